@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One line for people beside an error number: what was wrong, with what, and
+ * what to do about it. Functions that can fail in a way a person must mend take
+ * a struct fault and return 0 or -errno.
+ */
+#ifndef MAPS_FAULT_H
+#define MAPS_FAULT_H
+
+struct fault {
+	char text[512];
+};
+
+/* Formats the line into f (which may be NULL) and returns -err, to be returned at once. err > 0. */
+int fault(struct fault *f, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

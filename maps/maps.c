@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "maps.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+/* One row a map: what it must look like, and where its fd and its mapping go in struct maps. */
+static const struct expectation {
+	const char *name;
+	uint32_t type;
+	uint32_t key;
+	uint32_t value;
+	uint32_t entries;
+	size_t fd_at;
+	size_t mapping_at; /* 0: not mapped */
+} expected[] = {
+#define FD(member) offsetof(struct maps, member)
+	{"layout", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct layout), 1, FD(layout), 0},
+	{"sad", BPF_MAP_TYPE_HASH, sizeof(struct sad_key), sizeof(struct sad_value), SLOTS_MAX, FD(sad), 0},
+	{"sad_out", BPF_MAP_TYPE_HASH, sizeof(struct sad_out_key), sizeof(struct sad_out_value), SLOTS_MAX, FD(sad_out), 0},
+	{"sa_state", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sa_state), SLOTS_MAX, FD(sa_state), FD(sa)},
+	{"replay", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct replay_bitmap), SLOTS_MAX, FD(replay), FD(bitmaps)},
+	{"spd", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct spd_key), sizeof(struct spd_entry), SPD_PREFIXES_MAX, FD(spd), 0},
+	{"locals", BPF_MAP_TYPE_HASH, sizeof(struct locals_key), 4, SLOTS_MAX, FD(locals), 0},
+	{"ports", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct port), PORTS_MAX, FD(ports), FD(port)},
+	{"stats", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, REASONS_MAX, FD(stats), 0},
+	{"stats_worker", BPF_MAP_TYPE_ARRAY, 4, 8, REASONS_MAX, FD(stats_worker), FD(worker_counts)},
+	{"events", BPF_MAP_TYPE_RINGBUF, 0, 0, 1 << 18, FD(events), 0},
+	{"event_gate", BPF_MAP_TYPE_LRU_HASH, sizeof(struct event_gate_key), 8, 4096, FD(event_gate), 0},
+	{"xsks", BPF_MAP_TYPE_XSKMAP, 4, 4, PORTS_MAX * QUEUES_MAX, FD(xsks), 0},
+#undef FD
+};
+#define EXPECTED (sizeof(expected) / sizeof(expected[0]))
+
+static int *fd_of(struct maps *m, const struct expectation *e)
+{
+	return (int *)((char *)m + e->fd_at);
+}
+
+static void **mapping_of(struct maps *m, const struct expectation *e)
+{
+	return (void **)((char *)m + e->mapping_at);
+}
+
+static size_t mapping_size(const struct expectation *e)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), n = (size_t)e->value * e->entries;
+
+	return (n + page - 1) / page * page;
+}
+
+static int open_one(struct maps *m, const struct expectation *e, const char *dir, struct fault *f)
+{
+	struct bpf_map_info info = {0};
+	uint32_t len = sizeof(info);
+	char path[BPFFS_PATH_MAX + 32];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, e->name);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return fault(f, errno, "%s: %s: is 'xdp-ipsec run' up for this instance?", path, strerror(errno));
+	*fd_of(m, e) = fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		return fault(f, errno, "%s: not a map: %s", path, strerror(errno));
+	if (info.type != e->type || info.key_size != e->key || info.value_size != e->value || info.max_entries != e->entries)
+		return fault(f, EPROTO, "%s: made by another version (type %u, key %u, value %u, entries %u): "
+			     "detach with that version, then run this one", path, info.type, info.key_size,
+			     info.value_size, info.max_entries);
+	if (!e->mapping_at)
+		return 0;
+	*mapping_of(m, e) = mmap(NULL, mapping_size(e), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (*mapping_of(m, e) == MAP_FAILED) {
+		*mapping_of(m, e) = NULL;
+		return fault(f, errno, "%s: mmap: %s", path, strerror(errno));
+	}
+	return 0;
+}
+
+static int check_version(const struct maps *m, const char *dir, struct fault *f)
+{
+	struct layout layout = {0};
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(m->layout, &zero, &layout) < 0)
+		return fault(f, errno, "%s/layout: %s", dir, strerror(errno));
+	if (layout.version != LAYOUT_VERSION || layout.slots != SLOTS_MAX)
+		return fault(f, EPROTO, "%s: layout %u with %u slots, this program has %u with %u: "
+			     "detach with the version that made it, then run this one", dir, layout.version,
+			     layout.slots, LAYOUT_VERSION, SLOTS_MAX);
+	return 0;
+}
+
+int maps_open(struct maps *m, const char *dir, struct fault *f)
+{
+	int err = 0;
+
+	memset(m, 0, sizeof(*m));
+	for (size_t i = 0; i < EXPECTED; i++)
+		*fd_of(m, &expected[i]) = -1;
+	for (size_t i = 0; i < EXPECTED && !err; i++)
+		err = open_one(m, &expected[i], dir, f);
+	if (!err)
+		err = check_version(m, dir, f);
+	if (err)
+		maps_close(m);
+	return err;
+}
+
+void maps_close(struct maps *m)
+{
+	for (size_t i = 0; i < EXPECTED; i++) {
+		const struct expectation *e = &expected[i];
+
+		if (e->mapping_at && *mapping_of(m, e)) {
+			munmap(*mapping_of(m, e), mapping_size(e));
+			*mapping_of(m, e) = NULL;
+		}
+		if (*fd_of(m, e) > 0)
+			close(*fd_of(m, e));
+		*fd_of(m, e) = -1;
+	}
+}
+
+uint64_t maps_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+enum reason_kind { PASS, DROP };
+
+static const struct {
+	const char *name;
+	enum reason_kind kind;
+	const char *text;
+} reasons[REASON_COUNT] = {
+#define REASON_ROW(NAME, name, kind, text) {#name, kind, text},
+	FOR_EACH_REASON(REASON_ROW)
+#undef REASON_ROW
+};
+
+const char *reason_name(enum reason reason)
+{
+	return reasons[reason].name;
+}
+
+const char *reason_text(enum reason reason)
+{
+	return reasons[reason].text;
+}
+
+bool reason_is_drop(enum reason reason)
+{
+	return reasons[reason].kind == DROP;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The pinned maps of an instance, opened and mapped.
+ *
+ * Hash maps are used by system call (fd); arrays that change per packet are
+ * mapped, so that reading and writing them costs none.
+ */
+#ifndef MAPS_MAPS_H
+#define MAPS_MAPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpffs.h"
+#include "fault.h"
+#include "layout.h"
+
+struct maps {
+	int layout;
+	int sad;
+	int sad_out;
+	int sa_state;
+	int replay;
+	int spd;
+	int locals;
+	int ports;
+	int stats;
+	int stats_worker;
+	int events;
+	int event_gate;
+	int xsks;
+
+	/* mapped: SLOTS_MAX, SLOTS_MAX, PORTS_MAX and REASONS_MAX entries */
+	struct sa_state *sa;
+	struct replay_bitmap *bitmaps;
+	struct port *port;
+	uint64_t *worker_counts;
+};
+
+/*
+ * Opens every map pinned in dir (bpffs_instance_dir) and maps the arrays,
+ * writable. Each map's type, key and value size and entries are checked, and
+ * the layout version the maker wrote. 0, or -errno with nothing left open:
+ * -ENOENT when the instance has no maps, -EPROTO when they are another layout's.
+ */
+int maps_open(struct maps *m, const char *dir, struct fault *f);
+
+/* Unmaps and closes. Safe on a zeroed or a closed struct. */
+void maps_close(struct maps *m);
+
+/* CLOCK_BOOTTIME in ns: the clock of every time in the maps, and of bpf_ktime_get_boot_ns(). */
+uint64_t maps_now(void);
+
+/* Name in status and metrics, text for people, and whether the packet was dropped (else only counted). */
+const char *reason_name(enum reason reason);
+const char *reason_text(enum reason reason);
+bool reason_is_drop(enum reason reason);
+
+#endif

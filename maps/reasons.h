@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every way a packet can end, once: a line yields the enum, the name in status
+ * and metrics, and the text for people. No drop without a reason.
+ *
+ *   X(NAME, name, kind, text)     kind: DROP, or PASS for what is only counted
+ */
+#ifndef MAPS_REASONS_H
+#define MAPS_REASONS_H
+
+#define FOR_EACH_REASON(X)                                                                                             \
+	X(OPENED, opened, PASS, "ESP opened and handed to the host")                                                   \
+	X(SEALED, sealed, PASS, "ESP sealed and put on the wire")                                                      \
+	X(BYPASS, bypass, PASS, "a policy lets it by in clear")                                                        \
+	X(IKE, ike, PASS, "IKE, which protects itself")                                                                \
+	X(ESP_PASSED, esp_passed, PASS, "ESP of an unknown SPI, left to the kernel")                                   \
+	X(NO_SA, no_sa, DROP, "no SA for this SPI, or none yet for what a policy protects")                            \
+	X(NO_POLICY, no_policy, DROP, "reached the worker without a policy that sent it")                              \
+	X(CLEARTEXT_PROTECTED, cleartext_protected, DROP, "came in clear though a policy protects it")                 \
+	X(DISCARD, discard, DROP, "a policy discards it")                                                              \
+	X(REPLAY, replay, DROP, "sequence number seen before, or behind the window")                                   \
+	X(AUTH_FAILED, auth_failed, DROP, "ICV wrong: forged, damaged, or another key")                                \
+	X(MALFORMED, malformed, DROP, "not a well-formed packet")                                                      \
+	X(SELECTOR_MISMATCH, selector_mismatch, DROP, "inner packet is not what the SA is for")                        \
+	X(SEQ_OVERFLOW, seq_overflow, DROP, "the SA has no sequence number left")                                      \
+	X(LIFETIME_EXPIRED, lifetime_expired, DROP, "the SA is past its hard limit")                                   \
+	X(NO_WORKER, no_worker, DROP, "the worker is not running")                                                     \
+	X(TOO_BIG, too_big, DROP, "does not fit the MTU with ESP around it")                                           \
+	X(FRAGMENT, fragment, DROP, "a fragment of protected traffic")                                                 \
+	X(NESTED_ESP, nested_esp, DROP, "ESP inside ESP")                                                              \
+	X(DUMMY, dummy, DROP, "a dummy packet of the peer (next header 59)")                                           \
+	X(TX_FULL, tx_full, DROP, "the NIC's transmit queue stayed full")                                              \
+	X(HOST_FULL, host_full, DROP, "the host did not take the opened packet")
+
+enum reason {
+#define REASON_ENUM(NAME, name, kind, text) REASON_##NAME,
+	FOR_EACH_REASON(REASON_ENUM)
+#undef REASON_ENUM
+	REASON_COUNT,
+};
+
+/* Room in sa_state.drops and stats for reasons to come. */
+#define REASONS_MAX 32
+_Static_assert(REASON_COUNT <= REASONS_MAX, "sa_state.drops has no room for another reason");
+
+#endif

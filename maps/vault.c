@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "vault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define VAULT_SIZE (sizeof(struct vault_entry) * SLOTS_MAX)
+
+#ifndef SYS_memfd_secret
+#define SYS_memfd_secret 447
+#endif
+
+static int make_fd(bool *secret)
+{
+	int fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
+
+	*secret = fd >= 0;
+	if (fd < 0)
+		fd = memfd_create("xdp-ipsec-vault", MFD_CLOEXEC);
+	return fd;
+}
+
+int vault_create(struct vault *v, struct fault *f)
+{
+	bool secret;
+	int err, fd = make_fd(&secret);
+
+	if (fd < 0)
+		return fault(f, errno, "key vault: %s", strerror(errno));
+	if (ftruncate(fd, VAULT_SIZE) < 0) {
+		err = fault(f, errno, "key vault: %s", strerror(errno));
+		close(fd);
+		return err;
+	}
+	err = vault_map(v, fd, true, f);
+	v->secret = secret;
+	return err;
+}
+
+int vault_map(struct vault *v, int fd, bool writable, struct fault *f)
+{
+	struct stat st;
+
+	*v = (struct vault){.fd = fd, .writable = writable};
+	if (fstat(fd, &st) < 0 || (size_t)st.st_size != VAULT_SIZE) {
+		vault_close(v);
+		return fault(f, EPROTO, "key vault: not of this version's size");
+	}
+	v->entries = mmap(NULL, VAULT_SIZE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
+	if (v->entries == MAP_FAILED) {
+		int err = errno;
+
+		v->entries = NULL;
+		vault_close(v);
+		return fault(f, err, "key vault: %s: raise 'ulimit -l', or run as root", strerror(err));
+	}
+	/* memfd_secret is locked and undumpable by nature and refuses to be told; the fallback needs it. */
+	mlock(v->entries, VAULT_SIZE);
+	madvise(v->entries, VAULT_SIZE, MADV_DONTDUMP);
+	return 0;
+}
+
+void vault_close(struct vault *v)
+{
+	if (v->entries)
+		munmap(v->entries, VAULT_SIZE);
+	if (v->fd >= 0)
+		close(v->fd);
+	*v = (struct vault){.fd = -1};
+}
+
+void vault_store(struct vault *v, uint32_t slot, uint32_t generation, const uint8_t *keymat, uint64_t iv_base)
+{
+	struct vault_entry *e = &v->entries[slot];
+
+	__atomic_store_n(&e->generation, 0, __ATOMIC_RELEASE);
+	memcpy(e->key, keymat, ESP_KEY_SIZE);
+	memcpy(e->salt, keymat + ESP_KEY_SIZE, ESP_SALT_SIZE);
+	e->iv_base = iv_base;
+	__atomic_store_n(&e->generation, generation, __ATOMIC_RELEASE);
+}
+
+bool vault_load(const struct vault *v, uint32_t slot, uint32_t generation, struct vault_entry *out)
+{
+	const struct vault_entry *e = &v->entries[slot];
+
+	if (__atomic_load_n(&e->generation, __ATOMIC_ACQUIRE) != generation)
+		return false;
+	*out = *e;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (__atomic_load_n(&e->generation, __ATOMIC_RELAXED) == generation)
+		return true;
+	explicit_bzero(out, sizeof(*out));
+	return false;
+}
+
+void vault_wipe(struct vault *v, uint32_t slot)
+{
+	explicit_bzero(&v->entries[slot], sizeof(v->entries[slot]));
+}
+
+void vault_harden_process(void)
+{
+	struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
