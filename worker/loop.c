@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "loop.h"
+
+#include <poll.h>
+#include <time.h>
+
+#include "inbound.h"
+#include "outbound.h"
+
+/* Keys of SAs that were taken away stay expanded at most this long. */
+#define SWEEP_NS 1000000000ULL
+/*
+ * How long to sleep when the NIC is full: completions wake nobody in copy mode.
+ * A veth's receiver drains 200 frames in about this time; shorter takes the CPU
+ * from it, longer leaves the wire idle.
+ */
+#define FULL_NS (50 * 1000)
+
+#define FDS_MAX (PORTS_MAX * (QUEUES_MAX + 1))
+
+struct waiter {
+	struct pollfd fds[FDS_MAX];
+	uint32_t count;
+};
+
+static uint32_t run_queue(struct port_state *p, struct xdp_queue *q)
+{
+	uint32_t done = inbound_run(p, q);
+
+	if (q->outstanding) {
+		xdp_queue_reap(q);
+		xdp_queue_kick(q);
+	}
+	return done;
+}
+
+/* One turn: every queue's next batch, then what the host wants to send. */
+static uint32_t run_port(struct port_state *p)
+{
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i < p->queue_count; i++)
+		done += run_queue(p, &p->queues[i]);
+	inbound_flush(p);
+	return done + outbound_run(p);
+}
+
+static void add(struct waiter *w, int fd)
+{
+	w->fds[w->count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+}
+
+/* A host that waits for the NIC's room is not asked again before there is some. */
+static void wait_for_work(struct port_state *ports, uint32_t count)
+{
+	static struct waiter w;
+	struct timespec timeout = {.tv_sec = 1};
+	sigset_t none;
+
+	w.count = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		struct port_state *p = &ports[i];
+
+		for (uint32_t q = 0; q < p->queue_count; q++)
+			add(&w, p->queues[q].fd);
+		if (outbound_waits_for_nic(p))
+			timeout = (struct timespec){.tv_nsec = FULL_NS};
+		else
+			add(&w, p->host.fd);
+	}
+	sigemptyset(&none);
+	ppoll(w.fds, w.count, &timeout, &none);
+}
+
+void loop_run(struct worker *w, struct port_state *ports, uint32_t count, const volatile sig_atomic_t *stop)
+{
+	uint64_t swept = 0;
+
+	while (!*stop) {
+		uint32_t done = 0;
+
+		w->now = maps_now();
+		for (uint32_t i = 0; i < count; i++)
+			done += run_port(&ports[i]);
+		if (w->now - swept > SWEEP_NS) {
+			sa_cache_sweep(&w->sas);
+			swept = w->now;
+		}
+		if (!done)
+			wait_for_work(ports, count);
+	}
+}

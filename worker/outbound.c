@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "outbound.h"
+
+#include "path_mtu.h"
+#include "seq.h"
+
+/*
+ * Super-packets taken from the host before inbound has its turn again. Fewer cost
+ * a turn of the loop each; more let the RX ring fill up meanwhile.
+ */
+#define FRAMES_PER_TURN 16
+
+/* The SA that tc egress chose, if the frame is what that SA is for: anything else came here without a policy. */
+static struct esp_sa *find_sa(struct port_state *p, const uint8_t *frame, const struct segmenter *s, enum reason *why)
+{
+	struct tx_tag tag;
+	struct esp_sa *sa;
+
+	memcpy(&tag, frame + ETH_SRC, sizeof(tag));
+	p->out.slot = tag.slot;
+	p->out.generation = tag.generation;
+	sa = sa_cache_get(&p->worker->sas, tag.slot, tag.generation);
+	*why = REASON_NO_SA;
+	if (!sa)
+		return NULL;
+	*why = REASON_NO_POLICY;
+	if (sa->state->direction != SA_OUTBOUND || memcmp(sa->src, s->ip.ip + IP_SRC, 4) != 0 ||
+	    memcmp(sa->dst, s->ip.ip + IP_DST, 4) != 0)
+		return NULL;
+	return sa;
+}
+
+/* What may not be sealed, whatever the SA says. */
+static bool refuse(struct port_state *p, struct esp_sa *sa)
+{
+	const struct segmenter *s = &p->out.segmenter;
+	size_t room = p->shared->mtu > s->ip.header ? p->shared->mtu - s->ip.header : 0;
+
+	if (s->proto == PROTO_ESP) {
+		drop(p->worker, sa->state, REASON_NESTED_ESP, 1);
+		return true;
+	}
+	if (load_be16(s->ip.ip + IP_FRAG) & IP_MF_OR_OFFSET) {
+		drop(p->worker, sa->state, REASON_FRAGMENT, 1);
+		return true;
+	}
+	if (segment_l4_max(s) > esp_max_payload(room)) {
+		drop(p->worker, sa->state, REASON_TOO_BIG, s->count);
+		path_mtu_tell_host(p, s, s->ip.header + esp_max_payload(room));
+		return true;
+	}
+	return false;
+}
+
+/* Parses a frame and leases sequence numbers for all of its segments. False: it was dropped and counted. */
+static bool begin(struct port_state *p, size_t len)
+{
+	struct outbound *out = &p->out;
+	struct segmenter *s = &out->segmenter;
+	enum reason why = REASON_MALFORMED;
+	struct esp_sa *sa;
+	uint64_t bytes;
+
+	if (!segment_begin(s, out->buffer, len, &out->vnet)) {
+		drop(p->worker, NULL, why, 1);
+		return false;
+	}
+	sa = find_sa(p, out->buffer, s, &why);
+	if (!sa) {
+		drop(p->worker, NULL, why, s->count);
+		return false;
+	}
+	if (refuse(p, sa))
+		return false;
+	bytes = s->payload_len + (uint64_t)s->count * s->l4_header;
+	if (!seq_take(sa->state, s->count, bytes, &out->seq, &why)) {
+		drop(p->worker, sa->state, why, s->count);
+		return false;
+	}
+	sa->state->last_used_ns = p->worker->now;
+	memcpy(out->buffer + ETH_SRC, p->shared->mac, sizeof(p->shared->mac));
+	return true;
+}
+
+/* Makes and seals the next segment in a frame of the NIC. The length of the Ethernet frame. */
+static uint32_t seal_one(struct port_state *p, struct esp_sa *sa, uint8_t *to)
+{
+	struct segmenter *s = &p->out.segmenter;
+	uint32_t index = s->next;
+	uint8_t *ip = to + s->l2, kept[HOST_TAIL], *tail;
+	size_t len, esp;
+	uint8_t *l4 = segment_next(s, &len);
+
+	/* Padding and trailer go where the next segment begins. */
+	tail = l4 + len;
+	memcpy(kept, tail, sizeof(kept));
+	segment_headers(s, index, to);
+	esp = esp_seal(p->worker->aead, sa, p->out.seq++, s->proto, ip + s->ip.header, l4, len);
+	memcpy(tail, kept, sizeof(kept));
+	ip_finish(ip, s->ip.header, s->ip.header + esp, PROTO_ESP);
+	return (uint32_t)(s->l2 + s->ip.header + esp);
+}
+
+/* Sends segments of the frame at hand while there is room. True when it is done with. */
+static bool send_segments(struct port_state *p, struct xdp_queue *q, uint32_t *sent)
+{
+	struct outbound *out = &p->out;
+	struct esp_sa *sa = sa_cache_get(&p->worker->sas, out->slot, out->generation);
+	uint32_t room = xdp_queue_room(q), left = out->segmenter.count - out->segmenter.next;
+
+	if (!sa) {
+		drop(p->worker, NULL, REASON_NO_SA, left);
+		return true;
+	}
+	for (; left && room; left--, room--, (*sent)++) {
+		uint64_t addr = umem_take(&p->umem);
+
+		if (addr == UINT64_MAX)
+			break;
+		xdp_queue_push(q, addr, seal_one(p, sa, umem_data(&p->umem, addr)));
+	}
+	return left == 0;
+}
+
+/* One SA keeps to one queue, so its packets stay in order. */
+static struct xdp_queue *queue_of(struct port_state *p)
+{
+	return &p->queues[p->out.slot % p->queue_count];
+}
+
+static bool next_frame(struct port_state *p, uint32_t *dropped)
+{
+	size_t len;
+
+	while ((len = host_read(&p->host, &p->out.vnet, p->out.buffer)) > 0) {
+		if (begin(p, len))
+			return true;
+		if (++*dropped >= FRAMES_PER_TURN)
+			return false;
+	}
+	return false;
+}
+
+uint32_t outbound_run(struct port_state *p)
+{
+	uint32_t sent = 0, dropped = 0;
+
+	for (int frames = 0; frames < FRAMES_PER_TURN; frames++) {
+		struct xdp_queue *q;
+		uint32_t before = sent;
+
+		if (!p->out.busy && !next_frame(p, &dropped))
+			break;
+		q = queue_of(p);
+		xdp_queue_reap(q);
+		p->out.busy = !send_segments(p, q, &sent);
+		if (sent != before)
+			xdp_queue_kick(q);
+		if (p->out.busy)
+			break;
+	}
+	count(p->worker, REASON_SEALED, sent);
+	return sent + dropped;
+}
+
+bool outbound_waits_for_nic(const struct port_state *p)
+{
+	return p->out.busy;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From the host to the wire: TAP → segment → seal → AF_XDP TX. */
+#ifndef WORKER_OUTBOUND_H
+#define WORKER_OUTBOUND_H
+
+#include "port.h"
+
+/*
+ * Reads frames of the host and puts them on the wire, until the host has no more,
+ * the NIC has no room, or this port has had its turn. Frames that wait for room
+ * stay half done in p->out. How many packets were sent or dropped.
+ */
+uint32_t outbound_run(struct port_state *p);
+
+/* Whether it is the NIC that outbound_run waits for, and not the host. */
+bool outbound_waits_for_nic(const struct port_state *p);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where things stand in a packet. Frames have no alignment, so fields are read
+ * and written by offset, in network byte order, through the functions below.
+ */
+#ifndef WORKER_PACKET_H
+#define WORKER_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "checksum.h"
+
+enum {
+	ETH_SRC = 6,
+	ETH_TYPE = 12,
+	ETH_LEN = 14,
+	VLAN_LEN = 4,
+	ETH_LEN_MAX = ETH_LEN + 2 * VLAN_LEN,
+
+	/* RFC 791 */
+	IP_TOS = 1,
+	IP_TOTAL_LEN = 2,
+	IP_ID = 4,
+	IP_FRAG = 6,
+	IP_TTL = 8,
+	IP_PROTO = 9,
+	IP_CHECK = 10,
+	IP_SRC = 12,
+	IP_DST = 16,
+	IP_LEN_MIN = 20,
+	IP_LEN_MAX = 60,
+	IP_DF = 0x4000,
+	IP_MF_OR_OFFSET = 0x3fff,
+
+	/* RFC 9293 */
+	TCP_SEQ = 4,
+	TCP_ACK = 8,
+	TCP_DATA_OFFSET = 12,
+	TCP_FLAGS = 13,
+	TCP_CHECK = 16,
+	TCP_LEN_MIN = 20,
+	TCP_LEN_MAX = 60,
+	TCP_FIN = 0x01,
+	TCP_PSH = 0x08,
+	TCP_ACK_FLAG = 0x10,
+	TCP_CWR = 0x80,
+
+	/* RFC 768 */
+	UDP_LENGTH = 4,
+	UDP_CHECK = 6,
+	UDP_LEN = 8,
+
+	PROTO_ICMP = 1,
+	PROTO_TCP = 6,
+	PROTO_UDP = 17,
+	PROTO_ESP = 50,
+};
+
+static inline uint16_t load_be16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t load_be32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return __builtin_bswap32(v);
+}
+
+static inline void store_be16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static inline void store_be32(uint8_t *p, uint32_t v)
+{
+	v = __builtin_bswap32(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+/* An IPv4 packet inside a frame. */
+struct ip_view {
+	uint8_t *ip;
+	size_t header; /* IHL in bytes */
+	size_t total;  /* total length, at most what is in the frame */
+};
+
+/* Checks version, header and total length against the room bytes from ip on. */
+static inline bool ip_parse(struct ip_view *v, uint8_t *ip, size_t room)
+{
+	if (room < IP_LEN_MIN || ip[0] >> 4 != 4)
+		return false;
+	v->ip = ip;
+	v->header = (size_t)(ip[0] & 15) * 4;
+	v->total = load_be16(ip + IP_TOTAL_LEN);
+	return v->header >= IP_LEN_MIN && v->header <= v->total && v->total <= room;
+}
+
+/* Length of the Ethernet header with up to two 802.1Q tags, or 0 when the frame is not IPv4. */
+static inline size_t eth_ipv4_offset(const uint8_t *frame, size_t len)
+{
+	size_t at = ETH_TYPE;
+
+	for (int tags = 0; tags < 3 && at + 2 <= len; tags++, at += VLAN_LEN) {
+		uint16_t type = load_be16(frame + at);
+
+		if (type == 0x0800)
+			return at + 2;
+		if (type != 0x8100 && type != 0x88a8)
+			return 0;
+	}
+	return 0;
+}
+
+/* Writes what changes when a packet is put into ESP or taken out of it, and the header checksum. */
+static inline void ip_finish(uint8_t *ip, size_t header, size_t total, uint8_t proto)
+{
+	uint16_t check;
+
+	store_be16(ip + IP_TOTAL_LEN, (uint16_t)total);
+	ip[IP_PROTO] = proto;
+	store_be16(ip + IP_CHECK, 0);
+	check = csum_ipv4_header(ip, header);
+	memcpy(ip + IP_CHECK, &check, sizeof(check));
+}
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "port.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "inbound.h"
+
+#define OUT_BUFFER (HOST_FRAME_MAX + HOST_TAIL)
+
+static int open_queue(struct port_state *p, uint32_t index, struct fault *f)
+{
+	struct xdp_queue *q = &p->queues[index];
+	uint32_t at = p->index * QUEUES_MAX + index;
+	int err = xdp_queue_open(q, &p->umem, p->shared->name, index, p->shared->mode == PORT_GENERIC, f);
+
+	if (err)
+		return err;
+	if (bpf_map_update_elem(p->worker->maps.xsks, &at, &q->fd, BPF_ANY) < 0)
+		return fault(f, errno, "%s: entering queue %u in xsks: %s", p->shared->name, index, strerror(errno));
+	return 0;
+}
+
+int port_open(struct port_state *p, struct worker *w, uint32_t index, int tap_fd, struct fault *f)
+{
+	int err;
+
+	memset(p, 0, sizeof(*p));
+	p->worker = w;
+	p->index = index;
+	p->shared = &w->maps.port[index];
+	p->queue_count = p->shared->queues;
+	if (p->queue_count == 0 || p->queue_count > QUEUES_MAX || p->shared->mtu > UMEM_MTU_MAX)
+		return fault(f, EINVAL, "%.15s: %u queues and MTU %u: at most %u and %u can be served", p->shared->name,
+			     p->queue_count, p->shared->mtu, QUEUES_MAX, UMEM_MTU_MAX);
+	p->queues = calloc(p->queue_count, sizeof(*p->queues));
+	p->out.buffer = malloc(OUT_BUFFER);
+	if (!p->queues || !p->out.buffer)
+		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
+	err = umem_create(&p->umem, p->queue_count, p->shared->mtu, f);
+	p->shared->zero_copy = 1;
+	for (uint32_t i = 0; i < p->queue_count && !err; i++) {
+		err = open_queue(p, i, f);
+		p->shared->zero_copy = p->shared->zero_copy && p->queues[i].zero_copy;
+	}
+	if (err)
+		return err;
+	host_open(&p->host, tap_fd);
+	inbound_init(p);
+	return 0;
+}

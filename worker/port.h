@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One attached NIC as the worker has it: queues on the wire's side, a TAP on the host's. */
+#ifndef WORKER_PORT_H
+#define WORKER_PORT_H
+
+#include <stdint.h>
+
+#include "coalesce.h"
+#include "host.h"
+#include "layout.h"
+#include "sa_cache.h"
+#include "segment.h"
+#include "umem.h"
+#include "xdp_queue.h"
+
+/* A frame of the host on its way out; it may take several turns when the NIC is full. */
+struct outbound {
+	bool busy;
+	uint32_t slot;
+	uint32_t generation;
+	uint64_t seq; /* of the segment that is next */
+	struct segmenter segmenter;
+	struct virtio_net_hdr vnet;
+	uint8_t *buffer; /* ETH_LEN_MAX bytes of room, HOST_FRAME_MAX, HOST_TAIL */
+};
+
+struct worker;
+
+struct port_state {
+	struct worker *worker;
+	uint32_t index; /* in ports */
+	struct port *shared; /* MTU and MAC as of now */
+	struct host host;
+	struct umem umem;
+	struct xdp_queue *queues;
+	uint32_t queue_count;
+	struct outbound out;
+	struct coalescer coalescer;
+};
+
+/* What all ports of a worker share. */
+struct worker {
+	struct maps maps;
+	struct vault vault;
+	struct sa_cache sas;
+	const struct aead *aead;
+	uint64_t now; /* CLOCK_BOOTTIME ns, as of this turn of the loop */
+};
+
+/*
+ * Opens the sockets of the NIC described by ports[index], enters them in xsks, and takes over the TAP.
+ * 0, or -errno with a line for people; the process is to end then.
+ */
+int port_open(struct port_state *p, struct worker *w, uint32_t index, int tap_fd, struct fault *f);
+
+/* Counts one packet for status, and for its SA if there is one. */
+static inline void count(struct worker *w, enum reason reason, uint64_t n)
+{
+	w->maps.worker_counts[reason] += n;
+}
+
+static inline void drop(struct worker *w, struct sa_state *sa, enum reason reason, uint64_t n)
+{
+	count(w, reason, n);
+	/* The BPF programs count in the same place. */
+	if (sa)
+		__atomic_fetch_add(&sa->drops[reason], n, __ATOMIC_RELAXED);
+}
+
+#endif

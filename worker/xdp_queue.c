@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "xdp_queue.h"
+
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/if_xdp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/*
+ * In copy mode a frame completes when its receiver has consumed it, so what is
+ * outstanding sits in the driver's queue. A veth's is 256 long and drops beyond;
+ * 200 stays below it with room for other senders. Less throttles a single stream.
+ */
+#define COPY_OUTSTANDING 200
+/* Copy mode charges frames to the socket; the default buffer ends at some 90 of them. */
+#define SEND_BUFFER (4 << 20)
+/* The kernel lets go of a queue up to a second after its socket is closed. */
+#define BIND_RETRIES 100
+#define BIND_PAUSE_NS (20 * 1000 * 1000)
+/* How often one kick calls the kernel, which takes 32 descriptors a call in copy mode (6.17 and later take a budget). */
+#define KICKS_MAX (COPY_OUTSTANDING / 32 + 1)
+
+#ifndef XDP_MAX_TX_SKB_BUDGET
+#define XDP_MAX_TX_SKB_BUDGET 9
+#endif
+
+static int bind_once(struct xdp_queue *q, const char *nic, uint32_t index, bool generic)
+{
+	const struct xsk_socket_config config = {
+		.rx_size = RING_SIZE,
+		.tx_size = RING_SIZE,
+		.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
+		.xdp_flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE,
+		.bind_flags = XDP_USE_NEED_WAKEUP | (generic ? XDP_COPY : 0),
+	};
+
+	return xsk_socket__create_shared(&q->socket, nic, index, q->umem->handle, &q->rx, &q->tx, q->fill, q->comp,
+					 &config);
+}
+
+static int bind_with_patience(struct xdp_queue *q, const char *nic, uint32_t index, bool generic)
+{
+	const struct timespec pause = {.tv_nsec = BIND_PAUSE_NS};
+	int err = 0;
+
+	for (int i = 0; i < BIND_RETRIES; i++) {
+		err = bind_once(q, nic, index, generic);
+		if (err != -EBUSY)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return err;
+}
+
+static void tune_socket(struct xdp_queue *q)
+{
+	struct xdp_options options = {0};
+	socklen_t len = sizeof(options);
+	int buffer = SEND_BUFFER, budget = RING_SIZE;
+
+	q->zero_copy = getsockopt(q->fd, SOL_XDP, XDP_OPTIONS, &options, &len) == 0 &&
+		       (options.flags & XDP_OPTIONS_ZEROCOPY);
+	q->limit = q->zero_copy ? RING_SIZE : COPY_OUTSTANDING;
+	setsockopt(q->fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer));
+	setsockopt(q->fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &budget, sizeof(budget));
+}
+
+int xdp_queue_open(struct xdp_queue *q, struct umem *u, const char *nic, uint32_t index, bool generic, struct fault *f)
+{
+	int err;
+
+	memset(q, 0, sizeof(*q));
+	q->umem = u;
+	q->fill = index == 0 ? &u->first_fill : &q->own_fill;
+	q->comp = index == 0 ? &u->first_comp : &q->own_comp;
+	err = bind_with_patience(q, nic, index, generic);
+	if (err)
+		return fault(f, -err, "%s: AF_XDP socket on queue %u: %s%s", nic, index, strerror(-err),
+			     err == -EBUSY ? ": another program receives from this queue" : "");
+	q->fd = xsk_socket__fd(q->socket);
+	tune_socket(q);
+	xdp_queue_refill(q);
+	return 0;
+}
+
+uint32_t xdp_queue_receive(struct xdp_queue *q, struct xdp_desc *descs, uint32_t max)
+{
+	uint32_t at, n = xsk_ring_cons__peek(&q->rx, max, &at);
+
+	for (uint32_t i = 0; i < n; i++)
+		descs[i] = *xsk_ring_cons__rx_desc(&q->rx, at + i);
+	if (n)
+		xsk_ring_cons__release(&q->rx, n);
+	return n;
+}
+
+void xdp_queue_refill(struct xdp_queue *q)
+{
+	struct umem *u = q->umem;
+	uint32_t at, n = xsk_prod_nb_free(q->fill, RING_SIZE);
+
+	if (n > u->free_count)
+		n = u->free_count;
+	if (n == 0 || xsk_ring_prod__reserve(q->fill, n, &at) != n)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		*xsk_ring_prod__fill_addr(q->fill, at + i) = umem_take(u);
+	xsk_ring_prod__submit(q->fill, n);
+	if (xsk_ring_prod__needs_wakeup(q->fill))
+		recvfrom(q->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+}
+
+void xdp_queue_reap(struct xdp_queue *q)
+{
+	uint32_t at, n = q->outstanding ? xsk_ring_cons__peek(q->comp, RING_SIZE, &at) : 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		umem_give(q->umem, *xsk_ring_cons__comp_addr(q->comp, at + i));
+	if (n)
+		xsk_ring_cons__release(q->comp, n);
+	q->outstanding -= n;
+}
+
+void xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len)
+{
+	uint32_t at;
+
+	/* Cannot fail: outstanding frames never exceed the ring. */
+	if (xsk_ring_prod__reserve(&q->tx, 1, &at) != 1) {
+		umem_give(q->umem, addr);
+		return;
+	}
+	*xsk_ring_prod__tx_desc(&q->tx, at) = (struct xdp_desc){.addr = addr, .len = len};
+	q->outstanding++;
+}
+
+/* Frames the kernel has not taken from the TX ring yet. */
+static uint32_t waiting(const struct xdp_queue *q)
+{
+	return q->tx.cached_prod - __atomic_load_n(q->tx.consumer, __ATOMIC_ACQUIRE);
+}
+
+void xdp_queue_kick(struct xdp_queue *q)
+{
+	uint32_t left;
+
+	__atomic_store_n(q->tx.producer, q->tx.cached_prod, __ATOMIC_RELEASE);
+	if (!xsk_ring_prod__needs_wakeup(&q->tx))
+		return;
+	left = waiting(q);
+	for (int i = 0; i < KICKS_MAX && left; i++) {
+		uint32_t before = left;
+
+		/* EAGAIN, EBUSY, ENOBUFS: the driver is full, and what is left goes with the next kick; never spin here. */
+		if (sendto(q->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno != EAGAIN)
+			break;
+		left = waiting(q);
+		if (left == before)
+			break;
+	}
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One AF_XDP socket: a queue of the NIC, with its four rings.
+ *
+ * Frame ownership: xdp_queue_receive hands frames to the caller, xdp_queue_push
+ * takes them; the fill ring is topped up from the pool and the completion ring
+ * drained into it here and nowhere else.
+ */
+#ifndef WORKER_XDP_QUEUE_H
+#define WORKER_XDP_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <xdp/xsk.h>
+
+#include "fault.h"
+#include "umem.h"
+
+struct xdp_queue {
+	struct umem *umem;
+	struct xsk_socket *socket;
+	int fd;
+	struct xsk_ring_cons rx;
+	struct xsk_ring_prod tx;
+	struct xsk_ring_prod *fill; /* of queue 0: the UMEM's own pair, which libxdp made with it */
+	struct xsk_ring_cons *comp;
+	struct xsk_ring_prod own_fill;
+	struct xsk_ring_cons own_comp;
+	uint32_t outstanding; /* pushed and not yet completed */
+	uint32_t limit;	      /* of outstanding */
+	bool zero_copy;
+};
+
+/*
+ * Binds queue `index` of the NIC: zero-copy where the driver has it, else copy.
+ * Retries while the kernel still holds the queue of a worker that just died.
+ * 0 or -errno.
+ */
+int xdp_queue_open(struct xdp_queue *q, struct umem *u, const char *nic, uint32_t index, bool generic, struct fault *f);
+
+/* Takes up to max received descriptors; their frames are the caller's from then on. */
+uint32_t xdp_queue_receive(struct xdp_queue *q, struct xdp_desc *descs, uint32_t max);
+
+/* Gives the kernel free frames to receive into. */
+void xdp_queue_refill(struct xdp_queue *q);
+
+/* Returns sent frames to the pool. */
+void xdp_queue_reap(struct xdp_queue *q);
+
+/* How many frames may be pushed now. */
+static inline uint32_t xdp_queue_room(const struct xdp_queue *q)
+{
+	return q->limit - q->outstanding;
+}
+
+/* Queues one frame for sending; room was checked. Nothing is visible to the kernel before xdp_queue_kick. */
+void xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len);
+
+/* Makes pushed frames visible, and makes the kernel send if it has to be told. */
+void xdp_queue_kick(struct xdp_queue *q);
+
+#endif
