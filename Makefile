@@ -5,6 +5,7 @@
 #   make check     every test                                                   (root)
 #   make interop   against Linux XFRM in User Mode Linux                        (root)
 #   make bench     the figures                                                  (root)
+#   make unit      the unit tests alone; unit-sanitized, bpf-test, e2e: the other parts of check
 #   make deps      the Debian packages                                          (root)
 #   make install DESTDIR= PREFIX=
 
@@ -25,7 +26,8 @@ CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) -Imaps $(if $(HAVE_IPSEC_MB),-DHAVE_IPSEC_MB) \
 	$(shell pkg-config --cflags $(PKGS))
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(LDFLAGS)
-MB_LIBS := $(if $(HAVE_IPSEC_MB),-lIPSec_MB)
+WORKER_LIBS := -lxdp -lbpf -lcrypto -lseccomp -lcap-ng $(if $(HAVE_IPSEC_MB),-lIPSec_MB)
+LOADER_LIBS := -lbpf -lcrypto -lmnl -levent_core -linih -lcjson -lcap-ng
 
 BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-address-of-packed-member -Imaps \
 	-I/usr/include/$(ARCH)-linux-gnu -D__TARGET_ARCH_$(if $(filter aarch64,$(ARCH)),arm64,x86)
@@ -38,43 +40,111 @@ BPF_OBJ    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
 SKELETONS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 PROGRAMS   := $(BUILD)/xdp-ipsec $(BUILD)/xdp-ipsec-worker
 
-.PHONY: all deps need-deps clean demo check unit bpf-test e2e interop bench install format
+# Quiet unless V=1.
+say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
+
+.PHONY: all deps need-deps clean demo check unit unit-sanitized bpf-test e2e interop bench install
 all: $(PROGRAMS)
 
 $(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(MAPS_OBJ)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lbpf -lcrypto -lmnl -levent_core -linih -lcjson -lcap-ng
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LOADER_LIBS)
 
 $(BUILD)/xdp-ipsec-worker: $(WORKER_OBJ) $(MAPS_OBJ)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lxdp -lbpf -lcrypto -lseccomp -lcap-ng $(MB_LIBS)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -I$(BUILD)/bpf -MMD -MP -c -o $@ $<
+	$(call say,CC,$<) $(CC) $(ALL_CFLAGS) -I$(BUILD)/bpf -MMD -MP -c -o $@ $<
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
-	llvm-strip -g $@ 2>/dev/null || $(notdir $(CLANG:clang%=llvm-strip%)) -g $@
+	$(call say,BPF,$<) $(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $< && llvm-strip -g $@
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $(subst -,_,$*) >$@.tmp && mv $@.tmp $@
+	$(call say,SKEL,$@) $(BPFTOOL) gen skeleton $< name $(subst -,_,$*) >$@.tmp && mv $@.tmp $@
 
 $(LOADER_OBJ): $(SKELETONS)
+$(LOADER_OBJ): ALL_CFLAGS += -DLIBEXECDIR='"$(PREFIX)/libexec/xdp-ipsec"'
+
+# ---- packages ----
+
+# One name a line, and after it the architecture that alone has it.
+PACKAGES = $(shell awk -v arch="$$(dpkg --print-architecture 2>/dev/null)" \
+	'!/^\#/ && NF && (NF == 1 || $$2 == arch) { print $$1 }' debian-packages)
+
+deps:
+	apt-get update
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(PACKAGES)
+
+# What is missing is installed; what is there costs a tenth of a second. Where there is no dpkg, it is up to you.
+need-deps:
+	@! command -v dpkg-query >/dev/null || \
+		dpkg-query -W -f='$${Status}\n' $(PACKAGES) 2>/dev/null | awk '/ok installed/ { n++ } END { exit n != $(words $(PACKAGES)) }' || \
+		$(MAKE) deps
 
 # ---- tests ----
 
 # A test of FILE.c is tests/unit/test_FILE.c; it links everything of its side but the program's main.
-UNIT_SRC   := $(wildcard tests/unit/test_*.c)
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
-TESTED_OBJ := $(filter-out %/main.o,$(WORKER_OBJ))
+unit_tests = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(1))
+LOADER_TESTS := $(call unit_tests,$(wildcard tests/unit/test_loader_*.c))
+WORKER_TESTS := $(filter-out $(LOADER_TESTS),$(call unit_tests,$(wildcard tests/unit/test_*.c)))
+BPF_TESTS    := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+BENCHES      := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
+but_main = $(filter-out %/main.o,$(1))
+PYTEST := /usr/bin/python3 -m pytest -p no:cacheprovider
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(TESTED_OBJ) $(MAPS_OBJ)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxdp -lbpf -lcrypto -lseccomp -lcap-ng $(MB_LIBS)
+$(WORKER_TESTS): %: %.o $(call but_main,$(WORKER_OBJ)) $(MAPS_OBJ)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(WORKER_LIBS)
 
-$(BUILD)/tests/unit/%.o $(BUILD)/tests/bpf/%.o $(BUILD)/tests/bench/%.o: ALL_CFLAGS += -Iworker
+$(LOADER_TESTS): %: %.o $(call but_main,$(LOADER_OBJ)) $(MAPS_OBJ)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LOADER_LIBS)
 
-unit: $(UNIT_TESTS)
-	@set -e; for t in $^; do echo "== $$t"; $$t; done
+BPF_TEST_OBJ := $(call objects,$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)))
+$(BPF_TESTS): %: %.o $(BPF_TEST_OBJ) $(MAPS_OBJ)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxdp -lbpf
+
+$(BENCHES): %: %.o $(call but_main,$(WORKER_OBJ)) $(MAPS_OBJ)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
+
+$(BPF_TESTS:=.o) $(BPF_TEST_OBJ): $(SKELETONS)
+$(WORKER_TESTS:=.o) $(BENCHES:=.o): ALL_CFLAGS += -Iworker
+$(LOADER_TESTS:=.o): ALL_CFLAGS += -Iloader
+
+run_each = @set -e; for t in $(1); do printf '== %s\n' "$$t"; "$$t"; done
+
+unit: $(WORKER_TESTS) $(LOADER_TESTS)
+	$(call run_each,$^)
+
+# The same, with the memory and undefined-behaviour sanitizers.
+unit-sanitized:
+	$(MAKE) unit BUILD=$(BUILD)/sanitized LDFLAGS='-fsanitize=address,undefined' \
+		CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -U_FORTIFY_SOURCE'
+
+bpf-test: $(BPF_TESTS)
+	$(call run_each,$^)
+
+e2e: all
+	BUILD=$(BUILD) $(PYTEST) tests/e2e
+
+interop: all
+	BUILD=$(BUILD) $(PYTEST) tests/interop
+
+check: need-deps
+	$(MAKE) all unit unit-sanitized bpf-test e2e interop
+
+demo: need-deps
+	$(MAKE) all
+	BUILD=$(BUILD) tests/demo
+
+bench: need-deps
+	$(MAKE) all $(BENCHES)
+	BUILD=$(BUILD) tests/bench/bench $(BENCH_ARGS)
+
+# ---- installing ----
+
+install: all
+	install -D -m755 $(BUILD)/xdp-ipsec $(DESTDIR)$(PREFIX)/sbin/xdp-ipsec
+	install -D -m755 $(BUILD)/xdp-ipsec-worker $(DESTDIR)$(PREFIX)/libexec/xdp-ipsec/xdp-ipsec-worker
 
 clean:
 	rm -rf $(BUILD)

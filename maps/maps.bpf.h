@@ -72,7 +72,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, REASONS_MAX);
-	__type(key, enum reason);
+	__type(key, __u32);
 	__type(value, __u64);
 } stats SEC(".maps");
 
@@ -80,7 +80,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, REASONS_MAX);
-	__type(key, enum reason);
+	__type(key, __u32);
 	__type(value, __u64);
 } stats_worker SEC(".maps");
 

@@ -31,23 +31,24 @@ static bool begin_whole(struct segmenter *s, const struct virtio_net_hdr *vnet)
 	return true;
 }
 
+/* 0 when the header is not all there. */
 static size_t l4_header_size(const struct segmenter *s)
 {
 	const uint8_t *l4 = s->ip.ip + s->ip.header;
-	size_t room = s->ip.total - s->ip.header;
+	size_t room = s->ip.total - s->ip.header, size = UDP_LEN, least = UDP_LEN;
 
-	if (s->proto == PROTO_UDP)
-		return room >= UDP_LEN ? UDP_LEN : 0;
-	if (room < TCP_LEN_MIN || (size_t)(l4[TCP_DATA_OFFSET] >> 4) * 4 > room)
-		return 0;
-	return (size_t)(l4[TCP_DATA_OFFSET] >> 4) * 4;
+	if (s->proto == PROTO_TCP) {
+		least = TCP_LEN_MIN;
+		size = room >= least ? (size_t)(l4[TCP_DATA_OFFSET] >> 4) * 4 : 0;
+	}
+	return size >= least && size <= room ? size : 0;
 }
 
 static bool begin_segments(struct segmenter *s, uint16_t gso_size)
 {
 	size_t header = l4_header_size(s);
 
-	if (header < UDP_LEN || gso_size == 0)
+	if (header == 0 || gso_size == 0)
 		return false;
 	s->payload = s->ip.ip + s->ip.header + header;
 	s->payload_len = s->ip.total - s->ip.header - header;

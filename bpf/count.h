@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Counting by reason: every drop, and what passes by a decision of ours. */
+#ifndef BPF_COUNT_H
+#define BPF_COUNT_H
+
+#include "cfg.h"
+
+static __always_inline void count(enum reason reason)
+{
+	__u64 *n = bpf_map_lookup_elem(&stats, &reason);
+
+	/* Per CPU, and neither XDP nor tc is interrupted by itself. */
+	if (n)
+		++*n;
+}
+
+/* A packet that an SA is known for is counted there too; many CPUs and the worker share that counter. */
+static __always_inline void count_sa(struct sa_state *sa, enum reason reason)
+{
+	__sync_fetch_and_add(&sa->drops[reason], 1);
+	count(reason);
+}
+
+#endif

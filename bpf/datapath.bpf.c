@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * BPF classifies, the worker does the cryptography. One object serves one NIC:
+ *
+ *   xdp_ingress   NIC, XDP          ESP -> worker; protected traffic in clear -> dropped
+ *   nic_ingress   NIC, tc ingress   the latter, where XDP is generic
+ *   tc_egress     NIC, tc egress    protected traffic -> TAP, worker
+ *   tap_ingress   TAP, tc ingress   what the worker opened -> NIC's ingress, marked
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "clear.h"
+#include "egress.h"
+#include "esp.h"
+#include "skb.h"
+
+SEC("xdp")
+int xdp_ingress(struct xdp_md *ctx)
+{
+	struct cursor c = {
+		.pos = (void *)(long)ctx->data,
+		.end = (void *)(long)ctx->data_end,
+	};
+	struct packet p = {};
+	enum parsed parsed;
+
+	c.frame_len = c.end - c.pos;
+	parsed = parse_frame(&c, &p);
+	/* Too short for the addresses is too short for the stack. */
+	if (parsed == PARSED_OTHER || parsed == PARSED_SHORT)
+		return XDP_PASS;
+	if (p.proto == IPPROTO_ESP)
+		return parsed == PARSED_IPV4 ? esp_ingress(ctx, &c, &p) : esp_unclaimed(&p, REASON_MALFORMED);
+	/* Generic XDP sees what came out of an SA once more, and cannot see its mark. */
+	if (cfg.generic)
+		return XDP_PASS;
+	if (parsed == PARSED_MALFORMED)
+		return malformed_is_admitted(&p) ? XDP_PASS : XDP_DROP;
+	return clear_is_admitted(&p) ? XDP_PASS : XDP_DROP;
+}
+
+SEC("tc")
+int nic_ingress(struct __sk_buff *skb)
+{
+	struct packet p = {};
+	enum parsed parsed;
+
+	/* Without a mark to tell them by, nothing is taken for opened. */
+	if (cfg.mark && skb->mark == cfg.mark)
+		return TC_NEXT;
+	parsed = parse_skb(skb, &p);
+	if (parsed == PARSED_OTHER)
+		return TC_NEXT;
+	if (parsed == PARSED_SHORT) {
+		count(REASON_MALFORMED);
+		return TC_ACT_SHOT;
+	}
+	/* XDP has decided on ESP. */
+	if (p.proto == IPPROTO_ESP)
+		return TC_NEXT;
+	if (parsed == PARSED_MALFORMED)
+		return malformed_is_admitted(&p) ? TC_NEXT : TC_ACT_SHOT;
+	return clear_is_admitted(&p) ? TC_NEXT : TC_ACT_SHOT;
+}
+
+SEC("tc")
+int tc_egress(struct __sk_buff *skb)
+{
+	struct packet p = {};
+
+	switch (parse_skb(skb, &p)) {
+	case PARSED_OTHER:
+		return TC_NEXT;
+	case PARSED_SHORT:
+		return egress_drop(REASON_MALFORMED);
+	case PARSED_MALFORMED:
+		return policy_may_protect(p.src, p.dst) ? egress_drop(REASON_MALFORMED) : TC_NEXT;
+	case PARSED_IPV4:
+		return egress_ipv4(skb, &p);
+	}
+	return TC_ACT_SHOT;
+}
+
+SEC("tc")
+int tap_ingress(struct __sk_buff *skb)
+{
+	skb->mark = cfg.mark;
+	return bpf_redirect(cfg.ifindex, BPF_F_INGRESS);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

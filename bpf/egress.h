@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What leaves and a policy protects: find its SA and hand it to the worker through the TAP, or drop it. */
+#ifndef BPF_EGRESS_H
+#define BPF_EGRESS_H
+
+#include "policy.h"
+#include "sa.h"
+#include "skb.h"
+
+static __always_inline int egress_drop(enum reason reason)
+{
+	count(reason);
+	return TC_ACT_SHOT;
+}
+
+static __always_inline int egress_refuse(struct sa_state *sa, enum reason reason)
+{
+	count_sa(sa, reason);
+	return TC_ACT_SHOT;
+}
+
+static __always_inline const struct sad_out_value *binding(const struct packet *p, __u16 proto, __u16 port)
+{
+	struct sad_out_key key = {.proto = proto, .port = port};
+
+	__builtin_memcpy(key.src, &p->src, sizeof(key.src));
+	__builtin_memcpy(key.dst, &p->dst, sizeof(key.dst));
+	return bpf_map_lookup_elem(&sad_out, &key);
+}
+
+/* The narrowest SA that carries all that the rule is for. */
+static __always_inline const struct sad_out_value *find_binding(const struct packet *p, const struct flow *f)
+{
+	const struct sad_out_value *found = NULL;
+
+	if (f->named_proto && f->named_remote_port)
+		found = binding(p, f->named_proto, f->named_remote_port);
+	if (!found && f->named_proto && f->named_local_port)
+		found = binding(p, f->named_proto, f->named_local_port);
+	if (!found && f->named_proto)
+		found = binding(p, f->named_proto, 0);
+	return found ? found : binding(p, 0, 0);
+}
+
+static __always_inline int drop_and_acquire(const struct packet *p, const struct flow *f)
+{
+	__u16 port = f->named_remote_port ? f->named_remote_port : f->named_local_port;
+
+	event_acquire(p, (__u32)f->named_proto << 16 | port);
+	return egress_drop(REASON_NO_SA);
+}
+
+/* The source address is the NIC's own in every frame, and the worker puts it back. */
+static __always_inline int hand_to_tap(struct __sk_buff *skb, struct sa_state *sa, const struct sad_out_value *out)
+{
+	struct tx_tag tag = {.generation = out->generation, .slot = out->slot};
+	__u32 first_queue = cfg.port * QUEUES_MAX;
+
+	if (!bpf_map_lookup_elem(&xsks, &first_queue))
+		return egress_refuse(sa, REASON_NO_WORKER);
+	if (bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_source), &tag, sizeof(tag), 0))
+		return egress_refuse(sa, REASON_NO_WORKER);
+	return bpf_redirect(cfg.tap_ifindex, 0);
+}
+
+static __always_inline int protect(struct __sk_buff *skb, const struct packet *p, const struct flow *f)
+{
+	const struct sad_out_value *out;
+	struct sa_state *sa;
+
+	if (p->proto == IPPROTO_ESP)
+		return egress_drop(REASON_NESTED_ESP);
+	if (p->fragment)
+		return egress_drop(REASON_FRAGMENT);
+	out = find_binding(p, f);
+	sa = out ? sa_find(out->slot, out->generation) : NULL;
+	if (!sa)
+		return drop_and_acquire(p, f);
+	if (!sa_is_on_this_nic(sa->ifindex))
+		return egress_refuse(sa, REASON_NO_SA);
+	if (!sa_is_alive(sa, out->slot))
+		return egress_refuse(sa, REASON_LIFETIME_EXPIRED);
+	if (!sa_has_sequence(sa, out->slot))
+		return egress_refuse(sa, REASON_SEQ_OVERFLOW);
+	return hand_to_tap(skb, sa, out);
+}
+
+static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packet *p)
+{
+	struct flow flow = flow_outbound(p);
+	int action = policy_decide(&flow);
+
+	if (action == SPD_NONE)
+		return TC_NEXT;
+	if (action == SPD_BYPASS) {
+		count(REASON_BYPASS);
+		return TC_NEXT;
+	}
+	if (is_ike(p, p->sport)) {
+		count(REASON_IKE);
+		return TC_NEXT;
+	}
+	return action == SPD_DISCARD ? egress_drop(REASON_DISCARD) : protect(skb, p, &flow);
+}
+
+#endif

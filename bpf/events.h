@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the loader and IKE are told through the ring buffer, and how often: what
+ * a packet can cause goes through a gate, what an SA comes to is told once (sa.h).
+ */
+#ifndef BPF_EVENTS_H
+#define BPF_EVENTS_H
+
+#include "cfg.h"
+#include "parse.h"
+
+/* The same thing again. Shorter, a retransmitting TCP floods the reader; longer, a lost acquire delays the SA. */
+#define GATE_NS 1000000000ULL
+
+/*
+ * Unknown SPIs cost their sender nothing and can all differ, so together they
+ * have a rate too: 100 a second and as many at once. Higher, an attacker fills
+ * the ring and pushes acquires out of the gate's LRU; lower, the few that tell
+ * of a peer that lost its SAs drown.
+ */
+#define SPI_EVENT_NS 10000000ULL
+#define SPI_EVENT_BURST 100
+
+/* False if the reader is too far behind and the ring is full. */
+static __always_inline bool event_send(struct event *e)
+{
+	e->time_ns = bpf_ktime_get_boot_ns();
+	e->ifindex = cfg.ifindex;
+	return bpf_ringbuf_output(&events, e, sizeof(*e), 0) == 0;
+}
+
+static __always_inline struct event_gate_key gate_key(const struct packet *p, __u32 type, __u32 detail)
+{
+	struct event_gate_key key = {.type = type, .detail = detail};
+
+	__builtin_memcpy(key.src, &p->src, sizeof(key.src));
+	__builtin_memcpy(key.dst, &p->dst, sizeof(key.dst));
+	return key;
+}
+
+static __always_inline bool gate_is_open(const struct event_gate_key *key, __u64 now)
+{
+	__u64 *told = bpf_map_lookup_elem(&event_gate, key);
+
+	return !told || now - *told >= GATE_NS;
+}
+
+static __always_inline void gate_shut(const struct event_gate_key *key, __u64 now)
+{
+	bpf_map_update_elem(&event_gate, key, &now, BPF_ANY);
+}
+
+/* When the next event would be due if they came at exactly their rate (ITU-T I.371, GCRA). */
+static __u64 spi_event_due;
+
+static __always_inline bool spi_event_allowed(__u64 now)
+{
+	__u64 due = spi_event_due, from;
+
+	if (due > now + SPI_EVENT_BURST * SPI_EVENT_NS)
+		return false;
+	from = due > now ? due : now;
+	return __sync_val_compare_and_swap(&spi_event_due, due, from + SPI_EVENT_NS) == due;
+}
+
+static __always_inline struct event event_of(const struct packet *p, __u32 type)
+{
+	struct event e = {.type = type, .proto = p->proto};
+
+	__builtin_memcpy(e.src, &p->src, sizeof(e.src));
+	__builtin_memcpy(e.dst, &p->dst, sizeof(e.dst));
+	return e;
+}
+
+static __always_inline void event_unknown_spi(const struct packet *p, __u32 spi)
+{
+	struct event_gate_key key = gate_key(p, EVENT_UNKNOWN_SPI, spi);
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct event e;
+
+	if (!gate_is_open(&key, now) || !spi_event_allowed(now))
+		return;
+	gate_shut(&key, now);
+	e = event_of(p, EVENT_UNKNOWN_SPI);
+	e.spi = spi;
+	event_send(&e);
+}
+
+/* selector: what the rule names of protocol and port, and so what the SA that is wanted is for. */
+static __always_inline void event_acquire(const struct packet *p, __u32 selector)
+{
+	struct event_gate_key key = gate_key(p, EVENT_ACQUIRE, selector);
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct event e;
+
+	if (!gate_is_open(&key, now))
+		return;
+	e = event_of(p, EVENT_ACQUIRE);
+	if (p->ports == PORTS_KNOWN) {
+		e.sport = p->sport;
+		e.dport = p->dport;
+	}
+	if (event_send(&e))
+		gate_shut(&key, now);
+}
+
+#endif

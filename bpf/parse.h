@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From a frame to what policies and SAs are looked up by:
+ *
+ *   Ethernet, up to two tags -> IPv4 with options -> ports
+ *
+ * A cursor walks the headers, with one bounds check per layer.
+ */
+#ifndef BPF_PARSE_H
+#define BPF_PARSE_H
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include <stdbool.h>
+
+/* 802.1Q in 802.1ad. */
+#define VLAN_TAGS_MAX 2
+
+#define IPV4_OFFSET 0x1fff
+#define IPV4_MORE_FRAGMENTS 0x2000
+
+#define IKE_PORT 500
+#define IKE_NATT_PORT 4500
+
+struct vlan_tag {
+	__be16 tci;
+	__be16 ethertype;
+};
+
+struct port_pair {
+	__be16 source;
+	__be16 dest;
+};
+
+struct cursor {
+	void *pos;
+	void *end;
+	__u32 frame_len; /* which reaches beyond end where an skb is not linear */
+	bool gso;
+};
+
+enum ports {
+	PORTS_NONE,    /* the protocol has none */
+	PORTS_KNOWN,
+	PORTS_UNKNOWN, /* it has, but a later fragment does not show them, or the header is cut off */
+};
+
+struct packet {
+	__u32 src; /* addresses in network byte order */
+	__u32 dst;
+	__u32 l4_len; /* what the IPv4 header says follows it */
+	__u16 sport;  /* in host order, if ports is PORTS_KNOWN */
+	__u16 dport;
+	__u8 proto;
+	__u8 ports; /* enum ports */
+	__u8 l3_offset;
+	bool fragment;
+	bool first; /* at offset 0 of its datagram */
+};
+
+enum parsed {
+	PARSED_OTHER,	  /* not IPv4 */
+	PARSED_SHORT,	  /* the frame, or the linear part of it, ends before the addresses */
+	PARSED_MALFORMED, /* addresses and protocol are there, the rest contradicts itself */
+	PARSED_IPV4,
+};
+
+static __always_inline void *cursor_take(struct cursor *c, __u32 size)
+{
+	void *at = c->pos;
+
+	if (at + size > c->end)
+		return NULL;
+	c->pos = at + size;
+	return at;
+}
+
+static __always_inline bool is_vlan(__be16 ethertype)
+{
+	return ethertype == bpf_htons(ETH_P_8021Q) || ethertype == bpf_htons(ETH_P_8021AD);
+}
+
+/* Leaves the cursor behind the last tag. False if a header is cut off. */
+static __always_inline bool parse_ethernet(struct cursor *c, struct packet *p, __be16 *ethertype)
+{
+	struct ethhdr *eth = cursor_take(c, sizeof(*eth));
+	struct vlan_tag *tag;
+
+	if (!eth)
+		return false;
+	p->l3_offset = sizeof(*eth);
+	*ethertype = eth->h_proto;
+#pragma unroll
+	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
+		if (!is_vlan(*ethertype))
+			break;
+		tag = cursor_take(c, sizeof(*tag));
+		if (!tag)
+			return false;
+		p->l3_offset += sizeof(*tag);
+		*ethertype = tag->ethertype;
+	}
+	return true;
+}
+
+/* The protocols that begin with a source and a destination port. */
+static __always_inline bool has_ports(__u8 proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP || proto == IPPROTO_DCCP ||
+	       proto == IPPROTO_UDPLITE;
+}
+
+/* Whether the packet has ports at the cursor, by its IPv4 header. */
+static __always_inline bool shows_ports(const struct packet *p)
+{
+	return has_ports(p->proto) && p->first && p->l4_len >= sizeof(struct port_pair);
+}
+
+static __always_inline void parse_ports(struct cursor c, struct packet *p)
+{
+	struct port_pair *pair;
+
+	p->ports = has_ports(p->proto) ? PORTS_UNKNOWN : PORTS_NONE;
+	if (!shows_ports(p))
+		return;
+	pair = cursor_take(&c, sizeof(*pair));
+	if (!pair)
+		return;
+	p->sport = bpf_ntohs(pair->source);
+	p->dport = bpf_ntohs(pair->dest);
+	p->ports = PORTS_KNOWN;
+}
+
+/* A TCP super-packet beyond 64 KB has a total length of 0 (BIG TCP). */
+static __always_inline __u32 total_length(const struct cursor *c, const struct packet *p, const struct iphdr *ip)
+{
+	__u32 total = bpf_ntohs(ip->tot_len);
+
+	return total || !c->gso ? total : c->frame_len - p->l3_offset;
+}
+
+/* Leaves the cursor behind the options. */
+static __always_inline enum parsed parse_ipv4(struct cursor *c, struct packet *p)
+{
+	struct iphdr *ip = cursor_take(c, sizeof(*ip));
+	__u32 header, total;
+
+	if (!ip)
+		return PARSED_SHORT;
+	header = ip->ihl * 4;
+	total = total_length(c, p, ip);
+	p->src = ip->saddr;
+	p->dst = ip->daddr;
+	p->proto = ip->protocol;
+	p->fragment = ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_OFFSET);
+	p->first = !(ip->frag_off & bpf_htons(IPV4_OFFSET));
+	if (ip->version != 4 || header < sizeof(*ip) || total < header || p->l3_offset + total > c->frame_len)
+		return PARSED_MALFORMED;
+	p->l4_len = total - header;
+	c->pos = (void *)ip + header;
+	parse_ports(*c, p);
+	return PARSED_IPV4;
+}
+
+static __always_inline enum parsed parse_frame(struct cursor *c, struct packet *p)
+{
+	__be16 ethertype;
+
+	if (!parse_ethernet(c, p, &ethertype))
+		return PARSED_SHORT;
+	return ethertype == bpf_htons(ETH_P_IP) ? parse_ipv4(c, p) : PARSED_OTHER;
+}
+
+/* port: the port of the end that would be the IKE daemon's. */
+static __always_inline bool is_ike(const struct packet *p, __u16 port)
+{
+	return p->proto == IPPROTO_UDP && p->ports == PORTS_KNOWN && (port == IKE_PORT || port == IKE_NATT_PORT);
+}
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What can be said of an SA without its key: is it there, is it worn out, is the sequence number of any use. */
+#ifndef BPF_SA_H
+#define BPF_SA_H
+
+#include "count.h"
+#include "events.h"
+
+/* The SA that a slot was published for, or NULL if the slot has changed hands since. */
+static __always_inline struct sa_state *sa_find(__u32 slot, __u32 generation)
+{
+	struct sa_state *sa = bpf_map_lookup_elem(&sa_state, &slot);
+
+	return sa && (generation & 1) && sa->generation == generation ? sa : NULL;
+}
+
+static __always_inline bool sa_is_on_this_nic(__u32 ifindex)
+{
+	return !ifindex || ifindex == cfg.ifindex;
+}
+
+/* Tells of the SA once. If the ring is full the next packet tries again. */
+static __always_inline void sa_raise(struct sa_state *sa, __u32 slot, __u32 bit, __u32 type)
+{
+	struct event e = {.type = type, .spi = sa->spi, .slot = slot, .generation = sa->generation};
+
+	if ((sa->raised & bit) || (__sync_fetch_and_or(&sa->raised, bit) & bit))
+		return;
+	__builtin_memcpy(e.src, sa->src, sizeof(e.src));
+	__builtin_memcpy(e.dst, sa->dst, sizeof(e.dst));
+	if (!event_send(&e))
+		__sync_fetch_and_and(&sa->raised, ~bit);
+}
+
+static __always_inline bool past(__u64 value, __u64 limit)
+{
+	return limit && value >= limit;
+}
+
+/* False past the hard limit. Whichever limit is passed is told. */
+static __always_inline bool sa_is_alive(struct sa_state *sa, __u32 slot)
+{
+	/* The clock costs more than the rest of this, so only SAs with a limit of time pay for it. */
+	__u64 now = sa->soft_time_ns || sa->hard_time_ns ? bpf_ktime_get_boot_ns() : 0;
+
+	if (past(now, sa->hard_time_ns) || past(sa->packets, sa->hard_packets) || past(sa->bytes, sa->hard_bytes)) {
+		sa_raise(sa, slot, SA_RAISED_HARD, EVENT_HARD_LIMIT);
+		return false;
+	}
+	if (past(now, sa->soft_time_ns) || past(sa->packets, sa->soft_packets) || past(sa->bytes, sa->soft_bytes))
+		sa_raise(sa, slot, SA_RAISED_SOFT, EVENT_SOFT_LIMIT);
+	return true;
+}
+
+/* Outbound: whether there is a sequence number left. They never cycle (RFC 4303 section 3.3.3). */
+static __always_inline bool sa_has_sequence(struct sa_state *sa, __u32 slot)
+{
+	if (sa->seq < (sa->flags & SA_ESN ? ~0ULL : 0xffffffffULL))
+		return true;
+	sa_raise(sa, slot, SA_RAISED_OVERFLOW, EVENT_SEQ_OVERFLOW);
+	return false;
+}
+
+/*
+ * Inbound: whether a sequence number is behind the window for certain. The
+ * worker, who keeps the bitmap, decides on the rest.
+ *
+ * With ESN the high half is inferred (RFC 4303 appendix A2.2): of all 64-bit
+ * numbers with this low half, the one in the 2^32 that begin at the bottom of the
+ * window. What lies just behind the window so becomes a leap of nearly 2^32
+ * ahead, which only the ICV could tell from a real one. Here a leap of 2^31 or
+ * more is taken for what it almost always is, an old packet; if ever 2^31
+ * packets in a row are lost, dead peer detection and a rekey are what mends it.
+ */
+static __always_inline bool sa_is_behind(const struct sa_state *sa, __u32 seq)
+{
+	__s64 top = sa->seq, bottom = top - sa->replay_window + 1;
+	__u32 ahead = seq - (__u32)bottom;
+
+	if (!(sa->flags & SA_ESN))
+		return seq == 0 || seq < bottom;
+	return bottom + ahead <= 0 || bottom + ahead - top >= 1LL << 31;
+}
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command line: a table of commands, each with a table of the words it
+ * takes, from which parsing, usage lines and help come.
+ */
+#ifndef LOADER_CLI_H
+#define LOADER_CLI_H
+
+#include <stdbool.h>
+
+#include "json.h"
+
+#define EXIT_USAGE 2
+
+enum word_flag {
+	WORD_REQUIRED = 1 << 0,
+	WORD_POSITIONAL = 1 << 1, /* given without its name in front */
+	WORD_ALONE = 1 << 2,	  /* has no value */
+};
+
+struct word {
+	const char *name;
+	const char *value; /* what stands for the value in help */
+	const char *help;
+	unsigned flags;	   /* enum word_flag */
+};
+
+struct invocation;
+
+struct command {
+	const char *name; /* "status", or two words: "sa add" */
+	const char *summary;
+	const struct word *words; /* ends with a NULL name; NULL: none */
+	int (*run)(const struct invocation *inv);
+};
+
+/* A command line that was understood. */
+struct invocation {
+	const struct command *command;
+	const char *instance;
+	bool json;
+	bool pretty;
+	cJSON *words; /* an object: each word given, by name, as a string ("" for one that stands alone) */
+};
+
+/* The value of a word, or NULL if it was not given. */
+static inline const char *word(const struct invocation *inv, const char *name)
+{
+	return json_text(inv->words, name);
+}
+
+/* Runs what the command line asks for, out of the table (which ends with a NULL name). Returns the exit status. */
+int cli_run(const struct command *table, int argc, char **argv);
+
+/* One line on stderr, "xdp-ipsec COMMAND: TEXT", and the exit status that goes with it. */
+int cli_fail(const struct invocation *inv, const char *text);
+
+/* The same for a word whose value makes no sense, with a hint where to read on. */
+int cli_usage(const struct invocation *inv, const char *text);
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "parse.h"
+
+/*
+ * libinih reads lines; it cuts what is longer than its buffer, so the reader
+ * below refuses such a line. It also knows which line it is at, which the
+ * handler needs before a section's first key.
+ */
+#define LINE_LENGTH_MAX 190
+
+struct reader {
+	FILE *file;
+	const char *path;
+	struct config *config;
+	struct interface_config *interface; /* of the section being read, if it is one */
+	char section[64];
+	unsigned line;
+	int err;
+	struct fault *f;
+};
+
+static int wrong(struct reader *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The first thing wrong is what people mend first. */
+static int wrong(struct reader *r, const char *format, ...)
+{
+	char text[300];
+	va_list args;
+
+	if (r->err)
+		return 0;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	r->err = fault(r->f, EINVAL, "%s:%u: %s", r->path, r->line, text);
+	return 0;
+}
+
+/* ---- values ---- */
+
+bool parse_mode(const char *text, unsigned *mode)
+{
+	static const struct {
+		const char *name;
+		unsigned mode;
+	} modes[] = {{"auto", MODE_AUTO}, {"native", PORT_NATIVE}, {"generic", PORT_GENERIC}};
+
+	for (size_t i = 0; i < 3; i++) {
+		if (strcmp(text, modes[i].name) == 0) {
+			*mode = modes[i].mode;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool parse_queues(const char *text, uint32_t *queues)
+{
+	uint64_t number = 0;
+
+	if (strcmp(text, "all") != 0 && !parse_number(text, 1, QUEUES_MAX, &number))
+		return false;
+	*queues = (uint32_t)number;
+	return true;
+}
+
+/* Which of the names, separated by '|', text is; -1 if none. */
+static int choice(const char *text, const char *names)
+{
+	const size_t n = strlen(text);
+
+	for (int i = 0; *names; i++) {
+		const size_t length = strcspn(names, "|");
+
+		if (length == n && memcmp(names, text, n) == 0)
+			return i;
+		names += length + (names[length] == '|');
+	}
+	return -1;
+}
+
+/* ---- keys: one function each, false if the value is none ---- */
+
+static bool set_mode(struct reader *r, const char *value)
+{
+	return parse_mode(value, &r->interface->mode);
+}
+
+static bool set_queues(struct reader *r, const char *value)
+{
+	return parse_queues(value, &r->interface->queues);
+}
+
+static bool set_hook(struct reader *r, const char *value)
+{
+	const int which = choice(value, "auto|tcx|clsact");
+
+	if (which >= 0)
+		r->interface->hook = (enum hook_kind)which;
+	return which >= 0;
+}
+
+static bool set_threaded_napi(struct reader *r, const char *value)
+{
+	return parse_switch(value, &r->interface->threaded_napi);
+}
+
+static bool set_mark(struct reader *r, const char *value)
+{
+	uint64_t mark;
+
+	if (!parse_number(value, 1, UINT32_MAX, &mark))
+		return false;
+	r->config->mark = (uint32_t)mark;
+	return true;
+}
+
+static bool set_unknown_spi(struct reader *r, const char *value)
+{
+	const int which = choice(value, "auto|drop|pass");
+
+	if (which >= 0)
+		r->config->unknown_spi = (enum unknown_spi)which;
+	return which >= 0;
+}
+
+static bool set_aead(struct reader *r, const char *value)
+{
+	if (choice(value, "auto|ipsec-mb|openssl") < 0)
+		return false;
+	snprintf(r->config->aead, sizeof(r->config->aead), "%s", value);
+	return true;
+}
+
+struct key {
+	const char *name;
+	const char *values;
+	bool (*set)(struct reader *r, const char *value);
+};
+
+static const struct key interface_keys[] = {
+	{"mode", "auto, native or generic", set_mode},
+	{"queues", "all, or 1 to 64", set_queues},
+	{"hook", "auto, tcx or clsact", set_hook},
+	{"threaded-napi", "yes or no", set_threaded_napi},
+	{0},
+};
+
+static const struct key daemon_keys[] = {
+	{"mark", "1 to 0xffffffff", set_mark},
+	{"unknown-spi", "auto, drop or pass", set_unknown_spi},
+	{"aead", "auto, ipsec-mb or openssl", set_aead},
+	{0},
+};
+
+static int take_key(struct reader *r, const struct key *keys, const char *name, const char *value)
+{
+	for (const struct key *k = keys; k->name; k++) {
+		if (strcmp(k->name, name) != 0)
+			continue;
+		if (!k->set(r, value))
+			return wrong(r, "%s = '%.60s': give %s", name, value, k->values);
+		return 1;
+	}
+	return wrong(r, "[%s] has no key '%.60s'", r->section, name);
+}
+
+/* ---- sections ---- */
+
+/* What follows "KIND " in a section's name, or NULL. */
+static const char *section_of(const char *section, const char *kind)
+{
+	const size_t n = strlen(kind);
+
+	return strncmp(section, kind, n) == 0 && section[n] == ' ' ? section + n + 1 : NULL;
+}
+
+void interface_config_init(struct interface_config *ic, const char *name)
+{
+	*ic = (struct interface_config){.mode = MODE_AUTO, .hook = HOOK_AUTO};
+	snprintf(ic->name, sizeof(ic->name), "%s", name);
+}
+
+static int begin_interface(struct reader *r, const char *name)
+{
+	struct config *c = r->config;
+
+	if (strlen(name) >= IF_NAMESIZE || strpbrk(name, "/ :") || !*name)
+		return wrong(r, "'%.60s' cannot be an interface's name", name);
+	for (unsigned i = 0; i < c->interface_count; i++)
+		if (strcmp(c->interfaces[i].name, name) == 0)
+			return wrong(r, "[interface %s] is in the file twice", name);
+	if (c->interface_count == PORTS_MAX)
+		return wrong(r, "more than %d interfaces", PORTS_MAX);
+	r->interface = &c->interfaces[c->interface_count++];
+	interface_config_init(r->interface, name);
+	return 1;
+}
+
+static int begin_section(struct reader *r, const char *section)
+{
+	const char *name = section_of(section, "interface");
+
+	snprintf(r->section, sizeof(r->section), "%s", section);
+	r->interface = NULL;
+	if (name)
+		return begin_interface(r, name);
+	if (strcmp(section, "daemon") == 0)
+		return 1;
+	if (section_of(section, "connection"))
+		return wrong(r, "[%s]: this build has no IKE: take the section out and use 'xdp-ipsec sa add'", section);
+	return wrong(r, "[%s] is no section: there are [interface DEV] and [daemon]", section);
+}
+
+/* ---- lines ---- */
+
+/* Called by libinih for each "name = value". */
+static int on_value(void *user, const char *section, const char *name, const char *value)
+{
+	struct reader *r = user;
+
+	if (r->err)
+		return 0;
+	if (!*section)
+		return wrong(r, "'%.60s' stands before any section", name);
+	return take_key(r, r->interface ? interface_keys : daemon_keys, name, value);
+}
+
+/* A section is looked at when its line is read: libinih does not tell of one without keys. */
+static void look_for_section(struct reader *r, const char *line)
+{
+	char section[64];
+	size_t n;
+
+	line += strspn(line, " \t");
+	if (*line != '[')
+		return;
+	n = strcspn(line + 1, "]");
+	if (line[1 + n] != ']')
+		return;
+	snprintf(section, sizeof(section), "%.*s", (int)n, line + 1);
+	begin_section(r, section);
+}
+
+static char *read_line(char *line, int size, void *stream)
+{
+	struct reader *r = stream;
+
+	if (r->err || !fgets(line, size, r->file))
+		return NULL;
+	r->line++;
+	if (strlen(line) > LINE_LENGTH_MAX) {
+		wrong(r, "the line is longer than %d characters", LINE_LENGTH_MAX);
+		return NULL;
+	}
+	/* An indented line would continue the value above it, which no key of ours does. */
+	memmove(line, line + strspn(line, " \t"), strlen(line + strspn(line, " \t")) + 1);
+	look_for_section(r, line);
+	return r->err ? NULL : line;
+}
+
+int config_read(struct config *config, const char *path, struct fault *f)
+{
+	struct reader r = {.path = path, .config = config, .f = f};
+	int line;
+
+	*config = (struct config){.mark = CONFIG_DEFAULT_MARK, .aead = "auto"};
+	r.file = fopen(path, "re");
+	if (!r.file)
+		return fault(f, errno, "%s: %s: an [interface DEV] section is all it needs", path, strerror(errno));
+	line = ini_parse_stream(read_line, &r, on_value, &r);
+	if (line > 0 && !r.err) {
+		r.line = (unsigned)line;
+		wrong(&r, "neither '[section]' nor 'key = value'");
+	}
+	fclose(r.file);
+	return r.err;
+}

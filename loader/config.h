@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The file: INI, one section per thing; whatever is not understood is an error with file and line. */
+#ifndef LOADER_CONFIG_H
+#define LOADER_CONFIG_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.bpf.h"
+#include "fault.h"
+#include "hooks.h"
+#include "programs.h"
+
+#define CONFIG_DEFAULT_PATH "/etc/xdp-ipsec/xdp-ipsec.conf"
+#define CONFIG_DEFAULT_MARK 0x1be5
+
+/* [interface NAME] */
+struct interface_config {
+	char name[IF_NAMESIZE];
+	unsigned mode;	 /* MODE_AUTO, PORT_NATIVE, PORT_GENERIC */
+	uint32_t queues; /* 0: all */
+	enum hook_kind hook;
+	bool threaded_napi;
+};
+
+struct config {
+	struct interface_config interfaces[PORTS_MAX];
+	unsigned interface_count;
+	/* [daemon] */
+	uint32_t mark;
+	enum unknown_spi unknown_spi;
+	char aead[16]; /* "auto", "ipsec-mb", "openssl" */
+};
+
+/* An interface with nothing said about it. */
+void interface_config_init(struct interface_config *ic, const char *name);
+
+/* The words of "mode", "queues" that the file and 'attach' share. */
+bool parse_mode(const char *text, unsigned *mode);
+bool parse_queues(const char *text, uint32_t *queues);
+
+/* Reads the file. 0 or -errno with "FILE:LINE: ..." in f. */
+int config_read(struct config *config, const char *path, struct fault *f);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "control_client.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int connect_to(const struct instance *in, struct fault *f)
+{
+	struct sockaddr_un address;
+	int err, fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	control_address(in, &address);
+	if (fd < 0)
+		return fault(f, errno, "control socket: %s", strerror(errno));
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	err = errno;
+	close(fd);
+	if (err == ENOENT || err == ECONNREFUSED)
+		return fault(f, ECONNREFUSED, "no daemon for instance '%s': start 'xdp-ipsec --instance %s run' first", in->name,
+			     in->name);
+	return fault(f, err, "%s: %s", address.sun_path, strerror(err));
+}
+
+static int exchange(int socket, const char *command, const cJSON *words, int fd, cJSON **reply)
+{
+	cJSON *request = cJSON_CreateObject();
+	int err, unused;
+
+	cJSON_AddStringToObject(request, "command", command);
+	if (words)
+		cJSON_AddItemToObject(request, "words", cJSON_Duplicate(words, true));
+	err = control_send(socket, request, fd);
+	cJSON_Delete(request);
+	if (err)
+		return err;
+	err = control_receive(socket, reply, &unused);
+	if (unused >= 0)
+		close(unused);
+	return err;
+}
+
+int control_ask(const struct instance *in, const char *command, const cJSON *words, int fd, cJSON **reply,
+		struct fault *f)
+{
+	cJSON *answer = NULL;
+	int err, socket = connect_to(in, f);
+
+	if (socket < 0)
+		return socket;
+	err = exchange(socket, command, words, fd, &answer);
+	close(socket);
+	if (err)
+		return fault(f, -err, "the daemon did not answer: %s: see its log", strerror(-err));
+	if (json_text(answer, "error"))
+		err = fault(f, EREMOTEIO, "%s", json_text(answer, "error"));
+	if (reply && !err)
+		*reply = answer;
+	else
+		cJSON_Delete(answer);
+	return err;
+}

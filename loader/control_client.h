@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command's side of the control socket. */
+#ifndef LOADER_CONTROL_CLIENT_H
+#define LOADER_CONTROL_CLIENT_H
+
+#include "control.h"
+#include "fault.h"
+
+/*
+ * Asks the instance's supervisor. words (may be NULL) stays the caller's; fd is
+ * sent along if >= 0. *reply (may be NULL) is the caller's to delete. 0 or
+ * -errno with the supervisor's own line in f; -ECONNREFUSED if none is running.
+ */
+int control_ask(const struct instance *in, const char *command, const cJSON *words, int fd, cJSON **reply,
+		struct fault *f);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The supervisor's side of the control socket. Only root may ask. */
+#ifndef LOADER_CONTROL_SERVER_H
+#define LOADER_CONTROL_SERVER_H
+
+#include <event2/event.h>
+
+#include "control.h"
+#include "fault.h"
+
+/*
+ * Does what the request asks for and adds what it has to say to reply. fd came
+ * with it (-1: none) and is closed by the caller. 0, or -errno with the line for people in f.
+ */
+typedef int control_handler(void *arg, const cJSON *request, int fd, cJSON *reply, struct fault *f);
+
+struct control_server;
+
+/* Listens, removing the socket an earlier run left. 0 or -errno. */
+int control_server_start(struct control_server **server, struct event_base *base, const struct instance *in,
+			 control_handler *handler, void *arg, struct fault *f);
+
+/* Closes every connection and removes the socket. NULL is fine. */
+void control_server_stop(struct control_server *server);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "instance.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RUN_ROOT "/run/xdp-ipsec"
+
+int instance_init(struct instance *in, const char *name, struct fault *f)
+{
+	int err = instance_check(name, f);
+
+	*in = (struct instance){.lock_fd = -1};
+	if (err)
+		return err;
+	snprintf(in->name, sizeof(in->name), "%s", name);
+	snprintf(in->run_dir, sizeof(in->run_dir), RUN_ROOT "/%s", in->name);
+	return bpffs_instance_dir(in->bpf_dir, sizeof(in->bpf_dir), name, f);
+}
+
+/* The mode is set even if the directory was there: nobody but root may reach the control socket. */
+static int make_dir(const char *path, struct fault *f)
+{
+	struct stat st;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return fault(f, errno, "%s: %s", path, strerror(errno));
+	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != 0)
+		return fault(f, EPERM, "%s: not a directory of root's: remove it", path);
+	if ((st.st_mode & 0777) != 0700 && chmod(path, 0700) < 0)
+		return fault(f, errno, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
+static void pid_path(const struct instance *in, char *path, size_t size)
+{
+	snprintf(path, size, "%s/pid", in->run_dir);
+}
+
+static int busy(const struct instance *in, int fd, struct fault *f)
+{
+	char pid[16] = "";
+	ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
+
+	pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
+	return fault(f, EBUSY, "instance '%s' is running already (pid %s): stop it, or choose another with --instance",
+		     in->name, pid[0] ? pid : "not known");
+}
+
+/* The file may have been unlinked by the one who had the lock before us: then the lock is on nothing. */
+static bool still_there(int fd, const char *path)
+{
+	struct stat by_fd, by_path;
+
+	return fstat(fd, &by_fd) == 0 && stat(path, &by_path) == 0 && by_fd.st_ino == by_path.st_ino &&
+	       by_fd.st_dev == by_path.st_dev;
+}
+
+static int take_lock(struct instance *in, const char *path, struct fault *f)
+{
+	for (;;) {
+		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+		if (fd < 0)
+			return fault(f, errno, "%s: %s", path, strerror(errno));
+		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+			int err = errno == EWOULDBLOCK ? busy(in, fd, f) :
+							 fault(f, errno, "%s: %s", path, strerror(errno));
+
+			close(fd);
+			return err;
+		}
+		if (still_there(fd, path)) {
+			in->lock_fd = fd;
+			return 0;
+		}
+		close(fd);
+	}
+}
+
+int instance_lock(struct instance *in, struct fault *f)
+{
+	char path[RUN_DIR_MAX + 8], pid[16];
+	int err = make_dir(RUN_ROOT, f);
+
+	if (!err)
+		err = make_dir(in->run_dir, f);
+	pid_path(in, path, sizeof(path));
+	if (!err)
+		err = take_lock(in, path, f);
+	if (err)
+		return err;
+	snprintf(pid, sizeof(pid), "%d\n", getpid());
+	if (ftruncate(in->lock_fd, 0) < 0 || pwrite(in->lock_fd, pid, strlen(pid), 0) < 0) {
+		err = fault(f, errno, "%s: %s", path, strerror(errno));
+		instance_unlock(in);
+	}
+	return err;
+}
+
+void instance_unlock(struct instance *in)
+{
+	char path[RUN_DIR_MAX + 8];
+
+	if (in->lock_fd < 0)
+		return;
+	pid_path(in, path, sizeof(path));
+	unlink(path);
+	rmdir(in->run_dir);
+	close(in->lock_fd);
+	in->lock_fd = -1;
+}

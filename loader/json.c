@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "json.h"
+
+#include <stdlib.h>
+
+void json_print(const cJSON *json, bool pretty)
+{
+	char *text = pretty ? cJSON_Print(json) : cJSON_PrintUnformatted(json);
+
+	if (text)
+		puts(text);
+	cJSON_free(text);
+}

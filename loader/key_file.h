@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A manual SA's key: a file with 72 hex digits, which only its owner may read. */
+#ifndef LOADER_KEY_FILE_H
+#define LOADER_KEY_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fault.h"
+#include "vault.h"
+
+/*
+ * 72 hex digits, after 0x or not, blanks and newlines around them ignored, to
+ * keymat (RFC 4106 section 8.1: 32 bytes of key, 4 of salt). The caller wipes
+ * it. False leaves keymat wiped.
+ */
+bool key_parse(const char *text, size_t size, uint8_t keymat[ESP_KEYMAT_SIZE]);
+
+/* Reads the file, or stdin for "-". 0 or -errno, then keymat is wiped. The fault names the file, never what is in it. */
+int key_file_read(const char *path, uint8_t keymat[ESP_KEYMAT_SIZE], struct fault *f);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "netdev.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- reading ---- */
+
+static void take_attribute(const struct nlattr *a, struct netdev *out)
+{
+	switch (mnl_attr_get_type(a)) {
+	case IFLA_IFNAME:
+		if (mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0)
+			snprintf(out->name, sizeof(out->name), "%s", mnl_attr_get_str(a));
+		break;
+	case IFLA_MTU:
+		if (mnl_attr_validate(a, MNL_TYPE_U32) == 0)
+			out->mtu = mnl_attr_get_u32(a);
+		break;
+	case IFLA_NUM_RX_QUEUES:
+		if (mnl_attr_validate(a, MNL_TYPE_U32) == 0)
+			out->rx_queues = mnl_attr_get_u32(a);
+		break;
+	case IFLA_ADDRESS:
+		if (mnl_attr_get_payload_len(a) == sizeof(out->mac))
+			memcpy(out->mac, mnl_attr_get_payload(a), sizeof(out->mac));
+		break;
+	}
+}
+
+bool netdev_parse(const struct nlmsghdr *message, struct netdev *out)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+	const struct nlattr *a;
+
+	*out = (struct netdev){0};
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(*info))
+		return false;
+	out->ifindex = info->ifi_index;
+	out->flags = info->ifi_flags;
+	out->type = info->ifi_type;
+	mnl_attr_for_each(a, message, sizeof(*info))
+		take_attribute(a, out);
+	return out->name[0] != '\0';
+}
+
+static int on_link(const struct nlmsghdr *message, void *arg)
+{
+	return netdev_parse(message, arg) ? MNL_CB_OK : MNL_CB_ERROR;
+}
+
+/* Sends one request and reads what comes back up to the acknowledgement. 0 or -errno. */
+static int talk(struct nlmsghdr *request, mnl_cb_t on_message, void *arg)
+{
+	char buf[16384];
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	ssize_t n = -1;
+	int more = MNL_CB_OK;
+
+	if (!nl)
+		return -errno;
+	request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	request->nlmsg_seq = (uint32_t)time(NULL);
+	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 &&
+	    mnl_socket_sendto(nl, request, request->nlmsg_len) >= 0) {
+		while (more > MNL_CB_STOP && (n = mnl_socket_recvfrom(nl, buf, sizeof(buf))) > 0)
+			more = mnl_cb_run(buf, (size_t)n, request->nlmsg_seq, mnl_socket_get_portid(nl), on_message, arg);
+	}
+	more = n < 0 || more < 0 ? -errno : 0;
+	mnl_socket_close(nl);
+	return more;
+}
+
+static struct nlmsghdr *link_message(char *buf, uint16_t type, int ifindex)
+{
+	struct nlmsghdr *m = mnl_nlmsg_put_header(buf);
+	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
+
+	m->nlmsg_type = type;
+	info->ifi_family = AF_UNSPEC;
+	info->ifi_index = ifindex;
+	return m;
+}
+
+int netdev_get(const char *name, struct netdev *out, struct fault *f)
+{
+	char buf[512];
+	struct nlmsghdr *m = link_message(buf, RTM_GETLINK, 0);
+	int err;
+
+	if (strlen(name) >= IF_NAMESIZE)
+		return fault(f, ENODEV, "%.40s: no interface has so long a name", name);
+	mnl_attr_put_strz(m, IFLA_IFNAME, name);
+	*out = (struct netdev){0};
+	err = talk(m, on_link, out);
+	if (err == -ENODEV || (!err && out->ifindex == 0))
+		return fault(f, ENODEV, "%s: no such interface here: 'ip link' lists them", name);
+	return err ? fault(f, -err, "%s: %s", name, strerror(-err)) : 0;
+}
+
+static int on_filter(const struct nlmsghdr *message, void *arg)
+{
+	bool *found = arg;
+
+	*found |= message->nlmsg_type == RTM_NEWTFILTER;
+	return MNL_CB_OK;
+}
+
+bool netdev_has_tc_filters(int ifindex)
+{
+	const uint32_t parents[] = {TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)};
+	bool found = false;
+
+	for (size_t i = 0; i < 2; i++) {
+		char buf[512];
+		struct nlmsghdr *m = mnl_nlmsg_put_header(buf);
+		struct tcmsg *tc = mnl_nlmsg_put_extra_header(m, sizeof(*tc));
+
+		m->nlmsg_type = RTM_GETTFILTER;
+		m->nlmsg_flags = NLM_F_DUMP;
+		tc->tcm_ifindex = ifindex;
+		tc->tcm_parent = parents[i];
+		if (talk(m, on_filter, &found) < 0)
+			return true;
+	}
+	return found;
+}
+
+/* ---- setting ---- */
+
+static void put_mac_and_mtu(struct nlmsghdr *m, const uint8_t mac[6], uint32_t mtu)
+{
+	mnl_attr_put(m, IFLA_ADDRESS, 6, mac);
+	mnl_attr_put_u32(m, IFLA_MTU, mtu);
+}
+
+int netdev_set(int ifindex, const uint8_t mac[6], uint32_t mtu, struct fault *f)
+{
+	char buf[512];
+	struct nlmsghdr *m = link_message(buf, RTM_NEWLINK, ifindex);
+	int err;
+
+	put_mac_and_mtu(m, mac, mtu);
+	err = talk(m, NULL, NULL);
+	return err ? fault(f, -err, "interface %d: address and MTU: %s", ifindex, strerror(-err)) : 0;
+}
+
+/* Without a link-local address the kernel has nothing of its own to say through it. A kernel without IPv6 refuses. */
+static void no_ipv6_address(int ifindex)
+{
+	char buf[512];
+	struct nlmsghdr *m = link_message(buf, RTM_NEWLINK, ifindex);
+	struct nlattr *families = mnl_attr_nest_start(m, IFLA_AF_SPEC);
+	struct nlattr *inet6 = mnl_attr_nest_start(m, AF_INET6);
+
+	mnl_attr_put_u8(m, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(m, inet6);
+	mnl_attr_nest_end(m, families);
+	talk(m, NULL, NULL);
+}
+
+int netdev_bring_up_tap(int ifindex, const uint8_t mac[6], uint32_t mtu, uint32_t queue_length, struct fault *f)
+{
+	char buf[512];
+	struct nlmsghdr *m;
+	struct ifinfomsg *info;
+	int err;
+
+	no_ipv6_address(ifindex);
+	m = link_message(buf, RTM_NEWLINK, ifindex);
+	info = mnl_nlmsg_get_payload(m);
+	info->ifi_flags = info->ifi_change = IFF_UP | IFF_NOARP;
+	put_mac_and_mtu(m, mac, mtu);
+	mnl_attr_put_u32(m, IFLA_TXQLEN, queue_length);
+	err = talk(m, NULL, NULL);
+	return err ? fault(f, -err, "interface %d: bringing the TAP up: %s", ifindex, strerror(-err)) : 0;
+}
+
+/* ---- ethtool ---- */
+
+static int ethtool(const char *name, void *command)
+{
+	struct ifreq request = {.ifr_data = command};
+	int err, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	err = ioctl(fd, SIOCETHTOOL, &request) < 0 ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+uint32_t netdev_queues(const struct netdev *dev)
+{
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+
+	if (ethtool(dev->name, &channels) == 0 && channels.rx_count + channels.combined_count > 0)
+		return channels.rx_count + channels.combined_count;
+	return dev->rx_queues ? dev->rx_queues : 1;
+}
+
+void netdev_keep_vlan_tags(const char *name)
+{
+	struct ethtool_value value = {.cmd = ETHTOOL_GFLAGS};
+
+	if (ethtool(name, &value) < 0 || !(value.data & ETH_FLAG_RXVLAN))
+		return;
+	value.cmd = ETHTOOL_SFLAGS;
+	value.data &= ~(uint32_t)ETH_FLAG_RXVLAN;
+	ethtool(name, &value);
+}
+
+/* /sys may be another namespace's ('nsenter --net' leaves it): a sysfs of our own, never attached anywhere, is not. */
+static int open_sysfs(void)
+{
+	int err, mount = -1, fs = fsopen("sysfs", FSOPEN_CLOEXEC);
+
+	if (fs < 0)
+		return -errno;
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		mount = fsmount(fs, FSMOUNT_CLOEXEC, 0);
+	err = errno;
+	close(fs);
+	return mount < 0 ? -err : mount;
+}
+
+int netdev_threaded_napi(const char *name, bool on)
+{
+	char path[sizeof("class/net//threaded") + IF_NAMESIZE];
+	int err = 0, fd, sysfs = open_sysfs();
+
+	if (sysfs < 0)
+		return sysfs;
+	snprintf(path, sizeof(path), "class/net/%s/threaded", name);
+	fd = openat(sysfs, path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, on ? "1" : "0", 1) < 0)
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	close(sysfs);
+	return err;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "nics.h"
+
+#include <errno.h>
+#include <net/if_arp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+
+static unsigned index_of(const struct nics *nics, const struct nic *nic)
+{
+	return (unsigned)(nic - nics->nic);
+}
+
+static struct hook_place place_of(const struct nics *nics, const struct nic *nic)
+{
+	return (struct hook_place){
+		.dir = nics->bpf_dir,
+		.dev = nic->config.name,
+		.ifindex = nic->dev.ifindex,
+	};
+}
+
+void nics_init(struct nics *nics, const char *bpf_dir, struct maps *maps, const struct config *config)
+{
+	*nics = (struct nics){
+		.bpf_dir = bpf_dir,
+		.maps = maps,
+		.mark = config->mark,
+		.unknown_spi = config->unknown_spi,
+	};
+	for (unsigned i = 0; i < PORTS_MAX; i++) {
+		char name[sizeof(maps->port[i].name)];
+
+		nics->nic[i] = (struct nic){.tap = {.fd = -1}, .tap_link = -1};
+		memcpy(name, maps->port[i].name, sizeof(name));
+		maps->port[i] = (struct port){0};
+		memcpy(maps->port[i].name, name, sizeof(name));
+	}
+}
+
+struct nic *nics_find(struct nics *nics, const char *name)
+{
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		if (nics->nic[i].used && strcmp(nics->nic[i].config.name, name) == 0)
+			return &nics->nic[i];
+	return NULL;
+}
+
+/* The index it had in an earlier run, where the programs that are still attached look, or a free one. */
+static struct nic *choose(struct nics *nics, const char *name)
+{
+	struct nic *free = NULL;
+
+	for (unsigned i = PORTS_MAX; i-- > 0;) {
+		if (nics->nic[i].used)
+			continue;
+		if (strcmp(nics->maps->port[i].name, name) == 0)
+			return &nics->nic[i];
+		if (!free || !nics->maps->port[i].name[0])
+			free = &nics->nic[i];
+	}
+	return free;
+}
+
+/* ---- the ports entry ---- */
+
+static uint32_t queues_of(const struct nic *nic)
+{
+	const uint32_t all = netdev_queues(&nic->dev), wanted = nic->config.queues;
+
+	return wanted && wanted < all ? wanted : all;
+}
+
+static void update_port(struct port *p, const struct netdev *dev)
+{
+	p->mtu = dev->mtu < NIC_MTU_MAX ? dev->mtu : NIC_MTU_MAX;
+	memcpy(p->mac, dev->mac, sizeof(p->mac));
+}
+
+/* ifindex last: with it the entry is in use. */
+static void publish_port(const struct nics *nics, const struct nic *nic)
+{
+	struct port *p = &nics->maps->port[index_of(nics, nic)];
+
+	p->tap_ifindex = (uint32_t)nic->tap.ifindex;
+	update_port(p, &nic->dev);
+	p->queues = queues_of(nic);
+	p->mode = (uint8_t)nic->mode;
+	p->zero_copy = 0;
+	memset(p->name, 0, sizeof(p->name));
+	memcpy(p->name, nic->config.name, strlen(nic->config.name));
+	__atomic_store_n(&p->ifindex, (uint32_t)nic->dev.ifindex, __ATOMIC_RELEASE);
+}
+
+static void clear_port(const struct nics *nics, const struct nic *nic)
+{
+	struct port *p = &nics->maps->port[index_of(nics, nic)];
+
+	__atomic_store_n(&p->ifindex, 0, __ATOMIC_RELEASE);
+	*p = (struct port){0};
+}
+
+/* ---- attaching ---- */
+
+int nic_check(const struct interface_config *config, const struct netdev *dev, struct fault *f)
+{
+	const uint32_t queues = netdev_queues(dev);
+
+	if (dev->flags & IFF_LOOPBACK)
+		return fault(f, EINVAL, "%s: the loopback interface is refused: there is no wire to protect", dev->name);
+	if (dev->type != ARPHRD_ETHER)
+		return fault(f, EINVAL, "%s: not an Ethernet interface (type %u): attach the NIC below it", dev->name, dev->type);
+	if (dev->mtu > NIC_MTU_MAX)
+		return fault(f, EMSGSIZE, "%s: MTU %u does not fit a buffer with ESP around it: 'ip link set dev %s mtu %d' "
+			     "or less", dev->name, dev->mtu, dev->name, NIC_MTU_MAX);
+	if (queues > QUEUES_MAX && !config->queues)
+		return fault(f, E2BIG, "%s: %u queues, and %d at most are served: 'ethtool -L %s combined %d'", dev->name,
+			     queues, QUEUES_MAX, dev->name, QUEUES_MAX);
+	return 0;
+}
+
+static void warn_of_unserved_queues(const struct nic *nic)
+{
+	const uint32_t all = netdev_queues(&nic->dev), served = queues_of(nic);
+
+	if (served < all)
+		log_line("%s: %u of %u queues are served: ESP that arrives on another is dropped as no_worker; steer it with "
+			 "'ethtool -X %s equal %u'", nic->config.name, served, all, nic->config.name, served);
+}
+
+static void tune(const struct nic *nic)
+{
+	int err;
+
+	netdev_keep_vlan_tags(nic->config.name);
+	if (!nic->config.threaded_napi)
+		return;
+	err = netdev_threaded_napi(nic->config.name, true);
+	if (err)
+		log_line("%s: threaded NAPI: %s%s", nic->config.name, strerror(-err),
+			 err == -EIO ? ": the driver has none; going on without" : "");
+}
+
+/* TAP and programs for a NIC whose config and dev are set. On an error it has neither. */
+static int build(struct nics *nics, struct nic *nic, struct fault *f)
+{
+	const struct hook_place at = place_of(nics, nic);
+	struct prog_config cfg = {
+		.port = index_of(nics, nic),
+		.ifindex = (uint32_t)nic->dev.ifindex,
+		.mark = nics->mark,
+		.unknown_spi = nics->unknown_spi,
+	};
+	int err = tap_create(&nic->tap, &nic->dev, f);
+
+	if (err)
+		return err;
+	cfg.tap_ifindex = (uint32_t)nic->tap.ifindex;
+	nic->mode = nic->config.mode;
+	nic->tap_link = -1;
+	err = programs_attach(&at, &cfg, nic->config.hook, &nic->mode, &nic->tap_link, f);
+	if (err)
+		tap_close(&nic->tap);
+	return err;
+}
+
+static void drop_tap(struct nic *nic)
+{
+	if (nic->tap_link >= 0)
+		close(nic->tap_link);
+	nic->tap_link = -1;
+	tap_close(&nic->tap);
+}
+
+/*
+ * A NIC that is attached gives up its TAP first, for the name is the same; the
+ * programs stay, so the gate does too. If the new settings fail the old ones
+ * come back.
+ */
+static int attach_again(struct nics *nics, struct nic *nic, const struct nic *wanted, struct fault *f)
+{
+	const struct nic before = *nic;
+	struct fault inner;
+	int err;
+
+	drop_tap(nic);
+	nic->config = wanted->config;
+	nic->dev = wanted->dev;
+	err = build(nics, nic, f);
+	if (!err || !before.present)
+		return err;
+	nic->dev = before.dev;
+	nic->config = before.config;
+	if (build(nics, nic, &inner)) {
+		nic->present = false;
+		log_line("%s; and the settings from before do not come back either: %s", f->text, inner.text);
+	} else {
+		publish_port(nics, nic);
+	}
+	return err;
+}
+
+int nic_attach(struct nics *nics, const struct interface_config *config, struct fault *f)
+{
+	struct nic wanted = {.config = *config, .tap = {.fd = -1}, .tap_link = -1};
+	struct nic *nic = nics_find(nics, config->name);
+	int err = netdev_get(config->name, &wanted.dev, f);
+
+	if (!err)
+		err = nic_check(config, &wanted.dev, f);
+	if (err)
+		return err;
+	if (nic) {
+		err = attach_again(nics, nic, &wanted, f);
+	} else {
+		nic = choose(nics, config->name);
+		if (!nic)
+			return fault(f, ENOSPC, "%s: %d NICs are attached already, which is the most", config->name, PORTS_MAX);
+		*nic = wanted;
+		err = build(nics, nic, f);
+		nic->used = !err;
+	}
+	if (err)
+		return err;
+	nic->present = true;
+	publish_port(nics, nic);
+	warn_of_unserved_queues(nic);
+	tune(nic);
+	return 0;
+}
+
+void nic_detach(struct nics *nics, struct nic *nic)
+{
+	const struct hook_place at = place_of(nics, nic);
+	bool any;
+
+	hooks_remove_all(&at, &any);
+	clear_port(nics, nic);
+	drop_tap(nic);
+	*nic = (struct nic){.tap = {.fd = -1}, .tap_link = -1};
+}
+
+/* ---- what happens to an interface ---- */
+
+void nic_gone(struct nics *nics, struct nic *nic)
+{
+	const struct hook_place at = place_of(nics, nic);
+	bool any;
+
+	/* The kernel has taken the programs off with the interface: only pins are left. */
+	hooks_remove_all(&at, &any);
+	__atomic_store_n(&nics->maps->port[index_of(nics, nic)].ifindex, 0, __ATOMIC_RELEASE);
+	drop_tap(nic);
+	nic->present = false;
+	nic->dev.ifindex = 0;
+}
+
+void nic_changed(struct nics *nics, struct nic *nic, const struct netdev *dev)
+{
+	struct port *p = &nics->maps->port[index_of(nics, nic)];
+	struct fault f;
+
+	nic->dev.flags = dev->flags;
+	if (dev->mtu == nic->dev.mtu && memcmp(dev->mac, nic->dev.mac, sizeof(dev->mac)) == 0)
+		return;
+	if (dev->mtu > NIC_MTU_MAX)
+		log_line("%s: MTU %u: what is larger than %d bytes is not protected but dropped: 'ip link set dev %s mtu %d'",
+			 dev->name, dev->mtu, NIC_MTU_MAX, dev->name, NIC_MTU_MAX);
+	nic->dev.mtu = dev->mtu;
+	memcpy(nic->dev.mac, dev->mac, sizeof(nic->dev.mac));
+	update_port(p, dev);
+	if (netdev_set(nic->tap.ifindex, dev->mac, dev->mtu, &f))
+		log_line("%s: %s", nic->tap.name, f.text);
+}
+
+void nics_close(struct nics *nics)
+{
+	for (unsigned i = 0; i < PORTS_MAX; i++) {
+		if (!nics->nic[i].used)
+			continue;
+		__atomic_store_n(&nics->maps->port[i].ifindex, 0, __ATOMIC_RELEASE);
+		drop_tap(&nics->nic[i]);
+	}
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The attached NICs. An index here is an index in the map `ports`, and stays a
+ * NIC's own while it comes and goes.
+ *
+ *   attach -> TAP, ports entry, programs      detach -> programs, ports entry, TAP
+ */
+#ifndef LOADER_NICS_H
+#define LOADER_NICS_H
+
+#include "config.h"
+#include "maps.h"
+#include "netdev.h"
+#include "tap.h"
+
+/*
+ * One UMEM frame is 4,096 bytes: it also holds XDP's 256 bytes of headroom, Ethernet
+ * with two tags, and ESP's header, padding and ICV; the rest is left for what drivers want.
+ */
+#define NIC_MTU_MAX 3500
+
+struct nic {
+	bool used;
+	bool present;	   /* false: attached, but the interface is gone for now */
+	struct interface_config config;
+	struct netdev dev;
+	struct tap tap;
+	int tap_link;	   /* tcx link of the program on the TAP, or -1 */
+	unsigned mode;	   /* enum port_mode it came to */
+};
+
+struct nics {
+	const char *bpf_dir;
+	struct maps *maps;
+	uint32_t mark;
+	enum unknown_spi unknown_spi;
+	struct nic nic[PORTS_MAX];
+};
+
+/* Clears what an earlier run left in `ports`; names and so indices of NICs that are pinned stay. */
+void nics_init(struct nics *nics, const char *bpf_dir, struct maps *maps, const struct config *config);
+
+/* By name, or NULL if it is not attached. */
+struct nic *nics_find(struct nics *nics, const char *name);
+
+/*
+ * Attaches a NIC that is not, or attaches it anew with other settings; then no
+ * worker may hold its TAP. On an error nothing has changed. 0 or -errno.
+ */
+int nic_attach(struct nics *nics, const struct interface_config *config, struct fault *f);
+
+/* Takes the programs off: the gate is open. */
+void nic_detach(struct nics *nics, struct nic *nic);
+
+/* What would keep the interface from being attached: -errno and why, or 0. */
+int nic_check(const struct interface_config *config, const struct netdev *dev, struct fault *f);
+
+/* The interface is gone; its TAP goes too. */
+void nic_gone(struct nics *nics, struct nic *nic);
+
+/* The interface has another address or MTU. */
+void nic_changed(struct nics *nics, struct nic *nic, const struct netdev *dev);
+
+/* Closes the TAPs and leaves the programs: what they protect is dropped from now on. */
+void nics_close(struct nics *nics);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Words that people write, made into values: true if the whole word is one, else *out is untouched. */
+#ifndef LOADER_PARSE_H
+#define LOADER_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* "a.b.c.d" or "a.b.c.d/n" in text form, NUL included. */
+#define ADDR_TEXT 16
+#define PREFIX_TEXT 19
+
+struct prefix {
+	uint8_t addr[4];
+	uint8_t len;
+};
+
+/* Decimal, or hexadecimal after 0x, no sign, min ... max. */
+bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
+
+/* Dotted quad. */
+bool parse_ipv4(const char *text, uint8_t addr[4]);
+
+/* ADDR or ADDR/LEN. Bits behind the prefix are left as they are written: see prefix_is_clean. */
+bool parse_prefix(const char *text, struct prefix *out);
+
+/* Whether no bit behind the prefix is set. */
+bool prefix_is_clean(const struct prefix *p);
+
+/* Whether addr is in p. */
+bool prefix_covers(const struct prefix *p, const uint8_t addr[4]);
+
+/* IP protocol by name or number, 1 ... 255. */
+bool parse_proto(const char *text, uint8_t *proto);
+
+/* Whether the protocol's header begins with the two ports. */
+bool proto_has_ports(uint8_t proto);
+
+/* N or A-B, A <= B. */
+bool parse_ports(const char *text, uint16_t *min, uint16_t *max);
+
+/* "on" and "yes", "off" and "no". */
+bool parse_switch(const char *text, bool *out);
+
+/* The other way: written into buf (of the sizes above; 8 bytes for a protocol), which is returned. */
+const char *addr_text(const uint8_t addr[4], char *buf);
+const char *prefix_text(const struct prefix *p, char *buf);
+const char *proto_text(uint8_t proto, char *buf, size_t size);
+
+/* An address that no single host has: 0/8, multicast, class E and broadcast; and one that never leaves this host. */
+bool addr_is_unusable(const uint8_t addr[4]);
+bool addr_is_loopback(const uint8_t addr[4]);
+bool addr_is_zero(const uint8_t addr[4]);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/if_tun.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Since Linux 6.2; the two are taken only together. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
+/* struct virtio_net_hdr without the count of merged buffers. */
+#define VNET_HDR_SIZE 10
+
+/* Super-packets: 2,048 of 64 KB is more than TCP keeps in flight; too few and a burst of single datagrams is lost. */
+#define QUEUE_LENGTH 2048
+
+static void name_tap(struct tap *tap, const struct netdev *nic)
+{
+	if (snprintf(tap->name, sizeof(tap->name), "esp-%s", nic->name) >= (int)sizeof(tap->name))
+		snprintf(tap->name, sizeof(tap->name), "esp-%d", nic->ifindex);
+}
+
+static int open_device(struct tap *tap, struct fault *f)
+{
+	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL};
+
+	tap->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (tap->fd < 0)
+		return fault(f, errno, "/dev/net/tun: %s: load the module with 'modprobe tun'", strerror(errno));
+	memcpy(request.ifr_name, tap->name, sizeof(request.ifr_name));
+	if (ioctl(tap->fd, TUNSETIFF, &request) < 0)
+		return fault(f, errno, "%s: making the TAP: %s%s", tap->name, strerror(errno),
+			     errno == EBUSY ? ": an interface of that name is there: remove it" : "");
+	tap->ifindex = (int)if_nametoindex(tap->name);
+	return 0;
+}
+
+static int set_offloads(const struct tap *tap, struct fault *f)
+{
+	const unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN;
+	int header = VNET_HDR_SIZE, unlimited = INT_MAX;
+
+	if (ioctl(tap->fd, TUNSETVNETHDRSZ, &header) < 0)
+		return fault(f, errno, "%s: vnet header: %s", tap->name, strerror(errno));
+	if (ioctl(tap->fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) < 0 &&
+	    ioctl(tap->fd, TUNSETOFFLOAD, tcp) < 0)
+		return fault(f, errno, "%s: offloads: %s", tap->name, strerror(errno));
+	/* A limit here would make the worker's writes fail under load; not every kernel starts without one. */
+	if (ioctl(tap->fd, TUNSETSNDBUF, &unlimited) < 0)
+		return fault(f, errno, "%s: send buffer: %s", tap->name, strerror(errno));
+	return 0;
+}
+
+int tap_create(struct tap *tap, const struct netdev *nic, struct fault *f)
+{
+	int err;
+
+	*tap = (struct tap){.fd = -1};
+	name_tap(tap, nic);
+	err = open_device(tap, f);
+	if (!err)
+		err = set_offloads(tap, f);
+	if (!err)
+		err = netdev_bring_up_tap(tap->ifindex, nic->mac, nic->mtu, QUEUE_LENGTH, f);
+	if (err)
+		tap_close(tap);
+	return err;
+}
+
+void tap_close(struct tap *tap)
+{
+	if (tap->fd >= 0)
+		close(tap->fd);
+	*tap = (struct tap){.fd = -1};
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The host's side of the datapath: a TAP beside each NIC. It exists as long as
+ * the supervisor and the worker hold it; without it nothing leaves.
+ */
+#ifndef LOADER_TAP_H
+#define LOADER_TAP_H
+
+#include <net/if.h>
+
+#include "fault.h"
+#include "netdev.h"
+
+struct tap {
+	int fd;
+	int ifindex;
+	char name[IF_NAMESIZE];
+};
+
+/* Makes the TAP for a NIC: vnet header, segmentation offloads, the NIC's address and MTU; up. 0 or -errno. */
+int tap_create(struct tap *tap, const struct netdev *nic, struct fault *f);
+
+/* Closes our hold on it. Safe twice. */
+void tap_close(struct tap *tap);
+
+#endif

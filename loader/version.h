@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef LOADER_VERSION_H
+#define LOADER_VERSION_H
+
+#define XDP_IPSEC_VERSION "0.1.0"
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "fixture.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "datapath.skel.h"
+
+#define SA_STATE_SIZE (sizeof(struct sa_state) * SLOTS_MAX)
+#define CPUS_MAX 1024
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
+}
+
+static int on_event(void *ctx, void *data, size_t size)
+{
+	struct fixture *fx = ctx;
+
+	assert_true(size >= sizeof(struct event));
+	if ((size_t)fx->told < sizeof(fx->events) / sizeof(fx->events[0]))
+		memcpy(&fx->events[fx->told], data, sizeof(struct event));
+	fx->told++;
+	return 0;
+}
+
+static int fixture_open(void **state, const struct prog_config *config)
+{
+	struct fixture *fx = calloc(1, sizeof(*fx));
+
+	libbpf_set_print(quiet);
+	assert_non_null(fx);
+	fx->skel = datapath__open();
+	assert_non_null(fx->skel);
+	fx->skel->rodata->cfg = *config;
+	assert_int_equal(datapath__load(fx->skel), 0);
+	fx->sa = mmap(NULL, SA_STATE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(fx->skel->maps.sa_state), 0);
+	assert_true(fx->sa != MAP_FAILED);
+	fx->ring = ring_buffer__new(bpf_map__fd(fx->skel->maps.events), on_event, fx, NULL);
+	assert_non_null(fx->ring);
+	fx->sockets[0] = fx->sockets[1] = -1;
+	worker_serves(fx, 0);
+	*state = fx;
+	return 0;
+}
+
+static const struct prog_config native = {.port = PORT, .ifindex = NIC, .tap_ifindex = TAP, .mark = MARK};
+
+int fixture_native(void **state)
+{
+	return fixture_open(state, &native);
+}
+
+int fixture_generic(void **state)
+{
+	struct prog_config config = native;
+
+	config.generic = 1;
+	return fixture_open(state, &config);
+}
+
+int fixture_with(void **state, enum unknown_spi unknown_spi, uint32_t mark)
+{
+	struct prog_config config = native;
+
+	config.unknown_spi = unknown_spi;
+	config.mark = mark;
+	return fixture_open(state, &config);
+}
+
+int fixture_free(void **state)
+{
+	struct fixture *fx = *state;
+
+	worker_leaves(fx);
+	ring_buffer__free(fx->ring);
+	munmap(fx->sa, SA_STATE_SIZE);
+	datapath__destroy(fx->skel);
+	free(fx);
+	return 0;
+}
+
+static void put(struct bpf_map *map, const void *key, const void *value)
+{
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY), 0);
+}
+
+void put_rules(struct fixture *fx, const char *prefix, const struct spd_rule *rules, size_t n)
+{
+	struct spd_entry entry = {.count = n};
+	struct spd_key key;
+	char addr[32];
+
+	assert_true(n <= SPD_RULES_MAX);
+	assert_int_equal(sscanf(prefix, "%31[0-9.]/%u", addr, &key.prefixlen), 2);
+	assert_int_equal(inet_pton(AF_INET, addr, key.remote), 1);
+	memcpy(entry.rules, rules, n * sizeof(*rules));
+	put(fx->skel->maps.spd, &key, &entry);
+}
+
+void protect_all(struct fixture *fx)
+{
+	PUT_RULES(fx, REMOTE "/32", {ANY_PORT, .action = SPD_PROTECT});
+}
+
+void put_local(struct fixture *fx, const char *addr)
+{
+	struct locals_key key;
+	uint32_t uses = 1;
+
+	inet_pton(AF_INET, addr, key.addr);
+	put(fx->skel->maps.locals, &key, &uses);
+}
+
+static struct sa_state *put_sa(struct fixture *fx, uint32_t slot, uint32_t spi, const char *src, const char *dst)
+{
+	struct sa_state *sa = &fx->sa[slot];
+
+	*sa = (struct sa_state){.generation = 2 * slot + 1, .spi = spi, .flags = SA_ESN, .replay_window = 64};
+	inet_pton(AF_INET, src, sa->src);
+	inet_pton(AF_INET, dst, sa->dst);
+	return sa;
+}
+
+struct sa_state *put_inbound(struct fixture *fx, uint32_t slot, uint32_t spi)
+{
+	struct sa_state *sa = put_sa(fx, slot, spi, REMOTE, LOCAL);
+
+	sa->direction = SA_INBOUND;
+	bind_inbound(fx, slot, 0);
+	return sa;
+}
+
+void bind_inbound(struct fixture *fx, uint32_t slot, uint32_t ifindex)
+{
+	struct sa_state *sa = &fx->sa[slot];
+	struct sad_value value = {.slot = slot, .generation = sa->generation, .ifindex = ifindex};
+	struct sad_key key = {.spi = sa->spi};
+
+	memcpy(key.dst, sa->dst, sizeof(key.dst));
+	memcpy(value.peer, sa->src, sizeof(value.peer));
+	sa->ifindex = ifindex;
+	put(fx->skel->maps.sad, &key, &value);
+}
+
+struct sa_state *put_outbound(struct fixture *fx, uint32_t slot, uint16_t proto, uint16_t port)
+{
+	struct sa_state *sa = put_sa(fx, slot, 0x2000 + slot, LOCAL, REMOTE);
+	struct sad_out_value value = {.slot = slot, .generation = sa->generation};
+	struct sad_out_key key = {.proto = proto, .port = port};
+
+	sa->direction = SA_OUTBOUND;
+	memcpy(key.src, sa->src, sizeof(key.src));
+	memcpy(key.dst, sa->dst, sizeof(key.dst));
+	put(fx->skel->maps.sad_out, &key, &value);
+	return sa;
+}
+
+/* The map takes a socket that is not bound, which is all that the programs can see of a worker. */
+void worker_serves(struct fixture *fx, uint32_t queue)
+{
+	uint32_t at = PORT * QUEUES_MAX + queue;
+
+	fx->sockets[queue] = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+	assert_true(fx->sockets[queue] >= 0);
+	put(fx->skel->maps.xsks, &at, &fx->sockets[queue]);
+}
+
+void worker_leaves(struct fixture *fx)
+{
+	for (uint32_t queue = 0; queue < 2; queue++) {
+		uint32_t at = PORT * QUEUES_MAX + queue;
+
+		if (fx->sockets[queue] < 0)
+			continue;
+		bpf_map_delete_elem(bpf_map__fd(fx->skel->maps.xsks), &at);
+		close(fx->sockets[queue]);
+		fx->sockets[queue] = -1;
+	}
+}
+
+struct outcome run_xdp_on(struct fixture *fx, const struct frame *f, uint32_t ifindex, uint32_t queue, size_t meta)
+{
+	uint8_t in[sizeof(f->data) + 64] = {0};
+	struct xdp_md ctx = {.data = meta, .data_end = meta + f->len, .ingress_ifindex = ifindex, .rx_queue_index = queue};
+	struct outcome out = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .data_size_in = meta + f->len, .data_out = out.data,
+		    .data_size_out = sizeof(out.data), .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .ctx_out = &ctx,
+		    .ctx_size_out = sizeof(ctx), .repeat = 1);
+
+	assert_true(meta <= 64);
+	memcpy(in + meta, f->data, f->len);
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(fx->skel->progs.xdp_ingress), &opts), 0);
+	out.verdict = opts.retval;
+	out.len = opts.data_size_out;
+	out.meta_len = ctx.data - ctx.data_meta;
+	return out;
+}
+
+struct outcome run_xdp(struct fixture *fx, const struct frame *f)
+{
+	return run_xdp_on(fx, f, 0, 0, 0);
+}
+
+static struct outcome run_tc(struct bpf_program *prog, const struct frame *f, struct __sk_buff *ctx)
+{
+	struct outcome out = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->data, .data_size_in = f->len, .data_out = out.data,
+		    .data_size_out = sizeof(out.data), .ctx_in = ctx, .ctx_size_in = sizeof(*ctx), .ctx_out = ctx,
+		    .ctx_size_out = sizeof(*ctx), .repeat = 1);
+
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(prog), &opts), 0);
+	out.verdict = opts.retval;
+	out.len = opts.data_size_out;
+	out.mark = ctx->mark;
+	return out;
+}
+
+struct outcome run_egress(struct fixture *fx, const struct frame *f)
+{
+	struct __sk_buff ctx = {0};
+
+	return run_tc(fx->skel->progs.tc_egress, f, &ctx);
+}
+
+struct outcome run_egress_gso(struct fixture *fx, const struct frame *f)
+{
+	struct __sk_buff ctx = {.gso_size = 100, .gso_segs = 2};
+
+	return run_tc(fx->skel->progs.tc_egress, f, &ctx);
+}
+
+struct outcome run_nic_ingress(struct fixture *fx, const struct frame *f, uint32_t mark)
+{
+	struct __sk_buff ctx = {.mark = mark};
+
+	return run_tc(fx->skel->progs.nic_ingress, f, &ctx);
+}
+
+struct outcome run_tap_ingress(struct fixture *fx, const struct frame *f)
+{
+	struct __sk_buff ctx = {0};
+
+	return run_tc(fx->skel->progs.tap_ingress, f, &ctx);
+}
+
+uint64_t counted(struct fixture *fx, enum reason reason)
+{
+	uint32_t key = reason;
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t n[CPUS_MAX], sum = 0;
+
+	assert_in_range(cpus, 1, CPUS_MAX);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(fx->skel->maps.stats), &key, n), 0);
+	for (int i = 0; i < cpus; i++)
+		sum += n[i];
+	return sum;
+}
+
+uint64_t counted_in_all(struct fixture *fx)
+{
+	uint64_t sum = 0;
+
+	for (int r = 0; r < REASONS_MAX; r++)
+		sum += counted(fx, r);
+	return sum;
+}
+
+static void count_from_zero(struct fixture *fx)
+{
+	static const uint64_t zero[CPUS_MAX];
+
+	for (uint32_t r = 0; r < REASONS_MAX; r++)
+		assert_int_equal(bpf_map_update_elem(bpf_map__fd(fx->skel->maps.stats), &r, zero, BPF_ANY), 0);
+}
+
+void assert_counted_only(struct fixture *fx, enum reason reason)
+{
+	assert_int_equal(counted(fx, reason), 1);
+	assert_int_equal(counted_in_all(fx), 1);
+	count_from_zero(fx);
+}
+
+void assert_nothing_counted(struct fixture *fx)
+{
+	assert_int_equal(counted_in_all(fx), 0);
+}
+
+int take_events(struct fixture *fx)
+{
+	fx->told = 0;
+	assert_true(ring_buffer__consume(fx->ring) >= 0);
+	return fx->told;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The programs loaded with maps of their own, and run on one packet at a time
+ * by BPF_PROG_TEST_RUN: packet in -> verdict, bytes, metadata, counters, events.
+ * Nothing is attached and nothing pinned. Whatever fails here fails the test.
+ */
+#ifndef TESTS_BPF_FIXTURE_H
+#define TESTS_BPF_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <linux/bpf.h>
+#include <netinet/in.h>
+#include <linux/pkt_cls.h>
+
+#include "config.bpf.h"
+#include "frame.h"
+#include "layout.h"
+
+#define PORT 3
+#define NIC 7
+#define TAP 8
+#define MARK 0x1b5ec
+
+#define ANY_PORT .local_port_max = 65535, .remote_port_max = 65535
+#define ANY_REMOTE_PORT .remote_port_max = 65535
+#define ANY_LOCAL_PORT .local_port_max = 65535
+
+struct fixture {
+	struct datapath *skel;
+	struct sa_state *sa; /* the map itself, SLOTS_MAX */
+	struct ring_buffer *ring;
+	struct event events[256];
+	int told; /* events that came, beyond the room for them too */
+	int sockets[2];
+};
+
+struct outcome {
+	uint32_t verdict;
+	uint8_t data[2048]; /* metadata first */
+	size_t len;
+	size_t meta_len;
+	uint32_t mark;
+};
+
+/* cmocka setup and teardown. A worker serves queue 0; there are no policies and no SAs. */
+int fixture_native(void **state);
+int fixture_generic(void **state);
+int fixture_free(void **state);
+/* With a configuration that is otherwise the native one's. */
+int fixture_with(void **state, enum unknown_spi unknown_spi, uint32_t mark);
+
+#define TEST_NATIVE(name) cmocka_unit_test_setup_teardown(name, fixture_native, fixture_free)
+#define TEST_GENERIC(name) cmocka_unit_test_setup_teardown(name, fixture_generic, fixture_free)
+
+/* The rules behind a prefix, in the order given. */
+void put_rules(struct fixture *fx, const char *prefix, const struct spd_rule *rules, size_t n);
+#define PUT_RULES(fx, prefix, ...)                                                                                     \
+	put_rules(fx, prefix, (struct spd_rule[]){__VA_ARGS__},                                                        \
+		  sizeof((struct spd_rule[]){__VA_ARGS__}) / sizeof(struct spd_rule))
+/* One rule that protects everything with REMOTE. */
+void protect_all(struct fixture *fx);
+void put_local(struct fixture *fx, const char *addr);
+
+/* An inbound SA from REMOTE to LOCAL, ESN and a window of 64; an outbound one back, for everything. */
+struct sa_state *put_inbound(struct fixture *fx, uint32_t slot, uint32_t spi);
+struct sa_state *put_outbound(struct fixture *fx, uint32_t slot, uint16_t proto, uint16_t port);
+/* Binds the inbound SA to a NIC in sad. */
+void bind_inbound(struct fixture *fx, uint32_t slot, uint32_t ifindex);
+
+void worker_leaves(struct fixture *fx);
+void worker_serves(struct fixture *fx, uint32_t queue);
+
+struct outcome run_xdp(struct fixture *fx, const struct frame *f);
+/* As received by the device's queue, behind that much metadata of another program. */
+struct outcome run_xdp_on(struct fixture *fx, const struct frame *f, uint32_t ifindex, uint32_t queue, size_t meta);
+struct outcome run_egress(struct fixture *fx, const struct frame *f);
+struct outcome run_egress_gso(struct fixture *fx, const struct frame *f);
+struct outcome run_nic_ingress(struct fixture *fx, const struct frame *f, uint32_t mark);
+struct outcome run_tap_ingress(struct fixture *fx, const struct frame *f);
+
+uint64_t counted(struct fixture *fx, enum reason reason);
+uint64_t counted_in_all(struct fixture *fx);
+/* Exactly this one reason was counted, once, since the last time counters were looked at so; they start again. */
+void assert_counted_only(struct fixture *fx, enum reason reason);
+void assert_nothing_counted(struct fixture *fx);
+
+/* Takes what is in the ring: how many events came since the last time; they are in fx->events. */
+int take_events(struct fixture *fx);
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* bpf/policy.h: which rule decides, in both directions. */
+#include "fixture.h"
+
+#define PORT_IS(side, n) .side##_port_min = (n), .side##_port_max = (n)
+
+/* Every rule action shows as another verdict: PROTECT drops in clear, DISCARD drops, BYPASS is counted, none is not. */
+static void assert_in(struct fixture *fx, struct frame f, int reason)
+{
+	bool passes = reason < 0 || reason == REASON_BYPASS || reason == REASON_IKE;
+
+	assert_int_equal(run_xdp(fx, &f).verdict, passes ? XDP_PASS : XDP_DROP);
+	if (reason < 0)
+		assert_nothing_counted(fx);
+	else
+		assert_counted_only(fx, reason);
+}
+
+/* Outbound a protected packet finds no SA here. */
+static void assert_out(struct fixture *fx, struct frame f, int reason)
+{
+	bool passes = reason < 0 || reason == REASON_BYPASS || reason == REASON_IKE;
+
+	assert_int_equal((int)run_egress(fx, &f).verdict, passes ? TC_ACT_UNSPEC : TC_ACT_SHOT);
+	if (reason < 0)
+		assert_nothing_counted(fx);
+	else
+		assert_counted_only(fx, reason);
+}
+
+#define IN(reason, ...) assert_in(fx, FRAME(__VA_ARGS__), reason)
+#define OUT(reason, ...) assert_out(fx, FRAME_OUT(__VA_ARGS__), reason)
+#define NOT_DECIDED -1
+
+static void first_match_wins(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32", {.proto = IPPROTO_UDP, ANY_PORT, .action = SPD_BYPASS},
+		  {.proto = IPPROTO_UDP, ANY_PORT, .action = SPD_DISCARD}, {.proto = IPPROTO_TCP, ANY_PORT, .action = SPD_DISCARD},
+		  {ANY_PORT, .action = SPD_PROTECT});
+	IN(REASON_BYPASS, .proto = IPPROTO_UDP);
+	IN(REASON_DISCARD, .proto = IPPROTO_TCP);
+	IN(REASON_CLEARTEXT_PROTECTED, .proto = IPPROTO_ICMP);
+	OUT(REASON_BYPASS, .proto = IPPROTO_UDP);
+	OUT(REASON_DISCARD, .proto = IPPROTO_TCP);
+	OUT(REASON_NO_SA, .proto = IPPROTO_ICMP);
+}
+
+static void longest_prefix_wins_and_no_match_goes_by(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, "192.0.2.0/24", {ANY_PORT, .action = SPD_PROTECT});
+	PUT_RULES(fx, REMOTE "/32", {.proto = IPPROTO_TCP, ANY_PORT, .action = SPD_BYPASS});
+	IN(REASON_BYPASS, .proto = IPPROTO_TCP);
+	IN(NOT_DECIDED, .proto = IPPROTO_UDP);
+	IN(REASON_CLEARTEXT_PROTECTED, .src = "192.0.2.77");
+	IN(NOT_DECIDED, .src = "192.0.3.1");
+	IN(NOT_DECIDED, .src = STRANGER);
+	PUT_RULES(fx, "0.0.0.0/0", {ANY_PORT, .action = SPD_DISCARD});
+	IN(REASON_DISCARD, .src = STRANGER);
+}
+
+static void local_address_is_compared(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32", {.local = {192, 0, 2, 1}, ANY_PORT, .action = SPD_PROTECT},
+		  {.local = {192, 0, 2, 9}, ANY_PORT, .action = SPD_DISCARD});
+	IN(REASON_CLEARTEXT_PROTECTED, .dst = LOCAL);
+	IN(REASON_DISCARD, .dst = "192.0.2.9");
+	IN(NOT_DECIDED, .dst = "192.0.2.8");
+	assert_out(fx, FRAME(.src = LOCAL, .dst = REMOTE), REASON_NO_SA);
+	assert_out(fx, FRAME(.src = "192.0.2.9", .dst = REMOTE), REASON_DISCARD);
+	assert_out(fx, FRAME(.src = "192.0.2.8", .dst = REMOTE), NOT_DECIDED);
+}
+
+/* The remote's port is the source inbound and the destination outbound. */
+static void ports_are_mirrored(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32",
+		  {.proto = IPPROTO_TCP, ANY_LOCAL_PORT, PORT_IS(remote, 179), .action = SPD_PROTECT},
+		  {.proto = IPPROTO_TCP, PORT_IS(local, 22), ANY_REMOTE_PORT, .action = SPD_DISCARD});
+	IN(REASON_CLEARTEXT_PROTECTED, .proto = IPPROTO_TCP, .sport = 179, .dport = 40000);
+	IN(NOT_DECIDED, .proto = IPPROTO_TCP, .sport = 40000, .dport = 179);
+	IN(NOT_DECIDED, .proto = IPPROTO_UDP, .sport = 179, .dport = 40000);
+	IN(REASON_DISCARD, .proto = IPPROTO_TCP, .sport = 40000, .dport = 22);
+	IN(NOT_DECIDED, .proto = IPPROTO_TCP, .sport = 22, .dport = 40000);
+	OUT(REASON_NO_SA, .proto = IPPROTO_TCP, .sport = 40000, .dport = 179);
+	OUT(NOT_DECIDED, .proto = IPPROTO_TCP, .sport = 179, .dport = 40000);
+	OUT(REASON_DISCARD, .proto = IPPROTO_TCP, .sport = 22, .dport = 40000);
+	OUT(NOT_DECIDED, .proto = IPPROTO_TCP, .sport = 40000, .dport = 22);
+}
+
+static void ranges_include_both_ends(void **state)
+{
+	static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP, IPPROTO_UDPLITE};
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32",
+		  {.local_port_min = 1000, .local_port_max = 2000, .remote_port_min = 3000, .remote_port_max = 65535,
+		   .action = SPD_DISCARD});
+	for (size_t i = 0; i < sizeof(protos); i++) {
+		IN(REASON_DISCARD, .proto = protos[i], .dport = 1000, .sport = 3000);
+		IN(REASON_DISCARD, .proto = protos[i], .dport = 2000, .sport = 65535);
+		IN(NOT_DECIDED, .proto = protos[i], .dport = 999, .sport = 3000);
+		IN(NOT_DECIDED, .proto = protos[i], .dport = 2001, .sport = 3000);
+		IN(NOT_DECIDED, .proto = protos[i], .dport = 1000, .sport = 2999);
+	}
+}
+
+/* ICMP, with or without an error's quotation, GRE, AH: bytes where ports would be are none. */
+static void protocols_without_ports_match_rules_for_any(void **state)
+{
+	static const uint8_t protos[] = {IPPROTO_ICMP, IPPROTO_GRE, IPPROTO_AH, 89};
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32", {PORT_IS(local, 0x0303), ANY_REMOTE_PORT, .action = SPD_PROTECT},
+		  {.remote_port_max = 65534, ANY_LOCAL_PORT, .action = SPD_PROTECT},
+		  {ANY_PORT, .action = SPD_BYPASS});
+	for (size_t i = 0; i < sizeof(protos); i++) {
+		IN(REASON_BYPASS, .proto = protos[i], .sport = 1, .dport = 0x0303);
+		OUT(REASON_BYPASS, .proto = protos[i], .sport = 0x0303, .dport = 1);
+	}
+}
+
+/* A later fragment in clear would be reassembled with a first one that came out of an SA. */
+static void later_fragments_are_taken_for_the_worst(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32",
+		  {.proto = IPPROTO_UDP, ANY_LOCAL_PORT, PORT_IS(remote, 53), .action = SPD_BYPASS},
+		  {.proto = IPPROTO_UDP, ANY_LOCAL_PORT, PORT_IS(remote, 54), .action = SPD_DISCARD},
+		  {.proto = IPPROTO_UDP, ANY_LOCAL_PORT, PORT_IS(remote, 6081), .action = SPD_PROTECT},
+		  {.proto = IPPROTO_TCP, ANY_LOCAL_PORT, PORT_IS(remote, 54), .action = SPD_DISCARD},
+		  {ANY_PORT, .action = SPD_BYPASS},
+		  {.proto = IPPROTO_TCP, ANY_LOCAL_PORT, PORT_IS(remote, 54), .action = SPD_PROTECT});
+	IN(REASON_BYPASS, .sport = 53);
+	IN(REASON_CLEARTEXT_PROTECTED, .sport = 53, .frag_off = 5);
+	IN(REASON_CLEARTEXT_PROTECTED, .sport = 53, .frag_off = 5 | MORE_FRAGMENTS);
+	IN(REASON_BYPASS, .sport = 53, .frag_off = MORE_FRAGMENTS);
+	IN(REASON_CLEARTEXT_PROTECTED, .sport = 6081, .frag_off = MORE_FRAGMENTS);
+	IN(REASON_BYPASS, .proto = IPPROTO_TCP, .sport = 54, .frag_off = 5);
+	IN(REASON_BYPASS, .proto = IPPROTO_ICMP, .frag_off = 5);
+	OUT(REASON_FRAGMENT, .dport = 53, .frag_off = 5);
+	OUT(REASON_BYPASS, .dport = 53, .frag_off = MORE_FRAGMENTS);
+	OUT(REASON_FRAGMENT, .dport = 6081, .frag_off = MORE_FRAGMENTS);
+	OUT(REASON_BYPASS, .proto = IPPROTO_ICMP, .frag_off = 5);
+}
+
+static void the_last_of_all_rules_is_reached(void **state)
+{
+	struct spd_rule rules[SPD_RULES_MAX];
+	struct fixture *fx = *state;
+
+	for (uint16_t i = 0; i < SPD_RULES_MAX; i++)
+		rules[i] = (struct spd_rule){.proto = IPPROTO_TCP, ANY_LOCAL_PORT, .remote_port_min = i, .remote_port_max = i,
+					     .action = i == SPD_RULES_MAX - 1 ? SPD_DISCARD : SPD_BYPASS};
+	put_rules(fx, REMOTE "/32", rules, SPD_RULES_MAX);
+	IN(REASON_DISCARD, .proto = IPPROTO_TCP, .sport = SPD_RULES_MAX - 1);
+	IN(REASON_BYPASS, .proto = IPPROTO_TCP, .sport = SPD_RULES_MAX - 2);
+	/* Rules beyond the count are not there. */
+	put_rules(fx, REMOTE "/32", rules, SPD_RULES_MAX - 1);
+	IN(NOT_DECIDED, .proto = IPPROTO_TCP, .sport = SPD_RULES_MAX - 1);
+	put_rules(fx, REMOTE "/32", rules, 0);
+	IN(NOT_DECIDED, .proto = IPPROTO_TCP, .sport = 0);
+}
+
+static void ike_goes_by_what_would_catch_it(void **state)
+{
+	static const uint16_t ike[] = {500, 4500};
+	struct fixture *fx = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		IN(NOT_DECIDED, .src = STRANGER, .dport = ike[i]);
+		protect_all(fx);
+		IN(REASON_IKE, .sport = 1234, .dport = ike[i]);
+		IN(REASON_IKE, .sport = 1234, .dport = ike[i], .frag_off = MORE_FRAGMENTS);
+		IN(REASON_CLEARTEXT_PROTECTED, .sport = ike[i], .dport = 1234);
+		IN(REASON_CLEARTEXT_PROTECTED, .sport = 1234, .dport = ike[i], .frag_off = 5);
+		IN(REASON_CLEARTEXT_PROTECTED, .proto = IPPROTO_TCP, .sport = 1234, .dport = ike[i]);
+		OUT(REASON_IKE, .sport = ike[i], .dport = 1234);
+		OUT(REASON_NO_SA, .sport = 1234, .dport = ike[i]);
+		OUT(REASON_FRAGMENT, .sport = ike[i], .frag_off = 5);
+		PUT_RULES(fx, REMOTE "/32", {ANY_PORT, .action = SPD_DISCARD});
+		IN(REASON_IKE, .sport = 1234, .dport = ike[i]);
+		OUT(REASON_IKE, .sport = ike[i], .dport = 1234);
+		PUT_RULES(fx, REMOTE "/32", {ANY_PORT, .action = SPD_BYPASS});
+		IN(REASON_BYPASS, .sport = 1234, .dport = ike[i]);
+		OUT(REASON_BYPASS, .sport = ike[i], .dport = 1234);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST_NATIVE(first_match_wins),
+		TEST_NATIVE(longest_prefix_wins_and_no_match_goes_by),
+		TEST_NATIVE(local_address_is_compared),
+		TEST_NATIVE(ports_are_mirrored),
+		TEST_NATIVE(ranges_include_both_ends),
+		TEST_NATIVE(protocols_without_ports_match_rules_for_any),
+		TEST_NATIVE(later_fragments_are_taken_for_the_worst),
+		TEST_NATIVE(the_last_of_all_rules_is_reached),
+		TEST_NATIVE(ike_goes_by_what_would_catch_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

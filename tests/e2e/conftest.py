@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+Two beds. `bed`: one host, and at the other end of its cable a peer that is nobody but this process, with raw frames
+and an independent ESP codec. `pair`: two hosts, and the cable between them is a bridge where everything can be seen.
+Both exist once per XDP mode and are clean again after each test.
+"""
+import os
+
+import pytest
+
+from bed import Bed
+from host import COMMAND
+from pair import Pair
+
+MODES = ['native', 'generic']
+
+
+def pytest_sessionstart(session):
+    if os.geteuid():
+        pytest.exit('the end-to-end tests make network namespaces and load BPF programs: run them as root', 2)
+    if not COMMAND.exists():
+        pytest.exit(f'{COMMAND} is missing: run make first, or set BUILD', 2)
+
+
+@pytest.fixture(scope='session', params=MODES)
+def shared_bed(request):
+    with Bed(request.param) as bed:
+        bed.host.start()
+        yield bed
+
+
+@pytest.fixture
+def bed(shared_bed):
+    shared_bed.begin()
+    yield shared_bed
+    shared_bed.end()
+
+
+@pytest.fixture(scope='session', params=MODES)
+def shared_pair(request):
+    with Pair(request.param) as pair:
+        pair.start()
+        yield pair
+
+
+@pytest.fixture
+def pair(shared_pair):
+    shared_pair.begin()
+    yield shared_pair
+    shared_pair.end()

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One host under test: a namespace, the daemon in it, and the command to talk to it."""
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from netns import run
+from wait import until
+
+BUILD = Path(os.environ.get('BUILD', 'build')).resolve()
+COMMAND = BUILD / 'xdp-ipsec'
+PINS = Path('/sys/fs/bpf/xdp-ipsec')
+RUN = Path('/run/xdp-ipsec')
+
+# What is counted but not dropped; every other reason is a drop.
+PASSED = {'opened', 'sealed', 'bypass', 'ike', 'esp_passed'}
+
+
+class Host:
+    """`xdp-ipsec` with its own instance in a namespace. The caller owns the namespace."""
+
+    def __init__(self, netns):
+        self.netns = netns
+        self.instance = netns.name
+        self.pins = PINS / self.instance
+        self.run_dir = RUN / self.instance
+        self.dir = Path(tempfile.mkdtemp(prefix='xdp-ipsec-test-'))
+        self.log = self.dir / 'log'
+        self.config = self.dir / 'xdp-ipsec.conf'
+        self.daemon = None
+        self.devs = []
+
+    # ---- the daemon ----
+
+    def configure(self, devs, **settings):
+        """One [interface] section for each device, all with the same settings (queue_s -> queue-s)."""
+        self.devs = list(devs)
+        lines = [f'{key.replace("_", "-")} = {value}' for key, value in settings.items()]
+        self.config.write_text('\n'.join('\n'.join([f'[interface {dev}]', *lines, '']) for dev in devs))
+
+    def spawn(self):
+        """Starts `run` and returns at once."""
+        with open(self.log, 'ab') as log:
+            self.daemon = subprocess.Popen(self.netns.argv(COMMAND, '--instance', self.instance, 'run', '-c', self.config),
+                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def start(self):
+        self.spawn()
+        until(self.ready, f'{self.instance}: worker ready; log:\n{self.log_text}')
+
+    def ready(self):
+        if self.daemon.poll() is not None:
+            raise AssertionError(f'run ended with {self.daemon.returncode}:\n{self.log.read_text()}')
+        return self.worker_ready()
+
+    def worker_ready(self):
+        """The status, once the worker says which AEAD it uses; else None."""
+        status = self.try_status()
+        worker = (status or {}).get('worker') or {}
+        return status if worker.get('pid') and worker.get('aead') else None
+
+    def stop(self, signum=signal.SIGTERM):
+        """Ends the daemon and returns its exit code; the gate stays as the signal leaves it."""
+        if self.daemon is None:
+            return None
+        self.daemon.send_signal(signum)
+        code = self.daemon.wait(timeout=10)
+        self.daemon = None
+        return code
+
+    def close(self):
+        """Whatever state it is in: nothing of it stays on this machine."""
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            self.stop()
+        if self.daemon is not None:
+            self.daemon.kill()
+            self.daemon.wait()
+        for dev in self.devs:
+            self.cmd('detach', dev, check=False)
+        shutil.rmtree(self.pins, ignore_errors=True)
+        shutil.rmtree(self.run_dir, ignore_errors=True)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    @property
+    def log_text(self):
+        return self.log.read_text() if self.log.exists() else ''
+
+    # ---- the command ----
+
+    def argv(self, *args):
+        return self.netns.argv(COMMAND, '--instance', self.instance, *args)
+
+    def cmd(self, *args, **kw):
+        return run(*self.argv(*args), **kw)
+
+    def status(self):
+        return json.loads(self.cmd('-j', 'status').stdout)
+
+    def try_status(self):
+        done = self.cmd('-j', 'status', check=False)
+        return json.loads(done.stdout) if done.returncode == 0 and done.stdout else None
+
+    def counters(self):
+        """Every reason that is not zero."""
+        return {reason: n for reason, n in self.status()['drops'].items() if n}
+
+    def sa_status(self, spi):
+        return next(sa for sa in self.status()['sas'] if int(str(sa['spi']), 0) == spi)
+
+    def pids(self):
+        """The supervisor, and the worker it says it has."""
+        return self.daemon.pid, self.status()['worker']['pid']
+
+    def key_file(self, sa, mode=0o600):
+        path = self.dir / f'key-{sa.spi:08x}'
+        path.touch(mode=mode)
+        path.chmod(mode)
+        path.write_text(sa.keymat.hex() + '\n')
+        return path
+
+    def sa_add(self, sa, *words, **kw):
+        return self.cmd('sa', 'add', 'src', sa.src, 'dst', sa.dst, 'spi', f'{sa.spi:#x}', 'key-file', self.key_file(sa),
+                        'esn', 'on' if sa.esn else 'off', *words, **kw)
+
+    def policy_add(self, dst, *words, action='protect', **kw):
+        return self.cmd('policy', 'add', 'dst', dst, *words, 'action', action, **kw)
+
+    def flush(self):
+        self.cmd('sa', 'flush')
+        self.cmd('policy', 'flush')
+
+
+def dropped(before, after):
+    """The reasons whose counters moved between two counters(), by how much, without those that are no drops."""
+    return {r: n - before.get(r, 0) for r, n in after.items() if r not in PASSED and n != before.get(r, 0)}

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Network namespaces, and sockets made inside them without leaving this process."""
+import contextlib
+import ctypes
+import os
+import socket
+import subprocess
+
+CLONE_NEWNET = 0x40000000
+PREFIX = f'xi{os.getpid()}'
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def run(*argv, check=True, **kw):
+    """Runs a command to its end, its output captured as text."""
+    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=60, **kw)
+    if check and done.returncode:
+        raise AssertionError(f'{" ".join(map(str, argv))}: exit {done.returncode}\n{done.stdout}{done.stderr}')
+    return done
+
+
+class Netns:
+    """A namespace of this test run; `with` or close() deletes it and what is in it."""
+
+    def __init__(self, tag):
+        self.name = f'{PREFIX}{tag}'
+        self.path = f'/run/netns/{self.name}'
+        run('ip', 'netns', 'add', self.name)
+        self.sysctl('net.ipv6.conf.all.disable_ipv6', 1)
+        self.sysctl('net.ipv6.conf.default.disable_ipv6', 1)
+        self.ip('link', 'set', 'lo', 'up')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def close(self):
+        run('ip', 'netns', 'del', self.name, check=False)
+
+    def argv(self, *argv):
+        """nsenter, since `ip netns exec` would hide the bpffs behind a fresh /sys."""
+        return ['nsenter', f'--net={self.path}', *map(str, argv)]
+
+    def run(self, *argv, **kw):
+        return run(*self.argv(*argv), **kw)
+
+    def ip(self, *args, **kw):
+        return run('ip', '-n', self.name, *args, **kw)
+
+    def sysctl(self, name, value):
+        with self.entered(), open('/proc/sys/' + name.replace('.', '/'), 'w') as f:
+            f.write(str(value))
+
+    @contextlib.contextmanager
+    def entered(self):
+        """This thread is inside for the block; sockets made there stay there."""
+        home = os.open('/proc/thread-self/ns/net', os.O_RDONLY)
+        there = os.open(self.path, os.O_RDONLY)
+        try:
+            self._setns(there)
+            yield
+        finally:
+            self._setns(home)
+            os.close(there)
+            os.close(home)
+
+    @staticmethod
+    def _setns(fd):
+        if _libc.setns(fd, CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), 'setns')
+
+    def socket(self, *args):
+        with self.entered():
+            return socket.socket(*args)
+
+    def links(self):
+        """Names of the interfaces inside."""
+        with self.entered():
+            return {name for _, name in socket.if_nameindex()}
+
+    def mac(self, dev):
+        link = self.ip('-br', 'link', 'show', 'dev', dev).stdout.split()
+        return link[2]
+
+
+def veth(a, a_dev, b, b_dev, queues=1, mtu=1500):
+    """A wire between two namespaces, both ends up."""
+    q = ('numrxqueues', queues, 'numtxqueues', queues)
+    a.ip('link', 'add', a_dev, 'mtu', mtu, *q, 'type', 'veth', 'peer', 'name', b_dev, 'mtu', mtu, *q, 'netns', b.name)
+    a.ip('link', 'set', a_dev, 'up')
+    b.ip('link', 'set', b_dev, 'up')

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a policy lets by, protects and discards, in both directions."""
+import json
+
+import pytest
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.packet import Raw
+
+from bed import HOST, HOST2, PEER
+from host import dropped
+from traffic import udp_socket
+from wire import esp_of, ip_of
+
+IKE_PORTS = [500, 4500]
+
+
+def send_udp(bed, dport, sport=0, src=HOST, dst=PEER):
+    with udp_socket(bed.ns, src, sport) as s:
+        s.sendto(b'policy', (dst, dport))
+
+
+def next_in_clear(bed, proto=17):
+    return bed.tap.find(lambda f: ip_of(f, proto), 'a packet in clear')
+
+
+def arrives(bed, packet, dport):
+    with udp_socket(bed.ns, '0.0.0.0', dport) as s:
+        bed.send(packet)
+        return s.recv(100)
+
+
+def from_peer(dport, sport=4000, dst=HOST):
+    return IP(src=PEER, dst=dst) / UDP(sport=sport, dport=dport) / Raw(b'policy')
+
+
+def refused(bed, **reasons):
+    return bed.drops(watch_nic=bed.mode == 'native', **reasons)
+
+
+def test_none(bed):
+    """Without a policy the host is as it was."""
+    send_udp(bed, 4001)
+    assert next_in_clear(bed)[UDP].dport == 4001
+    assert arrives(bed, from_peer(4001), 4001) == b'policy'
+
+
+def test_bypass(bed):
+    _, out = bed.protected()
+    bed.host.policy_add(PEER, 'proto', 'udp', 'dport', 53, action='bypass')
+    before = bed.host.counters().get('bypass', 0)
+    send_udp(bed, 53)
+    assert next_in_clear(bed)[UDP].dport == 53
+    assert arrives(bed, from_peer(4001, sport=53), 4001) == b'policy'
+    assert bed.host.counters()['bypass'] - before == 2
+    send_udp(bed, 54)
+    assert bed.next_opened(out)[0][UDP].dport == 54
+
+
+def test_discard(bed):
+    bed.host.policy_add(PEER, 'proto', 'udp', action='discard')
+    with refused(bed, discard=2):
+        send_udp(bed, 4001)
+        bed.send(from_peer(4001))
+    bed.send(IP(src=PEER, dst=HOST) / ICMP())
+    assert next_in_clear(bed, 1)[ICMP].type == 0
+
+
+def test_protect_without_sa(bed):
+    """Closed in both directions until there is an SA."""
+    bed.host.policy_add(PEER)
+    with refused(bed, no_sa=2, cleartext_protected=1):
+        send_udp(bed, 4001)
+        send_udp(bed, 4002)
+        bed.send(from_peer(4001))
+    out = bed.outbound()
+    send_udp(bed, 4003)
+    assert bed.next_opened(out)[0][UDP].dport == 4003
+
+
+def test_ports(bed):
+    """Just BGP: whoever has port 179 of it, and nothing else."""
+    out = bed.outbound()
+    bed.host.policy_add(PEER, 'proto', 'udp', 'dport', 179)
+    bed.host.policy_add(PEER, 'proto', 'udp', 'sport', 179)
+    send_udp(bed, 179)
+    assert bed.next_opened(out)[0][UDP].dport == 179
+    send_udp(bed, 5000, sport=179)
+    assert bed.next_opened(out)[0][UDP].sport == 179
+    send_udp(bed, 180)
+    assert next_in_clear(bed)[UDP].dport == 180
+    assert arrives(bed, from_peer(4001), 4001) == b'policy'
+    with refused(bed, cleartext_protected=2):
+        bed.send(from_peer(4001, sport=179))
+        bed.send(from_peer(179))
+    with refused(bed):
+        bed.tap.drain()
+
+
+def test_other_protocol_of_the_same_port(bed):
+    bed.outbound()
+    bed.host.policy_add(PEER, 'proto', 'tcp', 'dport', 179)
+    send_udp(bed, 179)
+    assert next_in_clear(bed)[UDP].dport == 179
+    with refused(bed, cleartext_protected=1):
+        bed.send(IP(src=PEER, dst=HOST) / TCP(sport=179, dport=1024, flags='S'))
+
+
+@pytest.mark.parametrize('port', IKE_PORTS)
+def test_ike_passes(bed, port):
+    """IKE protects itself, and must get through before there is anything else."""
+    bed.host.policy_add(PEER)
+    before = bed.host.counters()
+    send_udp(bed, port, sport=port)
+    assert next_in_clear(bed)[UDP].sport == port
+    assert arrives(bed, from_peer(port, sport=port), port) == b'policy'
+    after = bed.host.counters()
+    assert after['ike'] - before.get('ike', 0) == 2
+    assert dropped(before, after) == {}
+
+
+@pytest.mark.parametrize('port', IKE_PORTS)
+def test_only_the_ike_daemon_has_the_ike_port(bed, port):
+    """The peer's choice of a source port opens nothing: only this host's own port 500 or 4500 does."""
+    bed.host.policy_add(PEER)
+    with refused(bed, cleartext_protected=1, no_sa=1):
+        bed.send(from_peer(4001, sport=port))
+        send_udp(bed, port, sport=4001)
+
+
+def test_longest_prefix_decides(bed):
+    """A mesh is protected, one host in it is not."""
+    bed.host.policy_add('192.0.2.0/24')
+    bed.host.policy_add(f'{PEER}/32', action='bypass')
+    send_udp(bed, 4001)
+    assert next_in_clear(bed)[IP].dst == PEER
+    bed.neighbour('192.0.2.55')
+    with refused(bed, no_sa=1):
+        send_udp(bed, 4001, dst='192.0.2.55')
+
+
+def test_source_address(bed):
+    """A policy of one local address leaves the others alone."""
+    bed.host.policy_add(PEER, 'src', HOST)
+    send_udp(bed, 4001, src=HOST2)
+    assert next_in_clear(bed)[IP].src == HOST2
+    assert arrives(bed, from_peer(4001, dst=HOST2), 4001) == b'policy'
+    with refused(bed, no_sa=1, cleartext_protected=1):
+        send_udp(bed, 4001)
+        bed.send(from_peer(4001))
+
+
+def test_priority(bed):
+    """Among equally specific rules the lower number goes first, whenever it was added."""
+    bed.host.policy_add(PEER, 'prio', 20)
+    bed.host.policy_add(PEER, 'prio', 10, action='bypass')
+    send_udp(bed, 4001)
+    assert next_in_clear(bed)[UDP].dport == 4001
+
+
+def test_sa_with_a_selector_carries_only_that(bed):
+    """RFC 4301 section 5.1: what the SA's selector leaves out needs another SA, or is dropped."""
+    out = bed.outbound('sel', 'udp/4001')
+    bed.host.policy_add(PEER, 'proto', 'udp', 'dport', 4001)
+    bed.host.policy_add(PEER)
+    send_udp(bed, 4001)
+    assert bed.next_opened(out)[0][UDP].dport == 4001
+    with refused(bed, no_sa=1):
+        send_udp(bed, 4002)
+
+
+def test_narrow_sa_before_the_wide_one(bed):
+    wide, narrow = bed.outbound(), bed.outbound('sel', 'udp/4001')
+    bed.host.policy_add(PEER, 'proto', 'udp', 'dport', 4001)
+    bed.host.policy_add(PEER)
+    for port, sa in ((4001, narrow), (4002, wide)):
+        send_udp(bed, port)
+        sealed = bed.tap.find(esp_of, 'ESP')
+        assert bed.open(sa, sealed)[0][UDP].dport == port
+
+
+def test_list_and_delete(bed):
+    bed.host.policy_add(PEER, 'proto', 'udp', 'dport', 4001)
+    listed = json.loads(bed.host.cmd('-j', 'policy', 'list').stdout)
+    assert PEER in json.dumps(listed) and '4001' in json.dumps(listed)
+    assert PEER in bed.host.cmd('policy', 'list').stdout
+    bed.host.cmd('policy', 'del', 'dst', PEER, 'proto', 'udp', 'dport', 4001)
+    assert PEER not in bed.host.cmd('policy', 'list').stdout
+    send_udp(bed, 4001)
+    assert next_in_clear(bed)[UDP].dport == 4001

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Whoever dies: no nonce is used twice, nothing goes in clear, and the traffic comes back."""
+import os
+import signal
+import socket
+
+import pytest
+
+from pair import A, B, NIC, Pair, proven
+from traffic import UdpFlow, ping, udp_socket
+from wait import until
+from wire import in_clear, repeated
+
+
+@pytest.fixture(params=['native', 'generic'])
+def pair(request):
+    with Pair(request.param) as pair:
+        pair.start()
+        pair.begin()
+        yield pair
+
+
+def kill_worker(host):
+    """SIGKILL, and back when the supervisor has another one ready."""
+    before = host.status()['worker']
+    os.kill(before['pid'], signal.SIGKILL)
+    until(lambda: (s := host.worker_ready()) and s['worker']['pid'] != before['pid'], 'another worker')
+    after = host.status()['worker']
+    assert after['restarts'] == before['restarts'] + 1
+
+
+def test_worker_killed_during_traffic(pair):
+    """Both ends' workers, several times, under a flow in each direction. SAs, windows and counters survive."""
+    with pair.capture() as capture, UdpFlow(pair.a.netns, pair.b.netns, B) as forth, \
+            UdpFlow(pair.b.netns, pair.a.netns, A) as back:
+        for host in (pair.a, pair.b, pair.a):
+            so_far = forth.arrived(), back.arrived()
+            until(lambda: forth.arrived() > so_far[0] + 500 and back.arrived() > so_far[1] + 500, 'traffic both ways')
+            kill_worker(host)
+        so_far = forth.arrived(), back.arrived()
+        until(lambda: forth.arrived() > so_far[0] + 500 and back.arrived() > so_far[1] + 500, 'traffic again')
+        packets = capture.stop()
+    proven(packets)
+    for host in pair.hosts:
+        counters = host.counters()
+        assert 'auth_failed' not in counters and 'cleartext_protected' not in counters, counters
+
+
+def test_window_survives_the_worker(pair):
+    """What was taken before is a replay after, for whoever recorded it on the wire."""
+    with pair.attacker(pair.b) as attacker:
+        assert ping(pair.a.netns, B, 3)
+        recorded = attacker.recorded()
+        assert len(recorded) == 3
+        kill_worker(pair.b)
+        before = pair.b.counters().get('replay', 0)
+        for frame in recorded:
+            attacker.send(frame)
+        until(lambda: pair.b.counters().get('replay', 0) == before + 3, 'all recorded packets refused')
+    assert ping(pair.a.netns, B)
+
+
+def nothing_passes(pair):
+    """Host a has no daemon or no SA: nothing of it gets out, and nothing in clear gets in."""
+    with pair.capture() as capture, pair.attacker(pair.a) as attacker, udp_socket(pair.a.netns) as out, \
+            udp_socket(pair.a.netns, A, 4001) as ear:
+        for _ in range(20):
+            attacker.send_clear(B, 4001)
+            send_if_allowed(out, (B, 4001))
+        assert not ping(pair.a.netns, B)
+        packets = capture.stop()
+        with pytest.raises(BlockingIOError):
+            ear.recv(100, socket.MSG_DONTWAIT)
+    assert [p for p in packets if p.src == A] == []
+
+
+def send_if_allowed(sock, addr):
+    try:
+        sock.sendto(b'in clear?', addr)
+    except OSError:
+        pass  # a closed gate may show as an error
+
+
+def test_supervisor_killed(pair):
+    """The worker goes with it, the gate stays closed; `run` again finds the policies and needs only SAs."""
+    supervisor, worker = pair.a.pids()
+    assert pair.a.stop(signal.SIGKILL) == -signal.SIGKILL
+    until(lambda: not os.path.exists(f'/proc/{worker}'), 'the worker dies with its supervisor')
+    nothing_passes(pair)
+    pair.a.start()
+    assert B in pair.a.cmd('policy', 'list').stdout
+    nothing_passes(pair)
+    with pair.capture() as capture:
+        pair.new_sas()
+        assert ping(pair.a.netns, B, 5)
+        proven(capture.stop())
+
+
+def test_sigterm_keeps_the_gate_closed(pair):
+    assert pair.a.stop(signal.SIGTERM) == 0
+    nothing_passes(pair)
+    pair.a.start()
+    pair.new_sas()
+    assert ping(pair.a.netns, B, 5)
+
+
+def test_detach_opens_the_gate(pair):
+    """The only thing that does, and it says so."""
+    for host in pair.hosts:
+        said = host.cmd('detach', NIC)
+        assert NIC in said.stdout + said.stderr and 'clear' in said.stdout + said.stderr
+    with pair.capture() as capture:
+        assert ping(pair.a.netns, B, 3)
+        packets = capture.stop()
+    assert len(in_clear(packets, A, B)) == 6
+
+
+def test_detach_after_the_end(pair):
+    """The gate of a daemon that is gone can be opened too."""
+    for host in pair.hosts:
+        assert host.stop() == 0
+        host.cmd('detach', NIC)
+    assert ping(pair.a.netns, B, 3)
+    for host in pair.hosts:
+        assert 'xdp' not in host.netns.ip('link', 'show', 'dev', NIC).stdout
+
+
+def test_reload(pair):
+    """SIGHUP reads the file again; the traffic does not notice."""
+    with pair.capture() as capture, UdpFlow(pair.a.netns, pair.b.netns, B) as flow:
+        until(lambda: flow.arrived() > 200, 'traffic')
+        pair.a.daemon.send_signal(signal.SIGHUP)
+        until(lambda: 'reload' in pair.a.log_text.lower(), 'a line in the log')
+        so_far = flow.arrived()
+        until(lambda: flow.arrived() > so_far + 200, 'traffic after the reload')
+        packets = capture.stop()
+    assert not in_clear(packets, A, B) and not repeated(packets)
+
+
+def test_nic_down_and_up(pair):
+    """The daemon outlives it, and so do the SAs."""
+    assert ping(pair.a.netns, B)
+    pair.a.netns.ip('link', 'set', NIC, 'down')
+    assert not ping(pair.b.netns, A)
+    pair.a.netns.ip('link', 'set', NIC, 'up')
+    with pair.capture() as capture:
+        until(lambda: ping(pair.a.netns, B), 'ping after down and up')
+        proven(capture.stop())
+    assert pair.a.daemon.poll() is None
+
+
+def test_nic_deleted_and_made_again(pair):
+    """A NIC of the same name is the same NIC: it is protected again, and never open before."""
+    pair.a.netns.ip('link', 'del', NIC)
+    until(lambda: NIC not in pair.a.netns.links(), 'the NIC to go')
+    assert pair.a.daemon.poll() is None
+    pair.connect(pair.a, 0)
+    until(lambda: [i for i in pair.a.status()['interfaces'] if i['name'] == NIC and i['mode'] != 'absent'] and
+          ping(pair.a.netns, B), 'ping over the new NIC')
+    with pair.capture() as capture:
+        assert ping(pair.a.netns, B, 3)
+        proven(capture.stop())

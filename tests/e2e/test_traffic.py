@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Two hosts, both with the daemon: real traffic arrives whole, and the wire shows nothing but ESP."""
+import pytest
+
+import bed
+from pair import A, B, NIC, Pair, proven
+from traffic import UdpFlow, ping, tcp_bulk, udp_socket
+from wait import until
+
+MB = 1 << 20
+WAYS = pytest.mark.parametrize('sender, receiver, addr', [('a', 'b', B), ('b', 'a', A)], ids=['a-to-b', 'b-to-a'])
+
+
+def bulk(pair, sender, receiver, addr, size, **kw):
+    sums = tcp_bulk(getattr(pair, sender).netns, getattr(pair, receiver).netns, addr, size, **kw)
+    assert all(sent == got for sent, got in sums)
+    return sums
+
+
+def nothing_was_refused(pair):
+    """No packet was forged here, so none may look like it."""
+    for host in pair.hosts:
+        counters = host.counters()
+        for reason in ('auth_failed', 'malformed', 'selector_mismatch', 'cleartext_protected', 'nested_esp'):
+            assert reason not in counters, counters
+
+
+@pytest.mark.parametrize('size', [0, 1, 56, 1400])
+def test_ping(pair, size):
+    with pair.capture() as capture:
+        assert ping(pair.a.netns, B, 10, size)
+        assert ping(pair.b.netns, A, 10, size)
+        assert len(proven(capture.stop())) == 40
+    nothing_was_refused(pair)
+
+
+@WAYS
+def test_tcp_bulk(pair, sender, receiver, addr):
+    """With the NIC's MTU of 1,500 on both sides and nobody told of ESP's 36 bytes."""
+    with pair.capture() as capture:
+        bulk(pair, sender, receiver, addr, 16 * MB)
+        esp = proven(capture.stop())
+    assert max(p.length for p in esp) <= 1500
+    assert len(esp) > 16 * MB // 1500
+    nothing_was_refused(pair)
+
+
+def test_tcp_streams(pair):
+    """Eight connections at once."""
+    with pair.capture() as capture:
+        bulk(pair, 'a', 'b', B, 2 * MB, streams=8)
+        proven(capture.stop())
+    nothing_was_refused(pair)
+
+
+def test_udp(pair):
+    with pair.capture() as capture, UdpFlow(pair.a.netns, pair.b.netns, B) as flow:
+        until(lambda: flow.arrived() > 2000, '2,000 datagrams')
+        esp = proven(capture.stop())
+    assert len(esp) >= 2000
+    nothing_was_refused(pair)
+
+
+def test_largest_datagram(pair):
+    """20 + 8 + 16 + n + 2 + 16 = 1,500: one byte more does not fit, and the host is told."""
+    with udp_socket(pair.b.netns, B) as sink, udp_socket(pair.a.netns) as source:
+        source.connect(sink.getsockname())
+        source.send(bytes(1438))
+        assert len(sink.recv(2000)) == 1438
+        with pytest.raises(OSError):
+            source.send(bytes(1439))
+            until(lambda: source.send(bytes(1439)) == 0, 'EMSGSIZE')
+
+
+def test_same_key_for_both_directions(pair):
+    """People hand in one key for both ways, and the same one again later: no nonce may be used twice all the same."""
+    keymat = bytes(range(36))
+    spis = [sa.spi for sa in pair.sas]
+    seen = set()
+    with pair.capture() as capture:
+        for _ in range(3):
+            pair.sas = [bed.esp.Sa(spi, src, dst, keymat=keymat) for spi, (src, dst) in zip(spis, ((A, B), (B, A)))]
+            for host in pair.hosts:
+                host.cmd('sa', 'flush')
+                pair.add_sas(host)
+            assert ping(pair.a.netns, B, 5)
+        for p in capture.stop():
+            assert p.proto == 50 and p.iv not in seen
+            seen.add(p.iv)
+    assert len(seen) == 30
+
+
+@pytest.mark.parametrize('mode', ['native', 'generic'])
+def test_four_queues(mode):
+    """Every queue has its socket: the wire is told to use each in turn, and each delivers."""
+    with Pair(mode, queues=4) as pair:
+        pair.start()
+        pair.begin()
+        interfaces = pair.a.status()['interfaces']
+        assert [(i['name'], i['mode'], i['queues']) for i in interfaces] == [(NIC, mode, 4)]
+        for queue in range(4):
+            steer(pair.wire, 'port0', 4, queue)
+            steer(pair.wire, 'port1', 4, queue)
+            assert ping(pair.a.netns, B, 5), f'queue {queue}'
+        steer(pair.wire, 'port0', 4, None)
+        steer(pair.wire, 'port1', 4, None)
+        with pair.capture() as capture:
+            bulk(pair, 'a', 'b', B, 4 * MB, streams=4)
+            bulk(pair, 'b', 'a', A, 4 * MB, streams=4)
+            proven(capture.stop())
+        nothing_was_refused(pair)
+
+
+def steer(netns, dev, queues, only):
+    """XPS: all CPUs send on that queue (None: CPU n on queue n). sysfs shows the namespace it was mounted in."""
+    script = ''.join(f'echo {"f" if q == only else "0" if only is not None else f"{1 << q:x}"} '
+                     f'> /sys/class/net/{dev}/queues/tx-{q}/xps_cpus;' for q in range(queues))
+    bed.run('ip', 'netns', 'exec', netns.name, 'sh', '-ec', script)
+
+
+def test_jumbo_frames():
+    with Pair(mtu=3000) as pair:
+        pair.start()
+        pair.begin()
+        with pair.capture() as capture:
+            bulk(pair, 'a', 'b', B, 8 * MB)
+            esp = proven(capture.stop())
+        assert 1500 < max(p.length for p in esp) <= 3000
+
+
+def test_clsact():
+    """Kernels before 6.6 have no tcx: the same with tc filters."""
+    with Pair(hook='clsact') as pair:
+        pair.start()
+        pair.begin()
+        assert 'clsact' in pair.a.netns.run('tc', 'qdisc', 'show', 'dev', NIC).stdout
+        with pair.capture() as capture:
+            assert ping(pair.a.netns, B, 10)
+            bulk(pair, 'a', 'b', B, 4 * MB)
+            bulk(pair, 'b', 'a', A, 4 * MB)
+            proven(capture.stop())
+        nothing_was_refused(pair)

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Real sockets in the hosts' namespaces: ears that must stay deaf, and bulk that must arrive whole."""
+import hashlib
+import random
+import select
+import socket
+import struct
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from scapy.layers.inet import IP
+from scapy.packet import raw
+
+from wait import DEADLINE
+from wire import Tap, ip_of
+
+UDP_SEGMENT = 103
+CHUNK = 256 * 1024
+
+
+def udp_socket(netns, addr='0.0.0.0', port=0):
+    s = netns.socket(socket.AF_INET, socket.SOCK_DGRAM, 0)
+    s.settimeout(DEADLINE)
+    s.bind((addr, port))
+    return s
+
+
+def send_ip(netns, packet):
+    """A whole IPv4 packet into the host's output path (IP_HDRINCL: only length and header checksum are the kernel's)."""
+    packet = raw(packet)
+    with netns.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as s:
+        s.sendto(packet, (socket.inet_ntoa(packet[16:20]), 0))
+
+
+def ping(netns, dst, count=1, size=56):
+    """Whether all echo requests were answered."""
+    done = netns.run('ping', '-n', '-q', '-i', '0.002', '-c', count, '-w', 5, '-s', size, dst, check=False)
+    return done.returncode == 0 and f'{count} received' in done.stdout
+
+
+class Ears:
+    """
+    Raw sockets for every protocol of interest, and tcpdump's view of a NIC: what of a sender's traffic reached the host.
+
+    The view of the NIC is left out where the packet may be seen there and go no further: with generic XDP the
+    cleartext check is at tc ingress, behind tcpdump.
+    """
+    PROTOS = (1, 6, 17, 47, 50, 59)
+
+    def __init__(self, netns, nic, watch_nic):
+        self.raw = [netns.socket(socket.AF_INET, socket.SOCK_RAW, proto) for proto in self.PROTOS]
+        self.nic = Tap(netns, nic) if watch_nic else None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        for s in self.raw:
+            s.close()
+        if self.nic:
+            self.nic.sock.close()
+
+    def packets(self):
+        """What arrived since the last call; twice what a socket and the NIC saw."""
+        packets = [IP(s.recv(65535)) for s in self.raw for _ in iter(lambda s=s: select.select([s], [], [], 0)[0], [])]
+        return packets + ([p for p in map(ip_of, self.nic.drain()) if p] if self.nic else [])
+
+    def heard(self, but_from=()):
+        """A line for each packet that arrived, but for those from addresses that may speak."""
+        return [p.summary() for p in self.packets() if p.src not in but_from]
+
+
+def tcp_listener(netns, addr='0.0.0.0', port=0):
+    s = netns.socket(socket.AF_INET, socket.SOCK_STREAM, 0)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.settimeout(DEADLINE)
+    s.bind((addr, port))
+    s.listen(16)
+    return s
+
+
+def tcp_client(netns, addr, timeout=DEADLINE):
+    s = netns.socket(socket.AF_INET, socket.SOCK_STREAM, 0)
+    s.settimeout(timeout)
+    s.connect(addr)
+    return s
+
+
+def _send(sock, size, seed):
+    digest, source = hashlib.sha256(), random.Random(seed)
+    while size:
+        chunk = source.randbytes(min(size, CHUNK))
+        sock.sendall(chunk)
+        digest.update(chunk)
+        size -= len(chunk)
+    sock.shutdown(socket.SHUT_WR)
+    return digest.hexdigest()
+
+
+def _receive(sock):
+    digest = hashlib.sha256()
+    while chunk := sock.recv(CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def tcp_bulk(sender, receiver, addr, size, streams=1, timeout=60):
+    """Sends `size` random bytes on each of `streams` connections; pairs of SHA-256 (sent, received)."""
+    with tcp_listener(receiver, addr) as listener, ThreadPoolExecutor(2 * streams) as pool:
+        sums = []
+        ends = []
+        for n in range(streams):
+            out = tcp_client(sender, listener.getsockname())
+            back, _ = listener.accept()
+            out.settimeout(timeout)
+            back.settimeout(timeout)
+            ends += [out, back]
+            sums.append((pool.submit(_send, out, size, n), pool.submit(_receive, back)))
+        pairs = [(sent.result(), received.result()) for sent, received in sums]
+        for end in ends:
+            end.close()
+    return pairs
+
+
+class UdpFlow:
+    """
+    Numbered datagrams from one namespace to another in the background, at no particular pace, until stopped.
+    arrived() counts the different ones received so far.
+    """
+
+    def __init__(self, sender, receiver, addr, size=200, window=64):
+        self.sink = udp_socket(receiver, addr)
+        self.sink.settimeout(0.05)
+        self.source = udp_socket(sender)
+        self.source.connect(self.sink.getsockname())
+        self.size, self.window = size, window
+        self.sent, self.seen = 0, set()
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.stopping.set()
+        self.thread.join()
+        self.source.close()
+        self.sink.close()
+
+    def _run(self):
+        while not self.stopping.is_set():
+            for _ in range(self.window):
+                self._send_one()
+            self._collect()
+
+    def _send_one(self):
+        self.sent += 1
+        try:
+            self.source.send(struct.pack('>Q', self.sent).ljust(self.size, b'\0'))
+        except OSError:
+            pass  # while the gate is closed or the NIC down the host may say so; the test looks at what arrives
+
+    def _collect(self):
+        """Until a window's worth came in, or the wire has been silent."""
+        for _ in range(self.window):
+            try:
+                self.seen.add(struct.unpack('>Q', self.sink.recv(2048)[:8])[0])
+            except OSError:
+                return
+
+    def arrived(self):
+        return len(self.seen)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Both ends and the wire between them, as the tests see them."""
+import re
+
+from wire import Wire
+
+
+class Tunnel:
+    def __init__(self, bed, datapath, xfrm):
+        self.host, self.guest = bed.host, bed.guest
+        self.datapath, self.xfrm = datapath, xfrm
+        self.wire = Wire(bed)
+        self.pair = None
+
+    def protect(self, pair):
+        """The pair's SAs and policies at both ends."""
+        self.pair = pair
+        self.xfrm.add(pair)
+        self.datapath.add(pair)
+
+    def flush(self):
+        for end in (self.host, self.guest):
+            end.call("close_all")
+        self.datapath.flush()
+        self.xfrm.flush()
+        self.datapath.mark()
+        self.wire.close()
+
+    def ends(self, direction):
+        """(sender, receiver) of "out", which is from us to the guest, or "in"."""
+        return (self.host, self.guest) if direction == "out" else (self.guest, self.host)
+
+    def sent_by_us(self):
+        return self.wire.esp(self.host.address, self.pair.out_spi)
+
+    def sent_by_guest(self):
+        return self.wire.esp(self.guest.address, self.pair.in_spi)
+
+    def assert_only_esp(self, minimum):
+        """Nothing but ESP and ARP was on the wire, ESP each way, and no nonce twice."""
+        assert self.wire.clear() == []
+        assert len(self.sent_by_us()) >= minimum
+        assert len(self.sent_by_guest()) >= minimum
+        assert self.wire.repeated(self.host.address) == []
+        assert self.wire.repeated(self.guest.address) == []
+
+    def assert_clean(self, minimum, spare=frozenset()):
+        """Only ESP, and no error counted at either end but those to spare at ours."""
+        self.assert_only_esp(minimum)
+        assert self.xfrm.errors() == {}
+        assert set(self.datapath.drops()) <= spare
+
+    def assert_every_packet_counted(self):
+        """What our SAs count is what was on the wire. Not for bulk, of which queues may lose some."""
+        assert self.datapath.sa(self.pair.out_spi)["packets"] == len(self.sent_by_us())
+        assert self.datapath.sa(self.pair.in_spi)["packets"] == len(self.sent_by_guest())
+
+
+def ping_argv(receiver, count, size=56, interval=0.005):
+    """A ping that may not fragment and that ends a second after the last request."""
+    flags = f"-q -n -M do -c {count} -i {interval} -s {size} -W 1".split()
+    return ["ping", *flags, receiver.address]
+
+
+def ping(sender, receiver, count, size=56):
+    """How many of count echo requests were answered."""
+    text = sender.call("run", ping_argv(receiver, count, size))["out"]
+    return int(re.search(r"(\d+) received", text).group(1))
+
+
+def transfer(sender, receiver, port, size, seed=1):
+    """A TCP connection started, not waited for: the Futures of (what was sent, what arrived)."""
+    receiver.call("tcp_listen", port)
+    arrived = receiver.spawn("tcp_receive", port)
+    return sender.spawn("tcp_send", receiver.address, port, size, seed), arrived

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vault.h"
+
+static struct vault vault;
+
+static int set_up(void **unused)
+{
+	struct fault f = {.text = ""};
+
+	(void)unused;
+	if (vault_create(&vault, &f) == 0)
+		return 0;
+	print_error("%s\n", f.text);
+	return -1;
+}
+
+static int tear_down(void **unused)
+{
+	(void)unused;
+	vault_close(&vault);
+	return 0;
+}
+
+/* A key of which every byte is the same, so that a torn one shows. */
+static void store(uint32_t slot, uint32_t generation, uint8_t byte)
+{
+	uint8_t keymat[ESP_KEYMAT_SIZE];
+
+	memset(keymat, byte, sizeof(keymat));
+	vault_store(&vault, slot, generation, keymat, byte * 0x0101010101010101ULL);
+}
+
+static bool is_whole(const struct vault_entry *e, uint8_t byte)
+{
+	uint8_t keymat[ESP_KEYMAT_SIZE];
+
+	memset(keymat, byte, sizeof(keymat));
+	return memcmp(e->key, keymat, sizeof(e->key)) == 0 && memcmp(e->salt, keymat, sizeof(e->salt)) == 0 &&
+	       e->iv_base == byte * 0x0101010101010101ULL;
+}
+
+static void stores_key_then_salt(void **unused)
+{
+	uint8_t keymat[ESP_KEYMAT_SIZE];
+	struct vault_entry e;
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(keymat); i++)
+		keymat[i] = (uint8_t)i;
+	vault_store(&vault, SLOTS_MAX - 1, 3, keymat, 42);
+	assert_true(vault_load(&vault, SLOTS_MAX - 1, 3, &e));
+	assert_int_equal(e.generation, 3);
+	assert_memory_equal(e.key, keymat, ESP_KEY_SIZE);
+	assert_memory_equal(e.salt, keymat + ESP_KEY_SIZE, ESP_SALT_SIZE);
+	assert_int_equal(e.iv_base, 42);
+}
+
+static void another_generation_gets_no_key(void **unused)
+{
+	struct vault_entry e;
+
+	(void)unused;
+	assert_false(vault_load(&vault, 5, 1, &e));
+	store(5, 3, 0xaa);
+	assert_false(vault_load(&vault, 5, 1, &e));
+	assert_false(vault_load(&vault, 5, 5, &e));
+	assert_false(vault_load(&vault, 4, 3, &e));
+	store(5, 5, 0xbb);
+	assert_false(vault_load(&vault, 5, 3, &e));
+	assert_true(vault_load(&vault, 5, 5, &e));
+	assert_true(is_whole(&e, 0xbb));
+}
+
+static void wipe_leaves_nothing(void **unused)
+{
+	static const struct vault_entry empty;
+	struct vault_entry e;
+
+	(void)unused;
+	store(5, 3, 0xaa);
+	store(6, 3, 0xbb);
+	vault_wipe(&vault, 5);
+	assert_memory_equal(&vault.entries[5], &empty, sizeof(empty));
+	assert_false(vault_load(&vault, 5, 3, &e));
+	assert_true(vault_load(&vault, 6, 3, &e));
+}
+
+static void reader_sees_but_cannot_write(void **unused)
+{
+	struct vault reader;
+	struct vault_entry e;
+	int status;
+	pid_t child;
+
+	(void)unused;
+	assert_int_equal(vault_map(&reader, dup(vault.fd), false, NULL), 0);
+	store(7, 1, 0xcc);
+	assert_true(vault_load(&reader, 7, 1, &e));
+	assert_true(is_whole(&e, 0xcc));
+	child = fork();
+	if (child == 0) {
+		signal(SIGSEGV, SIG_DFL);
+		vault_wipe(&reader, 7);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGSEGV);
+	assert_true(vault_load(&vault, 7, 1, &e));
+	vault_close(&reader);
+}
+
+static void another_file_is_refused(void **unused)
+{
+	struct fault f = {.text = ""};
+	struct vault v;
+	int fd = memfd_create("short", MFD_CLOEXEC);
+
+	(void)unused;
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	assert_int_equal(vault_map(&v, fd, false, &f), -EPROTO);
+	assert_null(v.entries);
+	assert_true(fcntl(fd, F_GETFD) < 0);
+	assert_non_null(strstr(f.text, "key vault"));
+}
+
+/* The flags of the mapping at addr in /proc/self/smaps. */
+static void mapping_flags(const void *addr, char *flags, size_t size)
+{
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	bool inside = false;
+	char line[512];
+
+	assert_non_null(smaps);
+	flags[0] = '\0';
+	while (!flags[0] && fgets(line, sizeof(line), smaps)) {
+		unsigned long from, to;
+
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			inside = (unsigned long)addr >= from && (unsigned long)addr < to;
+		else if (inside && strncmp(line, "VmFlags:", 8) == 0)
+			snprintf(flags, size, "%s", line);
+	}
+	fclose(smaps);
+}
+
+static void is_locked_and_not_dumped(void **unused)
+{
+	char flags[512];
+
+	(void)unused;
+	mapping_flags(vault.entries, flags, sizeof(flags));
+	assert_non_null(strstr(flags, " lo"));
+	assert_non_null(strstr(flags, " dd"));
+}
+
+/* In a child: it cannot be undone. */
+static void hardened_process_leaves_no_core(void **unused)
+{
+	pid_t child = fork();
+	int status;
+
+	(void)unused;
+	if (child == 0) {
+		struct rlimit limit;
+
+		vault_harden_process();
+		_exit(getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 0 && limit.rlim_max == 0 &&
+				      prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ?
+			      0 :
+			      1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+#define STORES 200000
+
+static void *store_again_and_again(void *done)
+{
+	for (uint32_t i = 0; i < STORES; i++)
+		store(1, i % 2 ? 3 : 1, i % 2 ? 0x33 : 0x11);
+	__atomic_store_n((bool *)done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void reader_never_gets_half_a_key(void **unused)
+{
+	uint32_t loads[2] = {0}, torn = 0;
+	struct vault_entry e;
+	pthread_t writer;
+	bool done = false;
+
+	(void)unused;
+	assert_int_equal(pthread_create(&writer, NULL, store_again_and_again, &done), 0);
+	while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE) || !loads[0] || !loads[1])
+		for (uint32_t which = 0; which < 2; which++) {
+			if (__atomic_load_n(&done, __ATOMIC_ACQUIRE))
+				store(1, which ? 3 : 1, which ? 0x33 : 0x11);
+			if (!vault_load(&vault, 1, which ? 3 : 1, &e))
+				continue;
+			loads[which]++;
+			torn += !is_whole(&e, which ? 0x33 : 0x11);
+		}
+	pthread_join(writer, NULL);
+	assert_int_equal(torn, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(stores_key_then_salt, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(another_generation_gets_no_key, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(wipe_leaves_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(reader_sees_but_cannot_write, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(another_file_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(is_locked_and_not_dumped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(hardened_process_leaves_no_core, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(reader_never_gets_half_a_key, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests_name("vault", tests, NULL, NULL);
+}
