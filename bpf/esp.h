@@ -83,7 +83,8 @@ static __always_inline int esp_refuse(struct sa_state *sa, enum reason reason)
 	return XDP_DROP;
 }
 
-static __always_inline int esp_of_sa(struct xdp_md *ctx, const struct packet *p, const struct sad_value *found, __u32 seq)
+static __always_inline int esp_of_sa(struct xdp_md *ctx, const struct packet *p, const struct sad_value *found,
+				     __u32 seq)
 {
 	struct sa_state *sa = sa_find(found->slot, found->generation);
 

@@ -18,7 +18,7 @@
  * the ring and pushes acquires out of the gate's LRU; lower, the few that tell
  * of a peer that lost its SAs drown.
  */
-#define SPI_EVENT_NS 10000000ULL
+#define SPI_EVENT_NS	10000000ULL
 #define SPI_EVENT_BURST 100
 
 /* False if the reader is too far behind and the ring is full. */

@@ -9,21 +9,21 @@
 #ifndef BPF_PARSE_H
 #define BPF_PARSE_H
 
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
 
 #include <stdbool.h>
 
 /* 802.1Q in 802.1ad. */
 #define VLAN_TAGS_MAX 2
 
-#define IPV4_OFFSET 0x1fff
+#define IPV4_OFFSET	    0x1fff
 #define IPV4_MORE_FRAGMENTS 0x2000
 
-#define IKE_PORT 500
+#define IKE_PORT      500
 #define IKE_NATT_PORT 4500
 
 struct vlan_tag {
@@ -44,7 +44,7 @@ struct cursor {
 };
 
 enum ports {
-	PORTS_NONE,    /* the protocol has none */
+	PORTS_NONE, /* the protocol has none */
 	PORTS_KNOWN,
 	PORTS_UNKNOWN, /* it has, but a later fragment does not show them, or the header is cut off */
 };

@@ -22,7 +22,7 @@ struct flow {
 	__u8 proto;
 	__u8 ports; /* enum ports */
 
-	__u8 named_proto; /* 0: any */
+	__u8 named_proto;	 /* 0: any */
 	__u16 named_remote_port; /* the only one it is for; 0: any, or a range */
 	__u16 named_local_port;
 };

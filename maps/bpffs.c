@@ -66,10 +66,10 @@ int instance_check(const char *name, struct fault *f)
 {
 	size_t n = strlen(name);
 
-	if (n == 0 || n >= INSTANCE_MAX || name[0] == '.' ||
-	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != n)
-		return fault(f, EINVAL, "instance '%.40s': use 1 to %d letters, digits, '_', '-' or '.', not starting with '.'",
-			     name, INSTANCE_MAX - 1);
+	/* No dots: bpffs keeps them for itself. */
+	if (n == 0 || n >= INSTANCE_MAX ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != n)
+		return fault(f, EINVAL, "instance '%.40s': use 1 to %d letters, digits, '_' or '-'", name, INSTANCE_MAX - 1);
 	return 0;
 }
 

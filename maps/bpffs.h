@@ -9,7 +9,7 @@
 
 /* NUL included. Room for the /proc/1/root form, the instance and a pin's name. */
 #define BPFFS_PATH_MAX 160
-/* An instance's name: 1 ... 32 of [A-Za-z0-9_.-], not starting with a dot. */
+/* An instance's name: 1 ... 32 of [A-Za-z0-9_-]. */
 #define INSTANCE_MAX 33
 
 /*

@@ -81,7 +81,8 @@ void vault_store(struct vault *v, uint32_t slot, uint32_t generation, const uint
 {
 	struct vault_entry *e = &v->entries[slot];
 
-	__atomic_store_n(&e->generation, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&e->generation, 0, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE); /* keeps the key behind the 0, for a reader in between */
 	memcpy(e->key, keymat, ESP_KEY_SIZE);
 	memcpy(e->salt, keymat + ESP_KEY_SIZE, ESP_SALT_SIZE);
 	e->iv_base = iv_base;

@@ -4,17 +4,6 @@
 #include <endian.h>
 #include <string.h>
 
-/* The compiler makes of it what the CPU has: two AVX2, four SSE2 or NEON operations. */
-typedef uint64_t lanes __attribute__((vector_size(32)));
-
-#if defined(__x86_64__) && defined(__ELF__)
-#define FOR_EACH_CPU __attribute__((target_clones("avx2", "default")))
-#else
-#define FOR_EACH_CPU
-#endif
-
-#define BLOCK (2 * sizeof(lanes))
-
 /* What is left of less than a block. */
 static inline uint64_t sum_tail(const uint8_t *p, size_t len, uint64_t sum)
 {
@@ -35,20 +24,49 @@ static inline uint64_t sum_tail(const uint8_t *p, size_t len, uint64_t sum)
 	return sum;
 }
 
-/* 32-bit words are added up in 64-bit lanes, so carries need no care before the fold (RFC 1071 section 2 (C)). */
-FOR_EACH_CPU uint64_t csum_partial(const void *data, size_t len, uint64_t sum)
-{
-	const uint8_t *p = data;
-	lanes low = {0}, high = {0}, a, b;
+/*
+ * 32-bit words are added up, so carries need no care before the fold (RFC 1071
+ * section 2 (C)). Each lane brings two: the upper ones are summed by themselves;
+ * the lower ones' sum is that of all, modulo 2^64, less the upper ones' part in it.
+ *
+ * One function per register width, because gcc 12 takes wider vectors apart on
+ * the stack; volatile, because it would load each twice.
+ */
+#define DEFINE_SUM(name, width, target) \
+	target static uint64_t name(const uint8_t *p, size_t len, uint64_t sum) \
+	{ \
+		typedef uint64_t lanes __attribute__((vector_size(width), aligned(1), may_alias)); \
+		lanes all = {0}, upper = {0}; \
+\
+		for (; len >= width; p += width, len -= width) { \
+			const lanes words = *(const volatile lanes *)p; \
+\
+			all += words; \
+			upper += words >> 32; \
+		} \
+		all += upper - (upper << 32); \
+		for (size_t i = 0; i < width / sizeof(all[0]); i++) \
+			sum += all[i]; \
+		return sum_tail(p, len, sum); \
+	} \
+	_Static_assert(width % sizeof(uint64_t) == 0, "a register is whole lanes")
 
-	for (; len >= BLOCK; p += BLOCK, len -= BLOCK) {
-		memcpy(&a, p, sizeof(a));
-		memcpy(&b, p + sizeof(a), sizeof(b));
-		low += (a & 0xffffffff) + (b & 0xffffffff);
-		high += (a >> 32) + (b >> 32);
-	}
-	low += high;
-	return sum_tail(p, len, sum + low[0] + low[1] + low[2] + low[3]);
+DEFINE_SUM(sum_128, 16, );
+#ifdef __x86_64__
+DEFINE_SUM(sum_256, 32, __attribute__((target("avx2"))));
+DEFINE_SUM(sum_512, 64, __attribute__((target("avx512f"))));
+#endif
+
+/* By hand, as clang 14 emits target_clones under a wrong name. */
+uint64_t csum_partial(const void *data, size_t len, uint64_t sum)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx512f"))
+		return sum_512(data, len, sum);
+	if (__builtin_cpu_supports("avx2"))
+		return sum_256(data, len, sum);
+#endif
+	return sum_128(data, len, sum);
 }
 
 uint16_t csum_ipv4_header(const void *header, size_t len)

@@ -24,8 +24,7 @@ static inline uint16_t csum_fold_sum(uint64_t sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)(sum + (sum >> 16));
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
 /* Folds and complements: the checksum itself. 0 over data that contains a right checksum. */

@@ -8,14 +8,16 @@
 
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
 #endif
 
+/* The kernel takes the two UDP flags (6.2) only together. */
 #define OFFLOADS (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN)
 
 void host_open(struct host *h, int fd)
 {
 	h->fd = fd;
-	h->udp_segments = ioctl(fd, TUNSETOFFLOAD, OFFLOADS | TUN_F_USO4) == 0;
+	h->udp_segments = ioctl(fd, TUNSETOFFLOAD, OFFLOADS | TUN_F_USO4 | TUN_F_USO6) == 0;
 	if (!h->udp_segments)
 		ioctl(fd, TUNSETOFFLOAD, OFFLOADS);
 }

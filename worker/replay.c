@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "replay.h"
 
-#include <string.h>
-
 #define WORD_BITS 64
 /* Words that a window can touch: one more than it fills, as it may begin within one. */
 #define WINDOW_WORDS (REPLAY_WINDOW_MAX / WORD_BITS + 1)
@@ -39,30 +37,31 @@ static void publish_top(struct sa_state *sa, uint64_t seq)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
+static void clear_words(struct replay_bitmap *bitmap, uint64_t last, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++)
+		bitmap->words[(last - i) % REPLAY_WORDS] = 0;
+}
+
 /*
  * The worker may be killed between any two stores here. seq itself has not been
  * accepted yet, so nothing depends on its bit; what must hold at each step is that
  * every number accepted before is either marked or behind the window.
  *
  * A step of up to AHEAD_WORDS clears words of which the old window needs none,
- * and then moves the top. A longer one would clear bits that the old top still
- * needs, so it moves the top first: until the ring is cleared, stale bits may
- * refuse a packet, which is loss, but never let one in again.
+ * and then moves the top. A longer one clears words that the old window needs and
+ * the new one does not, so it moves the top first: until they are cleared, stale
+ * bits may refuse a packet, which is loss, but never let one in again.
  */
 static void advance(struct sa_state *sa, struct replay_bitmap *bitmap, uint64_t seq)
 {
-	const uint64_t from = sa->seq / WORD_BITS, to = seq / WORD_BITS;
+	const uint64_t to = seq / WORD_BITS, step = to - sa->seq / WORD_BITS;
 
-	if (to - from <= AHEAD_WORDS) {
-		for (uint64_t word = from + 1; word <= to; word++)
-			bitmap->words[word % REPLAY_WORDS] = 0;
-		*word_of(bitmap, seq) |= bit_of(seq);
+	if (step > AHEAD_WORDS)
 		publish_top(sa, seq);
-	} else {
-		publish_top(sa, seq);
-		memset(bitmap, 0, sizeof(*bitmap));
-		*word_of(bitmap, seq) |= bit_of(seq);
-	}
+	clear_words(bitmap, to, step < REPLAY_WORDS ? step : REPLAY_WORDS);
+	*word_of(bitmap, seq) |= bit_of(seq);
+	publish_top(sa, seq);
 }
 
 bool replay_update(struct sa_state *sa, struct replay_bitmap *bitmap, uint64_t seq)
