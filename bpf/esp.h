@@ -68,12 +68,13 @@ static __always_inline bool write_meta(struct xdp_md *ctx, const struct rx_meta 
 	return true;
 }
 
+/* False if no socket serves the queue: nobody is there to open it, or the NIC was given queues since. */
 static __always_inline bool hand_to_worker(struct xdp_md *ctx, const struct packet *p, const struct sad_value *sad)
 {
 	struct rx_meta tag = {.slot = sad->slot, .l3_offset = p->l3_offset, .generation = sad->generation};
 	__u32 at = cfg.port * QUEUES_MAX + ctx->rx_queue_index;
 
-	return ctx->rx_queue_index < QUEUES_MAX && bpf_map_lookup_elem(&xsks, &at) && write_meta(ctx, &tag) &&
+	return ctx->rx_queue_index < QUEUES_MAX && write_meta(ctx, &tag) &&
 	       bpf_redirect_map(&xsks, at, XDP_DROP) == XDP_REDIRECT;
 }
 

@@ -9,13 +9,14 @@
 #ifndef BPF_PARSE_H
 #define BPF_PARSE_H
 
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
+#include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
-
 #include <stdbool.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
 
 /* 802.1Q in 802.1ad. */
 #define VLAN_TAGS_MAX 2

@@ -7,7 +7,7 @@
 
 #include "version.h"
 
-#define PROGRAM "xdp-ipsec"
+#define PROGRAM		 "xdp-ipsec"
 #define COMMAND_NAME_MAX 64
 
 static const struct word global_words[] = {
@@ -272,6 +272,9 @@ static int run_command(struct invocation *inv, struct arguments *args)
 	inv->words = cJSON_CreateObject();
 	switch (take_words(inv, args)) {
 	case GO_ON:
+		/* An empty name is what an unset variable leaves. */
+		if (!inv->instance || !*inv->instance)
+			inv->instance = "default";
 		status = inv->command->run(inv);
 		break;
 	case HELP:
@@ -305,8 +308,6 @@ int cli_run(const struct command *table, int argc, char **argv)
 	char full[COMMAND_NAME_MAX];
 	bool taken = true;
 
-	if (!inv.instance || !*inv.instance)
-		inv.instance = "default";
 	while (args.count && taken) {
 		enum outcome outcome = take_global(&inv, &args, &taken);
 

@@ -22,7 +22,7 @@ struct word {
 	const char *name;
 	const char *value; /* what stands for the value in help */
 	const char *help;
-	unsigned flags;	   /* enum word_flag */
+	unsigned flags; /* enum word_flag */
 };
 
 struct invocation;

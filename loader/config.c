@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <ini.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -217,7 +218,8 @@ static int begin_section(struct reader *r, const char *section)
 	if (strcmp(section, "daemon") == 0)
 		return 1;
 	if (section_of(section, "connection"))
-		return wrong(r, "[%s]: this build has no IKE: take the section out and use 'xdp-ipsec sa add'", section);
+		return wrong(r, "[%s]: this build has no IKE: take the section out and use 'xdp-ipsec sa add'",
+			     section);
 	return wrong(r, "[%s] is no section: there are [interface DEV] and [daemon]", section);
 }
 

@@ -20,8 +20,8 @@ static int connect_to(const struct instance *in, struct fault *f)
 	err = errno;
 	close(fd);
 	if (err == ENOENT || err == ECONNREFUSED)
-		return fault(f, ECONNREFUSED, "no daemon for instance '%s': start 'xdp-ipsec --instance %s run' first", in->name,
-			     in->name);
+		return fault(f, ECONNREFUSED, "no daemon for instance '%s': start 'xdp-ipsec --instance %s run' first",
+			     in->name, in->name);
 	return fault(f, err, "%s: %s", address.sun_path, strerror(err));
 }
 

@@ -121,17 +121,24 @@ void hook_remove(const struct hook_place *at, enum hook_point point)
 	pinned_close(&p);
 }
 
-void hooks_remove_all(const struct hook_place *at, bool *any)
+void hooks_remove_all(const struct hook_place *at)
 {
-	static const enum hook_point order[] = {HOOK_XDP, HOOK_EGRESS, HOOK_INGRESS};
+	/* The tc ingress program guards in generic mode: it goes last. */
+	hook_remove(at, HOOK_XDP);
+	hook_remove(at, HOOK_EGRESS);
+	hook_remove(at, HOOK_INGRESS);
+}
+
+bool hooks_any(const struct hook_place *at)
+{
 	char path[PIN_MAX];
 
-	*any = false;
-	for (size_t i = 0; i < 3; i++) {
-		pin_path(at, order[i], path);
-		*any |= access(path, F_OK) == 0;
-		hook_remove(at, order[i]);
+	for (enum hook_point point = HOOK_XDP; point <= HOOK_INGRESS; point++) {
+		pin_path(at, point, path);
+		if (access(path, F_OK) == 0)
+			return true;
 	}
+	return false;
 }
 
 /* ---- looking ---- */
@@ -156,18 +163,18 @@ static uint32_t xdp_program_on(int ifindex, enum port_mode *mode)
  * An ifindex alone does not tell a NIC: it may be another network namespace's.
  * That its XDP program is our link's does.
  */
-void hooks_look(const struct hook_place *at, struct hook_state *out)
+enum port_mode hooks_take_over(const struct hook_place *at)
 {
 	struct pinned p = pinned_open(at, HOOK_XDP);
 	enum port_mode mode;
 	const uint32_t running = xdp_program_on(at->ifindex, &mode);
+	const bool same = p.fd >= 0 && p.ifindex == (uint32_t)at->ifindex && running == p.prog_id;
 
-	*out = (struct hook_state){.any = p.fd >= 0};
-	if (p.fd >= 0 && p.ifindex == (uint32_t)at->ifindex && running == p.prog_id)
-		out->mode = mode;
 	pinned_close(&p);
-	if (!out->mode)
-		hooks_remove_all(at, &out->any);
+	if (same)
+		return mode;
+	hooks_remove_all(at);
+	return 0;
 }
 
 int hook_check_foreign(const struct hook_place *at, struct fault *f)
@@ -178,10 +185,19 @@ int hook_check_foreign(const struct hook_place *at, struct fault *f)
 
 	pinned_close(&p);
 	if (running && running != ours)
-		return fault(f, EBUSY, "%s: XDP program id %u is attached to it already: 'bpftool prog show id %u' tells whose "
+		return fault(f, EBUSY,
+			     "%s: XDP program id %u is attached to it already: 'bpftool prog show id %u' tells whose "
 			     "it is; take it off ('ip link set dev %s xdp off') or choose another NIC",
 			     at->dev, running, running, at->dev);
 	return 0;
+}
+
+bool hooks_have_tcx(void)
+{
+	uint32_t n = 0;
+
+	/* The loopback interface has ifindex 1 in every namespace. */
+	return bpf_prog_query(1, ATTACH_TCX_INGRESS, 0, NULL, NULL, &n) == 0;
 }
 
 void hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *arg), void *arg)
@@ -242,8 +258,7 @@ static int update_xdp(const struct hook_place *at, int prog, enum port_mode mode
 
 int hook_put_xdp(const struct hook_place *at, int prog, enum port_mode mode, bool *made, struct fault *f)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, opts,
-		    .flags = mode == PORT_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = mode == PORT_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
 	bool done;
 	int link, err = update_xdp(at, prog, mode, &done, f);
 
@@ -290,7 +305,8 @@ static int attach_tc(const char *dev, int ifindex, enum hook_point point, int pr
 		if (*link >= 0)
 			return 0;
 		if (kind == HOOK_TCX || !means_no_tcx(*link))
-			return fault(f, -*link, "%s: attaching to tcx %s: %s%s", dev, point_names[point], strerror(-*link),
+			return fault(f, -*link, "%s: attaching to tcx %s: %s%s", dev, point_names[point],
+				     strerror(-*link),
 				     means_no_tcx(*link) ? ": this needs Linux 6.6; 'hook = clsact' does not" : "");
 		*link = -1;
 	}

@@ -32,14 +32,17 @@ struct hook_place {
 	int ifindex;
 };
 
-/* What is pinned for a NIC. */
-struct hook_state {
-	bool any;		   /* something is */
-	enum port_mode mode;	   /* of the XDP program, if it is on this very NIC; else 0 */
-};
+/* Whether anything is pinned for the NIC. */
+bool hooks_any(const struct hook_place *at);
 
-/* Looks at the pins. Those of a NIC that is gone, or of another by that name, are taken away. */
-void hooks_look(const struct hook_place *at, struct hook_state *out);
+/*
+ * The XDP mode that an earlier run left on this very NIC, or 0. Pins of a NIC
+ * that is gone, or of another by that name, are taken away.
+ */
+enum port_mode hooks_take_over(const struct hook_place *at);
+
+/* Whether the kernel has tcx. */
+bool hooks_have_tcx(void);
 
 /* -EBUSY with who it is if somebody else's XDP program is on the NIC. */
 int hook_check_foreign(const struct hook_place *at, struct fault *f);
@@ -55,8 +58,8 @@ int hook_put_tap(int tap_ifindex, int prog, enum hook_kind kind, int *link, stru
 /* Takes away what is pinned there; nothing pinned is no error. */
 void hook_remove(const struct hook_place *at, enum hook_point point);
 
-/* All three, and *any: whether there were some. */
-void hooks_remove_all(const struct hook_place *at, bool *any);
+/* All of them. */
+void hooks_remove_all(const struct hook_place *at);
 
 /* Calls back with the name of each NIC that something is pinned for, once each. */
 void hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *arg), void *arg);

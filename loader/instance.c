@@ -71,8 +71,8 @@ static int take_lock(struct instance *in, const char *path, struct fault *f)
 		if (fd < 0)
 			return fault(f, errno, "%s: %s", path, strerror(errno));
 		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-			int err = errno == EWOULDBLOCK ? busy(in, fd, f) :
-							 fault(f, errno, "%s: %s", path, strerror(errno));
+			int err = errno == EWOULDBLOCK ? busy(in, fd, f)
+						       : fault(f, errno, "%s: %s", path, strerror(errno));
 
 			close(fd);
 			return err;

@@ -12,8 +12,8 @@
 
 struct instance {
 	char name[INSTANCE_MAX];
-	char run_dir[RUN_DIR_MAX];	/* /run/xdp-ipsec/NAME */
-	char bpf_dir[BPFFS_PATH_MAX];	/* .../sys/fs/bpf/xdp-ipsec/NAME */
+	char run_dir[RUN_DIR_MAX];    /* /run/xdp-ipsec/NAME */
+	char bpf_dir[BPFFS_PATH_MAX]; /* .../sys/fs/bpf/xdp-ipsec/NAME */
 	int lock_fd;
 };
 

@@ -17,7 +17,7 @@
  */
 bool key_parse(const char *text, size_t size, uint8_t keymat[ESP_KEYMAT_SIZE]);
 
-/* Reads the file, or stdin for "-". 0 or -errno, then keymat is wiped. The fault names the file, never what is in it. */
+/* Reads the file, or stdin for "-". 0, or -errno with keymat wiped. The fault never says what is in the file. */
 int key_file_read(const char *path, uint8_t keymat[ESP_KEYMAT_SIZE], struct fault *f);
 
 #endif

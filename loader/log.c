@@ -8,7 +8,7 @@
 
 /* Enough to see what is going on, too few to fill a disk: 10 lines/s of 150 bytes are 130 MB a day. */
 #define LINES_PER_SECOND 10
-#define SECOND_NS 1000000000ULL
+#define SECOND_NS	 1000000000ULL
 
 void log_line(const char *format, ...)
 {

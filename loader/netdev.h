@@ -13,8 +13,8 @@
 struct netdev {
 	int ifindex;
 	char name[IF_NAMESIZE];
-	unsigned flags;	   /* IFF_UP, IFF_LOOPBACK ... */
-	unsigned type;	   /* ARPHRD_ETHER ... */
+	unsigned flags; /* IFF_UP, IFF_LOOPBACK ... */
+	unsigned type;	/* ARPHRD_ETHER ... */
 	uint32_t mtu;
 	uint8_t mac[6];
 	uint32_t rx_queues; /* that the driver has room for; see netdev_queues */

@@ -70,9 +70,7 @@ static struct nic *choose(struct nics *nics, const char *name)
 
 static uint32_t queues_of(const struct nic *nic)
 {
-	const uint32_t all = netdev_queues(&nic->dev), wanted = nic->config.queues;
-
-	return wanted && wanted < all ? wanted : all;
+	return nic->config.queues ? nic->config.queues : netdev_queues(&nic->dev);
 }
 
 static void update_port(struct port *p, const struct netdev *dev)
@@ -111,15 +109,21 @@ int nic_check(const struct interface_config *config, const struct netdev *dev, s
 	const uint32_t queues = netdev_queues(dev);
 
 	if (dev->flags & IFF_LOOPBACK)
-		return fault(f, EINVAL, "%s: the loopback interface is refused: there is no wire to protect", dev->name);
+		return fault(f, EINVAL, "%s: the loopback interface is refused: there is no wire to protect",
+			     dev->name);
 	if (dev->type != ARPHRD_ETHER)
-		return fault(f, EINVAL, "%s: not an Ethernet interface (type %u): attach the NIC below it", dev->name, dev->type);
+		return fault(f, EINVAL, "%s: not an Ethernet interface (type %u): attach the NIC below it", dev->name,
+			     dev->type);
 	if (dev->mtu > NIC_MTU_MAX)
-		return fault(f, EMSGSIZE, "%s: MTU %u does not fit a buffer with ESP around it: 'ip link set dev %s mtu %d' "
-			     "or less", dev->name, dev->mtu, dev->name, NIC_MTU_MAX);
+		return fault(f, EMSGSIZE,
+			     "%s: MTU %u does not fit a buffer with ESP around it: 'ip link set dev %s mtu %d' or less",
+			     dev->name, dev->mtu, dev->name, NIC_MTU_MAX);
+	if (config->queues > queues)
+		return fault(f, EINVAL, "%s: has %u receive queues, not %u: give 'queues' as all or up to that",
+			     dev->name, queues, config->queues);
 	if (queues > QUEUES_MAX && !config->queues)
-		return fault(f, E2BIG, "%s: %u queues, and %d at most are served: 'ethtool -L %s combined %d'", dev->name,
-			     queues, QUEUES_MAX, dev->name, QUEUES_MAX);
+		return fault(f, E2BIG, "%s: %u queues, and %d at most are served: 'ethtool -L %s combined %d'",
+			     dev->name, queues, QUEUES_MAX, dev->name, QUEUES_MAX);
 	return 0;
 }
 
@@ -128,8 +132,9 @@ static void warn_of_unserved_queues(const struct nic *nic)
 	const uint32_t all = netdev_queues(&nic->dev), served = queues_of(nic);
 
 	if (served < all)
-		log_line("%s: %u of %u queues are served: ESP that arrives on another is dropped as no_worker; steer it with "
-			 "'ethtool -X %s equal %u'", nic->config.name, served, all, nic->config.name, served);
+		log_line("%s: %u of %u queues are served: ESP that arrives on another is dropped as no_worker; "
+			 "steer it with 'ethtool -X %s equal %u'",
+			 nic->config.name, served, all, nic->config.name, served);
 }
 
 static void tune(const struct nic *nic)
@@ -204,6 +209,14 @@ static int attach_again(struct nics *nics, struct nic *nic, const struct nic *wa
 	return err;
 }
 
+static bool is_our_tap(const struct nics *nics, int ifindex)
+{
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		if (nics->nic[i].tap.fd >= 0 && nics->nic[i].tap.ifindex == ifindex)
+			return true;
+	return false;
+}
+
 int nic_attach(struct nics *nics, const struct interface_config *config, struct fault *f)
 {
 	struct nic wanted = {.config = *config, .tap = {.fd = -1}, .tap_link = -1};
@@ -212,6 +225,8 @@ int nic_attach(struct nics *nics, const struct interface_config *config, struct 
 
 	if (!err)
 		err = nic_check(config, &wanted.dev, f);
+	if (!err && is_our_tap(nics, wanted.dev.ifindex))
+		err = fault(f, EINVAL, "%s: a TAP of this program's own: attach the NIC beside it", config->name);
 	if (err)
 		return err;
 	if (nic) {
@@ -219,7 +234,8 @@ int nic_attach(struct nics *nics, const struct interface_config *config, struct 
 	} else {
 		nic = choose(nics, config->name);
 		if (!nic)
-			return fault(f, ENOSPC, "%s: %d NICs are attached already, which is the most", config->name, PORTS_MAX);
+			return fault(f, ENOSPC, "%s: %d NICs are attached already, which is the most", config->name,
+				     PORTS_MAX);
 		*nic = wanted;
 		err = build(nics, nic, f);
 		nic->used = !err;
@@ -236,9 +252,8 @@ int nic_attach(struct nics *nics, const struct interface_config *config, struct 
 void nic_detach(struct nics *nics, struct nic *nic)
 {
 	const struct hook_place at = place_of(nics, nic);
-	bool any;
 
-	hooks_remove_all(&at, &any);
+	hooks_remove_all(&at);
 	clear_port(nics, nic);
 	drop_tap(nic);
 	*nic = (struct nic){.tap = {.fd = -1}, .tap_link = -1};
@@ -249,13 +264,13 @@ void nic_detach(struct nics *nics, struct nic *nic)
 void nic_gone(struct nics *nics, struct nic *nic)
 {
 	const struct hook_place at = place_of(nics, nic);
-	bool any;
 
 	/* The kernel has taken the programs off with the interface: only pins are left. */
-	hooks_remove_all(&at, &any);
+	hooks_remove_all(&at);
 	__atomic_store_n(&nics->maps->port[index_of(nics, nic)].ifindex, 0, __ATOMIC_RELEASE);
 	drop_tap(nic);
 	nic->present = false;
+	nic->last_ifindex = (uint32_t)nic->dev.ifindex;
 	nic->dev.ifindex = 0;
 }
 
@@ -268,7 +283,8 @@ void nic_changed(struct nics *nics, struct nic *nic, const struct netdev *dev)
 	if (dev->mtu == nic->dev.mtu && memcmp(dev->mac, nic->dev.mac, sizeof(dev->mac)) == 0)
 		return;
 	if (dev->mtu > NIC_MTU_MAX)
-		log_line("%s: MTU %u: what is larger than %d bytes is not protected but dropped: 'ip link set dev %s mtu %d'",
+		log_line("%s: MTU %u: what is larger than %d bytes is not protected but dropped: "
+			 "'ip link set dev %s mtu %d'",
 			 dev->name, dev->mtu, NIC_MTU_MAX, dev->name, NIC_MTU_MAX);
 	nic->dev.mtu = dev->mtu;
 	memcpy(nic->dev.mac, dev->mac, sizeof(nic->dev.mac));

@@ -21,12 +21,13 @@
 
 struct nic {
 	bool used;
-	bool present;	   /* false: attached, but the interface is gone for now */
+	bool present; /* false: attached, but the interface is gone for now */
 	struct interface_config config;
 	struct netdev dev;
 	struct tap tap;
-	int tap_link;	   /* tcx link of the program on the TAP, or -1 */
-	unsigned mode;	   /* enum port_mode it came to */
+	int tap_link;	       /* tcx link of the program on the TAP, or -1 */
+	unsigned mode;	       /* enum port_mode it came to */
+	uint32_t last_ifindex; /* before it went */
 };
 
 struct nics {

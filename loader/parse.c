@@ -16,10 +16,10 @@ static const struct {
 	uint8_t proto;
 	bool ports;
 } protocols[] = {
-	{"icmp", 1, false},   {"igmp", 2, false},  {"ipip", 4, false},	 {"tcp", 6, true},
-	{"udp", 17, true},    {"dccp", 33, true},  {"ipv6", 41, false},	 {"gre", 47, false},
-	{"esp", 50, false},   {"ah", 51, false},   {"eigrp", 88, false}, {"ospf", 89, false},
-	{"pim", 103, false},  {"vrrp", 112, false}, {"sctp", 132, true}, {"udplite", 136, true},
+	{"icmp", 1, false},  {"igmp", 2, false},   {"ipip", 4, false},	 {"tcp", 6, true},
+	{"udp", 17, true},   {"dccp", 33, true},   {"ipv6", 41, false},	 {"gre", 47, false},
+	{"esp", 50, false},  {"ah", 51, false},	   {"eigrp", 88, false}, {"ospf", 89, false},
+	{"pim", 103, false}, {"vrrp", 112, false}, {"sctp", 132, true},	 {"udplite", 136, true},
 };
 
 bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 /* "a.b.c.d" or "a.b.c.d/n" in text form, NUL included. */
-#define ADDR_TEXT 16
-#define PREFIX_TEXT 19
+#define ADDR_TEXT   16
+#define PREFIX_TEXT 20
 
 struct prefix {
 	uint8_t addr[4];

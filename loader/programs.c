@@ -38,7 +38,8 @@ void programs_quiet_libbpf(void)
 
 static int libbpf_fault(struct fault *f, int err, const char *what)
 {
-	return fault(f, err, "%s: %s (%s): this needs Linux 5.15 or later, with BTF", what, strerror(err), last_complaint);
+	return fault(f, err, "%s: %s (%s): this needs Linux 5.15 or later, with BTF", what, strerror(err),
+		     last_complaint);
 }
 
 /* ---- maps ---- */
@@ -116,15 +117,11 @@ static void remove_files(const char *dir)
 
 void programs_remove_maps(const char *dir)
 {
-	char path[PIN_MAX];
+	char path[PIN_MAX + sizeof("/links")];
 
 	snprintf(path, sizeof(path), "%s/links", dir);
 	remove_files(path);
 	remove_files(dir);
-	/* The directory above goes with the last instance. */
-	snprintf(path, sizeof(path), "%s", dir);
-	*strrchr(path, '/') = '\0';
-	rmdir(path);
 }
 
 /*
@@ -133,23 +130,25 @@ void programs_remove_maps(const char *dir)
  */
 int programs_make_maps(const char *dir, struct fault *f)
 {
-	char beside[PIN_MAX], path[PIN_MAX + 8];
+	char beside[PIN_MAX], path[PIN_MAX + sizeof("/links")];
 	int err;
 
+	snprintf(beside, sizeof(beside), "%s:making", dir);
+	programs_remove_maps(beside);
+	/* The directory of all instances stays: another one may be making its own in it. */
 	snprintf(path, sizeof(path), "%s", dir);
 	*strrchr(path, '/') = '\0';
 	err = make_dir(path, f);
-	snprintf(beside, sizeof(beside), "%s:making", dir);
-	snprintf(path, sizeof(path), "%s/links", beside);
-	programs_remove_maps(beside);
 	if (!err)
 		err = make_dir(beside, f);
+	snprintf(path, sizeof(path), "%s/links", beside);
 	if (!err)
 		err = make_dir(path, f);
 	if (!err)
 		err = make_maps_in(beside, f);
 	if (!err && rename(beside, dir) < 0)
-		err = fault(f, errno, "%s: %s: an incomplete instance: 'xdp-ipsec detach' its NICs first", dir, strerror(errno));
+		err = fault(f, errno, "%s: %s: an incomplete instance: 'xdp-ipsec detach' its NICs first", dir,
+			    strerror(errno));
 	if (err)
 		programs_remove_maps(beside);
 	return err;
@@ -176,6 +175,15 @@ static int load(const char *dir, const struct prog_config *cfg, struct datapath 
 	else
 		*out = skel;
 	return err;
+}
+
+int programs_try(struct fault *f)
+{
+	struct datapath *skel = datapath__open();
+	int err = skel ? datapath__load(skel) : -errno;
+
+	datapath__destroy(skel);
+	return err ? libbpf_fault(f, -err, "loading them") : 0;
 }
 
 /* Which hooks were made here, to be undone if a later one fails; and whether that was the NIC refusing the XDP mode. */
@@ -222,7 +230,7 @@ static int attach_in_mode(const struct hook_place *at, const struct prog_config 
 			  enum port_mode mode, int *tap_link, bool *refused, struct fault *f)
 {
 	struct prog_config cfg = *settings;
-	struct datapath *skel;
+	struct datapath *skel = NULL;
 	struct made made = {0};
 	int err;
 
@@ -245,20 +253,18 @@ static int attach_in_mode(const struct hook_place *at, const struct prog_config 
 	return err;
 }
 
-int programs_attach(const struct hook_place *at, const struct prog_config *cfg, enum hook_kind kind,
-		    unsigned *mode, int *tap_link, struct fault *f)
+int programs_attach(const struct hook_place *at, const struct prog_config *cfg, enum hook_kind kind, unsigned *mode,
+		    int *tap_link, struct fault *f)
 {
-	struct hook_state before;
 	const bool automatic = *mode == MODE_AUTO;
+	const enum port_mode before = hooks_take_over(at);
 	bool refused;
-	int err;
+	int err = hook_check_foreign(at, f);
 
-	hooks_look(at, &before);
-	err = hook_check_foreign(at, f);
 	if (err)
 		return err;
 	if (automatic)
-		*mode = before.mode ? before.mode : PORT_NATIVE;
+		*mode = before ? before : PORT_NATIVE;
 	err = attach_in_mode(at, cfg, kind, *mode, tap_link, &refused, f);
 	if (!refused || !automatic || *mode == PORT_GENERIC)
 		return err;

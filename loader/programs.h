@@ -17,11 +17,14 @@
  * cfg: all but generic, which comes from the mode. *mode: in what is asked for,
  * out what it became. *tap_link: to be closed with the TAP. 0 or -errno.
  */
-int programs_attach(const struct hook_place *at, const struct prog_config *cfg, enum hook_kind kind,
-		    unsigned *mode, int *tap_link, struct fault *f);
+int programs_attach(const struct hook_place *at, const struct prog_config *cfg, enum hook_kind kind, unsigned *mode,
+		    int *tap_link, struct fault *f);
 
 /* Makes the instance's maps, pinned in dir, which must not exist yet; all of it or nothing. 0 or -errno. */
 int programs_make_maps(const char *dir, struct fault *f);
+
+/* Whether this kernel takes the maps and the programs: loads them and lets them go. 0 or -errno. */
+int programs_try(struct fault *f);
 
 /* Takes away every pin of the instance. Nothing there is no error. */
 void programs_remove_maps(const char *dir);

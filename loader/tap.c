@@ -51,8 +51,7 @@ static int set_offloads(const struct tap *tap, struct fault *f)
 
 	if (ioctl(tap->fd, TUNSETVNETHDRSZ, &header) < 0)
 		return fault(f, errno, "%s: vnet header: %s", tap->name, strerror(errno));
-	if (ioctl(tap->fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) < 0 &&
-	    ioctl(tap->fd, TUNSETOFFLOAD, tcp) < 0)
+	if (ioctl(tap->fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) < 0 && ioctl(tap->fd, TUNSETOFFLOAD, tcp) < 0)
 		return fault(f, errno, "%s: offloads: %s", tap->name, strerror(errno));
 	/* A limit here would make the worker's writes fail under load; not every kernel starts without one. */
 	if (ioctl(tap->fd, TUNSETSNDBUF, &unlimited) < 0)

@@ -24,9 +24,9 @@
 
 /* Time to unbind its sockets; more is a hang. */
 #define STOP_MS 2000
-/* The first death may be chance and costs no delay; then slower and slower, so that a broken one leaves the CPU alone. */
+/* The first death may be chance and costs no delay; then slower and slower, to leave the CPU alone. */
 #define BACKOFF_FIRST_MS 100
-#define BACKOFF_MAX_MS 5000
+#define BACKOFF_MAX_MS	 5000
 /* Having lived that long, it was not the start that failed. */
 #define HEALTHY_NS 10000000000ULL
 

@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "datapath.skel.h"
 
 #define SA_STATE_SIZE (sizeof(struct sa_state) * SLOTS_MAX)
-#define CPUS_MAX 1024
+#define CPUS_MAX      1024
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -166,6 +166,15 @@ struct sa_state *put_outbound(struct fixture *fx, uint32_t slot, uint16_t proto,
 	return sa;
 }
 
+void remove_outbound(struct fixture *fx, uint16_t proto, uint16_t port)
+{
+	struct sad_out_key key = {.proto = proto, .port = port};
+
+	inet_pton(AF_INET, LOCAL, key.src);
+	inet_pton(AF_INET, REMOTE, key.dst);
+	assert_int_equal(bpf_map_delete_elem(bpf_map__fd(fx->skel->maps.sad_out), &key), 0);
+}
+
 /* The map takes a socket that is not bound, which is all that the programs can see of a worker. */
 void worker_serves(struct fixture *fx, uint32_t queue)
 {
@@ -192,7 +201,8 @@ void worker_leaves(struct fixture *fx)
 struct outcome run_xdp_on(struct fixture *fx, const struct frame *f, uint32_t ifindex, uint32_t queue, size_t meta)
 {
 	uint8_t in[sizeof(f->data) + 64] = {0};
-	struct xdp_md ctx = {.data = meta, .data_end = meta + f->len, .ingress_ifindex = ifindex, .rx_queue_index = queue};
+	struct xdp_md ctx = {
+		.data = meta, .data_end = meta + f->len, .ingress_ifindex = ifindex, .rx_queue_index = queue};
 	struct outcome out = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .data_size_in = meta + f->len, .data_out = out.data,
 		    .data_size_out = sizeof(out.data), .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .ctx_out = &ctx,
@@ -301,4 +311,25 @@ int take_events(struct fixture *fx)
 	fx->told = 0;
 	assert_true(ring_buffer__consume(fx->ring) >= 0);
 	return fx->told;
+}
+
+void age_gates(struct fixture *fx)
+{
+	int fd = bpf_map__fd(fx->skel->maps.event_gate);
+	struct event_gate_key key, *after = NULL;
+	uint64_t told;
+
+	for (; bpf_map_get_next_key(fd, after, &key) == 0; after = &key) {
+		assert_int_equal(bpf_map_lookup_elem(fd, &key, &told), 0);
+		told -= 1000000000;
+		assert_int_equal(bpf_map_update_elem(fd, &key, &told, BPF_EXIST), 0);
+	}
+}
+
+uint64_t boot_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }

@@ -15,21 +15,21 @@
 #include <cmocka.h>
 
 #include <linux/bpf.h>
-#include <netinet/in.h>
 #include <linux/pkt_cls.h>
+#include <netinet/in.h>
 
 #include "config.bpf.h"
 #include "frame.h"
 #include "layout.h"
 
 #define PORT 3
-#define NIC 7
-#define TAP 8
+#define NIC  7
+#define TAP  8
 #define MARK 0x1b5ec
 
-#define ANY_PORT .local_port_max = 65535, .remote_port_max = 65535
+#define ANY_PORT	.local_port_max = 65535, .remote_port_max = 65535
 #define ANY_REMOTE_PORT .remote_port_max = 65535
-#define ANY_LOCAL_PORT .local_port_max = 65535
+#define ANY_LOCAL_PORT	.local_port_max = 65535
 
 struct fixture {
 	struct datapath *skel;
@@ -55,13 +55,13 @@ int fixture_free(void **state);
 /* With a configuration that is otherwise the native one's. */
 int fixture_with(void **state, enum unknown_spi unknown_spi, uint32_t mark);
 
-#define TEST_NATIVE(name) cmocka_unit_test_setup_teardown(name, fixture_native, fixture_free)
+#define TEST_NATIVE(name)  cmocka_unit_test_setup_teardown(name, fixture_native, fixture_free)
 #define TEST_GENERIC(name) cmocka_unit_test_setup_teardown(name, fixture_generic, fixture_free)
 
 /* The rules behind a prefix, in the order given. */
 void put_rules(struct fixture *fx, const char *prefix, const struct spd_rule *rules, size_t n);
-#define PUT_RULES(fx, prefix, ...)                                                                                     \
-	put_rules(fx, prefix, (struct spd_rule[]){__VA_ARGS__},                                                        \
+#define PUT_RULES(fx, prefix, ...) \
+	put_rules(fx, prefix, (struct spd_rule[]){__VA_ARGS__}, \
 		  sizeof((struct spd_rule[]){__VA_ARGS__}) / sizeof(struct spd_rule))
 /* One rule that protects everything with REMOTE. */
 void protect_all(struct fixture *fx);
@@ -70,6 +70,7 @@ void put_local(struct fixture *fx, const char *addr);
 /* An inbound SA from REMOTE to LOCAL, ESN and a window of 64; an outbound one back, for everything. */
 struct sa_state *put_inbound(struct fixture *fx, uint32_t slot, uint32_t spi);
 struct sa_state *put_outbound(struct fixture *fx, uint32_t slot, uint16_t proto, uint16_t port);
+void remove_outbound(struct fixture *fx, uint16_t proto, uint16_t port);
 /* Binds the inbound SA to a NIC in sad. */
 void bind_inbound(struct fixture *fx, uint32_t slot, uint32_t ifindex);
 
@@ -92,5 +93,10 @@ void assert_nothing_counted(struct fixture *fx);
 
 /* Takes what is in the ring: how many events came since the last time; they are in fx->events. */
 int take_events(struct fixture *fx);
+/* Makes everything that was told a second older. */
+void age_gates(struct fixture *fx);
+
+/* CLOCK_BOOTTIME in ns, as the programs have it. */
+uint64_t boot_ns(void);
 
 #endif

@@ -3,8 +3,8 @@
 
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
-#include <netinet/in.h>
 #include <linux/ip.h>
+#include <netinet/in.h>
 #include <string.h>
 
 static void put16(struct frame *f, uint16_t value)

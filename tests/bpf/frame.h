@@ -6,14 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LOCAL "192.0.2.1"
-#define REMOTE "192.0.2.2"
+#define LOCAL	 "192.0.2.1"
+#define REMOTE	 "192.0.2.2"
 #define STRANGER "198.51.100.9"
 
 #define MORE_FRAGMENTS 0x2000
 
 struct frame {
-	uint8_t data[1024];
+	uint8_t data[6000];
 	size_t len;
 	size_t l3; /* offset of the IPv4 header */
 	size_t l4;

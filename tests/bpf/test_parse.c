@@ -37,12 +37,17 @@ static void tags_and_options_lead_to_the_same_policy(void **state)
 	struct fixture *fx = *state;
 
 	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_TCP, ANY_LOCAL_PORT, .remote_port_min = 179, .remote_port_max = 179, .action = SPD_PROTECT});
+		  {.proto = IPPROTO_TCP,
+		   ANY_LOCAL_PORT,
+		   .remote_port_min = 179,
+		   .remote_port_max = 179,
+		   .action = SPD_PROTECT});
 	put_outbound(fx, 6, 0, 0);
 	for (int tags = 0; tags <= 2; tags++)
 		for (int options = 0; options <= 40; options += 4) {
 			struct frame in = FRAME(.tags = tags, .options = options, .proto = IPPROTO_TCP, .sport = 179);
-			struct frame out = FRAME_OUT(.tags = tags, .options = options, .proto = IPPROTO_TCP, .dport = 179);
+			struct frame out =
+				FRAME_OUT(.tags = tags, .options = options, .proto = IPPROTO_TCP, .dport = 179);
 
 			assert_int_equal(run_xdp(fx, &in).verdict, XDP_DROP);
 			assert_int_equal(run_egress(fx, &out).verdict, TC_ACT_REDIRECT);
@@ -85,16 +90,23 @@ static void other_protocols_pass_untouched(void **state)
 	assert_nothing_counted(fx);
 }
 
-/* The least frame that the kernel runs a program on: an skb must have something behind its Ethernet header. */
-#define XDP_LEAST 14
-#define SKB_LEAST 15
+/*
+ * The least frame that the kernel runs a program on. An skb must have something behind its Ethernet header, and a whole
+ * IPv4 header if that is what it says there.
+ */
+#define XDP_LEAST	14
+#define SKB_LEAST(tags) ((tags) ? 15 : 34)
 
 static void cleartext_cut_anywhere_never_gets_in(void **state)
 {
 	struct fixture *fx = *state;
 
 	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_TCP, ANY_LOCAL_PORT, .remote_port_min = 179, .remote_port_max = 179, .action = SPD_PROTECT},
+		  {.proto = IPPROTO_TCP,
+		   ANY_LOCAL_PORT,
+		   .remote_port_min = 179,
+		   .remote_port_max = 179,
+		   .action = SPD_PROTECT},
 		  {ANY_PORT, .action = SPD_BYPASS});
 	for (int tags = 0; tags <= 2; tags++) {
 		struct frame f = FRAME(.tags = tags, .options = 8, .proto = IPPROTO_TCP, .sport = 179);
@@ -121,7 +133,7 @@ static void skb_cut_anywhere_never_gets_through(void **state)
 		struct frame in = FRAME(.tags = tags, .options = 8, .proto = IPPROTO_TCP, .sport = 179);
 		struct frame out = FRAME_OUT(.tags = tags, .options = 8, .proto = IPPROTO_TCP, .dport = 179);
 
-		while (in.len > SKB_LEAST) {
+		while (in.len > (size_t)SKB_LEAST(tags)) {
 			in.len = --out.len;
 			assert_int_equal(run_nic_ingress(fx, &in, 0).verdict, TC_ACT_SHOT);
 			assert_counted_only(fx, REASON_MALFORMED);
@@ -157,8 +169,16 @@ static void ports_beyond_the_total_length_are_not_there(void **state)
 	struct fixture *fx = *state;
 
 	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_TCP, ANY_LOCAL_PORT, .remote_port_min = 179, .remote_port_max = 179, .action = SPD_BYPASS},
-		  {.proto = IPPROTO_TCP, ANY_LOCAL_PORT, .remote_port_min = 80, .remote_port_max = 80, .action = SPD_PROTECT});
+		  {.proto = IPPROTO_TCP,
+		   ANY_LOCAL_PORT,
+		   .remote_port_min = 179,
+		   .remote_port_max = 179,
+		   .action = SPD_BYPASS},
+		  {.proto = IPPROTO_TCP,
+		   ANY_LOCAL_PORT,
+		   .remote_port_min = 80,
+		   .remote_port_max = 80,
+		   .action = SPD_PROTECT});
 	for (size_t payload = 1; payload <= 8; payload++) {
 		struct frame f = FRAME(.proto = IPPROTO_TCP, .sport = 179, .payload = payload);
 
@@ -207,7 +227,8 @@ static void malformed_headers_are_dropped_where_policy_protects(void **state)
 static void malformed_headers_of_others_are_the_stacks(void **state)
 {
 	struct fixture *fx = *state;
-	struct frame in = FRAME(.src = STRANGER, .payload = 20), out = FRAME(.src = LOCAL, .dst = STRANGER, .payload = 20);
+	struct frame in = FRAME(.src = STRANGER, .payload = 20),
+		     out = FRAME(.src = LOCAL, .dst = STRANGER, .payload = 20);
 
 	protect_all(fx);
 	PUT_RULES(fx, STRANGER "/32", {ANY_PORT, .action = SPD_BYPASS}, {ANY_PORT, .action = SPD_PROTECT});

@@ -28,17 +28,17 @@ static void assert_out(struct fixture *fx, struct frame f, int reason)
 		assert_counted_only(fx, reason);
 }
 
-#define IN(reason, ...) assert_in(fx, FRAME(__VA_ARGS__), reason)
+#define IN(reason, ...)	 assert_in(fx, FRAME(__VA_ARGS__), reason)
 #define OUT(reason, ...) assert_out(fx, FRAME_OUT(__VA_ARGS__), reason)
-#define NOT_DECIDED -1
+#define NOT_DECIDED	 -1
 
 static void first_match_wins(void **state)
 {
 	struct fixture *fx = *state;
 
 	PUT_RULES(fx, REMOTE "/32", {.proto = IPPROTO_UDP, ANY_PORT, .action = SPD_BYPASS},
-		  {.proto = IPPROTO_UDP, ANY_PORT, .action = SPD_DISCARD}, {.proto = IPPROTO_TCP, ANY_PORT, .action = SPD_DISCARD},
-		  {ANY_PORT, .action = SPD_PROTECT});
+		  {.proto = IPPROTO_UDP, ANY_PORT, .action = SPD_DISCARD},
+		  {.proto = IPPROTO_TCP, ANY_PORT, .action = SPD_DISCARD}, {ANY_PORT, .action = SPD_PROTECT});
 	IN(REASON_BYPASS, .proto = IPPROTO_UDP);
 	IN(REASON_DISCARD, .proto = IPPROTO_TCP);
 	IN(REASON_CLEARTEXT_PROTECTED, .proto = IPPROTO_ICMP);
@@ -81,8 +81,7 @@ static void ports_are_mirrored(void **state)
 {
 	struct fixture *fx = *state;
 
-	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_TCP, ANY_LOCAL_PORT, PORT_IS(remote, 179), .action = SPD_PROTECT},
+	PUT_RULES(fx, REMOTE "/32", {.proto = IPPROTO_TCP, ANY_LOCAL_PORT, PORT_IS(remote, 179), .action = SPD_PROTECT},
 		  {.proto = IPPROTO_TCP, PORT_IS(local, 22), ANY_REMOTE_PORT, .action = SPD_DISCARD});
 	IN(REASON_CLEARTEXT_PROTECTED, .proto = IPPROTO_TCP, .sport = 179, .dport = 40000);
 	IN(NOT_DECIDED, .proto = IPPROTO_TCP, .sport = 40000, .dport = 179);
@@ -101,7 +100,10 @@ static void ranges_include_both_ends(void **state)
 	struct fixture *fx = *state;
 
 	PUT_RULES(fx, REMOTE "/32",
-		  {.local_port_min = 1000, .local_port_max = 2000, .remote_port_min = 3000, .remote_port_max = 65535,
+		  {.local_port_min = 1000,
+		   .local_port_max = 2000,
+		   .remote_port_min = 3000,
+		   .remote_port_max = 65535,
 		   .action = SPD_DISCARD});
 	for (size_t i = 0; i < sizeof(protos); i++) {
 		IN(REASON_DISCARD, .proto = protos[i], .dport = 1000, .sport = 3000);
@@ -119,8 +121,7 @@ static void protocols_without_ports_match_rules_for_any(void **state)
 	struct fixture *fx = *state;
 
 	PUT_RULES(fx, REMOTE "/32", {PORT_IS(local, 0x0303), ANY_REMOTE_PORT, .action = SPD_PROTECT},
-		  {.remote_port_max = 65534, ANY_LOCAL_PORT, .action = SPD_PROTECT},
-		  {ANY_PORT, .action = SPD_BYPASS});
+		  {.remote_port_max = 65534, ANY_LOCAL_PORT, .action = SPD_PROTECT}, {ANY_PORT, .action = SPD_BYPASS});
 	for (size_t i = 0; i < sizeof(protos); i++) {
 		IN(REASON_BYPASS, .proto = protos[i], .sport = 1, .dport = 0x0303);
 		OUT(REASON_BYPASS, .proto = protos[i], .sport = 0x0303, .dport = 1);
@@ -132,8 +133,7 @@ static void later_fragments_are_taken_for_the_worst(void **state)
 {
 	struct fixture *fx = *state;
 
-	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_UDP, ANY_LOCAL_PORT, PORT_IS(remote, 53), .action = SPD_BYPASS},
+	PUT_RULES(fx, REMOTE "/32", {.proto = IPPROTO_UDP, ANY_LOCAL_PORT, PORT_IS(remote, 53), .action = SPD_BYPASS},
 		  {.proto = IPPROTO_UDP, ANY_LOCAL_PORT, PORT_IS(remote, 54), .action = SPD_DISCARD},
 		  {.proto = IPPROTO_UDP, ANY_LOCAL_PORT, PORT_IS(remote, 6081), .action = SPD_PROTECT},
 		  {.proto = IPPROTO_TCP, ANY_LOCAL_PORT, PORT_IS(remote, 54), .action = SPD_DISCARD},
@@ -158,7 +158,10 @@ static void the_last_of_all_rules_is_reached(void **state)
 	struct fixture *fx = *state;
 
 	for (uint16_t i = 0; i < SPD_RULES_MAX; i++)
-		rules[i] = (struct spd_rule){.proto = IPPROTO_TCP, ANY_LOCAL_PORT, .remote_port_min = i, .remote_port_max = i,
+		rules[i] = (struct spd_rule){.proto = IPPROTO_TCP,
+					     ANY_LOCAL_PORT,
+					     .remote_port_min = i,
+					     .remote_port_max = i,
 					     .action = i == SPD_RULES_MAX - 1 ? SPD_DISCARD : SPD_BYPASS};
 	put_rules(fx, REMOTE "/32", rules, SPD_RULES_MAX);
 	IN(REASON_DISCARD, .proto = IPPROTO_TCP, .sport = SPD_RULES_MAX - 1);

@@ -8,17 +8,16 @@ A host under test and a peer made of raw frames:
 """
 import itertools
 import os
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw, raw
 
 import esp
 from host import Host, dropped
-from netns import Netns, run, veth
+from netns import Netns, veth
 from traffic import Ears, udp_socket
 from wire import Tap, esp_of
 
@@ -102,8 +101,9 @@ class Bed:
     # ---- packets ----
 
     def frame(self, packet, vlan=None):
-        ether = Ether(src=self.peer_mac, dst=self.mac)
-        return ether / Dot1Q(vlan=vlan) / packet if vlan is not None else ether / packet
+        if vlan is None:
+            return Ether(src=self.peer_mac, dst=self.mac, type=0x0800) / packet
+        return Ether(src=self.peer_mac, dst=self.mac) / Dot1Q(vlan=vlan, type=0x0800) / packet
 
     def send(self, packet, vlan=None):
         self.tap.send(self.frame(packet, vlan))
@@ -124,6 +124,12 @@ class Bed:
         inner, opened = esp.open_ip(sa, sealed, high)
         assert raw(sa.scapy_open(sealed, high)) == raw(inner)
         return inner, opened
+
+    def echo(self, in_sa, out_sa):
+        """An echo request, sealed, and its reply."""
+        self.send_sealed(in_sa, IP(src=in_sa.src, dst=in_sa.dst) / ICMP(id=1, seq=1))
+        inner, _ = self.next_opened(out_sa)
+        assert inner[ICMP].type == 0
 
     @contextmanager
     def background(self, work):
@@ -150,7 +156,8 @@ class Bed:
     @contextmanager
     def drops(self, watch_nic=True, **expected):
         """
-        What the block sends ends in exactly these drop counters, none of it reaches a socket, and the host says nothing.
+        What the block sends ends in exactly these drop counters, none of it reaches a socket, and the host says
+        nothing.
         """
         before = self.host.counters()
         self.tap.drain()

@@ -8,9 +8,11 @@ import os
 
 import pytest
 
-from bed import Bed
-from host import COMMAND
-from pair import Pair
+pytest.register_assert_rewrite('bed', 'pair', 'tcp_peer', 'wire')
+
+from bed import Bed  # noqa: E402
+from host import COMMAND  # noqa: E402
+from pair import Pair  # noqa: E402
 
 MODES = ['native', 'generic']
 

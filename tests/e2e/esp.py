@@ -59,7 +59,9 @@ class Sa:
         return struct.pack('>Q', (self.iv_base + seq) % 2**64)
 
     def seal(self, proto, payload, seq=None, pad=None, trailer=None):
-        """An ESP packet. pad: length of self-describing padding; trailer: in place of padding, length and next header."""
+        """
+        An ESP packet. pad: length of the self-describing padding; trailer: in place of padding, length and next header.
+        """
         seq = self.next_seq() if seq is None else seq
         if trailer is None:
             pad = -(len(payload) + 2) % 4 if pad is None else pad

@@ -37,25 +37,28 @@ class Host:
 
     # ---- the daemon ----
 
-    def configure(self, devs, **settings):
-        """One [interface] section for each device, all with the same settings (queue_s -> queue-s)."""
+    def configure(self, devs, daemon=None, **settings):
+        """One [interface] section for each device, all with the same settings, and the [daemon]'s. a_b is for a-b."""
         self.devs = list(devs)
-        lines = [f'{key.replace("_", "-")} = {value}' for key, value in settings.items()]
-        self.config.write_text('\n'.join('\n'.join([f'[interface {dev}]', *lines, '']) for dev in devs))
+        sections = [('daemon', daemon or {}), *((f'interface {dev}', settings) for dev in devs)]
+        self.config.write_text(''.join(section(name, values) for name, values in sections))
 
     def spawn(self):
         """Starts `run` and returns at once."""
         with open(self.log, 'ab') as log:
-            self.daemon = subprocess.Popen(self.netns.argv(COMMAND, '--instance', self.instance, 'run', '-c', self.config),
-                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.daemon = subprocess.Popen(self.argv('run', '-c', self.config), stdin=subprocess.DEVNULL, stdout=log,
+                                           stderr=log)
 
     def start(self):
         self.spawn()
-        until(self.ready, f'{self.instance}: worker ready; log:\n{self.log_text}')
+        try:
+            until(self.ready, 'the worker is ready')
+        except AssertionError as e:
+            raise AssertionError(f'{self.instance}: {e}; its log:\n{self.log_text}') from None
 
     def ready(self):
         if self.daemon.poll() is not None:
-            raise AssertionError(f'run ended with {self.daemon.returncode}:\n{self.log.read_text()}')
+            raise AssertionError(f'run ended with {self.daemon.returncode}')
         return self.worker_ready()
 
     def worker_ready(self):
@@ -106,8 +109,9 @@ class Host:
         return json.loads(done.stdout) if done.returncode == 0 and done.stdout else None
 
     def counters(self):
-        """Every reason that is not zero."""
-        return {reason: n for reason, n in self.status()['drops'].items() if n}
+        """Every reason that is not zero, of drops and of what was only counted."""
+        status = self.status()
+        return {reason: n for reason, n in {**status['drops'], **status['passed']}.items() if n}
 
     def sa_status(self, spi):
         return next(sa for sa in self.status()['sas'] if int(str(sa['spi']), 0) == spi)
@@ -133,6 +137,10 @@ class Host:
     def flush(self):
         self.cmd('sa', 'flush')
         self.cmd('policy', 'flush')
+
+
+def section(name, settings):
+    return f'[{name}]\n' + ''.join(f'{key.replace("_", "-")} = {value}\n' for key, value in settings.items())
 
 
 def dropped(before, after):

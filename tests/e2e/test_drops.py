@@ -10,7 +10,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
 from scapy.packet import Raw, raw
 
 import esp
-from bed import HOST, HOST2, PEER, new_sa
+from bed import HOST, HOST2, PEER, Bed, new_sa
 from packets import parts
 from traffic import send_ip, udp_socket
 from wire import ip_of
@@ -137,7 +137,7 @@ def test_ciphertext_off_the_boundary(bed, sa):
     """RFC 4303 section 2.4: pad length and next header end on a boundary of 4. The ICV is right."""
     with bed.drops(malformed=3):
         for extra in range(1, 4):
-            bed.send(with_esp(sa.seal(17, raw(datagram())[20:], SEQ + extra, pad=2 + extra)))
+            bed.send(with_esp(sa.seal(17, raw(datagram())[20:], SEQ + extra, pad=extra)))
 
 
 def test_dummy(bed, sa):
@@ -317,6 +317,7 @@ def test_outbound_fragments(bed):
 def test_too_big_is_told_to_the_host(bed):
     """RFC 1191: what does not fit with ESP around it is dropped, and the sender told what does: 1,500 - 20 - 36."""
     bed.protected()
+    bed.ns.ip('route', 'flush', 'cache')  # what was learnt before: this must reach the worker
     before = bed.host.counters().get('too_big', 0)
     with bed.ears() as ears:
         send_ip(bed.ns, IP(src=HOST, dst=PEER, flags='DF') / UDP(sport=1, dport=2) / Raw(bytes(1472)))
@@ -328,6 +329,27 @@ def test_too_big_is_told_to_the_host(bed):
 
 
 # ---- ESP that no SA claims ----
+
+@pytest.mark.parametrize('mode', ['native', 'generic'])
+@pytest.mark.parametrize('setting', ['drop', 'pass'])
+def test_unknown_spi_setting(setting, mode):
+    """For an address that nothing protects, and for one that an SA does."""
+    with Bed(mode, daemon={'unknown_spi': setting}) as bed:
+        bed.host.start()
+        bed.begin()
+        stray = [new_sa('192.0.2.77', dst) for dst in (HOST, HOST2)]
+        if setting == 'drop':
+            with bed.drops(no_sa=2):
+                for sa in stray:
+                    bed.send_sealed(sa, datagram(src='192.0.2.77', dst=sa.dst))
+        else:
+            with bed.ears() as ears:
+                for sa in stray:
+                    bed.send_sealed(sa, datagram(src='192.0.2.77', dst=sa.dst))
+                bed.settle()
+                assert {p.dst for p in ears.packets() if p.proto == 50} == {HOST, HOST2}
+            assert bed.host.counters()['esp_passed'] == 2
+
 
 def test_unknown_spi(bed, sa):
     with bed.drops(no_sa=2):

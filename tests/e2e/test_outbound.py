@@ -10,7 +10,7 @@ from scapy.packet import Raw, raw
 from bed import HOST, NIC, PEER
 from packets import checksums_right, header_fields, parts
 from tcp_peer import TcpPeer
-from traffic import UDP_SEGMENT, send_ip, tcp_listener, udp_socket
+from traffic import UDP_SEGMENT, abortive, send_ip, tcp_listener, udp_socket
 from wait import until
 from wire import Tap, esp_of
 
@@ -178,11 +178,10 @@ def test_tcp_gso(bed):
     in_sa, out = bed.protected()
     data = bytes(i * 31 & 0xff for i in range(200_000))
     peer = TcpPeer(bed, in_sa, out)
-    with bed.ns.socket(socket.AF_INET, socket.SOCK_STREAM, 0) as s:
+    with abortive(bed.ns.socket(socket.AF_INET, socket.SOCK_STREAM, 0)) as s:
         s.setblocking(False)
         s.connect_ex((PEER, 179))
         peer.accept()
-        s.setblocking(True)
         s.settimeout(10)
         assert peer.take(s, data) == data
     assert peer.segments > len(data) // 1460

@@ -151,10 +151,12 @@ def test_source_address(bed):
 
 def test_priority(bed):
     """Among equally specific rules the lower number goes first, whenever it was added."""
-    bed.host.policy_add(PEER, 'prio', 20)
-    bed.host.policy_add(PEER, 'prio', 10, action='bypass')
-    send_udp(bed, 4001)
-    assert next_in_clear(bed)[UDP].dport == 4001
+    bed.host.policy_add(PEER, 'proto', 'udp', 'dport', 4001, 'prio', 20)
+    bed.host.policy_add(PEER, 'proto', 'udp', 'sport', 4000, 'prio', 10, action='bypass')
+    send_udp(bed, 4001, sport=4000)
+    assert next_in_clear(bed)[UDP].sport == 4000
+    with refused(bed, no_sa=1):
+        send_udp(bed, 4001, sport=4002)
 
 
 def test_sa_with_a_selector_carries_only_that(bed):

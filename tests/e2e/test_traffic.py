@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Two hosts, both with the daemon: real traffic arrives whole, and the wire shows nothing but ESP."""
+import errno
+import os
+import socket
+
 import pytest
 
-import bed
+import esp
+from netns import run
 from pair import A, B, NIC, Pair, proven
 from traffic import UdpFlow, ping, tcp_bulk, udp_socket
 from wait import until
 
 MB = 1 << 20
+IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_MTU = 10, 2, 14
 WAYS = pytest.mark.parametrize('sender, receiver, addr', [('a', 'b', B), ('b', 'a', A)], ids=['a-to-b', 'b-to-a'])
 
 
@@ -39,9 +45,9 @@ def test_tcp_bulk(pair, sender, receiver, addr):
     """With the NIC's MTU of 1,500 on both sides and nobody told of ESP's 36 bytes."""
     with pair.capture() as capture:
         bulk(pair, sender, receiver, addr, 16 * MB)
-        esp = proven(capture.stop())
-    assert max(p.length for p in esp) <= 1500
-    assert len(esp) > 16 * MB // 1500
+        sealed = proven(capture.stop())
+    assert max(p.length for p in sealed) <= 1500
+    assert len(sealed) > 16 * MB // 1500
     nothing_was_refused(pair)
 
 
@@ -56,20 +62,27 @@ def test_tcp_streams(pair):
 def test_udp(pair):
     with pair.capture() as capture, UdpFlow(pair.a.netns, pair.b.netns, B) as flow:
         until(lambda: flow.arrived() > 2000, '2,000 datagrams')
-        esp = proven(capture.stop())
-    assert len(esp) >= 2000
+        sealed = proven(capture.stop())
+    assert len(sealed) >= 2000
     nothing_was_refused(pair)
 
 
 def test_largest_datagram(pair):
-    """20 + 8 + 16 + n + 2 + 16 = 1,500: one byte more does not fit, and the host is told."""
+    """20 + 8 + 16 + n + 2 + 16 = 1,500: one byte more does not fit, and the application is told (RFC 1191)."""
     with udp_socket(pair.b.netns, B) as sink, udp_socket(pair.a.netns) as source:
+        source.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
         source.connect(sink.getsockname())
         source.send(bytes(1438))
         assert len(sink.recv(2000)) == 1438
-        with pytest.raises(OSError):
-            source.send(bytes(1439))
-            until(lambda: source.send(bytes(1439)) == 0, 'EMSGSIZE')
+        until(lambda: is_refused(source, bytes(1439)), 'EMSGSIZE')
+        assert source.getsockopt(socket.IPPROTO_IP, IP_MTU) == 1466
+
+
+def is_refused(sock, data):
+    try:
+        sock.send(data)
+    except OSError as e:
+        return e.errno == errno.EMSGSIZE
 
 
 def test_same_key_for_both_directions(pair):
@@ -79,7 +92,7 @@ def test_same_key_for_both_directions(pair):
     seen = set()
     with pair.capture() as capture:
         for _ in range(3):
-            pair.sas = [bed.esp.Sa(spi, src, dst, keymat=keymat) for spi, (src, dst) in zip(spis, ((A, B), (B, A)))]
+            pair.sas = [esp.Sa(spi, src, dst, keymat=keymat) for spi, (src, dst) in zip(spis, ((A, B), (B, A)))]
             for host in pair.hosts:
                 host.cmd('sa', 'flush')
                 pair.add_sas(host)
@@ -112,10 +125,11 @@ def test_four_queues(mode):
 
 
 def steer(netns, dev, queues, only):
-    """XPS: all CPUs send on that queue (None: CPU n on queue n). sysfs shows the namespace it was mounted in."""
-    script = ''.join(f'echo {"f" if q == only else "0" if only is not None else f"{1 << q:x}"} '
-                     f'> /sys/class/net/{dev}/queues/tx-{q}/xps_cpus;' for q in range(queues))
-    bed.run('ip', 'netns', 'exec', netns.name, 'sh', '-ec', script)
+    """XPS: all CPUs send on that queue, or (None) on any. `ip netns exec` mounts the namespace's own sysfs."""
+    every_cpu = f'{(1 << os.cpu_count()) - 1:x}'
+    script = ''.join(f'echo {every_cpu if only in (q, None) else 0} > /sys/class/net/{dev}/queues/tx-{q}/xps_cpus;'
+                     for q in range(queues))
+    run('ip', 'netns', 'exec', netns.name, 'sh', '-ec', script)
 
 
 def test_jumbo_frames():
@@ -124,8 +138,8 @@ def test_jumbo_frames():
         pair.begin()
         with pair.capture() as capture:
             bulk(pair, 'a', 'b', B, 8 * MB)
-            esp = proven(capture.stop())
-        assert 1500 < max(p.length for p in esp) <= 3000
+            sealed = proven(capture.stop())
+        assert 1500 < max(p.length for p in sealed) <= 3000
 
 
 def test_clsact():

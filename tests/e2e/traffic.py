@@ -26,21 +26,22 @@ def udp_socket(netns, addr='0.0.0.0', port=0):
 
 
 def send_ip(netns, packet):
-    """A whole IPv4 packet into the host's output path (IP_HDRINCL: only length and header checksum are the kernel's)."""
+    """A whole IPv4 packet into the host's output path. IP_HDRINCL: only length and header checksum are the kernel's."""
     packet = raw(packet)
     with netns.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as s:
         s.sendto(packet, (socket.inet_ntoa(packet[16:20]), 0))
 
 
-def ping(netns, dst, count=1, size=56):
-    """Whether all echo requests were answered."""
-    done = netns.run('ping', '-n', '-q', '-i', '0.002', '-c', count, '-w', 5, '-s', size, dst, check=False)
+def ping(netns, dst, count=1, size=56, deadline=5):
+    """Whether all echo requests were answered within the deadline, in seconds."""
+    done = netns.run('ping', '-n', '-q', '-i', '0.002', '-c', count, '-w', deadline, '-s', size, dst, check=False)
     return done.returncode == 0 and f'{count} received' in done.stdout
 
 
 class Ears:
     """
-    Raw sockets for every protocol of interest, and tcpdump's view of a NIC: what of a sender's traffic reached the host.
+    Raw sockets for every protocol of interest, and tcpdump's view of a NIC: what of a sender's traffic reached the
+    host.
 
     The view of the NIC is left out where the packet may be seen there and go no further: with generic XDP the
     cleartext check is at tc ingress, behind tcpdump.
@@ -84,6 +85,16 @@ def tcp_client(netns, addr, timeout=DEADLINE):
     s.settimeout(timeout)
     s.connect(addr)
     return s
+
+
+def abortive(sock):
+    """
+    The socket, with a deadline, and closed by a reset: a connection whose peer is not a kernel would go on
+    retransmitting its end into the tests that come after.
+    """
+    sock.settimeout(DEADLINE)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    return sock
 
 
 def _send(sock, size, seed):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 import os
+import signal
 
 import pytest
 
@@ -14,16 +15,16 @@ from xfrm import Xfrm
 BUILD = os.environ.get("BUILD", "build")
 
 
-def pytest_collection_modifyitems(items):
-    reason = uml.missing()
-    for item in items if reason else ():
-        item.add_marker(pytest.mark.skip(reason=reason))
+def pytest_configure():
+    # Fixtures clean up after an interrupt; let a termination be one.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def bed():
-    reason = datapath_module.missing(BUILD)
-    if reason:
+    if reason := uml.missing():
+        pytest.skip(reason)
+    if reason := datapath_module.missing(BUILD):
         pytest.fail(reason)
     made = Bed()
     yield made

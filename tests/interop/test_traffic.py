@@ -28,6 +28,17 @@ def test_ping(tunnel, esn, direction):
 
 
 @both_directions
+def test_ip_options_stay(tunnel, esn, direction):
+    tunnel.protect(SaPair(esn=esn))
+    sender, receiver = tunnel.ends(direction)
+    done = sender.call("run", ["ping", "-n", "-R", "-c", "3", "-i", "0.01", "-W", "1", receiver.address])
+    assert " 3 received" in done["out"]
+    route = done["out"].split("RR:")[1].split()
+    assert route[:4] == [sender.address, receiver.address, receiver.address, sender.address]
+    tunnel.assert_clean(minimum=3)
+
+
+@both_directions
 def test_tcp(tunnel, esn, direction):
     tunnel.protect(SaPair(esn=esn))
     sent, arrived = (f.result() for f in transfer(*tunnel.ends(direction), PORT, TRANSFER))

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,7 +158,8 @@ static void others_agree(size_t maker, struct trial *t)
 		assert_true(opens_in_place(i, t));
 		assert_memory_equal(t->other, t->clear, t->len);
 	}
-	assert_true(backends[maker]->open(contexts[maker], t->iv, t->aad, t->aad_len, t->other, t->sealed, t->len, t->tag));
+	assert_true(
+		backends[maker]->open(contexts[maker], t->iv, t->aad, t->aad_len, t->other, t->sealed, t->len, t->tag));
 	assert_memory_equal(t->other, t->clear, t->len);
 }
 

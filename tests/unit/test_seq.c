@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 #include <pthread.h>
 #include <signal.h>
@@ -96,14 +97,16 @@ static void hard_bytes(void **unused)
 }
 
 #define THREADS 2
-#define LEASES	100000
+#define LEASES	500000
 #define NUMBERS (THREADS * LEASES * 8)
 
 struct taker {
 	struct sa_state *sa;
 	uint8_t *taken; /* times, by number */
+	uint64_t base;
 	uint64_t rnd;
 	uint64_t packets;
+	pthread_barrier_t *start;
 };
 
 static void *take_until_refused(void *arg)
@@ -112,6 +115,7 @@ static void *take_until_refused(void *arg)
 	enum reason why;
 	uint64_t first;
 
+	pthread_barrier_wait(t->start);
 	for (int i = 0; i < LEASES; i++) {
 		uint32_t n = 1 + (uint32_t)random_below(&t->rnd, 8);
 
@@ -119,7 +123,7 @@ static void *take_until_refused(void *arg)
 			continue;
 		t->packets += n;
 		for (uint32_t k = 0; k < n; k++)
-			__atomic_add_fetch(&t->taken[first + k], 1, __ATOMIC_RELAXED);
+			__atomic_add_fetch(&t->taken[first - t->base + k], 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
@@ -130,12 +134,14 @@ static uint64_t take_in_threads(struct sa_state *sa, uint64_t seq)
 	uint8_t *taken = calloc(NUMBERS + 1, 1);
 	struct taker takers[THREADS];
 	pthread_t threads[THREADS];
+	pthread_barrier_t start;
 	uint64_t packets = 0, given = 0;
 
 	assert_non_null(taken);
+	pthread_barrier_init(&start, NULL, THREADS);
 	sa->seq = seq;
 	for (int i = 0; i < THREADS; i++) {
-		takers[i] = (struct taker){.sa = sa, .taken = taken - seq, .rnd = (uint64_t)i};
+		takers[i] = (struct taker){.sa = sa, .taken = taken, .base = seq, .rnd = (uint64_t)i, .start = &start};
 		assert_int_equal(pthread_create(&threads[i], NULL, take_until_refused, &takers[i]), 0);
 	}
 	for (int i = 0; i < THREADS; i++) {
@@ -151,18 +157,19 @@ static uint64_t take_in_threads(struct sa_state *sa, uint64_t seq)
 	assert_int_equal(sa->packets, packets);
 	assert_int_equal(sa->bytes, packets);
 	assert_int_equal(sa->seq, seq + packets);
+	pthread_barrier_destroy(&start);
 	free(taken);
 	return packets;
 }
 
 static void threads_never_share_a_number(void **unused)
 {
-	struct sa_state free_running = {0}, overflowing = {0}, limited = {.hard_packets = 100000};
+	struct sa_state free_running = {0}, overflowing = {0}, limited = {.hard_packets = 1000000};
 
 	(void)unused;
 	assert_true(take_in_threads(&free_running, 0) > 2 * LEASES);
-	assert_true(take_in_threads(&overflowing, UINT32_MAX - 200000) == 200000);
-	assert_true(take_in_threads(&limited, 0) <= 100000);
+	assert_true(take_in_threads(&overflowing, UINT32_MAX - 1000000) == 1000000);
+	assert_true(take_in_threads(&limited, 0) <= 1000000);
 }
 
 #define KILLS 20

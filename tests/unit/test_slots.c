@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 #include <errno.h>
 #include <pthread.h>
@@ -126,7 +127,7 @@ static void generation_wraps(void **unused)
 	assert_int_equal(claim(0), 0);
 }
 
-#define ROUNDS 20000
+#define ROUNDS 300000
 #define NARROW 2
 
 /* Claims a slot, holds it, and sees whether anyone else believes to have it too. */

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -184,44 +185,50 @@ static void hardened_process_leaves_no_core(void **unused)
 
 		vault_harden_process();
 		_exit(getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 0 && limit.rlim_max == 0 &&
-				      prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ?
-			      0 :
-			      1);
+				      prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0
+			      ? 0
+			      : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-#define STORES 200000
+#define STORES 2000000
 
-static void *store_again_and_again(void *done)
+/* Every byte of a generation's key. */
+static uint8_t byte_of(uint32_t generation)
 {
-	for (uint32_t i = 0; i < STORES; i++)
-		store(1, i % 2 ? 3 : 1, i % 2 ? 0x33 : 0x11);
-	__atomic_store_n((bool *)done, true, __ATOMIC_RELEASE);
+	return (uint8_t)(generation / 2);
+}
+
+static void *store_one_after_another(void *latest)
+{
+	for (uint32_t generation = 1; generation < 2 * STORES; generation += 2) {
+		store(1, generation, byte_of(generation));
+		__atomic_store_n((uint32_t *)latest, generation, __ATOMIC_RELEASE);
+	}
 	return NULL;
 }
 
+/* While the slot changes hands as fast as it can, a reader gets a whole key or none. */
 static void reader_never_gets_half_a_key(void **unused)
 {
-	uint32_t loads[2] = {0}, torn = 0;
+	uint32_t latest = 0, generation = 0, loads = 0, torn = 0;
 	struct vault_entry e;
 	pthread_t writer;
-	bool done = false;
 
 	(void)unused;
-	assert_int_equal(pthread_create(&writer, NULL, store_again_and_again, &done), 0);
-	while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE) || !loads[0] || !loads[1])
-		for (uint32_t which = 0; which < 2; which++) {
-			if (__atomic_load_n(&done, __ATOMIC_ACQUIRE))
-				store(1, which ? 3 : 1, which ? 0x33 : 0x11);
-			if (!vault_load(&vault, 1, which ? 3 : 1, &e))
-				continue;
-			loads[which]++;
-			torn += !is_whole(&e, which ? 0x33 : 0x11);
-		}
+	assert_int_equal(pthread_create(&writer, NULL, store_one_after_another, &latest), 0);
+	while (generation != 2 * STORES - 1) {
+		generation = __atomic_load_n(&latest, __ATOMIC_ACQUIRE);
+		if (!vault_load(&vault, 1, generation, &e))
+			continue;
+		loads++;
+		torn += !is_whole(&e, byte_of(generation));
+	}
 	pthread_join(writer, NULL);
+	assert_true(loads > 0);
 	assert_int_equal(torn, 0);
 }
 

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* 'check': what 'run' would do, and what would keep it from working. Nothing is changed. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "config.h"
+#include "control_client.h"
+#include "nics.h"
+#include "probe.h"
+#include "session.h"
+#include "table.h"
+
+struct report {
+	struct table *table;
+	struct fault problem; /* the first that keeps it from working */
+	bool works;
+};
+
+enum result { OK, NOTE, FAIL };
+
+static void say(struct report *r, const char *what, enum result result, const char *detail)
+{
+	static const char *const words[] = {[OK] = "ok", [NOTE] = "note", [FAIL] = "FAIL"};
+
+	table_cell(r->table, "%s", what);
+	table_cell(r->table, "%s", words[result]);
+	table_cell(r->table, "%s", detail);
+	if (result != FAIL || !r->works)
+		return;
+	r->works = false;
+	/* An interface's line begins with its name already. */
+	if (strncmp(detail, what, strlen(what)) == 0)
+		fault(&r->problem, EINVAL, "%s", detail);
+	else
+		fault(&r->problem, EINVAL, "%s: %s", what, detail);
+}
+
+static void check_kernel(struct report *r)
+{
+	for (const struct probe *p = probes; p->name; p++) {
+		struct fault f = {""};
+		const bool there = p->run(&f) == 0;
+
+		say(r, p->name, there ? OK : p->required ? FAIL : NOTE, f.text);
+	}
+}
+
+/* What the mode would come to. */
+static const char *mode_forecast(const struct interface_config *ic, const struct netdev *dev)
+{
+	const enum xdp_support support = probe_xdp_support(dev->ifindex);
+
+	if (ic->mode == PORT_GENERIC)
+		return "generic mode";
+	if (support == XDP_SUPPORT_UNKNOWN)
+		return ic->mode == PORT_NATIVE ? "native mode, if the driver has it" : "native mode, or else generic";
+	if (support == XDP_SUPPORT_NONE)
+		return ic->mode == PORT_NATIVE ? "native mode, which the driver does not claim to have"
+					       : "generic mode";
+	return support == XDP_SUPPORT_ZERO_COPY ? "native mode, zero-copy" : "native mode, copying";
+}
+
+static void check_interface(struct report *r, const struct instance *in, const struct interface_config *ic)
+{
+	struct hook_place at = {.dir = in->bpf_dir, .dev = ic->name};
+	struct netdev dev;
+	struct fault f;
+	int err = netdev_get(ic->name, &dev, &f);
+
+	if (!err)
+		err = nic_check(ic, &dev, &f);
+	at.ifindex = err ? 0 : dev.ifindex;
+	if (!err)
+		err = hook_check_foreign(&at, &f);
+	if (err) {
+		say(r, ic->name, FAIL, f.text);
+		return;
+	}
+	fault(&f, EINVAL, "%s %s, %u of %u queues, MTU %u%s", hooks_any(&at) ? "taken over in" : "attached in",
+	      mode_forecast(ic, &dev), ic->queues ? ic->queues : netdev_queues(&dev), netdev_queues(&dev), dev.mtu,
+	      dev.flags & IFF_UP ? "" : "; the interface is down");
+	say(r, ic->name, dev.flags & IFF_UP ? OK : NOTE, f.text);
+}
+
+static void check_instance(struct report *r, const struct instance *in)
+{
+	struct fault f;
+
+	if (control_ask(in, "status", NULL, -1, NULL, &f) == 0)
+		say(r, in->name, NOTE, "a daemon is running for this instance: a second 'run' is refused");
+}
+
+static int check_all(const struct instance *in, const struct config *config, struct fault *f)
+{
+	struct report r = {.table = table_new("CHECK|RESULT|DETAIL"), .works = true};
+
+	check_kernel(&r);
+	check_instance(&r, in);
+	for (unsigned i = 0; i < config->interface_count; i++)
+		check_interface(&r, in, &config->interfaces[i]);
+	if (config->interface_count == 0)
+		say(&r, "interfaces", NOTE, "none in the file: nothing is attached until 'xdp-ipsec attach'");
+	table_print(r.table, stdout);
+	fflush(stdout);
+	*f = r.problem;
+	return r.works ? 0 : -EINVAL;
+}
+
+int check_command(const struct invocation *inv)
+{
+	const char *path = word(inv, "-c");
+	struct config config;
+	struct instance in;
+	struct fault f;
+	int err = session_instance(inv, &in, &f);
+
+	if (!err)
+		err = config_read(&config, path ? path : CONFIG_DEFAULT_PATH, &f);
+	if (!err)
+		err = check_all(&in, &config, &f);
+	return err ? cli_fail(inv, f.text) : EXIT_SUCCESS;
+}

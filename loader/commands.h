@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The commands but 'run' (supervisor.h), each by the file that has it. They return the exit status. */
+#ifndef LOADER_COMMANDS_H
+#define LOADER_COMMANDS_H
+
+#include "cli.h"
+
+/* check_command.c */
+int check_command(const struct invocation *inv);
+
+/* port_commands.c */
+int attach_command(const struct invocation *inv);
+int detach_command(const struct invocation *inv);
+
+/* sa_commands.c */
+int sa_add_command(const struct invocation *inv);
+int sa_del_command(const struct invocation *inv);
+int sa_flush_command(const struct invocation *inv);
+int sa_list_command(const struct invocation *inv);
+int sa_show_command(const struct invocation *inv);
+
+/* policy_commands.c */
+int policy_add_command(const struct invocation *inv);
+int policy_del_command(const struct invocation *inv);
+int policy_flush_command(const struct invocation *inv);
+int policy_list_command(const struct invocation *inv);
+
+/* status_command.c */
+int status_command(const struct invocation *inv);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the BPF programs have to tell: read from the ring buffer in one place, and logged. */
+#ifndef LOADER_EVENTS_H
+#define LOADER_EVENTS_H
+
+#include <event2/event.h>
+
+#include "log.h"
+#include "maps.h"
+
+struct events {
+	struct ring_buffer *ring;
+	struct event *readable;
+	struct log_limit limit;
+};
+
+/* Listens to the instance's ring buffer. 0 or -errno. */
+int events_start(struct events *events, struct event_base *base, const struct maps *maps, struct fault *f);
+
+/* Safe on a zeroed struct. */
+void events_stop(struct events *events);
+
+#endif

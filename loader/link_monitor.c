@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "link_monitor.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static int on_message(const struct nlmsghdr *message, void *arg)
+{
+	struct link_monitor *m = arg;
+	struct netdev dev;
+
+	if ((message->nlmsg_type == RTM_NEWLINK || message->nlmsg_type == RTM_DELLINK) && netdev_parse(message, &dev))
+		m->on_link(m->arg, &dev, message->nlmsg_type == RTM_DELLINK);
+	return MNL_CB_OK;
+}
+
+/* A bridge tells of a port that leaves it with RTM_DELLINK, too: only the family of all interfaces counts. */
+static int on_any_family(const struct nlmsghdr *message, void *arg)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(*info) || info->ifi_family != AF_UNSPEC)
+		return MNL_CB_OK;
+	return on_message(message, arg);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct link_monitor *m = arg;
+	char buf[32768];
+	ssize_t n;
+
+	(void)fd;
+	(void)what;
+	while ((n = mnl_socket_recvfrom(m->socket, buf, sizeof(buf))) > 0)
+		mnl_cb_run(buf, (size_t)n, 0, 0, on_any_family, m);
+	if (n < 0 && errno == ENOBUFS)
+		m->on_overrun(m->arg);
+}
+
+int link_monitor_start(struct link_monitor *m, struct event_base *base, struct fault *f)
+{
+	m->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!m->socket || mnl_socket_bind(m->socket, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0) {
+		int err = fault(f, errno, "netlink: %s", strerror(errno));
+
+		link_monitor_stop(m);
+		return err;
+	}
+	m->readable = event_new(base, mnl_socket_get_fd(m->socket), EV_READ | EV_PERSIST, on_readable, m);
+	if (!m->readable || event_add(m->readable, NULL) < 0) {
+		link_monitor_stop(m);
+		return fault(f, ENOMEM, "netlink: %s", strerror(ENOMEM));
+	}
+	return 0;
+}
+
+void link_monitor_stop(struct link_monitor *m)
+{
+	if (m->readable)
+		event_free(m->readable);
+	if (m->socket)
+		mnl_socket_close(m->socket);
+	m->readable = NULL;
+	m->socket = NULL;
+}

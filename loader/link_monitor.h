@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Interfaces that come, go and change, as rtnetlink tells. */
+#ifndef LOADER_LINK_MONITOR_H
+#define LOADER_LINK_MONITOR_H
+
+#include <event2/event.h>
+
+#include "netdev.h"
+
+struct link_monitor {
+	struct mnl_socket *socket;
+	struct event *readable;
+	/* dev is there, new or changed; or gone */
+	void (*on_link)(void *arg, const struct netdev *dev, bool gone);
+	/* notifications were lost: look at every interface of interest again */
+	void (*on_overrun)(void *arg);
+	void *arg;
+};
+
+/* Listens; the three fields above are the caller's. 0 or -errno. */
+int link_monitor_start(struct link_monitor *m, struct event_base *base, struct fault *f);
+
+/* Safe on a zeroed struct. */
+void link_monitor_stop(struct link_monitor *m);
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The map `locals`: which addresses of this host an SA or a policy protects. */
+#ifndef LOADER_LOCALS_H
+#define LOADER_LOCALS_H
+
+#include "maps.h"
+
+/* Makes the map what the SAs and the policies say: what is missing is entered first. 0 or -errno. */
+int locals_sync(const struct maps *maps, struct fault *f);
+
+#endif

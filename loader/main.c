@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * xdp-ipsec, the command: words on the command line -> the supervisor, either
+ * this process ('run') or another one asked over its control socket -> maps,
+ * programs, processes. The tables below are the command line's grammar.
+ */
+#include "cli.h"
+#include "commands.h"
+#include "config.h"
+#include "supervisor.h"
+
+#define REQUIRED   WORD_REQUIRED
+#define POSITIONAL WORD_POSITIONAL
+
+static const struct word run_words[] = {
+	{"-c", "FILE", "configuration, instead of " CONFIG_DEFAULT_PATH, 0},
+	{"detach-on-exit", NULL, "open the gate at the end: what is protected then goes in clear", WORD_ALONE},
+	{0},
+};
+
+static const struct word check_words[] = {
+	{"-c", "FILE", "configuration, instead of " CONFIG_DEFAULT_PATH, 0},
+	{0},
+};
+
+static const struct word attach_words[] = {
+	{"dev", "DEV", "the interface", REQUIRED | POSITIONAL},
+	{"mode", "auto|native|generic", "XDP in the driver, in the stack, or whichever works (auto)", 0},
+	{"queues", "N|all", "receive queues to serve (all)", 0},
+	{0},
+};
+
+static const struct word detach_words[] = {
+	{"dev", "DEV", "the interface", REQUIRED | POSITIONAL},
+	{0},
+};
+
+static const struct word sa_add_words[] = {
+	{"src", "IP", "sender; this host's address makes the SA outbound", REQUIRED},
+	{"dst", "IP", "receiver; this host's address makes the SA inbound", REQUIRED},
+	{"spi", "N", "256 to 0xffffffff", REQUIRED},
+	{"key-file", "FILE|-", "72 hex digits, 32-byte key and 4-byte salt; readable by its owner only", REQUIRED},
+	{"dev", "DEV", "taken on this interface only", 0},
+	{"esn", "on|off", "extended sequence numbers (on)", 0},
+	{"replay-window", "N", "64 to 8192 packets (1024)", 0},
+	{"seq", "N", "last sequence number sent, or highest received (0)", 0},
+	{"sel", "PROTO[/PORT]", "carries only this; PORT is either end's", 0},
+	{0},
+};
+
+static const struct word sa_show_words[] = {
+	{"spi", "N", "which", REQUIRED},
+	{0},
+};
+
+static const struct word sa_del_words[] = {
+	{"spi", "N", "which", REQUIRED},
+	{"dst", "IP", "and its receiver", REQUIRED},
+	{0},
+};
+
+/* clang-format off */
+#define POLICY_SELECTOR \
+	{"dst", "PREFIX", "remote addresses; the longest prefix decides", REQUIRED}, \
+	{"src", "IP", "this host's address (any)", 0}, \
+	{"proto", "P", "protocol, name or number (any)", 0}, \
+	{"sport", "N|A-B", "this host's port (any)", 0}, \
+	{"dport", "N|A-B", "the remote port (any)", 0}, \
+	{"prio", "N", "lower goes first among equally specific ones (0)", 0}
+/* clang-format on */
+
+static const struct word policy_add_words[] = {
+	POLICY_SELECTOR,
+	{"action", "protect|bypass|discard", "what is done with it; inbound, the same mirrored", REQUIRED},
+	{0},
+};
+
+static const struct word policy_del_words[] = {
+	POLICY_SELECTOR,
+	{"action", "protect|bypass|discard", "may be given, as in 'policy add'", 0},
+	{0},
+};
+
+static const struct command commands[] = {
+	{"run", "attach, make the maps, start the worker and stay in the foreground", run_words, run_command},
+	{"check", "say what 'run' would do, and what keeps it from working", check_words, check_command},
+	{"attach", "attach an interface to the running daemon", attach_words, attach_command},
+	{"detach", "take an interface off, which opens its gate", detach_words, detach_command},
+	{"sa add", "add an SA; one is needed each way", sa_add_words, sa_add_command},
+	{"sa list", "list the SAs", NULL, sa_list_command},
+	{"sa show", "show everything about an SA but its key", sa_show_words, sa_show_command},
+	{"sa del", "delete an SA", sa_del_words, sa_del_command},
+	{"sa flush", "delete all SAs added by hand", NULL, sa_flush_command},
+	{"policy add", "say what is to be protected, let by or discarded", policy_add_words, policy_add_command},
+	{"policy list", "list the policies in their order", NULL, policy_list_command},
+	{"policy del", "delete a policy", policy_del_words, policy_del_command},
+	{"policy flush", "delete all policies added by hand", NULL, policy_flush_command},
+	{"status", "interfaces, SAs, worker, and what was dropped why", NULL, status_command},
+	{0},
+};
+
+int main(int argc, char **argv)
+{
+	return cli_run(commands, argc, argv);
+}

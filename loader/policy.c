@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "policy.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "locals.h"
+#include "spd_store.h"
+
+#define PROTO_ESP 50
+
+static const char *const action_names[] = {
+	[SPD_BYPASS] = "bypass",
+	[SPD_PROTECT] = "protect",
+	[SPD_DISCARD] = "discard",
+};
+
+const char *policy_action_name(enum spd_action action)
+{
+	return action <= SPD_DISCARD ? action_names[action] : "?";
+}
+
+/* ---- words ---- */
+
+static int bad(struct fault *f, const char *name, const char *value, const char *give)
+{
+	return fault(f, EINVAL, "%s '%.60s': give %s", name, value ? value : "", give);
+}
+
+static int parse_remote(const char *text, struct prefix *out, struct fault *f)
+{
+	if (!text || !parse_prefix(text, out))
+		return bad(f, "dst", text,
+			   text && strchr(text, ':') ? "an IPv4 prefix: IPv6 is not supported"
+						     : "an IPv4 address or prefix");
+	if (!prefix_is_clean(out))
+		return bad(f, "dst", text, "a prefix with no bit set behind it");
+	return 0;
+}
+
+static int parse_port_range(const cJSON *words, const char *name, uint8_t proto, uint16_t *min, uint16_t *max,
+			    struct fault *f)
+{
+	const char *text = json_text(words, name);
+
+	*min = 0;
+	*max = UINT16_MAX;
+	if (!text)
+		return 0;
+	if (!parse_ports(text, min, max))
+		return bad(f, name, text, "a port or a range, as 5000-5010");
+	if (!proto)
+		return fault(f, EINVAL, "%s '%s': needs a protocol with ports, as 'proto tcp'", name, text);
+	if (!proto_has_ports(proto))
+		return fault(f, EINVAL, "%s '%s': proto %s has no ports", name, text, json_text(words, "proto"));
+	return 0;
+}
+
+static int parse_action(const char *text, bool needed, uint8_t *action, struct fault *f)
+{
+	if (!text && !needed)
+		return 0;
+	for (uint8_t i = 0; text && i <= SPD_DISCARD; i++) {
+		if (strcmp(text, action_names[i]) == 0) {
+			*action = i;
+			return 0;
+		}
+	}
+	return bad(f, "action", text, "protect, bypass or discard");
+}
+
+static int parse_rule(const cJSON *words, bool need_action, struct spd_rule *rule, struct fault *f)
+{
+	const char *src = json_text(words, "src"), *proto = json_text(words, "proto"), *prio = json_text(words, "prio");
+	uint64_t number = 0;
+	int err;
+
+	if (src && !parse_ipv4(src, rule->local))
+		return bad(f, "src", src, "an IPv4 address of this host");
+	if (proto && !parse_proto(proto, &rule->proto))
+		return bad(f, "proto", proto, "a protocol's name or number");
+	if (prio && !parse_number(prio, 0, UINT32_MAX, &number))
+		return bad(f, "prio", prio, "a number, 0 goes first");
+	rule->prio = (uint32_t)number;
+	err = parse_port_range(words, "sport", rule->proto, &rule->local_port_min, &rule->local_port_max, f);
+	if (!err)
+		err = parse_port_range(words, "dport", rule->proto, &rule->remote_port_min, &rule->remote_port_max, f);
+	return err ? err : parse_action(json_text(words, "action"), need_action, &rule->action, f);
+}
+
+static int check(const struct policy *p, struct fault *f)
+{
+	const struct prefix loopback = {.addr = {127}, .len = 8}, multicast = {.addr = {224}, .len = 4};
+	const uint8_t *src = p->rule.local;
+	char text[PREFIX_TEXT];
+
+	prefix_text(&p->remote, text);
+	if (p->remote.len >= loopback.len && prefix_covers(&loopback, p->remote.addr))
+		return fault(f, ERANGE, "dst %s: loopback: there is no wire to protect", text);
+	if (p->remote.len >= multicast.len && prefix_covers(&multicast, p->remote.addr))
+		return fault(f, ERANGE, "dst %s: multicast has no SA of its own: carry it in GRE between the hosts",
+			     text);
+	if (!addr_is_zero(src) && (addr_is_loopback(src) || addr_is_unusable(src)))
+		return fault(f, ERANGE, "src %s: not an address of this host on a wire", addr_text(src, text));
+	if (p->rule.proto == PROTO_ESP && p->rule.action == SPD_PROTECT)
+		return fault(f, ERANGE, "proto esp: ESP is not applied to ESP");
+	return 0;
+}
+
+int policy_parse(const cJSON *words, bool need_action, struct policy *out, struct fault *f)
+{
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	err = parse_remote(json_text(words, "dst"), &out->remote, f);
+	if (!err)
+		err = parse_rule(words, need_action, &out->rule, f);
+	out->rule.origin = out->remote.len;
+	out->rule.owner = OWNER_MANUAL;
+	return err ? err : check(out, f);
+}
+
+/* ---- commands: read, change, write ---- */
+
+static int write_back(const struct maps *maps, const struct spd *spd, struct fault *f)
+{
+	int err = spd_write(maps, spd, f);
+
+	return err ? err : locals_sync(maps, f);
+}
+
+int policy_add(const struct maps *maps, const struct policy *policy, struct fault *f)
+{
+	struct spd spd;
+	int err = spd_read(maps, &spd, f);
+
+	if (!err)
+		err = spd_add(&spd, policy, f);
+	if (!err)
+		err = write_back(maps, &spd, f);
+	spd_free(&spd);
+	return err;
+}
+
+int policy_delete(const struct maps *maps, const struct policy *policy, struct fault *f)
+{
+	struct spd spd;
+	int err = spd_read(maps, &spd, f);
+
+	if (!err)
+		err = spd_del(&spd, policy, f);
+	if (!err)
+		err = write_back(maps, &spd, f);
+	spd_free(&spd);
+	return err;
+}
+
+int policy_flush(const struct maps *maps, struct fault *f)
+{
+	struct spd spd;
+	int err = spd_read(maps, &spd, f);
+
+	if (!err) {
+		spd_flush(&spd, OWNER_MANUAL);
+		err = write_back(maps, &spd, f);
+	}
+	spd_free(&spd);
+	return err;
+}

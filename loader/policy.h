@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Manual policies: the words of 'policy add', and the commands on the SPD. */
+#ifndef LOADER_POLICY_H
+#define LOADER_POLICY_H
+
+#include "json.h"
+#include "maps.h"
+#include "spd.h"
+
+/*
+ * Reads the words of 'policy add' or, where action need not be given, of
+ * 'policy del'. -EINVAL, or -ERANGE for what is refused.
+ */
+int policy_parse(const cJSON *words, bool need_action, struct policy *out, struct fault *f);
+
+int policy_add(const struct maps *maps, const struct policy *policy, struct fault *f);
+int policy_delete(const struct maps *maps, const struct policy *policy, struct fault *f);
+int policy_flush(const struct maps *maps, struct fault *f);
+
+/* The word for an action. */
+const char *policy_action_name(enum spd_action action);
+
+#endif

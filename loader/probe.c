@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "probe.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "hooks.h"
+#include "programs.h"
+#include "vault.h"
+
+static int probe_btf(struct fault *f)
+{
+	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return fault(f, errno, "no /sys/kernel/btf/vmlinux: the kernel needs CONFIG_DEBUG_INFO_BTF");
+	return 0;
+}
+
+static int probe_programs(struct fault *f)
+{
+	return programs_try(f);
+}
+
+static int probe_af_xdp(struct fault *f)
+{
+	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return fault(f, errno, "%s: the kernel needs CONFIG_XDP_SOCKETS", strerror(errno));
+	close(fd);
+	return 0;
+}
+
+static int probe_tun(struct fault *f)
+{
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return fault(f, errno, "/dev/net/tun: %s: load the module with 'modprobe tun'", strerror(errno));
+	close(fd);
+	return 0;
+}
+
+static int probe_tcx(struct fault *f)
+{
+	return hooks_have_tcx() ? 0 : fault(f, ENOTSUP, "not before Linux 6.6: clsact is used");
+}
+
+static int probe_vault(struct fault *f)
+{
+	struct vault vault;
+	int err = vault_create(&vault, f);
+
+	if (err)
+		return err;
+	if (!vault.secret)
+		err = fault(f, ENOTSUP, "no memfd_secret (boot with secretmem.enable=1): keys are in locked memory");
+	vault_close(&vault);
+	return err;
+}
+
+static bool cpu_has_aes(void)
+{
+#if defined(__x86_64__)
+	return __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
+#elif defined(__ARM_FEATURE_AES)
+	return true;
+#else
+	return false;
+#endif
+}
+
+static int probe_aes(struct fault *f)
+{
+	return cpu_has_aes() ? 0 : fault(f, ENOTSUP, "the CPU has no AES instructions: slow");
+}
+
+const struct probe probes[] = {
+	/* clang-format off */
+	{"BTF", true, probe_btf},
+	{"BPF programs", true, probe_programs},
+	{"AF_XDP", true, probe_af_xdp},
+	{"TUN/TAP", true, probe_tun},
+	{"tcx", false, probe_tcx},
+	{"memfd_secret", false, probe_vault},
+	{"AES", false, probe_aes},
+	{0},
+	/* clang-format on */
+};

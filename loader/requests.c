@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "requests.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "parse.h"
+#include "policy.h"
+#include "port_words.h"
+#include "supervisor.h"
+
+struct request {
+	const cJSON *words;
+	int fd;
+	cJSON *reply;
+};
+
+/* ---- SAs ---- */
+
+/* The key comes in a memfd of its own, never in the message; it is wiped there once it is read. */
+static int take_key(int fd, uint8_t keymat[ESP_KEYMAT_SIZE], struct fault *f)
+{
+	static const uint8_t zeros[ESP_KEYMAT_SIZE];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size != ESP_KEYMAT_SIZE ||
+	    pread(fd, keymat, ESP_KEYMAT_SIZE, 0) != ESP_KEYMAT_SIZE)
+		return fault(f, EPROTO, "no key came with the request: the command is of another version");
+	if (pwrite(fd, zeros, sizeof(zeros), 0) != sizeof(zeros))
+		return fault(f, EPROTO, "the key could not be wiped after it was read: %s", strerror(errno));
+	return 0;
+}
+
+static int on_sa_add(struct supervisor *s, const struct request *r, struct fault *f)
+{
+	uint8_t keymat[ESP_KEYMAT_SIZE];
+	struct sa_request wanted;
+	int err = take_key(r->fd, keymat, f);
+
+	if (!err)
+		err = sa_request_parse(r->words, &wanted, f);
+	if (!err)
+		err = sa_add(&s->sas, &wanted, keymat, f);
+	explicit_bzero(keymat, sizeof(keymat));
+	return err;
+}
+
+static int on_sa_del(struct supervisor *s, const struct request *r, struct fault *f)
+{
+	uint32_t spi;
+	uint8_t dst[4] = {0};
+	int err = sa_selector_parse(r->words, &spi, dst, f);
+
+	return err ? err : sa_delete(&s->sas, spi, dst, f);
+}
+
+static int on_sa_flush(struct supervisor *s, const struct request *r, struct fault *f)
+{
+	(void)r;
+	return sa_flush(&s->sas, f);
+}
+
+/* ---- policies ---- */
+
+static int on_policy_add(struct supervisor *s, const struct request *r, struct fault *f)
+{
+	struct policy policy;
+	int err = policy_parse(r->words, true, &policy, f);
+
+	return err ? err : policy_add(&s->maps, &policy, f);
+}
+
+static int on_policy_del(struct supervisor *s, const struct request *r, struct fault *f)
+{
+	struct policy policy;
+	int err = policy_parse(r->words, false, &policy, f);
+
+	return err ? err : policy_delete(&s->maps, &policy, f);
+}
+
+static int on_policy_flush(struct supervisor *s, const struct request *r, struct fault *f)
+{
+	(void)r;
+	return policy_flush(&s->maps, f);
+}
+
+/* ---- NICs ---- */
+
+static int on_attach(struct supervisor *s, const struct request *r, struct fault *f)
+{
+	struct interface_config config;
+	int err = port_words_parse(r->words, &config, f);
+	const struct nic *there = err ? NULL : nics_find(&s->nics, config.name);
+
+	if (there && there->present)
+		return fault(f, EEXIST, "%s: attached already (%s): 'detach' it first to change how", config.name,
+			     there->mode == PORT_NATIVE ? "native" : "generic");
+	return err ? err : supervisor_attach(s, &config, f);
+}
+
+static int on_detach(struct supervisor *s, const struct request *r, struct fault *f)
+{
+	const char *name = json_text(r->words, "dev");
+
+	return name ? supervisor_detach(s, name, f) : fault(f, EINVAL, "DEV is missing");
+}
+
+/* ---- status: what is not in the maps ---- */
+
+static cJSON *worker_json(const struct worker *w)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	if (w->pid)
+		cJSON_AddNumberToObject(json, "pid", w->pid);
+	else
+		cJSON_AddNullToObject(json, "pid");
+	cJSON_AddNumberToObject(json, "restarts", w->restarts);
+	if (w->aead[0])
+		cJSON_AddStringToObject(json, "aead", w->aead);
+	else
+		cJSON_AddNullToObject(json, "aead");
+	return json;
+}
+
+static int on_status(struct supervisor *s, const struct request *r, struct fault *f)
+{
+	(void)f;
+	cJSON_AddNumberToObject(r->reply, "pid", getpid());
+	cJSON_AddItemToObject(r->reply, "worker", worker_json(&s->worker));
+	return 0;
+}
+
+static const struct {
+	const char *command;
+	int (*handle)(struct supervisor *s, const struct request *r, struct fault *f);
+} handlers[] = {
+	{"sa add", on_sa_add},	       {"sa del", on_sa_del},	      {"sa flush", on_sa_flush},
+	{"policy add", on_policy_add}, {"policy del", on_policy_del}, {"policy flush", on_policy_flush},
+	{"attach", on_attach},	       {"detach", on_detach},	      {"status", on_status},
+};
+
+int requests_handle(void *arg, const cJSON *request, int fd, cJSON *reply, struct fault *f)
+{
+	const char *command = json_text(request, "command");
+	const struct request r = {
+		.words = cJSON_GetObjectItemCaseSensitive(request, "words"),
+		.fd = fd,
+		.reply = reply,
+	};
+
+	for (size_t i = 0; command && i < sizeof(handlers) / sizeof(handlers[0]); i++)
+		if (strcmp(command, handlers[i].command) == 0)
+			return handlers[i].handle(arg, &r, f);
+	return fault(f, EPROTO, "the daemon does not know '%.40s': it is of another version", command ? command : "");
+}

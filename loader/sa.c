@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "sa.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "local_addr.h"
+#include "locals.h"
+#include "netdev.h"
+#include "parse.h"
+#include "slots.h"
+
+/* ---- looking ---- */
+
+static bool in_use(const struct maps *maps, uint32_t slot)
+{
+	return slot_in_use(slot_generation(maps->sa, slot));
+}
+
+/* The slot of an SA by what names it on the wire; SLOTS_MAX if there is none. */
+static uint32_t find(const struct maps *maps, uint32_t spi, const uint8_t dst[4])
+{
+	uint32_t slot = 0;
+
+	for (; slot < SLOTS_MAX; slot++)
+		if (in_use(maps, slot) && maps->sa[slot].spi == spi && memcmp(maps->sa[slot].dst, dst, 4) == 0)
+			break;
+	return slot;
+}
+
+static struct sad_key sad_key_of(const struct sa_state *sa)
+{
+	struct sad_key key = {.spi = sa->spi};
+
+	memcpy(key.dst, sa->dst, sizeof(key.dst));
+	return key;
+}
+
+static struct sad_out_key binding_of(const struct sa_state *sa)
+{
+	struct sad_out_key key = {.proto = sa->sel_proto, .port = sa->sel_port};
+
+	memcpy(key.src, sa->src, sizeof(key.src));
+	memcpy(key.dst, sa->dst, sizeof(key.dst));
+	return key;
+}
+
+/* ---- which way ---- */
+
+static int local_fault(const char *name, const uint8_t addr[4], enum locality *out, struct fault *f)
+{
+	char text[ADDR_TEXT];
+	int err = local_addr_find(addr, out);
+
+	if (err)
+		return fault(f, -err, "addresses of this host: %s", strerror(-err));
+	if (*out == ADDR_LOCAL_LOOPBACK)
+		return fault(f, EINVAL,
+			     "%s %s: an address of a loopback interface, where an SA is refused: "
+			     "there is no wire to protect",
+			     name, addr_text(addr, text));
+	return 0;
+}
+
+/* Exactly one end is this host: its src makes an SA outbound, its dst inbound. */
+static int find_direction(const struct sa_request *r, enum sa_direction *direction, struct fault *f)
+{
+	char src[ADDR_TEXT], dst[ADDR_TEXT];
+	enum locality from, to;
+	int err = local_fault("src", r->src, &from, f);
+
+	if (!err)
+		err = local_fault("dst", r->dst, &to, f);
+	if (err)
+		return err;
+	addr_text(r->src, src);
+	addr_text(r->dst, dst);
+	if (from == ADDR_LOCAL && to == ADDR_LOCAL)
+		return fault(f, EINVAL,
+			     "src %s and dst %s are both this host's: its traffic with itself never leaves it", src,
+			     dst);
+	if (from == ADDR_REMOTE && to == ADDR_REMOTE)
+		return fault(f, EADDRNOTAVAIL,
+			     "neither src %s nor dst %s is an address of this host: give it to the NIC first", src,
+			     dst);
+	*direction = from == ADDR_LOCAL ? SA_OUTBOUND : SA_INBOUND;
+	return 0;
+}
+
+static int find_dev(const struct sa_request *r, uint32_t *ifindex, struct fault *f)
+{
+	struct netdev dev;
+	int err;
+
+	*ifindex = 0;
+	if (!r->dev[0])
+		return 0;
+	err = netdev_get(r->dev, &dev, f);
+	if (err)
+		return err;
+	if (dev.flags & IFF_LOOPBACK)
+		return fault(f, EINVAL, "dev %s: an SA on a loopback interface is refused", r->dev);
+	*ifindex = (uint32_t)dev.ifindex;
+	return 0;
+}
+
+/* ---- publishing ---- */
+
+static void fill(struct sa_state *sa, const struct sa_request *r, enum sa_direction direction, uint32_t ifindex)
+{
+	sa->spi = r->spi;
+	memcpy(sa->src, r->src, sizeof(sa->src));
+	memcpy(sa->dst, r->dst, sizeof(sa->dst));
+	sa->direction = (uint8_t)direction;
+	sa->flags = r->esn ? SA_ESN : 0;
+	sa->owner = OWNER_MANUAL;
+	sa->sel_proto = r->sel_proto;
+	sa->sel_port = r->sel_port;
+	sa->replay_window = r->replay_window;
+	sa->ifindex = ifindex;
+	sa->created_ns = maps_now();
+	sa->seq = r->seq;
+}
+
+/* People hand in the same key again, after a restart or for both directions: the nonces must not meet (vault.h). */
+static int choose_iv_base(enum sa_direction direction, uint64_t *iv_base, struct fault *f)
+{
+	*iv_base = 0;
+	if (direction == SA_OUTBOUND && getrandom(iv_base, sizeof(*iv_base), 0) != sizeof(*iv_base))
+		return fault(f, EIO, "no random numbers: %s", strerror(errno));
+	return 0;
+}
+
+static int publish(const struct maps *maps, uint32_t slot, struct fault *f)
+{
+	const struct sa_state *sa = &maps->sa[slot];
+	int err;
+
+	if (sa->direction == SA_OUTBOUND) {
+		const struct sad_out_key key = binding_of(sa);
+		const struct sad_out_value value = {.slot = slot, .generation = sa->generation};
+
+		err = bpf_map_update_elem(maps->sad_out, &key, &value, BPF_ANY);
+	} else {
+		const struct sad_key key = sad_key_of(sa);
+		struct sad_value value = {.slot = slot, .generation = sa->generation, .ifindex = sa->ifindex};
+
+		memcpy(value.peer, sa->src, sizeof(value.peer));
+		err = bpf_map_update_elem(maps->sad, &key, &value, BPF_ANY);
+	}
+	return err < 0 ? fault(f, errno, "publishing the SA: %s", strerror(errno)) : 0;
+}
+
+static bool same_binding(const struct sad_out_key *a, const struct sad_out_key *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* The newest other outbound SA that could carry what this one does; SLOTS_MAX if there is none. */
+static uint32_t find_successor(const struct maps *maps, uint32_t slot)
+{
+	const struct sad_out_key key = binding_of(&maps->sa[slot]);
+	uint32_t best = SLOTS_MAX;
+
+	for (uint32_t i = 0; i < SLOTS_MAX; i++) {
+		const struct sa_state *sa = &maps->sa[i];
+		struct sad_out_key other;
+
+		if (i == slot || !in_use(maps, i) || sa->direction != SA_OUTBOUND)
+			continue;
+		other = binding_of(sa);
+		if (same_binding(&key, &other) && (best == SLOTS_MAX || sa->created_ns > maps->sa[best].created_ns))
+			best = i;
+	}
+	return best;
+}
+
+static void unpublish_outbound(const struct maps *maps, uint32_t slot)
+{
+	const struct sad_out_key key = binding_of(&maps->sa[slot]);
+	struct sad_out_value current;
+	uint32_t successor;
+
+	if (bpf_map_lookup_elem(maps->sad_out, &key, &current) < 0 || current.slot != slot)
+		return;
+	successor = find_successor(maps, slot);
+	if (successor == SLOTS_MAX || publish(maps, successor, NULL))
+		bpf_map_delete_elem(maps->sad_out, &key);
+}
+
+static void unpublish(const struct maps *maps, uint32_t slot)
+{
+	const struct sad_key key = sad_key_of(&maps->sa[slot]);
+
+	if (maps->sa[slot].direction == SA_OUTBOUND)
+		unpublish_outbound(maps, slot);
+	else
+		bpf_map_delete_elem(maps->sad, &key);
+}
+
+static void give_back(struct sa_database *db, uint32_t slot)
+{
+	vault_wipe(db->vault, slot);
+	slot_release(db->maps->sa, slot, db->maps->sa[slot].generation);
+}
+
+/* ---- commands ---- */
+
+static int install(struct sa_database *db, uint32_t slot, const uint8_t *keymat, uint64_t iv_base, struct fault *f)
+{
+	int err;
+
+	vault_store(db->vault, slot, db->maps->sa[slot].generation, keymat, iv_base);
+	/* The address is protected before the SA is: a cleartext packet must not slip in between. */
+	err = locals_sync(db->maps, f);
+	if (!err)
+		err = publish(db->maps, slot, f);
+	if (err) {
+		give_back(db, slot);
+		locals_sync(db->maps, NULL);
+	}
+	return err;
+}
+
+int sa_add(struct sa_database *db, const struct sa_request *r, const uint8_t keymat[ESP_KEYMAT_SIZE], struct fault *f)
+{
+	const struct maps *maps = db->maps;
+	enum sa_direction direction = 0;
+	uint32_t slot, ifindex = 0;
+	uint64_t iv_base = 0;
+	char dst[ADDR_TEXT];
+	int err = find_direction(r, &direction, f);
+
+	if (!err)
+		err = find_dev(r, &ifindex, f);
+	if (!err)
+		err = choose_iv_base(direction, &iv_base, f);
+	if (err)
+		return err;
+	if (find(maps, r->spi, r->dst) != SLOTS_MAX)
+		return fault(f, EEXIST,
+			     "spi 0x%x dst %s: this SA is there already: 'sa del' it first, or take another SPI",
+			     r->spi, addr_text(r->dst, dst));
+	if (slot_claim(maps->sa, maps->bitmaps, 0, &slot))
+		return fault(f, ENOSPC, "all %d SAs are in use: delete some", SLOTS_MAX);
+	fill(&maps->sa[slot], r, direction, ifindex);
+	return install(db, slot, keymat, iv_base, f);
+}
+
+static void take_away(struct sa_database *db, uint32_t slot)
+{
+	unpublish(db->maps, slot);
+	give_back(db, slot);
+}
+
+int sa_delete(struct sa_database *db, uint32_t spi, const uint8_t dst[4], struct fault *f)
+{
+	const uint32_t slot = find(db->maps, spi, dst);
+	char text[ADDR_TEXT];
+
+	addr_text(dst, text);
+	if (slot == SLOTS_MAX)
+		return fault(f, ENOENT, "spi 0x%x dst %s: no such SA: 'sa list' shows what there is", spi, text);
+	if (db->maps->sa[slot].owner != OWNER_MANUAL)
+		return fault(f, EPERM, "spi 0x%x dst %s: belongs to a connection: 'connection terminate' it", spi,
+			     text);
+	take_away(db, slot);
+	return locals_sync(db->maps, f);
+}
+
+int sa_flush(struct sa_database *db, struct fault *f)
+{
+	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++)
+		if (in_use(db->maps, slot) && db->maps->sa[slot].owner == OWNER_MANUAL)
+			take_away(db, slot);
+	return locals_sync(db->maps, f);
+}
+
+unsigned sa_forget_all(struct sa_database *db)
+{
+	const struct maps *maps = db->maps;
+	struct sad_out_key out;
+	struct sad_key in;
+	unsigned n = 0;
+
+	while (bpf_map_get_next_key(maps->sad_out, NULL, &out) == 0 && bpf_map_delete_elem(maps->sad_out, &out) == 0)
+		;
+	while (bpf_map_get_next_key(maps->sad, NULL, &in) == 0 && bpf_map_delete_elem(maps->sad, &in) == 0)
+		;
+	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++) {
+		if (!in_use(maps, slot))
+			continue;
+		give_back(db, slot);
+		n++;
+	}
+	return n;
+}
+
+void sa_rebind_dev(struct sa_database *db, uint32_t old_ifindex, uint32_t ifindex)
+{
+	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++) {
+		struct sa_state *sa = &db->maps->sa[slot];
+
+		if (!in_use(db->maps, slot) || !old_ifindex || sa->ifindex != old_ifindex)
+			continue;
+		sa->ifindex = ifindex;
+		if (sa->direction == SA_INBOUND)
+			publish(db->maps, slot, NULL);
+	}
+}

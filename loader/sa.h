@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Manual SAs: claimed, keyed, published, and taken away again. An outbound SA
+ * carries what policies protect between its addresses from the moment it is
+ * added; the one it takes over from stays listed until it is deleted.
+ */
+#ifndef LOADER_SA_H
+#define LOADER_SA_H
+
+#include <net/if.h>
+
+#include "json.h"
+#include "maps.h"
+#include "vault.h"
+
+#define SA_DEFAULT_REPLAY_WINDOW 1024
+/* RFC 4303 section 2.1: 0 is never sent, 1 to 255 are IANA's. */
+#define SA_SPI_MIN 256
+
+struct sa_request {
+	uint8_t src[4];
+	uint8_t dst[4];
+	uint32_t spi;
+	bool esn;
+	uint16_t replay_window;
+	uint64_t seq;	       /* last number sent, or highest received */
+	uint8_t sel_proto;     /* 0: any */
+	uint16_t sel_port;     /* 0: any */
+	char dev[IF_NAMESIZE]; /* "": any */
+};
+
+/* Where SAs live. */
+struct sa_database {
+	const struct maps *maps;
+	struct vault *vault;
+};
+
+/* Reads the words of 'sa add'. -EINVAL with the word that makes no sense, -ERANGE for an SPI that must not be used. */
+int sa_request_parse(const cJSON *words, struct sa_request *out, struct fault *f);
+
+/* Reads the words of 'sa show' and 'sa del': spi, and dst where it is given. -EINVAL. */
+int sa_selector_parse(const cJSON *words, uint32_t *spi, uint8_t dst[4], struct fault *f);
+
+/* Adds an SA with its key, which stays the caller's to wipe. 0 or -errno; on an error nothing has changed. */
+int sa_add(struct sa_database *db, const struct sa_request *request, const uint8_t keymat[ESP_KEYMAT_SIZE],
+	   struct fault *f);
+
+/* Deletes the manual SA of that SPI and destination; its key is wiped. -ENOENT. */
+int sa_delete(struct sa_database *db, uint32_t spi, const uint8_t dst[4], struct fault *f);
+
+/* Deletes all manual SAs. 0 or -errno. */
+int sa_flush(struct sa_database *db, struct fault *f);
+
+/* Takes away every SA an earlier run left: their keys are gone with its vault. The number of them. */
+unsigned sa_forget_all(struct sa_database *db);
+
+/* A NIC came back under another ifindex: SAs bound to it follow. */
+void sa_rebind_dev(struct sa_database *db, uint32_t old_ifindex, uint32_t ifindex);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "control_client.h"
+#include "key_file.h"
+#include "sa.h"
+#include "sa_view.h"
+#include "session.h"
+
+/* ---- add ---- */
+
+/*
+ * The key travels in memory that is passed by fd: it is never in the message,
+ * in argv or in the environment. Its size is sealed; its content is not, so that
+ * the supervisor can wipe it.
+ */
+static int wrap_key(const uint8_t keymat[ESP_KEYMAT_SIZE], struct fault *f)
+{
+	int fd = memfd_create("xdp-ipsec-key", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return fault(f, errno, "memfd: %s", strerror(errno));
+	if (write(fd, keymat, ESP_KEYMAT_SIZE) == ESP_KEYMAT_SIZE &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+		return fd;
+	close(fd);
+	return fault(f, EIO, "memfd: %s", strerror(errno));
+}
+
+static int read_and_wrap_key(const char *path, struct fault *f)
+{
+	uint8_t keymat[ESP_KEYMAT_SIZE];
+	int fd = key_file_read(path, keymat, f);
+
+	if (fd == 0)
+		fd = wrap_key(keymat, f);
+	explicit_bzero(keymat, sizeof(keymat));
+	return fd;
+}
+
+int sa_add_command(const struct invocation *inv)
+{
+	struct sa_request request;
+	struct fault f;
+	int status, fd, err = sa_request_parse(inv->words, &request, &f);
+
+	if (err == -EINVAL)
+		return cli_usage(inv, f.text);
+	if (err)
+		return cli_fail(inv, f.text);
+	vault_harden_process();
+	fd = read_and_wrap_key(word(inv, "key-file"), &f);
+	if (fd < 0)
+		return cli_fail(inv, f.text);
+	status = session_ask(inv, fd);
+	close(fd);
+	return status;
+}
+
+/* ---- del, flush ---- */
+
+int sa_del_command(const struct invocation *inv)
+{
+	uint8_t dst[4];
+	uint32_t spi;
+	struct fault f;
+
+	return sa_selector_parse(inv->words, &spi, dst, &f) ? cli_usage(inv, f.text) : session_ask(inv, -1);
+}
+
+int sa_flush_command(const struct invocation *inv)
+{
+	return session_ask(inv, -1);
+}
+
+/* ---- list, show ---- */
+
+static void print_json(const struct maps *maps, uint32_t spi, bool pretty)
+{
+	cJSON *json = sa_view_json(maps, spi);
+
+	json_print(json, pretty);
+	cJSON_Delete(json);
+}
+
+int sa_list_command(const struct invocation *inv)
+{
+	struct instance in;
+	struct maps maps;
+	struct fault f;
+
+	if (session_maps(inv, &in, &maps, &f))
+		return cli_fail(inv, f.text);
+	if (inv->json)
+		print_json(&maps, 0, inv->pretty);
+	else
+		sa_view_print(&maps);
+	maps_close(&maps);
+	return EXIT_SUCCESS;
+}
+
+int sa_show_command(const struct invocation *inv)
+{
+	struct instance in;
+	struct maps maps;
+	struct fault f;
+	uint8_t dst[4];
+	uint32_t spi;
+	bool found = true;
+
+	if (sa_selector_parse(inv->words, &spi, dst, &f))
+		return cli_usage(inv, f.text);
+	if (session_maps(inv, &in, &maps, &f))
+		return cli_fail(inv, f.text);
+	if (inv->json)
+		print_json(&maps, spi, inv->pretty);
+	else
+		found = sa_view_print_details(&maps, spi) > 0;
+	maps_close(&maps);
+	if (found)
+		return EXIT_SUCCESS;
+	fault(&f, ENOENT, "spi 0x%x: no such SA: 'sa list' shows what there is", spi);
+	return cli_fail(inv, f.text);
+}

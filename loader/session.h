@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What every command but 'run' begins with: root, the instance, its maps. */
+#ifndef LOADER_SESSION_H
+#define LOADER_SESSION_H
+
+#include "cli.h"
+#include "instance.h"
+#include "maps.h"
+
+/* -EPERM, with how to be it, for who is not root. */
+int session_need_root(const struct invocation *inv, struct fault *f);
+
+/* The instance of a command line; -EPERM without root. 0 or -errno. */
+int session_instance(const struct invocation *inv, struct instance *in, struct fault *f);
+
+/* The same and its maps, which maps_close closes. -ENOENT says that it is not running. */
+int session_maps(const struct invocation *inv, struct instance *in, struct maps *maps, struct fault *f);
+
+/* Asks the supervisor for the command as it stands on the command line. Returns the exit status. */
+int session_ask(const struct invocation *inv, int fd);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "spd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- order ---- */
+
+static int compare_prefix(const struct prefix *a, const struct prefix *b)
+{
+	const int by_address = memcmp(a->addr, b->addr, sizeof(a->addr));
+
+	return by_address ? by_address : (int)a->len - (int)b->len;
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* How many pairs of ports a rule takes: fewer is narrower. */
+static uint64_t port_pairs(const struct spd_rule *r)
+{
+	return (r->local_port_max - r->local_port_min + 1ULL) * (r->remote_port_max - r->remote_port_min + 1ULL);
+}
+
+/* Of two rules for one prefix, which goes first. What is equal is ordered by its bytes, so that the order is stable. */
+static int compare_rules(const struct spd_rule *a, const struct spd_rule *b)
+{
+	int order = compare_numbers(addr_is_zero(a->local), addr_is_zero(b->local));
+
+	if (!order)
+		order = compare_numbers(a->proto == 0, b->proto == 0);
+	if (!order)
+		order = compare_numbers(port_pairs(a), port_pairs(b));
+	if (!order)
+		order = compare_numbers(a->prio, b->prio);
+	return order ? order : memcmp(a, b, sizeof(*a));
+}
+
+static int compare_policies(const void *a, const void *b)
+{
+	const struct policy *left = a, *right = b;
+	const int by_prefix = compare_prefix(&left->remote, &right->remote);
+
+	return by_prefix ? by_prefix : compare_rules(&left->rule, &right->rule);
+}
+
+void spd_sort(struct spd *spd)
+{
+	if (spd->count)
+		qsort(spd->policies, spd->count, sizeof(*spd->policies), compare_policies);
+}
+
+/* ---- policies ---- */
+
+static bool same_selector(const struct policy *a, const struct policy *b)
+{
+	const struct spd_rule *x = &a->rule, *y = &b->rule;
+
+	return compare_prefix(&a->remote, &b->remote) == 0 && memcmp(x->local, y->local, sizeof(x->local)) == 0 &&
+	       x->proto == y->proto && x->local_port_min == y->local_port_min &&
+	       x->local_port_max == y->local_port_max && x->remote_port_min == y->remote_port_min &&
+	       x->remote_port_max == y->remote_port_max;
+}
+
+static struct policy *find(const struct spd *spd, const struct policy *policy)
+{
+	for (size_t i = 0; i < spd->count; i++)
+		if (same_selector(&spd->policies[i], policy))
+			return &spd->policies[i];
+	return NULL;
+}
+
+static int append(struct spd *spd, const struct policy *policy)
+{
+	if (spd->count == spd->room) {
+		const size_t room = spd->room ? spd->room * 2 : 64;
+		struct policy *more = realloc(spd->policies, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		spd->policies = more;
+		spd->room = room;
+	}
+	spd->policies[spd->count++] = *policy;
+	return 0;
+}
+
+int spd_add(struct spd *spd, const struct policy *policy, struct fault *f)
+{
+	char text[PREFIX_TEXT];
+
+	if (find(spd, policy))
+		return fault(f, EEXIST,
+			     "dst %s: a policy with the same selector is there: delete it first ('policy list')",
+			     prefix_text(&policy->remote, text));
+	return append(spd, policy) ? fault(f, ENOMEM, "policies: %s", strerror(ENOMEM)) : 0;
+}
+
+int spd_del(struct spd *spd, const struct policy *policy, struct fault *f)
+{
+	struct policy *there = find(spd, policy);
+	char text[PREFIX_TEXT];
+
+	if (!there)
+		return fault(f, ENOENT, "dst %s: no policy with this selector: 'policy list' shows what there is",
+			     prefix_text(&policy->remote, text));
+	*there = spd->policies[--spd->count];
+	return 0;
+}
+
+void spd_flush(struct spd *spd, enum owner owner)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < spd->count; i++)
+		if (spd->policies[i].rule.owner != owner)
+			spd->policies[kept++] = spd->policies[i];
+	spd->count = kept;
+}
+
+int spd_take_entry(struct spd *spd, const struct spd_key *key, const struct spd_entry *entry)
+{
+	struct policy policy = {.remote = {.len = (uint8_t)key->prefixlen}};
+	int err = 0;
+
+	memcpy(policy.remote.addr, key->remote, sizeof(key->remote));
+	for (uint32_t i = 0; i < entry->count && i < SPD_RULES_MAX && !err; i++) {
+		if (entry->rules[i].origin != key->prefixlen)
+			continue;
+		policy.rule = entry->rules[i];
+		err = append(spd, &policy);
+	}
+	return err;
+}
+
+/* ---- compiling ---- */
+
+/* The run of policies made for one prefix, in a sorted SPD. */
+struct group {
+	size_t first;
+	size_t end;
+};
+
+static int compare_to_policy(const void *prefix, const void *policy)
+{
+	return compare_prefix(prefix, &((const struct policy *)policy)->remote);
+}
+
+static struct group group_of(const struct spd *spd, const struct prefix *p)
+{
+	const struct policy *any = bsearch(p, spd->policies, spd->count, sizeof(*spd->policies), compare_to_policy);
+	struct group g = {0};
+
+	if (!any)
+		return g;
+	g.first = g.end = (size_t)(any - spd->policies);
+	while (g.first > 0 && compare_prefix(&spd->policies[g.first - 1].remote, p) == 0)
+		g.first--;
+	while (g.end < spd->count && compare_prefix(&spd->policies[g.end].remote, p) == 0)
+		g.end++;
+	return g;
+}
+
+static void shorten(struct prefix *p, uint8_t len)
+{
+	p->len = len;
+	for (unsigned bit = len; bit < 32; bit++)
+		p->addr[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+}
+
+static int compile_one(const struct spd *spd, const struct prefix *prefix, struct spd_item *item, struct fault *f)
+{
+	struct prefix around = *prefix;
+	char text[PREFIX_TEXT];
+
+	*item = (struct spd_item){.key.prefixlen = prefix->len};
+	memcpy(item->key.remote, prefix->addr, sizeof(prefix->addr));
+	for (int len = prefix->len; len >= 0; len--) {
+		struct group g;
+
+		shorten(&around, (uint8_t)len);
+		g = group_of(spd, &around);
+		if (item->entry.count + (g.end - g.first) > SPD_RULES_MAX)
+			return fault(f, E2BIG,
+				     "dst %s: more than %d policies apply to it, its own and those of shorter prefixes",
+				     prefix_text(prefix, text), SPD_RULES_MAX);
+		for (size_t i = g.first; i < g.end; i++)
+			item->entry.rules[item->entry.count++] = spd->policies[i].rule;
+	}
+	return 0;
+}
+
+static size_t count_prefixes(const struct spd *spd)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < spd->count; i++)
+		n += i == 0 || compare_prefix(&spd->policies[i].remote, &spd->policies[i - 1].remote) != 0;
+	return n;
+}
+
+static int compile_sorted(const struct spd *spd, struct spd_image *out, struct fault *f)
+{
+	const size_t n = count_prefixes(spd);
+	int err = 0;
+
+	*out = (struct spd_image){0};
+	if (n > SPD_PREFIXES_MAX)
+		return fault(f, ENOSPC, "policies for more than %d prefixes", SPD_PREFIXES_MAX);
+	if (n == 0)
+		return 0;
+	out->items = calloc(n, sizeof(*out->items));
+	if (!out->items)
+		return fault(f, ENOMEM, "policies: %s", strerror(ENOMEM));
+	for (size_t i = 0; i < spd->count && !err; i++)
+		if (i == 0 || compare_prefix(&spd->policies[i].remote, &spd->policies[i - 1].remote) != 0)
+			err = compile_one(spd, &spd->policies[i].remote, &out->items[out->count++], f);
+	if (err)
+		spd_image_free(out);
+	return err;
+}
+
+int spd_compile(const struct spd *spd, struct spd_image *out, struct fault *f)
+{
+	struct spd sorted = {0};
+	int err = 0;
+
+	*out = (struct spd_image){0};
+	for (size_t i = 0; i < spd->count && !err; i++)
+		err = append(&sorted, &spd->policies[i]);
+	if (err)
+		err = fault(f, ENOMEM, "policies: %s", strerror(ENOMEM));
+	spd_sort(&sorted);
+	if (!err)
+		err = compile_sorted(&sorted, out, f);
+	spd_free(&sorted);
+	return err;
+}
+
+/* ---- images ---- */
+
+static int compare_items(const void *a, const void *b)
+{
+	const struct spd_item *left = a, *right = b;
+	const int by_address = memcmp(left->key.remote, right->key.remote, sizeof(left->key.remote));
+
+	return by_address ? by_address : compare_numbers(left->key.prefixlen, right->key.prefixlen);
+}
+
+const struct spd_item *spd_image_find(const struct spd_image *image, const struct spd_key *key)
+{
+	const struct spd_item wanted = {.key = *key};
+
+	if (!image->count)
+		return NULL;
+	return bsearch(&wanted, image->items, image->count, sizeof(*image->items), compare_items);
+}
+
+static bool has_rule(const struct spd_entry *entry, const struct spd_rule *rule)
+{
+	for (uint32_t i = 0; entry && i < entry->count; i++)
+		if (memcmp(&entry->rules[i], rule, sizeof(*rule)) == 0)
+			return true;
+	return false;
+}
+
+bool spd_entry_closes(const struct spd_entry *before, const struct spd_entry *now)
+{
+	for (uint32_t i = 0; i < now->count; i++)
+		if (now->rules[i].action != SPD_BYPASS && !has_rule(before, &now->rules[i]))
+			return true;
+	return false;
+}
+
+void spd_free(struct spd *spd)
+{
+	free(spd->policies);
+	*spd = (struct spd){0};
+}
+
+void spd_image_free(struct spd_image *image)
+{
+	free(image->items);
+	*image = (struct spd_image){0};
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * 'status': the maps, read where they are pinned, and beside them what only the
+ * supervisor knows. So it also tells the state of a host whose supervisor is dead.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "control_client.h"
+#include "sa_view.h"
+#include "session.h"
+#include "table.h"
+
+struct status {
+	struct instance in;
+	struct maps maps;
+	cJSON *daemon; /* its reply, or NULL if none is running */
+	uint64_t counts[REASON_COUNT];
+};
+
+/* ---- reading ---- */
+
+/* Sums of what BPF counted on each CPU, and of what the worker counted. */
+static int read_counts(struct status *s, struct fault *f)
+{
+	const int cpus = libbpf_num_possible_cpus();
+	uint64_t *each = cpus > 0 ? calloc((size_t)cpus, sizeof(*each)) : NULL;
+
+	if (!each)
+		return fault(f, ENOMEM, "counters: %s", strerror(ENOMEM));
+	for (uint32_t reason = 0; reason < REASON_COUNT; reason++) {
+		s->counts[reason] = s->maps.worker_counts[reason];
+		if (bpf_map_lookup_elem(s->maps.stats, &reason, each) < 0)
+			continue;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			s->counts[reason] += each[cpu];
+	}
+	free(each);
+	return 0;
+}
+
+static int ask_daemon(struct status *s, struct fault *f)
+{
+	int err = control_ask(&s->in, "status", NULL, -1, &s->daemon, f);
+
+	return err == -ECONNREFUSED ? 0 : err;
+}
+
+static const char *mode_text(const struct port *p)
+{
+	return p->mode == PORT_NATIVE ? "native" : "generic";
+}
+
+/* Whether the entry has a NIC: one that is there, one gone for now, or one that a dead supervisor left. */
+static bool port_exists(const struct port *p)
+{
+	return p->name[0] != '\0';
+}
+
+static const char *port_state(const struct status *s, const struct port *p)
+{
+	if (!s->daemon)
+		return "blocked";
+	return p->ifindex ? "up" : "gone";
+}
+
+/* ---- JSON ---- */
+
+static cJSON *interfaces_json(const struct status *s)
+{
+	cJSON *array = cJSON_CreateArray();
+
+	for (unsigned i = 0; i < PORTS_MAX; i++) {
+		const struct port *p = &s->maps.port[i];
+		cJSON *json;
+
+		if (!port_exists(p))
+			continue;
+		json = cJSON_CreateObject();
+		cJSON_AddStringToObject(json, "name", p->name);
+		cJSON_AddStringToObject(json, "state", port_state(s, p));
+		cJSON_AddStringToObject(json, "mode", mode_text(p));
+		cJSON_AddBoolToObject(json, "zero_copy", p->zero_copy);
+		cJSON_AddNumberToObject(json, "queues", p->queues);
+		cJSON_AddNumberToObject(json, "mtu", p->mtu);
+		cJSON_AddNumberToObject(json, "ifindex", p->ifindex);
+		cJSON_AddNumberToObject(json, "tap_ifindex", p->tap_ifindex);
+		cJSON_AddItemToArray(array, json);
+	}
+	return array;
+}
+
+static cJSON *counts_json(const struct status *s, bool drops)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	for (unsigned reason = 0; reason < REASON_COUNT; reason++)
+		if (reason_is_drop(reason) == drops)
+			json_add_u64(json, reason_name(reason), s->counts[reason]);
+	return json;
+}
+
+static cJSON *child_json(const char *third)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddNullToObject(json, "pid");
+	cJSON_AddNumberToObject(json, "restarts", 0);
+	cJSON_AddItemToObject(json, third, strcmp(third, "aead") ? cJSON_CreateNumber(0) : cJSON_CreateNull());
+	return json;
+}
+
+static cJSON *worker_json(const struct status *s)
+{
+	const cJSON *worker = cJSON_GetObjectItemCaseSensitive(s->daemon, "worker");
+
+	return worker ? cJSON_Duplicate(worker, true) : child_json("aead");
+}
+
+static void print_json(const struct status *s, bool pretty)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(json, "instance", s->in.name);
+	cJSON_AddBoolToObject(json, "running", s->daemon != NULL);
+	cJSON_AddItemToObject(json, "interfaces", interfaces_json(s));
+	cJSON_AddItemToObject(json, "connections", cJSON_CreateArray());
+	cJSON_AddItemToObject(json, "sas", sa_view_json(&s->maps, 0));
+	cJSON_AddItemToObject(json, "drops", counts_json(s, true));
+	cJSON_AddItemToObject(json, "passed", counts_json(s, false));
+	cJSON_AddItemToObject(json, "worker", worker_json(s));
+	cJSON_AddItemToObject(json, "ike", child_json("half_open"));
+	json_print(json, pretty);
+	cJSON_Delete(json);
+}
+
+/* ---- text ---- */
+
+static void print_worker(const struct status *s)
+{
+	const cJSON *worker = cJSON_GetObjectItemCaseSensitive(s->daemon, "worker");
+	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(worker, "pid");
+	const char *aead = json_text(worker, "aead");
+
+	if (!s->daemon)
+		printf("instance %s: NOT RUNNING: protected traffic stays blocked; "
+		       "start 'xdp-ipsec run', or 'detach' to open the gate\n",
+		       s->in.name);
+	else if (!cJSON_IsNumber(pid))
+		printf("instance %s: running, no worker\n", s->in.name);
+	else
+		printf("instance %s: running, worker %d (%s), %d restarts\n", s->in.name, pid->valueint,
+		       aead ? aead : "starting",
+		       (int)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(worker, "restarts")));
+}
+
+static void print_interfaces(const struct status *s)
+{
+	struct table *t = table_new("INTERFACE|STATE|MODE|ZERO-COPY|>QUEUES|>MTU");
+
+	for (unsigned i = 0; i < PORTS_MAX; i++) {
+		const struct port *p = &s->maps.port[i];
+
+		if (!port_exists(p))
+			continue;
+		table_cell(t, "%s", p->name);
+		table_cell(t, "%s", port_state(s, p));
+		table_cell(t, "%s", mode_text(p));
+		table_cell(t, "%s", p->zero_copy ? "yes" : "no");
+		table_cell(t, "%u", p->queues);
+		table_cell(t, "%u", p->mtu);
+	}
+	table_print(t, stdout);
+}
+
+static void print_counts(const struct status *s, const char *header, bool drops)
+{
+	struct table *t = table_new(header);
+
+	for (unsigned reason = 0; reason < REASON_COUNT; reason++) {
+		if (reason_is_drop(reason) != drops || !s->counts[reason])
+			continue;
+		table_cell(t, "%llu", (unsigned long long)s->counts[reason]);
+		table_cell(t, "%s", reason_name(reason));
+		table_cell(t, "%s", reason_text(reason));
+	}
+	table_print(t, stdout);
+}
+
+static void print_text(const struct status *s)
+{
+	print_worker(s);
+	putchar('\n');
+	print_interfaces(s);
+	putchar('\n');
+	if (sa_view_print(&s->maps) == 0)
+		puts("no SAs");
+	putchar('\n');
+	print_counts(s, ">PASSED|REASON|MEANING", false);
+	print_counts(s, ">DROPPED|REASON|MEANING", true);
+}
+
+int status_command(const struct invocation *inv)
+{
+	struct status s = {.daemon = NULL};
+	struct fault f;
+	int err = session_maps(inv, &s.in, &s.maps, &f);
+
+	if (err)
+		return cli_fail(inv, f.text);
+	err = ask_daemon(&s, &f);
+	if (!err)
+		err = read_counts(&s, &f);
+	if (!err && inv->json)
+		print_json(&s, inv->pretty);
+	else if (!err)
+		print_text(&s);
+	cJSON_Delete(s.daemon);
+	maps_close(&s.maps);
+	return err ? cli_fail(inv, f.text) : EXIT_SUCCESS;
+}

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "supervisor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "locals.h"
+#include "log.h"
+#include "requests.h"
+#include "service.h"
+#include "session.h"
+
+/* ---- NICs and their worker ---- */
+
+static void run_worker(struct supervisor *s)
+{
+	struct worker_port ports[PORTS_MAX];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		if (s->nics.nic[i].used && s->nics.nic[i].present)
+			ports[n++] = (struct worker_port){.index = i, .tap_fd = s->nics.nic[i].tap.fd};
+	worker_run(&s->worker, ports, n);
+}
+
+/* The worker holds the TAP of a NIC that is attached already; of a new one it knows nothing, and goes on meanwhile. */
+static int attach_only(struct supervisor *s, const struct interface_config *config, struct fault *f)
+{
+	const struct nic *nic;
+	int err;
+
+	if (nics_find(&s->nics, config->name))
+		worker_stop(&s->worker);
+	err = nic_attach(&s->nics, config, f);
+	nic = nics_find(&s->nics, config->name);
+	if (!err)
+		log_line("%s: attached (%s, %u queues, MTU %u)", config->name,
+			 nic->mode == PORT_NATIVE ? "native" : "generic", s->maps.port[nic - s->nics.nic].queues,
+			 nic->dev.mtu);
+	return err;
+}
+
+int supervisor_attach(struct supervisor *s, const struct interface_config *config, struct fault *f)
+{
+	const bool known = nics_find(&s->nics, config->name);
+	int err = attach_only(s, config, f);
+
+	if (!err || known)
+		run_worker(s);
+	return err;
+}
+
+int supervisor_detach(struct supervisor *s, const char *name, struct fault *f)
+{
+	struct nic *nic = nics_find(&s->nics, name);
+
+	if (!nic)
+		return fault(f, ENOENT, "%s: not attached: 'status' shows what is", name);
+	worker_stop(&s->worker);
+	nic_detach(&s->nics, nic);
+	run_worker(s);
+	log_line("%s: detached: the gate is open, nothing is protected or held back on it", name);
+	return 0;
+}
+
+/* ---- what happens ---- */
+
+static void on_worker_ready(void *arg)
+{
+	struct supervisor *s = arg;
+
+	if (s->told_ready)
+		return;
+	s->told_ready = true;
+	service_notify("READY=1");
+}
+
+static void come_back(struct supervisor *s, struct nic *nic)
+{
+	const struct interface_config config = nic->config;
+	const uint32_t before = nic->last_ifindex;
+	struct fault f;
+
+	if (supervisor_attach(s, &config, &f)) {
+		log_line("%s: is back, but cannot be attached: %s", config.name, f.text);
+		return;
+	}
+	sa_rebind_dev(&s->sas, before, (uint32_t)nic->dev.ifindex);
+}
+
+static void on_link(void *arg, const struct netdev *dev, bool gone)
+{
+	struct supervisor *s = arg;
+	struct nic *nic = nics_find(&s->nics, dev->name);
+
+	if (!nic)
+		return;
+	if (!nic->present) {
+		if (!gone)
+			come_back(s, nic);
+	} else if (nic->dev.ifindex != dev->ifindex) {
+		return;
+	} else if (gone) {
+		log_line("%s: is gone; it is attached again when it comes back", dev->name);
+		worker_stop(&s->worker);
+		nic_gone(&s->nics, nic);
+		run_worker(s);
+	} else {
+		nic_changed(&s->nics, nic, dev);
+	}
+}
+
+/* Notifications were lost: what they would have said is read from the interfaces. */
+static void on_overrun(void *arg)
+{
+	struct supervisor *s = arg;
+
+	for (unsigned i = 0; i < PORTS_MAX; i++) {
+		struct nic *nic = &s->nics.nic[i];
+		struct netdev dev, old = nic->dev;
+
+		if (!nic->used)
+			continue;
+		if (netdev_get(nic->config.name, &dev, NULL)) {
+			if (nic->present)
+				on_link(s, &old, true);
+			continue;
+		}
+		if (nic->present && dev.ifindex != old.ifindex)
+			on_link(s, &old, true);
+		on_link(s, &dev, false);
+	}
+}
+
+static void reload(struct supervisor *s)
+{
+	struct config fresh;
+	struct fault f;
+
+	if (config_read(&fresh, s->config_path, &f)) {
+		log_line("%s; going on as before", f.text);
+		return;
+	}
+	for (unsigned i = 0; i < fresh.interface_count; i++) {
+		const struct interface_config *wanted = &fresh.interfaces[i];
+		const struct nic *nic = nics_find(&s->nics, wanted->name);
+
+		if (nic && memcmp(&nic->config, wanted, sizeof(*wanted)) == 0)
+			continue;
+		if (supervisor_attach(s, wanted, &f))
+			log_line("%s", f.text);
+	}
+	log_line("%s: read again; NICs that are not in it stay as they are: 'detach' is what opens a gate",
+		 s->config_path);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct supervisor *s = arg;
+
+	(void)what;
+	if (number == SIGCHLD)
+		worker_reap(&s->worker);
+	else if (number == SIGHUP)
+		reload(s);
+	else
+		event_base_loopbreak(s->base);
+}
+
+/* ---- start ---- */
+
+/* Opens the instance's maps, made by an earlier run or now. */
+static int open_maps(struct supervisor *s, struct fault *f)
+{
+	int err = maps_open(&s->maps, s->instance.bpf_dir, f);
+
+	if (err == -ENOENT) {
+		err = programs_make_maps(s->instance.bpf_dir, f);
+		if (!err)
+			err = maps_open(&s->maps, s->instance.bpf_dir, f);
+	}
+	return err;
+}
+
+static int start_loop(struct supervisor *s, struct fault *f)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+
+	s->base = event_base_new();
+	if (!s->base)
+		return fault(f, ENOMEM, "event loop: %s", strerror(ENOMEM));
+	for (size_t i = 0; i < 4; i++) {
+		s->signals[i] = evsignal_new(s->base, numbers[i], on_signal, s);
+		if (!s->signals[i] || event_add(s->signals[i], NULL) < 0)
+			return fault(f, ENOMEM, "event loop: %s", strerror(ENOMEM));
+	}
+	signal(SIGPIPE, SIG_IGN);
+	return 0;
+}
+
+static int start_parts(struct supervisor *s, struct fault *f)
+{
+	int err = start_loop(s, f);
+
+	if (err)
+		return err;
+	s->worker = (struct worker){
+		.base = s->base,
+		.instance = s->instance.name,
+		.aead_option = s->config.aead,
+		.vault_fd = s->vault.fd,
+		.on_ready = on_worker_ready,
+		.arg = s,
+	};
+	s->links = (struct link_monitor){.on_link = on_link, .on_overrun = on_overrun, .arg = s};
+	if (worker_init(&s->worker))
+		return fault(f, ENOMEM, "worker: %s", strerror(ENOMEM));
+	err = events_start(&s->events, s->base, &s->maps, f);
+	if (!err)
+		err = link_monitor_start(&s->links, s->base, f);
+	return err;
+}
+
+/* A NIC attached by an earlier run that the file does not name: 'attach' did it, and its gate is closed. */
+static void take_over(const char *dev, void *arg)
+{
+	struct supervisor *s = arg;
+	struct interface_config config;
+	struct fault f;
+
+	if (nics_find(&s->nics, dev))
+		return;
+	interface_config_init(&config, dev);
+	if (attach_only(s, &config, &f))
+		log_line("%s: attached by an earlier run and cannot be taken over: %s; what it protects stays dropped",
+			 dev, f.text);
+	else
+		log_line("%s: not in %s, but attached by an earlier run: taken over", dev, s->config_path);
+}
+
+/* Undoes the NICs that were new: an error at start leaves things as they were. */
+static void undo_attach(struct supervisor *s, const bool *was_there)
+{
+	for (unsigned i = 0; i < s->config.interface_count; i++) {
+		struct nic *nic = nics_find(&s->nics, s->config.interfaces[i].name);
+
+		if (nic && !was_there[i])
+			nic_detach(&s->nics, nic);
+	}
+}
+
+static bool is_pinned(const struct supervisor *s, const char *name)
+{
+	const struct hook_place at = {.dir = s->instance.bpf_dir, .dev = name};
+
+	return hooks_any(&at);
+}
+
+/* What can be seen to fail is seen before anything is attached. */
+static int check_configured(const struct supervisor *s, struct fault *f)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < s->config.interface_count && !err; i++) {
+		struct netdev dev;
+
+		err = netdev_get(s->config.interfaces[i].name, &dev, f);
+		if (!err)
+			err = nic_check(&s->config.interfaces[i], &dev, f);
+	}
+	return err;
+}
+
+static int attach_configured(struct supervisor *s, struct fault *f)
+{
+	bool was_there[PORTS_MAX] = {false};
+	int err = check_configured(s, f);
+
+	for (unsigned i = 0; i < s->config.interface_count && !err; i++) {
+		was_there[i] = is_pinned(s, s->config.interfaces[i].name);
+		err = attach_only(s, &s->config.interfaces[i], f);
+	}
+	if (err)
+		undo_attach(s, was_there);
+	else
+		hooks_for_each_device(s->instance.bpf_dir, take_over, s);
+	return err;
+}
+
+static void forget_old_sas(struct supervisor *s)
+{
+	const unsigned n = sa_forget_all(&s->sas);
+
+	locals_sync(&s->maps, NULL);
+	if (n)
+		log_line("%u SAs of an earlier run are forgotten, for their keys are: add them again", n);
+}
+
+/* Each step undoes itself on an error; stop() undoes those before. */
+static int start(struct supervisor *s, struct fault *f)
+{
+	int err = config_read(&s->config, s->config_path, f);
+
+	if (!err)
+		err = instance_lock(&s->instance, f);
+	if (!err)
+		err = vault_create(&s->vault, f);
+	if (!err)
+		err = open_maps(s, f);
+	if (err)
+		return err;
+	s->sas = (struct sa_database){.maps = &s->maps, .vault = &s->vault};
+	nics_init(&s->nics, s->instance.bpf_dir, &s->maps, &s->config);
+	forget_old_sas(s);
+	err = start_parts(s, f);
+	if (!err)
+		err = attach_configured(s, f);
+	if (!err)
+		err = control_server_start(&s->control, s->base, &s->instance, requests_handle, s, f);
+	return err;
+}
+
+/* ---- stop ---- */
+
+static void leave_nic(struct supervisor *s, struct nic *nic)
+{
+	if (s->open_on_exit) {
+		log_line("%s: detached as detach-on-exit says: the gate is open", nic->config.name);
+		nic_detach(&s->nics, nic);
+	} else {
+		log_line("%s: what it protects stays blocked: 'xdp-ipsec detach %s' opens the gate", nic->config.name,
+			 nic->config.name);
+	}
+}
+
+static void leave_nics(struct supervisor *s, bool orderly)
+{
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		if (s->nics.nic[i].used && orderly)
+			leave_nic(s, &s->nics.nic[i]);
+	nics_close(&s->nics);
+}
+
+static void count_device(const char *dev, void *arg)
+{
+	unsigned *n = arg;
+
+	(void)dev;
+	(*n)++;
+}
+
+/* Without a NIC there is no gate, and nothing to keep. */
+static void remove_unused_maps(const struct supervisor *s)
+{
+	unsigned n = 0;
+
+	hooks_for_each_device(s->instance.bpf_dir, count_device, &n);
+	if (n == 0)
+		programs_remove_maps(s->instance.bpf_dir);
+}
+
+static void stop(struct supervisor *s, bool orderly)
+{
+	control_server_stop(s->control);
+	if (s->worker.again)
+		worker_fini(&s->worker);
+	if (s->maps.port) {
+		leave_nics(s, orderly);
+		sa_forget_all(&s->sas);
+		maps_close(&s->maps);
+		remove_unused_maps(s);
+	}
+	link_monitor_stop(&s->links);
+	events_stop(&s->events);
+	for (size_t i = 0; i < 4; i++)
+		if (s->signals[i])
+			event_free(s->signals[i]);
+	if (s->base)
+		event_base_free(s->base);
+	vault_close(&s->vault);
+	instance_unlock(&s->instance);
+}
+
+int run_command(const struct invocation *inv)
+{
+	static struct supervisor s = {.instance.lock_fd = -1};
+	const char *path = word(inv, "-c");
+	struct fault f;
+	int err = session_instance(inv, &s.instance, &f);
+
+	s.config_path = path ? path : CONFIG_DEFAULT_PATH;
+	s.open_on_exit = word(inv, "detach-on-exit");
+	s.vault.fd = -1;
+	vault_harden_process();
+	if (!err)
+		err = start(&s, &f);
+	if (!err) {
+		run_worker(&s);
+		if (!s.worker.wanted)
+			on_worker_ready(&s);
+		event_base_dispatch(s.base);
+		service_notify("STOPPING=1");
+	}
+	stop(&s, !err);
+	return err ? cli_fail(inv, f.text) : EXIT_SUCCESS;
+}

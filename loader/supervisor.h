@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* 'xdp-ipsec run': what one host's supervisor holds, and what can be asked of it. */
+#ifndef LOADER_SUPERVISOR_H
+#define LOADER_SUPERVISOR_H
+
+#include "cli.h"
+#include "config.h"
+#include "control_server.h"
+#include "events.h"
+#include "instance.h"
+#include "link_monitor.h"
+#include "nics.h"
+#include "sa.h"
+#include "worker_process.h"
+
+struct supervisor {
+	struct instance instance;
+	const char *config_path;
+	struct config config;
+	bool open_on_exit; /* detach-on-exit */
+
+	struct maps maps;
+	struct vault vault;
+	struct sa_database sas;
+	struct nics nics;
+
+	struct event_base *base;
+	struct event *signals[4];
+	struct worker worker;
+	struct events events;
+	struct link_monitor links;
+	struct control_server *control;
+	bool told_ready;
+};
+
+/* Attaches a NIC, or again with other settings, and gives it to the worker. 0 or -errno. */
+int supervisor_attach(struct supervisor *s, const struct interface_config *config, struct fault *f);
+
+/* Detaches a NIC: its gate is open. -ENOENT if it is not attached. */
+int supervisor_detach(struct supervisor *s, const char *name, struct fault *f);
+
+/* The command. */
+int run_command(const struct invocation *inv);
+
+#endif

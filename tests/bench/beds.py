@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+What is compared: the same two hosts three times, each pair of namespaces joined by a veth of its own as the NIC.
+All three stand side by side, so that changing from one to another costs nothing and changes nothing.
+
+    plain_gso   no IPsec, the veth's offloads as they come: super-packets cross the wire whole
+    plain       no IPsec, offloads off: what crosses the wire is what a wire takes
+    esp         the product on both hosts, native XDP
+"""
+import os
+from collections import namedtuple
+from contextlib import ExitStack
+
+from host import Host, dropped
+from netns import Netns, veth
+
+A, B = '192.0.2.1', '192.0.2.2'
+NIC = 'nic0'
+
+Sa = namedtuple('Sa', 'spi src dst keymat esn')
+
+
+def new_sa(spi, src, dst):
+    return Sa(spi, src, dst, os.urandom(36), True)
+
+
+class Plain:
+    """Two hosts, a and b, that speak in clear."""
+    tag = 'n'
+
+    def __init__(self):
+        with ExitStack() as undo:
+            self.a = undo.enter_context(Netns(self.tag + 'a'))
+            self.b = undo.enter_context(Netns(self.tag + 'b'))
+            veth(self.a, NIC, self.b, NIC)
+            for ns, addr in ((self.a, A), (self.b, B)):
+                ns.ip('addr', 'add', f'{addr}/24', 'dev', NIC)
+                self.set_up(ns)
+            self.stack = undo.pop_all()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.stack.close()
+
+    def set_up(self, ns):
+        ns.run('ethtool', '-K', NIC, 'tso', 'off', 'gso', 'off', 'gro', 'off')
+
+    def counters(self):
+        return {}
+
+    def check(self, before):
+        """What the product counted since `before`, by host; plaintext has nothing to tell."""
+        return {}
+
+
+class PlainGso(Plain):
+    tag = 'g'
+
+    def set_up(self, ns):
+        pass
+
+
+class Esp(Plain):
+    """The same, with everything between the two protected by one SA each way."""
+    tag = 'e'
+
+    def __init__(self):
+        super().__init__()
+        with ExitStack() as undo:
+            undo.push(self.stack)
+            self.hosts = [Host(self.a), Host(self.b)]
+            for host in self.hosts:
+                undo.callback(host.close)
+                host.configure([NIC], mode='native')
+            for host in self.hosts:
+                host.start()
+            self.protect()
+            self.stack = undo.pop_all()
+
+    def set_up(self, ns):
+        pass
+
+    def protect(self):
+        sas = [new_sa(0x1001, A, B), new_sa(0x1002, B, A)]
+        for host, other in zip(self.hosts, (B, A)):
+            for sa in sas:
+                host.sa_add(sa)
+            host.policy_add(other)
+        self.a.run('ping', '-n', '-q', '-c', 3, '-i', '0.1', B)
+
+    def counters(self):
+        return [dict(status['passed'], **status['drops']) for status in (host.status() for host in self.hosts)]
+
+    def check(self, before):
+        """What was dropped since `before`. All of the traffic must have been ESP, or the figure is another thing's."""
+        after = self.counters()
+        for host, reason in ((0, 'sealed'), (1, 'opened')):
+            if after[host][reason] == before[host][reason]:
+                raise AssertionError(f'host {"ab"[host]}: nothing was {reason}: the traffic did not go through ESP')
+        return {name: dropped(old, new) for name, old, new in zip('ab', before, after) if dropped(old, new)}
+
+    def status(self):
+        return self.hosts[0].status()
+
+
+VARIANTS = {'plain_gso': PlainGso, 'plain': Plain, 'esp': Esp}
+
+
+def features(ns):
+    """The offloads of a NIC that matter here, as ethtool has them."""
+    wanted = ('tcp-segmentation-offload', 'generic-segmentation-offload', 'generic-receive-offload')
+    lines = (line.split(':', 1) for line in ns.run('ethtool', '-k', NIC).stdout.splitlines() if ':' in line)
+    return {name.strip(): value.split()[0] for name, value in lines if name.strip() in wanted}

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is told, what it has to reach, and how rounds become one figure: medians, and pairs of one round compared."""
+import statistics
+from collections import namedtuple
+
+from beds import VARIANTS
+
+# part and key say where the samples are; compare is 'ratio' (ESP / plaintext), 'difference' (ESP - plaintext) or
+# None; target is an operator and a limit for that, or for the ESP figure itself where nothing is compared.
+Figure = namedtuple('Figure', 'part key label unit compare target')
+
+FIGURES = (
+    Figure('tcp_1', 'mbit_s', 'TCP, one stream', 'Mbit/s', 'ratio', ('>=', 0.7)),
+    Figure('tcp_4', 'mbit_s', 'TCP, four streams', 'Mbit/s', 'ratio', None),
+    Figure('udp_64', 'kpps', 'UDP 64 B, < 1 % lost', 'kpps', 'ratio', ('>=', 0.8)),
+    Figure('udp_1400', 'kpps', 'UDP 1400 B, < 1 % lost', 'kpps', 'ratio', None),
+    Figure('ping', 'p50_us', 'ping p50', 'µs', 'difference', ('<=', 80)),
+    Figure('ping', 'p99_us', 'ping p99', 'µs', 'difference', None),
+    Figure('tcp_1', 'cpu_s_per_gb', 'CPU, one TCP stream', 's/GB', 'ratio', None),
+    Figure('tcp_4', 'cpu_s_per_gb', 'CPU, four TCP streams', 's/GB', 'ratio', None),
+    Figure('memory', 'mb', 'worker, 1 queue, 1000 SAs', 'MB', None, ('<', 64)),
+)
+
+# Times the raw AEAD call of the same backend, at most, by size of the payload. Other sizes are only told.
+AEAD_TARGETS = {64: 2.0, 1440: 1.3}
+AEAD_TARGET_BACKEND = 'ipsec-mb'
+
+OPERATORS = {'>=': lambda a, b: a >= b, '<=': lambda a, b: a <= b, '<': lambda a, b: a < b}
+COMPARE = {'ratio': lambda esp, plain: esp / plain if plain else None, 'difference': lambda esp, plain: esp - plain}
+
+
+def _median(values):
+    values = [v for v in values if v is not None]
+    return statistics.median(values) if values else None
+
+
+def _met(value, target):
+    if target is None:
+        return None
+    op, limit = target
+    return value is not None and OPERATORS[op](value, limit)
+
+
+def _row(figure, values, compared, rounds):
+    value = compared if figure.compare else values['esp']
+    return {
+        'name': f'{figure.part}.{figure.key}',
+        'label': figure.label,
+        'unit': figure.unit,
+        'values': values,
+        'compare': figure.compare,
+        'compared': compared,
+        'compared_by_round': rounds,
+        'target': figure.target,
+        'met': _met(value, figure.target),
+    }
+
+
+def _bed_row(figure, rounds):
+    """rounds: one dict of variant -> sample each."""
+    values = {v: _median(r[v].get(figure.key) for r in rounds if v in r) for v in VARIANTS}
+    if not figure.compare:
+        return _row(figure, values, None, [])
+    pairs = [COMPARE[figure.compare](r['esp'][figure.key], r['plain'][figure.key]) for r in rounds]
+    return _row(figure, values, _median(pairs), pairs)
+
+
+def bed_rows(measured):
+    """A row for each figure whose part was measured: part -> rounds."""
+    return [_bed_row(figure, measured[figure.part]) for figure in FIGURES if figure.part in measured]
+
+
+def _aead_row(backend, op, runs):
+    """runs: the same size of the same backend, from each run."""
+    size = runs[0]['bytes']
+    values = {'raw': _median(r[f'raw_{op}_ns'] for r in runs), 'esp': _median(r[f'esp_{op}_ns'] for r in runs)}
+    ratios = [r[f'esp_{op}_ns'] / r[f'raw_{op}_ns'] for r in runs]
+    limit = AEAD_TARGETS.get(size) if backend == AEAD_TARGET_BACKEND else None
+    figure = Figure(f'aead.{backend}', f'{op}_{size}', f'{op} {size} B, {backend}', 'ns', 'ratio',
+                    ('<=', limit) if limit else None)
+    return _row(figure, values, _median(ratios), ratios)
+
+
+def aead_rows(runs):
+    """runs: what esp_bench printed, several times: backends -> sizes."""
+    rows = []
+    for b, backend in enumerate(runs[0]):
+        for n in range(len(backend['sizes'])):
+            same = [run[b]['sizes'][n] for run in runs]
+            rows += [_aead_row(backend['backend'], op, same) for op in ('seal', 'open')]
+    return rows

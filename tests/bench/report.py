@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The table for people."""
+
+HEADERS = ('figure', 'unit', 'plain, GSO', 'plain', 'ESP', 'compared', 'target', 'met')
+AEAD_HEADERS = ('figure', 'unit', 'raw AEAD', 'ESP', 'compared', 'target', 'met')
+SIGNS = {'>=': '≥', '<=': '≤', '<': '<'}
+# A share of the CPUs in other hands above which a figure says little.
+BUSY_MACHINE = 0.10
+
+
+def number(value):
+    if value is None:
+        return '-'
+    return f'{value:.0f}' if abs(value) >= 100 else f'{value:.1f}' if abs(value) >= 10 else f'{value:.2f}'
+
+
+def _compared(row):
+    if row['compared'] is None:
+        return ''
+    return f'× {row["compared"]:.2f}' if row['compare'] == 'ratio' else f'{row["compared"]:+.0f} {row["unit"]}'
+
+
+def _target(row):
+    if row['target'] is None:
+        return ''
+    op, limit = row['target']
+    unit = '' if row['compare'] == 'ratio' else ' ' + row['unit']
+    return f'{SIGNS[op]} {"× " if row["compare"] == "ratio" else ""}{limit:g}{unit}'
+
+
+def _met(row):
+    return '' if row['met'] is None else 'yes' if row['met'] else 'NO'
+
+
+def _cells(row, columns):
+    return (row['label'], row['unit'], *(number(row['values'].get(c)) for c in columns), _compared(row), _target(row), _met(row))
+
+
+def _table(headers, lines):
+    widths = [max(len(line[n]) for line in (headers, *lines)) for n in range(len(headers))]
+    numbers = range(2, len(headers) - 2)
+
+    def text(line):
+        cells = (c.rjust(w) if n in numbers else c.ljust(w) for n, (c, w) in enumerate(zip(line, widths)))
+        return '  '.join(cells).rstrip()
+
+    return '\n'.join([text(headers), '  '.join('-' * w for w in widths), *map(text, lines)])
+
+
+def aead_table(rows):
+    return _table(AEAD_HEADERS, [_cells(row, ('raw', 'esp')) for row in rows])
+
+
+def bed_table(rows):
+    return _table(HEADERS, [_cells(row, ('plain_gso', 'plain', 'esp')) for row in rows])
+
+
+def machine_line(facts):
+    esp = facts.get('esp', {})
+    parts = [f'{facts["cpu"]}, {facts["cpus"]} CPUs', f'Linux {facts["kernel"]}']
+    if esp:
+        parts.append(f'{esp["aead"]}, {esp["mode"]} XDP, {"zero-copy" if esp["zero_copy"] else "copy"} mode')
+    return '; '.join(parts)
+
+
+def warning(background):
+    """A line when the machine was not ours alone; else None."""
+    worst = max(background, default=0)
+    if worst < BUSY_MACHINE:
+        return None
+    return f'warning: up to {worst:.0%} of the CPUs were busy with other things: repeat on a quiet machine'
+
+
+def verdict(rows):
+    missed = [row['label'] for row in rows if row['met'] is False]
+    told = sum(row['met'] is not None for row in rows)
+    return f'missed: {", ".join(missed)}' if missed else f'all {told} targets met' if told else 'no target among these'

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* bpf/egress.h: what leaves and is protected, from the policy to the TAP. */
+#include <string.h>
+
+#include "fixture.h"
+
+static void assert_sent_by(const struct outcome *out, const struct frame *f, const struct fixture *fx, uint16_t slot)
+{
+	struct tx_tag tag;
+
+	assert_int_equal(out->verdict, TC_ACT_REDIRECT);
+	assert_int_equal(out->len, f->len);
+	memcpy(&tag, out->data + 6, sizeof(tag));
+	assert_int_equal(tag.slot, slot);
+	assert_int_equal(tag.generation, fx->sa[slot].generation);
+	/* The rest of the frame is as it was. */
+	assert_memory_equal(out->data, f->data, 6);
+	assert_memory_equal(out->data + 12, f->data + 12, f->len - 12);
+}
+
+static void assert_refused(struct fixture *fx, struct frame f, enum reason reason)
+{
+	assert_int_equal(run_egress(fx, &f).verdict, TC_ACT_SHOT);
+	assert_counted_only(fx, reason);
+}
+
+static void protected_traffic_goes_to_the_tap(void **state)
+{
+	struct fixture *fx = *state;
+
+	protect_all(fx);
+	put_outbound(fx, 600, 0, 0);
+	for (int tags = 0; tags <= 2; tags++) {
+		struct frame f = FRAME_OUT(.tags = tags, .proto = IPPROTO_TCP, .dport = 179, .payload = 500);
+		struct outcome out = run_egress(fx, &f);
+
+		assert_sent_by(&out, &f, fx, 600);
+		out = run_egress_gso(fx, &f);
+		assert_sent_by(&out, &f, fx, 600);
+	}
+	assert_nothing_counted(fx);
+	assert_int_equal(take_events(fx), 0);
+}
+
+static void what_is_not_protected_is_left_alone(void **state)
+{
+	struct fixture *fx = *state;
+	struct frame f = FRAME_OUT(.proto = IPPROTO_TCP, .dport = 80);
+	struct outcome out;
+
+	out = run_egress(fx, &f);
+	assert_int_equal((int)out.verdict, TC_ACT_UNSPEC);
+	assert_memory_equal(out.data, f.data, f.len);
+	assert_nothing_counted(fx);
+	PUT_RULES(fx, REMOTE "/32", {ANY_PORT, .action = SPD_BYPASS});
+	out = run_egress(fx, &f);
+	assert_int_equal((int)out.verdict, TC_ACT_UNSPEC);
+	assert_memory_equal(out.data, f.data, f.len);
+	assert_counted_only(fx, REASON_BYPASS);
+}
+
+/* Every packet that a rule is for takes the narrowest SA that carries all of the rule. */
+static void assert_carried(struct fixture *fx, struct frame f, uint16_t slot)
+{
+	struct outcome out = run_egress(fx, &f);
+
+	assert_sent_by(&out, &f, fx, slot);
+}
+
+static void narrowest_sa_that_carries_the_rule(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32",
+		  {.proto = IPPROTO_TCP,
+		   .local_port_min = 22,
+		   .local_port_max = 22,
+		   .remote_port_min = 179,
+		   .remote_port_max = 179,
+		   .action = SPD_PROTECT},
+		  {.proto = IPPROTO_TCP,
+		   ANY_LOCAL_PORT,
+		   .remote_port_min = 179,
+		   .remote_port_max = 200,
+		   .action = SPD_PROTECT},
+		  {.proto = IPPROTO_TCP,
+		   .local_port_min = 22,
+		   .local_port_max = 22,
+		   ANY_REMOTE_PORT,
+		   .action = SPD_PROTECT},
+		  {ANY_PORT, .action = SPD_PROTECT});
+	put_outbound(fx, 10, 0, 0);
+	put_outbound(fx, 11, IPPROTO_TCP, 0);
+	put_outbound(fx, 12, IPPROTO_TCP, 22);
+	put_outbound(fx, 13, IPPROTO_TCP, 179);
+	put_outbound(fx, 14, IPPROTO_UDP, 0);
+	/* Names both ports: the remote one goes first. */
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 22, .dport = 179), 13);
+	/* Names a range, which no SA for one port carries. */
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 40000, .dport = 179), 11);
+	/* Names the local port. */
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 22, .dport = 40000), 12);
+	/* Names nothing. */
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 40000, .dport = 22), 10);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_UDP, .dport = 53), 10);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_ICMP), 10);
+
+	remove_outbound(fx, IPPROTO_TCP, 179);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 22, .dport = 179), 12);
+	remove_outbound(fx, IPPROTO_TCP, 22);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 22, .dport = 179), 11);
+	remove_outbound(fx, IPPROTO_TCP, 0);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 22, .dport = 179), 10);
+	remove_outbound(fx, 0, 0);
+	assert_refused(fx, FRAME_OUT(.proto = IPPROTO_UDP, .dport = 53), REASON_NO_SA);
+}
+
+static void no_sa_is_dropped_never_sent_in_clear(void **state)
+{
+	struct fixture *fx = *state;
+
+	protect_all(fx);
+	assert_refused(fx, FRAME_OUT(.dport = 7), REASON_NO_SA);
+	assert_int_equal(take_events(fx), 1);
+	assert_int_equal(fx->events[0].type, EVENT_ACQUIRE);
+}
+
+static void another_generation_is_no_sa(void **state)
+{
+	struct fixture *fx = *state;
+	struct sa_state *sa = put_outbound(fx, 6, 0, 0);
+
+	protect_all(fx);
+	sa->generation++;
+	assert_refused(fx, FRAME_OUT(.dport = 7), REASON_NO_SA);
+	assert_int_equal(take_events(fx), 1);
+	sa->generation++;
+	assert_refused(fx, FRAME_OUT(.dport = 7), REASON_NO_SA);
+	assert_int_equal(sa->drops[REASON_NO_SA], 0);
+}
+
+static void an_sa_bound_to_a_nic_sends_there_only(void **state)
+{
+	struct fixture *fx = *state;
+	struct sa_state *sa = put_outbound(fx, 6, 0, 0);
+
+	protect_all(fx);
+	sa->ifindex = NIC + 1;
+	assert_refused(fx, FRAME_OUT(.dport = 7), REASON_NO_SA);
+	assert_int_equal(sa->drops[REASON_NO_SA], 1);
+	/* Another SA would not help. */
+	assert_int_equal(take_events(fx), 0);
+	sa->ifindex = NIC;
+	assert_carried(fx, FRAME_OUT(.dport = 7), 6);
+}
+
+static void without_a_worker_it_is_dropped(void **state)
+{
+	struct fixture *fx = *state;
+	struct sa_state *sa = put_outbound(fx, 6, 0, 0);
+
+	protect_all(fx);
+	worker_leaves(fx);
+	assert_refused(fx, FRAME_OUT(.dport = 7), REASON_NO_WORKER);
+	assert_int_equal(sa->drops[REASON_NO_WORKER], 1);
+	/* Queue 0 stands for the worker. */
+	worker_serves(fx, 1);
+	assert_refused(fx, FRAME_OUT(.dport = 7), REASON_NO_WORKER);
+	worker_serves(fx, 0);
+	assert_carried(fx, FRAME_OUT(.dport = 7), 6);
+}
+
+static void esp_is_not_put_into_esp(void **state)
+{
+	struct fixture *fx = *state;
+	struct frame f = FRAME_OUT(.proto = IPPROTO_ESP, .spi = 1);
+
+	assert_int_equal((int)run_egress(fx, &f).verdict, TC_ACT_UNSPEC);
+	protect_all(fx);
+	put_outbound(fx, 6, 0, 0);
+	assert_refused(fx, f, REASON_NESTED_ESP);
+}
+
+static void fragments_are_not_sealed(void **state)
+{
+	struct fixture *fx = *state;
+
+	protect_all(fx);
+	put_outbound(fx, 6, 0, 0);
+	assert_refused(fx, FRAME_OUT(.dport = 7, .frag_off = MORE_FRAGMENTS), REASON_FRAGMENT);
+	assert_refused(fx, FRAME_OUT(.dport = 7, .frag_off = 5), REASON_FRAGMENT);
+	assert_refused(fx, FRAME_OUT(.proto = IPPROTO_ICMP, .frag_off = 5 | MORE_FRAGMENTS), REASON_FRAGMENT);
+	/* "Don't fragment" is none. */
+	assert_carried(fx, FRAME_OUT(.dport = 7, .frag_off = 0x4000), 6);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST_NATIVE(protected_traffic_goes_to_the_tap),	 TEST_NATIVE(what_is_not_protected_is_left_alone),
+		TEST_NATIVE(narrowest_sa_that_carries_the_rule), TEST_NATIVE(no_sa_is_dropped_never_sent_in_clear),
+		TEST_NATIVE(another_generation_is_no_sa),	 TEST_NATIVE(an_sa_bound_to_a_nic_sends_there_only),
+		TEST_NATIVE(without_a_worker_it_is_dropped),	 TEST_NATIVE(esp_is_not_put_into_esp),
+		TEST_NATIVE(fragments_are_not_sealed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

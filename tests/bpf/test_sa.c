@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* bpf/sa.h: old sequence numbers, limits, sequence numbers used up; each told once. */
+#include <string.h>
+
+#include "fixture.h"
+
+#define SPI   0x1000
+#define SLOT  5
+#define BIT32 (1ULL << 32)
+
+static uint32_t receive(struct fixture *fx, uint32_t seq)
+{
+	struct frame f = FRAME(.proto = IPPROTO_ESP, .spi = SPI, .seq = seq);
+
+	return run_xdp(fx, &f).verdict;
+}
+
+static void assert_taken(struct fixture *fx, uint32_t seq)
+{
+	assert_int_equal(receive(fx, seq), XDP_REDIRECT);
+	assert_nothing_counted(fx);
+}
+
+static void assert_replay(struct fixture *fx, uint32_t seq)
+{
+	uint64_t before = fx->sa[SLOT].drops[REASON_REPLAY];
+
+	assert_int_equal(receive(fx, seq), XDP_DROP);
+	assert_counted_only(fx, REASON_REPLAY);
+	assert_int_equal(fx->sa[SLOT].drops[REASON_REPLAY], before + 1);
+}
+
+static void without_esn_what_is_behind_the_window_is_old(void **state)
+{
+	struct fixture *fx = *state;
+	struct sa_state *sa = put_inbound(fx, SLOT, SPI);
+
+	sa->flags = 0;
+	assert_replay(fx, 0);
+	assert_taken(fx, 1);
+	assert_taken(fx, 0xffffffff);
+	sa->seq = 63;
+	assert_replay(fx, 0);
+	assert_taken(fx, 1);
+	sa->seq = 1000;
+	assert_replay(fx, 0);
+	assert_replay(fx, 1);
+	assert_replay(fx, 936);
+	assert_taken(fx, 937);
+	assert_taken(fx, 1000);
+	assert_taken(fx, 1001);
+	sa->replay_window = 1024;
+	assert_replay(fx, 0);
+	assert_taken(fx, 1);
+	sa->seq = 0xffffffff;
+	assert_replay(fx, 1);
+	assert_replay(fx, 0xffffffff - 1024);
+	assert_taken(fx, 0xffffffff - 1023);
+}
+
+static void esn_starts_at_one(void **state)
+{
+	struct fixture *fx = *state;
+
+	put_inbound(fx, SLOT, SPI);
+	assert_replay(fx, 0);
+	assert_taken(fx, 1);
+	assert_taken(fx, 0x7fffffff);
+	/* A leap of 2^31, and numbers that would be below 0. */
+	assert_replay(fx, 0x80000000);
+	assert_replay(fx, 0xffffffff);
+}
+
+/* RFC 4303 appendix A2.2 case A: the window lies within one half of the 64 bits. */
+static void esn_window_in_one_subspace(void **state)
+{
+	struct fixture *fx = *state;
+	struct sa_state *sa = put_inbound(fx, SLOT, SPI);
+
+	for (uint64_t high = 0; high <= 3 * BIT32; high += 3 * BIT32) {
+		sa->seq = high + 1000;
+		assert_taken(fx, 1000);
+		assert_taken(fx, 937);
+		assert_replay(fx, 936);
+		assert_replay(fx, 0);
+		assert_taken(fx, 1001);
+		assert_taken(fx, 1000u + 0x7fffffff);
+		assert_replay(fx, 1000u + 0x80000000);
+	}
+}
+
+/* Case A near the end of its subspace: small numbers are of the next. */
+static void esn_runs_into_the_next_subspace(void **state)
+{
+	struct fixture *fx = *state;
+	struct sa_state *sa = put_inbound(fx, SLOT, SPI);
+
+	sa->seq = BIT32 - 1;
+	assert_taken(fx, 0);
+	assert_taken(fx, 1);
+	assert_taken(fx, 0x7ffffffe);
+	assert_replay(fx, 0x7fffffff);
+	assert_taken(fx, 0xffffffff - 63);
+	assert_replay(fx, 0xffffffff - 64);
+}
+
+/* Case B: the window reaches back over the edge of the subspace. */
+static void esn_window_over_two_subspaces(void **state)
+{
+	struct fixture *fx = *state;
+	struct sa_state *sa = put_inbound(fx, SLOT, SPI);
+
+	sa->seq = BIT32 + 10;
+	assert_taken(fx, 10);
+	assert_taken(fx, 0);
+	assert_taken(fx, 0xffffffff);
+	assert_taken(fx, 0xffffffff - 52);
+	assert_replay(fx, 0xffffffff - 53);
+	assert_taken(fx, 11);
+	/* In the first subspace there is nothing to reach back to. */
+	sa->seq = 10;
+	assert_replay(fx, 0);
+	assert_taken(fx, 1);
+	assert_replay(fx, 0xffffffff);
+}
+
+static void esn_widest_window(void **state)
+{
+	struct fixture *fx = *state;
+	struct sa_state *sa = put_inbound(fx, SLOT, SPI);
+
+	sa->replay_window = REPLAY_WINDOW_MAX;
+	sa->seq = 5 * BIT32;
+	assert_taken(fx, 0);
+	assert_taken(fx, -8191);
+	assert_replay(fx, -8192);
+	sa->seq = 5 * BIT32 + 8191;
+	assert_taken(fx, 0);
+	assert_replay(fx, -1);
+}
+
+static void assert_told_once(struct fixture *fx, uint32_t type, const struct sa_state *sa, uint32_t slot)
+{
+	assert_int_equal(take_events(fx), 1);
+	assert_int_equal(fx->events[0].type, type);
+	assert_int_equal(fx->events[0].ifindex, NIC);
+	assert_int_equal(fx->events[0].spi, sa->spi);
+	assert_int_equal(fx->events[0].slot, slot);
+	assert_int_equal(fx->events[0].generation, sa->generation);
+	assert_memory_equal(fx->events[0].src, sa->src, 4);
+	assert_memory_equal(fx->events[0].dst, sa->dst, 4);
+	assert_in_range(boot_ns() - fx->events[0].time_ns, 0, 10000000000ULL);
+}
+
+/* Each of the three kinds of limits, hard then soft, and where in sa_state it is. */
+static const struct limit {
+	size_t value;
+	size_t hard;
+	size_t soft;
+} limits[] = {
+	{offsetof(struct sa_state, packets), offsetof(struct sa_state, hard_packets),
+	 offsetof(struct sa_state, soft_packets)},
+	{offsetof(struct sa_state, bytes), offsetof(struct sa_state, hard_bytes),
+	 offsetof(struct sa_state, soft_bytes)},
+	{0, offsetof(struct sa_state, hard_time_ns), offsetof(struct sa_state, soft_time_ns)},
+};
+#define LIMITS (sizeof(limits) / sizeof(limits[0]))
+
+static void set(struct sa_state *sa, size_t at, uint64_t value)
+{
+	memcpy((char *)sa + at, &value, sizeof(value));
+}
+
+/* Sets the limit, and the value to just below it or to it. */
+static void bring(struct sa_state *sa, const struct limit *limit, size_t which, bool past)
+{
+	if (limit->value) {
+		set(sa, limit->value, past ? 1000 : 999);
+		set(sa, which, 1000);
+	} else {
+		set(sa, which, past ? boot_ns() : boot_ns() + 3600000000000ULL);
+	}
+}
+
+/* Both directions share what is done about limits: a packet each way. */
+static uint32_t receive_one(struct fixture *fx)
+{
+	return receive(fx, 1) == XDP_REDIRECT;
+}
+
+static uint32_t send_one(struct fixture *fx)
+{
+	struct frame f = FRAME_OUT(.dport = 7);
+
+	return run_egress(fx, &f).verdict == TC_ACT_REDIRECT;
+}
+
+static void check_limit(struct fixture *fx, struct sa_state *sa, const struct limit *limit,
+			uint32_t (*one)(struct fixture *))
+{
+	uint32_t slot = sa - fx->sa;
+
+	bring(sa, limit, limit->hard, false);
+	bring(sa, limit, limit->soft, false);
+	assert_true(one(fx));
+	assert_int_equal(take_events(fx), 0);
+
+	bring(sa, limit, limit->soft, true);
+	set(sa, limit->hard, limit->value ? 2000 : boot_ns() + 3600000000000ULL);
+	for (int i = 0; i < 3; i++)
+		assert_true(one(fx));
+	assert_told_once(fx, EVENT_SOFT_LIMIT, sa, slot);
+	assert_nothing_counted(fx);
+
+	bring(sa, limit, limit->hard, true);
+	for (int i = 0; i < 3; i++) {
+		assert_false(one(fx));
+		assert_counted_only(fx, REASON_LIFETIME_EXPIRED);
+	}
+	assert_told_once(fx, EVENT_HARD_LIMIT, sa, slot);
+	assert_int_equal(sa->drops[REASON_LIFETIME_EXPIRED], 3);
+	assert_int_equal(sa->raised, SA_RAISED_SOFT | SA_RAISED_HARD);
+}
+
+static void inbound_limits(void **state)
+{
+	struct fixture *fx = *state;
+
+	for (size_t i = 0; i < LIMITS; i++)
+		check_limit(fx, put_inbound(fx, SLOT, SPI), &limits[i], receive_one);
+}
+
+static void outbound_limits(void **state)
+{
+	struct fixture *fx = *state;
+
+	protect_all(fx);
+	for (size_t i = 0; i < LIMITS; i++)
+		check_limit(fx, put_outbound(fx, 6, 0, 0), &limits[i], send_one);
+}
+
+static void check_overflow(struct fixture *fx, uint8_t flags, uint64_t last)
+{
+	struct sa_state *sa = put_outbound(fx, 6, 0, 0);
+
+	sa->flags = flags;
+	sa->seq = last - 1;
+	assert_true(send_one(fx));
+	assert_int_equal(take_events(fx), 0);
+	sa->seq = last;
+	for (int i = 0; i < 3; i++) {
+		assert_false(send_one(fx));
+		assert_counted_only(fx, REASON_SEQ_OVERFLOW);
+	}
+	assert_told_once(fx, EVENT_SEQ_OVERFLOW, sa, 6);
+	assert_int_equal(sa->drops[REASON_SEQ_OVERFLOW], 3);
+	assert_int_equal(sa->raised, SA_RAISED_OVERFLOW);
+}
+
+static void sequence_numbers_end(void **state)
+{
+	struct fixture *fx = *state;
+
+	protect_all(fx);
+	check_overflow(fx, 0, 0xffffffff);
+	check_overflow(fx, SA_ESN, UINT64_MAX);
+}
+
+/* An event that found the ring full is told when there is room again. */
+static void a_full_ring_only_delays(void **state)
+{
+	struct fixture *fx = *state;
+	struct sa_state *sa = put_inbound(fx, SLOT, SPI);
+	const int more_than_fit = (1 << 18) / 48;
+
+	sa->packets = sa->soft_packets = 10;
+	for (int i = 0; i < more_than_fit; i++) {
+		sa->raised = 0;
+		assert_true(receive_one(fx));
+	}
+	assert_int_equal(sa->raised, 0);
+	assert_in_range(take_events(fx), 1000, more_than_fit);
+	assert_true(receive_one(fx));
+	assert_told_once(fx, EVENT_SOFT_LIMIT, sa, SLOT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST_NATIVE(without_esn_what_is_behind_the_window_is_old),
+		TEST_NATIVE(esn_starts_at_one),
+		TEST_NATIVE(esn_window_in_one_subspace),
+		TEST_NATIVE(esn_runs_into_the_next_subspace),
+		TEST_NATIVE(esn_window_over_two_subspaces),
+		TEST_NATIVE(esn_widest_window),
+		TEST_NATIVE(inbound_limits),
+		TEST_NATIVE(outbound_limits),
+		TEST_NATIVE(sequence_numbers_end),
+		TEST_NATIVE(a_full_ring_only_delays),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Each mistake is one clear line on stderr and an exit code, and leaves no half-made state."""
+import os
+import signal
+
+import pytest
+
+from bed import HOST, NIC, PEER, new_sa
+from host import COMMAND, Host
+from netns import Netns, run, veth
+from wait import until
+
+
+@pytest.fixture
+def host():
+    """A host with a NIC and no daemon."""
+    with Netns('errh') as ns, Netns('errw') as wire:
+        veth(ns, NIC, wire, 'wire0')
+        ns.ip('addr', 'add', f'{HOST}/24', 'dev', NIC)
+        host = Host(ns)
+        host.configure([NIC])
+        try:
+            yield host
+        finally:
+            host.close()
+
+
+@pytest.fixture
+def running(host):
+    host.start()
+    yield host
+
+
+def run_fails(host, *about, code=1):
+    """`run` ends by itself with that code and one line that names all of `about`."""
+    host.spawn()
+    assert host.daemon.wait(timeout=10) == code, host.log_text
+    host.daemon = None
+    one_line(host.log_text, about)
+
+
+def one_line(text, about):
+    assert text.count('\n') == 1 and text.startswith('xdp-ipsec'), text
+    for word in about:
+        assert str(word).lower() in text.lower(), text
+
+
+def command_fails(host, args, about, code=1):
+    done = host.cmd(*args, check=False)
+    assert (done.returncode, done.stdout) == (code, ''), done
+    one_line(done.stderr, about)
+
+
+def untouched(host):
+    """No TAP, no XDP program, no tc program, no pins, no run directory."""
+    assert host.netns.links() == {'lo', NIC}
+    link = host.netns.ip('link', 'show', 'dev', NIC).stdout
+    assert 'xdp' not in link, link
+    assert 'clsact' not in host.netns.run('tc', 'qdisc', 'show', 'dev', NIC).stdout
+    assert not host.pins.exists() or not any(host.pins.rglob('*'))
+    assert not (host.run_dir / 'control').exists()
+
+
+# ---- run ----
+
+def test_missing_nic(host):
+    host.configure(['nic7'])
+    run_fails(host, 'nic7')
+    untouched(host)
+
+
+def test_one_of_two_nics_missing(host):
+    host.configure([NIC, 'nic7'])
+    run_fails(host, 'nic7')
+    untouched(host)
+
+
+def test_second_run(running):
+    """The first goes on undisturbed."""
+    second = running.cmd('run', '-c', running.config, check=False)
+    assert second.returncode == 1
+    one_line(second.stderr, [running.instance, 'running'])
+    assert running.worker_ready()
+    running.sa_add(new_sa(PEER, HOST))
+
+
+def test_foreign_xdp_program(host, foreign_program):
+    host.netns.ip('link', 'set', NIC, 'xdpgeneric', 'pinned', foreign_program)
+    run_fails(host, NIC, 'xdp')
+    assert 'xdp' in host.netns.ip('link', 'show', 'dev', NIC).stdout
+    host.netns.ip('link', 'set', NIC, 'xdpgeneric', 'off')
+    untouched(host)
+
+
+@pytest.fixture
+def foreign_program(host):
+    """An XDP program of somebody else: our own object under another pin will do, for nothing of it is ours."""
+    obj, pin = COMMAND.parent / 'bpf' / 'datapath.bpf.o', f'/sys/fs/bpf/{host.instance}-foreign'
+    run('bpftool', 'prog', 'loadall', obj, pin)
+    yield f'{pin}/xdp_ingress'
+    for name in os.listdir(pin):
+        os.unlink(f'{pin}/{name}')
+    os.rmdir(pin)
+
+
+@pytest.mark.parametrize('args', [['run'], ['attach', NIC], ['sa', 'list'], ['policy', 'flush'], ['status']],
+                         ids=lambda a: '-'.join(a))
+def test_not_root(host, readable_command, args):
+    done = run('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all', readable_command,
+               '--instance', host.instance, *args, check=False)
+    assert done.returncode == 1
+    one_line(done.stderr, ['root'])
+
+
+@pytest.fixture
+def readable_command(host):
+    """The build directory may be where nobody else may look."""
+    host.dir.chmod(0o755)
+    path = host.dir / 'xdp-ipsec'
+    path.write_bytes(COMMAND.read_bytes())
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize('text, about', [
+    ('[interface nic0]\nmode = fast\n', [':2', 'fast']),
+    ('[interface nic0]\n\nspeed = 9\n', [':3', 'speed']),
+    ('[interface nic0]\nqueues = 0\n', [':2', 'queues']),
+    ('[interface nic0]\nqueues = many\n', [':2', 'many']),
+    ('[interface nic0]\nmode\n', [':2']),
+    ('mode = auto\n', [':1']),
+    ('[daemon]\nunknown-spi = maybe\n', [':2', 'maybe']),
+    ('[daemon]\nmark = 0\n', [':2', 'mark']),
+    ('[interface nic0]\n\n[interface nic0]\n', [':3', 'nic0']),
+    ('[nic nic0]\nmode = auto\n', [':1', 'nic']),
+    ('[interface lo]\nmode = auto\n', ['lo', 'loopback']),
+    ('[interface a-name-that-is-too-long]\nmode = auto\n', ['a-name-that-is-too-long']),
+], ids=['mode', 'unknown-key', 'queues-0', 'queues-word', 'no-value', 'no-section', 'unknown-spi', 'mark-0',
+        'interface-twice', 'unknown-section', 'loopback', 'long-name'])
+def test_bad_configuration(host, text, about):
+    host.config.write_text(text)
+    run_fails(host, *about)
+    untouched(host)
+    done = host.cmd('check', '-c', host.config, check=False)
+    assert done.returncode == 1
+    one_line(done.stderr, about)
+
+
+def test_missing_configuration(host):
+    host.config.unlink()
+    run_fails(host, host.config)
+    untouched(host)
+
+
+def test_check_is_a_dry_run(host):
+    done = host.cmd('check', '-c', host.config)
+    assert NIC in done.stdout and done.stderr == ''
+    untouched(host)
+
+
+def test_worker_that_cannot_start(host):
+    """More queues than the NIC has."""
+    host.configure([NIC], queues=7)
+    run_fails(host, NIC, 'queue')
+    untouched(host)
+
+
+# ---- without a daemon ----
+
+@pytest.mark.parametrize('args', [['sa', 'list'], ['sa', 'flush'], ['policy', 'list'], ['status'], ['attach', NIC]],
+                         ids=lambda a: '-'.join(a))
+def test_no_daemon(host, args):
+    command_fails(host, args, ['run'])
+    untouched(host)
+
+
+# ---- usage ----
+
+USAGE = {
+    'nothing': [],
+    'unknown-command': ['frobnicate'],
+    'half-a-command': ['sa'],
+    'unknown-subcommand': ['sa', 'frobnicate'],
+    'unknown-word': ['status', 'loudly'],
+    'missing-words': ['sa', 'add', 'src', HOST],
+    'word-twice': ['sa', 'add', 'src', HOST, 'src', HOST],
+    'value-missing': ['policy', 'add', 'dst'],
+    'instance-missing': ['--instance'],
+}
+
+
+@pytest.mark.parametrize('args', USAGE.values(), ids=USAGE.keys())
+def test_usage(args):
+    done = run(COMMAND, *args, check=False)
+    assert (done.returncode, done.stdout) == (2, '')
+    one_line(done.stderr, ['help'])
+
+
+@pytest.mark.parametrize('args', [['--help'], ['help'], ['help', 'sa', 'add'], ['sa', 'add', '--help'], ['-V']])
+def test_help(args):
+    done = run(COMMAND, *args)
+    assert done.stdout and not done.stderr
+
+
+@pytest.mark.parametrize('name', ['../x', 'a/b', '.hidden', '', 'x' * 40], ids=['up', 'slash', 'dot', 'empty', 'long'])
+def test_instance_names(name):
+    """They become part of paths. Empty means default, as an unset variable does."""
+    done = run(COMMAND, '--instance', name, 'sa', 'list', check=False)
+    assert done.returncode in (1, 2)
+    one_line(done.stderr, ['instance'] if name else ['run'])
+
+
+# ---- words whose values make no sense, and things that are refused ----
+
+def sa_words(**changes):
+    words = {'src': PEER, 'dst': HOST, 'spi': '0x1000', 'key-file': 'KEY', **changes}
+    return ['sa', 'add', *(w for pair in words.items() for w in pair)]
+
+
+BAD_SAS = {
+    'spi-0': ({'spi': '0'}, ['spi']),
+    'spi-reserved': ({'spi': '255'}, ['255']),
+    'spi-word': ({'spi': 'abc'}, ['abc']),
+    'spi-33-bits': ({'spi': '0x100000000'}, ['0x100000000']),
+    'address': ({'src': '192.0.2'}, ['192.0.2']),
+    'ipv6': ({'src': '2001:db8::1'}, ['2001:db8::1']),
+    'loopback': ({'src': '127.0.0.1'}, ['127.0.0.1']),
+    'loopback-dst': ({'dst': '127.0.0.2'}, ['127.0.0.2']),
+    'multicast': ({'src': '224.0.0.5'}, ['224.0.0.5']),
+    'neither-is-local': ({'dst': '192.0.2.99'}, ['192.0.2.99']),
+    'esn-maybe': ({'esn': 'maybe'}, ['maybe']),
+    'window-63': ({'replay-window': '63'}, ['63', '64']),
+    'window-8193': ({'replay-window': '8193'}, ['8193', '8192']),
+    'seq-word': ({'seq': '-1'}, ['-1']),
+    'seq-33-bits-no-esn': ({'esn': 'off', 'seq': '0x100000000'}, ['seq']),
+    'selector': ({'sel': 'udp/70000'}, ['udp/70000']),
+    'selector-icmp-port': ({'sel': 'icmp/8'}, ['icmp/8']),
+    'selector-esp': ({'sel': 'esp'}, ['esp']),
+    'dev': ({'dev': 'nic7'}, ['nic7']),
+}
+
+
+@pytest.fixture(scope='module')
+def shared_running():
+    with Netns('ersh') as ns, Netns('ersw') as wire:
+        veth(ns, NIC, wire, 'wire0')
+        ns.ip('addr', 'add', f'{HOST}/24', 'dev', NIC)
+        host = Host(ns)
+        host.configure([NIC])
+        try:
+            host.start()
+            yield host
+        finally:
+            host.close()
+
+
+@pytest.mark.parametrize('changes, about', BAD_SAS.values(), ids=BAD_SAS.keys())
+def test_bad_sa(shared_running, changes, about):
+    host, sa = shared_running, new_sa(PEER, HOST)
+    command_fails_1_or_2(host, sa_words(**{'key-file': str(host.key_file(sa)), **changes}), about)
+    assert not host.status()['sas']
+
+
+def command_fails_1_or_2(host, args, about):
+    """A value that cannot be one is a usage error, one that is wrong here is a failure."""
+    done = host.cmd(*args, check=False)
+    assert done.returncode in (1, 2) and done.stdout == '', done
+    one_line(done.stderr, about)
+
+
+@pytest.mark.parametrize('mode', [0o644, 0o640, 0o604])
+def test_key_file_others_can_read(shared_running, mode):
+    host, sa = shared_running, new_sa(PEER, HOST)
+    path = host.key_file(sa, mode)
+    command_fails(host, sa_words(**{'key-file': path}), [path])
+    assert not host.status()['sas']
+
+
+KEYS = {
+    'short': 'ab' * 35,
+    'long': 'ab' * 37,
+    'not-hex': 'xy' * 36,
+    'empty': '',
+    'two-lines': 'ab' * 36 + '\n' + 'ab' * 36,
+    'binary': '\0' * 72,
+}
+
+
+@pytest.mark.parametrize('text', KEYS.values(), ids=KEYS.keys())
+def test_bad_key(shared_running, text):
+    """The line never shows what was read."""
+    host, sa = shared_running, new_sa(PEER, HOST)
+    path = host.key_file(sa)
+    path.write_text(text)
+    done = host.cmd(*sa_words(**{'key-file': path}), check=False)
+    assert done.returncode == 1
+    one_line(done.stderr, [path, '72'])
+    assert 'abab' not in done.stderr and 'xyxy' not in done.stderr
+
+
+def test_key_file_missing(shared_running):
+    command_fails(shared_running, sa_words(**{'key-file': '/nonexistent/key'}), ['/nonexistent/key'])
+
+
+def test_key_from_stdin(shared_running):
+    host, sa = shared_running, new_sa(PEER, HOST)
+    host.cmd(*sa_words(**{'key-file': '-', 'spi': hex(sa.spi)}), input=sa.keymat.hex() + '\n')
+    assert host.sa_status(sa.spi)
+    host.cmd('sa', 'del', 'spi', hex(sa.spi), 'dst', HOST)
+
+
+def test_same_sa_twice(shared_running):
+    host, sa = shared_running, new_sa(PEER, HOST)
+    host.sa_add(sa)
+    done = host.sa_add(sa, check=False)
+    assert done.returncode == 1
+    one_line(done.stderr, [f'{sa.spi:#x}'])
+    host.cmd('sa', 'flush')
+
+
+def test_delete_what_is_not_there(shared_running):
+    command_fails(shared_running, ['sa', 'del', 'spi', '0x1234', 'dst', HOST], ['0x1234'])
+    command_fails(shared_running, ['sa', 'show', 'spi', '0x1234'], ['0x1234'])
+    command_fails(shared_running, ['policy', 'del', 'dst', PEER], [PEER])
+
+
+BAD_POLICIES = {
+    'prefix': (['dst', '192.0.2.0/33', 'action', 'protect'], ['192.0.2.0/33']),
+    'host-bits': (['dst', '192.0.2.7/24', 'action', 'protect'], ['192.0.2.7/24']),
+    'action': (['dst', PEER, 'action', 'permit'], ['permit']),
+    'port-without-protocol': (['dst', PEER, 'dport', '5', 'action', 'protect'], ['proto']),
+    'port-of-icmp': (['dst', PEER, 'proto', 'icmp', 'dport', '5', 'action', 'protect'], ['icmp']),
+    'port': (['dst', PEER, 'proto', 'udp', 'dport', '65536', 'action', 'protect'], ['65536']),
+    'protocol': (['dst', PEER, 'proto', '256', 'action', 'protect'], ['256']),
+    'esp': (['dst', PEER, 'proto', 'esp', 'action', 'protect'], ['esp']),
+    'loopback': (['dst', '127.0.0.0/8', 'action', 'protect'], ['127.0.0.0/8']),
+    'ipv6': (['dst', '::1', 'action', 'protect'], ['::1']),
+}
+
+
+@pytest.mark.parametrize('words, about', BAD_POLICIES.values(), ids=BAD_POLICIES.keys())
+def test_bad_policy(shared_running, words, about):
+    command_fails_1_or_2(shared_running, ['policy', 'add', *words], about)
+
+
+# ---- attach and detach ----
+
+def test_attach_and_detach(running):
+    with Netns('errx') as other:
+        veth(running.netns, 'nic1', other, 'wire1')
+        running.cmd('attach', 'nic1', 'mode', 'generic')
+        modes = {i['name']: i['mode'] for i in running.status()['interfaces']}
+        assert modes == {NIC: 'native', 'nic1': 'generic'}
+        until(running.worker_ready, 'the worker with both NICs')
+        running.cmd('detach', 'nic1')
+        assert [i['name'] for i in running.status()['interfaces']] == [NIC]
+        assert 'xdp' not in running.netns.ip('link', 'show', 'dev', 'nic1').stdout
+        running.netns.ip('link', 'del', 'nic1')
+
+
+def test_attach_errors(shared_running):
+    command_fails(shared_running, ['attach', 'nic7'], ['nic7'])
+    command_fails(shared_running, ['attach', 'lo'], ['lo', 'loopback'])
+    command_fails(shared_running, ['attach', NIC], [NIC])
+    command_fails(shared_running, ['detach', 'nic7'], ['nic7'])
+
+
+def test_end_and_detach_leave_nothing(running):
+    assert running.stop(signal.SIGTERM) == 0
+    running.cmd('detach', NIC)
+    untouched(running)
+
+
+def test_run_after_everything(running):
+    """End, detach, and again: nothing left behind is in the way."""
+    for _ in range(2):
+        assert running.stop(signal.SIGTERM) == 0
+        running.cmd('detach', NIC)
+        running.start()
