@@ -247,8 +247,10 @@ static void look_for_section(struct reader *r, const char *line)
 	if (*line != '[')
 		return;
 	n = strcspn(line + 1, "]");
-	if (line[1 + n] != ']')
+	if (line[1 + n] != ']') {
+		wrong(r, "a section's name ends with ']'");
 		return;
+	}
 	snprintf(section, sizeof(section), "%.*s", (int)n, line + 1);
 	begin_section(r, section);
 }

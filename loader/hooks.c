@@ -14,6 +14,7 @@
 
 #include "bpffs.h"
 #include "clsact.h"
+#include "log.h"
 
 /* Of Linux 6.6, which libbpf 1.1 does not know yet. */
 #define ATTACH_TCX_INGRESS ((enum bpf_attach_type)46)
@@ -173,6 +174,9 @@ enum port_mode hooks_take_over(const struct hook_place *at)
 	pinned_close(&p);
 	if (same)
 		return mode;
+	if (p.ifindex)
+		log_line("%s: an earlier run attached another interface of that name, which is now given up: in clear",
+			 at->dev);
 	hooks_remove_all(at);
 	return 0;
 }

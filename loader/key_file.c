@@ -94,7 +94,7 @@ int key_file_read(const char *path, uint8_t keymat[ESP_KEYMAT_SIZE], struct faul
 	n = read_all(fd, text, sizeof(text));
 	if (n < 0)
 		err = fault(f, (int)-n, "key file %s: %s", name, strerror((int)-n));
-	else if (!key_parse(text, (size_t)n, keymat))
+	else if (n == sizeof(text) || !key_parse(text, (size_t)n, keymat))
 		err = fault(f, EINVAL, "key file %s: need %d hex digits, the 32-byte key and the 4-byte salt: "
 			    "'openssl rand -hex %d'", name, 2 * ESP_KEYMAT_SIZE, ESP_KEYMAT_SIZE);
 	explicit_bzero(text, sizeof(text));

@@ -84,6 +84,6 @@ int detach_command(const struct invocation *inv)
 		err = detach(inv, &in, dev, &f);
 	if (err)
 		return cli_fail(inv, f.text);
-	printf("%s: detached: the gate is open, nothing is protected or held back on it\n", dev);
+	printf("%s: detached: the gate is open, what was protected goes in clear\n", dev);
 	return EXIT_SUCCESS;
 }

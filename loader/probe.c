@@ -13,6 +13,7 @@
 #include "hooks.h"
 #include "programs.h"
 #include "vault.h"
+#include "worker_process.h"
 
 static int probe_btf(struct fault *f)
 {
@@ -44,6 +45,13 @@ static int probe_tun(struct fault *f)
 		return fault(f, errno, "/dev/net/tun: %s: load the module with 'modprobe tun'", strerror(errno));
 	close(fd);
 	return 0;
+}
+
+static int probe_worker(struct fault *f)
+{
+	char path[512];
+
+	return worker_find_program(path, sizeof(path)) ? 0 : fault(f, ENOENT, "%s is not there: reinstall", path);
 }
 
 static int probe_tcx(struct fault *f)
@@ -86,6 +94,7 @@ const struct probe probes[] = {
 	{"BPF programs", true, probe_programs},
 	{"AF_XDP", true, probe_af_xdp},
 	{"TUN/TAP", true, probe_tun},
+	{"worker", true, probe_worker},
 	{"tcx", false, probe_tcx},
 	{"memfd_secret", false, probe_vault},
 	{"AES", false, probe_aes},

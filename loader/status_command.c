@@ -11,6 +11,7 @@
 
 #include "commands.h"
 #include "control_client.h"
+#include "rates.h"
 #include "sa_view.h"
 #include "session.h"
 #include "table.h"
@@ -191,6 +192,24 @@ static void print_counts(const struct status *s, const char *header, bool drops)
 	table_print(t, stdout);
 }
 
+static void print_rate(const char *direction, const struct rate *rate)
+{
+	char packets[BYTES_TEXT], bits[BYTES_TEXT];
+
+	printf("%s %s packets/s, %sbit/s", direction, bytes_text((uint64_t)rate->packets, packets),
+	       bytes_text((uint64_t)rate->bits, bits));
+}
+
+static void print_rates(const struct status *s)
+{
+	struct rate in, out;
+
+	rates_measure(&s->maps, &in, &out);
+	print_rate("now in", &in);
+	print_rate("; out", &out);
+	putchar('\n');
+}
+
 static void print_text(const struct status *s)
 {
 	print_worker(s);
@@ -199,6 +218,8 @@ static void print_text(const struct status *s)
 	putchar('\n');
 	if (sa_view_print(&s->maps) == 0)
 		puts("no SAs");
+	else
+		print_rates(s);
 	putchar('\n');
 	print_counts(s, ">PASSED|REASON|MEANING", false);
 	print_counts(s, ">DROPPED|REASON|MEANING", true);

@@ -63,7 +63,7 @@ int supervisor_detach(struct supervisor *s, const char *name, struct fault *f)
 	worker_stop(&s->worker);
 	nic_detach(&s->nics, nic);
 	run_worker(s);
-	log_line("%s: detached: the gate is open, nothing is protected or held back on it", name);
+	log_line("%s: detached: the gate is open, what was protected goes in clear", name);
 	return 0;
 }
 
@@ -154,8 +154,10 @@ static void reload(struct supervisor *s)
 		if (supervisor_attach(s, wanted, &f))
 			log_line("%s", f.text);
 	}
-	log_line("%s: read again; NICs that are not in it stay as they are: 'detach' is what opens a gate",
-		 s->config_path);
+	if (fresh.mark != s->config.mark || fresh.unknown_spi != s->config.unknown_spi ||
+	    strcmp(fresh.aead, s->config.aead) != 0)
+		log_line("%s: what changed in [daemon] counts from the next start on", s->config_path);
+	log_line("%s: reloaded; NICs that are not in it stay as they are: only 'detach' opens a gate", s->config_path);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *arg)

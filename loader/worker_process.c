@@ -32,8 +32,7 @@
 
 /* ---- in the child ---- */
 
-/* Beside this program, or where it is installed; never by way of PATH. */
-static void find_program(char *path, size_t size)
+bool worker_find_program(char *path, size_t size)
 {
 	char self[400];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -44,9 +43,10 @@ static void find_program(char *path, size_t size)
 	if (slash) {
 		snprintf(path, size, "%.*s/" WORKER, (int)(slash - self), self);
 		if (access(path, X_OK) == 0)
-			return;
+			return true;
 	}
 	snprintf(path, size, LIBEXECDIR "/" WORKER);
+	return access(path, X_OK) == 0;
 }
 
 struct command_line {
@@ -98,7 +98,7 @@ static void exec_worker(const struct worker *w, int ready_fd, pid_t parent)
 	if (!ok || getppid() != parent)
 		_exit(EXIT_FAILURE);
 	build_command_line(&line, w, ready_fd);
-	find_program(path, sizeof(path));
+	worker_find_program(path, sizeof(path));
 	execv(path, (char *const *)line.argv);
 	log_line("%s: %s: reinstall xdp-ipsec", path, strerror(errno));
 	_exit(EXIT_FAILURE);

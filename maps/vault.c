@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define VAULT_SIZE (sizeof(struct vault_entry) * SLOTS_MAX)
@@ -18,20 +20,24 @@
 #define SYS_memfd_secret 447
 #endif
 
-static int make_fd(bool *secret)
+static int make_fd(void)
 {
 	int fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
 
-	*secret = fd >= 0;
-	if (fd < 0)
-		fd = memfd_create("xdp-ipsec-vault", MFD_CLOEXEC);
-	return fd;
+	return fd >= 0 ? fd : memfd_create("xdp-ipsec-vault", MFD_CLOEXEC);
+}
+
+/* Locked and undumpable by nature, and deaf to being told so. */
+static bool is_secret(int fd)
+{
+	struct statfs st;
+
+	return fstatfs(fd, &st) == 0 && st.f_type == SECRETMEM_MAGIC;
 }
 
 int vault_create(struct vault *v, struct fault *f)
 {
-	bool secret;
-	int err, fd = make_fd(&secret);
+	int err, fd = make_fd();
 
 	if (fd < 0)
 		return fault(f, errno, "key vault: %s", strerror(errno));
@@ -40,9 +46,7 @@ int vault_create(struct vault *v, struct fault *f)
 		close(fd);
 		return err;
 	}
-	err = vault_map(v, fd, true, f);
-	v->secret = secret;
-	return err;
+	return vault_map(v, fd, true, f);
 }
 
 int vault_map(struct vault *v, int fd, bool writable, struct fault *f)
@@ -62,9 +66,13 @@ int vault_map(struct vault *v, int fd, bool writable, struct fault *f)
 		vault_close(v);
 		return fault(f, err, "key vault: %s: raise 'ulimit -l', or run as root", strerror(err));
 	}
-	/* memfd_secret is locked and undumpable by nature and refuses to be told; the fallback needs it. */
-	mlock(v->entries, VAULT_SIZE);
-	madvise(v->entries, VAULT_SIZE, MADV_DONTDUMP);
+	v->secret = is_secret(fd);
+	if (!v->secret && (mlock(v->entries, VAULT_SIZE) < 0 || madvise(v->entries, VAULT_SIZE, MADV_DONTDUMP) < 0)) {
+		int err = errno;
+
+		vault_close(v);
+		return fault(f, err, "key vault: cannot be locked: %s: raise 'ulimit -l'", strerror(err));
+	}
 	return 0;
 }
 

@@ -48,7 +48,7 @@ static int fixture_open(void **state, const struct prog_config *config)
 	assert_true(fx->sa != MAP_FAILED);
 	fx->ring = ring_buffer__new(bpf_map__fd(fx->skel->maps.events), on_event, fx, NULL);
 	assert_non_null(fx->ring);
-	fx->sockets[0] = fx->sockets[1] = -1;
+	memset(fx->sockets, -1, sizeof(fx->sockets));
 	worker_serves(fx, 0);
 	*state = fx;
 	return 0;
@@ -187,7 +187,7 @@ void worker_serves(struct fixture *fx, uint32_t queue)
 
 void worker_leaves(struct fixture *fx)
 {
-	for (uint32_t queue = 0; queue < 2; queue++) {
+	for (uint32_t queue = 0; queue <= QUEUES_MAX; queue++) {
 		uint32_t at = PORT * QUEUES_MAX + queue;
 
 		if (fx->sockets[queue] < 0)

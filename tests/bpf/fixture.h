@@ -36,8 +36,8 @@ struct fixture {
 	struct sa_state *sa; /* the map itself, SLOTS_MAX */
 	struct ring_buffer *ring;
 	struct event events[256];
-	int told; /* events that came, beyond the room for them too */
-	int sockets[2];
+	int told;		     /* events that came, beyond the room for them too */
+	int sockets[QUEUES_MAX + 1]; /* by queue; -1: none */
 };
 
 struct outcome {

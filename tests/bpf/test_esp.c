@@ -99,7 +99,7 @@ static void each_queue_has_its_socket(void **state)
 	uint32_t ifindex;
 
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
-	assert_int_equal(system("ip link add v0 numrxqueues 2 type veth peer name v1"), 0);
+	assert_int_equal(system("ip link add v0 numrxqueues 65 type veth peer name v1"), 0);
 	ifindex = if_nametoindex("v0");
 	put_inbound(fx, SLOT, SPI);
 	assert_int_equal(run_xdp_on(fx, &f, ifindex, 0, 0).verdict, XDP_REDIRECT);
@@ -108,6 +108,10 @@ static void each_queue_has_its_socket(void **state)
 	worker_serves(fx, 1);
 	out = run_xdp_on(fx, &f, ifindex, 1, 0);
 	assert_handed_over(&out, &f);
+	/* Where the next NIC's queue 0 would be. */
+	worker_serves(fx, QUEUES_MAX);
+	assert_int_equal(run_xdp_on(fx, &f, ifindex, QUEUES_MAX, 0).verdict, XDP_DROP);
+	assert_counted_only(fx, REASON_NO_WORKER);
 }
 
 static void without_a_worker_it_is_dropped(void **state)

@@ -33,8 +33,8 @@ def send_ip(netns, packet):
 
 
 def ping(netns, dst, count=1, size=56, deadline=5):
-    """Whether all echo requests were answered within the deadline, in seconds."""
-    done = netns.run('ping', '-n', '-q', '-i', '0.002', '-c', count, '-w', deadline, '-s', size, dst, check=False)
+    """Sends that many echo requests; whether all were answered, the last within the deadline in seconds."""
+    done = netns.run('ping', '-n', '-q', '-i', '0.002', '-c', count, '-W', deadline, '-s', size, dst, check=False)
     return done.returncode == 0 and f'{count} received' in done.stdout
 
 

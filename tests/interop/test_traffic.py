@@ -31,7 +31,7 @@ def test_ping(tunnel, esn, direction):
 def test_ip_options_stay(tunnel, esn, direction):
     tunnel.protect(SaPair(esn=esn))
     sender, receiver = tunnel.ends(direction)
-    done = sender.call("run", ["ping", "-n", "-R", "-c", "3", "-i", "0.01", "-W", "1", receiver.address])
+    done = sender.call("run", ["ping", "-n", "-R", "-c", "3", "-i", "0.1", "-w", "10", receiver.address])
     assert " 3 received" in done["out"]
     route = done["out"].split("RR:")[1].split()
     assert route[:4] == [sender.address, receiver.address, receiver.address, sender.address]
@@ -61,8 +61,7 @@ def test_udp(tunnel, esn, direction, sizes):
     sender, receiver = tunnel.ends(direction)
     receiver.call("udp_bind", PORT)
     arrived = receiver.spawn("udp_collect", PORT, 1000)
-    sender.call("udp_send", receiver.address, PORT, 1000, sizes)
+    sender.call("udp_send", receiver.address, PORT, 1000, sizes, 32)
     assert arrived.result() == {"intact": list(range(1000)), "damaged": 0}
-    assert ping(sender, receiver, 1) == 1
-    tunnel.assert_clean(minimum=1)
+    tunnel.assert_clean(minimum=1000)
     tunnel.assert_every_packet_counted()

@@ -14,6 +14,8 @@ import time
 
 DEADLINE = 20
 SO_RCVBUFFORCE = 33
+IP_MTU_DISCOVER, IP_PMTUDISC_DO = 10, 2
+ICMP_ECHO_REPLY, ICMP_ECHO_REQUEST = 0, 8
 _sockets = {}
 
 
@@ -74,6 +76,10 @@ def tcp_send(address, port, size, seed):
 # ---- UDP: datagrams that say their index and are filled from it ----
 
 
+def _readable(sock, end):
+    return bool(select.select([sock], [], [], max(0, end - time.monotonic()))[0])
+
+
 def _datagram(index, size):
     return struct.pack("!I", index) + random.Random(index).randbytes(size - 4)
 
@@ -86,27 +92,72 @@ def udp_bind(port):
 
 
 def udp_collect(port, count, deadline=DEADLINE):
-    """Takes datagrams until count have come or the deadline passes.
+    """Takes datagrams until count have come or the deadline passes, and answers each with its index.
 
     {intact: indices in the order they came, damaged: number of those that are not what was sent}"""
     intact, damaged, end = [], 0, time.monotonic() + deadline
     sock = _sockets["udp", port]
-    while len(intact) + damaged < count and select.select([sock], [], [], max(0, end - time.monotonic()))[0]:
-        data = sock.recv(1 << 16)
+    while len(intact) + damaged < count and _readable(sock, end):
+        data, sender = sock.recvfrom(1 << 16)
         index = struct.unpack_from("!I", data)[0] if len(data) >= 4 else None
         if index is not None and data == _datagram(index, len(data)):
             intact.append(index)
         else:
             damaged += 1
+        sock.sendto(data[:4], sender)
     return {"intact": intact, "damaged": damaged}
 
 
-def udp_send(address, port, count, sizes, per_second=5000):
-    """Sends count datagrams whose sizes go round the list; they bear the indices 0 ... count - 1."""
+def udp_send(address, port, count, sizes, window=0):
+    """Sends count datagrams whose sizes go round the list; they bear the indices 0 ... count - 1.
+
+    With a window, no more than that are on their way unanswered: it must fit the smallest buffer there is."""
+    end, answered = time.monotonic() + DEADLINE, 0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        start = time.monotonic()
+        s.connect((address, port))
         for index in range(count):
-            s.sendto(_datagram(index, sizes[index % len(sizes)]), (address, port))
-            ahead = start + (index + 1) / per_second - time.monotonic()
-            if ahead > 0.01:
-                time.sleep(ahead)
+            while window and index - answered >= window and _readable(s, end):
+                s.recv(64)
+                answered += 1
+            s.send(_datagram(index, sizes[index % len(sizes)]))
+
+
+# ---- ICMP echo: exactly count requests, each with its own content, and no patience to guess about ----
+
+
+def _checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data[: len(data) & ~1]))
+    total += data[-1] << 8 if len(data) % 2 else 0
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+def _echo(kind, ident, seq, size):
+    body = struct.pack("!HH", ident, seq) + random.Random(seq).randbytes(size)
+    checksum = _checksum(struct.pack("!BBH", kind, 0, 0) + body)
+    return struct.pack("!BBH", kind, 0, checksum) + body
+
+
+def _take_reply(sock, ident, size, missing):
+    packet = sock.recv(1 << 16)
+    reply = packet[(packet[0] & 15) * 4 :]
+    if len(reply) == 8 + size:
+        seq = struct.unpack_from("!H", reply, 6)[0]
+        if reply == _echo(ICMP_ECHO_REPLY, ident, seq, size):
+            missing.discard(seq)
+
+
+def echo(address, count, size, interval, patience):
+    """Sends count requests that may not be fragmented; how many were answered with what was sent.
+
+    Returns with the last answer, or when patience (seconds) has passed since the last request."""
+    ident, missing = random.randrange(1 << 16), set(range(count))
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as s:
+        s.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
+        s.connect((address, 0))
+        for seq in range(count):
+            s.send(_echo(ICMP_ECHO_REQUEST, ident, seq, size))
+            end = time.monotonic() + (interval if seq + 1 < count else patience)
+            while missing and _readable(s, end):
+                _take_reply(s, ident, size, missing)
+    return count - len(missing)

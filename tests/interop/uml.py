@@ -74,7 +74,7 @@ class Guest:
         modules = sorted(os.path.dirname(d) for d in glob.glob(f"{MODULES}/*/modules.dep"))[-1]
         argv = [
             "nsenter", f"--net={netns}", KERNEL, "mem=256M", "umid=guest", f"uml_dir={self._state}",
-            "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "quiet", "random.trust_bootloader=1", "nohz=off",
+            "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "quiet", "random.trust_bootloader=1",
             f"init={os.path.join(os.path.dirname(os.path.abspath(__file__)), 'guest.py')}",
             "con=null", "con0=null,fd:1", "ssl=null", f"ssl0=fd:{line.fileno()}",
             f"vec0:transport=raw,ifname={device},mac={mac},depth=256,gro=0",

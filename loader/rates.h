@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How much goes through the SAs right now. */
+#ifndef LOADER_RATES_H
+#define LOADER_RATES_H
+
+#include "maps.h"
+
+struct rate {
+	double packets; /* a second */
+	double bits;	/* a second, of what the inner packets carry */
+};
+
+/* Looks twice, a quarter of a second apart. Packets of an SA that comes or goes meanwhile do not count. */
+void rates_measure(const struct maps *maps, struct rate *in, struct rate *out);
+
+#endif

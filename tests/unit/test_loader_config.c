@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+
+static char path[] = "/tmp/test-conf-XXXXXX";
+static struct config config;
+static struct fault f;
+
+static int make_file(void **unused)
+{
+	(void)unused;
+	strcpy(path + strlen(path) - 6, "XXXXXX");
+	close(mkstemp(path));
+	return 0;
+}
+
+static int remove_file(void **unused)
+{
+	(void)unused;
+	return unlink(path);
+}
+
+static int read_text(const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	f.text[0] = '\0';
+	return config_read(&config, path, &f);
+}
+
+static void test_defaults(void **unused)
+{
+	(void)unused;
+	assert_int_equal(read_text("[interface eth0]\n"), 0);
+	assert_int_equal(config.interface_count, 1);
+	assert_string_equal(config.interfaces[0].name, "eth0");
+	assert_int_equal(config.interfaces[0].mode, MODE_AUTO);
+	assert_int_equal(config.interfaces[0].queues, 0);
+	assert_int_equal(config.interfaces[0].hook, HOOK_AUTO);
+	assert_false(config.interfaces[0].threaded_napi);
+	assert_int_equal(config.mark, CONFIG_DEFAULT_MARK);
+	assert_int_equal(config.unknown_spi, UNKNOWN_SPI_AUTO);
+	assert_string_equal(config.aead, "auto");
+}
+
+static void test_every_key(void **unused)
+{
+	(void)unused;
+	assert_int_equal(read_text("; a comment\n"
+				   "# another\n"
+				   "[interface eth0]   ; behind a section\n"
+				   "mode = generic     ; behind a value\n"
+				   "  queues=3\n"
+				   "hook = clsact\n"
+				   "threaded-napi = yes\n"
+				   "\n"
+				   "[daemon]\n"
+				   "mark = 0x10\n"
+				   "unknown-spi = pass\n"
+				   "aead = openssl\n"
+				   "[interface eth1.7]\n"
+				   "mode = native\n"),
+			 0);
+	assert_int_equal(config.interface_count, 2);
+	assert_int_equal(config.interfaces[0].mode, PORT_GENERIC);
+	assert_int_equal(config.interfaces[0].queues, 3);
+	assert_int_equal(config.interfaces[0].hook, HOOK_CLSACT);
+	assert_true(config.interfaces[0].threaded_napi);
+	assert_int_equal(config.mark, 0x10);
+	assert_int_equal(config.unknown_spi, UNKNOWN_SPI_PASS);
+	assert_string_equal(config.aead, "openssl");
+	assert_string_equal(config.interfaces[1].name, "eth1.7");
+	assert_int_equal(config.interfaces[1].mode, PORT_NATIVE);
+}
+
+static void test_empty_file(void **unused)
+{
+	(void)unused;
+	assert_int_equal(read_text(""), 0);
+	assert_int_equal(config.interface_count, 0);
+}
+
+/* The line is the one that is wrong, and the first of them. */
+static void test_mistakes(void **unused)
+{
+	static const struct {
+		const char *text;
+		const char *where;
+		const char *what;
+	} mistakes[] = {
+		{"[interface a]\nmode = fast\n", ":2: ", "'fast'"},
+		{"[interface a]\nmode = \n", ":2: ", "mode"},
+		{"[interface a]\nMode = auto\n", ":2: ", "'Mode'"},
+		{"[interface a]\nqueues = 0\n", ":2: ", "queues"},
+		{"[interface a]\nqueues = 65\n", ":2: ", "'65'"},
+		{"[interface a]\nhook = tc\n", ":2: ", "'tc'"},
+		{"[interface a]\nhook = \n", ":2: ", "hook"},
+		{"[interface a]\nthreaded-napi = perhaps\n", ":2: ", "'perhaps'"},
+		{"[interface a]\n\n\nspeed = 9\nmode = fast\n", ":4: ", "'speed'"},
+		{"[interface a]\nmark = 1\n", ":2: ", "'mark'"},
+		{"[daemon]\nmode = auto\n", ":2: ", "'mode'"},
+		{"[daemon]\nmark = 0\n", ":2: ", "mark"},
+		{"[daemon]\nmark = 0x100000000\n", ":2: ", "mark"},
+		{"[daemon]\naead = aes\n", ":2: ", "'aes'"},
+		{"[interface a]\n\n[interface a]\n", ":3: ", "twice"},
+		{"[interface ]\n", ":1: ", "name"},
+		{"[interface]\n", ":1: ", "[interface]"},
+		{"[interface a/b]\n", ":1: ", "'a/b'"},
+		{"[interface sixteen-letters-]\n", ":1: ", "sixteen-letters-"},
+		{"[interfaces a]\n", ":1: ", "[interfaces a]"},
+		{"[connection core1]\n", ":1: ", "no IKE"},
+		{"[interface a]\n[connection core1]\nlocal = 192.0.2.1\n", ":2: ", "sa add"},
+		{"mode = auto\n", ":1: ", "'mode'"},
+		{"[interface a]\nmode\n", ":2: ", "key = value"},
+		{"[interface a\nmode = auto\n", ":1: ", "']'"},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		assert_int_equal(read_text(mistakes[i].text), -EINVAL);
+		if (strncmp(f.text, path, strlen(path)) != 0 || !strstr(f.text, mistakes[i].where) ||
+		    !strstr(f.text, mistakes[i].what) || strchr(f.text, '\n'))
+			fail_msg("%zu: '%s' gave '%s'", i, mistakes[i].text, f.text);
+	}
+}
+
+/* Longer lines are not cut and misread. */
+static void test_long_line(void **unused)
+{
+	char text[600] = "[interface a]\nmode = ";
+
+	(void)unused;
+	memset(text + strlen(text), 'x', 400);
+	strcat(text, "\n");
+	assert_int_equal(read_text(text), -EINVAL);
+	assert_non_null(strstr(f.text, ":2: "));
+}
+
+static void test_more_interfaces_than_ports(void **unused)
+{
+	char text[PORTS_MAX * 32 + 64] = "";
+
+	(void)unused;
+	for (int i = 0; i < PORTS_MAX; i++)
+		sprintf(text + strlen(text), "[interface eth%d]\n", i);
+	assert_int_equal(read_text(text), 0);
+	strcat(text, "[interface more]\n");
+	assert_int_equal(read_text(text), -EINVAL);
+	assert_non_null(strstr(f.text, ":17: "));
+}
+
+static void test_no_file(void **unused)
+{
+	(void)unused;
+	assert_int_equal(config_read(&config, "/nonexistent/conf", &f), -ENOENT);
+	assert_non_null(strstr(f.text, "/nonexistent/conf"));
+}
+
+#define WITH_FILE(test) cmocka_unit_test_setup_teardown(test, make_file, remove_file)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_FILE(test_defaults),      WITH_FILE(test_every_key),	   WITH_FILE(test_empty_file),
+		WITH_FILE(test_mistakes),      WITH_FILE(test_long_line),	   WITH_FILE(test_more_interfaces_than_ports),
+		cmocka_unit_test(test_no_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
