@@ -7,17 +7,18 @@
 
 static __always_inline void count(enum reason reason)
 {
-	__u64 *n = bpf_map_lookup_elem(&stats, &reason);
+	__u32 only = 0;
+	struct counts *counts = bpf_map_lookup_elem(&stats, &only);
 
 	/* Per CPU, and neither XDP nor tc is interrupted by itself. */
-	if (n)
-		++*n;
+	if (counts)
+		++*counts_at(counts, reason);
 }
 
 /* A packet that an SA is known for is counted there too; many CPUs and the worker share that counter. */
 static __always_inline void count_sa(struct sa_state *sa, enum reason reason)
 {
-	__sync_fetch_and_add(&sa->drops[reason], 1);
+	__sync_fetch_and_add(counts_at(&sa->drops, reason), 1);
 	count(reason);
 }
 

@@ -40,7 +40,7 @@ static int put(struct address_set *set, const uint8_t addr[4])
 
 static bool has(const struct address_set *set, const struct locals_key *key)
 {
-	return bsearch(key, set->at, set->count, sizeof(*key), compare) != NULL;
+	return set->count && bsearch(key, set->at, set->count, sizeof(*key), compare);
 }
 
 static int collect(const struct maps *maps, struct address_set *set, struct fault *f)

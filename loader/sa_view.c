@@ -123,7 +123,7 @@ static uint64_t drops_of(const struct sa_state *sa)
 
 	for (unsigned reason = 0; reason < REASON_COUNT; reason++)
 		if (reason_is_drop(reason))
-			sum += sa->drops[reason];
+			sum += counts_get(&sa->drops, reason);
 	return sum;
 }
 
@@ -164,8 +164,8 @@ static cJSON *drops_json(const struct sa_state *sa)
 	cJSON *drops = cJSON_CreateObject();
 
 	for (unsigned reason = 0; reason < REASON_COUNT; reason++)
-		if (reason_is_drop(reason) && sa->drops[reason])
-			json_add_u64(drops, reason_name(reason), sa->drops[reason]);
+		if (reason_is_drop(reason) && counts_get(&sa->drops, reason))
+			json_add_u64(drops, reason_name(reason), counts_get(&sa->drops, reason));
 	return drops;
 }
 
@@ -251,8 +251,8 @@ unsigned sa_view_print(const struct maps *maps)
 static void print_drops(const struct sa_state *sa)
 {
 	for (unsigned reason = 0; reason < REASON_COUNT; reason++)
-		if (reason_is_drop(reason) && sa->drops[reason])
-			printf("  dropped        %llu %s: %s\n", (unsigned long long)sa->drops[reason],
+		if (reason_is_drop(reason) && counts_get(&sa->drops, reason))
+			printf("  dropped        %llu %s: %s\n", (unsigned long long)counts_get(&sa->drops, reason),
 			       reason_name(reason), reason_text(reason));
 }
 

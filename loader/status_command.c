@@ -29,16 +29,19 @@ struct status {
 static int read_counts(struct status *s, struct fault *f)
 {
 	const int cpus = libbpf_num_possible_cpus();
-	uint64_t *each = cpus > 0 ? calloc((size_t)cpus, sizeof(*each)) : NULL;
+	const uint32_t only = 0;
+	struct counts *each = cpus > 0 ? calloc((size_t)cpus, sizeof(*each)) : NULL;
 
 	if (!each)
 		return fault(f, ENOMEM, "counters: %s", strerror(ENOMEM));
-	for (uint32_t reason = 0; reason < REASON_COUNT; reason++) {
-		s->counts[reason] = s->maps.worker_counts[reason];
-		if (bpf_map_lookup_elem(s->maps.stats, &reason, each) < 0)
-			continue;
+	if (bpf_map_lookup_elem(s->maps.stats, &only, each) < 0) {
+		free(each);
+		return fault(f, errno, "map stats: %s", strerror(errno));
+	}
+	for (enum reason reason = 0; reason < REASON_COUNT; reason++) {
+		s->counts[reason] = counts_get(s->maps.worker_counts, reason);
 		for (int cpu = 0; cpu < cpus; cpu++)
-			s->counts[reason] += each[cpu];
+			s->counts[reason] += counts_get(&each[cpu], reason);
 	}
 	free(each);
 	return 0;

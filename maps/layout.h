@@ -46,6 +46,26 @@ struct layout {
 };
 LAYOUT_ASSERT(struct layout, 16);
 
+/* ---- stats, stats_worker, sa_state.drops: counters by reason, with members so that bpftool prints the names ---- */
+
+struct counts {
+#define COUNT_MEMBER(NAME, name, kind, text) __u64 name;
+	FOR_EACH_REASON(COUNT_MEMBER)
+#undef COUNT_MEMBER
+	__u64 reserved[REASONS_MAX - REASON_COUNT];
+};
+LAYOUT_ASSERT(struct counts, 8 * REASONS_MAX);
+
+static inline __u64 *counts_at(struct counts *c, enum reason reason)
+{
+	return (__u64 *)c + reason;
+}
+
+static inline __u64 counts_get(const struct counts *c, enum reason reason)
+{
+	return *((const __u64 *)c + reason);
+}
+
 /* ---- sad: inbound SAs ---- */
 
 struct sad_key {
@@ -136,7 +156,7 @@ struct sa_state {
 	__u64 soft_bytes;
 	__u64 hard_bytes;
 
-	__u64 drops[REASONS_MAX];	/* by enum reason; written atomically by BPF and the worker */
+	struct counts drops;	/* written atomically by BPF and the worker */
 };
 LAYOUT_ASSERT(struct sa_state, 384);
 

@@ -30,11 +30,11 @@ struct maps {
 	int event_gate;
 	int xsks;
 
-	/* mapped: SLOTS_MAX, SLOTS_MAX, PORTS_MAX and REASONS_MAX entries */
+	/* mapped: SLOTS_MAX, SLOTS_MAX, PORTS_MAX entries and one */
 	struct sa_state *sa;
 	struct replay_bitmap *bitmaps;
 	struct port *port;
-	uint64_t *worker_counts;
+	struct counts *worker_counts;
 };
 
 /*

@@ -39,8 +39,8 @@ enum reason {
 	REASON_COUNT,
 };
 
-/* Room in sa_state.drops and stats for reasons to come. */
+/* Room in struct counts for reasons to come. */
 #define REASONS_MAX 32
-_Static_assert(REASON_COUNT <= REASONS_MAX, "sa_state.drops has no room for another reason");
+_Static_assert(REASON_COUNT <= REASONS_MAX, "struct counts has no room for another reason");
 
 #endif

@@ -34,6 +34,9 @@ static bool look_up(struct port_state *p, const struct xdp_desc *desc, struct it
 	if (item->l2 < ETH_LEN || item->l2 > ETH_LEN_MAX || item->l2 > desc->len ||
 	    !ip_parse(&item->ip, item->frame + item->l2, desc->len - item->l2))
 		return false;
+	/* The header gets a new checksum when the packet is taken out, and a wrong one must not become right by that. */
+	if (csum_ipv4_header(item->ip.ip, item->ip.header) != 0)
+		return false;
 	*why = REASON_NO_SA;
 	item->sa = sa_cache_get(&p->worker->sas, meta.slot, meta.generation);
 	if (!item->sa)

@@ -56,7 +56,7 @@ int port_open(struct port_state *p, struct worker *w, uint32_t index, int tap_fd
 /* Counts one packet for status, and for its SA if there is one. */
 static inline void count(struct worker *w, enum reason reason, uint64_t n)
 {
-	w->maps.worker_counts[reason] += n;
+	*counts_at(w->maps.worker_counts, reason) += n;
 }
 
 static inline void drop(struct worker *w, struct sa_state *sa, enum reason reason, uint64_t n)
@@ -64,7 +64,7 @@ static inline void drop(struct worker *w, struct sa_state *sa, enum reason reaso
 	count(w, reason, n);
 	/* The BPF programs count in the same place. */
 	if (sa)
-		__atomic_fetch_add(&sa->drops[reason], n, __ATOMIC_RELAXED);
+		__atomic_fetch_add(counts_at(&sa->drops, reason), n, __ATOMIC_RELAXED);
 }
 
 #endif

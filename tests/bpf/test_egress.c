@@ -136,7 +136,7 @@ static void another_generation_is_no_sa(void **state)
 	assert_int_equal(take_events(fx), 1);
 	sa->generation++;
 	assert_refused(fx, FRAME_OUT(.dport = 7), REASON_NO_SA);
-	assert_int_equal(sa->drops[REASON_NO_SA], 0);
+	assert_int_equal(counts_get(&sa->drops, REASON_NO_SA), 0);
 }
 
 static void an_sa_bound_to_a_nic_sends_there_only(void **state)
@@ -147,7 +147,7 @@ static void an_sa_bound_to_a_nic_sends_there_only(void **state)
 	protect_all(fx);
 	sa->ifindex = NIC + 1;
 	assert_refused(fx, FRAME_OUT(.dport = 7), REASON_NO_SA);
-	assert_int_equal(sa->drops[REASON_NO_SA], 1);
+	assert_int_equal(counts_get(&sa->drops, REASON_NO_SA), 1);
 	/* Another SA would not help. */
 	assert_int_equal(take_events(fx), 0);
 	sa->ifindex = NIC;
@@ -162,7 +162,7 @@ static void without_a_worker_it_is_dropped(void **state)
 	protect_all(fx);
 	worker_leaves(fx);
 	assert_refused(fx, FRAME_OUT(.dport = 7), REASON_NO_WORKER);
-	assert_int_equal(sa->drops[REASON_NO_WORKER], 1);
+	assert_int_equal(counts_get(&sa->drops, REASON_NO_WORKER), 1);
 	/* Queue 0 stands for the worker. */
 	worker_serves(fx, 1);
 	assert_refused(fx, FRAME_OUT(.dport = 7), REASON_NO_WORKER);

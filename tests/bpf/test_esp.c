@@ -14,11 +14,11 @@
 
 static void assert_refused(struct fixture *fx, const struct frame *f, enum reason reason)
 {
-	uint64_t before = fx->sa[SLOT].drops[reason];
+	uint64_t before = counts_get(&fx->sa[SLOT].drops, reason);
 
 	assert_int_equal(run_xdp(fx, f).verdict, XDP_DROP);
 	assert_counted_only(fx, reason);
-	assert_int_equal(fx->sa[SLOT].drops[reason], before + 1);
+	assert_int_equal(counts_get(&fx->sa[SLOT].drops, reason), before + 1);
 }
 
 static void assert_passed(struct fixture *fx, struct frame f)
@@ -164,7 +164,7 @@ static void another_generation_is_no_sa(void **state)
 	sa->generation = 12;
 	bind_inbound(fx, SLOT, 0);
 	assert_dropped(fx, ESP(), REASON_NO_SA);
-	assert_int_equal(sa->drops[REASON_NO_SA], 0);
+	assert_int_equal(counts_get(&sa->drops, REASON_NO_SA), 0);
 }
 
 static void fragments_of_an_sa_are_dropped(void **state)

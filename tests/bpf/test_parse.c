@@ -160,7 +160,7 @@ static void esp_cut_anywhere_is_malformed(void **state)
 			assert_nothing_counted(fx);
 		}
 	}
-	assert_int_equal(sa->drops[REASON_MALFORMED], 0);
+	assert_int_equal(counts_get(&sa->drops, REASON_MALFORMED), 0);
 }
 
 /* The header's own length ends here and there, in a frame that is long enough. */

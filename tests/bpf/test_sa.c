@@ -23,11 +23,11 @@ static void assert_taken(struct fixture *fx, uint32_t seq)
 
 static void assert_replay(struct fixture *fx, uint32_t seq)
 {
-	uint64_t before = fx->sa[SLOT].drops[REASON_REPLAY];
+	uint64_t before = counts_get(&fx->sa[SLOT].drops, REASON_REPLAY);
 
 	assert_int_equal(receive(fx, seq), XDP_DROP);
 	assert_counted_only(fx, REASON_REPLAY);
-	assert_int_equal(fx->sa[SLOT].drops[REASON_REPLAY], before + 1);
+	assert_int_equal(counts_get(&fx->sa[SLOT].drops, REASON_REPLAY), before + 1);
 }
 
 static void without_esn_what_is_behind_the_window_is_old(void **state)
@@ -218,7 +218,7 @@ static void check_limit(struct fixture *fx, struct sa_state *sa, const struct li
 		assert_counted_only(fx, REASON_LIFETIME_EXPIRED);
 	}
 	assert_told_once(fx, EVENT_HARD_LIMIT, sa, slot);
-	assert_int_equal(sa->drops[REASON_LIFETIME_EXPIRED], 3);
+	assert_int_equal(counts_get(&sa->drops, REASON_LIFETIME_EXPIRED), 3);
 	assert_int_equal(sa->raised, SA_RAISED_SOFT | SA_RAISED_HARD);
 }
 
@@ -253,7 +253,7 @@ static void check_overflow(struct fixture *fx, uint8_t flags, uint64_t last)
 		assert_counted_only(fx, REASON_SEQ_OVERFLOW);
 	}
 	assert_told_once(fx, EVENT_SEQ_OVERFLOW, sa, 6);
-	assert_int_equal(sa->drops[REASON_SEQ_OVERFLOW], 3);
+	assert_int_equal(counts_get(&sa->drops, REASON_SEQ_OVERFLOW), 3);
 	assert_int_equal(sa->raised, SA_RAISED_OVERFLOW);
 }
 

@@ -60,7 +60,7 @@ def test_udp(tunnel, esn, direction, sizes):
     tunnel.protect(SaPair(esn=esn))
     sender, receiver = tunnel.ends(direction)
     receiver.call("udp_bind", PORT)
-    arrived = receiver.spawn("udp_collect", PORT, 1000)
+    arrived = receiver.spawn("udp_collect", PORT, 1000, True)
     sender.call("udp_send", receiver.address, PORT, 1000, sizes, 32)
     assert arrived.result() == {"intact": list(range(1000)), "damaged": 0}
     tunnel.assert_clean(minimum=1000)

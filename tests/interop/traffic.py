@@ -91,8 +91,8 @@ def udp_bind(port):
     _sockets["udp", port] = s
 
 
-def udp_collect(port, count, deadline=DEADLINE):
-    """Takes datagrams until count have come or the deadline passes, and answers each with its index.
+def udp_collect(port, count, answer, deadline=DEADLINE):
+    """Takes datagrams until count have come or the deadline passes; answers each with its index if told to.
 
     {intact: indices in the order they came, damaged: number of those that are not what was sent}"""
     intact, damaged, end = [], 0, time.monotonic() + deadline
@@ -104,7 +104,8 @@ def udp_collect(port, count, deadline=DEADLINE):
             intact.append(index)
         else:
             damaged += 1
-        sock.sendto(data[:4], sender)
+        if answer:
+            sock.sendto(data[:4], sender)
     return {"intact": intact, "damaged": damaged}
 
 
