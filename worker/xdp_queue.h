@@ -59,4 +59,10 @@ void xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len);
 /* Makes pushed frames visible, and makes the kernel send if it has to be told. */
 void xdp_queue_kick(struct xdp_queue *q);
 
+/* Frames pushed since the last kick. */
+static inline uint32_t xdp_queue_unkicked(const struct xdp_queue *q)
+{
+	return q->tx.cached_prod - *q->tx.producer;
+}
+
 #endif
