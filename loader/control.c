@@ -65,7 +65,8 @@ int control_receive(int socket, cJSON **message, int *fd)
 		.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		.msg_controllen = sizeof(control),
+		/* Not CMSG_SPACE, whose padding is room for a second fd that nobody would close. */
+		.msg_controllen = CMSG_LEN(sizeof(int)),
 	};
 	ssize_t n = -1;
 

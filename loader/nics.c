@@ -137,14 +137,15 @@ static void warn_of_unserved_queues(const struct nic *nic)
 			 nic->config.name, served, all, nic->config.name, served);
 }
 
-static void tune(const struct nic *nic)
+/* What is not asked for is left alone, unless we had been asked for it before. */
+static void tune(const struct nic *nic, bool was_threaded)
 {
 	int err;
 
 	netdev_keep_vlan_tags(nic->config.name);
-	if (!nic->config.threaded_napi)
+	if (nic->config.threaded_napi == was_threaded)
 		return;
-	err = netdev_threaded_napi(nic->config.name, true);
+	err = netdev_threaded_napi(nic->config.name, nic->config.threaded_napi);
 	if (err)
 		log_line("%s: threaded NAPI: %s%s", nic->config.name, strerror(-err),
 			 err == -EIO ? ": the driver has none; going on without" : "");
@@ -221,6 +222,7 @@ int nic_attach(struct nics *nics, const struct interface_config *config, struct 
 {
 	struct nic wanted = {.config = *config, .tap = {.fd = -1}, .tap_link = -1};
 	struct nic *nic = nics_find(nics, config->name);
+	const bool was_threaded = nic && nic->present && nic->config.threaded_napi;
 	int err = netdev_get(config->name, &wanted.dev, f);
 
 	if (!err)
@@ -245,7 +247,7 @@ int nic_attach(struct nics *nics, const struct interface_config *config, struct 
 	nic->present = true;
 	publish_port(nics, nic);
 	warn_of_unserved_queues(nic);
-	tune(nic);
+	tune(nic, was_threaded);
 	return 0;
 }
 
@@ -254,6 +256,8 @@ void nic_detach(struct nics *nics, struct nic *nic)
 	const struct hook_place at = place_of(nics, nic);
 
 	hooks_remove_all(&at);
+	if (nic->config.threaded_napi && nic->present)
+		netdev_threaded_napi(nic->config.name, false);
 	clear_port(nics, nic);
 	drop_tap(nic);
 	*nic = (struct nic){.tap = {.fd = -1}, .tap_link = -1};

@@ -5,7 +5,8 @@ import statistics
 
 from beds import B
 
-INTERVAL = 0.002
+# Below 1 / HZ, ping does not sleep between its packets but spins, and the bed is no longer idle.
+INTERVAL = 0.01
 RTT = re.compile(r'time=([\d.]+) ms')
 
 

@@ -137,16 +137,20 @@ static void test_mistakes(void **unused)
 	}
 }
 
-/* Longer lines are not cut and misread. */
+/* A line longer than the reader's buffer is not taken for two: what ends a comment here would be a key. */
 static void test_long_line(void **unused)
 {
-	char text[600] = "[interface a]\nmode = ";
+	char text[600] = "[interface a]\n";
 
 	(void)unused;
-	memset(text + strlen(text), 'x', 400);
-	strcat(text, "\n");
+	for (unsigned length = 180; length < 220; length++) {
+		sprintf(text, "[interface a]\n;%*s", (int)length, "mode = native\n");
+		if (read_text(text) == 0)
+			assert_int_equal(config.interfaces[0].mode, MODE_AUTO);
+		else
+			assert_non_null(strstr(f.text, ":2: "));
+	}
 	assert_int_equal(read_text(text), -EINVAL);
-	assert_non_null(strstr(f.text, ":2: "));
 }
 
 static void test_more_interfaces_than_ports(void **unused)
@@ -174,8 +178,8 @@ static void test_no_file(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_FILE(test_defaults),      WITH_FILE(test_every_key),	   WITH_FILE(test_empty_file),
-		WITH_FILE(test_mistakes),      WITH_FILE(test_long_line),	   WITH_FILE(test_more_interfaces_than_ports),
+		WITH_FILE(test_defaults),	WITH_FILE(test_every_key), WITH_FILE(test_empty_file),
+		WITH_FILE(test_mistakes),	WITH_FILE(test_long_line), WITH_FILE(test_more_interfaces_than_ports),
 		cmocka_unit_test(test_no_file),
 	};
 

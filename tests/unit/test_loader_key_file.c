@@ -13,9 +13,9 @@
 
 #include "key_file.h"
 
-#define DIGITS                                                                                                         \
-	"000102030405060708090a0b0c0d0e0f"                                                                             \
-	"101112131415161718191A1B1C1D1E1F"                                                                             \
+#define DIGITS \
+	"000102030405060708090a0b0c0d0e0f" \
+	"101112131415161718191A1B1C1D1E1F" \
 	"20212223"
 
 static uint8_t keymat[ESP_KEYMAT_SIZE];
@@ -35,7 +35,8 @@ static void assert_key(void)
 
 static void test_forms_of_a_key(void **unused)
 {
-	static const char *const forms[] = {DIGITS, DIGITS "\n", "0x" DIGITS, "0X" DIGITS "\r\n", " \t\n" DIGITS " \n\n"};
+	static const char *const forms[] = {DIGITS, DIGITS "\n", "0x" DIGITS, "0X" DIGITS "\r\n",
+					    " \t\n" DIGITS " \n\n"};
 
 	(void)unused;
 	for (size_t i = 0; i < 5; i++) {
@@ -46,8 +47,8 @@ static void test_forms_of_a_key(void **unused)
 
 static void test_what_is_no_key_leaves_nothing(void **unused)
 {
-	static const char *const forms[] = {"",		 "\n",		"0x",	       DIGITS "0", DIGITS "00", DIGITS DIGITS,
-					    "00" DIGITS, "x" DIGITS,	"0x0x" DIGITS};
+	static const char *const forms[] = {
+		"", "\n", "0x", DIGITS "0", DIGITS "00", DIGITS DIGITS, "00" DIGITS, "x" DIGITS, "0x0x" DIGITS};
 
 	(void)unused;
 	for (size_t i = 0; i < 9; i++) {

@@ -25,8 +25,10 @@ static void test_numbers(void **unused)
 
 static void test_what_is_no_number(void **unused)
 {
-	static const char *const words[] = {"",	   " 1", "1 ",	"+1",  "-1", "-0",  "1.0",		      "x",
-					    "0x",  "0xg", "0x-1", "1e3", "٣",  "10", "18446744073709551616", "0x 1"};
+	static const char *const words[] = {"",	    " 1",  "1 ", "+1", "-1",
+					    "-0",   "1.0", "x",	 "0x", "0xg",
+					    "0x-1", "1e3", "٣",	 "10", "18446744073709551616",
+					    "0x 1"};
 	uint64_t n = 7;
 
 	(void)unused;
@@ -52,9 +54,19 @@ static void test_prefixes(void **unused)
 
 static void test_what_is_no_prefix(void **unused)
 {
-	static const char *const words[] = {"",		  "/",		   "/24",	  "192.0.2/24", "192.0.2.0/",
-					    "192.0.2.0/33", "192.0.2.0/-1",  "192.0.2.0/x", "::/0",	"192.0.2.0/24/8",
-					    "1.2.3.4.5",  "192.0.2.256/8", "1111.1111.1111.1111/8"};
+	static const char *const words[] = {"",
+					    "/",
+					    "/24",
+					    "192.0.2/24",
+					    "192.0.2.0/",
+					    "192.0.2.0/33",
+					    "192.0.2.0/-1",
+					    "192.0.2.0/x",
+					    "::/0",
+					    "192.0.2.0/24/8",
+					    "1.2.3.4.5",
+					    "192.0.2.256/8",
+					    "1111.1111.1111.1111/8"};
 	struct prefix p;
 
 	(void)unused;
@@ -78,7 +90,8 @@ static void test_covers(void **unused)
 
 static void test_ports(void **unused)
 {
-	static const char *const wrong[] = {"", "-", "5-", "-5", "6-5", "65536", "1-65536", "a-b", "1-2-3", "123456789-2"};
+	static const char *const wrong[] = {"",	     "-",	"5-",  "-5",	"6-5",
+					    "65536", "1-65536", "a-b", "1-2-3", "123456789-2"};
 	uint16_t min, max;
 
 	(void)unused;
@@ -132,10 +145,10 @@ static void test_kinds_of_address(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),	     cmocka_unit_test(test_what_is_no_number),
-		cmocka_unit_test(test_prefixes),     cmocka_unit_test(test_what_is_no_prefix),
-		cmocka_unit_test(test_covers),	     cmocka_unit_test(test_ports),
-		cmocka_unit_test(test_protocols),    cmocka_unit_test(test_switches),
+		cmocka_unit_test(test_numbers),		 cmocka_unit_test(test_what_is_no_number),
+		cmocka_unit_test(test_prefixes),	 cmocka_unit_test(test_what_is_no_prefix),
+		cmocka_unit_test(test_covers),		 cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_protocols),	 cmocka_unit_test(test_switches),
 		cmocka_unit_test(test_kinds_of_address),
 	};
 

@@ -215,7 +215,8 @@ static const struct spd_rule *by_the_book(const struct packet *p)
 	for (size_t i = 0; i < spd.count; i++) {
 		const struct policy *one = &spd.policies[i];
 
-		if (prefix_covers(&one->remote, p->remote) && matches(&one->rule, p) && (!best || goes_before(one, best)))
+		if (prefix_covers(&one->remote, p->remote) && matches(&one->rule, p) &&
+		    (!best || goes_before(one, best)))
 			best = one;
 	}
 	return best ? &best->rule : NULL;
@@ -247,7 +248,7 @@ static unsigned random_below(unsigned n)
 /* Few different values, so that policies and packets meet. prio is unique: no two are equal. */
 static struct policy random_policy(uint32_t prio)
 {
-	static const char *const remotes[] = {"0.0.0.0/0",  "10.0.0.0/8", "10.1.0.0/16",
+	static const char *const remotes[] = {"0.0.0.0/0",   "10.0.0.0/8",  "10.1.0.0/16",
 					      "10.1.2.0/24", "10.1.2.3/32", "10.2.0.0/15"};
 	struct policy p = policy(remotes[random_below(6)], (enum spd_action)random_below(3));
 
