@@ -12,16 +12,10 @@
 #define PRIORITY 1
 #define HANDLE	 0x1be5
 
-
-static struct bpf_tc_hook hook_of(int ifindex, enum bpf_tc_attach_point point)
-{
-	return (struct bpf_tc_hook){.sz = sizeof(struct bpf_tc_hook), .ifindex = ifindex, .attach_point = point};
-}
-
 int clsact_put(int ifindex, bool egress, int prog, struct fault *f)
 {
-	struct bpf_tc_hook qdisc = hook_of(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
-	struct bpf_tc_hook hook = hook_of(ifindex, egress ? BPF_TC_EGRESS : BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, qdisc, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = egress ? BPF_TC_EGRESS : BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog, .handle = HANDLE, .priority = PRIORITY,
 		    .flags = BPF_TC_F_REPLACE);
 	int err = bpf_tc_hook_create(&qdisc);
@@ -37,7 +31,7 @@ int clsact_put(int ifindex, bool egress, int prog, struct fault *f)
 
 static void remove_empty_qdisc(int ifindex)
 {
-	struct bpf_tc_hook qdisc = hook_of(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, qdisc, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
 
 	if (!netdev_has_tc_filters(ifindex))
 		bpf_tc_hook_destroy(&qdisc);
@@ -45,7 +39,7 @@ static void remove_empty_qdisc(int ifindex)
 
 void clsact_remove(int ifindex, bool egress, unsigned prog_id)
 {
-	struct bpf_tc_hook hook = hook_of(ifindex, egress ? BPF_TC_EGRESS : BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = egress ? BPF_TC_EGRESS : BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, there, .handle = HANDLE, .priority = PRIORITY);
 	LIBBPF_OPTS(bpf_tc_opts, ours, .handle = HANDLE, .priority = PRIORITY);
 

@@ -191,6 +191,12 @@ void interface_config_init(struct interface_config *ic, const char *name)
 	snprintf(ic->name, sizeof(ic->name), "%s", name);
 }
 
+bool interface_config_same(const struct interface_config *a, const struct interface_config *b)
+{
+	return strcmp(a->name, b->name) == 0 && a->mode == b->mode && a->queues == b->queues && a->hook == b->hook &&
+	       a->threaded_napi == b->threaded_napi;
+}
+
 static int begin_interface(struct reader *r, const char *name)
 {
 	struct config *c = r->config;

@@ -36,6 +36,9 @@ struct config {
 /* An interface with nothing said about it. */
 void interface_config_init(struct interface_config *ic, const char *name);
 
+/* Whether the two say the same of one interface. */
+bool interface_config_same(const struct interface_config *a, const struct interface_config *b);
+
 /* The words of "mode", "queues" that the file and 'attach' share. */
 bool parse_mode(const char *text, unsigned *mode);
 bool parse_queues(const char *text, uint32_t *queues);

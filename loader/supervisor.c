@@ -149,7 +149,7 @@ static void reload(struct supervisor *s)
 		const struct interface_config *wanted = &fresh.interfaces[i];
 		const struct nic *nic = nics_find(&s->nics, wanted->name);
 
-		if (nic && memcmp(&nic->config, wanted, sizeof(*wanted)) == 0)
+		if (nic && interface_config_same(&nic->config, wanted))
 			continue;
 		if (supervisor_attach(s, wanted, &f))
 			log_line("%s", f.text);

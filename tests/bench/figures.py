@@ -16,6 +16,8 @@ FIGURES = (
     Figure('udp_1400', 'kpps', 'UDP 1400 B, < 1 % lost', 'kpps', 'ratio', None),
     Figure('ping', 'p50_us', 'ping p50', 'µs', 'difference', ('<=', 80)),
     Figure('ping', 'p99_us', 'ping p99', 'µs', 'difference', None),
+    Figure('ping_asleep', 'p50_us', 'ping p50, CPUs asleep', 'µs', 'difference', None),
+    Figure('ping_asleep', 'p99_us', 'ping p99, CPUs asleep', 'µs', 'difference', None),
     Figure('tcp_1', 'cpu_s_per_gb', 'CPU, one TCP stream', 's/GB', 'ratio', None),
     Figure('tcp_4', 'cpu_s_per_gb', 'CPU, four TCP streams', 's/GB', 'ratio', None),
     Figure('memory', 'mb', 'worker, 1 queue, 1000 SAs', 'MB', None, ('<', 64)),

@@ -14,7 +14,7 @@ PORT = 5201
 def server(ns):
     """iperf3 for one test; it listens when the block begins."""
     argv = ns.argv('iperf3', '-s', '-1', '-B', B, '-p', PORT, '--forceflush')
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             for line in process.stdout:
                 if 'listening' in line:

@@ -15,7 +15,7 @@ FIELDS = {
     'sad': ['spi', 'dst', 'slot', 'generation', 'peer'],
     'sa_state': ['spi', 'src', 'dst', 'direction', 'seq', 'packets', 'bytes', 'drops'],
     'spd': ['prefixlen', 'remote', 'rules', 'action', 'prio', 'proto'],
-    'stats': ['cpu', 'value'],
+    'stats': ['sealed', 'cleartext_protected', 'no_sa', 'replay'],
 }
 
 

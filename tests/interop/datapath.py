@@ -113,9 +113,9 @@ class Datapath:
 
     def add(self, pair):
         """Installs both SAs and the policy for what the pair's selector says (a port of the guest's)."""
+        self.protect(pair)
         self.add_inbound(pair)
         self.add_outbound(pair)
-        self.protect(pair)
 
     def flush(self):
         self.command("policy", "flush")

@@ -15,6 +15,7 @@ import time
 DEADLINE = 20
 SO_RCVBUFFORCE = 33
 IP_MTU_DISCOVER, IP_PMTUDISC_DO = 10, 2
+TCP_TIME_WAIT, TCP_LISTEN = "06", "0A"
 ICMP_ECHO_REPLY, ICMP_ECHO_REQUEST = 0, 8
 _sockets = {}
 
@@ -71,6 +72,19 @@ def tcp_send(address, port, size, seed):
         conn.shutdown(socket.SHUT_WR)
         conn.recv(1)  # until the receiver has everything and closes
     return {"bytes": size, "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def tcp_settle():
+    """Waits until this end has nothing left to send again: no connection but in LISTEN or TIME_WAIT.
+
+    Else the last FIN of a test may turn up in the next one. False if it does not come to that."""
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        sockets = read_file("/proc/thread-self/net/tcp").splitlines()[1:]
+        if all(line.split()[3] in (TCP_LISTEN, TCP_TIME_WAIT) for line in sockets):
+            return True
+        time.sleep(0.01)
+    return False
 
 
 # ---- UDP: datagrams that say their index and are filled from it ----

@@ -22,6 +22,7 @@ class Tunnel:
     def flush(self):
         for end in (self.host, self.guest):
             end.call("close_all")
+            end.call("tcp_settle")
         self.datapath.flush()
         self.xfrm.flush()
         self.datapath.mark()
