@@ -124,10 +124,10 @@ bpf-test: $(BPF_TESTS)
 	$(call run_each,$^)
 
 e2e: all
-	BUILD=$(BUILD) $(PYTEST) tests/e2e
+	BUILD=$(BUILD) $(PYTEST) -rs tests/e2e
 
 interop: all
-	BUILD=$(BUILD) $(PYTEST) tests/interop
+	BUILD=$(BUILD) $(PYTEST) -rs tests/interop
 
 check: need-deps
 	$(MAKE) all unit unit-sanitized bpf-test e2e interop

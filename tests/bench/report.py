@@ -33,7 +33,8 @@ def _met(row):
 
 
 def _cells(row, columns):
-    return (row['label'], row['unit'], *(number(row['values'].get(c)) for c in columns), _compared(row), _target(row), _met(row))
+    numbers = (number(row['values'].get(c)) for c in columns)
+    return (row['label'], row['unit'], *numbers, _compared(row), _target(row), _met(row))
 
 
 def _table(headers, lines):
