@@ -91,7 +91,7 @@ WORKER_TESTS := $(filter-out $(LOADER_TESTS),$(call unit_tests,$(wildcard tests/
 BPF_TESTS    := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 BENCHES      := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 but_main = $(filter-out %/main.o,$(1))
-PYTEST := /usr/bin/python3 -m pytest -p no:cacheprovider
+PYTEST := PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -p no:cacheprovider
 
 $(WORKER_TESTS): %: %.o $(call but_main,$(WORKER_OBJ)) $(MAPS_OBJ)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(WORKER_LIBS)

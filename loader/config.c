@@ -27,6 +27,7 @@ struct reader {
 	unsigned line;
 	int err;
 	struct fault *f;
+	uint32_t seen; /* keys of this section, by their place in its table */
 };
 
 static int wrong(struct reader *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -168,6 +169,9 @@ static int take_key(struct reader *r, const struct key *keys, const char *name, 
 	for (const struct key *k = keys; k->name; k++) {
 		if (strcmp(k->name, name) != 0)
 			continue;
+		if (r->seen & 1U << (k - keys))
+			return wrong(r, "%s is in [%s] twice", name, r->section);
+		r->seen |= 1U << (k - keys);
 		if (!k->set(r, value))
 			return wrong(r, "%s = '%.60s': give %s", name, value, k->values);
 		return 1;
@@ -219,6 +223,7 @@ static int begin_section(struct reader *r, const char *section)
 
 	snprintf(r->section, sizeof(r->section), "%s", section);
 	r->interface = NULL;
+	r->seen = 0;
 	if (name)
 		return begin_interface(r, name);
 	if (strcmp(section, "daemon") == 0)

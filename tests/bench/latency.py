@@ -6,6 +6,8 @@ on the way, two workers twice, has to wait for a CPU to wake: on a virtual one t
 """
 import re
 import statistics
+import subprocess
+import tempfile
 
 from beds import B
 
@@ -13,10 +15,17 @@ AWAKE, ASLEEP = 0.002, 0.01
 RTT = re.compile(r'time=([\d.]+) ms')
 
 
+def _ping(ns, interval, count):
+    """To a file: a reader at the end of a pipe would wake up for each line, and the bed not be idle."""
+    with tempfile.TemporaryFile('w+') as out:
+        subprocess.run(ns.argv('ping', '-n', '-i', interval, '-c', count, B), stdout=out, check=False)
+        out.seek(0)
+        return [float(ms) * 1e3 for ms in RTT.findall(out.read())]
+
+
 def measure(bed, interval, count):
     """Microseconds. The first few are left out: they wake what has slept since the last round."""
-    done = bed.a.run('ping', '-n', '-i', interval, '-c', count + 10, B, check=False)
-    rtts = [float(ms) * 1e3 for ms in RTT.findall(done.stdout)][10:]
+    rtts = _ping(bed.a, interval, count + 10)[10:]
     if len(rtts) < count / 2:
         raise AssertionError(f'ping: {len(rtts)} of {count} answered')
     cuts = statistics.quantiles(rtts, n=100)

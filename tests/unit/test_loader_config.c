@@ -116,6 +116,8 @@ static void test_mistakes(void **unused)
 		{"[daemon]\nmark = 0x100000000\n", ":2: ", "mark"},
 		{"[daemon]\naead = aes\n", ":2: ", "'aes'"},
 		{"[interface a]\n\n[interface a]\n", ":3: ", "twice"},
+		{"[interface a]\nmode = auto\nmode = native\n", ":3: ", "mode is in [interface a] twice"},
+		{"[daemon]\nmark = 5\n; again\nmark = 5\n", ":4: ", "mark is in [daemon] twice"},
 		{"[interface ]\n", ":1: ", "name"},
 		{"[interface]\n", ":1: ", "[interface]"},
 		{"[interface a/b]\n", ":1: ", "'a/b'"},
