@@ -17,6 +17,19 @@
  */
 #define FULL_NS (50 * 1000)
 
+/*
+ * In the midst of bulk the next packets come anyway. Asleep on its sockets the
+ * worker would be woken by each of them, which costs the CPU that delivers them
+ * as much as its own; a nap that no packet ends lets them gather, and
+ * super-packets grow. Shorter naps bring no batches; longer ones let TCP's window
+ * and the rings run out. A packet or two, as of a ping, are not bulk and never
+ * wait; nor do the host's super-packets, which are a few frames however large.
+ */
+#define NAP_NS (60 * 1000)
+#define BULK   8
+/* A turn with this much says that more is waiting. */
+#define FULL_TURN 64
+
 #define FDS_MAX (PORTS_MAX * (QUEUES_MAX + 1))
 
 struct waiter {
@@ -35,7 +48,7 @@ static uint32_t run_queue(struct port_state *p, struct xdp_queue *q)
 	return done;
 }
 
-/* One turn: every queue's next batch, then what the host wants to send. */
+/* One turn: every queue's next batch, then what the host wants to send. How much was done: packets in, frames out. */
 static uint32_t run_port(struct port_state *p)
 {
 	uint32_t done = 0;
@@ -73,9 +86,30 @@ static void wait_for_work(struct port_state *ports, uint32_t count)
 	ppoll(w.fds, w.count, &timeout, &none);
 }
 
+static void nap(void)
+{
+	const struct timespec pause = {.tv_nsec = NAP_NS};
+
+	ppoll(NULL, 0, &pause, NULL);
+}
+
+/* Sleeps, or not, after a turn in which so much was done; *awake counts that since the last sleep. */
+static void rest(struct port_state *ports, uint32_t count, uint32_t done, uint32_t *awake)
+{
+	*awake += done;
+	if (done >= FULL_TURN || (done && *awake < BULK))
+		return;
+	if (*awake >= BULK)
+		nap();
+	else
+		wait_for_work(ports, count);
+	*awake = 0;
+}
+
 void loop_run(struct worker *w, struct port_state *ports, uint32_t count, const volatile sig_atomic_t *stop)
 {
 	uint64_t swept = 0;
+	uint32_t awake = 0;
 
 	while (!*stop) {
 		uint32_t done = 0;
@@ -87,7 +121,6 @@ void loop_run(struct worker *w, struct port_state *ports, uint32_t count, const 
 			sa_cache_sweep(&w->sas);
 			swept = w->now;
 		}
-		if (!done)
-			wait_for_work(ports, count);
+		rest(ports, count, done, &awake);
 	}
 }

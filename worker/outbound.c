@@ -134,29 +134,33 @@ static struct xdp_queue *queue_of(struct port_state *p)
 	return &p->queues[p->out.slot % p->queue_count];
 }
 
-static bool next_frame(struct port_state *p, uint32_t *dropped)
+/* Frames that were dropped count as taken, too. */
+static bool next_frame(struct port_state *p, uint32_t *taken)
 {
 	size_t len;
 
-	while ((len = host_read(&p->host, &p->out.vnet, p->out.buffer)) > 0) {
+	while (*taken < FRAMES_PER_TURN && (len = host_read(&p->host, &p->out.vnet, p->out.buffer)) > 0) {
+		++*taken;
 		if (begin(p, len))
 			return true;
-		if (++*dropped >= FRAMES_PER_TURN)
-			return false;
 	}
 	return false;
 }
 
+static void kick_all(struct port_state *p)
+{
+	for (uint32_t i = 0; i < p->queue_count; i++)
+		if (xdp_queue_unkicked(&p->queues[i]))
+			xdp_queue_kick(&p->queues[i]);
+}
+
 uint32_t outbound_run(struct port_state *p)
 {
-	uint32_t sent = 0, dropped = 0;
+	uint32_t sent = 0, taken = 0;
 
-	for (int frames = 0; frames < FRAMES_PER_TURN; frames++) {
-		struct xdp_queue *q;
+	while (p->out.busy || next_frame(p, &taken)) {
+		struct xdp_queue *q = queue_of(p);
 
-		if (!p->out.busy && !next_frame(p, &dropped))
-			break;
-		q = queue_of(p);
 		xdp_queue_reap(q);
 		p->out.busy = !send_segments(p, q, &sent);
 		if (xdp_queue_unkicked(q) >= KICK_BATCH)
@@ -164,11 +168,9 @@ uint32_t outbound_run(struct port_state *p)
 		if (p->out.busy)
 			break;
 	}
-	for (uint32_t i = 0; i < p->queue_count; i++)
-		if (xdp_queue_unkicked(&p->queues[i]))
-			xdp_queue_kick(&p->queues[i]);
+	kick_all(p);
 	count(p->worker, REASON_SEALED, sent);
-	return sent + dropped;
+	return taken;
 }
 
 bool outbound_waits_for_nic(const struct port_state *p)

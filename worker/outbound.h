@@ -8,7 +8,7 @@
 /*
  * Reads frames of the host and puts them on the wire, until the host has no more,
  * the NIC has no room, or this port has had its turn. Frames that wait for room
- * stay half done in p->out. How many packets were sent or dropped.
+ * stay half done in p->out. How many frames of the host were taken up.
  */
 uint32_t outbound_run(struct port_state *p);
 

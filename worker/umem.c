@@ -36,6 +36,8 @@ int umem_create(struct umem *u, uint32_t queues, uint32_t mtu, struct fault *f)
 	u->area = mmap(NULL, u->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (!u->free_frames || u->area == MAP_FAILED)
 		return fault(f, ENOMEM, "packet memory: %zu bytes: not available", u->size);
+	/* Fewer page table walks; where the kernel has no huge page to spare, small ones do. */
+	madvise(u->area, u->size, MADV_HUGEPAGE);
 	/* What was opened is in here. */
 	madvise(u->area, u->size, MADV_DONTDUMP);
 	for (uint32_t i = frames; i-- > 0;)
