@@ -29,7 +29,8 @@
 	X(FRAGMENT, fragment, DROP, "a fragment of protected traffic")                                                 \
 	X(NESTED_ESP, nested_esp, DROP, "ESP inside ESP")                                                              \
 	X(DUMMY, dummy, DROP, "a dummy packet of the peer (next header 59)")                                           \
-	X(TX_FULL, tx_full, DROP, "the NIC's transmit queue stayed full")                                              \
+	X(RX_FULL, rx_full, DROP, "came faster than the worker could take it")                                         \
+	X(TX_FULL, tx_full, DROP, "the NIC's transmit ring had no room")                                               \
 	X(HOST_FULL, host_full, DROP, "the host did not take the opened packet")
 
 enum reason {

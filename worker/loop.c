@@ -8,8 +8,8 @@
 #include "inbound.h"
 #include "outbound.h"
 
-/* Keys of SAs that were taken away stay expanded at most this long. */
-#define SWEEP_NS 1000000000ULL
+/* How often what can wait is done: wiping the keys of SAs that were taken away, asking what the rings lost. */
+#define CHORES_NS 1000000000ULL
 /*
  * How long to sleep when the NIC is full: completions wake nobody in copy mode.
  * A veth's receiver drains 200 frames in about this time; shorter takes the CPU
@@ -106,9 +106,17 @@ static void rest(struct port_state *ports, uint32_t count, uint32_t done, uint32
 	*awake = 0;
 }
 
+static void do_chores(struct worker *w, struct port_state *ports, uint32_t count)
+{
+	sa_cache_sweep(&w->sas);
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t q = 0; q < ports[i].queue_count; q++)
+			drop(w, NULL, REASON_RX_FULL, xdp_queue_lost(&ports[i].queues[q]));
+}
+
 void loop_run(struct worker *w, struct port_state *ports, uint32_t count, const volatile sig_atomic_t *stop)
 {
-	uint64_t swept = 0;
+	uint64_t chores = 0;
 	uint32_t awake = 0;
 
 	while (!*stop) {
@@ -117,9 +125,9 @@ void loop_run(struct worker *w, struct port_state *ports, uint32_t count, const 
 		w->now = maps_now();
 		for (uint32_t i = 0; i < count; i++)
 			done += run_port(&ports[i]);
-		if (w->now - swept > SWEEP_NS) {
-			sa_cache_sweep(&w->sas);
-			swept = w->now;
+		if (w->now - chores > CHORES_NS) {
+			do_chores(w, ports, count);
+			chores = w->now;
 		}
 		rest(ports, count, done, &awake);
 	}

@@ -118,12 +118,15 @@ static bool send_segments(struct port_state *p, struct xdp_queue *q, uint32_t *s
 		drop(p->worker, NULL, REASON_NO_SA, left);
 		return true;
 	}
-	for (; left && room; left--, room--, (*sent)++) {
+	for (; left && room; left--, room--) {
 		uint64_t addr = umem_take(&p->umem);
 
 		if (addr == UINT64_MAX)
 			break;
-		xdp_queue_push(q, addr, seal_one(p, sa, umem_data(&p->umem, addr)));
+		if (xdp_queue_push(q, addr, seal_one(p, sa, umem_data(&p->umem, addr))))
+			++*sent;
+		else
+			drop(p->worker, sa->state, REASON_TX_FULL, 1);
 	}
 	return left == 0;
 }

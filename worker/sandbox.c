@@ -22,6 +22,7 @@ static const int allowed[] = {
 	SCMP_SYS(sendto),     /* makes the kernel send from a TX ring */
 	SCMP_SYS(recvfrom),   /* makes the kernel look at a fill ring */
 	SCMP_SYS(ppoll),      /* waiting */
+	SCMP_SYS(getsockopt), /* what a socket's rings lost */
 	SCMP_SYS(clock_gettime), /* where the vDSO cannot tell the time */
 	/* an SA's first packet: OpenSSL's key schedule is allocated */
 	SCMP_SYS(brk),

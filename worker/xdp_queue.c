@@ -124,17 +124,29 @@ void xdp_queue_reap(struct xdp_queue *q)
 	q->outstanding -= n;
 }
 
-void xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len)
+uint64_t xdp_queue_lost(struct xdp_queue *q)
+{
+	struct xdp_statistics statistics = {0};
+	socklen_t len = sizeof(statistics);
+	uint64_t before = q->lost;
+
+	if (getsockopt(q->fd, SOL_XDP, XDP_STATISTICS, &statistics, &len) < 0)
+		return 0;
+	q->lost = statistics.rx_dropped + statistics.rx_ring_full;
+	return q->lost - before;
+}
+
+bool xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len)
 {
 	uint32_t at;
 
-	/* Cannot fail: outstanding frames never exceed the ring. */
 	if (xsk_ring_prod__reserve(&q->tx, 1, &at) != 1) {
 		umem_give(q->umem, addr);
-		return;
+		return false;
 	}
 	*xsk_ring_prod__tx_desc(&q->tx, at) = (struct xdp_desc){.addr = addr, .len = len};
 	q->outstanding++;
+	return true;
 }
 
 /* Frames the kernel has not taken from the TX ring yet. */

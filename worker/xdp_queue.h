@@ -29,6 +29,7 @@ struct xdp_queue {
 	uint32_t outstanding; /* pushed and not yet completed */
 	uint32_t limit;	      /* of outstanding */
 	bool zero_copy;
+	uint64_t lost; /* as of the last xdp_queue_lost */
 };
 
 /*
@@ -53,11 +54,18 @@ static inline uint32_t xdp_queue_room(const struct xdp_queue *q)
 	return q->limit - q->outstanding;
 }
 
-/* Queues one frame for sending; room was checked. Nothing is visible to the kernel before xdp_queue_kick. */
-void xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len);
+/*
+ * Queues one frame for sending, and takes it over; nothing is visible to the kernel
+ * before xdp_queue_kick. False, with the frame back in the pool, if the ring is
+ * full, which it cannot be when xdp_queue_room said otherwise.
+ */
+bool xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len);
 
 /* Makes pushed frames visible, and makes the kernel send if it has to be told. */
 void xdp_queue_kick(struct xdp_queue *q);
+
+/* Packets that the kernel had for this queue since the last call and could not place: no free frame, or the RX ring full. */
+uint64_t xdp_queue_lost(struct xdp_queue *q);
 
 /* Frames pushed since the last kick. */
 static inline uint32_t xdp_queue_unkicked(const struct xdp_queue *q)

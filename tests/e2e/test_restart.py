@@ -63,6 +63,24 @@ def test_window_survives_the_worker(pair):
     assert ping(pair.a.netns, B)
 
 
+def test_nothing_is_lost_uncounted(pair):
+    """A worker that the scheduler keeps away: more arrives than its rings hold, and each packet is opened or counted."""
+    sealed, opened = pair.a.counters().get('sealed', 0), pair.b.counters().get('opened', 0)
+    worker = pair.b.status()['worker']['pid']
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        with udp_socket(pair.a.netns) as out:
+            for n in range(3000):
+                out.sendto(b'%d' % n, (B, 4001))
+                if n % 100 == 99:  # never more at once than the way to the wire holds
+                    until(lambda: pair.a.counters().get('sealed', 0) > sealed + n, 'all of it sealed')
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    sent = pair.a.counters()['sealed'] - sealed
+    until(lambda: (c := pair.b.counters()).get('opened', 0) - opened + c.get('rx_full', 0) == sent, 'every packet told of')
+    assert pair.b.counters()['rx_full'] > 0
+
+
 def nothing_passes(pair):
     """Host a has no daemon or no SA: nothing of it gets out, and nothing in clear gets in."""
     with pair.capture() as capture, pair.attacker(pair.a) as attacker, udp_socket(pair.a.netns) as out, \
