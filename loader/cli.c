@@ -265,7 +265,7 @@ static int print_version(void)
 	return EXIT_SUCCESS;
 }
 
-static int run_command(struct invocation *inv, struct arguments *args)
+static int invoke(struct invocation *inv, struct arguments *args)
 {
 	int status = EXIT_USAGE;
 
@@ -323,5 +323,5 @@ int cli_run(const struct command *table, int argc, char **argv)
 		return help(table, &args);
 	}
 	inv.command = take_command(table, &args, full);
-	return inv.command ? run_command(&inv, &args) : unknown_command(table, full);
+	return inv.command ? invoke(&inv, &args) : unknown_command(table, full);
 }

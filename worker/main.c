@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "inbound.h"
 #include "loop.h"
 #include "sandbox.h"
 
@@ -116,8 +117,11 @@ static int prepare(struct worker *w, struct port_state *ports, const struct argu
 	}
 	if (!err)
 		err = sa_cache_create(&w->sas, w->aead, &w->maps, &w->vault, f);
-	for (uint32_t i = 0; i < a->port_count && !err; i++)
+	for (uint32_t i = 0; i < a->port_count && !err; i++) {
 		err = port_open(&ports[i], w, a->ports[i].index, a->ports[i].tap_fd, f);
+		if (!err)
+			inbound_init(&ports[i]);
+	}
 	return err ? err : sandbox_enter(f);
 }
 

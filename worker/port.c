@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "inbound.h"
-
 #define OUT_BUFFER (HOST_FRAME_MAX + HOST_TAIL)
 
 static int open_queue(struct port_state *p, uint32_t index, struct fault *f)
@@ -48,6 +46,5 @@ int port_open(struct port_state *p, struct worker *w, uint32_t index, int tap_fd
 	if (err)
 		return err;
 	host_open(&p->host, tap_fd);
-	inbound_init(p);
 	return 0;
 }
