@@ -145,6 +145,7 @@ bench: need-deps
 install: all
 	install -D -m755 $(BUILD)/xdp-ipsec $(DESTDIR)$(PREFIX)/sbin/xdp-ipsec
 	install -D -m755 $(BUILD)/xdp-ipsec-worker $(DESTDIR)$(PREFIX)/libexec/xdp-ipsec/xdp-ipsec-worker
+	install -D -m644 docs/xdp-ipsec.8 $(DESTDIR)$(PREFIX)/share/man/man8/xdp-ipsec.8
 
 clean:
 	rm -rf $(BUILD)

@@ -118,6 +118,18 @@ static bool is_group(const struct command *table, const char *name)
 	return false;
 }
 
+/* The commands of one group: "sa". */
+static int help_group(const struct command *table, const char *group)
+{
+	const size_t n = strlen(group);
+
+	for (const struct command *c = table; c->name; c++)
+		if (strncmp(c->name, group, n) == 0 && c->name[n] == ' ')
+			printf("  %-16s %s\n", c->name, c->summary);
+	printf("\n'" PROGRAM " help COMMAND' tells more.\n");
+	return EXIT_SUCCESS;
+}
+
 static const struct command *find(const struct command *table, const char *name)
 {
 	for (const struct command *c = table; c->name; c++)
@@ -298,7 +310,9 @@ static int help(const struct command *table, struct arguments *args)
 	if (args->count == 0)
 		return help_all(table);
 	c = take_command(table, args, full);
-	return c ? help_command(c) : unknown_command(table, full);
+	if (c)
+		return help_command(c);
+	return is_group(table, full) ? help_group(table, full) : unknown_command(table, full);
 }
 
 int cli_run(const struct command *table, int argc, char **argv)
