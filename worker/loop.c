@@ -12,7 +12,7 @@
 #define CHORES_NS 1000000000ULL
 /*
  * How long to sleep when the NIC is full: completions wake nobody in copy mode.
- * A veth's receiver drains 200 frames in about this time; shorter takes the CPU
+ * A veth's receiver drains what is outstanding in about this time; shorter takes the CPU
  * from it, longer leaves the wire idle.
  */
 #define FULL_NS (50 * 1000)

@@ -11,10 +11,11 @@
 
 /*
  * In copy mode a frame completes when its receiver has consumed it, so what is
- * outstanding sits in the driver's queue. A veth's is 256 long and drops beyond;
- * 200 stays below it with room for other senders. Less throttles a single stream.
+ * outstanding sits in the driver's queue. A veth's is 256 long and drops beyond.
+ * 64 frames stay in the cache: small datagrams gained an eighth over 200, and TCP
+ * lost nothing. Much less, and a NIC that completes late runs dry.
  */
-#define COPY_OUTSTANDING 200
+#define COPY_OUTSTANDING 64
 /* Copy mode charges frames to the socket; the default buffer ends at some 90 of them. */
 #define SEND_BUFFER (4 << 20)
 /* The kernel lets go of a queue up to a second after its socket is closed. */
