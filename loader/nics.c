@@ -75,7 +75,7 @@ static uint32_t queues_of(const struct nic *nic)
 
 static void update_port(struct port *p, const struct netdev *dev)
 {
-	p->mtu = dev->mtu < NIC_MTU_MAX ? dev->mtu : NIC_MTU_MAX;
+	p->mtu = dev->mtu < PORT_MTU_MAX ? dev->mtu : PORT_MTU_MAX;
 	memcpy(p->mac, dev->mac, sizeof(p->mac));
 }
 
@@ -114,10 +114,10 @@ int nic_check(const struct interface_config *config, const struct netdev *dev, s
 	if (dev->type != ARPHRD_ETHER)
 		return fault(f, EINVAL, "%s: not an Ethernet interface (type %u): attach the NIC below it", dev->name,
 			     dev->type);
-	if (dev->mtu > NIC_MTU_MAX)
+	if (dev->mtu > PORT_MTU_MAX)
 		return fault(f, EMSGSIZE,
 			     "%s: MTU %u does not fit a buffer with ESP around it: 'ip link set dev %s mtu %d' or less",
-			     dev->name, dev->mtu, dev->name, NIC_MTU_MAX);
+			     dev->name, dev->mtu, dev->name, PORT_MTU_MAX);
 	if (config->queues > queues)
 		return fault(f, EINVAL, "%s: has %u receive queues, not %u: give 'queues' as all or up to that",
 			     dev->name, queues, config->queues);
@@ -286,10 +286,10 @@ void nic_changed(struct nics *nics, struct nic *nic, const struct netdev *dev)
 	nic->dev.flags = dev->flags;
 	if (dev->mtu == nic->dev.mtu && memcmp(dev->mac, nic->dev.mac, sizeof(dev->mac)) == 0)
 		return;
-	if (dev->mtu > NIC_MTU_MAX)
+	if (dev->mtu > PORT_MTU_MAX)
 		log_line("%s: MTU %u: what is larger than %d bytes is not protected but dropped: "
 			 "'ip link set dev %s mtu %d'",
-			 dev->name, dev->mtu, NIC_MTU_MAX, dev->name, NIC_MTU_MAX);
+			 dev->name, dev->mtu, PORT_MTU_MAX, dev->name, PORT_MTU_MAX);
 	nic->dev.mtu = dev->mtu;
 	memcpy(nic->dev.mac, dev->mac, sizeof(nic->dev.mac));
 	update_port(p, dev);

@@ -13,12 +13,6 @@
 #include "netdev.h"
 #include "tap.h"
 
-/*
- * One UMEM frame is 4,096 bytes: it also holds XDP's 256 bytes of headroom, Ethernet
- * with two tags, and ESP's header, padding and ICV; the rest is left for what drivers want.
- */
-#define NIC_MTU_MAX 3500
-
 struct nic {
 	bool used;
 	bool present; /* false: attached, but the interface is gone for now */

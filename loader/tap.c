@@ -11,12 +11,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Since Linux 6.2; the two are taken only together. */
-#ifndef TUN_F_USO4
-#define TUN_F_USO4 0x20
-#define TUN_F_USO6 0x40
-#endif
-
 /* struct virtio_net_hdr without the count of merged buffers. */
 #define VNET_HDR_SIZE 10
 
@@ -48,15 +42,13 @@ static int open_device(struct tap *tap, struct fault *f)
 	return 0;
 }
 
-static int set_offloads(const struct tap *tap, struct fault *f)
+/* The offloads are the worker's to set, which must know whether it got them. */
+static int set_options(const struct tap *tap, struct fault *f)
 {
-	const unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN;
 	int header = VNET_HDR_SIZE, unlimited = INT_MAX;
 
 	if (ioctl(tap->fd, TUNSETVNETHDRSZ, &header) < 0)
 		return fault(f, errno, "%s: vnet header: %s", tap->name, strerror(errno));
-	if (ioctl(tap->fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) < 0 && ioctl(tap->fd, TUNSETOFFLOAD, tcp) < 0)
-		return fault(f, errno, "%s: offloads: %s", tap->name, strerror(errno));
 	/* A limit here would make the worker's writes fail under load; not every kernel starts without one. */
 	if (ioctl(tap->fd, TUNSETSNDBUF, &unlimited) < 0)
 		return fault(f, errno, "%s: send buffer: %s", tap->name, strerror(errno));
@@ -71,7 +63,7 @@ int tap_create(struct tap *tap, const struct netdev *nic, struct fault *f)
 	name_tap(tap, nic);
 	err = open_device(tap, f);
 	if (!err)
-		err = set_offloads(tap, f);
+		err = set_options(tap, f);
 	if (!err)
 		err = netdev_bring_up_tap(tap->ifindex, nic->mac, nic->mtu, QUEUE_LENGTH, f);
 	if (err)

@@ -27,6 +27,11 @@
 /* One XSKMAP serves all NICs: index = port * QUEUES_MAX + queue. */
 #define PORTS_MAX 16
 #define QUEUES_MAX 64
+/*
+ * One UMEM frame is 4,096 bytes: it also holds XDP's 256 bytes of headroom, Ethernet
+ * with two tags, and ESP's header, padding and ICV; the rest is left for what drivers want.
+ */
+#define PORT_MTU_MAX 3500
 /* Prefixes in the SPD, and rules that can apply to one prefix (its own and those it inherits). */
 #define SPD_PREFIXES_MAX 4096
 #define SPD_RULES_MAX 64

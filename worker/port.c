@@ -30,9 +30,9 @@ int port_open(struct port_state *p, struct worker *w, uint32_t index, int tap_fd
 	p->index = index;
 	p->shared = &w->maps.port[index];
 	p->queue_count = p->shared->queues;
-	if (p->queue_count == 0 || p->queue_count > QUEUES_MAX || p->shared->mtu > UMEM_MTU_MAX)
+	if (p->queue_count == 0 || p->queue_count > QUEUES_MAX || p->shared->mtu > PORT_MTU_MAX)
 		return fault(f, EINVAL, "%.15s: %u queues and MTU %u: at most %u and %u can be served", p->shared->name,
-			     p->queue_count, p->shared->mtu, QUEUES_MAX, UMEM_MTU_MAX);
+			     p->queue_count, p->shared->mtu, QUEUES_MAX, PORT_MTU_MAX);
 	p->queues = calloc(p->queue_count, sizeof(*p->queues));
 	p->out.buffer = malloc(OUT_BUFFER);
 	if (!p->queues || !p->out.buffer)

@@ -41,10 +41,7 @@ struct umem {
 	struct xsk_ring_cons first_comp;
 };
 
-/* Whether frames can carry packets of this MTU with room for tags and the kernel's headroom. */
-#define UMEM_MTU_MAX 3500
-
-/* Makes the memory for a NIC of this many queues and this MTU. 0 or -errno. */
+/* Makes the memory for a NIC of this many queues and this MTU, at most PORT_MTU_MAX. 0 or -errno. */
 int umem_create(struct umem *u, uint32_t queues, uint32_t mtu, struct fault *f);
 
 /* Takes a free frame: its address, or UINT64_MAX when there is none. */
