@@ -27,6 +27,7 @@ ALL_CFLAGS = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) -Imaps $(if $(HAVE_IPSEC_MB)
 	$(shell pkg-config --cflags $(PKGS))
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(LDFLAGS)
 WORKER_LIBS := -lxdp -lbpf -lcrypto -lseccomp -lcap-ng $(if $(HAVE_IPSEC_MB),-lIPSec_MB)
+IKE_LIBS    := -lbpf -lcrypto -levent_core -lcjson -lseccomp -lcap-ng
 LOADER_LIBS := -lbpf -lcrypto -lmnl -levent_core -linih -lcjson -lcap-ng
 
 BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-address-of-packed-member -Imaps \
@@ -34,11 +35,13 @@ BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 MAPS_OBJ   := $(call objects,$(wildcard maps/*.c))
+MAPS_LIB   := $(BUILD)/maps.a
 WORKER_OBJ := $(call objects,$(wildcard worker/*.c))
+IKE_OBJ    := $(call objects,$(wildcard ike/*.c))
 LOADER_OBJ := $(call objects,$(wildcard loader/*.c))
 BPF_OBJ    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
 SKELETONS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
-PROGRAMS   := $(BUILD)/xdp-ipsec $(BUILD)/xdp-ipsec-worker
+PROGRAMS   := $(BUILD)/xdp-ipsec $(BUILD)/xdp-ipsec-worker $(if $(wildcard ike/main.c),$(BUILD)/xdp-ipsec-iked)
 
 # Quiet unless V=1.
 say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
@@ -46,11 +49,18 @@ say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
 .PHONY: all deps need-deps clean demo check unit unit-sanitized bpf-test e2e interop bench install
 all: $(PROGRAMS)
 
-$(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(MAPS_OBJ)
+$(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(MAPS_LIB)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LOADER_LIBS)
 
-$(BUILD)/xdp-ipsec-worker: $(WORKER_OBJ) $(MAPS_OBJ)
+$(BUILD)/xdp-ipsec-worker: $(WORKER_OBJ) $(MAPS_LIB)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
+
+$(BUILD)/xdp-ipsec-iked: $(IKE_OBJ) $(MAPS_LIB)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(IKE_LIBS)
+
+# A library, so that each program links only what it uses of it.
+$(MAPS_LIB): $(MAPS_OBJ)
+	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -87,32 +97,39 @@ need-deps:
 # A test of FILE.c is tests/unit/test_FILE.c; it links everything of its side but the program's main.
 unit_tests = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(1))
 LOADER_TESTS := $(call unit_tests,$(wildcard tests/unit/test_loader_*.c))
-WORKER_TESTS := $(filter-out $(LOADER_TESTS),$(call unit_tests,$(wildcard tests/unit/test_*.c)))
+IKE_TESTS    := $(call unit_tests,$(wildcard tests/unit/test_ike_*.c))
+IKE_TEST_OBJ := $(call objects,$(wildcard tests/ike/*.c))
+WORKER_TESTS := $(filter-out $(LOADER_TESTS) $(IKE_TESTS),$(call unit_tests,$(wildcard tests/unit/test_*.c)))
 BPF_TESTS    := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 BENCHES      := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 but_main = $(filter-out %/main.o,$(1))
 PYTEST := PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -p no:cacheprovider
 
-$(WORKER_TESTS): %: %.o $(call but_main,$(WORKER_OBJ)) $(MAPS_OBJ)
+$(WORKER_TESTS): %: %.o $(call but_main,$(WORKER_OBJ)) $(MAPS_LIB)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(WORKER_LIBS)
 
-$(LOADER_TESTS): %: %.o $(call but_main,$(LOADER_OBJ)) $(MAPS_OBJ)
+$(LOADER_TESTS): %: %.o $(call but_main,$(LOADER_OBJ)) $(MAPS_LIB)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LOADER_LIBS)
 
+# The tests of IKE share tests/ike/: two engines in one process, on a clock and a network of their own.
+$(IKE_TESTS): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(MAPS_LIB)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(IKE_LIBS)
+
 BPF_TEST_OBJ := $(call objects,$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)))
-$(BPF_TESTS): %: %.o $(BPF_TEST_OBJ) $(MAPS_OBJ)
+$(BPF_TESTS): %: %.o $(BPF_TEST_OBJ) $(MAPS_LIB)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxdp -lbpf
 
-$(BENCHES): %: %.o $(call but_main,$(WORKER_OBJ)) $(MAPS_OBJ)
+$(BENCHES): %: %.o $(call but_main,$(WORKER_OBJ)) $(MAPS_LIB)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 
 $(BPF_TESTS:=.o) $(BPF_TEST_OBJ): $(SKELETONS)
 $(WORKER_TESTS:=.o) $(BENCHES:=.o): ALL_CFLAGS += -Iworker
 $(LOADER_TESTS:=.o): ALL_CFLAGS += -Iloader
+$(IKE_TESTS:=.o) $(IKE_TEST_OBJ): ALL_CFLAGS += -Iike -Itests/ike
 
 run_each = @set -e; for t in $(1); do printf '== %s\n' "$$t"; "$$t"; done
 
-unit: $(WORKER_TESTS) $(LOADER_TESTS)
+unit: $(WORKER_TESTS) $(IKE_TESTS) $(LOADER_TESTS)
 	$(call run_each,$^)
 
 # The same, with the memory and undefined-behaviour sanitizers.
@@ -145,6 +162,7 @@ bench: need-deps
 install: all
 	install -D -m755 $(BUILD)/xdp-ipsec $(DESTDIR)$(PREFIX)/sbin/xdp-ipsec
 	install -D -m755 $(BUILD)/xdp-ipsec-worker $(DESTDIR)$(PREFIX)/libexec/xdp-ipsec/xdp-ipsec-worker
+	install -D -m755 $(BUILD)/xdp-ipsec-iked $(DESTDIR)$(PREFIX)/libexec/xdp-ipsec/xdp-ipsec-iked
 	install -D -m644 docs/xdp-ipsec.8 $(DESTDIR)$(PREFIX)/share/man/man8/xdp-ipsec.8
 
 clean:

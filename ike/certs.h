@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* X.509 for IKE (RFC 4945): a connection's own certificate, its trust anchors and CRLs, and whether a peer's chain holds. */
+#ifndef IKE_CERTS_H
+#define IKE_CERTS_H
+
+#include <openssl/x509.h>
+#include <stdbool.h>
+
+#include "fault.h"
+#include "identity.h"
+#include "message.h"
+
+/* Own: what goes out in CERT payloads. Zeroed: none. */
+struct credentials {
+	X509 *cert;
+	uint8_t *der[8]; /* leaf first, then what else the file has of its chain (without self-signed roots); malloc'd by OpenSSL */
+	int der_size[8];
+	unsigned count;
+};
+
+/* Theirs: what vouches for a peer. Zeroed: nobody. */
+struct trust {
+	X509_STORE *store;
+	STACK_OF(X509) *anchors;
+	bool has_crl;
+};
+
+/* PEM in memory. 0, -EINVAL with what is wrong ("... has no certificate", "expired since ..."), -ENOMEM. */
+int credentials_load(struct credentials *c, const char *pem, struct fault *f);
+/* crl_pem may be NULL: no revocation check. With one, a chain whose CRL is missing or out of date is refused. */
+int trust_load(struct trust *t, const char *ca_pem, const char *crl_pem, struct fault *f);
+void credentials_free(struct credentials *c);
+void trust_free(struct trust *t);
+
+/* EVP_PKEY_EC or EVP_PKEY_RSA, and its bits (P-384: 384). */
+int credentials_key_type(const struct credentials *c, int *bits);
+
+/* CERTREQ: encoding and the SHA-1 of each anchor's SubjectPublicKeyInfo (RFC 7296 section 3.7). Written as one payload. */
+void certreq_write(struct body *b, const struct trust *t);
+
+/* CERT payloads, leaf first. */
+void certs_write(struct body *b, const struct credentials *c);
+
+/*
+ * The peer's leaf certificate from the CERT payloads of m: verified up to t's anchors with the other CERTs as help, at the given time (seconds since
+ * the epoch), with digitalSignature where it has a key usage, and it says that it is id: subjectAltName for IP, FQDN and email
+ * (FQDN: also one wildcard label in the certificate is NOT taken); the subject for a DN.
+ * *key is the public key, the caller's to EVP_PKEY_free. 0, or -EACCES / -EBADMSG with the reason in words
+ * ("certificate CN=... expired on ...", "was revoked on ...", "is not issued by the CA ...", "does not name host.example").
+ */
+int certs_verify(const struct message *m, const struct trust *t, const struct identity *id, int64_t now, EVP_PKEY **key,
+		 struct fault *f);
+
+/* The identity a certificate gives by itself: its subject as a DN. 0 or -EINVAL. */
+int credentials_identity(const struct credentials *c, struct identity *id);
+/* Whether our own certificate names id. */
+bool credentials_name(const struct credentials *c, const struct identity *id);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Stateless cookies, RFC 7296 section 2.6: <version of secret> | HMAC(secret, Ni | address and port of the peer | SPIi).
+ * The secret is made anew every minute; the one before is still good.
+ */
+#ifndef IKE_COOKIE_H
+#define IKE_COOKIE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define COOKIE_SECRET_SIZE 32
+#define COOKIE_SIZE (4 + 32)
+#define COOKIE_SECRET_LIFE_MS 60000
+
+struct cookie_jar {
+	uint32_t version; /* of secrets[version & 1] */
+	uint64_t made_ms;
+	uint8_t secrets[2][COOKIE_SECRET_SIZE];
+	void (*random)(void *arg, void *out, size_t size);
+	void *arg;
+};
+
+/* What a cookie is bound to. */
+struct cookie_input {
+	const uint8_t *nonce;
+	size_t nonce_size;
+	uint8_t addr[4];
+	uint16_t port;
+	uint64_t spi_i;
+};
+
+/* random and arg are set by the caller before. */
+void cookie_init(struct cookie_jar *jar, uint64_t now_ms);
+void cookie_make(struct cookie_jar *jar, uint64_t now_ms, const struct cookie_input *in, uint8_t out[COOKIE_SIZE]);
+/* In constant time. */
+bool cookie_check(struct cookie_jar *jar, uint64_t now_ms, const struct cookie_input *in, const uint8_t *cookie, size_t size);
+
+#endif

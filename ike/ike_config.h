@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the supervisor tells IKE to do: the connections of the file, checked and in full.
+ * It comes as JSON in a memfd (docs/architecture.md has the fields).
+ */
+#ifndef IKE_CONFIG_H
+#define IKE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "certs.h"
+#include "identity.h"
+#include "proposal.h"
+#include "ts.h"
+
+#define CONNECTION_NAME_MAX 64
+#define SELECTORS_MAX 32
+
+enum start_mode {
+	START_TRAP,	/* when a packet wants to go */
+	START_INITIATE, /* at once, and again whenever it is down */
+	START_RESPOND,	/* never by ourselves */
+};
+
+struct connection_config {
+	char name[CONNECTION_NAME_MAX];
+	uint8_t local[4];
+	uint8_t remote[4];
+	uint8_t remote_bits; /* 32: one host; less: a mesh */
+	bool cert;	     /* else PSK */
+	uint32_t psk_key;    /* numbers in the keyholder; 0: none */
+	uint32_t private_key;
+	uint32_t ppk_key;
+	bool ppk_required;
+	char ppk_id[128];
+	struct identity local_id;
+	char remote_id[256]; /* pattern; "": the peer's address (PSK), any that the CA vouches for... never: see config */
+	struct credentials credentials;
+	struct trust trust;
+	struct selector selectors[SELECTORS_MAX];
+	unsigned selector_count;
+	enum start_mode start;
+	enum esn_policy esn;
+	uint16_t replay_window;
+	uint64_t rekey_ms; /* soft; 0: none. Jitter is ours to take off */
+	uint64_t lifetime_ms;
+	uint64_t rekey_bytes;
+	uint64_t rekey_packets;
+	uint64_t ike_rekey_ms;
+	uint64_t dpd_ms; /* 0: none */
+	uint8_t digest[32]; /* of all that the file says: what did not change is not touched */
+};
+
+struct ike_config {
+	struct connection_config **connections;
+	unsigned count;
+	unsigned cookie_threshold; /* half-open SAs from which on cookies are asked for; 0: the default, UINT32_MAX: never */
+};
+
+/* Reads the JSON text. 0, -EINVAL with the connection and what is wrong, -ENOMEM. */
+int ike_config_parse(struct ike_config *out, const char *json, struct fault *f);
+void connection_config_free(struct connection_config *c);
+void ike_config_free(struct ike_config *c);
+
+#endif

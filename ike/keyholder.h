@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The process that holds private keys, PSKs and PPKs. It answers three
+ * questions and gives nothing else away:
+ *
+ *   psk_auth   prf(prf(PSK, "Key Pad for IKEv2"), octets)      RFC 7296 section 2.15
+ *   sign       a signature over octets                          RFC 7427
+ *   ppk        prf+(PPK, SK_x), as long as SK_x                 RFC 8784 section 3
+ *
+ *   supervisor --key id and an open file--> keyholder <--questions-- protocol process
+ *
+ * Keys have numbers that the supervisor gives; the protocol process knows only these.
+ */
+#ifndef IKE_KEYHOLDER_H
+#define IKE_KEYHOLDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fault.h"
+
+#define SECRET_MAX    4096   /* of a PSK or PPK */
+#define KEY_FILE_MAX  65536  /* of a private key in PEM */
+#define OCTETS_MAX    65536  /* of what is to be signed: an IKE_SA_INIT message, a nonce and a PRF output */
+#define SIGNATURE_MAX 1024   /* RSA-8192 */
+
+enum key_kind {
+	KEY_PSK = 1,
+	KEY_PRIVATE = 2,
+	KEY_PPK = 3,
+};
+
+/* What a private key can sign, in no order of preference. */
+enum sig_scheme {
+	SIG_NONE,
+	SIG_ECDSA_SHA256,
+	SIG_ECDSA_SHA384,
+	SIG_ECDSA_SHA512,
+	SIG_RSA_PSS_SHA256,
+	SIG_RSA_PSS_SHA384,
+	SIG_RSA_PSS_SHA512,
+	SIG_RSA_PKCS1_SHA256,
+	SIG_RSA_PKCS1_SHA384,
+	SIG_RSA_PKCS1_SHA512,
+};
+
+/* The questions, as the engine asks them: by way of the other process, or in tests by a call. 0 or -errno (-ENOENT: no such key). */
+struct keyholder_ops {
+	int (*psk_auth)(void *arg, uint32_t key, uint16_t prf, const uint8_t *octets, size_t size, uint8_t *out);
+	/* *out_size: room, then size. ECDSA: DER of r and s, as RFC 7427 has it. */
+	int (*sign)(void *arg, uint32_t key, enum sig_scheme scheme, const uint8_t *octets, size_t size, uint8_t *out,
+		    size_t *out_size);
+	int (*ppk)(void *arg, uint32_t key, uint16_t prf, const uint8_t *in, size_t size, uint8_t *out);
+	void *arg;
+};
+
+/* ---- the keys themselves (in the keyholder process, and in tests) ---- */
+
+struct keyring;
+
+struct keyring *keyring_new(void);
+/*
+ * Takes a key as its file has it. PSK and PPK: text, one trailing newline ignored, or 0x and hex. Private key: PEM, unencrypted, EC (P-256, P-384)
+ * or RSA of at least 2048 bits. content stays the caller's to wipe. Replaces a key of that number. 0, -EINVAL with what is wrong with it, -ENOMEM.
+ */
+int keyring_add(struct keyring *ring, uint32_t id, enum key_kind kind, const void *content, size_t size,
+		struct fault *f);
+void keyring_remove(struct keyring *ring, uint32_t id);
+/* Wipes and frees all. */
+void keyring_free(struct keyring *ring);
+/* Whether the private key belongs to that certificate's public key (SubjectPublicKeyInfo in DER). */
+bool keyring_matches(const struct keyring *ring, uint32_t id, const uint8_t *spki, size_t size);
+/* The questions answered from this ring by a call. */
+struct keyholder_ops keyring_ops(struct keyring *ring);
+
+/* ---- the process ---- */
+
+/*
+ * Runs the keyholder until both sockets (SOCK_SEQPACKET) are closed: keys come on `control` from the supervisor as
+ * {"command": "key", "id": N, "kind": "psk|private|ppk"} with the file by SCM_RIGHTS (also {"command":"forget","id":N}),
+ * each answered by {"ok": true} or {"error": ...}; questions come on `questions`. Sandboxes itself first. Returns an exit status.
+ */
+int keyholder_run(int control, int questions);
+
+/* The protocol process' end: ops that ask over the socket and wait. *client is the caller's to free by keyholder_client_free. 0 or -errno. */
+struct keyholder_client;
+int keyholder_client_new(struct keyholder_client **client, int questions);
+struct keyholder_ops keyholder_client_ops(struct keyholder_client *client);
+void keyholder_client_free(struct keyholder_client *client);
+
+#endif
