@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A child SA: two ESP SAs and what becomes of them. The halves have states of
+ * their own, since a rekey without loss means that they change at different times:
+ *
+ *                      inbound                        outbound
+ *   initiator   installed with the answer      bound with the answer
+ *   responder   installed before the answer    first child: bound at once;
+ *                                              rekey: registered, bound at the old one's DELETE or the first
+ *                                              packet on the new inbound SA
+ *   replaced    stays for a grace time         stays as long, for what is on its way to the worker
+ */
+#ifndef IKE_CHILD_H
+#define IKE_CHILD_H
+
+#include <sys/queue.h>
+
+#include "engine.h"
+#include "table.h"
+#include "timers.h"
+
+struct ike_sa;
+struct peer;
+
+TAILQ_HEAD(child_list, child);
+
+enum half_state {
+	HALF_NONE,
+	HALF_REGISTERED, /* in the datapath, carries nothing yet */
+	HALF_INSTALLED,	 /* inbound: packets are taken; outbound: bound */
+};
+
+struct child_half {
+	enum half_state state;
+	uint32_t spi;
+	struct sa_handle sa;
+	struct table_node by_slot;
+};
+
+enum child_state {
+	CHILD_UP,
+	CHILD_REPLACED, /* a successor has taken over; its DELETE is ours to send, or the peer's */
+	CHILD_DELETING, /* our DELETE is on its way */
+	CHILD_GRACE,	/* deleted; the halves stay for what is on its way. It has no IKE SA any more */
+};
+
+struct child {
+	TAILQ_ENTRY(child) of_list; /* of its IKE SA; in CHILD_GRACE: of the engine */
+	struct engine *engine;
+	struct ike_sa *ike; /* NULL in CHILD_GRACE */
+	struct peer *peer;
+	enum child_state state;
+	struct selector selector;
+	bool esn;
+	bool initiator; /* of the exchange that made it */
+	struct child_half in;
+	struct child_half out;
+	struct child *successor;     /* who takes over when this one's DELETE comes */
+	struct child *rival;	     /* the child that the peer made while we were rekeying this one (RFC 7296 section 2.8.1) */
+	uint8_t low_nonce[NONCE_SIZE]; /* the lower of the two that made it, cut or padded with zeros */
+	uint64_t made_ms;
+	uint64_t bind_ms; /* to be bound then, even if nothing has come on it */
+	struct timer soft;  /* time to rekey */
+	struct timer hard;  /* end of its life */
+	struct timer watch; /* looks for the first packet on a new inbound SA; in CHILD_GRACE: the end */
+};
+
+/* What an exchange has settled, and from which both halves are made. */
+struct child_terms {
+	struct selector selector;
+	bool esn;
+	bool initiator;
+	uint32_t spi_in;
+	uint32_t spi_out;
+	const uint8_t *secret; /* DH_SECRET_SIZE, or NULL */
+	struct chunk ni;
+	struct chunk nr;
+};
+
+/* Makes the child with its inbound half installed and its outbound half registered. NULL if there is no room, with the reason logged. */
+struct child *child_install(struct ike_sa *sa, const struct child_terms *terms);
+
+/* Binds the outbound half: from now on it carries the traffic. */
+void child_bind(struct child *c);
+
+/* Replaces old: old's outbound half carries nothing more once c is bound. Binding waits (responder) or is done (initiator) by the caller. */
+void child_succeed(struct child *old, struct child *c);
+
+/* Responder of a rekey: bind at the first packet on the inbound half (or when the old one leaves). */
+void child_bind_on_use(struct child *c);
+
+/* Responder of a first child: the same, but not later than a moment from now. */
+void child_bind_soon(struct child *c);
+
+/* The peer or we have deleted it: off its IKE SA; its halves stay for a grace time. Whoever can takes over its traffic. */
+void child_leave(struct child *c);
+
+/* At once, both halves. */
+void child_free(struct child *c);
+
+/* Sets timers for rekeying and the end; state that needs the clock. */
+void child_start_timers(struct child *c);
+
+/* By the SPI that the peer names: our outbound one. */
+struct child *child_by_out_spi(const struct ike_sa *sa, uint32_t spi);
+
+/* By a half's handle, whichever. */
+struct child *child_by_handle(const struct engine *e, struct sa_handle sa);
+
+/* A limit has been seen by the datapath. */
+void child_on_limit(struct child *c, bool hard);
+
+/* How long ago the peer's last packet came on it. */
+uint64_t child_idle_ms(const struct child *c);
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The part of an exchange that makes a child, RFC 7296 sections 1.2 and 1.3.1:
+ *
+ *   N(USE_TRANSPORT_MODE), SA, [Ni, KEi,] TSi, TSr  ─►
+ *                                               ◄─  N(USE_TRANSPORT_MODE), SA, [Nr, KEr,] TSi, TSr
+ *
+ * In IKE_AUTH there is no KE, and the nonces are those of IKE_SA_INIT.
+ */
+#include <errno.h>
+
+#include "exchange.h"
+
+#define KE_HEADER_SIZE 4
+
+static const struct connection_config *config_of(const struct ike_sa *sa)
+{
+	return sa->peer->connection->config;
+}
+
+static void write_key_exchange(struct body *b, const uint8_t *nonce, const struct dh *dh)
+{
+	payload_write(b, PAYLOAD_NONCE, nonce, NONCE_SIZE);
+	payload_begin(b, PAYLOAD_KE);
+	write_u16(&b->w, DH_ECP_384);
+	write_u16(&b->w, 0);
+	write_bytes(&b->w, dh->public, sizeof(dh->public));
+	payload_end(b);
+}
+
+/* The shared secret with the KE payload of m. 0; -EPROTONOSUPPORT: another group; -EINVAL. */
+static int derive(const struct dh *dh, const struct message *m, uint8_t secret[DH_SECRET_SIZE])
+{
+	const struct payload *ke = message_find(m, PAYLOAD_KE);
+
+	if (!ke || ke->size < KE_HEADER_SIZE)
+		return -EINVAL;
+	if ((ke->data[0] << 8 | ke->data[1]) != DH_ECP_384)
+		return -EPROTONOSUPPORT;
+	if (ke->size != KE_HEADER_SIZE + DH_PUBLIC_SIZE)
+		return -EINVAL;
+	return dh_derive(dh, ke->data + KE_HEADER_SIZE, secret);
+}
+
+static bool nonce_of(const struct message *m, struct chunk *out)
+{
+	const struct payload *p = message_find(m, PAYLOAD_NONCE);
+
+	if (!p || p->size < NONCE_MIN || p->size > NONCE_MAX)
+		return false;
+	*out = (struct chunk){p->data, p->size};
+	return true;
+}
+
+static void log_tunnel(const struct ike_sa *sa)
+{
+	ike_log(sa, "the peer wants tunnel mode for the child, and here is transport mode alone: set it there (strongSwan: "
+		    "mode = transport; libreswan: type=transport; PAN-OS: IPSec mode Transport)");
+}
+
+/* ---- asking ---- */
+
+int child_write_request(struct ike_sa *sa, struct task *task, const struct selector *s, bool create, struct body *b)
+{
+	struct engine *e = sa->engine;
+	int err = create ? dh_generate(&task->dh) : 0;
+
+	if (err)
+		return err;
+	task->spi = e->ops.sa_spi(e->ops.arg, sa->path.local);
+	task->asked = *s;
+	notify_write(b, USE_TRANSPORT_MODE, NULL, 0);
+	notify_write(b, ESP_TFC_PADDING_NOT_SUPPORTED, NULL, 0);
+	proposal_offer_esp(b, task->spi, config_of(sa)->esn, create);
+	if (create) {
+		engine_random(e, task->nonce, sizeof(task->nonce));
+		write_key_exchange(b, task->nonce, &task->dh);
+	}
+	ts_write(b, PAYLOAD_TSI, sa->path.local, s->proto, s->local_port);
+	ts_write(b, PAYLOAD_TSR, sa->path.remote, s->proto, s->remote_port);
+	return b->w.bad ? -EMSGSIZE : 0;
+}
+
+/* ---- answering ---- */
+
+struct request {
+	const struct message *m;
+	struct child *old;
+	bool create;
+	struct esp_choice choice;
+	struct selector selector;
+	struct chunk nonce; /* the peer's */
+	uint8_t our_nonce[NONCE_SIZE];
+	struct dh dh;
+	uint8_t secret[DH_SECRET_SIZE];
+};
+
+static uint16_t choose_proposal(struct ike_sa *sa, struct request *r)
+{
+	const struct payload *offer = message_find(r->m, PAYLOAD_SA);
+	char text[200];
+
+	if (proposal_choose_esp(offer, config_of(sa)->esn, r->create, &r->choice) == 0)
+		return 0;
+	proposal_text(offer, text, sizeof(text));
+	ike_log(sa, "the peer offers %s for the child, and not AES_GCM_16-256%s: refused", text,
+		r->create ? " with group 20 (ecp384) for PFS" : "");
+	return NO_PROPOSAL_CHOSEN;
+}
+
+static uint16_t choose_selector(struct ike_sa *sa, struct request *r)
+{
+	const struct connection_config *config = config_of(sa);
+	const uint8_t *local = sa->path.local, *remote = sa->path.remote;
+	struct ts_list local_ts, remote_ts;
+
+	if (!ts_parse(message_find(r->m, PAYLOAD_TSI), &remote_ts) || !ts_parse(message_find(r->m, PAYLOAD_TSR), &local_ts))
+		return INVALID_SYNTAX;
+	if (r->old && ts_narrow(&local_ts, &remote_ts, local, remote, &r->old->selector, 1, &r->selector))
+		return 0;
+	if (ts_narrow(&local_ts, &remote_ts, local, remote, config->selectors, config->selector_count, &r->selector))
+		return 0;
+	ike_log(sa, "the peer's traffic selectors have nothing in common with what 'protect' says: refused");
+	return TS_UNACCEPTABLE;
+}
+
+static uint16_t exchange_keys(struct ike_sa *sa, struct request *r)
+{
+	int err;
+
+	if (!r->create)
+		return 0;
+	if (!nonce_of(r->m, &r->nonce))
+		return INVALID_SYNTAX;
+	if (!message_find(r->m, PAYLOAD_KE))
+		return NO_PROPOSAL_CHOSEN;
+	engine_random(sa->engine, r->our_nonce, sizeof(r->our_nonce));
+	err = dh_generate(&r->dh);
+	if (!err)
+		err = derive(&r->dh, r->m, r->secret);
+	if (err == -EPROTONOSUPPORT)
+		return INVALID_KE_PAYLOAD;
+	return err ? INVALID_SYNTAX : 0;
+}
+
+static uint16_t settle(struct ike_sa *sa, struct request *r)
+{
+	uint16_t error;
+
+	if (!message_notify(r->m, USE_TRANSPORT_MODE, NULL)) {
+		log_tunnel(sa);
+		return NO_PROPOSAL_CHOSEN;
+	}
+	error = choose_proposal(sa, r);
+	if (!error)
+		error = choose_selector(sa, r);
+	return error ? error : exchange_keys(sa, r);
+}
+
+static struct child *install_answer(struct ike_sa *sa, const struct request *r)
+{
+	const struct engine_ops *ops = &sa->engine->ops;
+	const struct handshake *hs = sa->handshake;
+	const struct child_terms terms = {
+		.selector = r->selector,
+		.esn = r->choice.esn,
+		.spi_in = ops->sa_spi(ops->arg, sa->path.local),
+		.spi_out = r->choice.spi,
+		.secret = r->create ? r->secret : NULL,
+		.ni = r->create ? r->nonce : (struct chunk){hs->peer_nonce, hs->peer_nonce_size},
+		.nr = r->create ? CHUNK(r->our_nonce) : CHUNK(hs->nonce),
+	};
+
+	return child_install(sa, &terms);
+}
+
+static void write_answer(const struct ike_sa *sa, const struct request *r, const struct child *c, struct body *b)
+{
+	notify_write(b, USE_TRANSPORT_MODE, NULL, 0);
+	notify_write(b, ESP_TFC_PADDING_NOT_SUPPORTED, NULL, 0);
+	proposal_answer_esp(b, &r->choice, c->in.spi);
+	if (r->create)
+		write_key_exchange(b, r->our_nonce, &r->dh);
+	ts_write(b, PAYLOAD_TSI, sa->path.remote, r->selector.proto, r->selector.remote_port);
+	ts_write(b, PAYLOAD_TSR, sa->path.local, r->selector.proto, r->selector.local_port);
+}
+
+static void write_error(struct body *b, uint16_t error)
+{
+	static const uint8_t group[2] = {0, DH_ECP_384};
+
+	notify_write(b, error, group, error == INVALID_KE_PAYLOAD ? sizeof(group) : 0);
+}
+
+struct child_answer child_answer_request(struct ike_sa *sa, const struct message *m, bool create, struct child *old,
+					 struct body *b)
+{
+	struct request r = {.m = m, .old = old, .create = create};
+	struct child_answer answer = {.error = settle(sa, &r)};
+
+	if (!answer.error) {
+		answer.child = install_answer(sa, &r);
+		if (!answer.child)
+			answer.error = NO_ADDITIONAL_SAS;
+	}
+	if (answer.error)
+		write_error(b, answer.error);
+	else
+		write_answer(sa, &r, answer.child, b);
+	dh_free(&r.dh);
+	explicit_bzero(r.secret, sizeof(r.secret));
+	return answer;
+}
+
+/* ---- reading the answer ---- */
+
+struct reply {
+	struct esp_choice choice;
+	struct selector selector;
+	struct chunk nonce;
+	uint8_t secret[DH_SECRET_SIZE];
+};
+
+static bool read_selectors(struct ike_sa *sa, const struct task *task, const struct message *m, struct reply *r)
+{
+	struct ts_list local_ts, remote_ts;
+	char asked[SELECTOR_TEXT], got[SELECTOR_TEXT];
+
+	if (!ts_parse(message_find(m, PAYLOAD_TSI), &local_ts) || !ts_parse(message_find(m, PAYLOAD_TSR), &remote_ts) ||
+	    !ts_accept(&local_ts, &remote_ts, sa->path.local, sa->path.remote, &task->asked, &r->selector)) {
+		ike_log(sa, "the peer answers with traffic selectors that are not what was asked for: refused");
+		return false;
+	}
+	if (selector_equal(&r->selector, &task->asked))
+		return true;
+	selector_text(&task->asked, asked);
+	selector_text(&r->selector, got);
+	ike_log(sa, "the peer narrows the child from '%s' to '%s': the rest has no SA", asked, got);
+	return true;
+}
+
+static bool read_answer(struct ike_sa *sa, const struct task *task, const struct message *m, bool create, struct reply *r)
+{
+	if (proposal_accept_esp(message_find(m, PAYLOAD_SA), config_of(sa)->esn, create, &r->choice)) {
+		ike_log(sa, "the peer answers with a proposal for the child that was not offered: refused");
+		return false;
+	}
+	if (!message_notify(m, USE_TRANSPORT_MODE, NULL)) {
+		log_tunnel(sa);
+		return false;
+	}
+	if (!read_selectors(sa, task, m, r))
+		return false;
+	if (create && (!nonce_of(m, &r->nonce) || derive(&task->dh, m, r->secret))) {
+		ike_log(sa, "the peer's key exchange for the child is not valid: refused");
+		return false;
+	}
+	return true;
+}
+
+static struct child *install_reply(struct ike_sa *sa, const struct task *task, bool create, const struct reply *r)
+{
+	const struct handshake *hs = sa->handshake;
+	const struct child_terms terms = {
+		.selector = r->selector,
+		.esn = r->choice.esn,
+		.initiator = true,
+		.spi_in = task->spi,
+		.spi_out = r->choice.spi,
+		.secret = create ? r->secret : NULL,
+		.ni = create ? CHUNK(task->nonce) : CHUNK(hs->nonce),
+		.nr = create ? r->nonce : (struct chunk){hs->peer_nonce, hs->peer_nonce_size},
+	};
+
+	return child_install(sa, &terms);
+}
+
+/* The peer has made its end already: it is told to take it away again. */
+static void delete_unborn(struct ike_sa *sa, uint32_t spi)
+{
+	struct task *task = task_queue(sa, TASK_DELETE_CHILD);
+
+	if (task)
+		task->spi = spi;
+}
+
+struct child *child_read_answer(struct ike_sa *sa, struct task *task, const struct message *m, bool create)
+{
+	struct child *c = NULL;
+	struct reply r = {0};
+
+	if (read_answer(sa, task, m, create, &r))
+		c = install_reply(sa, task, create, &r);
+	if (!c)
+		delete_unborn(sa, task->spi);
+	explicit_bzero(r.secret, sizeof(r.secret));
+	return c;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * CREATE_CHILD_SA for children, RFC 7296 sections 1.3.1 and 1.3.3, always with group 20:
+ *
+ *   SK{[N(REKEY_SA),] N(USE_TRANSPORT_MODE), SA, Ni, KEi, TSi, TSr}  ─►
+ *                                   ◄─  SK{N(USE_TRANSPORT_MODE), SA, Nr, KEr, TSi, TSr}
+ *
+ * When both ends rekey the same child at once there are two new ones; the one
+ * with the lowest of the four nonces is deleted by who made it, and the old one by the other (section 2.8.1).
+ */
+#include <errno.h>
+
+#include "exchange.h"
+
+/* Who rekeys goes on sending by the new SA at once; what the worker has still got for the old one leaves before its DELETE. */
+#define DELETE_DELAY_MS 300
+/* RFC 7296 section 2.25: TEMPORARY_FAILURE is asked again after a while. With jitter, so that two don't collide again. */
+#define TEMPORARY_MS   1500
+#define REFUSED_MS     10000
+#define RETRY_JITTER   50
+
+static void delete_later(struct child *c)
+{
+	struct task *task = task_queue_child(c->ike, TASK_DELETE_CHILD, c);
+
+	if (task)
+		task->not_before_ms = engine_now(c->engine) + DELETE_DELAY_MS;
+}
+
+/* ---- answering ---- */
+
+static enum verdict answer_error(struct question *q, uint16_t error)
+{
+	notify_write(q->answer, error, NULL, 0);
+	return VERDICT_ANSWER;
+}
+
+/* While the IKE SA itself changes hands nothing is made on it (section 2.25.2). */
+static bool rekeys_ike(const struct ike_sa *sa)
+{
+	return sa->running && sa->running->kind == TASK_REKEY_IKE;
+}
+
+enum verdict child_on_request(struct question *q)
+{
+	struct child_answer answer;
+
+	if (rekeys_ike(q->sa))
+		return answer_error(q, TEMPORARY_FAILURE);
+	answer = child_answer_request(q->sa, q->m, true, NULL, q->answer);
+	if (answer.child)
+		child_bind_soon(answer.child);
+	return VERDICT_ANSWER;
+}
+
+static enum verdict answer_not_found(struct question *q, uint32_t spi)
+{
+	notify_write_esp(q->answer, CHILD_SA_NOT_FOUND, spi, NULL, 0);
+	return VERDICT_ANSWER;
+}
+
+static void take_successor(struct ike_sa *sa, struct child *old, struct child *c)
+{
+	if (sa->running && sa->running->kind == TASK_REKEY_CHILD && sa->running->child == old) {
+		old->rival = c;
+	} else {
+		task_forget_child(sa, old);
+		child_succeed(old, c);
+	}
+	child_bind_on_use(c);
+}
+
+enum verdict rekey_child_on_request(struct question *q)
+{
+	struct child_answer answer;
+	struct child *old;
+	struct notify n;
+	uint32_t spi;
+
+	message_notify(q->m, REKEY_SA, &n);
+	if (n.protocol != PROTOCOL_ESP || n.spi_size != 4)
+		return answer_error(q, INVALID_SYNTAX);
+	spi = (uint32_t)n.spi[0] << 24 | (uint32_t)n.spi[1] << 16 | (uint32_t)n.spi[2] << 8 | n.spi[3];
+	old = child_by_out_spi(q->sa, spi);
+	if (!old)
+		return answer_not_found(q, spi);
+	if (old->state != CHILD_UP || rekeys_ike(q->sa))
+		return answer_error(q, TEMPORARY_FAILURE);
+	answer = child_answer_request(q->sa, q->m, true, old, q->answer);
+	if (answer.child)
+		take_successor(q->sa, old, answer.child);
+	return VERDICT_ANSWER;
+}
+
+/* ---- a new one ---- */
+
+int child_ask(struct ike_sa *sa, struct task *task, struct body *b)
+{
+	const struct connection_config *config = sa->peer->connection->config;
+
+	if (task->selector >= config->selector_count)
+		return -ECANCELED;
+	return child_write_request(sa, task, &config->selectors[task->selector], true, b);
+}
+
+bool child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
+{
+	struct child *c = child_read_answer(sa, task, m, true);
+
+	if (c)
+		child_bind(c);
+	else
+		peer_on_failure(sa->peer, "the peer's answer for the child is not what was asked for: the log has more");
+	return false;
+}
+
+/* Queues the same again, after a while. */
+static void ask_later(struct ike_sa *sa, const struct task *task, uint64_t ms)
+{
+	struct task *again = task_queue(sa, task->kind);
+
+	if (!again)
+		return;
+	again->child = task->child;
+	again->selector = task->selector;
+	again->not_before_ms = engine_now(sa->engine) + engine_jitter(sa->engine, ms, RETRY_JITTER);
+}
+
+void child_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
+{
+	char why[120];
+
+	(void)m;
+	if (error == TEMPORARY_FAILURE) {
+		ask_later(sa, task, TEMPORARY_MS);
+		return;
+	}
+	snprintf(why, sizeof(why), "the peer refuses the child: %s", notify_name(error));
+	ike_log(sa, "%s", why);
+	peer_on_failure(sa->peer, why);
+}
+
+/* ---- a rekey ---- */
+
+int rekey_child_ask(struct ike_sa *sa, struct task *task, struct body *b)
+{
+	if (!task->child || task->child->state != CHILD_UP)
+		return -ECANCELED;
+	notify_write_esp(b, REKEY_SA, task->child->in.spi, NULL, 0);
+	return child_write_request(sa, task, &task->child->selector, true, b);
+}
+
+static void let_go(struct child *loser, struct child *winner)
+{
+	child_succeed(loser, winner);
+	timer_cancel(&loser->engine->timers, &loser->watch);
+}
+
+/* Both of us did it: section 2.8.1. */
+static void settle_collision(struct child *old, struct child *ours, struct child *theirs)
+{
+	if (memcmp(ours->low_nonce, theirs->low_nonce, NONCE_SIZE) < 0) {
+		child_succeed(old, theirs);
+		let_go(ours, theirs);
+		delete_later(ours);
+	} else {
+		child_succeed(old, ours);
+		let_go(theirs, ours);
+		child_bind(ours);
+		delete_later(old);
+	}
+}
+
+bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
+{
+	struct child *old = task->child, *c = child_read_answer(sa, task, m, true);
+
+	if (!c) {
+		peer_end_orders(sa->peer, ORDER_REKEY, "the peer's answer is not what was asked for");
+		if (old)
+			ask_later(sa, task, REFUSED_MS);
+		return false;
+	}
+	if (old && old->rival) {
+		settle_collision(old, c, old->rival);
+	} else {
+		if (old)
+			child_succeed(old, c);
+		child_bind(c);
+		if (old)
+			delete_later(old);
+	}
+	peer_on_rekeyed(sa->peer);
+	return false;
+}
+
+/* The peer has lost it: it is made anew. */
+static void replace_lost(struct ike_sa *sa, struct child *old)
+{
+	const struct connection_config *config = sa->peer->connection->config;
+
+	for (unsigned i = 0; i < config->selector_count; i++)
+		if (selector_contains(&config->selectors[i], &old->selector))
+			sa->peer->wanted |= 1U << i;
+	child_leave(old);
+	peer_pursue(sa->peer);
+}
+
+void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
+{
+	struct child *old = task->child;
+
+	(void)m;
+	if (old && old->rival) {
+		child_succeed(old, old->rival);
+		peer_on_rekeyed(sa->peer);
+		return;
+	}
+	if (error != TEMPORARY_FAILURE) {
+		ike_log(sa, "the peer refuses the rekey of a child: %s", notify_name(error));
+		peer_end_orders(sa->peer, ORDER_REKEY, notify_name(error));
+	}
+	if (!old || old->state != CHILD_UP)
+		return;
+	if (error == CHILD_SA_NOT_FOUND)
+		replace_lost(sa, old);
+	else
+		ask_later(sa, task, error == TEMPORARY_FAILURE ? TEMPORARY_MS : REFUSED_MS);
+}

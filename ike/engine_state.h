@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What an engine holds. Only its own files include this. */
+#ifndef IKE_ENGINE_STATE_H
+#define IKE_ENGINE_STATE_H
+
+#include "child.h"
+#include "cookie.h"
+#include "engine.h"
+#include "ike_sa.h"
+#include "peer.h"
+
+/* From so many half-open IKE SAs on, who opens another must show that it receives what is sent to it (RFC 7296 section 2.6). */
+#define COOKIE_THRESHOLD 64
+/* More than an attack with true addresses may hold: 6 MB. Then new ones are dropped until old ones time out. */
+#define HALF_OPEN_MAX 4096
+/* A peer that needs longer than that between IKE_SA_INIT and IKE_AUTH has given up. */
+#define HALF_OPEN_MS 30000
+
+struct engine {
+	struct engine_ops ops;
+	struct timers timers;
+	struct table ike_sas;	/* by our SPI */
+	struct table half_open_table; /* by ike_init_key() */
+	struct table peers;	/* by peer_key() */
+	struct table halves;	/* of children, by slot */
+	struct connection_list connections;
+	struct child_list grace;
+	unsigned half_open;
+	unsigned cookie_threshold;
+	struct cookie_jar cookies;
+	struct body body;  /* of the message being written */
+	uint8_t *plain;	   /* of the message being read; MESSAGE_SIZE_MAX */
+};
+
+#define MESSAGE_SIZE_MAX 65536
+
+static inline uint64_t engine_now(const struct engine *e)
+{
+	return e->ops.now_ms(e->ops.arg);
+}
+
+void engine_random(struct engine *e, void *out, size_t size);
+uint64_t engine_random_u64(struct engine *e);
+
+/* remote: a peer can cause the line at will. */
+void engine_log(struct engine *e, bool remote, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ike_sa.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "exchange.h"
+
+/* retransmit, kick, life, liveness; and a child's three for the first one. */
+#define TIMERS_OF_IKE_SA 4
+/* The end comes that much after the rekey was due: time for it to be tried again. Percent of its time. */
+#define LIFE_AFTER_REKEY 15
+/* The side that made it rekeys first; the other one only if it does not. Percent. */
+#define REKEY_JITTER	    10
+#define REKEY_RESPONDER_LAG 8
+/* A replaced IKE SA whose initiator never deletes it. */
+#define REPLACED_MS 30000
+/* Two IKE SAs that came up side by side, as both ends began at once, are made one after that. */
+#define REDUNDANT_MS 1000
+
+/* ---- log ---- */
+
+void ike_log(const struct ike_sa *sa, const char *format, ...)
+{
+	char text[400];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	peer_log(sa->peer, "IKE SA %016" PRIx64 "/%016" PRIx64 ": %s", sa->spi_i, sa->spi_r, text);
+}
+
+/* ---- finding ---- */
+
+uint64_t ike_init_key(uint64_t spi_i, const uint8_t remote[4])
+{
+	return spi_i ^ (uint64_t)remote[0] << 24 ^ (uint64_t)remote[1] << 16 ^ (uint64_t)remote[2] << 8 ^ remote[3];
+}
+
+struct ike_sa *ike_sa_find(const struct engine *e, uint64_t our_spi)
+{
+	struct table_node *node = table_find(&e->ike_sas, our_spi);
+
+	return node ? container_of(node, struct ike_sa, by_spi) : NULL;
+}
+
+struct ike_sa *ike_sa_find_half_open(const struct engine *e, uint64_t spi_i, const struct path *path)
+{
+	struct table_node *node = table_find(&e->half_open_table, ike_init_key(spi_i, path->remote));
+
+	for (; node; node = table_next(node)) {
+		struct ike_sa *sa = container_of(node, struct ike_sa, by_init);
+
+		if (sa->spi_i == spi_i && memcmp(sa->path.remote, path->remote, 4) == 0)
+			return sa;
+	}
+	return NULL;
+}
+
+/* ---- timers ---- */
+
+uint64_t engine_jitter(struct engine *e, uint64_t ms, unsigned percent)
+{
+	const uint64_t span = ms * percent / 100;
+
+	return span ? ms - engine_random_u64(e) % span : ms;
+}
+
+/* Something is to be done: the next task, or the end. */
+static void on_kick(struct timer *timer)
+{
+	struct ike_sa *sa = container_of(timer, struct ike_sa, kick);
+
+	struct peer *peer = sa->peer;
+
+	if (sa->state != IKE_DEAD) {
+		task_send_next(sa);
+		return;
+	}
+	ike_sa_free(sa);
+	peer_on_loss(peer);
+}
+
+static uint64_t life_ms(const struct ike_sa *sa)
+{
+	return sa->peer->connection->config->ike_rekey_ms;
+}
+
+static void on_rekey_time(struct ike_sa *sa)
+{
+	if (!task_find(sa, TASK_REKEY_IKE, NULL))
+		task_queue(sa, TASK_REKEY_IKE);
+	timer_set(&sa->engine->timers, &sa->life, engine_now(sa->engine) + life_ms(sa) * LIFE_AFTER_REKEY / 100 + 30000);
+}
+
+static void on_life(struct timer *timer)
+{
+	struct ike_sa *sa = container_of(timer, struct ike_sa, life);
+
+	if (sa->state == IKE_HALF_OPEN || sa->state == IKE_REPLACED) {
+		ike_sa_die(sa, NULL);
+	} else if (sa->state == IKE_UP && !sa->rekey_due) {
+		sa->rekey_due = true;
+		on_rekey_time(sa);
+	} else {
+		ike_log(sa, "could not be rekeyed in its time: ended");
+		ike_sa_die(sa, "the IKE SA could not be rekeyed");
+	}
+}
+
+/* When the peer was last heard: a message of IKE, or a packet on any of the children. */
+static uint64_t silence_ms(const struct ike_sa *sa)
+{
+	uint64_t silence = engine_now(sa->engine) - sa->heard_ms;
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &sa->children, of_list) {
+		const uint64_t idle = child_idle_ms(c);
+
+		if (idle < silence)
+			silence = idle;
+	}
+	return silence;
+}
+
+static void on_liveness(struct timer *timer)
+{
+	struct ike_sa *sa = container_of(timer, struct ike_sa, liveness);
+	const uint64_t interval = sa->peer->connection->config->dpd_ms, silence = silence_ms(sa);
+
+	if (sa->state != IKE_UP || !interval)
+		return;
+	if (silence >= interval && !sa->running && TAILQ_EMPTY(&sa->tasks))
+		task_queue(sa, TASK_LIVENESS);
+	timer_set(&sa->engine->timers, &sa->liveness,
+		  engine_now(sa->engine) + (silence < interval ? interval - silence : interval));
+}
+
+void ike_sa_start_timers(struct ike_sa *sa)
+{
+	struct engine *e = sa->engine;
+	const uint64_t now = engine_now(e), rekey = life_ms(sa), dpd = sa->peer->connection->config->dpd_ms;
+	const uint64_t lag = sa->initiator ? rekey * REKEY_RESPONDER_LAG / 100 : 0;
+
+	if (rekey)
+		timer_set(&e->timers, &sa->life, now + engine_jitter(e, rekey - lag, sa->initiator ? REKEY_JITTER : 2));
+	else
+		timer_cancel(&e->timers, &sa->life);
+	if (dpd)
+		timer_set(&e->timers, &sa->liveness, now + engine_jitter(e, dpd, 10));
+}
+
+/* ---- life ---- */
+
+static void init_timers(struct ike_sa *sa)
+{
+	timer_init(&sa->retransmit, task_on_retransmit);
+	timer_init(&sa->kick, on_kick);
+	timer_init(&sa->life, on_life);
+	timer_init(&sa->liveness, on_liveness);
+}
+
+static void init_handshake(struct ike_sa *sa)
+{
+	engine_random(sa->engine, sa->handshake->nonce, sizeof(sa->handshake->nonce));
+	if (sa->initiator)
+		return;
+	sa->engine->half_open++;
+	timer_set(&sa->engine->timers, &sa->life, sa->started_ms + HALF_OPEN_MS);
+}
+
+static uint64_t new_spi(struct engine *e)
+{
+	uint64_t spi;
+
+	do
+		spi = engine_random_u64(e);
+	while (!spi || ike_sa_find(e, spi));
+	return spi;
+}
+
+struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, const struct path *path, bool initiator, uint64_t our_spi)
+{
+	struct ike_sa *sa = calloc(1, sizeof(*sa));
+
+	if (!sa || !timers_reserve(&e->timers, TIMERS_OF_IKE_SA)) {
+		free(sa);
+		return NULL;
+	}
+	sa->engine = e;
+	sa->peer = peer;
+	sa->initiator = initiator;
+	sa->state = initiator ? IKE_INIT_SENT : IKE_HALF_OPEN;
+	sa->path = *path;
+	sa->started_ms = sa->heard_ms = engine_now(e);
+	TAILQ_INIT(&sa->tasks);
+	TAILQ_INIT(&sa->children);
+	init_timers(sa);
+	if (!our_spi) {
+		sa->handshake = calloc(1, sizeof(*sa->handshake));
+		if (!sa->handshake) {
+			free(sa);
+			return NULL;
+		}
+		init_handshake(sa);
+		our_spi = new_spi(e);
+	}
+	*(initiator ? &sa->spi_i : &sa->spi_r) = our_spi;
+	table_add(&e->ike_sas, &sa->by_spi, our_spi);
+	TAILQ_INSERT_TAIL(&peer->sas, sa, of_peer);
+	return sa;
+}
+
+void handshake_free(struct ike_sa *sa)
+{
+	struct handshake *hs = sa->handshake;
+
+	if (!hs)
+		return;
+	if (!sa->initiator)
+		sa->engine->half_open--;
+	table_remove(&sa->by_init);
+	dh_free(&hs->dh);
+	free(hs->init_request);
+	free(hs->init_response);
+	explicit_bzero(hs, sizeof(*hs));
+	free(hs);
+	sa->handshake = NULL;
+}
+
+/* ---- two of them side by side ---- */
+
+/*
+ * Both ends began at once, and both IKE SAs came up. As with rekeys (RFC 7296
+ * section 2.8.1) the one with the lowest nonce goes, by the hand of who began it.
+ * One that was up before the other began is none of this.
+ */
+static bool is_redundant(const struct ike_sa *sa, const struct ike_sa *other)
+{
+	return other != sa && other->state == IKE_UP && other->started_ms < sa->up_ms && sa->started_ms < other->up_ms &&
+	       memcmp(sa->low_nonce, other->low_nonce, NONCE_SIZE) < 0;
+}
+
+static void end_redundant(struct peer *p)
+{
+	struct ike_sa *sa, *other;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer) {
+		if (sa->state != IKE_UP || !sa->initiator)
+			continue;
+		TAILQ_FOREACH(other, &p->sas, of_peer) {
+			struct task *task;
+
+			if (!is_redundant(sa, other) || task_find(sa, TASK_DELETE_IKE, NULL))
+				continue;
+			ike_log(sa, "redundant: the peer has opened another one at the same time");
+			task = task_queue(sa, TASK_DELETE_IKE);
+			if (task)
+				task->not_before_ms = engine_now(sa->engine) + REDUNDANT_MS;
+		}
+	}
+}
+
+/* INITIAL_CONTACT: what was up before the peer began this one, it has forgotten (RFC 7296 section 2.4). */
+static void end_older(struct ike_sa *sa)
+{
+	struct ike_sa *other;
+
+	TAILQ_FOREACH(other, &sa->peer->sas, of_peer) {
+		if (other == sa || other->state == IKE_DEAD || other->state < IKE_UP || other->up_ms > sa->started_ms)
+			continue;
+		ike_log(other, "the peer has started anew: ended");
+		ike_sa_die(other, NULL);
+	}
+}
+
+static const char *proof_text(const struct ike_sa *sa)
+{
+	if (sa->proofs & PROOF_PPK)
+		return sa->proofs & PROOF_CERTIFICATE ? "certificate and PPK" : "PSK and PPK";
+	return sa->proofs & PROOF_CERTIFICATE ? "certificate" : "PSK";
+}
+
+void ike_sa_up(struct ike_sa *sa)
+{
+	const bool initial_contact = sa->handshake->initial_contact;
+
+	handshake_free(sa);
+	sa->state = IKE_UP;
+	sa->up_ms = engine_now(sa->engine);
+	ike_sa_start_timers(sa);
+	ike_log(sa, "up with %s by %s", sa->peer_id ? sa->peer_id : "?", proof_text(sa));
+	if (initial_contact)
+		end_older(sa);
+	end_redundant(sa->peer);
+}
+
+/* ---- the end ---- */
+
+static void end_children(struct ike_sa *sa)
+{
+	struct child *c;
+
+	while ((c = TAILQ_FIRST(&sa->children)))
+		child_leave(c);
+}
+
+static void forget_links(struct ike_sa *sa)
+{
+	struct ike_sa *other;
+
+	TAILQ_FOREACH(other, &sa->peer->sas, of_peer) {
+		if (other->rival == sa)
+			other->rival = NULL;
+		if (other->heir == sa)
+			other->heir = NULL;
+	}
+}
+
+void ike_sa_die(struct ike_sa *sa, const char *why)
+{
+	struct engine *e = sa->engine;
+	struct peer *peer = sa->peer;
+
+	if (sa->state == IKE_DEAD)
+		return;
+	if (sa->rival && sa->rival->state == IKE_UP)
+		ike_sa_inherit(sa->rival, sa);
+	sa->state = IKE_DEAD;
+	if (why)
+		ike_log(sa, "%s", why);
+	table_remove(&sa->by_spi);
+	handshake_free(sa);
+	timer_cancel(&e->timers, &sa->life);
+	timer_cancel(&e->timers, &sa->liveness);
+	ike_sa_kick(sa, engine_now(e));
+	end_children(sa);
+	task_drop_all(sa, true);
+	forget_links(sa);
+	if (why)
+		peer_on_failure(peer, why);
+	else
+		peer_on_loss(peer);
+}
+
+void ike_sa_free(struct ike_sa *sa)
+{
+	struct engine *e = sa->engine;
+	struct child *c;
+
+	while ((c = TAILQ_FIRST(&sa->children)))
+		child_free(c);
+	table_remove(&sa->by_spi);
+	handshake_free(sa);
+	if (sa->state != IKE_DEAD)
+		task_drop_all(sa, true);
+	timer_cancel(&e->timers, &sa->retransmit);
+	timer_cancel(&e->timers, &sa->kick);
+	timer_cancel(&e->timers, &sa->life);
+	timer_cancel(&e->timers, &sa->liveness);
+	flight_free(&sa->sent);
+	flight_free(&sa->answered);
+	reassembly_free(&sa->reassembly);
+	TAILQ_REMOVE(&sa->peer->sas, sa, of_peer);
+	free(sa->peer_id);
+	explicit_bzero(&sa->keys, sizeof(sa->keys));
+	free(sa);
+}
+
+void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old)
+{
+	struct task *task, *next;
+	struct child *c;
+
+	while ((c = TAILQ_FIRST(&old->children))) {
+		TAILQ_REMOVE(&old->children, c, of_list);
+		TAILQ_INSERT_TAIL(&heir->children, c, of_list);
+		c->ike = heir;
+	}
+	for (task = TAILQ_FIRST(&old->tasks); task; task = next) {
+		next = TAILQ_NEXT(task, of_sa);
+		if (task->kind != TASK_CHILD && task->kind != TASK_REKEY_CHILD && task->kind != TASK_DELETE_CHILD)
+			continue;
+		TAILQ_REMOVE(&old->tasks, task, of_sa);
+		TAILQ_INSERT_TAIL(&heir->tasks, task, of_sa);
+	}
+	ike_sa_kick(heir, engine_now(heir->engine));
+}
+
+static uint8_t nonce_byte(struct chunk n, size_t i)
+{
+	return i < n.size ? ((const uint8_t *)n.data)[i] : 0;
+}
+
+void nonce_lower(uint8_t out[NONCE_SIZE], struct chunk a, struct chunk b)
+{
+	uint8_t first[NONCE_SIZE], second[NONCE_SIZE];
+
+	for (size_t i = 0; i < NONCE_SIZE; i++) {
+		first[i] = nonce_byte(a, i);
+		second[i] = nonce_byte(b, i);
+	}
+	memcpy(out, memcmp(first, second, NONCE_SIZE) < 0 ? first : second, NONCE_SIZE);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An IKE SA: its keys, its two windows of one message (RFC 7296 section 2.3),
+ * the tasks that wait for the window, its children.
+ *
+ *   initiator   INIT_SENT ─► AUTH_SENT ─► UP ─► REPLACED ─► DEAD
+ *   responder   HALF_OPEN ──────────────► UP ─► DELETING ─► DEAD
+ */
+#ifndef IKE_IKE_SA_H
+#define IKE_IKE_SA_H
+
+#include <sys/queue.h>
+
+#include "auth.h"
+#include "child.h"
+#include "engine.h"
+#include "peer.h"
+
+enum ike_state {
+	IKE_INIT_SENT,
+	IKE_HALF_OPEN,
+	IKE_AUTH_SENT,
+	IKE_UP,
+	IKE_REPLACED, /* rekeyed: only its DELETE is left to come or to go */
+	IKE_DELETING,
+	IKE_DEAD, /* freed at the next tick */
+};
+
+/* What must be proven before an IKE SA is up, each bit set where it was proven. */
+enum proof {
+	PROOF_ADDRESS = 1 << 0,	    /* no NAT between the two */
+	PROOF_IDENTITY = 1 << 1,    /* remote-id allows it */
+	PROOF_CERTIFICATE = 1 << 2, /* chain, time, revocation, and it names the identity */
+	PROOF_AUTH = 1 << 3,	    /* AUTH is right */
+	PROOF_PPK = 1 << 4,	    /* the keys have a PPK in them */
+};
+
+enum task_kind {
+	TASK_INIT,
+	TASK_AUTH,
+	TASK_CHILD,
+	TASK_REKEY_CHILD,
+	TASK_REKEY_IKE,
+	TASK_DELETE_CHILD,
+	TASK_DELETE_IKE,
+	TASK_LIVENESS,
+	TASK_KINDS,
+};
+
+/* A request of ours: waiting, or the one in the window. */
+struct task {
+	TAILQ_ENTRY(task) of_sa;
+	enum task_kind kind;
+	uint64_t not_before_ms;
+	struct child *child;   /* TASK_REKEY_CHILD, TASK_DELETE_CHILD; NULL once it is gone */
+	unsigned selector;     /* TASK_CHILD, TASK_AUTH: index in the configuration */
+	bool children;	       /* TASK_AUTH: a child is asked for */
+	uint16_t reason;       /* TASK_DELETE_IKE: the error to say with it; 0: none */
+	uint32_t spi;	       /* ESP: ours, of the child to be */
+	uint64_t ike_spi;      /* TASK_REKEY_IKE: ours, of the IKE SA to be */
+	struct selector asked; /* what went out as TS */
+	uint8_t nonce[NONCE_SIZE];
+	struct dh dh;
+};
+TAILQ_HEAD(task_list, task);
+
+/* What only the handshake needs. */
+struct handshake {
+	uint8_t nonce[NONCE_SIZE]; /* ours */
+	uint8_t peer_nonce[NONCE_MAX];
+	uint16_t peer_nonce_size;
+	uint8_t cookie[COOKIE_MAX];
+	uint8_t cookie_size;
+	uint8_t retries; /* of IKE_SA_INIT, by cookie or INVALID_KE_PAYLOAD */
+	struct dh dh;
+	uint8_t peer_public[DH_PUBLIC_SIZE]; /* responder: the secret is computed when IKE_AUTH comes */
+	uint16_t prf;
+	uint8_t *init_request; /* RealMessage1 and RealMessage2 of RFC 7296 section 2.15; malloc'd */
+	size_t init_request_size;
+	uint8_t *init_response;
+	size_t init_response_size;
+	hash_set peer_hashes;
+	bool peer_ppk; /* it sent USE_PPK */
+	bool ppk_used;
+	bool initial_contact;
+	uint8_t plain_sk_d[PRF_SIZE_MAX], plain_sk_pi[PRF_SIZE_MAX], plain_sk_pr[PRF_SIZE_MAX]; /* without PPK */
+	struct identity peer_id;
+	uint16_t error; /* an unauthenticated error came; it counts if nothing better does */
+	uint16_t error_group;
+};
+
+struct ike_sa {
+	TAILQ_ENTRY(ike_sa) of_peer;
+	struct table_node by_spi;  /* ours */
+	struct table_node by_init; /* half-open responder: init_key() */
+	struct engine *engine;
+	struct peer *peer; /* responder: the likeliest until IDi has come */
+	enum ike_state state;
+	bool initiator; /* of this IKE SA: whose SPI is spi_i */
+	bool fragmentation;
+	bool keys_ready;
+	bool rekey_due; /* its time to be rekeyed has come: the next is its end */
+	unsigned proofs;
+	uint64_t spi_i;
+	uint64_t spi_r;
+	struct path path;
+	struct ike_keys keys;
+	struct handshake *handshake; /* NULL once it is up */
+	char *peer_id;		     /* text, for people; malloc'd */
+	uint8_t low_nonce[NONCE_SIZE];
+	uint64_t started_ms; /* IKE_SA_INIT went or came */
+	uint64_t up_ms;
+	uint64_t heard_ms; /* last authentic message */
+
+	/* our requests */
+	uint32_t next_id;
+	struct task_list tasks;
+	struct task *running; /* in the window; not in tasks */
+	struct flight sent;
+	unsigned tries;
+	struct timer retransmit;
+	struct timer kick; /* there is a task, or it is dead: something is to be done */
+
+	/* the peer's */
+	uint32_t expected_id;
+	struct flight answered; /* to expected_id - 1 */
+	struct reassembly reassembly;
+
+	struct child_list children;
+	struct ike_sa *rival;	 /* made by the peer while we were rekeying this one */
+	struct ike_sa *heir;	 /* who has this one's children, once it is replaced */
+	struct timer life;	 /* half-open: time is up; up: rekey; then the end */
+	struct timer liveness;
+};
+
+/* What may go to a peer without asking: its own words are cut to be printable before. */
+void ike_log(const struct ike_sa *sa, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Makes one, entered by our SPI (chosen unless given, 0), with a handshake. NULL: no memory. */
+struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, const struct path *path, bool initiator, uint64_t our_spi);
+
+/* Our SPI, the peer's. */
+static inline uint64_t ike_spi_ours(const struct ike_sa *sa)
+{
+	return sa->initiator ? sa->spi_i : sa->spi_r;
+}
+
+static inline struct sk_key *ike_key_out(struct ike_sa *sa)
+{
+	return sa->initiator ? &sa->keys.ei : &sa->keys.er;
+}
+
+static inline const struct sk_key *ike_key_in(const struct ike_sa *sa)
+{
+	return sa->initiator ? &sa->keys.er : &sa->keys.ei;
+}
+
+/* The handshake is done and all is proven: up. */
+void ike_sa_up(struct ike_sa *sa);
+
+/* Sets the timers that a living IKE SA has. */
+void ike_sa_start_timers(struct ike_sa *sa);
+
+/* Its children go (by child_leave, or at once), its tasks fail; freed at the next tick. why: for who waits; NULL: nothing failed. */
+void ike_sa_die(struct ike_sa *sa, const char *why);
+
+/* Frees now. Only for the tick and for the end of the engine. */
+void ike_sa_free(struct ike_sa *sa);
+
+/* Puts the children and the tasks that wait on another IKE SA. */
+void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old);
+
+void handshake_free(struct ike_sa *sa);
+
+/* Duration less up to `percent` of it, at random. */
+uint64_t engine_jitter(struct engine *e, uint64_t ms, unsigned percent);
+
+/* ---- half-open ones ---- */
+
+uint64_t ike_init_key(uint64_t spi_i, const uint8_t remote[4]);
+struct ike_sa *ike_sa_find(const struct engine *e, uint64_t our_spi);
+struct ike_sa *ike_sa_find_half_open(const struct engine *e, uint64_t spi_i, const struct path *path);
+
+/* nonce_low: the lower of two nonces as NONCE_SIZE bytes: cut, or padded with zeros (RFC 7296 section 2.8: compared octet by octet). */
+void nonce_lower(uint8_t out[NONCE_SIZE], struct chunk a, struct chunk b);
+
+#endif

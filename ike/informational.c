@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * INFORMATIONAL, RFC 7296 section 1.4: DELETE both ways, liveness (an empty
+ * exchange, section 2.4), errors.
+ *
+ *   SK{D(our SPIs)}  ─►                   the pair is closed by the answer
+ *                    ◄─  SK{D(the others)}
+ */
+#include <errno.h>
+
+#include "exchange.h"
+
+#define DELETES_MAX 64
+
+struct deletes {
+	struct ike_sa *sa;
+	uint32_t answer[DELETES_MAX];
+	unsigned count;
+};
+
+static bool is_being_deleted_by_us(const struct ike_sa *sa, const struct child *c)
+{
+	return sa->running && sa->running->kind == TASK_DELETE_CHILD && sa->running->child == c;
+}
+
+/* Both delete it at once: each closes it with the answer to its own, and names nothing in its answer (section 1.4.1). */
+static void delete_child(void *arg, uint32_t spi)
+{
+	struct deletes *d = arg;
+	struct child *c = child_by_out_spi(d->sa, spi);
+
+	if (!c || is_being_deleted_by_us(d->sa, c) || d->count == DELETES_MAX)
+		return;
+	if (!c->successor)
+		c->successor = c->rival;
+	d->answer[d->count++] = c->in.spi;
+	child_leave(c);
+}
+
+enum verdict informational_on_request(struct question *q)
+{
+	struct deletes d = {.sa = q->sa};
+	bool ike = false;
+
+	if (!message_deletes(q->m, &ike, delete_child, &d)) {
+		notify_write(q->answer, INVALID_SYNTAX, NULL, 0);
+		return VERDICT_ANSWER;
+	}
+	if (message_notify(q->m, AUTHENTICATION_FAILED, NULL)) {
+		ike_log(q->sa, "the peer does not accept who we are: compare identities, certificates and PSK; its log says more");
+		ike = true;
+	}
+	if (ike) {
+		ike_log(q->sa, "deleted by the peer");
+		return VERDICT_ANSWER_AND_DIE;
+	}
+	if (d.count) {
+		delete_write_esp(q->answer, d.answer, d.count);
+		peer_on_loss(q->sa->peer);
+	}
+	return VERDICT_ANSWER;
+}
+
+/* The IKE SA is on its way out: the peer is to ask again on the next one (section 2.25). */
+enum verdict refuse_for_now(struct question *q)
+{
+	notify_write(q->answer, TEMPORARY_FAILURE, NULL, 0);
+	return VERDICT_ANSWER;
+}
+
+/* ---- DELETE of a child ---- */
+
+int delete_child_ask(struct ike_sa *sa, struct task *task, struct body *b)
+{
+	const uint32_t spi = task->child ? task->child->in.spi : task->spi;
+
+	(void)sa;
+	if (!spi)
+		return -ECANCELED;
+	if (task->child)
+		task->child->state = CHILD_DELETING;
+	delete_write_esp(b, &spi, 1);
+	return 0;
+}
+
+bool delete_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
+{
+	(void)m;
+	if (!task->child)
+		return false;
+	child_leave(task->child);
+	peer_on_loss(sa->peer);
+	return false;
+}
+
+void delete_child_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
+{
+	(void)error;
+	delete_child_on_answer(sa, task, m);
+}
+
+/* ---- DELETE of the IKE SA ---- */
+
+int delete_ike_ask(struct ike_sa *sa, struct task *task, struct body *b)
+{
+	sa->state = IKE_DELETING;
+	if (task->reason)
+		notify_write(b, task->reason, NULL, 0);
+	delete_write_ike(b);
+	return 0;
+}
+
+bool delete_ike_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
+{
+	(void)task;
+	(void)m;
+	ike_sa_die(sa, NULL);
+	return false;
+}
+
+void delete_ike_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
+{
+	(void)error;
+	delete_ike_on_answer(sa, task, m);
+}
+
+/* ---- liveness: that there is an answer is all it says ---- */
+
+int liveness_ask(struct ike_sa *sa, struct task *task, struct body *b)
+{
+	(void)sa;
+	(void)task;
+	(void)b;
+	return 0;
+}
+
+bool liveness_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
+{
+	(void)sa;
+	(void)task;
+	(void)m;
+	return false;
+}
+
+void liveness_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
+{
+	(void)sa;
+	(void)task;
+	(void)m;
+	(void)error;
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "peer.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "exchange.h"
+
+#define TIMERS_OF_PEER 2
+/* Between attempts that fail: 1, 2, 4 ... 60 s, less up to a quarter. */
+#define RETRY_FIRST_MS 1000
+#define RETRY_MAX_MS   60000
+#define RETRY_JITTER   25
+/* SAs of an earlier run go that long after new ones have taken over. */
+#define ORPHANS_MS 3000
+
+uint64_t peer_key(const uint8_t local[4], const uint8_t remote[4])
+{
+	uint64_t key = 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		key = key << 8 | local[i];
+	for (unsigned i = 0; i < 4; i++)
+		key = key << 8 | remote[i];
+	return key;
+}
+
+static bool is_mesh(const struct connection *c)
+{
+	return c->config->remote_bits < 32;
+}
+
+void peer_log(const struct peer *p, const char *format, ...)
+{
+	const struct connection_config *config = p->connection->config;
+	char text[500], addr[INET_ADDRSTRLEN];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	inet_ntop(AF_INET, p->remote, addr, sizeof(addr));
+	if (is_mesh(p->connection))
+		engine_log(p->connection->engine, false, "%s[%s]: %s", config->name, addr, text);
+	else
+		engine_log(p->connection->engine, false, "%s: %s", config->name, text);
+}
+
+/* ---- finding and making ---- */
+
+static uint32_t as_number(const uint8_t addr[4])
+{
+	return (uint32_t)addr[0] << 24 | (uint32_t)addr[1] << 16 | (uint32_t)addr[2] << 8 | addr[3];
+}
+
+bool connection_covers(const struct connection *c, const uint8_t local[4], const uint8_t remote[4])
+{
+	const struct connection_config *config = c->config;
+	const uint32_t mask = config->remote_bits ? ~0U << (32 - config->remote_bits) : 0;
+
+	return !c->gone && memcmp(config->local, local, 4) == 0 && memcmp(local, remote, 4) != 0 &&
+	       ((as_number(config->remote) ^ as_number(remote)) & mask) == 0;
+}
+
+/* The longest prefix goes first, as with policies; among equal ones the order of the file. */
+struct connection *connection_for(struct engine *e, const uint8_t local[4], const uint8_t remote[4],
+				  const struct connection *after)
+{
+	struct connection *c, *best = NULL;
+	bool passed = after == NULL;
+
+	TAILQ_FOREACH(c, &e->connections, of_engine) {
+		const bool later = passed;
+
+		if (c == after)
+			passed = true;
+		if (c == after || !connection_covers(c, local, remote))
+			continue;
+		if (after && (c->config->remote_bits > after->config->remote_bits ||
+			      (c->config->remote_bits == after->config->remote_bits && !later)))
+			continue;
+		if (!best || c->config->remote_bits > best->config->remote_bits)
+			best = c;
+	}
+	return best;
+}
+
+static void on_retry(struct timer *timer);
+static void on_orphans(struct timer *timer);
+
+static struct peer *peer_new(struct connection *c, const uint8_t remote[4])
+{
+	struct peer *p = calloc(1, sizeof(*p));
+
+	if (!p || !timers_reserve(&c->engine->timers, TIMERS_OF_PEER)) {
+		free(p);
+		return NULL;
+	}
+	p->connection = c;
+	memcpy(p->remote, remote, 4);
+	TAILQ_INIT(&p->sas);
+	TAILQ_INIT(&p->orders);
+	timer_init(&p->retry, on_retry);
+	timer_init(&p->orphans, on_orphans);
+	TAILQ_INSERT_TAIL(&c->peers, p, of_connection);
+	table_add(&c->engine->peers, &p->by_addresses, peer_key(c->config->local, remote));
+	return p;
+}
+
+struct peer *peer_get(struct connection *c, const uint8_t remote[4])
+{
+	struct table_node *node = table_find(&c->engine->peers, peer_key(c->config->local, remote));
+
+	for (; node; node = table_next(node)) {
+		struct peer *p = container_of(node, struct peer, by_addresses);
+
+		if (p->connection == c)
+			return p;
+	}
+	return peer_new(c, remote);
+}
+
+struct ike_sa *peer_ike_up(const struct peer *p)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH_REVERSE(sa, &p->sas, ike_sa_list, of_peer)
+		if (sa->state == IKE_UP && !task_find(sa, TASK_DELETE_IKE, NULL))
+			return sa;
+	return NULL;
+}
+
+struct child *peer_child_up(const struct peer *p, const struct selector *s)
+{
+	struct ike_sa *sa;
+	struct child *c;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer) {
+		if (sa->state == IKE_DEAD)
+			continue;
+		TAILQ_FOREACH(c, &sa->children, of_list)
+			if (c->state == CHILD_UP && (!s || selector_contains(&c->selector, s)))
+				return c;
+	}
+	return NULL;
+}
+
+/* ---- pursuing what is wanted ---- */
+
+static bool is_under_way(const struct peer *p)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if (sa->state == IKE_INIT_SENT || sa->state == IKE_AUTH_SENT)
+			return true;
+	return false;
+}
+
+static bool child_under_way(const struct ike_sa *sa, unsigned selector)
+{
+	const struct task *task;
+
+	if (sa->running && sa->running->kind == TASK_CHILD && sa->running->selector == selector)
+		return true;
+	TAILQ_FOREACH(task, &sa->tasks, of_sa)
+		if (task->kind == TASK_CHILD && task->selector == selector)
+			return true;
+	return false;
+}
+
+static void ask_for_children(struct peer *p, struct ike_sa *sa)
+{
+	for (unsigned i = 0; i < p->connection->config->selector_count; i++) {
+		struct task *task;
+
+		if (!(p->wanted & 1U << i) || child_under_way(sa, i))
+			continue;
+		task = task_queue(sa, TASK_CHILD);
+		if (task)
+			task->selector = i;
+	}
+}
+
+static unsigned first_wanted(const struct peer *p)
+{
+	return (unsigned)__builtin_ctz(p->wanted);
+}
+
+static void connect_to(struct peer *p)
+{
+	struct path path = {.local_port = IKE_PORT, .remote_port = IKE_PORT};
+	struct ike_sa *sa;
+	struct task *task;
+
+	memcpy(path.local, p->connection->config->local, 4);
+	memcpy(path.remote, p->remote, 4);
+	sa = ike_sa_new(p->connection->engine, p, &path, true, 0);
+	if (!sa)
+		return;
+	task = task_queue(sa, TASK_INIT);
+	if (!task) {
+		ike_sa_die(sa, "no memory");
+		return;
+	}
+	task->children = true;
+	task->selector = first_wanted(p);
+}
+
+void peer_pursue(struct peer *p)
+{
+	struct ike_sa *up = peer_ike_up(p);
+
+	if (!p->wanted || p->held || p->address_gone || p->connection->gone)
+		return;
+	if (up)
+		ask_for_children(p, up);
+	else if (!is_under_way(p))
+		connect_to(p);
+}
+
+static void on_retry(struct timer *timer)
+{
+	peer_pursue(container_of(timer, struct peer, retry));
+}
+
+static void retry_later(struct peer *p)
+{
+	struct engine *e = p->connection->engine;
+	uint64_t delay = (uint64_t)RETRY_FIRST_MS << (p->failures < 7 ? p->failures : 7);
+
+	if (delay > RETRY_MAX_MS)
+		delay = RETRY_MAX_MS;
+	if (!timer_is_set(&p->retry))
+		timer_set(&e->timers, &p->retry, engine_now(e) + engine_jitter(e, delay, RETRY_JITTER));
+}
+
+void peer_want_all(struct peer *p)
+{
+	const unsigned count = p->connection->config->selector_count;
+
+	for (unsigned i = 0; i < count; i++)
+		if (!peer_child_up(p, &p->connection->config->selectors[i]))
+			p->wanted |= 1U << i;
+}
+
+/* ---- what happens to it ---- */
+
+static void on_orphans(struct timer *timer)
+{
+	struct peer *p = container_of(timer, struct peer, orphans);
+	const struct engine_ops *ops = &p->connection->engine->ops;
+
+	ops->sa_remove_orphans(ops->arg, p->connection->config->local, p->remote);
+}
+
+void peer_on_child_up(struct peer *p, struct child *child)
+{
+	const struct connection_config *config = p->connection->config;
+	struct engine *e = p->connection->engine;
+
+	for (unsigned i = 0; i < config->selector_count; i++)
+		if (selector_contains(&child->selector, &config->selectors[i]) ||
+		    selector_contains(&config->selectors[i], &child->selector))
+			p->wanted &= ~(1U << i);
+	p->failures = 0;
+	if (e->ops.sa_orphans(e->ops.arg, config->local, p->remote))
+		timer_set(&e->timers, &p->orphans, engine_now(e) + ORPHANS_MS);
+	if (!p->wanted)
+		peer_end_orders(p, ORDER_UP, NULL);
+	else
+		peer_pursue(p);
+}
+
+/* Trap waits for the next packet; initiate tries again by itself. */
+void peer_on_failure(struct peer *p, const char *why)
+{
+	peer_end_orders(p, ORDER_UP, why);
+	peer_end_orders(p, ORDER_REKEY, why);
+	if (p->connection->config->start != START_INITIATE)
+		p->wanted = 0;
+	p->failures++;
+	peer_on_loss(p);
+}
+
+static bool has_living(const struct peer *p)
+{
+	const struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if (sa->state != IKE_DEAD)
+			return true;
+	return false;
+}
+
+static bool is_needed(const struct peer *p)
+{
+	return !TAILQ_EMPTY(&p->sas) || p->wanted || timer_is_set(&p->orphans) ||
+	       (!is_mesh(p->connection) && !p->connection->gone);
+}
+
+static void free_if_unneeded(struct peer *p)
+{
+	struct connection *c = p->connection;
+
+	if (is_needed(p))
+		return;
+	peer_free(p);
+	if (c->gone && TAILQ_EMPTY(&c->peers))
+		connection_free(c);
+}
+
+void peer_on_loss(struct peer *p)
+{
+	if (!has_living(p))
+		peer_end_orders(p, ORDER_DOWN, NULL);
+	if (p->connection->gone) {
+		p->wanted = 0;
+	} else if (p->connection->config->start == START_INITIATE && !is_mesh(p->connection) && !p->held) {
+		peer_want_all(p);
+	}
+	if (p->wanted && !p->held)
+		retry_later(p);
+	free_if_unneeded(p);
+}
+
+void peer_on_rekeyed(struct peer *p)
+{
+	peer_end_orders(p, ORDER_REKEY, NULL);
+}
+
+/* ---- orders ---- */
+
+void peer_end_orders(struct peer *p, enum order_kind kind, const char *error)
+{
+	const struct engine_ops *ops = &p->connection->engine->ops;
+	struct order *order, *next;
+
+	for (order = TAILQ_FIRST(&p->orders); order; order = next) {
+		next = TAILQ_NEXT(order, of_peer);
+		if (order->kind != kind)
+			continue;
+		TAILQ_REMOVE(&p->orders, order, of_peer);
+		ops->done(ops->arg, order->ticket, error);
+		free(order);
+	}
+}
+
+void peer_add_order(struct peer *p, enum order_kind kind, uint64_t ticket)
+{
+	const struct engine_ops *ops = &p->connection->engine->ops;
+	struct order *order = malloc(sizeof(*order));
+
+	if (!order) {
+		ops->done(ops->arg, ticket, "no memory");
+		return;
+	}
+	order->kind = kind;
+	order->ticket = ticket;
+	TAILQ_INSERT_TAIL(&p->orders, order, of_peer);
+}
+
+/* ---- state, end ---- */
+
+const char *peer_state(const struct peer *p)
+{
+	if (peer_child_up(p, NULL))
+		return "up";
+	if (has_living(p))
+		return "connecting";
+	return p->connection->config->start == START_TRAP && !p->address_gone ? "trap" : "down";
+}
+
+void peer_free(struct peer *p)
+{
+	struct timers *timers = &p->connection->engine->timers;
+	struct ike_sa *sa;
+
+	while ((sa = TAILQ_FIRST(&p->sas)))
+		ike_sa_free(sa);
+	for (int kind = ORDER_UP; kind <= ORDER_REKEY; kind++)
+		peer_end_orders(p, (enum order_kind)kind, "the connection is gone");
+	timer_cancel(timers, &p->retry);
+	timer_cancel(timers, &p->orphans);
+	table_remove(&p->by_addresses);
+	TAILQ_REMOVE(&p->connection->peers, p, of_connection);
+	free(p);
+}
+
+void connection_free(struct connection *c)
+{
+	struct peer *p;
+
+	while ((p = TAILQ_FIRST(&c->peers)))
+		peer_free(p);
+	TAILQ_REMOVE(&c->engine->connections, c, of_engine);
+	connection_config_free(c->config);
+	free(c);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A connection as it runs, and its peers: one, or with a mesh any number. A peer
+ * knows what is wanted (which selectors wait for a child), who asked for it, and
+ * when to try again.
+ */
+#ifndef IKE_PEER_H
+#define IKE_PEER_H
+
+#include <sys/queue.h>
+
+#include "engine.h"
+#include "table.h"
+#include "timers.h"
+
+struct ike_sa;
+struct child;
+
+TAILQ_HEAD(peer_list, peer);
+TAILQ_HEAD(ike_sa_list, ike_sa);
+TAILQ_HEAD(connection_list, connection);
+TAILQ_HEAD(order_list, order);
+
+struct connection {
+	TAILQ_ENTRY(connection) of_engine;
+	struct engine *engine;
+	struct connection_config *config;
+	struct peer_list peers;
+	bool gone; /* no longer in the file: here until its SAs are deleted */
+};
+
+/* Somebody waits for an end: "connection initiate", "terminate", "rekey". */
+struct order {
+	TAILQ_ENTRY(order) of_peer;
+	uint64_t ticket;
+	enum order_kind {
+		ORDER_UP,	/* a child is there */
+		ORDER_DOWN,	/* nothing is left */
+		ORDER_REKEY,	/* what was rekeyed is replaced */
+	} kind;
+};
+
+struct peer {
+	TAILQ_ENTRY(peer) of_connection;
+	struct table_node by_addresses; /* peer_key() */
+	struct connection *connection;
+	uint8_t remote[4];
+	struct ike_sa_list sas;
+	uint32_t wanted; /* selectors, by their index in the configuration, that are to get a child */
+	bool held;	 /* taken down by order: not brought up again by itself */
+	bool address_gone;
+	unsigned failures; /* in a row */
+	struct timer retry;
+	struct timer orphans; /* when SAs of an earlier run go */
+	struct order_list orders;
+};
+
+/* Key of by_addresses. */
+uint64_t peer_key(const uint8_t local[4], const uint8_t remote[4]);
+
+/* Reports to its log with "NAME: " (a mesh: "NAME[192.0.2.7]: ") in front. */
+void peer_log(const struct peer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The peer of that connection, made if it is new. NULL: no memory. */
+struct peer *peer_get(struct connection *c, const uint8_t remote[4]);
+
+/* Whether the connection is for those two hosts. */
+bool connection_covers(const struct connection *c, const uint8_t local[4], const uint8_t remote[4]);
+
+/* The first connection for the two, or the one after `after`. */
+struct connection *connection_for(struct engine *e, const uint8_t local[4], const uint8_t remote[4],
+				  const struct connection *after);
+
+/* Sees to what is wanted: children on the IKE SA that is up, or a new IKE SA if none is under way. */
+void peer_pursue(struct peer *p);
+
+/* Wants all selectors (for start = initiate, and by order). */
+void peer_want_all(struct peer *p);
+
+/* The peer's IKE SA that new children are made on, or NULL. */
+struct ike_sa *peer_ike_up(const struct peer *p);
+
+/* A child that is up and carries all of the selector, or NULL. */
+struct child *peer_child_up(const struct peer *p, const struct selector *s);
+
+/* ---- what happens to it ---- */
+
+void peer_on_child_up(struct peer *p, struct child *child);
+/* An attempt to get an IKE SA or a child has failed, for that reason (one line). */
+void peer_on_failure(struct peer *p, const char *why);
+/* An IKE SA or a child is gone: what is to be there is wanted again; what nobody needs is freed (perhaps the peer itself). */
+void peer_on_loss(struct peer *p);
+void peer_on_rekeyed(struct peer *p);
+
+/* Ends orders of that kind; error: NULL if well. */
+void peer_end_orders(struct peer *p, enum order_kind kind, const char *error);
+/* An order waits from now on; if there is no memory it ends at once. */
+void peer_add_order(struct peer *p, enum order_kind kind, uint64_t ticket);
+
+/* "down", "trap", "connecting", "up" */
+const char *peer_state(const struct peer *p);
+
+void peer_free(struct peer *p);
+
+/* With its peers and its configuration. */
+void connection_free(struct connection *c);
+
+#endif

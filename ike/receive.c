@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The way of a datagram: which IKE SA, is it the peer's next request, a
+ * repetition or the answer we wait for, is it authentic, what does it ask.
+ */
+#include <stdlib.h>
+
+#include "exchange.h"
+
+static bool from_initiator(const struct ike_header *h)
+{
+	return h->flags & FLAG_INITIATOR;
+}
+
+/* ---- answering ---- */
+
+static struct ike_header answer_header(const struct ike_sa *sa, const struct ike_header *question)
+{
+	return (struct ike_header){
+		.spi_i = sa->spi_i,
+		.spi_r = sa->spi_r,
+		.version = IKE_VERSION,
+		.exchange = question->exchange,
+		.flags = FLAG_RESPONSE | (sa->initiator ? FLAG_INITIATOR : 0),
+		.id = question->id,
+	};
+}
+
+/* The answer is kept: if the question comes again, it is sent again as it was. */
+static void send_answer(struct ike_sa *sa, const struct message *m, const struct path *path, const struct body *b)
+{
+	const struct ike_header h = answer_header(sa, &m->header);
+
+	flight_free(&sa->answered);
+	if (flight_seal(&sa->answered, &h, b, ike_key_out(sa), sa->fragmentation ? 1252 : 0))
+		return;
+	sa->path = *path;
+	sa->expected_id = m->header.id + 1;
+	flight_send(sa, &sa->answered);
+}
+
+static void answer_notify(struct ike_sa *sa, const struct message *m, const struct path *path, uint16_t type,
+			  const void *data, size_t size)
+{
+	struct body *b = &sa->engine->body;
+
+	body_init(b);
+	notify_write(b, type, data, size);
+	send_answer(sa, m, path, b);
+}
+
+/* ---- a request ---- */
+
+static bool ask_handler(struct ike_sa *sa, const struct question_row *row, const struct message *m,
+			const struct path *path)
+{
+	struct question q = {.sa = sa, .m = m, .path = path, .answer = &sa->engine->body};
+	enum verdict verdict;
+
+	body_init(q.answer);
+	verdict = row->handle(&q);
+	if (verdict == VERDICT_SILENCE)
+		return false;
+	send_answer(sa, m, path, q.answer);
+	if (verdict == VERDICT_ANSWER_AND_DIE)
+		ike_sa_die(sa, NULL);
+	return true;
+}
+
+/* It is authentic, and the next in order. */
+static void on_request(struct ike_sa *sa, const struct message *m, const struct path *path)
+{
+	const struct question_row *row;
+
+	if (m->unknown_critical) {
+		answer_notify(sa, m, path, UNSUPPORTED_CRITICAL_PAYLOAD, &m->unknown_critical, 1);
+		return;
+	}
+	row = question_find(sa, m);
+	if (!row || (row->required & ~message_payloads(m))) {
+		ike_log(sa, "%s request without what belongs in it: refused", exchange_name(m->header.exchange));
+		answer_notify(sa, m, path, INVALID_SYNTAX, NULL, 0);
+		if (sa->state == IKE_HALF_OPEN)
+			ike_sa_die(sa, NULL);
+		return;
+	}
+	ask_handler(sa, row, m, path);
+}
+
+/* ---- an answer ---- */
+
+static void on_answer(struct ike_sa *sa, const struct message *m)
+{
+	struct task *task = sa->running;
+	const struct task_row *row = task_row(task->kind);
+	uint16_t error = message_error(m);
+
+	timer_cancel(&sa->engine->timers, &sa->retransmit);
+	if (m->unknown_critical)
+		error = UNSUPPORTED_CRITICAL_PAYLOAD;
+	if (!m->unknown_critical && !(row->required & ~message_payloads(m))) {
+		if (row->on_answer(sa, task, m))
+			return;
+	} else {
+		row->on_error(sa, task, m, error ? error : INVALID_SYNTAX);
+	}
+	/* The handler may have ended the IKE SA and with it the task. */
+	if (sa->running == task)
+		task_finish(sa);
+}
+
+/* ---- opening ---- */
+
+/* What is inside is authentic but no chain of payloads: the peer is broken (RFC 7296 section 2.21.3). */
+static void on_garbage(struct ike_sa *sa, const struct message *m, const struct path *path)
+{
+	ike_log(sa, "the peer sent an authentic message that is malformed inside: IKE SA ended");
+	if (!(m->header.flags & FLAG_RESPONSE))
+		answer_notify(sa, m, path, INVALID_SYNTAX, NULL, 0);
+	ike_sa_die(sa, "the peer sent a malformed message");
+}
+
+/* 1: m is open and whole; 0: not yet, or not authentic. *plain is to be freed. */
+static int open_message(struct ike_sa *sa, struct message *m, const struct path *path, uint8_t **plain)
+{
+	const struct sk_key *key = ike_key_in(sa);
+	bool authentic = false;
+	int err;
+
+	if (message_find(m, PAYLOAD_SKF))
+		return reassembly_add(&sa->reassembly, m, key, plain) == 1;
+	if (!message_find(m, PAYLOAD_SK))
+		return 0;
+	err = sk_open(m, key, sa->engine->plain, &authentic);
+	if (err && authentic)
+		on_garbage(sa, m, path);
+	return !err;
+}
+
+/*
+ * The question again: the answer again, the same bytes. It must be authentic,
+ * or anyone could have us send; of its fragments, the first counts (RFC 7383 section 2.6.1).
+ */
+static void on_repetition(struct ike_sa *sa, struct message *m)
+{
+	const struct payload *skf = message_find(m, PAYLOAD_SKF);
+	struct reassembly scratch = {0};
+	uint8_t *plain = NULL;
+	bool authentic = false;
+
+	if (!sa->answered.count)
+		return;
+	if (skf && (skf->size < SKF_HEADER_SIZE || skf->data[0] || skf->data[1] != 1))
+		return;
+	if (skf)
+		authentic = reassembly_add(&scratch, m, ike_key_in(sa), &plain) >= 0;
+	else if (message_find(m, PAYLOAD_SK))
+		sk_open(m, ike_key_in(sa), sa->engine->plain, &authentic);
+	free(plain);
+	reassembly_free(&scratch);
+	if (authentic)
+		flight_send(sa, &sa->answered);
+}
+
+/* Whether the Message ID is one that this message can have now. Repetitions are answered here. */
+static bool in_window(struct ike_sa *sa, struct message *m)
+{
+	if (m->header.flags & FLAG_RESPONSE)
+		return sa->running && m->header.id == sa->next_id &&
+		       m->header.exchange == task_row(sa->running->kind)->exchange;
+	if (m->header.id + 1 == sa->expected_id && m->header.id != UINT32_MAX)
+		on_repetition(sa, m);
+	return m->header.id == sa->expected_id;
+}
+
+static void on_opened(struct ike_sa *sa, const struct message *m, const struct path *path)
+{
+	sa->heard_ms = engine_now(sa->engine);
+	if (m->header.flags & FLAG_RESPONSE)
+		on_answer(sa, m);
+	else
+		on_request(sa, m, path);
+}
+
+static void on_protected(struct ike_sa *sa, struct message *m, const struct path *path)
+{
+	uint8_t *plain = NULL;
+
+	if (m->header.exchange == EXCHANGE_IKE_SA_INIT)
+		return;
+	if (sa->state == IKE_HALF_OPEN && !auth_derive_keys(sa))
+		return;
+	if (!sa->keys_ready || !in_window(sa, m))
+		return;
+	if (open_message(sa, m, path, &plain))
+		on_opened(sa, m, path);
+	if (plain)
+		explicit_bzero(plain, 1);
+	free(plain);
+}
+
+/* ---- which IKE SA ---- */
+
+/* The answer to our IKE_SA_INIT, in the clear. */
+static void on_init_answer(struct ike_sa *sa, const struct message *m)
+{
+	if (sa->state != IKE_INIT_SENT || !sa->running || m->header.id != 0)
+		return;
+	if (!init_on_notify(sa, m) && m->header.spi_r != 0)
+		on_answer(sa, m);
+}
+
+static bool is_init(const struct ike_header *h)
+{
+	return h->exchange == EXCHANGE_IKE_SA_INIT;
+}
+
+/* The peer's SPI as it must be, except in the answer that brings it. */
+static bool spi_is_right(const struct ike_sa *sa, const struct ike_header *h)
+{
+	if (sa->initiator == from_initiator(h))
+		return false;
+	if (sa->state == IKE_INIT_SENT)
+		return h->spi_i == sa->spi_i;
+	return h->spi_i == sa->spi_i && h->spi_r == sa->spi_r;
+}
+
+/* We never follow a peer to another address: that would be NAT, or somebody else. */
+static bool same_hosts(const struct path *a, const struct path *b)
+{
+	return memcmp(a->local, b->local, 4) == 0 && memcmp(a->remote, b->remote, 4) == 0;
+}
+
+static void on_known(struct engine *e, const struct path *path, struct message *m)
+{
+	const struct ike_header *h = &m->header;
+	struct ike_sa *sa = ike_sa_find(e, from_initiator(h) ? h->spi_r : h->spi_i);
+
+	if (!sa || sa->state == IKE_DEAD || !spi_is_right(sa, h) || !same_hosts(&sa->path, path))
+		return;
+	if (is_init(h) && (h->flags & FLAG_RESPONSE))
+		on_init_answer(sa, m);
+	else
+		on_protected(sa, m, path);
+}
+
+/* RFC 7296 section 2.5: a higher major version is told which one we speak. */
+static void refuse_version(struct engine *e, const struct path *path, const struct ike_header *h)
+{
+	struct ike_header answer = *h;
+	uint8_t out[64];
+	size_t size;
+
+	if (h->flags & FLAG_RESPONSE || h->version >> 4 <= 2)
+		return;
+	answer.version = IKE_VERSION;
+	answer.flags = FLAG_RESPONSE | (from_initiator(h) ? 0 : FLAG_INITIATOR);
+	body_init(&e->body);
+	notify_write(&e->body, INVALID_MAJOR_VERSION, NULL, 0);
+	size = message_write(&answer, &e->body, out, sizeof(out));
+	if (size)
+		e->ops.send(e->ops.arg, path, out, size);
+}
+
+void engine_receive(struct engine *e, const struct path *path, const uint8_t *data, size_t size)
+{
+	struct ike_header h;
+	struct message m;
+
+	if (!header_parse(data, size, &h))
+		return;
+	if (h.version >> 4 != IKE_VERSION >> 4) {
+		refuse_version(e, path, &h);
+		return;
+	}
+	if (!message_parse(&m, data, size))
+		return;
+	if (is_init(&h) && !(h.flags & FLAG_RESPONSE) && from_initiator(&h) && h.spi_r == 0 && h.id == 0)
+		init_on_request(e, path, &m);
+	else
+		on_known(e, path, &m);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rekey of the IKE SA, RFC 7296 sections 1.3.2 and 2.18:
+ *
+ *   SK{SA (new SPI), Ni, KEi}  ─►
+ *                              ◄─  SK{SA (new SPI), Nr, KEr}
+ *
+ * The new one gets the children; who began deletes the old one. If both began, the new one
+ * with the lowest nonce is deleted by who made it, and the children go to the other (section 2.8.2).
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "exchange.h"
+
+#define KE_HEADER_SIZE 4
+#define TEMPORARY_MS   1500
+#define REFUSED_MS     10000
+#define RETRY_JITTER   50
+/* A replaced IKE SA that its initiator never deletes. */
+#define REPLACED_MS 30000
+
+static void write_key_exchange(struct body *b, const uint8_t *nonce, const struct dh *dh)
+{
+	payload_write(b, PAYLOAD_NONCE, nonce, NONCE_SIZE);
+	payload_begin(b, PAYLOAD_KE);
+	write_u16(&b->w, DH_ECP_384);
+	write_u16(&b->w, 0);
+	write_bytes(&b->w, dh->public, sizeof(dh->public));
+	payload_end(b);
+}
+
+/* What an exchange has settled. */
+struct terms {
+	bool initiator;
+	uint16_t prf;
+	uint64_t spi_i;
+	uint64_t spi_r;
+	struct chunk ni;
+	struct chunk nr;
+	const struct dh *dh;
+};
+
+static bool is_usable(const struct message *m)
+{
+	const struct payload *ke = message_find(m, PAYLOAD_KE), *nonce = message_find(m, PAYLOAD_NONCE);
+
+	return ke->size == KE_HEADER_SIZE + DH_PUBLIC_SIZE && nonce->size >= NONCE_MIN && nonce->size <= NONCE_MAX;
+}
+
+static int derive(struct ike_sa *heir, const struct ike_sa *old, const struct terms *t, const struct message *m)
+{
+	uint8_t secret[DH_SECRET_SIZE];
+	const struct keymat_input in = {
+		.secret = secret, .ni = t->ni, .nr = t->nr, .spi_i = t->spi_i, .spi_r = t->spi_r};
+	int err = dh_derive(t->dh, message_find(m, PAYLOAD_KE)->data + KE_HEADER_SIZE, secret);
+
+	if (!err)
+		err = keymat_ike_rekey(&heir->keys, t->prf, &old->keys, &in);
+	explicit_bzero(secret, sizeof(secret));
+	return err;
+}
+
+static void begin_life(struct ike_sa *heir, const struct ike_sa *old, const struct terms *t)
+{
+	const struct engine_ops *ops = &heir->engine->ops;
+
+	heir->spi_i = t->spi_i;
+	heir->spi_r = t->spi_r;
+	heir->keys_ready = true;
+	heir->state = IKE_UP;
+	heir->up_ms = engine_now(heir->engine);
+	heir->fragmentation = old->fragmentation;
+	heir->proofs = old->proofs;
+	heir->peer_id = old->peer_id ? strdup(old->peer_id) : NULL;
+	nonce_lower(heir->low_nonce, t->ni, t->nr);
+	ike_sa_start_timers(heir);
+	if (ops->keylog)
+		ops->keylog(ops->arg, heir->spi_i, heir->spi_r, &heir->keys);
+}
+
+/* The new IKE SA, up. NULL: the peer's part is not valid, or there is no memory. */
+static struct ike_sa *make_heir(struct ike_sa *old, const struct terms *t, const struct message *m)
+{
+	struct ike_sa *heir = ike_sa_new(old->engine, old->peer, &old->path, t->initiator, t->initiator ? t->spi_i : t->spi_r);
+
+	if (!heir)
+		return NULL;
+	if (derive(heir, old, t, m)) {
+		ike_sa_free(heir);
+		return NULL;
+	}
+	begin_life(heir, old, t);
+	ike_log(heir, "up, replaces %016llx/%016llx", (unsigned long long)old->spi_i, (unsigned long long)old->spi_r);
+	return heir;
+}
+
+static void replace(struct ike_sa *old, struct ike_sa *heir)
+{
+	old->state = IKE_REPLACED;
+	old->heir = heir;
+	old->rival = NULL;
+	ike_sa_inherit(heir, old);
+	task_drop_all(old, false);
+	timer_cancel(&old->engine->timers, &old->liveness);
+	timer_set(&old->engine->timers, &old->life, engine_now(old->engine) + REPLACED_MS);
+	peer_on_rekeyed(old->peer);
+}
+
+/* Deletes by our hand; what is redundant has nothing to hand over. */
+static void delete_now(struct ike_sa *sa)
+{
+	task_queue(sa, TASK_DELETE_IKE);
+}
+
+/* ---- answering ---- */
+
+static bool is_busy(const struct ike_sa *sa)
+{
+	return sa->running && (sa->running->kind == TASK_CHILD || sa->running->kind == TASK_REKEY_CHILD ||
+			       sa->running->kind == TASK_DELETE_CHILD || sa->running->kind == TASK_DELETE_IKE);
+}
+
+static enum verdict answer_error(struct question *q, uint16_t error)
+{
+	static const uint8_t group[2] = {0, DH_ECP_384};
+
+	body_init(q->answer);
+	notify_write(q->answer, error, group, error == INVALID_KE_PAYLOAD ? sizeof(group) : 0);
+	return VERDICT_ANSWER;
+}
+
+static struct chunk nonce_of(const struct message *m)
+{
+	const struct payload *p = message_find(m, PAYLOAD_NONCE);
+
+	return (struct chunk){p->data, p->size};
+}
+
+static uint64_t fresh_spi(struct engine *e)
+{
+	uint64_t spi;
+
+	do
+		spi = engine_random_u64(e);
+	while (!spi || ike_sa_find(e, spi));
+	return spi;
+}
+
+static enum verdict answer_with(struct question *q, const struct ike_choice *choice, const struct dh *dh)
+{
+	struct ike_sa *old = q->sa, *heir;
+	uint8_t nonce[NONCE_SIZE];
+	struct terms t = {.prf = choice->prf, .spi_i = choice->spi, .spi_r = fresh_spi(old->engine),
+			  .ni = nonce_of(q->m), .nr = CHUNK(nonce), .dh = dh};
+
+	engine_random(old->engine, nonce, sizeof(nonce));
+	heir = make_heir(old, &t, q->m);
+	if (!heir)
+		return answer_error(q, INVALID_SYNTAX);
+	proposal_answer_ike(q->answer, choice, t.spi_r);
+	write_key_exchange(q->answer, nonce, dh);
+	if (old->running && old->running->kind == TASK_REKEY_IKE)
+		old->rival = heir;
+	else
+		replace(old, heir);
+	return VERDICT_ANSWER;
+}
+
+enum verdict rekey_ike_on_request(struct question *q)
+{
+	const struct payload *ke = message_find(q->m, PAYLOAD_KE);
+	struct ike_choice choice;
+	enum verdict verdict;
+	struct dh dh = {0};
+
+	if (is_busy(q->sa) || q->sa->rival)
+		return answer_error(q, TEMPORARY_FAILURE);
+	if (proposal_choose_ike(message_find(q->m, PAYLOAD_SA), true, &choice))
+		return answer_error(q, NO_PROPOSAL_CHOSEN);
+	if (ke->size < KE_HEADER_SIZE || (ke->data[0] << 8 | ke->data[1]) != DH_ECP_384)
+		return answer_error(q, INVALID_KE_PAYLOAD);
+	if (!is_usable(q->m) || !choice.spi)
+		return answer_error(q, INVALID_SYNTAX);
+	if (dh_generate(&dh))
+		return answer_error(q, TEMPORARY_FAILURE);
+	verdict = answer_with(q, &choice, &dh);
+	dh_free(&dh);
+	return verdict;
+}
+
+/* ---- asking ---- */
+
+int rekey_ike_ask(struct ike_sa *sa, struct task *task, struct body *b)
+{
+	int err = dh_generate(&task->dh);
+
+	if (err)
+		return err;
+	task->ike_spi = fresh_spi(sa->engine);
+	engine_random(sa->engine, task->nonce, sizeof(task->nonce));
+	proposal_offer_ike(b, task->ike_spi);
+	write_key_exchange(b, task->nonce, &task->dh);
+	return 0;
+}
+
+static void ask_later(struct ike_sa *sa, uint64_t ms)
+{
+	struct task *again = task_queue(sa, TASK_REKEY_IKE);
+
+	if (again)
+		again->not_before_ms = engine_now(sa->engine) + engine_jitter(sa->engine, ms, RETRY_JITTER);
+}
+
+static void settle_collision(struct ike_sa *old, struct ike_sa *ours, struct ike_sa *theirs)
+{
+	if (memcmp(ours->low_nonce, theirs->low_nonce, NONCE_SIZE) < 0) {
+		replace(old, theirs);
+		delete_now(ours);
+	} else {
+		replace(old, ours);
+		theirs->state = IKE_REPLACED;
+		theirs->heir = ours;
+		timer_set(&old->engine->timers, &theirs->life, engine_now(old->engine) + REPLACED_MS);
+		delete_now(old);
+	}
+}
+
+bool rekey_ike_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
+{
+	struct ike_choice choice;
+	struct terms t = {.initiator = true, .spi_i = task->ike_spi, .ni = CHUNK(task->nonce), .nr = nonce_of(m), .dh = &task->dh};
+	struct ike_sa *heir = NULL;
+
+	if (proposal_accept_ike(message_find(m, PAYLOAD_SA), true, &choice) == 0 && is_usable(m) && choice.spi) {
+		t.prf = choice.prf;
+		t.spi_r = choice.spi;
+		heir = make_heir(sa, &t, m);
+	}
+	if (!heir) {
+		ike_log(sa, "the peer's answer to the rekey of the IKE SA is not valid");
+		peer_end_orders(sa->peer, ORDER_REKEY, "the peer's answer is not valid");
+		ask_later(sa, REFUSED_MS);
+	} else if (sa->rival) {
+		settle_collision(sa, heir, sa->rival);
+	} else {
+		replace(sa, heir);
+		delete_now(sa);
+	}
+	return false;
+}
+
+void rekey_ike_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
+{
+	(void)task;
+	(void)m;
+	if (sa->rival) {
+		replace(sa, sa->rival);
+		return;
+	}
+	if (error != TEMPORARY_FAILURE) {
+		ike_log(sa, "the peer refuses the rekey of the IKE SA: %s", notify_name(error));
+		peer_end_orders(sa->peer, ORDER_REKEY, notify_name(error));
+	}
+	if (sa->state == IKE_UP)
+		ask_later(sa, error == TEMPORARY_FAILURE ? TEMPORARY_MS : REFUSED_MS);
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Our requests: one at a time in the window (RFC 7296 section 2.3), sent again until there is an answer (section 2.4). */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "exchange.h"
+
+/*
+ * Sent at 0, 0.5, 1.5, 3.5, 7.5 and 15.5 s, given up at 23.5 s: a link that flaps for ten seconds is survived, and a
+ * peer that is gone is known to be soon enough for trap or initiate to begin anew.
+ */
+#define RETRANSMIT_FIRST_MS 500
+#define RETRANSMIT_MAX_MS   8000
+#define RETRANSMIT_TRIES    6
+/* So that a thousand peers that lost the same packet don't come back together. */
+#define RETRANSMIT_JITTER 20
+
+/*
+ * The largest datagram is 1,280 bytes of IP, which passes any tunnel on the way; RFC 7383 section 2.5.1 has 1,280 as
+ * its default too, less IP and UDP headers.
+ */
+#define DATAGRAM_MAX (1280 - 20 - 8)
+
+static void task_free(struct task *task)
+{
+	dh_free(&task->dh);
+	free(task);
+}
+
+void ike_sa_kick(struct ike_sa *sa, uint64_t at_ms)
+{
+	if (!timer_is_set(&sa->kick) || sa->kick.due_ms > at_ms)
+		timer_set(&sa->engine->timers, &sa->kick, at_ms);
+}
+
+/* ---- the queue ---- */
+
+struct task *task_queue(struct ike_sa *sa, enum task_kind kind)
+{
+	struct task *task = calloc(1, sizeof(*task));
+
+	if (!task) {
+		ike_log(sa, "no memory for: %s", task_row(kind)->name);
+		return NULL;
+	}
+	task->kind = kind;
+	TAILQ_INSERT_TAIL(&sa->tasks, task, of_sa);
+	ike_sa_kick(sa, engine_now(sa->engine));
+	return task;
+}
+
+struct task *task_queue_child(struct ike_sa *sa, enum task_kind kind, struct child *child)
+{
+	struct task *task = task_find(sa, kind, child);
+
+	if (task)
+		return task;
+	task = task_queue(sa, kind);
+	if (task)
+		task->child = child;
+	return task;
+}
+
+struct task *task_find(const struct ike_sa *sa, enum task_kind kind, const struct child *child)
+{
+	struct task *task;
+
+	if (sa->running && sa->running->kind == kind && (!child || sa->running->child == child))
+		return sa->running;
+	TAILQ_FOREACH(task, &sa->tasks, of_sa)
+		if (task->kind == kind && (!child || task->child == child))
+			return task;
+	return NULL;
+}
+
+void task_drop_all(struct ike_sa *sa, bool running)
+{
+	struct task *task = sa->running;
+
+	if (running && task) {
+		sa->running = NULL;
+		timer_cancel(&sa->engine->timers, &sa->retransmit);
+		task_free(task);
+	}
+	while ((task = TAILQ_FIRST(&sa->tasks))) {
+		TAILQ_REMOVE(&sa->tasks, task, of_sa);
+		task_free(task);
+	}
+}
+
+void task_forget_child(struct ike_sa *sa, const struct child *child)
+{
+	struct task *task, *next;
+
+	if (sa->running && sa->running->child == child)
+		sa->running->child = NULL;
+	for (task = TAILQ_FIRST(&sa->tasks); task; task = next) {
+		next = TAILQ_NEXT(task, of_sa);
+		if (task->child != child)
+			continue;
+		TAILQ_REMOVE(&sa->tasks, task, of_sa);
+		task_free(task);
+	}
+}
+
+/* ---- sending ---- */
+
+void flight_send(struct ike_sa *sa, const struct flight *f)
+{
+	const struct engine_ops *ops = &sa->engine->ops;
+	const uint8_t *at = f->data;
+
+	for (unsigned i = 0; i < f->count; at += f->sizes[i], i++)
+		ops->send(ops->arg, &sa->path, at, f->sizes[i]);
+}
+
+static uint64_t retransmit_delay(struct ike_sa *sa)
+{
+	uint64_t delay = (uint64_t)RETRANSMIT_FIRST_MS << sa->tries;
+
+	if (delay > RETRANSMIT_MAX_MS)
+		delay = RETRANSMIT_MAX_MS;
+	return engine_jitter(sa->engine, delay, RETRANSMIT_JITTER);
+}
+
+static void send_and_wait(struct ike_sa *sa)
+{
+	flight_send(sa, &sa->sent);
+	timer_set(&sa->engine->timers, &sa->retransmit, engine_now(sa->engine) + retransmit_delay(sa));
+	sa->tries++;
+}
+
+static struct ike_header request_header(const struct ike_sa *sa, uint8_t exchange)
+{
+	return (struct ike_header){
+		.spi_i = sa->spi_i,
+		.spi_r = sa->spi_r,
+		.version = IKE_VERSION,
+		.exchange = exchange,
+		.flags = sa->initiator ? FLAG_INITIATOR : 0,
+		.id = sa->next_id,
+	};
+}
+
+int task_send(struct ike_sa *sa)
+{
+	const struct task_row *row = task_row(sa->running->kind);
+	const struct ike_header h = request_header(sa, row->exchange);
+	struct body *b = &sa->engine->body;
+	int err;
+
+	flight_free(&sa->sent);
+	sa->tries = 0;
+	body_init(b);
+	err = row->ask(sa, sa->running, b);
+	if (!err)
+		err = row->exchange == EXCHANGE_IKE_SA_INIT
+			      ? flight_clear(&sa->sent, &h, b)
+			      : flight_seal(&sa->sent, &h, b, ike_key_out(sa), sa->fragmentation ? DATAGRAM_MAX : 0);
+	explicit_bzero(b->data, b->w.size);
+	if (!err)
+		send_and_wait(sa);
+	return err;
+}
+
+/* The first whose time has come; else when that will be. */
+static struct task *next_task(struct ike_sa *sa, uint64_t now, uint64_t *when)
+{
+	struct task *task;
+
+	*when = UINT64_MAX;
+	TAILQ_FOREACH(task, &sa->tasks, of_sa) {
+		if (task->not_before_ms <= now)
+			return task;
+		if (task->not_before_ms < *when)
+			*when = task->not_before_ms;
+	}
+	return NULL;
+}
+
+static bool may_be_sent(const struct ike_sa *sa, const struct task *task)
+{
+	return task_row(task->kind)->states & 1U << sa->state;
+}
+
+/* It could not be written, for want of memory, randomness or a key; the reason is logged where it was found. */
+static void drop_unsent(struct ike_sa *sa)
+{
+	task_free(sa->running);
+	sa->running = NULL;
+	if (sa->state < IKE_UP)
+		ike_sa_die(sa, "the next message could not be made");
+}
+
+void task_send_next(struct ike_sa *sa)
+{
+	uint64_t when;
+
+	while (!sa->running && sa->state != IKE_DEAD) {
+		struct task *task = next_task(sa, engine_now(sa->engine), &when);
+
+		if (!task) {
+			if (when != UINT64_MAX)
+				ike_sa_kick(sa, when);
+			return;
+		}
+		TAILQ_REMOVE(&sa->tasks, task, of_sa);
+		sa->running = task;
+		if (!may_be_sent(sa, task) || task_send(sa))
+			drop_unsent(sa);
+	}
+}
+
+void task_finish(struct ike_sa *sa)
+{
+	timer_cancel(&sa->engine->timers, &sa->retransmit);
+	task_free(sa->running);
+	sa->running = NULL;
+	flight_free(&sa->sent);
+	sa->next_id++;
+	ike_sa_kick(sa, engine_now(sa->engine));
+}
+
+/* ---- no answer ---- */
+
+static void give_up(struct ike_sa *sa)
+{
+	char why[160];
+
+	snprintf(why, sizeof(why), "no answer to %s after %u tries", task_row(sa->running->kind)->name, sa->tries);
+	if (sa->state == IKE_DELETING || sa->state == IKE_REPLACED)
+		ike_sa_die(sa, NULL);
+	else
+		ike_sa_die(sa, why);
+}
+
+void task_on_retransmit(struct timer *timer)
+{
+	struct ike_sa *sa = container_of(timer, struct ike_sa, retransmit);
+
+	/* It said no, in the clear: what is true of it is known by now, since nothing better came. */
+	if (sa->state == IKE_INIT_SENT && sa->handshake->error)
+		init_on_error(sa, sa->running, NULL, sa->handshake->error);
+	else if (sa->tries < RETRANSMIT_TRIES)
+		send_and_wait(sa);
+	else
+		give_up(sa);
+}
