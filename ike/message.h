@@ -92,6 +92,5 @@ void header_write(struct writer *w, const struct ike_header *h);
 /* Names for the log: "IKE_SA_INIT", "NO_PROPOSAL_CHOSEN", ...; for what has none, the number, in a buffer of static storage. */
 const char *exchange_name(uint8_t exchange);
 const char *notify_name(uint16_t type);
-const char *payload_name(uint8_t type);
 
 #endif

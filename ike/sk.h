@@ -51,6 +51,13 @@ void flight_free(struct flight *f);
  */
 int sk_open(struct message *m, const struct sk_key *key, uint8_t *plain, bool *authentic);
 
+/*
+ * Opens one SK payload, or SKF with its fragment header to skip, without reading what is inside. plain: p->size bytes are enough.
+ * Errors as above.
+ */
+int sk_open_part(const struct message *m, const struct payload *p, size_t skip, const struct sk_key *key, uint8_t *plain,
+		 size_t *size, bool *authentic);
+
 /* ---- fragments of one message, in any order ---- */
 
 /* RFC 7383 section 2.6: bounded, whatever comes; and only what is authentic is kept. */

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "certs.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#define CERTS_MAX 8
+
+/* ---- PEM in ---- */
+
+static X509 *next_cert(BIO *bio)
+{
+	return PEM_read_bio_X509(bio, NULL, NULL, NULL);
+}
+
+static int keep_der(struct credentials *c, X509 *cert)
+{
+	uint8_t *der = NULL;
+	const int size = i2d_X509(cert, &der);
+
+	if (size <= 0)
+		return -ENOMEM;
+	c->der[c->count] = der;
+	c->der_size[c->count++] = size;
+	return 0;
+}
+
+static bool is_self_signed(X509 *cert)
+{
+	return X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
+}
+
+int credentials_load(struct credentials *c, const char *pem, struct fault *f)
+{
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	X509 *cert;
+	int err = 0;
+
+	*c = (struct credentials){0};
+	while (bio && !err && c->count < CERTS_MAX && (cert = next_cert(bio))) {
+		if (c->count == 0 || !is_self_signed(cert))
+			err = keep_der(c, cert);
+		if (!c->cert)
+			c->cert = cert;
+		else
+			X509_free(cert);
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	if (!err && !c->cert)
+		err = fault(f, EINVAL, "there is no certificate in it: PEM is expected");
+	if (err)
+		credentials_free(c);
+	return err;
+}
+
+void credentials_free(struct credentials *c)
+{
+	for (unsigned i = 0; i < c->count; i++)
+		OPENSSL_free(c->der[i]);
+	X509_free(c->cert);
+	*c = (struct credentials){0};
+}
+
+static int load_anchors(struct trust *t, const char *pem, struct fault *f)
+{
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	X509 *cert;
+
+	while (bio && (cert = next_cert(bio))) {
+		if (!X509_STORE_add_cert(t->store, cert) || !sk_X509_push(t->anchors, cert)) {
+			X509_free(cert);
+			break;
+		}
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	return sk_X509_num(t->anchors) > 0 ? 0 : fault(f, EINVAL, "there is no CA certificate in it: PEM is expected");
+}
+
+static int load_crls(struct trust *t, const char *pem, struct fault *f)
+{
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	X509_CRL *crl;
+
+	while (bio && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL))) {
+		t->has_crl |= X509_STORE_add_crl(t->store, crl) == 1;
+		X509_CRL_free(crl);
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	return t->has_crl ? 0 : fault(f, EINVAL, "there is no CRL in it: PEM is expected");
+}
+
+int trust_load(struct trust *t, const char *ca_pem, const char *crl_pem, struct fault *f)
+{
+	int err;
+
+	*t = (struct trust){.store = X509_STORE_new(), .anchors = sk_X509_new_null()};
+	if (!t->store || !t->anchors) {
+		trust_free(t);
+		return -ENOMEM;
+	}
+	err = load_anchors(t, ca_pem, f);
+	if (!err && crl_pem)
+		err = load_crls(t, crl_pem, f);
+	if (err)
+		trust_free(t);
+	return err;
+}
+
+void trust_free(struct trust *t)
+{
+	sk_X509_pop_free(t->anchors, X509_free);
+	X509_STORE_free(t->store);
+	*t = (struct trust){0};
+}
+
+/* ---- our own ---- */
+
+int credentials_key_type(const struct credentials *c, int *bits)
+{
+	EVP_PKEY *key = X509_get0_pubkey(c->cert);
+
+	*bits = key ? EVP_PKEY_get_bits(key) : 0;
+	return key ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
+}
+
+static int identity_of_name(const X509_NAME *name, struct identity *id)
+{
+	uint8_t *der = NULL;
+	const int size = i2d_X509_NAME(name, &der);
+
+	if (size <= 0 || size > IDENTITY_MAX) {
+		OPENSSL_free(der);
+		return -EINVAL;
+	}
+	id->type = ID_DER_ASN1_DN;
+	id->size = (uint16_t)size;
+	memcpy(id->data, der, (size_t)size);
+	OPENSSL_free(der);
+	return 0;
+}
+
+int credentials_identity(const struct credentials *c, struct identity *id)
+{
+	return identity_of_name(X509_get_subject_name(c->cert), id);
+}
+
+void certs_write(struct body *b, const struct credentials *c)
+{
+	for (unsigned i = 0; i < c->count; i++) {
+		payload_begin(b, PAYLOAD_CERT);
+		write_u8(&b->w, CERT_X509_SIGNATURE);
+		write_bytes(&b->w, c->der[i], (size_t)c->der_size[i]);
+		payload_end(b);
+	}
+}
+
+void certreq_write(struct body *b, const struct trust *t)
+{
+	payload_begin(b, PAYLOAD_CERTREQ);
+	write_u8(&b->w, CERT_X509_SIGNATURE);
+	for (int i = 0; i < sk_X509_num(t->anchors); i++) {
+		unsigned char *spki = NULL, hash[20];
+		const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(sk_X509_value(t->anchors, i)), &spki);
+
+		if (size > 0 && EVP_Q_digest(NULL, "SHA1", NULL, spki, (size_t)size, hash, NULL))
+			write_bytes(&b->w, hash, sizeof(hash));
+		OPENSSL_free(spki);
+	}
+	payload_end(b);
+}
+
+/* ---- what a certificate names ---- */
+
+static bool is_text(const ASN1_STRING *s, const struct identity *id, uint8_t type)
+{
+	struct identity named = {.type = type};
+	const int size = ASN1_STRING_length(s);
+
+	if (id->type != type || size <= 0 || size > IDENTITY_MAX)
+		return false;
+	named.size = (uint16_t)size;
+	memcpy(named.data, ASN1_STRING_get0_data(s), (size_t)size);
+	return identity_equal(&named, id);
+}
+
+static bool alt_name_is(const GENERAL_NAME *name, const struct identity *id)
+{
+	switch (name->type) {
+	case GEN_DNS:
+		return is_text(name->d.dNSName, id, ID_FQDN);
+	case GEN_EMAIL:
+		return is_text(name->d.rfc822Name, id, ID_RFC822_ADDR);
+	case GEN_IPADD:
+		return is_text(name->d.iPAddress, id, ID_IPV4_ADDR);
+	}
+	return false;
+}
+
+static bool cert_names(X509 *cert, const struct identity *id)
+{
+	GENERAL_NAMES *names;
+	struct identity subject;
+	bool found = false;
+
+	if (id->type == ID_DER_ASN1_DN)
+		return identity_of_name(X509_get_subject_name(cert), &subject) == 0 && identity_equal(&subject, id);
+	names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && !found; i++)
+		found = alt_name_is(sk_GENERAL_NAME_value(names, i), id);
+	GENERAL_NAMES_free(names);
+	return found;
+}
+
+bool credentials_name(const struct credentials *c, const struct identity *id)
+{
+	return cert_names(c->cert, id);
+}
+
+/* ---- the peer's ---- */
+
+static STACK_OF(X509) *read_certs(const struct message *m)
+{
+	STACK_OF(X509) *certs = sk_X509_new_null();
+
+	for (const struct payload *p = message_find(m, PAYLOAD_CERT); certs && p; p = message_next(m, p)) {
+		const uint8_t *at = p->data + 1;
+		X509 *cert;
+
+		if (p->size < 2 || p->data[0] != CERT_X509_SIGNATURE || sk_X509_num(certs) == CERTS_MAX)
+			continue;
+		cert = d2i_X509(NULL, &at, (long)p->size - 1);
+		if (cert && !sk_X509_push(certs, cert))
+			X509_free(cert);
+	}
+	ERR_clear_error();
+	return certs;
+}
+
+static void subject_text(X509 *cert, char *buf, size_t size)
+{
+	struct identity id;
+
+	snprintf(buf, size, "?");
+	if (identity_of_name(X509_get_subject_name(cert), &id) == 0)
+		identity_text(&id, buf, size);
+}
+
+static int refuse(X509 *cert, int error, struct fault *f)
+{
+	char subject[IDENTITY_TEXT];
+
+	subject_text(cert, subject, sizeof(subject));
+	switch (error) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return fault(f, EACCES, "certificate '%.200s' has expired", subject);
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return fault(f, EACCES, "certificate '%.200s' is not valid yet: compare the clocks", subject);
+	case X509_V_ERR_CERT_REVOKED:
+		return fault(f, EACCES, "certificate '%.200s' has been revoked", subject);
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+		return fault(f, EACCES, "there is no CRL of the CA that issued '%.200s'", subject);
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+		return fault(f, EACCES, "the CRL for '%.200s' is out of date", subject);
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		return fault(f, EACCES, "certificate '%.200s' is not issued by the CA that is configured", subject);
+	}
+	return fault(f, EACCES, "certificate '%.200s': %s", subject, X509_verify_cert_error_string(error));
+}
+
+static int verify_chain(X509 *leaf, STACK_OF(X509) *certs, const struct trust *t, int64_t now, struct fault *f)
+{
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	int err = -ENOMEM;
+
+	if (ctx && X509_STORE_CTX_init(ctx, t->store, leaf, certs)) {
+		X509_STORE_CTX_set_time(ctx, 0, (time_t)now);
+		if (t->has_crl)
+			X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_CRL_CHECK);
+		err = X509_verify_cert(ctx) == 1 ? 0 : refuse(leaf, X509_STORE_CTX_get_error(ctx), f);
+	}
+	X509_STORE_CTX_free(ctx);
+	return err;
+}
+
+/* RFC 4945 section 5.1.3.2: if it says what the key is for, signing must be among it. */
+static bool may_sign(X509 *cert)
+{
+	return (X509_get_key_usage(cert) & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) != 0;
+}
+
+static int check_leaf(X509 *leaf, STACK_OF(X509) *certs, const struct trust *t, const struct identity *id, int64_t now,
+		      struct fault *f)
+{
+	char subject[IDENTITY_TEXT], name[IDENTITY_TEXT];
+	int err = verify_chain(leaf, certs, t, now, f);
+
+	if (err)
+		return err;
+	subject_text(leaf, subject, sizeof(subject));
+	identity_text(id, name, sizeof(name));
+	if (!may_sign(leaf))
+		return fault(f, EACCES, "certificate '%.200s' is not for signatures (key usage)", subject);
+	if (!cert_names(leaf, id))
+		return fault(f, EACCES, "certificate '%.200s' does not name '%.200s' (subjectAltName, or the subject for a DN)",
+			     subject, name);
+	return 0;
+}
+
+int certs_verify(const struct message *m, const struct trust *t, const struct identity *id, int64_t now, EVP_PKEY **key,
+		 struct fault *f)
+{
+	STACK_OF(X509) *certs = read_certs(m);
+	X509 *leaf = sk_X509_num(certs) > 0 ? sk_X509_value(certs, 0) : NULL;
+	int err = leaf ? check_leaf(leaf, certs, t, id, now, f) : fault(f, EACCES, "the peer sent no certificate");
+
+	*key = err ? NULL : X509_get_pubkey(leaf);
+	if (!err && !*key)
+		err = fault(f, EACCES, "the key of the peer's certificate is not usable");
+	sk_X509_pop_free(certs, X509_free);
+	ERR_clear_error();
+	return err;
+}

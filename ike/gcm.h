@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* AES-256-GCM for the SK payload: one call seals or opens. */
+#ifndef IKE_GCM_H
+#define IKE_GCM_H
+
+#include <stdbool.h>
+
+#include "sk.h"
+
+/* out: size bytes of ciphertext, then the ICV. False if the library fails. */
+bool gcm_seal(const struct sk_key *key, const uint8_t iv[SK_IV_SIZE], const uint8_t *aad, size_t aad_size,
+	      const uint8_t *plain, size_t size, uint8_t *out);
+
+/* in: size bytes of ciphertext, then the ICV. False: not authentic; out is undefined then. */
+bool gcm_open(const struct sk_key *key, const uint8_t iv[SK_IV_SIZE], const uint8_t *aad, size_t aad_size,
+	      const uint8_t *in, size_t size, uint8_t *out);
+
+#endif

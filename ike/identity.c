@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "identity.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "dn.h"
+
+static void set(struct identity *id, uint8_t type, const void *data, size_t size)
+{
+	id->type = type;
+	id->size = (uint16_t)size;
+	memcpy(id->data, data, size);
+}
+
+static bool is_name_text(const char *text)
+{
+	for (; *text; text++)
+		if (!isalnum((unsigned char)*text) && !strchr("-_.@+", *text))
+			return false;
+	return true;
+}
+
+int identity_from_text(struct identity *id, const char *text, struct fault *f)
+{
+	const size_t size = strlen(text);
+	struct in_addr addr;
+
+	if (strchr(text, '='))
+		return dn_from_text(id, text, f);
+	if (inet_pton(AF_INET, text, &addr) == 1)
+		set(id, ID_IPV4_ADDR, &addr, 4);
+	else if (size == 0 || size > 255 || !is_name_text(text))
+		return fault(f, EINVAL, "'%.60s' is no identity: an IPv4 address, a host name, an email address or a DN (CN=...)", text);
+	else
+		set(id, strchr(text, '@') ? ID_RFC822_ADDR : ID_FQDN, text, size);
+	return 0;
+}
+
+bool identity_parse(const struct payload *p, struct identity *id)
+{
+	struct reader r = reader_of(p->data, p->size);
+	const uint8_t type = read_u8(&r);
+	size_t size;
+
+	read_bytes(&r, 3);
+	size = reader_left(&r);
+	if (r.bad || size == 0 || size > IDENTITY_MAX)
+		return false;
+	if (type == ID_IPV4_ADDR ? size != 4 : type != ID_FQDN && type != ID_RFC822_ADDR && type != ID_DER_ASN1_DN && type != ID_KEY_ID)
+		return false;
+	set(id, type, r.at, size);
+	return true;
+}
+
+size_t identity_body(const struct identity *id, uint8_t *out)
+{
+	out[0] = id->type;
+	memset(out + 1, 0, 3);
+	memcpy(out + 4, id->data, id->size);
+	return 4U + id->size;
+}
+
+/* Bytes off the wire: what is not printable becomes '?'. */
+static void printable(const struct identity *id, char *buf, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < id->size && i + 1 < size; i++)
+		buf[i] = isprint(id->data[i]) ? (char)id->data[i] : '?';
+	buf[i] = '\0';
+}
+
+void identity_text(const struct identity *id, char *buf, size_t size)
+{
+	if (id->type == ID_IPV4_ADDR)
+		inet_ntop(AF_INET, id->data, buf, (socklen_t)size);
+	else if (id->type != ID_DER_ASN1_DN || !dn_text(id, buf, size))
+		printable(id, buf, size);
+}
+
+static bool same_bytes_nocase(const struct identity *a, const struct identity *b)
+{
+	return a->size == b->size && strncasecmp((const char *)a->data, (const char *)b->data, a->size) == 0;
+}
+
+/* Of an email address the domain is a DNS name, and the local part is its owner's affair (RFC 5321 section 2.4). */
+static bool same_email(const struct identity *a, const struct identity *b)
+{
+	const uint8_t *at = memchr(a->data, '@', a->size);
+	const size_t local = at ? (size_t)(at - a->data) : a->size;
+
+	return same_bytes_nocase(a, b) && memcmp(a->data, b->data, local) == 0;
+}
+
+bool identity_equal(const struct identity *a, const struct identity *b)
+{
+	if (a->type != b->type)
+		return false;
+	if (a->type == ID_FQDN)
+		return same_bytes_nocase(a, b);
+	if (a->type == ID_RFC822_ADDR)
+		return same_email(a, b);
+	if (a->type == ID_DER_ASN1_DN)
+		return dn_equal(a, b);
+	return a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
+}
+
+/* "*.example", "*@example": what follows the star is the end, and something stands in front of it. */
+static bool ends_with(const struct identity *id, const char *end)
+{
+	const size_t n = strlen(end);
+
+	return id->size > n && strncasecmp((const char *)id->data + id->size - n, end, n) == 0 &&
+	       id->data[0] != '.' && !memchr(id->data, 0, id->size);
+}
+
+bool identity_matches(const struct identity *id, const char *pattern)
+{
+	struct identity wanted;
+
+	if (strcmp(pattern, "*") == 0)
+		return true;
+	if (strncmp(pattern, "*.", 2) == 0)
+		return id->type == ID_FQDN && ends_with(id, pattern + 1);
+	if (strncmp(pattern, "*@", 2) == 0)
+		return id->type == ID_RFC822_ADDR && ends_with(id, pattern + 1);
+	if (strchr(pattern, '='))
+		return id->type == ID_DER_ASN1_DN && dn_matches(id, pattern);
+	return identity_from_text(&wanted, pattern, NULL) == 0 && identity_equal(id, &wanted);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The signatures of RFC 7427: their AlgorithmIdentifiers on the wire, and how OpenSSL makes and checks them. */
+#ifndef IKE_SIG_SCHEME_H
+#define IKE_SIG_SCHEME_H
+
+#include <openssl/evp.h>
+#include <stdbool.h>
+
+#include "keyholder.h"
+#include "prf.h"
+
+/* The AlgorithmIdentifier in DER; size 0: none. */
+struct chunk sig_scheme_der(enum sig_scheme scheme);
+
+/* The scheme of an AlgorithmIdentifier, byte by byte; SIG_NONE: not one of ours. */
+enum sig_scheme sig_scheme_of(const uint8_t *der, size_t size);
+
+/* enum hash_algorithm; EVP_PKEY_EC or EVP_PKEY_RSA. */
+unsigned sig_scheme_hash(enum sig_scheme scheme);
+int sig_scheme_key_type(enum sig_scheme scheme);
+
+/* ECDSA signatures are DER of r and s. 0 or -EIO (-EINVAL: the key is of another type). *size: room, then size. */
+int sig_sign(EVP_PKEY *key, enum sig_scheme scheme, const uint8_t *octets, size_t octets_size, uint8_t *out, size_t *size);
+bool sig_verify(EVP_PKEY *key, enum sig_scheme scheme, const uint8_t *octets, size_t octets_size, const uint8_t *signature,
+		size_t size);
+
+#endif
