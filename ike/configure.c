@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The connections of the file, now or instead of those before: what did not change is not touched. */
+#include <stdlib.h>
+
+#include "exchange.h"
+#include "orders.h"
+
+static struct connection *find_same(struct engine *e, const struct connection_config *config)
+{
+	struct connection *c;
+
+	TAILQ_FOREACH(c, &e->connections, of_engine)
+		if (!c->gone && strcmp(c->config->name, config->name) == 0 &&
+		    memcmp(c->config->digest, config->digest, sizeof(config->digest)) == 0)
+			return c;
+	return NULL;
+}
+
+static bool is_among(const struct connection *c, struct connection *const *kept, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (kept[i] == c)
+			return true;
+	return false;
+}
+
+/* Its SAs are deleted, and it goes with the last of them. */
+static void dismiss(struct connection *c)
+{
+	struct peer *p, *next;
+
+	c->gone = true;
+	for (p = TAILQ_FIRST(&c->peers); p; p = next) {
+		next = TAILQ_NEXT(p, of_connection);
+		peer_terminate(p);
+	}
+}
+
+static void dismiss_others(struct engine *e, struct connection *const *kept, unsigned count)
+{
+	struct connection *c, *next;
+
+	for (c = TAILQ_FIRST(&e->connections); c; c = next) {
+		next = TAILQ_NEXT(c, of_engine);
+		if (c->gone || is_among(c, kept, count))
+			continue;
+		dismiss(c);
+		if (TAILQ_EMPTY(&c->peers))
+			connection_free(c);
+		else
+			/* Freed with its last peer; those without an SA go now. */
+			peers_sweep(c);
+	}
+}
+
+static struct connection *add(struct engine *e, struct connection_config *config)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		engine_log(e, false, "%s: no memory for this connection", config->name);
+		connection_config_free(config);
+		return NULL;
+	}
+	c->engine = e;
+	c->config = config;
+	TAILQ_INIT(&c->peers);
+	TAILQ_INSERT_TAIL(&e->connections, c, of_engine);
+	return c;
+}
+
+/* Who is to be connected at once: by the file, or because SAs of an earlier run wait for somebody to look after them. */
+static void begin(struct connection *c)
+{
+	const struct connection_config *config = c->config;
+	const struct engine_ops *ops = &c->engine->ops;
+	struct peer *p;
+
+	if (config->remote_bits < 32)
+		return;
+	p = peer_get(c, config->remote);
+	if (!p || config->start == START_RESPOND)
+		return;
+	if (config->start != START_INITIATE && !ops->sa_orphans(ops->arg, config->local, config->remote))
+		return;
+	peer_want_all(p);
+	peer_pursue(p);
+}
+
+void engine_configure(struct engine *e, struct ike_config *config)
+{
+	struct connection **kept = calloc(config->count ? config->count : 1, sizeof(*kept));
+	struct connection *fresh;
+
+	if (!kept) {
+		engine_log(e, false, "no memory for the configuration: going on as before");
+		return;
+	}
+	for (unsigned i = 0; i < config->count; i++)
+		kept[i] = find_same(e, config->connections[i]);
+	dismiss_others(e, kept, config->count);
+	for (unsigned i = 0; i < config->count; i++) {
+		if (kept[i]) {
+			connection_config_free(config->connections[i]);
+			continue;
+		}
+		fresh = add(e, config->connections[i]);
+		if (fresh)
+			begin(fresh);
+	}
+	if (config->cookie_threshold)
+		e->cookie_threshold = config->cookie_threshold;
+	free(kept);
+	free(config->connections);
+	*config = (struct ike_config){0};
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "exchange.h"
+
+/* ---- what everything here uses ---- */
+
+void engine_random(struct engine *e, void *out, size_t size)
+{
+	e->ops.random(e->ops.arg, out, size);
+}
+
+uint64_t engine_random_u64(struct engine *e)
+{
+	uint64_t v;
+
+	engine_random(e, &v, sizeof(v));
+	return v;
+}
+
+void engine_log(struct engine *e, bool remote, const char *format, ...)
+{
+	char line[700];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	e->ops.log(e->ops.arg, remote, line);
+}
+
+/* ---- life ---- */
+
+static int init_tables(struct engine *e)
+{
+	struct table *tables[] = {&e->ike_sas, &e->half_open_table, &e->peers, &e->halves};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		if (table_init(tables[i], engine_random_u64(e)))
+			return -1;
+	e->plain = malloc(MESSAGE_SIZE_MAX);
+	return e->plain ? 0 : -1;
+}
+
+static void free_tables(struct engine *e)
+{
+	table_free(&e->ike_sas);
+	table_free(&e->half_open_table);
+	table_free(&e->peers);
+	table_free(&e->halves);
+	timers_free(&e->timers);
+	free(e->plain);
+	free(e);
+}
+
+struct engine *engine_new(const struct engine_ops *ops)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->ops = *ops;
+	e->cookie_threshold = COOKIE_THRESHOLD;
+	TAILQ_INIT(&e->connections);
+	TAILQ_INIT(&e->grace);
+	e->cookies.random = ops->random;
+	e->cookies.arg = ops->arg;
+	cookie_init(&e->cookies, engine_now(e));
+	if (init_tables(e)) {
+		free_tables(e);
+		return NULL;
+	}
+	return e;
+}
+
+/* A DELETE that nobody waits for the answer of. */
+static void say_good_bye(struct ike_sa *sa)
+{
+	if (sa->state != IKE_UP || sa->running)
+		return;
+	task_drop_all(sa, true);
+	if (task_queue(sa, TASK_DELETE_IKE))
+		task_send_next(sa);
+}
+
+static void leave_datapath(struct ike_sa *sa)
+{
+	struct child *c;
+
+	say_good_bye(sa);
+	while ((c = TAILQ_FIRST(&sa->children)))
+		child_free(c);
+}
+
+/* Without a farewell the SAs stay in the datapath: only what the engine knows of them is freed. */
+static void keep_sa(void *arg, struct sa_handle sa)
+{
+	(void)arg;
+	(void)sa;
+}
+
+void engine_free(struct engine *e, bool farewell)
+{
+	struct connection *c;
+	struct peer *p;
+	struct ike_sa *sa;
+
+	if (!e)
+		return;
+	TAILQ_FOREACH(c, &e->connections, of_engine)
+		TAILQ_FOREACH(p, &c->peers, of_connection)
+			TAILQ_FOREACH(sa, &p->sas, of_peer)
+				if (farewell)
+					leave_datapath(sa);
+	if (!farewell)
+		e->ops.sa_remove = keep_sa;
+	while ((c = TAILQ_FIRST(&e->connections)))
+		connection_free(c);
+	while (!TAILQ_EMPTY(&e->grace))
+		child_free(TAILQ_FIRST(&e->grace));
+	free_tables(e);
+}
+
+uint64_t engine_tick(struct engine *e)
+{
+	timers_run(&e->timers, engine_now(e));
+	return timers_next(&e->timers);
+}
+
+/* ---- what the datapath tells ---- */
+
+void engine_limit(struct engine *e, struct sa_handle sa, bool hard)
+{
+	struct child *c = child_by_handle(e, sa);
+
+	if (c)
+		child_on_limit(c, hard);
+}
+
+static bool selector_takes(const struct selector *s, uint8_t proto, uint16_t local_port, uint16_t remote_port)
+{
+	return (!s->proto || s->proto == proto) && (!s->local_port || s->local_port == local_port) &&
+	       (!s->remote_port || s->remote_port == remote_port);
+}
+
+/* The first selector that takes the packet; -1: none. */
+static int selector_for(const struct connection_config *config, uint8_t proto, uint16_t local_port, uint16_t remote_port)
+{
+	for (unsigned i = 0; i < config->selector_count; i++)
+		if (selector_takes(&config->selectors[i], proto, local_port, remote_port))
+			return (int)i;
+	return -1;
+}
+
+void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto, uint16_t local_port,
+		    uint16_t remote_port)
+{
+	struct connection *c = NULL;
+	struct peer *p;
+
+	while ((c = connection_for(e, local, remote, c))) {
+		const int i = selector_for(c->config, proto, local_port, remote_port);
+
+		if (i < 0 || c->config->start == START_RESPOND)
+			continue;
+		p = peer_get(c, remote);
+		if (!p || timer_is_set(&p->retry))
+			return;
+		p->held = false;
+		p->wanted |= 1U << i;
+		peer_pursue(p);
+		return;
+	}
+}
+
+/* The peer sends by SAs that are gone here, after a restart of ours: a new IKE SA with INITIAL_CONTACT tells it so. */
+void engine_unknown_spi(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint32_t spi)
+{
+	struct connection *c = connection_for(e, local, remote, NULL);
+	struct peer *p;
+
+	(void)spi;
+	if (!c || c->config->start == START_RESPOND)
+		return;
+	p = peer_get(c, remote);
+	if (!p || p->held || timer_is_set(&p->retry) || peer_ike_up(p))
+		return;
+	peer_want_all(p);
+	peer_pursue(p);
+}
+
+static void address_gone(struct connection *c)
+{
+	struct peer *p, *next;
+
+	for (p = TAILQ_FIRST(&c->peers); p; p = next) {
+		struct ike_sa *sa;
+
+		next = TAILQ_NEXT(p, of_connection);
+		p->address_gone = true;
+		TAILQ_FOREACH(sa, &p->sas, of_peer)
+			ike_sa_die(sa, sa->state == IKE_DEAD ? NULL : "the local address is gone");
+	}
+}
+
+static void address_back(struct connection *c)
+{
+	struct peer *p;
+
+	TAILQ_FOREACH(p, &c->peers, of_connection) {
+		p->address_gone = false;
+		if (c->config->start == START_INITIATE && !p->held)
+			peer_want_all(p);
+		peer_pursue(p);
+	}
+}
+
+void engine_address(struct engine *e, const uint8_t local[4], bool present)
+{
+	struct connection *c;
+
+	TAILQ_FOREACH(c, &e->connections, of_engine) {
+		if (memcmp(c->config->local, local, 4) != 0 || c->gone)
+			continue;
+		if (present)
+			address_back(c);
+		else
+			address_gone(c);
+	}
+}

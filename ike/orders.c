@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "orders.h"
+
+#include "exchange.h"
+
+static struct connection *find(struct engine *e, const char *name)
+{
+	struct connection *c;
+
+	TAILQ_FOREACH(c, &e->connections, of_engine)
+		if (!c->gone && strcmp(c->config->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+static bool refuse(struct engine *e, uint64_t ticket, const char *why)
+{
+	e->ops.done(e->ops.arg, ticket, why);
+	return false;
+}
+
+/* The one peer that is meant. NULL: done has been called with why. */
+static struct peer *find_peer(struct engine *e, const char *name, const uint8_t *remote, uint64_t ticket)
+{
+	struct connection *c = find(e, name);
+	struct peer *p = NULL;
+
+	if (!c)
+		refuse(e, ticket, "there is no connection of that name");
+	else if (c->config->remote_bits < 32 && !remote)
+		refuse(e, ticket, "it is a mesh: say which peer, by 'remote IP'");
+	else if (remote && !connection_covers(c, c->config->local, remote))
+		refuse(e, ticket, "that address is not within its 'remote'");
+	else
+		p = peer_get(c, remote ? remote : c->config->remote);
+	return p;
+}
+
+void engine_initiate(struct engine *e, const char *name, const uint8_t *remote, uint64_t ticket)
+{
+	struct peer *p = find_peer(e, name, remote, ticket);
+
+	if (!p)
+		return;
+	p->held = false;
+	peer_want_all(p);
+	if (!p->wanted) {
+		e->ops.done(e->ops.arg, ticket, NULL);
+		return;
+	}
+	if (p->address_gone) {
+		refuse(e, ticket, "its local address is not on this host");
+		return;
+	}
+	timer_cancel(&e->timers, &p->retry);
+	peer_add_order(p, ORDER_UP, ticket);
+	peer_pursue(p);
+}
+
+static void terminate_sa(struct ike_sa *sa)
+{
+	if (sa->state == IKE_UP) {
+		task_drop_all(sa, false);
+		task_queue(sa, TASK_DELETE_IKE);
+	} else if (sa->state < IKE_UP) {
+		ike_sa_die(sa, NULL);
+	}
+}
+
+static bool is_down(const struct peer *p)
+{
+	const struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if (sa->state != IKE_DEAD)
+			return false;
+	return true;
+}
+
+void peer_terminate(struct peer *p)
+{
+	struct engine *e = p->connection->engine;
+	struct ike_sa *sa;
+
+	p->held = true;
+	p->wanted = 0;
+	timer_cancel(&e->timers, &p->retry);
+	peer_end_orders(p, ORDER_UP, "the connection was taken down");
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		terminate_sa(sa);
+}
+
+void peers_sweep(struct connection *c)
+{
+	struct peer *p, *next;
+	bool last = false;
+
+	for (p = TAILQ_FIRST(&c->peers); p && !last; p = next) {
+		next = TAILQ_NEXT(p, of_connection);
+		last = !next;
+		if (TAILQ_EMPTY(&p->sas))
+			peer_on_loss(p);
+	}
+}
+
+/* Orphans of an earlier run too: down is down. */
+static void terminate(struct peer *p, uint64_t ticket)
+{
+	struct engine *e = p->connection->engine;
+
+	peer_terminate(p);
+	e->ops.sa_remove_orphans(e->ops.arg, p->connection->config->local, p->remote);
+	if (is_down(p))
+		e->ops.done(e->ops.arg, ticket, NULL);
+	else
+		peer_add_order(p, ORDER_DOWN, ticket);
+}
+
+void engine_terminate(struct engine *e, const char *name, const uint8_t *remote, uint64_t ticket)
+{
+	struct peer *p = find_peer(e, name, remote, ticket);
+
+	if (p)
+		terminate(p, ticket);
+}
+
+static unsigned rekey_children(struct ike_sa *sa)
+{
+	struct child *c;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(c, &sa->children, of_list)
+		if (c->state == CHILD_UP && task_queue_child(sa, TASK_REKEY_CHILD, c))
+			n++;
+	return n;
+}
+
+void engine_rekey(struct engine *e, const char *name, const uint8_t *remote, bool ike, uint64_t ticket)
+{
+	struct peer *p = find_peer(e, name, remote, ticket);
+	struct ike_sa *sa = p ? peer_ike_up(p) : NULL;
+	unsigned n = 0;
+
+	if (!p)
+		return;
+	if (sa && ike)
+		n = task_find(sa, TASK_REKEY_IKE, NULL) || task_queue(sa, TASK_REKEY_IKE);
+	else if (sa)
+		n = rekey_children(sa);
+	if (n)
+		peer_add_order(p, ORDER_REKEY, ticket);
+	else
+		refuse(e, ticket, "it is not up: nothing to rekey");
+}
