@@ -302,7 +302,7 @@ static unsigned half_open_of(const struct peer *p)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		n += sa->state == IKE_HALF_OPEN;
+		n += sa->state == IKE_HALF_OPEN || sa->state == IKE_DEAD;
 	return n;
 }
 
@@ -384,7 +384,7 @@ static bool is_repetition(struct engine *e, const struct path *path, const struc
 
 	if (!sa)
 		return false;
-	if (m->size == sa->handshake->init_request_size &&
+	if (sa->state == IKE_HALF_OPEN && m->size == sa->handshake->init_request_size &&
 	    memcmp(m->data, sa->handshake->init_request, m->size) == 0)
 		flight_send(sa, &sa->answered);
 	return true;

@@ -16,6 +16,8 @@
 #define REKEY_RESPONDER_LAG 8
 /* A replaced IKE SA whose initiator never deletes it. */
 #define REPLACED_MS 30000
+/* An answer that ends an IKE SA may be lost as any other: for as long as the peer may ask again (request.c), it gets it again. */
+#define LINGER_MS 24000
 /* Two IKE SAs that came up side by side, as both ends began at once, are made one after that. */
 #define REDUNDANT_MS 1000
 
@@ -221,7 +223,6 @@ void handshake_free(struct ike_sa *sa)
 		return;
 	if (!sa->initiator)
 		sa->engine->half_open--;
-	table_remove(&sa->by_init);
 	dh_free(&hs->dh);
 	free(hs->init_request);
 	free(hs->init_response);
@@ -345,6 +346,16 @@ void ike_sa_die(struct ike_sa *sa, const char *why)
 		peer_on_loss(peer);
 }
 
+void ike_sa_die_answered(struct ike_sa *sa)
+{
+	struct engine *e = sa->engine;
+	const uint64_t spi = ike_spi_ours(sa);
+
+	ike_sa_die(sa, NULL);
+	table_add(&e->ike_sas, &sa->by_spi, spi);
+	timer_set(&e->timers, &sa->kick, engine_now(e) + LINGER_MS);
+}
+
 void ike_sa_free(struct ike_sa *sa)
 {
 	struct engine *e = sa->engine;
@@ -353,6 +364,7 @@ void ike_sa_free(struct ike_sa *sa)
 	while ((c = TAILQ_FIRST(&sa->children)))
 		child_free(c);
 	table_remove(&sa->by_spi);
+	table_remove(&sa->by_init);
 	handshake_free(sa);
 	if (sa->state != IKE_DEAD)
 		task_drop_all(sa, true);

@@ -23,7 +23,7 @@ enum ike_state {
 	IKE_UP,
 	IKE_REPLACED, /* rekeyed: only its DELETE is left to come or to go */
 	IKE_DELETING,
-	IKE_DEAD, /* freed at the next tick */
+	IKE_DEAD, /* freed at the next tick, or when its last answer has been there long enough */
 };
 
 /* What must be proven before an IKE SA is up, each bit set where it was proven. */
@@ -163,6 +163,9 @@ void ike_sa_start_timers(struct ike_sa *sa);
 
 /* Its children go (by child_leave, or at once), its tasks fail; freed at the next tick. why: for who waits; NULL: nothing failed. */
 void ike_sa_die(struct ike_sa *sa, const char *why);
+
+/* The same, after an answer that says so: that stays to be had for a while. */
+void ike_sa_die_answered(struct ike_sa *sa);
 
 /* Frees now. Only for the tick and for the end of the engine. */
 void ike_sa_free(struct ike_sa *sa);

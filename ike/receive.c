@@ -51,7 +51,7 @@ static void answer_notify(struct ike_sa *sa, const struct message *m, const stru
 
 /* ---- a request ---- */
 
-static bool ask_handler(struct ike_sa *sa, const struct question_row *row, const struct message *m,
+static void ask_handler(struct ike_sa *sa, const struct question_row *row, const struct message *m,
 			const struct path *path)
 {
 	struct question q = {.sa = sa, .m = m, .path = path, .answer = &sa->engine->body};
@@ -60,11 +60,10 @@ static bool ask_handler(struct ike_sa *sa, const struct question_row *row, const
 	body_init(q.answer);
 	verdict = row->handle(&q);
 	if (verdict == VERDICT_SILENCE)
-		return false;
+		return;
 	send_answer(sa, m, path, q.answer);
 	if (verdict == VERDICT_ANSWER_AND_DIE)
-		ike_sa_die(sa, NULL);
-	return true;
+		ike_sa_die_answered(sa);
 }
 
 /* It is authentic, and the next in order. */
@@ -190,7 +189,7 @@ static void on_protected(struct ike_sa *sa, struct message *m, const struct path
 		return;
 	if (sa->state == IKE_HALF_OPEN && !auth_derive_keys(sa))
 		return;
-	if (!sa->keys_ready || !in_window(sa, m))
+	if (!sa->keys_ready || !in_window(sa, m) || sa->state == IKE_DEAD)
 		return;
 	if (open_message(sa, m, path, &plain))
 		on_opened(sa, m, path);
@@ -236,7 +235,7 @@ static void on_known(struct engine *e, const struct path *path, struct message *
 	const struct ike_header *h = &m->header;
 	struct ike_sa *sa = ike_sa_find(e, from_initiator(h) ? h->spi_r : h->spi_i);
 
-	if (!sa || sa->state == IKE_DEAD || !spi_is_right(sa, h) || !same_hosts(&sa->path, path))
+	if (!sa || !spi_is_right(sa, h) || !same_hosts(&sa->path, path))
 		return;
 	if (is_init(h) && (h->flags & FLAG_RESPONSE))
 		on_init_answer(sa, m);

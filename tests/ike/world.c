@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- ops ---- */
+
+static uint64_t op_now(void *arg)
+{
+	return ((struct world_host *)arg)->world->now_ms;
+}
+
+static int64_t op_wall(void *arg)
+{
+	return ((struct world_host *)arg)->world->wall_s;
+}
+
+/* xorshift64*: the same run each time. */
+static void op_random(void *arg, void *out, size_t size)
+{
+	struct world *w = ((struct world_host *)arg)->world;
+
+	for (size_t i = 0; i < size; i++) {
+		w->seed ^= w->seed >> 12;
+		w->seed ^= w->seed << 25;
+		w->seed ^= w->seed >> 27;
+		((uint8_t *)out)[i] = (uint8_t)(w->seed * 0x2545f4914f6cdd1dULL >> 56);
+	}
+}
+
+static void enqueue(struct world *w, const struct world_packet *p)
+{
+	if (w->packet_count == WORLD_PACKETS) {
+		fprintf(stderr, "world: more packets than it can hold\n");
+		abort();
+	}
+	w->packets[w->packet_count++] = *p;
+}
+
+void world_inject(struct world *w, const struct world_packet *p, uint64_t delay_ms)
+{
+	struct world_packet copy = *p;
+
+	copy.data = malloc(p->size ? p->size : 1);
+	memcpy(copy.data, p->data, p->size);
+	copy.at_ms = w->now_ms + delay_ms;
+	enqueue(w, &copy);
+}
+
+static void op_send(void *arg, const struct path *path, const void *data, size_t size)
+{
+	struct world_host *h = arg;
+	struct world *w = h->world;
+	struct world_packet p = {.to = !h->number, .at_ms = w->now_ms + w->latency_ms, .size = size};
+
+	memcpy(p.path.local, path->remote, 4);
+	memcpy(p.path.remote, path->local, 4);
+	p.path.local_port = path->remote_port;
+	p.path.remote_port = path->local_port;
+	p.data = malloc(size);
+	memcpy(p.data, data, size);
+	w->sent++;
+	if (w->filter && w->filter(w, &p, w->filter_arg) == DROP)
+		free(p.data);
+	else
+		enqueue(w, &p);
+}
+
+static uint32_t op_spi(void *arg, const uint8_t dst[4])
+{
+	uint32_t spi;
+
+	(void)dst;
+	do
+		op_random(arg, &spi, sizeof(spi));
+	while (spi < 256);
+	return spi;
+}
+
+static int op_add(void *arg, const struct sa_spec *spec, struct sa_handle *out)
+{
+	struct world_host *h = arg;
+
+	for (uint32_t i = 0; i < WORLD_SAS; i++) {
+		struct world_sa *sa = &h->sas[i];
+
+		if (sa->used)
+			continue;
+		*sa = (struct world_sa){.used = true, .spec = *spec, .generation = sa->generation + 1};
+		*out = (struct sa_handle){i, sa->generation};
+		return 0;
+	}
+	return -1;
+}
+
+static struct world_sa *sa_of(struct world_host *h, struct sa_handle handle)
+{
+	struct world_sa *sa = &h->sas[handle.slot];
+
+	return sa->used && sa->generation == handle.generation ? sa : NULL;
+}
+
+static int op_bind(void *arg, struct sa_handle handle)
+{
+	struct world_host *h = arg;
+	struct world_sa *sa = sa_of(h, handle);
+
+	if (!sa)
+		return -1;
+	for (unsigned i = 0; i < WORLD_SAS; i++)
+		if (selector_equal(&h->sas[i].spec.selector, &sa->spec.selector))
+			h->sas[i].bound = false;
+	sa->bound = true;
+	return 0;
+}
+
+static void op_remove(void *arg, struct sa_handle handle)
+{
+	struct world_sa *sa = sa_of(arg, handle);
+
+	if (sa)
+		sa->used = sa->bound = false;
+}
+
+static bool op_usage(void *arg, struct sa_handle handle, struct sa_usage *out)
+{
+	struct world_host *h = arg;
+	const struct world_sa *sa = sa_of(h, handle);
+
+	if (!sa)
+		return false;
+	*out = (struct sa_usage){.packets = sa->packets, .idle_ms = sa->packets ? h->world->now_ms - sa->last_ms : UINT64_MAX};
+	return true;
+}
+
+static bool op_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4])
+{
+	(void)arg;
+	(void)local;
+	(void)remote;
+	return false;
+}
+
+static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4])
+{
+	op_orphans(arg, local, remote);
+}
+
+static void op_log(void *arg, bool remote, const char *line)
+{
+	struct world_host *h = arg;
+	const size_t room = WORLD_LOG - h->log_size;
+	int n;
+
+	(void)remote;
+	if (getenv("IKE_TEST_LOG"))
+		fprintf(stderr, "%8llu host %d: %s\n", (unsigned long long)h->world->now_ms, h->number, line);
+	n = snprintf(h->log + h->log_size, room, "%s\n", line);
+	if (n > 0 && (size_t)n < room)
+		h->log_size += (size_t)n;
+}
+
+static void op_done(void *arg, uint64_t ticket, const char *error)
+{
+	struct world_host *h = arg;
+
+	h->done_ticket = ticket;
+	h->done_count++;
+	snprintf(h->done_error, sizeof(h->done_error), "%s", error ? error : "");
+}
+
+/* ---- life ---- */
+
+static void init_host(struct world *w, int number)
+{
+	struct world_host *h = &w->hosts[number];
+	struct engine_ops ops = {
+		.arg = h,
+		.now_ms = op_now,
+		.wall_s = op_wall,
+		.random = op_random,
+		.send = op_send,
+		.sa_spi = op_spi,
+		.sa_add = op_add,
+		.sa_bind = op_bind,
+		.sa_remove = op_remove,
+		.sa_usage = op_usage,
+		.sa_orphans = op_orphans,
+		.sa_remove_orphans = op_remove_orphans,
+		.log = op_log,
+		.done = op_done,
+	};
+	const uint8_t addr[4] = {192, 0, 2, (uint8_t)(number + 1)};
+
+	h->world = w;
+	h->number = number;
+	memcpy(h->addr, addr, 4);
+	h->ring = keyring_new();
+	keyring_add(h->ring, 1, KEY_PSK, "secret", 6, NULL);
+	ops.keys = keyring_ops(h->ring);
+	h->engine = engine_new(&ops);
+}
+
+void world_init(struct world *w)
+{
+	memset(w, 0, sizeof(*w));
+	w->now_ms = 1000000;
+	w->wall_s = 1800000000;
+	w->seed = 88172645463325252ULL;
+	w->latency_ms = 1;
+	init_host(w, 0);
+	init_host(w, 1);
+}
+
+void world_free(struct world *w)
+{
+	for (int i = 0; i < 2; i++) {
+		engine_free(w->hosts[i].engine, false);
+		keyring_free(w->hosts[i].ring);
+	}
+	for (unsigned i = 0; i < w->packet_count; i++)
+		free(w->packets[i].data);
+}
+
+struct connection_config *world_connection(struct world *w, int host)
+{
+	struct connection_config *c = calloc(1, sizeof(*c));
+
+	snprintf(c->name, sizeof(c->name), "c%d", host);
+	memcpy(c->local, w->hosts[host].addr, 4);
+	memcpy(c->remote, w->hosts[!host].addr, 4);
+	c->remote_bits = 32;
+	c->psk_key = 1;
+	c->local_id = (struct identity){.type = ID_IPV4_ADDR, .size = 4};
+	memcpy(c->local_id.data, c->local, 4);
+	c->selector_count = 1;
+	c->start = START_RESPOND;
+	c->esn = ESN_OFFERED;
+	c->replay_window = 1024;
+	c->rekey_ms = 3600000;
+	c->lifetime_ms = 4200000;
+	c->ike_rekey_ms = 28800000;
+	c->dpd_ms = 10000;
+	c->digest[0] = (uint8_t)(host + 1);
+	return c;
+}
+
+void world_configure(struct world *w, int host, struct connection_config *c)
+{
+	struct ike_config config = {.connections = calloc(1, sizeof(c)), .count = 1};
+
+	config.connections[0] = c;
+	engine_configure(w->hosts[host].engine, &config);
+}
+
+void world_configure_both(struct world *w, enum start_mode start)
+{
+	struct connection_config *first = world_connection(w, 0);
+
+	first->start = start;
+	world_configure(w, 1, world_connection(w, 1));
+	world_configure(w, 0, first);
+}
+
+/* ---- time ---- */
+
+static bool deliver_due(struct world *w)
+{
+	for (unsigned i = 0; i < w->packet_count; i++) {
+		struct world_packet p = w->packets[i];
+
+		if (p.at_ms > w->now_ms)
+			continue;
+		memmove(&w->packets[i], &w->packets[i + 1], (w->packet_count - i - 1) * sizeof(p));
+		w->packet_count--;
+		engine_receive(w->hosts[p.to].engine, &p.path, p.data, p.size);
+		free(p.data);
+		return true;
+	}
+	return false;
+}
+
+static uint64_t next_event(struct world *w)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (int i = 0; i < 2; i++) {
+		const uint64_t due = engine_tick(w->hosts[i].engine);
+
+		if (due < next)
+			next = due;
+	}
+	for (unsigned i = 0; i < w->packet_count; i++)
+		if (w->packets[i].at_ms < next)
+			next = w->packets[i].at_ms;
+	return next;
+}
+
+void world_run(struct world *w, uint64_t ms)
+{
+	const uint64_t end = w->now_ms + ms;
+
+	for (;;) {
+		uint64_t next = next_event(w);
+
+		if (next > end)
+			break;
+		if (next > w->now_ms)
+			w->now_ms = next;
+		while (deliver_due(w))
+			next_event(w);
+	}
+	w->now_ms = end;
+}
+
+/* ---- looking ---- */
+
+unsigned world_sa_count(const struct world *w, int host, bool inbound)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < WORLD_SAS; i++)
+		n += w->hosts[host].sas[i].used && w->hosts[host].sas[i].spec.inbound == inbound;
+	return n;
+}
+
+struct world_sa *world_bound(struct world *w, int host)
+{
+	for (unsigned i = 0; i < WORLD_SAS; i++)
+		if (w->hosts[host].sas[i].used && w->hosts[host].sas[i].bound)
+			return &w->hosts[host].sas[i];
+	return NULL;
+}
+
+struct world_sa *world_partner(struct world *w, int host, const struct world_sa *out)
+{
+	struct world_host *other = &w->hosts[!host];
+
+	for (unsigned i = 0; out && i < WORLD_SAS; i++) {
+		struct world_sa *sa = &other->sas[i];
+
+		if (sa->used && sa->spec.inbound && sa->spec.spi == out->spec.spi && sa->spec.esn == out->spec.esn &&
+		    memcmp(sa->spec.keymat, out->spec.keymat, CHILD_KEYMAT_SIZE) == 0)
+			return sa;
+	}
+	return NULL;
+}
+
+bool world_send_traffic(struct world *w, int from)
+{
+	struct world_sa *out = world_bound(w, from), *in = world_partner(w, from, out);
+
+	if (!in)
+		return false;
+	out->packets++;
+	in->packets++;
+	in->last_ms = out->last_ms = w->now_ms;
+	return true;
+}
+
+bool world_talks(struct world *w)
+{
+	return world_send_traffic(w, 0) && world_send_traffic(w, 1);
+}
+
+bool world_logged(const struct world *w, int host, const char *text)
+{
+	return strstr(w->hosts[host].log, text) != NULL;
+}
+
+static unsigned count_in_status(struct world *w, int host, const char *list)
+{
+	cJSON *status = engine_status(w->hosts[host].engine), *c;
+	unsigned n = 0;
+
+	cJSON_ArrayForEach(c, cJSON_GetObjectItem(status, "connections"))
+		n += (unsigned)cJSON_GetArraySize(cJSON_GetObjectItem(c, list));
+	cJSON_Delete(status);
+	return n;
+}
+
+unsigned world_ike_count(struct world *w, int host)
+{
+	return count_in_status(w, host, "ike");
+}
+
+unsigned world_child_count(struct world *w, int host)
+{
+	return count_in_status(w, host, "children");
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Two engines in one process: a clock, random numbers and a network that the test
+ * holds in its hand. Host 0 is 192.0.2.1, host 1 is 192.0.2.2.
+ *
+ *   world_init(&w); world_configure(&w, 0, ...); world_run(&w, ms);
+ *   w.filter: sees each datagram, may drop, change, hold or repeat it
+ */
+#ifndef TESTS_IKE_WORLD_H
+#define TESTS_IKE_WORLD_H
+
+#include "engine.h"
+
+#define WORLD_SAS     256
+#define WORLD_PACKETS 512
+#define WORLD_LOG     65536
+
+struct world_sa {
+	bool used;
+	bool bound;
+	struct sa_spec spec;
+	uint64_t packets;
+	uint64_t last_ms;
+	uint32_t generation;
+};
+
+struct world_packet {
+	int to;
+	uint64_t at_ms;
+	struct path path; /* as the receiver sees it */
+	size_t size;
+	uint8_t *data;
+};
+
+struct world;
+
+struct world_host {
+	struct world *world;
+	int number;
+	uint8_t addr[4];
+	struct engine *engine;
+	struct keyring *ring;
+	struct world_sa sas[WORLD_SAS];
+	uint64_t done_ticket;
+	char done_error[200]; /* "": well */
+	unsigned done_count;
+	char log[WORLD_LOG];
+	size_t log_size;
+};
+
+/* What becomes of a datagram. */
+enum fate { PASS, DROP };
+
+struct world {
+	uint64_t now_ms;
+	int64_t wall_s;
+	uint64_t seed;
+	uint64_t latency_ms;
+	struct world_host hosts[2];
+	struct world_packet packets[WORLD_PACKETS];
+	unsigned packet_count;
+	unsigned sent; /* datagrams, in all */
+	enum fate (*filter)(struct world *w, struct world_packet *p, void *arg);
+	void *filter_arg;
+};
+
+void world_init(struct world *w);
+void world_free(struct world *w);
+
+/* A connection between the two, PSK "secret" on both; change what the test is about before world_add. */
+struct connection_config *world_connection(struct world *w, int host);
+
+/* Gives the host this one connection. */
+void world_configure(struct world *w, int host, struct connection_config *c);
+
+/* Both with what world_connection makes; host 0 with that start. */
+void world_configure_both(struct world *w, enum start_mode start);
+
+/* Lets time go by, packets arrive, timers fire. */
+void world_run(struct world *w, uint64_t ms);
+
+/* Puts a datagram on the way once more. */
+void world_inject(struct world *w, const struct world_packet *p, uint64_t delay_ms);
+
+/* ---- looking ---- */
+
+unsigned world_sa_count(const struct world *w, int host, bool inbound);
+/* The bound outbound SA of a host, or NULL. */
+struct world_sa *world_bound(struct world *w, int host);
+/* The inbound SA on the other host that belongs to an outbound one: by SPI, with the same key. NULL: none. */
+struct world_sa *world_partner(struct world *w, int host, const struct world_sa *out);
+/* Whether traffic goes both ways: what each has bound, the other opens. */
+bool world_talks(struct world *w);
+/* A packet of traffic from that host: true if the other one opens it. */
+bool world_send_traffic(struct world *w, int from);
+bool world_logged(const struct world *w, int host, const char *text);
+unsigned world_ike_count(struct world *w, int host);
+unsigned world_child_count(struct world *w, int host);
+
+#endif
