@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <arpa/inet.h>
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "ike_config.h"
@@ -18,4 +22,214 @@ void ike_config_free(struct ike_config *c)
 		connection_config_free(c->connections[i]);
 	free(c->connections);
 	*c = (struct ike_config){0};
+}
+
+/* ---- values ---- */
+
+static const char *text(const cJSON *o, const char *name)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, name));
+}
+
+/* 0 if it is not there. */
+static uint64_t number(const cJSON *o, const char *name)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, name);
+
+	return cJSON_IsNumber(item) && item->valuedouble > 0 ? (uint64_t)item->valuedouble : 0;
+}
+
+static bool flag(const cJSON *o, const char *name)
+{
+	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, name));
+}
+
+static bool copy(char *to, size_t size, const char *from)
+{
+	return (size_t)snprintf(to, size, "%s", from ? from : "") < size;
+}
+
+static int missing(const cJSON *o, const char *what, struct fault *f)
+{
+	const char *name = text(o, "name");
+
+	return fault(f, EINVAL, "%.64s: %s is missing or makes no sense", name ? name : "connection", what);
+}
+
+static void add_name(const cJSON *o, struct fault *f)
+{
+	char copied[sizeof(f->text)];
+
+	memcpy(copied, f->text, sizeof(copied));
+	fault(f, EINVAL, "%.64s: %.400s", text(o, "name"), copied);
+}
+
+/* ---- parts ---- */
+
+static int read_ends(struct connection_config *c, const cJSON *o, struct fault *f)
+{
+	const char *local = text(o, "local"), *remote = text(o, "remote");
+
+	c->remote_bits = (uint8_t)number(o, "remote_bits");
+	if (!copy(c->name, sizeof(c->name), text(o, "name")) || !c->name[0])
+		return missing(o, "name", f);
+	if (!local || inet_pton(AF_INET, local, c->local) != 1)
+		return missing(o, "local", f);
+	if (!remote || inet_pton(AF_INET, remote, c->remote) != 1 || c->remote_bits > 32)
+		return missing(o, "remote", f);
+	return 0;
+}
+
+static int read_certificates(struct connection_config *c, const cJSON *o, struct fault *f)
+{
+	const char *cert = text(o, "cert"), *ca = text(o, "ca");
+	int err;
+
+	if (!cert || !ca || !c->private_key)
+		return missing(o, "cert, key or ca", f);
+	err = credentials_load(&c->credentials, cert, f);
+	if (!err)
+		err = trust_load(&c->trust, ca, text(o, "crl"), f);
+	if (err)
+		add_name(o, f);
+	return err;
+}
+
+static int read_auth(struct connection_config *c, const cJSON *o, struct fault *f)
+{
+	const char *auth = text(o, "auth");
+
+	if (!auth)
+		return missing(o, "auth", f);
+	c->cert = strcmp(auth, "cert") == 0;
+	c->psk_key = (uint32_t)number(o, "psk");
+	c->private_key = (uint32_t)number(o, "private");
+	c->ppk_key = (uint32_t)number(o, "ppk");
+	c->ppk_required = flag(o, "ppk_required");
+	if (!copy(c->ppk_id, sizeof(c->ppk_id), text(o, "ppk_id")) || (c->ppk_key && !c->ppk_id[0]))
+		return missing(o, "ppk-id", f);
+	if (!c->cert && !c->psk_key)
+		return missing(o, "psk-file", f);
+	return c->cert ? read_certificates(c, o, f) : 0;
+}
+
+/* Without local-id: the certificate's subject, or the address. */
+static int read_ids(struct connection_config *c, const cJSON *o, struct fault *f)
+{
+	const char *local_id = text(o, "local_id");
+	int err = 0;
+
+	if (!copy(c->remote_id, sizeof(c->remote_id), text(o, "remote_id")))
+		return missing(o, "remote-id", f);
+	if (local_id) {
+		err = identity_from_text(&c->local_id, local_id, f);
+	} else if (c->cert) {
+		err = credentials_identity(&c->credentials, &c->local_id);
+	} else {
+		c->local_id = (struct identity){.type = ID_IPV4_ADDR, .size = 4};
+		memcpy(c->local_id.data, c->local, 4);
+	}
+	if (!err && c->cert && !credentials_name(&c->credentials, &c->local_id))
+		err = fault(f, EINVAL, "local-id '%.100s' is not in its certificate: no peer would believe it",
+			    local_id ? local_id : "(the subject)");
+	if (err)
+		add_name(o, f);
+	return err;
+}
+
+static int read_selectors(struct connection_config *c, const cJSON *o, struct fault *f)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(o, "protect"), *item;
+
+	cJSON_ArrayForEach(item, list) {
+		if (c->selector_count == SELECTORS_MAX)
+			return fault(f, EINVAL, "%s: more than %d selectors in protect", c->name, SELECTORS_MAX);
+		c->selectors[c->selector_count++] = (struct selector){
+			.proto = (uint8_t)number(item, "proto"),
+			.local_port = (uint16_t)number(item, "local_port"),
+			.remote_port = (uint16_t)number(item, "remote_port"),
+		};
+	}
+	return c->selector_count ? 0 : missing(o, "protect", f);
+}
+
+static int read_life(struct connection_config *c, const cJSON *o, struct fault *f)
+{
+	const char *start = text(o, "start");
+
+	if (!start)
+		return missing(o, "start", f);
+	c->start = strcmp(start, "initiate") == 0 ? START_INITIATE : strcmp(start, "respond") == 0 ? START_RESPOND : START_TRAP;
+	c->esn = flag(o, "esn") ? ESN_OFFERED : ESN_NEVER;
+	c->replay_window = (uint16_t)number(o, "replay_window");
+	c->rekey_ms = number(o, "rekey_ms");
+	c->lifetime_ms = number(o, "lifetime_ms");
+	c->rekey_bytes = number(o, "rekey_bytes");
+	c->rekey_packets = number(o, "rekey_packets");
+	c->ike_rekey_ms = number(o, "ike_rekey_ms");
+	c->dpd_ms = number(o, "dpd_ms");
+	return 0;
+}
+
+/* What the file says of the connection, as a number to compare. Key numbers change with the keys' files. */
+static int read_digest(struct connection_config *c, const cJSON *o)
+{
+	char *printed = cJSON_PrintUnformatted(o);
+	const bool ok = printed && EVP_Q_digest(NULL, "SHA256", NULL, printed, strlen(printed), c->digest, NULL);
+
+	cJSON_free(printed);
+	return ok ? 0 : -ENOMEM;
+}
+
+static struct connection_config *read_connection(const cJSON *o, struct fault *f)
+{
+	struct connection_config *c = calloc(1, sizeof(*c));
+	int err = c ? read_ends(c, o, f) : fault(f, ENOMEM, "%s", strerror(ENOMEM));
+
+	if (!err)
+		err = read_auth(c, o, f);
+	if (!err)
+		err = read_ids(c, o, f);
+	if (!err)
+		err = read_selectors(c, o, f);
+	if (!err)
+		err = read_life(c, o, f);
+	if (!err)
+		err = read_digest(c, o);
+	if (!err)
+		return c;
+	connection_config_free(c);
+	return NULL;
+}
+
+static int read_all(struct ike_config *out, const cJSON *o, struct fault *f)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(o, "connections"), *item;
+
+	if (!cJSON_IsArray(list))
+		return fault(f, EINVAL, "not a configuration");
+	out->cookie_threshold = (unsigned)number(o, "cookie_threshold");
+	out->connections = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(*out->connections));
+	if (!out->connections)
+		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
+	cJSON_ArrayForEach(item, list) {
+		out->connections[out->count] = read_connection(item, f);
+		if (!out->connections[out->count])
+			return -EINVAL;
+		out->count++;
+	}
+	return 0;
+}
+
+int ike_config_parse(struct ike_config *out, const char *json, struct fault *f)
+{
+	cJSON *o = cJSON_Parse(json);
+	int err;
+
+	*out = (struct ike_config){0};
+	err = read_all(out, o, f);
+	if (err)
+		ike_config_free(out);
+	cJSON_Delete(o);
+	return err;
 }

@@ -11,21 +11,11 @@
 
 #include <sys/un.h>
 
+#include "channel.h"
 #include "instance.h"
 #include "json.h"
 
-#define CONTROL_MESSAGE_MAX 65536
-
 /* Where it is. */
 void control_address(const struct instance *in, struct sockaddr_un *address);
-
-/* Sends one message and, if fd >= 0, the fd. 0 or -errno. */
-int control_send(int socket, const cJSON *message, int fd);
-
-/*
- * Receives one message: *message is the caller's to delete, *fd the caller's to
- * close (-1: none came). 0, or -errno: -ECONNRESET at the end, -EBADMSG if it is no JSON object.
- */
-int control_receive(int socket, cJSON **message, int *fd);
 
 #endif

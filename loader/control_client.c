@@ -33,11 +33,11 @@ static int exchange(int socket, const char *command, const cJSON *words, int fd,
 	cJSON_AddStringToObject(request, "command", command);
 	if (words)
 		cJSON_AddItemToObject(request, "words", cJSON_Duplicate(words, true));
-	err = control_send(socket, request, fd);
+	err = channel_send(socket, request, fd);
 	cJSON_Delete(request);
 	if (err)
 		return err;
-	err = control_receive(socket, reply, &unused);
+	err = channel_receive(socket, reply, &unused);
 	if (unused >= 0)
 		close(unused);
 	return err;

@@ -51,7 +51,7 @@ static int answer(struct connection *c, const cJSON *request, int fd)
 		cJSON_AddStringToObject(reply, "error", f.text[0] ? f.text : strerror(-err));
 	else
 		cJSON_AddBoolToObject(reply, "ok", true);
-	err = control_send(c->fd, reply, -1);
+	err = channel_send(c->fd, reply, -1);
 	cJSON_Delete(reply);
 	return err;
 }
@@ -60,7 +60,7 @@ static void on_request(evutil_socket_t socket, short what, void *arg)
 {
 	struct connection *c = arg;
 	cJSON *request;
-	int fd, err = control_receive(socket, &request, &fd);
+	int fd, err = channel_receive(socket, &request, &fd);
 
 	(void)what;
 	if (err == -EAGAIN || err == -EINTR)

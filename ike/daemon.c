@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Lines that a peer can cause at will: so many a second. */
+#define REMOTE_LINES 10
+
+/* ---- what the engine asks of the world ---- */
+
+static uint64_t op_now(void *arg)
+{
+	(void)arg;
+	return maps_now() / 1000000;
+}
+
+static int64_t op_wall(void *arg)
+{
+	(void)arg;
+	return (int64_t)time(NULL);
+}
+
+/* Without random numbers there is no key worth having. */
+static void op_random(void *arg, void *out, size_t size)
+{
+	(void)arg;
+	for (size_t done = 0; done < size;) {
+		const ssize_t n = getrandom((uint8_t *)out + done, size - done, 0);
+
+		if (n < 0 && errno != EINTR)
+			abort();
+		done += n > 0 ? (size_t)n : 0;
+	}
+}
+
+static void op_send(void *arg, const struct path *path, const void *data, size_t size)
+{
+	sockets_send(&((struct ike_daemon *)arg)->sockets, path, data, size);
+}
+
+static struct sad_store *sad_of(void *arg)
+{
+	return &((struct ike_daemon *)arg)->sad;
+}
+
+static uint32_t op_spi(void *arg, const uint8_t dst[4])
+{
+	return sad_spi(sad_of(arg), dst);
+}
+
+static int op_add(void *arg, const struct sa_spec *spec, struct sa_handle *out)
+{
+	return sad_add(sad_of(arg), spec, out);
+}
+
+static int op_bind(void *arg, struct sa_handle sa)
+{
+	return sad_bind(sad_of(arg), sa);
+}
+
+static void op_remove(void *arg, struct sa_handle sa)
+{
+	sad_remove(sad_of(arg), sa);
+}
+
+static bool op_usage(void *arg, struct sa_handle sa, struct sa_usage *out)
+{
+	return sad_usage(sad_of(arg), sa, out);
+}
+
+static bool op_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4])
+{
+	return sad_orphans(sad_of(arg), local, remote);
+}
+
+static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4])
+{
+	sad_remove_orphans(sad_of(arg), local, remote);
+}
+
+/* By one write: stdio would ask for more system calls than are left. */
+static void write_line(const char *line)
+{
+	char text[800];
+	const int n = snprintf(text, sizeof(text), "xdp-ipsec-iked: %s\n", line);
+
+	if (write(STDERR_FILENO, text, n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1) < 0)
+		return;
+}
+
+static bool may_log(struct ike_daemon *d)
+{
+	const uint64_t second = maps_now() / 1000000000;
+	char text[80];
+
+	if (second != d->log_second) {
+		if (d->log_lines > REMOTE_LINES) {
+			snprintf(text, sizeof(text), "%u more lines like these were not written", d->log_lines - REMOTE_LINES);
+			write_line(text);
+		}
+		d->log_second = second;
+		d->log_lines = 0;
+	}
+	return d->log_lines++ < REMOTE_LINES;
+}
+
+static void op_log(void *arg, bool remote, const char *line)
+{
+	if (!remote || may_log(arg))
+		write_line(line);
+}
+
+static void op_done(void *arg, uint64_t ticket, const char *error)
+{
+	control_done(arg, ticket, error);
+}
+
+/* ---- the loop ---- */
+
+void daemon_settle(struct ike_daemon *d)
+{
+	const uint64_t next = engine_tick(d->engine), now = op_now(d);
+	const uint64_t wait = next > now ? next - now : 0;
+	const struct timeval delay = {(time_t)(wait / 1000), (suseconds_t)(wait % 1000) * 1000};
+
+	if (next == UINT64_MAX)
+		evtimer_del(d->tick);
+	else
+		evtimer_add(d->tick, &delay);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	daemon_settle(arg);
+}
+
+static void on_datagram(void *arg, const struct path *path, const uint8_t *data, size_t size)
+{
+	struct ike_daemon *d = arg;
+
+	engine_receive(d->engine, path, data, size);
+	/* At once: who waits for our next message waits for the whole batch else. */
+	engine_tick(d->engine);
+}
+
+static void on_socket(evutil_socket_t fd, short what, void *arg)
+{
+	struct ike_daemon *d = arg;
+
+	(void)what;
+	sockets_receive(&d->sockets, fd, on_datagram, d);
+	daemon_settle(d);
+}
+
+static void on_control(evutil_socket_t fd, short what, void *arg)
+{
+	struct ike_daemon *d = arg;
+
+	(void)fd;
+	(void)what;
+	if (control_handle(d))
+		daemon_settle(d);
+	else
+		event_base_loopbreak(d->base);
+}
+
+static void on_term(evutil_socket_t number, short what, void *arg)
+{
+	(void)number;
+	(void)what;
+	event_base_loopbreak(((struct ike_daemon *)arg)->base);
+}
+
+static int make_engine(struct ike_daemon *d)
+{
+	const struct engine_ops ops = {
+		.arg = d,
+		.now_ms = op_now,
+		.wall_s = op_wall,
+		.random = op_random,
+		.send = op_send,
+		.sa_spi = op_spi,
+		.sa_add = op_add,
+		.sa_bind = op_bind,
+		.sa_remove = op_remove,
+		.sa_usage = op_usage,
+		.sa_orphans = op_orphans,
+		.sa_remove_orphans = op_remove_orphans,
+		.keys = keyholder_client_ops(d->keys),
+		.log = op_log,
+		.done = op_done,
+	};
+
+	d->engine = engine_new(&ops);
+	return d->engine ? 0 : -ENOMEM;
+}
+
+static int listen_to(struct ike_daemon *d, int i, int fd, event_callback_fn fn)
+{
+	d->readable[i] = event_new(d->base, fd, EV_READ | EV_PERSIST, fn, d);
+	return d->readable[i] && event_add(d->readable[i], NULL) == 0 ? 0 : -ENOMEM;
+}
+
+int daemon_init(struct ike_daemon *d, struct fault *f)
+{
+	struct event *term;
+	int err = make_engine(d);
+
+	d->base = event_base_new();
+	if (err || !d->base)
+		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
+	d->tick = evtimer_new(d->base, on_tick, d);
+	term = evsignal_new(d->base, SIGTERM, on_term, d);
+	err = !d->tick || !term || event_add(term, NULL) < 0 ? -ENOMEM : 0;
+	if (!err)
+		err = listen_to(d, 0, d->sockets.fd, on_socket);
+	if (!err)
+		err = listen_to(d, 1, d->sockets.nat_fd, on_socket);
+	if (!err)
+		err = listen_to(d, 2, d->control, on_control);
+	return err ? fault(f, ENOMEM, "event loop: %s", strerror(ENOMEM)) : 0;
+}
+
+void daemon_run(struct ike_daemon *d)
+{
+	event_base_dispatch(d->base);
+	engine_free(d->engine, true);
+	keyholder_client_free(d->keys);
+}

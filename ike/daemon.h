@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The protocol process: an engine, its sockets, its SAs, its supervisor. */
+#ifndef IKE_DAEMON_H
+#define IKE_DAEMON_H
+
+#include <event2/event.h>
+
+#include "engine.h"
+#include "sad.h"
+#include "socket.h"
+
+struct ike_daemon {
+	struct engine *engine;
+	struct sad_store sad;
+	struct ike_sockets sockets;
+	struct keyholder_client *keys;
+	int control;
+	struct event_base *base;
+	struct event *tick;
+	struct event *readable[3]; /* 500, 4500, control */
+	uint64_t log_second;
+	unsigned log_lines;
+};
+
+/* Makes the engine and the loop around what is open already. 0 or -errno. */
+int daemon_init(struct ike_daemon *d, struct fault *f);
+
+/* Runs until SIGTERM, or until the supervisor is gone. */
+void daemon_run(struct ike_daemon *d);
+
+/* Does what is due, and sets the timer for what comes next: after everything that reached the engine. */
+void daemon_settle(struct ike_daemon *d);
+
+/* ---- control.c: the supervisor's messages ---- */
+
+/* Reads one and does it. False: the supervisor is gone. */
+bool control_handle(struct ike_daemon *d);
+
+/* An order has come to its end. */
+void control_done(struct ike_daemon *d, uint64_t ticket, const char *error);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "keyholder_wire.h"
+
+/* A signature takes milliseconds. Who does not answer by then never will. */
+#define ANSWER_S 10
+
+struct keyholder_client {
+	int socket;
+	struct key_question q;
+	struct key_answer a;
+};
+
+int keyholder_client_new(struct keyholder_client **client, int questions)
+{
+	const struct timeval timeout = {.tv_sec = ANSWER_S};
+
+	*client = malloc(sizeof(**client));
+	if (!*client)
+		return -ENOMEM;
+	(*client)->socket = questions;
+	if (setsockopt(questions, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0)
+		return 0;
+	free(*client);
+	*client = NULL;
+	return -errno;
+}
+
+/* 0 with the answer in c->a. */
+static int ask(struct keyholder_client *c, enum key_question_kind what, uint32_t key, uint32_t how, const uint8_t *octets,
+	       size_t size)
+{
+	ssize_t n;
+
+	if (size > OCTETS_MAX)
+		return -EMSGSIZE;
+	c->q.what = what;
+	c->q.key = key;
+	c->q.how = how;
+	memcpy(c->q.octets, octets, size);
+	n = send(c->socket, &c->q, offsetof(struct key_question, octets) + size, MSG_NOSIGNAL);
+	explicit_bzero(c->q.octets, size);
+	if (n < 0)
+		return -errno;
+	do
+		n = recv(c->socket, &c->a, sizeof(c->a), 0);
+	while (n < 0 && errno == EINTR);
+	if (n < (ssize_t)offsetof(struct key_answer, data) ||
+	    (size_t)n != offsetof(struct key_answer, data) + c->a.size)
+		return n < 0 && errno == EAGAIN ? -ETIMEDOUT : -EPIPE;
+	return c->a.error;
+}
+
+static int psk_auth(void *arg, uint32_t key, uint16_t prf, const uint8_t *octets, size_t size, uint8_t *out)
+{
+	struct keyholder_client *c = arg;
+	int err = ask(c, ASK_PSK_AUTH, key, prf, octets, size);
+
+	if (!err && c->a.size != prf_size(prf))
+		err = -EPROTO;
+	if (!err)
+		memcpy(out, c->a.data, c->a.size);
+	return err;
+}
+
+static int sign(void *arg, uint32_t key, enum sig_scheme scheme, const uint8_t *octets, size_t size, uint8_t *out,
+		size_t *out_size)
+{
+	struct keyholder_client *c = arg;
+	int err = ask(c, ASK_SIGN, key, scheme, octets, size);
+
+	if (!err && c->a.size > *out_size)
+		err = -EPROTO;
+	if (err)
+		return err;
+	memcpy(out, c->a.data, c->a.size);
+	*out_size = c->a.size;
+	return 0;
+}
+
+static int ppk(void *arg, uint32_t key, uint16_t prf, const uint8_t *in, size_t size, uint8_t *out)
+{
+	struct keyholder_client *c = arg;
+	int err = ask(c, ASK_PPK, key, prf, in, size);
+
+	if (!err && c->a.size != size)
+		err = -EPROTO;
+	if (!err)
+		memcpy(out, c->a.data, size);
+	explicit_bzero(c->a.data, sizeof(c->a.data));
+	return err;
+}
+
+struct keyholder_ops keyholder_client_ops(struct keyholder_client *client)
+{
+	return (struct keyholder_ops){.psk_auth = psk_auth, .sign = sign, .ppk = ppk, .arg = client};
+}
+
+void keyholder_client_free(struct keyholder_client *client)
+{
+	if (!client)
+		return;
+	close(client->socket);
+	explicit_bzero(client, sizeof(*client));
+	free(client);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A question to the key holder and its answer, as they cross the socket between the two processes of one build. */
+#ifndef IKE_KEYHOLDER_WIRE_H
+#define IKE_KEYHOLDER_WIRE_H
+
+#include "keyholder.h"
+#include "prf.h"
+
+enum key_question_kind {
+	ASK_PSK_AUTH = 1,
+	ASK_SIGN = 2,
+	ASK_PPK = 3,
+};
+
+struct key_question {
+	uint32_t what; /* enum key_question_kind */
+	uint32_t key;
+	uint32_t how; /* PRF, or enum sig_scheme */
+	uint8_t octets[OCTETS_MAX];
+};
+
+struct key_answer {
+	int32_t error; /* 0 or -errno */
+	uint32_t size;
+	uint8_t data[SIGNATURE_MAX];
+};
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "sad.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "slots.h"
+
+#define SPI_MIN 256 /* RFC 4303 section 2.1 */
+
+static struct sa_state *state_of(const struct sad_store *s, uint32_t slot)
+{
+	return &s->maps.sa[slot];
+}
+
+static bool is_ours(const struct sad_store *s, struct sa_handle sa)
+{
+	return sa.slot < SLOTS_MAX && slot_in_use(sa.generation) && slot_generation(s->maps.sa, sa.slot) == sa.generation;
+}
+
+/* ---- keys of the two maps ---- */
+
+static struct sad_key sad_key_of(const struct sa_state *sa)
+{
+	struct sad_key key = {.spi = sa->spi};
+
+	memcpy(key.dst, sa->dst, sizeof(key.dst));
+	return key;
+}
+
+static struct sad_out_key binding_of(const struct sa_state *sa)
+{
+	struct sad_out_key key = {.proto = sa->sel_proto, .port = sa->sel_port};
+
+	memcpy(key.src, sa->src, sizeof(key.src));
+	memcpy(key.dst, sa->dst, sizeof(key.dst));
+	return key;
+}
+
+/* ---- making ---- */
+
+uint32_t sad_spi(struct sad_store *s, const uint8_t dst[4])
+{
+	struct sad_value value;
+	struct sad_key key;
+
+	memcpy(key.dst, dst, sizeof(key.dst));
+	do
+		if (getrandom(&key.spi, sizeof(key.spi), 0) != sizeof(key.spi))
+			abort();
+	while (key.spi < SPI_MIN || bpf_map_lookup_elem(s->maps.sad, &key, &value) == 0);
+	return key.spi;
+}
+
+static void fill(struct sa_state *sa, const struct sa_spec *spec)
+{
+	const struct selector *sel = &spec->selector;
+
+	sa->spi = spec->spi;
+	memcpy(sa->src, spec->src, sizeof(sa->src));
+	memcpy(sa->dst, spec->dst, sizeof(sa->dst));
+	sa->direction = spec->inbound ? SA_INBOUND : SA_OUTBOUND;
+	sa->flags = spec->esn ? SA_ESN : 0;
+	sa->owner = OWNER_IKE;
+	sa->sel_proto = sel->proto;
+	sa->sel_port = sel->remote_port ? sel->remote_port : sel->local_port;
+	sa->replay_window = spec->replay_window;
+	sa->created_ns = maps_now();
+	sa->soft_packets = spec->limits.soft_packets;
+	sa->hard_packets = spec->limits.hard_packets;
+	sa->soft_bytes = spec->limits.soft_bytes;
+	sa->hard_bytes = spec->limits.hard_bytes;
+	if (spec->limits.hard_ms)
+		sa->hard_time_ns = sa->created_ns + spec->limits.hard_ms * 1000000;
+}
+
+static int publish_inbound(const struct sad_store *s, uint32_t slot)
+{
+	const struct sa_state *sa = state_of(s, slot);
+	const struct sad_key key = sad_key_of(sa);
+	struct sad_value value = {.slot = slot, .generation = sa->generation};
+
+	memcpy(value.peer, sa->src, sizeof(value.peer));
+	return bpf_map_update_elem(s->maps.sad, &key, &value, BPF_NOEXIST) < 0 ? -errno : 0;
+}
+
+static void give_back(struct sad_store *s, uint32_t slot)
+{
+	vault_wipe(&s->vault, slot);
+	slot_release(s->maps.sa, slot, state_of(s, slot)->generation);
+}
+
+int sad_add(struct sad_store *s, const struct sa_spec *spec, struct sa_handle *out)
+{
+	uint32_t slot;
+	int err = slot_claim(s->maps.sa, s->maps.bitmaps, s->hint, &slot);
+
+	if (err)
+		return err;
+	s->hint = (slot + 1) % SLOTS_MAX;
+	fill(state_of(s, slot), spec);
+	/* A key from IKE is used once, so the IV is the sequence number itself. */
+	vault_store(&s->vault, slot, state_of(s, slot)->generation, spec->keymat, 0);
+	err = spec->inbound ? publish_inbound(s, slot) : 0;
+	if (err)
+		give_back(s, slot);
+	else
+		*out = (struct sa_handle){slot, state_of(s, slot)->generation};
+	return err;
+}
+
+int sad_bind(struct sad_store *s, struct sa_handle sa)
+{
+	const struct sad_out_value value = {.slot = sa.slot, .generation = sa.generation};
+	struct sad_out_key key;
+
+	if (!is_ours(s, sa))
+		return -ESRCH;
+	key = binding_of(state_of(s, sa.slot));
+	return bpf_map_update_elem(s->maps.sad_out, &key, &value, BPF_ANY) < 0 ? -errno : 0;
+}
+
+/* ---- taking away ---- */
+
+static void unpublish(const struct sad_store *s, struct sa_handle sa)
+{
+	const struct sa_state *state = state_of(s, sa.slot);
+	const struct sad_key in = sad_key_of(state);
+	const struct sad_out_key out = binding_of(state);
+	struct sad_out_value current;
+
+	if (state->direction == SA_INBOUND)
+		bpf_map_delete_elem(s->maps.sad, &in);
+	else if (bpf_map_lookup_elem(s->maps.sad_out, &out, &current) == 0 && current.slot == sa.slot &&
+		 current.generation == sa.generation)
+		bpf_map_delete_elem(s->maps.sad_out, &out);
+}
+
+void sad_remove(struct sad_store *s, struct sa_handle sa)
+{
+	if (!is_ours(s, sa))
+		return;
+	unpublish(s, sa);
+	give_back(s, sa.slot);
+}
+
+bool sad_usage(const struct sad_store *s, struct sa_handle sa, struct sa_usage *out)
+{
+	const struct sa_state *state = state_of(s, sa.slot);
+	uint64_t now;
+
+	if (!is_ours(s, sa))
+		return false;
+	*out = (struct sa_usage){.packets = state->packets, .bytes = state->bytes, .seq = state->seq, .idle_ms = UINT64_MAX};
+	now = maps_now();
+	if (state->last_used_ns)
+		out->idle_ms = now > state->last_used_ns ? (now - state->last_used_ns) / 1000000 : 0;
+	return true;
+}
+
+/* ---- what an earlier run left: it goes on carrying traffic until it is replaced ---- */
+
+static bool is_between(const struct sa_state *sa, const uint8_t local[4], const uint8_t remote[4])
+{
+	const uint8_t *ours = sa->direction == SA_OUTBOUND ? sa->src : sa->dst;
+	const uint8_t *theirs = sa->direction == SA_OUTBOUND ? sa->dst : sa->src;
+
+	return memcmp(ours, local, 4) == 0 && memcmp(theirs, remote, 4) == 0;
+}
+
+static bool is_orphan(const struct sad_store *s, uint32_t slot)
+{
+	return s->orphans[slot] && slot_in_use(slot_generation(s->maps.sa, slot)) && state_of(s, slot)->owner == OWNER_IKE;
+}
+
+bool sad_orphans(const struct sad_store *s, const uint8_t local[4], const uint8_t remote[4])
+{
+	for (uint32_t slot = 0; s->orphan_count && slot < SLOTS_MAX; slot++)
+		if (is_orphan(s, slot) && is_between(state_of(s, slot), local, remote))
+			return true;
+	return false;
+}
+
+void sad_remove_orphans(struct sad_store *s, const uint8_t local[4], const uint8_t remote[4])
+{
+	for (uint32_t slot = 0; s->orphan_count && slot < SLOTS_MAX; slot++) {
+		if (!is_orphan(s, slot) || !is_between(state_of(s, slot), local, remote))
+			continue;
+		s->orphans[slot] = 0;
+		s->orphan_count--;
+		sad_remove(s, (struct sa_handle){slot, slot_generation(s->maps.sa, slot)});
+	}
+}
+
+static void find_orphans(struct sad_store *s)
+{
+	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++) {
+		if (!slot_in_use(slot_generation(s->maps.sa, slot)) || state_of(s, slot)->owner != OWNER_IKE)
+			continue;
+		s->orphans[slot] = 1;
+		s->orphan_count++;
+	}
+}
+
+int sad_open(struct sad_store *s, const char *instance, int vault_fd, struct fault *f)
+{
+	char dir[BPFFS_PATH_MAX];
+	int err = bpffs_instance_dir(dir, sizeof(dir), instance, f);
+
+	*s = (struct sad_store){0};
+	if (!err)
+		err = maps_open(&s->maps, dir, f);
+	if (!err)
+		err = vault_map(&s->vault, vault_fd, true, f);
+	if (err)
+		return err;
+	s->orphans = calloc(SLOTS_MAX, 1);
+	if (!s->orphans)
+		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
+	find_orphans(s);
+	return 0;
+}

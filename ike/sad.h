@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The engine's SAs in the datapath: slot, vault, sad, sad_out. */
+#ifndef IKE_SAD_H
+#define IKE_SAD_H
+
+#include "engine.h"
+#include "maps.h"
+#include "vault.h"
+
+struct sad_store {
+	struct maps maps;
+	struct vault vault;
+	uint32_t hint;		/* where the next free slot is looked for */
+	uint8_t *orphans;	/* by slot: made by an earlier run of this process and not yet replaced */
+	unsigned orphan_count;
+};
+
+/* Opens the instance's maps and the vault behind fd, and looks for what an earlier run left. 0 or -errno. */
+int sad_open(struct sad_store *s, const char *instance, int vault_fd, struct fault *f);
+
+/* Fills in the sa_* of the ops; their arg is passed on by the caller's own functions. */
+uint32_t sad_spi(struct sad_store *s, const uint8_t dst[4]);
+int sad_add(struct sad_store *s, const struct sa_spec *spec, struct sa_handle *out);
+int sad_bind(struct sad_store *s, struct sa_handle sa);
+void sad_remove(struct sad_store *s, struct sa_handle sa);
+bool sad_usage(const struct sad_store *s, struct sa_handle sa, struct sa_usage *out);
+bool sad_orphans(const struct sad_store *s, const uint8_t local[4], const uint8_t remote[4]);
+void sad_remove_orphans(struct sad_store *s, const uint8_t local[4], const uint8_t remote[4]);
+
+#endif

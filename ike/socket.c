@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A burst of a thousand peers fits, with what they send again. */
+#define RECEIVE_BUFFER (4 << 20)
+/* So many a turn, then timers and orders have theirs. */
+#define BATCH	      32
+#define DATAGRAM_SIZE 65536
+
+static int bind_port(int fd, uint16_t port)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
+	const int on = 1, dont = IP_PMTUDISC_DONT, room = RECEIVE_BUFFER;
+
+	/* Larger buffers are welcome, not necessary. */
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0 ||
+	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &dont, sizeof(dont)) < 0 ||
+	    bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0)
+		return -errno;
+	return 0;
+}
+
+static int open_port(uint16_t port, struct fault *f)
+{
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int err = fd < 0 ? -errno : bind_port(fd, port);
+
+	if (!err)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	if (err == -EADDRINUSE)
+		return fault(f, EADDRINUSE, "UDP port %u is taken, by another IKE daemon (charon, pluto): stop it first", port);
+	return fault(f, -err, "UDP port %u: %s", port, strerror(-err));
+}
+
+int sockets_open(struct ike_sockets *s, struct fault *f)
+{
+	s->fd = open_port(IKE_PORT, f);
+	s->nat_fd = s->fd < 0 ? -1 : open_port(IKE_PORT_NAT, f);
+	return s->fd < 0 ? s->fd : s->nat_fd < 0 ? s->nat_fd : 0;
+}
+
+/* ---- receiving ---- */
+
+union packet_info {
+	struct cmsghdr header;
+	char space[CMSG_SPACE(sizeof(struct in_pktinfo))];
+};
+
+struct slot {
+	struct sockaddr_in from;
+	union packet_info control;
+	struct iovec part;
+	uint8_t data[DATAGRAM_SIZE];
+};
+
+static bool local_of(struct msghdr *m, uint8_t local[4])
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		struct in_pktinfo info;
+
+		if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_PKTINFO)
+			continue;
+		memcpy(&info, CMSG_DATA(c), sizeof(info));
+		memcpy(local, &info.ipi_addr, 4);
+		return true;
+	}
+	return false;
+}
+
+/* On 4500: without four zeros in front it is ESP in UDP, or a keepalive, which are nobody's here. */
+static bool strip_marker(const uint8_t **data, size_t *size)
+{
+	static const uint8_t marker[NON_ESP_MARKER_SIZE];
+
+	if (*size < sizeof(marker) || memcmp(*data, marker, sizeof(marker)) != 0)
+		return false;
+	*data += sizeof(marker);
+	*size -= sizeof(marker);
+	return true;
+}
+
+static void hand_over(struct slot *slot, struct mmsghdr *m, bool nat, datagram_handler *handler, void *arg)
+{
+	struct path path = {.local_port = nat ? IKE_PORT_NAT : IKE_PORT, .remote_port = ntohs(slot->from.sin_port)};
+	const uint8_t *data = slot->data;
+	size_t size = m->msg_len;
+
+	if ((m->msg_hdr.msg_flags & MSG_TRUNC) || !local_of(&m->msg_hdr, path.local) || (nat && !strip_marker(&data, &size)))
+		return;
+	memcpy(path.remote, &slot->from.sin_addr, 4);
+	handler(arg, &path, data, size);
+}
+
+static void prepare(struct slot *slot, struct mmsghdr *m)
+{
+	slot->part = (struct iovec){.iov_base = slot->data, .iov_len = sizeof(slot->data)};
+	*m = (struct mmsghdr){.msg_hdr = {
+				      .msg_name = &slot->from,
+				      .msg_namelen = sizeof(slot->from),
+				      .msg_iov = &slot->part,
+				      .msg_iovlen = 1,
+				      .msg_control = &slot->control,
+				      .msg_controllen = sizeof(slot->control),
+			      }};
+}
+
+void sockets_receive(const struct ike_sockets *s, int fd, datagram_handler *handler, void *arg)
+{
+	static struct slot slots[BATCH];
+	struct mmsghdr messages[BATCH];
+	int n;
+
+	for (int i = 0; i < BATCH; i++)
+		prepare(&slots[i], &messages[i]);
+	n = recvmmsg(fd, messages, BATCH, 0, NULL);
+	for (int i = 0; i < n; i++)
+		hand_over(&slots[i], &messages[i], fd == s->nat_fd, handler, arg);
+}
+
+/* ---- sending ---- */
+
+void sockets_send(const struct ike_sockets *s, const struct path *path, const void *data, size_t size)
+{
+	static const uint8_t marker[NON_ESP_MARKER_SIZE];
+	const bool nat = path->local_port == IKE_PORT_NAT;
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(path->remote_port)};
+	struct iovec parts[2] = {{(void *)marker, sizeof(marker)}, {(void *)data, size}};
+	union packet_info control = {0};
+	struct in_pktinfo info = {0};
+	struct msghdr m = {
+		.msg_name = &to,
+		.msg_namelen = sizeof(to),
+		.msg_iov = nat ? parts : parts + 1,
+		.msg_iovlen = nat ? 2 : 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+
+	memcpy(&to.sin_addr, path->remote, 4);
+	memcpy(&info.ipi_spec_dst, path->local, 4);
+	control.header.cmsg_level = IPPROTO_IP;
+	control.header.cmsg_type = IP_PKTINFO;
+	control.header.cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(&control.header), &info, sizeof(info));
+	sendmsg(nat ? s->nat_fd : s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
