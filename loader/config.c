@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #define _GNU_SOURCE
-#include "config.h"
+#include "config_reader.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -18,22 +18,8 @@
  */
 #define LINE_LENGTH_MAX 190
 
-struct reader {
-	FILE *file;
-	const char *path;
-	struct config *config;
-	struct interface_config *interface; /* of the section being read, if it is one */
-	char section[64];
-	unsigned line;
-	int err;
-	struct fault *f;
-	uint32_t seen; /* keys of this section, by their place in its table */
-};
-
-static int wrong(struct reader *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 /* The first thing wrong is what people mend first. */
-static int wrong(struct reader *r, const char *format, ...)
+int wrong(struct reader *r, const char *format, ...)
 {
 	char text[300];
 	va_list args;
@@ -75,8 +61,7 @@ bool parse_queues(const char *text, uint32_t *queues)
 	return true;
 }
 
-/* Which of the names, separated by '|', text is; -1 if none. */
-static int choice(const char *text, const char *names)
+int choice(const char *text, const char *names)
 {
 	const size_t n = strlen(text);
 
@@ -135,6 +120,16 @@ static bool set_unknown_spi(struct reader *r, const char *value)
 	return which >= 0;
 }
 
+static bool set_cookie_threshold(struct reader *r, const char *value)
+{
+	uint64_t threshold;
+
+	if (!parse_number(value, 1, 1000000, &threshold))
+		return false;
+	r->config->cookie_threshold = (uint32_t)threshold;
+	return true;
+}
+
 static bool set_aead(struct reader *r, const char *value)
 {
 	if (choice(value, "auto|ipsec-mb|openssl") < 0)
@@ -142,12 +137,6 @@ static bool set_aead(struct reader *r, const char *value)
 	snprintf(r->config->aead, sizeof(r->config->aead), "%s", value);
 	return true;
 }
-
-struct key {
-	const char *name;
-	const char *values;
-	bool (*set)(struct reader *r, const char *value);
-};
 
 static const struct key interface_keys[] = {
 	{"mode", "auto, native or generic", set_mode},
@@ -161,6 +150,7 @@ static const struct key daemon_keys[] = {
 	{"mark", "1 to 0xffffffff", set_mark},
 	{"unknown-spi", "auto, drop or pass", set_unknown_spi},
 	{"aead", "auto, ipsec-mb or openssl", set_aead},
+	{"cookie-threshold", "how many half-open IKE SAs there may be before cookies are asked for, 1 to 1000000", set_cookie_threshold},
 	{0},
 };
 
@@ -169,9 +159,9 @@ static int take_key(struct reader *r, const struct key *keys, const char *name, 
 	for (const struct key *k = keys; k->name; k++) {
 		if (strcmp(k->name, name) != 0)
 			continue;
-		if (r->seen & 1U << (k - keys))
+		if (r->seen & 1ULL << (k - keys))
 			return wrong(r, "%s is in [%s] twice", name, r->section);
-		r->seen |= 1U << (k - keys);
+		r->seen |= 1ULL << (k - keys);
 		if (!k->set(r, value))
 			return wrong(r, "%s = '%.60s': give %s", name, value, k->values);
 		return 1;
@@ -217,21 +207,29 @@ static int begin_interface(struct reader *r, const char *name)
 	return 1;
 }
 
+/* What a section says is looked at as a whole when it ends. */
+static bool end_section(struct reader *r)
+{
+	return !r->connection || connection_end(r);
+}
+
 static int begin_section(struct reader *r, const char *section)
 {
 	const char *name = section_of(section, "interface");
 
 	snprintf(r->section, sizeof(r->section), "%s", section);
+	if (!end_section(r))
+		return 0;
 	r->interface = NULL;
+	r->connection = NULL;
 	r->seen = 0;
 	if (name)
 		return begin_interface(r, name);
 	if (strcmp(section, "daemon") == 0)
 		return 1;
 	if (section_of(section, "connection"))
-		return wrong(r, "[%s]: this build has no IKE: take the section out and use 'xdp-ipsec sa add'",
-			     section);
-	return wrong(r, "[%s] is no section: there are [interface DEV] and [daemon]", section);
+		return connection_begin(r, section_of(section, "connection"));
+	return wrong(r, "[%s] is no section: there are [interface DEV], [connection NAME] and [daemon]", section);
 }
 
 /* ---- lines ---- */
@@ -245,6 +243,8 @@ static int on_value(void *user, const char *section, const char *name, const cha
 		return 0;
 	if (!*section)
 		return wrong(r, "'%.60s' stands before any section", name);
+	if (r->connection)
+		return take_key(r, connection_keys, name, value);
 	return take_key(r, r->interface ? interface_keys : daemon_keys, name, value);
 }
 
@@ -298,5 +298,9 @@ int config_read(struct config *config, const char *path, struct fault *f)
 		wrong(&r, "neither '[section]' nor 'key = value'");
 	}
 	fclose(r.file);
+	if (!r.err)
+		end_section(&r);
+	if (r.err)
+		config_free(config);
 	return r.err;
 }

@@ -10,6 +10,7 @@
 #include "config.bpf.h"
 #include "fault.h"
 #include "hooks.h"
+#include "connection_config.h"
 #include "programs.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/xdp-ipsec/xdp-ipsec.conf"
@@ -31,6 +32,10 @@ struct config {
 	uint32_t mark;
 	enum unknown_spi unknown_spi;
 	char aead[16]; /* "auto", "ipsec-mb", "openssl" */
+	uint32_t cookie_threshold; /* 0: IKE's own */
+	/* [connection] */
+	struct connection_config *connections; /* malloc'd */
+	unsigned connection_count;
 };
 
 /* An interface with nothing said about it. */
@@ -43,7 +48,10 @@ bool interface_config_same(const struct interface_config *a, const struct interf
 bool parse_mode(const char *text, unsigned *mode);
 bool parse_queues(const char *text, uint32_t *queues);
 
-/* Reads the file. 0 or -errno with "FILE:LINE: ..." in f. */
+/* Frees what the connections take. Safe on a zeroed struct. */
+void config_free(struct config *config);
+
+/* Reads the file; config_free ends it. 0 or -errno with "FILE:LINE: ..." in f. */
 int config_read(struct config *config, const char *path, struct fault *f);
 
 #endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The file as it is read: shared by the sections' readers, and by nobody else. */
+#ifndef LOADER_CONFIG_READER_H
+#define LOADER_CONFIG_READER_H
+
+#include <stdio.h>
+
+#include "config.h"
+
+struct reader {
+	FILE *file;
+	const char *path;
+	struct config *config;
+	struct interface_config *interface;   /* of the section being read, if it is one */
+	struct connection_config *connection; /* the same */
+	char section[64];
+	unsigned line;
+	int err;
+	struct fault *f;
+	uint64_t seen; /* keys of this section, by their place in its table */
+};
+
+/* A key of a section: one function each, false if the value is none (or, with wrong(), why not). */
+struct key {
+	const char *name;
+	const char *values; /* for people */
+	bool (*set)(struct reader *r, const char *value);
+};
+
+/* Notes what is wrong, with file and line. Returns 0. */
+int wrong(struct reader *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Which of the names, separated by '|', text is; -1 if none. */
+int choice(const char *text, const char *names);
+
+/* connection_config.c */
+extern const struct key connection_keys[];
+int connection_begin(struct reader *r, const char *name);
+/* What a section must have and what does not go together. False: it was wrong. */
+bool connection_end(struct reader *r);
+
+#endif

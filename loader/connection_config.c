@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_reader.h"
+#include "layout.h"
+
+/* ---- values ---- */
+
+static bool copy(char *to, size_t size, const char *value)
+{
+	return *value && (size_t)snprintf(to, size, "%s", value) < size;
+}
+
+/* N with a unit of a list of letters, each with its factor. */
+static bool parse_unit(const char *value, const char *units, const uint64_t *factors, uint64_t *out)
+{
+	const size_t n = strspn(value, "0123456789");
+	const char *unit = value[n] ? strchr(units, value[n]) : NULL;
+	char digits[20];
+	uint64_t number;
+
+	if (n == 0 || n >= sizeof(digits) || (value[n] && (!unit || value[n + 1])))
+		return false;
+	memcpy(digits, value, n);
+	digits[n] = '\0';
+	if (!parse_number(digits, 0, UINT64_MAX >> 24, &number))
+		return false;
+	*out = number * (unit ? factors[unit - units] : 1);
+	return true;
+}
+
+static bool parse_duration(const char *value, uint64_t *seconds)
+{
+	static const uint64_t factors[] = {1, 60, 3600, 86400};
+
+	return parse_unit(value, "smhd", factors, seconds) && *seconds <= 366 * 86400ULL;
+}
+
+static bool parse_amount(const char *value, uint64_t *out)
+{
+	static const uint64_t factors[] = {1000, 1000000, 1000000000};
+
+	return parse_unit(value, "kMG", factors, out);
+}
+
+/* ---- addresses ---- */
+
+static bool refuse_address(struct reader *r, const char *name, const char *value, const uint8_t addr[4])
+{
+	if (addr_is_loopback(addr))
+		wrong(r, "%s = %s: a loopback address: there is no wire to protect", name, value);
+	else
+		wrong(r, "%s = %s: not an address that one host has", name, value);
+	return false;
+}
+
+static bool is_ipv6(struct reader *r, const char *name, const char *value)
+{
+	if (!strchr(value, ':'))
+		return false;
+	wrong(r, "%s = %.60s: IPv6 is not supported: this protects IPv4 alone", name, value);
+	return true;
+}
+
+static bool set_local(struct reader *r, const char *value)
+{
+	struct connection_config *c = r->connection;
+
+	if (is_ipv6(r, "local", value) || !parse_ipv4(value, c->local))
+		return false;
+	if (addr_is_loopback(c->local) || addr_is_unusable(c->local))
+		return refuse_address(r, "local", value, c->local);
+	c->has_local = true;
+	return true;
+}
+
+static bool set_remote(struct reader *r, const char *value)
+{
+	struct connection_config *c = r->connection;
+
+	if (is_ipv6(r, "remote", value) || !parse_prefix(value, &c->remote))
+		return false;
+	if (!prefix_is_clean(&c->remote)) {
+		wrong(r, "remote = %s: there are bits set behind the prefix", value);
+		return false;
+	}
+	if (c->remote.len >= 8 && (addr_is_loopback(c->remote.addr) || addr_is_unusable(c->remote.addr)))
+		return refuse_address(r, "remote", value, c->remote.addr);
+	c->has_remote = true;
+	return true;
+}
+
+/* ---- who ---- */
+
+static bool set_auth(struct reader *r, const char *value)
+{
+	const int which = choice(value, "psk|cert");
+
+	r->connection->cert = which == 1;
+	r->connection->has_auth = which >= 0;
+	return which >= 0;
+}
+
+#define TEXT_KEY(key)                                                                                                  \
+	static bool set_##key(struct reader *r, const char *value)                                                     \
+	{                                                                                                              \
+		return copy(r->connection->key, sizeof(r->connection->key), value);                                    \
+	}
+TEXT_KEY(psk_file)
+TEXT_KEY(cert_file)
+TEXT_KEY(key_file)
+TEXT_KEY(ca_file)
+TEXT_KEY(crl_file)
+TEXT_KEY(ppk_file)
+TEXT_KEY(local_id)
+TEXT_KEY(remote_id)
+TEXT_KEY(ppk_id)
+
+static bool set_ppk_required(struct reader *r, const char *value)
+{
+	return parse_switch(value, &r->connection->ppk_required);
+}
+
+/* ---- what ---- */
+
+/* tcp/179, udp, icmp, gre, 89 */
+static bool parse_protect(struct reader *r, char *item, struct protect *out)
+{
+	char *slash = strchr(item, '/');
+	uint64_t port = 0;
+
+	if (slash)
+		*slash++ = '\0';
+	if (!parse_proto(item, &out->proto))
+		return false;
+	if (out->proto == 50) {
+		wrong(r, "protect = esp: ESP is not applied to ESP");
+		return false;
+	}
+	if (slash && (!proto_has_ports(out->proto) || !parse_number(slash, 1, 65535, &port)))
+		return false;
+	out->port = (uint16_t)port;
+	return true;
+}
+
+static bool set_protect(struct reader *r, const char *value)
+{
+	struct connection_config *c = r->connection;
+	char copied[200], *rest = copied, *item;
+
+	c->protect_count = 0;
+	if (strcmp(value, "all") == 0)
+		return true;
+	if (!copy(copied, sizeof(copied), value))
+		return false;
+	while ((item = strsep(&rest, ","))) {
+		item += strspn(item, " \t");
+		item[strcspn(item, " \t")] = '\0';
+		if (c->protect_count == PROTECTS_MAX || !parse_protect(r, item, &c->protects[c->protect_count++]))
+			return false;
+	}
+	return true;
+}
+
+static bool set_start(struct reader *r, const char *value)
+{
+	const int which = choice(value, "trap|initiate|respond");
+
+	r->connection->start = (unsigned)which;
+	return which >= 0;
+}
+
+static bool set_esn(struct reader *r, const char *value)
+{
+	return parse_switch(value, &r->connection->esn);
+}
+
+static bool set_replay_window(struct reader *r, const char *value)
+{
+	uint64_t window;
+
+	if (!parse_number(value, REPLAY_WINDOW_MIN, REPLAY_WINDOW_MAX, &window))
+		return false;
+	r->connection->replay_window = (uint16_t)window;
+	return true;
+}
+
+/* ---- how long ---- */
+
+#define VALUE_KEY(key, parse)                                                                                          \
+	static bool set_##key(struct reader *r, const char *value)                                                     \
+	{                                                                                                              \
+		return parse(value, &r->connection->key);                                                              \
+	}
+VALUE_KEY(rekey_s, parse_duration)
+VALUE_KEY(lifetime_s, parse_duration)
+VALUE_KEY(ike_rekey_s, parse_duration)
+VALUE_KEY(dpd_s, parse_duration)
+VALUE_KEY(rekey_bytes, parse_amount)
+VALUE_KEY(rekey_packets, parse_amount)
+
+/* ---- what others have, and this has not ---- */
+
+static bool refuse(struct reader *r, const char *why)
+{
+	wrong(r, "%s", why);
+	return false;
+}
+
+static bool set_mode_of_sa(struct reader *r, const char *value)
+{
+	if (strcmp(value, "transport") == 0)
+		return true;
+	return refuse(r, "mode: transport mode is all there is: between two hosts a tunnel adds 20 bytes and nothing else");
+}
+
+static bool set_dh_group(struct reader *r, const char *value)
+{
+	if (choice(value, "20|ecp384") >= 0)
+		return true;
+	return refuse(r, "dh-group: group 20 (ecp384) is the only one");
+}
+
+static bool set_cipher(struct reader *r, const char *value)
+{
+	if (strcmp(value, "aes-256-gcm") == 0)
+		return true;
+	return refuse(r, "cipher: aes-256-gcm is the only one");
+}
+
+static bool set_nat_t(struct reader *r, const char *value)
+{
+	if (choice(value, "no|off") >= 0)
+		return true;
+	return refuse(r, "nat-t: transport mode does not go through NAT: NAT changes the addresses that the checksums inside "
+			 "are over");
+}
+
+static bool set_ike_version(struct reader *r, const char *value)
+{
+	if (choice(value, "2|ikev2") >= 0)
+		return true;
+	return refuse(r, "ike: IKEv2 is the only version: IKEv1 has been historic since RFC 9395");
+}
+
+static bool set_not_yet(struct reader *r, const char *value)
+{
+	if (choice(value, "no|off") >= 0)
+		return true;
+	return refuse(r, "only 'no' can be given here: this version does not have it");
+}
+
+static bool set_threshold(struct reader *r, const char *value)
+{
+	uint64_t threshold;
+
+	(void)r;
+	return parse_number(value, 1, 1000, &threshold);
+}
+
+const struct key connection_keys[] = {
+	{"local", "an IPv4 address of this host", set_local},
+	{"remote", "an IPv4 address, or a prefix for a mesh", set_remote},
+	{"auth", "psk or cert", set_auth},
+	{"psk-file", "a file's name", set_psk_file},
+	{"cert", "a file's name", set_cert_file},
+	{"key", "a file's name", set_key_file},
+	{"ca", "a file's name", set_ca_file},
+	{"crl", "a file's name", set_crl_file},
+	{"ppk-id", "up to 95 characters", set_ppk_id},
+	{"ppk-file", "a file's name", set_ppk_file},
+	{"ppk-required", "yes or no", set_ppk_required},
+	{"local-id", "an address, a host name, an email address or a DN", set_local_id},
+	{"remote-id", "an address, a host name, an email address, a DN, or a pattern of them", set_remote_id},
+	{"protect", "all, or a list as tcp/179, udp/6081, icmp, gre", set_protect},
+	{"start", "trap, initiate or respond", set_start},
+	{"esn", "yes or no", set_esn},
+	{"replay-window", "64 to 8192", set_replay_window},
+	{"rekey-time", "a time, as 1h or 50m; 0: never", set_rekey_s},
+	{"lifetime", "a time, as 70m", set_lifetime_s},
+	{"rekey-bytes", "a number, with k, M or G; 0: never", set_rekey_bytes},
+	{"rekey-packets", "a number, with k, M or G; 0: never", set_rekey_packets},
+	{"ike-rekey-time", "a time, as 8h; 0: never", set_ike_rekey_s},
+	{"dpd-interval", "a time, as 10s; 0: never", set_dpd_s},
+	{"monitor", "no", set_not_yet},
+	{"threshold", "1 to 1000", set_threshold},
+	{"gre", "no", set_not_yet},
+	{"per-queue-sas", "no", set_not_yet},
+	{"mode", "transport", set_mode_of_sa},
+	{"dh-group", "20", set_dh_group},
+	{"cipher", "aes-256-gcm", set_cipher},
+	{"nat-t", "no", set_nat_t},
+	{"ike", "2", set_ike_version},
+	{0},
+};
+
+/* ---- the section ---- */
+
+static bool is_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("-_.", name[i]))
+			return false;
+	return n > 0 && n < CONNECTION_NAME_MAX;
+}
+
+int connection_begin(struct reader *r, const char *name)
+{
+	struct config *config = r->config;
+	struct connection_config *c;
+
+	if (!is_name(name))
+		return wrong(r, "'%.60s' cannot be a connection's name: up to 47 letters, digits, '-', '_', '.'", name);
+	for (unsigned i = 0; i < config->connection_count; i++)
+		if (strcmp(config->connections[i].name, name) == 0)
+			return wrong(r, "[connection %s] is in the file twice", name);
+	c = reallocarray(config->connections, config->connection_count + 1, sizeof(*c));
+	if (!c)
+		return wrong(r, "%s", strerror(ENOMEM));
+	config->connections = c;
+	c += config->connection_count++;
+	*c = (struct connection_config){
+		.line = r->line,
+		.esn = true,
+		.replay_window = 1024,
+		.rekey_s = 3600,
+		.lifetime_s = 4200,
+		.ike_rekey_s = 8 * 3600,
+		.dpd_s = 10,
+	};
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	r->connection = c;
+	return 1;
+}
+
+static bool need(struct reader *r, bool there, const char *what)
+{
+	if (!there)
+		wrong(r, "[%s] has no %s", r->section, what);
+	return there;
+}
+
+static bool has_proof(struct reader *r, const struct connection_config *c)
+{
+	if (!need(r, c->has_auth, "'auth = psk' or 'auth = cert'"))
+		return false;
+	if (!c->cert)
+		return need(r, c->psk_file[0], "'psk-file', which auth = psk asks for");
+	return need(r, c->cert_file[0], "'cert', which auth = cert asks for") &&
+	       need(r, c->key_file[0], "'key', which auth = cert asks for") &&
+	       need(r, c->ca_file[0], "'ca', which auth = cert asks for");
+}
+
+static bool goes_together(struct reader *r, const struct connection_config *c)
+{
+	if (c->remote.len == 32 && memcmp(c->remote.addr, c->local, 4) == 0)
+		return wrong(r, "[%s]: local and remote are the same host", r->section);
+	if (c->lifetime_s && c->rekey_s >= c->lifetime_s)
+		return wrong(r, "[%s]: rekey-time must be shorter than lifetime, or the SA ends before it is replaced", r->section);
+	if (!c->ppk_id[0] != !c->ppk_file[0])
+		return wrong(r, "[%s]: ppk-id and ppk-file go together", r->section);
+	if (c->ppk_required && !c->ppk_file[0])
+		return wrong(r, "[%s]: ppk-required without ppk-id and ppk-file", r->section);
+	return true;
+}
+
+bool connection_end(struct reader *r)
+{
+	const struct connection_config *c = r->connection;
+
+	return need(r, c->has_local, "'local'") && need(r, c->has_remote, "'remote'") && has_proof(r, c) && goes_together(r, c);
+}
+
+void config_free(struct config *config)
+{
+	free(config->connections);
+	config->connections = NULL;
+	config->connection_count = 0;
+}

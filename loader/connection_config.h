@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* [connection NAME] of the file. */
+#ifndef LOADER_CONNECTION_CONFIG_H
+#define LOADER_CONNECTION_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "parse.h"
+
+#define CONNECTION_NAME_MAX 48
+#define PROTECTS_MAX	    16
+#define FILE_NAME_MAX	    192
+#define ID_TEXT_MAX	    192
+
+/* One item of protect: proto 0 is "all"; port 0 is any, and stands for either end's. */
+struct protect {
+	uint8_t proto;
+	uint16_t port;
+};
+
+struct connection_config {
+	char name[CONNECTION_NAME_MAX];
+	unsigned line; /* of its section, for what is found wrong later */
+	uint8_t local[4];
+	struct prefix remote;
+	bool has_local, has_remote, has_auth;
+	bool cert; /* auth = cert */
+	/* Files, relative to the file's directory unless they begin with '/'; "": not said. */
+	char psk_file[FILE_NAME_MAX];
+	char cert_file[FILE_NAME_MAX];
+	char key_file[FILE_NAME_MAX];
+	char ca_file[FILE_NAME_MAX];
+	char crl_file[FILE_NAME_MAX];
+	char ppk_file[FILE_NAME_MAX];
+	char local_id[ID_TEXT_MAX];
+	char remote_id[ID_TEXT_MAX];
+	char ppk_id[ID_TEXT_MAX / 2];
+	bool ppk_required;
+	struct protect protects[PROTECTS_MAX];
+	unsigned protect_count;
+	unsigned start; /* 0 trap, 1 initiate, 2 respond */
+	bool esn;
+	uint16_t replay_window;
+	uint64_t rekey_s;
+	uint64_t lifetime_s;
+	uint64_t rekey_bytes;
+	uint64_t rekey_packets;
+	uint64_t ike_rekey_s;
+	uint64_t dpd_s;
+};
+
+#endif
