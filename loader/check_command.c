@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "config.h"
 #include "control_client.h"
+#include "ike_files.h"
+#include "local_addr.h"
 #include "nics.h"
 #include "probe.h"
 #include "session.h"
@@ -84,6 +87,48 @@ static void check_interface(struct report *r, const struct instance *in, const s
 	say(r, ic->name, dev.flags & IFF_UP ? OK : NOTE, f.text);
 }
 
+/* Every file it names: there, and a secret nobody else's. What is in them, IKE says when it starts. */
+static int check_files(const struct connection_config *c, const char *path, struct fault *f)
+{
+	const char *secrets[] = {c->psk_file, c->key_file, c->ppk_file};
+	const char *others[] = {c->cert_file, c->ca_file, c->crl_file};
+	cJSON *json = cJSON_CreateObject();
+	int err = 0;
+
+	for (int i = 0; i < 3 && !err; i++) {
+		const int fd = secrets[i][0] ? ike_file_open(path, c, secrets[i], f) : 0;
+
+		if (fd > 0)
+			close(fd);
+		err = fd < 0 ? fd : ike_file_add(json, "file", path, c, others[i], f);
+	}
+	cJSON_Delete(json);
+	return err;
+}
+
+static void check_connection(struct report *r, const struct connection_config *c, const char *path)
+{
+	static const char *const starts[] = {"on the first packet", "at once", "by the peer"};
+	char local[ADDR_TEXT], remote[PREFIX_TEXT];
+	enum locality where;
+	struct fault f;
+
+	if (check_files(c, path, &f)) {
+		say(r, c->name, FAIL, f.text);
+		return;
+	}
+	addr_text(c->local, local);
+	prefix_text(&c->remote, remote);
+	if (local_addr_find(c->local, &where) == 0 && where == ADDR_LOCAL_LOOPBACK) {
+		fault(&f, EINVAL, "local = %s is a loopback interface's address: there is no wire to protect", local);
+		say(r, c->name, FAIL, f.text);
+		return;
+	}
+	fault(&f, EINVAL, "%s with %s by %s, opened %s%s", local, remote, c->cert ? "certificate" : "PSK", starts[c->start],
+	      where == ADDR_LOCAL ? "" : "; the local address is not on this host now");
+	say(r, c->name, where == ADDR_LOCAL ? OK : NOTE, f.text);
+}
+
 static void check_instance(struct report *r, const struct instance *in)
 {
 	struct fault f;
@@ -92,7 +137,7 @@ static void check_instance(struct report *r, const struct instance *in)
 		say(r, in->name, NOTE, "a daemon is running for this instance: a second 'run' is refused");
 }
 
-static int check_all(const struct instance *in, const struct config *config, struct fault *f)
+static int check_all(const struct instance *in, const struct config *config, const char *path, struct fault *f)
 {
 	struct report r = {.table = table_new("CHECK|RESULT|DETAIL"), .works = true};
 
@@ -102,6 +147,8 @@ static int check_all(const struct instance *in, const struct config *config, str
 		check_interface(&r, in, &config->interfaces[i]);
 	if (config->interface_count == 0)
 		say(&r, "interfaces", NOTE, "none in the file: nothing is attached until 'xdp-ipsec attach'");
+	for (unsigned i = 0; i < config->connection_count; i++)
+		check_connection(&r, &config->connections[i], path);
 	table_print(r.table, stdout);
 	fflush(stdout);
 	*f = r.problem;
@@ -111,7 +158,7 @@ static int check_all(const struct instance *in, const struct config *config, str
 int check_command(const struct invocation *inv)
 {
 	const char *path = word(inv, "-c");
-	struct config config;
+	struct config config = {.connections = NULL};
 	struct instance in;
 	struct fault f;
 	int err = session_instance(inv, &in, &f);
@@ -119,6 +166,7 @@ int check_command(const struct invocation *inv)
 	if (!err)
 		err = config_read(&config, path ? path : CONFIG_DEFAULT_PATH, &f);
 	if (!err)
-		err = check_all(&in, &config, &f);
+		err = check_all(&in, &config, path ? path : CONFIG_DEFAULT_PATH, &f);
+	config_free(&config);
 	return err ? cli_fail(inv, f.text) : EXIT_SUCCESS;
 }

@@ -25,6 +25,11 @@ int policy_del_command(const struct invocation *inv);
 int policy_flush_command(const struct invocation *inv);
 int policy_list_command(const struct invocation *inv);
 
+/* connection_commands.c */
+int connection_list_command(const struct invocation *inv);
+int connection_order_command(const struct invocation *inv);
+int connection_rekey_command(const struct invocation *inv);
+
 /* status_command.c */
 int status_command(const struct invocation *inv);
 

@@ -3,6 +3,7 @@
 #include "control_client.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,10 +26,21 @@ static int connect_to(const struct instance *in, struct fault *f)
 	return fault(f, err, "%s: %s", address.sun_path, strerror(err));
 }
 
+/* What is larger than a message comes in a memfd of its own. */
+static void take_document(cJSON *reply, int fd)
+{
+	char *text = channel_unpack(fd);
+	cJSON *document = text ? cJSON_Parse(text) : NULL;
+
+	if (document)
+		cJSON_AddItemToObject(reply, "document", document);
+	free(text);
+}
+
 static int exchange(int socket, const char *command, const cJSON *words, int fd, cJSON **reply)
 {
 	cJSON *request = cJSON_CreateObject();
-	int err, unused;
+	int err, with;
 
 	cJSON_AddStringToObject(request, "command", command);
 	if (words)
@@ -37,9 +49,11 @@ static int exchange(int socket, const char *command, const cJSON *words, int fd,
 	cJSON_Delete(request);
 	if (err)
 		return err;
-	err = channel_receive(socket, reply, &unused);
-	if (unused >= 0)
-		close(unused);
+	err = channel_receive(socket, reply, &with);
+	if (with >= 0) {
+		take_document(*reply, with);
+		close(with);
+	}
 	return err;
 }
 

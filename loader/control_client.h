@@ -8,7 +8,8 @@
 
 /*
  * Asks the instance's supervisor. words (may be NULL) stays the caller's; fd is
- * sent along if >= 0. *reply (may be NULL) is the caller's to delete. 0 or
+ * sent along if >= 0. A document that
+ * comes with the reply is in it as "document". *reply (may be NULL) is the caller's to delete. 0 or
  * -errno with the supervisor's own line in f; -ECONNREFUSED if none is running.
  */
 int control_ask(const struct instance *in, const char *command, const cJSON *words, int fd, cJSON **reply,

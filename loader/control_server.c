@@ -18,6 +18,7 @@ struct connection {
 	struct control_server *server;
 	struct event *readable;
 	int fd;
+	uint64_t ticket; /* of the request that is answered later; 0: none */
 };
 
 struct control_server {
@@ -28,6 +29,9 @@ struct control_server {
 	struct event *acceptable;
 	int fd;
 	unsigned connection_count;
+	uint64_t last_ticket;
+	struct connection *current; /* whose request is being handled */
+	int attached;		    /* goes along with its reply; -1: nothing */
 	LIST_HEAD(, connection) connections;
 };
 
@@ -41,19 +45,62 @@ static void close_connection(struct connection *c)
 	free(c);
 }
 
-static int answer(struct connection *c, const cJSON *request, int fd)
+static int send_reply(struct connection *c, cJSON *reply, const char *error, int fd)
 {
-	cJSON *reply = cJSON_CreateObject();
-	struct fault f = {""};
-	int err = c->server->handler(c->server->arg, request, fd, reply, &f);
+	int err;
 
-	if (err)
-		cJSON_AddStringToObject(reply, "error", f.text[0] ? f.text : strerror(-err));
+	if (error)
+		cJSON_AddStringToObject(reply, "error", error);
 	else
 		cJSON_AddBoolToObject(reply, "ok", true);
-	err = channel_send(c->fd, reply, -1);
+	err = channel_send(c->fd, reply, fd);
 	cJSON_Delete(reply);
 	return err;
+}
+
+static int answer(struct connection *c, const cJSON *request, int fd)
+{
+	struct control_server *s = c->server;
+	cJSON *reply = cJSON_CreateObject();
+	struct fault f = {""};
+	int err;
+
+	s->current = c;
+	s->attached = -1;
+	err = s->handler(s->arg, request, fd, reply, &f);
+	s->current = NULL;
+	if (err == -EINPROGRESS) {
+		cJSON_Delete(reply);
+		return 0;
+	}
+	err = send_reply(c, reply, !err ? NULL : f.text[0] ? f.text : strerror(-err), s->attached);
+	if (s->attached >= 0)
+		close(s->attached);
+	return err;
+}
+
+uint64_t control_server_defer(struct control_server *s)
+{
+	return s->current->ticket = ++s->last_ticket;
+}
+
+void control_server_attach(struct control_server *s, int fd)
+{
+	s->attached = fd;
+}
+
+void control_server_answer(struct control_server *s, uint64_t ticket, const char *error)
+{
+	struct connection *c;
+
+	LIST_FOREACH(c, &s->connections, entry)
+		if (c->ticket == ticket)
+			break;
+	if (!c)
+		return;
+	c->ticket = 0;
+	if (send_reply(c, cJSON_CreateObject(), error, -1))
+		close_connection(c);
 }
 
 static void on_request(evutil_socket_t socket, short what, void *arg)

@@ -4,6 +4,7 @@
 #define LOADER_CONTROL_SERVER_H
 
 #include <event2/event.h>
+#include <stdint.h>
 
 #include "control.h"
 #include "fault.h"
@@ -19,6 +20,18 @@ struct control_server;
 /* Listens, removing the socket an earlier run left. 0 or -errno. */
 int control_server_start(struct control_server **server, struct event_base *base, const struct instance *in,
 			 control_handler *handler, void *arg, struct fault *f);
+
+/*
+ * Within a handler: the answer comes later. Returns the ticket to answer with; the handler then
+ * returns -EINPROGRESS.
+ */
+uint64_t control_server_defer(struct control_server *server);
+
+/* Answers a request that was deferred: error is the line for people, NULL if all went well. Who asked may be gone by now. */
+void control_server_answer(struct control_server *server, uint64_t ticket, const char *error);
+
+/* Within a handler: fd goes along with the reply, and is closed then. */
+void control_server_attach(struct control_server *server, int fd);
 
 /* Closes every connection and removes the socket. NULL is fine. */
 void control_server_stop(struct control_server *server);

@@ -69,10 +69,11 @@ static int on_event(void *arg, void *data, size_t size)
 	struct events *events = arg;
 	struct event e;
 
-	if (size < sizeof(e) || !log_limit_allows(&events->limit, "events"))
+	if (size < sizeof(e))
 		return 0;
 	memcpy(&e, data, sizeof(e));
-	log_event(&e);
+	if (!events->on_event(events->arg, &e) && log_limit_allows(&events->limit, "events"))
+		log_event(&e);
 	return 0;
 }
 
@@ -87,7 +88,6 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 int events_start(struct events *events, struct event_base *base, const struct maps *maps, struct fault *f)
 {
-	*events = (struct events){0};
 	events->ring = ring_buffer__new(maps->events, on_event, events, NULL);
 	if (!events->ring)
 		return fault(f, errno, "map events: %s", strerror(errno));
@@ -106,5 +106,6 @@ void events_stop(struct events *events)
 		event_free(events->readable);
 	if (events->ring)
 		ring_buffer__free(events->ring);
-	*events = (struct events){0};
+	events->readable = NULL;
+	events->ring = NULL;
 }

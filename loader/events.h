@@ -4,6 +4,7 @@
 #define LOADER_EVENTS_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 
 #include "log.h"
 #include "maps.h"
@@ -12,9 +13,12 @@ struct events {
 	struct ring_buffer *ring;
 	struct event *readable;
 	struct log_limit limit;
+	/* Sees each event first: true if it is taken care of, and needs no line. */
+	bool (*on_event)(void *arg, const struct event *e);
+	void *arg;
 };
 
-/* Listens to the instance's ring buffer. 0 or -errno. */
+/* Listens to the instance's ring buffer. on_event and arg are the caller's. 0 or -errno. */
 int events_start(struct events *events, struct event_base *base, const struct maps *maps, struct fault *f);
 
 /* Safe on a zeroed struct. */

@@ -47,7 +47,7 @@ bool key_parse(const char *text, size_t size, uint8_t keymat[ESP_KEYMAT_SIZE])
 	return true;
 }
 
-static int open_private(const char *path, struct fault *f)
+int key_file_open(const char *path, struct fault *f)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -84,7 +84,7 @@ int key_file_read(const char *path, uint8_t keymat[ESP_KEYMAT_SIZE], struct faul
 {
 	const bool standard_input = strcmp(path, "-") == 0;
 	const char *name = standard_input ? "on standard input" : path;
-	int fd = standard_input ? STDIN_FILENO : open_private(path, f);
+	int fd = standard_input ? STDIN_FILENO : key_file_open(path, f);
 	char text[KEY_TEXT_MAX];
 	ssize_t n;
 	int err = 0;

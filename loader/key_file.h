@@ -20,4 +20,7 @@ bool key_parse(const char *text, size_t size, uint8_t keymat[ESP_KEYMAT_SIZE]);
 /* Reads the file, or stdin for "-". 0, or -errno with keymat wiped. The fault never says what is in the file. */
 int key_file_read(const char *path, uint8_t keymat[ESP_KEYMAT_SIZE], struct fault *f);
 
+/* Opens a file that only its owner may read or change. The fd, or -errno. */
+int key_file_open(const char *path, struct fault *f);
+
 #endif

@@ -81,6 +81,19 @@ static const struct word policy_del_words[] = {
 	{0},
 };
 
+static const struct word connection_words[] = {
+	{"name", "NAME", "as in [connection NAME]", REQUIRED | POSITIONAL},
+	{"remote", "IP", "which peer of a mesh", 0},
+	{0},
+};
+
+static const struct word connection_rekey_words[] = {
+	{"name", "NAME", "as in [connection NAME]", REQUIRED | POSITIONAL},
+	{"what", "child|ike", "the ESP SAs (child), or the IKE SA", 0},
+	{"remote", "IP", "which peer of a mesh", 0},
+	{0},
+};
+
 static const struct command commands[] = {
 	{"run", "attach, make the maps, start the worker and stay in the foreground", run_words, run_command},
 	{"check", "say what 'run' would do, and what keeps it from working", check_words, check_command},
@@ -95,6 +108,11 @@ static const struct command commands[] = {
 	{"policy list", "list the policies in their order", NULL, policy_list_command},
 	{"policy del", "delete a policy", policy_del_words, policy_del_command},
 	{"policy flush", "delete all policies added by hand", NULL, policy_flush_command},
+	{"connection list", "list the connections and their SAs", NULL, connection_list_command},
+	{"connection initiate", "open a connection, and wait until it is up", connection_words, connection_order_command},
+	{"connection terminate", "take a connection down, and wait until it is", connection_words, connection_order_command},
+	{"connection rekey", "give a connection new keys, and wait for them", connection_rekey_words,
+	 connection_rekey_command},
 	{"status", "interfaces, SAs, worker, and what was dropped why", NULL, status_command},
 	{0},
 };

@@ -13,7 +13,7 @@
 #include "hooks.h"
 #include "programs.h"
 #include "vault.h"
-#include "worker_process.h"
+#include "child_process.h"
 
 static int probe_btf(struct fault *f)
 {
@@ -51,7 +51,7 @@ static int probe_worker(struct fault *f)
 {
 	char path[512];
 
-	return worker_find_program(path, sizeof(path)) ? 0 : fault(f, ENOENT, "%s is not there: reinstall", path);
+	return program_find("xdp-ipsec-worker", path, sizeof(path)) ? 0 : fault(f, ENOENT, "%s is not there: reinstall", path);
 }
 
 static int probe_tcx(struct fault *f)

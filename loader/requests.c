@@ -126,12 +126,59 @@ static cJSON *worker_json(const struct worker *w)
 	return json;
 }
 
+static cJSON *ike_process_json(const struct ike_process *ike)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	if (ike->pid)
+		cJSON_AddNumberToObject(json, "pid", ike->pid);
+	else
+		cJSON_AddNullToObject(json, "pid");
+	cJSON_AddNumberToObject(json, "restarts", ike->restarts);
+	return json;
+}
+
 static int on_status(struct supervisor *s, const struct request *r, struct fault *f)
 {
+	const int fd = s->ike.pid ? ike_status(&s->ike) : -1;
+
 	(void)f;
+	if (fd >= 0)
+		control_server_attach(s->control, fd);
+	cJSON_AddItemToObject(r->reply, "ike", ike_process_json(&s->ike));
 	cJSON_AddNumberToObject(r->reply, "pid", getpid());
 	cJSON_AddItemToObject(r->reply, "worker", worker_json(&s->worker));
 	return 0;
+}
+
+/* ---- connections: IKE answers, when there is an end to tell ---- */
+
+static int pass_to_ike(struct supervisor *s, const struct request *r, const char *command, struct fault *f)
+{
+	cJSON *message;
+
+	if (!s->ike.pid)
+		return fault(f, ENOENT, s->config.connection_count ? "IKE is not running: the log says why"
+								     : "there is no [connection] in the file");
+	message = cJSON_Duplicate(r->words, true);
+	cJSON_AddStringToObject(message, "command", command);
+	cJSON_AddNumberToObject(message, "ticket", (double)control_server_defer(s->control));
+	return ike_send(&s->ike, message) ? fault(f, EPIPE, "IKE does not answer") : -EINPROGRESS;
+}
+
+static int on_initiate(struct supervisor *s, const struct request *r, struct fault *f)
+{
+	return pass_to_ike(s, r, "initiate", f);
+}
+
+static int on_terminate(struct supervisor *s, const struct request *r, struct fault *f)
+{
+	return pass_to_ike(s, r, "terminate", f);
+}
+
+static int on_rekey(struct supervisor *s, const struct request *r, struct fault *f)
+{
+	return pass_to_ike(s, r, "rekey", f);
 }
 
 static const struct {
@@ -140,6 +187,7 @@ static const struct {
 } handlers[] = {
 	{"sa add", on_sa_add},	       {"sa del", on_sa_del},	      {"sa flush", on_sa_flush},
 	{"policy add", on_policy_add}, {"policy del", on_policy_del}, {"policy flush", on_policy_flush},
+	{"connection initiate", on_initiate}, {"connection terminate", on_terminate}, {"connection rekey", on_rekey},
 	{"attach", on_attach},	       {"detach", on_detach},	      {"status", on_status},
 };
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "connection_view.h"
 #include "control_client.h"
 #include "rates.h"
 #include "sa_view.h"
@@ -125,6 +126,18 @@ static cJSON *worker_json(const struct status *s)
 	return worker ? cJSON_Duplicate(worker, true) : child_json("aead");
 }
 
+static cJSON *ike_json_of(const struct status *s)
+{
+	const cJSON *ike = cJSON_GetObjectItemCaseSensitive(s->daemon, "ike");
+	const cJSON *document = cJSON_GetObjectItemCaseSensitive(s->daemon, "document");
+	const cJSON *half_open = cJSON_GetObjectItemCaseSensitive(document, "half_open");
+	cJSON *json = ike ? cJSON_Duplicate(ike, true) : child_json("half_open");
+
+	if (ike)
+		cJSON_AddNumberToObject(json, "half_open", half_open ? cJSON_GetNumberValue(half_open) : 0);
+	return json;
+}
+
 static void print_json(const struct status *s, bool pretty)
 {
 	cJSON *json = cJSON_CreateObject();
@@ -132,12 +145,12 @@ static void print_json(const struct status *s, bool pretty)
 	cJSON_AddStringToObject(json, "instance", s->in.name);
 	cJSON_AddBoolToObject(json, "running", s->daemon != NULL);
 	cJSON_AddItemToObject(json, "interfaces", interfaces_json(s));
-	cJSON_AddItemToObject(json, "connections", cJSON_CreateArray());
+	cJSON_AddItemToObject(json, "connections", connections_json(s->daemon));
 	cJSON_AddItemToObject(json, "sas", sa_view_json(&s->maps, 0));
 	cJSON_AddItemToObject(json, "drops", counts_json(s, true));
 	cJSON_AddItemToObject(json, "passed", counts_json(s, false));
 	cJSON_AddItemToObject(json, "worker", worker_json(s));
-	cJSON_AddItemToObject(json, "ike", child_json("half_open"));
+	cJSON_AddItemToObject(json, "ike", ike_json_of(s));
 	json_print(json, pretty);
 	cJSON_Delete(json);
 }
@@ -219,6 +232,8 @@ static void print_text(const struct status *s)
 	putchar('\n');
 	print_interfaces(s);
 	putchar('\n');
+	if (connections_print(s->daemon))
+		putchar('\n');
 	if (sa_view_print(&s->maps) == 0)
 		puts("no SAs");
 	else

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "connection_policies.h"
+#include "ike_events.h"
 #include "locals.h"
 #include "log.h"
 #include "requests.h"
@@ -79,6 +81,13 @@ static void on_worker_ready(void *arg)
 	service_notify("READY=1");
 }
 
+static void on_ike_done(void *arg, uint64_t ticket, const char *error)
+{
+	struct supervisor *s = arg;
+
+	control_server_answer(s->control, ticket, error);
+}
+
 static void come_back(struct supervisor *s, struct nic *nic)
 {
 	const struct interface_config config = nic->config;
@@ -136,6 +145,47 @@ static void on_overrun(void *arg)
 	}
 }
 
+static void reload_interfaces(struct supervisor *s, const struct config *fresh)
+{
+	struct fault f;
+
+	for (unsigned i = 0; i < fresh->interface_count; i++) {
+		const struct interface_config *wanted = &fresh->interfaces[i];
+		const struct nic *nic = nics_find(&s->nics, wanted->name);
+
+		if (nic && interface_config_same(&nic->config, wanted))
+			continue;
+		if (supervisor_attach(s, wanted, &f))
+			log_line("%s", f.text);
+	}
+	if (fresh->mark != s->config.mark || fresh->unknown_spi != s->config.unknown_spi ||
+	    strcmp(fresh->aead, s->config.aead) != 0)
+		log_line("%s: what changed in [daemon] counts from the next start on", s->config_path);
+}
+
+/*
+ * IKE first: it says whether keys and certificates are good. What a connection
+ * that is new protects has no SA before its policy is there, and that is a moment later.
+ */
+static bool reload_connections(struct supervisor *s, struct config *fresh)
+{
+	struct config *before = &s->config;
+	struct fault f;
+
+	if (ike_run(&s->ike, fresh, &f) || connection_policies_sync(&s->maps, fresh, &f)) {
+		log_line("%s; going on as before", f.text);
+		if (ike_run(&s->ike, before, &f))
+			log_line("%s", f.text);
+		return false;
+	}
+	config_free(before);
+	before->connections = fresh->connections;
+	before->connection_count = fresh->connection_count;
+	before->cookie_threshold = fresh->cookie_threshold;
+	s->ike.config = before;
+	return true;
+}
+
 static void reload(struct supervisor *s)
 {
 	struct config fresh;
@@ -145,18 +195,11 @@ static void reload(struct supervisor *s)
 		log_line("%s; going on as before", f.text);
 		return;
 	}
-	for (unsigned i = 0; i < fresh.interface_count; i++) {
-		const struct interface_config *wanted = &fresh.interfaces[i];
-		const struct nic *nic = nics_find(&s->nics, wanted->name);
-
-		if (nic && interface_config_same(&nic->config, wanted))
-			continue;
-		if (supervisor_attach(s, wanted, &f))
-			log_line("%s", f.text);
+	if (!reload_connections(s, &fresh)) {
+		config_free(&fresh);
+		return;
 	}
-	if (fresh.mark != s->config.mark || fresh.unknown_spi != s->config.unknown_spi ||
-	    strcmp(fresh.aead, s->config.aead) != 0)
-		log_line("%s: what changed in [daemon] counts from the next start on", s->config_path);
+	reload_interfaces(s, &fresh);
 	log_line("%s: reloaded; NICs that are not in it stay as they are: only 'detach' opens a gate", s->config_path);
 }
 
@@ -165,9 +208,10 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	struct supervisor *s = arg;
 
 	(void)what;
-	if (number == SIGCHLD)
+	if (number == SIGCHLD) {
 		worker_reap(&s->worker);
-	else if (number == SIGHUP)
+		ike_reap(&s->ike);
+	} else if (number == SIGHUP)
 		reload(s);
 	else
 		event_base_loopbreak(s->base);
@@ -218,9 +262,19 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.on_ready = on_worker_ready,
 		.arg = s,
 	};
+	s->ike = (struct ike_process){
+		.base = s->base,
+		.instance = s->instance.name,
+		.vault_fd = s->vault.fd,
+		.config_path = s->config_path,
+		.on_done = on_ike_done,
+		.arg = s,
+	};
+	s->events.on_event = ike_on_event;
+	s->events.arg = s;
 	s->links = (struct link_monitor){.on_link = on_link, .on_overrun = on_overrun, .arg = s};
-	if (worker_init(&s->worker))
-		return fault(f, ENOMEM, "worker: %s", strerror(ENOMEM));
+	if (worker_init(&s->worker) || ike_init(&s->ike))
+		return fault(f, ENOMEM, "children: %s", strerror(ENOMEM));
 	err = events_start(&s->events, s->base, &s->maps, f);
 	if (!err)
 		err = link_monitor_start(&s->links, s->base, f);
@@ -320,6 +374,11 @@ static int start(struct supervisor *s, struct fault *f)
 	forget_old_sas(s);
 	err = start_parts(s, f);
 	if (!err)
+		err = connection_policies_sync(&s->maps, &s->config, f);
+	/* Before anything is attached: a key or a certificate that is no good leaves all as it was. */
+	if (!err)
+		err = ike_run(&s->ike, &s->config, f);
+	if (!err)
 		err = attach_configured(s, f);
 	if (!err)
 		err = control_server_start(&s->control, s->base, &s->instance, requests_handle, s, f);
@@ -368,6 +427,9 @@ static void remove_unused_maps(const struct supervisor *s)
 static void stop(struct supervisor *s, bool orderly)
 {
 	control_server_stop(s->control);
+	s->control = NULL;
+	/* It says good-bye to its peers while there is still a way out. */
+	ike_fini(&s->ike);
 	if (s->worker.again)
 		worker_fini(&s->worker);
 	if (s->maps.port) {
@@ -384,6 +446,7 @@ static void stop(struct supervisor *s, bool orderly)
 	if (s->base)
 		event_base_free(s->base);
 	vault_close(&s->vault);
+	config_free(&s->config);
 	instance_unlock(&s->instance);
 }
 

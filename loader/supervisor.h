@@ -7,6 +7,7 @@
 #include "config.h"
 #include "control_server.h"
 #include "events.h"
+#include "ike_process.h"
 #include "instance.h"
 #include "link_monitor.h"
 #include "nics.h"
@@ -27,6 +28,7 @@ struct supervisor {
 	struct event_base *base;
 	struct event *signals[4];
 	struct worker worker;
+	struct ike_process ike;
 	struct events events;
 	struct link_monitor links;
 	struct control_server *control;

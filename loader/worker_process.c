@@ -14,16 +14,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child_process.h"
 #include "log.h"
 #include "maps.h"
 
 #define WORKER "xdp-ipsec-worker"
-#ifndef LIBEXECDIR
-#define LIBEXECDIR "/usr/local/libexec/xdp-ipsec"
-#endif
-
-/* Time to unbind its sockets; more is a hang. */
-#define STOP_MS 2000
 /* The first death may be chance and costs no delay; then slower and slower, to leave the CPU alone. */
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS	 5000
@@ -31,23 +26,6 @@
 #define HEALTHY_NS 10000000000ULL
 
 /* ---- in the child ---- */
-
-bool worker_find_program(char *path, size_t size)
-{
-	char self[400];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	self[n > 0 ? n : 0] = '\0';
-	slash = strrchr(self, '/');
-	if (slash) {
-		snprintf(path, size, "%.*s/" WORKER, (int)(slash - self), self);
-		if (access(path, X_OK) == 0)
-			return true;
-	}
-	snprintf(path, size, LIBEXECDIR "/" WORKER);
-	return access(path, X_OK) == 0;
-}
 
 struct command_line {
 	char numbers[2 + PORTS_MAX][24];
@@ -98,7 +76,7 @@ static void exec_worker(const struct worker *w, int ready_fd, pid_t parent)
 	if (!ok || getppid() != parent)
 		_exit(EXIT_FAILURE);
 	build_command_line(&line, w, ready_fd);
-	worker_find_program(path, sizeof(path));
+	program_find(WORKER, path, sizeof(path));
 	execv(path, (char *const *)line.argv);
 	log_line("%s: %s: reinstall xdp-ipsec", path, strerror(errno));
 	_exit(EXIT_FAILURE);
@@ -208,17 +186,6 @@ void worker_run(struct worker *w, const struct worker_port *ports, unsigned coun
 		start(w);
 }
 
-/* Whether it ended within the time. */
-static bool wait_for_end(pid_t pid, int milliseconds)
-{
-	struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
-	const bool ended = end.fd >= 0 && poll(&end, 1, milliseconds) == 1;
-
-	if (end.fd >= 0)
-		close(end.fd);
-	return ended;
-}
-
 void worker_stop(struct worker *w)
 {
 	w->wanted = false;
@@ -227,23 +194,8 @@ void worker_stop(struct worker *w)
 	forget_ready(w);
 	if (!w->pid)
 		return;
-	kill(w->pid, SIGTERM);
-	if (!wait_for_end(w->pid, STOP_MS)) {
-		log_line("worker %d does not stop: killed", w->pid);
-		kill(w->pid, SIGKILL);
-	}
-	while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	child_end("worker", w->pid);
 	w->pid = 0;
-}
-
-static void log_death(const struct worker *w, int status)
-{
-	if (WIFSIGNALED(status))
-		log_line("worker %d was ended by signal %d (%s): starting it again", w->pid, WTERMSIG(status),
-			 strsignal(WTERMSIG(status)));
-	else
-		log_line("worker %d ended with status %d: starting it again", w->pid, WEXITSTATUS(status));
 }
 
 void worker_reap(struct worker *w)
@@ -252,7 +204,7 @@ void worker_reap(struct worker *w)
 
 	if (!w->pid || waitpid(w->pid, &status, WNOHANG) != w->pid)
 		return;
-	log_death(w, status);
+	child_log_death("worker", w->pid, status);
 	forget_ready(w);
 	w->pid = 0;
 	w->aead[0] = '\0';

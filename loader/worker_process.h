@@ -36,9 +36,6 @@ struct worker {
 	struct event *again;
 };
 
-/* Where the worker's program is: beside this one, or where it is installed; never by way of PATH. False: not there. */
-bool worker_find_program(char *path, size_t size);
-
 /* Prepares; starts nothing. 0 or -ENOMEM. The fields up to arg are the caller's. */
 int worker_init(struct worker *w);
 

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Connections as people and machines see them, from the daemon's status reply (NULL: none is running). */
+#ifndef LOADER_CONNECTION_VIEW_H
+#define LOADER_CONNECTION_VIEW_H
+
+#include <stdbool.h>
+
+#include "json.h"
+
+/* The array of connections: the caller's. */
+cJSON *connections_json(const cJSON *status);
+
+/* A table of them. False: there are none, and nothing was printed. */
+bool connections_print(const cJSON *status);
+
+#endif

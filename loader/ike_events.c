@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdbool.h>
+
+#include "ike_events.h"
+#include "supervisor.h"
+
+static cJSON *message_new(const char *command)
+{
+	cJSON *message = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(message, "command", command);
+	return message;
+}
+
+static void add_ends(cJSON *message, const uint8_t local[4], const uint8_t remote[4])
+{
+	char text[ADDR_TEXT];
+
+	cJSON_AddStringToObject(message, "local", addr_text(local, text));
+	cJSON_AddStringToObject(message, "remote", addr_text(remote, text));
+}
+
+/* Outbound: the source is this host. */
+static bool on_acquire(struct supervisor *s, const struct event *e)
+{
+	cJSON *message;
+
+	if (!ike_covers(&s->ike, e->src, e->dst))
+		return false;
+	message = message_new("acquire");
+	add_ends(message, e->src, e->dst);
+	cJSON_AddNumberToObject(message, "proto", e->proto);
+	cJSON_AddNumberToObject(message, "local_port", e->sport);
+	cJSON_AddNumberToObject(message, "remote_port", e->dport);
+	return ike_send(&s->ike, message) == 0;
+}
+
+static bool on_unknown_spi(struct supervisor *s, const struct event *e)
+{
+	cJSON *message;
+
+	if (!ike_covers(&s->ike, e->dst, e->src))
+		return false;
+	message = message_new("unknown_spi");
+	add_ends(message, e->dst, e->src);
+	cJSON_AddNumberToObject(message, "spi", e->spi);
+	ike_send(&s->ike, message);
+	return false;
+}
+
+static bool on_limit(struct supervisor *s, const struct event *e, bool hard)
+{
+	cJSON *message;
+
+	if (e->slot >= SLOTS_MAX || s->maps.sa[e->slot].owner != OWNER_IKE)
+		return false;
+	message = message_new("limit");
+	cJSON_AddNumberToObject(message, "slot", e->slot);
+	cJSON_AddNumberToObject(message, "generation", e->generation);
+	cJSON_AddBoolToObject(message, "hard", hard);
+	return ike_send(&s->ike, message) == 0;
+}
+
+bool ike_on_event(void *arg, const struct event *e)
+{
+	struct supervisor *s = arg;
+
+	switch (e->type) {
+	case EVENT_ACQUIRE:
+		return on_acquire(s, e);
+	case EVENT_UNKNOWN_SPI:
+		return on_unknown_spi(s, e);
+	case EVENT_SOFT_LIMIT:
+		return on_limit(s, e, false);
+	case EVENT_HARD_LIMIT:
+	case EVENT_SEQ_OVERFLOW:
+		return on_limit(s, e, true);
+	}
+	return false;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The files that a connection names: opened, checked, and certificates read; keys are never read here. */
+#ifndef LOADER_IKE_FILES_H
+#define LOADER_IKE_FILES_H
+
+#include "config.h"
+#include "json.h"
+
+/* The name as the file means it: relative to the file's directory. */
+void ike_file_path(const char *config_path, const char *name, char *path, size_t size);
+
+/* Opens a secret that only its owner may read. The fd, or -errno with connection and file. */
+int ike_file_open(const char *config_path, const struct connection_config *c, const char *name, struct fault *f);
+
+/* Reads a file that is no secret as text into o under key; "" is nothing to do. 0 or -errno. */
+int ike_file_add(cJSON *o, const char *key, const char *config_path, const struct connection_config *c, const char *name,
+		 struct fault *f);
+
+#endif

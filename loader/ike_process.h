@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * IKE as a child: started when the file has connections, given the keys (to its key holder) and
+ * the configuration (to its protocol process), started again when it dies. docs/architecture.md
+ * has the messages.
+ */
+#ifndef LOADER_IKE_PROCESS_H
+#define LOADER_IKE_PROCESS_H
+
+#include <event2/event.h>
+
+#include "config.h"
+#include "json.h"
+#include "layout.h"
+
+struct ike_key;
+
+struct ike_process {
+	struct event_base *base;
+	const char *instance;
+	int vault_fd;
+	const char *config_path;
+	void (*on_done)(void *arg, uint64_t ticket, const char *error);
+	void *arg;
+
+	const struct config *config; /* what it is to run; borrowed */
+	pid_t pid;		     /* 0: not running */
+	unsigned restarts;
+	unsigned backoff_ms;
+	uint64_t started_ns;
+	int control; /* to the protocol process */
+	int keys;    /* to the key holder */
+	struct event *readable;
+	struct event *again;
+	struct ike_key *known; /* keys that have a number; malloc'd */
+	unsigned known_count;
+	uint32_t last_key;
+};
+
+/* Prepares; starts nothing. The fields up to arg are the caller's. 0 or -ENOMEM. */
+int ike_init(struct ike_process *ike);
+
+/*
+ * Makes it run these connections: started, told anew, or stopped when there are none. config stays the
+ * caller's, for as long as IKE runs. 0, or -errno with what is wrong with a file; what ran before goes on then.
+ */
+int ike_run(struct ike_process *ike, const struct config *config, struct fault *f);
+
+/* A child has ended (SIGCHLD): if it was IKE, it will be started again. */
+void ike_reap(struct ike_process *ike);
+
+/* Sends a message, which is deleted. Without a process it is lost. 0 or -errno. */
+int ike_send(struct ike_process *ike, cJSON *message);
+
+/* Its status, in a memfd for the caller to close; -errno if it does not answer within two seconds. */
+int ike_status(struct ike_process *ike);
+
+/* Stops it and frees what ike_init made. */
+void ike_fini(struct ike_process *ike);
+
+/* Whether a connection is for the two hosts. */
+bool ike_covers(const struct ike_process *ike, const uint8_t local[4], const uint8_t remote[4]);
+
+#endif
