@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -155,13 +156,15 @@ static bool on_question(const struct keyholder_ops *ops, int questions)
 int keyholder_run(int control, int questions)
 {
 	struct pollfd fds[2] = {{.fd = control, .events = POLLIN}, {.fd = questions, .events = POLLIN}};
+	const struct rlimit locked = {RLIM_INFINITY, RLIM_INFINITY};
 	struct keyring *ring = keyring_new();
 	struct keyholder_ops ops;
 	struct fault f = {""};
 	bool go_on = ring != NULL;
 
-	/* Nothing of what is read here is ever written to a swap device. */
-	mlockall(MCL_CURRENT | MCL_FUTURE);
+	/* Nothing of what is read here is ever written to a swap device; what comes later must have room to be locked too. */
+	if (setrlimit(RLIMIT_MEMLOCK, &locked) == 0)
+		mlockall(MCL_CURRENT | MCL_FUTURE);
 	if (!ring || sandbox_enter_keyholder(&f)) {
 		dprintf(STDERR_FILENO, "xdp-ipsec-iked: key holder: %s\n", f.text);
 		return EXIT_FAILURE;

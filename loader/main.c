@@ -89,7 +89,7 @@ static const struct word connection_words[] = {
 
 static const struct word connection_rekey_words[] = {
 	{"name", "NAME", "as in [connection NAME]", REQUIRED | POSITIONAL},
-	{"what", "child|ike", "the ESP SAs (child), or the IKE SA", 0},
+	{"what", "child|ike", "the ESP SAs (child), or the IKE SA", POSITIONAL},
 	{"remote", "IP", "which peer of a mesh", 0},
 	{0},
 };
