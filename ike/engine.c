@@ -153,6 +153,22 @@ static int selector_for(const struct connection_config *config, uint8_t proto, u
 	return -1;
 }
 
+/* There may be a child that waits to be bound, or was bound after the event was told. */
+static void acquire(struct peer *p, unsigned i)
+{
+	struct child *c = peer_child_up(p, &p->connection->config->selectors[i]);
+
+	if (c) {
+		child_bind(c);
+		return;
+	}
+	if (timer_is_set(&p->retry))
+		return;
+	p->held = false;
+	p->wanted |= 1U << i;
+	peer_pursue(p);
+}
+
 void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto, uint16_t local_port,
 		    uint16_t remote_port)
 {
@@ -165,11 +181,8 @@ void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remo
 		if (i < 0 || c->config->start == START_RESPOND)
 			continue;
 		p = peer_get(c, remote);
-		if (!p || timer_is_set(&p->retry))
-			return;
-		p->held = false;
-		p->wanted |= 1U << i;
-		peer_pursue(p);
+		if (p)
+			acquire(p, (unsigned)i);
 		return;
 	}
 }

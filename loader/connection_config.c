@@ -373,8 +373,14 @@ static bool goes_together(struct reader *r, const struct connection_config *c)
 bool connection_end(struct reader *r)
 {
 	const struct connection_config *c = r->connection;
+	const unsigned line = r->line;
+	bool ok;
 
-	return need(r, c->has_local, "'local'") && need(r, c->has_remote, "'remote'") && has_proof(r, c) && goes_together(r, c);
+	/* What is missing has no line of its own; the section has. */
+	r->line = c->line;
+	ok = need(r, c->has_local, "'local'") && need(r, c->has_remote, "'remote'") && has_proof(r, c) && goes_together(r, c);
+	r->line = line;
+	return ok;
 }
 
 void config_free(struct config *config)
