@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""IKEv2 between two hosts of ours: keys come, are changed under traffic, and go; who is wrong is refused with a reason."""
+import datetime
+import os
+import signal
+import subprocess
+
+import pytest
+
+from ike import (DAY, NAMES, Ca, IkePair, children, connection, is_up, now, order, pem, put, wait_up)
+from pair import A, B, proven
+from traffic import UdpFlow, ping
+from wait import until
+
+
+@pytest.fixture(params=['native', 'generic'])
+def pair(request):
+    with IkePair(request.param) as pair:
+        yield pair
+
+
+@pytest.fixture
+def native():
+    with IkePair('native') as pair:
+        yield pair
+
+
+@pytest.fixture(scope='module')
+def ca():
+    return Ca()
+
+
+def up(pair):
+    pair.start()
+    order(pair.a, 'initiate', 'core')
+    wait_up(*pair.hosts)
+
+
+def count_clear(capture):
+    return [p for p in capture.stop() if not (p.proto == 17 and 500 in (p.sport, p.dport))]
+
+
+def test_trap(pair):
+    """The first packet brings it up; what goes over the wire is IKE and ESP."""
+    pair.psk(start='trap')
+    pair.start()
+    assert connection(pair.a)['state'] == 'trap'
+    with pair.capture() as capture:
+        ping(pair.a.netns, B, 1)
+        wait_up(*pair.hosts)
+        assert ping(pair.a.netns, B, 3)
+        packets = count_clear(capture)
+    proven(packets)
+
+
+def test_initiate_at_start(pair):
+    pair.psk({'start': 'initiate'}, {'start': 'respond'})
+    pair.start()
+    wait_up(*pair.hosts)
+    assert ping(pair.b.netns, A, 3)
+
+
+def test_both_initiate(native):
+    """Both at once: in the end there is one IKE SA and traffic flows."""
+    native.psk(start='initiate')
+    native.start()
+    until(lambda: all(connection(h)['state'] == 'up' and len(connection(h)['ike']) == 1 for h in native.hosts),
+          'one IKE SA', timeout=20)
+    assert ping(native.a.netns, B, 3) and ping(native.b.netns, A, 3)
+
+
+@pytest.mark.parametrize('kind', ['ecdsa', 'rsa'])
+def test_certificates(native, ca, kind):
+    native.certs(ca, kind)
+    up(native)
+    assert ping(native.a.netns, B, 3)
+    assert connection(native.a)['ike'][0]['peer_id'] == NAMES[1]
+
+
+def test_ppk(native):
+    for host in native.hosts:
+        put(host, 'ppk', '0x' + '5a' * 32)
+    native.psk(ppk_id='quantum', ppk_file='ppk', ppk_required='yes')
+    up(native)
+    assert connection(native.a)['ike'][0]['ppk'] is True
+    assert ping(native.a.netns, B, 3)
+
+
+@pytest.mark.parametrize('side', [0, 1])
+@pytest.mark.parametrize('what', ['child', 'ike'])
+def test_rekey_under_traffic(pair, what, side):
+    """A flow each way, five rekeys: nothing is lost, no nonce comes twice, the SPIs are others."""
+    pair.psk()
+    up(pair)
+    host = pair.hosts[side]
+    before = children(host)[0]['spi_in']
+    with pair.capture() as capture, UdpFlow(pair.a.netns, pair.b.netns, B) as forth, \
+            UdpFlow(pair.b.netns, pair.a.netns, A) as back:
+        for _ in range(5):
+            so_far = forth.arrived(), back.arrived()
+            order(host, 'rekey', 'core', what)
+            until(lambda: forth.arrived() > so_far[0] + 100 and back.arrived() > so_far[1] + 100, 'traffic')
+        packets = count_clear(capture)
+    proven(packets)
+    wait_up(*pair.hosts)
+    assert (children(host)[0]['spi_in'] != before) == (what == 'child')
+    for h in pair.hosts:
+        drops = {r: n for r, n in h.status()['drops'].items() if n and r != 'no_sa'}
+        assert not drops, drops
+
+
+def test_rekey_loses_no_ping(native):
+    native.psk()
+    up(native)
+    assert ping(native.a.netns, B)
+    flood = subprocess.Popen(native.a.netns.argv('ping', '-q', '-i', '0.005', '-c', '800', '-w', '30', B), text=True,
+                             stdout=subprocess.PIPE)
+    while flood.poll() is None:
+        for host, what in ((native.a, 'child'), (native.b, 'child'), (native.a, 'ike'), (native.b, 'ike')):
+            order(host, 'rekey', 'core', what)
+    assert '800 packets transmitted, 800 received' in flood.stdout.read()
+
+
+def test_rekey_by_packets(native):
+    native.psk(rekey_packets=200, start='trap')
+    up(native)
+    before = children(native.a)[0]['spi_out']
+    with UdpFlow(native.a.netns, native.b.netns, B) as flow:
+        until(lambda: flow.arrived() > 600, 'traffic')
+        until(lambda: all(c['spi_out'] != before for c in children(native.a)), 'another SA')
+
+
+def test_terminate(native):
+    """Down on both ends; then what is protected is dropped, not sent in clear; the next packet brings it up again."""
+    native.psk({'start': 'trap'}, {'start': 'respond'})
+    up(native)
+    order(native.b, 'terminate', 'core')
+    until(lambda: not connection(native.a)['ike'] and not native.a.status()['sas'], 'down')
+    with native.capture() as capture:
+        assert not ping(native.b.netns, A, 1, deadline=1)
+        assert not count_clear(capture)
+    ping(native.a.netns, B, 1)
+    wait_up(*native.hosts)
+    assert ping(native.a.netns, B, 2)
+
+
+def test_iked_killed(native):
+    """SAs go on without it; the new one replaces them, and the other end hears of it."""
+    native.psk({'start': 'initiate'}, {'start': 'respond'})
+    native.start()
+    wait_up(*native.hosts)
+    before = native.a.status()['ike']
+    os.kill(before['pid'], signal.SIGKILL)
+    assert ping(native.a.netns, B, 3)
+    until(lambda: native.a.status()['ike']['restarts'] == 1 and is_up(native.a), 'another IKE')
+    until(lambda: len(native.a.status()['sas']) == 2 and len(native.b.status()['sas']) == 2, 'the old SAs are gone')
+    assert ping(native.a.netns, B, 3) and ping(native.b.netns, A, 3)
+
+
+def test_host_restarted(native):
+    """All of A is killed: B still has its SAs, and takes A's new ones for them."""
+    native.psk({'start': 'initiate'}, {'start': 'respond'})
+    native.start()
+    wait_up(*native.hosts)
+    native.a.daemon.kill()
+    native.a.daemon.wait()
+    native.a.start()
+    wait_up(*native.hosts)
+    assert ping(native.a.netns, B, 3) and ping(native.b.netns, A, 3)
+
+
+def test_peer_gone(native):
+    """Liveness finds out that B's end of the cable is out, trap waits, and traffic comes back with the cable."""
+    native.psk({'start': 'trap', 'dpd_interval': '1s'}, {'start': 'respond', 'dpd_interval': '1s'})
+    up(native)
+    native.wire.ip('link', 'set', 'port1', 'down')
+    until(lambda: connection(native.a)['state'] == 'trap', 'A has noticed', timeout=40)
+    native.wire.ip('link', 'set', 'port1', 'up')
+    until(lambda: ping(native.a.netns, B, 1, deadline=1), 'traffic again', timeout=40)
+
+
+def test_wrong_psk(native):
+    native.psk()
+    put(native.b, 'psk', 'another secret\n')
+    native.start()
+    done = order(native.a, 'initiate', 'core', check=False)
+    assert done.returncode == 1 and 'AUTHENTICATION_FAILED' in done.stderr
+    assert 'its PSK is another one' in native.b.log_text
+    assert not native.a.status()['sas'] and not native.b.status()['sas']
+
+
+def test_wrong_identity(native, ca):
+    native.certs(ca, second={'remote_id': 'somebody.example'})
+    native.start()
+    assert order(native.a, 'initiate', 'core', check=False).returncode == 1
+    assert "remote-id is 'somebody.example': refused" in native.b.log_text
+
+
+def refused(native, reason):
+    native.start()
+    assert order(native.a, 'initiate', 'core', check=False).returncode == 1
+    assert reason in native.b.log_text, native.b.log_text
+    assert not native.b.status()['sas']
+
+
+def test_wrong_ca(native, ca):
+    native.certs(ca, leafs={0: Ca('Another CA').issue(NAMES[0])})
+    refused(native, 'is not issued by the CA')
+
+
+def test_expired(native, ca):
+    native.certs(ca, leafs={0: ca.issue(NAMES[0], begin=now() - 3 * DAY, end=now() - datetime.timedelta(hours=1))})
+    refused(native, 'has expired')
+
+
+def test_revoked(native, ca):
+    leaf = ca.issue(NAMES[0])
+    put(native.b, 'crl', pem(ca.crl(leaf[0])))
+    native.certs(ca, leafs={0: leaf}, second={'crl': 'crl'})
+    refused(native, 'has been revoked')
+
+
+def test_key_of_another_certificate(native, ca):
+    native.certs(ca)
+    put(native.a, 'key', pem(ca.issue(NAMES[0])[1]))
+    done = native.a.cmd('run', '-c', native.a.config, check=False)
+    assert done.returncode == 1
+    assert 'the private key is not that of the certificate' in done.stderr
+
+
+def test_key_file_of_others(native):
+    native.psk()
+    (native.a.dir / 'psk').chmod(0o644)
+    done = native.a.cmd('run', '-c', native.a.config, check=False)
+    assert done.returncode == 1
+    assert 'others may read or change it' in done.stderr and '[connection core]' in done.stderr
+
+
+def test_reload_touches_only_what_changed(native):
+    native.psk()
+    up(native)
+    before = children(native.a)[0]['spi_in']
+    native.a.daemon.send_signal(signal.SIGHUP)
+    until(lambda: 'reloaded' in native.a.log_text, 'reloaded')
+    assert children(native.a)[0]['spi_in'] == before
+    native.a.config.write_text(native.a.config.read_text() + 'rekey-time = 30m\n')
+    native.a.daemon.send_signal(signal.SIGHUP)
+    until(lambda: native.a.log_text.count('reloaded') == 2, 'reloaded again')
+    until(lambda: before not in [c['spi_in'] for c in children(native.a)], 'the old child is gone')
+    order(native.a, 'initiate', 'core')
+    wait_up(*native.hosts)
+    assert ping(native.a.netns, B, 2)
+
+
+def test_mesh(native):
+    """The peer's section is a prefix: any host in it that proves itself."""
+    native.psk({'start': 'trap'}, {'remote': '192.0.2.0/24', 'start': 'trap'})
+    native.start()
+    ping(native.a.netns, B, 1)
+    until(lambda: connection(native.a)['state'] == 'up', 'A is up')
+    assert ping(native.a.netns, B, 3)
+    assert connection(native.b)['peer'] == A
+
+
+def test_only_bgp(native):
+    """protect = tcp/179: the rest goes in clear, BGP from either side does not."""
+    native.psk(protect='tcp/179', start='trap')
+    native.start()
+    assert ping(native.a.netns, B, 2)
+    assert not native.a.status()['sas']
+    for here, there, addr in ((native.a, native.b, B), (native.b, native.a, A)):
+        server = subprocess.Popen(there.netns.argv('nc', '-l', '-N', '-W', '1', '179'), stdin=subprocess.DEVNULL)
+        until(lambda: there.netns.run('ss', '-Hlnt', 'sport = :179').stdout, 'a listener')
+        client = subprocess.Popen(here.netns.argv('nc', '-N', '-w', '10', addr, '179'), stdin=subprocess.PIPE)
+        client.communicate(b'OPEN', timeout=20)
+        assert server.wait(20) == 0
+    assert native.a.counters()['sealed'] and native.a.counters()['opened']
