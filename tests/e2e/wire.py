@@ -98,7 +98,8 @@ def esp_of(frame, spi=None, src=None):
     return packet
 
 
-Seen = namedtuple('Seen', 'src dst proto spi seq iv length')
+# ike: UDP from or to port 500, which protects itself.
+Seen = namedtuple('Seen', 'src dst proto spi seq iv length ike')
 
 
 class Capture:
@@ -152,8 +153,9 @@ class Capture:
         spi = seq = iv = None
         if proto == 50:
             spi, seq, iv = struct.unpack('>IIQ', frame[l4:l4 + 16])
+        ike = proto == 17 and 500 in struct.unpack('>HH', frame[l4:l4 + 4])
         return Seen(socket.inet_ntoa(frame[at + 12:at + 16]), socket.inet_ntoa(frame[at + 16:at + 20]), proto, spi, seq,
-                    iv, length)
+                    iv, length, ike)
 
 
 def in_clear(packets, a, b):
