@@ -62,6 +62,7 @@ def load_modules(directory):
 def configure(conf):
     os.environ.update(PATH="/usr/sbin:/usr/bin:/sbin:/bin", HOME=SCRATCH, TMPDIR=SCRATCH, LC_ALL="C.UTF-8")
     mount("tmpfs", SCRATCH)
+    mount("tmpfs", "/run")
     load_modules(conf["modules"])
     traffic.run(["ip", "-batch", "-"], f"link set lo up\nlink set vec0 up\naddr add {conf['address']} dev vec0\n")
 

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""strongSwan's charon in the guest, with Linux XFRM below it: Debian's packages, configured anew for each test."""
+import os
+import re
+
+from pki import PEER_NAME, HOST_NAME
+
+CHARON = "/usr/lib/ipsec/charon"
+SWANCTL = "/usr/sbin/swanctl"
+DIR = "/mnt/swan"
+PLUGINS = (
+    "random nonce openssl pem pkcs1 pkcs8 x509 pubkey revocation constraints hmac kdf gcm aes sha2 sha1 ctr drbg "
+    "kernel-netlink socket-default vici updown counters"
+)
+CONF = f"""
+charon {{
+  load_modular = no
+  load = {PLUGINS}
+  install_routes = no
+  install_virtual_ip = no
+  retransmit_timeout = 1.0
+  filelog {{
+    log {{
+      path = {DIR}/log
+      default = 1
+      flush_line = yes
+    }}
+  }}
+}}
+"""
+
+
+def missing():
+    """Why there is no such peer here, or None."""
+    for program in (CHARON, SWANCTL):
+        if not os.path.exists(program):
+            return "Debian's packages strongswan-charon and strongswan-swanctl are not installed"
+    return None
+
+
+class StrongSwan:
+    name = "strongswan"
+
+    def __init__(self, guest, host):
+        self.guest, self.host = guest, host
+        self._sh(f"mkdir -p {DIR}/x509 {DIR}/x509ca {DIR}/private")
+        self._write("strongswan.conf", CONF)
+
+    def _sh(self, script, check=True):
+        done = self.guest.call("run", ["sh", "-c", script])
+        assert not check or done["rc"] == 0, f"{script}: exit {done['rc']}\n{done['out']}{done['err']}"
+        return done["out"]
+
+    def _write(self, name, text):
+        self.guest.call("write_file", f"{DIR}/{name}", text)
+
+    def _swanctl(self, *words, check=True):
+        return self._sh(f"SWANCTL_DIR={DIR} STRONGSWAN_CONF={DIR}/strongswan.conf {SWANCTL} " + " ".join(words), check)
+
+    def start(self):
+        self._sh(
+            f"STRONGSWAN_CONF={DIR}/strongswan.conf {CHARON} </dev/null >{DIR}/out 2>&1 & "
+            f"for i in $(seq 100); do [ -S /run/charon.vici ] && exit 0; sleep 0.1; done; cat {DIR}/out; exit 1"
+        )
+
+    def kill(self):
+        """SIGKILL: it says nothing to anyone. Its SAs and policies stay in the kernel until they are flushed."""
+        self._sh("kill -9 $(pidof charon); while pidof charon >/dev/null; do sleep 0.05; done; rm -f /run/charon.*; "
+                 "ip xfrm state flush; ip xfrm policy flush", check=False)  # fmt: skip
+
+    def configure(self, auth, esn="yes", mode="transport", ike="aes256gcm16-prfsha384-ecp384"):
+        """auth: a secret, or (certificate, key, ca) in PEM."""
+        if isinstance(auth, str):
+            proof = f"auth = psk\n id = {self.guest.address}"
+            theirs = f"auth = psk\n id = {self.host.address}"
+            secrets = f'secrets {{ ike {{ secret = "{auth}" }} }}'
+        else:
+            for name, text in zip(("x509/me.pem", "private/me.pem", "x509ca/ca.pem"), auth):
+                self._write(name, text)
+            proof = f"auth = pubkey\n certs = me.pem\n id = {PEER_NAME}"
+            theirs = f"auth = pubkey\n id = {HOST_NAME}"
+            secrets = ""
+        proposal = "aes256gcm16-ecp384" + {"yes": "-esn", "no": "", "both": "-esn-noesn"}[esn]
+        self._write(
+            "swanctl.conf",
+            f"""
+connections {{
+  c {{
+    version = 2
+    local_addrs = {self.guest.address}
+    remote_addrs = {self.host.address}
+    proposals = {ike}
+    mobike = no
+    rekey_time = 0
+    local {{
+      {proof}
+    }}
+    remote {{
+      {theirs}
+    }}
+    children {{
+      c {{
+        mode = {mode}
+        esp_proposals = {proposal}
+        rekey_time = 0
+        local_ts = dynamic
+        remote_ts = dynamic
+      }}
+    }}
+  }}
+}}
+{secrets}
+""",
+        )
+        self._swanctl("--load-all")
+
+    def initiate(self):
+        self._swanctl("--initiate --child c --timeout 20")
+
+    def rekey(self, what):
+        self._swanctl(f"--rekey --{what} c")
+
+    def terminate(self):
+        self._swanctl("--terminate --ike c", check=False)
+
+    def sas(self):
+        """Number of IKE SAs that are up, and the ESP SPIs (in, out) of the children that are installed."""
+        text = self._swanctl("--list-sas")
+        spis = re.findall(r"in +([0-9a-f]{8}),.*?out +([0-9a-f]{8}),", text, re.S)
+        return len(re.findall("ESTABLISHED", text)), [(int(i, 16), int(o, 16)) for i, o in spis]
+
+    def log(self):
+        return self.guest.call("read_file", f"{DIR}/log")

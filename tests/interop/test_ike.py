@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""IKEv2 with strongSwan, whose ESP is Linux XFRM: both roles, each proof, rekeys from each side, and what goes wrong."""
+import json
+import os
+import subprocess
+import tempfile
+
+import pytest
+
+import strongswan
+import uml
+from bed import Bed
+from datapath import BPFFS, COMMAND_DEADLINE, wait_for
+from pki import HOST_NAME, PEER_NAME, Ca
+
+BUILD = os.environ.get("BUILD", "build")
+SECRET = "a secret between two"
+
+
+class Daemon:
+    """Our end with one connection, 'c'."""
+
+    def __init__(self, bed, **settings):
+        self.bed = bed
+        self.dir = tempfile.TemporaryDirectory(prefix="interop-ike-")
+        self.program = os.path.join(os.path.abspath(BUILD), "xdp-ipsec")
+        self.instance = f"interop-ike-{os.getpid()}"
+        settings = {"local": bed.host.address, "remote": bed.guest.address, "start": "respond", **settings}
+        lines = "".join(f"{k.replace('_', '-')} = {v}\n" for k, v in settings.items())
+        self.path("conf", f"[interface h0]\nmode = native\n\n[connection c]\n{lines}")
+
+    def path(self, name, text):
+        path = os.path.join(self.dir.name, name)
+        with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
+            f.write(text)
+        return name
+
+    def argv(self, *words):
+        return ["nsenter", f"--net={self.bed.near.path}", self.program, "--instance", self.instance, *words]
+
+    def command(self, *words, check=True):
+        return subprocess.run(self.argv(*words), capture_output=True, text=True, timeout=COMMAND_DEADLINE, check=check)
+
+    def __enter__(self):
+        with open(os.path.join(self.dir.name, "log"), "wb") as log:
+            self.process = subprocess.Popen(
+                self.argv("run", "-c", os.path.join(self.dir.name, "conf"), "detach-on-exit"),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        try:
+            wait_for("the daemon", self._is_ready)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _is_ready(self):
+        assert self.process.poll() is None, self.log()
+        done = self.command("-j", "status", check=False)
+        return done.returncode == 0 and json.loads(done.stdout)["worker"]["aead"]
+
+    def __exit__(self, *exc):
+        self.process.terminate()
+        self.process.wait(COMMAND_DEADLINE)
+        print(self.log())
+        subprocess.run(["rm", "-rf", f"{BPFFS}/{self.instance}", f"/run/xdp-ipsec/{self.instance}"], check=False)
+        self.dir.cleanup()
+
+    def log(self):
+        with open(os.path.join(self.dir.name, "log"), encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def connection(self):
+        return json.loads(self.command("-j", "status").stdout)["connections"][0]
+
+    def initiate(self):
+        self.command("connection", "initiate", "c")
+
+    def rekey(self, what):
+        self.command("connection", "rekey", "c", what)
+
+
+@pytest.fixture(scope="module")
+def bed():
+    if reason := uml.missing() or strongswan.missing():
+        pytest.skip(reason)
+    made = Bed()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def cas():
+    return {kind: Ca(kind) for kind in ("ecdsa", "rsa")}
+
+
+@pytest.fixture
+def peer(bed):
+    made = strongswan.StrongSwan(bed.guest, bed.host)
+    made.start()
+    yield made
+    print(made.log())
+    made.kill()
+
+
+def ends(bed, peer, cas, proof, peer_esn="both", **settings):
+    """Both ends configured; ours as a context manager."""
+    if proof == "psk":
+        daemon = Daemon(bed, auth="psk", psk_file="psk", **settings)
+        daemon.path("psk", SECRET)
+        peer.configure(SECRET, peer_esn)
+        return daemon
+    daemon = Daemon(
+        bed, auth="cert", cert="cert", key="key", ca="ca", local_id=HOST_NAME, remote_id=PEER_NAME, **settings
+    )
+    for name, text in zip(("cert", "key", "ca"), cas[proof].issue(HOST_NAME)):
+        daemon.path(name, text)
+    peer.configure(cas[proof].issue(PEER_NAME), peer_esn)
+    return daemon
+
+
+def ping(bed, count=3):
+    argv = ["ping", "-q", "-c", str(count), "-i", "0.05", "-W", "5", bed.guest.address]
+    return bed.host.call("run", argv)["rc"] == 0
+
+
+def up(daemon, peer, initiator):
+    (daemon if initiator == "we" else peer).initiate()
+    wait_for("the child", lambda: daemon.connection()["state"] == "up")
+
+
+@pytest.mark.parametrize("initiator", ["we", "they"])
+@pytest.mark.parametrize("proof", ["psk", "ecdsa", "rsa"])
+def test_up(bed, peer, cas, proof, initiator):
+    with ends(bed, peer, cas, proof) as daemon:
+        up(daemon, peer, initiator)
+        assert ping(bed)
+        child = daemon.connection()["children"][0]
+        assert child["esn"] is True
+        assert peer.sas() == (1, [(child["spi_out"], child["spi_in"])])
+
+
+@pytest.mark.parametrize("initiator", ["we", "they"])
+def test_rekeys_lose_nothing(bed, peer, cas, initiator):
+    """The child and the IKE SA, from each side, twice, under a ping: every echo comes back."""
+    with ends(bed, peer, cas, "psk") as daemon:
+        up(daemon, peer, initiator)
+        flood = bed.host.spawn("run", ["ping", "-q", "-i", "0.02", "-w", "12", bed.guest.address])
+        for _ in range(2):
+            for side in (daemon, peer):
+                for what in ("child", "ike"):
+                    side.rekey(what)
+        said = flood.result()["out"]
+        assert " 0% packet loss" in said, said
+        ours = wait_for("one child", lambda: len(c := daemon.connection()["children"]) == 1 and c[0])
+        assert peer.sas() == (1, [(ours["spi_out"], ours["spi_in"])])
+
+
+def test_without_esn(bed, peer, cas):
+    with ends(bed, peer, cas, "psk", peer_esn="no") as daemon:
+        up(daemon, peer, "we")
+        assert daemon.connection()["children"][0]["esn"] is False
+        assert ping(bed)
+
+
+def test_deleted_by_us(bed, peer, cas):
+    with ends(bed, peer, cas, "psk") as daemon:
+        up(daemon, peer, "we")
+        daemon.command("connection", "terminate", "c")
+        assert peer.sas() == (0, [])
+
+
+def test_deleted_by_them(bed, peer, cas):
+    with ends(bed, peer, cas, "psk") as daemon:
+        up(daemon, peer, "they")
+        peer.terminate()
+        wait_for("the end", lambda: not daemon.connection()["ike"])
+
+
+def test_peer_killed_and_back(bed, peer, cas):
+    """It comes back and begins anew, with INITIAL_CONTACT: what it has forgotten is forgotten here too."""
+    with ends(bed, peer, cas, "psk", dpd_interval="2s") as daemon:
+        up(daemon, peer, "they")
+        before = daemon.connection()["children"][0]["spi_in"]
+        peer.kill()
+        peer.start()
+        peer.configure(SECRET, "both")
+        peer.initiate()
+        wait_for("the old one to go", lambda: [c for c in daemon.connection()["children"] if c["spi_in"] != before]
+                 and len(daemon.connection()["ike"]) == 1)  # fmt: skip
+        assert ping(bed)
+
+
+def test_group_is_corrected(bed, peer, cas):
+    """It opens with curve25519 and has ecp384 too: INVALID_KE_PAYLOAD tells it."""
+    with ends(bed, peer, cas, "psk") as daemon:
+        peer.configure(SECRET, "both", ike="aes256gcm16-prfsha384-x25519-ecp384")
+        up(daemon, peer, "they")
+        assert ping(bed)
+
+
+def test_tunnel_mode_is_refused(bed, peer, cas):
+    with ends(bed, peer, cas, "psk") as daemon:
+        peer.configure(SECRET, "both", mode="tunnel")
+        assert daemon.command("connection", "initiate", "c", check=False).returncode == 1
+        assert "strongSwan: mode = transport" in daemon.log()
+        assert not daemon.connection()["children"]
+
+
+def test_wrong_psk(bed, peer, cas):
+    with ends(bed, peer, cas, "psk") as daemon:
+        peer.configure("another secret", "both")
+        done = daemon.command("connection", "initiate", "c", check=False)
+        assert done.returncode == 1 and "AUTHENTICATION_FAILED" in done.stderr
