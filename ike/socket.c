@@ -51,14 +51,14 @@ int sockets_open(struct ike_sockets *s, struct fault *f)
 
 /* ---- receiving ---- */
 
-union packet_info {
-	struct cmsghdr header;
-	char space[CMSG_SPACE(sizeof(struct in_pktinfo))];
+/* Room for one control message, aligned as its header has to be. */
+struct packet_info {
+	_Alignas(struct cmsghdr) char space[CMSG_SPACE(sizeof(struct in_pktinfo))];
 };
 
 struct slot {
 	struct sockaddr_in from;
-	union packet_info control;
+	struct packet_info control;
 	struct iovec part;
 	uint8_t data[DATAGRAM_SIZE];
 };
@@ -135,7 +135,8 @@ void sockets_send(const struct ike_sockets *s, const struct path *path, const vo
 	const bool nat = path->local_port == IKE_PORT_NAT;
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(path->remote_port)};
 	struct iovec parts[2] = {{(void *)marker, sizeof(marker)}, {(void *)data, size}};
-	union packet_info control = {0};
+	struct packet_info control = {{0}};
+	struct cmsghdr *header = (struct cmsghdr *)control.space;
 	struct in_pktinfo info = {0};
 	struct msghdr m = {
 		.msg_name = &to,
@@ -148,9 +149,9 @@ void sockets_send(const struct ike_sockets *s, const struct path *path, const vo
 
 	memcpy(&to.sin_addr, path->remote, 4);
 	memcpy(&info.ipi_spec_dst, path->local, 4);
-	control.header.cmsg_level = IPPROTO_IP;
-	control.header.cmsg_type = IP_PKTINFO;
-	control.header.cmsg_len = CMSG_LEN(sizeof(info));
-	memcpy(CMSG_DATA(&control.header), &info, sizeof(info));
+	header->cmsg_level = IPPROTO_IP;
+	header->cmsg_type = IP_PKTINFO;
+	header->cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(header), &info, sizeof(info));
 	sendmsg(nat ? s->nat_fd : s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Known answers: RFC 4231 for the PRF, RFC 5903 section 8.2 for the group, and prf+ against its definition. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
+
+#include "dh.h"
+#include "keymat.h"
+#include "prf.h"
+#include "wire.h"
+
+static void from_hex(const char *hex, uint8_t *out)
+{
+	for (unsigned byte; *hex && sscanf(hex, "%2x", &byte) == 1; hex += 2)
+		*out++ = (uint8_t)byte;
+}
+
+static void assert_hex(const uint8_t *data, const char *hex)
+{
+	uint8_t wanted[256];
+
+	from_hex(hex, wanted);
+	assert_memory_equal(data, wanted, strlen(hex) / 2);
+}
+
+static void prf_is_hmac(void **state)
+{
+	static const uint8_t key[20] = {11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11};
+	static const char *const answers[2][3] = {
+		{"b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+		 "afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59cfaea9ea9076ede7f4af152e8b2fa9cb6",
+		 "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cdedaa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f17"
+		 "02e696c203a126854"},
+		{"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+		 "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
+		 "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b"
+		 "636e070a38bce737"},
+	};
+	const struct chunk keys[2] = {{key, 20}, {"Jefe", 4}};
+	const struct chunk texts[2][2] = {{{"Hi ", 3}, {"There", 5}}, {{"what do ya want ", 16}, {"for nothing?", 12}}};
+	uint8_t out[PRF_SIZE_MAX];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		for (uint16_t prf = PRF_HMAC_SHA2_256; prf <= PRF_HMAC_SHA2_512; prf++) {
+			assert_int_equal(prf_compute(prf, keys[i], texts[i], 2, out), 0);
+			assert_hex(out, answers[i][prf - PRF_HMAC_SHA2_256]);
+		}
+	}
+	assert_int_equal(prf_size(4), 0);
+	assert_true(prf_compute(4, keys[0], texts[0], 2, out) < 0);
+}
+
+/* T1 | T2 | T3, by single calls of the PRF. */
+static void prf_plus_is_a_chain(void **state)
+{
+	const struct chunk key = {"key", 3}, seed = {"seed", 4};
+	uint8_t out[120], t[PRF_SIZE_MAX];
+
+	(void)state;
+	assert_int_equal(prf_plus(PRF_HMAC_SHA2_384, key, &seed, 1, out, sizeof(out)), 0);
+	for (uint8_t n = 1; n <= 3; n++) {
+		const struct chunk in[] = {{t, n == 1 ? 0 : 48}, seed, CHUNK(n)};
+
+		assert_int_equal(prf_compute(PRF_HMAC_SHA2_384, key, in, 3, t), 0);
+		assert_memory_equal(out + (n - 1) * 48, t, n == 3 ? 24 : 48);
+	}
+	assert_true(prf_plus(PRF_HMAC_SHA2_256, key, &seed, 1, out, 255 * 32 + 1) < 0);
+}
+
+/* RFC 5903 section 8.2 */
+#define I_PRIVATE "099f3c7034d4a2c699884d73a375a67f7624ef7c6b3c0f160647b67414dce655e35b538041e649ee3faef896783ab194"
+#define I_PUBLIC                                                                                                       \
+	"667842d7d180ac2cde6f74f37551f55755c7645c20ef73e31634fe72b4c55ee6de3ac808acb4bdb4c88732aee95f41aa"             \
+	"9482ed1fc0eeb9cafc4984625ccfc23f65032149e0e144ada024181535a0f38eeb9fcff3c2c947dae69b4c634573a81c"
+#define R_PRIVATE "41cb0779b4bdb85d47846725fbec3c9430fab46cc8dc5060855cc9bda0aa2942e0308312916b8ed2960e4bd55a7448fc"
+#define R_PUBLIC                                                                                                       \
+	"e558dbef53eecde3d3fccfc1aea08a89a987475d12fd950d83cfa41732bc509d0d1ac43a0336def96fda41d0774a3571"             \
+	"dcfbec7aacf3196472169e838430367f66eebe3c6e70c416dd5f0c68759dd1fff83fa40142209dff5eaad96db9e6386c"
+#define SECRET "11187331c279962d93d604243fd592cb9d0a926f422e47187521287e7156c5c4d603135569b9e9d09cf5d4a270f59746"
+
+static EVP_PKEY *key_of(const char *private_hex, const char *public_hex)
+{
+	uint8_t private_key[48], point[97] = {4};
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	BIGNUM *number;
+	OSSL_PARAM *params;
+	EVP_PKEY *key = NULL;
+
+	from_hex(private_hex, private_key);
+	from_hex(public_hex, point + 1);
+	number = BN_bin2bn(private_key, 48, NULL);
+	OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "P-384", 0);
+	OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, number);
+	OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point));
+	params = OSSL_PARAM_BLD_to_param(build);
+	assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params), 1);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(build);
+	BN_free(number);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+static void dh_has_the_known_secret(void **state)
+{
+	struct dh i = {.key = key_of(I_PRIVATE, I_PUBLIC)}, r = {.key = key_of(R_PRIVATE, R_PUBLIC)};
+	uint8_t public[DH_PUBLIC_SIZE], secret[DH_SECRET_SIZE];
+
+	(void)state;
+	from_hex(R_PUBLIC, public);
+	assert_int_equal(dh_derive(&i, public, secret), 0);
+	assert_hex(secret, SECRET);
+	from_hex(I_PUBLIC, public);
+	assert_int_equal(dh_derive(&r, public, secret), 0);
+	assert_hex(secret, SECRET);
+	dh_free(&i);
+	dh_free(&r);
+}
+
+static void dh_refuses_what_is_no_point(void **state)
+{
+	uint8_t public[DH_PUBLIC_SIZE], secret[DH_SECRET_SIZE];
+	struct dh dh = {0};
+
+	(void)state;
+	assert_int_equal(dh_generate(&dh), 0);
+	for (int bit = 0; bit < DH_PUBLIC_SIZE * 8; bit += 37) {
+		memcpy(public, dh.public, sizeof(public));
+		public[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_int_equal(dh_derive(&dh, public, secret), -EINVAL);
+	}
+	memset(public, 0, sizeof(public));
+	assert_int_equal(dh_derive(&dh, public, secret), -EINVAL);
+	memset(public, 0xff, sizeof(public));
+	assert_int_equal(dh_derive(&dh, public, secret), -EINVAL);
+	dh_free(&dh);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(prf_is_hmac),
+		cmocka_unit_test(prf_plus_is_a_chain),
+		cmocka_unit_test(dh_has_the_known_secret),
+		cmocka_unit_test(dh_refuses_what_is_no_point),
+	};
+
+	return cmocka_run_group_tests_name("IKE keys", tests, NULL, NULL);
+}
