@@ -249,7 +249,8 @@ struct connection_config *world_connection(struct world *w, int host)
 
 void world_configure(struct world *w, int host, struct connection_config *c)
 {
-	struct ike_config config = {.connections = calloc(1, sizeof(c)), .count = 1};
+	struct ike_config config = {
+		.connections = calloc(1, sizeof(c)), .count = 1, .cookie_threshold = w->cookie_threshold};
 
 	config.connections[0] = c;
 	engine_configure(w->hosts[host].engine, &config);

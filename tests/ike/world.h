@@ -56,6 +56,7 @@ struct world {
 	int64_t wall_s;
 	uint64_t seed;
 	uint64_t latency_ms;
+	unsigned cookie_threshold; /* 0: the engine's own */
 	struct world_host hosts[2];
 	struct world_packet packets[WORLD_PACKETS];
 	unsigned packet_count;

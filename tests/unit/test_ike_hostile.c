@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is refused, and what an attacker on the way or far from it gets: nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "message.h"
+#include "world.h"
+
+static int setup(void **state)
+{
+	struct world *w = malloc(sizeof(*w));
+
+	world_init(w);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_free(*state);
+	free(*state);
+	return 0;
+}
+
+static void initiate(struct world *w)
+{
+	engine_initiate(w->hosts[0].engine, "c0", NULL, 7);
+}
+
+static void assert_nothing(struct world *w)
+{
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(world_sa_count(w, i, true), 0);
+		assert_int_equal(world_sa_count(w, i, false), 0);
+	}
+}
+
+static unsigned half_open(struct world *w, int host)
+{
+	cJSON *status = engine_status(w->hosts[host].engine);
+	const unsigned n = (unsigned)cJSON_GetNumberValue(cJSON_GetObjectItem(status, "half_open"));
+
+	cJSON_Delete(status);
+	return n;
+}
+
+static bool is_init_request(const struct world_packet *p)
+{
+	struct ike_header h;
+
+	return header_parse(p->data, p->size, &h) && h.exchange == EXCHANGE_IKE_SA_INIT && !(h.flags & FLAG_RESPONSE);
+}
+
+/* ---- NAT ---- */
+
+static enum fate translate(struct world *w, struct world_packet *p, void *arg)
+{
+	(void)w;
+	(void)arg;
+	if (p->to == 1)
+		p->path.remote_port = 1024;
+	return PASS;
+}
+
+/* The responder sees another port than the initiator says it has. */
+static void nat_is_an_error(void **state)
+{
+	struct world *w = *state;
+
+	w->filter = translate;
+	world_configure_both(w, START_TRAP);
+	initiate(w);
+	world_run(w, 2000);
+	assert_int_equal(w->hosts[0].done_count, 1);
+	assert_true(w->hosts[0].done_error[0]);
+	assert_true(world_logged(w, 1, "NAT"));
+	assert_nothing(w);
+}
+
+/* ---- a wrong transform in each place ---- */
+
+struct change {
+	uint8_t type;
+	uint16_t from;
+	uint16_t to;
+	unsigned done;
+};
+
+/* In the clear SA payload: each transform of that type and ID becomes another. */
+static enum fate change_transform(struct world *w, struct world_packet *p, void *arg)
+{
+	struct change *c = arg;
+
+	(void)w;
+	if (!is_init_request(p))
+		return PASS;
+	for (size_t i = 28; i + 8 <= p->size && i < 140; i++) {
+		uint8_t *t = p->data + i;
+		const bool transform = (t[0] == 0 || t[0] == 3) && t[1] == 0 && t[2] == 0 && (t[3] == 8 || t[3] == 12);
+
+		if (!transform || t[4] != c->type || t[5] != 0 || (t[6] << 8 | t[7]) != c->from)
+			continue;
+		t[6] = (uint8_t)(c->to >> 8);
+		t[7] = (uint8_t)c->to;
+		c->done++;
+	}
+	return PASS;
+}
+
+static void wrong_transform_is_refused(void **state)
+{
+	static const struct change changes[] = {
+		{TRANSFORM_ENCR, ENCR_AES_GCM_16, 12, 0}, /* AES-CBC */
+		{TRANSFORM_ENCR, ENCR_AES_GCM_16, 18, 0}, /* GCM with 8 bytes of ICV */
+		{TRANSFORM_DH, DH_ECP_384, 14, 0},
+		{TRANSFORM_DH, DH_ECP_384, 0, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		struct change c = changes[i];
+		struct world *w = *state;
+
+		world_free(w);
+		world_init(w);
+		w->filter = change_transform;
+		w->filter_arg = &c;
+		world_configure_both(w, START_TRAP);
+		initiate(w);
+		world_run(w, 3000);
+		assert_true(c.done > 0);
+		assert_int_equal(w->hosts[0].done_count, 1);
+		assert_true(world_logged(w, 1, "refused: it offers"));
+		assert_true(world_logged(w, 0, "takes none of what is offered"));
+		assert_nothing(w);
+	}
+}
+
+/* Who changes the offer so that a weaker one of those we take is chosen is found out by AUTH: the first message is signed. */
+static void downgrade_is_found_out(void **state)
+{
+	struct change c = {TRANSFORM_PRF, PRF_HMAC_SHA2_384, PRF_HMAC_SHA2_256, 0};
+	struct world *w = *state;
+
+	w->filter = change_transform;
+	w->filter_arg = &c;
+	world_configure_both(w, START_TRAP);
+	initiate(w);
+	world_run(w, 60000);
+	assert_true(c.done > 0);
+	assert_nothing(w);
+}
+
+/* ---- bits ---- */
+
+struct flip {
+	unsigned number; /* of the datagram */
+	unsigned seen;
+	uint64_t seed;
+};
+
+static enum fate flip_each(struct world *w, struct world_packet *p, void *arg)
+{
+	(void)arg;
+	/* The changed copies arrive first. */
+	for (size_t i = 0; i < p->size; i += 3) {
+		p->data[i] ^= (uint8_t)(1 << i % 8);
+		engine_receive(w->hosts[p->to].engine, &p->path, p->data, p->size);
+		p->data[i] ^= (uint8_t)(1 << i % 8);
+	}
+	return PASS;
+}
+
+/* Behind IKE_SA_INIT, which anyone can forge, nothing that was changed has any effect. */
+static enum fate flip_protected(struct world *w, struct world_packet *p, void *arg)
+{
+	struct ike_header h;
+
+	if (!header_parse(p->data, p->size, &h) || h.exchange == EXCHANGE_IKE_SA_INIT)
+		return PASS;
+	return flip_each(w, p, arg);
+}
+
+static void changed_messages_have_no_effect(void **state)
+{
+	struct world *w = *state;
+
+	w->filter = flip_protected;
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 500);
+	assert_true(world_talks(w));
+	engine_rekey(w->hosts[1].engine, "c1", NULL, false, 1);
+	world_run(w, 4000);
+	engine_rekey(w->hosts[0].engine, "c0", NULL, true, 2);
+	world_run(w, 4000);
+	assert_true(world_talks(w));
+	assert_int_equal(world_ike_count(w, 0), 1);
+	assert_int_equal(world_child_count(w, 1), 1);
+}
+
+/* ---- floods ---- */
+
+/* Its NAT_DETECTION payloads become unknown ones: they would tell that SPI and address are others. */
+static void hide_nat_detection(uint8_t *data, size_t size)
+{
+	for (size_t i = 28; i + 8 < size; i++)
+		if (data[i + 2] == 0 && data[i + 3] == 28 && data[i + 4] == 0 && data[i + 5] == 0 && data[i + 6] == 0x40 &&
+		    (data[i + 7] == 4 || data[i + 7] == 5))
+			data[i + 6] = 0x7f;
+}
+
+static enum fate keep_first(struct world *w, struct world_packet *p, void *arg)
+{
+	struct world_packet *kept = arg;
+
+	(void)w;
+	if (!kept->data && is_init_request(p)) {
+		*kept = *p;
+		kept->data = malloc(p->size);
+		memcpy(kept->data, p->data, p->size);
+		hide_nat_detection(kept->data, kept->size);
+	}
+	return PASS;
+}
+
+static enum fate count_answers(struct world *w, struct world_packet *p, void *arg)
+{
+	(void)w;
+	if (p->to == 0)
+		(*(unsigned *)arg)++;
+	/* Nobody is there to whom it goes. */
+	return p->path.local[3] == 1 ? PASS : DROP;
+}
+
+/* A mesh, so that every spoofed address is one that a connection is for. */
+static void flood_leaves_room_for_the_honest(void **state)
+{
+	struct connection_config *mesh = world_connection(*state, 1);
+	struct world_packet first = {.data = NULL};
+	struct world *w = *state;
+	unsigned answers = 0;
+
+	memset(mesh->remote, 0, 4);
+	mesh->remote[0] = 192;
+	mesh->remote_bits = 8;
+	world_configure(w, 1, mesh);
+	world_configure(w, 0, world_connection(w, 0));
+	w->filter = keep_first;
+	w->filter_arg = &first;
+	initiate(w);
+	world_run(w, 500);
+	assert_true(world_talks(w));
+	assert_non_null(first.data);
+	w->filter = count_answers;
+	w->filter_arg = &answers;
+	for (unsigned i = 0; i < 10000; i++) {
+		struct path path = first.path;
+
+		path.remote[1] = (uint8_t)(1 + i / 65536);
+		path.remote[2] = (uint8_t)(i >> 8);
+		path.remote[3] = (uint8_t)(2 + i % 250);
+		first.data[0] = (uint8_t)i;
+		first.data[1] = (uint8_t)(i >> 8);
+		engine_receive(w->hosts[1].engine, &path, first.data, first.size);
+		if (i % 100 == 0)
+			engine_tick(w->hosts[1].engine);
+	}
+	assert_int_equal(half_open(w, 1), 64);
+	assert_true(answers > 9000);
+	/* The honest one starts anew, and is asked for a cookie like everybody. */
+	engine_terminate(w->hosts[0].engine, "c0", NULL, 8);
+	world_run(w, 1000);
+	initiate(w);
+	world_run(w, 1000);
+	assert_true(world_talks(w));
+	world_run(w, 40000);
+	assert_int_equal(half_open(w, 1), 0);
+	free(first.data);
+}
+
+static void cookies_are_followed(void **state)
+{
+	struct world_packet first = {.data = NULL};
+	struct world *w = *state;
+
+	/* A first one that nobody goes on with takes what there is without a cookie. */
+	w->cookie_threshold = 1;
+
+	world_configure_both(w, START_TRAP);
+	w->filter = keep_first;
+	w->filter_arg = &first;
+	initiate(w);
+	world_run(w, 200);
+	assert_true(world_talks(w));
+	engine_terminate(w->hosts[0].engine, "c0", NULL, 8);
+	world_run(w, 30000);
+	first.data[0] ^= 0x55;
+	engine_receive(w->hosts[1].engine, &first.path, first.data, first.size);
+	assert_int_equal(half_open(w, 1), 1);
+	w->filter = NULL;
+	w->sent = 0;
+	initiate(w);
+	world_run(w, 200);
+	assert_true(world_talks(w));
+	assert_int_equal(w->sent, 6);
+	free(first.data);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(nat_is_an_error, setup, teardown),
+		cmocka_unit_test_setup_teardown(wrong_transform_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(downgrade_is_found_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(changed_messages_have_no_effect, setup, teardown),
+		cmocka_unit_test_setup_teardown(flood_leaves_room_for_the_honest, setup, teardown),
+		cmocka_unit_test_setup_teardown(cookies_are_followed, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("IKE, hostile", tests, NULL, NULL);
+}
