@@ -101,7 +101,8 @@ IKE_TESTS    := $(call unit_tests,$(wildcard tests/unit/test_ike_*.c))
 IKE_TEST_OBJ := $(call objects,$(wildcard tests/ike/*.c))
 WORKER_TESTS := $(filter-out $(LOADER_TESTS) $(IKE_TESTS),$(call unit_tests,$(wildcard tests/unit/test_*.c)))
 BPF_TESTS    := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
-BENCHES      := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
+IKE_BENCH    := $(BUILD)/tests/bench/ike_bench
+BENCHES      := $(filter-out $(IKE_BENCH),$(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c)))
 but_main = $(filter-out %/main.o,$(1))
 PYTEST := PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -p no:cacheprovider
 
@@ -122,10 +123,13 @@ $(BPF_TESTS): %: %.o $(BPF_TEST_OBJ) $(MAPS_LIB)
 $(BENCHES): %: %.o $(call but_main,$(WORKER_OBJ)) $(MAPS_LIB)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 
+$(IKE_BENCH): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(MAPS_LIB)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(IKE_LIBS)
+
 $(BPF_TESTS:=.o) $(BPF_TEST_OBJ): $(SKELETONS)
 $(WORKER_TESTS:=.o) $(BENCHES:=.o): ALL_CFLAGS += -Iworker
 $(LOADER_TESTS:=.o): ALL_CFLAGS += -Iloader
-$(IKE_TESTS:=.o) $(IKE_TEST_OBJ): ALL_CFLAGS += -Iike -Itests/ike
+$(IKE_TESTS:=.o) $(IKE_BENCH).o $(IKE_TEST_OBJ): ALL_CFLAGS += -Iike -Itests/ike
 
 run_each = @set -e; for t in $(1); do printf '== %s\n' "$$t"; "$$t"; done
 
@@ -154,7 +158,7 @@ demo: need-deps
 	BUILD=$(BUILD) tests/demo
 
 bench: need-deps
-	$(MAKE) all $(BENCHES)
+	$(MAKE) all $(BENCHES) $(IKE_BENCH)
 	BUILD=$(BUILD) tests/bench/bench $(BENCH_ARGS)
 
 # ---- installing ----

@@ -23,6 +23,10 @@ FIGURES = (
     Figure('memory', 'mb', 'worker, 1 queue, 1000 SAs', 'MB', None, ('<', 64)),
 )
 
+# Of the handshakes that group 20 and the signatures alone would allow; bytes of an IKE SA with its child.
+IKE_TARGET = ('>=', 0.7)
+IKE_BYTES_TARGET = ('<', 16384)
+
 # Times the raw AEAD call of the same backend, at most, by size of the payload. Other sizes are only told.
 AEAD_TARGETS = {64: 2.0, 1440: 1.3}
 AEAD_TARGET_BACKEND = 'ipsec-mb'
@@ -91,3 +95,19 @@ def aead_rows(runs):
             same = [run[b]['sizes'][n] for run in runs]
             rows += [_aead_row(backend['backend'], op, same) for op in ('seal', 'open')]
     return rows
+
+
+def _ike_rows(runs):
+    """runs: the same proof, from each run."""
+    auth = runs[0]['auth']
+    values = {'raw': _median(r['raw_per_s'] for r in runs), 'esp': _median(r['handshakes_per_s'] for r in runs)}
+    ratios = [r['handshakes_per_s'] / r['raw_per_s'] for r in runs]
+    rate = Figure('ike', f'{auth}_handshakes', f'responder, {auth}', '/s', 'ratio', IKE_TARGET)
+    size = Figure('ike', f'{auth}_bytes', f'IKE SA and child, {auth}', 'B', None, IKE_BYTES_TARGET)
+    return [_row(rate, values, _median(ratios), ratios),
+            _row(size, {'raw': None, 'esp': _median(r['bytes_per_sa'] for r in runs)}, None, [])]
+
+
+def ike_rows(runs):
+    """runs: what ike_bench printed, several times: one entry for each way of proof."""
+    return [row for n in range(len(runs[0])) for row in _ike_rows([run[n] for run in runs])] if runs else []

@@ -2,6 +2,7 @@
 """The table for people."""
 
 HEADERS = ('figure', 'unit', 'plain, GSO', 'plain', 'ESP', 'compared', 'target', 'met')
+IKE_HEADERS = ('IKE', 'unit', 'OpenSSL', 'IKE', 'compared', 'target', 'met')
 AEAD_HEADERS = ('figure', 'unit', 'raw AEAD', 'ESP', 'compared', 'target', 'met')
 SIGNS = {'>=': '≥', '<=': '≤', '<': '<'}
 # A share of the CPUs in other hands above which a figure says little.
@@ -50,6 +51,10 @@ def _table(headers, lines):
 
 def aead_table(rows):
     return _table(AEAD_HEADERS, [_cells(row, ('raw', 'esp')) for row in rows])
+
+
+def ike_table(rows):
+    return _table(IKE_HEADERS, [_cells(row, ('raw', 'esp')) for row in rows])
 
 
 def bed_table(rows):

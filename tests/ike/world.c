@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- ops ---- */
 
@@ -267,6 +268,30 @@ void world_configure_both(struct world *w, enum start_mode start)
 
 /* ---- time ---- */
 
+static uint64_t real_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void receive(struct world *w, const struct world_packet *p)
+{
+	const uint64_t begin = real_ns();
+
+	engine_receive(w->hosts[p->to].engine, &p->path, p->data, p->size);
+	w->spent_ns[p->to] += real_ns() - begin;
+}
+
+static uint64_t tick(struct world *w, int host)
+{
+	const uint64_t begin = real_ns(), due = engine_tick(w->hosts[host].engine);
+
+	w->spent_ns[host] += real_ns() - begin;
+	return due;
+}
+
 static bool deliver_due(struct world *w)
 {
 	for (unsigned i = 0; i < w->packet_count; i++) {
@@ -276,7 +301,7 @@ static bool deliver_due(struct world *w)
 			continue;
 		memmove(&w->packets[i], &w->packets[i + 1], (w->packet_count - i - 1) * sizeof(p));
 		w->packet_count--;
-		engine_receive(w->hosts[p.to].engine, &p.path, p.data, p.size);
+		receive(w, &p);
 		free(p.data);
 		return true;
 	}
@@ -288,7 +313,7 @@ static uint64_t next_event(struct world *w)
 	uint64_t next = UINT64_MAX;
 
 	for (int i = 0; i < 2; i++) {
-		const uint64_t due = engine_tick(w->hosts[i].engine);
+		const uint64_t due = tick(w, i);
 
 		if (due < next)
 			next = due;

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "pki.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY 86400
+
+static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
+{
+	X509V3_CTX ctx;
+	X509_EXTENSION *ext;
+
+	X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+	ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+	if (!ext || !X509_add_ext(cert, ext, -1))
+		abort();
+	X509_EXTENSION_free(ext);
+}
+
+static X509 *new_cert(const char *name, EVP_PKEY *key, int64_t not_before, int64_t not_after)
+{
+	static long serial;
+	X509 *cert = X509_new();
+
+	X509_set_version(cert, X509_VERSION_3);
+	ASN1_INTEGER_set(X509_get_serialNumber(cert), ++serial);
+	ASN1_TIME_set(X509_getm_notBefore(cert), not_before);
+	ASN1_TIME_set(X509_getm_notAfter(cert), not_after);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+	X509_set_pubkey(cert, key);
+	return cert;
+}
+
+void pki_init(struct pki *pki, int64_t now)
+{
+	pki->key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384");
+	pki->ca = new_cert("Test CA", pki->key, now - DAY, now + DAY);
+	X509_set_issuer_name(pki->ca, X509_get_subject_name(pki->ca));
+	add_extension(pki->ca, pki->ca, NID_basic_constraints, "critical,CA:TRUE");
+	if (!X509_sign(pki->ca, pki->key, EVP_sha384()))
+		abort();
+}
+
+void pki_free(struct pki *pki)
+{
+	X509_free(pki->ca);
+	EVP_PKEY_free(pki->key);
+}
+
+/* PEM of a certificate, or of a key; the caller's to free. */
+static char *pem_of(X509 *cert, EVP_PKEY *key)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *data, *text;
+	long size;
+
+	if (cert ? !PEM_write_bio_X509(bio, cert) : !PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL))
+		abort();
+	size = BIO_get_mem_data(bio, &data);
+	text = strndup(data, (size_t)size);
+	BIO_free(bio);
+	return text;
+}
+
+void pki_use(struct pki *pki, struct world *w, int host, struct connection_config *c, int64_t not_before, int64_t not_after)
+{
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384");
+	char name[32], san[48], *cert_pem, *key_pem, *ca_pem;
+	X509 *cert;
+
+	snprintf(name, sizeof(name), "host%d.example", host);
+	snprintf(san, sizeof(san), "DNS:%s", name);
+	cert = new_cert(name, key, not_before, not_after);
+	X509_set_issuer_name(cert, X509_get_subject_name(pki->ca));
+	add_extension(cert, pki->ca, NID_subject_alt_name, san);
+	X509_sign(cert, pki->key, EVP_sha384());
+	cert_pem = pem_of(cert, NULL);
+	key_pem = pem_of(NULL, key);
+	ca_pem = pem_of(pki->ca, NULL);
+	c->cert = true;
+	c->private_key = 2;
+	identity_from_text(&c->local_id, name, NULL);
+	snprintf(c->remote_id, sizeof(c->remote_id), "host%d.example", !host);
+	if (keyring_add(w->hosts[host].ring, 2, KEY_PRIVATE, key_pem, strlen(key_pem), NULL) ||
+	    credentials_load(&c->credentials, cert_pem, NULL) || trust_load(&c->trust, ca_pem, NULL, NULL))
+		abort();
+	free(cert_pem);
+	free(key_pem);
+	free(ca_pem);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
