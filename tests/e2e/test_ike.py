@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """IKEv2 between two hosts of ours: keys come, are changed under traffic, and go; who is wrong is refused with a reason."""
 import datetime
+import json
 import os
 import signal
 import subprocess
@@ -119,6 +120,29 @@ def test_rekey_loses_no_ping(native):
         for host, what in ((native.a, 'child'), (native.b, 'child'), (native.a, 'ike'), (native.b, 'ike')):
             order(host, 'rekey', 'core', what)
     assert '800 packets transmitted, 800 received' in flood.stdout.read()
+
+
+def test_fifty_rekeys_at_100_mbit(native):
+    """UDP at 100 Mbit/s: what one end sealed the other has opened, all of it, through 50 rekeys of child and IKE SA."""
+    native.psk()
+    up(native)
+    server = subprocess.Popen(native.b.netns.argv('iperf3', '-s', '-1'), stdout=subprocess.DEVNULL)
+    until(lambda: native.b.netns.run('ss', '-Hlnt', 'sport = :5201').stdout, 'iperf3')
+    client = subprocess.Popen(native.a.netns.argv('iperf3', '-c', B, '-u', '-b', '100M', '-l', '1400', '-t', '60', '-J'),
+                              text=True, stdout=subprocess.PIPE)
+    until(lambda: native.b.counters().get('opened', 0) > 1000, 'traffic')
+    for n in range(50):
+        order(native.hosts[n & 1], 'rekey', 'core', ('child', 'ike')[n >> 1 & 1])
+    client.send_signal(signal.SIGINT)
+    said = json.loads(client.stdout.read())
+    client.wait(20)
+    server.kill()
+    server.wait()
+    before = {h: h.counters() for h in native.hosts}
+    until(lambda: before == (now_ := {h: h.counters() for h in native.hosts}) or before.update(now_), 'all is quiet')
+    for here, there in ((native.a, native.b), (native.b, native.a)):
+        assert before[here]['sealed'] == before[there]['opened'], (before, said['end'])
+        assert not {r: n for r, n in before[here].items() if r not in ('sealed', 'opened', 'ike', 'no_sa', 'too_big')}
 
 
 def test_rekey_by_packets(native):

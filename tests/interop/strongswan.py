@@ -68,7 +68,7 @@ class StrongSwan:
         self._sh("kill -9 $(pidof charon); while pidof charon >/dev/null; do sleep 0.05; done; rm -f /run/charon.*; "
                  "ip xfrm state flush; ip xfrm policy flush", check=False)  # fmt: skip
 
-    def configure(self, auth, esn="yes", mode="transport", ike="aes256gcm16-prfsha384-ecp384"):
+    def configure(self, auth, esn="yes", mode="transport", ike="aes256gcm16-prfsha384-ecp384", mobike="no"):
         """auth: a secret, or (certificate, key, ca) in PEM."""
         if isinstance(auth, str):
             proof = f"auth = psk\n id = {self.guest.address}"
@@ -90,7 +90,7 @@ connections {{
     local_addrs = {self.guest.address}
     remote_addrs = {self.host.address}
     proposals = {ike}
-    mobike = no
+    mobike = {mobike}
     rekey_time = 0
     local {{
       {proof}

@@ -199,6 +199,21 @@ def test_group_is_corrected(bed, peer, cas):
         assert ping(bed)
 
 
+@pytest.mark.parametrize("initiator", ["we", "they"])
+def test_port_4500_is_answered(bed, peer, cas, initiator):
+    """With MOBIKE strongSwan goes on at port 4500 after IKE_SA_INIT, though there is no NAT."""
+    with ends(bed, peer, cas, "psk") as daemon:
+        peer.configure(SECRET, "both", mobike="yes")
+        up(daemon, peer, initiator)
+        assert ping(bed)
+        for side in (daemon, peer):
+            side.rekey("child")
+            side.rekey("ike")
+        assert ping(bed)
+        if initiator == "they":
+            assert "[4500]" in peer.log()
+
+
 def test_tunnel_mode_is_refused(bed, peer, cas):
     with ends(bed, peer, cas, "psk") as daemon:
         peer.configure(SECRET, "both", mode="tunnel")
