@@ -123,6 +123,38 @@ static void op_done(void *arg, uint64_t ticket, const char *error)
 	control_done(arg, ticket, error);
 }
 
+/* ---- keys for Wireshark, when the file says keylog = yes ---- */
+
+static char *add_hex(char *at, const uint8_t *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		at += sprintf(at, "%02x", data[i]);
+	return at;
+}
+
+/* Wireshark has the salt behind the key, as the RFC derives them. */
+static char *add_sk(char *at, const struct sk_key *key)
+{
+	at = add_hex(at, key->key, SK_KEY_SIZE);
+	return add_hex(at, key->salt, SK_SALT_SIZE);
+}
+
+/* A line of its ikev2_decryption_table. */
+static void op_keylog(void *arg, uint64_t spi_i, uint64_t spi_r, const struct ike_keys *keys)
+{
+	const struct ike_daemon *d = arg;
+	char line[400], *at = line;
+
+	at += sprintf(at, "%016llx,%016llx,", (unsigned long long)spi_i, (unsigned long long)spi_r);
+	at = add_sk(at, &keys->ei);
+	*at++ = ',';
+	at = add_sk(at, &keys->er);
+	at += sprintf(at, ",\"AES-GCM-256 with 16 octet ICV [RFC5282]\",\"\",\"\",\"NONE [RFC4306]\"\n");
+	if (write(d->keylog, line, (size_t)(at - line)) < 0)
+		write_line("the key log could not be written");
+	explicit_bzero(line, sizeof(line));
+}
+
 /* ---- the loop ---- */
 
 void daemon_settle(struct ike_daemon *d)
@@ -199,6 +231,7 @@ static int make_engine(struct ike_daemon *d)
 		.keys = keyholder_client_ops(d->keys),
 		.log = op_log,
 		.done = op_done,
+		.keylog = d->keylog >= 0 ? op_keylog : NULL,
 	};
 
 	d->engine = engine_new(&ops);

@@ -2,7 +2,7 @@
 /*
  * xdp-ipsec-iked: IKEv2. Started by `xdp-ipsec run`, never by hand.
  *
- *   xdp-ipsec-iked --instance NAME --vault FD --control FD --keys FD --ready FD
+ *   xdp-ipsec-iked --instance NAME --vault FD --control FD --keys FD --ready FD [--keylog FD]
  *
  *   supervisor ══control══ protocol process ══questions══ key holder ══keys══ supervisor
  *
@@ -33,6 +33,7 @@ struct arguments {
 	int control_fd;
 	int keys_fd;
 	int ready_fd;
+	int keylog_fd; /* -1: no key log */
 };
 
 static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
@@ -40,11 +41,12 @@ static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 	static const struct option options[] = {
 		{"instance", required_argument, NULL, 'i'}, {"vault", required_argument, NULL, 'v'},
 		{"control", required_argument, NULL, 'c'},  {"keys", required_argument, NULL, 'k'},
-		{"ready", required_argument, NULL, 'r'},    {NULL, 0, NULL, 0},
+		{"ready", required_argument, NULL, 'r'},    {"keylog", required_argument, NULL, 'l'},
+		{NULL, 0, NULL, 0},
 	};
 	int c;
 
-	*a = (struct arguments){"default", -1, -1, -1, -1};
+	*a = (struct arguments){"default", -1, -1, -1, -1, -1};
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'i')
 			a->instance = optarg;
@@ -56,6 +58,8 @@ static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 			a->keys_fd = atoi(optarg);
 		else if (c == 'r')
 			a->ready_fd = atoi(optarg);
+		else if (c == 'l')
+			a->keylog_fd = atoi(optarg);
 	}
 	if (a->vault_fd < 0 || a->control_fd < 0 || a->keys_fd < 0 || a->ready_fd < 0)
 		return fault(f, EINVAL, "xdp-ipsec-iked is started by 'xdp-ipsec run'");
@@ -86,6 +90,8 @@ static int start_keyholder(const struct arguments *a, int *questions, struct fau
 		close(a->control_fd);
 		close(a->vault_fd);
 		close(a->ready_fd);
+		if (a->keylog_fd >= 0)
+			close(a->keylog_fd);
 		signal(SIGTERM, SIG_IGN); /* it ends when its sockets do */
 		_exit(keyholder_run(a->keys_fd, ends[1]));
 	}
@@ -117,6 +123,7 @@ static int prepare(struct ike_daemon *d, const struct arguments *a, struct fault
 	int questions = -1, err;
 
 	d->control = a->control_fd;
+	d->keylog = a->keylog_fd;
 	err = start_keyholder(a, &questions, f);
 	if (!err)
 		err = sad_open(&d->sad, a->instance, a->vault_fd, f);

@@ -130,6 +130,11 @@ static bool set_cookie_threshold(struct reader *r, const char *value)
 	return true;
 }
 
+static bool set_keylog(struct reader *r, const char *value)
+{
+	return parse_switch(value, &r->config->keylog);
+}
+
 static bool set_aead(struct reader *r, const char *value)
 {
 	if (choice(value, "auto|ipsec-mb|openssl") < 0)
@@ -150,6 +155,7 @@ static const struct key daemon_keys[] = {
 	{"mark", "1 to 0xffffffff", set_mark},
 	{"unknown-spi", "auto, drop or pass", set_unknown_spi},
 	{"aead", "auto, ipsec-mb or openssl", set_aead},
+	{"keylog", "yes or no", set_keylog},
 	{"cookie-threshold", "how many half-open IKE SAs there may be before cookies are asked for, 1 to 1000000", set_cookie_threshold},
 	{0},
 };

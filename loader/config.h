@@ -33,6 +33,7 @@ struct config {
 	enum unknown_spi unknown_spi;
 	char aead[16]; /* "auto", "ipsec-mb", "openssl" */
 	uint32_t cookie_threshold; /* 0: IKE's own */
+	bool keylog;		   /* IKE may write its keys to a file */
 	/* [connection] */
 	struct connection_config *connections; /* malloc'd */
 	unsigned connection_count;

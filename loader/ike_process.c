@@ -50,17 +50,19 @@ struct ends {
 	int control[2];
 	int keys[2];
 	int ready[2];
+	int keylog; /* -1: none */
 };
 
 static void exec_iked(const struct ike_process *ike, const struct ends *ends, pid_t parent)
 {
-	char numbers[4][12], path[512];
-	const int fds[4] = {ike->vault_fd, ends->control[1], ends->keys[1], ends->ready[1]};
+	const int count = ends->keylog >= 0 ? 5 : 4;
+	char numbers[5][12], path[512];
+	const int fds[5] = {ike->vault_fd, ends->control[1], ends->keys[1], ends->ready[1], ends->keylog};
 	const char *argv[] = {IKED,	   "--instance", ike->instance, "--vault",  numbers[0], "--control",
-			      numbers[1], "--keys",	 numbers[2],	"--ready", numbers[3], NULL};
+			      numbers[1], "--keys",	 numbers[2],	"--ready", numbers[3], count == 5 ? "--keylog" : NULL, numbers[4], NULL};
 	sigset_t none;
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < count; i++) {
 		snprintf(numbers[i], sizeof(numbers[i]), "%d", fds[i]);
 		if (fcntl(fds[i], F_SETFD, 0) < 0)
 			_exit(EXIT_FAILURE);
@@ -134,7 +136,24 @@ static int make_ends(struct ends *ends)
 		       pipe2(ends->ready, O_CLOEXEC) < 0 ? -errno : 0;
 }
 
-static int spawn(struct ike_process *ike, struct fault *f)
+/* Keys in a file of root's alone, and a line that says so: whoever has it reads everything. */
+static int open_keylog(const struct ike_process *ike, const struct config *config)
+{
+	char path[300];
+	int fd;
+
+	if (!config->keylog)
+		return -1;
+	snprintf(path, sizeof(path), "%s/ike.keylog", ike->run_dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		log_line("%s: %s: no keys are logged", path, strerror(errno));
+	else
+		log_line("keylog = yes: the keys of IKE are written to %s", path);
+	return fd;
+}
+
+static int spawn(struct ike_process *ike, const struct config *config, struct fault *f)
 {
 	const pid_t self = getpid();
 	struct ends ends;
@@ -142,11 +161,14 @@ static int spawn(struct ike_process *ike, struct fault *f)
 
 	if (make_ends(&ends))
 		return fault(f, errno, "starting IKE: %s", strerror(errno));
+	ends.keylog = open_keylog(ike, config);
 	ike->started_ns = maps_now();
 	ike->pid = fork();
 	if (ike->pid == 0)
 		exec_iked(ike, &ends, self);
 	close_ends(&ends, 1);
+	if (ends.keylog >= 0)
+		close(ends.keylog);
 	ready = ike->pid > 0 && is_ready(ends.ready[0]);
 	close(ends.ready[0]);
 	ike->control = ends.control[0];
@@ -429,7 +451,7 @@ static int listen_to(struct ike_process *ike, struct fault *f)
 
 static int start(struct ike_process *ike, const struct config *config, struct fault *f)
 {
-	int err = spawn(ike, f);
+	int err = spawn(ike, config, f);
 
 	if (!err)
 		err = configure(ike, config, f);

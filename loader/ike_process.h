@@ -20,6 +20,7 @@ struct ike_process {
 	const char *instance;
 	int vault_fd;
 	const char *config_path;
+	const char *run_dir; /* where a key log goes */
 	void (*on_done)(void *arg, uint64_t ticket, const char *error);
 	void *arg;
 

@@ -267,6 +267,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.instance = s->instance.name,
 		.vault_fd = s->vault.fd,
 		.config_path = s->config_path,
+		.run_dir = s->instance.run_dir,
 		.on_done = on_ike_done,
 		.arg = s,
 	};
