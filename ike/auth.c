@@ -193,7 +193,9 @@ static int check_rfc7427(struct chunk data, EVP_PKEY *key, const struct auth_oct
 	const enum sig_scheme scheme = der ? sig_scheme_of(der, size) : SIG_NONE;
 
 	if (scheme == SIG_NONE)
-		return fault(f, EACCES, "it signs by an algorithm that is not taken here: ECDSA, RSA-PSS or RSA PKCS#1 with SHA2 are");
+		return fault(
+			f, EACCES,
+			"it signs by an algorithm that is not taken here: ECDSA, RSA-PSS or RSA PKCS#1 with SHA2 are");
 	if (sig_scheme_key_type(scheme) != EVP_PKEY_get_base_id(key))
 		return fault(f, EACCES, "it signs by another algorithm than its certificate is for");
 	if (!sig_verify(key, scheme, octets->data, octets->size, r.at, reader_left(&r)))
@@ -217,7 +219,8 @@ static int check_rfc4754(struct chunk data, int bits, EVP_PKEY *key, const struc
 		size = i2d_ECDSA_SIG(signature, &der);
 	}
 	right = size > 0 && EVP_PKEY_get_bits(key) == bits &&
-		sig_verify(key, bits == 384 ? SIG_ECDSA_SHA384 : SIG_ECDSA_SHA256, octets->data, octets->size, der, (size_t)size);
+		sig_verify(key, bits == 384 ? SIG_ECDSA_SHA384 : SIG_ECDSA_SHA256, octets->data, octets->size, der,
+			   (size_t)size);
 	OPENSSL_free(der);
 	BN_free(r);
 	BN_free(s);
@@ -233,12 +236,15 @@ int auth_check_signature(const struct payload *auth, EVP_PKEY *key, const struct
 	case AUTH_SIGNATURE:
 		return check_rfc7427(data, key, octets, f);
 	case AUTH_ECDSA_SHA384_P384:
-		return data.size < 48 ? fault(f, EACCES, "its signature is cut short") : check_rfc4754(data, 384, key, octets, f);
+		return data.size < 48 ? fault(f, EACCES, "its signature is cut short")
+				      : check_rfc4754(data, 384, key, octets, f);
 	case AUTH_ECDSA_SHA256_P256:
-		return data.size < 32 ? fault(f, EACCES, "its signature is cut short") : check_rfc4754(data, 256, key, octets, f);
+		return data.size < 32 ? fault(f, EACCES, "its signature is cut short")
+				      : check_rfc4754(data, 256, key, octets, f);
 	case AUTH_RSA_SHA1:
-		return fault(f, EACCES, "it signs with SHA-1, which is not taken: let it use RFC 7427 signatures (IKEv2 signature "
-					"authentication)");
+		return fault(f, EACCES,
+			     "it signs with SHA-1, which is not taken: let it use RFC 7427 signatures (IKEv2 signature "
+			     "authentication)");
 	case AUTH_PSK:
 		return fault(f, EACCES, "the peer proves itself by a PSK, and auth = cert here");
 	}

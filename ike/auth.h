@@ -16,7 +16,8 @@
 #include "message.h"
 #include "prf.h"
 
-/* Bits of what a peer said in SIGNATURE_HASH_ALGORITHMS: 1 << enum hash_algorithm. 0: it said nothing, so RFC 7427 is not to be used. */
+/* Bits of what a peer said in SIGNATURE_HASH_ALGORITHMS: 1 << enum hash_algorithm. 0: it said nothing, so RFC 7427 is
+ * not to be used. */
 typedef uint32_t hash_set;
 
 struct auth_octets {
@@ -38,16 +39,17 @@ int auth_write_psk(struct body *b, const struct keyholder_ops *keys, uint32_t ke
 		   const struct auth_octets *octets);
 
 /*
- * Writes the AUTH payload with a signature: key_type EVP_PKEY_EC or EVP_PKEY_RSA and its bits. With the peer's hashes: method 14, the hash that fits the curve (P-384:
- * SHA2-384 first), RSA as PSS... see auth_choose. Without: method 10 for P-384, 9 for P-256, refused for RSA (SHA-1 is not spoken here). 0 or -errno.
+ * Writes the AUTH payload with a signature: key_type EVP_PKEY_EC or EVP_PKEY_RSA and its bits. With the peer's hashes:
+ * method 14, the hash that fits the curve (P-384: SHA2-384 first), RSA as PSS... see auth_choose. Without: method 10
+ * for P-384, 9 for P-256, refused for RSA (SHA-1 is not spoken here). 0 or -errno.
  */
 int auth_write_signature(struct body *b, const struct keyholder_ops *keys, uint32_t key, int key_type, int bits,
 			 hash_set peer, const struct auth_octets *octets);
 
 /*
- * Checks the peer's AUTH. PSK: in constant time. Signature: any of RFC 7427's that we know, the AlgorithmIdentifier must be one of them
- * byte by byte (parameters included) and fit the key; SHA-1 is refused.
- * 0; -EACCES if it is wrong, with the reason in words ("the PSK is another", "signature by SHA-1, which is not taken", ...).
+ * Checks the peer's AUTH. PSK: in constant time. Signature: any of RFC 7427's that we know, the AlgorithmIdentifier
+ * must be one of them byte by byte (parameters included) and fit the key; SHA-1 is refused. 0; -EACCES if it is wrong,
+ * with the reason in words ("the PSK is another", "signature by SHA-1, which is not taken", ...).
  */
 int auth_check_psk(const struct payload *auth, const struct keyholder_ops *keys, uint32_t key, uint16_t prf,
 		   const struct auth_octets *octets, struct fault *f);

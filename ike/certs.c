@@ -224,7 +224,7 @@ bool credentials_name(const struct credentials *c, const struct identity *id)
 
 /* ---- the peer's ---- */
 
-static STACK_OF(X509) *read_certs(const struct message *m)
+static STACK_OF(X509) * read_certs(const struct message *m)
 {
 	STACK_OF(X509) *certs = sk_X509_new_null();
 
@@ -276,7 +276,7 @@ static int refuse(X509 *cert, int error, struct fault *f)
 	return fault(f, EACCES, "certificate '%.200s': %s", subject, X509_verify_cert_error_string(error));
 }
 
-static int verify_chain(X509 *leaf, STACK_OF(X509) *certs, const struct trust *t, int64_t now, struct fault *f)
+static int verify_chain(X509 *leaf, STACK_OF(X509) * certs, const struct trust *t, int64_t now, struct fault *f)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	int err = -ENOMEM;
@@ -297,7 +297,7 @@ static bool may_sign(X509 *cert)
 	return (X509_get_key_usage(cert) & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) != 0;
 }
 
-static int check_leaf(X509 *leaf, STACK_OF(X509) *certs, const struct trust *t, const struct identity *id, int64_t now,
+static int check_leaf(X509 *leaf, STACK_OF(X509) * certs, const struct trust *t, const struct identity *id, int64_t now,
 		      struct fault *f)
 {
 	char subject[IDENTITY_TEXT], name[IDENTITY_TEXT];
@@ -310,7 +310,8 @@ static int check_leaf(X509 *leaf, STACK_OF(X509) *certs, const struct trust *t, 
 	if (!may_sign(leaf))
 		return fault(f, EACCES, "certificate '%.200s' is not for signatures (key usage)", subject);
 	if (!cert_names(leaf, id))
-		return fault(f, EACCES, "certificate '%.200s' does not name '%.200s' (subjectAltName, or the subject for a DN)",
+		return fault(f, EACCES,
+			     "certificate '%.200s' does not name '%.200s' (subjectAltName, or the subject for a DN)",
 			     subject, name);
 	return 0;
 }

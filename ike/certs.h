@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* X.509 for IKE (RFC 4945): a connection's own certificate, its trust anchors and CRLs, and whether a peer's chain holds. */
+/* X.509 for IKE (RFC 4945): a connection's own certificate, its trust anchors and CRLs, and whether a peer's chain
+ * holds. */
 #ifndef IKE_CERTS_H
 #define IKE_CERTS_H
 
@@ -13,7 +14,8 @@
 /* Own: what goes out in CERT payloads. Zeroed: none. */
 struct credentials {
 	X509 *cert;
-	uint8_t *der[8]; /* leaf first, then what else the file has of its chain (without self-signed roots); malloc'd by OpenSSL */
+	uint8_t *der[8]; /* leaf first, then what else the file has of its chain (without self-signed roots); malloc'd
+			    by OpenSSL */
 	int der_size[8];
 	unsigned count;
 };
@@ -21,7 +23,7 @@ struct credentials {
 /* Theirs: what vouches for a peer. Zeroed: nobody. */
 struct trust {
 	X509_STORE *store;
-	STACK_OF(X509) *anchors;
+	STACK_OF(X509) * anchors;
 	bool has_crl;
 };
 
@@ -35,18 +37,20 @@ void trust_free(struct trust *t);
 /* EVP_PKEY_EC or EVP_PKEY_RSA, and its bits (P-384: 384). */
 int credentials_key_type(const struct credentials *c, int *bits);
 
-/* CERTREQ: encoding and the SHA-1 of each anchor's SubjectPublicKeyInfo (RFC 7296 section 3.7). Written as one payload. */
+/* CERTREQ: encoding and the SHA-1 of each anchor's SubjectPublicKeyInfo (RFC 7296 section 3.7). Written as one payload.
+ */
 void certreq_write(struct body *b, const struct trust *t);
 
 /* CERT payloads, leaf first. */
 void certs_write(struct body *b, const struct credentials *c);
 
 /*
- * The peer's leaf certificate from the CERT payloads of m: verified up to t's anchors with the other CERTs as help, at the given time (seconds since
- * the epoch), with digitalSignature where it has a key usage, and it says that it is id: subjectAltName for IP, FQDN and email
- * (FQDN: also one wildcard label in the certificate is NOT taken); the subject for a DN.
- * *key is the public key, the caller's to EVP_PKEY_free. 0, or -EACCES / -EBADMSG with the reason in words
- * ("certificate CN=... expired on ...", "was revoked on ...", "is not issued by the CA ...", "does not name host.example").
+ * The peer's leaf certificate from the CERT payloads of m: verified up to t's anchors with the other CERTs as help, at
+ * the given time (seconds since the epoch), with digitalSignature where it has a key usage, and it says that it is id:
+ * subjectAltName for IP, FQDN and email (FQDN: also one wildcard label in the certificate is NOT taken); the subject
+ * for a DN. *key is the public key, the caller's to EVP_PKEY_free. 0, or -EACCES / -EBADMSG with the reason in words
+ * ("certificate CN=... expired on ...", "was revoked on ...", "is not issued by the CA ...", "does not name
+ * host.example").
  */
 int certs_verify(const struct message *m, const struct trust *t, const struct identity *id, int64_t now, EVP_PKEY **key,
 		 struct fault *f);

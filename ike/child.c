@@ -10,10 +10,11 @@
 #define GRACE_MS 3000
 /* How soon the first packet on a new inbound SA is seen; it is one read of shared memory. */
 #define WATCH_MS 20
-/* Responder of a first child: time for the initiator to check our AUTH and install its half, or it would drop what comes. */
+/* Responder of a first child: time for the initiator to check our AUTH and install its half, or it would drop what
+ * comes. */
 #define BIND_MS 60
 /* The initiator rekeys first; the responder only if that does not happen. Percent of the time. */
-#define SOFT_JITTER 10
+#define SOFT_JITTER	   10
 #define SOFT_RESPONDER_LAG 10
 /* Soft limits in packets and bytes: the hard ones are so many times as far. */
 #define HARD_FACTOR 2
@@ -25,8 +26,8 @@ struct child *child_by_out_spi(const struct ike_sa *sa, uint32_t spi)
 	struct child *c;
 
 	TAILQ_FOREACH(c, &sa->children, of_list)
-		if (c->out.spi == spi)
-			return c;
+	if (c->out.spi == spi)
+		return c;
 	return NULL;
 }
 
@@ -231,7 +232,8 @@ void child_on_limit(struct child *c, bool hard)
 {
 	if (c->state != CHILD_UP)
 		return;
-	log_child(c, hard ? "hard limit reached: nothing is carried until it is rekeyed" : "soft limit reached: rekeyed");
+	log_child(c,
+		  hard ? "hard limit reached: nothing is carried until it is rekeyed" : "soft limit reached: rekeyed");
 	rekey(c);
 }
 
@@ -301,13 +303,14 @@ static struct child *other_for(const struct child *c)
 	struct child *best = NULL, *other;
 	struct ike_sa *sa;
 
-	TAILQ_FOREACH(sa, &c->peer->sas, of_peer) {
+	TAILQ_FOREACH(sa, &c->peer->sas, of_peer)
+	{
 		if (sa->state == IKE_DEAD)
 			continue;
 		TAILQ_FOREACH(other, &sa->children, of_list)
-			if (other != c && other->state == CHILD_UP && selector_equal(&other->selector, &c->selector) &&
-			    (!best || other->made_ms >= best->made_ms))
-				best = other;
+		if (other != c && other->state == CHILD_UP && selector_equal(&other->selector, &c->selector) &&
+		    (!best || other->made_ms >= best->made_ms))
+			best = other;
 	}
 	return best;
 }
@@ -331,8 +334,10 @@ static void forget_links(const struct child *c)
 	struct ike_sa *sa;
 	struct child *other;
 
-	TAILQ_FOREACH(sa, &c->peer->sas, of_peer) {
-		TAILQ_FOREACH(other, &sa->children, of_list) {
+	TAILQ_FOREACH(sa, &c->peer->sas, of_peer)
+	{
+		TAILQ_FOREACH(other, &sa->children, of_list)
+		{
 			if (other->successor == c)
 				other->successor = NULL;
 			if (other->rival == c)
@@ -351,7 +356,8 @@ static void remove_half(struct child *c, struct child_half *half)
 	half->state = HALF_NONE;
 }
 
-/* Without an heir nothing may leave by the old SA: the peer has dropped it. With one, what is tagged already still may. */
+/* Without an heir nothing may leave by the old SA: the peer has dropped it. With one, what is tagged already still may.
+ */
 void child_leave(struct child *c)
 {
 	struct engine *e = c->engine;

@@ -55,11 +55,11 @@ struct child {
 	bool initiator; /* of the exchange that made it */
 	struct child_half in;
 	struct child_half out;
-	struct child *successor;     /* who takes over when this one's DELETE comes */
-	struct child *rival;	     /* the child that the peer made while we were rekeying this one (RFC 7296 section 2.8.1) */
+	struct child *successor; /* who takes over when this one's DELETE comes */
+	struct child *rival; /* the child that the peer made while we were rekeying this one (RFC 7296 section 2.8.1) */
 	uint8_t low_nonce[NONCE_SIZE]; /* the lower of the two that made it, cut or padded with zeros */
 	uint64_t made_ms;
-	uint64_t bind_ms; /* to be bound then, even if nothing has come on it */
+	uint64_t bind_ms;   /* to be bound then, even if nothing has come on it */
 	struct timer soft;  /* time to rekey */
 	struct timer hard;  /* end of its life */
 	struct timer watch; /* looks for the first packet on a new inbound SA; in CHILD_GRACE: the end */
@@ -77,13 +77,15 @@ struct child_terms {
 	struct chunk nr;
 };
 
-/* Makes the child with its inbound half installed and its outbound half registered. NULL if there is no room, with the reason logged. */
+/* Makes the child with its inbound half installed and its outbound half registered. NULL if there is no room, with the
+ * reason logged. */
 struct child *child_install(struct ike_sa *sa, const struct child_terms *terms);
 
 /* Binds the outbound half: from now on it carries the traffic. */
 void child_bind(struct child *c);
 
-/* Replaces old: old's outbound half carries nothing more once c is bound. Binding waits (responder) or is done (initiator) by the caller. */
+/* Replaces old: old's outbound half carries nothing more once c is bound. Binding waits (responder) or is done
+ * (initiator) by the caller. */
 void child_succeed(struct child *old, struct child *c);
 
 /* Responder of a rekey: bind at the first packet on the inbound half (or when the old one leaves). */
@@ -92,7 +94,8 @@ void child_bind_on_use(struct child *c);
 /* Responder of a first child: the same, but not later than a moment from now. */
 void child_bind_soon(struct child *c);
 
-/* The peer or we have deleted it: off its IKE SA; its halves stay for a grace time. Whoever can takes over its traffic. */
+/* The peer or we have deleted it: off its IKE SA; its halves stay for a grace time. Whoever can takes over its traffic.
+ */
 void child_leave(struct child *c);
 
 /* At once, both halves. */

@@ -54,8 +54,9 @@ static bool nonce_of(const struct message *m, struct chunk *out)
 
 static void log_tunnel(const struct ike_sa *sa)
 {
-	ike_log(sa, "the peer wants tunnel mode for the child, and here is transport mode alone: set it there (strongSwan: "
-		    "mode = transport; libreswan: type=transport; PAN-OS: IPSec mode Transport)");
+	ike_log(sa,
+		"the peer wants tunnel mode for the child, and here is transport mode alone: set it there (strongSwan: "
+		"mode = transport; libreswan: type=transport; PAN-OS: IPSec mode Transport)");
 }
 
 /* ---- asking ---- */
@@ -114,7 +115,8 @@ static uint16_t choose_selector(struct ike_sa *sa, struct request *r)
 	const uint8_t *local = sa->path.local, *remote = sa->path.remote;
 	struct ts_list local_ts, remote_ts;
 
-	if (!ts_parse(message_find(r->m, PAYLOAD_TSI), &remote_ts) || !ts_parse(message_find(r->m, PAYLOAD_TSR), &local_ts))
+	if (!ts_parse(message_find(r->m, PAYLOAD_TSI), &remote_ts) ||
+	    !ts_parse(message_find(r->m, PAYLOAD_TSR), &local_ts))
 		return INVALID_SYNTAX;
 	if (r->old && ts_narrow(&local_ts, &remote_ts, local, remote, &r->old->selector, 1, &r->selector))
 		return 0;
@@ -239,7 +241,8 @@ static bool read_selectors(struct ike_sa *sa, const struct task *task, const str
 	return true;
 }
 
-static bool read_answer(struct ike_sa *sa, const struct task *task, const struct message *m, bool create, struct reply *r)
+static bool read_answer(struct ike_sa *sa, const struct task *task, const struct message *m, bool create,
+			struct reply *r)
 {
 	if (proposal_accept_esp(message_find(m, PAYLOAD_SA), config_of(sa)->esn, create, &r->choice)) {
 		ike_log(sa, "the peer answers with a proposal for the child that was not offered: refused");

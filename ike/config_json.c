@@ -141,7 +141,8 @@ static int read_selectors(struct connection_config *c, const cJSON *o, struct fa
 {
 	const cJSON *list = cJSON_GetObjectItemCaseSensitive(o, "protect"), *item;
 
-	cJSON_ArrayForEach(item, list) {
+	cJSON_ArrayForEach(item, list)
+	{
 		if (c->selector_count == SELECTORS_MAX)
 			return fault(f, EINVAL, "%s: more than %d selectors in protect", c->name, SELECTORS_MAX);
 		c->selectors[c->selector_count++] = (struct selector){
@@ -159,7 +160,9 @@ static int read_life(struct connection_config *c, const cJSON *o, struct fault *
 
 	if (!start)
 		return missing(o, "start", f);
-	c->start = strcmp(start, "initiate") == 0 ? START_INITIATE : strcmp(start, "respond") == 0 ? START_RESPOND : START_TRAP;
+	c->start = strcmp(start, "initiate") == 0  ? START_INITIATE
+		   : strcmp(start, "respond") == 0 ? START_RESPOND
+						   : START_TRAP;
 	c->esn = flag(o, "esn") ? ESN_OFFERED : ESN_NEVER;
 	c->replay_window = (uint16_t)number(o, "replay_window");
 	c->rekey_ms = number(o, "rekey_ms");
@@ -212,7 +215,8 @@ static int read_all(struct ike_config *out, const cJSON *o, struct fault *f)
 	out->connections = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(*out->connections));
 	if (!out->connections)
 		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
-	cJSON_ArrayForEach(item, list) {
+	cJSON_ArrayForEach(item, list)
+	{
 		out->connections[out->count] = read_connection(item, f);
 		if (!out->connections[out->count])
 			return -EINVAL;

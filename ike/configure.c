@@ -10,9 +10,9 @@ static struct connection *find_same(struct engine *e, const struct connection_co
 	struct connection *c;
 
 	TAILQ_FOREACH(c, &e->connections, of_engine)
-		if (!c->gone && strcmp(c->config->name, config->name) == 0 &&
-		    memcmp(c->config->digest, config->digest, sizeof(config->digest)) == 0)
-			return c;
+	if (!c->gone && strcmp(c->config->name, config->name) == 0 &&
+	    memcmp(c->config->digest, config->digest, sizeof(config->digest)) == 0)
+		return c;
 	return NULL;
 }
 
@@ -69,7 +69,8 @@ static struct connection *add(struct engine *e, struct connection_config *config
 	return c;
 }
 
-/* Who is to be connected at once: by the file, or because SAs of an earlier run wait for somebody to look after them. */
+/* Who is to be connected at once: by the file, or because SAs of an earlier run wait for somebody to look after them.
+ */
 static void begin(struct connection *c)
 {
 	const struct connection_config *config = c->config;

@@ -96,7 +96,8 @@ static void on_acquire(struct ike_daemon *d, const struct order_message *m)
 
 static void on_limit(struct ike_daemon *d, const struct order_message *m)
 {
-	const struct sa_handle sa = {(uint32_t)number_word(m->words, "slot"), (uint32_t)number_word(m->words, "generation")};
+	const struct sa_handle sa = {(uint32_t)number_word(m->words, "slot"),
+				     (uint32_t)number_word(m->words, "generation")};
 
 	engine_limit(d->engine, sa, flag_word(m->words, "hard"));
 }
@@ -157,9 +158,9 @@ static const struct {
 	const char *command;
 	void (*handle)(struct ike_daemon *d, const struct order_message *m);
 } handlers[] = {
-	{"configure", on_configure}, {"acquire", on_acquire},	{"limit", on_limit},
+	{"configure", on_configure},	 {"acquire", on_acquire}, {"limit", on_limit},
 	{"unknown_spi", on_unknown_spi}, {"address", on_address}, {"initiate", on_initiate},
-	{"terminate", on_terminate}, {"rekey", on_rekey},	{"status", on_status},
+	{"terminate", on_terminate},	 {"rekey", on_rekey},	  {"status", on_status},
 };
 
 bool control_handle(struct ike_daemon *d)

@@ -24,7 +24,8 @@ static void renew(struct cookie_jar *jar, uint64_t now_ms)
 	jar->random(jar->arg, jar->secrets[jar->version & 1], COOKIE_SECRET_SIZE);
 }
 
-static void make(const struct cookie_jar *jar, uint32_t version, const struct cookie_input *in, uint8_t out[COOKIE_SIZE])
+static void make(const struct cookie_jar *jar, uint32_t version, const struct cookie_input *in,
+		 uint8_t out[COOKIE_SIZE])
 {
 	const struct chunk parts[] = {{in->nonce, in->nonce_size}, CHUNK(in->addr), CHUNK(in->port), CHUNK(in->spi_i)};
 	uint8_t mac[PRF_SIZE_MAX] = {0};
@@ -32,7 +33,8 @@ static void make(const struct cookie_jar *jar, uint32_t version, const struct co
 
 	write_u32(&w, version);
 	/* Without a MAC nobody's cookie fits; the random one makes sure. */
-	if (prf_compute(PRF_HMAC_SHA2_256, (struct chunk){jar->secrets[version & 1], COOKIE_SECRET_SIZE}, parts, 4, mac))
+	if (prf_compute(PRF_HMAC_SHA2_256, (struct chunk){jar->secrets[version & 1], COOKIE_SECRET_SIZE}, parts, 4,
+			mac))
 		jar->random(jar->arg, mac, sizeof(mac));
 	write_bytes(&w, mac, COOKIE_SIZE - 4);
 }
@@ -43,7 +45,8 @@ void cookie_make(struct cookie_jar *jar, uint64_t now_ms, const struct cookie_in
 	make(jar, jar->version, in, out);
 }
 
-bool cookie_check(struct cookie_jar *jar, uint64_t now_ms, const struct cookie_input *in, const uint8_t *cookie, size_t size)
+bool cookie_check(struct cookie_jar *jar, uint64_t now_ms, const struct cookie_input *in, const uint8_t *cookie,
+		  size_t size)
 {
 	struct reader r = reader_of(cookie, size);
 	const uint32_t version = read_u32(&r);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stateless cookies, RFC 7296 section 2.6: <version of secret> | HMAC(secret, Ni | address and port of the peer | SPIi).
- * The secret is made anew every minute; the one before is still good.
+ * Stateless cookies, RFC 7296 section 2.6: <version of secret> | HMAC(secret, Ni | address and port of the peer |
+ * SPIi). The secret is made anew every minute; the one before is still good.
  */
 #ifndef IKE_COOKIE_H
 #define IKE_COOKIE_H
@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define COOKIE_SECRET_SIZE 32
-#define COOKIE_SIZE (4 + 32)
+#define COOKIE_SECRET_SIZE    32
+#define COOKIE_SIZE	      (4 + 32)
 #define COOKIE_SECRET_LIFE_MS 60000
 
 struct cookie_jar {
@@ -35,6 +35,7 @@ struct cookie_input {
 void cookie_init(struct cookie_jar *jar, uint64_t now_ms);
 void cookie_make(struct cookie_jar *jar, uint64_t now_ms, const struct cookie_input *in, uint8_t out[COOKIE_SIZE]);
 /* In constant time. */
-bool cookie_check(struct cookie_jar *jar, uint64_t now_ms, const struct cookie_input *in, const uint8_t *cookie, size_t size);
+bool cookie_check(struct cookie_jar *jar, uint64_t now_ms, const struct cookie_input *in, const uint8_t *cookie,
+		  size_t size);
 
 #endif

@@ -12,12 +12,14 @@
 
 #include "exchange.h"
 
-/* Who rekeys goes on sending by the new SA at once; what the worker has still got for the old one leaves before its DELETE. */
+/* Who rekeys goes on sending by the new SA at once; what the worker has still got for the old one leaves before its
+ * DELETE. */
 #define DELETE_DELAY_MS 300
-/* RFC 7296 section 2.25: TEMPORARY_FAILURE is asked again after a while. With jitter, so that two don't collide again. */
-#define TEMPORARY_MS   1500
-#define REFUSED_MS     10000
-#define RETRY_JITTER   50
+/* RFC 7296 section 2.25: TEMPORARY_FAILURE is asked again after a while. With jitter, so that two don't collide again.
+ */
+#define TEMPORARY_MS 1500
+#define REFUSED_MS   10000
+#define RETRY_JITTER 50
 
 static void delete_later(struct child *c)
 {
@@ -110,7 +112,8 @@ bool child_on_answer(struct ike_sa *sa, struct task *task, const struct message 
 	if (c)
 		child_bind(c);
 	else
-		peer_on_failure(sa->peer, "the peer's answer for the child is not what was asked for: the log has more");
+		peer_on_failure(sa->peer,
+				"the peer's answer for the child is not what was asked for: the log has more");
 	return false;
 }
 

@@ -103,7 +103,8 @@ static bool may_log(struct ike_daemon *d)
 
 	if (second != d->log_second) {
 		if (d->log_lines > REMOTE_LINES) {
-			snprintf(text, sizeof(text), "%u more lines like these were not written", d->log_lines - REMOTE_LINES);
+			snprintf(text, sizeof(text), "%u more lines like these were not written",
+				 d->log_lines - REMOTE_LINES);
 			write_line(text);
 		}
 		d->log_second = second;

@@ -18,7 +18,7 @@ struct ike_daemon {
 	struct event_base *base;
 	struct event *tick;
 	struct event *readable[3]; /* 500, 4500, control */
-	int keylog; /* an open file for keys, if the configuration file allows it; else -1 */
+	int keylog;		   /* an open file for keys, if the configuration file allows it; else -1 */
 	uint64_t log_second;
 	unsigned log_lines;
 };

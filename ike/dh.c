@@ -57,7 +57,8 @@ int dh_derive(const struct dh *dh, const uint8_t peer[DH_PUBLIC_SIZE], uint8_t s
 		return -EINVAL;
 	if (dh->key)
 		ctx = EVP_PKEY_CTX_new_from_pkey(NULL, dh->key, NULL);
-	/* The point has been checked against the curve; its order is prime, so there is no small subgroup to check for. */
+	/* The point has been checked against the curve; its order is prime, so there is no small subgroup to check for.
+	 */
 	if (ctx && EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer_ex(ctx, key, 0) == 1 &&
 	    EVP_PKEY_derive(ctx, secret, &size) == 1 && size == DH_SECRET_SIZE)
 		err = 0;

@@ -18,7 +18,8 @@ struct dh {
 /* A fresh key pair. 0 or -EIO. */
 int dh_generate(struct dh *dh);
 
-/* The shared secret with the peer's public value, which must be a point of the curve. 0, -EINVAL (not a point), -EIO. */
+/* The shared secret with the peer's public value, which must be a point of the curve. 0, -EINVAL (not a point), -EIO.
+ */
 int dh_derive(const struct dh *dh, const uint8_t peer[DH_PUBLIC_SIZE], uint8_t secret[DH_SECRET_SIZE]);
 
 /* Wipes and frees. Safe on a zeroed struct. */

@@ -33,7 +33,8 @@ static bool add_part(X509_NAME *name, char *part)
 	if (!value)
 		return false;
 	*value++ = '\0';
-	return X509_NAME_add_entry_by_txt(name, trimmed(part), MBSTRING_UTF8, (unsigned char *)trimmed(value), -1, -1, 0) == 1;
+	return X509_NAME_add_entry_by_txt(name, trimmed(part), MBSTRING_UTF8, (unsigned char *)trimmed(value), -1, -1,
+					  0) == 1;
 }
 
 /* NULL: it is none. */
@@ -78,7 +79,8 @@ bool dn_text(const struct identity *id, char *buf, size_t size)
 	BIO *bio = BIO_new(BIO_s_mem());
 	int n = -1;
 
-	if (name && bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB & ~XN_FLAG_SPC_EQ) >= 0)
+	if (name && bio &&
+	    X509_NAME_print_ex(bio, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB & ~XN_FLAG_SPC_EQ) >= 0)
 		n = BIO_read(bio, buf, (int)size - 1);
 	if (n >= 0)
 		buf[n] = '\0';

@@ -109,10 +109,10 @@ void engine_free(struct engine *e, bool farewell)
 	if (!e)
 		return;
 	TAILQ_FOREACH(c, &e->connections, of_engine)
-		TAILQ_FOREACH(p, &c->peers, of_connection)
-			TAILQ_FOREACH(sa, &p->sas, of_peer)
-				if (farewell)
-					leave_datapath(sa);
+	TAILQ_FOREACH(p, &c->peers, of_connection)
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+	if (farewell)
+		leave_datapath(sa);
 	if (!farewell)
 		e->ops.sa_remove = keep_sa;
 	while ((c = TAILQ_FIRST(&e->connections)))
@@ -145,7 +145,8 @@ static bool selector_takes(const struct selector *s, uint8_t proto, uint16_t loc
 }
 
 /* The first selector that takes the packet; -1: none. */
-static int selector_for(const struct connection_config *config, uint8_t proto, uint16_t local_port, uint16_t remote_port)
+static int selector_for(const struct connection_config *config, uint8_t proto, uint16_t local_port,
+			uint16_t remote_port)
 {
 	for (unsigned i = 0; i < config->selector_count; i++)
 		if (selector_takes(&config->selectors[i], proto, local_port, remote_port))
@@ -169,8 +170,8 @@ static void acquire(struct peer *p, unsigned i)
 	peer_pursue(p);
 }
 
-void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto, uint16_t local_port,
-		    uint16_t remote_port)
+void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto,
+		    uint16_t local_port, uint16_t remote_port)
 {
 	struct connection *c = NULL;
 	struct peer *p;
@@ -213,7 +214,7 @@ static void address_gone(struct connection *c)
 		next = TAILQ_NEXT(p, of_connection);
 		p->address_gone = true;
 		TAILQ_FOREACH(sa, &p->sas, of_peer)
-			ike_sa_die(sa, sa->state == IKE_DEAD ? NULL : "the local address is gone");
+		ike_sa_die(sa, sa->state == IKE_DEAD ? NULL : "the local address is gone");
 	}
 }
 
@@ -221,7 +222,8 @@ static void address_back(struct connection *c)
 {
 	struct peer *p;
 
-	TAILQ_FOREACH(p, &c->peers, of_connection) {
+	TAILQ_FOREACH(p, &c->peers, of_connection)
+	{
 		p->address_gone = false;
 		if (c->config->start == START_INITIATE && !p->held)
 			peer_want_all(p);
@@ -233,7 +235,8 @@ void engine_address(struct engine *e, const uint8_t local[4], bool present)
 {
 	struct connection *c;
 
-	TAILQ_FOREACH(c, &e->connections, of_engine) {
+	TAILQ_FOREACH(c, &e->connections, of_engine)
+	{
 		if (memcmp(c->config->local, local, 4) != 0 || c->gone)
 			continue;
 		if (present)

@@ -71,7 +71,8 @@ struct engine_ops {
 
 	/* An SPI that no inbound SA has (also none of an earlier run); not taken until sa_add. */
 	uint32_t (*sa_spi)(void *arg, const uint8_t dst[4]);
-	/* Makes the SA. Inbound: packets are taken from now on. Outbound: it carries nothing before sa_bind. 0 or -errno. */
+	/* Makes the SA. Inbound: packets are taken from now on. Outbound: it carries nothing before sa_bind. 0 or
+	 * -errno. */
 	int (*sa_add)(void *arg, const struct sa_spec *spec, struct sa_handle *out);
 	/* From now on this outbound SA carries what its selector says: one map write. */
 	int (*sa_bind)(void *arg, struct sa_handle sa);
@@ -80,8 +81,8 @@ struct engine_ops {
 	/* False if the SA is gone. */
 	bool (*sa_usage)(void *arg, struct sa_handle sa, struct sa_usage *out);
 	/*
-	 * SAs of an earlier run of IKE with that peer: whether there are any (both ways between the two), and away with them
-	 * (when new ones have taken over).
+	 * SAs of an earlier run of IKE with that peer: whether there are any (both ways between the two), and away with
+	 * them (when new ones have taken over).
 	 */
 	bool (*sa_orphans)(void *arg, const uint8_t local[4], const uint8_t remote[4]);
 	void (*sa_remove_orphans)(void *arg, const uint8_t local[4], const uint8_t remote[4]);
@@ -99,12 +100,13 @@ struct engine_ops {
 /* The ops are copied. NULL when memory is short. */
 struct engine *engine_new(const struct engine_ops *ops);
 
-/* Tells every peer good-bye (DELETE, once, no waiting) if asked to, frees everything. SAs in the datapath stay unless farewell. */
+/* Tells every peer good-bye (DELETE, once, no waiting) if asked to, frees everything. SAs in the datapath stay unless
+ * farewell. */
 void engine_free(struct engine *e, bool farewell);
 
 /*
- * The connections, now or instead of those before; takes the config over and empties it. A connection that did not change (by
- * digest) keeps its SAs; one that did, or is gone, is terminated.
+ * The connections, now or instead of those before; takes the config over and empties it. A connection that did not
+ * change (by digest) keeps its SAs; one that did, or is gone, is terminated.
  */
 void engine_configure(struct engine *e, struct ike_config *config);
 
@@ -115,19 +117,21 @@ void engine_receive(struct engine *e, const struct path *path, const uint8_t *da
 uint64_t engine_tick(struct engine *e);
 
 /* A packet wants to go and there is no SA (ports 0 if it has none). */
-void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto, uint16_t local_port,
-		    uint16_t remote_port);
+void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto,
+		    uint16_t local_port, uint16_t remote_port);
 
 /* The datapath has seen a limit passed (or, hard, the last sequence number gone) on that SA. */
 void engine_limit(struct engine *e, struct sa_handle sa, bool hard);
 
-/* ESP with an SPI we don't have came from remote: a sign that one of us restarted; checked by a liveness exchange at most. */
+/* ESP with an SPI we don't have came from remote: a sign that one of us restarted; checked by a liveness exchange at
+ * most. */
 void engine_unknown_spi(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint32_t spi);
 
 /* An address of this host came or went. */
 void engine_address(struct engine *e, const uint8_t local[4], bool present);
 
-/* Orders of the command. ticket: what done() is called with, perhaps at once. remote: NULL unless the connection is a mesh and one peer is meant. */
+/* Orders of the command. ticket: what done() is called with, perhaps at once. remote: NULL unless the connection is a
+ * mesh and one peer is meant. */
 void engine_initiate(struct engine *e, const char *name, const uint8_t *remote, uint64_t ticket);
 void engine_terminate(struct engine *e, const char *name, const uint8_t *remote, uint64_t ticket);
 void engine_rekey(struct engine *e, const char *name, const uint8_t *remote, bool ike, uint64_t ticket);

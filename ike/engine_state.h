@@ -9,7 +9,8 @@
 #include "ike_sa.h"
 #include "peer.h"
 
-/* From so many half-open IKE SAs on, who opens another must show that it receives what is sent to it (RFC 7296 section 2.6). */
+/* From so many half-open IKE SAs on, who opens another must show that it receives what is sent to it (RFC 7296
+ * section 2.6). */
 #define COOKIE_THRESHOLD 64
 /* More than an attack with true addresses may hold: 6 MB. Then new ones are dropped until old ones time out. */
 #define HALF_OPEN_MAX 4096
@@ -19,17 +20,17 @@
 struct engine {
 	struct engine_ops ops;
 	struct timers timers;
-	struct table ike_sas;	/* by our SPI */
+	struct table ike_sas;	      /* by our SPI */
 	struct table half_open_table; /* by ike_init_key() */
-	struct table peers;	/* by peer_key() */
-	struct table halves;	/* of children, by slot */
+	struct table peers;	      /* by peer_key() */
+	struct table halves;	      /* of children, by slot */
 	struct connection_list connections;
 	struct child_list grace;
 	unsigned half_open;
 	unsigned cookie_threshold;
 	struct cookie_jar cookies;
-	struct body body;  /* of the message being written */
-	uint8_t *plain;	   /* of the message being read; MESSAGE_SIZE_MAX */
+	struct body body; /* of the message being written */
+	uint8_t *plain;	  /* of the message being read; MESSAGE_SIZE_MAX */
 };
 
 #define MESSAGE_SIZE_MAX 65536

@@ -2,7 +2,7 @@
 #include "exchange.h"
 
 #define IN(state) (1U << (state))
-#define LIVING (IN(IKE_UP) | IN(IKE_REPLACED) | IN(IKE_DELETING))
+#define LIVING	  (IN(IKE_UP) | IN(IKE_REPLACED) | IN(IKE_DELETING))
 
 static bool is_ike_rekey(const struct message *m)
 {

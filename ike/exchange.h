@@ -130,7 +130,8 @@ struct child_answer {
 };
 /* Writes SA, [Ni], [KE], TSi, TSr, N(USE_TRANSPORT_MODE) of a request. nonce: in CREATE_CHILD_SA. 0 or -errno. */
 int child_write_request(struct ike_sa *sa, struct task *task, const struct selector *s, bool create, struct body *b);
-/* Reads a peer's request, makes the child, writes the answer. create: CREATE_CHILD_SA. old: the child it rekeys, or NULL. */
+/* Reads a peer's request, makes the child, writes the answer. create: CREATE_CHILD_SA. old: the child it rekeys, or
+ * NULL. */
 struct child_answer child_answer_request(struct ike_sa *sa, const struct message *m, bool create, struct child *old,
 					 struct body *b);
 /*

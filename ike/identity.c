@@ -36,7 +36,9 @@ int identity_from_text(struct identity *id, const char *text, struct fault *f)
 	if (inet_pton(AF_INET, text, &addr) == 1)
 		set(id, ID_IPV4_ADDR, &addr, 4);
 	else if (size == 0 || size > 255 || !is_name_text(text))
-		return fault(f, EINVAL, "'%.60s' is no identity: an IPv4 address, a host name, an email address or a DN (CN=...)", text);
+		return fault(f, EINVAL,
+			     "'%.60s' is no identity: an IPv4 address, a host name, an email address or a DN (CN=...)",
+			     text);
 	else
 		set(id, strchr(text, '@') ? ID_RFC822_ADDR : ID_FQDN, text, size);
 	return 0;
@@ -52,7 +54,9 @@ bool identity_parse(const struct payload *p, struct identity *id)
 	size = reader_left(&r);
 	if (r.bad || size == 0 || size > IDENTITY_MAX)
 		return false;
-	if (type == ID_IPV4_ADDR ? size != 4 : type != ID_FQDN && type != ID_RFC822_ADDR && type != ID_DER_ASN1_DN && type != ID_KEY_ID)
+	if (type == ID_IPV4_ADDR
+		    ? size != 4
+		    : type != ID_FQDN && type != ID_RFC822_ADDR && type != ID_DER_ASN1_DN && type != ID_KEY_ID)
 		return false;
 	set(id, type, r.at, size);
 	return true;
@@ -116,8 +120,8 @@ static bool ends_with(const struct identity *id, const char *end)
 {
 	const size_t n = strlen(end);
 
-	return id->size > n && strncasecmp((const char *)id->data + id->size - n, end, n) == 0 &&
-	       id->data[0] != '.' && !memchr(id->data, 0, id->size);
+	return id->size > n && strncasecmp((const char *)id->data + id->size - n, end, n) == 0 && id->data[0] != '.' &&
+	       !memchr(id->data, 0, id->size);
 }
 
 bool identity_matches(const struct identity *id, const char *pattern)

@@ -8,7 +8,7 @@
 #include "fault.h"
 #include "message.h"
 
-#define IDENTITY_MAX 512
+#define IDENTITY_MAX  512
 #define IDENTITY_TEXT 600
 
 struct identity {
@@ -17,7 +17,8 @@ struct identity {
 	uint8_t data[IDENTITY_MAX];
 };
 
-/* "192.0.2.1", "host.example", "ops@host.example", "CN=host, O=Example" (RFC 4514 or OpenSSL's /CN= form). 0 or -EINVAL. */
+/* "192.0.2.1", "host.example", "ops@host.example", "CN=host, O=Example" (RFC 4514 or OpenSSL's /CN= form). 0 or
+ * -EINVAL. */
 int identity_from_text(struct identity *id, const char *text, struct fault *f);
 
 /* From the body of an IDi or IDr payload. False if it is not well-formed, too long, or of a type we can't name. */

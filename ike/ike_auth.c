@@ -21,7 +21,8 @@ static const struct connection_config *config_of(const struct ike_sa *sa)
 
 /* ---- keys ---- */
 
-/* Shared secret and keys, once. The responder does it when IKE_AUTH comes, so that half-open IKE SAs cost it no more than one half of the exchange. */
+/* Shared secret and keys, once. The responder does it when IKE_AUTH comes, so that half-open IKE SAs cost it no more
+ * than one half of the exchange. */
 bool auth_derive_keys(struct ike_sa *sa)
 {
 	const struct engine_ops *ops = &sa->engine->ops;
@@ -59,7 +60,8 @@ static uint8_t *sk_p_of(struct ike_sa *sa, bool of_initiator)
 	return of_initiator ? sa->keys.sk_pi : sa->keys.sk_pr;
 }
 
-/* RFC 8784 section 3: SK_d, SK_pi and SK_pr go through the PPK. The plain ones are kept, for a peer that has none. 0 or -errno. */
+/* RFC 8784 section 3: SK_d, SK_pi and SK_pr go through the PPK. The plain ones are kept, for a peer that has none. 0 or
+ * -errno. */
 static int mix_ppk(struct ike_sa *sa)
 {
 	const struct keyholder_ops *keys = &sa->engine->ops.keys;
@@ -113,7 +115,8 @@ static int write_auth_with(struct ike_sa *sa, const uint8_t *sk_p, struct body *
 		return err;
 	if (config->cert) {
 		type = credentials_key_type(&config->credentials, &bits);
-		err = auth_write_signature(b, keys, config->private_key, type, bits, sa->handshake->peer_hashes, &octets);
+		err = auth_write_signature(b, keys, config->private_key, type, bits, sa->handshake->peer_hashes,
+					   &octets);
 	} else {
 		err = auth_write_psk(b, keys, config->psk_key, sa->keys.prf, &octets);
 	}
@@ -210,8 +213,9 @@ static bool check_auth(struct ike_sa *sa, const struct message *m, const struct 
 	int err = peer_octets(sa, sk_p_of(sa, !sa->initiator), id, &octets);
 
 	if (!err) {
-		err = config->cert ? check_certificate(sa, m, auth, &octets, &f)
-				   : auth_check_psk(auth, &sa->engine->ops.keys, config->psk_key, sa->keys.prf, &octets, &f);
+		err = config->cert
+			      ? check_certificate(sa, m, auth, &octets, &f)
+			      : auth_check_psk(auth, &sa->engine->ops.keys, config->psk_key, sa->keys.prf, &octets, &f);
 		auth_octets_free(&octets);
 	}
 	if (err) {
@@ -242,8 +246,8 @@ static bool has_no_other(const struct ike_sa *sa)
 	const struct ike_sa *other;
 
 	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
-		if (other != sa && other->state >= IKE_UP && other->state != IKE_DEAD)
-			return false;
+	if (other != sa && other->state >= IKE_UP && other->state != IKE_DEAD)
+		return false;
 	return true;
 }
 
@@ -253,7 +257,8 @@ static void write_expected_id(struct ike_sa *sa, struct body *b)
 	const struct connection_config *config = config_of(sa);
 	struct identity id;
 
-	if (config->remote_id[0] && !strchr(config->remote_id, '*') && !identity_from_text(&id, config->remote_id, NULL))
+	if (config->remote_id[0] && !strchr(config->remote_id, '*') &&
+	    !identity_from_text(&id, config->remote_id, NULL))
 		write_id(b, PAYLOAD_IDR, &id);
 }
 
@@ -349,7 +354,8 @@ static bool settle_ppk(struct ike_sa *sa, const struct message *m)
 	return true;
 }
 
-/* It is up for the peer already: it is told why it is not for us (RFC 7296 section 2.21.2), and waited for no longer. */
+/* It is up for the peer already: it is told why it is not for us (RFC 7296 section 2.21.2), and waited for no longer.
+ */
 static void refuse_peer(struct ike_sa *sa)
 {
 	struct task *task;
@@ -466,7 +472,8 @@ static bool is_our_ppk(const struct connection_config *config, const struct noti
 {
 	const size_t size = strlen(config->ppk_id);
 
-	return config->ppk_key && n->size == 1 + size && n->data[0] == 2 && memcmp(n->data + 1, config->ppk_id, size) == 0;
+	return config->ppk_key && n->size == 1 + size && n->data[0] == 2 &&
+	       memcmp(n->data + 1, config->ppk_id, size) == 0;
 }
 
 /*

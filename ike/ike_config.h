@@ -15,7 +15,7 @@
 #include "ts.h"
 
 #define CONNECTION_NAME_MAX 64
-#define SELECTORS_MAX 32
+#define SELECTORS_MAX	    32
 
 enum start_mode {
 	START_TRAP,	/* when a packet wants to go */
@@ -35,7 +35,8 @@ struct connection_config {
 	bool ppk_required;
 	char ppk_id[128];
 	struct identity local_id;
-	char remote_id[256]; /* pattern; "": the peer's address (PSK), any that the CA vouches for... never: see config */
+	char remote_id[256]; /* pattern; "": the peer's address (PSK), any that the CA vouches for... never: see config
+			      */
 	struct credentials credentials;
 	struct trust trust;
 	struct selector selectors[SELECTORS_MAX];
@@ -48,14 +49,15 @@ struct connection_config {
 	uint64_t rekey_bytes;
 	uint64_t rekey_packets;
 	uint64_t ike_rekey_ms;
-	uint64_t dpd_ms; /* 0: none */
+	uint64_t dpd_ms;    /* 0: none */
 	uint8_t digest[32]; /* of all that the file says: what did not change is not touched */
 };
 
 struct ike_config {
 	struct connection_config **connections;
 	unsigned count;
-	unsigned cookie_threshold; /* half-open SAs from which on cookies are asked for; 0: the default, UINT32_MAX: never */
+	unsigned cookie_threshold; /* half-open SAs from which on cookies are asked for; 0: the default, UINT32_MAX:
+				      never */
 };
 
 /* Reads the JSON text. 0, -EINVAL with the connection and what is wrong, -ENOMEM. */

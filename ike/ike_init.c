@@ -15,7 +15,8 @@
 
 /* Cookies and groups can be asked for in turns; a peer that goes on doing so has no wish to come to terms. */
 #define INIT_RETRIES_MAX 4
-/* What one true address may have half-open: a peer that starts anew, and as many connections as hosts have between them. */
+/* What one true address may have half-open: a peer that starts anew, and as many connections as hosts have between
+ * them. */
 #define HALF_OPEN_PER_PEER 8
 
 #define KE_HEADER_SIZE 4
@@ -91,7 +92,8 @@ static void set_low_nonce(struct ike_sa *sa)
 
 static void log_nat(const struct ike_sa *sa)
 {
-	ike_log(sa, "there is a NAT between this host and the peer (an address or port was changed on the way): transport mode "
+	ike_log(sa, "there is a NAT between this host and the peer (an address or port was changed on the way): "
+		    "transport mode "
 		    "does not go through NAT: remove it, or use the addresses behind it");
 }
 
@@ -160,7 +162,8 @@ void init_on_error(struct ike_sa *sa, struct task *task, const struct message *m
 			 sa->handshake->error_group);
 	else if (error == NO_PROPOSAL_CHOSEN)
 		snprintf(why, sizeof(why),
-			 "the peer takes none of what is offered: allow AES-256-GCM with a 16-byte ICV, HMAC-SHA2-384 (or "
+			 "the peer takes none of what is offered: allow AES-256-GCM with a 16-byte ICV, HMAC-SHA2-384 "
+			 "(or "
 			 "256, 512) as PRF and group 20 (ecp384) there, and check its addresses");
 	else
 		snprintf(why, sizeof(why), "the peer refuses IKE_SA_INIT: %s", notify_name(error));
@@ -302,7 +305,7 @@ static unsigned half_open_of(const struct peer *p)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		n += sa->state == IKE_HALF_OPEN || sa->state == IKE_DEAD;
+	n += sa->state == IKE_HALF_OPEN || sa->state == IKE_DEAD;
 	return n;
 }
 
@@ -392,8 +395,9 @@ static bool is_repetition(struct engine *e, const struct path *path, const struc
 
 static void refuse_nat(struct engine *e, const struct path *path, const struct message *m)
 {
-	log_refused(e, path, "there is a NAT between the two hosts, and transport mode does not go through NAT (a peer "
-			     "that forces UDP encapsulation looks the same)");
+	log_refused(e, path,
+		    "there is a NAT between the two hosts, and transport mode does not go through NAT (a peer "
+		    "that forces UDP encapsulation looks the same)");
 	answer_notify(e, path, m, NO_PROPOSAL_CHOSEN, NULL, 0);
 }
 

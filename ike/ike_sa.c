@@ -16,7 +16,8 @@
 #define REKEY_RESPONDER_LAG 8
 /* A replaced IKE SA whose initiator never deletes it. */
 #define REPLACED_MS 30000
-/* An answer that ends an IKE SA may be lost as any other: for as long as the peer may ask again (request.c), it gets it again. */
+/* An answer that ends an IKE SA may be lost as any other: for as long as the peer may ask again (request.c), it gets it
+ * again. */
 #define LINGER_MS 24000
 /* Two IKE SAs that came up side by side, as both ends began at once, are made one after that. */
 #define REDUNDANT_MS 1000
@@ -94,7 +95,8 @@ static void on_rekey_time(struct ike_sa *sa)
 {
 	if (!task_find(sa, TASK_REKEY_IKE, NULL))
 		task_queue(sa, TASK_REKEY_IKE);
-	timer_set(&sa->engine->timers, &sa->life, engine_now(sa->engine) + life_ms(sa) * LIFE_AFTER_REKEY / 100 + 30000);
+	timer_set(&sa->engine->timers, &sa->life,
+		  engine_now(sa->engine) + life_ms(sa) * LIFE_AFTER_REKEY / 100 + 30000);
 }
 
 static void on_life(struct timer *timer)
@@ -118,7 +120,8 @@ static uint64_t silence_ms(const struct ike_sa *sa)
 	uint64_t silence = engine_now(sa->engine) - sa->heard_ms;
 	const struct child *c;
 
-	TAILQ_FOREACH(c, &sa->children, of_list) {
+	TAILQ_FOREACH(c, &sa->children, of_list)
+	{
 		const uint64_t idle = child_idle_ms(c);
 
 		if (idle < silence)
@@ -183,7 +186,8 @@ static uint64_t new_spi(struct engine *e)
 	return spi;
 }
 
-struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, const struct path *path, bool initiator, uint64_t our_spi)
+struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, const struct path *path, bool initiator,
+			  uint64_t our_spi)
 {
 	struct ike_sa *sa = calloc(1, sizeof(*sa));
 
@@ -240,18 +244,20 @@ void handshake_free(struct ike_sa *sa)
  */
 static bool is_redundant(const struct ike_sa *sa, const struct ike_sa *other)
 {
-	return other != sa && other->state == IKE_UP && other->started_ms < sa->up_ms && sa->started_ms < other->up_ms &&
-	       memcmp(sa->low_nonce, other->low_nonce, NONCE_SIZE) < 0;
+	return other != sa && other->state == IKE_UP && other->started_ms < sa->up_ms &&
+	       sa->started_ms < other->up_ms && memcmp(sa->low_nonce, other->low_nonce, NONCE_SIZE) < 0;
 }
 
 static void end_redundant(struct peer *p)
 {
 	struct ike_sa *sa, *other;
 
-	TAILQ_FOREACH(sa, &p->sas, of_peer) {
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+	{
 		if (sa->state != IKE_UP || !sa->initiator)
 			continue;
-		TAILQ_FOREACH(other, &p->sas, of_peer) {
+		TAILQ_FOREACH(other, &p->sas, of_peer)
+		{
 			struct task *task;
 
 			if (!is_redundant(sa, other) || task_find(sa, TASK_DELETE_IKE, NULL))
@@ -269,7 +275,8 @@ static void end_older(struct ike_sa *sa)
 {
 	struct ike_sa *other;
 
-	TAILQ_FOREACH(other, &sa->peer->sas, of_peer) {
+	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
+	{
 		if (other == sa || other->state == IKE_DEAD || other->state < IKE_UP || other->up_ms > sa->started_ms)
 			continue;
 		ike_log(other, "the peer has started anew: ended");
@@ -312,7 +319,8 @@ static void forget_links(struct ike_sa *sa)
 {
 	struct ike_sa *other;
 
-	TAILQ_FOREACH(other, &sa->peer->sas, of_peer) {
+	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
+	{
 		if (other->rival == sa)
 			other->rival = NULL;
 		if (other->heir == sa)

@@ -127,9 +127,9 @@ struct ike_sa {
 	struct reassembly reassembly;
 
 	struct child_list children;
-	struct ike_sa *rival;	 /* made by the peer while we were rekeying this one */
-	struct ike_sa *heir;	 /* who has this one's children, once it is replaced */
-	struct timer life;	 /* half-open: time is up; up: rekey; then the end */
+	struct ike_sa *rival; /* made by the peer while we were rekeying this one */
+	struct ike_sa *heir;  /* who has this one's children, once it is replaced */
+	struct timer life;    /* half-open: time is up; up: rekey; then the end */
 	struct timer liveness;
 };
 
@@ -137,7 +137,8 @@ struct ike_sa {
 void ike_log(const struct ike_sa *sa, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Makes one, entered by our SPI (chosen unless given, 0), with a handshake. NULL: no memory. */
-struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, const struct path *path, bool initiator, uint64_t our_spi);
+struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, const struct path *path, bool initiator,
+			  uint64_t our_spi);
 
 /* Our SPI, the peer's. */
 static inline uint64_t ike_spi_ours(const struct ike_sa *sa)
@@ -161,7 +162,8 @@ void ike_sa_up(struct ike_sa *sa);
 /* Sets the timers that a living IKE SA has. */
 void ike_sa_start_timers(struct ike_sa *sa);
 
-/* Its children go (by child_leave, or at once), its tasks fail; freed at the next tick. why: for who waits; NULL: nothing failed. */
+/* Its children go (by child_leave, or at once), its tasks fail; freed at the next tick. why: for who waits; NULL:
+ * nothing failed. */
 void ike_sa_die(struct ike_sa *sa, const char *why);
 
 /* The same, after an answer that says so: that stays to be had for a while. */
@@ -184,7 +186,8 @@ uint64_t ike_init_key(uint64_t spi_i, const uint8_t remote[4]);
 struct ike_sa *ike_sa_find(const struct engine *e, uint64_t our_spi);
 struct ike_sa *ike_sa_find_half_open(const struct engine *e, uint64_t spi_i, const struct path *path);
 
-/* nonce_low: the lower of two nonces as NONCE_SIZE bytes: cut, or padded with zeros (RFC 7296 section 2.8: compared octet by octet). */
+/* nonce_low: the lower of two nonces as NONCE_SIZE bytes: cut, or padded with zeros (RFC 7296 section 2.8: compared
+ * octet by octet). */
 void nonce_lower(uint8_t out[NONCE_SIZE], struct chunk a, struct chunk b);
 
 #endif

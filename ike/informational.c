@@ -23,7 +23,8 @@ static bool is_being_deleted_by_us(const struct ike_sa *sa, const struct child *
 	return sa->running && sa->running->kind == TASK_DELETE_CHILD && sa->running->child == c;
 }
 
-/* Both delete it at once: each closes it with the answer to its own, and names nothing in its answer (section 1.4.1). */
+/* Both delete it at once: each closes it with the answer to its own, and names nothing in its answer (section 1.4.1).
+ */
 static void delete_child(void *arg, uint32_t spi)
 {
 	struct deletes *d = arg;
@@ -47,7 +48,8 @@ enum verdict informational_on_request(struct question *q)
 		return VERDICT_ANSWER;
 	}
 	if (message_notify(q->m, AUTHENTICATION_FAILED, NULL)) {
-		ike_log(q->sa, "the peer does not accept who we are: compare identities, certificates and PSK; its log says more");
+		ike_log(q->sa, "the peer does not accept who we are: compare identities, certificates and PSK; its log "
+			       "says more");
 		ike = true;
 	}
 	if (ike) {

@@ -20,10 +20,10 @@
 
 #include "fault.h"
 
-#define SECRET_MAX    4096   /* of a PSK or PPK */
-#define KEY_FILE_MAX  65536  /* of a private key in PEM */
-#define OCTETS_MAX    65536  /* of what is to be signed: an IKE_SA_INIT message, a nonce and a PRF output */
-#define SIGNATURE_MAX 1024   /* RSA-8192 */
+#define SECRET_MAX    4096  /* of a PSK or PPK */
+#define KEY_FILE_MAX  65536 /* of a private key in PEM */
+#define OCTETS_MAX    65536 /* of what is to be signed: an IKE_SA_INIT message, a nonce and a PRF output */
+#define SIGNATURE_MAX 1024  /* RSA-8192 */
 
 enum key_kind {
 	KEY_PSK = 1,
@@ -45,7 +45,8 @@ enum sig_scheme {
 	SIG_RSA_PKCS1_SHA512,
 };
 
-/* The questions, as the engine asks them: by way of the other process, or in tests by a call. 0 or -errno (-ENOENT: no such key). */
+/* The questions, as the engine asks them: by way of the other process, or in tests by a call. 0 or -errno (-ENOENT: no
+ * such key). */
 struct keyholder_ops {
 	int (*psk_auth)(void *arg, uint32_t key, uint16_t prf, const uint8_t *octets, size_t size, uint8_t *out);
 	/* *out_size: room, then size. ECDSA: DER of r and s, as RFC 7427 has it. */
@@ -61,8 +62,9 @@ struct keyring;
 
 struct keyring *keyring_new(void);
 /*
- * Takes a key as its file has it. PSK and PPK: text, one trailing newline ignored, or 0x and hex. Private key: PEM, unencrypted, EC (P-256, P-384)
- * or RSA of at least 2048 bits. content stays the caller's to wipe. Replaces a key of that number. 0, -EINVAL with what is wrong with it, -ENOMEM.
+ * Takes a key as its file has it. PSK and PPK: text, one trailing newline ignored, or 0x and hex. Private key: PEM,
+ * unencrypted, EC (P-256, P-384) or RSA of at least 2048 bits. content stays the caller's to wipe. Replaces a key of
+ * that number. 0, -EINVAL with what is wrong with it, -ENOMEM.
  */
 int keyring_add(struct keyring *ring, uint32_t id, enum key_kind kind, const void *content, size_t size,
 		struct fault *f);
@@ -78,12 +80,14 @@ struct keyholder_ops keyring_ops(struct keyring *ring);
 
 /*
  * Runs the keyholder until both sockets (SOCK_SEQPACKET) are closed: keys come on `control` from the supervisor as
- * {"command": "key", "id": N, "kind": "psk|private|ppk"} with the file by SCM_RIGHTS (also {"command":"forget","id":N}),
- * each answered by {"ok": true} or {"error": ...}; questions come on `questions`. Sandboxes itself first. Returns an exit status.
+ * {"command": "key", "id": N, "kind": "psk|private|ppk"} with the file by SCM_RIGHTS (also
+ * {"command":"forget","id":N}), each answered by {"ok": true} or {"error": ...}; questions come on `questions`.
+ * Sandboxes itself first. Returns an exit status.
  */
 int keyholder_run(int control, int questions);
 
-/* The protocol process' end: ops that ask over the socket and wait. *client is the caller's to free by keyholder_client_free. 0 or -errno. */
+/* The protocol process' end: ops that ask over the socket and wait. *client is the caller's to free by
+ * keyholder_client_free. 0 or -errno. */
 struct keyholder_client;
 int keyholder_client_new(struct keyholder_client **client, int questions);
 struct keyholder_ops keyholder_client_ops(struct keyholder_client *client);

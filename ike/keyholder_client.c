@@ -33,8 +33,8 @@ int keyholder_client_new(struct keyholder_client **client, int questions)
 }
 
 /* 0 with the answer in c->a. */
-static int ask(struct keyholder_client *c, enum key_question_kind what, uint32_t key, uint32_t how, const uint8_t *octets,
-	       size_t size)
+static int ask(struct keyholder_client *c, enum key_question_kind what, uint32_t key, uint32_t how,
+	       const uint8_t *octets, size_t size)
 {
 	ssize_t n;
 

@@ -128,7 +128,8 @@ static void answer(const struct keyholder_ops *ops, const struct key_question *q
 		break;
 	case ASK_SIGN:
 		if (q->how > SIG_NONE && q->how <= SIG_RSA_PKCS1_SHA512)
-			a->error = ops->sign(ops->arg, q->key, (enum sig_scheme)q->how, q->octets, octets, a->data, &room);
+			a->error =
+				ops->sign(ops->arg, q->key, (enum sig_scheme)q->how, q->octets, octets, a->data, &room);
 		break;
 	case ASK_PPK:
 		if (octets <= PRF_SIZE_MAX)
@@ -162,7 +163,8 @@ int keyholder_run(int control, int questions)
 	struct fault f = {""};
 	bool go_on = ring != NULL;
 
-	/* Nothing of what is read here is ever written to a swap device; what comes later must have room to be locked too. */
+	/* Nothing of what is read here is ever written to a swap device; what comes later must have room to be locked
+	 * too. */
 	if (setrlimit(RLIMIT_MEMLOCK, &locked) == 0)
 		mlockall(MCL_CURRENT | MCL_FUTURE);
 	if (!ring || sandbox_enter_keyholder(&f)) {

@@ -17,7 +17,8 @@ static void take(const uint8_t **at, void *out, size_t size)
 	*at += size;
 }
 
-/* {SK_d | SK_ei | SK_er | SK_pi | SK_pr} = prf+(SKEYSEED, Ni | Nr | SPIi | SPIr); each SK_e has its salt at the end (RFC 5282 section 7.1). */
+/* {SK_d | SK_ei | SK_er | SK_pi | SK_pr} = prf+(SKEYSEED, Ni | Nr | SPIi | SPIr); each SK_e has its salt at the end
+ * (RFC 5282 section 7.1). */
 static int expand(struct ike_keys *out, uint16_t prf, const uint8_t *skeyseed, size_t seed_size,
 		  const struct keymat_input *in)
 {
@@ -30,7 +31,8 @@ static int expand(struct ike_keys *out, uint16_t prf, const uint8_t *skeyseed, s
 
 	store_spi(spi_i, in->spi_i);
 	store_spi(spi_r, in->spi_r);
-	err = prf_plus(prf, (struct chunk){skeyseed, seed_size}, seed, 4, all, 3 * size + 2 * (SK_KEY_SIZE + SK_SALT_SIZE));
+	err = prf_plus(prf, (struct chunk){skeyseed, seed_size}, seed, 4, all,
+		       3 * size + 2 * (SK_KEY_SIZE + SK_SALT_SIZE));
 	if (!err) {
 		*out = (struct ike_keys){.prf = prf, .size = (uint8_t)size};
 		take(&at, out->sk_d, size);

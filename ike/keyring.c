@@ -39,8 +39,8 @@ static struct secret *find(const struct keyring *ring, uint32_t id, enum key_kin
 	struct secret *s;
 
 	LIST_FOREACH(s, &ring->secrets, of_ring)
-		if (s->id == id && (!kind || s->kind == kind))
-			return s;
+	if (s->id == id && (!kind || s->kind == kind))
+		return s;
 	return NULL;
 }
 
@@ -135,11 +135,13 @@ static int read_private(struct secret *s, const void *pem, size_t size, struct f
 	BIO_free(bio);
 	ERR_clear_error();
 	if (!s->key)
-		return fault(f, EINVAL, "there is no private key in it that can be read: PEM without a password is expected");
+		return fault(f, EINVAL,
+			     "there is no private key in it that can be read: PEM without a password is expected");
 	return check_private(s->key, f);
 }
 
-int keyring_add(struct keyring *ring, uint32_t id, enum key_kind kind, const void *content, size_t size, struct fault *f)
+int keyring_add(struct keyring *ring, uint32_t id, enum key_kind kind, const void *content, size_t size,
+		struct fault *f)
 {
 	struct secret *s = calloc(1, sizeof(*s));
 	int err;

@@ -77,7 +77,8 @@ static bool read_payload(struct reader *r, uint8_t type, struct payload *p)
 
 	if (r->bad || length < PAYLOAD_HEADER_SIZE)
 		return false;
-	*p = (struct payload){.type = type, .next = next, .critical = flags & 0x80, .size = length - PAYLOAD_HEADER_SIZE};
+	*p = (struct payload){
+		.type = type, .next = next, .critical = flags & 0x80, .size = length - PAYLOAD_HEADER_SIZE};
 	p->data = read_bytes(r, p->size);
 	return !r->bad;
 }
@@ -219,16 +220,33 @@ struct name {
 	uint16_t number;
 	const char *text;
 };
-#define NAME(x) {x, #x}
+#define NAME(x) \
+	{ \
+		x, #x \
+	}
 
 static const struct name notify_names[] = {
-	NAME(UNSUPPORTED_CRITICAL_PAYLOAD), NAME(INVALID_IKE_SPI),	NAME(INVALID_MAJOR_VERSION),
-	NAME(INVALID_SYNTAX),		    NAME(INVALID_MESSAGE_ID),	NAME(INVALID_SPI),
-	NAME(NO_PROPOSAL_CHOSEN),	    NAME(INVALID_KE_PAYLOAD),	NAME(AUTHENTICATION_FAILED),
-	NAME(SINGLE_PAIR_REQUIRED),	    NAME(NO_ADDITIONAL_SAS),	NAME(INTERNAL_ADDRESS_FAILURE),
-	NAME(FAILED_CP_REQUIRED),	    NAME(TS_UNACCEPTABLE),	NAME(INVALID_SELECTORS),
-	NAME(TEMPORARY_FAILURE),	    NAME(CHILD_SA_NOT_FOUND),	NAME(INITIAL_CONTACT),
-	NAME(COOKIE),			    NAME(USE_TRANSPORT_MODE),	NAME(REKEY_SA),
+	NAME(UNSUPPORTED_CRITICAL_PAYLOAD),
+	NAME(INVALID_IKE_SPI),
+	NAME(INVALID_MAJOR_VERSION),
+	NAME(INVALID_SYNTAX),
+	NAME(INVALID_MESSAGE_ID),
+	NAME(INVALID_SPI),
+	NAME(NO_PROPOSAL_CHOSEN),
+	NAME(INVALID_KE_PAYLOAD),
+	NAME(AUTHENTICATION_FAILED),
+	NAME(SINGLE_PAIR_REQUIRED),
+	NAME(NO_ADDITIONAL_SAS),
+	NAME(INTERNAL_ADDRESS_FAILURE),
+	NAME(FAILED_CP_REQUIRED),
+	NAME(TS_UNACCEPTABLE),
+	NAME(INVALID_SELECTORS),
+	NAME(TEMPORARY_FAILURE),
+	NAME(CHILD_SA_NOT_FOUND),
+	NAME(INITIAL_CONTACT),
+	NAME(COOKIE),
+	NAME(USE_TRANSPORT_MODE),
+	NAME(REKEY_SA),
 };
 static const struct name exchange_names[] = {
 	{EXCHANGE_IKE_SA_INIT, "IKE_SA_INIT"},

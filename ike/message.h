@@ -21,7 +21,7 @@
 struct ike_header {
 	uint64_t spi_i;
 	uint64_t spi_r;
-	uint8_t next;	  /* type of the first payload */
+	uint8_t next; /* type of the first payload */
 	uint8_t version;
 	uint8_t exchange; /* enum exchange_type */
 	uint8_t flags;	  /* enum ike_flag */
@@ -89,7 +89,8 @@ bool message_deletes(const struct message *m, bool *ike, void (*fn)(void *arg, u
 size_t message_write(const struct ike_header *h, const struct body *b, uint8_t *out, size_t room);
 void header_write(struct writer *w, const struct ike_header *h);
 
-/* Names for the log: "IKE_SA_INIT", "NO_PROPOSAL_CHOSEN", ...; for what has none, the number, in a buffer of static storage. */
+/* Names for the log: "IKE_SA_INIT", "NO_PROPOSAL_CHOSEN", ...; for what has none, the number, in a buffer of static
+ * storage. */
 const char *exchange_name(uint8_t exchange);
 const char *notify_name(uint16_t type);
 

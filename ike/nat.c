@@ -5,7 +5,8 @@
 
 #define NAT_HASH_SIZE 20
 
-/* SHA-1(SPIs | address | port), RFC 7296 section 2.23: no secret, only a way not to show addresses. False: no SHA-1 here. */
+/* SHA-1(SPIs | address | port), RFC 7296 section 2.23: no secret, only a way not to show addresses. False: no SHA-1
+ * here. */
 static bool nat_hash(uint64_t spi_i, uint64_t spi_r, const uint8_t addr[4], uint16_t port, uint8_t out[NAT_HASH_SIZE])
 {
 	uint8_t data[2 * IKE_SPI_SIZE + 4 + 2];

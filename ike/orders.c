@@ -8,8 +8,8 @@ static struct connection *find(struct engine *e, const char *name)
 	struct connection *c;
 
 	TAILQ_FOREACH(c, &e->connections, of_engine)
-		if (!c->gone && strcmp(c->config->name, name) == 0)
-			return c;
+	if (!c->gone && strcmp(c->config->name, name) == 0)
+		return c;
 	return NULL;
 }
 
@@ -72,8 +72,8 @@ static bool is_down(const struct peer *p)
 	const struct ike_sa *sa;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		if (sa->state != IKE_DEAD)
-			return false;
+	if (sa->state != IKE_DEAD)
+		return false;
 	return true;
 }
 
@@ -87,7 +87,7 @@ void peer_terminate(struct peer *p)
 	timer_cancel(&e->timers, &p->retry);
 	peer_end_orders(p, ORDER_UP, "the connection was taken down");
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		terminate_sa(sa);
+	terminate_sa(sa);
 }
 
 void peers_sweep(struct connection *c)
@@ -130,8 +130,8 @@ static unsigned rekey_children(struct ike_sa *sa)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(c, &sa->children, of_list)
-		if (c->state == CHILD_UP && task_queue_child(sa, TASK_REKEY_CHILD, c))
-			n++;
+	if (c->state == CHILD_UP && task_queue_child(sa, TASK_REKEY_CHILD, c))
+		n++;
 	return n;
 }
 

@@ -34,9 +34,9 @@ struct order {
 	TAILQ_ENTRY(order) of_peer;
 	uint64_t ticket;
 	enum order_kind {
-		ORDER_UP,	/* a child is there */
-		ORDER_DOWN,	/* nothing is left */
-		ORDER_REKEY,	/* what was rekeyed is replaced */
+		ORDER_UP,    /* a child is there */
+		ORDER_DOWN,  /* nothing is left */
+		ORDER_REKEY, /* what was rekeyed is replaced */
 	} kind;
 };
 
@@ -88,7 +88,8 @@ struct child *peer_child_up(const struct peer *p, const struct selector *s);
 void peer_on_child_up(struct peer *p, struct child *child);
 /* An attempt to get an IKE SA or a child has failed, for that reason (one line). */
 void peer_on_failure(struct peer *p, const char *why);
-/* An IKE SA or a child is gone: what is to be there is wanted again; what nobody needs is freed (perhaps the peer itself). */
+/* An IKE SA or a child is gone: what is to be there is wanted again; what nobody needs is freed (perhaps the peer
+ * itself). */
 void peer_on_loss(struct peer *p);
 void peer_on_rekeyed(struct peer *p);
 

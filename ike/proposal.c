@@ -61,7 +61,7 @@ static void write_proposal(struct body *b, uint8_t number, uint8_t protocol, uin
 void proposal_offer_ike(struct body *b, uint64_t spi)
 {
 	static const struct transform offer[] = {
-		{TRANSFORM_ENCR, ENCR_AES_GCM_16},   {TRANSFORM_PRF, PRF_HMAC_SHA2_384},
+		{TRANSFORM_ENCR, ENCR_AES_GCM_16},  {TRANSFORM_PRF, PRF_HMAC_SHA2_384},
 		{TRANSFORM_PRF, PRF_HMAC_SHA2_512}, {TRANSFORM_PRF, PRF_HMAC_SHA2_256},
 		{TRANSFORM_DH, DH_ECP_384},
 	};
@@ -245,8 +245,8 @@ static bool fits_esp(const struct offer *o, enum esn_policy esn, bool dh)
 {
 	const bool esn_fits = !o->kinds[TRANSFORM_ESN] || o->no_esn || (o->esn && esn == ESN_OFFERED);
 
-	return o->protocol == PROTOCOL_ESP && o->spi_size == 4 && o->spi && is_gcm(o) && esn_fits && (!dh || o->dh_20) &&
-	       !o->kinds[TRANSFORM_PRF];
+	return o->protocol == PROTOCOL_ESP && o->spi_size == 4 && o->spi && is_gcm(o) && esn_fits &&
+	       (!dh || o->dh_20) && !o->kinds[TRANSFORM_PRF];
 }
 
 static struct ike_choice take_ike(const struct offer *o)

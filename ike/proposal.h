@@ -55,7 +55,8 @@ void proposal_answer_esp(struct body *b, const struct esp_choice *c, uint32_t sp
 int proposal_accept_ike(const struct payload *sa, bool rekey, struct ike_choice *out);
 int proposal_accept_esp(const struct payload *sa, enum esn_policy esn, bool dh, struct esp_choice *out);
 
-/* What a peer offers or took, for the log when it does not fit: "AES_CBC-128/HMAC_SHA2_256_128/MODP_2048, ..." (cut to size). */
+/* What a peer offers or took, for the log when it does not fit: "AES_CBC-128/HMAC_SHA2_256_128/MODP_2048, ..." (cut to
+ * size). */
 void proposal_text(const struct payload *sa, char *buf, size_t size);
 
 #endif

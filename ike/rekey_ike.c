@@ -82,7 +82,8 @@ static void begin_life(struct ike_sa *heir, const struct ike_sa *old, const stru
 /* The new IKE SA, up. NULL: the peer's part is not valid, or there is no memory. */
 static struct ike_sa *make_heir(struct ike_sa *old, const struct terms *t, const struct message *m)
 {
-	struct ike_sa *heir = ike_sa_new(old->engine, old->peer, &old->path, t->initiator, t->initiator ? t->spi_i : t->spi_r);
+	struct ike_sa *heir =
+		ike_sa_new(old->engine, old->peer, &old->path, t->initiator, t->initiator ? t->spi_i : t->spi_r);
 
 	if (!heir)
 		return NULL;
@@ -151,8 +152,12 @@ static enum verdict answer_with(struct question *q, const struct ike_choice *cho
 {
 	struct ike_sa *old = q->sa, *heir;
 	uint8_t nonce[NONCE_SIZE];
-	struct terms t = {.prf = choice->prf, .spi_i = choice->spi, .spi_r = fresh_spi(old->engine),
-			  .ni = nonce_of(q->m), .nr = CHUNK(nonce), .dh = dh};
+	struct terms t = {.prf = choice->prf,
+			  .spi_i = choice->spi,
+			  .spi_r = fresh_spi(old->engine),
+			  .ni = nonce_of(q->m),
+			  .nr = CHUNK(nonce),
+			  .dh = dh};
 
 	engine_random(old->engine, nonce, sizeof(nonce));
 	heir = make_heir(old, &t, q->m);
@@ -229,7 +234,11 @@ static void settle_collision(struct ike_sa *old, struct ike_sa *ours, struct ike
 bool rekey_ike_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
 	struct ike_choice choice;
-	struct terms t = {.initiator = true, .spi_i = task->ike_spi, .ni = CHUNK(task->nonce), .nr = nonce_of(m), .dh = &task->dh};
+	struct terms t = {.initiator = true,
+			  .spi_i = task->ike_spi,
+			  .ni = CHUNK(task->nonce),
+			  .nr = nonce_of(m),
+			  .dh = &task->dh};
 	struct ike_sa *heir = NULL;
 
 	if (proposal_accept_ike(message_find(m, PAYLOAD_SA), true, &choice) == 0 && is_usable(m) && choice.spi) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Our requests: one at a time in the window (RFC 7296 section 2.3), sent again until there is an answer (section 2.4). */
+/* Our requests: one at a time in the window (RFC 7296 section 2.3), sent again until there is an answer (section 2.4).
+ */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -68,8 +69,8 @@ struct task *task_find(const struct ike_sa *sa, enum task_kind kind, const struc
 	if (sa->running && sa->running->kind == kind && (!child || sa->running->child == child))
 		return sa->running;
 	TAILQ_FOREACH(task, &sa->tasks, of_sa)
-		if (task->kind == kind && (!child || task->child == child))
-			return task;
+	if (task->kind == kind && (!child || task->child == child))
+		return task;
 	return NULL;
 }
 
@@ -169,7 +170,8 @@ static struct task *next_task(struct ike_sa *sa, uint64_t now, uint64_t *when)
 	struct task *task;
 
 	*when = UINT64_MAX;
-	TAILQ_FOREACH(task, &sa->tasks, of_sa) {
+	TAILQ_FOREACH(task, &sa->tasks, of_sa)
+	{
 		if (task->not_before_ms <= now)
 			return task;
 		if (task->not_before_ms < *when)

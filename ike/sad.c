@@ -18,7 +18,8 @@ static struct sa_state *state_of(const struct sad_store *s, uint32_t slot)
 
 static bool is_ours(const struct sad_store *s, struct sa_handle sa)
 {
-	return sa.slot < SLOTS_MAX && slot_in_use(sa.generation) && slot_generation(s->maps.sa, sa.slot) == sa.generation;
+	return sa.slot < SLOTS_MAX && slot_in_use(sa.generation) &&
+	       slot_generation(s->maps.sa, sa.slot) == sa.generation;
 }
 
 /* ---- keys of the two maps ---- */
@@ -154,7 +155,8 @@ bool sad_usage(const struct sad_store *s, struct sa_handle sa, struct sa_usage *
 
 	if (!is_ours(s, sa))
 		return false;
-	*out = (struct sa_usage){.packets = state->packets, .bytes = state->bytes, .seq = state->seq, .idle_ms = UINT64_MAX};
+	*out = (struct sa_usage){
+		.packets = state->packets, .bytes = state->bytes, .seq = state->seq, .idle_ms = UINT64_MAX};
 	now = maps_now();
 	if (state->last_used_ns)
 		out->idle_ms = now > state->last_used_ns ? (now - state->last_used_ns) / 1000000 : 0;
@@ -173,7 +175,8 @@ static bool is_between(const struct sa_state *sa, const uint8_t local[4], const 
 
 static bool is_orphan(const struct sad_store *s, uint32_t slot)
 {
-	return s->orphans[slot] && slot_in_use(slot_generation(s->maps.sa, slot)) && state_of(s, slot)->owner == OWNER_IKE;
+	return s->orphans[slot] && slot_in_use(slot_generation(s->maps.sa, slot)) &&
+	       state_of(s, slot)->owner == OWNER_IKE;
 }
 
 bool sad_orphans(const struct sad_store *s, const uint8_t local[4], const uint8_t remote[4])

@@ -10,8 +10,8 @@
 struct sad_store {
 	struct maps maps;
 	struct vault vault;
-	uint32_t hint;		/* where the next free slot is looked for */
-	uint8_t *orphans;	/* by slot: made by an earlier run of this process and not yet replaced */
+	uint32_t hint;	  /* where the next free slot is looked for */
+	uint8_t *orphans; /* by slot: made by an earlier run of this process and not yet replaced */
 	unsigned orphan_count;
 };
 

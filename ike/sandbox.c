@@ -54,13 +54,11 @@ static const int keyholder[] = {
 };
 
 static const int protocol[] = {
-	SCMP_SYS(recvmmsg), /* datagrams */
-	SCMP_SYS(epoll_wait), /* waiting */
-	SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_ctl),
-	SCMP_SYS(timerfd_settime), /* libevent's precise timers */
-	SCMP_SYS(read), /* libevent's signal pipe */
-	SCMP_SYS(memfd_create), /* status goes out in one */
+	SCMP_SYS(recvmmsg),							/* datagrams */
+	SCMP_SYS(epoll_wait),							/* waiting */
+	SCMP_SYS(epoll_pwait),	SCMP_SYS(epoll_ctl), SCMP_SYS(timerfd_settime), /* libevent's precise timers */
+	SCMP_SYS(read),								/* libevent's signal pipe */
+	SCMP_SYS(memfd_create),							/* status goes out in one */
 };
 
 /* Which bpf() calls: entries of the two maps that publish an SA; no program, no map is made. */

@@ -20,8 +20,9 @@ unsigned sig_scheme_hash(enum sig_scheme scheme);
 int sig_scheme_key_type(enum sig_scheme scheme);
 
 /* ECDSA signatures are DER of r and s. 0 or -EIO (-EINVAL: the key is of another type). *size: room, then size. */
-int sig_sign(EVP_PKEY *key, enum sig_scheme scheme, const uint8_t *octets, size_t octets_size, uint8_t *out, size_t *size);
-bool sig_verify(EVP_PKEY *key, enum sig_scheme scheme, const uint8_t *octets, size_t octets_size, const uint8_t *signature,
-		size_t size);
+int sig_sign(EVP_PKEY *key, enum sig_scheme scheme, const uint8_t *octets, size_t octets_size, uint8_t *out,
+	     size_t *size);
+bool sig_verify(EVP_PKEY *key, enum sig_scheme scheme, const uint8_t *octets, size_t octets_size,
+		const uint8_t *signature, size_t size);
 
 #endif

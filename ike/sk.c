@@ -20,8 +20,8 @@ static bool strip_padding(const uint8_t *plain, size_t *size)
 	return true;
 }
 
-int sk_open_part(const struct message *m, const struct payload *p, size_t skip, const struct sk_key *key, uint8_t *plain,
-		 size_t *size, bool *authentic)
+int sk_open_part(const struct message *m, const struct payload *p, size_t skip, const struct sk_key *key,
+		 uint8_t *plain, size_t *size, bool *authentic)
 {
 	const uint8_t *iv = p->data + skip, *in = iv + SK_IV_SIZE;
 

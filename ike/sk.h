@@ -25,7 +25,8 @@ struct sk_key {
 	uint64_t iv; /* the last one used */
 };
 
-/* The datagrams of one message, kept as they were first sent: a retransmission is the same bytes (RFC 7296 section 2.1). */
+/* The datagrams of one message, kept as they were first sent: a retransmission is the same bytes (RFC 7296
+ * section 2.1). */
 struct flight {
 	uint8_t *data; /* all of them, one behind the other; malloc'd */
 	unsigned count;
@@ -35,7 +36,8 @@ struct flight {
 
 /*
  * Seals a body into one datagram, or into as many as it takes for none to be
- * larger than max (IP payload of UDP; 0: never split). h->next and h->length are put in. 0 or -errno (-EMSGSIZE, -ENOMEM); *out is the caller's to free.
+ * larger than max (IP payload of UDP; 0: never split). h->next and h->length are put in. 0 or -errno (-EMSGSIZE,
+ * -ENOMEM); *out is the caller's to free.
  */
 int flight_seal(struct flight *out, const struct ike_header *h, const struct body *b, struct sk_key *key, size_t max);
 
@@ -46,22 +48,23 @@ int flight_clear(struct flight *out, const struct ike_header *h, const struct bo
 void flight_free(struct flight *f);
 
 /*
- * Opens the SK payload that ends m into plain (room: m->size is always enough) and reads the payloads inside: m's payloads are those from then on.
- * 0; -EBADMSG: ICV wrong, or not well-formed (*authentic tells which: true when the ICV was right).
+ * Opens the SK payload that ends m into plain (room: m->size is always enough) and reads the payloads inside: m's
+ * payloads are those from then on. 0; -EBADMSG: ICV wrong, or not well-formed (*authentic tells which: true when the
+ * ICV was right).
  */
 int sk_open(struct message *m, const struct sk_key *key, uint8_t *plain, bool *authentic);
 
 /*
- * Opens one SK payload, or SKF with its fragment header to skip, without reading what is inside. plain: p->size bytes are enough.
- * Errors as above.
+ * Opens one SK payload, or SKF with its fragment header to skip, without reading what is inside. plain: p->size bytes
+ * are enough. Errors as above.
  */
-int sk_open_part(const struct message *m, const struct payload *p, size_t skip, const struct sk_key *key, uint8_t *plain,
-		 size_t *size, bool *authentic);
+int sk_open_part(const struct message *m, const struct payload *p, size_t skip, const struct sk_key *key,
+		 uint8_t *plain, size_t *size, bool *authentic);
 
 /* ---- fragments of one message, in any order ---- */
 
 /* RFC 7383 section 2.6: bounded, whatever comes; and only what is authentic is kept. */
-#define FRAGMENTS_MAX 64
+#define FRAGMENTS_MAX	64
 #define REASSEMBLED_MAX 65536
 
 struct reassembly {
@@ -75,9 +78,10 @@ struct reassembly {
 };
 
 /*
- * Takes one SKF datagram: opens it, keeps it. A larger total for the same Message ID starts over; a smaller one is dropped (section 2.6).
- * When it was the last one missing: returns 1, and *plain (malloc'd, the caller's) holds the whole, with m's payloads read from it.
- * 0: taken or ignored, more to come. -EBADMSG: not authentic or not well-formed. -ENOMEM.
+ * Takes one SKF datagram: opens it, keeps it. A larger total for the same Message ID starts over; a smaller one is
+ * dropped (section 2.6). When it was the last one missing: returns 1, and *plain (malloc'd, the caller's) holds the
+ * whole, with m's payloads read from it. 0: taken or ignored, more to come. -EBADMSG: not authentic or not well-formed.
+ * -ENOMEM.
  */
 int reassembly_add(struct reassembly *r, struct message *m, const struct sk_key *key, uint8_t **plain);
 

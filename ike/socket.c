@@ -38,7 +38,8 @@ static int open_port(uint16_t port, struct fault *f)
 	if (fd >= 0)
 		close(fd);
 	if (err == -EADDRINUSE)
-		return fault(f, EADDRINUSE, "UDP port %u is taken, by another IKE daemon (charon, pluto): stop it first", port);
+		return fault(f, EADDRINUSE,
+			     "UDP port %u is taken, by another IKE daemon (charon, pluto): stop it first", port);
 	return fault(f, -err, "UDP port %u: %s", port, strerror(-err));
 }
 
@@ -95,7 +96,8 @@ static void hand_over(struct slot *slot, struct mmsghdr *m, bool nat, datagram_h
 	const uint8_t *data = slot->data;
 	size_t size = m->msg_len;
 
-	if ((m->msg_hdr.msg_flags & MSG_TRUNC) || !local_of(&m->msg_hdr, path.local) || (nat && !strip_marker(&data, &size)))
+	if ((m->msg_hdr.msg_flags & MSG_TRUNC) || !local_of(&m->msg_hdr, path.local) ||
+	    (nat && !strip_marker(&data, &size)))
 		return;
 	memcpy(path.remote, &slot->from.sin_addr, 4);
 	handler(arg, &path, data, size);

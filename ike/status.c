@@ -26,7 +26,8 @@ static void add_spi(cJSON *o, const char *name, uint64_t spi)
 
 static const char *ike_state_name(enum ike_state state)
 {
-	static const char *const names[] = {"connecting", "half_open", "connecting", "up", "replaced", "deleting", "dead"};
+	static const char *const names[] = {"connecting", "half_open", "connecting", "up",
+					    "replaced",	  "deleting",  "dead"};
 
 	return names[state];
 }
@@ -50,7 +51,9 @@ static void add_seconds_to(cJSON *o, const char *name, const struct engine *e, c
 
 static const char *prf_name(uint16_t prf)
 {
-	return prf == PRF_HMAC_SHA2_384 ? "hmac-sha2-384" : prf == PRF_HMAC_SHA2_512 ? "hmac-sha2-512" : "hmac-sha2-256";
+	return prf == PRF_HMAC_SHA2_384	  ? "hmac-sha2-384"
+	       : prf == PRF_HMAC_SHA2_512 ? "hmac-sha2-512"
+					  : "hmac-sha2-256";
 }
 
 static cJSON *ike_json(const struct ike_sa *sa)
@@ -72,7 +75,8 @@ static cJSON *ike_json(const struct ike_sa *sa)
 	return o;
 }
 
-static void add_usage(cJSON *o, const struct child *c, const struct child_half *half, const char *packets, const char *bytes)
+static void add_usage(cJSON *o, const struct child *c, const struct child_half *half, const char *packets,
+		      const char *bytes)
 {
 	const struct engine_ops *ops = &c->engine->ops;
 	struct sa_usage usage = {0};
@@ -123,12 +127,13 @@ static cJSON *peer_json(const struct peer *p)
 	cJSON_AddStringToObject(o, "state", peer_state(p));
 	ike = cJSON_AddArrayToObject(o, "ike");
 	children = cJSON_AddArrayToObject(o, "children");
-	TAILQ_FOREACH(sa, &p->sas, of_peer) {
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+	{
 		if (sa->state == IKE_DEAD)
 			continue;
 		cJSON_AddItemToArray(ike, ike_json(sa));
 		TAILQ_FOREACH(c, &sa->children, of_list)
-			cJSON_AddItemToArray(children, child_json(c));
+		cJSON_AddItemToArray(children, child_json(c));
 	}
 	return o;
 }
@@ -150,13 +155,14 @@ cJSON *engine_status(const struct engine *e)
 	const struct connection *c;
 	const struct peer *p;
 
-	TAILQ_FOREACH(c, &e->connections, of_engine) {
+	TAILQ_FOREACH(c, &e->connections, of_engine)
+	{
 		if (c->gone)
 			continue;
 		if (TAILQ_EMPTY(&c->peers))
 			cJSON_AddItemToArray(list, idle_json(c));
 		TAILQ_FOREACH(p, &c->peers, of_connection)
-			cJSON_AddItemToArray(list, peer_json(p));
+		cJSON_AddItemToArray(list, peer_json(p));
 	}
 	cJSON_AddNumberToObject(o, "half_open", e->half_open);
 	return o;

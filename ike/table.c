@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Multiplication by an odd random number, its top bits (Dietzfelbinger): enough against chosen keys when the seed is secret. */
+/* Multiplication by an odd random number, its top bits (Dietzfelbinger): enough against chosen keys when the seed is
+ * secret. */
 static size_t chain_of(const struct table *t, uint64_t key)
 {
 	return (size_t)(((key ^ key >> 32) * (t->seed | 1)) >> 52);

@@ -33,6 +33,6 @@ void table_remove(struct table_node *node);
 struct table_node *table_find(const struct table *t, uint64_t key);
 struct table_node *table_next(const struct table_node *after);
 
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

@@ -30,7 +30,8 @@ static inline bool timer_is_set(const struct timer *timer)
 	return timer->place != 0;
 }
 
-/* Makes room for one more timer, so that setting it cannot fail. Each object reserves for all it has. False: no memory. */
+/* Makes room for one more timer, so that setting it cannot fail. Each object reserves for all it has. False: no memory.
+ */
 bool timers_reserve(struct timers *timers, size_t more);
 
 /* Sets it, or sets it anew. */

@@ -93,7 +93,8 @@ static bool meet(const struct ts *local, const struct ts *remote, const struct s
 	if (proto && s->proto && proto != s->proto)
 		return false;
 	out->proto = proto ? proto : s->proto;
-	return meet_port(local, s->local_port, &out->local_port) && meet_port(remote, s->remote_port, &out->remote_port);
+	return meet_port(local, s->local_port, &out->local_port) &&
+	       meet_port(remote, s->remote_port, &out->remote_port);
 }
 
 bool selector_equal(const struct selector *a, const struct selector *b)

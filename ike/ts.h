@@ -43,10 +43,10 @@ void ts_write(struct body *b, uint8_t type, const uint8_t addr[4], uint8_t proto
  *
  * local_ts, remote_ts: the peer's TS for this host and for itself (as responder: TSr, TSi).
  * allowed: what the connection protects, in order of preference.
- * The widest intersection is taken; among equal ones the first of allowed. Ports: one or all; a range of the peer's that
- * contains a port of ours gives that port; a true range that contains no port of ours and meets "any" on our side gives false for it,
- * since our SAs cannot carry a range. A first selector that is the packet of an acquire is no reason to take less than the rest allow.
- * False: nothing in common (TS_UNACCEPTABLE).
+ * The widest intersection is taken; among equal ones the first of allowed. Ports: one or all; a range of the peer's
+ * that contains a port of ours gives that port; a true range that contains no port of ours and meets "any" on our side
+ * gives false for it, since our SAs cannot carry a range. A first selector that is the packet of an acquire is no
+ * reason to take less than the rest allow. False: nothing in common (TS_UNACCEPTABLE).
  */
 bool ts_narrow(const struct ts_list *local_ts, const struct ts_list *remote_ts, const uint8_t local[4],
 	       const uint8_t remote[4], const struct selector *allowed, unsigned count, struct selector *out);

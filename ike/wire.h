@@ -8,9 +8,9 @@
 /* RFC 3948 section 2.2: in front of IKE on port 4500, where an SPI would be. */
 #define NON_ESP_MARKER_SIZE 4
 
-#define IKE_VERSION 0x20
-#define IKE_HEADER_SIZE 28
-#define IKE_SPI_SIZE 8
+#define IKE_VERSION	    0x20
+#define IKE_HEADER_SIZE	    28
+#define IKE_SPI_SIZE	    8
 #define PAYLOAD_HEADER_SIZE 4
 /* RFC 7383 section 2.5: fragment number and total, in front of what SK has. */
 #define SKF_HEADER_SIZE 4

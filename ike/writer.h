@@ -80,8 +80,8 @@ static inline void rewrite_u16(struct writer *w, size_t offset, uint16_t v)
 
 struct body {
 	struct writer w;
-	uint8_t first;	     /* type of the first payload; PAYLOAD_NONE: empty */
-	size_t begun;	     /* offset of the header of the payload being written, or last written */
+	uint8_t first; /* type of the first payload; PAYLOAD_NONE: empty */
+	size_t begun;  /* offset of the header of the payload being written, or last written */
 	uint8_t data[BODY_MAX];
 };
 

@@ -124,8 +124,8 @@ static void check_connection(struct report *r, const struct connection_config *c
 		say(r, c->name, FAIL, f.text);
 		return;
 	}
-	fault(&f, EINVAL, "%s with %s by %s, opened %s%s", local, remote, c->cert ? "certificate" : "PSK", starts[c->start],
-	      where == ADDR_LOCAL ? "" : "; the local address is not on this host now");
+	fault(&f, EINVAL, "%s with %s by %s, opened %s%s", local, remote, c->cert ? "certificate" : "PSK",
+	      starts[c->start], where == ADDR_LOCAL ? "" : "; the local address is not on this host now");
 	say(r, c->name, where == ADDR_LOCAL ? OK : NOTE, f.text);
 }
 

@@ -156,7 +156,8 @@ static const struct key daemon_keys[] = {
 	{"unknown-spi", "auto, drop or pass", set_unknown_spi},
 	{"aead", "auto, ipsec-mb or openssl", set_aead},
 	{"keylog", "yes or no", set_keylog},
-	{"cookie-threshold", "how many half-open IKE SAs there may be before cookies are asked for, 1 to 1000000", set_cookie_threshold},
+	{"cookie-threshold", "how many half-open IKE SAs there may be before cookies are asked for, 1 to 1000000",
+	 set_cookie_threshold},
 	{0},
 };
 

@@ -31,7 +31,7 @@ struct config {
 	/* [daemon] */
 	uint32_t mark;
 	enum unknown_spi unknown_spi;
-	char aead[16]; /* "auto", "ipsec-mb", "openssl" */
+	char aead[16];		   /* "auto", "ipsec-mb", "openssl" */
 	uint32_t cookie_threshold; /* 0: IKE's own */
 	bool keylog;		   /* IKE may write its keys to a file */
 	/* [connection] */

@@ -105,10 +105,10 @@ static bool set_auth(struct reader *r, const char *value)
 	return which >= 0;
 }
 
-#define TEXT_KEY(key)                                                                                                  \
-	static bool set_##key(struct reader *r, const char *value)                                                     \
-	{                                                                                                              \
-		return copy(r->connection->key, sizeof(r->connection->key), value);                                    \
+#define TEXT_KEY(key) \
+	static bool set_##key(struct reader *r, const char *value) \
+	{ \
+		return copy(r->connection->key, sizeof(r->connection->key), value); \
 	}
 TEXT_KEY(psk_file)
 TEXT_KEY(cert_file)
@@ -191,10 +191,10 @@ static bool set_replay_window(struct reader *r, const char *value)
 
 /* ---- how long ---- */
 
-#define VALUE_KEY(key, parse)                                                                                          \
-	static bool set_##key(struct reader *r, const char *value)                                                     \
-	{                                                                                                              \
-		return parse(value, &r->connection->key);                                                              \
+#define VALUE_KEY(key, parse) \
+	static bool set_##key(struct reader *r, const char *value) \
+	{ \
+		return parse(value, &r->connection->key); \
 	}
 VALUE_KEY(rekey_s, parse_duration)
 VALUE_KEY(lifetime_s, parse_duration)
@@ -215,7 +215,8 @@ static bool set_mode_of_sa(struct reader *r, const char *value)
 {
 	if (strcmp(value, "transport") == 0)
 		return true;
-	return refuse(r, "mode: transport mode is all there is: between two hosts a tunnel adds 20 bytes and nothing else");
+	return refuse(
+		r, "mode: transport mode is all there is: between two hosts a tunnel adds 20 bytes and nothing else");
 }
 
 static bool set_dh_group(struct reader *r, const char *value)
@@ -236,8 +237,9 @@ static bool set_nat_t(struct reader *r, const char *value)
 {
 	if (choice(value, "no|off") >= 0)
 		return true;
-	return refuse(r, "nat-t: transport mode does not go through NAT: NAT changes the addresses that the checksums inside "
-			 "are over");
+	return refuse(
+		r, "nat-t: transport mode does not go through NAT: NAT changes the addresses that the checksums inside "
+		   "are over");
 }
 
 static bool set_ike_version(struct reader *r, const char *value)
@@ -362,7 +364,8 @@ static bool goes_together(struct reader *r, const struct connection_config *c)
 	if (c->remote.len == 32 && memcmp(c->remote.addr, c->local, 4) == 0)
 		return wrong(r, "[%s]: local and remote are the same host", r->section);
 	if (c->lifetime_s && c->rekey_s >= c->lifetime_s)
-		return wrong(r, "[%s]: rekey-time must be shorter than lifetime, or the SA ends before it is replaced", r->section);
+		return wrong(r, "[%s]: rekey-time must be shorter than lifetime, or the SA ends before it is replaced",
+			     r->section);
 	if (!c->ppk_id[0] != !c->ppk_file[0])
 		return wrong(r, "[%s]: ppk-id and ppk-file go together", r->section);
 	if (c->ppk_required && !c->ppk_file[0])
@@ -378,7 +381,8 @@ bool connection_end(struct reader *r)
 
 	/* What is missing has no line of its own; the section has. */
 	r->line = c->line;
-	ok = need(r, c->has_local, "'local'") && need(r, c->has_remote, "'remote'") && has_proof(r, c) && goes_together(r, c);
+	ok = need(r, c->has_local, "'local'") && need(r, c->has_remote, "'remote'") && has_proof(r, c) &&
+	     goes_together(r, c);
 	r->line = line;
 	return ok;
 }

@@ -7,28 +7,30 @@
 #include "locals.h"
 #include "spd_store.h"
 
-static struct policy policy_of(const struct connection_config *c, uint8_t proto, uint16_t local_port, uint16_t remote_port)
+static struct policy policy_of(const struct connection_config *c, uint8_t proto, uint16_t local_port,
+			       uint16_t remote_port)
 {
 	struct policy p = {
 		.remote = c->remote,
-		.rule = {
-			.proto = proto,
-			.action = SPD_PROTECT,
-			.owner = OWNER_IKE,
-			.origin = c->remote.len,
-			.local_port_min = local_port,
-			.local_port_max = local_port ? local_port : UINT16_MAX,
-			.remote_port_min = remote_port,
-			.remote_port_max = remote_port ? remote_port : UINT16_MAX,
-		},
+		.rule =
+			{
+				.proto = proto,
+				.action = SPD_PROTECT,
+				.owner = OWNER_IKE,
+				.origin = c->remote.len,
+				.local_port_min = local_port,
+				.local_port_max = local_port ? local_port : UINT16_MAX,
+				.remote_port_min = remote_port,
+				.remote_port_max = remote_port ? remote_port : UINT16_MAX,
+			},
 	};
 
 	memcpy(p.rule.local, c->local, sizeof(p.rule.local));
 	return p;
 }
 
-static int add(struct spd *spd, const struct connection_config *c, uint8_t proto, uint16_t local_port, uint16_t remote_port,
-	       struct fault *f)
+static int add(struct spd *spd, const struct connection_config *c, uint8_t proto, uint16_t local_port,
+	       uint16_t remote_port, struct fault *f)
 {
 	const struct policy p = policy_of(c, proto, local_port, remote_port);
 	struct fault why;

@@ -65,8 +65,7 @@ bool connections_print(const cJSON *status)
 	struct table *t = table_new("CONNECTION|LOCAL|REMOTE|STATE|>IKE SAS|CHILD|IN|OUT|>PACKETS IN|>OUT|>REKEY IN");
 	const cJSON *c;
 
-	cJSON_ArrayForEach(c, list_of(status))
-		add_connection(t, c);
+	cJSON_ArrayForEach(c, list_of(status)) add_connection(t, c);
 	table_print(t, stdout);
 	return cJSON_GetArraySize(list_of(status)) > 0;
 }

@@ -27,7 +27,8 @@ int control_server_start(struct control_server **server, struct event_base *base
  */
 uint64_t control_server_defer(struct control_server *server);
 
-/* Answers a request that was deferred: error is the line for people, NULL if all went well. Who asked may be gone by now. */
+/* Answers a request that was deferred: error is the line for people, NULL if all went well. Who asked may be gone by
+ * now. */
 void control_server_answer(struct control_server *server, uint64_t ticket, const char *error);
 
 /* Within a handler: fd goes along with the reply, and is closed then. */

@@ -78,3 +78,17 @@ bool ike_on_event(void *arg, const struct event *e)
 	}
 	return false;
 }
+
+void ike_on_address(void *arg, const uint8_t addr[4], bool present)
+{
+	struct supervisor *s = arg;
+	char text[ADDR_TEXT];
+	cJSON *message;
+
+	if (!s->ike.pid)
+		return;
+	message = message_new("address");
+	cJSON_AddStringToObject(message, "addr", addr_text(addr, text));
+	cJSON_AddBoolToObject(message, "present", present);
+	ike_send(&s->ike, message);
+}

@@ -4,10 +4,14 @@
 #define LOADER_IKE_EVENTS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "layout.h"
 
 /* arg is the supervisor. True: IKE has been told, and there is nothing to log. */
 bool ike_on_event(void *arg, const struct event *e);
+
+/* An address of this host came or went: connections that use it are told. */
+void ike_on_address(void *arg, const uint8_t addr[4], bool present);
 
 #endif

@@ -40,8 +40,8 @@ int ike_file_open(const char *config_path, const struct connection_config *c, co
 	return fd < 0 ? with_name(config_path, c, fd, f) : fd;
 }
 
-int ike_file_add(cJSON *o, const char *key, const char *config_path, const struct connection_config *c, const char *name,
-		 struct fault *f)
+int ike_file_add(cJSON *o, const char *key, const char *config_path, const struct connection_config *c,
+		 const char *name, struct fault *f)
 {
 	char path[512], *text;
 	int fd, err = 0;

@@ -13,7 +13,7 @@ void ike_file_path(const char *config_path, const char *name, char *path, size_t
 int ike_file_open(const char *config_path, const struct connection_config *c, const char *name, struct fault *f);
 
 /* Reads a file that is no secret as text into o under key; "" is nothing to do. 0 or -errno. */
-int ike_file_add(cJSON *o, const char *key, const char *config_path, const struct connection_config *c, const char *name,
-		 struct fault *f);
+int ike_file_add(cJSON *o, const char *key, const char *config_path, const struct connection_config *c,
+		 const char *name, struct fault *f);
 
 #endif

@@ -78,8 +78,8 @@ static void add_auth(cJSON *o, const struct connection_config *c, const struct i
 	add_text(o, "remote_id", c->remote_id);
 }
 
-int ike_json(const struct connection_config *c, const struct ike_key_numbers *keys, const char *config_path, cJSON **json,
-	     struct fault *f)
+int ike_json(const struct connection_config *c, const struct ike_key_numbers *keys, const char *config_path,
+	     cJSON **json, struct fault *f)
 {
 	cJSON *o = cJSON_CreateObject();
 	int err;

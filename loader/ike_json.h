@@ -14,7 +14,7 @@ struct ike_key_numbers {
 };
 
 /* *json is the caller's to delete. 0, or -errno with the certificate file that could not be read. */
-int ike_json(const struct connection_config *c, const struct ike_key_numbers *keys, const char *config_path, cJSON **json,
-	     struct fault *f);
+int ike_json(const struct connection_config *c, const struct ike_key_numbers *keys, const char *config_path,
+	     cJSON **json, struct fault *f);
 
 #endif

@@ -58,8 +58,10 @@ static void exec_iked(const struct ike_process *ike, const struct ends *ends, pi
 	const int count = ends->keylog >= 0 ? 5 : 4;
 	char numbers[5][12], path[512];
 	const int fds[5] = {ike->vault_fd, ends->control[1], ends->keys[1], ends->ready[1], ends->keylog};
-	const char *argv[] = {IKED,	   "--instance", ike->instance, "--vault",  numbers[0], "--control",
-			      numbers[1], "--keys",	 numbers[2],	"--ready", numbers[3], count == 5 ? "--keylog" : NULL, numbers[4], NULL};
+	const char *argv[] = {IKED,	  "--instance", ike->instance, "--vault",
+			      numbers[0], "--control",	numbers[1],    "--keys",
+			      numbers[2], "--ready",	numbers[3],    count == 5 ? "--keylog" : NULL,
+			      numbers[4], NULL};
 	sigset_t none;
 
 	for (int i = 0; i < count; i++) {
@@ -133,7 +135,9 @@ static int make_ends(struct ends *ends)
 	const int type = SOCK_SEQPACKET | SOCK_CLOEXEC;
 
 	return socketpair(AF_UNIX, type, 0, ends->control) < 0 || socketpair(AF_UNIX, type, 0, ends->keys) < 0 ||
-		       pipe2(ends->ready, O_CLOEXEC) < 0 ? -errno : 0;
+			       pipe2(ends->ready, O_CLOEXEC) < 0
+		       ? -errno
+		       : 0;
 }
 
 /* Keys in a file of root's alone, and a line that says so: whoever has it reads everything. */
@@ -186,7 +190,8 @@ static void on_message(struct ike_process *ike, const cJSON *message)
 	const char *reply = json_text(message, "reply");
 
 	if (reply && strcmp(reply, "done") == 0)
-		ike->on_done(ike->arg, (uint64_t)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(message, "ticket")),
+		ike->on_done(ike->arg,
+			     (uint64_t)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(message, "ticket")),
 			     json_text(message, "error"));
 }
 
@@ -194,7 +199,8 @@ static void on_message(struct ike_process *ike, const cJSON *message)
 static int wait_for_reply(struct ike_process *ike, const char *wanted, int milliseconds, cJSON **message, int *fd)
 {
 	for (;;) {
-		int err = wait_for(ike->control, milliseconds) ? channel_receive(ike->control, message, fd) : -ETIMEDOUT;
+		int err =
+			wait_for(ike->control, milliseconds) ? channel_receive(ike->control, message, fd) : -ETIMEDOUT;
 		const char *reply;
 
 		if (err)
@@ -339,7 +345,8 @@ static int use_key(struct ike_process *ike, const struct connection_config *c, c
 	err = k ? give_key(ike, k, fd, &why) : fault(&why, ENOMEM, "%s", strerror(ENOMEM));
 	close(fd);
 	if (err)
-		return fault(f, -err, "%s:%u: [connection %s]: %s: %.200s", ike->config_path, c->line, c->name, file, why.text);
+		return fault(f, -err, "%s:%u: [connection %s]: %s: %.200s", ike->config_path, c->line, c->name, file,
+			     why.text);
 	k->used = true;
 	*id = k->id;
 	return 0;
@@ -376,8 +383,9 @@ static int match_key(struct ike_process *ike, const struct connection_config *c,
 		err = ask_keyholder(ike, key_message("matches", id), fd, &why);
 	if (fd >= 0)
 		close(fd);
-	return err ? fault(f, -err, "%s:%u: [connection %s]: key %s: %.200s", ike->config_path, c->line, c->name, c->key_file,
-			   why.text) : 0;
+	return err ? fault(f, -err, "%s:%u: [connection %s]: key %s: %.200s", ike->config_path, c->line, c->name,
+			   c->key_file, why.text)
+		   : 0;
 }
 
 /* ---- configuration ---- */

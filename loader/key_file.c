@@ -56,8 +56,10 @@ int key_file_open(const char *path, struct fault *f)
 		return fault(f, errno, "key file %s: %s", path, strerror(errno));
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077)) {
 		close(fd);
-		return fault(f, EACCES, "key file %s: others may read or change it (mode %03o): "
-			     "'chmod 600 %s', and take a new key", path, st.st_mode & 0777, path);
+		return fault(f, EACCES,
+			     "key file %s: others may read or change it (mode %03o): "
+			     "'chmod 600 %s', and take a new key",
+			     path, st.st_mode & 0777, path);
 	}
 	return fd;
 }
@@ -95,8 +97,10 @@ int key_file_read(const char *path, uint8_t keymat[ESP_KEYMAT_SIZE], struct faul
 	if (n < 0)
 		err = fault(f, (int)-n, "key file %s: %s", name, strerror((int)-n));
 	else if (n == sizeof(text) || !key_parse(text, (size_t)n, keymat))
-		err = fault(f, EINVAL, "key file %s: need %d hex digits, the 32-byte key and the 4-byte salt: "
-			    "'openssl rand -hex %d'", name, 2 * ESP_KEYMAT_SIZE, ESP_KEYMAT_SIZE);
+		err = fault(f, EINVAL,
+			    "key file %s: need %d hex digits, the 32-byte key and the 4-byte salt: "
+			    "'openssl rand -hex %d'",
+			    name, 2 * ESP_KEYMAT_SIZE, ESP_KEYMAT_SIZE);
 	explicit_bzero(text, sizeof(text));
 	if (!standard_input)
 		close(fd);

@@ -6,6 +6,29 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* IFA_LOCAL is the address itself, also on a point-to-point link. */
+static int on_address_attribute(const struct nlattr *attribute, void *arg)
+{
+	const void **local = arg;
+
+	if (mnl_attr_get_type(attribute) == IFA_LOCAL && mnl_attr_get_payload_len(attribute) == 4)
+		*local = mnl_attr_get_payload(attribute);
+	return MNL_CB_OK;
+}
+
+static int on_address_message(const struct nlmsghdr *message, struct link_monitor *m)
+{
+	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(message);
+	const void *local = NULL;
+
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(*info) || info->ifa_family != AF_INET)
+		return MNL_CB_OK;
+	mnl_attr_parse(message, sizeof(*info), on_address_attribute, &local);
+	if (local)
+		m->on_address(m->arg, local, message->nlmsg_type == RTM_NEWADDR);
+	return MNL_CB_OK;
+}
+
 static int on_message(const struct nlmsghdr *message, void *arg)
 {
 	struct link_monitor *m = arg;
@@ -21,6 +44,8 @@ static int on_any_family(const struct nlmsghdr *message, void *arg)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
 
+	if (message->nlmsg_type == RTM_NEWADDR || message->nlmsg_type == RTM_DELADDR)
+		return on_address_message(message, arg);
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*info) || info->ifi_family != AF_UNSPEC)
 		return MNL_CB_OK;
 	return on_message(message, arg);
@@ -43,7 +68,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 int link_monitor_start(struct link_monitor *m, struct event_base *base, struct fault *f)
 {
 	m->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!m->socket || mnl_socket_bind(m->socket, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0) {
+	if (!m->socket || mnl_socket_bind(m->socket, RTMGRP_LINK | RTMGRP_IPV4_IFADDR, MNL_SOCKET_AUTOPID) < 0) {
 		int err = fault(f, errno, "netlink: %s", strerror(errno));
 
 		link_monitor_stop(m);

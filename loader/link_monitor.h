@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Interfaces that come, go and change, as rtnetlink tells. */
+/* Interfaces and addresses that come, go and change, as rtnetlink tells. */
 #ifndef LOADER_LINK_MONITOR_H
 #define LOADER_LINK_MONITOR_H
 
@@ -12,12 +12,14 @@ struct link_monitor {
 	struct event *readable;
 	/* dev is there, new or changed; or gone */
 	void (*on_link)(void *arg, const struct netdev *dev, bool gone);
+	/* an IPv4 address of this host */
+	void (*on_address)(void *arg, const uint8_t addr[4], bool present);
 	/* notifications were lost: look at every interface of interest again */
 	void (*on_overrun)(void *arg);
 	void *arg;
 };
 
-/* Listens; the three fields above are the caller's. 0 or -errno. */
+/* Listens; the functions and arg are the caller's. 0 or -errno. */
 int link_monitor_start(struct link_monitor *m, struct event_base *base, struct fault *f);
 
 /* Safe on a zeroed struct. */

@@ -52,8 +52,7 @@ bool netdev_parse(const struct nlmsghdr *message, struct netdev *out)
 	out->ifindex = info->ifi_index;
 	out->flags = info->ifi_flags;
 	out->type = info->ifi_type;
-	mnl_attr_for_each(a, message, sizeof(*info))
-		take_attribute(a, out);
+	mnl_attr_for_each(a, message, sizeof(*info)) take_attribute(a, out);
 	return out->name[0] != '\0';
 }
 

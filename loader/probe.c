@@ -51,7 +51,9 @@ static int probe_worker(struct fault *f)
 {
 	char path[512];
 
-	return program_find("xdp-ipsec-worker", path, sizeof(path)) ? 0 : fault(f, ENOENT, "%s is not there: reinstall", path);
+	return program_find("xdp-ipsec-worker", path, sizeof(path))
+		       ? 0
+		       : fault(f, ENOENT, "%s is not there: reinstall", path);
 }
 
 static int probe_tcx(struct fault *f)

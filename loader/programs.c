@@ -48,7 +48,8 @@ static int use_pinned_maps(struct bpf_object *object, const char *dir, struct fa
 {
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, object) {
+	bpf_object__for_each_map(map, object)
+	{
 		char path[PIN_MAX];
 		int err;
 
@@ -81,8 +82,7 @@ static int make_maps_in(const char *dir, struct fault *f)
 
 	if (!skel)
 		return libbpf_fault(f, errno, "opening the BPF object");
-	bpf_object__for_each_program(program, skel->obj)
-		bpf_program__set_autoload(program, false);
+	bpf_object__for_each_program(program, skel->obj) bpf_program__set_autoload(program, false);
 	err = use_pinned_maps(skel->obj, dir, f);
 	if (!err) {
 		err = datapath__load(skel);

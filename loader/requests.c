@@ -158,8 +158,9 @@ static int pass_to_ike(struct supervisor *s, const struct request *r, const char
 	cJSON *message;
 
 	if (!s->ike.pid)
-		return fault(f, ENOENT, s->config.connection_count ? "IKE is not running: the log says why"
-								     : "there is no [connection] in the file");
+		return fault(f, ENOENT,
+			     s->config.connection_count ? "IKE is not running: the log says why"
+							: "there is no [connection] in the file");
 	message = cJSON_Duplicate(r->words, true);
 	cJSON_AddStringToObject(message, "command", command);
 	cJSON_AddNumberToObject(message, "ticket", (double)control_server_defer(s->control));
@@ -185,10 +186,18 @@ static const struct {
 	const char *command;
 	int (*handle)(struct supervisor *s, const struct request *r, struct fault *f);
 } handlers[] = {
-	{"sa add", on_sa_add},	       {"sa del", on_sa_del},	      {"sa flush", on_sa_flush},
-	{"policy add", on_policy_add}, {"policy del", on_policy_del}, {"policy flush", on_policy_flush},
-	{"connection initiate", on_initiate}, {"connection terminate", on_terminate}, {"connection rekey", on_rekey},
-	{"attach", on_attach},	       {"detach", on_detach},	      {"status", on_status},
+	{"sa add", on_sa_add},
+	{"sa del", on_sa_del},
+	{"sa flush", on_sa_flush},
+	{"policy add", on_policy_add},
+	{"policy del", on_policy_del},
+	{"policy flush", on_policy_flush},
+	{"connection initiate", on_initiate},
+	{"connection terminate", on_terminate},
+	{"connection rekey", on_rekey},
+	{"attach", on_attach},
+	{"detach", on_detach},
+	{"status", on_status},
 };
 
 int requests_handle(void *arg, const cJSON *request, int fd, cJSON *reply, struct fault *f)

@@ -169,7 +169,7 @@ static void shorten(struct prefix *p, uint8_t len)
 {
 	p->len = len;
 	for (unsigned bit = len; bit < 32; bit++)
-		p->addr[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+		p->addr[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
 }
 
 static int compile_one(const struct spd *spd, const struct prefix *prefix, struct spd_item *item, struct fault *f)

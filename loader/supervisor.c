@@ -123,6 +123,13 @@ static void on_link(void *arg, const struct netdev *dev, bool gone)
 	}
 }
 
+static void on_address(void *arg, const uint8_t addr[4], bool present)
+{
+	struct supervisor *s = arg;
+
+	ike_on_address(s, addr, present);
+}
+
 /* Notifications were lost: what they would have said is read from the interfaces. */
 static void on_overrun(void *arg)
 {
@@ -273,7 +280,8 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	};
 	s->events.on_event = ike_on_event;
 	s->events.arg = s;
-	s->links = (struct link_monitor){.on_link = on_link, .on_overrun = on_overrun, .arg = s};
+	s->links =
+		(struct link_monitor){.on_link = on_link, .on_address = on_address, .on_overrun = on_overrun, .arg = s};
 	if (worker_init(&s->worker) || ike_init(&s->ike))
 		return fault(f, ENOMEM, "children: %s", strerror(ENOMEM));
 	err = events_start(&s->events, s->base, &s->maps, f);

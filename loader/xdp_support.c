@@ -25,7 +25,8 @@ static int on_reply(const struct nlmsghdr *message, void *arg)
 	struct search *s = arg;
 	const struct nlattr *a;
 
-	mnl_attr_for_each(a, message, sizeof(struct genlmsghdr)) {
+	mnl_attr_for_each(a, message, sizeof(struct genlmsghdr))
+	{
 		if (mnl_attr_get_type(a) != s->type)
 			continue;
 		s->found = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a handshake costs its responder, beside the operations of group 20 and ECDSA that it cannot do without, in one run: JSON on stdout.
- * Two engines in one process; only the time inside the responder's counts.
+ * What a handshake costs its responder, beside the operations of group 20 and ECDSA that it cannot do without, in one
+ * run: JSON on stdout. Two engines in one process; only the time inside the responder's counts.
  */
 #include <malloc.h>
 #include <openssl/ec.h>
@@ -114,8 +114,8 @@ static double handshakes(struct pki *pki, double *bytes)
 
 static void report(const char *name, double raw, double spent, double bytes, const char *end)
 {
-	printf("{\"auth\": \"%s\", \"raw_per_s\": %.1f, \"handshakes_per_s\": %.1f, \"bytes_per_sa\": %.0f}%s", name, 1 / raw,
-	       1 / spent, bytes, end);
+	printf("{\"auth\": \"%s\", \"raw_per_s\": %.1f, \"handshakes_per_s\": %.1f, \"bytes_per_sa\": %.0f}%s", name,
+	       1 / raw, 1 / spent, bytes, end);
 }
 
 int main(void)

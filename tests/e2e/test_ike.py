@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from ike import (DAY, NAMES, Ca, IkePair, children, connection, is_up, now, order, pem, put, wait_up)
-from pair import A, B, proven
+from pair import A, B, NIC, proven
 from traffic import UdpFlow, ping
 from wait import until
 
@@ -201,6 +201,18 @@ def test_peer_gone(native):
     until(lambda: connection(native.a)['state'] == 'trap', 'A has noticed', timeout=40)
     native.wire.ip('link', 'set', 'port1', 'up')
     until(lambda: ping(native.a.netns, B, 1, deadline=1), 'traffic again', timeout=40)
+
+
+def test_address_gone_and_back(native):
+    """Without its address a connection is down; with it, it is up again."""
+    native.psk({'start': 'initiate'}, {'start': 'respond'})
+    native.start()
+    wait_up(*native.hosts)
+    native.a.netns.ip('addr', 'del', f'{A}/24', 'dev', NIC)
+    until(lambda: connection(native.a)['state'] == 'down', 'down')
+    native.a.netns.ip('addr', 'add', f'{A}/24', 'dev', NIC)
+    until(lambda: is_up(native.a), 'up again')
+    assert ping(native.a.netns, B, 3)
 
 
 def test_wrong_psk(native):

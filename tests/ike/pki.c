@@ -30,7 +30,8 @@ static X509 *new_cert(const char *name, EVP_PKEY *key, int64_t not_before, int64
 	ASN1_INTEGER_set(X509_get_serialNumber(cert), ++serial);
 	ASN1_TIME_set(X509_getm_notBefore(cert), not_before);
 	ASN1_TIME_set(X509_getm_notAfter(cert), not_after);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1,
+				   0);
 	X509_set_pubkey(cert, key);
 	return cert;
 }
@@ -66,7 +67,8 @@ static char *pem_of(X509 *cert, EVP_PKEY *key)
 	return text;
 }
 
-void pki_use(struct pki *pki, struct world *w, int host, struct connection_config *c, int64_t not_before, int64_t not_after)
+void pki_use(struct pki *pki, struct world *w, int host, struct connection_config *c, int64_t not_before,
+	     int64_t not_after)
 {
 	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384");
 	char name[32], san[48], *cert_pem, *key_pem, *ca_pem;

@@ -16,7 +16,9 @@ struct pki {
 void pki_init(struct pki *pki, int64_t now);
 void pki_free(struct pki *pki);
 
-/* The connection of that host by certificate: a leaf that names "hostN.example", its key in the host's ring, the CA as trust. */
-void pki_use(struct pki *pki, struct world *w, int host, struct connection_config *c, int64_t not_before, int64_t not_after);
+/* The connection of that host by certificate: a leaf that names "hostN.example", its key in the host's ring, the CA as
+ * trust. */
+void pki_use(struct pki *pki, struct world *w, int host, struct connection_config *c, int64_t not_before,
+	     int64_t not_after);
 
 #endif

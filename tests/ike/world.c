@@ -132,7 +132,8 @@ static bool op_usage(void *arg, struct sa_handle handle, struct sa_usage *out)
 
 	if (!sa)
 		return false;
-	*out = (struct sa_usage){.packets = sa->packets, .idle_ms = sa->packets ? h->world->now_ms - sa->last_ms : UINT64_MAX};
+	*out = (struct sa_usage){.packets = sa->packets,
+				 .idle_ms = sa->packets ? h->world->now_ms - sa->last_ms : UINT64_MAX};
 	return true;
 }
 
@@ -401,8 +402,8 @@ static unsigned count_in_status(struct world *w, int host, const char *list)
 	cJSON *status = engine_status(w->hosts[host].engine), *c;
 	unsigned n = 0;
 
-	cJSON_ArrayForEach(c, cJSON_GetObjectItem(status, "connections"))
-		n += (unsigned)cJSON_GetArraySize(cJSON_GetObjectItem(c, list));
+	cJSON_ArrayForEach(c, cJSON_GetObjectItem(status, "connections")) n +=
+		(unsigned)cJSON_GetArraySize(cJSON_GetObjectItem(c, list));
 	cJSON_Delete(status);
 	return n;
 }

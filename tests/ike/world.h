@@ -60,7 +60,7 @@ struct world {
 	struct world_host hosts[2];
 	struct world_packet packets[WORLD_PACKETS];
 	unsigned packet_count;
-	unsigned sent; /* datagrams, in all */
+	unsigned sent;	      /* datagrams, in all */
 	uint64_t spent_ns[2]; /* of real time, inside each engine */
 	enum fate (*filter)(struct world *w, struct world_packet *p, void *arg);
 	void *filter_arg;

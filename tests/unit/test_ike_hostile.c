@@ -141,7 +141,8 @@ static void wrong_transform_is_refused(void **state)
 	}
 }
 
-/* Who changes the offer so that a weaker one of those we take is chosen is found out by AUTH: the first message is signed. */
+/* Who changes the offer so that a weaker one of those we take is chosen is found out by AUTH: the first message is
+ * signed. */
 static void downgrade_is_found_out(void **state)
 {
 	struct change c = {TRANSFORM_PRF, PRF_HMAC_SHA2_384, PRF_HMAC_SHA2_256, 0};
@@ -209,8 +210,8 @@ static void changed_messages_have_no_effect(void **state)
 static void hide_nat_detection(uint8_t *data, size_t size)
 {
 	for (size_t i = 28; i + 8 < size; i++)
-		if (data[i + 2] == 0 && data[i + 3] == 28 && data[i + 4] == 0 && data[i + 5] == 0 && data[i + 6] == 0x40 &&
-		    (data[i + 7] == 4 || data[i + 7] == 5))
+		if (data[i + 2] == 0 && data[i + 3] == 28 && data[i + 4] == 0 && data[i + 5] == 0 &&
+		    data[i + 6] == 0x40 && (data[i + 7] == 4 || data[i + 7] == 5))
 			data[i + 6] = 0x7f;
 }
 
