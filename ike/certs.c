@@ -269,6 +269,7 @@ static int refuse(X509 *cert, int error, struct fault *f)
 		return fault(f, EACCES, "the CRL for '%.200s' is out of date", subject);
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 		return fault(f, EACCES, "certificate '%.200s' is not issued by the CA that is configured", subject);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Who proves itself by what, and who does not: certificates and PPKs between two engines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "pki.h"
+#include "world.h"
+
+#define HOUR 3600
+
+static struct pki pki, stranger;
+
+static int setup(void **state)
+{
+	struct world *w = malloc(sizeof(*w));
+
+	world_init(w);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_free(*state);
+	free(*state);
+	return 0;
+}
+
+static int setup_all(void **state)
+{
+	(void)state;
+	pki_init(&pki, 1800000000);
+	pki_init(&stranger, 1800000000);
+	return 0;
+}
+
+static int teardown_all(void **state)
+{
+	(void)state;
+	pki_free(&pki);
+	pki_free(&stranger);
+	return 0;
+}
+
+static struct connection_config *with_cert(struct world *w, int host, struct pki *ca, int64_t from, int64_t to)
+{
+	struct connection_config *c = world_connection(w, host);
+
+	pki_use(ca, w, host, c, w->wall_s + from, w->wall_s + to);
+	return c;
+}
+
+static void connect_with(struct world *w, struct connection_config *first, struct connection_config *second)
+{
+	world_configure(w, 1, second);
+	world_configure(w, 0, first);
+	engine_initiate(w->hosts[0].engine, "c0", NULL, 7);
+	world_run(w, 1500);
+	assert_int_equal(w->hosts[0].done_count, 1);
+}
+
+static void assert_refused(struct world *w)
+{
+	assert_true(w->hosts[0].done_error[0]);
+	world_run(w, 30000);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(world_sa_count(w, i, true), 0);
+		assert_int_equal(world_ike_count(w, i), 0);
+	}
+}
+
+static void certificates_prove(void **state)
+{
+	struct world *w = *state;
+
+	connect_with(w, with_cert(w, 0, &pki, -HOUR, HOUR), with_cert(w, 1, &pki, -HOUR, HOUR));
+	assert_string_equal(w->hosts[0].done_error, "");
+	assert_true(world_talks(w));
+	assert_true(world_logged(w, 0, "up with host1.example by certificate"));
+	assert_true(world_logged(w, 1, "up with host0.example by certificate"));
+}
+
+static void expired_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	connect_with(w, with_cert(w, 0, &pki, -2 * HOUR, -HOUR), with_cert(w, 1, &pki, -HOUR, HOUR));
+	assert_true(world_logged(w, 1, "has expired"));
+	assert_refused(w);
+}
+
+static void not_yet_valid_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	connect_with(w, with_cert(w, 0, &pki, -HOUR, HOUR), with_cert(w, 1, &pki, HOUR, 2 * HOUR));
+	assert_true(world_logged(w, 0, "is not valid yet"));
+	assert_refused(w);
+}
+
+static void strangers_ca_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *first = with_cert(w, 0, &stranger, -HOUR, HOUR);
+
+	connect_with(w, first, with_cert(w, 1, &pki, -HOUR, HOUR));
+	assert_true(world_logged(w, 1, "is not issued by the CA"));
+	assert_refused(w);
+}
+
+/* A good certificate for one name does not make its owner another. */
+static void name_that_is_not_in_it_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *first = with_cert(w, 0, &pki, -HOUR, HOUR), *second = with_cert(w, 1, &pki, -HOUR, HOUR);
+
+	identity_from_text(&first->local_id, "somebody.example", NULL);
+	strcpy(second->remote_id, "somebody.example");
+	connect_with(w, first, second);
+	assert_true(world_logged(w, 1, "does not name 'somebody.example'"));
+	assert_refused(w);
+}
+
+static void another_ones_key_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *first = with_cert(w, 0, &pki, -HOUR, HOUR), *second;
+	struct connection_config *unused;
+
+	second = with_cert(w, 1, &pki, -HOUR, HOUR);
+	/* The ring's key 2 becomes another one. */
+	unused = with_cert(w, 0, &pki, -HOUR, HOUR);
+	connect_with(w, first, second);
+	assert_true(world_logged(w, 1, "its signature is wrong"));
+	assert_refused(w);
+	connection_config_free(unused);
+}
+
+static void psk_against_certificate_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *first = world_connection(w, 0);
+
+	identity_from_text(&first->local_id, "host0.example", NULL);
+	connect_with(w, first, with_cert(w, 1, &pki, -HOUR, HOUR));
+	assert_refused(w);
+}
+
+/* ---- PPK, RFC 8784 ---- */
+
+static struct connection_config *with_ppk(struct world *w, int host, const char *id, const char *secret, bool required)
+{
+	struct connection_config *c = world_connection(w, host);
+
+	keyring_add(w->hosts[host].ring, 3, KEY_PPK, secret, strlen(secret), NULL);
+	strcpy(c->ppk_id, id);
+	c->ppk_key = 3;
+	c->ppk_required = required;
+	return c;
+}
+
+static void ppk_is_mixed_in(void **state)
+{
+	struct world *w = *state;
+
+	connect_with(w, with_ppk(w, 0, "p", "quantum", true), with_ppk(w, 1, "p", "quantum", true));
+	assert_string_equal(w->hosts[0].done_error, "");
+	assert_true(world_talks(w));
+	assert_true(world_logged(w, 1, "by PSK and PPK"));
+}
+
+static void another_ppk_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	connect_with(w, with_ppk(w, 0, "p", "quantum", false), with_ppk(w, 1, "p", "another", false));
+	assert_refused(w);
+}
+
+static void without_ppk_if_it_may_be(void **state)
+{
+	struct world *w = *state;
+
+	connect_with(w, with_ppk(w, 0, "p", "quantum", false), with_ppk(w, 1, "q", "another", false));
+	assert_string_equal(w->hosts[0].done_error, "");
+	assert_true(world_talks(w));
+	assert_true(world_logged(w, 0, "going on without"));
+}
+
+static void not_without_ppk_if_required(void **state)
+{
+	struct world *w = *state;
+
+	connect_with(w, with_ppk(w, 0, "p", "quantum", true), world_connection(w, 1));
+	assert_true(w->hosts[0].done_error[0]);
+	assert_false(world_talks(w));
+}
+
+static void responder_requires_ppk(void **state)
+{
+	struct world *w = *state;
+
+	connect_with(w, world_connection(w, 0), with_ppk(w, 1, "p", "quantum", true));
+	assert_true(world_logged(w, 1, "ppk-required"));
+	assert_refused(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(certificates_prove, setup, teardown),
+		cmocka_unit_test_setup_teardown(expired_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(not_yet_valid_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(strangers_ca_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(name_that_is_not_in_it_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_ones_key_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(psk_against_certificate_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(ppk_is_mixed_in, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_ppk_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_ppk_if_it_may_be, setup, teardown),
+		cmocka_unit_test_setup_teardown(not_without_ppk_if_required, setup, teardown),
+		cmocka_unit_test_setup_teardown(responder_requires_ppk, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("IKE proofs", tests, setup_all, teardown_all);
+}
