@@ -238,14 +238,17 @@ void handshake_free(struct ike_sa *sa)
 /* ---- two of them side by side ---- */
 
 /*
- * Both ends began at once, and both IKE SAs came up. As with rekeys (RFC 7296
- * section 2.8.1) the one with the lowest nonce goes, by the hand of who began it.
- * One that was up before the other began is none of this.
+ * Both ends began at about the same time, and both IKE SAs came up. As with rekeys (RFC 7296
+ * section 2.8.1) the one with the lowest nonce goes, by the hand of who began it. Both ends must
+ * see it the same way, so what counts is when they came up, which is one message apart; one that
+ * is older than any handshake takes is none of this.
  */
 static bool is_redundant(const struct ike_sa *sa, const struct ike_sa *other)
 {
-	return other != sa && other->state == IKE_UP && other->started_ms < sa->up_ms &&
-	       sa->started_ms < other->up_ms && memcmp(sa->low_nonce, other->low_nonce, NONCE_SIZE) < 0;
+	const uint64_t apart = sa->up_ms > other->up_ms ? sa->up_ms - other->up_ms : other->up_ms - sa->up_ms;
+
+	return other != sa && other->state == IKE_UP && apart < HALF_OPEN_MS &&
+	       memcmp(sa->low_nonce, other->low_nonce, NONCE_SIZE) < 0;
 }
 
 static void end_redundant(struct peer *p)

@@ -118,7 +118,8 @@ static void strangers_ca_is_refused(void **state)
 static void name_that_is_not_in_it_is_refused(void **state)
 {
 	struct world *w = *state;
-	struct connection_config *first = with_cert(w, 0, &pki, -HOUR, HOUR), *second = with_cert(w, 1, &pki, -HOUR, HOUR);
+	struct connection_config *first = with_cert(w, 0, &pki, -HOUR, HOUR),
+				 *second = with_cert(w, 1, &pki, -HOUR, HOUR);
 
 	identity_from_text(&first->local_id, "somebody.example", NULL);
 	strcpy(second->remote_id, "somebody.example");

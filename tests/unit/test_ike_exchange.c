@@ -203,6 +203,49 @@ static enum fate drop_all(struct world *w, struct world_packet *p, void *arg)
 	return DROP;
 }
 
+struct late {
+	unsigned first; /* so many datagrams of host 0 are lost */
+};
+
+static enum fate lose_first_of_host_0(struct world *w, struct world_packet *p, void *arg)
+{
+	struct late *l = arg;
+
+	(void)w;
+	if (p->to != 1 || !l->first)
+		return PASS;
+	l->first--;
+	return DROP;
+}
+
+/* Host 0 begins and is not heard; host 1 begins and is; then host 0 is heard too. Whoever's nonce is the lowest. */
+static void initiates_from_both_ends_one_late(void **state)
+{
+	struct world *w = *state;
+
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		struct late l = {.first = 1};
+
+		world_free(w);
+		world_init(w);
+		w->seed += seed * 0x9e3779b97f4a7c15ULL;
+		w->filter = lose_first_of_host_0;
+		w->filter_arg = &l;
+		for (int i = 0; i < 2; i++) {
+			struct connection_config *c = world_connection(w, i);
+
+			c->start = START_INITIATE;
+			world_configure(w, i, c);
+			world_run(w, 100);
+		}
+		world_run(w, 3000);
+		assert_true(world_talks(w));
+		run_under_traffic(w, 8000);
+		assert_int_equal(world_ike_count(w, 0), 1);
+		assert_int_equal(world_ike_count(w, 1), 1);
+	}
+}
+
 /* Liveness finds out; trap waits for the next packet, and then all is as before. */
 static void goes_down_when_peer_is_gone(void **state)
 {
@@ -424,6 +467,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rekeys_ike_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(rekeys_child_against_ike, setup, teardown),
 		cmocka_unit_test_setup_teardown(initiates_from_both_ends, setup, teardown),
+		cmocka_unit_test_setup_teardown(initiates_from_both_ends_one_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(goes_down_when_peer_is_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(survives_each_loss, setup, teardown),
 		cmocka_unit_test_setup_teardown(survives_repetitions, setup, teardown),
