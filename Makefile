@@ -3,7 +3,8 @@
 #   make           the programs, in build/
 #   make demo      two hosts in namespaces, real traffic, proof from the wire   (root)
 #   make check     every test                                                   (root)
-#   make interop   against Linux XFRM in User Mode Linux                        (root)
+#   make interop   against Linux XFRM, strongSwan, libreswan in User Mode Linux (root)
+#   make libreswan Debian's libreswan for it, unpacked in the build directory   (root)
 #   make bench     the figures                                                  (root)
 #   make unit      the unit tests alone; unit-sanitized, bpf-test, e2e: the other parts of check
 #   make deps      the Debian packages                                          (root)
@@ -46,7 +47,7 @@ PROGRAMS   := $(BUILD)/xdp-ipsec $(BUILD)/xdp-ipsec-worker $(if $(wildcard ike/m
 # Quiet unless V=1.
 say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
 
-.PHONY: all deps need-deps clean demo check unit unit-sanitized bpf-test e2e interop bench install
+.PHONY: all deps need-deps clean demo check unit unit-sanitized bpf-test e2e interop libreswan bench install
 all: $(PROGRAMS)
 
 $(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(MAPS_LIB)
@@ -147,6 +148,15 @@ bpf-test: $(BPF_TESTS)
 e2e: all
 	BUILD=$(BUILD) $(PYTEST) -rs tests/e2e
 
+# It conflicts with strongSwan's packages and is not installed: what apt would install for it is fetched and unpacked.
+LIBRESWAN := $(BUILD)/libreswan
+libreswan: $(LIBRESWAN)
+$(LIBRESWAN):
+	rm -rf $@.part && mkdir -p $@.part/debs/partial
+	apt-get install -y --download-only --no-install-recommends -o Dir::Cache::archives=$(abspath $@.part)/debs libreswan
+	set -e; for deb in $@.part/debs/*.deb; do dpkg-deb -x $$deb $@.part; done
+	rm -r $@.part/debs && mv $@.part $@
+
 interop: all
 	BUILD=$(BUILD) $(PYTEST) -rs tests/interop
 
@@ -172,4 +182,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

@@ -20,6 +20,8 @@
 #define TEMPORARY_MS 1500
 #define REFUSED_MS   10000
 #define RETRY_JITTER 50
+/* How long an answer of ours may be on its way: nobody asks for it again any longer than that. */
+#define ANSWERED_MS 60000
 
 static void delete_later(struct child *c)
 {
@@ -209,6 +211,12 @@ static void replace_lost(struct ike_sa *sa, struct child *old)
 	peer_pursue(sa->peer);
 }
 
+/* The peer has asked for it and not used it yet: our answer was lost, and it has CHILD_SA_NOT_FOUND until it asks again. */
+static bool is_awaited(const struct child *c)
+{
+	return c && c->out.state == HALF_REGISTERED && engine_now(c->engine) < c->made_ms + ANSWERED_MS;
+}
+
 void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
 {
 	struct child *old = task->child;
@@ -219,6 +227,8 @@ void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct mes
 		peer_on_rekeyed(sa->peer);
 		return;
 	}
+	if (error == CHILD_SA_NOT_FOUND && is_awaited(old))
+		error = TEMPORARY_FAILURE;
 	if (error != TEMPORARY_FAILURE) {
 		ike_log(sa, "the peer refuses the rekey of a child: %s", notify_name(error));
 		peer_end_orders(sa->peer, ORDER_REKEY, notify_name(error));

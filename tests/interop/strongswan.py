@@ -30,21 +30,23 @@ charon {{
 """
 
 
-def missing():
-    """Why there is no such peer here, or None."""
-    for program in (CHARON, SWANCTL):
-        if not os.path.exists(program):
-            return "Debian's packages strongswan-charon and strongswan-swanctl are not installed"
-    return None
-
-
 class StrongSwan:
     name = "strongswan"
+    sends_early = False
 
     def __init__(self, guest, host):
         self.guest, self.host = guest, host
+        self._runs = False
         self._sh(f"mkdir -p {DIR}/x509 {DIR}/x509ca {DIR}/private")
         self._write("strongswan.conf", CONF)
+
+    @staticmethod
+    def missing():
+        """Why there is no such peer here, or None."""
+        for program in (CHARON, SWANCTL):
+            if not os.path.exists(program):
+                return "Debian's packages strongswan-charon and strongswan-swanctl are not installed"
+        return None
 
     def _sh(self, script, check=True):
         done = self.guest.call("run", ["sh", "-c", script])
@@ -57,19 +59,23 @@ class StrongSwan:
     def _swanctl(self, *words, check=True):
         return self._sh(f"SWANCTL_DIR={DIR} STRONGSWAN_CONF={DIR}/strongswan.conf {SWANCTL} " + " ".join(words), check)
 
-    def start(self):
+    def _start(self):
         self._sh(
             f"STRONGSWAN_CONF={DIR}/strongswan.conf {CHARON} </dev/null >{DIR}/out 2>&1 & "
             f"for i in $(seq 100); do [ -S /run/charon.vici ] && exit 0; sleep 0.1; done; cat {DIR}/out; exit 1"
         )
+        self._runs = True
 
     def kill(self):
-        """SIGKILL: it says nothing to anyone. Its SAs and policies stay in the kernel until they are flushed."""
+        """SIGKILL: it says nothing to anyone. Its SAs and policies are flushed from the kernel."""
         self._sh("kill -9 $(pidof charon); while pidof charon >/dev/null; do sleep 0.05; done; rm -f /run/charon.*; "
                  "ip xfrm state flush; ip xfrm policy flush", check=False)  # fmt: skip
+        self._runs = False
 
-    def configure(self, auth, esn="yes", mode="transport", ike="aes256gcm16-prfsha384-ecp384", mobike="no"):
+    def configure(self, auth, esn="both", mode="transport", groups=("ecp384",), mobike="no"):
         """auth: a secret, or (certificate, key, ca) in PEM."""
+        if not self._runs:
+            self._start()
         if isinstance(auth, str):
             proof = f"auth = psk\n id = {self.guest.address}"
             theirs = f"auth = psk\n id = {self.host.address}"
@@ -89,7 +95,7 @@ connections {{
     version = 2
     local_addrs = {self.guest.address}
     remote_addrs = {self.host.address}
-    proposals = {ike}
+    proposals = aes256gcm16-prfsha384-{"-".join(groups)}
     mobike = {mobike}
     rekey_time = 0
     local {{

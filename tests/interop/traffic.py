@@ -5,6 +5,7 @@ Arguments and results are plain JSON values. Content is made from a seed or an i
 knows what the other must have sent.
 """
 import hashlib
+import itertools
 import random
 import select
 import socket
@@ -162,17 +163,30 @@ def _take_reply(sock, ident, size, missing):
             missing.discard(seq)
 
 
+def _echo_each(address, seqs, size, interval, patience):
+    ident, sent, missing = random.randrange(1 << 16), 0, set()
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as s:
+        s.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
+        s.connect((address, 0))
+        for sent, seq in enumerate(seqs, 1):
+            missing.add(seq)
+            s.send(_echo(ICMP_ECHO_REQUEST, ident, seq, size))
+            end = time.monotonic() + interval
+            while _readable(s, end):
+                _take_reply(s, ident, size, missing)
+        end = time.monotonic() + patience
+        while missing and _readable(s, end):
+            _take_reply(s, ident, size, missing)
+    return sent, sent - len(missing)
+
+
 def echo(address, count, size, interval, patience):
     """Sends count requests that may not be fragmented; how many were answered with what was sent.
 
     Returns with the last answer, or when patience (seconds) has passed since the last request."""
-    ident, missing = random.randrange(1 << 16), set(range(count))
-    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as s:
-        s.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
-        s.connect((address, 0))
-        for seq in range(count):
-            s.send(_echo(ICMP_ECHO_REQUEST, ident, seq, size))
-            end = time.monotonic() + (interval if seq + 1 < count else patience)
-            while missing and _readable(s, end):
-                _take_reply(s, ident, size, missing)
-    return count - len(missing)
+    return _echo_each(address, range(count), size, interval, patience)[1]
+
+
+def echo_until(stop, address, interval, patience):
+    """The same until the event stop is set: (how many were sent, how many were answered)."""
+    return _echo_each(address, itertools.takewhile(lambda _: not stop.is_set(), range(1 << 16)), 56, interval, patience)

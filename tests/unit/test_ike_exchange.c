@@ -246,6 +246,33 @@ static void initiates_from_both_ends_one_late(void **state)
 	}
 }
 
+/*
+ * Host 1 rekeys the child and does not hear the answer; host 0 has the new one and is told to rekey it:
+ *
+ *   1 ─► REKEY_SA(old)         0 makes the new one
+ *        (lost)  ◄─ SA, Nr, KEr
+ *   REKEY_SA(new) ─► 1         1 knows nothing of it: CHILD_SA_NOT_FOUND. It is not gone, only not there yet.
+ */
+static void keeps_a_child_that_the_peer_has_yet_to_learn_of(void **state)
+{
+	struct world *w = *state;
+	struct late l = {.first = 1};
+
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 200);
+	w->filter = lose_first_of_host_0;
+	w->filter_arg = &l;
+	rekey(w, 1, false);
+	run_under_traffic(w, 50);
+	assert_int_equal(l.first, 0);
+	rekey(w, 0, false);
+	run_under_traffic(w, 10000);
+	assert_string_equal(w->hosts[0].done_error, "");
+	assert_int_equal(w->hosts[0].done_count, 1);
+	assert_up(w);
+	assert_int_equal(world_sa_count(w, 0, true), 1);
+}
+
 /* Liveness finds out; trap waits for the next packet, and then all is as before. */
 static void goes_down_when_peer_is_gone(void **state)
 {
@@ -468,6 +495,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rekeys_child_against_ike, setup, teardown),
 		cmocka_unit_test_setup_teardown(initiates_from_both_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(initiates_from_both_ends_one_late, setup, teardown),
+		cmocka_unit_test_setup_teardown(keeps_a_child_that_the_peer_has_yet_to_learn_of, setup, teardown),
 		cmocka_unit_test_setup_teardown(goes_down_when_peer_is_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(survives_each_loss, setup, teardown),
 		cmocka_unit_test_setup_teardown(survives_repetitions, setup, teardown),
