@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Known answers: RFC 4231 for the PRF, RFC 5903 section 8.2 for the group, and prf+ against its definition. */
+/* Known answers: RFC 4231 for the PRF, RFC 5903 section 8.2 for the group, strongSwan for what is derived from both. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +16,8 @@
 #include "keymat.h"
 #include "prf.h"
 #include "wire.h"
+
+#include "../vectors/vectors.h"
 
 static void from_hex(const char *hex, uint8_t *out)
 {
@@ -149,6 +151,103 @@ static void dh_refuses_what_is_no_point(void **state)
 	dh_free(&dh);
 }
 
+/* ---- what another implementation derived ---- */
+
+static struct chunk field(const struct vector *v, const char *name)
+{
+	const struct vector_field *f = vector_get(v, name);
+
+	return (struct chunk){f->bytes, f->len};
+}
+
+static void assert_field(const struct vector *v, const char *name, const void *data, size_t size)
+{
+	const struct chunk wanted = field(v, name);
+
+	assert_int_equal(size, wanted.size);
+	assert_memory_equal(data, wanted.data, size);
+}
+
+static void assert_key(const struct vector *v, const char *name, const struct sk_key *key)
+{
+	uint8_t both[SK_KEY_SIZE + SK_SALT_SIZE];
+
+	memcpy(both, key->key, SK_KEY_SIZE);
+	memcpy(both + SK_KEY_SIZE, key->salt, SK_SALT_SIZE);
+	assert_field(v, name, both, sizeof(both));
+}
+
+/* Such keys as have this SK_d, whose size tells the PRF. */
+static struct ike_keys keys_with(struct chunk sk_d)
+{
+	struct ike_keys keys = {.size = (uint8_t)sk_d.size};
+
+	for (keys.prf = PRF_HMAC_SHA2_256; prf_size(keys.prf) != sk_d.size; keys.prf++)
+		assert_true(keys.prf < PRF_HMAC_SHA2_512);
+	memcpy(keys.sk_d, sk_d.data, sk_d.size);
+	return keys;
+}
+
+static void check_ike(const struct vector *v)
+{
+	const struct keymat_input in = {
+		.secret = field(v, "Secret").data,
+		.ni = field(v, "Ni"),
+		.nr = field(v, "Nr"),
+		.spi_i = vector_number(v, "SPIi"),
+		.spi_r = vector_number(v, "SPIr"),
+	};
+	const uint16_t prf = keys_with(field(v, "SKd")).prf;
+	const struct chunk old_sk_d = field(v, "OldSKd");
+	struct ike_keys keys, old;
+
+	if (old_sk_d.size) {
+		old = keys_with(old_sk_d);
+		assert_int_equal(keymat_ike_rekey(&keys, prf, &old, &in), 0);
+	} else {
+		assert_int_equal(keymat_ike(&keys, prf, &in), 0);
+	}
+	assert_field(v, "SKd", keys.sk_d, keys.size);
+	assert_key(v, "SKei", &keys.ei);
+	assert_key(v, "SKer", &keys.er);
+	assert_field(v, "SKpi", keys.sk_pi, keys.size);
+	assert_field(v, "SKpr", keys.sk_pr, keys.size);
+}
+
+static void check_child(const struct vector *v)
+{
+	const struct ike_keys keys = keys_with(field(v, "SKd"));
+	uint8_t from_initiator[CHILD_KEYMAT_SIZE], from_responder[CHILD_KEYMAT_SIZE];
+	const struct chunk secret = field(v, "Secret");
+
+	assert_int_equal(keymat_child(&keys, secret.size ? secret.data : NULL, field(v, "Ni"), field(v, "Nr"),
+				      from_initiator, from_responder),
+			 0);
+	assert_field(v, "Initiator", from_initiator, CHILD_KEYMAT_SIZE);
+	assert_field(v, "Responder", from_responder, CHILD_KEYMAT_SIZE);
+}
+
+static void keys_are_those_of_a_peer(void **state)
+{
+	static struct vector v;
+	FILE *file = vectors_open("tests/vectors/ike-keys.rsp");
+	unsigned ike = 0, children = 0;
+
+	(void)state;
+	while (vectors_next(file, &v)) {
+		if (strcmp(v.fields[0].name, "OldSKd") == 0) {
+			check_ike(&v);
+			ike++;
+		} else {
+			check_child(&v);
+			children++;
+		}
+	}
+	fclose(file);
+	assert_int_equal(ike, 6);
+	assert_int_equal(children, 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +255,7 @@ int main(void)
 		cmocka_unit_test(prf_plus_is_a_chain),
 		cmocka_unit_test(dh_has_the_known_secret),
 		cmocka_unit_test(dh_refuses_what_is_no_point),
+		cmocka_unit_test(keys_are_those_of_a_peer),
 	};
 
 	return cmocka_run_group_tests_name("IKE keys", tests, NULL, NULL);
