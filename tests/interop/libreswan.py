@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""libreswan's pluto in the guest, with Linux XFRM below it: Debian's package, which conflicts with strongSwan's and so is not
-installed, but unpacked in the build directory by 'make libreswan'."""
+"""libreswan's pluto in the guest, with Linux XFRM below it.
+
+Debian's package conflicts with strongSwan's, so it is not installed: 'make libreswan' unpacks it in build/."""
 import os
 import re
 import subprocess
@@ -52,8 +53,8 @@ def _make_database(directory, credentials):
 
 class Libreswan:
     name = "libreswan"
-    # As responder of a child's rekey it sends by the new SA some milliseconds before its answer, and the other end's key
-    # is made from that answer: what it sends then nobody can open.
+    # As responder of a child's rekey it sends by the new SA some milliseconds before its answer, from which alone the
+    # other end can make the key: what comes then cannot be opened.
     sends_early = True
 
     def __init__(self, guest, host):
@@ -125,8 +126,8 @@ conn c
 
     def kill(self):
         """SIGKILL: it says nothing to anyone. Its SAs and policies are flushed from the kernel."""
-        self._sh(f"kill -9 $(pidof pluto) && while pidof pluto >/dev/null; do sleep 0.05; done; rm -rf {RUN}/* {DIR}/*; "
-                 "ip xfrm state flush; ip xfrm policy flush", check=False)  # fmt: skip
+        self._sh("kill -9 $(pidof pluto) && while pidof pluto >/dev/null; do sleep 0.05; done; "
+                 f"rm -rf {RUN}/* {DIR}/*; ip xfrm state flush; ip xfrm policy flush", check=False)  # fmt: skip
 
     def initiate(self):
         self._whack("--initiate --name c")

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""IKEv2 with strongSwan and libreswan, whose ESP is Linux XFRM: both roles, each proof, rekeys from each side, and what goes
-wrong."""
+"""IKEv2 with strongSwan and libreswan above Linux XFRM: both roles, each proof, rekeys, and what goes wrong."""
 import contextlib
 import json
 import os
