@@ -211,7 +211,7 @@ static void replace_lost(struct ike_sa *sa, struct child *old)
 	peer_pursue(sa->peer);
 }
 
-/* The peer has asked for it and not used it yet: our answer was lost, and it has CHILD_SA_NOT_FOUND until it asks again. */
+/* The peer asked for it and has not used it yet: our answer may be lost, and it learns of it when it asks again. */
 static bool is_awaited(const struct child *c)
 {
 	return c && c->out.state == HALF_REGISTERED && engine_now(c->engine) < c->made_ms + ANSWERED_MS;
