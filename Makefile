@@ -17,7 +17,7 @@ CLANG   ?= clang
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
 ARCH    := $(shell uname -m)
 
-PKGS := libbpf libxdp libcrypto libmnl libevent_core inih libcjson libseccomp libcap-ng
+PKGS := libbpf libxdp libcrypto libmnl libevent_core inih libcjson libseccomp libcap-ng liburing
 # Intel's multi-buffer library has no pkg-config file and exists for x86-64 only.
 HAVE_IPSEC_MB := $(wildcard /usr/include/intel-ipsec-mb.h)
 
@@ -27,7 +27,8 @@ CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) -Imaps $(if $(HAVE_IPSEC_MB),-DHAVE_IPSEC_MB) \
 	$(shell pkg-config --cflags $(PKGS))
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(LDFLAGS)
-WORKER_LIBS := -lxdp -lbpf -lcrypto -lseccomp -lcap-ng $(if $(HAVE_IPSEC_MB),-lIPSec_MB)
+# Debian's shared liburing 2.3 forgot to export what restricts a ring.
+WORKER_LIBS := -l:liburing.a -lxdp -lbpf -lcrypto -lseccomp -lcap-ng $(if $(HAVE_IPSEC_MB),-lIPSec_MB)
 IKE_LIBS    := -lbpf -lcrypto -levent_core -lcjson -lseccomp -lcap-ng
 LOADER_LIBS := -lbpf -lcrypto -lmnl -levent_core -linih -lcjson -lcap-ng
 

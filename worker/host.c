@@ -3,6 +3,7 @@
 #include "host.h"
 
 #include <linux/if_tun.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -11,23 +12,82 @@
 #define TUN_F_USO6 0x40
 #endif
 
+/* What one batch may bring, for it is worked on from the cache. */
+#define BATCH_BYTES (128 << 10)
+
 /* The kernel takes the two UDP flags (6.2) only together. */
 #define OFFLOADS (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN)
 
-void host_open(struct host *h, int fd)
+static void set_offloads(struct host *h)
 {
-	h->fd = fd;
-	h->udp_segments = ioctl(fd, TUNSETOFFLOAD, OFFLOADS | TUN_F_USO4 | TUN_F_USO6) == 0;
+	h->udp_segments = ioctl(h->fd, TUNSETOFFLOAD, OFFLOADS | TUN_F_USO4 | TUN_F_USO6) == 0;
 	if (!h->udp_segments)
-		ioctl(fd, TUNSETOFFLOAD, OFFLOADS);
+		ioctl(h->fd, TUNSETOFFLOAD, OFFLOADS);
 }
 
-size_t host_read(struct host *h, struct virtio_net_hdr *vnet, uint8_t *buf)
+int host_open(struct host *h, int fd)
 {
-	struct iovec pieces[] = {{vnet, sizeof(*vnet)}, {buf, HOST_FRAME_MAX}};
-	ssize_t n = readv(h->fd, pieces, 2);
+	memset(h, 0, sizeof(*h));
+	h->fd = fd;
+	h->wanted = 1;
+	set_offloads(h);
+	return host_ring_open(&h->ring, fd);
+}
 
-	return n > (ssize_t)sizeof(*vnet) ? (size_t)n - sizeof(*vnet) : 0;
+void host_close(struct host *h)
+{
+	host_ring_close(&h->ring);
+	close(h->fd);
+}
+
+/* Bursts grow, so twice what came; but super-packets are a burst of their own. */
+static uint32_t want_next(uint32_t got, size_t bytes)
+{
+	uint32_t n = 2 * got, fit = got ? (uint32_t)(BATCH_BYTES * got / bytes) : 1;
+
+	if (n > fit)
+		n = fit;
+	if (n > HOST_RING_FRAMES)
+		n = HOST_RING_FRAMES;
+	return n ? n : 1;
+}
+
+static void read_batch(struct host *h)
+{
+	uint32_t got = 0;
+	size_t bytes = 0;
+
+	host_ring_read(&h->ring, h->wanted);
+	for (uint32_t i = 0; i < h->wanted; i++) {
+		got += h->ring.lengths[i] != 0;
+		bytes += h->ring.lengths[i];
+	}
+	h->asked = h->wanted;
+	h->next = 0;
+	h->wanted = want_next(got, bytes);
+}
+
+static bool skip_gap(struct host *h)
+{
+	while (h->next < h->asked && h->ring.lengths[h->next] == 0)
+		h->next++;
+	return h->next < h->asked;
+}
+
+bool host_next(struct host *h, struct host_frame *frame)
+{
+	uint32_t i;
+
+	if (!skip_gap(h)) {
+		read_batch(h);
+		if (!skip_gap(h))
+			return false;
+	}
+	i = h->next++;
+	frame->data = host_ring_frame(&h->ring, i);
+	frame->len = h->ring.lengths[i] - sizeof(frame->vnet);
+	memcpy(&frame->vnet, frame->data - sizeof(frame->vnet), sizeof(frame->vnet));
+	return true;
 }
 
 bool host_write(struct host *h, const struct virtio_net_hdr *vnet, struct iovec *pieces, int n)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "host_ring.h"
 #include "packet.h"
 #include "virtio.h"
 
@@ -18,19 +19,28 @@
 /* Bytes behind a frame that belong to its reader, for ESP's padding. */
 #define HOST_TAIL 16
 
+/* A frame of the host. The reader may overwrite it, and HOST_TAIL bytes behind it. */
+struct host_frame {
+	struct virtio_net_hdr vnet;
+	uint8_t *data;
+	size_t len;
+};
+
 struct host {
 	int fd;
 	bool udp_segments; /* the kernel takes and gives UDP super-packets (6.2) */
+	struct host_ring ring;
+	uint32_t asked, next; /* frames of the last batch, and which is next */
+	uint32_t wanted;      /* frames to ask for in the next one */
 };
 
-/* Takes over the TAP, whose offloads it sets. */
-void host_open(struct host *h, int fd);
+/* Takes over the TAP, whose offloads it sets. 0 or -ENOMEM. */
+int host_open(struct host *h, int fd);
 
-/*
- * Reads one frame into buf (HOST_FRAME_MAX + HOST_TAIL bytes) with its virtio
- * header. Its length, or 0 when there is none now.
- */
-size_t host_read(struct host *h, struct virtio_net_hdr *vnet, uint8_t *buf);
+void host_close(struct host *h);
+
+/* The next frame, which is the caller's until the next call; false when there is none now. Many are read at once in bulk. */
+bool host_next(struct host *h, struct host_frame *frame);
 
 /*
  * Writes a frame of n pieces, the first of which has to be left free for the

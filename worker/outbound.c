@@ -59,7 +59,7 @@ static bool refuse(struct port_state *p, struct esp_sa *sa)
 }
 
 /* Parses a frame and leases sequence numbers for all of its segments. False: it was dropped and counted. */
-static bool begin(struct port_state *p, size_t len)
+static bool begin(struct port_state *p)
 {
 	struct outbound *out = &p->out;
 	struct segmenter *s = &out->segmenter;
@@ -67,11 +67,11 @@ static bool begin(struct port_state *p, size_t len)
 	struct esp_sa *sa;
 	uint64_t bytes;
 
-	if (!segment_begin(s, out->buffer, len, &out->vnet)) {
+	if (!segment_begin(s, out->frame.data, out->frame.len, &out->frame.vnet)) {
 		drop(p->worker, NULL, why, 1);
 		return false;
 	}
-	sa = find_sa(p, out->buffer, s, &why);
+	sa = find_sa(p, out->frame.data, s, &why);
 	if (!sa) {
 		drop(p->worker, NULL, why, s->count);
 		return false;
@@ -84,7 +84,7 @@ static bool begin(struct port_state *p, size_t len)
 		return false;
 	}
 	sa->state->last_used_ns = p->worker->now;
-	memcpy(out->buffer + ETH_SRC, p->shared->mac, sizeof(p->shared->mac));
+	memcpy(out->frame.data + ETH_SRC, p->shared->mac, sizeof(p->shared->mac));
 	return true;
 }
 
@@ -140,11 +140,9 @@ static struct xdp_queue *queue_of(struct port_state *p)
 /* Frames that were dropped count as taken, too. */
 static bool next_frame(struct port_state *p, uint32_t *taken)
 {
-	size_t len;
-
-	while (*taken < FRAMES_PER_TURN && (len = host_read(&p->host, &p->out.vnet, p->out.buffer)) > 0) {
+	while (*taken < FRAMES_PER_TURN && host_next(&p->host, &p->out.frame)) {
 		++*taken;
-		if (begin(p, len))
+		if (begin(p))
 			return true;
 	}
 	return false;

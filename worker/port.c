@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define OUT_BUFFER (HOST_FRAME_MAX + HOST_TAIL)
-
 static int open_queue(struct port_state *p, uint32_t index, struct fault *f)
 {
 	struct xdp_queue *q = &p->queues[index];
@@ -34,8 +32,7 @@ int port_open(struct port_state *p, struct worker *w, uint32_t index, int tap_fd
 		return fault(f, EINVAL, "%.15s: %u queues and MTU %u: at most %u and %u can be served", p->shared->name,
 			     p->queue_count, p->shared->mtu, QUEUES_MAX, PORT_MTU_MAX);
 	p->queues = calloc(p->queue_count, sizeof(*p->queues));
-	p->out.buffer = malloc(OUT_BUFFER);
-	if (!p->queues || !p->out.buffer)
+	if (!p->queues || host_open(&p->host, tap_fd) < 0)
 		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
 	err = umem_create(&p->umem, p->queue_count, p->shared->mtu, f);
 	p->shared->zero_copy = 1;
@@ -43,8 +40,5 @@ int port_open(struct port_state *p, struct worker *w, uint32_t index, int tap_fd
 		err = open_queue(p, i, f);
 		p->shared->zero_copy = p->shared->zero_copy && p->queues[i].zero_copy;
 	}
-	if (err)
-		return err;
-	host_open(&p->host, tap_fd);
-	return 0;
+	return err;
 }

@@ -20,8 +20,7 @@ struct outbound {
 	uint32_t generation;
 	uint64_t seq; /* of the segment that is next */
 	struct segmenter segmenter;
-	struct virtio_net_hdr vnet;
-	uint8_t *buffer; /* ETH_LEN_MAX bytes of room, HOST_FRAME_MAX, HOST_TAIL */
+	struct host_frame frame;
 };
 
 struct worker;

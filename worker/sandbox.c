@@ -17,7 +17,8 @@
 /* Every call the worker makes from here on, and what for. No open, no socket, no exec: there is nothing to reach for. */
 static const int allowed[] = {
 	/* packets */
-	SCMP_SYS(readv),      /* from the TAP */
+	SCMP_SYS(read),	      /* from the TAP */
+	SCMP_SYS(io_uring_enter), /* many of them at once */
 	SCMP_SYS(writev),     /* to the TAP */
 	SCMP_SYS(sendto),     /* makes the kernel send from a TX ring */
 	SCMP_SYS(recvfrom),   /* makes the kernel look at a fill ring */

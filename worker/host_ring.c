@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "host_ring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host.h"
+
+/* Frames begin on a cache line, and no two of them on the same cache sets. */
+#define LINE	    64
+#define STRIDE	    ((LINE + HOST_FRAME_MAX + HOST_TAIL + 2 * LINE - 1) / LINE * LINE)
+#define AREA_SIZE   ((size_t)STRIDE * HOST_RING_FRAMES)
+#define HEADER_SIZE sizeof(struct virtio_net_hdr)
+#define BUFFER_SIZE (HEADER_SIZE + HOST_FRAME_MAX)
+_Static_assert(STRIDE % 4096 != 0, "frames would share their cache sets");
+
+/* Reads of registered files, and nothing else, for good. */
+static bool restrict_and_enable(struct io_uring *ring)
+{
+	struct io_uring_restriction only[] = {
+		{.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_READ},
+		{.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED, .sqe_flags = IOSQE_FIXED_FILE},
+		{.opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED, .sqe_flags = IOSQE_FIXED_FILE},
+	};
+
+	return io_uring_register_restrictions(ring, only, sizeof(only) / sizeof(only[0])) == 0 &&
+	       io_uring_enable_rings(ring) == 0;
+}
+
+static bool make_ring(struct host_ring *r)
+{
+	if (io_uring_queue_init(HOST_RING_FRAMES, &r->ring, IORING_SETUP_R_DISABLED) < 0)
+		return false;
+	if (io_uring_register_files(&r->ring, &r->fd, 1) == 0 && restrict_and_enable(&r->ring))
+		return true;
+	io_uring_queue_exit(&r->ring);
+	return false;
+}
+
+int host_ring_open(struct host_ring *r, int fd)
+{
+	memset(r, 0, sizeof(*r));
+	r->fd = fd;
+	r->area = aligned_alloc(LINE, AREA_SIZE);
+	if (!r->area)
+		return -ENOMEM;
+	r->batches = make_ring(r);
+	return 0;
+}
+
+void host_ring_close(struct host_ring *r)
+{
+	if (r->batches)
+		io_uring_queue_exit(&r->ring);
+	free(r->area);
+	memset(r, 0, sizeof(*r));
+}
+
+uint8_t *host_ring_frame(const struct host_ring *r, uint32_t i)
+{
+	return r->area + (size_t)i * STRIDE + LINE;
+}
+
+static uint8_t *buffer(const struct host_ring *r, uint32_t i)
+{
+	return host_ring_frame(r, i) - HEADER_SIZE;
+}
+
+static void note(struct host_ring *r, uint64_t i, ssize_t length)
+{
+	if (length > (ssize_t)HEADER_SIZE)
+		r->lengths[i] = (uint32_t)length;
+}
+
+static void ask(struct host_ring *r, uint32_t i)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->ring);
+
+	io_uring_prep_read(sqe, 0, buffer(r, i), BUFFER_SIZE, 0);
+	io_uring_sqe_set_data64(sqe, i);
+	sqe->flags |= IOSQE_FIXED_FILE;
+	/* A file that is non-blocking by itself would be waited for. */
+	sqe->rw_flags = RWF_NOWAIT;
+}
+
+/* None of them waits, so each is done, or finds nothing, in its turn and within the call that submits them. */
+static void read_together(struct host_ring *r, uint32_t n)
+{
+	struct io_uring_cqe *cqe;
+	uint32_t head, seen = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		ask(r, i);
+	io_uring_submit_and_wait(&r->ring, n);
+	io_uring_for_each_cqe(&r->ring, head, cqe) {
+		note(r, io_uring_cqe_get_data64(cqe), cqe->res);
+		seen++;
+	}
+	io_uring_cq_advance(&r->ring, seen);
+}
+
+static void read_singly(struct host_ring *r, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		note(r, i, read(r->fd, buffer(r, i), BUFFER_SIZE));
+		if (r->lengths[i] == 0)
+			break;
+	}
+}
+
+void host_ring_read(struct host_ring *r, uint32_t n)
+{
+	memset(r->lengths, 0, sizeof(r->lengths));
+	if (r->batches && n > 1)
+		read_together(r, n);
+	else
+		read_singly(r, n);
+}
