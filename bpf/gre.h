@@ -222,23 +222,18 @@ static __always_inline bool gre_may_say(const struct sa_state *sa, const struct 
 	return p->src == peer || !policy_may_protect(ours, p->src);
 }
 
-/* RFC 1112 section 6.4 for a group, the NIC's own for what is for this host. */
+/* The Ethernet address that goes with a group's (RFC 1112 section 6.4), or with a broadcast. False: it is neither. */
 static __always_inline bool gre_address(__u8 mac[ETH_ALEN], __u32 dst)
 {
-	__u32 port = cfg.port, group = bpf_ntohl(dst);
-	const struct port *nic = bpf_map_lookup_elem(&ports, &port);
+	const __u32 group = bpf_ntohl(dst);
+	const __u8 to[ETH_ALEN] = {1, 0, 0x5e, group >> 16 & 0x7f, group >> 8, group};
 
-	if (is_multicast(dst)) {
-		const __u8 to[ETH_ALEN] = {1, 0, 0x5e, group >> 16 & 0x7f, group >> 8, group};
-
+	if (is_multicast(dst))
 		__builtin_memcpy(mac, to, ETH_ALEN);
-	} else if (is_broadcast(dst)) {
+	else if (is_broadcast(dst))
 		__builtin_memset(mac, 0xff, ETH_ALEN);
-	} else if (nic && gre_is_of_nic(dst, false)) {
-		__builtin_memcpy(mac, nic->mac, ETH_ALEN);
-	} else {
+	else
 		return false;
-	}
 	return true;
 }
 

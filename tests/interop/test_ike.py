@@ -70,8 +70,11 @@ class Daemon:
         with open(os.path.join(self.dir.name, "log"), encoding="utf-8", errors="replace") as f:
             return f.read()
 
+    def status(self):
+        return json.loads(self.command("-j", "status").stdout)
+
     def connection(self):
-        return json.loads(self.command("-j", "status").stdout)["connections"][0]
+        return self.status()["connections"][0]
 
     def initiate(self):
         self.command("connection", "initiate", "c")
