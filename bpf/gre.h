@@ -89,10 +89,19 @@ static __always_inline bool may_be_group(const struct packet *p)
 	return p->group || is_multicast(p->dst) || (p->dst & bpf_htonl(3)) == bpf_htonl(3);
 }
 
+/* A rule for a group lets it by both ways, whoever speaks. */
+static __always_inline bool group_is_bypassed(const struct packet *p)
+{
+	struct flow flow = flow_outbound(p);
+
+	return policy_decide(&flow) == SPD_BYPASS;
+}
+
 /* Multicast or broadcast that arrives without GRE, from somebody whose is protected. */
 static __always_inline bool gre_is_missing(const struct packet *p)
 {
-	return may_be_group(p) && gre_is_source(p->src) && (is_multicast(p->dst) || is_broadcast(p->dst));
+	return may_be_group(p) && gre_is_source(p->src) && (is_multicast(p->dst) || is_broadcast(p->dst)) &&
+	       !group_is_bypassed(p);
 }
 
 /* Multicast or broadcast that leaves by a NIC which has it in GRE. Of a VLAN on top of it nothing is. */
