@@ -125,7 +125,7 @@ def test_everybody_gets_it(lan, dst):
         assert lan.hosts[n].counters()['gre_sent'] - before.get('gre_sent', 0) >= 2
 
 
-@pytest.mark.parametrize('size', [0, 1, 1400])
+@pytest.mark.parametrize('size', [0, 1, 1400, 1414])
 def test_sizes(lan, size):
     with speaker(ns(lan, 0)) as out, member(ns(lan, 1)) as s:
         for n in range(20):
