@@ -183,3 +183,23 @@ void gre_sync(const struct maps *maps, const struct nics *nics, const struct con
 	}
 	freeifaddrs(all);
 }
+
+void gre_report(const struct maps *maps, const struct config *config)
+{
+	for (unsigned i = 0; i < config->connection_count; i++) {
+		const struct connection_config *c = &config->connections[i];
+		const struct gre_source s = source_of(&c->remote);
+		char text[ADDR_TEXT];
+		bool there = !c->gre;
+
+		for (uint32_t port = 0; port < PORTS_MAX && !there; port++) {
+			struct gre_port g;
+
+			there = bpf_map_lookup_elem(maps->gre, &port, &g) == 0 && had_source(&g, &s);
+		}
+		if (!there)
+			log_line("[connection %s]: gre = yes, and no attached NIC has %s itself: its multicast is not "
+				 "protected: attach the NIC, or give it the address",
+				 c->name, addr_text(c->local, text));
+	}
+}

@@ -8,8 +8,11 @@
 
 /*
  * Makes the map say what is so now: to be called when a connection, a NIC, an address or, for a mesh, an SA has come or
- * gone. What it cannot do is said in the log; what then is not in the map is not sent, in clear neither.
+ * gone. Peers beyond what it has room for are named in the log, and get nothing, in clear neither.
  */
 void gre_sync(const struct maps *maps, const struct nics *nics, const struct config *config);
+
+/* Names in the log each connection that has gre = yes and is on no attached NIC: nobody takes its multicast. */
+void gre_report(const struct maps *maps, const struct config *config);
 
 #endif

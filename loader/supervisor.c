@@ -220,6 +220,7 @@ static void reload(struct supervisor *s)
 		return;
 	}
 	reload_interfaces(s, &fresh);
+	gre_report(&s->maps, &s->config);
 	log_line("%s: reloaded; NICs that are not in it stay as they are: only 'detach' opens a gate", s->config_path);
 }
 
@@ -367,6 +368,8 @@ static int attach_configured(struct supervisor *s, struct fault *f)
 		undo_attach(s, was_there);
 	else
 		hooks_for_each_device(s->instance.bpf_dir, take_over, s);
+	if (!err)
+		gre_report(&s->maps, &s->config);
 	return err;
 }
 

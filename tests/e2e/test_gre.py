@@ -451,6 +451,13 @@ def test_reload(pair):
             until(lambda: heard() and (pair.hosts[1].counters().get('gre_received', 0) > before) == (value == 'yes'), value)
 
 
+def test_connection_of_no_nic(pair):
+    """Said once at start, for its multicast stays in clear."""
+    pair.connections(0, [1], gre='yes', local='203.0.113.9')
+    pair.hosts[0].start()
+    assert pair.hosts[0].log_text.count('no attached NIC has 203.0.113.9') == 1
+
+
 def test_mesh():
     """Of a mesh, who is up gets it; somebody who has gone does not."""
     with Lan(3) as lan:
