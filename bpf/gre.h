@@ -16,7 +16,7 @@
 #include "sa.h"
 #include "skb.h"
 
-#define GRE_TTL 64
+#define GRE_TTL	 64
 #define ECN_MASK 3
 
 struct gre_headers {
@@ -54,7 +54,8 @@ __noinline int gre_is_of_nic(__u32 addr, int want_broadcast)
 	if (!g)
 		return 0;
 	for (__u32 i = 0; i < GRE_ADDRESSES_MAX && i < g->address_count; i++) {
-		__builtin_memcpy(&there, want_broadcast ? g->addresses[i].broadcast : g->addresses[i].addr, sizeof(there));
+		__builtin_memcpy(&there, want_broadcast ? g->addresses[i].broadcast : g->addresses[i].addr,
+				 sizeof(there));
 		if (there && there == addr)
 			return 1;
 	}
@@ -129,16 +130,17 @@ static __always_inline struct gre_headers gre_headers_of(const struct iphdr *inn
 {
 	return (struct gre_headers){
 		.eth.h_proto = bpf_htons(ETH_P_IP),
-		.ip = {
-			.version = 4,
-			.ihl = sizeof(struct iphdr) / 4,
-			/* RFC 6040 section 4.3, compatibility mode: what the path marks outside is not for inside. */
-			.tos = inner->tos & ~ECN_MASK,
-			.tot_len = bpf_htons(bpf_ntohs(inner->tot_len) + GRE_OVERHEAD),
-			/* No DF: a group is told of no path MTU. */
-			.ttl = GRE_TTL,
-			.protocol = IPPROTO_GRE,
-		},
+		.ip =
+			{
+				.version = 4,
+				.ihl = sizeof(struct iphdr) / 4,
+				/* RFC 6040 4.3, compatibility mode: marks outside are not for inside. */
+				.tos = inner->tos & ~ECN_MASK,
+				.tot_len = bpf_htons(bpf_ntohs(inner->tot_len) + GRE_OVERHEAD),
+				/* No DF: a group is told of no path MTU. */
+				.ttl = GRE_TTL,
+				.protocol = IPPROTO_GRE,
+			},
 		.protocol = bpf_htons(ETH_P_IP),
 	};
 }
@@ -225,8 +227,8 @@ static __always_inline bool gre_may_say(const struct sa_state *sa, const struct 
 	__builtin_memcpy(local.addr, &p->src, sizeof(local.addr));
 	__builtin_memcpy(&peer, sa->src, sizeof(peer));
 	__builtin_memcpy(&ours, sa->dst, sizeof(ours));
-	if (is_multicast(p->src) || p->src == 0xffffffff || gre_is_of_nic(p->src, true) || gre_is_of_nic(p->src, false) ||
-	    bpf_map_lookup_elem(&locals, &local))
+	if (is_multicast(p->src) || p->src == 0xffffffff || gre_is_of_nic(p->src, true) ||
+	    gre_is_of_nic(p->src, false) || bpf_map_lookup_elem(&locals, &local))
 		return false;
 	return p->src == peer || !policy_may_protect(ours, p->src);
 }

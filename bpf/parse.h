@@ -61,7 +61,7 @@ struct packet {
 	__u8 l3_offset;
 	bool fragment;
 	bool first; /* at offset 0 of its datagram */
-	bool group; /* its Ethernet destination is */
+	bool group; /* its Ethernet destination is a group, or all */
 };
 
 enum parsed {

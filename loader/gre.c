@@ -21,7 +21,7 @@ static struct in_addr in_addr_of(const struct sockaddr *sa)
 	return sin.sin_addr;
 }
 
-/* The last address of its subnet, which the kernel takes for a broadcast whatever it is told; RFC 3021: not with /31. */
+/* The last address of a subnet is its broadcast to the kernel, whatever else it is told; not with /31 (RFC 3021). */
 static struct gre_address address_of(const struct ifaddrs *i)
 {
 	const struct in_addr addr = in_addr_of(i->ifa_addr), mask = in_addr_of(i->ifa_netmask);
@@ -174,7 +174,8 @@ void gre_sync(const struct maps *maps, const struct nics *nics, const struct con
 		const struct nic *nic = &nics->nic[port];
 		struct gre_port g = {0}, before = {0};
 
-		/* What an earlier run left for a NIC that is not attached yet, or is gone for now, keeps its gate closed. */
+		/* What an earlier run left for a NIC that is not attached yet, or is gone for now, keeps its gate
+		 * closed. */
 		if (!nic->used || !nic->present)
 			continue;
 		bpf_map_lookup_elem(maps->gre, &port, &before);

@@ -134,7 +134,7 @@ def test_sizes(lan, size):
 
 
 def test_super_packets_are_cut(lan):
-    """UDP_SEGMENT: the kernel cuts what stands in GRE. To another port, where what was for host 1 alone is not heard."""
+    """UDP_SEGMENT: the kernel cuts what stands in GRE. To another port: what was for host 1 alone is not heard there."""
     port = PORT + 1
     with speaker(ns(lan, 0)) as out, member(ns(lan, 1), port=port) as one, member(ns(lan, 2), port=port) as two:
         out.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 700)
@@ -448,7 +448,10 @@ def test_reload(pair):
                 except TimeoutError:
                     return False
 
-            until(lambda: heard() and (pair.hosts[1].counters().get('gre_received', 0) > before) == (value == 'yes'), value)
+            def by_gre():
+                return pair.hosts[1].counters().get('gre_received', 0) > before
+
+            until(lambda: heard() and by_gre() == (value == 'yes'), value)
 
 
 def test_connection_of_no_nic(pair):
@@ -494,7 +497,7 @@ def bird(netns, directory, router):
 
 @pytest.mark.skipif(not os.access(BIRD, os.X_OK), reason="Debian's package bird2 is not installed")
 def test_ospf(lan, tmp_path):
-    """Three routers on one network: a designated one is chosen, and each learns from both others; not a word in clear."""
+    """Three routers on one network: one is designated, and each learns from both others; not a word in clear."""
     dirs = [tmp_path / str(n) for n in range(3)]
     speakers = []
     try:
@@ -504,8 +507,8 @@ def test_ospf(lan, tmp_path):
                 speakers.append(bird(ns(lan, n), directory, addr(n)))
             for directory in dirs:
                 def routes():
-                    said = subprocess.run(['birdc', '-s', directory / 'ctl', 'show', 'route', 'protocol', 'p'], text=True,
-                                          capture_output=True).stdout
+                    argv = ['birdc', '-s', directory / 'ctl', 'show', 'route', 'protocol', 'p']
+                    said = subprocess.run(argv, text=True, capture_output=True).stdout
                     return sum(f'198.51.{n + 1}.0/24' in said for n in range(3))
                 until(lambda: routes() == 2, f'routes at {directory.name}', timeout=30)
     finally:

@@ -90,7 +90,7 @@ def test_routes(bed, peer, cas, birds, protocol, protect):
         wait_for("their route", lambda: ours.has(THEIR_NET), 30)
         wait_for("our route", lambda: theirs.has(OUR_NET), 30)
         status = daemon.status()
-        # RIP answers a first request by unicast: in clear where nothing but BGP is protected, and in the tunnel by Linux.
+        # RIP answers a first request by unicast: in clear where only BGP is protected, and in the tunnel by Linux.
         clear = [f for f in wire.clear() if port(f) != 500]
         if protect != "all":
             clear = [f for f in clear if f.dst.startswith("224.") or f.proto == 47]
