@@ -4,6 +4,7 @@
 #define BPF_CLEAR_H
 
 #include "count.h"
+#include "gre.h"
 #include "policy.h"
 
 /* Whether a packet in clear may go on to the host; counts what a rule decided. */
@@ -12,13 +13,13 @@ static __always_inline bool clear_is_admitted(const struct packet *p)
 	struct flow flow = flow_inbound(p);
 	int action = policy_decide(&flow);
 
-	if (action == SPD_NONE)
-		return true;
 	if (action == SPD_BYPASS) {
 		count(REASON_BYPASS);
 		return true;
 	}
-	if (is_ike(p, p->dport)) {
+	if (action == SPD_NONE && !gre_is_missing(p))
+		return true;
+	if (action != SPD_NONE && is_ike(p, p->dport)) {
 		count(REASON_IKE);
 		return true;
 	}

@@ -6,6 +6,8 @@
  *   nic_ingress   NIC, tc ingress   the latter, where XDP is generic
  *   tc_egress     NIC, tc egress    protected traffic -> TAP, worker
  *   tap_ingress   TAP, tc ingress   what the worker opened -> NIC's ingress, marked
+ *
+ * gre.h has what multicast in GRE adds to the last two.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -75,7 +77,7 @@ int tc_egress(struct __sk_buff *skb)
 	case PARSED_SHORT:
 		return egress_drop(REASON_MALFORMED);
 	case PARSED_MALFORMED:
-		return policy_may_protect(p.src, p.dst) ? egress_drop(REASON_MALFORMED) : TC_NEXT;
+		return policy_may_protect(p.src, p.dst) || gre_takes(skb, &p) ? egress_drop(REASON_MALFORMED) : TC_NEXT;
 	case PARSED_IPV4:
 		return egress_ipv4(skb, &p);
 	}
@@ -85,6 +87,8 @@ int tc_egress(struct __sk_buff *skb)
 SEC("tc")
 int tap_ingress(struct __sk_buff *skb)
 {
+	if (skb->protocol == bpf_htons(GRE_TAG_ETHERTYPE) && !gre_admit(skb))
+		return TC_ACT_SHOT;
 	skb->mark = cfg.mark;
 	return bpf_redirect(cfg.ifindex, BPF_F_INGRESS);
 }

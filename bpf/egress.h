@@ -3,6 +3,7 @@
 #ifndef BPF_EGRESS_H
 #define BPF_EGRESS_H
 
+#include "gre.h"
 #include "policy.h"
 #include "sa.h"
 #include "skb.h"
@@ -88,14 +89,19 @@ static __always_inline int protect(struct __sk_buff *skb, const struct packet *p
 static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packet *p)
 {
 	struct flow flow = flow_outbound(p);
-	int action = policy_decide(&flow);
+	int action;
 
-	if (action == SPD_NONE)
-		return TC_NEXT;
+	if (gre_is_unrouted(skb, p))
+		return gre_route(p);
+	action = policy_decide(&flow);
 	if (action == SPD_BYPASS) {
 		count(REASON_BYPASS);
 		return TC_NEXT;
 	}
+	if (action != SPD_DISCARD && gre_takes(skb, p))
+		return gre_egress(skb);
+	if (action == SPD_NONE)
+		return TC_NEXT;
 	if (is_ike(p, p->sport)) {
 		count(REASON_IKE);
 		return TC_NEXT;

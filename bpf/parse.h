@@ -61,6 +61,7 @@ struct packet {
 	__u8 l3_offset;
 	bool fragment;
 	bool first; /* at offset 0 of its datagram */
+	bool group; /* its Ethernet destination is a group, or all */
 };
 
 enum parsed {
@@ -94,6 +95,7 @@ static __always_inline bool parse_ethernet(struct cursor *c, struct packet *p, _
 	if (!eth)
 		return false;
 	p->l3_offset = sizeof(*eth);
+	p->group = eth->h_dest[0] & 1;
 	*ethertype = eth->h_proto;
 #pragma unroll
 	for (int i = 0; i < VLAN_TAGS_MAX; i++) {

@@ -93,6 +93,7 @@ static int add_half(struct child *c, bool inbound, const uint8_t keymat[CHILD_KE
 		.spi = half->spi,
 		.inbound = inbound,
 		.esn = c->esn,
+		.gre = c->peer->connection->config->gre,
 		.replay_window = c->peer->connection->config->replay_window,
 		.selector = c->selector,
 		.limits = limits_of(c, inbound),

@@ -164,6 +164,7 @@ static int read_life(struct connection_config *c, const cJSON *o, struct fault *
 		   : strcmp(start, "respond") == 0 ? START_RESPOND
 						   : START_TRAP;
 	c->esn = flag(o, "esn") ? ESN_OFFERED : ESN_NEVER;
+	c->gre = flag(o, "gre");
 	c->replay_window = (uint16_t)number(o, "replay_window");
 	c->rekey_ms = number(o, "rekey_ms");
 	c->lifetime_ms = number(o, "lifetime_ms");

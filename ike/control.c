@@ -69,6 +69,14 @@ void control_done(struct ike_daemon *d, uint64_t ticket, const char *error)
 	reply_send(d, reply_new("done", ticket), error, -1);
 }
 
+void control_gre_changed(struct ike_daemon *d)
+{
+	cJSON *reply = reply_new("gre", 0);
+
+	channel_send(d->control, reply, -1);
+	cJSON_Delete(reply);
+}
+
 /* ---- messages ---- */
 
 static void on_configure(struct ike_daemon *d, const struct order_message *m)

@@ -63,12 +63,20 @@ static int op_add(void *arg, const struct sa_spec *spec, struct sa_handle *out)
 
 static int op_bind(void *arg, struct sa_handle sa)
 {
-	return sad_bind(sad_of(arg), sa);
+	const int err = sad_bind(sad_of(arg), sa);
+
+	if (!err && sad_has_gre(sad_of(arg), sa))
+		control_gre_changed(arg);
+	return err;
 }
 
 static void op_remove(void *arg, struct sa_handle sa)
 {
+	const bool gre = sad_has_gre(sad_of(arg), sa);
+
 	sad_remove(sad_of(arg), sa);
+	if (gre)
+		control_gre_changed(arg);
 }
 
 static bool op_usage(void *arg, struct sa_handle sa, struct sa_usage *out)

@@ -48,6 +48,7 @@ struct sa_spec {
 	uint8_t dst[4];
 	bool inbound;
 	bool esn;
+	bool gre;
 	uint16_t replay_window;
 	struct selector selector;
 	struct sa_limits limits;

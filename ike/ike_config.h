@@ -43,6 +43,7 @@ struct connection_config {
 	unsigned selector_count;
 	enum start_mode start;
 	enum esn_policy esn;
+	bool gre; /* its SAs are SA_GRE */
 	uint16_t replay_window;
 	uint64_t rekey_ms; /* soft; 0: none. Jitter is ours to take off */
 	uint64_t lifetime_ms;

@@ -64,7 +64,7 @@ static void fill(struct sa_state *sa, const struct sa_spec *spec)
 	memcpy(sa->src, spec->src, sizeof(sa->src));
 	memcpy(sa->dst, spec->dst, sizeof(sa->dst));
 	sa->direction = spec->inbound ? SA_INBOUND : SA_OUTBOUND;
-	sa->flags = spec->esn ? SA_ESN : 0;
+	sa->flags = (spec->esn ? SA_ESN : 0) | (spec->gre ? SA_GRE : 0);
 	sa->owner = OWNER_IKE;
 	sa->sel_proto = sel->proto;
 	sa->sel_port = sel->remote_port ? sel->remote_port : sel->local_port;
@@ -138,6 +138,11 @@ static void unpublish(const struct sad_store *s, struct sa_handle sa)
 	else if (bpf_map_lookup_elem(s->maps.sad_out, &out, &current) == 0 && current.slot == sa.slot &&
 		 current.generation == sa.generation)
 		bpf_map_delete_elem(s->maps.sad_out, &out);
+}
+
+bool sad_has_gre(const struct sad_store *s, struct sa_handle sa)
+{
+	return is_ours(s, sa) && (state_of(s, sa.slot)->flags & SA_GRE);
 }
 
 void sad_remove(struct sad_store *s, struct sa_handle sa)

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,6 +175,11 @@ static bool set_start(struct reader *r, const char *value)
 	return which >= 0;
 }
 
+static bool set_gre(struct reader *r, const char *value)
+{
+	return parse_switch(value, &r->connection->gre);
+}
+
 static bool set_esn(struct reader *r, const char *value)
 {
 	return parse_switch(value, &r->connection->esn);
@@ -290,7 +296,7 @@ const struct key connection_keys[] = {
 	{"dpd-interval", "a time, as 10s; 0: never", set_dpd_s},
 	{"monitor", "no", set_not_yet},
 	{"threshold", "1 to 1000", set_threshold},
-	{"gre", "no", set_not_yet},
+	{"gre", "yes or no", set_gre},
 	{"per-queue-sas", "no", set_not_yet},
 	{"mode", "transport", set_mode_of_sa},
 	{"dh-group", "20", set_dh_group},
@@ -373,16 +379,33 @@ static bool goes_together(struct reader *r, const struct connection_config *c)
 	return true;
 }
 
+/* GRE has to be protected for what is in it to be. */
+static bool protect_gre(struct reader *r, struct connection_config *c)
+{
+	static const struct protect gre = {.proto = IPPROTO_GRE};
+
+	if (!c->gre || !c->protect_count)
+		return true;
+	for (unsigned i = 0; i < c->protect_count; i++)
+		if (c->protects[i].proto == IPPROTO_GRE)
+			return true;
+	if (c->protect_count == PROTECTS_MAX)
+		return wrong(r, "[%s]: gre = yes needs a place in protect, which has %d: take one out", r->section,
+			     PROTECTS_MAX);
+	c->protects[c->protect_count++] = gre;
+	return true;
+}
+
 bool connection_end(struct reader *r)
 {
-	const struct connection_config *c = r->connection;
+	struct connection_config *c = r->connection;
 	const unsigned line = r->line;
 	bool ok;
 
 	/* What is missing has no line of its own; the section has. */
 	r->line = c->line;
 	ok = need(r, c->has_local, "'local'") && need(r, c->has_remote, "'remote'") && has_proof(r, c) &&
-	     goes_together(r, c);
+	     goes_together(r, c) && protect_gre(r, c);
 	r->line = line;
 	return ok;
 }

@@ -47,6 +47,7 @@ static void add_life(cJSON *o, const struct connection_config *c)
 
 	cJSON_AddStringToObject(o, "start", starts[c->start]);
 	cJSON_AddBoolToObject(o, "esn", c->esn);
+	cJSON_AddBoolToObject(o, "gre", c->gre);
 	cJSON_AddNumberToObject(o, "replay_window", c->replay_window);
 	cJSON_AddNumberToObject(o, "rekey_ms", (double)c->rekey_s * 1000);
 	cJSON_AddNumberToObject(o, "lifetime_ms", (double)c->lifetime_s * 1000);

@@ -193,6 +193,8 @@ static void on_message(struct ike_process *ike, const cJSON *message)
 		ike->on_done(ike->arg,
 			     (uint64_t)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(message, "ticket")),
 			     json_text(message, "error"));
+	else if (reply && strcmp(reply, "gre") == 0)
+		ike->on_gre(ike->arg);
 }
 
 /* The next message; those that are not the reply that is waited for are dealt with. */

@@ -22,6 +22,7 @@ struct ike_process {
 	const char *config_path;
 	const char *run_dir; /* where a key log goes */
 	void (*on_done)(void *arg, uint64_t ticket, const char *error);
+	void (*on_gre)(void *arg); /* an SA of a connection with gre = yes has come or gone */
 	void *arg;
 
 	const struct config *config; /* what it is to run; borrowed */

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "nics.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <net/if_arp.h>
 #include <stdio.h>
@@ -100,6 +101,7 @@ static void clear_port(const struct nics *nics, const struct nic *nic)
 
 	__atomic_store_n(&p->ifindex, 0, __ATOMIC_RELEASE);
 	*p = (struct port){0};
+	bpf_map_delete_elem(nics->maps->gre, &(uint32_t){index_of(nics, nic)});
 }
 
 /* ---- attaching ---- */

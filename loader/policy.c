@@ -97,8 +97,8 @@ static int check(const struct policy *p, struct fault *f)
 	prefix_text(&p->remote, text);
 	if (p->remote.len >= loopback.len && prefix_covers(&loopback, p->remote.addr))
 		return fault(f, ERANGE, "dst %s: loopback: there is no wire to protect", text);
-	if (p->remote.len >= multicast.len && prefix_covers(&multicast, p->remote.addr))
-		return fault(f, ERANGE, "dst %s: multicast has no SA of its own: carry it in GRE between the hosts",
+	if (p->rule.action == SPD_PROTECT && p->remote.len >= multicast.len && prefix_covers(&multicast, p->remote.addr))
+		return fault(f, ERANGE, "dst %s: multicast has no SA of its own: give the connection 'gre = yes'",
 			     text);
 	if (!addr_is_zero(src) && (addr_is_loopback(src) || addr_is_unusable(src)))
 		return fault(f, ERANGE, "src %s: not an address of this host on a wire", addr_text(src, text));

@@ -8,6 +8,7 @@
  *   spd      policy:   remote prefix        -> rules: protect, bypass, discard
  *   sad_out  binding:  src, dst, selector   -> outbound slot
  *   sad      inbound:  SPI, dst             -> inbound slot
+ *   gre      port                           -> who gets and sends multicast in GRE
  *   sa_state, replay   slot                 -> what changes per packet
  *   key vault          slot                 -> the key (never a map: vault.h)
  *
@@ -20,7 +21,7 @@
 
 #include "reasons.h"
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 
 /* 1,000 peers with two SAs each, twice over while they rekey, and as much again. */
 #define SLOTS_MAX 8192
@@ -112,6 +113,7 @@ enum sa_direction {
 
 enum sa_flag {
 	SA_ESN = 1 << 0,
+	SA_GRE = 1 << 1,	/* GRE in it is multicast or broadcast of the peer's, and nothing else */
 };
 
 /* Who made a slot or a rule, and so who may take it away. */
@@ -234,6 +236,42 @@ struct port {
 };
 LAYOUT_ASSERT(struct port, 64);
 
+/* ---- gre: one entry for each attached NIC that connections with gre = yes are on; made by the loader ---- */
+
+/* A copy of each multicast goes to every peer: more would be a flood of one's own making. */
+#define GRE_PEERS_MAX 64
+/* Connections of one NIC. */
+#define GRE_SOURCES_MAX 64
+#define GRE_ADDRESSES_MAX 32
+
+/* Who gets a copy: the remote of a connection, or a host of a mesh's that has an SA. */
+struct gre_peer {
+	__u8 local[4];
+	__u8 remote[4];
+};
+
+/* Whose multicast and broadcast is taken from GRE alone: the remote of each connection. */
+struct gre_source {
+	__u8 prefix[4];
+	__u8 mask[4];
+};
+
+/* An address that the NIC has. */
+struct gre_address {
+	__u8 addr[4];
+	__u8 broadcast[4];	/* the directed one; 0.0.0.0: none */
+};
+
+struct gre_port {
+	__u32 peer_count;
+	__u32 source_count;
+	__u32 address_count;
+	struct gre_peer peers[GRE_PEERS_MAX];
+	struct gre_source sources[GRE_SOURCES_MAX];
+	struct gre_address addresses[GRE_ADDRESSES_MAX];
+};
+LAYOUT_ASSERT(struct gre_port, 12 + 8 * (GRE_PEERS_MAX + GRE_SOURCES_MAX + GRE_ADDRESSES_MAX));
+
 /* ---- events: BPF -> loader and IKE ---- */
 
 enum event_type {
@@ -286,5 +324,11 @@ struct tx_tag {
 	__u16 slot;
 } __attribute__((packed));
 LAYOUT_ASSERT(struct tx_tag, 6);
+
+/*
+ * Worker -> TAP ingress, of what came in GRE: this Ethernet type (IEEE 802, local experimental) stands for IPv4's, and
+ * the inbound SA as a tx_tag for the destination address. The worker gives no other frame this type.
+ */
+#define GRE_TAG_ETHERTYPE 0x88b6
 
 #endif

@@ -68,6 +68,14 @@ struct {
 	__type(value, struct port);
 } ports SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, PORTS_MAX);
+	__type(key, __u32);
+	__type(value, struct gre_port);
+} gre SEC(".maps");
+
 /* What BPF counts; stats_worker is what the worker counts. A reason's total is the sum of both. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -24,6 +24,7 @@ struct maps {
 	int spd;
 	int locals;
 	int ports;
+	int gre;
 	int stats;
 	int stats_worker;
 	int events;

@@ -14,6 +14,8 @@
 	X(BYPASS, bypass, PASS, "a policy lets it by in clear")                                                        \
 	X(IKE, ike, PASS, "IKE, which protects itself")                                                                \
 	X(ESP_PASSED, esp_passed, PASS, "ESP of an unknown SPI, left to the kernel")                                   \
+	X(GRE_SENT, gre_sent, PASS, "multicast or broadcast put into GRE for a peer")                                  \
+	X(GRE_RECEIVED, gre_received, PASS, "multicast or broadcast that came in GRE")                                 \
 	X(NO_SA, no_sa, DROP, "no SA for this SPI, or none yet for what a policy protects")                            \
 	X(NO_POLICY, no_policy, DROP, "reached the worker without a policy that sent it")                              \
 	X(CLEARTEXT_PROTECTED, cleartext_protected, DROP, "came in clear though a policy protects it")                 \
@@ -28,6 +30,8 @@
 	X(TOO_BIG, too_big, DROP, "does not fit the MTU with ESP around it")                                           \
 	X(FRAGMENT, fragment, DROP, "a fragment of protected traffic")                                                 \
 	X(NESTED_ESP, nested_esp, DROP, "ESP inside ESP")                                                              \
+	X(GRE_REFUSED, gre_refused, DROP, "GRE for or of a peer that is not as 'gre = yes' has it")                    \
+	X(GRE_LOOP, gre_loop, DROP, "came out of GRE, or in by this NIC, and would go into GRE again")                 \
 	X(DUMMY, dummy, DROP, "a dummy packet of the peer (next header 59)")                                           \
 	X(RX_FULL, rx_full, DROP, "came faster than the worker could take it")                                         \
 	X(TX_FULL, tx_full, DROP, "the NIC's transmit ring had no room")                                               \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "inbound.h"
 
+#include "gre.h"
 #include "replay.h"
 
 /* Packets that go through the passes together: as many as one super-packet can take. */
@@ -117,11 +118,40 @@ static uint32_t pass_open(struct port_state *p, struct item *items, uint32_t n)
 	return kept;
 }
 
+static void write_to_host(void *user, const struct virtio_net_hdr *vnet, struct iovec *pieces, int n, uint32_t packets);
+
+/* Out of ESP and GRE, and alone: which packets of a group belong together its receiver cannot tell. */
+static void deliver_gre(struct port_state *p, const struct item *item)
+{
+	const struct virtio_net_hdr vnet = {0};
+	const uint32_t slot = (uint32_t)(item->sa->state - p->worker->maps.sa);
+	const struct tx_tag tag = {.generation = item->sa->generation, .slot = (uint16_t)slot};
+	struct gre_packet packet = {.frame = item->frame, .l2 = item->l2, .ip = item->ip};
+	struct iovec pieces[2];
+
+	if (!gre_take_out(&packet, item->ip.ip + item->ip.header + ESP_HEADER, item->opened.payload_len, &tag)) {
+		drop_item(p, item, REASON_GRE_REFUSED);
+		return;
+	}
+	pieces[1] = (struct iovec){packet.frame, packet.l2 + packet.ip.total};
+	write_to_host(p, &vnet, pieces, 2, 1);
+	umem_give(&p->umem, item->addr);
+}
+
+static bool is_gre(const struct item *item)
+{
+	return item->opened.next_header == PROTO_GRE && (item->sa->state->flags & SA_GRE);
+}
+
 static void pass_deliver(struct port_state *p, struct item *items, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct coalesce_packet packet;
 
+		if (is_gre(&items[i])) {
+			deliver_gre(p, &items[i]);
+			continue;
+		}
 		take_out(&items[i]);
 		packet = (struct coalesce_packet){
 			.frame = items[i].frame,

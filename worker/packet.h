@@ -56,6 +56,7 @@ enum {
 	PROTO_ICMP = 1,
 	PROTO_TCP = 6,
 	PROTO_UDP = 17,
+	PROTO_GRE = 47,
 	PROTO_ESP = 50,
 };
 

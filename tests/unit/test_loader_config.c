@@ -168,6 +168,42 @@ static void test_more_interfaces_than_ports(void **unused)
 	assert_non_null(strstr(f.text, ":17: "));
 }
 
+#define PSK "[connection c]\nlocal = 192.0.2.1\nremote = 192.0.2.2\nauth = psk\npsk-file = k\n"
+
+/* gre = yes protects GRE where not all is protected, once. */
+static void test_gre(void **unused)
+{
+	static const struct {
+		const char *text;
+		bool gre;
+		unsigned protects; /* the last of them GRE, if gre */
+	} files[] = {
+		{PSK, false, 0},
+		{PSK "gre = no\nprotect = tcp/179\n", false, 1},
+		{PSK "gre = yes\n", true, 0},
+		{PSK "gre = yes\nprotect = all\n", true, 0},
+		{PSK "gre = yes\nprotect = tcp/179\n", true, 2},
+		{PSK "protect = tcp/179, gre\ngre = yes\n", true, 2},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		const struct connection_config *c;
+
+		assert_int_equal(read_text(files[i].text), 0);
+		c = &config.connections[0];
+		assert_int_equal(c->gre, files[i].gre);
+		assert_int_equal(c->protect_count, files[i].protects);
+		if (c->gre && c->protect_count)
+			assert_int_equal(c->protects[c->protect_count - 1].proto, 47);
+		config_free(&config);
+	}
+	assert_int_equal(read_text(PSK "gre = yes\nprotect = 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16\n"), -EINVAL);
+	assert_non_null(strstr(f.text, ":1: "));
+	assert_non_null(strstr(f.text, "take one out"));
+	assert_int_equal(read_text(PSK "gre = perhaps\n"), -EINVAL);
+}
+
 static void test_no_file(void **unused)
 {
 	(void)unused;
@@ -182,7 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_FILE(test_defaults),	WITH_FILE(test_every_key), WITH_FILE(test_empty_file),
 		WITH_FILE(test_mistakes),	WITH_FILE(test_long_line), WITH_FILE(test_more_interfaces_than_ports),
-		cmocka_unit_test(test_no_file),
+		WITH_FILE(test_gre),		cmocka_unit_test(test_no_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
