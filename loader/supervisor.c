@@ -188,6 +188,8 @@ static bool reload_connections(struct supervisor *s, struct config *fresh)
 	config_free(before);
 	before->connections = fresh->connections;
 	before->connection_count = fresh->connection_count;
+	before->policies = fresh->policies;
+	before->policy_count = fresh->policy_count;
 	before->cookie_threshold = fresh->cookie_threshold;
 	s->ike.config = before;
 	return true;
