@@ -267,7 +267,7 @@ void peer_on_child_up(struct peer *p, struct child *child)
 
 	for (unsigned i = 0; i < config->selector_count; i++)
 		if (selector_contains(&child->selector, &config->selectors[i]) ||
-		    selector_contains(&config->selectors[i], &child->selector))
+		    selector_equal(&child->asked, &config->selectors[i]))
 			p->wanted &= ~(1U << i);
 	p->failures = 0;
 	if (e->ops.sa_orphans(e->ops.arg, config->local, p->remote))

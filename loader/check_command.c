@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "config.h"
+#include "connection_policies.h"
 #include "control_client.h"
 #include "ike_files.h"
 #include "local_addr.h"
@@ -143,6 +144,14 @@ static void check_policy(struct report *r, const struct policy_config *p)
 	say(r, p->name, OK, f.text);
 }
 
+static void check_policies_together(struct report *r, const struct config *config)
+{
+	struct fault f;
+
+	if (connection_policies_check(NULL, config, &f))
+		say(r, "policies", FAIL, f.text);
+}
+
 static void check_instance(struct report *r, const struct instance *in)
 {
 	struct fault f;
@@ -165,6 +174,7 @@ static int check_all(const struct instance *in, const struct config *config, con
 		check_connection(&r, &config->connections[i], path);
 	for (unsigned i = 0; i < config->policy_count; i++)
 		check_policy(&r, &config->policies[i]);
+	check_policies_together(&r, config);
 	table_print(r.table, stdout);
 	fflush(stdout);
 	*f = r.problem;

@@ -63,19 +63,42 @@ static int add_policy(struct spd *spd, const struct policy_config *p, struct fau
 	return err ? fault(f, -err, "[policy %s]: %.300s", p->name, why.text) : 0;
 }
 
+/* The SPD as it is to be, from what is there. */
+static int build(struct spd *spd, const struct config *config, struct fault *f)
+{
+	int err = 0;
+
+	spd_flush(spd, OWNER_IKE);
+	spd_flush(spd, OWNER_FILE);
+	for (unsigned i = 0; i < config->connection_count && !err; i++)
+		err = add_connection(spd, &config->connections[i], f);
+	for (unsigned i = 0; i < config->policy_count && !err; i++)
+		err = add_policy(spd, &config->policies[i], f);
+	return err;
+}
+
+int connection_policies_check(const struct maps *maps, const struct config *config, struct fault *f)
+{
+	struct spd spd = {0};
+	struct spd_image image = {0};
+	int err = maps ? spd_read(maps, &spd, f) : 0;
+
+	if (!err)
+		err = build(&spd, config, f);
+	if (!err)
+		err = spd_compile(&spd, &image, f);
+	spd_image_free(&image);
+	spd_free(&spd);
+	return err;
+}
+
 int connection_policies_sync(const struct maps *maps, const struct config *config, struct fault *f)
 {
 	struct spd spd;
 	int err = spd_read(maps, &spd, f);
 
-	if (!err) {
-		spd_flush(&spd, OWNER_IKE);
-		spd_flush(&spd, OWNER_FILE);
-	}
-	for (unsigned i = 0; i < config->connection_count && !err; i++)
-		err = add_connection(&spd, &config->connections[i], f);
-	for (unsigned i = 0; i < config->policy_count && !err; i++)
-		err = add_policy(&spd, &config->policies[i], f);
+	if (!err)
+		err = build(&spd, config, f);
 	if (!err)
 		err = spd_write(maps, &spd, f);
 	spd_free(&spd);

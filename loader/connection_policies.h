@@ -10,4 +10,7 @@
 /* Makes both those of the configuration, in one change; manual ones stay. 0, or -errno and nothing has changed. */
 int connection_policies_sync(const struct maps *maps, const struct config *config, struct fault *f);
 
+/* Whether that could be done, without doing it. maps may be NULL: manual policies are not looked at then. */
+int connection_policies_check(const struct maps *maps, const struct config *config, struct fault *f);
+
 #endif

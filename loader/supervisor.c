@@ -179,6 +179,10 @@ static bool reload_connections(struct supervisor *s, struct config *fresh)
 	struct config *before = &s->config;
 	struct fault f;
 
+	if (connection_policies_check(&s->maps, fresh, &f)) {
+		log_line("%s; going on as before", f.text);
+		return false;
+	}
 	if (ike_run(&s->ike, fresh, &f) || connection_policies_sync(&s->maps, fresh, &f)) {
 		log_line("%s; going on as before", f.text);
 		if (ike_run(&s->ike, before, &f))
