@@ -100,21 +100,30 @@ def test_rules_by_command(pair):
             watched.goes_on()
 
 
+def crowd(action):
+    """Many others that change at the same time, so that a change takes long enough for packets to fall into it."""
+    return [(f'policy crowd{i}', {'dst': f'10.9.{i}.0/24', 'action': action}) for i in range(200)]
+
+
+def udp_and_tcp(other, action):
+    return (('policy udp', {'dst': other, 'proto': 'udp', 'dport': '1024-65535', 'action': 'protect'}),
+            ('policy tcp', {'dst': other, 'proto': 'tcp', 'action': action}))
+
+
 def test_rules_by_the_file(pair):
-    """The same by SIGHUP, where several rules come and go at once."""
-    ten = ('policy ten', {'dst': TEN, 'action': 'discard'})
+    """The same by SIGHUP, where several rules come and go at once: from the host's to its network's and back."""
     net = ('policy net', {'dst': '192.0.2.0/24', 'action': 'protect'})
     with Watched(pair) as watched:
         for n in range(10):
             for host, other in ((pair.a, B), (pair.b, A)):
-                udp = ('policy udp', {'dst': other, 'proto': 'udp', 'dport': '1024-65535', 'action': 'protect'})
-                tcp = ('policy tcp', {'dst': other, 'proto': 'tcp', 'action': ('bypass', 'discard')[n % 2]})
-                reload(host, udp, ten)
+                udp, tcp = udp_and_tcp(other, ('bypass', 'discard')[n % 2])
+                reload(host, *crowd('discard'), udp)
                 if n == 0:
                     host.cmd('policy', 'flush')
-                reload(host, net, tcp)
-                reload(host, udp, tcp)
+                reload(host, *crowd('bypass'), net)
+                reload(host, *crowd('protect'), udp, tcp)
             watched.goes_on()
+    reload(pair.a, *udp_and_tcp(B, 'discard'))
     assert policies(pair.a) == {(f'{B}/32', 'udp', 'any', '1024-65535', 'protect', 'file'),
                                 (f'{B}/32', 'tcp', 'any', 'any', 'discard', 'file')}
 
