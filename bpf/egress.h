@@ -34,7 +34,8 @@ static __always_inline bool takes_any_port(const struct selector *s)
 	       s->remote_port_max == 0xffff;
 }
 
-/* One of this packet's ports and its protocol: what is left of a child when the peer narrows it, or 'sa add ... sel'. */
+/* One of this packet's ports and its protocol: what is left of a child when the peer narrows it, or 'sa add ... sel'.
+ */
 static __always_inline const struct sad_out_value *find_by_port(const struct packet *p, const struct flow *f)
 {
 	struct selector sel = {SELECTOR_ANY_PORT, .proto = p->proto};

@@ -84,8 +84,8 @@ int child_write_request(struct ike_sa *sa, struct task *task, const struct selec
 		engine_random(e, task->nonce, sizeof(task->nonce));
 		write_key_exchange(b, task->nonce, &task->dh);
 	}
-	ts_write(b, PAYLOAD_TSI, sa->path.local, s->proto, s->local_port_min, s->local_port_max);
-	ts_write(b, PAYLOAD_TSR, sa->path.remote, s->proto, s->remote_port_min, s->remote_port_max);
+	ts_write(b, PAYLOAD_TSI, sa->path.local, (uint8_t)s->proto, s->local_port_min, s->local_port_max);
+	ts_write(b, PAYLOAD_TSR, sa->path.remote, (uint8_t)s->proto, s->remote_port_min, s->remote_port_max);
 	return b->w.bad ? -EMSGSIZE : 0;
 }
 
@@ -193,15 +193,15 @@ static struct child *install_answer(struct ike_sa *sa, const struct request *r)
 
 static void write_answer(const struct ike_sa *sa, const struct request *r, const struct child *c, struct body *b)
 {
+	const struct selector *s = &r->selector;
+
 	notify_write(b, USE_TRANSPORT_MODE, NULL, 0);
 	notify_write(b, ESP_TFC_PADDING_NOT_SUPPORTED, NULL, 0);
 	proposal_answer_esp(b, &r->choice, c->in.spi);
 	if (r->create)
 		write_key_exchange(b, r->our_nonce, &r->dh);
-	ts_write(b, PAYLOAD_TSI, sa->path.remote, r->selector.proto, r->selector.remote_port_min,
-		 r->selector.remote_port_max);
-	ts_write(b, PAYLOAD_TSR, sa->path.local, r->selector.proto, r->selector.local_port_min,
-		 r->selector.local_port_max);
+	ts_write(b, PAYLOAD_TSI, sa->path.remote, (uint8_t)s->proto, s->remote_port_min, s->remote_port_max);
+	ts_write(b, PAYLOAD_TSR, sa->path.local, (uint8_t)s->proto, s->local_port_min, s->local_port_max);
 }
 
 static void write_error(struct body *b, uint16_t error)

@@ -187,8 +187,8 @@ static int digest(const cJSON *o, uint8_t out[32])
 
 static int digest_auth(const cJSON *o, uint8_t out[32])
 {
-	static const char *const names[] = {"auth", "psk",	"private",   "ppk",  "ppk_id", "ppk_required",
-					    "local_id", "remote_id", "cert", "ca",     "crl"};
+	static const char *const names[] = {"auth",	"psk",	     "private", "ppk", "ppk_id", "ppk_required",
+					    "local_id", "remote_id", "cert",	"ca",  "crl"};
 	cJSON *proof = cJSON_CreateObject();
 	int err;
 

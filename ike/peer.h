@@ -42,8 +42,8 @@ struct peer {
 	uint8_t remote[4];
 	struct ike_sa_list sas;
 	struct child_list children; /* of any IKE SA */
-	uint32_t wanted; /* selectors, by their index in the configuration, that are to get a child */
-	bool held;	 /* taken down by order: not brought up again by itself */
+	uint32_t wanted;	    /* selectors, by their index in the configuration, that are to get a child */
+	bool held;		    /* taken down by order: not brought up again by itself */
 	bool address_gone;
 	unsigned failures; /* in a row */
 	struct timer retry;

@@ -45,8 +45,7 @@ bool ts_parse(const struct payload *p, struct ts_list *out)
 	return !r.bad && count > 0 && reader_left(&r) == 0;
 }
 
-void ts_write(struct body *b, uint8_t type, const uint8_t addr[4], uint8_t proto, uint16_t port_min,
-	      uint16_t port_max)
+void ts_write(struct body *b, uint8_t type, const uint8_t addr[4], uint8_t proto, uint16_t port_min, uint16_t port_max)
 {
 	payload_begin(b, type);
 	write_u32(&b->w, 1U << 24);
@@ -110,12 +109,13 @@ bool ts_narrow(const struct ts_list *local_ts, const struct ts_list *remote_ts, 
 	bool found = false;
 
 	for (unsigned i = 0; i < count; i++) {
-		struct selector before = *out;
-		const bool first = !found;
+		const struct selector before = found ? *out : (struct selector){0};
 
-		found = widest(local_ts, remote_ts, local, remote, &allowed[i], out, found);
-		if (found && (first || !selector_equal(&before, out)))
+		if (!widest(local_ts, remote_ts, local, remote, &allowed[i], out, found))
+			continue;
+		if (!found || !selector_equal(&before, out))
 			*index = i;
+		found = true;
 	}
 	return found;
 }

@@ -30,8 +30,7 @@ struct ts_list {
 bool ts_parse(const struct payload *p, struct ts_list *out);
 
 /* Writes one TS payload (PAYLOAD_TSI or PAYLOAD_TSR) with one selector: this address, protocol and range of ports. */
-void ts_write(struct body *b, uint8_t type, const uint8_t addr[4], uint8_t proto, uint16_t port_min,
-	      uint16_t port_max);
+void ts_write(struct body *b, uint8_t type, const uint8_t addr[4], uint8_t proto, uint16_t port_min, uint16_t port_max);
 
 /*
  * The responder narrows what the peer proposes to what one of ours allows.

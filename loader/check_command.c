@@ -135,7 +135,7 @@ static void check_policy(struct report *r, const struct policy_config *p)
 {
 	const struct spd_rule *rule = &p->policy.rule;
 	const struct selector sel = {rule->local_port_min, rule->local_port_max, rule->remote_port_min,
-				     rule->remote_port_max, rule->proto, 0};
+				     rule->remote_port_max, rule->proto};
 	char dst[PREFIX_TEXT], text[SELECTOR_TEXT];
 	struct fault f;
 

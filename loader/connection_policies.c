@@ -13,7 +13,7 @@ static struct policy policy_of(const struct connection_config *c, const struct s
 		.remote = c->remote,
 		.rule =
 			{
-				.proto = sel->proto,
+				.proto = (uint8_t)sel->proto,
 				.action = SPD_PROTECT,
 				.owner = OWNER_IKE,
 				.origin = c->remote.len,

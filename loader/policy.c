@@ -50,13 +50,16 @@ static int parse_protocol(const char *text, struct spd_rule *rule, struct fault 
 	struct protect p = {.sel = SELECTOR_ALL};
 	struct fault why;
 
-	if (text && !strchr(text, '/') && !parse_proto(text, &p.sel.proto))
+	rule->proto = 0;
+	if (text && strchr(text, '/')) {
+		if (protect_parse(text, &p, &why))
+			return fault(f, EINVAL, "proto %.200s", why.text);
+		if (p.either_end)
+			return bad(f, "proto", text, "the protocol alone, and the port as sport or dport");
+		rule->proto = (uint8_t)p.sel.proto;
+	} else if (text && !parse_proto(text, &rule->proto)) {
 		return bad(f, "proto", text, "a protocol's name or number");
-	if (text && strchr(text, '/') && protect_parse(text, &p, &why))
-		return fault(f, EINVAL, "proto %.200s", why.text);
-	if (p.either_end)
-		return bad(f, "proto", text, "the protocol alone, and the port as sport or dport");
-	rule->proto = p.sel.proto;
+	}
 	rule->local_port_min = p.sel.local_port_min;
 	rule->local_port_max = p.sel.local_port_max;
 	rule->remote_port_min = p.sel.remote_port_min;
@@ -91,7 +94,8 @@ static int parse_action(const char *text, bool needed, uint8_t *action, struct f
 		}
 	}
 	if (text && strcmp(text, "fail-open") == 0)
-		return fault(f, EINVAL, "action fail-open: there is no such thing: what cannot be protected is dropped");
+		return fault(f, EINVAL,
+			     "action fail-open: there is no such thing: what cannot be protected is dropped");
 	return bad(f, "action", text, "protect, bypass or discard");
 }
 

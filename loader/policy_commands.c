@@ -59,7 +59,7 @@ static const char *local_text(const struct spd_rule *rule, char buf[ADDR_TEXT])
 static struct selector selector_of(const struct spd_rule *r)
 {
 	return (struct selector){r->local_port_min, r->local_port_max, r->remote_port_min, r->remote_port_max,
-				 r->proto, 0};
+				 r->proto};
 }
 
 /* As 'policy add' takes it: icmp with its type, the others without ports, which have words of their own. */

@@ -21,11 +21,11 @@ static int parse_types(const char *text, const char *types, struct selector *sel
 
 static int parse_either_ports(const char *text, const char *ports, struct protect *out, struct fault *f)
 {
-	char proto[8];
+	const uint8_t proto = (uint8_t)out->sel.proto;
+	char name[8];
 
-	if (!proto_has_ports(out->sel.proto))
-		return fault(f, EINVAL, "'%.60s': %s has no ports", text,
-			     proto_text(out->sel.proto, proto, sizeof(proto)));
+	if (!proto_has_ports(proto))
+		return fault(f, EINVAL, "'%.60s': %s has no ports", text, proto_text(proto, name, sizeof(name)));
 	if (!parse_ports(ports, &out->sel.remote_port_min, &out->sel.remote_port_max) || !out->sel.remote_port_min)
 		return fault(f, EINVAL, "'%.60s': give a port or a range, 1 to 65535, as tcp/179 or tcp/8000-8080",
 			     text);
@@ -36,18 +36,22 @@ static int parse_either_ports(const char *text, const char *ports, struct protec
 int protect_parse(const char *text, struct protect *out, struct fault *f)
 {
 	const size_t n = strcspn(text, "/");
-	char proto[16];
+	char name[16];
+	uint8_t proto;
 
 	*out = (struct protect){.sel = SELECTOR_ALL};
-	snprintf(proto, sizeof(proto), "%.*s", n < sizeof(proto) ? (int)n : 0, text);
-	if (!parse_proto(proto, &out->sel.proto))
-		return fault(f, EINVAL, "'%.60s': give a protocol's name or number, and for some a port or type: "
-					"tcp/179, udp, icmp/8, gre", text);
-	if (out->sel.proto == PROTO_ESP)
+	snprintf(name, sizeof(name), "%.*s", n < sizeof(name) ? (int)n : 0, text);
+	if (!parse_proto(name, &proto))
+		return fault(f, EINVAL,
+			     "'%.60s': give a protocol's name or number, and for some a port or type: "
+			     "tcp/179, udp, icmp/8, gre",
+			     text);
+	out->sel.proto = proto;
+	if (proto == PROTO_ESP)
 		return fault(f, ERANGE, "esp: ESP is not applied to ESP");
 	if (!text[n])
 		return 0;
-	if (out->sel.proto == PROTO_ICMP)
+	if (proto == PROTO_ICMP)
 		return parse_types(text, text + n + 1, &out->sel, f);
 	return parse_either_ports(text, text + n + 1, out, f);
 }

@@ -166,8 +166,7 @@ static bool has_binding(const struct sa_state *sa, const struct sad_out_key *key
 	struct sad_out_key keys[2];
 	const unsigned count = sa_bindings(sa, keys);
 
-	return memcmp(&keys[0], key, sizeof(*key)) == 0 ||
-	       (count == 2 && memcmp(&keys[1], key, sizeof(*key)) == 0);
+	return memcmp(&keys[0], key, sizeof(*key)) == 0 || (count == 2 && memcmp(&keys[1], key, sizeof(*key)) == 0);
 }
 
 /* The newest other outbound SA that is for this binding too; SLOTS_MAX if there is none. */

@@ -24,7 +24,7 @@ struct sa_request {
 	uint32_t spi;
 	bool esn;
 	uint16_t replay_window;
-	uint64_t seq;	       /* last number sent, or highest received */
+	uint64_t seq; /* last number sent, or highest received */
 	struct selector sel;
 	bool either_end;       /* sel's ports also exchanged */
 	char dev[IF_NAMESIZE]; /* "": any */

@@ -12,7 +12,7 @@
 #include "slots.h"
 #include "table.h"
 
-#define SECOND_NS     1000000000ULL
+#define SECOND_NS 1000000000ULL
 /* Room for each of the texts of a line. */
 #define CELL_TEXT SELECTOR_TEXT
 
@@ -106,7 +106,7 @@ static const char *sel_text(const struct sa_state *sa, char buf[SELECTOR_TEXT])
 		return "any";
 	if (!(sa->flags & SA_EITHER_END))
 		return selector_text(&sa->sel, buf);
-	proto_text(sa->sel.proto, proto, sizeof(proto));
+	proto_text((uint8_t)sa->sel.proto, proto, sizeof(proto));
 	if (sa->sel.remote_port_min == sa->sel.remote_port_max)
 		snprintf(buf, SELECTOR_TEXT, "%s/%u", proto, sa->sel.remote_port_min);
 	else

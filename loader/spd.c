@@ -108,10 +108,11 @@ int spd_add(struct spd *spd, const struct policy *policy, struct fault *f)
 	char text[PREFIX_TEXT];
 
 	if (find(spd, policy))
-		return fault(f, EEXIST,
-			     "dst %s: a policy with the same selector is there: 'policy list' shows it, 'policy replace' "
-			     "takes its place",
-			     prefix_text(&policy->remote, text));
+		return fault(
+			f, EEXIST,
+			"dst %s: a policy with the same selector is there: 'policy list' shows it, 'policy replace' "
+			"takes its place",
+			prefix_text(&policy->remote, text));
 	return append_or_tell(spd, policy, f);
 }
 

@@ -82,10 +82,9 @@ struct selector {
 	__u16 local_port_max;
 	__u16 remote_port_min;
 	__u16 remote_port_max;
-	__u8 proto;		/* 0: any */
-	__u8 reserved;		/* 0: it is part of a key */
+	__u32 proto;		/* 0: any; of 32 bits, for the kernel hashes keys of whole words faster */
 };
-LAYOUT_ASSERT(struct selector, 10);
+LAYOUT_ASSERT(struct selector, 12);
 
 #define SELECTOR_ANY_PORT .local_port_max = 0xffff, .remote_port_max = 0xffff
 
@@ -113,7 +112,7 @@ struct sad_out_key {
 	__u8 dst[4];
 	struct selector sel;
 };
-LAYOUT_ASSERT(struct sad_out_key, 18);
+LAYOUT_ASSERT(struct sad_out_key, 20);
 
 struct sad_out_value {
 	__u32 slot;
@@ -184,7 +183,7 @@ struct sa_state {
 
 	/* identity, what is read when an SA is loaded and not per packet */
 	struct selector sel;
-	__u8 reserved3[54];
+	__u8 reserved3[52];
 };
 LAYOUT_ASSERT(struct sa_state, 448);
 

@@ -21,11 +21,11 @@ static const struct name protocols[] = {
 
 /* As nftables has them. */
 static const struct name icmp_types[] = {
-	{"echo-reply", 0, false},	  {"destination-unreachable", 3, false},
-	{"source-quench", 4, false},	  {"redirect", 5, false},
-	{"echo-request", 8, false},	  {"router-advertisement", 9, false},
+	{"echo-reply", 0, false},	    {"destination-unreachable", 3, false},
+	{"source-quench", 4, false},	    {"redirect", 5, false},
+	{"echo-request", 8, false},	    {"router-advertisement", 9, false},
 	{"router-solicitation", 10, false}, {"time-exceeded", 11, false},
-	{"parameter-problem", 12, false}, {"timestamp-request", 13, false},
+	{"parameter-problem", 12, false},   {"timestamp-request", 13, false},
 	{"timestamp-reply", 14, false},
 };
 

@@ -23,7 +23,7 @@ bool selector_contains(const struct selector *a, const struct selector *b)
 
 bool selector_takes(const struct selector *s, uint8_t proto, uint16_t local_port, uint16_t remote_port)
 {
-	const struct selector packet = {local_port, local_port, remote_port, remote_port, proto, 0};
+	const struct selector packet = {local_port, local_port, remote_port, remote_port, proto};
 
 	return selector_contains(s, &packet);
 }
@@ -121,7 +121,7 @@ const char *selector_text(const struct selector *s, char buf[SELECTOR_TEXT])
 		return buf;
 	}
 	if (s->proto)
-		proto_text(s->proto, proto, sizeof(proto));
+		proto_text((uint8_t)s->proto, proto, sizeof(proto));
 	n = (size_t)snprintf(buf, SELECTOR_TEXT, "%s", proto);
 	if (!is_any(s->local_port_min, s->local_port_max))
 		n += (size_t)snprintf(buf + n, SELECTOR_TEXT - n, " sport %s",

@@ -169,8 +169,7 @@ static bool is_for_any_port(const struct esp_sa *sa)
 
 static bool ports_are_within(const struct esp_sa *sa, uint16_t src, uint16_t dst)
 {
-	return sa->src_port_min <= src && src <= sa->src_port_max && sa->dst_port_min <= dst &&
-	       dst <= sa->dst_port_max;
+	return sa->src_port_min <= src && src <= sa->src_port_max && sa->dst_port_min <= dst && dst <= sa->dst_port_max;
 }
 
 /* ICMP's type and code stand for both ports (RFC 4301 section 4.4.1.1). */
@@ -213,7 +212,7 @@ static void copy_identity(struct esp_sa *sa, const struct sa_state *state, const
 		.spi = state->spi,
 		.esn = (state->flags & SA_ESN) != 0,
 		.either_end = (state->flags & SA_EITHER_END) != 0,
-		.sel_proto = state->sel.proto,
+		.sel_proto = (uint8_t)state->sel.proto,
 		.iv_base = key->iv_base,
 		.replay_window = state->replay_window,
 	};

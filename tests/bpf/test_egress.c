@@ -67,9 +67,9 @@ static void assert_carried(struct fixture *fx, struct frame f, uint16_t slot)
 	assert_sent_by(&out, &f, fx, slot);
 }
 
-#define TCP(...)	SEL(.proto = IPPROTO_TCP, __VA_ARGS__)
-#define FROM(min, max)	.local_port_min = (min), .local_port_max = (max)
-#define TO(min, max)	.remote_port_min = (min), .remote_port_max = (max)
+#define TCP(...)       SEL(.proto = IPPROTO_TCP, __VA_ARGS__)
+#define FROM(min, max) .local_port_min = (min), .local_port_max = (max)
+#define TO(min, max)   .remote_port_min = (min), .remote_port_max = (max)
 
 static void the_rules_own_sa_goes_first(void **state)
 {
@@ -248,12 +248,17 @@ static void fragments_are_not_sealed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST_NATIVE(protected_traffic_goes_to_the_tap),	 TEST_NATIVE(what_is_not_protected_is_left_alone),
-		TEST_NATIVE(the_rules_own_sa_goes_first),	 TEST_NATIVE(without_its_own_the_narrowest_sa),
-		TEST_NATIVE(a_connections_rule_takes_nothing_wider), TEST_NATIVE(icmp_by_type),
+		TEST_NATIVE(protected_traffic_goes_to_the_tap),
+		TEST_NATIVE(what_is_not_protected_is_left_alone),
+		TEST_NATIVE(the_rules_own_sa_goes_first),
+		TEST_NATIVE(without_its_own_the_narrowest_sa),
+		TEST_NATIVE(a_connections_rule_takes_nothing_wider),
+		TEST_NATIVE(icmp_by_type),
 		TEST_NATIVE(no_sa_is_dropped_never_sent_in_clear),
-		TEST_NATIVE(another_generation_is_no_sa),	 TEST_NATIVE(an_sa_bound_to_a_nic_sends_there_only),
-		TEST_NATIVE(without_a_worker_it_is_dropped),	 TEST_NATIVE(esp_is_not_put_into_esp),
+		TEST_NATIVE(another_generation_is_no_sa),
+		TEST_NATIVE(an_sa_bound_to_a_nic_sends_there_only),
+		TEST_NATIVE(without_a_worker_it_is_dropped),
+		TEST_NATIVE(esp_is_not_put_into_esp),
 		TEST_NATIVE(fragments_are_not_sealed),
 	};
 

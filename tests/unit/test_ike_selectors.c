@@ -12,9 +12,9 @@
 #include "engine_state.h"
 #include "world.h"
 
-static const struct selector all = {SELECTOR_ANY_PORT}, to_bgp = {0, 65535, 179, 179, 6, 0},
-			     from_bgp = {179, 179, 0, 65535, 6, 0}, geneve = {0, 65535, 6081, 6085, 17, 0},
-			     from_geneve = {6081, 6085, 0, 65535, 17, 0}, tcp = {SELECTOR_ANY_PORT, .proto = 6};
+static const struct selector all = {SELECTOR_ANY_PORT}, to_bgp = {0, 65535, 179, 179, 6},
+			     from_bgp = {179, 179, 0, 65535, 6}, geneve = {0, 65535, 6081, 6085, 17},
+			     from_geneve = {6081, 6085, 0, 65535, 17}, tcp = {SELECTOR_ANY_PORT, .proto = 6};
 
 static int setup(void **state)
 {
@@ -55,7 +55,8 @@ static void configure(struct world *w, int host, unsigned count, struct connecti
 {
 	struct ike_config config = {.connections = calloc(count, sizeof(*list)), .count = count};
 
-	memcpy(config.connections, list, count * sizeof(*list));
+	for (unsigned i = 0; i < count; i++)
+		config.connections[i] = list[i];
 	engine_configure(w->hosts[host].engine, &config);
 }
 
@@ -149,7 +150,8 @@ static void assert_all_carried(struct world *w)
 
 static void acquire(struct world *w, int host, uint8_t proto, uint16_t local_port, uint16_t remote_port)
 {
-	engine_acquire(w->hosts[host].engine, w->hosts[host].addr, w->hosts[!host].addr, proto, local_port, remote_port);
+	engine_acquire(w->hosts[host].engine, w->hosts[host].addr, w->hosts[!host].addr, proto, local_port,
+		       remote_port);
 }
 
 /* ---- an IKE SA for each ---- */

@@ -12,7 +12,7 @@
 
 static const uint8_t local[4] = {192, 0, 2, 1}, remote[4] = {192, 0, 2, 2}, zero[4], ones[4] = {255, 255, 255, 255};
 static const struct selector all = {SELECTOR_ANY_PORT};
-static const struct selector bgp[2] = {{0, 65535, 179, 179, 6, 0}, {179, 179, 0, 65535, 6, 0}};
+static const struct selector bgp[2] = {{0, 65535, 179, 179, 6}, {179, 179, 0, 65535, 6}};
 
 static struct ts host(const uint8_t addr[4], uint8_t proto, uint16_t min, uint16_t max)
 {
@@ -103,26 +103,27 @@ static void is_narrowed_to(struct ts l, struct ts r, struct selector allowed, st
 static void ranges_meet(void **state)
 {
 	(void)state;
-	is_narrowed_to(host(local, 6, 100, 200), host(remote, 6, 0, 65535), all, (struct selector){100, 200, 0, 65535, 6, 0});
+	is_narrowed_to(host(local, 6, 100, 200), host(remote, 6, 0, 65535), all,
+		       (struct selector){100, 200, 0, 65535, 6});
 	is_narrowed_to(host(local, 6, 0, 65535), host(remote, 6, 8000, 8080),
-		       (struct selector){0, 65535, 8010, 9000, 6, 0}, (struct selector){0, 65535, 8010, 8080, 6, 0});
-	is_narrowed_to(host(local, 0, 0, 65535), host(remote, 0, 0, 65535),
-		       (struct selector){0, 65535, 8010, 9000, 6, 0}, (struct selector){0, 65535, 8010, 9000, 6, 0});
+		       (struct selector){0, 65535, 8010, 9000, 6}, (struct selector){0, 65535, 8010, 8080, 6});
+	is_narrowed_to(host(local, 0, 0, 65535), host(remote, 0, 0, 65535), (struct selector){0, 65535, 8010, 9000, 6},
+		       (struct selector){0, 65535, 8010, 9000, 6});
 	is_narrowed_to(host(local, 6, 1000, 1000), host(remote, 6, 8080, 8080),
-		       (struct selector){0, 65535, 8000, 8080, 6, 0}, (struct selector){1000, 1000, 8080, 8080, 6, 0});
+		       (struct selector){0, 65535, 8000, 8080, 6}, (struct selector){1000, 1000, 8080, 8080, 6});
 }
 
 /* Type and code in both (RFC 4301 section 4.4.1.1), or in one, as some peers have it. */
 static void icmp_types_meet(void **state)
 {
-	const struct selector echo = {0x0800, 0x08ff, 0x0800, 0x08ff, 1, 0};
+	const struct selector echo = {0x0800, 0x08ff, 0x0800, 0x08ff, 1};
 	struct selector s;
 
 	(void)state;
 	is_narrowed_to(host(local, 1, 0x0800, 0x08ff), host(remote, 1, 0x0800, 0x08ff), all, echo);
 	is_narrowed_to(host(local, 1, 0, 65535), host(remote, 1, 0, 65535), echo, echo);
 	is_narrowed_to(host(local, 1, 0, 65535), host(remote, 1, 0x0800, 0x0800), echo,
-		       (struct selector){0x0800, 0x08ff, 0x0800, 0x0800, 1, 0});
+		       (struct selector){0x0800, 0x08ff, 0x0800, 0x0800, 1});
 	assert_false(narrow(one(host(local, 1, 0, 0xff)), one(host(remote, 1, 0, 0xff)), &echo, 1, &s));
 }
 

@@ -225,9 +225,13 @@ static void test_no_file(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_FILE(test_defaults),	WITH_FILE(test_every_key), WITH_FILE(test_empty_file),
+		WITH_FILE(test_defaults),
+		WITH_FILE(test_every_key),
+		WITH_FILE(test_empty_file),
 		WITH_FILE(test_policies),
-		WITH_FILE(test_mistakes),	WITH_FILE(test_long_line), WITH_FILE(test_more_interfaces_than_ports),
+		WITH_FILE(test_mistakes),
+		WITH_FILE(test_long_line),
+		WITH_FILE(test_more_interfaces_than_ports),
 		cmocka_unit_test(test_no_file),
 	};
 

@@ -126,9 +126,9 @@ static void test_protect_items(void **unused)
 	assert_int_equal(protect_parse("tcp", &p, &f), 0);
 	assert_true(selector_equal(&p.sel, &(struct selector){SELECTOR_ANY_PORT, .proto = 6}) && !p.either_end);
 	assert_int_equal(protect_parse("tcp/8000-8080", &p, &f), 0);
-	assert_true(selector_equal(&p.sel, &(struct selector){0, 65535, 8000, 8080, 6, 0}) && p.either_end);
+	assert_true(selector_equal(&p.sel, &(struct selector){0, 65535, 8000, 8080, 6}) && p.either_end);
 	assert_int_equal(protect_parse("icmp/echo-request", &p, &f), 0);
-	assert_true(selector_equal(&p.sel, &(struct selector){0x800, 0x8ff, 0x800, 0x8ff, 1, 0}) && !p.either_end);
+	assert_true(selector_equal(&p.sel, &(struct selector){0x800, 0x8ff, 0x800, 0x8ff, 1}) && !p.either_end);
 	assert_int_equal(protect_parse("89", &p, &f), 0);
 	assert_true(p.sel.proto == 89);
 }
@@ -139,10 +139,18 @@ static void test_what_is_no_protect_item(void **unused)
 		const char *text;
 		const char *says;
 	} wrong[] = {
-		{"", "protocol"},	      {"tcpp/1", "'tcpp/1'"},	   {"gre/8", "gre has no ports"},
-		{"tcp/", "port or a range"},  {"tcp/0", "1 to 65535"},	   {"tcp/80-79", "'tcp/80-79'"},
-		{"tcp/65536", "port"},	      {"icmp/echo", "ICMP type"},  {"icmp/256", "ICMP type"},
-		{"esp", "ESP is not applied"}, {"/179", "protocol"},	   {"tcp/1/2", "port"},
+		{"", "protocol"},
+		{"tcpp/1", "'tcpp/1'"},
+		{"gre/8", "gre has no ports"},
+		{"tcp/", "port or a range"},
+		{"tcp/0", "1 to 65535"},
+		{"tcp/80-79", "'tcp/80-79'"},
+		{"tcp/65536", "port"},
+		{"icmp/echo", "ICMP type"},
+		{"icmp/256", "ICMP type"},
+		{"esp", "ESP is not applied"},
+		{"/179", "protocol"},
+		{"tcp/1/2", "port"},
 		{"a-very-long-protocol-name", "a-very-long"},
 	};
 	struct protect p;
@@ -162,17 +170,17 @@ static void test_selector_texts(void **unused)
 		struct selector s;
 		const char *text;
 	} texts[] = {
-		{{0, 65535, 0, 65535, 0, 0}, "all"},
-		{{0, 65535, 0, 65535, 6, 0}, "tcp"},
-		{{0, 65535, 179, 179, 6, 0}, "tcp dport 179"},
-		{{179, 179, 0, 65535, 6, 0}, "tcp sport 179"},
-		{{10000, 20000, 30000, 40000, 136, 0}, "udplite sport 10000-20000 dport 30000-40000"},
-		{{0, 65535, 0, 65535, 1, 0}, "icmp"},
-		{{0x800, 0x8ff, 0x800, 0x8ff, 1, 0}, "icmp/echo-request"},
-		{{0, 65535, 0x800, 0x8ff, 1, 0}, "icmp/echo-request"},
-		{{0x300, 0xbff, 0x300, 0xbff, 1, 0}, "icmp/3-11"},
-		{{0x304, 0x304, 0x304, 0x304, 1, 0}, "icmp/3.4-3.4"},
-		{{0, 65535, 0, 65535, 200, 0}, "200"},
+		{{0, 65535, 0, 65535, 0}, "all"},
+		{{0, 65535, 0, 65535, 6}, "tcp"},
+		{{0, 65535, 179, 179, 6}, "tcp dport 179"},
+		{{179, 179, 0, 65535, 6}, "tcp sport 179"},
+		{{10000, 20000, 30000, 40000, 136}, "udplite sport 10000-20000 dport 30000-40000"},
+		{{0, 65535, 0, 65535, 1}, "icmp"},
+		{{0x800, 0x8ff, 0x800, 0x8ff, 1}, "icmp/echo-request"},
+		{{0, 65535, 0x800, 0x8ff, 1}, "icmp/echo-request"},
+		{{0x300, 0xbff, 0x300, 0xbff, 1}, "icmp/3-11"},
+		{{0x304, 0x304, 0x304, 0x304, 1}, "icmp/3.4-3.4"},
+		{{0, 65535, 0, 65535, 200}, "200"},
 	};
 	char buf[SELECTOR_TEXT];
 
