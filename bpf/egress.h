@@ -20,34 +20,61 @@ static __always_inline int egress_refuse(struct sa_state *sa, enum reason reason
 	return TC_ACT_SHOT;
 }
 
-static __always_inline const struct sad_out_value *binding(const struct packet *p, __u16 proto, __u16 port)
+static __always_inline const struct sad_out_value *binding(const struct packet *p, const struct selector *sel)
 {
-	struct sad_out_key key = {.proto = proto, .port = port};
+	struct sad_out_key key = {.sel = *sel};
 
 	__builtin_memcpy(key.src, &p->src, sizeof(key.src));
 	__builtin_memcpy(key.dst, &p->dst, sizeof(key.dst));
 	return bpf_map_lookup_elem(&sad_out, &key);
 }
 
-/* The narrowest SA that carries all that the rule is for. */
+static __always_inline bool takes_any_port(const struct selector *s)
+{
+	return s->local_port_min == 0 && s->local_port_max == 0xffff && s->remote_port_min == 0 &&
+	       s->remote_port_max == 0xffff;
+}
+
+/* One of this packet's ports and its protocol: what is left of a child when the peer narrows it, or 'sa add ... sel'.
+ */
+static __always_inline const struct sad_out_value *find_by_port(const struct packet *p, const struct flow *f)
+{
+	struct selector sel = {SELECTOR_ANY_PORT, .proto = p->proto};
+	const struct sad_out_value *found;
+
+	sel.remote_port_min = sel.remote_port_max = f->remote_port;
+	found = binding(p, &sel);
+	if (found)
+		return found;
+	sel.remote_port_min = 0;
+	sel.remote_port_max = 0xffff;
+	sel.local_port_min = sel.local_port_max = f->local_port;
+	return binding(p, &sel);
+}
+
+/*
+ * The SA with the rule's own selector, which is all that most packets ever ask for. Without it
+ * the narrowest that carries this packet, in at most four lookups more: by port, by protocol, for
+ * everything. A connection's rule takes none that is wider than itself: that would be another
+ * child's, and a strict peer drops what comes by a child that its policy did not make.
+ */
 static __always_inline const struct sad_out_value *find_binding(const struct packet *p, const struct flow *f)
 {
-	const struct sad_out_value *found = NULL;
+	const bool may_be_wider = f->owner != OWNER_IKE;
+	struct selector sel = {SELECTOR_ANY_PORT, .proto = p->proto};
+	const struct sad_out_value *found = binding(p, &f->rule);
 
-	if (f->named_proto && f->named_remote_port)
-		found = binding(p, f->named_proto, f->named_remote_port);
-	if (!found && f->named_proto && f->named_local_port)
-		found = binding(p, f->named_proto, f->named_local_port);
-	if (!found && f->named_proto)
-		found = binding(p, f->named_proto, 0);
-	return found ? found : binding(p, 0, 0);
+	if (!found && p->ports == PORTS_KNOWN && (may_be_wider || takes_any_port(&f->rule)))
+		found = find_by_port(p, f);
+	if (!found && (may_be_wider || !f->rule.proto))
+		found = binding(p, &sel);
+	sel.proto = 0;
+	return found || !may_be_wider ? found : binding(p, &sel);
 }
 
 static __always_inline int drop_and_acquire(const struct packet *p, const struct flow *f)
 {
-	__u16 port = f->named_remote_port ? f->named_remote_port : f->named_local_port;
-
-	event_acquire(p, (__u32)f->named_proto << 16 | port);
+	event_acquire(p, f->place);
 	return egress_drop(REASON_NO_SA);
 }
 

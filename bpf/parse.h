@@ -110,11 +110,11 @@ static __always_inline bool parse_ethernet(struct cursor *c, struct packet *p, _
 	return true;
 }
 
-/* The protocols that begin with a source and a destination port. */
+/* The protocols that begin with a source and a destination port, and ICMP, whose type and code stand for both. */
 static __always_inline bool has_ports(__u8 proto)
 {
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP || proto == IPPROTO_DCCP ||
-	       proto == IPPROTO_UDPLITE;
+	       proto == IPPROTO_UDPLITE || proto == IPPROTO_ICMP;
 }
 
 /* Whether the packet has ports at the cursor, by its IPv4 header. */
@@ -134,7 +134,7 @@ static __always_inline void parse_ports(struct cursor c, struct packet *p)
 	if (!pair)
 		return;
 	p->sport = bpf_ntohs(pair->source);
-	p->dport = bpf_ntohs(pair->dest);
+	p->dport = p->proto == IPPROTO_ICMP ? p->sport : bpf_ntohs(pair->dest);
 	p->ports = PORTS_KNOWN;
 }
 

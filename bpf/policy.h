@@ -13,7 +13,7 @@
 /* What policy_decide() returns besides enum spd_action: no rule is for it, and so it goes by. */
 #define SPD_NONE -1
 
-/* A packet as this host sees it, so that one rule serves both directions, and what the rule that decides names. */
+/* A packet as this host sees it, so that one rule serves both directions, and what the rule that decides is for. */
 struct flow {
 	__u32 local;
 	__u32 remote;
@@ -22,9 +22,9 @@ struct flow {
 	__u8 proto;
 	__u8 ports; /* enum ports */
 
-	__u8 named_proto;	 /* 0: any */
-	__u16 named_remote_port; /* the only one it is for; 0: any, or a range */
-	__u16 named_local_port;
+	struct selector rule;
+	__u8 owner; /* enum owner */
+	__u8 place; /* of the rule in its entry */
 };
 
 static __always_inline struct flow flow_outbound(const struct packet *p)
@@ -92,13 +92,24 @@ static __always_inline bool rule_matches(const struct spd_rule *r, const struct 
 	return rule_is_for(r, f->local) && (!r->proto || r->proto == f->proto) && rule_takes_ports(r, f);
 }
 
+static __always_inline struct selector rule_selector(const struct spd_rule *r)
+{
+	return (struct selector){
+		.local_port_min = r->local_port_min,
+		.local_port_max = r->local_port_max,
+		.remote_port_min = r->remote_port_min,
+		.remote_port_max = r->remote_port_max,
+		.proto = r->proto,
+	};
+}
+
 /*
  * Both scans are global functions, which the verifier checks once and on their
  * own. Inlined, every rule that can match would be another state for all that
  * follows in the caller, and the programs would be beyond its limit.
  */
 
-/* enum spd_action of the rule that decides, with what it names left in f; or SPD_NONE. */
+/* enum spd_action of the rule that decides, with what it is for left in f; or SPD_NONE. */
 __noinline int policy_decide(struct flow *f)
 {
 	const struct spd_entry *entry;
@@ -114,9 +125,9 @@ __noinline int policy_decide(struct flow *f)
 
 		if (!rule_matches(r, f))
 			continue;
-		f->named_proto = r->proto;
-		f->named_remote_port = r->remote_port_min == r->remote_port_max ? r->remote_port_min : 0;
-		f->named_local_port = r->local_port_min == r->local_port_max ? r->local_port_min : 0;
+		f->rule = rule_selector(r);
+		f->owner = r->owner;
+		f->place = i;
 		return r->action;
 	}
 	return SPD_NONE;

@@ -147,8 +147,10 @@ static int read_selectors(struct connection_config *c, const cJSON *o, struct fa
 			return fault(f, EINVAL, "%s: more than %d selectors in protect", c->name, SELECTORS_MAX);
 		c->selectors[c->selector_count++] = (struct selector){
 			.proto = (uint8_t)number(item, "proto"),
-			.local_port = (uint16_t)number(item, "local_port"),
-			.remote_port = (uint16_t)number(item, "remote_port"),
+			.local_port_min = (uint16_t)number(item, "local_port_min"),
+			.local_port_max = (uint16_t)number(item, "local_port_max"),
+			.remote_port_min = (uint16_t)number(item, "remote_port_min"),
+			.remote_port_max = (uint16_t)number(item, "remote_port_max"),
 		};
 	}
 	return c->selector_count ? 0 : missing(o, "protect", f);
@@ -175,14 +177,36 @@ static int read_life(struct connection_config *c, const cJSON *o, struct fault *
 	return 0;
 }
 
-/* What the file says of the connection, as a number to compare. Key numbers change with the keys' files. */
-static int read_digest(struct connection_config *c, const cJSON *o)
+static int digest(const cJSON *o, uint8_t out[32])
 {
 	char *printed = cJSON_PrintUnformatted(o);
-	const bool ok = printed && EVP_Q_digest(NULL, "SHA256", NULL, printed, strlen(printed), c->digest, NULL);
+	const bool ok = printed && EVP_Q_digest(NULL, "SHA256", NULL, printed, strlen(printed), out, NULL);
 
 	cJSON_free(printed);
 	return ok ? 0 : -ENOMEM;
+}
+
+static int digest_auth(const cJSON *o, uint8_t out[32])
+{
+	static const char *const names[] = {"auth",	"psk",	     "private", "ppk", "ppk_id", "ppk_required",
+					    "local_id", "remote_id", "cert",	"ca",  "crl"};
+	cJSON *proof = cJSON_CreateObject();
+	int err;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		cJSON_AddItemToObject(proof, names[i],
+				      cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(o, names[i]), false));
+	err = digest(proof, out);
+	cJSON_Delete(proof);
+	return err;
+}
+
+/* What the file says of the connection, as numbers to compare. Key numbers change with the keys' files. */
+static int read_digests(struct connection_config *c, const cJSON *o)
+{
+	int err = digest(o, c->digest);
+
+	return err ? err : digest_auth(o, c->auth_digest);
 }
 
 static struct connection_config *read_connection(const cJSON *o, struct fault *f)
@@ -199,7 +223,7 @@ static struct connection_config *read_connection(const cJSON *o, struct fault *f
 	if (!err)
 		err = read_life(c, o, f);
 	if (!err)
-		err = read_digest(c, o);
+		err = read_digests(c, o);
 	if (!err)
 		return c;
 	connection_config_free(c);

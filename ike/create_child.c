@@ -179,9 +179,10 @@ static void settle_collision(struct child *old, struct child *ours, struct child
 bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
 	struct child *old = task->child, *c = child_read_answer(sa, task, m, true);
+	struct peer *peer = old ? old->peer : sa->peer;
 
 	if (!c) {
-		peer_end_orders(sa->peer, ORDER_REKEY, "the peer's answer is not what was asked for");
+		peer_end_orders(peer, ORDER_REKEY, "the peer's answer is not what was asked for");
 		if (old)
 			ask_later(sa, task, REFUSED_MS);
 		return false;
@@ -195,20 +196,21 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 		if (old)
 			delete_later(old);
 	}
-	peer_on_rekeyed(sa->peer);
+	peer_on_rekeyed(peer);
 	return false;
 }
 
 /* The peer has lost it: it is made anew. */
-static void replace_lost(struct ike_sa *sa, struct child *old)
+static void replace_lost(struct child *old)
 {
-	const struct connection_config *config = sa->peer->connection->config;
+	struct peer *peer = old->peer;
+	const struct connection_config *config = peer->connection->config;
 
 	for (unsigned i = 0; i < config->selector_count; i++)
 		if (selector_contains(&config->selectors[i], &old->selector))
-			sa->peer->wanted |= 1U << i;
+			peer->wanted |= 1U << i;
 	child_leave(old);
-	peer_pursue(sa->peer);
+	peer_pursue(peer);
 }
 
 /* The peer asked for it and has not used it yet: our answer may be lost, and it learns of it when it asks again. */
@@ -224,19 +226,19 @@ void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct mes
 	(void)m;
 	if (old && old->rival) {
 		child_succeed(old, old->rival);
-		peer_on_rekeyed(sa->peer);
+		peer_on_rekeyed(old->peer);
 		return;
 	}
 	if (error == CHILD_SA_NOT_FOUND && is_awaited(old))
 		error = TEMPORARY_FAILURE;
 	if (error != TEMPORARY_FAILURE) {
 		ike_log(sa, "the peer refuses the rekey of a child: %s", notify_name(error));
-		peer_end_orders(sa->peer, ORDER_REKEY, notify_name(error));
+		peer_end_orders(old ? old->peer : sa->peer, ORDER_REKEY, notify_name(error));
 	}
 	if (!old || old->state != CHILD_UP)
 		return;
 	if (error == CHILD_SA_NOT_FOUND)
-		replace_lost(sa, old);
+		replace_lost(old);
 	else
 		ask_later(sa, task, error == TEMPORARY_FAILURE ? TEMPORARY_MS : REFUSED_MS);
 }

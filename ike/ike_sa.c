@@ -273,15 +273,51 @@ static void end_redundant(struct peer *p)
 	}
 }
 
-/* INITIAL_CONTACT: what was up before the peer began this one, it has forgotten (RFC 7296 section 2.4). */
+static bool same_identities(const struct ike_sa *a, const struct ike_sa *b)
+{
+	const struct connection_config *x = a->peer->connection->config, *y = b->peer->connection->config;
+
+	if (!identity_equal(&x->local_id, &y->local_id))
+		return false;
+	return a->peer_id && b->peer_id ? strcmp(a->peer_id, b->peer_id) == 0 : strcmp(x->remote_id, y->remote_id) == 0;
+}
+
+struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after)
+{
+	struct table_node *node = table_find(&sa->engine->peers, sa->peer->by_addresses.key);
+	bool passed = !after;
+
+	for (; node; node = table_next(node)) {
+		struct peer *p = container_of(node, struct peer, by_addresses);
+		struct ike_sa *other;
+
+		TAILQ_FOREACH(other, &p->sas, of_peer)
+		{
+			if (passed && other != sa && same_identities(sa, other))
+				return other;
+			passed |= other == after;
+		}
+	}
+	return NULL;
+}
+
+/* INITIAL_CONTACT: what was up before the peer began this one, it has forgotten (RFC 7296 section 2.4). An end may
+ * take others and peers with it, so each is looked for from the beginning. */
+static struct ike_sa *find_older(const struct ike_sa *sa)
+{
+	struct ike_sa *other = NULL;
+
+	while ((other = ike_sa_beside(sa, other)))
+		if (other->state >= IKE_UP && other->state != IKE_DEAD && other->up_ms <= sa->started_ms)
+			return other;
+	return NULL;
+}
+
 static void end_older(struct ike_sa *sa)
 {
 	struct ike_sa *other;
 
-	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
-	{
-		if (other == sa || other->state == IKE_DEAD || other->state < IKE_UP || other->up_ms > sa->started_ms)
-			continue;
+	while ((other = find_older(sa))) {
 		ike_log(other, "the peer has started anew: ended");
 		ike_sa_die(other, NULL);
 	}

@@ -169,6 +169,9 @@ void ike_sa_die(struct ike_sa *sa, const char *why);
 /* The same, after an answer that says so: that stays to be had for a while. */
 void ike_sa_die_answered(struct ike_sa *sa);
 
+/* Another IKE SA between the same two addresses and identities, of whichever connection: the next one after `after`. */
+struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after);
+
 /* Frees now. Only for the tick and for the end of the engine. */
 void ike_sa_free(struct ike_sa *sa);
 

@@ -101,6 +101,7 @@ static struct peer *peer_new(struct connection *c, const uint8_t remote[4])
 	p->connection = c;
 	memcpy(p->remote, remote, 4);
 	TAILQ_INIT(&p->sas);
+	TAILQ_INIT(&p->children);
 	TAILQ_INIT(&p->orders);
 	timer_init(&p->retry, on_retry);
 	timer_init(&p->orphans, on_orphans);
@@ -134,18 +135,20 @@ struct ike_sa *peer_ike_up(const struct peer *p)
 
 struct child *peer_child_up(const struct peer *p, const struct selector *s)
 {
-	struct ike_sa *sa;
 	struct child *c;
 
-	TAILQ_FOREACH(sa, &p->sas, of_peer)
-	{
-		if (sa->state == IKE_DEAD)
-			continue;
-		TAILQ_FOREACH(c, &sa->children, of_list)
-		if (c->state == CHILD_UP && (!s || selector_contains(&c->selector, s)))
-			return c;
-	}
+	TAILQ_FOREACH(c, &p->children, of_peer)
+	if (c->state == CHILD_UP && c->ike->state != IKE_DEAD &&
+	    (!s || selector_contains(&c->selector, s) || selector_equal(&c->asked, s)))
+		return c;
 	return NULL;
+}
+
+void peer_take_ike(struct peer *p, struct ike_sa *sa)
+{
+	TAILQ_REMOVE(&sa->peer->sas, sa, of_peer);
+	TAILQ_INSERT_TAIL(&p->sas, sa, of_peer);
+	sa->peer = p;
 }
 
 /* ---- pursuing what is wanted ---- */
@@ -264,7 +267,7 @@ void peer_on_child_up(struct peer *p, struct child *child)
 
 	for (unsigned i = 0; i < config->selector_count; i++)
 		if (selector_contains(&child->selector, &config->selectors[i]) ||
-		    selector_contains(&config->selectors[i], &child->selector))
+		    selector_equal(&child->asked, &config->selectors[i]))
 			p->wanted &= ~(1U << i);
 	p->failures = 0;
 	if (e->ops.sa_orphans(e->ops.arg, config->local, p->remote))
@@ -293,12 +296,12 @@ static bool has_living(const struct peer *p)
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
 	if (sa->state != IKE_DEAD)
 		return true;
-	return false;
+	return !TAILQ_EMPTY(&p->children);
 }
 
 static bool is_needed(const struct peer *p)
 {
-	return !TAILQ_EMPTY(&p->sas) || p->wanted || timer_is_set(&p->orphans) ||
+	return !TAILQ_EMPTY(&p->sas) || !TAILQ_EMPTY(&p->children) || p->wanted || timer_is_set(&p->orphans) ||
 	       (!is_mesh(p->connection) && !p->connection->gone);
 }
 
@@ -378,7 +381,10 @@ void peer_free(struct peer *p)
 {
 	struct timers *timers = &p->connection->engine->timers;
 	struct ike_sa *sa;
+	struct child *c;
 
+	while ((c = TAILQ_FIRST(&p->children)))
+		child_free(c);
 	while ((sa = TAILQ_FIRST(&p->sas)))
 		ike_sa_free(sa);
 	for (int kind = ORDER_UP; kind <= ORDER_REKEY; kind++)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "selector.h"
 #include "slots.h"
 
 #define SPI_MIN 256 /* RFC 4303 section 2.1 */
@@ -32,13 +33,13 @@ static struct sad_key sad_key_of(const struct sa_state *sa)
 	return key;
 }
 
+/* IKE's SAs are for one direction of opening sessions, so they have one binding. */
 static struct sad_out_key binding_of(const struct sa_state *sa)
 {
-	struct sad_out_key key = {.proto = sa->sel_proto, .port = sa->sel_port};
+	struct sad_out_key keys[2];
 
-	memcpy(key.src, sa->src, sizeof(key.src));
-	memcpy(key.dst, sa->dst, sizeof(key.dst));
-	return key;
+	sa_bindings(sa, keys);
+	return keys[0];
 }
 
 /* ---- making ---- */
@@ -58,16 +59,13 @@ uint32_t sad_spi(struct sad_store *s, const uint8_t dst[4])
 
 static void fill(struct sa_state *sa, const struct sa_spec *spec)
 {
-	const struct selector *sel = &spec->selector;
-
 	sa->spi = spec->spi;
 	memcpy(sa->src, spec->src, sizeof(sa->src));
 	memcpy(sa->dst, spec->dst, sizeof(sa->dst));
 	sa->direction = spec->inbound ? SA_INBOUND : SA_OUTBOUND;
 	sa->flags = (spec->esn ? SA_ESN : 0) | (spec->gre ? SA_GRE : 0);
 	sa->owner = OWNER_IKE;
-	sa->sel_proto = sel->proto;
-	sa->sel_port = sel->remote_port ? sel->remote_port : sel->local_port;
+	sa->sel = spec->selector;
 	sa->replay_window = spec->replay_window;
 	sa->created_ns = maps_now();
 	sa->soft_packets = spec->limits.soft_packets;

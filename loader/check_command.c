@@ -7,10 +7,12 @@
 
 #include "commands.h"
 #include "config.h"
+#include "connection_policies.h"
 #include "control_client.h"
 #include "ike_files.h"
 #include "local_addr.h"
 #include "nics.h"
+#include "policy.h"
 #include "probe.h"
 #include "session.h"
 #include "table.h"
@@ -129,6 +131,27 @@ static void check_connection(struct report *r, const struct connection_config *c
 	say(r, c->name, where == ADDR_LOCAL ? OK : NOTE, f.text);
 }
 
+static void check_policy(struct report *r, const struct policy_config *p)
+{
+	const struct spd_rule *rule = &p->policy.rule;
+	const struct selector sel = {rule->local_port_min, rule->local_port_max, rule->remote_port_min,
+				     rule->remote_port_max, rule->proto};
+	char dst[PREFIX_TEXT], text[SELECTOR_TEXT];
+	struct fault f;
+
+	fault(&f, EINVAL, "%s, dst %s: %s", policy_action_name(rule->action), prefix_text(&p->policy.remote, dst),
+	      selector_text(&sel, text));
+	say(r, p->name, OK, f.text);
+}
+
+static void check_policies_together(struct report *r, const struct config *config)
+{
+	struct fault f;
+
+	if (connection_policies_check(NULL, config, &f))
+		say(r, "policies", FAIL, f.text);
+}
+
 static void check_instance(struct report *r, const struct instance *in)
 {
 	struct fault f;
@@ -149,6 +172,9 @@ static int check_all(const struct instance *in, const struct config *config, con
 		say(&r, "interfaces", NOTE, "none in the file: nothing is attached until 'xdp-ipsec attach'");
 	for (unsigned i = 0; i < config->connection_count; i++)
 		check_connection(&r, &config->connections[i], path);
+	for (unsigned i = 0; i < config->policy_count; i++)
+		check_policy(&r, &config->policies[i]);
+	check_policies_together(&r, config);
 	table_print(r.table, stdout);
 	fflush(stdout);
 	*f = r.problem;

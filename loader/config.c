@@ -163,6 +163,9 @@ static const struct key daemon_keys[] = {
 
 static int take_key(struct reader *r, const struct key *keys, const char *name, const char *value)
 {
+	if (strcmp(name, "fail-open") == 0)
+		return wrong(r, "fail-open: there is no such thing: what cannot be protected is dropped, never sent or "
+				"taken in clear; what may be clear is a [policy] with action = bypass");
 	for (const struct key *k = keys; k->name; k++) {
 		if (strcmp(k->name, name) != 0)
 			continue;
@@ -177,6 +180,16 @@ static int take_key(struct reader *r, const struct key *keys, const char *name, 
 }
 
 /* ---- sections ---- */
+
+bool section_name_is_good(const char *name, size_t max)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("-_.", name[i]))
+			return false;
+	return n > 0 && n < max;
+}
 
 /* What follows "KIND " in a section's name, or NULL. */
 static const char *section_of(const char *section, const char *kind)
@@ -217,6 +230,8 @@ static int begin_interface(struct reader *r, const char *name)
 /* What a section says is looked at as a whole when it ends. */
 static bool end_section(struct reader *r)
 {
+	if (r->policy)
+		return policy_end(r);
 	return !r->connection || connection_end(r);
 }
 
@@ -229,6 +244,7 @@ static int begin_section(struct reader *r, const char *section)
 		return 0;
 	r->interface = NULL;
 	r->connection = NULL;
+	r->policy = NULL;
 	r->seen = 0;
 	if (name)
 		return begin_interface(r, name);
@@ -236,7 +252,10 @@ static int begin_section(struct reader *r, const char *section)
 		return 1;
 	if (section_of(section, "connection"))
 		return connection_begin(r, section_of(section, "connection"));
-	return wrong(r, "[%s] is no section: there are [interface DEV], [connection NAME] and [daemon]", section);
+	if (section_of(section, "policy"))
+		return policy_begin(r, section_of(section, "policy"));
+	return wrong(r, "[%s] is no section: there are [interface DEV], [connection NAME], [policy NAME] and [daemon]",
+		     section);
 }
 
 /* ---- lines ---- */
@@ -252,6 +271,8 @@ static int on_value(void *user, const char *section, const char *name, const cha
 		return wrong(r, "'%.60s' stands before any section", name);
 	if (r->connection)
 		return take_key(r, connection_keys, name, value);
+	if (r->policy)
+		return take_key(r, policy_keys, name, value);
 	return take_key(r, r->interface ? interface_keys : daemon_keys, name, value);
 }
 
@@ -307,6 +328,7 @@ int config_read(struct config *config, const char *path, struct fault *f)
 	fclose(r.file);
 	if (!r.err)
 		end_section(&r);
+	cJSON_Delete(r.words);
 	if (r.err)
 		config_free(config);
 	return r.err;

@@ -11,6 +11,7 @@
 #include "fault.h"
 #include "hooks.h"
 #include "connection_config.h"
+#include "policy_config.h"
 #include "programs.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/xdp-ipsec/xdp-ipsec.conf"
@@ -37,6 +38,9 @@ struct config {
 	/* [connection] */
 	struct connection_config *connections; /* malloc'd */
 	unsigned connection_count;
+	/* [policy] */
+	struct policy_config *policies; /* malloc'd */
+	unsigned policy_count;
 };
 
 /* An interface with nothing said about it. */
@@ -49,7 +53,7 @@ bool interface_config_same(const struct interface_config *a, const struct interf
 bool parse_mode(const char *text, unsigned *mode);
 bool parse_queues(const char *text, uint32_t *queues);
 
-/* Frees what the connections take. Safe on a zeroed struct. */
+/* Frees what connections and policies take. Safe on a zeroed struct. */
 void config_free(struct config *config);
 
 /* Reads the file; config_free ends it. 0 or -errno with "FILE:LINE: ..." in f. */

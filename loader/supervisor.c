@@ -191,6 +191,10 @@ static bool reload_connections(struct supervisor *s, struct config *fresh)
 	struct config *before = &s->config;
 	struct fault f;
 
+	if (connection_policies_check(&s->maps, fresh, &f)) {
+		log_line("%s; going on as before", f.text);
+		return false;
+	}
 	if (ike_run(&s->ike, fresh, &f) || connection_policies_sync(&s->maps, fresh, &f)) {
 		log_line("%s; going on as before", f.text);
 		if (ike_run(&s->ike, before, &f))
@@ -200,6 +204,8 @@ static bool reload_connections(struct supervisor *s, struct config *fresh)
 	config_free(before);
 	before->connections = fresh->connections;
 	before->connection_count = fresh->connection_count;
+	before->policies = fresh->policies;
+	before->policy_count = fresh->policy_count;
 	before->cookie_threshold = fresh->cookie_threshold;
 	s->ike.config = before;
 	sync_gre(s);

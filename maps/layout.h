@@ -72,6 +72,23 @@ static inline __u64 counts_get(const struct counts *c, enum reason reason)
 	return *((const __u64 *)c + reason);
 }
 
+/* ---- selectors: protocol and ports of what a rule or an SA is for, as this host sees them ---- */
+
+/*
+ * ICMP has a type and a code where others have two ports: type << 8 | code stands for
+ * either, so a selector for ICMP has the same range twice (RFC 4301 section 4.4.1.1).
+ */
+struct selector {
+	__u16 local_port_min;	/* 0 ... 65535: any */
+	__u16 local_port_max;
+	__u16 remote_port_min;
+	__u16 remote_port_max;
+	__u32 proto;		/* 0: any; of 32 bits, for the kernel hashes keys of whole words faster */
+};
+LAYOUT_ASSERT(struct selector, 12);
+
+#define SELECTOR_ANY_PORT .local_port_max = 0xffff, .remote_port_max = 0xffff
+
 /* ---- sad: inbound SAs ---- */
 
 struct sad_key {
@@ -90,13 +107,13 @@ LAYOUT_ASSERT(struct sad_value, 16);
 
 /* ---- sad_out: which SA carries what a policy protects. A rekey is one write here. ---- */
 
+/* Looked up by the selector of the rule that decides, before any other: see find_binding() in bpf/egress.h. */
 struct sad_out_key {
 	__u8 src[4];
 	__u8 dst[4];
-	__u16 proto;	 /* 0: the SA carries everything between the two */
-	__u16 port;	 /* either end's port; 0: any */
+	struct selector sel;
 };
-LAYOUT_ASSERT(struct sad_out_key, 12);
+LAYOUT_ASSERT(struct sad_out_key, 20);
 
 struct sad_out_value {
 	__u32 slot;
@@ -114,12 +131,14 @@ enum sa_direction {
 enum sa_flag {
 	SA_ESN = 1 << 0,
 	SA_GRE = 1 << 1,	/* GRE in it is multicast or broadcast of the peer's, and nothing else */
+	SA_EITHER_END = 1 << 2, /* its selector is also for the ports exchanged: bound under both */
 };
 
 /* Who made a slot or a rule, and so who may take it away. */
 enum owner {
 	OWNER_MANUAL = 0,
-	OWNER_IKE = 1,
+	OWNER_IKE = 1,	/* a connection */
+	OWNER_FILE = 2, /* a [policy] of the file */
 };
 
 /* Events of an SA that are told once. */
@@ -143,15 +162,14 @@ struct sa_state {
 	__u8 direction;		/* enum sa_direction */
 	__u8 flags;		/* enum sa_flag */
 	__u8 owner;		/* enum owner */
-	__u8 sel_proto;		/* 0: any */
-	__u16 sel_port;		/* either end's port; 0: any */
+	__u8 reserved[3];
 	__u16 replay_window;
 	__u32 ifindex;		/* bound to this NIC; 0: to none */
 	__u32 raised;		/* enum sa_raised */
 	__u64 created_ns;	/* CLOCK_BOOTTIME */
 	__u64 soft_time_ns;	/* CLOCK_BOOTTIME */
 	__u64 hard_time_ns;
-	__u64 reserved;
+	__u64 reserved2;
 
 	/* hot */
 	__u64 seq;		/* outbound: last number given out; inbound: highest authenticated */
@@ -164,8 +182,12 @@ struct sa_state {
 	__u64 hard_bytes;
 
 	struct counts drops;	/* written atomically by BPF and the worker */
+
+	/* identity, what is read when an SA is loaded and not per packet */
+	struct selector sel;
+	__u8 reserved3[52];
 };
-LAYOUT_ASSERT(struct sa_state, 384);
+LAYOUT_ASSERT(struct sa_state, 448);
 
 /* ---- replay: the bits behind sa_state.seq of an inbound slot; the worker's alone ---- */
 
@@ -303,7 +325,7 @@ struct event_gate_key {
 	__u8 src[4];
 	__u8 dst[4];
 	__u32 type;
-	__u32 detail;		/* SPI, or protocol and port */
+	__u32 detail;		/* SPI, or the rule's place in its entry */
 };
 LAYOUT_ASSERT(struct event_gate_key, 16);
 

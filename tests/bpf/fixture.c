@@ -153,26 +153,43 @@ void bind_inbound(struct fixture *fx, uint32_t slot, uint32_t ifindex)
 	put(fx->skel->maps.sad, &key, &value);
 }
 
-struct sa_state *put_outbound(struct fixture *fx, uint32_t slot, uint16_t proto, uint16_t port)
+struct sa_state *put_outbound_for(struct fixture *fx, uint32_t slot, struct selector sel)
 {
 	struct sa_state *sa = put_sa(fx, slot, 0x2000 + slot, LOCAL, REMOTE);
 	struct sad_out_value value = {.slot = slot, .generation = sa->generation};
-	struct sad_out_key key = {.proto = proto, .port = port};
+	struct sad_out_key key = {.sel = sel};
 
 	sa->direction = SA_OUTBOUND;
+	sa->sel = sel;
 	memcpy(key.src, sa->src, sizeof(key.src));
 	memcpy(key.dst, sa->dst, sizeof(key.dst));
 	put(fx->skel->maps.sad_out, &key, &value);
 	return sa;
 }
 
-void remove_outbound(struct fixture *fx, uint16_t proto, uint16_t port)
+void remove_outbound_for(struct fixture *fx, struct selector sel)
 {
-	struct sad_out_key key = {.proto = proto, .port = port};
+	struct sad_out_key key = {.sel = sel};
 
 	inet_pton(AF_INET, LOCAL, key.src);
 	inet_pton(AF_INET, REMOTE, key.dst);
 	assert_int_equal(bpf_map_delete_elem(bpf_map__fd(fx->skel->maps.sad_out), &key), 0);
+}
+
+static struct selector to_port(uint16_t proto, uint16_t remote_port)
+{
+	return SEL(ANY_LOCAL_PORT, .remote_port_min = remote_port, .remote_port_max = remote_port ? remote_port : 65535,
+		   .proto = (uint8_t)proto);
+}
+
+struct sa_state *put_outbound(struct fixture *fx, uint32_t slot, uint16_t proto, uint16_t remote_port)
+{
+	return put_outbound_for(fx, slot, to_port(proto, remote_port));
+}
+
+void remove_outbound(struct fixture *fx, uint16_t proto, uint16_t remote_port)
+{
+	remove_outbound_for(fx, to_port(proto, remote_port));
 }
 
 /* The map takes a socket that is not bound, which is all that the programs can see of a worker. */

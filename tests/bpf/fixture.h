@@ -69,8 +69,12 @@ void put_local(struct fixture *fx, const char *addr);
 
 /* An inbound SA from REMOTE to LOCAL, ESN and a window of 64; an outbound one back, for everything. */
 struct sa_state *put_inbound(struct fixture *fx, uint32_t slot, uint32_t spi);
-struct sa_state *put_outbound(struct fixture *fx, uint32_t slot, uint16_t proto, uint16_t port);
-void remove_outbound(struct fixture *fx, uint16_t proto, uint16_t port);
+struct sa_state *put_outbound(struct fixture *fx, uint32_t slot, uint16_t proto, uint16_t remote_port);
+void remove_outbound(struct fixture *fx, uint16_t proto, uint16_t remote_port);
+/* The same for any selector. */
+struct sa_state *put_outbound_for(struct fixture *fx, uint32_t slot, struct selector sel);
+void remove_outbound_for(struct fixture *fx, struct selector sel);
+#define SEL(...) ((struct selector){__VA_ARGS__})
 /* Binds the inbound SA to a NIC in sad. */
 void bind_inbound(struct fixture *fx, uint32_t slot, uint32_t ifindex);
 

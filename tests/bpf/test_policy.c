@@ -114,10 +114,36 @@ static void ranges_include_both_ends(void **state)
 	}
 }
 
-/* ICMP, with or without an error's quotation, GRE, AH: bytes where ports would be are none. */
+/* ICMP's type and code are one selector, for both ends (RFC 4301 section 4.4.1.1). */
+static void icmp_types_are_compared_both_ways(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32",
+		  {.proto = IPPROTO_ICMP,
+		   .local_port_min = 0x0300,
+		   .local_port_max = 0x08ff,
+		   .remote_port_min = 0x0300,
+		   .remote_port_max = 0x08ff,
+		   .action = SPD_PROTECT});
+	for (int second = 0; second < 2; second++) {
+		const uint16_t rest = second ? 0x0800 : 1;
+
+		IN(REASON_CLEARTEXT_PROTECTED, .proto = IPPROTO_ICMP, .sport = 0x0300, .dport = rest);
+		IN(REASON_CLEARTEXT_PROTECTED, .proto = IPPROTO_ICMP, .sport = 0x08ff, .dport = rest);
+		IN(NOT_DECIDED, .proto = IPPROTO_ICMP, .sport = 0x02ff, .dport = rest);
+		IN(NOT_DECIDED, .proto = IPPROTO_ICMP, .sport = 0x0900, .dport = rest);
+		OUT(REASON_NO_SA, .proto = IPPROTO_ICMP, .sport = 0x0800, .dport = rest);
+		OUT(NOT_DECIDED, .proto = IPPROTO_ICMP, .sport = 0, .dport = rest);
+	}
+	/* Which type it is, a later fragment does not tell. */
+	IN(REASON_CLEARTEXT_PROTECTED, .proto = IPPROTO_ICMP, .sport = 0, .frag_off = 5);
+}
+
+/* GRE, AH: bytes where ports would be are none. */
 static void protocols_without_ports_match_rules_for_any(void **state)
 {
-	static const uint8_t protos[] = {IPPROTO_ICMP, IPPROTO_GRE, IPPROTO_AH, 89};
+	static const uint8_t protos[] = {IPPROTO_GRE, IPPROTO_AH, 89};
 	struct fixture *fx = *state;
 
 	PUT_RULES(fx, REMOTE "/32", {PORT_IS(local, 0x0303), ANY_REMOTE_PORT, .action = SPD_PROTECT},
@@ -206,6 +232,7 @@ int main(void)
 		TEST_NATIVE(local_address_is_compared),
 		TEST_NATIVE(ports_are_mirrored),
 		TEST_NATIVE(ranges_include_both_ends),
+		TEST_NATIVE(icmp_types_are_compared_both_ways),
 		TEST_NATIVE(protocols_without_ports_match_rules_for_any),
 		TEST_NATIVE(later_fragments_are_taken_for_the_worst),
 		TEST_NATIVE(the_last_of_all_rules_is_reached),

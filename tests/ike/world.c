@@ -237,6 +237,7 @@ struct connection_config *world_connection(struct world *w, int host)
 	c->psk_key = 1;
 	c->local_id = (struct identity){.type = ID_IPV4_ADDR, .size = 4};
 	memcpy(c->local_id.data, c->local, 4);
+	c->selectors[0] = SELECTOR_ALL;
 	c->selector_count = 1;
 	c->start = START_RESPOND;
 	c->esn = ESN_OFFERED;

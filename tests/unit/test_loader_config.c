@@ -86,6 +86,35 @@ static void test_every_key(void **unused)
 	assert_int_equal(config.interfaces[1].mode, PORT_NATIVE);
 }
 
+static void test_policies(void **unused)
+{
+	const struct spd_rule *r;
+
+	(void)unused;
+	assert_int_equal(read_text("[policy ten]\ndst = 10.0.0.0/8\naction = protect\n"
+				   "[policy bastion]\n"
+				   "dst = 10.0.0.5\nsrc = 192.0.2.1\nproto = tcp\nsport = 22\ndport = 1024-65535\n"
+				   "prio = 3\naction = bypass\n"
+				   "[policy ping]\ndst = 10.0.0.0/8\nproto = icmp/8\naction = discard\n"),
+			 0);
+	assert_int_equal(config.policy_count, 3);
+	assert_string_equal(config.policies[1].name, "bastion");
+	assert_int_equal(config.policies[0].policy.remote.len, 8);
+	r = &config.policies[1].policy.rule;
+	assert_int_equal(r->owner, OWNER_FILE);
+	assert_int_equal(r->origin, 32);
+	assert_int_equal(r->local[3], 1);
+	assert_int_equal(r->proto, 6);
+	assert_int_equal(r->local_port_min, 22);
+	assert_int_equal(r->local_port_max, 22);
+	assert_int_equal(r->remote_port_min, 1024);
+	assert_int_equal(r->prio, 3);
+	assert_int_equal(r->action, SPD_BYPASS);
+	assert_int_equal(config.policies[2].policy.rule.local_port_min, 0x0800);
+	config_free(&config);
+	assert_int_equal(config.policy_count, 0);
+}
+
 static void test_empty_file(void **unused)
 {
 	(void)unused;
@@ -125,6 +154,22 @@ static void test_mistakes(void **unused)
 		{"[interfaces a]\n", ":1: ", "[interfaces a]"},
 		{"[connection core1]\n", ":1: ", "has no 'local'"},
 		{"[interface a]\n[connection core1]\nlocal = 192.0.2.1\n", ":2: ", "has no 'remote'"},
+		{"[interface a]\nfail-open = yes\n", ":2: ", "there is no such thing"},
+		{"[daemon]\nfail-open = no\n", ":2: ", "dropped, never sent"},
+		{"[connection c]\nfail-open = yes\n", ":2: ", "there is no such thing"},
+		{"[connection c]\nprotect = tcp/80-70\n", ":2: ", "'tcp/80-70'"},
+		{"[connection c]\nprotect = tcp/179, icmp/echo\n", ":2: ", "'icmp/echo'"},
+		{"[connection c]\nprotect = esp\n", ":2: ", "ESP is not applied"},
+		{"[policy p]\naction = bypass\n", ":1: ", "dst"},
+		{"[policy p]\ndst = 10.0.0.0/8\n", ":1: ", "[policy p]: action"},
+		{"[policy p]\ndst = 10.0.0.1/8\naction = bypass\n", ":2: ", "no bit set behind it"},
+		{"[policy p]\naction = bypass\ndst = 10.0.0.0/8\nsport = 22\n", ":4: ", "needs a protocol"},
+		{"[policy p]\naction = fail-open\ndst = 10.0.0.0/8\n", ":2: ", "there is no such thing"},
+		{"[policy p]\naction = pass\ndst = 10.0.0.0/8\n[daemon]\n", ":2: ", "'pass'"},
+		{"[policy p]\ndst = 10.0.0.0/8\nport = 22\n", ":3: ", "'port'"},
+		{"[policy p]\ndst = 10.0.0.0/8\ndst = 10.0.0.0/9\n", ":3: ", "twice"},
+		{"[policy p]\ndst = 10.0.0.0/8\naction = bypass\n[policy p]\n", ":4: ", "twice"},
+		{"[policy p q]\n", ":1: ", "'p q'"},
 		{"mode = auto\n", ":1: ", "'mode'"},
 		{"[interface a]\nmode\n", ":2: ", "key = value"},
 		{"[interface a\nmode = auto\n", ":1: ", "']'"},
@@ -178,10 +223,10 @@ static void test_gre(void **unused)
 		bool gre;
 		unsigned protects; /* the last of them GRE, if gre */
 	} files[] = {
-		{PSK, false, 0},
+		{PSK, false, 1},
 		{PSK "gre = no\nprotect = tcp/179\n", false, 1},
-		{PSK "gre = yes\n", true, 0},
-		{PSK "gre = yes\nprotect = all\n", true, 0},
+		{PSK "gre = yes\n", true, 1},
+		{PSK "gre = yes\nprotect = all\n", true, 1},
 		{PSK "gre = yes\nprotect = tcp/179\n", true, 2},
 		{PSK "protect = tcp/179, gre\ngre = yes\n", true, 2},
 	};
@@ -194,8 +239,8 @@ static void test_gre(void **unused)
 		c = &config.connections[0];
 		assert_int_equal(c->gre, files[i].gre);
 		assert_int_equal(c->protect_count, files[i].protects);
-		if (c->gre && c->protect_count)
-			assert_int_equal(c->protects[c->protect_count - 1].proto, 47);
+		if (c->protect_count > 1)
+			assert_int_equal(c->protects[c->protect_count - 1].sel.proto, 47);
 		config_free(&config);
 	}
 	assert_int_equal(read_text(PSK "gre = yes\nprotect = 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16\n"), -EINVAL);
@@ -216,9 +261,15 @@ static void test_no_file(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_FILE(test_defaults),	WITH_FILE(test_every_key), WITH_FILE(test_empty_file),
-		WITH_FILE(test_mistakes),	WITH_FILE(test_long_line), WITH_FILE(test_more_interfaces_than_ports),
-		WITH_FILE(test_gre),		cmocka_unit_test(test_no_file),
+		WITH_FILE(test_defaults),
+		WITH_FILE(test_every_key),
+		WITH_FILE(test_empty_file),
+		WITH_FILE(test_policies),
+		WITH_FILE(test_mistakes),
+		WITH_FILE(test_long_line),
+		WITH_FILE(test_more_interfaces_than_ports),
+		WITH_FILE(test_gre),
+		cmocka_unit_test(test_no_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
