@@ -16,22 +16,6 @@
 
 static struct pki pki, stranger;
 
-static int setup(void **state)
-{
-	struct world *w = malloc(sizeof(*w));
-
-	world_init(w);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_free(*state);
-	free(*state);
-	return 0;
-}
-
 static int setup_all(void **state)
 {
 	(void)state;
@@ -215,18 +199,18 @@ static void responder_requires_ppk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(certificates_prove, setup, teardown),
-		cmocka_unit_test_setup_teardown(expired_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(not_yet_valid_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(strangers_ca_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(name_that_is_not_in_it_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(another_ones_key_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(psk_against_certificate_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(ppk_is_mixed_in, setup, teardown),
-		cmocka_unit_test_setup_teardown(another_ppk_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(without_ppk_if_it_may_be, setup, teardown),
-		cmocka_unit_test_setup_teardown(not_without_ppk_if_required, setup, teardown),
-		cmocka_unit_test_setup_teardown(responder_requires_ppk, setup, teardown),
+		cmocka_unit_test_setup_teardown(certificates_prove, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(expired_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(not_yet_valid_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(strangers_ca_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(name_that_is_not_in_it_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(another_ones_key_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(psk_against_certificate_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(ppk_is_mixed_in, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(another_ppk_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(without_ppk_if_it_may_be, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(not_without_ppk_if_required, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(responder_requires_ppk, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests_name("IKE proofs", tests, setup_all, teardown_all);

@@ -12,22 +12,6 @@
 #include "message.h"
 #include "world.h"
 
-static int setup(void **state)
-{
-	struct world *w = malloc(sizeof(*w));
-
-	world_init(w);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_free(*state);
-	free(*state);
-	return 0;
-}
-
 static void initiate(struct world *w)
 {
 	engine_initiate(w->hosts[0].engine, "c0", NULL, 7);
@@ -315,12 +299,12 @@ static void cookies_are_followed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(nat_is_an_error, setup, teardown),
-		cmocka_unit_test_setup_teardown(wrong_transform_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(downgrade_is_found_out, setup, teardown),
-		cmocka_unit_test_setup_teardown(changed_messages_have_no_effect, setup, teardown),
-		cmocka_unit_test_setup_teardown(flood_leaves_room_for_the_honest, setup, teardown),
-		cmocka_unit_test_setup_teardown(cookies_are_followed, setup, teardown),
+		cmocka_unit_test_setup_teardown(nat_is_an_error, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(wrong_transform_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(downgrade_is_found_out, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(changed_messages_have_no_effect, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(flood_leaves_room_for_the_honest, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(cookies_are_followed, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests_name("IKE, hostile", tests, NULL, NULL);
