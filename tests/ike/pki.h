@@ -11,6 +11,9 @@
 struct pki {
 	EVP_PKEY *key;
 	X509 *ca;
+	unsigned padding; /* bytes of comment in the certificates that follow: so that messages are split */
+	X509 *last;	  /* the leaf that was made last */
+	char *crl;	  /* PEM, for the trust of who is configured next; NULL: none */
 };
 
 void pki_init(struct pki *pki, int64_t now);
@@ -20,5 +23,8 @@ void pki_free(struct pki *pki);
  * trust. */
 void pki_use(struct pki *pki, struct world *w, int host, struct connection_config *c, int64_t not_before,
 	     int64_t not_after);
+
+/* Makes pki->crl: revokes the last leaf, or nothing. From a day before now to next_update. */
+void pki_make_crl(struct pki *pki, bool revoke, int64_t now, int64_t next_update);
 
 #endif
