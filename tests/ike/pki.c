@@ -38,9 +38,13 @@ static X509 *new_cert(const char *name, EVP_PKEY *key, int64_t not_before, int64
 
 void pki_init(struct pki *pki, int64_t now)
 {
+	static int count;
+	char name[32];
+
 	*pki = (struct pki){0};
+	snprintf(name, sizeof(name), "Test CA %d", ++count);
 	pki->key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384");
-	pki->ca = new_cert("Test CA", pki->key, now - DAY, now + DAY);
+	pki->ca = new_cert(name, pki->key, now - DAY, now + DAY);
 	X509_set_issuer_name(pki->ca, X509_get_subject_name(pki->ca));
 	add_extension(pki->ca, pki->ca, NID_basic_constraints, "critical,CA:TRUE");
 	if (!X509_sign(pki->ca, pki->key, EVP_sha384()))
@@ -66,8 +70,7 @@ static char *text_of(BIO *bio)
 	return text;
 }
 
-/* PEM of a certificate, or of a key; the caller's to free. */
-static char *pem_of(X509 *cert, EVP_PKEY *key)
+char *pki_pem(X509 *cert, EVP_PKEY *key)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 
@@ -127,9 +130,9 @@ void pki_use(struct pki *pki, struct world *w, int host, struct connection_confi
 	add_extension(cert, pki->ca, NID_subject_alt_name, san);
 	add_padding(pki, cert);
 	X509_sign(cert, pki->key, EVP_sha384());
-	cert_pem = pem_of(cert, NULL);
-	key_pem = pem_of(NULL, key);
-	ca_pem = pem_of(pki->ca, NULL);
+	cert_pem = pki_pem(cert, NULL);
+	key_pem = pki_pem(NULL, key);
+	ca_pem = pki_pem(pki->ca, NULL);
 	c->cert = true;
 	c->private_key = 2;
 	identity_from_text(&c->local_id, name, NULL);

@@ -24,6 +24,9 @@ void pki_free(struct pki *pki);
 void pki_use(struct pki *pki, struct world *w, int host, struct connection_config *c, int64_t not_before,
 	     int64_t not_after);
 
+/* PEM of a certificate, or (cert NULL) of a private key; the caller's to free. */
+char *pki_pem(X509 *cert, EVP_PKEY *key);
+
 /* Makes pki->crl: revokes the last leaf, or nothing. From a day before now to next_update. */
 void pki_make_crl(struct pki *pki, bool revoke, int64_t now, int64_t next_update);
 

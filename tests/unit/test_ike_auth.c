@@ -137,6 +137,61 @@ static void psk_against_certificate_is_refused(void **state)
 	assert_refused(w);
 }
 
+/* ---- revocation ---- */
+
+/* Host 1 has a CRL of that CA; host 0's certificate is the last that was made, and perhaps on it. */
+static void connect_with_crl(struct world *w, struct pki *of, bool revoke, int64_t next_update)
+{
+	struct connection_config *first = with_cert(w, 0, &pki, -HOUR, HOUR), *second;
+
+	pki_make_crl(of, revoke, w->wall_s, w->wall_s + next_update);
+	if (of != &pki) {
+		pki.crl = of->crl;
+		of->crl = NULL;
+	}
+	second = with_cert(w, 1, &pki, -HOUR, HOUR);
+	free(pki.crl);
+	pki.crl = NULL;
+	connect_with(w, first, second);
+}
+
+static void not_revoked_is_taken(void **state)
+{
+	struct world *w = *state;
+
+	connect_with_crl(w, &pki, false, HOUR);
+	assert_string_equal(w->hosts[0].done_error, "");
+	assert_true(world_talks(w));
+}
+
+static void revoked_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	connect_with_crl(w, &pki, true, HOUR);
+	assert_true(world_logged(w, 1, "certificate 'CN=host0.example' has been revoked"));
+	assert_refused(w);
+}
+
+/* There is a CRL, and it is another CA's. */
+static void missing_crl_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	connect_with_crl(w, &stranger, false, HOUR);
+	assert_true(world_logged(w, 1, "there is no CRL of the CA that issued 'CN=host0.example'"));
+	assert_refused(w);
+}
+
+static void expired_crl_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	connect_with_crl(w, &pki, false, -HOUR);
+	assert_true(world_logged(w, 1, "the CRL for 'CN=host0.example' is out of date"));
+	assert_refused(w);
+}
+
 /* ---- PPK, RFC 8784 ---- */
 
 static struct connection_config *with_ppk(struct world *w, int host, const char *id, const char *secret, bool required)
@@ -206,6 +261,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(name_that_is_not_in_it_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(another_ones_key_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(psk_against_certificate_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(not_revoked_is_taken, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(revoked_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(missing_crl_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(expired_crl_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(ppk_is_mixed_in, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(another_ppk_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(without_ppk_if_it_may_be, world_setup, world_teardown),
