@@ -4,6 +4,7 @@
 
 #include "exchange.h"
 #include "orders.h"
+#include "orphans.h"
 
 static struct connection *find_same(struct engine *e, const struct connection_config *config)
 {
@@ -69,20 +70,16 @@ static struct connection *add(struct engine *e, struct connection_config *config
 	return c;
 }
 
-/* Who is to be connected at once: by the file, or because SAs of an earlier run wait for somebody to look after them.
- */
+/* Who is to be connected at once. */
 static void begin(struct connection *c)
 {
 	const struct connection_config *config = c->config;
-	const struct engine_ops *ops = &c->engine->ops;
 	struct peer *p;
 
 	if (config->remote_bits < 32)
 		return;
 	p = peer_get(c, config->remote);
-	if (!p || config->start == START_RESPOND)
-		return;
-	if (config->start != START_INITIATE && !ops->sa_orphans(ops->arg, config->local, config->remote))
+	if (!p || config->start != START_INITIATE)
 		return;
 	peer_want_all(p);
 	peer_pursue(p);
@@ -109,6 +106,7 @@ void engine_configure(struct engine *e, struct ike_config *config)
 		if (fresh)
 			begin(fresh);
 	}
+	orphans_adopt(e);
 	if (config->cookie_threshold)
 		e->cookie_threshold = config->cookie_threshold;
 	free(kept);

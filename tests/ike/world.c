@@ -137,18 +137,21 @@ static bool op_usage(void *arg, struct sa_handle handle, struct sa_usage *out)
 	return true;
 }
 
-static bool op_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4])
+/* Two with the other host: one each way. */
+static void op_each_orphan(void *arg, orphan_fn fn, void *fn_arg)
 {
-	(void)local;
-	(void)remote;
-	return ((struct world_host *)arg)->orphans;
+	struct world_host *h = arg;
+
+	for (int i = 0; i < 2 && h->orphans_ms; i++)
+		fn(fn_arg, h->addr, h->world->hosts[!h->number].addr, h->orphans_ms);
 }
 
 static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4])
 {
-	(void)local;
-	(void)remote;
-	((struct world_host *)arg)->orphans = false;
+	struct world_host *h = arg;
+
+	if (memcmp(local, h->addr, 4) == 0 && memcmp(remote, h->world->hosts[!h->number].addr, 4) == 0)
+		h->orphans_ms = 0;
 }
 
 static void op_log(void *arg, bool remote, const char *line)
@@ -198,7 +201,7 @@ static void init_host(struct world *w, int number)
 		.sa_bind = op_bind,
 		.sa_remove = op_remove,
 		.sa_usage = op_usage,
-		.sa_orphans = op_orphans,
+		.sa_each_orphan = op_each_orphan,
 		.sa_remove_orphans = op_remove_orphans,
 		.log = op_log,
 		.done = op_done,

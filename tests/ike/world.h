@@ -46,7 +46,7 @@ struct world_host {
 	char done_error[200]; /* "": well */
 	unsigned done_count;
 	bool no_room; /* the datapath takes no SA */
-	bool orphans; /* an earlier run has left SAs between the two */
+	uint64_t orphans_ms; /* an earlier run has left SAs between the two, with so much time of their own */
 	char log[WORLD_LOG];
 	size_t log_size;
 };
