@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "judge.h"
 #include "orders.h"
 #include "orphans.h"
 
@@ -70,6 +71,16 @@ static struct connection *add(struct engine *e, struct connection_config *config
 	return c;
 }
 
+/* Said once, beside going on: clocks are wrong at times, and other hosts' too. */
+static void warn(const struct connection *c)
+{
+	const struct engine_ops *ops = &c->engine->ops;
+	struct fault f;
+
+	if (judge(c->config, ops->wall_s(ops->arg), &f) != JUDGED_GOOD)
+		engine_log(c->engine, false, "%s: %s", c->config->name, f.text);
+}
+
 /* Who is to be connected at once. */
 static void begin(struct connection *c)
 {
@@ -103,8 +114,10 @@ void engine_configure(struct engine *e, struct ike_config *config)
 			continue;
 		}
 		fresh = add(e, config->connections[i]);
-		if (fresh)
-			begin(fresh);
+		if (!fresh)
+			continue;
+		warn(fresh);
+		begin(fresh);
 	}
 	orphans_adopt(e);
 	if (config->cookie_threshold)

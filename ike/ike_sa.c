@@ -19,6 +19,9 @@
 /* An answer that ends an IKE SA may be lost as any other: for as long as the peer may ask again (request.c), it gets it
  * again. */
 #define LINGER_MS 24000
+/* What a peer that has started anew does not know any more goes that much later: its first SA is bound by then (child.c).
+ */
+#define FORGOTTEN_MS 500
 /* Two IKE SAs that came up side by side, as both ends began at once, are made one after that. */
 #define REDUNDANT_MS 1000
 
@@ -273,9 +276,13 @@ static void end_redundant(struct peer *p)
 	}
 }
 
-/* INITIAL_CONTACT: what was up before the peer began this one, it has forgotten (RFC 7296 section 2.4). */
+/*
+ * INITIAL_CONTACT: what was up before the peer began this one, it has forgotten (RFC 7296 section 2.4). Not so
+ * its datapath, perhaps: as long as it does not have our answer, it takes packets by the old SA alone.
+ */
 static void end_older(struct ike_sa *sa)
 {
+	struct engine *e = sa->engine;
 	struct ike_sa *other;
 
 	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
@@ -283,7 +290,10 @@ static void end_older(struct ike_sa *sa)
 		if (other == sa || other->state == IKE_DEAD || other->state < IKE_UP || other->up_ms > sa->started_ms)
 			continue;
 		ike_log(other, "the peer has started anew: ended");
-		ike_sa_die(other, NULL);
+		other->state = IKE_REPLACED;
+		task_drop_all(other, true);
+		timer_cancel(&e->timers, &other->liveness);
+		timer_set(&e->timers, &other->life, engine_now(e) + FORGOTTEN_MS);
 	}
 }
 

@@ -150,8 +150,12 @@ static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t r
 {
 	struct world_host *h = arg;
 
-	if (memcmp(local, h->addr, 4) == 0 && memcmp(remote, h->world->hosts[!h->number].addr, 4) == 0)
-		h->orphans_ms = 0;
+	if (memcmp(local, h->addr, 4) != 0 || memcmp(remote, h->world->hosts[!h->number].addr, 4) != 0)
+		return;
+	h->orphans_ms = 0;
+	for (unsigned i = 0; i < WORLD_SAS; i++)
+		if (h->sas[i].orphan)
+			h->sas[i] = (struct world_sa){.generation = h->sas[i].generation};
 }
 
 static void op_log(void *arg, bool remote, const char *line)
@@ -187,10 +191,9 @@ static void op_keylog(void *arg, uint64_t spi_i, uint64_t spi_r, const struct ik
 
 /* ---- life ---- */
 
-static void init_host(struct world *w, int number)
+static struct engine *new_engine(struct world_host *h)
 {
-	struct world_host *h = &w->hosts[number];
-	struct engine_ops ops = {
+	const struct engine_ops ops = {
 		.arg = h,
 		.now_ms = op_now,
 		.wall_s = op_wall,
@@ -203,10 +206,18 @@ static void init_host(struct world *w, int number)
 		.sa_usage = op_usage,
 		.sa_each_orphan = op_each_orphan,
 		.sa_remove_orphans = op_remove_orphans,
+		.keys = keyring_ops(h->ring),
 		.log = op_log,
 		.done = op_done,
 		.keylog = op_keylog,
 	};
+
+	return engine_new(&ops);
+}
+
+static void init_host(struct world *w, int number)
+{
+	struct world_host *h = &w->hosts[number];
 	const uint8_t addr[4] = {192, 0, 2, (uint8_t)(number + 1)};
 
 	h->world = w;
@@ -214,8 +225,18 @@ static void init_host(struct world *w, int number)
 	memcpy(h->addr, addr, 4);
 	h->ring = keyring_new();
 	keyring_add(h->ring, 1, KEY_PSK, "secret", 6, NULL);
-	ops.keys = keyring_ops(h->ring);
-	h->engine = engine_new(&ops);
+	h->engine = new_engine(h);
+}
+
+void world_restart(struct world *w, int host)
+{
+	struct world_host *h = &w->hosts[host];
+
+	engine_free(h->engine, false);
+	for (unsigned i = 0; i < WORLD_SAS; i++)
+		h->sas[i].orphan = h->sas[i].used;
+	h->orphans_ms = 3600000;
+	h->engine = new_engine(h);
 }
 
 void world_init(struct world *w)

@@ -19,6 +19,7 @@
 struct world_sa {
 	bool used;
 	bool bound;
+	bool orphan; /* of the engine before this one */
 	struct sa_spec spec;
 	uint64_t packets;
 	uint64_t last_ms;
@@ -89,6 +90,9 @@ int world_teardown(void **state);
 
 /* A connection between the two, PSK "secret" on both; change what the test is about before world_add. */
 struct connection_config *world_connection(struct world *w, int host);
+
+/* That host's IKE is killed, and another one is there, with nothing but what is in the datapath; not configured. */
+void world_restart(struct world *w, int host);
 
 /* Gives the host this one connection. */
 void world_configure(struct world *w, int host, struct connection_config *c);

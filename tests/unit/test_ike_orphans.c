@@ -54,6 +54,33 @@ static void are_replaced(void **state)
 	}
 }
 
+/* Traffic both ways all the time, over a long line: no packet is lost, whoever was killed and whoever had opened. */
+static void traffic_does_not_notice(void **state)
+{
+	struct world *w = *state;
+
+	for (int kind = 0; kind < 12; kind++) {
+		struct connection_config *c;
+		const int killed = kind & 1;
+
+		world_again(w, (uint64_t)kind);
+		w->latency_ms = 20;
+		world_configure_both(w, START_INITIATE);
+		world_run(w, 500);
+		assert_true(world_is_up(w));
+		world_restart(w, killed);
+		assert_true(world_run_under_traffic(w, 1000));
+		c = world_connection(w, killed);
+		c->start = starts[kind / 4];
+		c->remote_bits = kind & 2 ? 24 : 32;
+		world_configure(w, killed, c);
+		assert_true(world_run_under_traffic(w, 6000));
+		assert_true(world_is_up(w));
+		for (int i = 0; i < 4; i++)
+			assert_int_equal(world_sa_count(w, i & 1, i & 2), 1);
+	}
+}
+
 /* The peer is faster: what is wanted is there already. */
 static void are_replaced_by_the_peer(void **state)
 {
@@ -162,8 +189,13 @@ static void of_nobody_go_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(are_replaced),	 TEST(are_replaced_by_the_peer), TEST(end_in_their_time),
-		TEST(end_after_an_hour), TEST(peer_comes_back),		 TEST(of_nobody_go_at_once),
+		TEST(are_replaced),
+		TEST(traffic_does_not_notice),
+		TEST(are_replaced_by_the_peer),
+		TEST(end_in_their_time),
+		TEST(end_after_an_hour),
+		TEST(peer_comes_back),
+		TEST(of_nobody_go_at_once),
 	};
 
 	return cmocka_run_group_tests_name("IKE orphans", tests, NULL, NULL);
