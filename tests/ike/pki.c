@@ -128,6 +128,8 @@ void pki_use(struct pki *pki, struct world *w, int host, struct connection_confi
 	cert = new_cert(name, key, not_before, not_after);
 	X509_set_issuer_name(cert, X509_get_subject_name(pki->ca));
 	add_extension(cert, pki->ca, NID_subject_alt_name, san);
+	if (pki->key_usage)
+		add_extension(cert, pki->ca, NID_key_usage, pki->key_usage);
 	add_padding(pki, cert);
 	X509_sign(cert, pki->key, EVP_sha384());
 	cert_pem = pki_pem(cert, NULL);

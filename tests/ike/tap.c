@@ -29,6 +29,8 @@ static void note(struct tap *t, const struct world *w, const struct world_packet
 		.rekey = sealed_notify(&s, REKEY_SA) >= 0,
 		.error = error_of(&s),
 	};
+	if (sealed_find(&s, PAYLOAD_NONCE, 0) >= 0)
+		memcpy(seen->nonce, s.data + sealed_find(&s, PAYLOAD_NONCE, 0) + 4, NONCE_SIZE);
 	while (sealed_find(&s, PAYLOAD_DELETE, seen->deletes) >= 0)
 		seen->deletes++;
 }
@@ -100,4 +102,26 @@ const struct tap_seen *tap_last(const struct tap *t, int from, uint8_t exchange,
 		if (is(&t->seen[(i - 1) % TAP_SEEN], from, exchange, response))
 			return &t->seen[(i - 1) % TAP_SEEN];
 	return NULL;
+}
+
+static const uint8_t *pick(const uint8_t *a, const uint8_t *b, bool lower)
+{
+	return (memcmp(a, b, NONCE_SIZE) < 0) == lower ? a : b;
+}
+
+static const uint8_t *nonce_of(const struct tap *t, int from, bool response)
+{
+	const struct tap_seen *s = tap_last(t, from, EXCHANGE_CREATE_CHILD_SA, response);
+
+	if (!s)
+		abort();
+	return s->nonce;
+}
+
+const uint8_t *tap_higher_nonce(const struct tap *t)
+{
+	const uint8_t *first = pick(nonce_of(t, 0, false), nonce_of(t, 1, true), true);
+	const uint8_t *second = pick(nonce_of(t, 1, false), nonce_of(t, 0, true), true);
+
+	return pick(first, second, false);
 }

@@ -14,7 +14,8 @@ struct tap_seen {
 	bool response;
 	bool rekey; /* N(REKEY_SA) */
 	uint16_t error;
-	unsigned deletes; /* D payloads */
+	unsigned deletes;	   /* D payloads */
+	uint8_t nonce[NONCE_SIZE]; /* of ours, which are that long; zeros: none */
 };
 
 struct tap {
@@ -36,5 +37,9 @@ void tap_drop(struct tap *t);
 unsigned tap_count(const struct tap *t, int from, uint8_t exchange, bool response, uint16_t error);
 /* The last message of that host, exchange and kind; NULL: none. */
 const struct tap_seen *tap_last(const struct tap *t, int from, uint8_t exchange, bool response);
+
+/* Of the last two CREATE_CHILD_SA exchanges, one begun by each host: each has a lower one of its two nonces, and this is
+ * the higher of these. */
+const uint8_t *tap_higher_nonce(const struct tap *t);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "inside.h"
 #include "pki.h"
 #include "world.h"
 
@@ -137,6 +138,44 @@ static void psk_against_certificate_is_refused(void **state)
 	assert_refused(w);
 }
 
+/* Without remote-id it must be the address that it speaks from. */
+static void another_address_as_identity_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *first = world_connection(w, 0);
+
+	first->local_id.data[3] = 9;
+	connect_with(w, first, world_connection(w, 1));
+	assert_true(world_logged(w, 1, "the peer says it is '192.0.2.9', and remote-id is 'its address'"));
+	assert_refused(w);
+}
+
+/* The same by the responder: the initiator is the one to refuse, and says so. */
+static void another_address_of_responder_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *second = world_connection(w, 1);
+
+	second->local_id.data[3] = 9;
+	connect_with(w, world_connection(w, 0), second);
+	assert_true(world_logged(w, 0, "the peer says it is '192.0.2.9'"));
+	assert_true(world_logged(w, 1, "the peer does not accept who we are"));
+	assert_refused(w);
+}
+
+static void certificate_that_must_not_sign_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *first;
+
+	pki.key_usage = "critical,keyEncipherment";
+	first = with_cert(w, 0, &pki, -HOUR, HOUR);
+	pki.key_usage = NULL;
+	connect_with(w, first, with_cert(w, 1, &pki, -HOUR, HOUR));
+	assert_true(world_logged(w, 1, "is not for signatures (key usage)"));
+	assert_refused(w);
+}
+
 /* ---- revocation ---- */
 
 /* Host 1 has a CRL of that CA; host 0's certificate is the last that was made, and perhaps on it. */
@@ -213,6 +252,11 @@ static void ppk_is_mixed_in(void **state)
 	assert_string_equal(w->hosts[0].done_error, "");
 	assert_true(world_talks(w));
 	assert_true(world_logged(w, 1, "by PSK and PPK"));
+	/* What was proven is the heir's too. */
+	world_rekey(w, 0, true);
+	world_run(w, 2000);
+	for (int i = 0; i < 2; i++)
+		assert_true(inside_ike(w, i)->proofs & PROOF_PPK);
 }
 
 static void another_ppk_is_refused(void **state)
@@ -261,6 +305,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(name_that_is_not_in_it_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(another_ones_key_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(psk_against_certificate_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(another_address_as_identity_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(another_address_of_responder_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(certificate_that_must_not_sign_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(not_revoked_is_taken, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(revoked_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(missing_crl_is_refused, world_setup, world_teardown),

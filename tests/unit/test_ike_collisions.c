@@ -108,6 +108,8 @@ static void rekey_of_child_being_rekeyed(void **state)
 			assert_int_equal(tap_count(&tap, host, EXCHANGE_CREATE_CHILD_SA, true, 0), 1);
 			assert_int_equal(tap_count(&tap, host, EXCHANGE_INFORMATIONAL, false, 0), 1);
 		}
+		/* The one with the lowest of the four nonces is gone. */
+		assert_memory_equal(inside_child(w, 0)->low_nonce, tap_higher_nonce(&tap), NONCE_SIZE);
 		kept_by[inside_child(w, 1)->initiator]++;
 		assert_int_not_equal(inside_child(w, 0)->initiator, inside_child(w, 1)->initiator);
 	}
@@ -307,6 +309,7 @@ static void rekey_of_ike_being_rekeyed(void **state)
 			assert_int_equal(tap_count(&tap, host, EXCHANGE_CREATE_CHILD_SA, true, 0), 1);
 			assert_int_equal(tap_count(&tap, host, EXCHANGE_INFORMATIONAL, false, 0), 1);
 		}
+		assert_memory_equal(inside_ike(w, 0)->low_nonce, tap_higher_nonce(&tap), NONCE_SIZE);
 		kept_by[inside_ike(w, 1)->initiator]++;
 		assert_int_equal(inside_ike(w, 0)->spi_i, inside_ike(w, 1)->spi_i);
 	}

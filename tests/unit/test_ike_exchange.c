@@ -89,6 +89,137 @@ static void rekeys_ike(void **state)
 	}
 }
 
+/* Over a long line: nobody sends before the other can take it. */
+static void is_sent_when_it_can_be_taken(void **state)
+{
+	struct world *w = *state;
+
+	w->latency_ms = 20;
+	world_configure_both(w, START_INITIATE);
+	for (int i = 0; i < 400; i++) {
+		for (int host = 0; host < 2; host++)
+			assert_true(!world_bound(w, host) || world_partner(w, host, world_bound(w, host)));
+		world_run(w, 1);
+	}
+	assert_true(world_is_up(w));
+	for (int i = 0; i < 4; i++) {
+		world_rekey(w, i & 1, i & 2);
+		assert_true(world_run_under_traffic(w, 4000));
+		assert_true(world_is_up(w));
+	}
+}
+
+/* What was replaced stays for what is on its way: its DELETE comes a little later, and then it is still taken for a
+ * while. */
+static void replaced_stays_for_a_while(void **state)
+{
+	struct world *w = *state;
+
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 200);
+	w->sent = 0;
+	world_rekey(w, 0, false);
+	assert_true(world_run_under_traffic(w, 200));
+	assert_int_equal(w->sent, 2);
+	assert_true(world_run_under_traffic(w, 300));
+	assert_int_equal(w->sent, 4);
+	assert_true(world_run_under_traffic(w, 2000));
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(world_sa_count(w, i & 1, i & 2), 2);
+	assert_true(world_run_under_traffic(w, 2000));
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(world_sa_count(w, i & 1, i & 2), 1);
+}
+
+/* The peer has deleted it, and there is no other: nothing leaves by it any more, what is on the wire is still taken. */
+static void deleted_carries_nothing(void **state)
+{
+	struct world *w = *state;
+
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 200);
+	world_terminate(w, 0);
+	world_run(w, 100);
+	for (int i = 0; i < 2; i++) {
+		assert_null(world_bound(w, i));
+		assert_int_equal(world_sa_count(w, i, false), 0);
+		assert_int_equal(world_sa_count(w, i, true), 1);
+	}
+	world_run(w, 5000);
+	assert_true(world_is_down(w));
+}
+
+static const struct sa_limits *limits_of(struct world *w, int host, bool inbound)
+{
+	for (unsigned i = 0; i < WORLD_SAS; i++)
+		if (w->hosts[host].sas[i].used && w->hosts[host].sas[i].spec.inbound == inbound)
+			return &w->hosts[host].sas[i].spec.limits;
+	return NULL;
+}
+
+/* Of what leaves, each end sees to its own; who made it is the first to rekey. */
+static void limits_are_set(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 1; i >= 0; i--) {
+		struct connection_config *c = world_connection(w, i);
+
+		c->start = i ? START_RESPOND : START_INITIATE;
+		c->rekey_packets = 1000;
+		c->rekey_bytes = 100000;
+		world_configure(w, i, c);
+	}
+	world_run(w, 200);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(limits_of(w, i, false)->soft_packets, i ? 1100 : 1000);
+		assert_int_equal(limits_of(w, i, false)->soft_bytes, i ? 110000 : 100000);
+		assert_int_equal(limits_of(w, i, false)->hard_packets, 2000);
+		assert_int_equal(limits_of(w, i, false)->hard_bytes, 200000);
+		assert_int_equal(limits_of(w, i, false)->hard_ms, 4200000);
+		assert_int_equal(limits_of(w, i, true)->hard_ms, 4200000);
+		assert_int_equal(limits_of(w, i, true)->soft_packets, 0);
+	}
+}
+
+/* Never rekeyed: its lifetime is its end. */
+static void lifetime_is_the_end(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 1; i >= 0; i--) {
+		struct connection_config *c = world_connection(w, i);
+
+		c->start = START_TRAP;
+		c->rekey_ms = 0;
+		c->lifetime_ms = 60000;
+		world_configure(w, i, c);
+	}
+	world_initiate(w, 0);
+	world_run(w, 59000);
+	assert_true(world_talks(w));
+	world_run(w, 6000);
+	assert_true(world_logged(w, 0, "could not be rekeyed in its time: deleted") ||
+		    world_logged(w, 1, "could not be rekeyed in its time: deleted"));
+	assert_int_equal(world_sa_count(w, 0, true) + world_sa_count(w, 1, false), 0);
+	assert_int_equal(world_ike_count(w, 0), 1);
+}
+
+/* A mesh has this host's own address in it: that is nobody to talk to. */
+static void nobody_connects_to_himself(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *c = world_connection(w, 0);
+
+	c->remote_bits = 24;
+	c->start = START_TRAP;
+	world_configure(w, 0, c);
+	engine_acquire(w->hosts[0].engine, w->hosts[0].addr, w->hosts[0].addr, 1, 0, 0);
+	world_run(w, 1000);
+	assert_int_equal(w->sent, 0);
+}
+
 static enum fate drop_all(struct world *w, struct world_packet *p, void *arg)
 {
 	(void)w;
@@ -217,6 +348,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(is_ordered_up_and_down, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(rekeys_child, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(rekeys_ike, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(is_sent_when_it_can_be_taken, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(replaced_stays_for_a_while, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(deleted_carries_nothing, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(limits_are_set, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(lifetime_is_the_end, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(nobody_connects_to_himself, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(goes_down_when_peer_is_gone, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(refuses_wrong_psk, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(refuses_wrong_identity, world_setup, world_teardown),

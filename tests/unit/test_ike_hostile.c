@@ -197,6 +197,46 @@ static void flood_leaves_room_for_the_honest(void **state)
 	free(first.data);
 }
 
+static enum fate drop_all(struct world *w, struct world_packet *p, void *arg)
+{
+	keep_first(w, p, arg);
+	return DROP;
+}
+
+/* Without cookies, so that only the limits count: one address has eight at most, all together 4,096. */
+static void half_open_is_limited(void **state)
+{
+	struct world *w = *state;
+
+	for (int many = 0; many < 2; many++) {
+		struct world_packet first = {.data = NULL};
+		struct connection_config *mesh;
+
+		world_again(w, 0);
+		mesh = world_connection(w, 1);
+		mesh->remote_bits = 0;
+		w->cookie_threshold = UINT32_MAX;
+		w->filter = drop_all;
+		w->filter_arg = &first;
+		world_configure(w, 1, mesh);
+		world_configure(w, 0, world_connection(w, 0));
+		world_initiate(w, 0);
+		world_run(w, 10);
+		for (unsigned i = 0; i < (many ? 4200 : 20); i++) {
+			struct path path = first.path;
+
+			if (many) {
+				path.remote[1] = (uint8_t)(i >> 8);
+				path.remote[2] = (uint8_t)i;
+			}
+			first.data[0] = (uint8_t)i;
+			engine_receive(w->hosts[1].engine, &path, first.data, first.size);
+		}
+		assert_int_equal(half_open(w, 1), many ? 4096 : 8);
+		free(first.data);
+	}
+}
+
 /* What an IKE SA and its child take, of both ends' the mean, once the handshake is over. */
 static void an_sa_takes_little(void **state)
 {
@@ -250,6 +290,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(downgrade_is_found_out, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(changed_messages_have_no_effect, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(flood_leaves_room_for_the_honest, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(half_open_is_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(an_sa_takes_little, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(cookies_are_followed, world_setup, world_teardown),
 	};

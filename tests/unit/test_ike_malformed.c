@@ -255,7 +255,7 @@ static enum fate change_inside(struct world *w, struct world_packet *p, void *ar
 }
 
 /* Once for each change: what is got by it is a refusal, or the IKE SA's end; then all is as if it had not been. */
-static void change_each(struct world *w, uint8_t exchange, bool response, bool certs,
+static void change_each(struct world *w, uint8_t exchange, bool response, bool certs, bool ike,
 			bool (*change)(struct sealed *, size_t))
 {
 	for (size_t step = 0;; step++) {
@@ -269,7 +269,7 @@ static void change_each(struct world *w, uint8_t exchange, bool response, bool c
 		world_initiate(w, 0);
 		world_run(w, 200);
 		if (!first)
-			world_rekey(w, 0, false);
+			world_rekey(w, 0, ike);
 		world_run(w, 30);
 		assert_true(c.done);
 		if (c.over)
@@ -290,12 +290,13 @@ static void change_each(struct world *w, uint8_t exchange, bool response, bool c
 
 static void change_everywhere(struct world *w, bool certs, bool (*change)(struct sealed *, size_t))
 {
-	change_each(w, EXCHANGE_IKE_AUTH, false, certs, change);
-	change_each(w, EXCHANGE_IKE_AUTH, true, certs, change);
-	if (certs)
-		return;
-	change_each(w, EXCHANGE_CREATE_CHILD_SA, false, false, change);
-	change_each(w, EXCHANGE_CREATE_CHILD_SA, true, false, change);
+	for (int response = 0; response < 2; response++) {
+		change_each(w, EXCHANGE_IKE_AUTH, response, certs, false, change);
+		if (certs)
+			continue;
+		change_each(w, EXCHANGE_CREATE_CHILD_SA, response, false, false, change);
+		change_each(w, EXCHANGE_CREATE_CHILD_SA, response, false, true, change);
+	}
 }
 
 static bool lie_about_length(struct sealed *s, size_t step)
@@ -372,15 +373,33 @@ static void empty_payloads(void **state)
 	change_everywhere(*state, true, empty_payload);
 }
 
+static bool leave_payload_out(struct sealed *s, size_t step)
+{
+	const int at = essential(s, step);
+
+	if (at >= 0)
+		sealed_cut(s, at);
+	return at >= 0;
+}
+
+/* But for the child's in IKE_AUTH, of which a peer may have none (RFC 6023): then there is no child, and that is all. */
+static void missing_payloads(void **state)
+{
+	change_everywhere(*state, false, leave_payload_out);
+	change_everywhere(*state, true, leave_payload_out);
+}
+
 static void short_payloads(void **state)
 {
+	change_everywhere(*state, false, shorten_payload);
 	change_everywhere(*state, true, shorten_payload);
 }
 
 /* An SK inside SK, an unknown one that is critical, and a proposal that says it has more transforms than it has. */
 static bool nest(struct sealed *s, size_t step)
 {
-	const int sa = sealed_find(s, PAYLOAD_SA, 0);
+	const int sa = sealed_find(s, PAYLOAD_SA, 0), tsi = sealed_find(s, PAYLOAD_TSI, 0),
+		  tsr = sealed_find(s, PAYLOAD_TSR, 0), rekey = sealed_notify(s, REKEY_SA);
 
 	switch (step) {
 	case 0:
@@ -406,14 +425,16 @@ static bool nest(struct sealed *s, size_t step)
 	case 7: /* the key length as an attribute of variable length */
 		put_u16(s->data + sa + 4 + 8 + s->data[sa + 10] + 8, 14);
 		return true;
-	case 8: /* more traffic selectors than there are */
-		s->data[sealed_find(s, PAYLOAD_TSI, 0) + 4] = 200;
-		return true;
-	case 9:
-		s->data[sealed_find(s, PAYLOAD_TSR, 0) + 4] = 0;
-		return true;
 	}
-	return false;
+	if (tsi < 0 || step > (rekey < 0 ? 9 : 11))
+		return false;
+	if (step == 8) /* more traffic selectors than there are; none */
+		s->data[tsi + 4] = 200;
+	else if (step == 9)
+		s->data[tsr + 4] = 0;
+	else /* the SPI of the child that is rekeyed: of no byte; of more than there are */
+		s->data[rekey + 5] = step == 10 ? 0 : 8;
+	return true;
 }
 
 static void nested_payloads(void **state)
@@ -537,6 +558,7 @@ int main(void)
 		TEST(chains_without_end),
 		TEST(lengths_inside),
 		TEST(empty_payloads),
+		TEST(missing_payloads),
 		TEST(short_payloads),
 		TEST(nested_payloads),
 		TEST(fragment_numbers),

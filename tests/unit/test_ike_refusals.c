@@ -368,6 +368,44 @@ static void ke_of_another_group_is_refused(void **state)
 	}
 }
 
+/* In IKE_SA_INIT: the KE payload's group, in the clear. */
+static enum fate other_first_group(struct world *w, struct world_packet *p, void *arg)
+{
+	struct regroup *r = arg;
+	static struct message m;
+	const struct payload *ke;
+
+	(void)w;
+	if (!message_parse(&m, p->data, p->size) || m.header.exchange != EXCHANGE_IKE_SA_INIT ||
+	    !!(m.header.flags & FLAG_RESPONSE) != r->response)
+		return PASS;
+	ke = message_find(&m, PAYLOAD_KE);
+	if (!ke)
+		return PASS;
+	put_u16(p->data + (ke->data - p->data), 31);
+	r->done++;
+	return PASS;
+}
+
+/* Peers open with curve25519: they are told the one that is taken here. Such an answer to us is none. */
+static void first_ke_of_another_group(void **state)
+{
+	for (int response = 0; response < 2; response++) {
+		struct regroup r = {.response = response};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		w->filter = other_first_group;
+		w->filter_arg = &r;
+		world_configure_both(w, START_TRAP);
+		world_initiate(w, 0);
+		world_run(w, 60000);
+		assert_true(r.done > 0);
+		assert_true(world_logged(w, 0, response ? "with what was not offered" : "the peer insists on DH group 20"));
+		assert_failed(w);
+	}
+}
+
 /* ---- tunnel mode ---- */
 
 struct untransport {
@@ -428,6 +466,7 @@ int main(void)
 		TEST(wrong_esn_is_refused),
 		TEST(wrong_transform_in_ike_rekey_is_refused),
 		TEST(ke_of_another_group_is_refused),
+		TEST(first_ke_of_another_group),
 		TEST(tunnel_mode_is_refused),
 	};
 
