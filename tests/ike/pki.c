@@ -120,11 +120,11 @@ void pki_use(struct pki *pki, struct world *w, int host, struct connection_confi
 	     int64_t not_after)
 {
 	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384");
-	char name[32], san[48], *cert_pem, *key_pem, *ca_pem;
+	char name[32], san[1100], *cert_pem, *key_pem, *ca_pem;
 	X509 *cert;
 
 	snprintf(name, sizeof(name), "host%d.example", host);
-	snprintf(san, sizeof(san), "DNS:%s", name);
+	snprintf(san, sizeof(san), "%sDNS:%s", pki->alt_names ? pki->alt_names : "", name);
 	cert = new_cert(name, key, not_before, not_after);
 	X509_set_issuer_name(cert, X509_get_subject_name(pki->ca));
 	add_extension(cert, pki->ca, NID_subject_alt_name, san);

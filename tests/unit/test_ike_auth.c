@@ -163,6 +163,22 @@ static void another_address_of_responder_is_refused(void **state)
 	assert_refused(w);
 }
 
+/* One that no identity is as long as stands in front of the right one. */
+static void long_names_are_passed_over(void **state)
+{
+	char names[1000] = "DNS:";
+	struct connection_config *first;
+	struct world *w = *state;
+
+	memset(names + 4, 'a', 600);
+	strcpy(names + 604, ",email:a@b,IP:192.0.2.7,");
+	pki.alt_names = names;
+	first = with_cert(w, 0, &pki, -HOUR, HOUR);
+	pki.alt_names = NULL;
+	connect_with(w, first, with_cert(w, 1, &pki, -HOUR, HOUR));
+	assert_string_equal(w->hosts[0].done_error, "");
+}
+
 static void certificate_that_must_not_sign_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -307,6 +323,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(psk_against_certificate_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(another_address_as_identity_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(another_address_of_responder_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(long_names_are_passed_over, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(certificate_that_must_not_sign_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(not_revoked_is_taken, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(revoked_is_refused, world_setup, world_teardown),

@@ -53,6 +53,11 @@ static enum fate fake_first(struct world *w, struct world_packet *p, void *arg)
 	s.header.flags ^= f->flags;
 	if (f->exchange)
 		s.header.exchange = f->exchange;
+	/* An answer with nothing in it: who takes it thinks that it is refused. */
+	if (f->response) {
+		s.first = PAYLOAD_NONE;
+		s.size = 0;
+	}
 	sealed_put(w, &copy, &s);
 	f->done++;
 	give(w, &copy);
