@@ -398,15 +398,16 @@ static void short_payloads(void **state)
 /* An SK inside SK, an unknown one that is critical, and a proposal that says it has more transforms than it has. */
 static bool nest(struct sealed *s, size_t step)
 {
+	static const uint8_t zeros[40];
 	const int sa = sealed_find(s, PAYLOAD_SA, 0), tsi = sealed_find(s, PAYLOAD_TSI, 0),
 		  tsr = sealed_find(s, PAYLOAD_TSR, 0), rekey = sealed_notify(s, REKEY_SA);
 
 	switch (step) {
 	case 0:
-		sealed_add(s, PAYLOAD_SK, s->data, 40);
+		sealed_add(s, PAYLOAD_SK, zeros, sizeof(zeros));
 		return true;
 	case 1:
-		sealed_add(s, PAYLOAD_SKF, s->data, 40);
+		sealed_add(s, PAYLOAD_SKF, zeros, sizeof(zeros));
 		return true;
 	case 2:
 		sealed_add(s, 200, "", 0);

@@ -120,6 +120,12 @@ static void psk_is_all_of_it(void **state)
 	body.w.size++;
 	p = written(size + 1);
 	assert_int_equal(auth_check_psk(&p, &keys, PSK, PRF_HMAC_SHA2_384, &octets, &f), -EACCES);
+	for (unsigned method = 0; method < 256; method++) {
+		body.data[4] = (uint8_t)method;
+		p = written(size);
+		assert_int_equal(auth_check_psk(&p, &keys, PSK, PRF_HMAC_SHA2_384, &octets, &f) == 0, method == AUTH_PSK);
+	}
+	body.data[4] = AUTH_PSK;
 	for (size_t i = 4; i < size; i++) {
 		body.data[4 + i] ^= 0x10;
 		p = written(size);

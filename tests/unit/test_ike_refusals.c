@@ -387,6 +387,50 @@ static enum fate other_first_group(struct world *w, struct world_packet *p, void
 	return PASS;
 }
 
+/* One byte less of it, with lengths that fit. */
+static enum fate short_first_ke(struct world *w, struct world_packet *p, void *arg)
+{
+	struct regroup *r = arg;
+	static struct message m;
+	const struct payload *ke;
+	size_t end;
+
+	(void)w;
+	if (!message_parse(&m, p->data, p->size) || m.header.exchange != EXCHANGE_IKE_SA_INIT ||
+	    !!(m.header.flags & FLAG_RESPONSE) != r->response)
+		return PASS;
+	ke = message_find(&m, PAYLOAD_KE);
+	if (!ke)
+		return PASS;
+	end = (size_t)(ke->data - p->data) + ke->size;
+	put_u16(p->data + (ke->data - p->data) - 2, (unsigned)(ke->size + 3));
+	memmove(p->data + end - 1, p->data + end, p->size - end);
+	p->size--;
+	put_u16(p->data + 26, (unsigned)p->size);
+	r->done++;
+	return PASS;
+}
+
+static void first_ke_that_is_short(void **state)
+{
+	for (int response = 0; response < 2; response++) {
+		struct regroup r = {.response = response};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		w->filter = short_first_ke;
+		w->filter_arg = &r;
+		world_configure_both(w, START_TRAP);
+		world_initiate(w, 0);
+		world_run(w, 60000);
+		assert_true(r.done > 0);
+		assert_true(!response || world_logged(w, 0, "with what was not offered"));
+		/* To a request like that there is no answer. */
+		assert_true(response || world_logged(w, 0, "no answer to IKE_SA_INIT"));
+		assert_failed(w);
+	}
+}
+
 /* Peers open with curve25519: they are told the one that is taken here. Such an answer to us is none. */
 static void first_ke_of_another_group(void **state)
 {
@@ -467,6 +511,7 @@ int main(void)
 		TEST(wrong_transform_in_ike_rekey_is_refused),
 		TEST(ke_of_another_group_is_refused),
 		TEST(first_ke_of_another_group),
+		TEST(first_ke_that_is_short),
 		TEST(tunnel_mode_is_refused),
 	};
 
