@@ -368,6 +368,56 @@ static void ke_of_another_group_is_refused(void **state)
 	}
 }
 
+/* The last byte of KE, or all of the nonce but 15, is cut off inside SK. */
+struct shorten {
+	uint8_t type;
+	bool response;
+	unsigned done;
+};
+
+static enum fate shorten_inside(struct world *w, struct world_packet *p, void *arg)
+{
+	struct shorten *c = arg;
+	static struct sealed s;
+	size_t old, size;
+	int at;
+
+	if (!sealed_open(w, p, &s) || !!(s.header.flags & FLAG_RESPONSE) != c->response)
+		return PASS;
+	at = sealed_find(&s, c->type, 0);
+	if (at < 0)
+		return PASS;
+	old = get_u16(s.data + at + 2);
+	size = c->type == PAYLOAD_KE ? old - 1 : 4 + 15;
+	memmove(s.data + at + size, s.data + at + old, s.size - (size_t)at - old);
+	s.size -= old - size;
+	put_u16(s.data + at + 2, (unsigned)size);
+	sealed_put(w, p, &s);
+	c->done++;
+	return PASS;
+}
+
+static void short_ke_or_nonce_in_rekey_is_refused(void **state)
+{
+	for (int kind = 0; kind < 8; kind++) {
+		struct shorten c = {.type = kind & 1 ? PAYLOAD_KE : PAYLOAD_NONCE, .response = kind & 2};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		world_configure_both(w, START_INITIATE);
+		world_run(w, 500);
+		w->filter = shorten_inside;
+		w->filter_arg = &c;
+		world_rekey(w, 0, kind & 4);
+		world_run(w, 1000);
+		assert_true(c.done > 0);
+		if (c.response)
+			assert_true(world_logged(w, 0, "is not valid"));
+		else
+			assert_string_equal(w->hosts[0].done_error, "INVALID_SYNTAX");
+	}
+}
+
 /* In IKE_SA_INIT: the KE payload's group, in the clear. */
 static enum fate other_first_group(struct world *w, struct world_packet *p, void *arg)
 {
@@ -510,6 +560,7 @@ int main(void)
 		TEST(wrong_esn_is_refused),
 		TEST(wrong_transform_in_ike_rekey_is_refused),
 		TEST(ke_of_another_group_is_refused),
+		TEST(short_ke_or_nonce_in_rekey_is_refused),
 		TEST(first_ke_of_another_group),
 		TEST(first_ke_that_is_short),
 		TEST(tunnel_mode_is_refused),
