@@ -130,7 +130,9 @@ static int read_ids(struct connection_config *c, const cJSON *o, struct fault *f
 		memcpy(c->local_id.data, c->local, 4);
 	}
 	if (!err && c->cert && !credentials_name(&c->credentials, &c->local_id))
-		err = fault(f, EINVAL, "local-id '%.100s' is not in its certificate: no peer would believe it",
+		err = fault(f, EINVAL,
+			    "local-id '%.100s' is not in its certificate, so no peer would believe it: take one of its "
+			    "subjectAltName, or leave local-id out for its subject",
 			    local_id ? local_id : "(the subject)");
 	if (err)
 		add_name(o, f);

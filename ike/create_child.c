@@ -161,24 +161,24 @@ static void let_go(struct child *loser, struct child *winner)
 	timer_cancel(&loser->engine->timers, &loser->watch);
 }
 
-/* Both of us did it: section 2.8.1. */
+/* Both of us did it: section 2.8.1. old: NULL if the peer has deleted it before its answer to us came. */
 static void settle_collision(struct child *old, struct child *ours, struct child *theirs)
 {
-	if (memcmp(ours->low_nonce, theirs->low_nonce, NONCE_SIZE) < 0) {
-		child_succeed(old, theirs);
-		let_go(ours, theirs);
-		delete_later(ours);
-	} else {
-		child_succeed(old, ours);
-		let_go(theirs, ours);
+	const bool lost = memcmp(ours->low_nonce, theirs->low_nonce, NONCE_SIZE) < 0;
+
+	let_go(lost ? ours : theirs, lost ? theirs : ours);
+	if (!lost)
 		child_bind(ours);
-		delete_later(old);
-	}
+	if (old)
+		child_succeed(old, lost ? theirs : ours);
+	if (lost || old)
+		delete_later(lost ? ours : old);
 }
 
 bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
-	struct child *old = task->child, *c = child_read_answer(sa, task, m, true);
+	struct child *old = task->child, *rival = old ? old->rival : task->rival;
+	struct child *c = child_read_answer(sa, task, m, true);
 	struct peer *peer = old ? old->peer : sa->peer;
 
 	if (!c) {
@@ -187,8 +187,8 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 			ask_later(sa, task, REFUSED_MS);
 		return false;
 	}
-	if (old && old->rival) {
-		settle_collision(old, c, old->rival);
+	if (rival) {
+		settle_collision(old, c, rival);
 	} else {
 		if (old)
 			child_succeed(old, c);

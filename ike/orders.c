@@ -2,6 +2,7 @@
 #include "orders.h"
 
 #include "exchange.h"
+#include "orphans.h"
 
 static struct connection *find(struct engine *e, const char *name)
 {
@@ -117,6 +118,7 @@ void peer_terminate(struct peer *p)
 	p->wanted = 0;
 	timer_cancel(&e->timers, &p->retry);
 	peer_end_orders(p, ORDER_UP, "the connection was taken down");
+	orphans_end(p);
 	for (sa = TAILQ_FIRST(&p->sas); sa; sa = next) {
 		next = TAILQ_NEXT(sa, of_peer);
 		terminate_or_hand_on(sa);
@@ -137,13 +139,11 @@ void peers_sweep(struct connection *c)
 	}
 }
 
-/* Orphans of an earlier run too: down is down. */
 static void terminate(struct peer *p, uint64_t ticket)
 {
 	struct engine *e = p->connection->engine;
 
 	peer_terminate(p);
-	e->ops.sa_remove_orphans(e->ops.arg, p->connection->config->local, p->remote);
 	if (is_down(p))
 		e->ops.done(e->ops.arg, ticket, NULL);
 	else

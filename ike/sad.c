@@ -182,12 +182,25 @@ static bool is_orphan(const struct sad_store *s, uint32_t slot)
 	       state_of(s, slot)->owner == OWNER_IKE;
 }
 
-bool sad_orphans(const struct sad_store *s, const uint8_t local[4], const uint8_t remote[4])
+static uint64_t left_ms(const struct sa_state *sa)
 {
-	for (uint32_t slot = 0; s->orphan_count && slot < SLOTS_MAX; slot++)
-		if (is_orphan(s, slot) && is_between(state_of(s, slot), local, remote))
-			return true;
-	return false;
+	const uint64_t now = maps_now();
+
+	if (!sa->hard_time_ns)
+		return UINT64_MAX;
+	return sa->hard_time_ns > now ? (sa->hard_time_ns - now) / 1000000 : 0;
+}
+
+void sad_each_orphan(const struct sad_store *s, orphan_fn fn, void *arg)
+{
+	for (uint32_t slot = 0; s->orphan_count && slot < SLOTS_MAX; slot++) {
+		const struct sa_state *sa = state_of(s, slot);
+
+		if (is_orphan(s, slot) && sa->direction == SA_OUTBOUND)
+			fn(arg, sa->src, sa->dst, left_ms(sa));
+		else if (is_orphan(s, slot))
+			fn(arg, sa->dst, sa->src, left_ms(sa));
+	}
 }
 
 void sad_remove_orphans(struct sad_store *s, const uint8_t local[4], const uint8_t remote[4])
