@@ -3,6 +3,7 @@
 #ifndef BPF_EGRESS_H
 #define BPF_EGRESS_H
 
+#include "fragments.h"
 #include "policy.h"
 #include "sa.h"
 #include "skb.h"
@@ -70,8 +71,6 @@ static __always_inline int protect(struct __sk_buff *skb, const struct packet *p
 
 	if (p->proto == IPPROTO_ESP)
 		return egress_drop(REASON_NESTED_ESP);
-	if (p->fragment)
-		return egress_drop(REASON_FRAGMENT);
 	out = find_binding(p, f);
 	sa = out ? sa_find(out->slot, out->generation) : NULL;
 	if (!sa)
@@ -82,25 +81,35 @@ static __always_inline int protect(struct __sk_buff *skb, const struct packet *p
 		return egress_refuse(sa, REASON_LIFETIME_EXPIRED);
 	if (!sa_has_sequence(sa, out->slot))
 		return egress_refuse(sa, REASON_SEQ_OVERFLOW);
+	if (is_first_fragment(p))
+		fragment_remember(&fragments_out, p, SPD_PROTECT, out->slot, out->generation);
 	return hand_to_tap(skb, sa, out);
+}
+
+/* The worker puts the fragments of a datagram together, and seals them as one: by the first one's SA, whatever it was. */
+static __always_inline int protect_later(struct __sk_buff *skb, const struct fragment_value *first)
+{
+	const struct sad_out_value out = {.slot = first->slot, .generation = first->generation};
+	struct sa_state *sa = sa_find(out.slot, out.generation);
+
+	return sa ? hand_to_tap(skb, sa, &out) : egress_drop(REASON_NO_SA);
 }
 
 static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packet *p)
 {
+	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall(&fragments_out, p) : NULL;
 	struct flow flow = flow_outbound(p);
-	int action = policy_decide(&flow);
+	int action = first ? first->action : decide(p, &flow, p->sport);
 
-	if (action == SPD_NONE)
-		return TC_NEXT;
-	if (action == SPD_BYPASS) {
-		count(REASON_BYPASS);
-		return TC_NEXT;
-	}
-	if (is_ike(p, p->sport)) {
-		count(REASON_IKE);
-		return TC_NEXT;
-	}
-	return action == SPD_DISCARD ? egress_drop(REASON_DISCARD) : protect(skb, p, &flow);
+	if (action == SPD_PROTECT)
+		return first ? protect_later(skb, first) : protect(skb, p, &flow);
+	if (is_first_fragment(p) && policy_may_protect(p->src, p->dst))
+		fragment_remember(&fragments_out, p, action, SLOT_NONE, 0);
+	if (action == SPD_DISCARD)
+		return egress_drop(REASON_DISCARD);
+	if (action != SPD_NONE)
+		count(action == SPD_IKE ? REASON_IKE : REASON_BYPASS);
+	return TC_NEXT;
 }
 
 #endif

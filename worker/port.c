@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define OUT_BUFFER (HOST_FRAME_MAX + HOST_TAIL)
-
 static int open_queue(struct port_state *p, uint32_t index, struct fault *f)
 {
 	struct xdp_queue *q = &p->queues[index];
@@ -34,8 +32,7 @@ int port_open(struct port_state *p, struct worker *w, uint32_t index, int tap_fd
 		return fault(f, EINVAL, "%.15s: %u queues and MTU %u: at most %u and %u can be served", p->shared->name,
 			     p->queue_count, p->shared->mtu, QUEUES_MAX, PORT_MTU_MAX);
 	p->queues = calloc(p->queue_count, sizeof(*p->queues));
-	p->out.buffer = malloc(OUT_BUFFER);
-	if (!p->queues || !p->out.buffer)
+	if (!p->queues)
 		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
 	err = umem_create(&p->umem, p->queue_count, p->shared->mtu, f);
 	p->shared->zero_copy = 1;
@@ -47,4 +44,12 @@ int port_open(struct port_state *p, struct worker *w, uint32_t index, int tap_fd
 		return err;
 	host_open(&p->host, tap_fd);
 	return 0;
+}
+
+void port_drop_fragments(void *user, uint32_t slot, uint32_t generation, enum reason why, uint32_t fragments)
+{
+	struct port_state *p = user;
+	struct esp_sa *sa = sa_cache_get(&p->worker->sas, slot, generation);
+
+	drop(p->worker, sa ? sa->state : NULL, why, fragments);
 }
