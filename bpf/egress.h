@@ -101,10 +101,11 @@ static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packe
 	struct flow flow = flow_outbound(p);
 	int action = first ? first->action : decide(p, &flow, p->sport);
 
-	if (action == SPD_PROTECT)
-		return first ? protect_later(skb, first) : protect(skb, p, &flow);
+	/* A protected one has no SA before it is on its way, so that the rest of one that is dropped is dropped too. */
 	if (is_first_fragment(p) && policy_may_protect(p->src, p->dst))
 		fragment_remember(&fragments_out, p, action, SLOT_NONE, 0);
+	if (action == SPD_PROTECT)
+		return first ? protect_later(skb, first) : protect(skb, p, &flow);
 	if (action == SPD_DISCARD)
 		return egress_drop(REASON_DISCARD);
 	if (action != SPD_NONE)
