@@ -7,6 +7,7 @@ there and nothing has to be built. Requests and answers are lines of JSON on the
 uml.Guest holds the other end of; when that end goes away the guest powers off.
 """
 import ctypes
+import errno
 import json
 import os
 import sys
@@ -24,6 +25,7 @@ SCRATCH = "/mnt"
 MODULES = "xfrm_user esp4 gcm ghash-generic ctr hmac sha512_generic jitterentropy_rng drbg seqiv echainiv".split()
 SYS_FINIT_MODULE = {"x86_64": 313, "aarch64": 273}[os.uname().machine]
 POWER_OFF = 0x4321FEDC
+LOAD_TRIES = 50
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -34,8 +36,12 @@ def mount(kind, where):
 
 
 def load_module(path):
-    with open(path, "rb") as f:
-        if libc.syscall(SYS_FINIT_MODULE, f.fileno(), b"", 0):
+    """Tried again on EFAULT: jitterentropy_rng tests the clock first, which may not do on a busy machine."""
+    for left in range(LOAD_TRIES, 0, -1):
+        with open(path, "rb") as f:
+            if libc.syscall(SYS_FINIT_MODULE, f.fileno(), b"", 0) == 0:
+                return
+        if left == 1 or ctypes.get_errno() != errno.EFAULT:
             raise OSError(ctypes.get_errno(), f"load module {path}")
 
 
