@@ -3,6 +3,7 @@
 #ifndef BPF_EGRESS_H
 #define BPF_EGRESS_H
 
+#include "fragments.h"
 #include "gre.h"
 #include "policy.h"
 #include "sa.h"
@@ -98,8 +99,6 @@ static __always_inline int protect(struct __sk_buff *skb, const struct packet *p
 
 	if (p->proto == IPPROTO_ESP)
 		return egress_drop(REASON_NESTED_ESP);
-	if (p->fragment)
-		return egress_drop(REASON_FRAGMENT);
 	out = find_binding(p, f);
 	sa = out ? sa_find(out->slot, out->generation) : NULL;
 	if (!sa)
@@ -110,30 +109,41 @@ static __always_inline int protect(struct __sk_buff *skb, const struct packet *p
 		return egress_refuse(sa, REASON_LIFETIME_EXPIRED);
 	if (!sa_has_sequence(sa, out->slot))
 		return egress_refuse(sa, REASON_SEQ_OVERFLOW);
+	if (is_first_fragment(p))
+		fragment_remember(&fragments_out, p, SPD_PROTECT, out->slot, out->generation);
 	return hand_to_tap(skb, sa, out);
+}
+
+/* The worker puts the fragments of a datagram together, and seals them as one: by the first one's SA, whatever it was. */
+static __always_inline int protect_later(struct __sk_buff *skb, const struct fragment_value *first)
+{
+	const struct sad_out_value out = {.slot = first->slot, .generation = first->generation};
+	struct sa_state *sa = sa_find(out.slot, out.generation);
+
+	return sa ? hand_to_tap(skb, sa, &out) : egress_drop(REASON_NO_SA);
 }
 
 static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packet *p)
 {
+	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall(&fragments_out, p) : NULL;
 	struct flow flow = flow_outbound(p);
 	int action;
 
 	if (gre_is_unrouted(skb, p))
 		return gre_route(p);
-	action = policy_decide(&flow);
-	if (action == SPD_BYPASS) {
-		count(REASON_BYPASS);
-		return TC_NEXT;
-	}
-	if (action != SPD_DISCARD && gre_takes(skb, p))
+	action = first ? first->action : decide(p, &flow, p->sport);
+	/* A protected one has no SA before it is on its way, so that the rest of one that is dropped is dropped too. */
+	if (is_first_fragment(p) && policy_may_protect(p->src, p->dst))
+		fragment_remember(&fragments_out, p, action, SLOT_NONE, 0);
+	if (action != SPD_DISCARD && action != SPD_BYPASS && gre_takes(skb, p))
 		return gre_egress(skb);
-	if (action == SPD_NONE)
-		return TC_NEXT;
-	if (is_ike(p, p->sport)) {
-		count(REASON_IKE);
-		return TC_NEXT;
-	}
-	return action == SPD_DISCARD ? egress_drop(REASON_DISCARD) : protect(skb, p, &flow);
+	if (action == SPD_PROTECT)
+		return first ? protect_later(skb, first) : protect(skb, p, &flow);
+	if (action == SPD_DISCARD)
+		return egress_drop(REASON_DISCARD);
+	if (action != SPD_NONE)
+		count(action == SPD_IKE ? REASON_IKE : REASON_BYPASS);
+	return TC_NEXT;
 }
 
 #endif

@@ -56,6 +56,7 @@ struct packet {
 	__u32 l4_len; /* what the IPv4 header says follows it */
 	__u16 sport;  /* in host order, if ports is PORTS_KNOWN */
 	__u16 dport;
+	__u16 id; /* of the datagram, in network byte order */
 	__u8 proto;
 	__u8 ports; /* enum ports */
 	__u8 l3_offset;
@@ -158,6 +159,7 @@ static __always_inline enum parsed parse_ipv4(struct cursor *c, struct packet *p
 	total = total_length(c, p, ip);
 	p->src = ip->saddr;
 	p->dst = ip->daddr;
+	p->id = ip->id;
 	p->proto = ip->protocol;
 	p->fragment = ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_OFFSET);
 	p->first = !(ip->frag_off & bpf_htons(IPV4_OFFSET));

@@ -12,6 +12,8 @@
 
 /* What policy_decide() returns besides enum spd_action: no rule is for it, and so it goes by. */
 #define SPD_NONE -1
+/* And decide(): IKE, which goes by whatever the rule says. */
+#define SPD_IKE -2
 
 /* A packet as this host sees it, so that one rule serves both directions, and what the rule that decides is for. */
 struct flow {
@@ -75,9 +77,9 @@ static __always_inline bool rule_takes_any_port(const struct spd_rule *r)
 
 /*
  * A packet whose ports are not to be seen might be any that a protect rule is
- * for, and is taken for that: a later fragment in clear would be reassembled
- * with a first one that came out of an SA. Discard rules need no such care, as
- * a datagram whose first fragment is discarded never gets anywhere.
+ * for, and is taken for that: a header that is cut off, or a later fragment of
+ * which the first is not known (fragments.h). Discard rules need no such care, as a
+ * datagram whose first fragment is discarded never gets anywhere.
  */
 static __always_inline bool rule_takes_ports(const struct spd_rule *r, const struct flow *f)
 {
@@ -131,6 +133,14 @@ __noinline int policy_decide(struct flow *f)
 		return r->action;
 	}
 	return SPD_NONE;
+}
+
+/* policy_decide(), but for IKE. port: of the end that would be the IKE daemon's. */
+static __always_inline int decide(const struct packet *p, struct flow *f, __u16 port)
+{
+	int action = policy_decide(f);
+
+	return action != SPD_NONE && action != SPD_BYPASS && is_ike(p, port) ? SPD_IKE : action;
 }
 
 /* Whether there is anything between the two addresses that a rule would protect: 1 or 0. */

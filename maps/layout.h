@@ -25,6 +25,8 @@
 
 /* 1,000 peers with two SAs each, twice over while they rekey, and as much again. */
 #define SLOTS_MAX 8192
+/* No slot's number. */
+#define SLOT_NONE 0xffff
 /* One XSKMAP serves all NICs: index = port * QUEUES_MAX + queue. */
 #define PORTS_MAX 16
 #define QUEUES_MAX 64
@@ -329,11 +331,36 @@ struct event_gate_key {
 };
 LAYOUT_ASSERT(struct event_gate_key, 16);
 
+/*
+ * ---- fragments_in, fragments_out: LRU hashes from a datagram to what was decided on its first fragment. Two, so
+ * that what comes from outside pushes nothing out of the host's own. ----
+ */
+
+#define FRAGMENTS_KNOWN_MAX 8192
+
+struct fragment_key {
+	__u8 src[4];
+	__u8 dst[4];
+	__u16 id;
+	__u8 proto;
+	__u8 reserved;
+};
+LAYOUT_ASSERT(struct fragment_key, 12);
+
+struct fragment_value {
+	__u64 time_ns;		/* CLOCK_BOOTTIME */
+	__s8 action;		/* enum spd_action, or what bpf/policy.h has beside it */
+	__u8 reserved;
+	__u16 slot;		/* of the SA, if it is protected */
+	__u32 generation;
+};
+LAYOUT_ASSERT(struct fragment_value, 16);
+
 /* ---- beside the packet ---- */
 
 /* XDP -> worker: the 8 bytes in front of the frame (bpf_xdp_adjust_meta). */
 struct rx_meta {
-	__u16 slot;
+	__u16 slot;		/* SLOT_NONE: a later fragment, which has no SPI */
 	__u8 l3_offset;		/* of the IPv4 header in the frame: 14, 18 or 22 */
 	__u8 reserved;
 	__u32 generation;

@@ -105,6 +105,20 @@ struct {
 } event_gate SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FRAGMENTS_KNOWN_MAX);
+	__type(key, struct fragment_key);
+	__type(value, struct fragment_value);
+} fragments_in SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FRAGMENTS_KNOWN_MAX);
+	__type(key, struct fragment_key);
+	__type(value, struct fragment_value);
+} fragments_out SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);
 	__uint(max_entries, PORTS_MAX * QUEUES_MAX);
 	__type(key, __u32);

@@ -36,6 +36,10 @@ static const struct expectation {
 	{"stats_worker", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct counts), 1, FD(stats_worker), FD(worker_counts)},
 	{"events", BPF_MAP_TYPE_RINGBUF, 0, 0, 1 << 18, FD(events), 0},
 	{"event_gate", BPF_MAP_TYPE_LRU_HASH, sizeof(struct event_gate_key), 8, 4096, FD(event_gate), 0},
+	{"fragments_in", BPF_MAP_TYPE_LRU_HASH, sizeof(struct fragment_key), sizeof(struct fragment_value),
+	 FRAGMENTS_KNOWN_MAX, FD(fragments_in), 0},
+	{"fragments_out", BPF_MAP_TYPE_LRU_HASH, sizeof(struct fragment_key), sizeof(struct fragment_value),
+	 FRAGMENTS_KNOWN_MAX, FD(fragments_out), 0},
 	{"xsks", BPF_MAP_TYPE_XSKMAP, 4, 4, PORTS_MAX * QUEUES_MAX, FD(xsks), 0},
 #undef FD
 };

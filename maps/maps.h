@@ -29,6 +29,8 @@ struct maps {
 	int stats_worker;
 	int events;
 	int event_gate;
+	int fragments_in;
+	int fragments_out;
 	int xsks;
 
 	/* mapped: SLOTS_MAX, SLOTS_MAX, PORTS_MAX entries and one */

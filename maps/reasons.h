@@ -28,7 +28,10 @@
 	X(LIFETIME_EXPIRED, lifetime_expired, DROP, "the SA is past its hard limit")                                   \
 	X(NO_WORKER, no_worker, DROP, "the worker is not running")                                                     \
 	X(TOO_BIG, too_big, DROP, "does not fit the MTU with ESP around it")                                           \
-	X(FRAGMENT, fragment, DROP, "a fragment of protected traffic")                                                 \
+	X(FRAG_TIMEOUT, frag_timeout, DROP, "a fragment whose datagram was not complete in time")                      \
+	X(FRAG_OVERLAP, frag_overlap, DROP, "a fragment at odds with others of its datagram")                          \
+	X(FRAG_INVALID, frag_invalid, DROP, "a fragment that no datagram can have")                                    \
+	X(FRAG_FULL, frag_full, DROP, "a fragment whose datagram made room for newer ones")                            \
 	X(NESTED_ESP, nested_esp, DROP, "ESP inside ESP")                                                              \
 	X(GRE_REFUSED, gre_refused, DROP, "GRE for or of a peer that is not as 'gre = yes' has it")                    \
 	X(GRE_LOOP, gre_loop, DROP, "came out of GRE, or in by this NIC, and would go into GRE again")                 \

@@ -5,6 +5,13 @@
 
 #include "port.h"
 
+/* The largest IP packet that may go out by the SA, in bytes. */
+static inline size_t path_mtu_of(const struct port_state *p, const struct esp_sa *sa)
+{
+	(void)sa;
+	return p->shared->mtu;
+}
+
 /*
  * Answers a packet of the host that bears DF with ICMP "fragmentation needed",
  * from the packet's destination; mtu is what does fit (IP packet, bytes). Without

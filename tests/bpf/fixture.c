@@ -344,6 +344,25 @@ void age_gates(struct fixture *fx)
 	}
 }
 
+static void age_map(struct bpf_map *map, uint64_t ns)
+{
+	int fd = bpf_map__fd(map);
+	struct fragment_key key, *after = NULL;
+	struct fragment_value value;
+
+	for (; bpf_map_get_next_key(fd, after, &key) == 0; after = &key) {
+		assert_int_equal(bpf_map_lookup_elem(fd, &key, &value), 0);
+		value.time_ns -= ns;
+		assert_int_equal(bpf_map_update_elem(fd, &key, &value, BPF_EXIST), 0);
+	}
+}
+
+void age_fragments(struct fixture *fx, uint64_t ns)
+{
+	age_map(fx->skel->maps.fragments_in, ns);
+	age_map(fx->skel->maps.fragments_out, ns);
+}
+
 uint64_t boot_ns(void)
 {
 	struct timespec t;

@@ -100,6 +100,9 @@ int take_events(struct fixture *fx);
 /* Makes everything that was told a second older. */
 void age_gates(struct fixture *fx);
 
+/* Makes what was decided on first fragments older by that much. */
+void age_fragments(struct fixture *fx, uint64_t ns);
+
 /* CLOCK_BOOTTIME in ns, as the programs have it. */
 uint64_t boot_ns(void);
 

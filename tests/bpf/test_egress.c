@@ -232,19 +232,6 @@ static void esp_is_not_put_into_esp(void **state)
 	assert_refused(fx, f, REASON_NESTED_ESP);
 }
 
-static void fragments_are_not_sealed(void **state)
-{
-	struct fixture *fx = *state;
-
-	protect_all(fx);
-	put_outbound(fx, 6, 0, 0);
-	assert_refused(fx, FRAME_OUT(.dport = 7, .frag_off = MORE_FRAGMENTS), REASON_FRAGMENT);
-	assert_refused(fx, FRAME_OUT(.dport = 7, .frag_off = 5), REASON_FRAGMENT);
-	assert_refused(fx, FRAME_OUT(.proto = IPPROTO_ICMP, .frag_off = 5 | MORE_FRAGMENTS), REASON_FRAGMENT);
-	/* "Don't fragment" is none. */
-	assert_carried(fx, FRAME_OUT(.dport = 7, .frag_off = 0x4000), 6);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,7 +246,6 @@ int main(void)
 		TEST_NATIVE(an_sa_bound_to_a_nic_sends_there_only),
 		TEST_NATIVE(without_a_worker_it_is_dropped),
 		TEST_NATIVE(esp_is_not_put_into_esp),
-		TEST_NATIVE(fragments_are_not_sealed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
