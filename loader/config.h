@@ -23,6 +23,8 @@ struct interface_config {
 	uint32_t queues; /* 0: all */
 	enum hook_kind hook;
 	bool threaded_napi;
+	uint16_t path_mtu_min; /* of what routers say, the least that is believed; 0: nothing is */
+	uint16_t mss_clamp;    /* 0: none; MSS_CLAMP_FIT: to what fits */
 };
 
 struct config {

@@ -8,6 +8,7 @@
  *   spd      policy:   remote prefix        -> rules: protect, bypass, discard
  *   sad_out  binding:  src, dst, selector   -> outbound slot
  *   sad      inbound:  SPI, dst             -> inbound slot
+ *   sad_sent outbound: SPI, dst             -> outbound slot, for what routers say of what was sent
  *   sa_state, replay   slot                 -> what changes per packet
  *   key vault          slot                 -> the key (never a map: vault.h)
  *
@@ -20,7 +21,7 @@
 
 #include "reasons.h"
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 
 /* 1,000 peers with two SAs each, twice over while they rekey, and as much again. */
 #define SLOTS_MAX 8192
@@ -103,6 +104,8 @@ struct sad_out_value {
 };
 LAYOUT_ASSERT(struct sad_out_value, 8);
 
+/* sad_sent has a sad_key for each outbound SA, bound to a policy or not, and a sad_out_value. */
+
 /* ---- sa_state: one entry per slot, mapped by everyone ---- */
 
 enum sa_direction {
@@ -128,8 +131,19 @@ enum sa_raised {
 };
 
 /*
+ * What a router said that the path takes: bytes of an IP packet, 0 if none ever
+ * did, and until when that counts: CLOCK_BOOTTIME in seconds. Both are written
+ * and read together, as one word (RFC 1191 section 6.3).
+ */
+struct path_mtu {
+	__u32 mtu;
+	__u32 until_s;
+} __attribute__((aligned(8)));
+LAYOUT_ASSERT(struct path_mtu, 8);
+
+/*
  * Identity is written between claiming a slot and publishing it in sad or
- * sad_out, and never after. The hot line has one writer, the worker; BPF reads
+ * sad_out, and never after, but for path_mtu. The hot line has one writer, the worker; BPF reads
  * it to drop early and to raise events. Limits of 0 are none.
  */
 struct sa_state {
@@ -149,7 +163,7 @@ struct sa_state {
 	__u64 created_ns;	/* CLOCK_BOOTTIME */
 	__u64 soft_time_ns;	/* CLOCK_BOOTTIME */
 	__u64 hard_time_ns;
-	__u64 reserved;
+	struct path_mtu path_mtu; /* outbound; written by BPF */
 
 	/* hot */
 	__u64 seq;		/* outbound: last number given out; inbound: highest authenticated */
@@ -214,6 +228,10 @@ struct locals_key {
 };
 LAYOUT_ASSERT(struct locals_key, 4);
 
+/* Every IPv4 link and host takes this much in one piece or reassembles it (RFC 791 section 3.2). */
+#define PATH_MTU_MIN 576
+#define MSS_CLAMP_FIT 0xffff
+
 /* ---- ports: one entry per attached NIC, written by the loader, read by the worker per packet ---- */
 
 enum port_mode {
@@ -230,7 +248,9 @@ struct port {
 	__u8 mode;		/* enum port_mode */
 	__u8 zero_copy;		/* all queues; written by the worker when it has bound */
 	char name[16];
-	__u64 reserved[3];
+	__u16 path_mtu_min;	/* what a router says is less is not believed; 0: nothing it says is */
+	__u16 mss_clamp;	/* the most a SYN may offer; 0: it is left alone; MSS_CLAMP_FIT: what fits with ESP */
+	__u8 reserved[20];
 };
 LAYOUT_ASSERT(struct port, 64);
 

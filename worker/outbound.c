@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "outbound.h"
 
+#include "mss.h"
 #include "path_mtu.h"
 #include "seq.h"
 
@@ -40,7 +41,8 @@ static struct esp_sa *find_sa(struct port_state *p, const uint8_t *frame, const 
 static bool refuse(struct port_state *p, struct esp_sa *sa)
 {
 	const struct segmenter *s = &p->out.segmenter;
-	size_t room = p->shared->mtu > s->ip.header ? p->shared->mtu - s->ip.header : 0;
+	size_t mtu = path_mtu_of(p, sa->state, p->worker->now);
+	size_t room = mtu > s->ip.header ? mtu - s->ip.header : 0;
 
 	if (s->proto == PROTO_ESP) {
 		drop(p->worker, sa->state, REASON_NESTED_ESP, 1);
@@ -78,6 +80,8 @@ static bool begin(struct port_state *p, size_t len)
 	}
 	if (refuse(p, sa))
 		return false;
+	if (p->shared->mss_clamp)
+		mss_clamp(p->shared, &s->ip, s->proto, path_mtu_of(p, sa->state, p->worker->now));
 	bytes = s->payload_len + (uint64_t)s->count * s->l4_header;
 	if (!seq_take(sa->state, s->count, bytes, &out->seq, &why)) {
 		drop(p->worker, sa->state, why, s->count);
