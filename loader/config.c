@@ -156,6 +156,16 @@ static bool set_cookie_threshold(struct reader *r, const char *value)
 	return true;
 }
 
+static bool set_ike_dscp(struct reader *r, const char *value)
+{
+	uint64_t dscp;
+
+	if (!parse_number(value, 0, 63, &dscp))
+		return false;
+	r->config->ike_dscp = (uint8_t)dscp;
+	return true;
+}
+
 static bool set_keylog(struct reader *r, const char *value)
 {
 	return parse_switch(value, &r->config->keylog);
@@ -184,6 +194,7 @@ static const struct key daemon_keys[] = {
 	{"unknown-spi", "auto, drop or pass", set_unknown_spi},
 	{"aead", "auto, ipsec-mb or openssl", set_aead},
 	{"keylog", "yes or no", set_keylog},
+	{"ike-dscp", "0 to 63", set_ike_dscp},
 	{"cookie-threshold", "how many half-open IKE SAs there may be before cookies are asked for, 1 to 1000000",
 	 set_cookie_threshold},
 	{0},

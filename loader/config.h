@@ -35,6 +35,7 @@ struct config {
 	enum unknown_spi unknown_spi;
 	char aead[16];		   /* "auto", "ipsec-mb", "openssl" */
 	uint32_t cookie_threshold; /* 0: IKE's own */
+	uint8_t ike_dscp;	   /* 0 to 63 */
 	bool keylog;		   /* IKE may write its keys to a file */
 	/* [connection] */
 	struct connection_config *connections; /* malloc'd */

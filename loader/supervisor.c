@@ -189,6 +189,7 @@ static bool reload_connections(struct supervisor *s, struct config *fresh)
 	before->connections = fresh->connections;
 	before->connection_count = fresh->connection_count;
 	before->cookie_threshold = fresh->cookie_threshold;
+	before->ike_dscp = fresh->ike_dscp;
 	s->ike.config = before;
 	return true;
 }
