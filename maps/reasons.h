@@ -15,7 +15,7 @@
 	X(IKE, ike, PASS, "IKE, which protects itself")                                                                \
 	X(ESP_PASSED, esp_passed, PASS, "ESP of an unknown SPI, left to the kernel")                                   \
 	X(PATH_MTU, path_mtu, PASS, "a router's word on ESP of an SA that was too big: it lowers the SA's path MTU")    \
-	X(ICMP_IGNORED, icmp_ignored, DROP, "the same, and it fits no SA or is not to be believed")                     \
+	X(ICMP_IGNORED, icmp_ignored, DROP, "a router's word on ESP that fits no SA or is not to be believed")          \
 	X(NO_SA, no_sa, DROP, "no SA for this SPI, or none yet for what a policy protects")                            \
 	X(NO_POLICY, no_policy, DROP, "reached the worker without a policy that sent it")                              \
 	X(CLEARTEXT_PROTECTED, cleartext_protected, DROP, "came in clear though a policy protects it")                 \
