@@ -20,6 +20,8 @@
 
 /* What every TCP may send whatever the other offers (RFC 9293 section 3.7.1). */
 #define MSS_MIN 536
+/* And what every host takes in one piece (RFC 791 section 3.1). */
+#define LINK_MTU_MIN 576
 
 /* The first thing wrong is what people mend first. */
 int wrong(struct reader *r, const char *format, ...)
@@ -108,7 +110,7 @@ static bool set_path_mtu_min(struct reader *r, const char *value)
 {
 	uint64_t least = 0;
 
-	if (strcmp(value, "ignore") != 0 && !parse_number(value, PATH_MTU_MIN, PORT_MTU_MAX, &least))
+	if (strcmp(value, "ignore") != 0 && !parse_number(value, LINK_MTU_MIN, PORT_MTU_MAX, &least))
 		return false;
 	r->interface->path_mtu_min = (uint16_t)least;
 	return true;

@@ -228,8 +228,11 @@ struct locals_key {
 };
 LAYOUT_ASSERT(struct locals_key, 4);
 
-/* Every IPv4 link and host takes this much in one piece or reassembles it (RFC 791 section 3.2). */
-#define PATH_MTU_MIN 576
+/*
+ * Unless the file says otherwise. Linux's route cache goes no lower than 552 (net.ipv4.route.min_pmtu) and sends that
+ * much without DF whatever it is told; this is the least in which it fits with ESP around it. RFC 791 has hosts take 576.
+ */
+#define PATH_MTU_MIN 588
 #define MSS_CLAMP_FIT 0xffff
 
 /* ---- ports: one entry per attached NIC, written by the loader, read by the worker per packet ---- */

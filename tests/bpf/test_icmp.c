@@ -224,7 +224,7 @@ static void it_is_forgotten_in_time(void **state)
 static void implausible_mtus(void **state)
 {
 	const uint16_t mtus[] = {0, 1, 68, PATH_MTU_MIN - 1, NIC_MTU, NIC_MTU + 1, 65535};
-	struct message least = right(PATH_MTU_MIN), fitted = right(1200), most = right(NIC_MTU - 1);
+	struct message least = right(PATH_MTU_MIN), whole = right(NIC_MTU), fitted = right(1200), most = right(NIC_MTU - 1);
 
 	one_sa(state);
 	for (size_t i = 0; i < sizeof(mtus) / sizeof(mtus[0]); i++) {
@@ -232,6 +232,8 @@ static void implausible_mtus(void **state)
 
 		assert_ignored(*state, &m);
 	}
+	whole.total = 9000; /* as no packet of this NIC's can be */
+	assert_ignored(*state, &whole);
 	fitted.total = 1200; /* it would have fit */
 	assert_ignored(*state, &fitted);
 	assert_believed(*state, &most);

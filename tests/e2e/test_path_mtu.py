@@ -80,7 +80,7 @@ def lower(bed, out, mtu):
 # ---- what fits, to the byte ----
 
 @pytest.mark.parametrize('options', [0, 4, 20, 40])
-@pytest.mark.parametrize('mtu', [1300, 1301, 1302, 1303, 576])
+@pytest.mark.parametrize('mtu', [1300, 1301, 1302, 1303, 588])
 def test_told_exactly(bed, mtu, options):
     """Every alignment, with IP options: what is told goes out, and one byte more does not."""
     _, out = bed.protected()
@@ -164,7 +164,7 @@ FORGERIES = {
     'to-another': lambda p: frag_needed(p, 1400, dst=HOST2),
     'no-mtu': lambda p: frag_needed(p, 0),
     'tiny': lambda p: frag_needed(p, 68),
-    'below-576': lambda p: frag_needed(p, 575),
+    'below-588': lambda p: frag_needed(p, 587),
     'the-nic-has-more': lambda p: frag_needed(p, 1500),
     'it-fitted': lambda p: frag_needed(p, p.len),
     'checksum': lambda p: frag_needed(p, 1400, chksum=0x1234),
@@ -196,7 +196,7 @@ def test_never_up_again(bed):
 def test_flood(bed):
     """Costs its sender's packets and nothing else: traffic goes on."""
     in_sa, out = bed.protected()
-    message = raw(bed.frame(frag_needed(sent(bed, out, 1440), 575)))
+    message = raw(bed.frame(frag_needed(sent(bed, out, 1440), 587)))
     with bed.drops(watch_nic=False, icmp_ignored=5000):
         for _ in range(5000):
             bed.tap.send(message)
@@ -317,12 +317,12 @@ def test_bottleneck_in_the_midst(mode):
         reader = threading.Thread(target=lambda: got.append(drain(back, 4 * MB)))
         reader.start()
         with out, back:
-            for mtu in (1500, 1400, 1200, 800):
+            for mtu in (1500, 1400, 1200, 588):
                 net.narrow(mtu)
                 out.sendall(data)
             reader.join()
         assert got == [4 * MB]
-        assert net.sa_of(net.a)['path_mtu'] == 800
+        assert net.sa_of(net.a)['path_mtu'] == 588
         assert netstat(net.a.netns, 'TCPTimeouts') == before
 
 
