@@ -20,8 +20,8 @@ import traffic
 
 LINE = "/dev/ttyS0"
 SCRATCH = "/mnt"
-# esp4 and what rfc4106(gcm(aes)) asks the kernel for; the three before seqiv are its random numbers, which need no jitterentropy_rng:
-# that one refuses to load while this machine is busy, for want of a steady clock.
+# esp4 and what rfc4106(gcm(aes)) asks the kernel for; the three before seqiv are its random numbers. They go without
+# jitterentropy_rng, which refuses to load on a busy machine, for want of a steady clock.
 MODULES = "xfrm_user esp4 gcm ghash-generic ctr hmac sha512_generic drbg seqiv echainiv".split()
 SYS_FINIT_MODULE = {"x86_64": 313, "aarch64": 273}[os.uname().machine]
 POWER_OFF = 0x4321FEDC
