@@ -307,6 +307,8 @@ static void another_sa_of_ours(void **state)
 	assert_refused(fx, &dst);
 	src.src = "192.0.2.3";
 	assert_refused(fx, &src);
+	src.to = "192.0.2.3";
+	assert_refused(fx, &src);
 	to.to = "192.0.2.3";
 	assert_refused(fx, &to);
 }
