@@ -2,7 +2,7 @@
 /*
  * BPF classifies, the worker does the cryptography. One object serves one NIC:
  *
- *   xdp_ingress   NIC, XDP          ESP -> worker; protected traffic in clear -> dropped
+ *   xdp_ingress   NIC, XDP          ESP -> worker; protected traffic in clear -> dropped; path MTU from ICMP
  *   nic_ingress   NIC, tc ingress   the latter, where XDP is generic
  *   tc_egress     NIC, tc egress    protected traffic -> TAP, worker
  *   tap_ingress   TAP, tc ingress   what the worker opened -> NIC's ingress, marked
@@ -15,6 +15,7 @@
 #include "clear.h"
 #include "egress.h"
 #include "esp.h"
+#include "icmp.h"
 #include "skb.h"
 
 SEC("xdp")
@@ -34,6 +35,8 @@ int xdp_ingress(struct xdp_md *ctx)
 		return XDP_PASS;
 	if (p.proto == IPPROTO_ESP)
 		return parsed == PARSED_IPV4 ? esp_ingress(ctx, &c, &p) : esp_unclaimed(&p, REASON_MALFORMED);
+	if (p.proto == IPPROTO_ICMP && parsed == PARSED_IPV4 && icmp_is_about_esp(ctx, &c, &p))
+		return XDP_DROP;
 	/* Generic XDP sees what came out of an SA once more, and cannot see its mark. */
 	if (cfg.generic)
 		return XDP_PASS;

@@ -239,6 +239,7 @@ static int read_all(struct ike_config *out, const cJSON *o, struct fault *f)
 	if (!cJSON_IsArray(list))
 		return fault(f, EINVAL, "not a configuration");
 	out->cookie_threshold = (unsigned)number(o, "cookie_threshold");
+	out->dscp = (unsigned)number(o, "dscp") & 63;
 	out->connections = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(*out->connections));
 	if (!out->connections)
 		return fault(f, ENOMEM, "%s", strerror(ENOMEM));

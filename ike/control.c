@@ -87,8 +87,10 @@ static void on_configure(struct ike_daemon *d, const struct order_message *m)
 	int err = text ? ike_config_parse(&config, text, &f) : -EINVAL;
 
 	free(text);
-	if (!err)
+	if (!err) {
+		d->sockets.tos = (int)(config.dscp << 2);
 		engine_configure(d->engine, &config);
+	}
 	reply_send(d, reply_new("configure", 0), err ? f.text : NULL, -1);
 }
 

@@ -58,6 +58,7 @@ struct connection_config {
 struct ike_config {
 	struct connection_config **connections;
 	unsigned count;
+	unsigned dscp;		   /* of the datagrams of IKE, 0 to 63 */
 	unsigned cookie_threshold; /* half-open SAs from which on cookies are asked for; 0: the default, UINT32_MAX:
 				      never */
 };

@@ -86,6 +86,15 @@ static int publish_inbound(const struct sad_store *s, uint32_t slot)
 	return bpf_map_update_elem(s->maps.sad, &key, &value, BPF_NOEXIST) < 0 ? -errno : 0;
 }
 
+/* Not yet what a policy uses (sad_bind), but what routers may soon speak of. */
+static int publish_sent(const struct sad_store *s, uint32_t slot)
+{
+	const struct sad_key key = sad_key_of(state_of(s, slot));
+	const struct sad_out_value value = {.slot = slot, .generation = state_of(s, slot)->generation};
+
+	return bpf_map_update_elem(s->maps.sad_sent, &key, &value, BPF_ANY) < 0 ? -errno : 0;
+}
+
 static void give_back(struct sad_store *s, uint32_t slot)
 {
 	vault_wipe(&s->vault, slot);
@@ -103,7 +112,7 @@ int sad_add(struct sad_store *s, const struct sa_spec *spec, struct sa_handle *o
 	fill(state_of(s, slot), spec);
 	/* A key from IKE is used once, so the IV is the sequence number itself. */
 	vault_store(&s->vault, slot, state_of(s, slot)->generation, spec->keymat, 0);
-	err = spec->inbound ? publish_inbound(s, slot) : 0;
+	err = spec->inbound ? publish_inbound(s, slot) : publish_sent(s, slot);
 	if (err)
 		give_back(s, slot);
 	else
@@ -127,14 +136,13 @@ int sad_bind(struct sad_store *s, struct sa_handle sa)
 static void unpublish(const struct sad_store *s, struct sa_handle sa)
 {
 	const struct sa_state *state = state_of(s, sa.slot);
-	const struct sad_key in = sad_key_of(state);
+	const struct sad_key key = sad_key_of(state);
 	const struct sad_out_key out = binding_of(state);
 	struct sad_out_value current;
 
-	if (state->direction == SA_INBOUND)
-		bpf_map_delete_elem(s->maps.sad, &in);
-	else if (bpf_map_lookup_elem(s->maps.sad_out, &out, &current) == 0 && current.slot == sa.slot &&
-		 current.generation == sa.generation)
+	bpf_map_delete_elem(state->direction == SA_INBOUND ? s->maps.sad : s->maps.sad_sent, &key);
+	if (state->direction == SA_OUTBOUND && bpf_map_lookup_elem(s->maps.sad_out, &out, &current) == 0 &&
+	    current.slot == sa.slot && current.generation == sa.generation)
 		bpf_map_delete_elem(s->maps.sad_out, &out);
 }
 

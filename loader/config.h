@@ -24,6 +24,8 @@ struct interface_config {
 	uint32_t queues; /* 0: all */
 	enum hook_kind hook;
 	bool threaded_napi;
+	uint16_t path_mtu_min; /* of what routers say, the least that is believed; 0: nothing is */
+	uint16_t mss_clamp;    /* 0: none; MSS_CLAMP_FIT: to what fits */
 };
 
 struct config {
@@ -34,6 +36,7 @@ struct config {
 	enum unknown_spi unknown_spi;
 	char aead[16];		   /* "auto", "ipsec-mb", "openssl" */
 	uint32_t cookie_threshold; /* 0: IKE's own */
+	uint8_t ike_dscp;	   /* 0 to 63 */
 	bool keylog;		   /* IKE may write its keys to a file */
 	/* [connection] */
 	struct connection_config *connections; /* malloc'd */

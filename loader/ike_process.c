@@ -446,6 +446,7 @@ static int configure(struct ike_process *ike, const struct config *config, struc
 	int err = 0;
 
 	cJSON_AddNumberToObject(document, "cookie_threshold", config->cookie_threshold);
+	cJSON_AddNumberToObject(document, "dscp", config->ike_dscp);
 	for (unsigned i = 0; i < ike->known_count; i++)
 		ike->known[i].used = false;
 	for (unsigned i = 0; i < config->connection_count && !err; i++)

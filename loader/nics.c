@@ -90,6 +90,8 @@ static void publish_port(const struct nics *nics, const struct nic *nic)
 	p->queues = queues_of(nic);
 	p->mode = (uint8_t)nic->mode;
 	p->zero_copy = 0;
+	p->path_mtu_min = nic->config.path_mtu_min;
+	p->mss_clamp = nic->config.mss_clamp;
 	memset(p->name, 0, sizeof(p->name));
 	memcpy(p->name, nic->config.name, strlen(nic->config.name));
 	__atomic_store_n(&p->ifindex, (uint32_t)nic->dev.ifindex, __ATOMIC_RELEASE);

@@ -161,6 +161,18 @@ static int publish(const struct maps *maps, uint32_t slot, struct fault *f)
 	return err < 0 ? fault(f, errno, "publishing the SA: %s", strerror(errno)) : 0;
 }
 
+/* By what names it on the wire, whether a policy uses it or not: routers speak of what was sent before a rekey, too. */
+static int publish_sent(const struct maps *maps, uint32_t slot, struct fault *f)
+{
+	const struct sad_key key = sad_key_of(&maps->sa[slot]);
+	const struct sad_out_value value = {.slot = slot, .generation = maps->sa[slot].generation};
+
+	if (maps->sa[slot].direction == SA_OUTBOUND &&
+	    bpf_map_update_elem(maps->sad_sent, &key, &value, BPF_ANY) < 0)
+		return fault(f, errno, "publishing the SA: %s", strerror(errno));
+	return 0;
+}
+
 static bool has_binding(const struct sa_state *sa, const struct sad_out_key *key)
 {
 	struct sad_out_key keys[2];
@@ -210,10 +222,12 @@ static void unpublish(const struct maps *maps, uint32_t slot)
 {
 	const struct sad_key key = sad_key_of(&maps->sa[slot]);
 
-	if (maps->sa[slot].direction == SA_OUTBOUND)
+	if (maps->sa[slot].direction == SA_OUTBOUND) {
 		unpublish_outbound(maps, slot);
-	else
+		bpf_map_delete_elem(maps->sad_sent, &key);
+	} else {
 		bpf_map_delete_elem(maps->sad, &key);
+	}
 }
 
 static void give_back(struct sa_database *db, uint32_t slot)
@@ -231,6 +245,8 @@ static int install(struct sa_database *db, uint32_t slot, const uint8_t *keymat,
 	vault_store(db->vault, slot, db->maps->sa[slot].generation, keymat, iv_base);
 	/* The address is protected before the SA is: a cleartext packet must not slip in between. */
 	err = locals_sync(db->maps, f);
+	if (!err)
+		err = publish_sent(db->maps, slot, f);
 	if (!err)
 		err = publish(db->maps, slot, f);
 	if (err) {
@@ -304,6 +320,8 @@ unsigned sa_forget_all(struct sa_database *db)
 	while (bpf_map_get_next_key(maps->sad_out, NULL, &out) == 0 && bpf_map_delete_elem(maps->sad_out, &out) == 0)
 		;
 	while (bpf_map_get_next_key(maps->sad, NULL, &in) == 0 && bpf_map_delete_elem(maps->sad, &in) == 0)
+		;
+	while (bpf_map_get_next_key(maps->sad_sent, NULL, &in) == 0 && bpf_map_delete_elem(maps->sad_sent, &in) == 0)
 		;
 	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++) {
 		if (!in_use(maps, slot))

@@ -161,6 +161,12 @@ const char *age_text(uint64_t seconds, char *buf)
 	return buf;
 }
 
+/* What a router said that the SA's path takes, if that still counts; else 0. */
+static uint32_t path_mtu_of(const struct sa_state *sa)
+{
+	return sa->path_mtu.until_s > maps_now() / SECOND_NS ? sa->path_mtu.mtu : 0;
+}
+
 /* ---- JSON ---- */
 
 static cJSON *drops_json(const struct sa_state *sa)
@@ -200,6 +206,8 @@ static cJSON *view_json(const struct view *v)
 	json_add_u64(json, "age_s", seconds_since(sa->created_ns));
 	if (sa->last_used_ns)
 		json_add_u64(json, "idle_s", seconds_since(sa->last_used_ns));
+	if (path_mtu_of(sa))
+		cJSON_AddNumberToObject(json, "path_mtu", path_mtu_of(sa));
 	cJSON_AddStringToObject(json, "selector", sel_text(sa, text));
 	add_dev(json, sa);
 	cJSON_AddBoolToObject(json, "current", v->carries);
@@ -274,6 +282,9 @@ static void print_details(const struct view *v)
 	printf("  ESN            %s\n", sa->flags & SA_ESN ? "on" : "off");
 	if (sa->direction == SA_INBOUND)
 		printf("  replay window  %u\n", sa->replay_window);
+	if (path_mtu_of(sa))
+		printf("  path MTU       %u, by a router, for another %llus\n", sa->path_mtu.mtu,
+		       (unsigned long long)(sa->path_mtu.until_s - maps_now() / SECOND_NS));
 	printf("  sequence       %llu\n", (unsigned long long)sa->seq);
 	printf("  carried        %llu packets, %llu bytes\n", (unsigned long long)sa->packets,
 	       (unsigned long long)sa->bytes);

@@ -207,6 +207,7 @@ static bool reload_connections(struct supervisor *s, struct config *fresh)
 	before->policies = fresh->policies;
 	before->policy_count = fresh->policy_count;
 	before->cookie_threshold = fresh->cookie_threshold;
+	before->ike_dscp = fresh->ike_dscp;
 	s->ike.config = before;
 	sync_gre(s);
 	return true;

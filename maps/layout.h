@@ -9,6 +9,7 @@
  *   sad_out  binding:  src, dst, selector   -> outbound slot
  *   sad      inbound:  SPI, dst             -> inbound slot
  *   gre      port                           -> who gets and sends multicast in GRE
+ *   sad_sent outbound: SPI, dst             -> outbound slot, for what routers say of what was sent
  *   sa_state, replay   slot                 -> what changes per packet
  *   key vault          slot                 -> the key (never a map: vault.h)
  *
@@ -123,6 +124,8 @@ struct sad_out_value {
 };
 LAYOUT_ASSERT(struct sad_out_value, 8);
 
+/* sad_sent has a sad_key for each outbound SA, bound to a policy or not, and a sad_out_value. */
+
 /* ---- sa_state: one entry per slot, mapped by everyone ---- */
 
 enum sa_direction {
@@ -151,8 +154,19 @@ enum sa_raised {
 };
 
 /*
+ * What a router said that the path takes: bytes of an IP packet, 0 if none ever
+ * did, and until when that counts: CLOCK_BOOTTIME in seconds. Both are written
+ * and read together, as one word (RFC 1191 section 6.3).
+ */
+struct path_mtu {
+	__u32 mtu;
+	__u32 until_s;
+} __attribute__((aligned(8)));
+LAYOUT_ASSERT(struct path_mtu, 8);
+
+/*
  * Identity is written between claiming a slot and publishing it in sad or
- * sad_out, and never after. The hot line has one writer, the worker; BPF reads
+ * sad_out, and never after, but for path_mtu. The hot line has one writer, the worker; BPF reads
  * it to drop early and to raise events. Limits of 0 are none.
  */
 struct sa_state {
@@ -171,7 +185,7 @@ struct sa_state {
 	__u64 created_ns;	/* CLOCK_BOOTTIME */
 	__u64 soft_time_ns;	/* CLOCK_BOOTTIME */
 	__u64 hard_time_ns;
-	__u64 reserved2;
+	struct path_mtu path_mtu; /* outbound; written by BPF */
 
 	/* hot */
 	__u64 seq;		/* outbound: last number given out; inbound: highest authenticated */
@@ -187,9 +201,9 @@ struct sa_state {
 
 	/* identity, what is read when an SA is loaded and not per packet */
 	struct selector sel;
-	__u8 reserved3[52];
+	__u8 reserved2[52];
 };
-LAYOUT_ASSERT(struct sa_state, 448);
+LAYOUT_ASSERT(struct sa_state, 512);
 
 /* ---- replay: the bits behind sa_state.seq of an inbound slot; the worker's alone ---- */
 
@@ -240,6 +254,13 @@ struct locals_key {
 };
 LAYOUT_ASSERT(struct locals_key, 4);
 
+/*
+ * Unless the file says otherwise. Linux's route cache goes no lower than 552 (net.ipv4.route.min_pmtu) and sends that
+ * much without DF whatever it is told; this is the least in which it fits with ESP around it. RFC 791 has hosts take 576.
+ */
+#define PATH_MTU_MIN 588
+#define MSS_CLAMP_FIT 0xffff
+
 /* ---- ports: one entry per attached NIC, written by the loader, read by the worker per packet ---- */
 
 enum port_mode {
@@ -256,7 +277,9 @@ struct port {
 	__u8 mode;		/* enum port_mode */
 	__u8 zero_copy;		/* all queues; written by the worker when it has bound */
 	char name[16];
-	__u64 reserved[3];
+	__u16 path_mtu_min;	/* what a router says is less is not believed; 0: nothing it says is */
+	__u16 mss_clamp;	/* the most a SYN may offer; 0: it is left alone; MSS_CLAMP_FIT: what fits with ESP */
+	__u8 reserved[20];
 };
 LAYOUT_ASSERT(struct port, 64);
 

@@ -30,6 +30,13 @@ struct {
 } sad_out SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SLOTS_MAX);
+	__type(key, struct sad_key);
+	__type(value, struct sad_out_value);
+} sad_sent SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, SLOTS_MAX);

@@ -26,6 +26,7 @@ static const struct expectation {
 	{"layout", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct layout), 1, FD(layout), 0},
 	{"sad", BPF_MAP_TYPE_HASH, sizeof(struct sad_key), sizeof(struct sad_value), SLOTS_MAX, FD(sad), 0},
 	{"sad_out", BPF_MAP_TYPE_HASH, sizeof(struct sad_out_key), sizeof(struct sad_out_value), SLOTS_MAX, FD(sad_out), 0},
+	{"sad_sent", BPF_MAP_TYPE_HASH, sizeof(struct sad_key), sizeof(struct sad_out_value), SLOTS_MAX, FD(sad_sent), 0},
 	{"sa_state", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sa_state), SLOTS_MAX, FD(sa_state), FD(sa)},
 	{"replay", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct replay_bitmap), SLOTS_MAX, FD(replay), FD(bitmaps)},
 	{"spd", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct spd_key), sizeof(struct spd_entry), SPD_PREFIXES_MAX, FD(spd), 0},

@@ -19,6 +19,7 @@ struct maps {
 	int layout;
 	int sad;
 	int sad_out;
+	int sad_sent;
 	int sa_state;
 	int replay;
 	int spd;

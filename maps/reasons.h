@@ -16,6 +16,8 @@
 	X(ESP_PASSED, esp_passed, PASS, "ESP of an unknown SPI, left to the kernel")                                   \
 	X(GRE_SENT, gre_sent, PASS, "multicast or broadcast put into GRE for a peer")                                  \
 	X(GRE_RECEIVED, gre_received, PASS, "multicast or broadcast that came in GRE")                                 \
+	X(PATH_MTU, path_mtu, PASS, "a router's word on ESP of an SA that was too big: it lowers the SA's path MTU")    \
+	X(ICMP_IGNORED, icmp_ignored, DROP, "a router's word on ESP that fits no SA or is not to be believed")          \
 	X(NO_SA, no_sa, DROP, "no SA for this SPI, or none yet for what a policy protects")                            \
 	X(NO_POLICY, no_policy, DROP, "reached the worker without a policy that sent it")                              \
 	X(CLEARTEXT_PROTECTED, cleartext_protected, DROP, "came in clear though a policy protects it")                 \
@@ -48,7 +50,7 @@ enum reason {
 };
 
 /* Room in struct counts for reasons to come. */
-#define REASONS_MAX 32
+#define REASONS_MAX 40
 _Static_assert(REASON_COUNT <= REASONS_MAX, "struct counts has no room for another reason");
 
 #endif

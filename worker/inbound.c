@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "gre.h"
+#include "mss.h"
 #include "replay.h"
 
 /* Packets that go through the passes together: as many as one super-packet can take. */
@@ -237,6 +238,8 @@ static void pass_deliver(struct port_state *p, struct item *items, uint32_t n)
 			continue;
 		}
 		take_out(&items[i]);
+		if (p->shared->mss_clamp)
+			mss_clamp(p->shared, &items[i].ip, items[i].opened.next_header, p->shared->mtu);
 		packet = (struct coalesce_packet){
 			.frame = items[i].frame,
 			.l2 = items[i].l2,

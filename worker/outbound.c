@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "mss.h"
 #include "path_mtu.h"
 #include "seq.h"
 
@@ -51,7 +52,8 @@ static struct esp_sa *find_sa(struct port_state *p, const uint8_t *frame, const 
 static bool fits_path(struct port_state *p, struct esp_sa *sa)
 {
 	const struct segmenter *s = &p->out.segmenter;
-	const size_t mtu = path_mtu_of(p, sa), room = mtu > s->ip.header ? mtu - s->ip.header : 0;
+	const size_t mtu = path_mtu_of(p, sa->state, p->worker->now);
+	const size_t room = mtu > s->ip.header ? mtu - s->ip.header : 0;
 
 	p->out.oversize = segment_l4_max(s) > esp_max_payload(room);
 	if (!p->out.oversize)
@@ -133,6 +135,8 @@ static bool begin(struct port_state *p)
 		sa = gather(p) ? parse(p) : NULL;
 	if (!sa || refuse(p, sa))
 		return false;
+	if (p->shared->mss_clamp)
+		mss_clamp(p->shared, &s->ip, s->proto, path_mtu_of(p, sa->state, p->worker->now));
 	bytes = s->payload_len + (uint64_t)s->count * s->l4_header;
 	if (!seq_take(sa->state, s->count, bytes, &out->seq, &why)) {
 		drop(p->worker, sa->state, why, s->count);
@@ -170,7 +174,7 @@ static void seal_aside(struct port_state *p, struct esp_sa *sa)
 	const size_t len = seal_one(p, sa, out->sealed);
 
 	fragment_begin(&out->pieces, out->sealed, out->segmenter.l2, out->id++, out->sealed + headers, len - headers,
-		       path_mtu_of(p, sa));
+		       path_mtu_of(p, sa->state, p->worker->now));
 }
 
 /* The next frame for the wire: a sealed segment, or the next fragment of one. The segment is done with when none is left. */

@@ -46,6 +46,7 @@ enum {
 	TCP_LEN_MIN = 20,
 	TCP_LEN_MAX = 60,
 	TCP_FIN = 0x01,
+	TCP_SYN = 0x02,
 	TCP_PSH = 0x08,
 	TCP_ACK_FLAG = 0x10,
 	TCP_CWR = 0x80,

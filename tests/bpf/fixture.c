@@ -153,6 +153,22 @@ void bind_inbound(struct fixture *fx, uint32_t slot, uint32_t ifindex)
 	put(fx->skel->maps.sad, &key, &value);
 }
 
+static void put_sent(struct fixture *fx, const struct sa_state *sa, const struct sad_out_value *value)
+{
+	struct sad_key key = {.spi = sa->spi};
+
+	memcpy(key.dst, sa->dst, sizeof(key.dst));
+	put(fx->skel->maps.sad_sent, &key, value);
+}
+
+void put_port(struct fixture *fx, uint32_t mtu, uint16_t path_mtu_min)
+{
+	struct port port = {.ifindex = NIC, .tap_ifindex = TAP, .mtu = mtu, .path_mtu_min = path_mtu_min};
+	uint32_t at = PORT;
+
+	put(fx->skel->maps.ports, &at, &port);
+}
+
 struct sa_state *put_outbound_for(struct fixture *fx, uint32_t slot, struct selector sel)
 {
 	struct sa_state *sa = put_sa(fx, slot, 0x2000 + slot, LOCAL, REMOTE);
@@ -164,6 +180,7 @@ struct sa_state *put_outbound_for(struct fixture *fx, uint32_t slot, struct sele
 	memcpy(key.src, sa->src, sizeof(key.src));
 	memcpy(key.dst, sa->dst, sizeof(key.dst));
 	put(fx->skel->maps.sad_out, &key, &value);
+	put_sent(fx, sa, &value);
 	return sa;
 }
 

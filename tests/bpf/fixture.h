@@ -65,6 +65,7 @@ void put_rules(struct fixture *fx, const char *prefix, const struct spd_rule *ru
 		  sizeof((struct spd_rule[]){__VA_ARGS__}) / sizeof(struct spd_rule))
 /* One rule that protects everything with REMOTE. */
 void protect_all(struct fixture *fx);
+void put_port(struct fixture *fx, uint32_t mtu, uint16_t path_mtu_min);
 void put_local(struct fixture *fx, const char *addr);
 
 /* An inbound SA from REMOTE to LOCAL, ESN and a window of 64; an outbound one back, for everything. */

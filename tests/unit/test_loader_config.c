@@ -51,6 +51,9 @@ static void test_defaults(void **unused)
 	assert_int_equal(config.interfaces[0].queues, 0);
 	assert_int_equal(config.interfaces[0].hook, HOOK_AUTO);
 	assert_false(config.interfaces[0].threaded_napi);
+	assert_int_equal(config.interfaces[0].path_mtu_min, PATH_MTU_MIN);
+	assert_int_equal(config.interfaces[0].mss_clamp, 0);
+	assert_int_equal(config.ike_dscp, 0);
 	assert_int_equal(config.mark, CONFIG_DEFAULT_MARK);
 	assert_int_equal(config.unknown_spi, UNKNOWN_SPI_AUTO);
 	assert_string_equal(config.aead, "auto");
@@ -66,19 +69,29 @@ static void test_every_key(void **unused)
 				   "  queues=3\n"
 				   "hook = clsact\n"
 				   "threaded-napi = yes\n"
+				   "path-mtu-min = 1280\n"
+				   "mss-clamp = 1300\n"
 				   "\n"
 				   "[daemon]\n"
 				   "mark = 0x10\n"
 				   "unknown-spi = pass\n"
 				   "aead = openssl\n"
+				   "ike-dscp = 48\n"
 				   "[interface eth1.7]\n"
-				   "mode = native\n"),
+				   "mode = native\n"
+				   "path-mtu-min = ignore\n"
+				   "mss-clamp = yes\n"),
 			 0);
 	assert_int_equal(config.interface_count, 2);
 	assert_int_equal(config.interfaces[0].mode, PORT_GENERIC);
 	assert_int_equal(config.interfaces[0].queues, 3);
 	assert_int_equal(config.interfaces[0].hook, HOOK_CLSACT);
 	assert_true(config.interfaces[0].threaded_napi);
+	assert_int_equal(config.interfaces[0].path_mtu_min, 1280);
+	assert_int_equal(config.interfaces[0].mss_clamp, 1300);
+	assert_int_equal(config.interfaces[1].path_mtu_min, 0);
+	assert_int_equal(config.interfaces[1].mss_clamp, MSS_CLAMP_FIT);
+	assert_int_equal(config.ike_dscp, 48);
 	assert_int_equal(config.mark, 0x10);
 	assert_int_equal(config.unknown_spi, UNKNOWN_SPI_PASS);
 	assert_string_equal(config.aead, "openssl");
@@ -138,6 +151,12 @@ static void test_mistakes(void **unused)
 		{"[interface a]\nhook = tc\n", ":2: ", "'tc'"},
 		{"[interface a]\nhook = \n", ":2: ", "hook"},
 		{"[interface a]\nthreaded-napi = perhaps\n", ":2: ", "'perhaps'"},
+		{"[interface a]\npath-mtu-min = 575\n", ":2: ", "give ignore, or 576"},
+		{"[interface a]\npath-mtu-min = no\n", ":2: ", "'no'"},
+		{"[interface a]\nmss-clamp = 535\n", ":2: ", "give no, yes, or the largest MSS, 536"},
+		{"[interface a]\nmss-clamp = 65536\n", ":2: ", "'65536'"},
+		{"[daemon]\nike-dscp = 64\n", ":2: ", "give 0 to 63"},
+		{"[daemon]\nike-dscp = ef\n", ":2: ", "'ef'"},
 		{"[interface a]\n\n\nspeed = 9\nmode = fast\n", ":4: ", "'speed'"},
 		{"[interface a]\nmark = 1\n", ":2: ", "'mark'"},
 		{"[daemon]\nmode = auto\n", ":2: ", "'mode'"},
