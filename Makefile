@@ -76,6 +76,9 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL,$@) $(BPFTOOL) gen skeleton $< name $(subst -,_,$*) >$@.tmp && mv $@.tmp $@
 
+# Tests load it, too.
+.SECONDARY: $(BPF_OBJ)
+
 $(LOADER_OBJ): $(SKELETONS)
 $(LOADER_OBJ): ALL_CFLAGS += -DLIBEXECDIR='"$(PREFIX)/libexec/xdp-ipsec"'
 
