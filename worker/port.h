@@ -8,6 +8,7 @@
 #include "coalesce.h"
 #include "host.h"
 #include "layout.h"
+#include "park.h"
 #include "sa_cache.h"
 #include "segment.h"
 #include "umem.h"
@@ -35,6 +36,7 @@ struct port_state {
 	uint32_t queue_count;
 	struct outbound out;
 	struct coalescer coalescer;
+	struct park park;
 };
 
 /* What all ports of a worker share. */
