@@ -324,6 +324,9 @@ static void hand_over(struct child *c)
 
 	if (!heir)
 		return;
+	/* Who was to take over may have been replaced since, and its DELETE may be on its way. */
+	while (heir->successor)
+		heir = heir->successor;
 	if (heir->out.state == HALF_INSTALLED)
 		ops->sa_bind(ops->arg, heir->out.sa);
 	else

@@ -92,8 +92,11 @@ static bool park_frame(struct port_state *p, const struct xdp_desc *desc)
 	struct rx_meta meta;
 
 	memcpy(&meta, umem_data(&p->umem, desc->addr) - sizeof(meta), sizeof(meta));
-	return sa_cache_awaits(&p->worker->sas, meta.slot, meta.generation) &&
-	       park_add(&p->park, meta.slot, meta.generation, desc, p->worker->now);
+	if (!sa_cache_awaits(&p->worker->sas, meta.slot, meta.generation) ||
+	    !park_add(&p->park, meta.slot, meta.generation, desc, p->worker->now))
+		return false;
+	count(p->worker, REASON_PARKED, 1);
+	return true;
 }
 
 static uint32_t pass_look_up(struct port_state *p, const struct xdp_desc *descs, uint32_t n, struct item *items)

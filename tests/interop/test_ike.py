@@ -140,10 +140,10 @@ def assert_tcp(sender, receiver):
 
 
 @contextlib.contextmanager
-def every_echo(bed):
+def every_echo(bed, interval=0.02):
     """A ping meanwhile, of which nothing is lost."""
     stop = threading.Event()
-    flood = bed.host.spawn("echo_until", stop, bed.guest.address, 0.02, PATIENCE)
+    flood = bed.host.spawn("echo_until", stop, bed.guest.address, interval, PATIENCE)
     try:
         yield
     finally:
@@ -186,6 +186,18 @@ def test_rekeys_lose_nothing(bed, peer, cas, initiator):
                     for what in ("child", "ike"):
                         side.rekey(what)
             assert_one_child(daemon, peer)
+
+
+@pytest.mark.parametrize("peer", ["libreswan"], indirect=True)
+def test_what_comes_before_the_answer_is_not_lost(bed, peer, cas):
+    """As responder of a child's rekey it sends by the new SA before its answer, from which alone we can make the key."""
+    with ends(bed, peer, cas, "psk") as daemon:
+        up(daemon, peer, "we")
+        with every_echo(bed, 0.002):
+            for _ in range(20):
+                daemon.rekey("child")
+        assert daemon.status()["passed"]["parked"]
+        assert_one_child(daemon, peer)
 
 
 @pytest.mark.parametrize("initiator", ["we", "they"])

@@ -118,6 +118,26 @@ static void rekeys_child(void **state)
 	}
 }
 
+/* The next rekey is there before the one before has had its DELETE: never does an older one carry again. */
+static void rekeys_child_in_haste(void **state)
+{
+	struct world *w = *state;
+	uint32_t newest = 0;
+
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 200);
+	for (int i = 0; i < 4; i++) {
+		rekey(w, 0, false);
+		run_under_traffic(w, 50);
+		newest = world_bound(w, 0)->spec.spi;
+	}
+	for (int ms = 0; ms < 2000; ms += 10) {
+		run_under_traffic(w, 10);
+		assert_int_equal(world_bound(w, 0)->spec.spi, newest);
+	}
+	assert_up(w);
+}
+
 static void rekeys_ike(void **state)
 {
 	struct world *w = *state;
@@ -489,6 +509,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(traps, setup, teardown),
 		cmocka_unit_test_setup_teardown(is_ordered_up_and_down, setup, teardown),
 		cmocka_unit_test_setup_teardown(rekeys_child, setup, teardown),
+		cmocka_unit_test_setup_teardown(rekeys_child_in_haste, setup, teardown),
 		cmocka_unit_test_setup_teardown(rekeys_ike, setup, teardown),
 		cmocka_unit_test_setup_teardown(rekeys_child_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(rekeys_ike_at_once, setup, teardown),
