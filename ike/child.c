@@ -85,7 +85,7 @@ static struct sa_limits limits_of(const struct child *c, bool inbound)
 	return limits;
 }
 
-static int add_half(struct child *c, bool inbound, const uint8_t keymat[CHILD_KEYMAT_SIZE])
+static int add_half(struct child *c, bool inbound, struct sa_handle reserved, const uint8_t keymat[CHILD_KEYMAT_SIZE])
 {
 	const struct engine_ops *ops = &c->engine->ops;
 	struct child_half *half = inbound ? &c->in : &c->out;
@@ -97,6 +97,7 @@ static int add_half(struct child *c, bool inbound, const uint8_t keymat[CHILD_KE
 		.replay_window = c->peer->connection->config->replay_window,
 		.selector = c->selector,
 		.limits = limits_of(c, inbound),
+		.reserved = reserved,
 	};
 	int err;
 
@@ -119,9 +120,9 @@ static int add_halves(struct child *c, const struct child_terms *t)
 	int err = keymat_child(&c->ike->keys, t->secret, t->ni, t->nr, from_initiator, from_responder);
 
 	if (!err)
-		err = add_half(c, true, t->initiator ? from_responder : from_initiator);
+		err = add_half(c, true, t->reserved, t->initiator ? from_responder : from_initiator);
 	if (!err)
-		err = add_half(c, false, t->initiator ? from_initiator : from_responder);
+		err = add_half(c, false, (struct sa_handle){0}, t->initiator ? from_initiator : from_responder);
 	explicit_bzero(from_initiator, sizeof(from_initiator));
 	explicit_bzero(from_responder, sizeof(from_responder));
 	return err;
@@ -320,6 +321,9 @@ static void hand_over(struct child *c)
 
 	if (!heir)
 		return;
+	/* Who was to take over may have been replaced since, and its DELETE may be on its way. */
+	while (heir->successor)
+		heir = heir->successor;
 	if (heir->out.state == HALF_INSTALLED)
 		ops->sa_bind(ops->arg, heir->out.sa);
 	else

@@ -76,6 +76,7 @@ struct child_terms {
 	bool initiator;
 	uint32_t spi_in;
 	uint32_t spi_out;
+	struct sa_handle reserved; /* for the inbound half; generation 0: none */
 	const uint8_t *secret; /* DH_SECRET_SIZE, or NULL */
 	struct chunk ni;
 	struct chunk nr;

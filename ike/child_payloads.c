@@ -68,6 +68,16 @@ static void log_tunnel(const struct ike_sa *sa)
 
 /* ---- asking ---- */
 
+/* The peer may send as soon as it has answered (RFC 7296 section 2.8). Where there is no room, it has to wait. */
+static void reserve(struct ike_sa *sa, struct task *task)
+{
+	const struct engine_ops *ops = &sa->engine->ops;
+
+	ops->sa_remove(ops->arg, task->reserved);
+	if (ops->sa_reserve(ops->arg, task->spi, sa->path.remote, sa->path.local, &task->reserved))
+		task->reserved = (struct sa_handle){0};
+}
+
 int child_write_request(struct ike_sa *sa, struct task *task, const struct selector *s, bool create, struct body *b)
 {
 	struct engine *e = sa->engine;
@@ -76,6 +86,7 @@ int child_write_request(struct ike_sa *sa, struct task *task, const struct selec
 	if (err)
 		return err;
 	task->spi = e->ops.sa_spi(e->ops.arg, sa->path.local);
+	reserve(sa, task);
 	task->asked = *s;
 	notify_write(b, USE_TRANSPORT_MODE, NULL, 0);
 	notify_write(b, ESP_TFC_PADDING_NOT_SUPPORTED, NULL, 0);
@@ -288,6 +299,7 @@ static struct child *install_reply(struct ike_sa *sa, const struct task *task, b
 		.esn = r->choice.esn,
 		.initiator = true,
 		.spi_in = task->spi,
+		.reserved = task->reserved,
 		.spi_out = r->choice.spi,
 		.secret = create ? r->secret : NULL,
 		.ni = create ? CHUNK(task->nonce) : CHUNK(hs->nonce),
@@ -313,7 +325,9 @@ struct child *child_read_answer(struct ike_sa *sa, struct task *task, const stru
 
 	if (read_answer(sa, task, m, create, &r))
 		c = install_reply(sa, task, create, &r);
-	if (!c)
+	if (c)
+		task->reserved = (struct sa_handle){0};
+	else
 		delete_unborn(sa, task->spi);
 	explicit_bzero(r.secret, sizeof(r.secret));
 	return c;

@@ -56,6 +56,11 @@ static uint32_t op_spi(void *arg, const uint8_t dst[4])
 	return sad_spi(sad_of(arg), dst);
 }
 
+static int op_reserve(void *arg, uint32_t spi, const uint8_t src[4], const uint8_t dst[4], struct sa_handle *out)
+{
+	return sad_reserve(sad_of(arg), spi, src, dst, out);
+}
+
 static int op_add(void *arg, const struct sa_spec *spec, struct sa_handle *out)
 {
 	return sad_add(sad_of(arg), spec, out);
@@ -231,6 +236,7 @@ static int make_engine(struct ike_daemon *d)
 		.random = op_random,
 		.send = op_send,
 		.sa_spi = op_spi,
+		.sa_reserve = op_reserve,
 		.sa_add = op_add,
 		.sa_bind = op_bind,
 		.sa_remove = op_remove,

@@ -52,6 +52,7 @@ struct sa_spec {
 	uint16_t replay_window;
 	struct selector selector;
 	struct sa_limits limits;
+	struct sa_handle reserved; /* inbound: what sa_reserve gave for it; generation 0: nothing */
 	uint8_t keymat[CHILD_KEYMAT_SIZE];
 };
 
@@ -72,8 +73,13 @@ struct engine_ops {
 	void (*random)(void *arg, void *out, size_t size);
 	void (*send)(void *arg, const struct path *path, const void *data, size_t size);
 
-	/* An SPI that no inbound SA has (also none of an earlier run); not taken until sa_add. */
+	/* An SPI that no inbound SA has (also none of an earlier run); not taken until sa_reserve or sa_add. */
 	uint32_t (*sa_spi)(void *arg, const uint8_t dst[4]);
+	/*
+	 * Room for an inbound SA whose key is yet to come: packets for that SPI are held for a moment instead of
+	 * dropped. sa_add takes it over by spec.reserved; sa_remove gives it back. 0 or -errno.
+	 */
+	int (*sa_reserve)(void *arg, uint32_t spi, const uint8_t src[4], const uint8_t dst[4], struct sa_handle *out);
 	/* Makes the SA. Inbound: packets are taken from now on. Outbound: it carries nothing before sa_bind. 0 or
 	 * -errno. */
 	int (*sa_add)(void *arg, const struct sa_spec *spec, struct sa_handle *out);

@@ -22,8 +22,11 @@
  */
 #define DATAGRAM_MAX (1280 - 20 - 8)
 
-static void task_free(struct task *task)
+static void task_free(struct ike_sa *sa, struct task *task)
 {
+	const struct engine_ops *ops = &sa->engine->ops;
+
+	ops->sa_remove(ops->arg, task->reserved);
 	dh_free(&task->dh);
 	free(task);
 }
@@ -81,11 +84,11 @@ void task_drop_all(struct ike_sa *sa, bool running)
 	if (running && task) {
 		sa->running = NULL;
 		timer_cancel(&sa->engine->timers, &sa->retransmit);
-		task_free(task);
+		task_free(sa, task);
 	}
 	while ((task = TAILQ_FIRST(&sa->tasks))) {
 		TAILQ_REMOVE(&sa->tasks, task, of_sa);
-		task_free(task);
+		task_free(sa, task);
 	}
 }
 
@@ -102,7 +105,7 @@ void task_forget_child(struct ike_sa *sa, const struct child *child)
 		if (task->child != child)
 			continue;
 		TAILQ_REMOVE(&sa->tasks, task, of_sa);
-		task_free(task);
+		task_free(sa, task);
 	}
 }
 
@@ -190,7 +193,7 @@ static bool may_be_sent(const struct ike_sa *sa, const struct task *task)
 /* It could not be written, for want of memory, randomness or a key; the reason is logged where it was found. */
 static void drop_unsent(struct ike_sa *sa)
 {
-	task_free(sa->running);
+	task_free(sa, sa->running);
 	sa->running = NULL;
 	if (sa->state < IKE_UP)
 		ike_sa_die(sa, "the next message could not be made");
@@ -218,7 +221,7 @@ void task_send_next(struct ike_sa *sa)
 void task_finish(struct ike_sa *sa)
 {
 	timer_cancel(&sa->engine->timers, &sa->retransmit);
-	task_free(sa->running);
+	task_free(sa, sa->running);
 	sa->running = NULL;
 	flight_free(&sa->sent);
 	sa->next_id++;

@@ -101,18 +101,64 @@ static void give_back(struct sad_store *s, uint32_t slot)
 	slot_release(s->maps.sa, slot, state_of(s, slot)->generation);
 }
 
-int sad_add(struct sad_store *s, const struct sa_spec *spec, struct sa_handle *out)
+static int claim(struct sad_store *s, uint32_t *slot)
 {
+	int err = slot_claim(s->maps.sa, s->maps.bitmaps, s->hint, slot);
+
+	if (!err)
+		s->hint = (*slot + 1) % SLOTS_MAX;
+	return err;
+}
+
+/* Published before it has a key: with no window either (layout.h), so that even with one it would open nothing. */
+int sad_reserve(struct sad_store *s, uint32_t spi, const uint8_t src[4], const uint8_t dst[4], struct sa_handle *out)
+{
+	struct sa_spec spec = {.spi = spi, .inbound = true};
 	uint32_t slot;
-	int err = slot_claim(s->maps.sa, s->maps.bitmaps, s->hint, &slot);
+	int err = claim(s, &slot);
 
 	if (err)
 		return err;
-	s->hint = (slot + 1) % SLOTS_MAX;
+	memcpy(spec.src, src, sizeof(spec.src));
+	memcpy(spec.dst, dst, sizeof(spec.dst));
+	fill(state_of(s, slot), &spec);
+	err = publish_inbound(s, slot);
+	if (err)
+		give_back(s, slot);
+	else
+		*out = (struct sa_handle){slot, state_of(s, slot)->generation};
+	return err;
+}
+
+/* Whether what was reserved is there, and for what came of it; else it is given back. */
+static bool take_reserved(struct sad_store *s, const struct sa_spec *spec, uint32_t *slot)
+{
+	const struct sa_state *sa = state_of(s, spec->reserved.slot);
+
+	if (!is_ours(s, spec->reserved))
+		return false;
+	*slot = spec->reserved.slot;
+	if (sa->spi == spec->spi && memcmp(sa->src, spec->src, 4) == 0 && memcmp(sa->dst, spec->dst, 4) == 0)
+		return true;
+	sad_remove(s, spec->reserved);
+	return false;
+}
+
+int sad_add(struct sad_store *s, const struct sa_spec *spec, struct sa_handle *out)
+{
+	uint32_t slot;
+	const bool reserved = take_reserved(s, spec, &slot);
+	int err = reserved ? 0 : claim(s, &slot);
+
+	if (err)
+		return err;
 	fill(state_of(s, slot), spec);
 	/* A key from IKE is used once, so the IV is the sequence number itself. */
 	vault_store(&s->vault, slot, state_of(s, slot)->generation, spec->keymat, 0);
-	err = spec->inbound ? publish_inbound(s, slot) : publish_sent(s, slot);
+	if (spec->inbound)
+		err = reserved ? 0 : publish_inbound(s, slot);
+	else
+		err = publish_sent(s, slot);
 	if (err)
 		give_back(s, slot);
 	else

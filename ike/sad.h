@@ -20,6 +20,7 @@ int sad_open(struct sad_store *s, const char *instance, int vault_fd, struct fau
 
 /* Fills in the sa_* of the ops; their arg is passed on by the caller's own functions. */
 uint32_t sad_spi(struct sad_store *s, const uint8_t dst[4]);
+int sad_reserve(struct sad_store *s, uint32_t spi, const uint8_t src[4], const uint8_t dst[4], struct sa_handle *out);
 int sad_add(struct sad_store *s, const struct sa_spec *spec, struct sa_handle *out);
 int sad_bind(struct sad_store *s, struct sa_handle sa);
 void sad_remove(struct sad_store *s, struct sa_handle sa);

@@ -52,8 +52,10 @@ static bool read_slot(const struct maps *maps, uint32_t slot, struct view *v)
 	v->sa = maps->sa[slot];
 	v->slot = slot;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	/* Claimed but not filled yet: no SPI. */
+	/* Claimed but not filled yet: no SPI. Reserved: no window. */
 	if (slot_generation(maps->sa, slot) != generation || v->sa.spi == 0)
+		return false;
+	if (v->sa.direction == SA_INBOUND && v->sa.replay_window == 0)
 		return false;
 	v->carries = is_bound(maps, v);
 	return true;

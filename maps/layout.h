@@ -166,7 +166,8 @@ LAYOUT_ASSERT(struct path_mtu, 8);
 
 /*
  * Identity is written between claiming a slot and publishing it in sad or
- * sad_out, and never after, but for path_mtu. The hot line has one writer, the worker; BPF reads
+ * sad_out, and never after, but for path_mtu; a reserved slot is published with SPI and
+ * addresses, and the rest is there before its key is in the vault. The hot line has one writer, the worker; BPF reads
  * it to drop early and to raise events. Limits of 0 are none.
  */
 struct sa_state {
@@ -179,7 +180,7 @@ struct sa_state {
 	__u8 flags;		/* enum sa_flag */
 	__u8 owner;		/* enum owner */
 	__u8 reserved[3];
-	__u16 replay_window;
+	__u16 replay_window;	/* inbound, 0: reserved. IKE has named the SPI to the peer; the key is yet to come */
 	__u32 ifindex;		/* bound to this NIC; 0: to none */
 	__u32 raised;		/* enum sa_raised */
 	__u64 created_ns;	/* CLOCK_BOOTTIME */

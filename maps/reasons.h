@@ -40,7 +40,8 @@
 	X(DUMMY, dummy, DROP, "a dummy packet of the peer (next header 59)")                                           \
 	X(RX_FULL, rx_full, DROP, "came faster than the worker could take it")                                         \
 	X(TX_FULL, tx_full, DROP, "the NIC's transmit ring had no room")                                               \
-	X(HOST_FULL, host_full, DROP, "the host did not take the opened packet")
+	X(HOST_FULL, host_full, DROP, "the host did not take the opened packet")                                       \
+	X(PARKED, parked, PASS, "came before its key, and was held for that")
 
 enum reason {
 #define REASON_ENUM(NAME, name, kind, text) REASON_##NAME,

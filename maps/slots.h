@@ -8,6 +8,7 @@
  * and nothing is left to repair when one of them dies.
  *
  *   claim -> fill sa_state and the vault -> publish in sad or sad_out
+ *   claim -> publish in sad, with no key: reserved -> fill sa_state and the vault
  *   unpublish -> release
  */
 #ifndef MAPS_SLOTS_H

@@ -67,7 +67,8 @@ static bool parse(struct port_state *p, const struct xdp_desc *desc, struct item
 static bool look_up(struct port_state *p, struct item *item, enum reason *why)
 {
 	*why = REASON_NO_SA;
-	item->sa = sa_cache_get(&p->worker->sas, item->slot, item->generation);
+	if (!park_holds(&p->park, item->slot, item->generation))
+		item->sa = sa_cache_get(&p->worker->sas, item->slot, item->generation);
 	if (!item->sa)
 		return false;
 	return esp_precheck(item->sa, item->ip.ip + item->ip.header, item->ip.total - item->ip.header, &item->seq, why);
@@ -166,6 +167,16 @@ static void gather(struct port_state *p, const struct item *item)
 		take_whole(p, &whole);
 }
 
+/* Its SA is there, and the key is not yet: it waits, if there is room. */
+static bool park_frame(struct port_state *p, const struct item *item, const struct xdp_desc *desc)
+{
+	if (!sa_cache_awaits(&p->worker->sas, item->slot, item->generation) ||
+	    !park_add(&p->park, item->slot, item->generation, desc, p->worker->now))
+		return false;
+	count(p->worker, REASON_PARKED, 1);
+	return true;
+}
+
 static uint32_t pass_look_up(struct port_state *p, const struct xdp_desc *descs, uint32_t n, struct item *items)
 {
 	uint32_t kept = 0;
@@ -182,7 +193,7 @@ static uint32_t pass_look_up(struct port_state *p, const struct xdp_desc *descs,
 			gather(p, item);
 		else if (look_up(p, item, &why))
 			kept++;
-		else
+		else if (why != REASON_NO_SA || item->sa || !park_frame(p, item, &descs[i]))
 			drop_item(p, item, why);
 	}
 	return kept;
@@ -250,19 +261,63 @@ static void pass_deliver(struct port_state *p, struct item *items, uint32_t n)
 	}
 }
 
+static void run_batch(struct port_state *p, const struct xdp_desc *descs, uint32_t n)
+{
+	struct item items[BATCH];
+	uint32_t kept = pass_look_up(p, descs, n, items);
+
+	kept = pass_open(p, items, kept);
+	pass_deliver(p, items, kept);
+}
+
 uint32_t inbound_run(struct port_state *p, struct xdp_queue *q)
 {
 	struct xdp_desc descs[BATCH];
-	struct item items[BATCH];
-	uint32_t n = xdp_queue_receive(q, descs, BATCH), kept;
+	uint32_t n = xdp_queue_receive(q, descs, BATCH);
 
 	if (n == 0)
 		return 0;
-	kept = pass_look_up(p, descs, n, items);
-	kept = pass_open(p, items, kept);
-	pass_deliver(p, items, kept);
+	run_batch(p, descs, n);
 	xdp_queue_refill(q);
 	return n;
+}
+
+/* ---- what came before its key ---- */
+
+static void drop_parked(struct port_state *p, const struct xdp_desc *descs, uint32_t n)
+{
+	drop(p->worker, NULL, REASON_NO_SA, n);
+	for (uint32_t i = 0; i < n; i++)
+		umem_give(&p->umem, descs[i].addr);
+}
+
+static uint32_t unpark(struct port_state *p, struct parked *entry)
+{
+	struct sa_cache *sas = &p->worker->sas;
+	struct xdp_desc descs[BATCH];
+	uint32_t n;
+
+	_Static_assert(PARK_FRAMES <= BATCH, "what waits for an SA goes through the passes together");
+	if (sa_cache_get(sas, entry->slot, entry->generation)) {
+		n = park_take(&p->park, entry, descs);
+		run_batch(p, descs, n);
+		return n;
+	}
+	if (p->worker->now < entry->until && sa_cache_awaits(sas, entry->slot, entry->generation))
+		return 0;
+	n = park_take(&p->park, entry, descs);
+	drop_parked(p, descs, n);
+	return n;
+}
+
+uint32_t inbound_retry(struct port_state *p)
+{
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; p->park.waiting && i < PARK_SLOTS; i++)
+		if (p->park.slots[i].count)
+			done += unpark(p, &p->park.slots[i]);
+	return done;
 }
 
 void inbound_flush(struct port_state *p)

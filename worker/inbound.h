@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From the wire to the host: AF_XDP RX → (reassemble) → open → coalesce → TAP. */
+/* From the wire to the host: AF_XDP RX → (reassemble) → open → coalesce → TAP; what came before its key waits (park.h). */
 #ifndef WORKER_INBOUND_H
 #define WORKER_INBOUND_H
 
@@ -8,8 +8,17 @@
 /* Makes the port's coalescer write to its host, and room for what comes in pieces. 0 or -errno. */
 int inbound_init(struct port_state *p, struct fault *f);
 
-/* Takes one batch from the queue through all passes. How many packets it had; all are opened or dropped. */
+/* Takes one batch from the queue through all passes. How many packets it had; all are opened, parked or dropped. */
 uint32_t inbound_run(struct port_state *p, struct xdp_queue *q);
+
+/* Opens what waits for keys that are there now, drops what has waited too long. To be called each turn. How many. */
+uint32_t inbound_retry(struct port_state *p);
+
+/* Whether packets wait for a key: nothing wakes the worker when it comes. */
+static inline bool inbound_waits_for_key(const struct port_state *p)
+{
+	return p->park.waiting;
+}
 
 /* Hands what is coalesced so far to the host: to be called when no batch is waiting. */
 void inbound_flush(struct port_state *p);

@@ -30,6 +30,8 @@
  */
 #define NAP_NS (60 * 1000)
 #define BULK   8
+/* How often it is looked whether a key has come that packets wait for. */
+#define PARKED_NS (2 * 1000 * 1000)
 /* A turn with this much says that more is waiting. */
 #define FULL_TURN 64
 
@@ -54,7 +56,7 @@ static uint32_t run_queue(struct port_state *p, struct xdp_queue *q)
 /* One turn: every queue's next batch, then what the host wants to send. How much was done: packets in, frames out. */
 static uint32_t run_port(struct port_state *p)
 {
-	uint32_t done = 0;
+	uint32_t done = inbound_retry(p);
 
 	for (uint32_t i = 0; i < p->queue_count; i++)
 		done += run_queue(p, &p->queues[i]);
@@ -72,6 +74,7 @@ static void wait_for_work(struct port_state *ports, uint32_t count)
 {
 	static struct waiter w;
 	struct timespec timeout = {.tv_sec = 1};
+	bool full = false, parked = false;
 	sigset_t none;
 
 	w.count = 0;
@@ -80,11 +83,14 @@ static void wait_for_work(struct port_state *ports, uint32_t count)
 
 		for (uint32_t q = 0; q < p->queue_count; q++)
 			add(&w, p->queues[q].fd);
+		parked |= inbound_waits_for_key(p);
 		if (outbound_waits_for_nic(p))
-			timeout = (struct timespec){.tv_nsec = FULL_NS};
+			full = true;
 		else
 			add(&w, p->host.fd);
 	}
+	if (full || parked)
+		timeout = (struct timespec){.tv_nsec = full ? FULL_NS : PARKED_NS};
 	sigemptyset(&none);
 	ppoll(w.fds, w.count, &timeout, &none);
 }

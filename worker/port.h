@@ -9,6 +9,7 @@
 #include "fragment.h"
 #include "host.h"
 #include "layout.h"
+#include "park.h"
 #include "reassembly.h"
 #include "sa_cache.h"
 #include "segment.h"
@@ -50,6 +51,7 @@ struct port_state {
 	struct outbound out;
 	struct inbound in;
 	struct coalescer coalescer;
+	struct park park;
 };
 
 /* What all ports of a worker share. */

@@ -40,6 +40,12 @@ static inline struct esp_sa *sa_cache_get(struct sa_cache *c, uint32_t slot, uin
 	return sa_cache_load(c, slot, generation);
 }
 
+/* Whether the slot is in use and of that generation, so that its key may yet come. */
+static inline bool sa_cache_awaits(const struct sa_cache *c, uint32_t slot, uint32_t generation)
+{
+	return slot < SLOTS_MAX && slot_in_use(generation) && slot_generation(c->maps->sa, slot) == generation;
+}
+
 /* Wipes the keys of SAs that are gone. To be called now and then. */
 void sa_cache_sweep(struct sa_cache *c);
 

@@ -80,20 +80,28 @@ static uint32_t op_spi(void *arg, const uint8_t dst[4])
 	return spi;
 }
 
-static int op_add(void *arg, const struct sa_spec *spec, struct sa_handle *out)
+static int claim(struct world_host *h, const struct sa_spec *spec, bool reserved, struct sa_handle *out)
 {
-	struct world_host *h = arg;
-
 	for (uint32_t i = 0; i < WORLD_SAS && !h->no_room; i++) {
 		struct world_sa *sa = &h->sas[i];
 
 		if (sa->used)
 			continue;
-		*sa = (struct world_sa){.used = true, .spec = *spec, .generation = sa->generation + 1};
+		*sa = (struct world_sa){
+			.used = true, .reserved = reserved, .spec = *spec, .generation = sa->generation + 1};
 		*out = (struct sa_handle){i, sa->generation};
 		return 0;
 	}
 	return -1;
+}
+
+static int op_reserve(void *arg, uint32_t spi, const uint8_t src[4], const uint8_t dst[4], struct sa_handle *out)
+{
+	struct sa_spec spec = {.spi = spi, .inbound = true};
+
+	memcpy(spec.src, src, 4);
+	memcpy(spec.dst, dst, 4);
+	return claim(arg, &spec, true, out);
 }
 
 static struct world_sa *sa_of(struct world_host *h, struct sa_handle handle)
@@ -101,6 +109,23 @@ static struct world_sa *sa_of(struct world_host *h, struct sa_handle handle)
 	struct world_sa *sa = &h->sas[handle.slot];
 
 	return sa->used && sa->generation == handle.generation ? sa : NULL;
+}
+
+static int op_add(void *arg, const struct sa_spec *spec, struct sa_handle *out)
+{
+	struct world_sa *sa = sa_of(arg, spec->reserved);
+
+	if (!sa)
+		return claim(arg, spec, false, out);
+	if (!sa->reserved || !spec->inbound || sa->spec.spi != spec->spi || memcmp(sa->spec.dst, spec->dst, 4) != 0 ||
+	    memcmp(sa->spec.src, spec->src, 4) != 0) {
+		fprintf(stderr, "world: an SA is put in the place of another\n");
+		abort();
+	}
+	sa->spec = *spec;
+	sa->reserved = false;
+	*out = spec->reserved;
+	return 0;
 }
 
 static int op_bind(void *arg, struct sa_handle handle)
@@ -200,6 +225,7 @@ static struct engine *new_engine(struct world_host *h)
 		.random = op_random,
 		.send = op_send,
 		.sa_spi = op_spi,
+		.sa_reserve = op_reserve,
 		.sa_add = op_add,
 		.sa_bind = op_bind,
 		.sa_remove = op_remove,
@@ -456,8 +482,19 @@ struct world_sa *world_partner(struct world *w, int host, const struct world_sa 
 	for (unsigned i = 0; out && i < WORLD_SAS; i++) {
 		struct world_sa *sa = &other->sas[i];
 
-		if (sa->used && sa->spec.inbound && sa->spec.spi == out->spec.spi && sa->spec.esn == out->spec.esn &&
+		if (sa->used && !sa->reserved && sa->spec.inbound && sa->spec.spi == out->spec.spi && sa->spec.esn == out->spec.esn &&
 		    memcmp(sa->spec.keymat, out->spec.keymat, CHILD_KEYMAT_SIZE) == 0)
+			return sa;
+	}
+	return NULL;
+}
+
+struct world_sa *world_reserved(struct world *w, int host, uint32_t spi)
+{
+	for (unsigned i = 0; i < WORLD_SAS; i++) {
+		struct world_sa *sa = &w->hosts[host].sas[i];
+
+		if (sa->used && sa->reserved && sa->spec.spi == spi)
 			return sa;
 	}
 	return NULL;

@@ -20,6 +20,7 @@ struct world_sa {
 	bool used;
 	bool bound;
 	bool orphan; /* of the engine before this one */
+	bool reserved; /* it has no key yet */
 	struct sa_spec spec;
 	uint64_t packets;
 	uint64_t last_ms;
@@ -121,6 +122,8 @@ unsigned world_sa_count(const struct world *w, int host, bool inbound);
 struct world_sa *world_bound(struct world *w, int host);
 /* The inbound SA on the other host that belongs to an outbound one: by SPI, with the same key. NULL: none. */
 struct world_sa *world_partner(struct world *w, int host, const struct world_sa *out);
+/* What that host has reserved for an inbound SA with that SPI, or NULL. */
+struct world_sa *world_reserved(struct world *w, int host, uint32_t spi);
 /* Whether traffic goes both ways: what each has bound, the other opens. */
 bool world_talks(struct world *w);
 /* A packet of traffic from that host: true if the other one opens it. */

@@ -53,9 +53,6 @@ def _make_database(directory, credentials):
 
 class Libreswan:
     name = "libreswan"
-    # As responder of a child's rekey it sends by the new SA some milliseconds before its answer, from which alone the
-    # other end can make the key: what comes then cannot be opened.
-    sends_early = True
 
     def __init__(self, guest, host):
         self.guest, self.host = guest, host

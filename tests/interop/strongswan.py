@@ -32,7 +32,6 @@ charon {{
 
 class StrongSwan:
     name = "strongswan"
-    sends_early = False
 
     def __init__(self, guest, host):
         self.guest, self.host = guest, host

@@ -73,6 +73,26 @@ static void rekeys_child(void **state)
 	}
 }
 
+/* The next rekey is there before the one before has had its DELETE: never does an older one carry again. */
+static void rekeys_child_in_haste(void **state)
+{
+	struct world *w = *state;
+	uint32_t newest = 0;
+
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 200);
+	for (int i = 0; i < 4; i++) {
+		world_rekey(w, 0, false);
+		assert_true(world_run_under_traffic(w, 50));
+		newest = world_bound(w, 0)->spec.spi;
+	}
+	for (int ms = 0; ms < 2000; ms += 10) {
+		assert_true(world_run_under_traffic(w, 10));
+		assert_int_equal(world_bound(w, 0)->spec.spi, newest);
+	}
+	assert_true(world_is_up(w));
+}
+
 static void rekeys_ike(void **state)
 {
 	struct world *w = *state;
@@ -345,6 +365,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(traps, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(is_ordered_up_and_down, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(rekeys_child, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(rekeys_child_in_haste, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(rekeys_ike, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(is_sent_when_it_can_be_taken, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(replaced_stays_for_a_while, world_setup, world_teardown),

@@ -131,6 +131,16 @@ static enum fate lie_to_initiator(struct world *w, struct world_packet *p, void 
 	return PASS;
 }
 
+/* Inbound SAs that have their keys, and so may open something. */
+static unsigned with_key(const struct world_host *h)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < WORLD_SAS; i++)
+		n += h->sas[i].used && h->sas[i].spec.inbound && !h->sas[i].reserved;
+	return n;
+}
+
 /* One lie in a life: the initiator may believe that it is refused, and no more than that. */
 static void lengths_in_the_clear_to_initiator(void **state)
 {
@@ -147,7 +157,7 @@ static void lengths_in_the_clear_to_initiator(void **state)
 		if (step == SIZE_MAX)
 			break;
 		/* What was changed is signed by AUTH, or was never looked at. */
-		assert_int_equal(world_sa_count(w, 0, true), world_talks(w));
+		assert_int_equal(with_key(&w->hosts[0]), world_talks(w));
 		world_terminate(w, 0);
 		world_run(w, 40000);
 		assert_true(world_is_down(w));
