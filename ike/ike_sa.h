@@ -169,6 +169,9 @@ void ike_sa_die(struct ike_sa *sa, const char *why);
 /* The same, after an answer that says so: that stays to be had for a while. */
 void ike_sa_die_answered(struct ike_sa *sa);
 
+/* A DELETE that nobody waits for the answer of, if the window is free. */
+void ike_sa_say_good_bye(struct ike_sa *sa);
+
 /* Frees now. Only for the tick and for the end of the engine. */
 void ike_sa_free(struct ike_sa *sa);
 
