@@ -10,6 +10,7 @@
 #include <netinet/ip.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 struct message {
@@ -25,8 +26,8 @@ static uint32_t word_at(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* The first half of the cookie, behind an IP header of any length. */
-static int hear_own_only(int fd, const uint8_t secret[ECHO_SECRET_SIZE])
+/* The filter: the first half of the cookie, behind an IP header of any length. */
+static int set_up(int fd, const uint8_t secret[ECHO_SECRET_SIZE])
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
@@ -39,9 +40,11 @@ static int hear_own_only(int fd, const uint8_t secret[ECHO_SECRET_SIZE])
 	};
 	const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
 	const struct icmp_filter but_answers = {~(1U << ICMP_ECHOREPLY)};
+	const int on = 1;
 
 	if (setsockopt(fd, SOL_RAW, ICMP_FILTER, &but_answers, sizeof(but_answers)) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
+	    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0)
 		return -errno;
 	return 0;
 }
@@ -49,7 +52,7 @@ static int hear_own_only(int fd, const uint8_t secret[ECHO_SECRET_SIZE])
 int echo_open(const uint8_t secret[ECHO_SECRET_SIZE], struct fault *f)
 {
 	const int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP);
-	int err = fd < 0 ? -errno : hear_own_only(fd, secret);
+	int err = fd < 0 ? -errno : set_up(fd, secret);
 
 	if (!err)
 		return fd;
@@ -125,13 +128,44 @@ bool echo_parse(const void *packet, size_t size, struct echo *answer)
 	return true;
 }
 
-bool echo_receive(int fd, struct echo *answer)
+static int64_t nanoseconds(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+/* Since the kernel had it, by the wall clock: whoever sets that meanwhile sets one round trip. */
+static uint64_t waited(struct msghdr *message)
+{
+	struct timespec then, now;
+	int64_t ns = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&then, CMSG_DATA(c), sizeof(then));
+		clock_gettime(CLOCK_REALTIME, &now);
+		ns = nanoseconds(&now) - nanoseconds(&then);
+	}
+	return ns > 0 ? (uint64_t)ns : 0;
+}
+
+bool echo_receive(int fd, struct echo *answer, uint64_t *waited_ns)
 {
 	uint8_t packet[128];
-	ssize_t n;
+	struct iovec iov = {packet, sizeof(packet)};
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(struct timespec))];
+	} control;
 
-	while ((n = recv(fd, packet, sizeof(packet), MSG_TRUNC)) >= 0)
-		if ((size_t)n <= sizeof(packet) && echo_parse(packet, (size_t)n, answer))
+	for (;;) {
+		struct msghdr message = {NULL, 0, &iov, 1, &control, sizeof(control), 0};
+		const ssize_t n = recvmsg(fd, &message, 0);
+
+		if (n < 0)
+			return false;
+		*waited_ns = waited(&message);
+		if (!(message.msg_flags & MSG_TRUNC) && echo_parse(packet, (size_t)n, answer))
 			return true;
-	return false;
+	}
 }

@@ -41,8 +41,8 @@ int echo_open(const uint8_t secret[ECHO_SECRET_SIZE], struct fault *f);
 /* Sends the request out of that interface and no other. 0 or -errno. */
 int echo_send(int fd, const struct echo *request, int ifindex);
 
-/* The next answer that is well-formed. False: there is none now. */
-bool echo_receive(int fd, struct echo *answer);
+/* The next answer that is well-formed, and for how long it has waited to be read. False: there is none now. */
+bool echo_receive(int fd, struct echo *answer, uint64_t *waited_ns);
 
 /* Reads an IPv4 packet with an answer in it; local is its destination. False if it is none. */
 bool echo_parse(const void *packet, size_t size, struct echo *answer);

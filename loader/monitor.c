@@ -77,7 +77,7 @@ enum monitor_news monitor_answer(struct monitor *m, uint16_t seq, const uint8_t 
 	m->unanswered = 0;
 	m->dead_at = m->threshold;
 	m->state = MONITOR_UP;
-	take_rtt(m, (now_ns - m->sent_ns) / 1000);
+	take_rtt(m, now_ns > m->sent_ns ? (now_ns - m->sent_ns) / 1000 : 0);
 	return before == MONITOR_DOWN ? MONITOR_BACK : MONITOR_NO_NEWS;
 }
 

@@ -65,6 +65,12 @@ static void probe(struct watched *w, int ifindex)
 		echo_send(w->set->fd, &request, ifindex);
 }
 
+/* Without our own worker nothing leaves, and that tells nothing of the peer. */
+static bool is_worker_ready(const struct monitors *set)
+{
+	return set->worker->aead[0];
+}
+
 static void look_for_way(struct watched *w, int *ifindex)
 {
 	const enum probe_way way = probe_way(w->set->maps, w->set->nics, w->local, w->remote, ifindex);
@@ -92,7 +98,7 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
 	start_timer(w, w->book.interval_ms);
 	on_news(w, monitor_settle(&w->book, maps_now()));
 	look_for_way(w, &ifindex);
-	if (w->way == WAY_SEALED || w->way == WAY_NO_ROUTE)
+	if (is_worker_ready(w->set) && (w->way == WAY_SEALED || w->way == WAY_NO_ROUTE))
 		probe(w, ifindex);
 	else
 		monitor_idle(&w->book);
@@ -100,22 +106,23 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
 
 /* ---- in ---- */
 
-static void take(struct monitors *set, const struct echo *answer)
+static void take(struct monitors *set, const struct echo *answer, uint64_t came_ns)
 {
 	struct watched *w = answer->id < set->count ? set->watched[answer->id] : NULL;
 
 	if (!w || memcmp(w->local, answer->local, 4) != 0 || memcmp(w->remote, answer->remote, 4) != 0)
 		return;
-	on_news(w, monitor_answer(&w->book, answer->seq, answer->cookie, maps_now()));
+	on_news(w, monitor_answer(&w->book, answer->seq, answer->cookie, came_ns));
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct echo answer;
+	uint64_t waited_ns;
 
 	(void)what;
-	for (unsigned i = 0; i < ANSWERS_MAX && echo_receive(fd, &answer); i++)
-		take(arg, &answer);
+	for (unsigned i = 0; i < ANSWERS_MAX && echo_receive(fd, &answer, &waited_ns); i++)
+		take(arg, &answer, maps_now() - waited_ns);
 }
 
 static int open_socket(struct monitors *set, struct fault *f)

@@ -178,28 +178,35 @@ static int on_kind(const struct nlattr *a, void *arg)
 {
 	bool *vlan = arg;
 
-	if (mnl_attr_get_type(a) == IFLA_INFO_KIND && mnl_attr_get_payload_len(a) >= 4)
-		*vlan = memcmp(mnl_attr_get_payload(a), "vlan", 4) == 0;
+	if (mnl_attr_get_type(a) == IFLA_INFO_KIND && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0)
+		*vlan = strcmp(mnl_attr_get_str(a), "vlan") == 0;
 	return MNL_CB_OK;
 }
 
-/* A veth has a link, too, and it is in another namespace. */
-static int on_vlan(const struct nlmsghdr *message, void *arg)
+/* A veth has a link, too. One in another namespace has a number from there. */
+int netdev_parse_vlan(const struct nlmsghdr *message)
 {
 	const struct nlattr *a;
-	int *below = arg, link = 0;
-	bool vlan = false, elsewhere = false;
+	bool vlan = false;
+	int link = 0;
 
 	mnl_attr_for_each(a, message, sizeof(struct ifinfomsg))
 	{
 		if (mnl_attr_get_type(a) == IFLA_LINK && mnl_attr_validate(a, MNL_TYPE_U32) == 0)
 			link = (int)mnl_attr_get_u32(a);
 		else if (mnl_attr_get_type(a) == IFLA_LINK_NETNSID)
-			elsewhere = true;
+			return 0;
 		else if (mnl_attr_get_type(a) == IFLA_LINKINFO)
 			mnl_attr_parse_nested(a, on_kind, &vlan);
 	}
-	*below = vlan && !elsewhere ? link : 0;
+	return vlan ? link : 0;
+}
+
+static int on_vlan(const struct nlmsghdr *message, void *arg)
+{
+	int *below = arg;
+
+	*below = netdev_parse_vlan(message);
 	return MNL_CB_OK;
 }
 
