@@ -10,6 +10,7 @@ from scapy.layers.inet import ICMP, IP
 from scapy.packet import Raw
 
 from ike import IkePair, connection, is_up, order, wait_up
+from netns import veth
 from pair import A, B, NIC, proven
 from traffic import ping, send_ip
 from wait import DEADLINE, until
@@ -175,9 +176,13 @@ def test_bypassed(native):
 
 
 def test_detached(native):
-    """The gate is open, the SAs are there: no probe goes through it in clear."""
+    """The gate is open, the SAs are there, and a worker for another NIC: no probe goes through it in clear."""
     monitored(native)
+    veth(native.a.netns, 'spare', native.wire, 'far')
+    native.a.devs.append('spare')
+    native.a.cmd('attach', 'spare')
     native.a.cmd('detach', NIC)
+    until(native.a.worker_ready, 'a worker')
     until(lambda: monitor(native.a)['state'] == 'idle', 'idle')
     with native.capture() as capture:
         until_intervals_have_passed(native)
@@ -186,14 +191,17 @@ def test_detached(native):
         in native.a.log_text
 
 
-def lie(pair):
-    """B answers what nobody asked, and A gets to hear it."""
+def lie(pair, heard=lambda: None):
+    """B answers what nobody asked."""
+    for seq in range(40):
+        send_ip(pair.b.netns, IP(src=B, dst=A) / ICMP(type=0, id=0, seq=seq) / Raw(bytes(16)))
+        heard()
+
+
+def lie_and_be_heard(pair):
     with pair.a.netns.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as ear:
         ear.settimeout(DEADLINE)
-        for seq in range(40):
-            send_ip(pair.b.netns, IP(src=B, dst=A) / ICMP(type=0, id=0, seq=seq) / Raw(bytes(16)))
-            while ear.recv(100)[20] != 0:
-                pass
+        lie(pair, lambda: ear.recv(100))
 
 
 def test_forged(native):
@@ -202,7 +210,7 @@ def test_forged(native):
     native.b.netns.sysctl('net.ipv4.icmp_echo_ignore_all', 1)
     before = monitor(native.a)['received']
     native.a.daemon.send_signal(signal.SIGSTOP)
-    lie(native)
+    lie_and_be_heard(native)
     queued = [line.split()[4] for line in native.a.netns.run('cat', '/proc/net/raw').stdout.splitlines()[1:]]
     native.a.daemon.send_signal(signal.SIGCONT)
     assert queued == ['00000000:00000000']
