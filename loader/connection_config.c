@@ -400,7 +400,7 @@ static bool protects_icmp(const struct connection_config *c)
 static bool can_be_monitored(struct reader *r, const struct connection_config *c)
 {
 	if (c->remote.len < 32)
-		return wrong(r, "[%s]: monitor is for one peer, and remote is a prefix: give the peer a [connection] of its own",
+		return wrong(r, "[%s]: monitor is for one peer, not for a prefix: give it a [connection] of its own",
 			     r->section);
 	if (!protects_icmp(c))
 		return wrong(r, "[%s]: monitor sends ICMP echo: protect must be all or have icmp in it", r->section);

@@ -73,7 +73,7 @@ static uint16_t checksum(const struct message *m)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		sum += words[i];
 	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~(sum + (sum >> 16));
+	return (uint16_t) ~(sum + (sum >> 16));
 }
 
 int echo_send(int fd, const struct echo *request, int ifindex)

@@ -47,7 +47,7 @@ struct monitor {
 /* A new book, or the one there is under other terms. threshold is 1 or more. */
 void monitor_set(struct monitor *m, uint64_t interval_ms, unsigned threshold);
 
-/* The time of the next probe has come: one that has no answer yet is lost. now_ns: of any clock that never goes back. */
+/* The time of the next probe has come: one without an answer is lost. now_ns: of any clock that never goes back. */
 enum monitor_news monitor_settle(struct monitor *m, uint64_t now_ns);
 
 /* A probe leaves, with m->seq as it is then and this cookie; or could not leave, and will have no answer. */

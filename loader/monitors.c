@@ -37,10 +37,10 @@ static void on_news(struct watched *w, enum monitor_news news)
 	const struct monitor *m = &w->book;
 
 	if (news == MONITOR_BACK) {
-		log_line("%s: monitor: answered after %" PRIu64 " s, in %" PRIu64 " us: up", w->name, since_s(m->down_ns),
-			 m->rtt_us);
+		log_line("%s: monitor: answered after %" PRIu64 " s, in %" PRIu64 " us: up", w->name,
+			 since_s(m->down_ns), m->rtt_us);
 	} else if (news == MONITOR_DEAD) {
-		log_line("%s: monitor: no answer inside the SA to %u probes in a row: down, its SAs are made anew", w->name,
+		log_line("%s: monitor: no answer inside the SA to %u probes in a row: down, and its SAs end", w->name,
 			 m->unanswered);
 		w->set->on_dead(w->set->arg, w->name);
 	}

@@ -31,7 +31,7 @@ struct monitors {
 
 	struct watched **watched; /* malloc'd; the place is the echo's identifier */
 	unsigned count;
-	int fd;			/* -1: nothing has been monitored so far */
+	int fd; /* -1: nothing has been monitored so far */
 	struct event *readable;
 	uint8_t secret[ECHO_SECRET_SIZE];
 };

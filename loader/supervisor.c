@@ -285,7 +285,13 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	s->links =
 		(struct link_monitor){.on_link = on_link, .on_address = on_address, .on_overrun = on_overrun, .arg = s};
 	s->monitors = (struct monitors){
-		.base = s->base, .maps = &s->maps, .nics = &s->nics, .worker = &s->worker, .on_dead = ike_on_dead, .arg = s};
+		.base = s->base,
+		.maps = &s->maps,
+		.nics = &s->nics,
+		.worker = &s->worker,
+		.on_dead = ike_on_dead,
+		.arg = s,
+	};
 	monitors_init(&s->monitors);
 	if (worker_init(&s->worker) || ike_init(&s->ike))
 		return fault(f, ENOMEM, "children: %s", strerror(ENOMEM));

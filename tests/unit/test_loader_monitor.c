@@ -177,7 +177,11 @@ static void seal(struct packet *p)
 static struct packet reply(void)
 {
 	struct packet p = {
-		.ip = {.version = 4, .ihl = 5, .protocol = IPPROTO_ICMP, .saddr = htonl(0xc0000202), .daddr = htonl(0xc0000201)},
+		.ip = {.version = 4,
+		       .ihl = 5,
+		       .protocol = IPPROTO_ICMP,
+		       .saddr = htonl(0xc0000202),
+		       .daddr = htonl(0xc0000201)},
 		.icmp = {.type = ICMP_ECHOREPLY, .un.echo = {.id = htons(7), .sequence = htons(0x1234)}},
 	};
 
