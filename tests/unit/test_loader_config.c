@@ -168,8 +168,7 @@ static void test_more_interfaces_than_ports(void **unused)
 	assert_non_null(strstr(f.text, ":17: "));
 }
 
-#define CONNECTION \
-	"[connection c]\nlocal = 192.0.2.1\nremote = 192.0.2.2\nauth = psk\npsk-file = x\n"
+#define CONNECTION "[connection c]\nlocal = 192.0.2.1\nremote = 192.0.2.2\nauth = psk\npsk-file = x\n"
 
 static void assert_monitor(const char *lines, uint64_t ms, unsigned threshold)
 {
@@ -232,10 +231,9 @@ static void test_no_file(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_FILE(test_defaults),	WITH_FILE(test_every_key), WITH_FILE(test_empty_file),
-		WITH_FILE(test_mistakes),	WITH_FILE(test_long_line), WITH_FILE(test_more_interfaces_than_ports),
-		WITH_FILE(test_monitor),	WITH_FILE(test_monitor_of_a_mesh),
-		cmocka_unit_test(test_no_file),
+		WITH_FILE(test_defaults), WITH_FILE(test_every_key),	     WITH_FILE(test_empty_file),
+		WITH_FILE(test_mistakes), WITH_FILE(test_long_line),	     WITH_FILE(test_more_interfaces_than_ports),
+		WITH_FILE(test_monitor),  WITH_FILE(test_monitor_of_a_mesh), cmocka_unit_test(test_no_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
