@@ -6,6 +6,7 @@
 #   make interop   against Linux XFRM, strongSwan, libreswan in User Mode Linux (root)
 #   make libreswan Debian's libreswan for it, unpacked in the build directory   (root)
 #   make bench     the figures                                                  (root)
+#   make fuzz      fuzzing of what parses the network, FUZZ_SECONDS=30 for each target
 #   make unit      the unit tests alone; unit-sanitized, bpf-test, e2e: the other parts of check
 #   make deps      the Debian packages                                          (root)
 #   make install DESTDIR= PREFIX=
@@ -48,7 +49,7 @@ PROGRAMS   := $(BUILD)/xdp-ipsec $(BUILD)/xdp-ipsec-worker $(if $(wildcard ike/m
 # Quiet unless V=1.
 say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
 
-.PHONY: all deps need-deps clean demo check unit unit-sanitized bpf-test e2e interop libreswan bench install
+.PHONY: all deps need-deps clean demo check unit unit-sanitized bpf-test e2e interop libreswan fuzz fuzzers bench install
 all: $(PROGRAMS)
 
 $(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(MAPS_LIB)
@@ -74,6 +75,9 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL,$@) $(BPFTOOL) gen skeleton $< name $(subst -,_,$*) >$@.tmp && mv $@.tmp $@
+
+# Tests load it, too.
+.SECONDARY: $(BPF_OBJ)
 
 $(LOADER_OBJ): $(SKELETONS)
 $(LOADER_OBJ): ALL_CFLAGS += -DLIBEXECDIR='"$(PREFIX)/libexec/xdp-ipsec"'
@@ -167,6 +171,25 @@ check: need-deps
 demo: need-deps
 	$(MAKE) all
 	BUILD=$(BUILD) tests/demo
+
+# Each tests/fuzz/fuzz_*.c is a target of libFuzzer; what it finds is kept in $(BUILD)/fuzz/corpus/ for the next time.
+FUZZ_SECONDS ?= 30
+FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(FUZZERS): %: %.o $(call but_main,$(WORKER_OBJ)) $(MAPS_LIB)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(WORKER_LIBS)
+
+$(FUZZERS:=.o): ALL_CFLAGS += -Iworker
+
+fuzzers: $(FUZZERS)
+	@set -e; for f in $^; do corpus=$(BUILD)/corpus/$${f##*/}; mkdir -p $$corpus; printf '== %s\n' "$$f"; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/ $$corpus >$$f.log 2>&1 || { cat $$f.log; exit 1; }; \
+		grep executed_units $$f.log; done
+
+fuzz: need-deps
+	$(MAKE) fuzzers BUILD=$(BUILD)/fuzz CC=$(CLANG) LDFLAGS='-fsanitize=address,undefined' \
+		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -U_FORTIFY_SOURCE'
 
 bench: need-deps
 	$(MAKE) all $(BENCHES) $(IKE_BENCH)

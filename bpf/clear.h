@@ -4,25 +4,46 @@
 #define BPF_CLEAR_H
 
 #include "count.h"
+#include "fragments.h"
+#include "gre.h"
 #include "policy.h"
+
+/*
+ * A later fragment shares its first one's lot. It cannot get into a datagram that
+ * came out of an SA, which the worker hands over whole, nor change the ports that the
+ * first was admitted for, which are in the first 8 bytes: so no more comes in than
+ * the first did. What is kept is of admitted ones alone.
+ */
+static __always_inline int clear_action(const struct packet *p)
+{
+	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall(&fragments_in, p) : NULL;
+	struct flow flow = flow_inbound(p);
+	int action = first ? first->action : decide(p, &flow, p->dport);
+
+	if (is_first_fragment(p) && policy_may_protect(p->dst, p->src) && action <= SPD_BYPASS)
+		fragment_remember(&fragments_in, p, action, SLOT_NONE, 0);
+	return action;
+}
 
 /* Whether a packet in clear may go on to the host; counts what a rule decided. */
 static __always_inline bool clear_is_admitted(const struct packet *p)
 {
-	struct flow flow = flow_inbound(p);
-	int action = policy_decide(&flow);
-
-	if (action == SPD_NONE)
-		return true;
-	if (action == SPD_BYPASS) {
+	switch (clear_action(p)) {
+	case SPD_NONE:
+		if (!gre_is_missing(p))
+			return true;
+		break;
+	case SPD_BYPASS:
 		count(REASON_BYPASS);
 		return true;
-	}
-	if (is_ike(p, p->dport)) {
+	case SPD_IKE:
 		count(REASON_IKE);
 		return true;
+	case SPD_DISCARD:
+		count(REASON_DISCARD);
+		return false;
 	}
-	count(action == SPD_DISCARD ? REASON_DISCARD : REASON_CLEARTEXT_PROTECTED);
+	count(REASON_CLEARTEXT_PROTECTED);
 	return false;
 }
 

@@ -2,10 +2,12 @@
 /*
  * BPF classifies, the worker does the cryptography. One object serves one NIC:
  *
- *   xdp_ingress   NIC, XDP          ESP -> worker; protected traffic in clear -> dropped
+ *   xdp_ingress   NIC, XDP          ESP -> worker; protected traffic in clear -> dropped; path MTU from ICMP
  *   nic_ingress   NIC, tc ingress   the latter, where XDP is generic
  *   tc_egress     NIC, tc egress    protected traffic -> TAP, worker
  *   tap_ingress   TAP, tc ingress   what the worker opened -> NIC's ingress, marked
+ *
+ * gre.h has what multicast in GRE adds to the last two.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -13,6 +15,7 @@
 #include "clear.h"
 #include "egress.h"
 #include "esp.h"
+#include "icmp.h"
 #include "skb.h"
 
 SEC("xdp")
@@ -32,6 +35,8 @@ int xdp_ingress(struct xdp_md *ctx)
 		return XDP_PASS;
 	if (p.proto == IPPROTO_ESP)
 		return parsed == PARSED_IPV4 ? esp_ingress(ctx, &c, &p) : esp_unclaimed(&p, REASON_MALFORMED);
+	if (p.proto == IPPROTO_ICMP && parsed == PARSED_IPV4 && icmp_is_about_esp(ctx, &c, &p))
+		return XDP_DROP;
 	/* Generic XDP sees what came out of an SA once more, and cannot see its mark. */
 	if (cfg.generic)
 		return XDP_PASS;
@@ -75,7 +80,7 @@ int tc_egress(struct __sk_buff *skb)
 	case PARSED_SHORT:
 		return egress_drop(REASON_MALFORMED);
 	case PARSED_MALFORMED:
-		return policy_may_protect(p.src, p.dst) ? egress_drop(REASON_MALFORMED) : TC_NEXT;
+		return policy_may_protect(p.src, p.dst) || gre_takes(skb, &p) ? egress_drop(REASON_MALFORMED) : TC_NEXT;
 	case PARSED_IPV4:
 		return egress_ipv4(skb, &p);
 	}
@@ -85,6 +90,8 @@ int tc_egress(struct __sk_buff *skb)
 SEC("tc")
 int tap_ingress(struct __sk_buff *skb)
 {
+	if (skb->protocol == bpf_htons(GRE_TAG_ETHERTYPE) && !gre_admit(skb))
+		return TC_ACT_SHOT;
 	skb->mark = cfg.mark;
 	return bpf_redirect(cfg.ifindex, BPF_F_INGRESS);
 }

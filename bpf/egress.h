@@ -3,6 +3,8 @@
 #ifndef BPF_EGRESS_H
 #define BPF_EGRESS_H
 
+#include "fragments.h"
+#include "gre.h"
 #include "policy.h"
 #include "sa.h"
 #include "skb.h"
@@ -19,34 +21,61 @@ static __always_inline int egress_refuse(struct sa_state *sa, enum reason reason
 	return TC_ACT_SHOT;
 }
 
-static __always_inline const struct sad_out_value *binding(const struct packet *p, __u16 proto, __u16 port)
+static __always_inline const struct sad_out_value *binding(const struct packet *p, const struct selector *sel)
 {
-	struct sad_out_key key = {.proto = proto, .port = port};
+	struct sad_out_key key = {.sel = *sel};
 
 	__builtin_memcpy(key.src, &p->src, sizeof(key.src));
 	__builtin_memcpy(key.dst, &p->dst, sizeof(key.dst));
 	return bpf_map_lookup_elem(&sad_out, &key);
 }
 
-/* The narrowest SA that carries all that the rule is for. */
+static __always_inline bool takes_any_port(const struct selector *s)
+{
+	return s->local_port_min == 0 && s->local_port_max == 0xffff && s->remote_port_min == 0 &&
+	       s->remote_port_max == 0xffff;
+}
+
+/* One of this packet's ports and its protocol: what is left of a child when the peer narrows it, or 'sa add ... sel'.
+ */
+static __always_inline const struct sad_out_value *find_by_port(const struct packet *p, const struct flow *f)
+{
+	struct selector sel = {SELECTOR_ANY_PORT, .proto = p->proto};
+	const struct sad_out_value *found;
+
+	sel.remote_port_min = sel.remote_port_max = f->remote_port;
+	found = binding(p, &sel);
+	if (found)
+		return found;
+	sel.remote_port_min = 0;
+	sel.remote_port_max = 0xffff;
+	sel.local_port_min = sel.local_port_max = f->local_port;
+	return binding(p, &sel);
+}
+
+/*
+ * The SA with the rule's own selector, which is all that most packets ever ask for. Without it
+ * the narrowest that carries this packet, in at most four lookups more: by port, by protocol, for
+ * everything. A connection's rule takes none that is wider than itself: that would be another
+ * child's, and a strict peer drops what comes by a child that its policy did not make.
+ */
 static __always_inline const struct sad_out_value *find_binding(const struct packet *p, const struct flow *f)
 {
-	const struct sad_out_value *found = NULL;
+	const bool may_be_wider = f->owner != OWNER_IKE;
+	struct selector sel = {SELECTOR_ANY_PORT, .proto = p->proto};
+	const struct sad_out_value *found = binding(p, &f->rule);
 
-	if (f->named_proto && f->named_remote_port)
-		found = binding(p, f->named_proto, f->named_remote_port);
-	if (!found && f->named_proto && f->named_local_port)
-		found = binding(p, f->named_proto, f->named_local_port);
-	if (!found && f->named_proto)
-		found = binding(p, f->named_proto, 0);
-	return found ? found : binding(p, 0, 0);
+	if (!found && p->ports == PORTS_KNOWN && (may_be_wider || takes_any_port(&f->rule)))
+		found = find_by_port(p, f);
+	if (!found && (may_be_wider || !f->rule.proto))
+		found = binding(p, &sel);
+	sel.proto = 0;
+	return found || !may_be_wider ? found : binding(p, &sel);
 }
 
 static __always_inline int drop_and_acquire(const struct packet *p, const struct flow *f)
 {
-	__u16 port = f->named_remote_port ? f->named_remote_port : f->named_local_port;
-
-	event_acquire(p, (__u32)f->named_proto << 16 | port);
+	event_acquire(p, f->place);
 	return egress_drop(REASON_NO_SA);
 }
 
@@ -70,8 +99,6 @@ static __always_inline int protect(struct __sk_buff *skb, const struct packet *p
 
 	if (p->proto == IPPROTO_ESP)
 		return egress_drop(REASON_NESTED_ESP);
-	if (p->fragment)
-		return egress_drop(REASON_FRAGMENT);
 	out = find_binding(p, f);
 	sa = out ? sa_find(out->slot, out->generation) : NULL;
 	if (!sa)
@@ -82,25 +109,41 @@ static __always_inline int protect(struct __sk_buff *skb, const struct packet *p
 		return egress_refuse(sa, REASON_LIFETIME_EXPIRED);
 	if (!sa_has_sequence(sa, out->slot))
 		return egress_refuse(sa, REASON_SEQ_OVERFLOW);
+	if (is_first_fragment(p))
+		fragment_remember(&fragments_out, p, SPD_PROTECT, out->slot, out->generation);
 	return hand_to_tap(skb, sa, out);
+}
+
+/* The worker puts the fragments of a datagram together, and seals them as one: by the first one's SA, whatever it was. */
+static __always_inline int protect_later(struct __sk_buff *skb, const struct fragment_value *first)
+{
+	const struct sad_out_value out = {.slot = first->slot, .generation = first->generation};
+	struct sa_state *sa = sa_find(out.slot, out.generation);
+
+	return sa ? hand_to_tap(skb, sa, &out) : egress_drop(REASON_NO_SA);
 }
 
 static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packet *p)
 {
+	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall(&fragments_out, p) : NULL;
 	struct flow flow = flow_outbound(p);
-	int action = policy_decide(&flow);
+	int action;
 
-	if (action == SPD_NONE)
-		return TC_NEXT;
-	if (action == SPD_BYPASS) {
-		count(REASON_BYPASS);
-		return TC_NEXT;
-	}
-	if (is_ike(p, p->sport)) {
-		count(REASON_IKE);
-		return TC_NEXT;
-	}
-	return action == SPD_DISCARD ? egress_drop(REASON_DISCARD) : protect(skb, p, &flow);
+	if (gre_is_unrouted(skb, p))
+		return gre_route(p);
+	action = first ? first->action : decide(p, &flow, p->sport);
+	/* A protected one has no SA before it is on its way, so that the rest of one that is dropped is dropped too. */
+	if (is_first_fragment(p) && policy_may_protect(p->src, p->dst))
+		fragment_remember(&fragments_out, p, action, SLOT_NONE, 0);
+	if (action != SPD_DISCARD && action != SPD_BYPASS && gre_takes(skb, p))
+		return gre_egress(skb);
+	if (action == SPD_PROTECT)
+		return first ? protect_later(skb, first) : protect(skb, p, &flow);
+	if (action == SPD_DISCARD)
+		return egress_drop(REASON_DISCARD);
+	if (action != SPD_NONE)
+		count(action == SPD_IKE ? REASON_IKE : REASON_BYPASS);
+	return TC_NEXT;
 }
 
 #endif

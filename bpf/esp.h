@@ -8,6 +8,7 @@
 #define BPF_ESP_H
 
 #include "count.h"
+#include "fragments.h"
 #include "policy.h"
 #include "sa.h"
 
@@ -18,6 +19,8 @@ struct esp_header {
 
 /* Header, IV, the least ciphertext (pad length and next header, padded to 4), ICV: RFC 4303 section 2, RFC 4106. */
 #define ESP_SIZE_MIN (sizeof(struct esp_header) + 8 + 4 + 16)
+/* A first fragment is a multiple of 8. With less in it, a later one would bring the rest of the headers. */
+#define ESP_FIRST_MIN 40
 
 /* Whether ESP that no SA claims is ours to refuse, and not the kernel's to take. */
 static __always_inline bool esp_is_ours(const struct packet *p)
@@ -43,11 +46,8 @@ static __always_inline int esp_unclaimed(const struct packet *p, enum reason rea
 
 static __always_inline int esp_unknown_spi(const struct packet *p, __u32 spi)
 {
-	int verdict;
+	int verdict = esp_unclaimed(p, REASON_NO_SA);
 
-	if (p->fragment)
-		return esp_unclaimed(p, REASON_FRAGMENT);
-	verdict = esp_unclaimed(p, REASON_NO_SA);
 	if (verdict == XDP_DROP)
 		event_unknown_spi(p, spi);
 	return verdict;
@@ -69,9 +69,9 @@ static __always_inline bool write_meta(struct xdp_md *ctx, const struct rx_meta 
 }
 
 /* False if no socket serves the queue: nobody is there to open it, or the NIC was given queues since. */
-static __always_inline bool hand_to_worker(struct xdp_md *ctx, const struct packet *p, const struct sad_value *sad)
+static __always_inline bool hand_to_worker(struct xdp_md *ctx, const struct packet *p, __u32 slot, __u32 generation)
 {
-	struct rx_meta tag = {.slot = sad->slot, .l3_offset = p->l3_offset, .generation = sad->generation};
+	struct rx_meta tag = {.slot = slot, .l3_offset = p->l3_offset, .generation = generation};
 	__u32 at = cfg.port * QUEUES_MAX + ctx->rx_queue_index;
 
 	return ctx->rx_queue_index < QUEUES_MAX && write_meta(ctx, &tag) &&
@@ -81,6 +81,28 @@ static __always_inline bool hand_to_worker(struct xdp_md *ctx, const struct pack
 static __always_inline int esp_refuse(struct sa_state *sa, enum reason reason)
 {
 	count_sa(sa, reason);
+	return XDP_DROP;
+}
+
+/* A first fragment opens a datagram in the worker's memory, which only the peer may. Why not, or REASON_COUNT. */
+static __always_inline enum reason first_fragment_fault(const struct packet *p, const struct sad_value *found)
+{
+	__u32 peer;
+
+	__builtin_memcpy(&peer, found->peer, sizeof(peer));
+	if (peer != p->src)
+		return REASON_SELECTOR_MISMATCH;
+	return p->l4_len < ESP_FIRST_MIN ? REASON_FRAG_INVALID : REASON_COUNT;
+}
+
+/* It has no SPI. If its first has not come, it has to be from a peer, for the worker to wait for that. */
+static __always_inline int esp_later_fragment(struct xdp_md *ctx, const struct packet *p)
+{
+	if (!fragment_recall(&fragments_in, p) && !policy_may_protect(p->dst, p->src))
+		return esp_unclaimed(p, REASON_NO_SA);
+	if (hand_to_worker(ctx, p, SLOT_NONE, 0))
+		return XDP_REDIRECT;
+	count(REASON_NO_WORKER);
 	return XDP_DROP;
 }
 
@@ -95,16 +117,18 @@ static __always_inline int esp_of_sa(struct xdp_md *ctx, const struct packet *p,
 	}
 	if (!sa_is_on_this_nic(found->ifindex))
 		return esp_refuse(sa, REASON_NO_SA);
-	if (p->fragment)
-		return esp_refuse(sa, REASON_FRAGMENT);
+	if (p->fragment && first_fragment_fault(p, found) != REASON_COUNT)
+		return esp_refuse(sa, first_fragment_fault(p, found));
 	if (p->l4_len < ESP_SIZE_MIN)
 		return esp_refuse(sa, REASON_MALFORMED);
 	if (sa_is_behind(sa, seq))
 		return esp_refuse(sa, REASON_REPLAY);
 	if (!sa_is_alive(sa, found->slot))
 		return esp_refuse(sa, REASON_LIFETIME_EXPIRED);
-	if (!hand_to_worker(ctx, p, found))
+	if (!hand_to_worker(ctx, p, found->slot, found->generation))
 		return esp_refuse(sa, REASON_NO_WORKER);
+	if (p->fragment)
+		fragment_remember(&fragments_in, p, SPD_PROTECT, found->slot, found->generation);
 	return XDP_REDIRECT;
 }
 
@@ -115,7 +139,7 @@ static __always_inline int esp_ingress(struct xdp_md *ctx, struct cursor *c, con
 	struct sad_key key;
 
 	if (!p->first)
-		return esp_unclaimed(p, REASON_FRAGMENT);
+		return esp_later_fragment(ctx, p);
 	esp = p->l4_len < sizeof(*esp) ? NULL : cursor_take(c, sizeof(*esp));
 	if (!esp)
 		return esp_unclaimed(p, REASON_MALFORMED);

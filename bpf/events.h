@@ -86,10 +86,10 @@ static __always_inline void event_unknown_spi(const struct packet *p, __u32 spi)
 	event_send(&e);
 }
 
-/* selector: what the rule names of protocol and port, and so what the SA that is wanted is for. */
-static __always_inline void event_acquire(const struct packet *p, __u32 selector)
+/* place: of the rule that wants an SA in its entry, for each is told of by itself. */
+static __always_inline void event_acquire(const struct packet *p, __u32 place)
 {
-	struct event_gate_key key = gate_key(p, EVENT_ACQUIRE, selector);
+	struct event_gate_key key = gate_key(p, EVENT_ACQUIRE, place);
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct event e;
 

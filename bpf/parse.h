@@ -56,11 +56,13 @@ struct packet {
 	__u32 l4_len; /* what the IPv4 header says follows it */
 	__u16 sport;  /* in host order, if ports is PORTS_KNOWN */
 	__u16 dport;
+	__u16 id; /* of the datagram, in network byte order */
 	__u8 proto;
 	__u8 ports; /* enum ports */
 	__u8 l3_offset;
 	bool fragment;
 	bool first; /* at offset 0 of its datagram */
+	bool group; /* its Ethernet destination is a group, or all */
 };
 
 enum parsed {
@@ -94,6 +96,7 @@ static __always_inline bool parse_ethernet(struct cursor *c, struct packet *p, _
 	if (!eth)
 		return false;
 	p->l3_offset = sizeof(*eth);
+	p->group = eth->h_dest[0] & 1;
 	*ethertype = eth->h_proto;
 #pragma unroll
 	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
@@ -108,11 +111,11 @@ static __always_inline bool parse_ethernet(struct cursor *c, struct packet *p, _
 	return true;
 }
 
-/* The protocols that begin with a source and a destination port. */
+/* The protocols that begin with a source and a destination port, and ICMP, whose type and code stand for both. */
 static __always_inline bool has_ports(__u8 proto)
 {
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP || proto == IPPROTO_DCCP ||
-	       proto == IPPROTO_UDPLITE;
+	       proto == IPPROTO_UDPLITE || proto == IPPROTO_ICMP;
 }
 
 /* Whether the packet has ports at the cursor, by its IPv4 header. */
@@ -132,7 +135,7 @@ static __always_inline void parse_ports(struct cursor c, struct packet *p)
 	if (!pair)
 		return;
 	p->sport = bpf_ntohs(pair->source);
-	p->dport = bpf_ntohs(pair->dest);
+	p->dport = p->proto == IPPROTO_ICMP ? p->sport : bpf_ntohs(pair->dest);
 	p->ports = PORTS_KNOWN;
 }
 
@@ -156,6 +159,7 @@ static __always_inline enum parsed parse_ipv4(struct cursor *c, struct packet *p
 	total = total_length(c, p, ip);
 	p->src = ip->saddr;
 	p->dst = ip->daddr;
+	p->id = ip->id;
 	p->proto = ip->protocol;
 	p->fragment = ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_OFFSET);
 	p->first = !(ip->frag_off & bpf_htons(IPV4_OFFSET));

@@ -12,8 +12,10 @@
 
 /* What policy_decide() returns besides enum spd_action: no rule is for it, and so it goes by. */
 #define SPD_NONE -1
+/* And decide(): IKE, which goes by whatever the rule says. */
+#define SPD_IKE -2
 
-/* A packet as this host sees it, so that one rule serves both directions, and what the rule that decides names. */
+/* A packet as this host sees it, so that one rule serves both directions, and what the rule that decides is for. */
 struct flow {
 	__u32 local;
 	__u32 remote;
@@ -22,9 +24,9 @@ struct flow {
 	__u8 proto;
 	__u8 ports; /* enum ports */
 
-	__u8 named_proto;	 /* 0: any */
-	__u16 named_remote_port; /* the only one it is for; 0: any, or a range */
-	__u16 named_local_port;
+	struct selector rule;
+	__u8 owner; /* enum owner */
+	__u8 place; /* of the rule in its entry */
 };
 
 static __always_inline struct flow flow_outbound(const struct packet *p)
@@ -75,9 +77,9 @@ static __always_inline bool rule_takes_any_port(const struct spd_rule *r)
 
 /*
  * A packet whose ports are not to be seen might be any that a protect rule is
- * for, and is taken for that: a later fragment in clear would be reassembled
- * with a first one that came out of an SA. Discard rules need no such care, as
- * a datagram whose first fragment is discarded never gets anywhere.
+ * for, and is taken for that: a header that is cut off, or a later fragment of
+ * which the first is not known (fragments.h). Discard rules need no such care, as a
+ * datagram whose first fragment is discarded never gets anywhere.
  */
 static __always_inline bool rule_takes_ports(const struct spd_rule *r, const struct flow *f)
 {
@@ -92,13 +94,24 @@ static __always_inline bool rule_matches(const struct spd_rule *r, const struct 
 	return rule_is_for(r, f->local) && (!r->proto || r->proto == f->proto) && rule_takes_ports(r, f);
 }
 
+static __always_inline struct selector rule_selector(const struct spd_rule *r)
+{
+	return (struct selector){
+		.local_port_min = r->local_port_min,
+		.local_port_max = r->local_port_max,
+		.remote_port_min = r->remote_port_min,
+		.remote_port_max = r->remote_port_max,
+		.proto = r->proto,
+	};
+}
+
 /*
  * Both scans are global functions, which the verifier checks once and on their
  * own. Inlined, every rule that can match would be another state for all that
  * follows in the caller, and the programs would be beyond its limit.
  */
 
-/* enum spd_action of the rule that decides, with what it names left in f; or SPD_NONE. */
+/* enum spd_action of the rule that decides, with what it is for left in f; or SPD_NONE. */
 __noinline int policy_decide(struct flow *f)
 {
 	const struct spd_entry *entry;
@@ -114,12 +127,20 @@ __noinline int policy_decide(struct flow *f)
 
 		if (!rule_matches(r, f))
 			continue;
-		f->named_proto = r->proto;
-		f->named_remote_port = r->remote_port_min == r->remote_port_max ? r->remote_port_min : 0;
-		f->named_local_port = r->local_port_min == r->local_port_max ? r->local_port_min : 0;
+		f->rule = rule_selector(r);
+		f->owner = r->owner;
+		f->place = i;
 		return r->action;
 	}
 	return SPD_NONE;
+}
+
+/* policy_decide(), but for IKE. port: of the end that would be the IKE daemon's. */
+static __always_inline int decide(const struct packet *p, struct flow *f, __u16 port)
+{
+	int action = policy_decide(f);
+
+	return action != SPD_NONE && action != SPD_BYPASS && is_ike(p, port) ? SPD_IKE : action;
 }
 
 /* Whether there is anything between the two addresses that a rule would protect: 1 or 0. */

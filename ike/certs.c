@@ -51,7 +51,7 @@ int credentials_load(struct credentials *c, const char *pem, struct fault *f)
 	BIO_free(bio);
 	ERR_clear_error();
 	if (!err && !c->cert)
-		err = fault(f, EINVAL, "there is no certificate in it: PEM is expected");
+		err = fault(f, EINVAL, "cert: there is no certificate in it: PEM is expected");
 	if (err)
 		credentials_free(c);
 	return err;
@@ -78,7 +78,7 @@ static int load_anchors(struct trust *t, const char *pem, struct fault *f)
 	}
 	BIO_free(bio);
 	ERR_clear_error();
-	return sk_X509_num(t->anchors) > 0 ? 0 : fault(f, EINVAL, "there is no CA certificate in it: PEM is expected");
+	return sk_X509_num(t->anchors) > 0 ? 0 : fault(f, EINVAL, "ca: there is no CA certificate in it: PEM is expected");
 }
 
 static int load_crls(struct trust *t, const char *pem, struct fault *f)
@@ -92,7 +92,7 @@ static int load_crls(struct trust *t, const char *pem, struct fault *f)
 	}
 	BIO_free(bio);
 	ERR_clear_error();
-	return t->has_crl ? 0 : fault(f, EINVAL, "there is no CRL in it: PEM is expected");
+	return t->has_crl ? 0 : fault(f, EINVAL, "crl: there is no CRL in it: PEM is expected");
 }
 
 int trust_load(struct trust *t, const char *ca_pem, const char *crl_pem, struct fault *f)
@@ -262,7 +262,7 @@ static int refuse(X509 *cert, int error, struct fault *f)
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		return fault(f, EACCES, "certificate '%.200s' is not valid yet: compare the clocks", subject);
 	case X509_V_ERR_CERT_REVOKED:
-		return fault(f, EACCES, "certificate '%.200s' has been revoked", subject);
+		return fault(f, EKEYREVOKED, "certificate '%.200s' has been revoked", subject);
 	case X509_V_ERR_UNABLE_TO_GET_CRL:
 		return fault(f, EACCES, "there is no CRL of the CA that issued '%.200s'", subject);
 	case X509_V_ERR_CRL_HAS_EXPIRED:
@@ -315,6 +315,32 @@ static int check_leaf(X509 *leaf, STACK_OF(X509) * certs, const struct trust *t,
 			     "certificate '%.200s' does not name '%.200s' (subjectAltName, or the subject for a DN)",
 			     subject, name);
 	return 0;
+}
+
+static STACK_OF(X509) * chain_of(const struct credentials *c)
+{
+	STACK_OF(X509) *certs = sk_X509_new_null();
+
+	for (unsigned i = 1; certs && i < c->count; i++) {
+		const uint8_t *at = c->der[i];
+		X509 *cert = d2i_X509(NULL, &at, c->der_size[i]);
+
+		if (cert && !sk_X509_push(certs, cert))
+			X509_free(cert);
+	}
+	return certs;
+}
+
+int credentials_verify(const struct credentials *c, const struct trust *t, int64_t now, struct fault *f)
+{
+	STACK_OF(X509) *certs = chain_of(c);
+	int err = verify_chain(c->cert, certs, t, now, f);
+
+	if (!err && !may_sign(c->cert))
+		err = fault(f, EINVAL, "it is not for signatures (key usage)");
+	sk_X509_pop_free(certs, X509_free);
+	ERR_clear_error();
+	return err;
 }
 
 int certs_verify(const struct message *m, const struct trust *t, const struct identity *id, int64_t now, EVP_PKEY **key,

@@ -27,7 +27,8 @@ struct trust {
 	bool has_crl;
 };
 
-/* PEM in memory. 0, -EINVAL with what is wrong ("... has no certificate", "expired since ..."), -ENOMEM. */
+/* PEM in memory. 0, -EINVAL with the key of the file and what is wrong ("cert: there is no certificate in it"), -ENOMEM.
+ */
 int credentials_load(struct credentials *c, const char *pem, struct fault *f);
 /* crl_pem may be NULL: no revocation check. With one, a chain whose CRL is missing or out of date is refused. */
 int trust_load(struct trust *t, const char *ca_pem, const char *crl_pem, struct fault *f);
@@ -54,6 +55,10 @@ void certs_write(struct body *b, const struct credentials *c);
  */
 int certs_verify(const struct message *m, const struct trust *t, const struct identity *id, int64_t now, EVP_PKEY **key,
 		 struct fault *f);
+
+/* Whether our own chain holds at that time, as a peer with the same trust would see it. 0; -EKEYREVOKED; -EINVAL: it
+ * must not sign; -EACCES: whatever else. */
+int credentials_verify(const struct credentials *c, const struct trust *t, int64_t now, struct fault *f);
 
 /* The identity a certificate gives by itself: its subject as a DN. 0 or -EINVAL. */
 int credentials_identity(const struct credentials *c, struct identity *id);

@@ -93,6 +93,7 @@ static int add_half(struct child *c, bool inbound, const uint8_t keymat[CHILD_KE
 		.spi = half->spi,
 		.inbound = inbound,
 		.esn = c->esn,
+		.gre = c->peer->connection->config->gre,
 		.replay_window = c->peer->connection->config->replay_window,
 		.selector = c->selector,
 		.limits = limits_of(c, inbound),
@@ -141,8 +142,9 @@ static struct child *child_new(struct ike_sa *sa, const struct child_terms *t)
 	}
 	c->engine = sa->engine;
 	c->ike = sa;
-	c->peer = sa->peer;
+	c->peer = t->peer;
 	c->selector = t->selector;
+	c->asked = t->asked;
 	c->esn = t->esn;
 	c->initiator = t->initiator;
 	c->in.spi = t->spi_in;
@@ -153,6 +155,7 @@ static struct child *child_new(struct ike_sa *sa, const struct child_terms *t)
 	timer_init(&c->hard, on_hard);
 	timer_init(&c->watch, on_watch);
 	TAILQ_INSERT_TAIL(&sa->children, c, of_list);
+	TAILQ_INSERT_TAIL(&c->peer->children, c, of_peer);
 	return c;
 }
 
@@ -301,17 +304,11 @@ static void on_watch(struct timer *timer)
 static struct child *other_for(const struct child *c)
 {
 	struct child *best = NULL, *other;
-	struct ike_sa *sa;
 
-	TAILQ_FOREACH(sa, &c->peer->sas, of_peer)
-	{
-		if (sa->state == IKE_DEAD)
-			continue;
-		TAILQ_FOREACH(other, &sa->children, of_list)
-		if (other != c && other->state == CHILD_UP && selector_equal(&other->selector, &c->selector) &&
-		    (!best || other->made_ms >= best->made_ms))
-			best = other;
-	}
+	TAILQ_FOREACH(other, &c->peer->children, of_peer)
+	if (other != c && other->state == CHILD_UP && other->ike->state != IKE_DEAD &&
+	    selector_equal(&other->selector, &c->selector) && (!best || other->made_ms >= best->made_ms))
+		best = other;
 	return best;
 }
 
@@ -331,18 +328,14 @@ static void hand_over(struct child *c)
 
 static void forget_links(const struct child *c)
 {
-	struct ike_sa *sa;
 	struct child *other;
 
-	TAILQ_FOREACH(sa, &c->peer->sas, of_peer)
+	TAILQ_FOREACH(other, &c->peer->children, of_peer)
 	{
-		TAILQ_FOREACH(other, &sa->children, of_list)
-		{
-			if (other->successor == c)
-				other->successor = NULL;
-			if (other->rival == c)
-				other->rival = NULL;
-		}
+		if (other->successor == c)
+			other->successor = NULL;
+		if (other->rival == c)
+			other->rival = NULL;
 	}
 }
 
@@ -362,6 +355,7 @@ void child_leave(struct child *c)
 {
 	struct engine *e = c->engine;
 	struct ike_sa *sa = c->ike;
+	struct peer *peer = c->peer;
 
 	hand_over(c);
 	log_child(c, c->successor ? "replaced" : "ended");
@@ -370,6 +364,7 @@ void child_leave(struct child *c)
 	forget_links(c);
 	task_forget_child(sa, c);
 	TAILQ_REMOVE(&sa->children, c, of_list);
+	TAILQ_REMOVE(&peer->children, c, of_peer);
 	TAILQ_INSERT_TAIL(&e->grace, c, of_list);
 	c->state = CHILD_GRACE;
 	c->ike = NULL;
@@ -378,6 +373,9 @@ void child_leave(struct child *c)
 	timer_cancel(&e->timers, &c->soft);
 	timer_cancel(&e->timers, &c->hard);
 	timer_set(&e->timers, &c->watch, engine_now(e) + GRACE_MS);
+	/* The IKE SA's own peer is told by who deletes. */
+	if (peer != sa->peer)
+		peer_on_loss(peer);
 }
 
 void child_free(struct child *c)
@@ -388,6 +386,7 @@ void child_free(struct child *c)
 		forget_links(c);
 		task_forget_child(c->ike, c);
 		TAILQ_REMOVE(&c->ike->children, c, of_list);
+		TAILQ_REMOVE(&c->peer->children, c, of_peer);
 	} else {
 		TAILQ_REMOVE(&c->engine->grace, c, of_list);
 	}

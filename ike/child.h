@@ -46,11 +46,13 @@ enum child_state {
 
 struct child {
 	TAILQ_ENTRY(child) of_list; /* of its IKE SA; in CHILD_GRACE: of the engine */
+	TAILQ_ENTRY(child) of_peer; /* not in CHILD_GRACE */
 	struct engine *engine;
 	struct ike_sa *ike; /* NULL in CHILD_GRACE */
-	struct peer *peer;
+	struct peer *peer;  /* whose connection it is for; its IKE SA may be another connection's (choice.h) */
 	enum child_state state;
 	struct selector selector;
+	struct selector asked; /* what we asked for first, if the peer has narrowed it; else the same */
 	bool esn;
 	bool initiator; /* of the exchange that made it */
 	struct child_half in;
@@ -67,7 +69,9 @@ struct child {
 
 /* What an exchange has settled, and from which both halves are made. */
 struct child_terms {
+	struct peer *peer;
 	struct selector selector;
+	struct selector asked;
 	bool esn;
 	bool initiator;
 	uint32_t spi_in;

@@ -9,13 +9,20 @@
  */
 #include <errno.h>
 
+#include "choice.h"
 #include "exchange.h"
 
 #define KE_HEADER_SIZE 4
 
-static const struct connection_config *config_of(const struct ike_sa *sa)
+static enum esn_policy esn_of(const struct peer *p)
 {
-	return sa->peer->connection->config;
+	return p->connection->config->esn;
+}
+
+/* Whose child is asked for: a rekeyed one stays its peer's. */
+static struct peer *peer_of(const struct ike_sa *sa, const struct task *task)
+{
+	return task->child ? task->child->peer : sa->peer;
 }
 
 static void write_key_exchange(struct body *b, const uint8_t *nonce, const struct dh *dh)
@@ -72,13 +79,13 @@ int child_write_request(struct ike_sa *sa, struct task *task, const struct selec
 	task->asked = *s;
 	notify_write(b, USE_TRANSPORT_MODE, NULL, 0);
 	notify_write(b, ESP_TFC_PADDING_NOT_SUPPORTED, NULL, 0);
-	proposal_offer_esp(b, task->spi, config_of(sa)->esn, create);
+	proposal_offer_esp(b, task->spi, esn_of(peer_of(sa, task)), create);
 	if (create) {
 		engine_random(e, task->nonce, sizeof(task->nonce));
 		write_key_exchange(b, task->nonce, &task->dh);
 	}
-	ts_write(b, PAYLOAD_TSI, sa->path.local, s->proto, s->local_port);
-	ts_write(b, PAYLOAD_TSR, sa->path.remote, s->proto, s->remote_port);
+	ts_write(b, PAYLOAD_TSI, sa->path.local, (uint8_t)s->proto, s->local_port_min, s->local_port_max);
+	ts_write(b, PAYLOAD_TSR, sa->path.remote, (uint8_t)s->proto, s->remote_port_min, s->remote_port_max);
 	return b->w.bad ? -EMSGSIZE : 0;
 }
 
@@ -89,6 +96,7 @@ struct request {
 	struct child *old;
 	bool create;
 	struct esp_choice choice;
+	struct peer *peer; /* whose connection it is for */
 	struct selector selector;
 	struct chunk nonce; /* the peer's */
 	uint8_t our_nonce[NONCE_SIZE];
@@ -101,7 +109,7 @@ static uint16_t choose_proposal(struct ike_sa *sa, struct request *r)
 	const struct payload *offer = message_find(r->m, PAYLOAD_SA);
 	char text[200];
 
-	if (proposal_choose_esp(offer, config_of(sa)->esn, r->create, &r->choice) == 0)
+	if (proposal_choose_esp(offer, esn_of(r->peer), r->create, &r->choice) == 0)
 		return 0;
 	proposal_text(offer, text, sizeof(text));
 	ike_log(sa, "the peer offers %s for the child, and not AES_GCM_16-256%s: refused", text,
@@ -111,17 +119,22 @@ static uint16_t choose_proposal(struct ike_sa *sa, struct request *r)
 
 static uint16_t choose_selector(struct ike_sa *sa, struct request *r)
 {
-	const struct connection_config *config = config_of(sa);
 	const uint8_t *local = sa->path.local, *remote = sa->path.remote;
 	struct ts_list local_ts, remote_ts;
+	struct choice choice = {&local_ts, &remote_ts, local, remote, NULL, SELECTOR_ALL, 0};
 
 	if (!ts_parse(message_find(r->m, PAYLOAD_TSI), &remote_ts) ||
 	    !ts_parse(message_find(r->m, PAYLOAD_TSR), &local_ts))
 		return INVALID_SYNTAX;
-	if (r->old && ts_narrow(&local_ts, &remote_ts, local, remote, &r->old->selector, 1, &r->selector))
+	r->peer = r->old ? r->old->peer : NULL;
+	if (r->old &&
+	    ts_narrow(&local_ts, &remote_ts, local, remote, &r->old->selector, 1, &r->selector, &choice.index))
 		return 0;
-	if (ts_narrow(&local_ts, &remote_ts, local, remote, config->selectors, config->selector_count, &r->selector))
-		return 0;
+	if (choice_make(&choice, sa->peer->connection)) {
+		r->peer = peer_get(choice.connection, remote);
+		r->selector = choice.selector;
+		return r->peer ? 0 : NO_ADDITIONAL_SAS;
+	}
 	ike_log(sa, "the peer's traffic selectors have nothing in common with what 'protect' says: refused");
 	return TS_UNACCEPTABLE;
 }
@@ -153,9 +166,9 @@ static uint16_t settle(struct ike_sa *sa, struct request *r)
 		log_tunnel(sa);
 		return NO_PROPOSAL_CHOSEN;
 	}
-	error = choose_proposal(sa, r);
+	error = choose_selector(sa, r);
 	if (!error)
-		error = choose_selector(sa, r);
+		error = choose_proposal(sa, r);
 	return error ? error : exchange_keys(sa, r);
 }
 
@@ -164,7 +177,9 @@ static struct child *install_answer(struct ike_sa *sa, const struct request *r)
 	const struct engine_ops *ops = &sa->engine->ops;
 	const struct handshake *hs = sa->handshake;
 	const struct child_terms terms = {
+		.peer = r->peer,
 		.selector = r->selector,
+		.asked = r->old ? r->old->asked : r->selector,
 		.esn = r->choice.esn,
 		.spi_in = ops->sa_spi(ops->arg, sa->path.local),
 		.spi_out = r->choice.spi,
@@ -178,13 +193,15 @@ static struct child *install_answer(struct ike_sa *sa, const struct request *r)
 
 static void write_answer(const struct ike_sa *sa, const struct request *r, const struct child *c, struct body *b)
 {
+	const struct selector *s = &r->selector;
+
 	notify_write(b, USE_TRANSPORT_MODE, NULL, 0);
 	notify_write(b, ESP_TFC_PADDING_NOT_SUPPORTED, NULL, 0);
 	proposal_answer_esp(b, &r->choice, c->in.spi);
 	if (r->create)
 		write_key_exchange(b, r->our_nonce, &r->dh);
-	ts_write(b, PAYLOAD_TSI, sa->path.remote, r->selector.proto, r->selector.remote_port);
-	ts_write(b, PAYLOAD_TSR, sa->path.local, r->selector.proto, r->selector.local_port);
+	ts_write(b, PAYLOAD_TSI, sa->path.remote, (uint8_t)s->proto, s->remote_port_min, s->remote_port_max);
+	ts_write(b, PAYLOAD_TSR, sa->path.local, (uint8_t)s->proto, s->local_port_min, s->local_port_max);
 }
 
 static void write_error(struct body *b, uint16_t error)
@@ -244,7 +261,7 @@ static bool read_selectors(struct ike_sa *sa, const struct task *task, const str
 static bool read_answer(struct ike_sa *sa, const struct task *task, const struct message *m, bool create,
 			struct reply *r)
 {
-	if (proposal_accept_esp(message_find(m, PAYLOAD_SA), config_of(sa)->esn, create, &r->choice)) {
+	if (proposal_accept_esp(message_find(m, PAYLOAD_SA), esn_of(peer_of(sa, task)), create, &r->choice)) {
 		ike_log(sa, "the peer answers with a proposal for the child that was not offered: refused");
 		return false;
 	}
@@ -265,7 +282,9 @@ static struct child *install_reply(struct ike_sa *sa, const struct task *task, b
 {
 	const struct handshake *hs = sa->handshake;
 	const struct child_terms terms = {
+		.peer = peer_of(sa, task),
 		.selector = r->selector,
+		.asked = task->child ? task->child->asked : task->asked,
 		.esn = r->choice.esn,
 		.initiator = true,
 		.spi_in = task->spi,

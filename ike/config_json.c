@@ -130,7 +130,9 @@ static int read_ids(struct connection_config *c, const cJSON *o, struct fault *f
 		memcpy(c->local_id.data, c->local, 4);
 	}
 	if (!err && c->cert && !credentials_name(&c->credentials, &c->local_id))
-		err = fault(f, EINVAL, "local-id '%.100s' is not in its certificate: no peer would believe it",
+		err = fault(f, EINVAL,
+			    "local-id '%.100s' is not in its certificate, so no peer would believe it: take one of its "
+			    "subjectAltName, or leave local-id out for its subject",
 			    local_id ? local_id : "(the subject)");
 	if (err)
 		add_name(o, f);
@@ -147,8 +149,10 @@ static int read_selectors(struct connection_config *c, const cJSON *o, struct fa
 			return fault(f, EINVAL, "%s: more than %d selectors in protect", c->name, SELECTORS_MAX);
 		c->selectors[c->selector_count++] = (struct selector){
 			.proto = (uint8_t)number(item, "proto"),
-			.local_port = (uint16_t)number(item, "local_port"),
-			.remote_port = (uint16_t)number(item, "remote_port"),
+			.local_port_min = (uint16_t)number(item, "local_port_min"),
+			.local_port_max = (uint16_t)number(item, "local_port_max"),
+			.remote_port_min = (uint16_t)number(item, "remote_port_min"),
+			.remote_port_max = (uint16_t)number(item, "remote_port_max"),
 		};
 	}
 	return c->selector_count ? 0 : missing(o, "protect", f);
@@ -164,6 +168,7 @@ static int read_life(struct connection_config *c, const cJSON *o, struct fault *
 		   : strcmp(start, "respond") == 0 ? START_RESPOND
 						   : START_TRAP;
 	c->esn = flag(o, "esn") ? ESN_OFFERED : ESN_NEVER;
+	c->gre = flag(o, "gre");
 	c->replay_window = (uint16_t)number(o, "replay_window");
 	c->rekey_ms = number(o, "rekey_ms");
 	c->lifetime_ms = number(o, "lifetime_ms");
@@ -174,14 +179,36 @@ static int read_life(struct connection_config *c, const cJSON *o, struct fault *
 	return 0;
 }
 
-/* What the file says of the connection, as a number to compare. Key numbers change with the keys' files. */
-static int read_digest(struct connection_config *c, const cJSON *o)
+static int digest(const cJSON *o, uint8_t out[32])
 {
 	char *printed = cJSON_PrintUnformatted(o);
-	const bool ok = printed && EVP_Q_digest(NULL, "SHA256", NULL, printed, strlen(printed), c->digest, NULL);
+	const bool ok = printed && EVP_Q_digest(NULL, "SHA256", NULL, printed, strlen(printed), out, NULL);
 
 	cJSON_free(printed);
 	return ok ? 0 : -ENOMEM;
+}
+
+static int digest_auth(const cJSON *o, uint8_t out[32])
+{
+	static const char *const names[] = {"auth",	"psk",	     "private", "ppk", "ppk_id", "ppk_required",
+					    "local_id", "remote_id", "cert",	"ca",  "crl"};
+	cJSON *proof = cJSON_CreateObject();
+	int err;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		cJSON_AddItemToObject(proof, names[i],
+				      cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(o, names[i]), false));
+	err = digest(proof, out);
+	cJSON_Delete(proof);
+	return err;
+}
+
+/* What the file says of the connection, as numbers to compare. Key numbers change with the keys' files. */
+static int read_digests(struct connection_config *c, const cJSON *o)
+{
+	int err = digest(o, c->digest);
+
+	return err ? err : digest_auth(o, c->auth_digest);
 }
 
 static struct connection_config *read_connection(const cJSON *o, struct fault *f)
@@ -198,7 +225,7 @@ static struct connection_config *read_connection(const cJSON *o, struct fault *f
 	if (!err)
 		err = read_life(c, o, f);
 	if (!err)
-		err = read_digest(c, o);
+		err = read_digests(c, o);
 	if (!err)
 		return c;
 	connection_config_free(c);
@@ -212,6 +239,7 @@ static int read_all(struct ike_config *out, const cJSON *o, struct fault *f)
 	if (!cJSON_IsArray(list))
 		return fault(f, EINVAL, "not a configuration");
 	out->cookie_threshold = (unsigned)number(o, "cookie_threshold");
+	out->dscp = (unsigned)number(o, "dscp") & 63;
 	out->connections = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(*out->connections));
 	if (!out->connections)
 		return fault(f, ENOMEM, "%s", strerror(ENOMEM));

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "judge.h"
 #include "orders.h"
+#include "orphans.h"
 
 static struct connection *find_same(struct engine *e, const struct connection_config *config)
 {
@@ -69,20 +71,26 @@ static struct connection *add(struct engine *e, struct connection_config *config
 	return c;
 }
 
-/* Who is to be connected at once: by the file, or because SAs of an earlier run wait for somebody to look after them.
- */
+/* Said once, beside going on: clocks are wrong at times, and other hosts' too. */
+static void warn(const struct connection *c)
+{
+	const struct engine_ops *ops = &c->engine->ops;
+	struct fault f;
+
+	if (judge(c->config, ops->wall_s(ops->arg), &f) != JUDGED_GOOD)
+		engine_log(c->engine, false, "%s: %s", c->config->name, f.text);
+}
+
+/* Who is to be connected at once. */
 static void begin(struct connection *c)
 {
 	const struct connection_config *config = c->config;
-	const struct engine_ops *ops = &c->engine->ops;
 	struct peer *p;
 
 	if (config->remote_bits < 32)
 		return;
 	p = peer_get(c, config->remote);
-	if (!p || config->start == START_RESPOND)
-		return;
-	if (config->start != START_INITIATE && !ops->sa_orphans(ops->arg, config->local, config->remote))
+	if (!p || config->start != START_INITIATE)
 		return;
 	peer_want_all(p);
 	peer_pursue(p);
@@ -106,9 +114,12 @@ void engine_configure(struct engine *e, struct ike_config *config)
 			continue;
 		}
 		fresh = add(e, config->connections[i]);
-		if (fresh)
-			begin(fresh);
+		if (!fresh)
+			continue;
+		warn(fresh);
+		begin(fresh);
 	}
+	orphans_adopt(e);
 	if (config->cookie_threshold)
 		e->cookie_threshold = config->cookie_threshold;
 	free(kept);

@@ -69,6 +69,14 @@ void control_done(struct ike_daemon *d, uint64_t ticket, const char *error)
 	reply_send(d, reply_new("done", ticket), error, -1);
 }
 
+void control_gre_changed(struct ike_daemon *d)
+{
+	cJSON *reply = reply_new("gre", 0);
+
+	channel_send(d->control, reply, -1);
+	cJSON_Delete(reply);
+}
+
 /* ---- messages ---- */
 
 static void on_configure(struct ike_daemon *d, const struct order_message *m)
@@ -79,8 +87,10 @@ static void on_configure(struct ike_daemon *d, const struct order_message *m)
 	int err = text ? ike_config_parse(&config, text, &f) : -EINVAL;
 
 	free(text);
-	if (!err)
+	if (!err) {
+		d->sockets.tos = (int)(config.dscp << 2);
 		engine_configure(d->engine, &config);
+	}
 	reply_send(d, reply_new("configure", 0), err ? f.text : NULL, -1);
 }
 

@@ -17,8 +17,13 @@ void cookie_init(struct cookie_jar *jar, uint64_t now_ms)
 
 static void renew(struct cookie_jar *jar, uint64_t now_ms)
 {
-	if (now_ms - jar->made_ms < COOKIE_SECRET_LIFE_MS)
+	const uint64_t age = now_ms - jar->made_ms;
+
+	if (age < COOKIE_SECRET_LIFE_MS)
 		return;
+	/* After a pause the one that would be the one before is too old. */
+	if (age >= 2 * COOKIE_SECRET_LIFE_MS)
+		jar->random(jar->arg, jar->secrets[jar->version & 1], COOKIE_SECRET_SIZE);
 	jar->version++;
 	jar->made_ms = now_ms;
 	jar->random(jar->arg, jar->secrets[jar->version & 1], COOKIE_SECRET_SIZE);

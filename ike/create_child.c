@@ -161,33 +161,34 @@ static void let_go(struct child *loser, struct child *winner)
 	timer_cancel(&loser->engine->timers, &loser->watch);
 }
 
-/* Both of us did it: section 2.8.1. */
+/* Both of us did it: section 2.8.1. old: NULL if the peer has deleted it before its answer to us came. */
 static void settle_collision(struct child *old, struct child *ours, struct child *theirs)
 {
-	if (memcmp(ours->low_nonce, theirs->low_nonce, NONCE_SIZE) < 0) {
-		child_succeed(old, theirs);
-		let_go(ours, theirs);
-		delete_later(ours);
-	} else {
-		child_succeed(old, ours);
-		let_go(theirs, ours);
+	const bool lost = memcmp(ours->low_nonce, theirs->low_nonce, NONCE_SIZE) < 0;
+
+	let_go(lost ? ours : theirs, lost ? theirs : ours);
+	if (!lost)
 		child_bind(ours);
-		delete_later(old);
-	}
+	if (old)
+		child_succeed(old, lost ? theirs : ours);
+	if (lost || old)
+		delete_later(lost ? ours : old);
 }
 
 bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
-	struct child *old = task->child, *c = child_read_answer(sa, task, m, true);
+	struct child *old = task->child, *rival = old ? old->rival : task->rival;
+	struct child *c = child_read_answer(sa, task, m, true);
+	struct peer *peer = old ? old->peer : sa->peer;
 
 	if (!c) {
-		peer_end_orders(sa->peer, ORDER_REKEY, "the peer's answer is not what was asked for");
+		peer_end_orders(peer, ORDER_REKEY, "the peer's answer is not what was asked for");
 		if (old)
 			ask_later(sa, task, REFUSED_MS);
 		return false;
 	}
-	if (old && old->rival) {
-		settle_collision(old, c, old->rival);
+	if (rival) {
+		settle_collision(old, c, rival);
 	} else {
 		if (old)
 			child_succeed(old, c);
@@ -195,20 +196,21 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 		if (old)
 			delete_later(old);
 	}
-	peer_on_rekeyed(sa->peer);
+	peer_on_rekeyed(peer);
 	return false;
 }
 
 /* The peer has lost it: it is made anew. */
-static void replace_lost(struct ike_sa *sa, struct child *old)
+static void replace_lost(struct child *old)
 {
-	const struct connection_config *config = sa->peer->connection->config;
+	struct peer *peer = old->peer;
+	const struct connection_config *config = peer->connection->config;
 
 	for (unsigned i = 0; i < config->selector_count; i++)
 		if (selector_contains(&config->selectors[i], &old->selector))
-			sa->peer->wanted |= 1U << i;
+			peer->wanted |= 1U << i;
 	child_leave(old);
-	peer_pursue(sa->peer);
+	peer_pursue(peer);
 }
 
 /* The peer asked for it and has not used it yet: our answer may be lost, and it learns of it when it asks again. */
@@ -224,19 +226,19 @@ void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct mes
 	(void)m;
 	if (old && old->rival) {
 		child_succeed(old, old->rival);
-		peer_on_rekeyed(sa->peer);
+		peer_on_rekeyed(old->peer);
 		return;
 	}
 	if (error == CHILD_SA_NOT_FOUND && is_awaited(old))
 		error = TEMPORARY_FAILURE;
 	if (error != TEMPORARY_FAILURE) {
 		ike_log(sa, "the peer refuses the rekey of a child: %s", notify_name(error));
-		peer_end_orders(sa->peer, ORDER_REKEY, notify_name(error));
+		peer_end_orders(old ? old->peer : sa->peer, ORDER_REKEY, notify_name(error));
 	}
 	if (!old || old->state != CHILD_UP)
 		return;
 	if (error == CHILD_SA_NOT_FOUND)
-		replace_lost(sa, old);
+		replace_lost(old);
 	else
 		ask_later(sa, task, error == TEMPORARY_FAILURE ? TEMPORARY_MS : REFUSED_MS);
 }

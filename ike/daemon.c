@@ -63,12 +63,20 @@ static int op_add(void *arg, const struct sa_spec *spec, struct sa_handle *out)
 
 static int op_bind(void *arg, struct sa_handle sa)
 {
-	return sad_bind(sad_of(arg), sa);
+	const int err = sad_bind(sad_of(arg), sa);
+
+	if (!err && sad_has_gre(sad_of(arg), sa))
+		control_gre_changed(arg);
+	return err;
 }
 
 static void op_remove(void *arg, struct sa_handle sa)
 {
+	const bool gre = sad_has_gre(sad_of(arg), sa);
+
 	sad_remove(sad_of(arg), sa);
+	if (gre)
+		control_gre_changed(arg);
 }
 
 static bool op_usage(void *arg, struct sa_handle sa, struct sa_usage *out)
@@ -76,9 +84,9 @@ static bool op_usage(void *arg, struct sa_handle sa, struct sa_usage *out)
 	return sad_usage(sad_of(arg), sa, out);
 }
 
-static bool op_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4])
+static void op_each_orphan(void *arg, orphan_fn fn, void *fn_arg)
 {
-	return sad_orphans(sad_of(arg), local, remote);
+	sad_each_orphan(sad_of(arg), fn, fn_arg);
 }
 
 static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4])
@@ -227,7 +235,7 @@ static int make_engine(struct ike_daemon *d)
 		.sa_bind = op_bind,
 		.sa_remove = op_remove,
 		.sa_usage = op_usage,
-		.sa_orphans = op_orphans,
+		.sa_each_orphan = op_each_orphan,
 		.sa_remove_orphans = op_remove_orphans,
 		.keys = keyholder_client_ops(d->keys),
 		.log = op_log,

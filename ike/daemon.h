@@ -40,4 +40,7 @@ bool control_handle(struct ike_daemon *d);
 /* An order has come to its end. */
 void control_done(struct ike_daemon *d, uint64_t ticket, const char *error);
 
+/* An SA with SA_GRE has come or gone: who of a mesh gets multicast is another question now. */
+void control_gre_changed(struct ike_daemon *d);
+
 #endif

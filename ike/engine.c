@@ -137,20 +137,34 @@ void engine_limit(struct engine *e, struct sa_handle sa, bool hard)
 		child_on_limit(c, hard);
 }
 
-static bool selector_takes(const struct selector *s, uint8_t proto, uint16_t local_port, uint16_t remote_port)
-{
-	return (!s->proto || s->proto == proto) && (!s->local_port || s->local_port == local_port) &&
-	       (!s->remote_port || s->remote_port == remote_port);
-}
-
-/* The first selector that takes the packet; -1: none. */
+/* What is first by the precedence of policies of those that take the packet, as in the SPD; -1: none. */
 static int selector_for(const struct connection_config *config, uint8_t proto, uint16_t local_port,
 			uint16_t remote_port)
 {
-	for (unsigned i = 0; i < config->selector_count; i++)
-		if (selector_takes(&config->selectors[i], proto, local_port, remote_port))
-			return (int)i;
-	return -1;
+	int best = -1;
+
+	for (unsigned i = 0; i < config->selector_count; i++) {
+		const struct selector *s = &config->selectors[i];
+
+		if (selector_takes(s, proto, local_port, remote_port) &&
+		    (best < 0 || selector_compare(s, &config->selectors[best]) < 0))
+			best = (int)i;
+	}
+	return best;
+}
+
+/* The packet's rule is one of a connection's: which connection, and which selector of it. */
+struct wanted {
+	struct connection *connection;
+	int selector;
+};
+
+static bool goes_before(const struct wanted *a, const struct wanted *b)
+{
+	const struct connection_config *x = a->connection->config, *y = b->connection->config;
+
+	return x->remote_bits == y->remote_bits &&
+	       selector_compare(&x->selectors[a->selector], &y->selectors[b->selector]) < 0;
 }
 
 /* There may be a child that waits to be bound, or was bound after the event was told. */
@@ -172,19 +186,19 @@ static void acquire(struct peer *p, unsigned i)
 void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto,
 		    uint16_t local_port, uint16_t remote_port)
 {
-	struct connection *c = NULL;
+	struct wanted best = {0}, w = {0};
 	struct peer *p;
 
-	while ((c = connection_for(e, local, remote, c))) {
-		const int i = selector_for(c->config, proto, local_port, remote_port);
-
-		if (i < 0 || c->config->start == START_RESPOND)
-			continue;
-		p = peer_get(c, remote);
-		if (p)
-			acquire(p, (unsigned)i);
-		return;
+	while ((w.connection = connection_for(e, local, remote, w.connection))) {
+		w.selector = selector_for(w.connection->config, proto, local_port, remote_port);
+		if (w.selector >= 0 && (!best.connection || goes_before(&w, &best)))
+			best = w;
 	}
+	if (!best.connection || best.connection->config->start == START_RESPOND)
+		return;
+	p = peer_get(best.connection, remote);
+	if (p)
+		acquire(p, (unsigned)best.selector);
 }
 
 /* The peer sends by SAs that are gone here, after a restart of ours: a new IKE SA with INITIAL_CONTACT tells it so. */

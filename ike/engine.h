@@ -48,6 +48,7 @@ struct sa_spec {
 	uint8_t dst[4];
 	bool inbound;
 	bool esn;
+	bool gre;
 	uint16_t replay_window;
 	struct selector selector;
 	struct sa_limits limits;
@@ -60,6 +61,8 @@ struct sa_usage {
 	uint64_t seq;
 	uint64_t idle_ms; /* since the last packet; UINT64_MAX: never used */
 };
+
+typedef void (*orphan_fn)(void *arg, const uint8_t local[4], const uint8_t remote[4], uint64_t left_ms);
 
 struct engine_ops {
 	void *arg;
@@ -81,10 +84,10 @@ struct engine_ops {
 	/* False if the SA is gone. */
 	bool (*sa_usage)(void *arg, struct sa_handle sa, struct sa_usage *out);
 	/*
-	 * SAs of an earlier run of IKE with that peer: whether there are any (both ways between the two), and away with
-	 * them (when new ones have taken over).
+	 * SAs of an earlier run of IKE: fn for each, with its ends and how long it has still got (UINT64_MAX: no
+	 * limit); fn may remove them. And away with all that are between the two, both ways.
 	 */
-	bool (*sa_orphans)(void *arg, const uint8_t local[4], const uint8_t remote[4]);
+	void (*sa_each_orphan)(void *arg, orphan_fn fn, void *fn_arg);
 	void (*sa_remove_orphans)(void *arg, const uint8_t local[4], const uint8_t remote[4]);
 
 	struct keyholder_ops keys;

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "choice.h"
 #include "exchange.h"
 
 static const struct connection_config *config_of(const struct ike_sa *sa)
@@ -241,13 +242,14 @@ static bool is_proven(const struct ike_sa *sa)
 
 /* ---- initiator asks ---- */
 
+/* Another connection's counts too, if it is between the same two identities; also one whose IKE_AUTH is on its way. */
 static bool has_no_other(const struct ike_sa *sa)
 {
-	const struct ike_sa *other;
+	const struct ike_sa *other = NULL;
 
-	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
-	if (other != sa && other->state >= IKE_UP && other->state != IKE_DEAD)
-		return false;
+	while ((other = ike_sa_beside(sa, other)))
+		if (other->state >= IKE_AUTH_SENT && other->state != IKE_DEAD)
+			return false;
 	return true;
 }
 
@@ -437,19 +439,30 @@ static void move_to(struct ike_sa *sa, struct connection *c)
 {
 	struct peer *p = peer_get(c, sa->path.remote);
 
-	if (!p || p == sa->peer)
-		return;
-	TAILQ_REMOVE(&sa->peer->sas, sa, of_peer);
-	TAILQ_INSERT_TAIL(&p->sas, sa, of_peer);
-	sa->peer = p;
+	if (p && p != sa->peer)
+		peer_take_ike(p, sa);
 }
 
-/* Several connections may be for the same two hosts: now that the peer says who it is, the right one is taken. */
+/* False: no child is asked for, or not in a way that can be read. */
+static bool read_selectors(const struct message *m, struct ts_list *local_ts, struct ts_list *remote_ts)
+{
+	const struct payload *tsi = message_find(m, PAYLOAD_TSI), *tsr = message_find(m, PAYLOAD_TSR);
+
+	return tsi && tsr && ts_parse(tsi, remote_ts) && ts_parse(tsr, local_ts);
+}
+
+/*
+ * Several connections may be for the same two hosts: now that the peer says who it is and what it wants a child for,
+ * the right one is taken (choice.h). Nothing is proven by that: what is taken here is what the proof is for.
+ */
 static void choose_connection(struct ike_sa *sa, const struct message *m)
 {
 	const struct payload *idr = message_find(m, PAYLOAD_IDR), *auth = message_find(m, PAYLOAD_AUTH);
 	struct identity id, wanted = {0};
 	struct connection *c = NULL, *best = NULL;
+	struct ts_list local_ts, remote_ts;
+	struct choice choice = {&local_ts, &remote_ts, sa->path.local, sa->path.remote, NULL, SELECTOR_ALL, 0};
+	const bool selects = read_selectors(m, &local_ts, &remote_ts);
 	int best_fitness = 0;
 
 	if (!identity_parse(message_find(m, PAYLOAD_IDI), &id))
@@ -462,10 +475,13 @@ static void choose_connection(struct ike_sa *sa, const struct message *m)
 		if (f > best_fitness) {
 			best_fitness = f;
 			best = c;
+			choice.connection = NULL;
 		}
+		if (f && f == best_fitness && selects)
+			choice_consider(&choice, c);
 	}
 	if (best)
-		move_to(sa, best);
+		move_to(sa, choice.connection ? choice.connection : best);
 }
 
 static bool is_our_ppk(const struct connection_config *config, const struct notify *n)

@@ -43,19 +43,22 @@ struct connection_config {
 	unsigned selector_count;
 	enum start_mode start;
 	enum esn_policy esn;
+	bool gre; /* its SAs are SA_GRE */
 	uint16_t replay_window;
 	uint64_t rekey_ms; /* soft; 0: none. Jitter is ours to take off */
 	uint64_t lifetime_ms;
 	uint64_t rekey_bytes;
 	uint64_t rekey_packets;
 	uint64_t ike_rekey_ms;
-	uint64_t dpd_ms;    /* 0: none */
-	uint8_t digest[32]; /* of all that the file says: what did not change is not touched */
+	uint64_t dpd_ms;	 /* 0: none */
+	uint8_t digest[32];	 /* of all that the file says: what did not change is not touched */
+	uint8_t auth_digest[32]; /* of what it says of the proof, on both sides */
 };
 
 struct ike_config {
 	struct connection_config **connections;
 	unsigned count;
+	unsigned dscp;		   /* of the datagrams of IKE, 0 to 63 */
 	unsigned cookie_threshold; /* half-open SAs from which on cookies are asked for; 0: the default, UINT32_MAX:
 				      never */
 };

@@ -19,6 +19,9 @@
 /* An answer that ends an IKE SA may be lost as any other: for as long as the peer may ask again (request.c), it gets it
  * again. */
 #define LINGER_MS 24000
+/* What a peer that has started anew does not know any more goes that much later: its first SA is bound by then (child.c).
+ */
+#define FORGOTTEN_MS 500
 /* Two IKE SAs that came up side by side, as both ends began at once, are made one after that. */
 #define REDUNDANT_MS 1000
 
@@ -273,17 +276,61 @@ static void end_redundant(struct peer *p)
 	}
 }
 
-/* INITIAL_CONTACT: what was up before the peer began this one, it has forgotten (RFC 7296 section 2.4). */
+static bool same_identities(const struct ike_sa *a, const struct ike_sa *b)
+{
+	const struct connection_config *x = a->peer->connection->config, *y = b->peer->connection->config;
+
+	if (!identity_equal(&x->local_id, &y->local_id))
+		return false;
+	return a->peer_id && b->peer_id ? strcmp(a->peer_id, b->peer_id) == 0 : strcmp(x->remote_id, y->remote_id) == 0;
+}
+
+struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after)
+{
+	struct table_node *node = table_find(&sa->engine->peers, sa->peer->by_addresses.key);
+	bool passed = !after;
+
+	for (; node; node = table_next(node)) {
+		struct peer *p = container_of(node, struct peer, by_addresses);
+		struct ike_sa *other;
+
+		TAILQ_FOREACH(other, &p->sas, of_peer)
+		{
+			if (passed && other != sa && same_identities(sa, other))
+				return other;
+			passed |= other == after;
+		}
+	}
+	return NULL;
+}
+
+/* One that was up before the peer began this one. An end may take others and peers with it, so each is looked for from
+ * the beginning. */
+static struct ike_sa *find_older(const struct ike_sa *sa)
+{
+	struct ike_sa *other = NULL;
+
+	while ((other = ike_sa_beside(sa, other)))
+		if ((other->state == IKE_UP || other->state == IKE_DELETING) && other->up_ms <= sa->started_ms)
+			return other;
+	return NULL;
+}
+
+/*
+ * INITIAL_CONTACT: what was up before the peer began this one, it has forgotten (RFC 7296 section 2.4). Not so
+ * its datapath, perhaps: as long as it does not have our answer, it takes packets by the old SA alone.
+ */
 static void end_older(struct ike_sa *sa)
 {
+	struct engine *e = sa->engine;
 	struct ike_sa *other;
 
-	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
-	{
-		if (other == sa || other->state == IKE_DEAD || other->state < IKE_UP || other->up_ms > sa->started_ms)
-			continue;
+	while ((other = find_older(sa))) {
 		ike_log(other, "the peer has started anew: ended");
-		ike_sa_die(other, NULL);
+		other->state = IKE_REPLACED;
+		task_drop_all(other, true);
+		timer_cancel(&e->timers, &other->liveness);
+		timer_set(&e->timers, &other->life, engine_now(e) + FORGOTTEN_MS);
 	}
 }
 

@@ -53,6 +53,7 @@ struct task {
 	enum task_kind kind;
 	uint64_t not_before_ms;
 	struct child *child;   /* TASK_REKEY_CHILD, TASK_DELETE_CHILD; NULL once it is gone */
+	struct child *rival;   /* TASK_REKEY_CHILD: its heir by the peer's hand, when it is gone before our answer came */
 	unsigned selector;     /* TASK_CHILD, TASK_AUTH: index in the configuration */
 	bool children;	       /* TASK_AUTH: a child is asked for */
 	uint16_t reason;       /* TASK_DELETE_IKE: the error to say with it; 0: none */
@@ -171,6 +172,9 @@ void ike_sa_die_answered(struct ike_sa *sa);
 
 /* A DELETE that nobody waits for the answer of, if the window is free. */
 void ike_sa_say_good_bye(struct ike_sa *sa);
+
+/* Another IKE SA between the same two addresses and identities, of whichever connection: the next one after `after`. */
+struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after);
 
 /* Frees now. Only for the tick and for the end of the engine. */
 void ike_sa_free(struct ike_sa *sa);

@@ -34,6 +34,8 @@ static void delete_child(void *arg, uint32_t spi)
 		return;
 	if (!c->successor)
 		c->successor = c->rival;
+	if (d->sa->running && d->sa->running->child == c)
+		d->sa->running->rival = c->rival;
 	d->answer[d->count++] = c->in.spi;
 	child_leave(c);
 }

@@ -64,13 +64,18 @@ static int match_key(const struct keyring *ring, uint32_t id, int fd, struct fau
 	X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
 	unsigned char *spki = NULL;
 	const int size = cert ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki) : -1;
-	const bool same = size > 0 && keyring_matches(ring, id, spki, (size_t)size);
+	int err = 0;
 
+	if (!cert)
+		err = fault(f, EINVAL, "cert: there is no certificate in it: PEM is expected");
+	else if (size <= 0 || !keyring_matches(ring, id, spki, (size_t)size))
+		err = fault(f, EINVAL,
+			    "key: the private key is not that of the certificate: take the one it was made with");
 	OPENSSL_free(spki);
 	X509_free(cert);
 	BIO_free(bio);
 	free(pem);
-	return same ? 0 : fault(f, EINVAL, "the private key is not that of the certificate");
+	return err;
 }
 
 static int obey(struct keyring *ring, const cJSON *message, int fd, struct fault *f)

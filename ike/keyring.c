@@ -97,7 +97,8 @@ static int read_secret(struct secret *s, const char *text, size_t size, struct f
 	if (size && text[size - 1] == '\n')
 		size--;
 	if (size == 0 || size > SECRET_MAX)
-		return fault(f, EINVAL, size ? "longer than 4096 bytes" : "empty");
+		return fault(f, EINVAL, size ? "longer than 4096 bytes"
+					     : "empty: 'openssl rand -hex 32' makes a secret");
 	if (size > 2 && text[0] == '0' && text[1] == 'x')
 		return read_hex(s, text + 2, size - 2, f);
 	memcpy(s->data, text, size);

@@ -3,6 +3,7 @@
  * xdp-ipsec-iked: IKEv2. Started by `xdp-ipsec run`, never by hand.
  *
  *   xdp-ipsec-iked --instance NAME --vault FD --control FD --keys FD --ready FD [--keylog FD]
+ *   xdp-ipsec-iked --judge --control FD --keys FD --ready FD        what is in the files: 'xdp-ipsec check'
  *
  *   supervisor ══control══ protocol process ══questions══ key holder ══keys══ supervisor
  *
@@ -24,6 +25,7 @@
 
 #include "daemon.h"
 #include "dh.h"
+#include "judge.h"
 #include "prf.h"
 #include "sandbox.h"
 
@@ -34,6 +36,7 @@ struct arguments {
 	int keys_fd;
 	int ready_fd;
 	int keylog_fd; /* -1: no key log */
+	bool judge;
 };
 
 static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
@@ -45,11 +48,12 @@ static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 		{"keys", required_argument, NULL, 'k'},
 		{"ready", required_argument, NULL, 'r'},
 		{"keylog", required_argument, NULL, 'l'},
+		{"judge", no_argument, NULL, 'j'},
 		{NULL, 0, NULL, 0},
 	};
 	int c;
 
-	*a = (struct arguments){"default", -1, -1, -1, -1, -1};
+	*a = (struct arguments){"default", -1, -1, -1, -1, -1, false};
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'i')
 			a->instance = optarg;
@@ -63,8 +67,10 @@ static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 			a->ready_fd = atoi(optarg);
 		else if (c == 'l')
 			a->keylog_fd = atoi(optarg);
+		else if (c == 'j')
+			a->judge = true;
 	}
-	if (a->vault_fd < 0 || a->control_fd < 0 || a->keys_fd < 0 || a->ready_fd < 0)
+	if ((a->vault_fd < 0 && !a->judge) || a->control_fd < 0 || a->keys_fd < 0 || a->ready_fd < 0)
 		return fault(f, EINVAL, "xdp-ipsec-iked is started by 'xdp-ipsec run'");
 	return 0;
 }
@@ -91,8 +97,9 @@ static int start_keyholder(const struct arguments *a, int *questions, struct fau
 	if (pid == 0) {
 		close(ends[0]);
 		close(a->control_fd);
-		close(a->vault_fd);
 		close(a->ready_fd);
+		if (a->vault_fd >= 0)
+			close(a->vault_fd);
 		if (a->keylog_fd >= 0)
 			close(a->keylog_fd);
 		signal(SIGTERM, SIG_IGN); /* it ends when its sockets do */
@@ -128,6 +135,9 @@ static int prepare(struct ike_daemon *d, const struct arguments *a, struct fault
 	d->control = a->control_fd;
 	d->keylog = a->keylog_fd;
 	err = start_keyholder(a, &questions, f);
+	/* To judge takes the supervisor's socket, and nothing else. */
+	if (a->judge)
+		return err ? err : sandbox_enter_protocol(f);
 	if (!err)
 		err = sad_open(&d->sad, a->instance, a->vault_fd, f);
 	if (!err)
@@ -155,6 +165,9 @@ int main(int argc, char **argv)
 	if (write(arguments.ready_fd, "ready\n", 6) != 6)
 		return EXIT_FAILURE;
 	close(arguments.ready_fd);
-	daemon_run(&daemon);
+	if (arguments.judge)
+		judge_run(arguments.control_fd);
+	else
+		daemon_run(&daemon);
 	return EXIT_SUCCESS;
 }

@@ -2,6 +2,7 @@
 #include "orders.h"
 
 #include "exchange.h"
+#include "orphans.h"
 
 static struct connection *find(struct engine *e, const char *name)
 {
@@ -74,20 +75,55 @@ static bool is_down(const struct peer *p)
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
 	if (sa->state != IKE_DEAD)
 		return false;
-	return true;
+	return TAILQ_EMPTY(&p->children);
+}
+
+/* Who else has a child on it, and is to keep it. */
+static struct peer *other_user(const struct ike_sa *sa)
+{
+	struct child *c;
+
+	TAILQ_FOREACH(c, &sa->children, of_list)
+	if (c->peer != sa->peer && !c->peer->connection->gone && !c->peer->held)
+		return c->peer;
+	return NULL;
+}
+
+/* An IKE SA that carries another connection's children goes on as that one's. */
+static void terminate_or_hand_on(struct ike_sa *sa)
+{
+	struct peer *other = sa->state == IKE_UP ? other_user(sa) : NULL;
+
+	if (other)
+		peer_take_ike(other, sa);
+	else
+		terminate_sa(sa);
+}
+
+static void delete_children_elsewhere(struct peer *p)
+{
+	struct child *c;
+
+	TAILQ_FOREACH(c, &p->children, of_peer)
+	if (c->ike->peer != p && c->ike->state == IKE_UP)
+		task_queue_child(c->ike, TASK_DELETE_CHILD, c);
 }
 
 void peer_terminate(struct peer *p)
 {
 	struct engine *e = p->connection->engine;
-	struct ike_sa *sa;
+	struct ike_sa *sa, *next;
 
 	p->held = true;
 	p->wanted = 0;
 	timer_cancel(&e->timers, &p->retry);
 	peer_end_orders(p, ORDER_UP, "the connection was taken down");
-	TAILQ_FOREACH(sa, &p->sas, of_peer)
-	terminate_sa(sa);
+	orphans_end(p);
+	for (sa = TAILQ_FIRST(&p->sas); sa; sa = next) {
+		next = TAILQ_NEXT(sa, of_peer);
+		terminate_or_hand_on(sa);
+	}
+	delete_children_elsewhere(p);
 }
 
 void peers_sweep(struct connection *c)
@@ -103,13 +139,11 @@ void peers_sweep(struct connection *c)
 	}
 }
 
-/* Orphans of an earlier run too: down is down. */
 static void terminate(struct peer *p, uint64_t ticket)
 {
 	struct engine *e = p->connection->engine;
 
 	peer_terminate(p);
-	e->ops.sa_remove_orphans(e->ops.arg, p->connection->config->local, p->remote);
 	if (is_down(p))
 		e->ops.done(e->ops.arg, ticket, NULL);
 	else
@@ -139,15 +173,16 @@ void engine_dead(struct engine *e, const char *name)
 		ike_sa_say_good_bye(sa);
 		ike_sa_die(sa, "ended: its SAs carry nothing");
 	}
+	delete_children_elsewhere(p);
 }
 
-static unsigned rekey_children(struct ike_sa *sa)
+static unsigned rekey_children(struct peer *p)
 {
 	struct child *c;
 	unsigned n = 0;
 
-	TAILQ_FOREACH(c, &sa->children, of_list)
-	if (c->state == CHILD_UP && task_queue_child(sa, TASK_REKEY_CHILD, c))
+	TAILQ_FOREACH(c, &p->children, of_peer)
+	if (c->state == CHILD_UP && c->ike->state == IKE_UP && task_queue_child(c->ike, TASK_REKEY_CHILD, c))
 		n++;
 	return n;
 }
@@ -162,8 +197,8 @@ void engine_rekey(struct engine *e, const char *name, const uint8_t *remote, boo
 		return;
 	if (sa && ike)
 		n = task_find(sa, TASK_REKEY_IKE, NULL) || task_queue(sa, TASK_REKEY_IKE);
-	else if (sa)
-		n = rekey_children(sa);
+	else if (!ike)
+		n = rekey_children(p);
 	if (n)
 		peer_add_order(p, ORDER_REKEY, ticket);
 	else

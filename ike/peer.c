@@ -6,14 +6,13 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "orphans.h"
 
 #define TIMERS_OF_PEER 2
 /* Between attempts that fail: 1, 2, 4 ... 60 s, less up to a quarter. */
 #define RETRY_FIRST_MS 1000
 #define RETRY_MAX_MS   60000
 #define RETRY_JITTER   25
-/* SAs of an earlier run go that long after new ones have taken over. */
-#define ORPHANS_MS 3000
 
 uint64_t peer_key(const uint8_t local[4], const uint8_t remote[4])
 {
@@ -88,7 +87,6 @@ struct connection *connection_for(struct engine *e, const uint8_t local[4], cons
 }
 
 static void on_retry(struct timer *timer);
-static void on_orphans(struct timer *timer);
 
 static struct peer *peer_new(struct connection *c, const uint8_t remote[4])
 {
@@ -101,9 +99,10 @@ static struct peer *peer_new(struct connection *c, const uint8_t remote[4])
 	p->connection = c;
 	memcpy(p->remote, remote, 4);
 	TAILQ_INIT(&p->sas);
+	TAILQ_INIT(&p->children);
 	TAILQ_INIT(&p->orders);
 	timer_init(&p->retry, on_retry);
-	timer_init(&p->orphans, on_orphans);
+	timer_init(&p->orphans, orphans_on_time);
 	TAILQ_INSERT_TAIL(&c->peers, p, of_connection);
 	table_add(&c->engine->peers, &p->by_addresses, peer_key(c->config->local, remote));
 	return p;
@@ -134,18 +133,20 @@ struct ike_sa *peer_ike_up(const struct peer *p)
 
 struct child *peer_child_up(const struct peer *p, const struct selector *s)
 {
-	struct ike_sa *sa;
 	struct child *c;
 
-	TAILQ_FOREACH(sa, &p->sas, of_peer)
-	{
-		if (sa->state == IKE_DEAD)
-			continue;
-		TAILQ_FOREACH(c, &sa->children, of_list)
-		if (c->state == CHILD_UP && (!s || selector_contains(&c->selector, s)))
-			return c;
-	}
+	TAILQ_FOREACH(c, &p->children, of_peer)
+	if (c->state == CHILD_UP && c->ike->state != IKE_DEAD &&
+	    (!s || selector_contains(&c->selector, s) || selector_equal(&c->asked, s)))
+		return c;
 	return NULL;
+}
+
+void peer_take_ike(struct peer *p, struct ike_sa *sa)
+{
+	TAILQ_REMOVE(&sa->peer->sas, sa, of_peer);
+	TAILQ_INSERT_TAIL(&p->sas, sa, of_peer);
+	sa->peer = p;
 }
 
 /* ---- pursuing what is wanted ---- */
@@ -249,38 +250,30 @@ void peer_want_all(struct peer *p)
 
 /* ---- what happens to it ---- */
 
-static void on_orphans(struct timer *timer)
-{
-	struct peer *p = container_of(timer, struct peer, orphans);
-	const struct engine_ops *ops = &p->connection->engine->ops;
-
-	ops->sa_remove_orphans(ops->arg, p->connection->config->local, p->remote);
-}
-
 void peer_on_child_up(struct peer *p, struct child *child)
 {
 	const struct connection_config *config = p->connection->config;
-	struct engine *e = p->connection->engine;
 
 	for (unsigned i = 0; i < config->selector_count; i++)
 		if (selector_contains(&child->selector, &config->selectors[i]) ||
-		    selector_contains(&config->selectors[i], &child->selector))
+		    selector_equal(&child->asked, &config->selectors[i]))
 			p->wanted &= ~(1U << i);
 	p->failures = 0;
-	if (e->ops.sa_orphans(e->ops.arg, config->local, p->remote))
-		timer_set(&e->timers, &p->orphans, engine_now(e) + ORPHANS_MS);
-	if (!p->wanted)
-		peer_end_orders(p, ORDER_UP, NULL);
-	else
+	if (p->wanted) {
 		peer_pursue(p);
+		return;
+	}
+	orphans_replaced(p);
+	peer_end_orders(p, ORDER_UP, NULL);
 }
 
-/* Trap waits for the next packet; initiate tries again by itself. */
+/* Trap waits for the next packet, which does not come to us while SAs of an earlier run take it; initiate tries again
+ * by itself. */
 void peer_on_failure(struct peer *p, const char *why)
 {
 	peer_end_orders(p, ORDER_UP, why);
 	peer_end_orders(p, ORDER_REKEY, why);
-	if (p->connection->config->start != START_INITIATE)
+	if (p->connection->config->start != START_INITIATE && !orphans_wait(p))
 		p->wanted = 0;
 	p->failures++;
 	peer_on_loss(p);
@@ -293,12 +286,12 @@ static bool has_living(const struct peer *p)
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
 	if (sa->state != IKE_DEAD)
 		return true;
-	return false;
+	return !TAILQ_EMPTY(&p->children);
 }
 
 static bool is_needed(const struct peer *p)
 {
-	return !TAILQ_EMPTY(&p->sas) || p->wanted || timer_is_set(&p->orphans) ||
+	return !TAILQ_EMPTY(&p->sas) || !TAILQ_EMPTY(&p->children) || p->wanted || orphans_wait(p) ||
 	       (!is_mesh(p->connection) && !p->connection->gone);
 }
 
@@ -378,7 +371,10 @@ void peer_free(struct peer *p)
 {
 	struct timers *timers = &p->connection->engine->timers;
 	struct ike_sa *sa;
+	struct child *c;
 
+	while ((c = TAILQ_FIRST(&p->children)))
+		child_free(c);
 	while ((sa = TAILQ_FIRST(&p->sas)))
 		ike_sa_free(sa);
 	for (int kind = ORDER_UP; kind <= ORDER_REKEY; kind++)

@@ -9,12 +9,7 @@
 
 #include <sys/queue.h>
 
-#include "engine.h"
-#include "table.h"
-#include "timers.h"
-
-struct ike_sa;
-struct child;
+#include "child.h"
 
 TAILQ_HEAD(peer_list, peer);
 TAILQ_HEAD(ike_sa_list, ike_sa);
@@ -46,8 +41,9 @@ struct peer {
 	struct connection *connection;
 	uint8_t remote[4];
 	struct ike_sa_list sas;
-	uint32_t wanted; /* selectors, by their index in the configuration, that are to get a child */
-	bool held;	 /* taken down by order: not brought up again by itself */
+	struct child_list children; /* of any IKE SA */
+	uint32_t wanted;	    /* selectors, by their index in the configuration, that are to get a child */
+	bool held;		    /* taken down by order: not brought up again by itself */
 	bool address_gone;
 	unsigned failures; /* in a row */
 	struct timer retry;
@@ -80,8 +76,11 @@ void peer_want_all(struct peer *p);
 /* The peer's IKE SA that new children are made on, or NULL. */
 struct ike_sa *peer_ike_up(const struct peer *p);
 
-/* A child that is up and carries all of the selector, or NULL. */
+/* A child that is up and carries all of the selector, or what the peer leaves of it; or NULL. NULL for s: any child. */
 struct child *peer_child_up(const struct peer *p, const struct selector *s);
+
+/* The IKE SA is this peer's from now on. */
+void peer_take_ike(struct peer *p, struct ike_sa *sa);
 
 /* ---- what happens to it ---- */
 

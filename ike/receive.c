@@ -200,13 +200,15 @@ static void on_protected(struct ike_sa *sa, struct message *m, const struct path
 
 /* ---- which IKE SA ---- */
 
-/* The answer to our IKE_SA_INIT, in the clear. */
-static void on_init_answer(struct ike_sa *sa, const struct message *m)
+/* The answer to our IKE_SA_INIT, in the clear. If it comes from another port, the check for a NAT is to see that. */
+static void on_init_answer(struct ike_sa *sa, const struct message *m, const struct path *path)
 {
 	if (sa->state != IKE_INIT_SENT || !sa->running || m->header.id != 0)
 		return;
-	if (!init_on_notify(sa, m) && m->header.spi_r != 0)
-		on_answer(sa, m);
+	if (init_on_notify(sa, m) || m->header.spi_r == 0)
+		return;
+	sa->path = *path;
+	on_answer(sa, m);
 }
 
 static bool is_init(const struct ike_header *h)
@@ -238,7 +240,7 @@ static void on_known(struct engine *e, const struct path *path, struct message *
 	if (!sa || !spi_is_right(sa, h) || !same_hosts(&sa->path, path))
 		return;
 	if (is_init(h) && (h->flags & FLAG_RESPONSE))
-		on_init_answer(sa, m);
+		on_init_answer(sa, m, path);
 	else
 		on_protected(sa, m, path);
 }

@@ -41,11 +41,17 @@ struct terms {
 	const struct dh *dh;
 };
 
+static bool is_group_20(const struct payload *ke)
+{
+	return ke->size >= KE_HEADER_SIZE && (ke->data[0] << 8 | ke->data[1]) == DH_ECP_384;
+}
+
 static bool is_usable(const struct message *m)
 {
 	const struct payload *ke = message_find(m, PAYLOAD_KE), *nonce = message_find(m, PAYLOAD_NONCE);
 
-	return ke->size == KE_HEADER_SIZE + DH_PUBLIC_SIZE && nonce->size >= NONCE_MIN && nonce->size <= NONCE_MAX;
+	return is_group_20(ke) && ke->size == KE_HEADER_SIZE + DH_PUBLIC_SIZE && nonce->size >= NONCE_MIN &&
+	       nonce->size <= NONCE_MAX;
 }
 
 static int derive(struct ike_sa *heir, const struct ike_sa *old, const struct terms *t, const struct message *m)
@@ -183,7 +189,7 @@ enum verdict rekey_ike_on_request(struct question *q)
 		return answer_error(q, TEMPORARY_FAILURE);
 	if (proposal_choose_ike(message_find(q->m, PAYLOAD_SA), true, &choice))
 		return answer_error(q, NO_PROPOSAL_CHOSEN);
-	if (ke->size < KE_HEADER_SIZE || (ke->data[0] << 8 | ke->data[1]) != DH_ECP_384)
+	if (!is_group_20(ke))
 		return answer_error(q, INVALID_KE_PAYLOAD);
 	if (!is_usable(q->m) || !choice.spi)
 		return answer_error(q, INVALID_SYNTAX);

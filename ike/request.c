@@ -95,6 +95,8 @@ void task_forget_child(struct ike_sa *sa, const struct child *child)
 
 	if (sa->running && sa->running->child == child)
 		sa->running->child = NULL;
+	if (sa->running && sa->running->rival == child)
+		sa->running->rival = NULL;
 	for (task = TAILQ_FIRST(&sa->tasks); task; task = next) {
 		next = TAILQ_NEXT(task, of_sa);
 		if (task->child != child)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "selector.h"
 #include "slots.h"
 
 #define SPI_MIN 256 /* RFC 4303 section 2.1 */
@@ -32,13 +33,13 @@ static struct sad_key sad_key_of(const struct sa_state *sa)
 	return key;
 }
 
+/* IKE's SAs are for one direction of opening sessions, so they have one binding. */
 static struct sad_out_key binding_of(const struct sa_state *sa)
 {
-	struct sad_out_key key = {.proto = sa->sel_proto, .port = sa->sel_port};
+	struct sad_out_key keys[2];
 
-	memcpy(key.src, sa->src, sizeof(key.src));
-	memcpy(key.dst, sa->dst, sizeof(key.dst));
-	return key;
+	sa_bindings(sa, keys);
+	return keys[0];
 }
 
 /* ---- making ---- */
@@ -58,16 +59,13 @@ uint32_t sad_spi(struct sad_store *s, const uint8_t dst[4])
 
 static void fill(struct sa_state *sa, const struct sa_spec *spec)
 {
-	const struct selector *sel = &spec->selector;
-
 	sa->spi = spec->spi;
 	memcpy(sa->src, spec->src, sizeof(sa->src));
 	memcpy(sa->dst, spec->dst, sizeof(sa->dst));
 	sa->direction = spec->inbound ? SA_INBOUND : SA_OUTBOUND;
-	sa->flags = spec->esn ? SA_ESN : 0;
+	sa->flags = (spec->esn ? SA_ESN : 0) | (spec->gre ? SA_GRE : 0);
 	sa->owner = OWNER_IKE;
-	sa->sel_proto = sel->proto;
-	sa->sel_port = sel->remote_port ? sel->remote_port : sel->local_port;
+	sa->sel = spec->selector;
 	sa->replay_window = spec->replay_window;
 	sa->created_ns = maps_now();
 	sa->soft_packets = spec->limits.soft_packets;
@@ -88,6 +86,15 @@ static int publish_inbound(const struct sad_store *s, uint32_t slot)
 	return bpf_map_update_elem(s->maps.sad, &key, &value, BPF_NOEXIST) < 0 ? -errno : 0;
 }
 
+/* Not yet what a policy uses (sad_bind), but what routers may soon speak of. */
+static int publish_sent(const struct sad_store *s, uint32_t slot)
+{
+	const struct sad_key key = sad_key_of(state_of(s, slot));
+	const struct sad_out_value value = {.slot = slot, .generation = state_of(s, slot)->generation};
+
+	return bpf_map_update_elem(s->maps.sad_sent, &key, &value, BPF_ANY) < 0 ? -errno : 0;
+}
+
 static void give_back(struct sad_store *s, uint32_t slot)
 {
 	vault_wipe(&s->vault, slot);
@@ -105,7 +112,7 @@ int sad_add(struct sad_store *s, const struct sa_spec *spec, struct sa_handle *o
 	fill(state_of(s, slot), spec);
 	/* A key from IKE is used once, so the IV is the sequence number itself. */
 	vault_store(&s->vault, slot, state_of(s, slot)->generation, spec->keymat, 0);
-	err = spec->inbound ? publish_inbound(s, slot) : 0;
+	err = spec->inbound ? publish_inbound(s, slot) : publish_sent(s, slot);
 	if (err)
 		give_back(s, slot);
 	else
@@ -129,15 +136,19 @@ int sad_bind(struct sad_store *s, struct sa_handle sa)
 static void unpublish(const struct sad_store *s, struct sa_handle sa)
 {
 	const struct sa_state *state = state_of(s, sa.slot);
-	const struct sad_key in = sad_key_of(state);
+	const struct sad_key key = sad_key_of(state);
 	const struct sad_out_key out = binding_of(state);
 	struct sad_out_value current;
 
-	if (state->direction == SA_INBOUND)
-		bpf_map_delete_elem(s->maps.sad, &in);
-	else if (bpf_map_lookup_elem(s->maps.sad_out, &out, &current) == 0 && current.slot == sa.slot &&
-		 current.generation == sa.generation)
+	bpf_map_delete_elem(state->direction == SA_INBOUND ? s->maps.sad : s->maps.sad_sent, &key);
+	if (state->direction == SA_OUTBOUND && bpf_map_lookup_elem(s->maps.sad_out, &out, &current) == 0 &&
+	    current.slot == sa.slot && current.generation == sa.generation)
 		bpf_map_delete_elem(s->maps.sad_out, &out);
+}
+
+bool sad_has_gre(const struct sad_store *s, struct sa_handle sa)
+{
+	return is_ours(s, sa) && (state_of(s, sa.slot)->flags & SA_GRE);
 }
 
 void sad_remove(struct sad_store *s, struct sa_handle sa)
@@ -179,12 +190,25 @@ static bool is_orphan(const struct sad_store *s, uint32_t slot)
 	       state_of(s, slot)->owner == OWNER_IKE;
 }
 
-bool sad_orphans(const struct sad_store *s, const uint8_t local[4], const uint8_t remote[4])
+static uint64_t left_ms(const struct sa_state *sa)
 {
-	for (uint32_t slot = 0; s->orphan_count && slot < SLOTS_MAX; slot++)
-		if (is_orphan(s, slot) && is_between(state_of(s, slot), local, remote))
-			return true;
-	return false;
+	const uint64_t now = maps_now();
+
+	if (!sa->hard_time_ns)
+		return UINT64_MAX;
+	return sa->hard_time_ns > now ? (sa->hard_time_ns - now) / 1000000 : 0;
+}
+
+void sad_each_orphan(const struct sad_store *s, orphan_fn fn, void *arg)
+{
+	for (uint32_t slot = 0; s->orphan_count && slot < SLOTS_MAX; slot++) {
+		const struct sa_state *sa = state_of(s, slot);
+
+		if (is_orphan(s, slot) && sa->direction == SA_OUTBOUND)
+			fn(arg, sa->src, sa->dst, left_ms(sa));
+		else if (is_orphan(s, slot))
+			fn(arg, sa->dst, sa->src, left_ms(sa));
+	}
 }
 
 void sad_remove_orphans(struct sad_store *s, const uint8_t local[4], const uint8_t remote[4])

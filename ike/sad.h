@@ -24,7 +24,9 @@ int sad_add(struct sad_store *s, const struct sa_spec *spec, struct sa_handle *o
 int sad_bind(struct sad_store *s, struct sa_handle sa);
 void sad_remove(struct sad_store *s, struct sa_handle sa);
 bool sad_usage(const struct sad_store *s, struct sa_handle sa, struct sa_usage *out);
-bool sad_orphans(const struct sad_store *s, const uint8_t local[4], const uint8_t remote[4]);
+/* Whether the SA is a connection's with gre = yes: the supervisor wants to know when such a one comes or goes. */
+bool sad_has_gre(const struct sad_store *s, struct sa_handle sa);
+void sad_each_orphan(const struct sad_store *s, orphan_fn fn, void *arg);
 void sad_remove_orphans(struct sad_store *s, const uint8_t local[4], const uint8_t remote[4]);
 
 #endif

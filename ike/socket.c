@@ -52,9 +52,9 @@ int sockets_open(struct ike_sockets *s, struct fault *f)
 
 /* ---- receiving ---- */
 
-/* Room for one control message, aligned as its header has to be. */
+/* Room for the control messages of a datagram, aligned as their header has to be. */
 struct packet_info {
-	_Alignas(struct cmsghdr) char space[CMSG_SPACE(sizeof(struct in_pktinfo))];
+	_Alignas(struct cmsghdr) char space[CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(int))];
 };
 
 struct slot {
@@ -131,6 +131,15 @@ void sockets_receive(const struct ike_sockets *s, int fd, datagram_handler *hand
 
 /* ---- sending ---- */
 
+static struct cmsghdr *put_control(struct msghdr *m, struct cmsghdr *at, int type, const void *data, size_t size)
+{
+	at->cmsg_level = IPPROTO_IP;
+	at->cmsg_type = type;
+	at->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(at), data, size);
+	return CMSG_NXTHDR(m, at);
+}
+
 void sockets_send(const struct ike_sockets *s, const struct path *path, const void *data, size_t size)
 {
 	static const uint8_t marker[NON_ESP_MARKER_SIZE];
@@ -138,7 +147,7 @@ void sockets_send(const struct ike_sockets *s, const struct path *path, const vo
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(path->remote_port)};
 	struct iovec parts[2] = {{(void *)marker, sizeof(marker)}, {(void *)data, size}};
 	struct packet_info control = {{0}};
-	struct cmsghdr *header = (struct cmsghdr *)control.space;
+	struct cmsghdr *next;
 	struct in_pktinfo info = {0};
 	struct msghdr m = {
 		.msg_name = &to,
@@ -151,9 +160,7 @@ void sockets_send(const struct ike_sockets *s, const struct path *path, const vo
 
 	memcpy(&to.sin_addr, path->remote, 4);
 	memcpy(&info.ipi_spec_dst, path->local, 4);
-	header->cmsg_level = IPPROTO_IP;
-	header->cmsg_type = IP_PKTINFO;
-	header->cmsg_len = CMSG_LEN(sizeof(info));
-	memcpy(CMSG_DATA(header), &info, sizeof(info));
+	next = put_control(&m, CMSG_FIRSTHDR(&m), IP_PKTINFO, &info, sizeof(info));
+	put_control(&m, next, IP_TOS, &s->tos, sizeof(s->tos));
 	sendmsg(nat ? s->nat_fd : s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -8,6 +8,7 @@
 struct ike_sockets {
 	int fd;	    /* port 500 */
 	int nat_fd; /* port 4500, where each datagram begins with the non-ESP marker */
+	int tos;    /* of what is sent: the DSCP, shifted over the bits of ECN */
 };
 
 /* Opens both. 0 or -errno; -EADDRINUSE with who it may be. */

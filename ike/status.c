@@ -128,13 +128,10 @@ static cJSON *peer_json(const struct peer *p)
 	ike = cJSON_AddArrayToObject(o, "ike");
 	children = cJSON_AddArrayToObject(o, "children");
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-	{
-		if (sa->state == IKE_DEAD)
-			continue;
+	if (sa->state != IKE_DEAD)
 		cJSON_AddItemToArray(ike, ike_json(sa));
-		TAILQ_FOREACH(c, &sa->children, of_list)
-		cJSON_AddItemToArray(children, child_json(c));
-	}
+	TAILQ_FOREACH(c, &p->children, of_peer)
+	cJSON_AddItemToArray(children, child_json(c));
 	return o;
 }
 

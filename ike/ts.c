@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ts.h"
 
-#include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 #define TS_IPV4_SIZE 16
-#define PORT_ANY_MAX 65535
 
 /* ---- on the wire, RFC 7296 section 3.13.1 ---- */
 
@@ -48,15 +45,15 @@ bool ts_parse(const struct payload *p, struct ts_list *out)
 	return !r.bad && count > 0 && reader_left(&r) == 0;
 }
 
-void ts_write(struct body *b, uint8_t type, const uint8_t addr[4], uint8_t proto, uint16_t port)
+void ts_write(struct body *b, uint8_t type, const uint8_t addr[4], uint8_t proto, uint16_t port_min, uint16_t port_max)
 {
 	payload_begin(b, type);
 	write_u32(&b->w, 1U << 24);
 	write_u8(&b->w, TS_IPV4_ADDR_RANGE);
 	write_u8(&b->w, proto);
 	write_u16(&b->w, TS_IPV4_SIZE);
-	write_u16(&b->w, port);
-	write_u16(&b->w, port ? port : PORT_ANY_MAX);
+	write_u16(&b->w, port_min);
+	write_u16(&b->w, port_max);
 	write_bytes(&b->w, addr, 4);
 	write_bytes(&b->w, addr, 4);
 	payload_end(b);
@@ -69,43 +66,19 @@ static bool has_address(const struct ts *ts, const uint8_t addr[4])
 	return memcmp(ts->start, addr, 4) <= 0 && memcmp(addr, ts->end, 4) <= 0;
 }
 
-/* What is left of a port selector and a port of ours (0: any). False: nothing, or a range that no SA here can carry. */
-static bool meet_port(const struct ts *ts, uint16_t port, uint16_t *out)
-{
-	const bool all = ts->port_min == 0 && ts->port_max == PORT_ANY_MAX;
-
-	*out = port ? port : ts->port_min;
-	if (all) {
-		*out = port;
-		return true;
-	}
-	if (port)
-		return ts->port_min <= port && port <= ts->port_max;
-	return ts->port_min == ts->port_max;
-}
-
 static bool meet(const struct ts *local, const struct ts *remote, const struct selector *s, struct selector *out)
 {
-	const uint8_t proto = local->proto ? local->proto : remote->proto;
+	const struct selector theirs = {
+		.local_port_min = local->port_min,
+		.local_port_max = local->port_max,
+		.remote_port_min = remote->port_min,
+		.remote_port_max = remote->port_max,
+		.proto = local->proto ? local->proto : remote->proto,
+	};
 
 	if (local->proto && remote->proto && local->proto != remote->proto)
 		return false;
-	if (proto && s->proto && proto != s->proto)
-		return false;
-	out->proto = proto ? proto : s->proto;
-	return meet_port(local, s->local_port, &out->local_port) &&
-	       meet_port(remote, s->remote_port, &out->remote_port);
-}
-
-bool selector_equal(const struct selector *a, const struct selector *b)
-{
-	return a->proto == b->proto && a->local_port == b->local_port && a->remote_port == b->remote_port;
-}
-
-bool selector_contains(const struct selector *a, const struct selector *b)
-{
-	return (!a->proto || a->proto == b->proto) && (!a->local_port || a->local_port == b->local_port) &&
-	       (!a->remote_port || a->remote_port == b->remote_port);
+	return selector_meet(&theirs, s, out);
 }
 
 /* The widest of what the two lists have in common with s. */
@@ -130,12 +103,20 @@ static bool widest(const struct ts_list *local_ts, const struct ts_list *remote_
 }
 
 bool ts_narrow(const struct ts_list *local_ts, const struct ts_list *remote_ts, const uint8_t local[4],
-	       const uint8_t remote[4], const struct selector *allowed, unsigned count, struct selector *out)
+	       const uint8_t remote[4], const struct selector *allowed, unsigned count, struct selector *out,
+	       unsigned *index)
 {
 	bool found = false;
 
-	for (unsigned i = 0; i < count; i++)
-		found = widest(local_ts, remote_ts, local, remote, &allowed[i], out, found);
+	for (unsigned i = 0; i < count; i++) {
+		const struct selector before = found ? *out : (struct selector){0};
+
+		if (!widest(local_ts, remote_ts, local, remote, &allowed[i], out, found))
+			continue;
+		if (!found || !selector_equal(&before, out))
+			*index = i;
+		found = true;
+	}
 	return found;
 }
 
@@ -152,36 +133,4 @@ bool ts_accept(const struct ts_list *local_ts, const struct ts_list *remote_ts, 
 {
 	return only_address(local_ts, local) && only_address(remote_ts, remote) &&
 	       widest(local_ts, remote_ts, local, remote, asked, out, false);
-}
-
-/* ---- for people ---- */
-
-static const char *proto_name(uint8_t proto, char number[8])
-{
-	switch (proto) {
-	case IPPROTO_ICMP:
-		return "icmp";
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_GRE:
-		return "gre";
-	}
-	snprintf(number, 8, "%u", proto);
-	return number;
-}
-
-void selector_text(const struct selector *s, char buf[SELECTOR_TEXT])
-{
-	char number[8];
-
-	if (!s->proto)
-		snprintf(buf, SELECTOR_TEXT, "all");
-	else if (s->remote_port)
-		snprintf(buf, SELECTOR_TEXT, "%s to port %u", proto_name(s->proto, number), s->remote_port);
-	else if (s->local_port)
-		snprintf(buf, SELECTOR_TEXT, "%s from port %u", proto_name(s->proto, number), s->local_port);
-	else
-		snprintf(buf, SELECTOR_TEXT, "%s", proto_name(s->proto, number));
 }

@@ -8,15 +8,9 @@
 #define IKE_TS_H
 
 #include "message.h"
+#include "selector.h"
 
 #define TS_MAX 16
-
-/* What one child carries, as this host sees it; 0: any. For tcp/179: two of them, one with each port. */
-struct selector {
-	uint8_t proto;
-	uint16_t local_port;
-	uint16_t remote_port;
-};
 
 struct ts {
 	uint8_t proto; /* 0: any */
@@ -35,21 +29,21 @@ struct ts_list {
 /* Reads TSi or TSr. False if it is not well-formed; more than TS_MAX: the rest is ignored. */
 bool ts_parse(const struct payload *p, struct ts_list *out);
 
-/* Writes one TS payload (PAYLOAD_TSI or PAYLOAD_TSR) with one selector: this address, protocol and port (0: any). */
-void ts_write(struct body *b, uint8_t type, const uint8_t addr[4], uint8_t proto, uint16_t port);
+/* Writes one TS payload (PAYLOAD_TSI or PAYLOAD_TSR) with one selector: this address, protocol and range of ports. */
+void ts_write(struct body *b, uint8_t type, const uint8_t addr[4], uint8_t proto, uint16_t port_min, uint16_t port_max);
 
 /*
  * The responder narrows what the peer proposes to what one of ours allows.
  *
  * local_ts, remote_ts: the peer's TS for this host and for itself (as responder: TSr, TSi).
  * allowed: what the connection protects, in order of preference.
- * The widest intersection is taken; among equal ones the first of allowed. Ports: one or all; a range of the peer's
- * that contains a port of ours gives that port; a true range that contains no port of ours and meets "any" on our side
- * gives false for it, since our SAs cannot carry a range. A first selector that is the packet of an acquire is no
- * reason to take less than the rest allow. False: nothing in common (TS_UNACCEPTABLE).
+ * The widest intersection is taken; among equal ones the first of allowed. A first selector that is the packet of an
+ * acquire is no reason to take less than the rest allow. OPAQUE ports (65535 to 0) have nothing in common with ours.
+ * *index: of the one in allowed. False: nothing in common (TS_UNACCEPTABLE).
  */
 bool ts_narrow(const struct ts_list *local_ts, const struct ts_list *remote_ts, const uint8_t local[4],
-	       const uint8_t remote[4], const struct selector *allowed, unsigned count, struct selector *out);
+	       const uint8_t remote[4], const struct selector *allowed, unsigned count, struct selector *out,
+	       unsigned *index);
 
 /*
  * The initiator reads the answer to `asked`. False if it goes beyond what was asked or covers nothing useful.
@@ -57,13 +51,5 @@ bool ts_narrow(const struct ts_list *local_ts, const struct ts_list *remote_ts, 
  */
 bool ts_accept(const struct ts_list *local_ts, const struct ts_list *remote_ts, const uint8_t local[4],
 	       const uint8_t remote[4], const struct selector *asked, struct selector *out);
-
-bool selector_equal(const struct selector *a, const struct selector *b);
-/* Whether everything that b carries a carries too. */
-bool selector_contains(const struct selector *a, const struct selector *b);
-
-/* "all", "tcp", "tcp to port 179", ... */
-#define SELECTOR_TEXT 48
-void selector_text(const struct selector *s, char buf[SELECTOR_TEXT]);
 
 #endif

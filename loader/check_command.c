@@ -7,10 +7,13 @@
 
 #include "commands.h"
 #include "config.h"
+#include "connection_policies.h"
 #include "control_client.h"
 #include "ike_files.h"
+#include "ike_process.h"
 #include "local_addr.h"
 #include "nics.h"
+#include "policy.h"
 #include "probe.h"
 #include "session.h"
 #include "table.h"
@@ -19,6 +22,7 @@ struct report {
 	struct table *table;
 	struct fault problem; /* the first that keeps it from working */
 	bool works;
+	struct ike_process judge; /* pid 0: nobody is there to look into files */
 };
 
 enum result { OK, NOTE, FAIL };
@@ -87,7 +91,7 @@ static void check_interface(struct report *r, const struct instance *in, const s
 	say(r, ic->name, dev.flags & IFF_UP ? OK : NOTE, f.text);
 }
 
-/* Every file it names: there, and a secret nobody else's. What is in them, IKE says when it starts. */
+/* Every file it names: there, and a secret nobody else's. */
 static int check_files(const struct connection_config *c, const char *path, struct fault *f)
 {
 	const char *secrets[] = {c->psk_file, c->key_file, c->ppk_file};
@@ -106,17 +110,21 @@ static int check_files(const struct connection_config *c, const char *path, stru
 	return err;
 }
 
-static void check_connection(struct report *r, const struct connection_config *c, const char *path)
+static void check_connection(struct report *r, const struct config *config, const struct connection_config *c,
+			     const char *path)
 {
 	static const char *const starts[] = {"on the first packet", "at once", "by the peer"};
 	char local[ADDR_TEXT], remote[PREFIX_TEXT];
 	enum locality where;
 	struct fault f;
+	int err = check_files(c, path, &f);
 
-	if (check_files(c, path, &f)) {
-		say(r, c->name, FAIL, f.text);
+	if (!err && r->judge.pid)
+		err = ike_judge(&r->judge, config, c, &f);
+	if (err)
+		say(r, c->name, err < 0 ? FAIL : NOTE, f.text);
+	if (err < 0)
 		return;
-	}
 	addr_text(c->local, local);
 	prefix_text(&c->remote, remote);
 	if (local_addr_find(c->local, &where) == 0 && where == ADDR_LOCAL_LOOPBACK) {
@@ -127,6 +135,51 @@ static void check_connection(struct report *r, const struct connection_config *c
 	fault(&f, EINVAL, "%s with %s by %s, opened %s%s", local, remote, c->cert ? "certificate" : "PSK",
 	      starts[c->start], where == ADDR_LOCAL ? "" : "; the local address is not on this host now");
 	say(r, c->name, where == ADDR_LOCAL ? OK : NOTE, f.text);
+}
+
+static void check_policy(struct report *r, const struct policy_config *p)
+{
+	const struct spd_rule *rule = &p->policy.rule;
+	const struct selector sel = {rule->local_port_min, rule->local_port_max, rule->remote_port_min,
+				     rule->remote_port_max, rule->proto};
+	char dst[PREFIX_TEXT], text[SELECTOR_TEXT];
+	struct fault f;
+
+	fault(&f, EINVAL, "%s, dst %s: %s", policy_action_name(rule->action), prefix_text(&p->policy.remote, dst),
+	      selector_text(&sel, text));
+	say(r, p->name, OK, f.text);
+}
+
+static void check_policies_together(struct report *r, const struct config *config)
+{
+	struct fault f;
+
+	if (connection_policies_check(NULL, config, &f))
+		say(r, "policies", FAIL, f.text);
+}
+
+/* The process that would use the files says what is in them. It gives up root's rights, so it must have them. */
+static void start_judge(struct report *r, const struct instance *in, const char *path)
+{
+	struct fault f;
+
+	r->judge.instance = in->name;
+	r->judge.config_path = path;
+	if (geteuid())
+		say(r, "IKE", NOTE, "what is in the files of the connections is not looked at: run as root");
+	else if (ike_judge_start(&r->judge, &f))
+		say(r, "IKE", FAIL, f.text);
+}
+
+static void check_connections(struct report *r, const struct instance *in, const struct config *config,
+			      const char *path)
+{
+	if (config->connection_count)
+		start_judge(r, in, path);
+	for (unsigned i = 0; i < config->connection_count; i++)
+		check_connection(r, config, &config->connections[i], path);
+	if (r->judge.pid)
+		ike_judge_end(&r->judge);
 }
 
 static void check_instance(struct report *r, const struct instance *in)
@@ -147,8 +200,10 @@ static int check_all(const struct instance *in, const struct config *config, con
 		check_interface(&r, in, &config->interfaces[i]);
 	if (config->interface_count == 0)
 		say(&r, "interfaces", NOTE, "none in the file: nothing is attached until 'xdp-ipsec attach'");
-	for (unsigned i = 0; i < config->connection_count; i++)
-		check_connection(&r, &config->connections[i], path);
+	check_connections(&r, in, config, path);
+	for (unsigned i = 0; i < config->policy_count; i++)
+		check_policy(&r, &config->policies[i]);
+	check_policies_together(&r, config);
 	table_print(r.table, stdout);
 	fflush(stdout);
 	*f = r.problem;

@@ -18,6 +18,11 @@
  */
 #define LINE_LENGTH_MAX 190
 
+/* What every TCP may send whatever the other offers (RFC 9293 section 3.7.1). */
+#define MSS_MIN 536
+/* And what every host takes in one piece (RFC 791 section 3.1). */
+#define LINK_MTU_MIN 576
+
 /* The first thing wrong is what people mend first. */
 int wrong(struct reader *r, const char *format, ...)
 {
@@ -101,6 +106,29 @@ static bool set_threaded_napi(struct reader *r, const char *value)
 	return parse_switch(value, &r->interface->threaded_napi);
 }
 
+static bool set_path_mtu_min(struct reader *r, const char *value)
+{
+	uint64_t least = 0;
+
+	if (strcmp(value, "ignore") != 0 && !parse_number(value, LINK_MTU_MIN, PORT_MTU_MAX, &least))
+		return false;
+	r->interface->path_mtu_min = (uint16_t)least;
+	return true;
+}
+
+static bool set_mss_clamp(struct reader *r, const char *value)
+{
+	uint64_t most;
+	bool fit;
+
+	if (parse_switch(value, &fit))
+		most = fit ? MSS_CLAMP_FIT : 0;
+	else if (!parse_number(value, MSS_MIN, PORT_MTU_MAX, &most))
+		return false;
+	r->interface->mss_clamp = (uint16_t)most;
+	return true;
+}
+
 static bool set_mark(struct reader *r, const char *value)
 {
 	uint64_t mark;
@@ -130,6 +158,16 @@ static bool set_cookie_threshold(struct reader *r, const char *value)
 	return true;
 }
 
+static bool set_ike_dscp(struct reader *r, const char *value)
+{
+	uint64_t dscp;
+
+	if (!parse_number(value, 0, 63, &dscp))
+		return false;
+	r->config->ike_dscp = (uint8_t)dscp;
+	return true;
+}
+
 static bool set_keylog(struct reader *r, const char *value)
 {
 	return parse_switch(value, &r->config->keylog);
@@ -148,6 +186,8 @@ static const struct key interface_keys[] = {
 	{"queues", "all, or 1 to 64", set_queues},
 	{"hook", "auto, tcx or clsact", set_hook},
 	{"threaded-napi", "yes or no", set_threaded_napi},
+	{"path-mtu-min", "ignore, or 576 to 3500", set_path_mtu_min},
+	{"mss-clamp", "no, yes, or the largest MSS, 536 to 3500", set_mss_clamp},
 	{0},
 };
 
@@ -156,6 +196,7 @@ static const struct key daemon_keys[] = {
 	{"unknown-spi", "auto, drop or pass", set_unknown_spi},
 	{"aead", "auto, ipsec-mb or openssl", set_aead},
 	{"keylog", "yes or no", set_keylog},
+	{"ike-dscp", "0 to 63", set_ike_dscp},
 	{"cookie-threshold", "how many half-open IKE SAs there may be before cookies are asked for, 1 to 1000000",
 	 set_cookie_threshold},
 	{0},
@@ -163,6 +204,9 @@ static const struct key daemon_keys[] = {
 
 static int take_key(struct reader *r, const struct key *keys, const char *name, const char *value)
 {
+	if (strcmp(name, "fail-open") == 0)
+		return wrong(r, "fail-open: there is no such thing: what cannot be protected is dropped, never sent or "
+				"taken in clear; what may be clear is a [policy] with action = bypass");
 	for (const struct key *k = keys; k->name; k++) {
 		if (strcmp(k->name, name) != 0)
 			continue;
@@ -178,6 +222,16 @@ static int take_key(struct reader *r, const struct key *keys, const char *name, 
 
 /* ---- sections ---- */
 
+bool section_name_is_good(const char *name, size_t max)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("-_.", name[i]))
+			return false;
+	return n > 0 && n < max;
+}
+
 /* What follows "KIND " in a section's name, or NULL. */
 static const char *section_of(const char *section, const char *kind)
 {
@@ -188,14 +242,15 @@ static const char *section_of(const char *section, const char *kind)
 
 void interface_config_init(struct interface_config *ic, const char *name)
 {
-	*ic = (struct interface_config){.mode = MODE_AUTO, .hook = HOOK_AUTO};
+	*ic = (struct interface_config){.mode = MODE_AUTO, .hook = HOOK_AUTO, .path_mtu_min = PATH_MTU_MIN};
 	snprintf(ic->name, sizeof(ic->name), "%s", name);
 }
 
 bool interface_config_same(const struct interface_config *a, const struct interface_config *b)
 {
 	return strcmp(a->name, b->name) == 0 && a->mode == b->mode && a->queues == b->queues && a->hook == b->hook &&
-	       a->threaded_napi == b->threaded_napi;
+	       a->threaded_napi == b->threaded_napi && a->path_mtu_min == b->path_mtu_min &&
+	       a->mss_clamp == b->mss_clamp;
 }
 
 static int begin_interface(struct reader *r, const char *name)
@@ -217,6 +272,8 @@ static int begin_interface(struct reader *r, const char *name)
 /* What a section says is looked at as a whole when it ends. */
 static bool end_section(struct reader *r)
 {
+	if (r->policy)
+		return policy_end(r);
 	return !r->connection || connection_end(r);
 }
 
@@ -229,6 +286,7 @@ static int begin_section(struct reader *r, const char *section)
 		return 0;
 	r->interface = NULL;
 	r->connection = NULL;
+	r->policy = NULL;
 	r->seen = 0;
 	if (name)
 		return begin_interface(r, name);
@@ -236,7 +294,10 @@ static int begin_section(struct reader *r, const char *section)
 		return 1;
 	if (section_of(section, "connection"))
 		return connection_begin(r, section_of(section, "connection"));
-	return wrong(r, "[%s] is no section: there are [interface DEV], [connection NAME] and [daemon]", section);
+	if (section_of(section, "policy"))
+		return policy_begin(r, section_of(section, "policy"));
+	return wrong(r, "[%s] is no section: there are [interface DEV], [connection NAME], [policy NAME] and [daemon]",
+		     section);
 }
 
 /* ---- lines ---- */
@@ -252,6 +313,8 @@ static int on_value(void *user, const char *section, const char *name, const cha
 		return wrong(r, "'%.60s' stands before any section", name);
 	if (r->connection)
 		return take_key(r, connection_keys, name, value);
+	if (r->policy)
+		return take_key(r, policy_keys, name, value);
 	return take_key(r, r->interface ? interface_keys : daemon_keys, name, value);
 }
 
@@ -307,6 +370,7 @@ int config_read(struct config *config, const char *path, struct fault *f)
 	fclose(r.file);
 	if (!r.err)
 		end_section(&r);
+	cJSON_Delete(r.words);
 	if (r.err)
 		config_free(config);
 	return r.err;

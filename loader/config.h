@@ -11,6 +11,7 @@
 #include "fault.h"
 #include "hooks.h"
 #include "connection_config.h"
+#include "policy_config.h"
 #include "programs.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/xdp-ipsec/xdp-ipsec.conf"
@@ -23,6 +24,8 @@ struct interface_config {
 	uint32_t queues; /* 0: all */
 	enum hook_kind hook;
 	bool threaded_napi;
+	uint16_t path_mtu_min; /* of what routers say, the least that is believed; 0: nothing is */
+	uint16_t mss_clamp;    /* 0: none; MSS_CLAMP_FIT: to what fits */
 };
 
 struct config {
@@ -33,10 +36,14 @@ struct config {
 	enum unknown_spi unknown_spi;
 	char aead[16];		   /* "auto", "ipsec-mb", "openssl" */
 	uint32_t cookie_threshold; /* 0: IKE's own */
+	uint8_t ike_dscp;	   /* 0 to 63 */
 	bool keylog;		   /* IKE may write its keys to a file */
 	/* [connection] */
 	struct connection_config *connections; /* malloc'd */
 	unsigned connection_count;
+	/* [policy] */
+	struct policy_config *policies; /* malloc'd */
+	unsigned policy_count;
 };
 
 /* An interface with nothing said about it. */
@@ -49,7 +56,7 @@ bool interface_config_same(const struct interface_config *a, const struct interf
 bool parse_mode(const char *text, unsigned *mode);
 bool parse_queues(const char *text, uint32_t *queues);
 
-/* Frees what the connections take. Safe on a zeroed struct. */
+/* Frees what connections and policies take. Safe on a zeroed struct. */
 void config_free(struct config *config);
 
 /* Reads the file; config_free ends it. 0 or -errno with "FILE:LINE: ..." in f. */

@@ -6,6 +6,9 @@
 #include <stdio.h>
 
 #include "config.h"
+#include "json.h"
+
+#define POLICY_KEYS 7
 
 struct reader {
 	FILE *file;
@@ -13,6 +16,10 @@ struct reader {
 	struct config *config;
 	struct interface_config *interface;   /* of the section being read, if it is one */
 	struct connection_config *connection; /* the same */
+	struct policy_config *policy;	      /* the same */
+	cJSON *words;			      /* of the policy: key to value */
+	unsigned words_line[POLICY_KEYS];
+	unsigned words_count;
 	char section[64];
 	unsigned line;
 	int err;
@@ -32,6 +39,14 @@ int wrong(struct reader *r, const char *format, ...) __attribute__((format(print
 
 /* Which of the names, separated by '|', text is; -1 if none. */
 int choice(const char *text, const char *names);
+
+/* Whether a connection or a policy may be called that: letters, digits, '-', '_', '.', fewer than max. */
+bool section_name_is_good(const char *name, size_t max);
+
+/* policy_config.c */
+extern const struct key policy_keys[POLICY_KEYS + 1];
+int policy_begin(struct reader *r, const char *name);
+bool policy_end(struct reader *r);
 
 /* connection_config.c */
 extern const struct key connection_keys[];

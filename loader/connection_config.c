@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,40 +149,39 @@ static bool set_ppk_required(struct reader *r, const char *value)
 
 /* ---- what ---- */
 
-/* tcp/179, udp, icmp, gre, 89 */
-static bool parse_protect(struct reader *r, char *item, struct protect *out)
+static void protect_all(struct connection_config *c)
 {
-	char *slash = strchr(item, '/');
-	uint64_t port = 0;
+	c->protects[0] = (struct protect){.sel = SELECTOR_ALL};
+	c->protect_count = 1;
+}
 
-	if (slash)
-		*slash++ = '\0';
-	if (!parse_proto(item, &out->proto))
-		return false;
-	if (out->proto == 50) {
-		wrong(r, "protect = esp: ESP is not applied to ESP");
-		return false;
-	}
-	if (slash && (!proto_has_ports(out->proto) || !parse_number(slash, 1, 65535, &port)))
-		return false;
-	out->port = (uint16_t)port;
-	return true;
+static bool add_protect(struct reader *r, const char *item)
+{
+	struct connection_config *c = r->connection;
+	struct fault why;
+
+	if (c->protect_count == PROTECTS_MAX)
+		wrong(r, "protect: more than %d items", PROTECTS_MAX);
+	else if (protect_parse(item, &c->protects[c->protect_count++], &why))
+		wrong(r, "protect = %.200s", why.text);
+	return !r->err;
 }
 
 static bool set_protect(struct reader *r, const char *value)
 {
-	struct connection_config *c = r->connection;
 	char copied[200], *rest = copied, *item;
 
-	c->protect_count = 0;
-	if (strcmp(value, "all") == 0)
+	r->connection->protect_count = 0;
+	if (strcmp(value, "all") == 0) {
+		protect_all(r->connection);
 		return true;
+	}
 	if (!copy(copied, sizeof(copied), value))
 		return false;
 	while ((item = strsep(&rest, ","))) {
 		item += strspn(item, " \t");
 		item[strcspn(item, " \t")] = '\0';
-		if (c->protect_count == PROTECTS_MAX || !parse_protect(r, item, &c->protects[c->protect_count++]))
+		if (!add_protect(r, item))
 			return false;
 	}
 	return true;
@@ -193,6 +193,11 @@ static bool set_start(struct reader *r, const char *value)
 
 	r->connection->start = (unsigned)which;
 	return which >= 0;
+}
+
+static bool set_gre(struct reader *r, const char *value)
+{
+	return parse_switch(value, &r->connection->gre);
 }
 
 static bool set_esn(struct reader *r, const char *value)
@@ -307,7 +312,7 @@ const struct key connection_keys[] = {
 	{"ppk-required", "yes or no", set_ppk_required},
 	{"local-id", "an address, a host name, an email address or a DN", set_local_id},
 	{"remote-id", "an address, a host name, an email address, a DN, or a pattern of them", set_remote_id},
-	{"protect", "all, or a list as tcp/179, udp/6081, icmp, gre", set_protect},
+	{"protect", "all, or a list as tcp/179, udp/6081-6085, icmp/echo-request, gre", set_protect},
 	{"start", "trap, initiate or respond", set_start},
 	{"esn", "yes or no", set_esn},
 	{"replay-window", "64 to 8192", set_replay_window},
@@ -319,7 +324,7 @@ const struct key connection_keys[] = {
 	{"dpd-interval", "a time, as 10s; 0: never", set_dpd_s},
 	{"monitor", "no, or a time of 50ms to 1h, as 3s or 200ms", set_monitor},
 	{"threshold", "1 to 1000", set_threshold},
-	{"gre", "no", set_not_yet},
+	{"gre", "yes or no", set_gre},
 	{"per-queue-sas", "no", set_not_yet},
 	{"mode", "transport", set_mode_of_sa},
 	{"dh-group", "20", set_dh_group},
@@ -331,22 +336,12 @@ const struct key connection_keys[] = {
 
 /* ---- the section ---- */
 
-static bool is_name(const char *name)
-{
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)name[i]) && !strchr("-_.", name[i]))
-			return false;
-	return n > 0 && n < CONNECTION_NAME_MAX;
-}
-
 int connection_begin(struct reader *r, const char *name)
 {
 	struct config *config = r->config;
 	struct connection_config *c;
 
-	if (!is_name(name))
+	if (!section_name_is_good(name, CONNECTION_NAME_MAX))
 		return wrong(r, "'%.60s' cannot be a connection's name: up to 47 letters, digits, '-', '_', '.'", name);
 	for (unsigned i = 0; i < config->connection_count; i++)
 		if (strcmp(config->connections[i].name, name) == 0)
@@ -367,6 +362,7 @@ int connection_begin(struct reader *r, const char *name)
 		.threshold = 5,
 	};
 	snprintf(c->name, sizeof(c->name), "%s", name);
+	protect_all(c);
 	r->connection = c;
 	return 1;
 }
@@ -389,12 +385,12 @@ static bool has_proof(struct reader *r, const struct connection_config *c)
 	       need(r, c->ca_file[0], "'ca', which auth = cert asks for");
 }
 
-static bool protects_icmp(const struct connection_config *c)
+static bool protects_icmp_type(const struct connection_config *c, uint8_t type)
 {
 	for (unsigned i = 0; i < c->protect_count; i++)
-		if (c->protects[i].proto == 1)
+		if (selector_takes(&c->protects[i].sel, IPPROTO_ICMP, (uint16_t)(type << 8), (uint16_t)(type << 8)))
 			return true;
-	return c->protect_count == 0;
+	return false;
 }
 
 static bool can_be_monitored(struct reader *r, const struct connection_config *c)
@@ -402,7 +398,7 @@ static bool can_be_monitored(struct reader *r, const struct connection_config *c
 	if (c->remote.len < 32)
 		return wrong(r, "[%s]: monitor is for one peer, not for a prefix: give it a [connection] of its own",
 			     r->section);
-	if (!protects_icmp(c))
+	if (!protects_icmp_type(c, ICMP_ECHO) || !protects_icmp_type(c, ICMP_ECHOREPLY))
 		return wrong(r, "[%s]: monitor sends ICMP echo: protect must be all or have icmp in it", r->section);
 	return true;
 }
@@ -421,16 +417,33 @@ static bool goes_together(struct reader *r, const struct connection_config *c)
 	return !c->monitor_ms || can_be_monitored(r, c);
 }
 
+/* GRE has to be protected for what is in it to be. */
+static bool protect_gre(struct reader *r, struct connection_config *c)
+{
+	static const struct protect gre = {.sel = {SELECTOR_ANY_PORT, .proto = IPPROTO_GRE}};
+
+	if (!c->gre)
+		return true;
+	for (unsigned i = 0; i < c->protect_count; i++)
+		if (!c->protects[i].sel.proto || c->protects[i].sel.proto == IPPROTO_GRE)
+			return true;
+	if (c->protect_count == PROTECTS_MAX)
+		return wrong(r, "[%s]: gre = yes needs a place in protect, which has %d: take one out", r->section,
+			     PROTECTS_MAX);
+	c->protects[c->protect_count++] = gre;
+	return true;
+}
+
 bool connection_end(struct reader *r)
 {
-	const struct connection_config *c = r->connection;
+	struct connection_config *c = r->connection;
 	const unsigned line = r->line;
 	bool ok;
 
 	/* What is missing has no line of its own; the section has. */
 	r->line = c->line;
 	ok = need(r, c->has_local, "'local'") && need(r, c->has_remote, "'remote'") && has_proof(r, c) &&
-	     goes_together(r, c);
+	     goes_together(r, c) && protect_gre(r, c);
 	r->line = line;
 	return ok;
 }
@@ -438,6 +451,8 @@ bool connection_end(struct reader *r)
 void config_free(struct config *config)
 {
 	free(config->connections);
+	free(config->policies);
 	config->connections = NULL;
-	config->connection_count = 0;
+	config->policies = NULL;
+	config->connection_count = config->policy_count = 0;
 }

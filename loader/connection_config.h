@@ -7,17 +7,12 @@
 #include <stdint.h>
 
 #include "parse.h"
+#include "protect.h"
 
 #define CONNECTION_NAME_MAX 48
 #define PROTECTS_MAX	    16
 #define FILE_NAME_MAX	    192
 #define ID_TEXT_MAX	    192
-
-/* One item of protect: proto 0 is "all"; port 0 is any, and stands for either end's. */
-struct protect {
-	uint8_t proto;
-	uint16_t port;
-};
 
 struct connection_config {
 	char name[CONNECTION_NAME_MAX];
@@ -37,9 +32,10 @@ struct connection_config {
 	char remote_id[ID_TEXT_MAX];
 	char ppk_id[ID_TEXT_MAX / 2];
 	bool ppk_required;
-	struct protect protects[PROTECTS_MAX];
+	struct protect protects[PROTECTS_MAX]; /* "all" is one, too */
 	unsigned protect_count;
 	unsigned start; /* 0 trap, 1 initiate, 2 respond */
+	bool gre; /* multicast and broadcast in GRE; protects then has GRE, unless it is all */
 	bool esn;
 	uint16_t replay_window;
 	uint64_t rekey_s;

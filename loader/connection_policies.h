@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What connections protect, as policies (OWNER_IKE): there whether or not IKE runs, so that without SAs nothing goes in
- * clear. */
+/* What the file says of policies: what connections protect (OWNER_IKE), there whether or not IKE runs, so that without
+ * SAs nothing goes in clear; and its own (OWNER_FILE). */
 #ifndef LOADER_CONNECTION_POLICIES_H
 #define LOADER_CONNECTION_POLICIES_H
 
 #include "config.h"
 #include "maps.h"
 
-/* Makes the connections' policies those of the configuration; manual ones stay. 0, or -errno and nothing has changed.
- */
+/* Makes both those of the configuration, in one change; manual ones stay. 0, or -errno and nothing has changed. */
 int connection_policies_sync(const struct maps *maps, const struct config *config, struct fault *f);
+
+/* Whether that could be done, without doing it. maps may be NULL: manual policies are not looked at then. */
+int connection_policies_check(const struct maps *maps, const struct config *config, struct fault *f);
 
 #endif

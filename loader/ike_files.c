@@ -60,3 +60,32 @@ int ike_file_add(cJSON *o, const char *key, const char *config_path, const struc
 		close(fd);
 	return err ? with_name(config_path, c, err, f) : 0;
 }
+
+int ike_blame_connection(const char *config_path, const struct connection_config *c, const char *text, struct fault *f)
+{
+	const struct {
+		const char *key;
+		const char *file;
+	} files[] = {{"cert: ", c->cert_file}, {"key: ", c->key_file}, {"ca: ", c->ca_file}, {"crl: ", c->crl_file}};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		const size_t size = strlen(files[i].key);
+
+		if (strncmp(text, files[i].key, size) == 0)
+			return fault(f, EINVAL, "%s:%u: [connection %s]: %.*s %s: %.300s", config_path, c->line,
+				     c->name, (int)size - 2, text, files[i].file, text + size);
+	}
+	return fault(f, EINVAL, "%s:%u: [connection %s]: %.300s", config_path, c->line, c->name, text);
+}
+
+int ike_blame(const char *config_path, const struct config *config, const char *text, struct fault *f)
+{
+	for (unsigned i = 0; i < config->connection_count; i++) {
+		const struct connection_config *c = &config->connections[i];
+		const size_t size = strlen(c->name);
+
+		if (strncmp(text, c->name, size) == 0 && strncmp(text + size, ": ", 2) == 0)
+			return ike_blame_connection(config_path, c, text + size + 2, f);
+	}
+	return fault(f, EINVAL, "%s: [connection] %s", config_path, text);
+}

@@ -16,4 +16,11 @@ int ike_file_open(const char *config_path, const struct connection_config *c, co
 int ike_file_add(cJSON *o, const char *key, const char *config_path, const struct connection_config *c,
 		 const char *name, struct fault *f);
 
+/* "cert: what is wrong", of a file by its key or of anything else: with the configuration's file and line, and the file
+ * that the key names. -EINVAL. */
+int ike_blame_connection(const char *config_path, const struct connection_config *c, const char *text, struct fault *f);
+
+/* "NAME: cert: what is wrong", as IKE says it. */
+int ike_blame(const char *config_path, const struct config *config, const char *text, struct fault *f);
+
 #endif

@@ -15,13 +15,15 @@ static void add_key(cJSON *o, const char *name, uint32_t number)
 		cJSON_AddNumberToObject(o, name, number);
 }
 
-static void add_selector(cJSON *list, uint8_t proto, uint16_t local_port, uint16_t remote_port)
+static void add_selector(cJSON *list, const struct selector *s)
 {
 	cJSON *o = cJSON_CreateObject();
 
-	cJSON_AddNumberToObject(o, "proto", proto);
-	cJSON_AddNumberToObject(o, "local_port", local_port);
-	cJSON_AddNumberToObject(o, "remote_port", remote_port);
+	cJSON_AddNumberToObject(o, "proto", s->proto);
+	cJSON_AddNumberToObject(o, "local_port_min", s->local_port_min);
+	cJSON_AddNumberToObject(o, "local_port_max", s->local_port_max);
+	cJSON_AddNumberToObject(o, "remote_port_min", s->remote_port_min);
+	cJSON_AddNumberToObject(o, "remote_port_max", s->remote_port_max);
 	cJSON_AddItemToArray(list, o);
 }
 
@@ -30,14 +32,12 @@ static void add_protect(cJSON *o, const struct connection_config *c)
 {
 	cJSON *list = cJSON_AddArrayToObject(o, "protect");
 
-	if (!c->protect_count)
-		add_selector(list, 0, 0, 0);
 	for (unsigned i = 0; i < c->protect_count; i++) {
-		const struct protect *p = &c->protects[i];
+		const struct selector other = selector_mirrored(&c->protects[i].sel);
 
-		add_selector(list, p->proto, 0, p->port);
-		if (p->port)
-			add_selector(list, p->proto, p->port, 0);
+		add_selector(list, &c->protects[i].sel);
+		if (c->protects[i].either_end)
+			add_selector(list, &other);
 	}
 }
 
@@ -47,6 +47,7 @@ static void add_life(cJSON *o, const struct connection_config *c)
 
 	cJSON_AddStringToObject(o, "start", starts[c->start]);
 	cJSON_AddBoolToObject(o, "esn", c->esn);
+	cJSON_AddBoolToObject(o, "gre", c->gre);
 	cJSON_AddNumberToObject(o, "replay_window", c->replay_window);
 	cJSON_AddNumberToObject(o, "rekey_ms", (double)c->rekey_s * 1000);
 	cJSON_AddNumberToObject(o, "lifetime_ms", (double)c->lifetime_s * 1000);

@@ -55,20 +55,24 @@ struct ends {
 
 static void exec_iked(const struct ike_process *ike, const struct ends *ends, pid_t parent)
 {
-	const int count = ends->keylog >= 0 ? 5 : 4;
+	const int fds[] = {ends->control[1], ends->keys[1], ends->ready[1], ike->vault_fd, ends->keylog};
+	static const char *const names[] = {"--control", "--keys", "--ready", "--vault", "--keylog"};
+	const char *argv[16] = {IKED, "--instance", ike->instance};
 	char numbers[5][12], path[512];
-	const int fds[5] = {ike->vault_fd, ends->control[1], ends->keys[1], ends->ready[1], ends->keylog};
-	const char *argv[] = {IKED,	  "--instance", ike->instance, "--vault",
-			      numbers[0], "--control",	numbers[1],    "--keys",
-			      numbers[2], "--ready",	numbers[3],    count == 5 ? "--keylog" : NULL,
-			      numbers[4], NULL};
 	sigset_t none;
+	int n = 3;
 
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i < 5; i++) {
+		if (fds[i] < 0)
+			continue;
 		snprintf(numbers[i], sizeof(numbers[i]), "%d", fds[i]);
+		argv[n++] = names[i];
+		argv[n++] = numbers[i];
 		if (fcntl(fds[i], F_SETFD, 0) < 0)
 			_exit(EXIT_FAILURE);
 	}
+	if (ike->judging)
+		argv[n] = "--judge";
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -99,7 +103,8 @@ static void forget(struct ike_process *ike)
 
 static void stop(struct ike_process *ike)
 {
-	evtimer_del(ike->again);
+	if (ike->again)
+		evtimer_del(ike->again);
 	if (ike->pid)
 		child_end("IKE", ike->pid);
 	forget(ike);
@@ -146,7 +151,7 @@ static int open_keylog(const struct ike_process *ike, const struct config *confi
 	char path[300];
 	int fd;
 
-	if (!config->keylog)
+	if (!config->keylog || ike->judging)
 		return -1;
 	snprintf(path, sizeof(path), "%s/ike.keylog", ike->run_dir);
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -193,6 +198,8 @@ static void on_message(struct ike_process *ike, const cJSON *message)
 		ike->on_done(ike->arg,
 			     (uint64_t)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(message, "ticket")),
 			     json_text(message, "error"));
+	else if (reply && strcmp(reply, "gre") == 0)
+		ike->on_gre(ike->arg);
 }
 
 /* The next message; those that are not the reply that is waited for are dealt with. */
@@ -383,9 +390,7 @@ static int match_key(struct ike_process *ike, const struct connection_config *c,
 		err = ask_keyholder(ike, key_message("matches", id), fd, &why);
 	if (fd >= 0)
 		close(fd);
-	return err ? fault(f, -err, "%s:%u: [connection %s]: key %s: %.200s", ike->config_path, c->line, c->name,
-			   c->key_file, why.text)
-		   : 0;
+	return err ? ike_blame_connection(ike->config_path, c, why.text, f) : 0;
 }
 
 /* ---- configuration ---- */
@@ -411,7 +416,9 @@ static int add_connection(struct ike_process *ike, cJSON *list, const struct con
 	return err;
 }
 
-static int send_configuration(struct ike_process *ike, const cJSON *document, struct fault *f)
+/* 1: taken, with a note in f. */
+static int send_configuration(struct ike_process *ike, const struct config *config, const cJSON *document,
+			      struct fault *f)
 {
 	cJSON *message = cJSON_CreateObject();
 	int fd = channel_pack(document), unused, err;
@@ -426,7 +433,9 @@ static int send_configuration(struct ike_process *ike, const cJSON *document, st
 	if (err)
 		return fault(f, -err, "IKE does not take its configuration: %s", strerror(-err));
 	if (json_text(message, "error"))
-		err = fault(f, EINVAL, "%s: [connection] %s", ike->config_path, json_text(message, "error"));
+		err = ike_blame(ike->config_path, config, json_text(message, "error"), f);
+	else if (json_text(message, "note"))
+		err = ike_blame(ike->config_path, config, json_text(message, "note"), f) ? 1 : 0;
 	cJSON_Delete(message);
 	return err;
 }
@@ -437,16 +446,45 @@ static int configure(struct ike_process *ike, const struct config *config, struc
 	int err = 0;
 
 	cJSON_AddNumberToObject(document, "cookie_threshold", config->cookie_threshold);
+	cJSON_AddNumberToObject(document, "dscp", config->ike_dscp);
 	for (unsigned i = 0; i < ike->known_count; i++)
 		ike->known[i].used = false;
 	for (unsigned i = 0; i < config->connection_count && !err; i++)
 		err = add_connection(ike, list, &config->connections[i], f);
 	if (!err)
-		err = send_configuration(ike, document, f);
+		err = send_configuration(ike, config, document, f);
 	if (!err)
 		forget_unused(ike);
 	cJSON_Delete(document);
 	return err;
+}
+
+int ike_judge_start(struct ike_process *ike, struct fault *f)
+{
+	static const struct config none;
+
+	ike->control = ike->keys = ike->vault_fd = -1;
+	ike->judging = true;
+	return spawn(ike, &none, f);
+}
+
+int ike_judge(struct ike_process *ike, const struct config *config, const struct connection_config *c, struct fault *f)
+{
+	cJSON *document = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(document, "connections");
+	int err = add_connection(ike, list, c, f);
+
+	if (!err)
+		err = send_configuration(ike, config, document, f);
+	cJSON_Delete(document);
+	return err;
+}
+
+void ike_judge_end(struct ike_process *ike)
+{
+	stop(ike);
+	free(ike->known);
+	ike->known = NULL;
+	ike->known_count = 0;
 }
 
 static int listen_to(struct ike_process *ike, struct fault *f)

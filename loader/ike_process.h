@@ -19,9 +19,11 @@ struct ike_process {
 	struct event_base *base;
 	const char *instance;
 	int vault_fd;
+	bool judging; /* ike_judge_start */
 	const char *config_path;
 	const char *run_dir; /* where a key log goes */
 	void (*on_done)(void *arg, uint64_t ticket, const char *error);
+	void (*on_gre)(void *arg); /* an SA of a connection with gre = yes has come or gone */
 	void *arg;
 
 	const struct config *config; /* what it is to run; borrowed */
@@ -46,6 +48,15 @@ int ike_init(struct ike_process *ike);
  * caller's, for as long as IKE runs. 0, or -errno with what is wrong with a file; what ran before goes on then.
  */
 int ike_run(struct ike_process *ike, const struct config *config, struct fault *f);
+
+/*
+ * For 'check': IKE without maps and sockets, which says what it would think of a connection's files, and does nothing.
+ * instance and config_path are the caller's. 0 or -errno.
+ */
+int ike_judge_start(struct ike_process *ike, struct fault *f);
+/* 0; 1 with a note in f; -errno with what is wrong: the file, the line, and the remedy. */
+int ike_judge(struct ike_process *ike, const struct config *config, const struct connection_config *c, struct fault *f);
+void ike_judge_end(struct ike_process *ike);
 
 /* A child has ended (SIGCHLD): if it was IKE, it will be started again. */
 void ike_reap(struct ike_process *ike);

@@ -44,7 +44,7 @@ static const struct word sa_add_words[] = {
 	{"esn", "on|off", "extended sequence numbers (on)", 0},
 	{"replay-window", "N", "64 to 8192 packets (1024)", 0},
 	{"seq", "N", "last sequence number sent, or highest received (0)", 0},
-	{"sel", "PROTO[/PORT]", "carries only this; PORT is either end's", 0},
+	{"sel", "PROTO[/PORT]", "carries only this; PORT, or a range A-B, is either end's", 0},
 	{0},
 };
 
@@ -63,7 +63,7 @@ static const struct word sa_del_words[] = {
 #define POLICY_SELECTOR \
 	{"dst", "PREFIX", "remote addresses; the longest prefix decides", REQUIRED}, \
 	{"src", "IP", "this host's address (any)", 0}, \
-	{"proto", "P", "protocol, name or number (any)", 0}, \
+	{"proto", "P|icmp/TYPE", "protocol, name or number (any)", 0}, \
 	{"sport", "N|A-B", "this host's port (any)", 0}, \
 	{"dport", "N|A-B", "the remote port (any)", 0}, \
 	{"prio", "N", "lower goes first among equally specific ones (0)", 0}
@@ -105,6 +105,8 @@ static const struct command commands[] = {
 	{"sa del", "delete an SA", sa_del_words, sa_del_command},
 	{"sa flush", "delete all SAs added by hand", NULL, sa_flush_command},
 	{"policy add", "say what is to be protected, let by or discarded", policy_add_words, policy_add_command},
+	{"policy replace", "the same, in place of the policy with this selector if there is one", policy_add_words,
+	 policy_add_command},
 	{"policy list", "list the policies in their order", NULL, policy_list_command},
 	{"policy del", "delete a policy", policy_del_words, policy_del_command},
 	{"policy flush", "delete all policies added by hand", NULL, policy_flush_command},

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "nics.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <net/if_arp.h>
 #include <stdio.h>
@@ -89,6 +90,8 @@ static void publish_port(const struct nics *nics, const struct nic *nic)
 	p->queues = queues_of(nic);
 	p->mode = (uint8_t)nic->mode;
 	p->zero_copy = 0;
+	p->path_mtu_min = nic->config.path_mtu_min;
+	p->mss_clamp = nic->config.mss_clamp;
 	memset(p->name, 0, sizeof(p->name));
 	memcpy(p->name, nic->config.name, strlen(nic->config.name));
 	__atomic_store_n(&p->ifindex, (uint32_t)nic->dev.ifindex, __ATOMIC_RELEASE);
@@ -100,6 +103,7 @@ static void clear_port(const struct nics *nics, const struct nic *nic)
 
 	__atomic_store_n(&p->ifindex, 0, __ATOMIC_RELEASE);
 	*p = (struct port){0};
+	bpf_map_delete_elem(nics->maps->gre, &(uint32_t){index_of(nics, nic)});
 }
 
 /* ---- attaching ---- */

@@ -7,20 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-#define ITEMS(a) (sizeof(a) / sizeof((a)[0]))
-
-static const struct {
-	const char *name;
-	uint8_t proto;
-	bool ports;
-} protocols[] = {
-	{"icmp", 1, false},  {"igmp", 2, false},   {"ipip", 4, false},	 {"tcp", 6, true},
-	{"udp", 17, true},   {"dccp", 33, true},   {"ipv6", 41, false},	 {"gre", 47, false},
-	{"esp", 50, false},  {"ah", 51, false},	   {"eigrp", 88, false}, {"ospf", 89, false},
-	{"pim", 103, false}, {"vrrp", 112, false}, {"sctp", 132, true},	 {"udplite", 136, true},
-};
 
 bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 {
@@ -89,46 +75,51 @@ bool parse_proto(const char *text, uint8_t *proto)
 {
 	uint64_t number;
 
-	for (size_t i = 0; i < ITEMS(protocols); i++) {
-		if (strcasecmp(text, protocols[i].name) == 0) {
-			*proto = protocols[i].proto;
-			return true;
-		}
-	}
+	if (proto_find(text, proto))
+		return true;
 	if (!parse_number(text, 1, 255, &number))
 		return false;
 	*proto = (uint8_t)number;
 	return true;
 }
 
-bool proto_has_ports(uint8_t proto)
-{
-	for (size_t i = 0; i < ITEMS(protocols); i++)
-		if (protocols[i].proto == proto)
-			return protocols[i].ports;
-	return false;
-}
-
-bool parse_ports(const char *text, uint16_t *min, uint16_t *max)
+/* N or A-B up to most, A <= B. */
+static bool parse_range(const char *text, uint64_t most, uint64_t *min, uint64_t *max)
 {
 	const char *dash = strchr(text, '-');
-	uint64_t low, high;
 	char first[8];
 
-	if (!dash) {
-		if (!parse_number(text, 0, UINT16_MAX, &low))
-			return false;
-		*min = *max = (uint16_t)low;
-		return true;
-	}
+	if (!dash)
+		return parse_number(text, 0, most, min) && parse_number(text, 0, most, max);
 	if ((size_t)(dash - text) >= sizeof(first))
 		return false;
 	memcpy(first, text, (size_t)(dash - text));
 	first[dash - text] = '\0';
-	if (!parse_number(first, 0, UINT16_MAX, &low) || !parse_number(dash + 1, low, UINT16_MAX, &high))
+	return parse_number(first, 0, most, min) && parse_number(dash + 1, *min, most, max);
+}
+
+bool parse_ports(const char *text, uint16_t *min, uint16_t *max)
+{
+	uint64_t low, high;
+
+	if (!parse_range(text, UINT16_MAX, &low, &high))
 		return false;
 	*min = (uint16_t)low;
 	*max = (uint16_t)high;
+	return true;
+}
+
+bool parse_icmp_types(const char *text, uint16_t *min, uint16_t *max)
+{
+	uint64_t low, high;
+	uint8_t type;
+
+	if (icmp_type_find(text, &type))
+		low = high = type;
+	else if (!parse_range(text, UINT8_MAX, &low, &high))
+		return false;
+	*min = (uint16_t)(low << 8);
+	*max = (uint16_t)(high << 8 | 0xff);
 	return true;
 }
 
@@ -153,20 +144,6 @@ const char *prefix_text(const struct prefix *p, char *buf)
 	char addr[ADDR_TEXT];
 
 	snprintf(buf, PREFIX_TEXT, "%s/%u", addr_text(p->addr, addr), p->len);
-	return buf;
-}
-
-const char *proto_text(uint8_t proto, char *buf, size_t size)
-{
-	const char *name = NULL;
-
-	for (size_t i = 0; i < ITEMS(protocols); i++)
-		if (protocols[i].proto == proto)
-			name = protocols[i].name;
-	if (name)
-		snprintf(buf, size, "%s", name);
-	else
-		snprintf(buf, size, "%u", proto);
 	return buf;
 }
 

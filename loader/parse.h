@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocols.h"
+
 /* "a.b.c.d" or "a.b.c.d/n" in text form, NUL included. */
 #define ADDR_TEXT   16
 #define PREFIX_TEXT 20
@@ -34,19 +36,18 @@ bool prefix_covers(const struct prefix *p, const uint8_t addr[4]);
 /* IP protocol by name or number, 1 ... 255. */
 bool parse_proto(const char *text, uint8_t *proto);
 
-/* Whether the protocol's header begins with the two ports. */
-bool proto_has_ports(uint8_t proto);
-
 /* N or A-B, A <= B. */
 bool parse_ports(const char *text, uint16_t *min, uint16_t *max);
+
+/* An ICMP type by name or number, 0 ... 255, or a range A-B of numbers, as the values type << 8 | code that it has. */
+bool parse_icmp_types(const char *text, uint16_t *min, uint16_t *max);
 
 /* "on" and "yes", "off" and "no". */
 bool parse_switch(const char *text, bool *out);
 
-/* The other way: written into buf (of the sizes above; 8 bytes for a protocol), which is returned. */
+/* The other way: written into buf (of the sizes above), which is returned. */
 const char *addr_text(const uint8_t addr[4], char *buf);
 const char *prefix_text(const struct prefix *p, char *buf);
-const char *proto_text(uint8_t proto, char *buf, size_t size);
 
 /* An address that no single host has: 0/8, multicast, class E and broadcast; and one that never leaves this host. */
 bool addr_is_unusable(const uint8_t addr[4]);

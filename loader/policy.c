@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "locals.h"
+#include "protect.h"
 #include "spd_store.h"
 
 #define PROTO_ESP 50
@@ -18,6 +19,11 @@ static const char *const action_names[] = {
 const char *policy_action_name(enum spd_action action)
 {
 	return action <= SPD_DISCARD ? action_names[action] : "?";
+}
+
+const char *policy_owner_name(enum owner owner)
+{
+	return owner == OWNER_MANUAL ? "manual" : owner == OWNER_IKE ? "ike" : "file";
 }
 
 /* ---- words ---- */
@@ -38,13 +44,34 @@ static int parse_remote(const char *text, struct prefix *out, struct fault *f)
 	return 0;
 }
 
+/* A name or a number, or icmp/TYPE; the ports are any until sport and dport say otherwise. */
+static int parse_protocol(const char *text, struct spd_rule *rule, struct fault *f)
+{
+	struct protect p = {.sel = SELECTOR_ALL};
+	struct fault why;
+
+	rule->proto = 0;
+	if (text && strchr(text, '/')) {
+		if (protect_parse(text, &p, &why))
+			return fault(f, EINVAL, "proto %.200s", why.text);
+		if (p.either_end)
+			return bad(f, "proto", text, "the protocol alone, and the port as sport or dport");
+		rule->proto = (uint8_t)p.sel.proto;
+	} else if (text && !parse_proto(text, &rule->proto)) {
+		return bad(f, "proto", text, "a protocol's name or number");
+	}
+	rule->local_port_min = p.sel.local_port_min;
+	rule->local_port_max = p.sel.local_port_max;
+	rule->remote_port_min = p.sel.remote_port_min;
+	rule->remote_port_max = p.sel.remote_port_max;
+	return 0;
+}
+
 static int parse_port_range(const cJSON *words, const char *name, uint8_t proto, uint16_t *min, uint16_t *max,
 			    struct fault *f)
 {
 	const char *text = json_text(words, name);
 
-	*min = 0;
-	*max = UINT16_MAX;
 	if (!text)
 		return 0;
 	if (!parse_ports(text, min, max))
@@ -66,6 +93,9 @@ static int parse_action(const char *text, bool needed, uint8_t *action, struct f
 			return 0;
 		}
 	}
+	if (text && strcmp(text, "fail-open") == 0)
+		return fault(f, EINVAL,
+			     "action fail-open: there is no such thing: what cannot be protected is dropped");
 	return bad(f, "action", text, "protect, bypass or discard");
 }
 
@@ -77,12 +107,12 @@ static int parse_rule(const cJSON *words, bool need_action, struct spd_rule *rul
 
 	if (src && !parse_ipv4(src, rule->local))
 		return bad(f, "src", src, "an IPv4 address of this host");
-	if (proto && !parse_proto(proto, &rule->proto))
-		return bad(f, "proto", proto, "a protocol's name or number");
 	if (prio && !parse_number(prio, 0, UINT32_MAX, &number))
 		return bad(f, "prio", prio, "a number, 0 goes first");
 	rule->prio = (uint32_t)number;
-	err = parse_port_range(words, "sport", rule->proto, &rule->local_port_min, &rule->local_port_max, f);
+	err = parse_protocol(proto, rule, f);
+	if (!err)
+		err = parse_port_range(words, "sport", rule->proto, &rule->local_port_min, &rule->local_port_max, f);
 	if (!err)
 		err = parse_port_range(words, "dport", rule->proto, &rule->remote_port_min, &rule->remote_port_max, f);
 	return err ? err : parse_action(json_text(words, "action"), need_action, &rule->action, f);
@@ -97,8 +127,8 @@ static int check(const struct policy *p, struct fault *f)
 	prefix_text(&p->remote, text);
 	if (p->remote.len >= loopback.len && prefix_covers(&loopback, p->remote.addr))
 		return fault(f, ERANGE, "dst %s: loopback: there is no wire to protect", text);
-	if (p->remote.len >= multicast.len && prefix_covers(&multicast, p->remote.addr))
-		return fault(f, ERANGE, "dst %s: multicast has no SA of its own: carry it in GRE between the hosts",
+	if (p->rule.action == SPD_PROTECT && p->remote.len >= multicast.len && prefix_covers(&multicast, p->remote.addr))
+		return fault(f, ERANGE, "dst %s: multicast has no SA of its own: give the connection 'gre = yes'",
 			     text);
 	if (!addr_is_zero(src) && (addr_is_loopback(src) || addr_is_unusable(src)))
 		return fault(f, ERANGE, "src %s: not an address of this host on a wire", addr_text(src, text));
@@ -129,30 +159,34 @@ static int write_back(const struct maps *maps, const struct spd *spd, struct fau
 	return err ? err : locals_sync(maps, f);
 }
 
-int policy_add(const struct maps *maps, const struct policy *policy, struct fault *f)
+typedef int policy_change(struct spd *spd, const struct policy *policy, struct fault *f);
+
+static int change(const struct maps *maps, policy_change *apply, const struct policy *policy, struct fault *f)
 {
 	struct spd spd;
 	int err = spd_read(maps, &spd, f);
 
 	if (!err)
-		err = spd_add(&spd, policy, f);
+		err = apply(&spd, policy, f);
 	if (!err)
 		err = write_back(maps, &spd, f);
 	spd_free(&spd);
 	return err;
 }
 
+int policy_add(const struct maps *maps, const struct policy *policy, struct fault *f)
+{
+	return change(maps, spd_add, policy, f);
+}
+
+int policy_replace(const struct maps *maps, const struct policy *policy, struct fault *f)
+{
+	return change(maps, spd_replace, policy, f);
+}
+
 int policy_delete(const struct maps *maps, const struct policy *policy, struct fault *f)
 {
-	struct spd spd;
-	int err = spd_read(maps, &spd, f);
-
-	if (!err)
-		err = spd_del(&spd, policy, f);
-	if (!err)
-		err = write_back(maps, &spd, f);
-	spd_free(&spd);
-	return err;
+	return change(maps, spd_del, policy, f);
 }
 
 int policy_flush(const struct maps *maps, struct fault *f)

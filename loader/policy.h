@@ -14,10 +14,12 @@
 int policy_parse(const cJSON *words, bool need_action, struct policy *out, struct fault *f);
 
 int policy_add(const struct maps *maps, const struct policy *policy, struct fault *f);
+int policy_replace(const struct maps *maps, const struct policy *policy, struct fault *f);
 int policy_delete(const struct maps *maps, const struct policy *policy, struct fault *f);
 int policy_flush(const struct maps *maps, struct fault *f);
 
-/* The word for an action. */
+/* The words for an action and for an owner. */
 const char *policy_action_name(enum spd_action action);
+const char *policy_owner_name(enum owner owner);
 
 #endif

@@ -4,11 +4,13 @@
 
 #include "commands.h"
 #include "policy.h"
+#include "selector.h"
 #include "session.h"
 #include "spd_store.h"
 #include "table.h"
 
 #define PORTS_TEXT 12
+#define PROTO_ICMP 1
 
 static int change(const struct invocation *inv, bool need_action)
 {
@@ -54,15 +56,35 @@ static const char *local_text(const struct spd_rule *rule, char buf[ADDR_TEXT])
 	return addr_is_zero(rule->local) ? "any" : addr_text(rule->local, buf);
 }
 
-static const char *rule_proto_text(const struct spd_rule *rule, char *buf, size_t size)
+static struct selector selector_of(const struct spd_rule *r)
 {
-	return rule->proto ? proto_text(rule->proto, buf, size) : "any";
+	return (struct selector){r->local_port_min, r->local_port_max, r->remote_port_min, r->remote_port_max,
+				 r->proto};
+}
+
+/* As 'policy add' takes it: icmp with its type, the others without ports, which have words of their own. */
+static const char *rule_proto_text(const struct spd_rule *rule, char buf[SELECTOR_TEXT])
+{
+	const struct selector sel = selector_of(rule);
+
+	if (rule->proto == PROTO_ICMP)
+		return selector_text(&sel, buf);
+	return rule->proto ? proto_text(rule->proto, buf, SELECTOR_TEXT) : "any";
+}
+
+/* ICMP's type is no port to people. */
+static const char *rule_ports_text(const struct spd_rule *rule, bool local, char buf[PORTS_TEXT])
+{
+	if (rule->proto == PROTO_ICMP)
+		return "any";
+	return local ? ports_text(rule->local_port_min, rule->local_port_max, buf)
+		     : ports_text(rule->remote_port_min, rule->remote_port_max, buf);
 }
 
 static void print_table(const struct spd *spd)
 {
 	struct table *t = table_new("DST|SRC|PROTO|SPORT|DPORT|>PRIO|ACTION|BY");
-	char text[24];
+	char text[SELECTOR_TEXT];
 
 	for (size_t i = 0; i < spd->count; i++) {
 		const struct policy *p = &spd->policies[i];
@@ -70,12 +92,12 @@ static void print_table(const struct spd *spd)
 
 		table_cell(t, "%s", prefix_text(&p->remote, text));
 		table_cell(t, "%s", local_text(r, text));
-		table_cell(t, "%s", rule_proto_text(r, text, sizeof(text)));
-		table_cell(t, "%s", ports_text(r->local_port_min, r->local_port_max, text));
-		table_cell(t, "%s", ports_text(r->remote_port_min, r->remote_port_max, text));
+		table_cell(t, "%s", rule_proto_text(r, text));
+		table_cell(t, "%s", rule_ports_text(r, true, text));
+		table_cell(t, "%s", rule_ports_text(r, false, text));
 		table_cell(t, "%u", r->prio);
 		table_cell(t, "%s", policy_action_name(r->action));
-		table_cell(t, "%s", r->owner == OWNER_MANUAL ? "manual" : "ike");
+		table_cell(t, "%s", policy_owner_name(r->owner));
 	}
 	table_print(t, stdout);
 }
@@ -83,7 +105,7 @@ static void print_table(const struct spd *spd)
 static void print_json(const struct spd *spd, bool pretty)
 {
 	cJSON *array = cJSON_CreateArray();
-	char text[24];
+	char text[SELECTOR_TEXT];
 
 	for (size_t i = 0; i < spd->count; i++) {
 		const struct policy *p = &spd->policies[i];
@@ -92,12 +114,12 @@ static void print_json(const struct spd *spd, bool pretty)
 
 		cJSON_AddStringToObject(json, "dst", prefix_text(&p->remote, text));
 		cJSON_AddStringToObject(json, "src", local_text(r, text));
-		cJSON_AddStringToObject(json, "proto", rule_proto_text(r, text, sizeof(text)));
-		cJSON_AddStringToObject(json, "sport", ports_text(r->local_port_min, r->local_port_max, text));
-		cJSON_AddStringToObject(json, "dport", ports_text(r->remote_port_min, r->remote_port_max, text));
+		cJSON_AddStringToObject(json, "proto", rule_proto_text(r, text));
+		cJSON_AddStringToObject(json, "sport", rule_ports_text(r, true, text));
+		cJSON_AddStringToObject(json, "dport", rule_ports_text(r, false, text));
 		cJSON_AddNumberToObject(json, "prio", r->prio);
 		cJSON_AddStringToObject(json, "action", policy_action_name(r->action));
-		cJSON_AddStringToObject(json, "owner", r->owner == OWNER_MANUAL ? "manual" : "ike");
+		cJSON_AddStringToObject(json, "owner", policy_owner_name(r->owner));
 		cJSON_AddItemToArray(array, json);
 	}
 	json_print(array, pretty);

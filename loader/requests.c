@@ -73,6 +73,14 @@ static int on_policy_add(struct supervisor *s, const struct request *r, struct f
 	return err ? err : policy_add(&s->maps, &policy, f);
 }
 
+static int on_policy_replace(struct supervisor *s, const struct request *r, struct fault *f)
+{
+	struct policy policy;
+	int err = policy_parse(r->words, true, &policy, f);
+
+	return err ? err : policy_replace(&s->maps, &policy, f);
+}
+
 static int on_policy_del(struct supervisor *s, const struct request *r, struct fault *f)
 {
 	struct policy policy;
@@ -191,6 +199,7 @@ static const struct {
 	{"sa del", on_sa_del},
 	{"sa flush", on_sa_flush},
 	{"policy add", on_policy_add},
+	{"policy replace", on_policy_replace},
 	{"policy del", on_policy_del},
 	{"policy flush", on_policy_flush},
 	{"connection initiate", on_initiate},

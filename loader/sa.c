@@ -11,6 +11,7 @@
 #include "locals.h"
 #include "netdev.h"
 #include "parse.h"
+#include "selector.h"
 #include "slots.h"
 
 /* ---- looking ---- */
@@ -35,15 +36,6 @@ static struct sad_key sad_key_of(const struct sa_state *sa)
 {
 	struct sad_key key = {.spi = sa->spi};
 
-	memcpy(key.dst, sa->dst, sizeof(key.dst));
-	return key;
-}
-
-static struct sad_out_key binding_of(const struct sa_state *sa)
-{
-	struct sad_out_key key = {.proto = sa->sel_proto, .port = sa->sel_port};
-
-	memcpy(key.src, sa->src, sizeof(key.src));
 	memcpy(key.dst, sa->dst, sizeof(key.dst));
 	return key;
 }
@@ -115,10 +107,9 @@ static void fill(struct sa_state *sa, const struct sa_request *r, enum sa_direct
 	memcpy(sa->src, r->src, sizeof(sa->src));
 	memcpy(sa->dst, r->dst, sizeof(sa->dst));
 	sa->direction = (uint8_t)direction;
-	sa->flags = r->esn ? SA_ESN : 0;
+	sa->flags = (r->esn ? SA_ESN : 0) | (r->either_end ? SA_EITHER_END : 0);
 	sa->owner = OWNER_MANUAL;
-	sa->sel_proto = r->sel_proto;
-	sa->sel_port = r->sel_port;
+	sa->sel = r->sel;
 	sa->replay_window = r->replay_window;
 	sa->ifindex = ifindex;
 	sa->created_ns = maps_now();
@@ -134,71 +125,109 @@ static int choose_iv_base(enum sa_direction direction, uint64_t *iv_base, struct
 	return 0;
 }
 
-static int publish(const struct maps *maps, uint32_t slot, struct fault *f)
+static int bind_under(const struct maps *maps, uint32_t slot, const struct sad_out_key *key)
+{
+	const struct sad_out_value value = {.slot = slot, .generation = maps->sa[slot].generation};
+
+	return bpf_map_update_elem(maps->sad_out, key, &value, BPF_ANY);
+}
+
+static int publish_outbound(const struct maps *maps, uint32_t slot)
+{
+	struct sad_out_key keys[2];
+	const unsigned count = sa_bindings(&maps->sa[slot], keys);
+	int err = 0;
+
+	for (unsigned i = 0; i < count && !err; i++)
+		err = bind_under(maps, slot, &keys[i]);
+	return err;
+}
+
+static int publish_inbound(const struct maps *maps, uint32_t slot)
 {
 	const struct sa_state *sa = &maps->sa[slot];
-	int err;
+	const struct sad_key key = sad_key_of(sa);
+	struct sad_value value = {.slot = slot, .generation = sa->generation, .ifindex = sa->ifindex};
 
-	if (sa->direction == SA_OUTBOUND) {
-		const struct sad_out_key key = binding_of(sa);
-		const struct sad_out_value value = {.slot = slot, .generation = sa->generation};
+	memcpy(value.peer, sa->src, sizeof(value.peer));
+	return bpf_map_update_elem(maps->sad, &key, &value, BPF_ANY);
+}
 
-		err = bpf_map_update_elem(maps->sad_out, &key, &value, BPF_ANY);
-	} else {
-		const struct sad_key key = sad_key_of(sa);
-		struct sad_value value = {.slot = slot, .generation = sa->generation, .ifindex = sa->ifindex};
+static int publish(const struct maps *maps, uint32_t slot, struct fault *f)
+{
+	const bool outbound = maps->sa[slot].direction == SA_OUTBOUND;
+	const int err = outbound ? publish_outbound(maps, slot) : publish_inbound(maps, slot);
 
-		memcpy(value.peer, sa->src, sizeof(value.peer));
-		err = bpf_map_update_elem(maps->sad, &key, &value, BPF_ANY);
-	}
 	return err < 0 ? fault(f, errno, "publishing the SA: %s", strerror(errno)) : 0;
 }
 
-static bool same_binding(const struct sad_out_key *a, const struct sad_out_key *b)
+/* By what names it on the wire, whether a policy uses it or not: routers speak of what was sent before a rekey, too. */
+static int publish_sent(const struct maps *maps, uint32_t slot, struct fault *f)
 {
-	return memcmp(a, b, sizeof(*a)) == 0;
+	const struct sad_key key = sad_key_of(&maps->sa[slot]);
+	const struct sad_out_value value = {.slot = slot, .generation = maps->sa[slot].generation};
+
+	if (maps->sa[slot].direction == SA_OUTBOUND &&
+	    bpf_map_update_elem(maps->sad_sent, &key, &value, BPF_ANY) < 0)
+		return fault(f, errno, "publishing the SA: %s", strerror(errno));
+	return 0;
 }
 
-/* The newest other outbound SA that could carry what this one does; SLOTS_MAX if there is none. */
-static uint32_t find_successor(const struct maps *maps, uint32_t slot)
+static bool has_binding(const struct sa_state *sa, const struct sad_out_key *key)
 {
-	const struct sad_out_key key = binding_of(&maps->sa[slot]);
+	struct sad_out_key keys[2];
+	const unsigned count = sa_bindings(sa, keys);
+
+	return memcmp(&keys[0], key, sizeof(*key)) == 0 || (count == 2 && memcmp(&keys[1], key, sizeof(*key)) == 0);
+}
+
+/* The newest other outbound SA that is for this binding too; SLOTS_MAX if there is none. */
+static uint32_t find_successor(const struct maps *maps, uint32_t slot, const struct sad_out_key *key)
+{
 	uint32_t best = SLOTS_MAX;
 
 	for (uint32_t i = 0; i < SLOTS_MAX; i++) {
 		const struct sa_state *sa = &maps->sa[i];
-		struct sad_out_key other;
 
-		if (i == slot || !in_use(maps, i) || sa->direction != SA_OUTBOUND)
+		if (i == slot || !in_use(maps, i) || sa->direction != SA_OUTBOUND || !has_binding(sa, key))
 			continue;
-		other = binding_of(sa);
-		if (same_binding(&key, &other) && (best == SLOTS_MAX || sa->created_ns > maps->sa[best].created_ns))
+		if (best == SLOTS_MAX || sa->created_ns > maps->sa[best].created_ns)
 			best = i;
 	}
 	return best;
 }
 
-static void unpublish_outbound(const struct maps *maps, uint32_t slot)
+static void unbind(const struct maps *maps, uint32_t slot, const struct sad_out_key *key)
 {
-	const struct sad_out_key key = binding_of(&maps->sa[slot]);
 	struct sad_out_value current;
 	uint32_t successor;
 
-	if (bpf_map_lookup_elem(maps->sad_out, &key, &current) < 0 || current.slot != slot)
+	if (bpf_map_lookup_elem(maps->sad_out, key, &current) < 0 || current.slot != slot)
 		return;
-	successor = find_successor(maps, slot);
-	if (successor == SLOTS_MAX || publish(maps, successor, NULL))
-		bpf_map_delete_elem(maps->sad_out, &key);
+	successor = find_successor(maps, slot, key);
+	if (successor == SLOTS_MAX || bind_under(maps, successor, key))
+		bpf_map_delete_elem(maps->sad_out, key);
+}
+
+static void unpublish_outbound(const struct maps *maps, uint32_t slot)
+{
+	struct sad_out_key keys[2];
+	const unsigned count = sa_bindings(&maps->sa[slot], keys);
+
+	for (unsigned i = 0; i < count; i++)
+		unbind(maps, slot, &keys[i]);
 }
 
 static void unpublish(const struct maps *maps, uint32_t slot)
 {
 	const struct sad_key key = sad_key_of(&maps->sa[slot]);
 
-	if (maps->sa[slot].direction == SA_OUTBOUND)
+	if (maps->sa[slot].direction == SA_OUTBOUND) {
 		unpublish_outbound(maps, slot);
-	else
+		bpf_map_delete_elem(maps->sad_sent, &key);
+	} else {
 		bpf_map_delete_elem(maps->sad, &key);
+	}
 }
 
 static void give_back(struct sa_database *db, uint32_t slot)
@@ -216,6 +245,8 @@ static int install(struct sa_database *db, uint32_t slot, const uint8_t *keymat,
 	vault_store(db->vault, slot, db->maps->sa[slot].generation, keymat, iv_base);
 	/* The address is protected before the SA is: a cleartext packet must not slip in between. */
 	err = locals_sync(db->maps, f);
+	if (!err)
+		err = publish_sent(db->maps, slot, f);
 	if (!err)
 		err = publish(db->maps, slot, f);
 	if (err) {
@@ -289,6 +320,8 @@ unsigned sa_forget_all(struct sa_database *db)
 	while (bpf_map_get_next_key(maps->sad_out, NULL, &out) == 0 && bpf_map_delete_elem(maps->sad_out, &out) == 0)
 		;
 	while (bpf_map_get_next_key(maps->sad, NULL, &in) == 0 && bpf_map_delete_elem(maps->sad, &in) == 0)
+		;
+	while (bpf_map_get_next_key(maps->sad_sent, NULL, &in) == 0 && bpf_map_delete_elem(maps->sad_sent, &in) == 0)
 		;
 	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++) {
 		if (!in_use(maps, slot))

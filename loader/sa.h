@@ -10,6 +10,7 @@
 #include <net/if.h>
 
 #include "json.h"
+#include "layout.h"
 #include "maps.h"
 #include "vault.h"
 
@@ -23,9 +24,9 @@ struct sa_request {
 	uint32_t spi;
 	bool esn;
 	uint16_t replay_window;
-	uint64_t seq;	       /* last number sent, or highest received */
-	uint8_t sel_proto;     /* 0: any */
-	uint16_t sel_port;     /* 0: any */
+	uint64_t seq; /* last number sent, or highest received */
+	struct selector sel;
+	bool either_end;       /* sel's ports also exchanged */
 	char dev[IF_NAMESIZE]; /* "": any */
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "parse.h"
+#include "protect.h"
 #include "sa.h"
 
 static int bad(struct fault *f, const char *name, const char *value, const char *give)
@@ -50,21 +51,16 @@ static int parse_seq(const char *text, bool esn, uint64_t *seq, struct fault *f)
 	return 0;
 }
 
-/* PROTO or PROTO/PORT. */
 static int parse_sel(const char *text, struct sa_request *out, struct fault *f)
 {
-	char proto[16];
-	const size_t n = text ? strcspn(text, "/") : 0;
-	uint64_t port = 0;
+	struct protect p = {.sel = SELECTOR_ALL};
+	struct fault why;
+	int err = text ? protect_parse(text, &p, &why) : 0;
 
-	if (!text)
-		return 0;
-	snprintf(proto, sizeof(proto), "%.*s", n < sizeof(proto) ? (int)n : 0, text);
-	if (!parse_proto(proto, &out->sel_proto) || (text[n] && !parse_number(text + n + 1, 1, UINT16_MAX, &port)))
-		return bad(f, "sel", text, "PROTO or PROTO/PORT, as tcp/179");
-	if (port && !proto_has_ports(out->sel_proto))
-		return fault(f, EINVAL, "sel '%.60s': %s has no ports", text, proto);
-	out->sel_port = (uint16_t)port;
+	if (err)
+		return fault(f, -err, "sel %.200s", why.text);
+	out->sel = p.sel;
+	out->either_end = p.either_end;
 	return 0;
 }
 
@@ -101,8 +97,6 @@ static int check(const struct sa_request *r, struct fault *f)
 	if (r->spi < SA_SPI_MIN)
 		return fault(f, ERANGE, "spi %u: reserved by IANA (RFC 4303 section 2.1): use 256 to 0xffffffff",
 			     r->spi);
-	if (r->sel_proto == 50)
-		return fault(f, ERANGE, "sel esp: ESP is not applied to ESP");
 	return 0;
 }
 

@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "parse.h"
+#include "selector.h"
 #include "slots.h"
 #include "table.h"
 
-#define SECOND_NS     1000000000ULL
-#define SELECTOR_TEXT 24
+#define SECOND_NS 1000000000ULL
+/* Room for each of the texts of a line. */
+#define CELL_TEXT SELECTOR_TEXT
 
 /* ---- reading ---- */
 
@@ -30,14 +32,13 @@ struct views {
 
 static bool is_bound(const struct maps *maps, const struct view *v)
 {
-	struct sad_out_key key = {.proto = v->sa.sel_proto, .port = v->sa.sel_port};
+	struct sad_out_key keys[2];
 	struct sad_out_value bound;
 
 	if (v->sa.direction == SA_INBOUND)
 		return true;
-	memcpy(key.src, v->sa.src, sizeof(key.src));
-	memcpy(key.dst, v->sa.dst, sizeof(key.dst));
-	return bpf_map_lookup_elem(maps->sad_out, &key, &bound) == 0 && bound.slot == v->slot &&
+	sa_bindings(&v->sa, keys);
+	return bpf_map_lookup_elem(maps->sad_out, &keys[0], &bound) == 0 && bound.slot == v->slot &&
 	       bound.generation == v->sa.generation;
 }
 
@@ -96,17 +97,20 @@ static const char *direction_text(const struct sa_state *sa)
 	return sa->direction == SA_OUTBOUND ? "out" : "in";
 }
 
-static const char *selector_text(const struct sa_state *sa, char buf[SELECTOR_TEXT])
+/* As 'sa add' takes it where it is either end's, else with this host's sport. */
+static const char *sel_text(const struct sa_state *sa, char buf[SELECTOR_TEXT])
 {
-	char proto[16];
+	char proto[8];
 
-	if (!sa->sel_proto)
+	if (selector_equal(&sa->sel, &SELECTOR_ALL))
 		return "any";
-	proto_text(sa->sel_proto, proto, sizeof(proto));
-	if (sa->sel_port)
-		snprintf(buf, SELECTOR_TEXT, "%s/%u", proto, sa->sel_port);
+	if (!(sa->flags & SA_EITHER_END))
+		return selector_text(&sa->sel, buf);
+	proto_text((uint8_t)sa->sel.proto, proto, sizeof(proto));
+	if (sa->sel.remote_port_min == sa->sel.remote_port_max)
+		snprintf(buf, SELECTOR_TEXT, "%s/%u", proto, sa->sel.remote_port_min);
 	else
-		snprintf(buf, SELECTOR_TEXT, "%s", proto);
+		snprintf(buf, SELECTOR_TEXT, "%s/%u-%u", proto, sa->sel.remote_port_min, sa->sel.remote_port_max);
 	return buf;
 }
 
@@ -157,6 +161,12 @@ const char *age_text(uint64_t seconds, char *buf)
 	return buf;
 }
 
+/* What a router said that the SA's path takes, if that still counts; else 0. */
+static uint32_t path_mtu_of(const struct sa_state *sa)
+{
+	return sa->path_mtu.until_s > maps_now() / SECOND_NS ? sa->path_mtu.mtu : 0;
+}
+
 /* ---- JSON ---- */
 
 static cJSON *drops_json(const struct sa_state *sa)
@@ -181,7 +191,7 @@ static cJSON *view_json(const struct view *v)
 {
 	const struct sa_state *sa = &v->sa;
 	cJSON *json = cJSON_CreateObject();
-	char text[SELECTOR_TEXT];
+	char text[CELL_TEXT];
 
 	cJSON_AddNumberToObject(json, "spi", sa->spi);
 	cJSON_AddStringToObject(json, "src", addr_text(sa->src, text));
@@ -196,7 +206,9 @@ static cJSON *view_json(const struct view *v)
 	json_add_u64(json, "age_s", seconds_since(sa->created_ns));
 	if (sa->last_used_ns)
 		json_add_u64(json, "idle_s", seconds_since(sa->last_used_ns));
-	cJSON_AddStringToObject(json, "selector", selector_text(sa, text));
+	if (path_mtu_of(sa))
+		cJSON_AddNumberToObject(json, "path_mtu", path_mtu_of(sa));
+	cJSON_AddStringToObject(json, "selector", sel_text(sa, text));
 	add_dev(json, sa);
 	cJSON_AddBoolToObject(json, "current", v->carries);
 	cJSON_AddStringToObject(json, "owner", sa->owner == OWNER_MANUAL ? "manual" : "ike");
@@ -221,13 +233,13 @@ cJSON *sa_view_json(const struct maps *maps, uint32_t spi)
 static void print_row(struct table *t, const struct view *v)
 {
 	const struct sa_state *sa = &v->sa;
-	char text[SELECTOR_TEXT];
+	char text[CELL_TEXT];
 
 	table_cell(t, "0x%x", sa->spi);
 	table_cell(t, "%s", v->carries ? direction_text(sa) : "out, superseded");
 	table_cell(t, "%s", addr_text(sa->src, text));
 	table_cell(t, "%s", addr_text(sa->dst, text));
-	table_cell(t, "%s", selector_text(sa, text));
+	table_cell(t, "%s", sel_text(sa, text));
 	table_cell(t, "%s", sa->flags & SA_ESN ? "on" : "off");
 	table_cell(t, "%llu", (unsigned long long)sa->seq);
 	table_cell(t, "%llu", (unsigned long long)sa->packets);
@@ -259,17 +271,20 @@ static void print_drops(const struct sa_state *sa)
 static void print_details(const struct view *v)
 {
 	const struct sa_state *sa = &v->sa;
-	char src[ADDR_TEXT], dst[ADDR_TEXT], text[SELECTOR_TEXT], dev[IF_NAMESIZE];
+	char src[ADDR_TEXT], dst[ADDR_TEXT], text[CELL_TEXT], dev[IF_NAMESIZE];
 
 	printf("SA 0x%x (%u)\n", sa->spi, sa->spi);
 	printf("  addresses      %s -> %s\n", addr_text(sa->src, src), addr_text(sa->dst, dst));
 	printf("  direction      %sbound%s\n", direction_text(sa), v->carries ? "" : ", superseded by a newer SA");
-	printf("  selector       %s\n", selector_text(sa, text));
+	printf("  selector       %s\n", sel_text(sa, text));
 	if (sa->ifindex)
 		printf("  device         %s\n", if_indextoname(sa->ifindex, dev) ? dev : "gone");
 	printf("  ESN            %s\n", sa->flags & SA_ESN ? "on" : "off");
 	if (sa->direction == SA_INBOUND)
 		printf("  replay window  %u\n", sa->replay_window);
+	if (path_mtu_of(sa))
+		printf("  path MTU       %u, by a router, for another %llus\n", sa->path_mtu.mtu,
+		       (unsigned long long)(sa->path_mtu.until_s - maps_now() / SECOND_NS));
 	printf("  sequence       %llu\n", (unsigned long long)sa->seq);
 	printf("  carried        %llu packets, %llu bytes\n", (unsigned long long)sa->packets,
 	       (unsigned long long)sa->bytes);

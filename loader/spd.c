@@ -89,15 +89,43 @@ static int append(struct spd *spd, const struct policy *policy)
 	return 0;
 }
 
+static int append_or_tell(struct spd *spd, const struct policy *policy, struct fault *f)
+{
+	return append(spd, policy) ? fault(f, ENOMEM, "policies: %s", strerror(ENOMEM)) : 0;
+}
+
+static int refuse_owner(const struct policy *there, struct fault *f)
+{
+	char text[PREFIX_TEXT];
+
+	return fault(f, EPERM, "dst %s: the policy with this selector is the file's: change %s there, and reload",
+		     prefix_text(&there->remote, text),
+		     there->rule.owner == OWNER_IKE ? "'protect' of its [connection]" : "its [policy]");
+}
+
 int spd_add(struct spd *spd, const struct policy *policy, struct fault *f)
 {
 	char text[PREFIX_TEXT];
 
 	if (find(spd, policy))
-		return fault(f, EEXIST,
-			     "dst %s: a policy with the same selector is there: delete it first ('policy list')",
-			     prefix_text(&policy->remote, text));
-	return append(spd, policy) ? fault(f, ENOMEM, "policies: %s", strerror(ENOMEM)) : 0;
+		return fault(
+			f, EEXIST,
+			"dst %s: a policy with the same selector is there: 'policy list' shows it, 'policy replace' "
+			"takes its place",
+			prefix_text(&policy->remote, text));
+	return append_or_tell(spd, policy, f);
+}
+
+int spd_replace(struct spd *spd, const struct policy *policy, struct fault *f)
+{
+	struct policy *there = find(spd, policy);
+
+	if (!there)
+		return append_or_tell(spd, policy, f);
+	if (there->rule.owner != policy->rule.owner)
+		return refuse_owner(there, f);
+	*there = *policy;
+	return 0;
 }
 
 int spd_del(struct spd *spd, const struct policy *policy, struct fault *f)
@@ -108,6 +136,8 @@ int spd_del(struct spd *spd, const struct policy *policy, struct fault *f)
 	if (!there)
 		return fault(f, ENOENT, "dst %s: no policy with this selector: 'policy list' shows what there is",
 			     prefix_text(&policy->remote, text));
+	if (there->rule.owner != policy->rule.owner)
+		return refuse_owner(there, f);
 	*there = spd->policies[--spd->count];
 	return 0;
 }

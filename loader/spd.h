@@ -44,7 +44,11 @@ struct spd_image {
 /* Enters a policy. -EEXIST if one with the same selector is there, -ENOMEM. */
 int spd_add(struct spd *spd, const struct policy *policy, struct fault *f);
 
-/* Takes out the policy with the same remote prefix and selector, whatever its action and prio; -ENOENT. */
+/* The same, in place of the policy with the same selector, if there is one; -EPERM if that is another owner's. */
+int spd_replace(struct spd *spd, const struct policy *policy, struct fault *f);
+
+/* Takes out the policy with the same remote prefix and selector, whatever its action and prio. -ENOENT; -EPERM if it is
+ * another owner's. */
 int spd_del(struct spd *spd, const struct policy *policy, struct fault *f);
 
 /* Takes out all of one owner. */

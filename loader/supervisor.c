@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "connection_policies.h"
+#include "gre.h"
 #include "ike_events.h"
 #include "locals.h"
 #include "log.h"
@@ -29,6 +30,14 @@ static void run_worker(struct supervisor *s)
 	worker_run(&s->worker, ports, n);
 }
 
+/* Who gets multicast in GRE: after whatever it depends on has changed. */
+static void sync_gre(void *arg)
+{
+	const struct supervisor *s = arg;
+
+	gre_sync(&s->maps, &s->nics, &s->config);
+}
+
 /* The worker holds the TAP of a NIC that is attached already; of a new one it knows nothing, and goes on meanwhile. */
 static int attach_only(struct supervisor *s, const struct interface_config *config, struct fault *f)
 {
@@ -38,6 +47,7 @@ static int attach_only(struct supervisor *s, const struct interface_config *conf
 	if (nics_find(&s->nics, config->name))
 		worker_stop(&s->worker);
 	err = nic_attach(&s->nics, config, f);
+	sync_gre(s);
 	nic = nics_find(&s->nics, config->name);
 	if (!err)
 		log_line("%s: attached (%s, %u queues, MTU %u)", config->name,
@@ -128,6 +138,7 @@ static void on_address(void *arg, const uint8_t addr[4], bool present)
 	struct supervisor *s = arg;
 
 	ike_on_address(s, addr, present);
+	sync_gre(s);
 }
 
 /* Notifications were lost: what they would have said is read from the interfaces. */
@@ -150,6 +161,7 @@ static void on_overrun(void *arg)
 			on_link(s, &old, true);
 		on_link(s, &dev, false);
 	}
+	sync_gre(s);
 }
 
 static void reload_interfaces(struct supervisor *s, const struct config *fresh)
@@ -179,6 +191,10 @@ static bool reload_connections(struct supervisor *s, struct config *fresh)
 	struct config *before = &s->config;
 	struct fault f;
 
+	if (connection_policies_check(&s->maps, fresh, &f)) {
+		log_line("%s; going on as before", f.text);
+		return false;
+	}
 	if (ike_run(&s->ike, fresh, &f) || connection_policies_sync(&s->maps, fresh, &f)) {
 		log_line("%s; going on as before", f.text);
 		if (ike_run(&s->ike, before, &f))
@@ -188,8 +204,12 @@ static bool reload_connections(struct supervisor *s, struct config *fresh)
 	config_free(before);
 	before->connections = fresh->connections;
 	before->connection_count = fresh->connection_count;
+	before->policies = fresh->policies;
+	before->policy_count = fresh->policy_count;
 	before->cookie_threshold = fresh->cookie_threshold;
+	before->ike_dscp = fresh->ike_dscp;
 	s->ike.config = before;
+	sync_gre(s);
 	if (monitors_configure(&s->monitors, before, &f))
 		log_line("%s; the monitors go on as before", f.text);
 	return true;
@@ -209,6 +229,7 @@ static void reload(struct supervisor *s)
 		return;
 	}
 	reload_interfaces(s, &fresh);
+	gre_report(&s->maps, &s->config);
 	log_line("%s: reloaded; NICs that are not in it stay as they are: only 'detach' opens a gate", s->config_path);
 }
 
@@ -278,6 +299,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.config_path = s->config_path,
 		.run_dir = s->instance.run_dir,
 		.on_done = on_ike_done,
+		.on_gre = sync_gre,
 		.arg = s,
 	};
 	s->events.on_event = ike_on_event;
@@ -364,6 +386,8 @@ static int attach_configured(struct supervisor *s, struct fault *f)
 		undo_attach(s, was_there);
 	else
 		hooks_for_each_device(s->instance.bpf_dir, take_over, s);
+	if (!err)
+		gre_report(&s->maps, &s->config);
 	return err;
 }
 

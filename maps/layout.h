@@ -8,6 +8,8 @@
  *   spd      policy:   remote prefix        -> rules: protect, bypass, discard
  *   sad_out  binding:  src, dst, selector   -> outbound slot
  *   sad      inbound:  SPI, dst             -> inbound slot
+ *   gre      port                           -> who gets and sends multicast in GRE
+ *   sad_sent outbound: SPI, dst             -> outbound slot, for what routers say of what was sent
  *   sa_state, replay   slot                 -> what changes per packet
  *   key vault          slot                 -> the key (never a map: vault.h)
  *
@@ -20,10 +22,12 @@
 
 #include "reasons.h"
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 
 /* 1,000 peers with two SAs each, twice over while they rekey, and as much again. */
 #define SLOTS_MAX 8192
+/* No slot's number. */
+#define SLOT_NONE 0xffff
 /* One XSKMAP serves all NICs: index = port * QUEUES_MAX + queue. */
 #define PORTS_MAX 16
 #define QUEUES_MAX 64
@@ -71,6 +75,23 @@ static inline __u64 counts_get(const struct counts *c, enum reason reason)
 	return *((const __u64 *)c + reason);
 }
 
+/* ---- selectors: protocol and ports of what a rule or an SA is for, as this host sees them ---- */
+
+/*
+ * ICMP has a type and a code where others have two ports: type << 8 | code stands for
+ * either, so a selector for ICMP has the same range twice (RFC 4301 section 4.4.1.1).
+ */
+struct selector {
+	__u16 local_port_min;	/* 0 ... 65535: any */
+	__u16 local_port_max;
+	__u16 remote_port_min;
+	__u16 remote_port_max;
+	__u32 proto;		/* 0: any; of 32 bits, for the kernel hashes keys of whole words faster */
+};
+LAYOUT_ASSERT(struct selector, 12);
+
+#define SELECTOR_ANY_PORT .local_port_max = 0xffff, .remote_port_max = 0xffff
+
 /* ---- sad: inbound SAs ---- */
 
 struct sad_key {
@@ -89,19 +110,21 @@ LAYOUT_ASSERT(struct sad_value, 16);
 
 /* ---- sad_out: which SA carries what a policy protects. A rekey is one write here. ---- */
 
+/* Looked up by the selector of the rule that decides, before any other: see find_binding() in bpf/egress.h. */
 struct sad_out_key {
 	__u8 src[4];
 	__u8 dst[4];
-	__u16 proto;	 /* 0: the SA carries everything between the two */
-	__u16 port;	 /* either end's port; 0: any */
+	struct selector sel;
 };
-LAYOUT_ASSERT(struct sad_out_key, 12);
+LAYOUT_ASSERT(struct sad_out_key, 20);
 
 struct sad_out_value {
 	__u32 slot;
 	__u32 generation;
 };
 LAYOUT_ASSERT(struct sad_out_value, 8);
+
+/* sad_sent has a sad_key for each outbound SA, bound to a policy or not, and a sad_out_value. */
 
 /* ---- sa_state: one entry per slot, mapped by everyone ---- */
 
@@ -112,12 +135,15 @@ enum sa_direction {
 
 enum sa_flag {
 	SA_ESN = 1 << 0,
+	SA_GRE = 1 << 1,	/* GRE in it is multicast or broadcast of the peer's, and nothing else */
+	SA_EITHER_END = 1 << 2, /* its selector is also for the ports exchanged: bound under both */
 };
 
 /* Who made a slot or a rule, and so who may take it away. */
 enum owner {
 	OWNER_MANUAL = 0,
-	OWNER_IKE = 1,
+	OWNER_IKE = 1,	/* a connection */
+	OWNER_FILE = 2, /* a [policy] of the file */
 };
 
 /* Events of an SA that are told once. */
@@ -128,8 +154,19 @@ enum sa_raised {
 };
 
 /*
+ * What a router said that the path takes: bytes of an IP packet, 0 if none ever
+ * did, and until when that counts: CLOCK_BOOTTIME in seconds. Both are written
+ * and read together, as one word (RFC 1191 section 6.3).
+ */
+struct path_mtu {
+	__u32 mtu;
+	__u32 until_s;
+} __attribute__((aligned(8)));
+LAYOUT_ASSERT(struct path_mtu, 8);
+
+/*
  * Identity is written between claiming a slot and publishing it in sad or
- * sad_out, and never after. The hot line has one writer, the worker; BPF reads
+ * sad_out, and never after, but for path_mtu. The hot line has one writer, the worker; BPF reads
  * it to drop early and to raise events. Limits of 0 are none.
  */
 struct sa_state {
@@ -141,15 +178,14 @@ struct sa_state {
 	__u8 direction;		/* enum sa_direction */
 	__u8 flags;		/* enum sa_flag */
 	__u8 owner;		/* enum owner */
-	__u8 sel_proto;		/* 0: any */
-	__u16 sel_port;		/* either end's port; 0: any */
+	__u8 reserved[3];
 	__u16 replay_window;
 	__u32 ifindex;		/* bound to this NIC; 0: to none */
 	__u32 raised;		/* enum sa_raised */
 	__u64 created_ns;	/* CLOCK_BOOTTIME */
 	__u64 soft_time_ns;	/* CLOCK_BOOTTIME */
 	__u64 hard_time_ns;
-	__u64 reserved;
+	struct path_mtu path_mtu; /* outbound; written by BPF */
 
 	/* hot */
 	__u64 seq;		/* outbound: last number given out; inbound: highest authenticated */
@@ -162,8 +198,12 @@ struct sa_state {
 	__u64 hard_bytes;
 
 	struct counts drops;	/* written atomically by BPF and the worker */
+
+	/* identity, what is read when an SA is loaded and not per packet */
+	struct selector sel;
+	__u8 reserved2[52];
 };
-LAYOUT_ASSERT(struct sa_state, 384);
+LAYOUT_ASSERT(struct sa_state, 512);
 
 /* ---- replay: the bits behind sa_state.seq of an inbound slot; the worker's alone ---- */
 
@@ -214,6 +254,13 @@ struct locals_key {
 };
 LAYOUT_ASSERT(struct locals_key, 4);
 
+/*
+ * Unless the file says otherwise. Linux's route cache goes no lower than 552 (net.ipv4.route.min_pmtu) and sends that
+ * much without DF whatever it is told; this is the least in which it fits with ESP around it. RFC 791 has hosts take 576.
+ */
+#define PATH_MTU_MIN 588
+#define MSS_CLAMP_FIT 0xffff
+
 /* ---- ports: one entry per attached NIC, written by the loader, read by the worker per packet ---- */
 
 enum port_mode {
@@ -230,9 +277,47 @@ struct port {
 	__u8 mode;		/* enum port_mode */
 	__u8 zero_copy;		/* all queues; written by the worker when it has bound */
 	char name[16];
-	__u64 reserved[3];
+	__u16 path_mtu_min;	/* what a router says is less is not believed; 0: nothing it says is */
+	__u16 mss_clamp;	/* the most a SYN may offer; 0: it is left alone; MSS_CLAMP_FIT: what fits with ESP */
+	__u8 reserved[20];
 };
 LAYOUT_ASSERT(struct port, 64);
+
+/* ---- gre: one entry for each attached NIC that connections with gre = yes are on; made by the loader ---- */
+
+/* A copy of each multicast goes to every peer: more would be a flood of one's own making. */
+#define GRE_PEERS_MAX 64
+/* Connections of one NIC. */
+#define GRE_SOURCES_MAX 64
+#define GRE_ADDRESSES_MAX 32
+
+/* Who gets a copy: the remote of a connection, or a host of a mesh's that has an SA. */
+struct gre_peer {
+	__u8 local[4];
+	__u8 remote[4];
+};
+
+/* Whose multicast and broadcast is taken from GRE alone: the remote of each connection. */
+struct gre_source {
+	__u8 prefix[4];
+	__u8 mask[4];
+};
+
+/* An address that the NIC has. */
+struct gre_address {
+	__u8 addr[4];
+	__u8 broadcast[4];	/* the directed one; 0.0.0.0: none */
+};
+
+struct gre_port {
+	__u32 peer_count;
+	__u32 source_count;
+	__u32 address_count;
+	struct gre_peer peers[GRE_PEERS_MAX];
+	struct gre_source sources[GRE_SOURCES_MAX];
+	struct gre_address addresses[GRE_ADDRESSES_MAX];
+};
+LAYOUT_ASSERT(struct gre_port, 12 + 8 * (GRE_PEERS_MAX + GRE_SOURCES_MAX + GRE_ADDRESSES_MAX));
 
 /* ---- events: BPF -> loader and IKE ---- */
 
@@ -265,15 +350,40 @@ struct event_gate_key {
 	__u8 src[4];
 	__u8 dst[4];
 	__u32 type;
-	__u32 detail;		/* SPI, or protocol and port */
+	__u32 detail;		/* SPI, or the rule's place in its entry */
 };
 LAYOUT_ASSERT(struct event_gate_key, 16);
+
+/*
+ * ---- fragments_in, fragments_out: LRU hashes from a datagram to what was decided on its first fragment. Two, so
+ * that what comes from outside pushes nothing out of the host's own. ----
+ */
+
+#define FRAGMENTS_KNOWN_MAX 8192
+
+struct fragment_key {
+	__u8 src[4];
+	__u8 dst[4];
+	__u16 id;
+	__u8 proto;
+	__u8 reserved;
+};
+LAYOUT_ASSERT(struct fragment_key, 12);
+
+struct fragment_value {
+	__u64 time_ns;		/* CLOCK_BOOTTIME */
+	__s8 action;		/* enum spd_action, or what bpf/policy.h has beside it */
+	__u8 reserved;
+	__u16 slot;		/* of the SA, if it is protected */
+	__u32 generation;
+};
+LAYOUT_ASSERT(struct fragment_value, 16);
 
 /* ---- beside the packet ---- */
 
 /* XDP -> worker: the 8 bytes in front of the frame (bpf_xdp_adjust_meta). */
 struct rx_meta {
-	__u16 slot;
+	__u16 slot;		/* SLOT_NONE: a later fragment, which has no SPI */
 	__u8 l3_offset;		/* of the IPv4 header in the frame: 14, 18 or 22 */
 	__u8 reserved;
 	__u32 generation;
@@ -286,5 +396,11 @@ struct tx_tag {
 	__u16 slot;
 } __attribute__((packed));
 LAYOUT_ASSERT(struct tx_tag, 6);
+
+/*
+ * Worker -> TAP ingress, of what came in GRE: this Ethernet type (IEEE 802, local experimental) stands for IPv4's, and
+ * the inbound SA as a tx_tag for the destination address. The worker gives no other frame this type.
+ */
+#define GRE_TAG_ETHERTYPE 0x88b6
 
 #endif

@@ -30,6 +30,13 @@ struct {
 } sad_out SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SLOTS_MAX);
+	__type(key, struct sad_key);
+	__type(value, struct sad_out_value);
+} sad_sent SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, SLOTS_MAX);
@@ -68,6 +75,14 @@ struct {
 	__type(value, struct port);
 } ports SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, PORTS_MAX);
+	__type(key, __u32);
+	__type(value, struct gre_port);
+} gre SEC(".maps");
+
 /* What BPF counts; stats_worker is what the worker counts. A reason's total is the sum of both. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -95,6 +110,20 @@ struct {
 	__type(key, struct event_gate_key);
 	__type(value, __u64);
 } event_gate SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FRAGMENTS_KNOWN_MAX);
+	__type(key, struct fragment_key);
+	__type(value, struct fragment_value);
+} fragments_in SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FRAGMENTS_KNOWN_MAX);
+	__type(key, struct fragment_key);
+	__type(value, struct fragment_value);
+} fragments_out SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);

@@ -19,15 +19,19 @@ struct maps {
 	int layout;
 	int sad;
 	int sad_out;
+	int sad_sent;
 	int sa_state;
 	int replay;
 	int spd;
 	int locals;
 	int ports;
+	int gre;
 	int stats;
 	int stats_worker;
 	int events;
 	int event_gate;
+	int fragments_in;
+	int fragments_out;
 	int xsks;
 
 	/* mapped: SLOTS_MAX, SLOTS_MAX, PORTS_MAX entries and one */

@@ -14,6 +14,10 @@
 	X(BYPASS, bypass, PASS, "a policy lets it by in clear")                                                        \
 	X(IKE, ike, PASS, "IKE, which protects itself")                                                                \
 	X(ESP_PASSED, esp_passed, PASS, "ESP of an unknown SPI, left to the kernel")                                   \
+	X(GRE_SENT, gre_sent, PASS, "multicast or broadcast put into GRE for a peer")                                  \
+	X(GRE_RECEIVED, gre_received, PASS, "multicast or broadcast that came in GRE")                                 \
+	X(PATH_MTU, path_mtu, PASS, "a router's word on ESP of an SA that was too big: it lowers the SA's path MTU")    \
+	X(ICMP_IGNORED, icmp_ignored, DROP, "a router's word on ESP that fits no SA or is not to be believed")          \
 	X(NO_SA, no_sa, DROP, "no SA for this SPI, or none yet for what a policy protects")                            \
 	X(NO_POLICY, no_policy, DROP, "reached the worker without a policy that sent it")                              \
 	X(CLEARTEXT_PROTECTED, cleartext_protected, DROP, "came in clear though a policy protects it")                 \
@@ -26,8 +30,13 @@
 	X(LIFETIME_EXPIRED, lifetime_expired, DROP, "the SA is past its hard limit")                                   \
 	X(NO_WORKER, no_worker, DROP, "the worker is not running")                                                     \
 	X(TOO_BIG, too_big, DROP, "does not fit the MTU with ESP around it")                                           \
-	X(FRAGMENT, fragment, DROP, "a fragment of protected traffic")                                                 \
+	X(FRAG_TIMEOUT, frag_timeout, DROP, "a fragment whose datagram was not complete in time")                      \
+	X(FRAG_OVERLAP, frag_overlap, DROP, "a fragment at odds with others of its datagram")                          \
+	X(FRAG_INVALID, frag_invalid, DROP, "a fragment that no datagram can have")                                    \
+	X(FRAG_FULL, frag_full, DROP, "a fragment whose datagram made room for newer ones")                            \
 	X(NESTED_ESP, nested_esp, DROP, "ESP inside ESP")                                                              \
+	X(GRE_REFUSED, gre_refused, DROP, "GRE for or of a peer that is not as 'gre = yes' has it")                    \
+	X(GRE_LOOP, gre_loop, DROP, "came out of GRE, or in by this NIC, and would go into GRE again")                 \
 	X(DUMMY, dummy, DROP, "a dummy packet of the peer (next header 59)")                                           \
 	X(RX_FULL, rx_full, DROP, "came faster than the worker could take it")                                         \
 	X(TX_FULL, tx_full, DROP, "the NIC's transmit ring had no room")                                               \
@@ -41,7 +50,7 @@ enum reason {
 };
 
 /* Room in struct counts for reasons to come. */
-#define REASONS_MAX 32
+#define REASONS_MAX 40
 _Static_assert(REASON_COUNT <= REASONS_MAX, "struct counts has no room for another reason");
 
 #endif

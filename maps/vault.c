@@ -101,7 +101,8 @@ bool vault_load(const struct vault *v, uint32_t slot, uint32_t generation, struc
 {
 	const struct vault_entry *e = &v->entries[slot];
 
-	if (__atomic_load_n(&e->generation, __ATOMIC_ACQUIRE) != generation)
+	/* 0 is no generation: that of a slot without a key, or of one whose key is being written. */
+	if (generation == 0 || __atomic_load_n(&e->generation, __ATOMIC_ACQUIRE) != generation)
 		return false;
 	*out = *e;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);

@@ -158,14 +158,30 @@ bool esp_open(const struct aead *a, struct esp_sa *sa, uint8_t *esp, size_t len,
 static bool has_ports(uint8_t proto)
 {
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_DCCP || proto == IPPROTO_SCTP ||
-	       proto == IPPROTO_UDPLITE;
+	       proto == IPPROTO_UDPLITE || proto == IPPROTO_ICMP;
 }
 
-static bool port_matches(uint16_t port, uint8_t proto, const uint8_t *l4, size_t l4_len)
+static bool is_for_any_port(const struct esp_sa *sa)
 {
+	return sa->src_port_min == 0 && sa->src_port_max == UINT16_MAX && sa->dst_port_min == 0 &&
+	       sa->dst_port_max == UINT16_MAX;
+}
+
+static bool ports_are_within(const struct esp_sa *sa, uint16_t src, uint16_t dst)
+{
+	return sa->src_port_min <= src && src <= sa->src_port_max && sa->dst_port_min <= dst && dst <= sa->dst_port_max;
+}
+
+/* ICMP's type and code stand for both ports (RFC 4301 section 4.4.1.1). */
+static bool ports_match(const struct esp_sa *sa, uint8_t proto, const uint8_t *l4, size_t l4_len)
+{
+	uint16_t src, dst;
+
 	if (!has_ports(proto) || l4_len < 4)
 		return false;
-	return (l4[0] << 8 | l4[1]) == port || (l4[2] << 8 | l4[3]) == port;
+	src = (uint16_t)(l4[0] << 8 | l4[1]);
+	dst = proto == IPPROTO_ICMP ? src : (uint16_t)(l4[2] << 8 | l4[3]);
+	return ports_are_within(sa, src, dst) || (sa->either_end && ports_are_within(sa, dst, src));
 }
 
 bool esp_selector_matches(const struct esp_sa *sa, const uint8_t src[4], const uint8_t dst[4], uint8_t proto,
@@ -175,7 +191,19 @@ bool esp_selector_matches(const struct esp_sa *sa, const uint8_t src[4], const u
 		return false;
 	if (sa->sel_proto != 0 && sa->sel_proto != proto)
 		return false;
-	return sa->sel_port == 0 || port_matches(sa->sel_port, proto, l4, l4_len);
+	return is_for_any_port(sa) || ports_match(sa, proto, l4, l4_len);
+}
+
+/* The selector is this host's view, a packet has a source and a destination. */
+static void copy_ports(struct esp_sa *sa, const struct sa_state *state)
+{
+	const bool outbound = state->direction == SA_OUTBOUND;
+	const struct selector *sel = &state->sel;
+
+	sa->src_port_min = outbound ? sel->local_port_min : sel->remote_port_min;
+	sa->src_port_max = outbound ? sel->local_port_max : sel->remote_port_max;
+	sa->dst_port_min = outbound ? sel->remote_port_min : sel->local_port_min;
+	sa->dst_port_max = outbound ? sel->remote_port_max : sel->local_port_max;
 }
 
 static void copy_identity(struct esp_sa *sa, const struct sa_state *state, const struct vault_entry *key)
@@ -183,14 +211,15 @@ static void copy_identity(struct esp_sa *sa, const struct sa_state *state, const
 	*sa = (struct esp_sa){
 		.spi = state->spi,
 		.esn = (state->flags & SA_ESN) != 0,
-		.sel_proto = state->sel_proto,
-		.sel_port = state->sel_port,
+		.either_end = (state->flags & SA_EITHER_END) != 0,
+		.sel_proto = (uint8_t)state->sel.proto,
 		.iv_base = key->iv_base,
 		.replay_window = state->replay_window,
 	};
 	memcpy(&sa->salt, key->salt, ESP_SALT_SIZE);
 	memcpy(sa->src, state->src, sizeof(sa->src));
 	memcpy(sa->dst, state->dst, sizeof(sa->dst));
+	copy_ports(sa, state);
 }
 
 static bool window_in_range(const struct sa_state *state)

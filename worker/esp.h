@@ -58,14 +58,17 @@ struct esp_sa {
 	uint32_t generation; /* of the slot it was loaded for; 0: not loaded */
 	uint32_t spi;	     /* host order */
 	uint32_t salt;	     /* as it lies in memory */
-	uint8_t esn;
-	uint8_t sel_proto; /* 0: any */
-	uint16_t sel_port; /* 0: any */
+	uint8_t esn : 1;
+	uint8_t either_end : 1; /* the ports also exchanged */
+	uint8_t sel_proto;	/* 0: any */
+	uint16_t replay_window;
 	uint8_t src[4];
 	uint8_t dst[4];
 	uint64_t iv_base;
-	uint32_t replay_window;
-	uint32_t reserved;
+	uint16_t src_port_min; /* 0 ... 65535: any */
+	uint16_t src_port_max;
+	uint16_t dst_port_min;
+	uint16_t dst_port_max;
 	struct sa_state *state;
 	struct replay_bitmap *bitmap;
 	void *ctx; /* of the AEAD */
@@ -119,8 +122,8 @@ bool esp_open(const struct aead *a, struct esp_sa *sa, uint8_t *esp, size_t len,
 
 /*
  * Whether a packet is what the SA is for (RFC 4301 section 5.2): its addresses
- * are the SA's, and its protocol and one of its ports the selector's, if there
- * is one. l4: l4_len bytes of the payload, whatever its protocol.
+ * are the SA's, its protocol is the selector's, and its ports (ICMP: type and code) are within
+ * the selector's ranges. l4: l4_len bytes of the payload, whatever its protocol.
  */
 bool esp_selector_matches(const struct esp_sa *sa, const uint8_t src[4], const uint8_t dst[4], uint8_t proto,
 			  const uint8_t *l4, size_t l4_len);

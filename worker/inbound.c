@@ -1,16 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "inbound.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
+#include "gre.h"
+#include "mss.h"
 #include "replay.h"
 
 /* Packets that go through the passes together: as many as one super-packet can take. */
 #define BATCH 64
+
+/*
+ * Datagrams that are being put together. Room for one is touched only as far as it
+ * is filled; these are 16 MiB at most, and take what 16 peers at once lose in
+ * REASSEMBLY_NS. A peer with more than a quota's worth on the way at one time is
+ * losing packets, and its oldest are not going to be completed.
+ */
+#define DATAGRAMS_IN	  256
+#define DATAGRAMS_OF_PEER 16
+/*
+ * Later fragments that came before their first: across two queues, or on two
+ * paths. They pass with no SPI, so an attacker who knows the addresses can fill these; he
+ * pushes out others of their kind only.
+ */
+#define HEADLESS_MAX 64
+/* A first fragment shows at least all of the smallest ESP packet that needs another, so no field of ESP is ever in two. */
+#define FIRST_MIN 40
 
 struct item {
 	uint64_t addr;
 	uint8_t *frame;
 	size_t l2;
 	struct ip_view ip;
+	uint32_t slot;
+	uint32_t generation;
 	struct esp_sa *sa;
 	uint64_t seq;
 	struct esp_opened opened;
@@ -22,23 +46,28 @@ static void drop_item(struct port_state *p, const struct item *item, enum reason
 	umem_give(&p->umem, item->addr);
 }
 
-/* The SA that XDP found, and the packet's place in its window. XDP's word is taken for nothing but the slot. */
-static bool look_up(struct port_state *p, const struct xdp_desc *desc, struct item *item, enum reason *why)
+/* The packet, and the SA that XDP found. XDP's word is taken for nothing but the slot and where IP begins. */
+static bool parse(struct port_state *p, const struct xdp_desc *desc, struct item *item)
 {
 	struct rx_meta meta;
 
 	*item = (struct item){.addr = desc->addr, .frame = umem_data(&p->umem, desc->addr)};
 	memcpy(&meta, item->frame - sizeof(meta), sizeof(meta));
 	item->l2 = meta.l3_offset;
-	*why = REASON_MALFORMED;
+	item->slot = meta.slot;
+	item->generation = meta.generation;
 	if (item->l2 < ETH_LEN || item->l2 > ETH_LEN_MAX || item->l2 > desc->len ||
 	    !ip_parse(&item->ip, item->frame + item->l2, desc->len - item->l2))
 		return false;
 	/* The header gets a new checksum when the packet is taken out, and a wrong one must not become right by that. */
-	if (csum_ipv4_header(item->ip.ip, item->ip.header) != 0)
-		return false;
+	return csum_ipv4_header(item->ip.ip, item->ip.header) == 0;
+}
+
+/* The packet's SA and its place in the window. */
+static bool look_up(struct port_state *p, struct item *item, enum reason *why)
+{
 	*why = REASON_NO_SA;
-	item->sa = sa_cache_get(&p->worker->sas, meta.slot, meta.generation);
+	item->sa = sa_cache_get(&p->worker->sas, item->slot, item->generation);
 	if (!item->sa)
 		return false;
 	return esp_precheck(item->sa, item->ip.ip + item->ip.header, item->ip.total - item->ip.header, &item->seq, why);
@@ -85,6 +114,58 @@ static bool accept_item(struct port_state *p, struct item *item, enum reason *wh
 				    item->ip.ip + item->ip.header + ESP_HEADER, item->opened.payload_len);
 }
 
+static void write_to_host(void *user, const struct virtio_net_hdr *vnet, struct iovec *pieces, int n, uint32_t packets)
+{
+	struct port_state *p = user;
+
+	if (host_write(&p->host, vnet, pieces, n))
+		count(p->worker, REASON_OPENED, packets);
+	else
+		drop(p->worker, NULL, REASON_HOST_FULL, packets);
+}
+
+/* What came in pieces goes through the same steps, by itself, and to the host as one, however long. */
+static void take_whole(struct port_state *p, const struct reassembled *whole)
+{
+	const struct virtio_net_hdr vnet = {0};
+	struct item item = {
+		.frame = p->in.whole,
+		.l2 = whole->l2,
+		.slot = whole->slot,
+		.generation = whole->generation,
+	};
+	struct iovec pieces[2];
+	enum reason why = REASON_MALFORMED;
+
+	if (!ip_parse(&item.ip, item.frame + item.l2, whole->len - item.l2) || !look_up(p, &item, &why) ||
+	    !open_item(p, &item, &why) || !accept_item(p, &item, &why)) {
+		drop(p->worker, item.sa ? item.sa->state : NULL, why, 1);
+		return;
+	}
+	take_out(&item);
+	/* After what came before it. */
+	coalesce_flush(&p->coalescer);
+	pieces[1] = (struct iovec){item.frame, item.l2 + item.ip.total};
+	write_to_host(p, &vnet, pieces, 2, 1);
+}
+
+static void gather(struct port_state *p, const struct item *item)
+{
+	const struct ip_fragment f = {
+		.frame = item->frame,
+		.l2 = item->l2,
+		.ip = item->ip,
+		.slot = item->slot,
+		.generation = item->generation,
+	};
+	struct reassembled whole;
+	const bool complete = reassembly_add(&p->in.fragments, &f, p->worker->now, p->in.whole, &whole);
+
+	umem_give(&p->umem, item->addr);
+	if (complete)
+		take_whole(p, &whole);
+}
+
 static uint32_t pass_look_up(struct port_state *p, const struct xdp_desc *descs, uint32_t n, struct item *items)
 {
 	uint32_t kept = 0;
@@ -92,12 +173,17 @@ static uint32_t pass_look_up(struct port_state *p, const struct xdp_desc *descs,
 	for (uint32_t i = 0; i < n; i++)
 		__builtin_prefetch(umem_data(&p->umem, descs[i].addr));
 	for (uint32_t i = 0; i < n; i++) {
-		enum reason why;
+		struct item *item = &items[kept];
+		enum reason why = REASON_MALFORMED;
 
-		if (look_up(p, &descs[i], &items[kept], &why))
+		if (!parse(p, &descs[i], item))
+			drop_item(p, item, why);
+		else if (ip_is_fragment(item->ip.ip))
+			gather(p, item);
+		else if (look_up(p, item, &why))
 			kept++;
 		else
-			drop_item(p, &items[kept], why);
+			drop_item(p, item, why);
 	}
 	return kept;
 }
@@ -117,12 +203,43 @@ static uint32_t pass_open(struct port_state *p, struct item *items, uint32_t n)
 	return kept;
 }
 
+static void write_to_host(void *user, const struct virtio_net_hdr *vnet, struct iovec *pieces, int n, uint32_t packets);
+
+/* Out of ESP and GRE, and alone: which packets of a group belong together its receiver cannot tell. */
+static void deliver_gre(struct port_state *p, const struct item *item)
+{
+	const struct virtio_net_hdr vnet = {0};
+	const uint32_t slot = (uint32_t)(item->sa->state - p->worker->maps.sa);
+	const struct tx_tag tag = {.generation = item->sa->generation, .slot = (uint16_t)slot};
+	struct gre_packet packet = {.frame = item->frame, .l2 = item->l2, .ip = item->ip};
+	struct iovec pieces[2];
+
+	if (!gre_take_out(&packet, item->ip.ip + item->ip.header + ESP_HEADER, item->opened.payload_len, &tag)) {
+		drop_item(p, item, REASON_GRE_REFUSED);
+		return;
+	}
+	pieces[1] = (struct iovec){packet.frame, packet.l2 + packet.ip.total};
+	write_to_host(p, &vnet, pieces, 2, 1);
+	umem_give(&p->umem, item->addr);
+}
+
+static bool is_gre(const struct item *item)
+{
+	return item->opened.next_header == PROTO_GRE && (item->sa->state->flags & SA_GRE);
+}
+
 static void pass_deliver(struct port_state *p, struct item *items, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct coalesce_packet packet;
 
+		if (is_gre(&items[i])) {
+			deliver_gre(p, &items[i]);
+			continue;
+		}
 		take_out(&items[i]);
+		if (p->shared->mss_clamp)
+			mss_clamp(p->shared, &items[i].ip, items[i].opened.next_header, p->shared->mtu);
 		packet = (struct coalesce_packet){
 			.frame = items[i].frame,
 			.l2 = items[i].l2,
@@ -153,16 +270,6 @@ void inbound_flush(struct port_state *p)
 	coalesce_flush(&p->coalescer);
 }
 
-static void write_to_host(void *user, const struct virtio_net_hdr *vnet, struct iovec *pieces, int n, uint32_t packets)
-{
-	struct port_state *p = user;
-
-	if (host_write(&p->host, vnet, pieces, n))
-		count(p->worker, REASON_OPENED, packets);
-	else
-		drop(p->worker, NULL, REASON_HOST_FULL, packets);
-}
-
 static void release_frame(void *user, uint64_t addr)
 {
 	struct port_state *p = user;
@@ -170,9 +277,19 @@ static void release_frame(void *user, uint64_t addr)
 	umem_give(&p->umem, addr);
 }
 
-void inbound_init(struct port_state *p)
+int inbound_init(struct port_state *p, struct fault *f)
 {
 	const struct coalesce_sink sink = {.user = p, .write = write_to_host, .release = release_frame};
+	const struct reassembly_limits limits = {
+		.datagrams = DATAGRAMS_IN,
+		.per_source = DATAGRAMS_OF_PEER,
+		.headless = HEADLESS_MAX,
+		.first_min = FIRST_MIN,
+	};
 
 	coalesce_init(&p->coalescer, &sink, p->host.udp_segments);
+	p->in.whole = malloc(HOST_FRAME_MAX);
+	if (!p->in.whole)
+		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
+	return reassembly_create(&p->in.fragments, &limits, port_drop_fragments, p, f);
 }

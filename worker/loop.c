@@ -8,7 +8,10 @@
 #include "inbound.h"
 #include "outbound.h"
 
-/* How often what can wait is done: wiping the keys of SAs that were taken away, asking what the rings lost. */
+/*
+ * How often what can wait is done: wiping the keys of SAs that were taken away, giving up datagrams that will not
+ * be complete, asking what the rings lost.
+ */
 #define CHORES_NS 1000000000ULL
 /*
  * How long to sleep when the NIC is full: completions wake nobody in copy mode.
@@ -109,9 +112,12 @@ static void rest(struct port_state *ports, uint32_t count, uint32_t done, uint32
 static void do_chores(struct worker *w, struct port_state *ports, uint32_t count)
 {
 	sa_cache_sweep(&w->sas);
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
+		reassembly_expire(&ports[i].in.fragments, w->now);
+		reassembly_expire(&ports[i].out.fragments, w->now);
 		for (uint32_t q = 0; q < ports[i].queue_count; q++)
 			drop(w, NULL, REASON_RX_FULL, xdp_queue_lost(&ports[i].queues[q]));
+	}
 }
 
 void loop_run(struct worker *w, struct port_state *ports, uint32_t count, const volatile sig_atomic_t *stop)

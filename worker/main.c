@@ -19,6 +19,7 @@
 
 #include "inbound.h"
 #include "loop.h"
+#include "outbound.h"
 #include "sandbox.h"
 
 struct arguments {
@@ -120,7 +121,9 @@ static int prepare(struct worker *w, struct port_state *ports, const struct argu
 	for (uint32_t i = 0; i < a->port_count && !err; i++) {
 		err = port_open(&ports[i], w, a->ports[i].index, a->ports[i].tap_fd, f);
 		if (!err)
-			inbound_init(&ports[i]);
+			err = inbound_init(&ports[i], f);
+		if (!err)
+			err = outbound_init(&ports[i], f);
 	}
 	return err ? err : sandbox_enter(f);
 }

@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "outbound.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "mss.h"
 #include "path_mtu.h"
 #include "seq.h"
+
+/*
+ * Datagrams of the host that are being put together. It sends the fragments of one
+ * back to back, so a CPU has one or two open; what is over gives room to those that never
+ * get all (a firewall dropped a part). They share the room: the host is one source.
+ */
+#define DATAGRAMS_OUT 32
 
 /*
  * Super-packets taken from the host before inbound has its turn again. Fewer cost
@@ -36,48 +48,95 @@ static struct esp_sa *find_sa(struct port_state *p, const uint8_t *frame, const 
 	return sa;
 }
 
+/* Whether the largest segment fits the path with ESP around it, or may be cut to fit: the rest is told to the host. */
+static bool fits_path(struct port_state *p, struct esp_sa *sa)
+{
+	const struct segmenter *s = &p->out.segmenter;
+	const size_t mtu = path_mtu_of(p, sa->state, p->worker->now);
+	const size_t room = mtu > s->ip.header ? mtu - s->ip.header : 0;
+
+	p->out.oversize = segment_l4_max(s) > esp_max_payload(room);
+	if (!p->out.oversize)
+		return true;
+	if (!(load_be16(s->ip.ip + IP_FRAG) & IP_DF))
+		return room >= 8 && s->ip.header + esp_sealed_size(segment_l4_max(s)) <= UINT16_MAX;
+	path_mtu_tell_host(p, s, s->ip.header + esp_max_payload(room));
+	return false;
+}
+
 /* What may not be sealed, whatever the SA says. */
 static bool refuse(struct port_state *p, struct esp_sa *sa)
 {
 	const struct segmenter *s = &p->out.segmenter;
-	size_t room = p->shared->mtu > s->ip.header ? p->shared->mtu - s->ip.header : 0;
 
 	if (s->proto == PROTO_ESP) {
 		drop(p->worker, sa->state, REASON_NESTED_ESP, 1);
 		return true;
 	}
-	if (load_be16(s->ip.ip + IP_FRAG) & IP_MF_OR_OFFSET) {
-		drop(p->worker, sa->state, REASON_FRAGMENT, 1);
-		return true;
-	}
-	if (segment_l4_max(s) > esp_max_payload(room)) {
+	if (!fits_path(p, sa)) {
 		drop(p->worker, sa->state, REASON_TOO_BIG, s->count);
-		path_mtu_tell_host(p, s, s->ip.header + esp_max_payload(room));
 		return true;
 	}
 	return false;
 }
 
-/* Parses a frame and leases sequence numbers for all of its segments. False: it was dropped and counted. */
-static bool begin(struct port_state *p)
+/* Reads the frame at hand, and finds the SA it is for. NULL: it was dropped and counted. */
+static struct esp_sa *parse(struct port_state *p)
 {
 	struct outbound *out = &p->out;
 	struct segmenter *s = &out->segmenter;
 	enum reason why = REASON_MALFORMED;
 	struct esp_sa *sa;
-	uint64_t bytes;
 
 	if (!segment_begin(s, out->frame.data, out->frame.len, &out->frame.vnet)) {
 		drop(p->worker, NULL, why, 1);
-		return false;
+		return NULL;
 	}
 	sa = find_sa(p, out->frame.data, s, &why);
-	if (!sa) {
+	if (!sa)
 		drop(p->worker, NULL, why, s->count);
+	return sa;
+}
+
+/*
+ * ESP protects datagrams, not fragments (RFC 4303 section 3.3.4): the frame at
+ * hand becomes the whole, with its first fragment's tag, when this was the last
+ * that was missing. False: it is kept, or dropped.
+ */
+static bool gather(struct port_state *p)
+{
+	struct outbound *out = &p->out;
+	const struct ip_fragment f = {
+		.frame = out->frame.data,
+		.l2 = out->segmenter.l2,
+		.ip = out->segmenter.ip,
+		.slot = out->slot,
+		.generation = out->generation,
+	};
+	struct reassembled whole;
+
+	if (!reassembly_add(&out->fragments, &f, p->worker->now, out->frame.data, &whole))
 		return false;
-	}
-	if (refuse(p, sa))
+	out->frame.vnet = (struct virtio_net_hdr){0};
+	out->frame.len = whole.len;
+	return true;
+}
+
+/* Parses a frame and leases sequence numbers for all of its segments. False: nothing of it is to be sent now. */
+static bool begin(struct port_state *p)
+{
+	struct outbound *out = &p->out;
+	struct segmenter *s = &out->segmenter;
+	struct esp_sa *sa = parse(p);
+	enum reason why;
+	uint64_t bytes;
+
+	if (sa && ip_is_fragment(s->ip.ip))
+		sa = gather(p) ? parse(p) : NULL;
+	if (!sa || refuse(p, sa))
 		return false;
+	if (p->shared->mss_clamp)
+		mss_clamp(p->shared, &s->ip, s->proto, path_mtu_of(p, sa->state, p->worker->now));
 	bytes = s->payload_len + (uint64_t)s->count * s->l4_header;
 	if (!seq_take(sa->state, s->count, bytes, &out->seq, &why)) {
 		drop(p->worker, sa->state, why, s->count);
@@ -88,7 +147,7 @@ static bool begin(struct port_state *p)
 	return true;
 }
 
-/* Makes and seals the next segment in a frame of the NIC. The length of the Ethernet frame. */
+/* Makes and seals the next segment, Ethernet header and all, at `to`. The length of that. */
 static uint32_t seal_one(struct port_state *p, struct esp_sa *sa, uint8_t *to)
 {
 	struct segmenter *s = &p->out.segmenter;
@@ -107,26 +166,56 @@ static uint32_t seal_one(struct port_state *p, struct esp_sa *sa, uint8_t *to)
 	return (uint32_t)(s->l2 + s->ip.header + esp);
 }
 
+/* The next segment that does not fit the path as one is sealed aside, and cut from there. The ID is no other ESP packet's. */
+static void seal_aside(struct port_state *p, struct esp_sa *sa)
+{
+	struct outbound *out = &p->out;
+	const size_t headers = out->segmenter.l2 + out->segmenter.ip.header;
+	const size_t len = seal_one(p, sa, out->sealed);
+
+	fragment_begin(&out->pieces, out->sealed, out->segmenter.l2, out->id++, out->sealed + headers, len - headers,
+		       path_mtu_of(p, sa->state, p->worker->now));
+}
+
+/* The next frame for the wire: a sealed segment, or the next fragment of one. The segment is done with when none is left. */
+static uint32_t make_frame(struct port_state *p, struct esp_sa *sa, uint8_t *to)
+{
+	struct outbound *out = &p->out;
+
+	if (!out->oversize)
+		return seal_one(p, sa, to);
+	if (!fragment_left(&out->pieces))
+		seal_aside(p, sa);
+	return (uint32_t)fragment_next(&out->pieces, to);
+}
+
+/* Segments of the frame at hand of which something has still to be sent. */
+static uint32_t segments_left(const struct outbound *out)
+{
+	return out->segmenter.count - out->segmenter.next + (fragment_left(&out->pieces) != 0);
+}
+
 /* Sends segments of the frame at hand while there is room. True when it is done with. */
 static bool send_segments(struct port_state *p, struct xdp_queue *q, uint32_t *sent)
 {
 	struct outbound *out = &p->out;
 	struct esp_sa *sa = sa_cache_get(&p->worker->sas, out->slot, out->generation);
-	uint32_t room = xdp_queue_room(q), left = out->segmenter.count - out->segmenter.next;
+	uint32_t room = xdp_queue_room(q), left = segments_left(out);
 
 	if (!sa) {
 		drop(p->worker, NULL, REASON_NO_SA, left);
+		out->pieces.at = out->pieces.len;
 		return true;
 	}
-	for (; left && room; left--, room--) {
+	for (; left && room; left = segments_left(out), room--) {
 		uint64_t addr = umem_take(&p->umem);
 
 		if (addr == UINT64_MAX)
 			break;
-		if (xdp_queue_push(q, addr, seal_one(p, sa, umem_data(&p->umem, addr))))
-			++*sent;
-		else
+		if (!xdp_queue_push(q, addr, make_frame(p, sa, umem_data(&p->umem, addr))))
 			drop(p->worker, sa->state, REASON_TX_FULL, 1);
+		else if (!fragment_left(&out->pieces))
+			++*sent;
 	}
 	return left == 0;
 }
@@ -172,6 +261,22 @@ uint32_t outbound_run(struct port_state *p)
 	kick_all(p);
 	count(p->worker, REASON_SEALED, sent);
 	return taken;
+}
+
+int outbound_init(struct port_state *p, struct fault *f)
+{
+	const struct reassembly_limits limits = {
+		.datagrams = DATAGRAMS_OUT,
+		.per_source = DATAGRAMS_OUT,
+		.headless = DATAGRAMS_OUT,
+		.first_min = 8,
+	};
+	struct outbound *out = &p->out;
+
+	out->sealed = malloc(HOST_FRAME_MAX + HOST_TAIL);
+	if (!out->sealed || getrandom(&out->id, sizeof(out->id), 0) != sizeof(out->id))
+		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
+	return reassembly_create(&out->fragments, &limits, port_drop_fragments, p, f);
 }
 
 bool outbound_waits_for_nic(const struct port_state *p)

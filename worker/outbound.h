@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From the host to the wire: TAP → segment → seal → AF_XDP TX. */
+/* From the host to the wire: TAP → (reassemble) → segment → seal → (fragment) → AF_XDP TX. */
 #ifndef WORKER_OUTBOUND_H
 #define WORKER_OUTBOUND_H
 
 #include "port.h"
+
+/* Makes room for frames of the host, and for what it sends in pieces. Before privileges are given up. 0 or -errno. */
+int outbound_init(struct port_state *p, struct fault *f);
 
 /*
  * Reads frames of the host and puts them on the wire, until the host has no more,

@@ -33,7 +33,9 @@ enum {
 	IP_LEN_MIN = 20,
 	IP_LEN_MAX = 60,
 	IP_DF = 0x4000,
-	IP_MF_OR_OFFSET = 0x3fff,
+	IP_MF = 0x2000,
+	IP_OFFSET = 0x1fff, /* in units of 8 bytes */
+	IP_MF_OR_OFFSET = IP_MF | IP_OFFSET,
 
 	/* RFC 9293 */
 	TCP_SEQ = 4,
@@ -44,6 +46,7 @@ enum {
 	TCP_LEN_MIN = 20,
 	TCP_LEN_MAX = 60,
 	TCP_FIN = 0x01,
+	TCP_SYN = 0x02,
 	TCP_PSH = 0x08,
 	TCP_ACK_FLAG = 0x10,
 	TCP_CWR = 0x80,
@@ -56,6 +59,7 @@ enum {
 	PROTO_ICMP = 1,
 	PROTO_TCP = 6,
 	PROTO_UDP = 17,
+	PROTO_GRE = 47,
 	PROTO_ESP = 50,
 };
 
@@ -100,6 +104,11 @@ static inline bool ip_parse(struct ip_view *v, uint8_t *ip, size_t room)
 	v->header = (size_t)(ip[0] & 15) * 4;
 	v->total = load_be16(ip + IP_TOTAL_LEN);
 	return v->header >= IP_LEN_MIN && v->header <= v->total && v->total <= room;
+}
+
+static inline bool ip_is_fragment(const uint8_t *ip)
+{
+	return load_be16(ip + IP_FRAG) & IP_MF_OR_OFFSET;
 }
 
 /* Length of the Ethernet header with up to two 802.1Q tags, or 0 when the frame is not IPv4. */

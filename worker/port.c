@@ -42,3 +42,11 @@ int port_open(struct port_state *p, struct worker *w, uint32_t index, int tap_fd
 	}
 	return err;
 }
+
+void port_drop_fragments(void *user, uint32_t slot, uint32_t generation, enum reason why, uint32_t fragments)
+{
+	struct port_state *p = user;
+	struct esp_sa *sa = sa_cache_get(&p->worker->sas, slot, generation);
+
+	drop(p->worker, sa ? sa->state : NULL, why, fragments);
+}

@@ -6,8 +6,10 @@
 #include <stdint.h>
 
 #include "coalesce.h"
+#include "fragment.h"
 #include "host.h"
 #include "layout.h"
+#include "reassembly.h"
 #include "sa_cache.h"
 #include "segment.h"
 #include "umem.h"
@@ -21,6 +23,18 @@ struct outbound {
 	uint64_t seq; /* of the segment that is next */
 	struct segmenter segmenter;
 	struct host_frame frame;
+
+	struct reassembler fragments; /* of the host's stack */
+	bool oversize;		      /* segments do not fit the path: each is sealed, then cut */
+	uint16_t id;		      /* of the next ESP packet that is cut */
+	uint8_t *sealed;	      /* the one that is being cut: HOST_FRAME_MAX, HOST_TAIL */
+	struct fragmenter pieces;
+};
+
+/* What came in pieces on its way in. */
+struct inbound {
+	struct reassembler fragments; /* of ESP */
+	uint8_t *whole;		      /* HOST_FRAME_MAX */
 };
 
 struct worker;
@@ -34,6 +48,7 @@ struct port_state {
 	struct xdp_queue *queues;
 	uint32_t queue_count;
 	struct outbound out;
+	struct inbound in;
 	struct coalescer coalescer;
 };
 
@@ -51,6 +66,9 @@ struct worker {
  * 0, or -errno with a line for people; the process is to end then.
  */
 int port_open(struct port_state *p, struct worker *w, uint32_t index, int tap_fd, struct fault *f);
+
+/* A reassembly_drop_fn for the port's two reassemblers. */
+void port_drop_fragments(void *user, uint32_t slot, uint32_t generation, enum reason why, uint32_t fragments);
 
 /* Counts one packet for status, and for its SA if there is one. */
 static inline void count(struct worker *w, enum reason reason, uint64_t n)

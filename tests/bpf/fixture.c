@@ -153,26 +153,60 @@ void bind_inbound(struct fixture *fx, uint32_t slot, uint32_t ifindex)
 	put(fx->skel->maps.sad, &key, &value);
 }
 
-struct sa_state *put_outbound(struct fixture *fx, uint32_t slot, uint16_t proto, uint16_t port)
+static void put_sent(struct fixture *fx, const struct sa_state *sa, const struct sad_out_value *value)
+{
+	struct sad_key key = {.spi = sa->spi};
+
+	memcpy(key.dst, sa->dst, sizeof(key.dst));
+	put(fx->skel->maps.sad_sent, &key, value);
+}
+
+void put_port(struct fixture *fx, uint32_t mtu, uint16_t path_mtu_min)
+{
+	struct port port = {.ifindex = NIC, .tap_ifindex = TAP, .mtu = mtu, .path_mtu_min = path_mtu_min};
+	uint32_t at = PORT;
+
+	put(fx->skel->maps.ports, &at, &port);
+}
+
+struct sa_state *put_outbound_for(struct fixture *fx, uint32_t slot, struct selector sel)
 {
 	struct sa_state *sa = put_sa(fx, slot, 0x2000 + slot, LOCAL, REMOTE);
 	struct sad_out_value value = {.slot = slot, .generation = sa->generation};
-	struct sad_out_key key = {.proto = proto, .port = port};
+	struct sad_out_key key = {.sel = sel};
 
 	sa->direction = SA_OUTBOUND;
+	sa->sel = sel;
 	memcpy(key.src, sa->src, sizeof(key.src));
 	memcpy(key.dst, sa->dst, sizeof(key.dst));
 	put(fx->skel->maps.sad_out, &key, &value);
+	put_sent(fx, sa, &value);
 	return sa;
 }
 
-void remove_outbound(struct fixture *fx, uint16_t proto, uint16_t port)
+void remove_outbound_for(struct fixture *fx, struct selector sel)
 {
-	struct sad_out_key key = {.proto = proto, .port = port};
+	struct sad_out_key key = {.sel = sel};
 
 	inet_pton(AF_INET, LOCAL, key.src);
 	inet_pton(AF_INET, REMOTE, key.dst);
 	assert_int_equal(bpf_map_delete_elem(bpf_map__fd(fx->skel->maps.sad_out), &key), 0);
+}
+
+static struct selector to_port(uint16_t proto, uint16_t remote_port)
+{
+	return SEL(ANY_LOCAL_PORT, .remote_port_min = remote_port, .remote_port_max = remote_port ? remote_port : 65535,
+		   .proto = (uint8_t)proto);
+}
+
+struct sa_state *put_outbound(struct fixture *fx, uint32_t slot, uint16_t proto, uint16_t remote_port)
+{
+	return put_outbound_for(fx, slot, to_port(proto, remote_port));
+}
+
+void remove_outbound(struct fixture *fx, uint16_t proto, uint16_t remote_port)
+{
+	remove_outbound_for(fx, to_port(proto, remote_port));
 }
 
 /* The map takes a socket that is not bound, which is all that the programs can see of a worker. */
@@ -325,6 +359,25 @@ void age_gates(struct fixture *fx)
 		told -= 1000000000;
 		assert_int_equal(bpf_map_update_elem(fd, &key, &told, BPF_EXIST), 0);
 	}
+}
+
+static void age_map(struct bpf_map *map, uint64_t ns)
+{
+	int fd = bpf_map__fd(map);
+	struct fragment_key key, *after = NULL;
+	struct fragment_value value;
+
+	for (; bpf_map_get_next_key(fd, after, &key) == 0; after = &key) {
+		assert_int_equal(bpf_map_lookup_elem(fd, &key, &value), 0);
+		value.time_ns -= ns;
+		assert_int_equal(bpf_map_update_elem(fd, &key, &value, BPF_EXIST), 0);
+	}
+}
+
+void age_fragments(struct fixture *fx, uint64_t ns)
+{
+	age_map(fx->skel->maps.fragments_in, ns);
+	age_map(fx->skel->maps.fragments_out, ns);
 }
 
 uint64_t boot_ns(void)

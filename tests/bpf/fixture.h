@@ -65,12 +65,17 @@ void put_rules(struct fixture *fx, const char *prefix, const struct spd_rule *ru
 		  sizeof((struct spd_rule[]){__VA_ARGS__}) / sizeof(struct spd_rule))
 /* One rule that protects everything with REMOTE. */
 void protect_all(struct fixture *fx);
+void put_port(struct fixture *fx, uint32_t mtu, uint16_t path_mtu_min);
 void put_local(struct fixture *fx, const char *addr);
 
 /* An inbound SA from REMOTE to LOCAL, ESN and a window of 64; an outbound one back, for everything. */
 struct sa_state *put_inbound(struct fixture *fx, uint32_t slot, uint32_t spi);
-struct sa_state *put_outbound(struct fixture *fx, uint32_t slot, uint16_t proto, uint16_t port);
-void remove_outbound(struct fixture *fx, uint16_t proto, uint16_t port);
+struct sa_state *put_outbound(struct fixture *fx, uint32_t slot, uint16_t proto, uint16_t remote_port);
+void remove_outbound(struct fixture *fx, uint16_t proto, uint16_t remote_port);
+/* The same for any selector. */
+struct sa_state *put_outbound_for(struct fixture *fx, uint32_t slot, struct selector sel);
+void remove_outbound_for(struct fixture *fx, struct selector sel);
+#define SEL(...) ((struct selector){__VA_ARGS__})
 /* Binds the inbound SA to a NIC in sad. */
 void bind_inbound(struct fixture *fx, uint32_t slot, uint32_t ifindex);
 
@@ -95,6 +100,9 @@ void assert_nothing_counted(struct fixture *fx);
 int take_events(struct fixture *fx);
 /* Makes everything that was told a second older. */
 void age_gates(struct fixture *fx);
+
+/* Makes what was decided on first fragments older by that much. */
+void age_fragments(struct fixture *fx, uint64_t ns);
 
 /* CLOCK_BOOTTIME in ns, as the programs have it. */
 uint64_t boot_ns(void);

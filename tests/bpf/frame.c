@@ -40,6 +40,7 @@ static void put_ipv4(struct frame *f, const struct spec *s, size_t payload)
 		.version = 4,
 		.ihl = 5 + s->options / 4,
 		.tot_len = htons(20 + s->options + payload),
+		.id = htons(s->id),
 		.frag_off = htons(s->frag_off),
 		.ttl = 64,
 		.protocol = s->proto ? s->proto : IPPROTO_UDP,

@@ -26,6 +26,7 @@ struct spec {
 	int tags;	   /* 802.1Q; of two the outer is 802.1ad */
 	int options;	   /* bytes, a multiple of 4 */
 	uint16_t frag_off; /* flags and offset, host order */
+	uint16_t id;
 	uint8_t proto;	   /* [UDP] */
 	uint16_t sport;
 	uint16_t dport;

@@ -67,52 +67,103 @@ static void assert_carried(struct fixture *fx, struct frame f, uint16_t slot)
 	assert_sent_by(&out, &f, fx, slot);
 }
 
-static void narrowest_sa_that_carries_the_rule(void **state)
+#define TCP(...)       SEL(.proto = IPPROTO_TCP, __VA_ARGS__)
+#define FROM(min, max) .local_port_min = (min), .local_port_max = (max)
+#define TO(min, max)   .remote_port_min = (min), .remote_port_max = (max)
+
+static void the_rules_own_sa_goes_first(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32", {.proto = IPPROTO_TCP, FROM(22, 22), TO(179, 179), .action = SPD_PROTECT},
+		  {.proto = IPPROTO_TCP, ANY_LOCAL_PORT, TO(179, 200), .action = SPD_PROTECT},
+		  {.proto = IPPROTO_TCP, FROM(22, 22), ANY_REMOTE_PORT, .action = SPD_PROTECT},
+		  {.proto = IPPROTO_UDP, ANY_PORT, .action = SPD_PROTECT}, {ANY_PORT, .action = SPD_PROTECT});
+	put_outbound(fx, 10, 0, 0);
+	put_outbound(fx, 11, IPPROTO_TCP, 0);
+	put_outbound_for(fx, 12, TCP(FROM(22, 22), ANY_REMOTE_PORT));
+	put_outbound(fx, 13, IPPROTO_TCP, 179);
+	put_outbound(fx, 14, IPPROTO_UDP, 0);
+	put_outbound_for(fx, 15, TCP(FROM(22, 22), TO(179, 179)));
+	put_outbound_for(fx, 16, TCP(ANY_LOCAL_PORT, TO(179, 200)));
+	put_outbound(fx, 17, IPPROTO_UDP, 53);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 22, .dport = 179), 15);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 40000, .dport = 179), 16);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 40000, .dport = 200), 16);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 22, .dport = 40000), 12);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 40000, .dport = 22), 10);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_UDP, .dport = 53), 14);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_ICMP), 10);
+}
+
+/* One after the other is taken away: the narrowest that is left and has the packet in it. */
+static void without_its_own_the_narrowest_sa(void **state)
+{
+	struct fixture *fx = *state;
+	const struct frame both = FRAME_OUT(.proto = IPPROTO_TCP, .sport = 22, .dport = 179);
+
+	PUT_RULES(fx, REMOTE "/32", {.proto = IPPROTO_TCP, FROM(22, 22), TO(170, 180), .action = SPD_PROTECT},
+		  {ANY_PORT, .action = SPD_PROTECT});
+	put_outbound(fx, 10, 0, 0);
+	put_outbound(fx, 11, IPPROTO_TCP, 0);
+	put_outbound_for(fx, 12, TCP(FROM(22, 22), ANY_REMOTE_PORT));
+	put_outbound(fx, 13, IPPROTO_TCP, 179);
+	put_outbound_for(fx, 14, TCP(FROM(22, 22), TO(170, 180)));
+	assert_carried(fx, both, 14);
+	remove_outbound_for(fx, TCP(FROM(22, 22), TO(170, 180)));
+	assert_carried(fx, both, 13);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 22, .dport = 178), 12);
+	remove_outbound(fx, IPPROTO_TCP, 179);
+	assert_carried(fx, both, 12);
+	remove_outbound_for(fx, TCP(FROM(22, 22), ANY_REMOTE_PORT));
+	assert_carried(fx, both, 11);
+	remove_outbound(fx, IPPROTO_TCP, 0);
+	assert_carried(fx, both, 10);
+	remove_outbound(fx, 0, 0);
+	assert_refused(fx, both, REASON_NO_SA);
+	/* What is narrower than the rule, too: a child that the peer narrowed. */
+	put_outbound(fx, 13, IPPROTO_TCP, 80);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 40000, .dport = 80), 13);
+	assert_refused(fx, FRAME_OUT(.proto = IPPROTO_UDP, .sport = 40000, .dport = 80), REASON_NO_SA);
+}
+
+/* A strict peer drops what comes by a child that is not for it, though it would fit. */
+static void a_connections_rule_takes_nothing_wider(void **state)
 {
 	struct fixture *fx = *state;
 
 	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_TCP,
-		   .local_port_min = 22,
-		   .local_port_max = 22,
-		   .remote_port_min = 179,
-		   .remote_port_max = 179,
-		   .action = SPD_PROTECT},
-		  {.proto = IPPROTO_TCP,
-		   ANY_LOCAL_PORT,
-		   .remote_port_min = 179,
-		   .remote_port_max = 200,
-		   .action = SPD_PROTECT},
-		  {.proto = IPPROTO_TCP,
-		   .local_port_min = 22,
-		   .local_port_max = 22,
-		   ANY_REMOTE_PORT,
-		   .action = SPD_PROTECT},
-		  {ANY_PORT, .action = SPD_PROTECT});
+		  {.proto = IPPROTO_TCP, ANY_LOCAL_PORT, TO(179, 179), .action = SPD_PROTECT, .owner = OWNER_IKE},
+		  {.proto = IPPROTO_UDP, ANY_PORT, .action = SPD_PROTECT, .owner = OWNER_IKE},
+		  {ANY_PORT, .action = SPD_PROTECT, .owner = OWNER_IKE});
 	put_outbound(fx, 10, 0, 0);
 	put_outbound(fx, 11, IPPROTO_TCP, 0);
-	put_outbound(fx, 12, IPPROTO_TCP, 22);
-	put_outbound(fx, 13, IPPROTO_TCP, 179);
-	put_outbound(fx, 14, IPPROTO_UDP, 0);
-	/* Names both ports: the remote one goes first. */
-	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 22, .dport = 179), 13);
-	/* Names a range, which no SA for one port carries. */
-	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 40000, .dport = 179), 11);
-	/* Names the local port. */
-	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 22, .dport = 40000), 12);
-	/* Names nothing. */
-	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 40000, .dport = 22), 10);
-	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_UDP, .dport = 53), 10);
-	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_ICMP), 10);
-
-	remove_outbound(fx, IPPROTO_TCP, 179);
-	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 22, .dport = 179), 12);
-	remove_outbound(fx, IPPROTO_TCP, 22);
-	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 22, .dport = 179), 11);
-	remove_outbound(fx, IPPROTO_TCP, 0);
-	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 22, .dport = 179), 10);
-	remove_outbound(fx, 0, 0);
+	assert_refused(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 40000, .dport = 179), REASON_NO_SA);
 	assert_refused(fx, FRAME_OUT(.proto = IPPROTO_UDP, .dport = 53), REASON_NO_SA);
+	assert_int_equal(take_events(fx), 2);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_ICMP), 10);
+	put_outbound(fx, 12, IPPROTO_TCP, 179);
+	put_outbound(fx, 13, IPPROTO_UDP, 53);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 40000, .dport = 179), 12);
+	/* Narrower is what its peer left of it. */
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_UDP, .dport = 53), 13);
+	remove_outbound(fx, 0, 0);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_TCP, .sport = 40000, .dport = 22), 11);
+	assert_refused(fx, FRAME_OUT(.proto = IPPROTO_ICMP), REASON_NO_SA);
+}
+
+/* Type and code, in the place of both ports. */
+static void icmp_by_type(void **state)
+{
+	struct fixture *fx = *state;
+	const struct selector echo = SEL(.proto = IPPROTO_ICMP, FROM(0x0800, 0x08ff), TO(0x0800, 0x08ff));
+
+	PUT_RULES(fx, REMOTE "/32",
+		  {.proto = IPPROTO_ICMP, FROM(0x0800, 0x08ff), TO(0x0800, 0x08ff), .action = SPD_PROTECT},
+		  {.proto = IPPROTO_ICMP, ANY_PORT, .action = SPD_DISCARD});
+	put_outbound_for(fx, 10, echo);
+	assert_carried(fx, FRAME_OUT(.proto = IPPROTO_ICMP, .sport = 0x0800, .dport = 77), 10);
+	assert_refused(fx, FRAME_OUT(.proto = IPPROTO_ICMP, .sport = 0x0000, .dport = 0x0800), REASON_DISCARD);
 }
 
 static void no_sa_is_dropped_never_sent_in_clear(void **state)
@@ -181,27 +232,20 @@ static void esp_is_not_put_into_esp(void **state)
 	assert_refused(fx, f, REASON_NESTED_ESP);
 }
 
-static void fragments_are_not_sealed(void **state)
-{
-	struct fixture *fx = *state;
-
-	protect_all(fx);
-	put_outbound(fx, 6, 0, 0);
-	assert_refused(fx, FRAME_OUT(.dport = 7, .frag_off = MORE_FRAGMENTS), REASON_FRAGMENT);
-	assert_refused(fx, FRAME_OUT(.dport = 7, .frag_off = 5), REASON_FRAGMENT);
-	assert_refused(fx, FRAME_OUT(.proto = IPPROTO_ICMP, .frag_off = 5 | MORE_FRAGMENTS), REASON_FRAGMENT);
-	/* "Don't fragment" is none. */
-	assert_carried(fx, FRAME_OUT(.dport = 7, .frag_off = 0x4000), 6);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST_NATIVE(protected_traffic_goes_to_the_tap),	 TEST_NATIVE(what_is_not_protected_is_left_alone),
-		TEST_NATIVE(narrowest_sa_that_carries_the_rule), TEST_NATIVE(no_sa_is_dropped_never_sent_in_clear),
-		TEST_NATIVE(another_generation_is_no_sa),	 TEST_NATIVE(an_sa_bound_to_a_nic_sends_there_only),
-		TEST_NATIVE(without_a_worker_it_is_dropped),	 TEST_NATIVE(esp_is_not_put_into_esp),
-		TEST_NATIVE(fragments_are_not_sealed),
+		TEST_NATIVE(protected_traffic_goes_to_the_tap),
+		TEST_NATIVE(what_is_not_protected_is_left_alone),
+		TEST_NATIVE(the_rules_own_sa_goes_first),
+		TEST_NATIVE(without_its_own_the_narrowest_sa),
+		TEST_NATIVE(a_connections_rule_takes_nothing_wider),
+		TEST_NATIVE(icmp_by_type),
+		TEST_NATIVE(no_sa_is_dropped_never_sent_in_clear),
+		TEST_NATIVE(another_generation_is_no_sa),
+		TEST_NATIVE(an_sa_bound_to_a_nic_sends_there_only),
+		TEST_NATIVE(without_a_worker_it_is_dropped),
+		TEST_NATIVE(esp_is_not_put_into_esp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

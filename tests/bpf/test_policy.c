@@ -114,10 +114,36 @@ static void ranges_include_both_ends(void **state)
 	}
 }
 
-/* ICMP, with or without an error's quotation, GRE, AH: bytes where ports would be are none. */
+/* ICMP's type and code are one selector, for both ends (RFC 4301 section 4.4.1.1). */
+static void icmp_types_are_compared_both_ways(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32",
+		  {.proto = IPPROTO_ICMP,
+		   .local_port_min = 0x0300,
+		   .local_port_max = 0x08ff,
+		   .remote_port_min = 0x0300,
+		   .remote_port_max = 0x08ff,
+		   .action = SPD_PROTECT});
+	for (int second = 0; second < 2; second++) {
+		const uint16_t rest = second ? 0x0800 : 1;
+
+		IN(REASON_CLEARTEXT_PROTECTED, .proto = IPPROTO_ICMP, .sport = 0x0300, .dport = rest);
+		IN(REASON_CLEARTEXT_PROTECTED, .proto = IPPROTO_ICMP, .sport = 0x08ff, .dport = rest);
+		IN(NOT_DECIDED, .proto = IPPROTO_ICMP, .sport = 0x02ff, .dport = rest);
+		IN(NOT_DECIDED, .proto = IPPROTO_ICMP, .sport = 0x0900, .dport = rest);
+		OUT(REASON_NO_SA, .proto = IPPROTO_ICMP, .sport = 0x0800, .dport = rest);
+		OUT(NOT_DECIDED, .proto = IPPROTO_ICMP, .sport = 0, .dport = rest);
+	}
+	/* Which type it is, a later fragment does not tell. */
+	IN(REASON_CLEARTEXT_PROTECTED, .proto = IPPROTO_ICMP, .sport = 0, .frag_off = 5);
+}
+
+/* GRE, AH: bytes where ports would be are none. */
 static void protocols_without_ports_match_rules_for_any(void **state)
 {
-	static const uint8_t protos[] = {IPPROTO_ICMP, IPPROTO_GRE, IPPROTO_AH, 89};
+	static const uint8_t protos[] = {IPPROTO_GRE, IPPROTO_AH, 89};
 	struct fixture *fx = *state;
 
 	PUT_RULES(fx, REMOTE "/32", {PORT_IS(local, 0x0303), ANY_REMOTE_PORT, .action = SPD_PROTECT},
@@ -128,7 +154,7 @@ static void protocols_without_ports_match_rules_for_any(void **state)
 	}
 }
 
-/* A later fragment in clear would be reassembled with a first one that came out of an SA. */
+/* The first one of their datagram did not come here. */
 static void later_fragments_are_taken_for_the_worst(void **state)
 {
 	struct fixture *fx = *state;
@@ -146,10 +172,54 @@ static void later_fragments_are_taken_for_the_worst(void **state)
 	IN(REASON_CLEARTEXT_PROTECTED, .sport = 6081, .frag_off = MORE_FRAGMENTS);
 	IN(REASON_BYPASS, .proto = IPPROTO_TCP, .sport = 54, .frag_off = 5);
 	IN(REASON_BYPASS, .proto = IPPROTO_ICMP, .frag_off = 5);
-	OUT(REASON_FRAGMENT, .dport = 53, .frag_off = 5);
+	OUT(REASON_NO_SA, .dport = 53, .frag_off = 5);
 	OUT(REASON_BYPASS, .dport = 53, .frag_off = MORE_FRAGMENTS);
-	OUT(REASON_FRAGMENT, .dport = 6081, .frag_off = MORE_FRAGMENTS);
+	OUT(REASON_NO_SA, .dport = 6081, .frag_off = MORE_FRAGMENTS);
 	OUT(REASON_BYPASS, .proto = IPPROTO_ICMP, .frag_off = 5);
+}
+
+/* RFC 4301 section 7.3: what was decided on the first fragment is for all of its datagram, and for no other. */
+static void later_fragments_go_the_way_of_their_first(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32", {.proto = IPPROTO_UDP, ANY_LOCAL_PORT, PORT_IS(remote, 53), .action = SPD_BYPASS},
+		  {.proto = IPPROTO_UDP, ANY_LOCAL_PORT, PORT_IS(remote, 54), .action = SPD_DISCARD},
+		  {.proto = IPPROTO_UDP, ANY_LOCAL_PORT, PORT_IS(remote, 6081), .action = SPD_PROTECT});
+	IN(REASON_BYPASS, .id = 1, .sport = 53, .frag_off = MORE_FRAGMENTS);
+	IN(NOT_DECIDED, .id = 2, .sport = 80, .frag_off = MORE_FRAGMENTS);
+	IN(REASON_DISCARD, .id = 3, .sport = 54, .frag_off = MORE_FRAGMENTS);
+	IN(REASON_CLEARTEXT_PROTECTED, .id = 4, .sport = 6081, .frag_off = MORE_FRAGMENTS);
+	for (uint16_t more = 0; more < 2; more++) {
+		IN(REASON_BYPASS, .id = 1, .frag_off = 5 | more * MORE_FRAGMENTS);
+		IN(NOT_DECIDED, .id = 2, .frag_off = 5 | more * MORE_FRAGMENTS);
+		IN(REASON_CLEARTEXT_PROTECTED, .id = 3, .frag_off = 5 | more * MORE_FRAGMENTS);
+		IN(REASON_CLEARTEXT_PROTECTED, .id = 4, .frag_off = 5 | more * MORE_FRAGMENTS);
+	}
+	IN(REASON_CLEARTEXT_PROTECTED, .id = 5, .frag_off = 5);
+	IN(NOT_DECIDED, .id = 1, .src = STRANGER, .frag_off = 5);
+	IN(REASON_CLEARTEXT_PROTECTED, .id = 1, .dst = "192.0.2.9", .frag_off = 5);
+	/* What came in is nothing to what goes out. */
+	OUT(REASON_NO_SA, .id = 1, .frag_off = 5);
+
+	OUT(REASON_BYPASS, .id = 1, .dport = 53, .frag_off = MORE_FRAGMENTS);
+	OUT(NOT_DECIDED, .id = 2, .dport = 80, .frag_off = MORE_FRAGMENTS);
+	OUT(REASON_DISCARD, .id = 3, .dport = 54, .frag_off = MORE_FRAGMENTS);
+	OUT(REASON_NO_SA, .id = 4, .dport = 6081, .frag_off = MORE_FRAGMENTS);
+	OUT(REASON_BYPASS, .id = 1, .frag_off = 5);
+	OUT(NOT_DECIDED, .id = 2, .frag_off = 5);
+	OUT(REASON_DISCARD, .id = 3, .frag_off = 5);
+	OUT(REASON_NO_SA, .id = 4, .frag_off = 5);
+	/* The ID has come round, to a datagram that must not go in clear. */
+	OUT(REASON_NO_SA, .id = 1, .dport = 6081, .frag_off = MORE_FRAGMENTS);
+	OUT(REASON_NO_SA, .id = 1, .frag_off = 5);
+
+	age_fragments(fx, 900000000);
+	OUT(NOT_DECIDED, .id = 2, .frag_off = 5);
+	IN(REASON_BYPASS, .id = 1, .frag_off = 5);
+	age_fragments(fx, 100000000);
+	OUT(REASON_NO_SA, .id = 2, .frag_off = 5);
+	IN(REASON_CLEARTEXT_PROTECTED, .id = 1, .frag_off = 5);
 }
 
 static void the_last_of_all_rules_is_reached(void **state)
@@ -184,11 +254,12 @@ static void ike_goes_by_what_would_catch_it(void **state)
 		IN(REASON_IKE, .sport = 1234, .dport = ike[i]);
 		IN(REASON_IKE, .sport = 1234, .dport = ike[i], .frag_off = MORE_FRAGMENTS);
 		IN(REASON_CLEARTEXT_PROTECTED, .sport = ike[i], .dport = 1234);
-		IN(REASON_CLEARTEXT_PROTECTED, .sport = 1234, .dport = ike[i], .frag_off = 5);
+		IN(REASON_IKE, .sport = 1234, .dport = ike[i], .frag_off = 5);
+		IN(REASON_CLEARTEXT_PROTECTED, .sport = 1234, .dport = ike[i], .frag_off = 5, .id = 1);
 		IN(REASON_CLEARTEXT_PROTECTED, .proto = IPPROTO_TCP, .sport = 1234, .dport = ike[i]);
 		OUT(REASON_IKE, .sport = ike[i], .dport = 1234);
 		OUT(REASON_NO_SA, .sport = 1234, .dport = ike[i]);
-		OUT(REASON_FRAGMENT, .sport = ike[i], .frag_off = 5);
+		OUT(REASON_NO_SA, .sport = ike[i], .frag_off = 5);
 		PUT_RULES(fx, REMOTE "/32", {ANY_PORT, .action = SPD_DISCARD});
 		IN(REASON_IKE, .sport = 1234, .dport = ike[i]);
 		OUT(REASON_IKE, .sport = ike[i], .dport = 1234);
@@ -206,8 +277,10 @@ int main(void)
 		TEST_NATIVE(local_address_is_compared),
 		TEST_NATIVE(ports_are_mirrored),
 		TEST_NATIVE(ranges_include_both_ends),
+		TEST_NATIVE(icmp_types_are_compared_both_ways),
 		TEST_NATIVE(protocols_without_ports_match_rules_for_any),
 		TEST_NATIVE(later_fragments_are_taken_for_the_worst),
+		TEST_NATIVE(later_fragments_go_the_way_of_their_first),
 		TEST_NATIVE(the_last_of_all_rules_is_reached),
 		TEST_NATIVE(ike_goes_by_what_would_catch_it),
 	};

@@ -25,7 +25,8 @@ HOST, PEER, HOST2, SENTINEL = '192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.20
 NIC = 'nic0'
 SENTINEL_PORT = 9999
 
-_spis = itertools.count(0x10000)
+# Any two differ in at least two bits, so that none becomes another by one that is flipped.
+_spis = (spi for spi in itertools.count(0x10000) if spi.bit_count() % 2)
 _tags = itertools.count()
 
 

@@ -291,27 +291,12 @@ def test_cleartext_of_others_passes(bed, sa):
         assert s.recv(100) == bytes(SIZE)
 
 
-def test_esp_fragments(bed, sa):
-    """No reassembly: fragments of ESP are refused before anything is spent on them."""
-    pieces = fragment(with_esp(sa.seal(17, bytes(1000), SEQ)), 400)
-    with bed.drops(fragment=len(pieces)):
-        for piece in pieces:
-            bed.send(piece)
-
-
 # ---- on the way out ----
 
 def test_outbound_nested_esp(bed):
     bed.protected()
     with bed.drops(nested_esp=1):
         send_ip(bed.ns, with_esp(bytes(64), src=HOST, dst=PEER))
-
-
-def test_outbound_fragments(bed):
-    bed.protected()
-    with bed.drops(fragment=2):
-        send_ip(bed.ns, IP(src=HOST, dst=PEER, flags='MF') / UDP() / Raw(bytes(64)))
-        send_ip(bed.ns, IP(src=HOST, dst=PEER, frag=9) / Raw(bytes(64)))
 
 
 def test_too_big_is_told_to_the_host(bed):

@@ -234,7 +234,7 @@ BAD_SAS = {
     'seq-word': ({'seq': '-1'}, ['-1']),
     'seq-33-bits-no-esn': ({'esn': 'off', 'seq': '0x100000000'}, ['seq']),
     'selector': ({'sel': 'udp/70000'}, ['udp/70000']),
-    'selector-icmp-port': ({'sel': 'icmp/8'}, ['icmp/8']),
+    'selector-gre-port': ({'sel': 'gre/8'}, ['gre/8', 'has no ports']),
     'selector-esp': ({'sel': 'esp'}, ['esp']),
     'dev': ({'dev': 'nic7'}, ['nic7']),
 }

@@ -8,7 +8,7 @@ from scapy.packet import Raw
 
 from bed import HOST, HOST2, PEER
 from host import dropped
-from traffic import udp_socket
+from traffic import ping, udp_socket
 from wire import esp_of, ip_of
 
 IKE_PORTS = [500, 4500]
@@ -187,5 +187,86 @@ def test_list_and_delete(bed):
     assert PEER in bed.host.cmd('policy', 'list').stdout
     bed.host.cmd('policy', 'del', 'dst', PEER, 'proto', 'udp', 'dport', 4001)
     assert PEER not in bed.host.cmd('policy', 'list').stdout
+    send_udp(bed, 4001)
+    assert next_in_clear(bed)[UDP].dport == 4001
+
+
+def test_port_range(bed):
+    """Both ends of the range are in it, at the remote end alone."""
+    out = bed.outbound()
+    bed.host.policy_add(PEER, 'proto', 'udp', 'dport', '8000-8080')
+    for port in (8000, 8080):
+        send_udp(bed, port, sport=7000)
+        assert bed.next_opened(out)[0][UDP].dport == port
+    for sport, dport in ((7000, 7999), (7000, 8081), (8000, 7000)):
+        send_udp(bed, dport, sport=sport)
+        assert next_in_clear(bed)[UDP].dport == dport
+    with refused(bed, cleartext_protected=1):
+        bed.send(from_peer(4001, sport=8040))
+    assert arrives(bed, from_peer(8040, sport=4001), 8040) == b'policy'
+
+
+def test_icmp_type(bed):
+    """Echo requests are protected, and what answers them is not."""
+    out = bed.outbound('sel', 'icmp/8')
+    inbound = bed.inbound('sel', 'icmp/echo-request')
+    bed.host.policy_add(PEER, 'proto', 'icmp/echo-request')
+    bed.send_sealed(inbound, IP(src=PEER, dst=HOST) / ICMP(type=8, id=1, seq=2))
+    assert next_in_clear(bed, 1)[ICMP].seq == 2
+    with refused(bed, cleartext_protected=1):
+        bed.send(IP(src=PEER, dst=HOST) / ICMP(type=8))
+    with refused(bed, selector_mismatch=1):
+        bed.send_sealed(inbound, IP(src=PEER, dst=HOST) / ICMP(type=0))
+    ping(bed.ns, PEER, deadline=0.1)
+    assert bed.next_opened(out)[0][ICMP].type == 8
+    listed = json.loads(bed.host.cmd('-j', 'policy', 'list').stdout)
+    assert [(p['proto'], p['sport'], p['dport']) for p in listed] == [('icmp/echo-request', 'any', 'any')]
+
+
+def test_sa_for_a_range_at_either_end(bed):
+    out, inbound = bed.outbound('sel', 'udp/4001-4003'), bed.inbound('sel', 'udp/4001-4003')
+    for word in ('sport', 'dport'):
+        bed.host.policy_add(PEER, 'proto', 'udp', word, '4001-4003')
+    for ports in ((4002, 9000), (9000, 4003)):
+        send_udp(bed, ports[1], sport=ports[0])
+        assert bed.next_opened(out)[0][UDP].dport == ports[1]
+        bed.send_sealed(inbound, from_peer(ports[0], sport=ports[1]))
+    with refused(bed, selector_mismatch=1):
+        bed.send_sealed(inbound, from_peer(4000, sport=4004))
+    bed.host.cmd('sa', 'del', 'spi', f'{out.spi:#x}', 'dst', PEER)
+    with refused(bed, no_sa=2):
+        send_udp(bed, 4001, sport=9000)
+        send_udp(bed, 9000, sport=4001)
+
+
+def test_local_address_picks_the_sa(bed):
+    """Sockets bound to one address of the host or the other leave by its SA."""
+    sas = {src: bed.outbound(src=src) for src in (HOST, HOST2)}
+    bed.host.policy_add(PEER)
+    for src in (HOST, HOST2, HOST):
+        send_udp(bed, 4001, src=src)
+        sealed = bed.tap.find(esp_of, 'ESP')
+        inner, _ = bed.open(sas[src], sealed)
+        assert (inner.src, inner[UDP].dport) == (src, 4001)
+
+
+def test_all_but_ssh_from_the_bastion(bed):
+    """A network is protected, and one host in it may be spoken to in clear about one thing."""
+    bed.host.policy_add('192.0.2.0/24')
+    bed.host.policy_add(PEER, 'proto', 'tcp', 'sport', 22, action='bypass')
+    bed.send(IP(src=PEER, dst=HOST) / TCP(sport=40000, dport=22, flags='S', seq=1))
+    assert next_in_clear(bed, 6)[TCP].flags == 'RA'
+    with refused(bed, cleartext_protected=2):
+        bed.send(IP(src=PEER, dst=HOST) / TCP(sport=40000, dport=23, flags='S'))
+        bed.send(IP(src='192.0.2.77', dst=HOST) / TCP(sport=40000, dport=22, flags='S'))
+
+
+def test_replace(bed):
+    """Another action for the same selector is one change: there is no moment without any."""
+    bed.host.policy_add(PEER, 'prio', 4, action='discard')
+    assert bed.host.policy_add(PEER, check=False).returncode == 1
+    bed.host.cmd('policy', 'replace', 'dst', PEER, 'action', 'bypass', 'prio', 5)
+    listed = json.loads(bed.host.cmd('-j', 'policy', 'list').stdout)
+    assert [(p['action'], p['prio']) for p in listed] == [('bypass', 5)]
     send_udp(bed, 4001)
     assert next_in_clear(bed)[UDP].dport == 4001

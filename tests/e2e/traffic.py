@@ -29,6 +29,7 @@ def send_ip(netns, packet):
     """A whole IPv4 packet into the host's output path. IP_HDRINCL: only length and header checksum are the kernel's."""
     packet = raw(packet)
     with netns.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         s.sendto(packet, (socket.inet_ntoa(packet[16:20]), 0))
 
 

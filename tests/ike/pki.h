@@ -11,6 +11,11 @@
 struct pki {
 	EVP_PKEY *key;
 	X509 *ca;
+	unsigned padding; /* bytes of comment in the certificates that follow: so that messages are split */
+	const char *alt_names; /* in front of the host's own, with a comma behind; NULL: none */
+	const char *key_usage; /* of those that follow; NULL: none said */
+	X509 *last;	  /* the leaf that was made last */
+	char *crl;	  /* PEM, for the trust of who is configured next; NULL: none */
 };
 
 void pki_init(struct pki *pki, int64_t now);
@@ -20,5 +25,11 @@ void pki_free(struct pki *pki);
  * trust. */
 void pki_use(struct pki *pki, struct world *w, int host, struct connection_config *c, int64_t not_before,
 	     int64_t not_after);
+
+/* PEM of a certificate, or (cert NULL) of a private key; the caller's to free. */
+char *pki_pem(X509 *cert, EVP_PKEY *key);
+
+/* Makes pki->crl: revokes the last leaf, or nothing. From a day before now to next_update. */
+void pki_make_crl(struct pki *pki, bool revoke, int64_t now, int64_t next_update);
 
 #endif

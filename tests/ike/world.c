@@ -84,7 +84,7 @@ static int op_add(void *arg, const struct sa_spec *spec, struct sa_handle *out)
 {
 	struct world_host *h = arg;
 
-	for (uint32_t i = 0; i < WORLD_SAS; i++) {
+	for (uint32_t i = 0; i < WORLD_SAS && !h->no_room; i++) {
 		struct world_sa *sa = &h->sas[i];
 
 		if (sa->used)
@@ -137,17 +137,25 @@ static bool op_usage(void *arg, struct sa_handle handle, struct sa_usage *out)
 	return true;
 }
 
-static bool op_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4])
+/* Two with the other host: one each way. */
+static void op_each_orphan(void *arg, orphan_fn fn, void *fn_arg)
 {
-	(void)arg;
-	(void)local;
-	(void)remote;
-	return false;
+	struct world_host *h = arg;
+
+	for (int i = 0; i < 2 && h->orphans_ms; i++)
+		fn(fn_arg, h->addr, h->world->hosts[!h->number].addr, h->orphans_ms);
 }
 
 static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4])
 {
-	op_orphans(arg, local, remote);
+	struct world_host *h = arg;
+
+	if (memcmp(local, h->addr, 4) != 0 || memcmp(remote, h->world->hosts[!h->number].addr, 4) != 0)
+		return;
+	h->orphans_ms = 0;
+	for (unsigned i = 0; i < WORLD_SAS; i++)
+		if (h->sas[i].orphan)
+			h->sas[i] = (struct world_sa){.generation = h->sas[i].generation};
 }
 
 static void op_log(void *arg, bool remote, const char *line)
@@ -173,12 +181,19 @@ static void op_done(void *arg, uint64_t ticket, const char *error)
 	snprintf(h->done_error, sizeof(h->done_error), "%s", error ? error : "");
 }
 
+/* Both ends log the same. */
+static void op_keylog(void *arg, uint64_t spi_i, uint64_t spi_r, const struct ike_keys *keys)
+{
+	struct world *w = ((struct world_host *)arg)->world;
+
+	w->keys[w->key_count++ % WORLD_KEYS] = (struct world_keys){spi_i, spi_r, *keys};
+}
+
 /* ---- life ---- */
 
-static void init_host(struct world *w, int number)
+static struct engine *new_engine(struct world_host *h)
 {
-	struct world_host *h = &w->hosts[number];
-	struct engine_ops ops = {
+	const struct engine_ops ops = {
 		.arg = h,
 		.now_ms = op_now,
 		.wall_s = op_wall,
@@ -189,11 +204,20 @@ static void init_host(struct world *w, int number)
 		.sa_bind = op_bind,
 		.sa_remove = op_remove,
 		.sa_usage = op_usage,
-		.sa_orphans = op_orphans,
+		.sa_each_orphan = op_each_orphan,
 		.sa_remove_orphans = op_remove_orphans,
+		.keys = keyring_ops(h->ring),
 		.log = op_log,
 		.done = op_done,
+		.keylog = op_keylog,
 	};
+
+	return engine_new(&ops);
+}
+
+static void init_host(struct world *w, int number)
+{
+	struct world_host *h = &w->hosts[number];
 	const uint8_t addr[4] = {192, 0, 2, (uint8_t)(number + 1)};
 
 	h->world = w;
@@ -201,8 +225,18 @@ static void init_host(struct world *w, int number)
 	memcpy(h->addr, addr, 4);
 	h->ring = keyring_new();
 	keyring_add(h->ring, 1, KEY_PSK, "secret", 6, NULL);
-	ops.keys = keyring_ops(h->ring);
-	h->engine = engine_new(&ops);
+	h->engine = new_engine(h);
+}
+
+void world_restart(struct world *w, int host)
+{
+	struct world_host *h = &w->hosts[host];
+
+	engine_free(h->engine, false);
+	for (unsigned i = 0; i < WORLD_SAS; i++)
+		h->sas[i].orphan = h->sas[i].used;
+	h->orphans_ms = 3600000;
+	h->engine = new_engine(h);
 }
 
 void world_init(struct world *w)
@@ -226,6 +260,27 @@ void world_free(struct world *w)
 		free(w->packets[i].data);
 }
 
+void world_again(struct world *w, uint64_t seed)
+{
+	world_free(w);
+	world_init(w);
+	w->seed += seed * 0x9e3779b97f4a7c15ULL;
+}
+
+int world_setup(void **state)
+{
+	*state = malloc(sizeof(struct world));
+	world_init(*state);
+	return 0;
+}
+
+int world_teardown(void **state)
+{
+	world_free(*state);
+	free(*state);
+	return 0;
+}
+
 struct connection_config *world_connection(struct world *w, int host)
 {
 	struct connection_config *c = calloc(1, sizeof(*c));
@@ -237,6 +292,7 @@ struct connection_config *world_connection(struct world *w, int host)
 	c->psk_key = 1;
 	c->local_id = (struct identity){.type = ID_IPV4_ADDR, .size = 4};
 	memcpy(c->local_id.data, c->local, 4);
+	c->selectors[0] = SELECTOR_ALL;
 	c->selector_count = 1;
 	c->start = START_RESPOND;
 	c->esn = ESN_OFFERED;
@@ -342,6 +398,38 @@ void world_run(struct world *w, uint64_t ms)
 	w->now_ms = end;
 }
 
+bool world_run_under_traffic(struct world *w, uint64_t ms)
+{
+	for (uint64_t i = 0; i < ms; i += 5) {
+		if (!world_talks(w))
+			return false;
+		world_run(w, 5);
+	}
+	return true;
+}
+
+/* ---- orders ---- */
+
+static const char *name_at(int host)
+{
+	return host ? "c1" : "c0";
+}
+
+void world_initiate(struct world *w, int host)
+{
+	engine_initiate(w->hosts[host].engine, name_at(host), NULL, 7);
+}
+
+void world_terminate(struct world *w, int host)
+{
+	engine_terminate(w->hosts[host].engine, name_at(host), NULL, 8);
+}
+
+void world_rekey(struct world *w, int host, bool ike)
+{
+	engine_rekey(w->hosts[host].engine, name_at(host), NULL, ike, 9);
+}
+
 /* ---- looking ---- */
 
 unsigned world_sa_count(const struct world *w, int host, bool inbound)
@@ -416,4 +504,21 @@ unsigned world_ike_count(struct world *w, int host)
 unsigned world_child_count(struct world *w, int host)
 {
 	return count_in_status(w, host, "children");
+}
+
+bool world_is_up(struct world *w)
+{
+	for (int i = 0; i < 2; i++)
+		if (world_ike_count(w, i) != 1 || world_child_count(w, i) != 1)
+			return false;
+	return world_talks(w);
+}
+
+bool world_is_down(struct world *w)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < 2; i++)
+		n += world_ike_count(w, i) + world_sa_count(w, i, true) + world_sa_count(w, i, false);
+	return n == 0;
 }

@@ -14,10 +14,12 @@
 #define WORLD_SAS     256
 #define WORLD_PACKETS 512
 #define WORLD_LOG     65536
+#define WORLD_KEYS    32
 
 struct world_sa {
 	bool used;
 	bool bound;
+	bool orphan; /* of the engine before this one */
 	struct sa_spec spec;
 	uint64_t packets;
 	uint64_t last_ms;
@@ -44,8 +46,17 @@ struct world_host {
 	uint64_t done_ticket;
 	char done_error[200]; /* "": well */
 	unsigned done_count;
+	bool no_room; /* the datapath takes no SA */
+	uint64_t orphans_ms; /* an earlier run has left SAs between the two, with so much time of their own */
 	char log[WORLD_LOG];
 	size_t log_size;
+};
+
+/* Of an IKE SA, as the engines log them for Wireshark. */
+struct world_keys {
+	uint64_t spi_i;
+	uint64_t spi_r;
+	struct ike_keys keys;
 };
 
 /* What becomes of a datagram. */
@@ -62,15 +73,26 @@ struct world {
 	unsigned packet_count;
 	unsigned sent;	      /* datagrams, in all */
 	uint64_t spent_ns[2]; /* of real time, inside each engine */
+	struct world_keys keys[WORLD_KEYS]; /* of the latest IKE SAs */
+	unsigned key_count;
 	enum fate (*filter)(struct world *w, struct world_packet *p, void *arg);
 	void *filter_arg;
 };
 
 void world_init(struct world *w);
 void world_free(struct world *w);
+/* All over again, with other random numbers for each seed. */
+void world_again(struct world *w, uint64_t seed);
+
+/* For cmocka: *state is a world. */
+int world_setup(void **state);
+int world_teardown(void **state);
 
 /* A connection between the two, PSK "secret" on both; change what the test is about before world_add. */
 struct connection_config *world_connection(struct world *w, int host);
+
+/* That host's IKE is killed, and another one is there, with nothing but what is in the datapath; not configured. */
+void world_restart(struct world *w, int host);
 
 /* Gives the host this one connection. */
 void world_configure(struct world *w, int host, struct connection_config *c);
@@ -80,6 +102,14 @@ void world_configure_both(struct world *w, enum start_mode start);
 
 /* Lets time go by, packets arrive, timers fire. */
 void world_run(struct world *w, uint64_t ms);
+
+/* The same, while both send every 5 ms: false as soon as a packet is not opened. */
+bool world_run_under_traffic(struct world *w, uint64_t ms);
+
+/* Orders by the connection's name on that host. */
+void world_initiate(struct world *w, int host);
+void world_terminate(struct world *w, int host);
+void world_rekey(struct world *w, int host, bool ike);
 
 /* Puts a datagram on the way once more. */
 void world_inject(struct world *w, const struct world_packet *p, uint64_t delay_ms);
@@ -95,6 +125,10 @@ struct world_sa *world_partner(struct world *w, int host, const struct world_sa 
 bool world_talks(struct world *w);
 /* A packet of traffic from that host: true if the other one opens it. */
 bool world_send_traffic(struct world *w, int from);
+/* Traffic both ways, and on each host one IKE SA with one child. */
+bool world_is_up(struct world *w);
+/* No SA and no IKE SA on either. */
+bool world_is_down(struct world *w);
 bool world_logged(const struct world *w, int host, const char *text);
 unsigned world_ike_count(struct world *w, int host);
 unsigned world_child_count(struct world *w, int host);

@@ -20,9 +20,9 @@ import traffic
 
 LINE = "/dev/ttyS0"
 SCRATCH = "/mnt"
-# esp4 and what rfc4106(gcm(aes)) asks the kernel for; the three before seqiv are its random numbers; without
-# jitterentropy_rng, which refuses to load where its clock is too coarse for a fast machine.
-MODULES = "xfrm_user esp4 gcm ghash-generic ctr hmac sha512_generic drbg seqiv echainiv".split()
+# esp4 and what rfc4106(gcm(aes)) asks the kernel for; the three before seqiv are its random numbers, without
+# jitterentropy_rng, which refuses to load where its clock is too coarse for a fast machine. GRE.
+MODULES = "xfrm_user esp4 ip_gre gcm ghash-generic ctr hmac sha512_generic drbg seqiv echainiv".split()
 SYS_FINIT_MODULE = {"x86_64": 313, "aarch64": 273}[os.uname().machine]
 POWER_OFF = 0x4321FEDC
 
@@ -65,6 +65,8 @@ def configure(conf):
     mount("tmpfs", SCRATCH)
     mount("tmpfs", "/run")
     load_modules(conf["modules"])
+    for scope in ("all", "default"):  # ip_gre brings IPv6 with it, which would speak up
+        traffic.write_file(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6", "1")
     traffic.run(["ip", "-batch", "-"], f"link set lo up\nlink set vec0 up\naddr add {conf['address']} dev vec0\n")
 
 

@@ -9,6 +9,8 @@ SOL_PACKET, PACKET_STATISTICS, PACKET_QDISC_BYPASS = 263, 6, 20
 SO_RCVBUFFORCE = 33
 # A transfer of 10 MB is some 10,000 frames of 4 KiB each in the kernel's accounting.
 BUFFER = 256 << 20
+# In place of the SPI, which a fragment after the first does not show: one that is never on the wire.
+LATER = 0
 
 
 class Frame(NamedTuple):
@@ -29,6 +31,8 @@ def parse(raw):
     src, dst, proto = socket.inet_ntoa(raw[26:30]), socket.inet_ntoa(raw[30:34]), raw[23]
     if proto != socket.IPPROTO_ESP:
         return Frame(raw, ethertype, src, dst, proto)
+    if struct.unpack_from("!H", raw, 20)[0] & 0x1FFF:
+        return Frame(raw, ethertype, src, dst, proto, LATER)
     payload = 14 + (raw[14] & 15) * 4
     spi, seq = struct.unpack_from("!II", raw, payload)
     return Frame(raw, ethertype, src, dst, proto, spi, seq, raw[payload + 8 : payload + 16])
@@ -75,6 +79,8 @@ class Wire:
         """Nonces that the SAs of src used more than once: (SPI, IV). There must be none (RFC 4106 section 3.1)."""
         seen, again = set(), []
         for f in self.esp(src):
+            if f.spi == LATER:
+                continue
             again += [(f.spi, f.iv)] if (f.spi, f.iv) in seen else []
             seen.add((f.spi, f.iv))
         return again

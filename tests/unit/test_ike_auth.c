@@ -9,28 +9,13 @@
 
 #include <cmocka.h>
 
+#include "inside.h"
 #include "pki.h"
 #include "world.h"
 
 #define HOUR 3600
 
 static struct pki pki, stranger;
-
-static int setup(void **state)
-{
-	struct world *w = malloc(sizeof(*w));
-
-	world_init(w);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_free(*state);
-	free(*state);
-	return 0;
-}
 
 static int setup_all(void **state)
 {
@@ -153,6 +138,115 @@ static void psk_against_certificate_is_refused(void **state)
 	assert_refused(w);
 }
 
+/* Without remote-id it must be the address that it speaks from. */
+static void another_address_as_identity_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *first = world_connection(w, 0);
+
+	first->local_id.data[3] = 9;
+	connect_with(w, first, world_connection(w, 1));
+	assert_true(world_logged(w, 1, "the peer says it is '192.0.2.9', and remote-id is 'its address'"));
+	assert_refused(w);
+}
+
+/* The same by the responder: the initiator is the one to refuse, and says so. */
+static void another_address_of_responder_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *second = world_connection(w, 1);
+
+	second->local_id.data[3] = 9;
+	connect_with(w, world_connection(w, 0), second);
+	assert_true(world_logged(w, 0, "the peer says it is '192.0.2.9'"));
+	assert_true(world_logged(w, 1, "the peer does not accept who we are"));
+	assert_refused(w);
+}
+
+/* One that no identity is as long as stands in front of the right one. */
+static void long_names_are_passed_over(void **state)
+{
+	char names[1000] = "DNS:";
+	struct connection_config *first;
+	struct world *w = *state;
+
+	memset(names + 4, 'a', 600);
+	strcpy(names + 604, ",email:a@b,IP:192.0.2.7,");
+	pki.alt_names = names;
+	first = with_cert(w, 0, &pki, -HOUR, HOUR);
+	pki.alt_names = NULL;
+	connect_with(w, first, with_cert(w, 1, &pki, -HOUR, HOUR));
+	assert_string_equal(w->hosts[0].done_error, "");
+}
+
+static void certificate_that_must_not_sign_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *first;
+
+	pki.key_usage = "critical,keyEncipherment";
+	first = with_cert(w, 0, &pki, -HOUR, HOUR);
+	pki.key_usage = NULL;
+	connect_with(w, first, with_cert(w, 1, &pki, -HOUR, HOUR));
+	assert_true(world_logged(w, 1, "is not for signatures (key usage)"));
+	assert_refused(w);
+}
+
+/* ---- revocation ---- */
+
+/* Host 1 has a CRL of that CA; host 0's certificate is the last that was made, and perhaps on it. */
+static void connect_with_crl(struct world *w, struct pki *of, bool revoke, int64_t next_update)
+{
+	struct connection_config *first = with_cert(w, 0, &pki, -HOUR, HOUR), *second;
+
+	pki_make_crl(of, revoke, w->wall_s, w->wall_s + next_update);
+	if (of != &pki) {
+		pki.crl = of->crl;
+		of->crl = NULL;
+	}
+	second = with_cert(w, 1, &pki, -HOUR, HOUR);
+	free(pki.crl);
+	pki.crl = NULL;
+	connect_with(w, first, second);
+}
+
+static void not_revoked_is_taken(void **state)
+{
+	struct world *w = *state;
+
+	connect_with_crl(w, &pki, false, HOUR);
+	assert_string_equal(w->hosts[0].done_error, "");
+	assert_true(world_talks(w));
+}
+
+static void revoked_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	connect_with_crl(w, &pki, true, HOUR);
+	assert_true(world_logged(w, 1, "certificate 'CN=host0.example' has been revoked"));
+	assert_refused(w);
+}
+
+/* There is a CRL, and it is another CA's. */
+static void missing_crl_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	connect_with_crl(w, &stranger, false, HOUR);
+	assert_true(world_logged(w, 1, "there is no CRL of the CA that issued 'CN=host0.example'"));
+	assert_refused(w);
+}
+
+static void expired_crl_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	connect_with_crl(w, &pki, false, -HOUR);
+	assert_true(world_logged(w, 1, "the CRL for 'CN=host0.example' is out of date"));
+	assert_refused(w);
+}
+
 /* ---- PPK, RFC 8784 ---- */
 
 static struct connection_config *with_ppk(struct world *w, int host, const char *id, const char *secret, bool required)
@@ -174,6 +268,11 @@ static void ppk_is_mixed_in(void **state)
 	assert_string_equal(w->hosts[0].done_error, "");
 	assert_true(world_talks(w));
 	assert_true(world_logged(w, 1, "by PSK and PPK"));
+	/* What was proven is the heir's too. */
+	world_rekey(w, 0, true);
+	world_run(w, 2000);
+	for (int i = 0; i < 2; i++)
+		assert_true(inside_ike(w, i)->proofs & PROOF_PPK);
 }
 
 static void another_ppk_is_refused(void **state)
@@ -215,18 +314,26 @@ static void responder_requires_ppk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(certificates_prove, setup, teardown),
-		cmocka_unit_test_setup_teardown(expired_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(not_yet_valid_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(strangers_ca_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(name_that_is_not_in_it_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(another_ones_key_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(psk_against_certificate_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(ppk_is_mixed_in, setup, teardown),
-		cmocka_unit_test_setup_teardown(another_ppk_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(without_ppk_if_it_may_be, setup, teardown),
-		cmocka_unit_test_setup_teardown(not_without_ppk_if_required, setup, teardown),
-		cmocka_unit_test_setup_teardown(responder_requires_ppk, setup, teardown),
+		cmocka_unit_test_setup_teardown(certificates_prove, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(expired_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(not_yet_valid_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(strangers_ca_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(name_that_is_not_in_it_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(another_ones_key_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(psk_against_certificate_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(another_address_as_identity_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(another_address_of_responder_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(long_names_are_passed_over, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(certificate_that_must_not_sign_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(not_revoked_is_taken, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(revoked_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(missing_crl_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(expired_crl_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(ppk_is_mixed_in, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(another_ppk_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(without_ppk_if_it_may_be, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(not_without_ppk_if_required, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(responder_requires_ppk, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests_name("IKE proofs", tests, setup_all, teardown_all);

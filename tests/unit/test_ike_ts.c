@@ -11,7 +11,8 @@
 #include "ts.h"
 
 static const uint8_t local[4] = {192, 0, 2, 1}, remote[4] = {192, 0, 2, 2}, zero[4], ones[4] = {255, 255, 255, 255};
-static const struct selector all, bgp[2] = {{6, 0, 179}, {6, 179, 0}};
+static const struct selector all = {SELECTOR_ANY_PORT};
+static const struct selector bgp[2] = {{0, 65535, 179, 179, 6}, {179, 179, 0, 65535, 6}};
 
 static struct ts host(const uint8_t addr[4], uint8_t proto, uint16_t min, uint16_t max)
 {
@@ -38,7 +39,9 @@ static struct ts_list one(struct ts ts)
 static bool narrow(struct ts_list l, struct ts_list r, const struct selector *allowed, unsigned count,
 		   struct selector *out)
 {
-	return ts_narrow(&l, &r, local, remote, allowed, count, out);
+	unsigned index = 99;
+
+	return ts_narrow(&l, &r, local, remote, allowed, count, out, &index) && index < count;
 }
 
 /* PAN-OS without proxy IDs. */
@@ -71,9 +74,7 @@ static void protocol_and_port_meet(void **state)
 
 	(void)state;
 	assert_true(narrow(one(host(local, 6, 179, 179)), one(host(remote, 6, 0, 65535)), &all, 1, &s));
-	assert_int_equal(s.proto, 6);
-	assert_int_equal(s.local_port, 179);
-	assert_int_equal(s.remote_port, 0);
+	assert_true(selector_equal(&s, &bgp[1]));
 	assert_true(narrow(one(host(local, 0, 0, 65535)), one(host(remote, 6, 100, 200)), bgp, 2, &s));
 	assert_true(selector_equal(&s, &bgp[0]));
 }
@@ -86,10 +87,57 @@ static void nothing_in_common_is_refused(void **state)
 	assert_false(narrow(one(host(local, 17, 0, 65535)), one(host(remote, 17, 0, 65535)), bgp, 2, &s));
 	assert_false(narrow(one(host(local, 6, 0, 65535)), one(host(remote, 17, 0, 65535)), &all, 1, &s));
 	assert_false(narrow(one(host(remote, 0, 0, 65535)), one(host(remote, 0, 0, 65535)), &all, 1, &s));
-	/* A range is nothing that an SA here can carry. */
-	assert_false(narrow(one(host(local, 6, 100, 200)), one(host(remote, 6, 0, 65535)), &all, 1, &s));
+	assert_false(narrow(one(host(local, 6, 0, 178)), one(host(remote, 6, 180, 65535)), bgp, 2, &s));
 	/* OPAQUE ports (section 3.13.1): from 65535 to 0. */
 	assert_false(narrow(one(host(local, 6, 65535, 0)), one(host(remote, 6, 0, 65535)), bgp, 2, &s));
+}
+
+static void is_narrowed_to(struct ts l, struct ts r, struct selector allowed, struct selector wanted)
+{
+	struct selector s;
+
+	assert_true(narrow(one(l), one(r), &allowed, 1, &s));
+	assert_true(selector_equal(&s, &wanted));
+}
+
+static void ranges_meet(void **state)
+{
+	(void)state;
+	is_narrowed_to(host(local, 6, 100, 200), host(remote, 6, 0, 65535), all,
+		       (struct selector){100, 200, 0, 65535, 6});
+	is_narrowed_to(host(local, 6, 0, 65535), host(remote, 6, 8000, 8080),
+		       (struct selector){0, 65535, 8010, 9000, 6}, (struct selector){0, 65535, 8010, 8080, 6});
+	is_narrowed_to(host(local, 0, 0, 65535), host(remote, 0, 0, 65535), (struct selector){0, 65535, 8010, 9000, 6},
+		       (struct selector){0, 65535, 8010, 9000, 6});
+	is_narrowed_to(host(local, 6, 1000, 1000), host(remote, 6, 8080, 8080),
+		       (struct selector){0, 65535, 8000, 8080, 6}, (struct selector){1000, 1000, 8080, 8080, 6});
+}
+
+/* Type and code in both (RFC 4301 section 4.4.1.1), or in one, as some peers have it. */
+static void icmp_types_meet(void **state)
+{
+	const struct selector echo = {0x0800, 0x08ff, 0x0800, 0x08ff, 1};
+	struct selector s;
+
+	(void)state;
+	is_narrowed_to(host(local, 1, 0x0800, 0x08ff), host(remote, 1, 0x0800, 0x08ff), all, echo);
+	is_narrowed_to(host(local, 1, 0, 65535), host(remote, 1, 0, 65535), echo, echo);
+	is_narrowed_to(host(local, 1, 0, 65535), host(remote, 1, 0x0800, 0x0800), echo,
+		       (struct selector){0x0800, 0x08ff, 0x0800, 0x0800, 1});
+	assert_false(narrow(one(host(local, 1, 0, 0xff)), one(host(remote, 1, 0, 0xff)), &echo, 1, &s));
+}
+
+/* Which of ours the result comes from: another connection's may say the same less exactly. */
+static void tells_which_it_is(void **state)
+{
+	const struct ts_list l = one(host(local, 6, 179, 179)), r = one(host(remote, 6, 0, 65535));
+	unsigned index = 99;
+	struct selector s;
+
+	(void)state;
+	assert_true(ts_narrow(&l, &r, local, remote, bgp, 2, &s, &index));
+	assert_int_equal(index, 1);
+	assert_true(selector_equal(&s, &bgp[1]));
 }
 
 static bool accept_answer(struct ts l, struct ts r, const struct selector *asked, struct selector *out)
@@ -121,13 +169,13 @@ static void written_is_read(void **state)
 
 	(void)state;
 	body_init(&b);
-	ts_write(&b, PAYLOAD_TSI, local, 6, 179);
+	ts_write(&b, PAYLOAD_TSI, local, 6, 179, 181);
 	p.data = b.data + 4;
 	p.size = b.w.size - 4;
 	assert_true(ts_parse(&p, &list));
 	assert_int_equal(list.count, 1);
 	assert_int_equal(list.ts[0].port_min, 179);
-	assert_int_equal(list.ts[0].port_max, 179);
+	assert_int_equal(list.ts[0].port_max, 181);
 	assert_memory_equal(list.ts[0].end, local, 4);
 	for (size_t size = 0; size < b.w.size - 4; size++) {
 		p.size = size;
@@ -164,6 +212,9 @@ int main(void)
 		cmocka_unit_test(a_packet_first_does_not_narrow),
 		cmocka_unit_test(protocol_and_port_meet),
 		cmocka_unit_test(nothing_in_common_is_refused),
+		cmocka_unit_test(ranges_meet),
+		cmocka_unit_test(icmp_types_meet),
+		cmocka_unit_test(tells_which_it_is),
 		cmocka_unit_test(answer_may_be_narrower_but_not_wider),
 		cmocka_unit_test(written_is_read),
 		cmocka_unit_test(other_types_are_left_out),

@@ -51,6 +51,9 @@ static void test_defaults(void **unused)
 	assert_int_equal(config.interfaces[0].queues, 0);
 	assert_int_equal(config.interfaces[0].hook, HOOK_AUTO);
 	assert_false(config.interfaces[0].threaded_napi);
+	assert_int_equal(config.interfaces[0].path_mtu_min, PATH_MTU_MIN);
+	assert_int_equal(config.interfaces[0].mss_clamp, 0);
+	assert_int_equal(config.ike_dscp, 0);
 	assert_int_equal(config.mark, CONFIG_DEFAULT_MARK);
 	assert_int_equal(config.unknown_spi, UNKNOWN_SPI_AUTO);
 	assert_string_equal(config.aead, "auto");
@@ -66,24 +69,63 @@ static void test_every_key(void **unused)
 				   "  queues=3\n"
 				   "hook = clsact\n"
 				   "threaded-napi = yes\n"
+				   "path-mtu-min = 1280\n"
+				   "mss-clamp = 1300\n"
 				   "\n"
 				   "[daemon]\n"
 				   "mark = 0x10\n"
 				   "unknown-spi = pass\n"
 				   "aead = openssl\n"
+				   "ike-dscp = 48\n"
 				   "[interface eth1.7]\n"
-				   "mode = native\n"),
+				   "mode = native\n"
+				   "path-mtu-min = ignore\n"
+				   "mss-clamp = yes\n"),
 			 0);
 	assert_int_equal(config.interface_count, 2);
 	assert_int_equal(config.interfaces[0].mode, PORT_GENERIC);
 	assert_int_equal(config.interfaces[0].queues, 3);
 	assert_int_equal(config.interfaces[0].hook, HOOK_CLSACT);
 	assert_true(config.interfaces[0].threaded_napi);
+	assert_int_equal(config.interfaces[0].path_mtu_min, 1280);
+	assert_int_equal(config.interfaces[0].mss_clamp, 1300);
+	assert_int_equal(config.interfaces[1].path_mtu_min, 0);
+	assert_int_equal(config.interfaces[1].mss_clamp, MSS_CLAMP_FIT);
+	assert_int_equal(config.ike_dscp, 48);
 	assert_int_equal(config.mark, 0x10);
 	assert_int_equal(config.unknown_spi, UNKNOWN_SPI_PASS);
 	assert_string_equal(config.aead, "openssl");
 	assert_string_equal(config.interfaces[1].name, "eth1.7");
 	assert_int_equal(config.interfaces[1].mode, PORT_NATIVE);
+}
+
+static void test_policies(void **unused)
+{
+	const struct spd_rule *r;
+
+	(void)unused;
+	assert_int_equal(read_text("[policy ten]\ndst = 10.0.0.0/8\naction = protect\n"
+				   "[policy bastion]\n"
+				   "dst = 10.0.0.5\nsrc = 192.0.2.1\nproto = tcp\nsport = 22\ndport = 1024-65535\n"
+				   "prio = 3\naction = bypass\n"
+				   "[policy ping]\ndst = 10.0.0.0/8\nproto = icmp/8\naction = discard\n"),
+			 0);
+	assert_int_equal(config.policy_count, 3);
+	assert_string_equal(config.policies[1].name, "bastion");
+	assert_int_equal(config.policies[0].policy.remote.len, 8);
+	r = &config.policies[1].policy.rule;
+	assert_int_equal(r->owner, OWNER_FILE);
+	assert_int_equal(r->origin, 32);
+	assert_int_equal(r->local[3], 1);
+	assert_int_equal(r->proto, 6);
+	assert_int_equal(r->local_port_min, 22);
+	assert_int_equal(r->local_port_max, 22);
+	assert_int_equal(r->remote_port_min, 1024);
+	assert_int_equal(r->prio, 3);
+	assert_int_equal(r->action, SPD_BYPASS);
+	assert_int_equal(config.policies[2].policy.rule.local_port_min, 0x0800);
+	config_free(&config);
+	assert_int_equal(config.policy_count, 0);
 }
 
 static void test_empty_file(void **unused)
@@ -109,6 +151,12 @@ static void test_mistakes(void **unused)
 		{"[interface a]\nhook = tc\n", ":2: ", "'tc'"},
 		{"[interface a]\nhook = \n", ":2: ", "hook"},
 		{"[interface a]\nthreaded-napi = perhaps\n", ":2: ", "'perhaps'"},
+		{"[interface a]\npath-mtu-min = 575\n", ":2: ", "give ignore, or 576"},
+		{"[interface a]\npath-mtu-min = no\n", ":2: ", "'no'"},
+		{"[interface a]\nmss-clamp = 535\n", ":2: ", "give no, yes, or the largest MSS, 536"},
+		{"[interface a]\nmss-clamp = 65536\n", ":2: ", "'65536'"},
+		{"[daemon]\nike-dscp = 64\n", ":2: ", "give 0 to 63"},
+		{"[daemon]\nike-dscp = ef\n", ":2: ", "'ef'"},
 		{"[interface a]\n\n\nspeed = 9\nmode = fast\n", ":4: ", "'speed'"},
 		{"[interface a]\nmark = 1\n", ":2: ", "'mark'"},
 		{"[daemon]\nmode = auto\n", ":2: ", "'mode'"},
@@ -125,6 +173,22 @@ static void test_mistakes(void **unused)
 		{"[interfaces a]\n", ":1: ", "[interfaces a]"},
 		{"[connection core1]\n", ":1: ", "has no 'local'"},
 		{"[interface a]\n[connection core1]\nlocal = 192.0.2.1\n", ":2: ", "has no 'remote'"},
+		{"[interface a]\nfail-open = yes\n", ":2: ", "there is no such thing"},
+		{"[daemon]\nfail-open = no\n", ":2: ", "dropped, never sent"},
+		{"[connection c]\nfail-open = yes\n", ":2: ", "there is no such thing"},
+		{"[connection c]\nprotect = tcp/80-70\n", ":2: ", "'tcp/80-70'"},
+		{"[connection c]\nprotect = tcp/179, icmp/echo\n", ":2: ", "'icmp/echo'"},
+		{"[connection c]\nprotect = esp\n", ":2: ", "ESP is not applied"},
+		{"[policy p]\naction = bypass\n", ":1: ", "dst"},
+		{"[policy p]\ndst = 10.0.0.0/8\n", ":1: ", "[policy p]: action"},
+		{"[policy p]\ndst = 10.0.0.1/8\naction = bypass\n", ":2: ", "no bit set behind it"},
+		{"[policy p]\naction = bypass\ndst = 10.0.0.0/8\nsport = 22\n", ":4: ", "needs a protocol"},
+		{"[policy p]\naction = fail-open\ndst = 10.0.0.0/8\n", ":2: ", "there is no such thing"},
+		{"[policy p]\naction = pass\ndst = 10.0.0.0/8\n[daemon]\n", ":2: ", "'pass'"},
+		{"[policy p]\ndst = 10.0.0.0/8\nport = 22\n", ":3: ", "'port'"},
+		{"[policy p]\ndst = 10.0.0.0/8\ndst = 10.0.0.0/9\n", ":3: ", "twice"},
+		{"[policy p]\ndst = 10.0.0.0/8\naction = bypass\n[policy p]\n", ":4: ", "twice"},
+		{"[policy p q]\n", ":1: ", "'p q'"},
 		{"mode = auto\n", ":1: ", "'mode'"},
 		{"[interface a]\nmode\n", ":2: ", "key = value"},
 		{"[interface a\nmode = auto\n", ":1: ", "']'"},
@@ -206,6 +270,7 @@ static void test_monitor(void **unused)
 	assert_no_monitor("monitor = 61m\n", "'61m'");
 	assert_no_monitor("monitor = yes\n", "'yes'");
 	assert_no_monitor("threshold = 0\n", "threshold");
+	assert_no_monitor("monitor = 3s\nprotect = icmp/echo-request\n", "protect must be all or have icmp in it");
 	assert_no_monitor("monitor = 3s\nprotect = tcp/179\n", "protect must be all or have icmp in it");
 }
 
@@ -217,6 +282,42 @@ static void test_monitor_of_a_mesh(void **unused)
 			 -EINVAL);
 	assert_non_null(strstr(f.text, "monitor is for one peer"));
 	config_free(&config);
+}
+
+#define PSK "[connection c]\nlocal = 192.0.2.1\nremote = 192.0.2.2\nauth = psk\npsk-file = k\n"
+
+/* gre = yes protects GRE where not all is protected, once. */
+static void test_gre(void **unused)
+{
+	static const struct {
+		const char *text;
+		bool gre;
+		unsigned protects; /* the last of them GRE, if gre */
+	} files[] = {
+		{PSK, false, 1},
+		{PSK "gre = no\nprotect = tcp/179\n", false, 1},
+		{PSK "gre = yes\n", true, 1},
+		{PSK "gre = yes\nprotect = all\n", true, 1},
+		{PSK "gre = yes\nprotect = tcp/179\n", true, 2},
+		{PSK "protect = tcp/179, gre\ngre = yes\n", true, 2},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		const struct connection_config *c;
+
+		assert_int_equal(read_text(files[i].text), 0);
+		c = &config.connections[0];
+		assert_int_equal(c->gre, files[i].gre);
+		assert_int_equal(c->protect_count, files[i].protects);
+		if (c->protect_count > 1)
+			assert_int_equal(c->protects[c->protect_count - 1].sel.proto, 47);
+		config_free(&config);
+	}
+	assert_int_equal(read_text(PSK "gre = yes\nprotect = 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16\n"), -EINVAL);
+	assert_non_null(strstr(f.text, ":1: "));
+	assert_non_null(strstr(f.text, "take one out"));
+	assert_int_equal(read_text(PSK "gre = perhaps\n"), -EINVAL);
 }
 
 static void test_no_file(void **unused)
@@ -231,9 +332,17 @@ static void test_no_file(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_FILE(test_defaults), WITH_FILE(test_every_key),	     WITH_FILE(test_empty_file),
-		WITH_FILE(test_mistakes), WITH_FILE(test_long_line),	     WITH_FILE(test_more_interfaces_than_ports),
-		WITH_FILE(test_monitor),  WITH_FILE(test_monitor_of_a_mesh), cmocka_unit_test(test_no_file),
+		WITH_FILE(test_defaults),
+		WITH_FILE(test_every_key),
+		WITH_FILE(test_empty_file),
+		WITH_FILE(test_policies),
+		WITH_FILE(test_mistakes),
+		WITH_FILE(test_long_line),
+		WITH_FILE(test_more_interfaces_than_ports),
+		WITH_FILE(test_monitor),
+		WITH_FILE(test_monitor_of_a_mesh),
+		WITH_FILE(test_gre),
+		cmocka_unit_test(test_no_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "parse.h"
+#include "protect.h"
 
 #define ITEMS(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -102,6 +103,92 @@ static void test_ports(void **unused)
 		assert_false(parse_ports(wrong[i], &min, &max));
 }
 
+static void test_icmp_types(void **unused)
+{
+	static const char *const wrong[] = {"", "256", "-1", "8-", "9-8", "echo", "8/0", "0-256"};
+	uint16_t min, max;
+
+	(void)unused;
+	assert_true(parse_icmp_types("8", &min, &max) && min == 0x0800 && max == 0x08ff);
+	assert_true(parse_icmp_types("Echo-Reply", &min, &max) && min == 0 && max == 0xff);
+	assert_true(parse_icmp_types("3-5", &min, &max) && min == 0x0300 && max == 0x05ff);
+	assert_true(parse_icmp_types("0-255", &min, &max) && min == 0 && max == 0xffff);
+	for (size_t i = 0; i < ITEMS(wrong); i++)
+		assert_false(parse_icmp_types(wrong[i], &min, &max));
+}
+
+static void test_protect_items(void **unused)
+{
+	struct protect p;
+	struct fault f;
+
+	(void)unused;
+	assert_int_equal(protect_parse("tcp", &p, &f), 0);
+	assert_true(selector_equal(&p.sel, &(struct selector){SELECTOR_ANY_PORT, .proto = 6}) && !p.either_end);
+	assert_int_equal(protect_parse("tcp/8000-8080", &p, &f), 0);
+	assert_true(selector_equal(&p.sel, &(struct selector){0, 65535, 8000, 8080, 6}) && p.either_end);
+	assert_int_equal(protect_parse("icmp/echo-request", &p, &f), 0);
+	assert_true(selector_equal(&p.sel, &(struct selector){0x800, 0x8ff, 0x800, 0x8ff, 1}) && !p.either_end);
+	assert_int_equal(protect_parse("89", &p, &f), 0);
+	assert_true(p.sel.proto == 89);
+}
+
+static void test_what_is_no_protect_item(void **unused)
+{
+	static const struct {
+		const char *text;
+		const char *says;
+	} wrong[] = {
+		{"", "protocol"},
+		{"tcpp/1", "'tcpp/1'"},
+		{"gre/8", "gre has no ports"},
+		{"tcp/", "port or a range"},
+		{"tcp/0", "1 to 65535"},
+		{"tcp/80-79", "'tcp/80-79'"},
+		{"tcp/65536", "port"},
+		{"icmp/echo", "ICMP type"},
+		{"icmp/256", "ICMP type"},
+		{"esp", "ESP is not applied"},
+		{"/179", "protocol"},
+		{"tcp/1/2", "port"},
+		{"a-very-long-protocol-name", "a-very-long"},
+	};
+	struct protect p;
+	struct fault f;
+
+	(void)unused;
+	for (size_t i = 0; i < ITEMS(wrong); i++) {
+		assert_int_not_equal(protect_parse(wrong[i].text, &p, &f), 0);
+		if (!strstr(f.text, wrong[i].says))
+			fail_msg("'%s' gave '%s'", wrong[i].text, f.text);
+	}
+}
+
+static void test_selector_texts(void **unused)
+{
+	static const struct {
+		struct selector s;
+		const char *text;
+	} texts[] = {
+		{{0, 65535, 0, 65535, 0}, "all"},
+		{{0, 65535, 0, 65535, 6}, "tcp"},
+		{{0, 65535, 179, 179, 6}, "tcp dport 179"},
+		{{179, 179, 0, 65535, 6}, "tcp sport 179"},
+		{{10000, 20000, 30000, 40000, 136}, "udplite sport 10000-20000 dport 30000-40000"},
+		{{0, 65535, 0, 65535, 1}, "icmp"},
+		{{0x800, 0x8ff, 0x800, 0x8ff, 1}, "icmp/echo-request"},
+		{{0, 65535, 0x800, 0x8ff, 1}, "icmp/echo-request"},
+		{{0x300, 0xbff, 0x300, 0xbff, 1}, "icmp/3-11"},
+		{{0x304, 0x304, 0x304, 0x304, 1}, "icmp/3.4-3.4"},
+		{{0, 65535, 0, 65535, 200}, "200"},
+	};
+	char buf[SELECTOR_TEXT];
+
+	(void)unused;
+	for (size_t i = 0; i < ITEMS(texts); i++)
+		assert_string_equal(selector_text(&texts[i].s, buf), texts[i].text);
+}
+
 static void test_protocols(void **unused)
 {
 	uint8_t proto;
@@ -149,7 +236,9 @@ int main(void)
 		cmocka_unit_test(test_prefixes),	 cmocka_unit_test(test_what_is_no_prefix),
 		cmocka_unit_test(test_covers),		 cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_protocols),	 cmocka_unit_test(test_switches),
-		cmocka_unit_test(test_kinds_of_address),
+		cmocka_unit_test(test_kinds_of_address), cmocka_unit_test(test_icmp_types),
+		cmocka_unit_test(test_protect_items),	 cmocka_unit_test(test_what_is_no_protect_item),
+		cmocka_unit_test(test_selector_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -377,6 +377,41 @@ static void test_delete_by_selector(void **unused)
 	assert_int_equal(spd.policies[0].remote.len, 25);
 }
 
+static void test_replace_in_place(void **unused)
+{
+	struct policy p = policy("192.0.2.1", SPD_PROTECT);
+	struct fault f;
+
+	(void)unused;
+	assert_int_equal(spd_replace(&spd, &p, &f), 0);
+	p.rule.action = SPD_BYPASS;
+	p.rule.prio = 7;
+	assert_int_equal(spd_replace(&spd, &p, &f), 0);
+	assert_int_equal(spd.count, 1);
+	assert_int_equal(spd.policies[0].rule.action, SPD_BYPASS);
+	assert_int_equal(spd.policies[0].rule.prio, 7);
+}
+
+/* What the file makes, the file takes away. */
+static void test_others_are_not_deleted_or_replaced(void **unused)
+{
+	static const enum owner owners[] = {OWNER_IKE, OWNER_FILE};
+	struct policy p = policy("192.0.2.1", SPD_PROTECT), mine = p;
+	struct fault f;
+
+	(void)unused;
+	for (size_t i = 0; i < 2; i++) {
+		p.rule.proto = mine.rule.proto = (uint8_t)(1 + i);
+		p.rule.owner = (uint8_t)owners[i];
+		add(p);
+		assert_int_equal(spd_del(&spd, &mine, &f), -EPERM);
+		assert_non_null(strstr(f.text, i ? "[policy]" : "[connection]"));
+		assert_int_equal(spd_replace(&spd, &mine, &f), -EPERM);
+		assert_int_equal(spd_add(&spd, &mine, &f), -EEXIST);
+	}
+	assert_int_equal(spd.count, 2);
+}
+
 static void test_flush_keeps_what_others_own(void **unused)
 {
 	struct policy p = policy("192.0.2.1", SPD_PROTECT);
@@ -426,6 +461,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_count_beyond_the_entry, clean),
 		cmocka_unit_test_teardown(test_same_selector_is_refused, clean),
 		cmocka_unit_test_teardown(test_delete_by_selector, clean),
+		cmocka_unit_test_teardown(test_replace_in_place, clean),
+		cmocka_unit_test_teardown(test_others_are_not_deleted_or_replaced, clean),
 		cmocka_unit_test_teardown(test_flush_keeps_what_others_own, clean),
 		cmocka_unit_test(test_which_entries_close),
 	};

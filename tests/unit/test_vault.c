@@ -90,6 +90,14 @@ static void another_generation_gets_no_key(void **unused)
 	assert_true(is_whole(&e, 0xbb));
 }
 
+static void generation_0_has_no_key(void **unused)
+{
+	struct vault_entry e;
+
+	(void)unused;
+	assert_false(vault_load(&vault, 4, 0, &e));
+}
+
 static void wipe_leaves_nothing(void **unused)
 {
 	static const struct vault_entry empty;
@@ -237,6 +245,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(stores_key_then_salt, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_generation_gets_no_key, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(generation_0_has_no_key, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wipe_leaves_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(reader_sees_but_cannot_write, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_file_is_refused, set_up, tear_down),

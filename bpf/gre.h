@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Multicast and broadcast for the peers of connections with gre = yes, in GRE (RFC 2784) without checksum and key:
+ *
+ *   NIC egress    from the host      a copy for each peer, with IP and GRE in front        gre_egress
+ *   NIC egress    such a copy        the kernel finds its route and its neighbour          gre_route
+ *   NIC egress    once more          a packet between two hosts as any other: SPD, SA, TAP
+ *   TAP ingress   out of GRE         the NIC's ingress, if the peer may say that           gre_admit
+ *
+ * Nothing goes round: what is marked as opened, or came in by this NIC, is not put into GRE.
+ */
+#ifndef BPF_GRE_H
+#define BPF_GRE_H
+
+#include "policy.h"
+#include "sa.h"
+#include "skb.h"
+
+#define GRE_TTL	 64
+#define ECN_MASK 3
+
+struct gre_headers {
+	struct ethhdr eth;
+	struct iphdr ip;
+	__be16 flags; /* and version: all 0 */
+	__be16 protocol;
+} __attribute__((packed));
+
+#define GRE_OVERHEAD (sizeof(struct gre_headers) - sizeof(struct ethhdr))
+
+/* The IP ID of the next copy: it may be fragmented. */
+static __u32 gre_next_id;
+
+static __always_inline bool is_multicast(__u32 addr)
+{
+	return (addr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000);
+}
+
+static __always_inline struct gre_port *gre_of_this_nic(void)
+{
+	__u32 port = cfg.port;
+
+	return bpf_map_lookup_elem(&gre, &port);
+}
+
+/* Scans are global functions here for the reason that policy.h gives. */
+
+/* Whether it is a directed broadcast address of the NIC (want_broadcast), or an address of it. */
+__noinline int gre_is_of_nic(__u32 addr, int want_broadcast)
+{
+	const struct gre_port *g = gre_of_this_nic();
+	__u32 there;
+
+	if (!g)
+		return 0;
+	for (__u32 i = 0; i < GRE_ADDRESSES_MAX && i < g->address_count; i++) {
+		__builtin_memcpy(&there, want_broadcast ? g->addresses[i].broadcast : g->addresses[i].addr,
+				 sizeof(there));
+		if (there && there == addr)
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline bool is_broadcast(__u32 addr)
+{
+	return addr == 0xffffffff || gre_is_of_nic(addr, true);
+}
+
+/* Whether the host's multicast and broadcast come from there in GRE alone. */
+__noinline int gre_is_source(__u32 addr)
+{
+	const struct gre_port *g = gre_of_this_nic();
+	__u32 prefix, mask;
+
+	if (!g)
+		return 0;
+	for (__u32 i = 0; i < GRE_SOURCES_MAX && i < g->source_count; i++) {
+		__builtin_memcpy(&prefix, g->sources[i].prefix, sizeof(prefix));
+		__builtin_memcpy(&mask, g->sources[i].mask, sizeof(mask));
+		if (!((addr ^ prefix) & mask))
+			return 1;
+	}
+	return 0;
+}
+
+/* What may be a group's, told without a map: every broadcast address ends in two bits of 1. */
+static __always_inline bool may_be_group(const struct packet *p)
+{
+	return p->group || is_multicast(p->dst) || (p->dst & bpf_htonl(3)) == bpf_htonl(3);
+}
+
+/* A rule for a group lets it by both ways, whoever speaks. */
+static __always_inline bool group_is_bypassed(const struct packet *p)
+{
+	struct flow flow = flow_outbound(p);
+
+	return policy_decide(&flow) == SPD_BYPASS;
+}
+
+/* Multicast or broadcast that arrives without GRE, from somebody whose is protected. */
+static __always_inline bool gre_is_missing(const struct packet *p)
+{
+	return may_be_group(p) && gre_is_source(p->src) && (is_multicast(p->dst) || is_broadcast(p->dst)) &&
+	       !group_is_bypassed(p);
+}
+
+/* Multicast or broadcast that leaves by a NIC which has it in GRE. Of a VLAN on top of it nothing is. */
+static __always_inline bool gre_takes(const struct __sk_buff *skb, const struct packet *p)
+{
+	return (p->group || is_multicast(p->dst)) && p->l3_offset == sizeof(struct ethhdr) && !skb->vlan_present &&
+	       gre_of_this_nic() && (is_multicast(p->dst) || is_broadcast(p->dst));
+}
+
+/* ---- out ---- */
+
+static __always_inline __u16 ip_checksum(const struct iphdr *ip)
+{
+	const __u16 *word = (const void *)ip;
+	__u32 sum = 0;
+
+#pragma unroll
+	for (int i = 0; i < (int)sizeof(*ip) / 2; i++)
+		sum += word[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~((sum & 0xffff) + (sum >> 16));
+}
+
+static __always_inline struct gre_headers gre_headers_of(const struct iphdr *inner)
+{
+	return (struct gre_headers){
+		.eth.h_proto = bpf_htons(ETH_P_IP),
+		.ip =
+			{
+				.version = 4,
+				.ihl = sizeof(struct iphdr) / 4,
+				/* RFC 6040 4.3, compatibility mode: marks outside are not for inside. */
+				.tos = inner->tos & ~ECN_MASK,
+				.tot_len = bpf_htons(bpf_ntohs(inner->tot_len) + GRE_OVERHEAD),
+				/* No DF: a group is told of no path MTU. */
+				.ttl = GRE_TTL,
+				.protocol = IPPROTO_GRE,
+			},
+		.protocol = bpf_htons(ETH_P_IP),
+	};
+}
+
+/* Makes room for the headers. A super-packet is cut by the kernel, which has to know then what they are. */
+static __always_inline bool gre_make_room(struct __sk_buff *skb, const struct iphdr *inner)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
+
+	return bpf_ntohs(inner->tot_len) + GRE_OVERHEAD <= 0xffff &&
+	       !bpf_skb_adjust_room(skb, GRE_OVERHEAD, BPF_ADJ_ROOM_MAC, skb->gso_size ? flags : 0);
+}
+
+/* Ethernet addresses of 0 say that the copy has to be routed. What becomes of it is counted there. */
+static __always_inline void gre_send(struct __sk_buff *skb, struct gre_headers *h, const struct gre_peer *peer)
+{
+	__builtin_memcpy(&h->ip.saddr, peer->local, sizeof(h->ip.saddr));
+	__builtin_memcpy(&h->ip.daddr, peer->remote, sizeof(h->ip.daddr));
+	h->ip.id = bpf_htons((__u16)__sync_fetch_and_add(&gre_next_id, 1));
+	h->ip.check = 0;
+	h->ip.check = ip_checksum(&h->ip);
+	if (!bpf_skb_store_bytes(skb, 0, h, sizeof(*h), 0))
+		bpf_clone_redirect(skb, cfg.ifindex, 0);
+}
+
+static __always_inline int gre_drop(enum reason reason)
+{
+	count(reason);
+	return TC_ACT_SHOT;
+}
+
+/* All that gre_takes(): it does not leave but in GRE, whatever comes of that. */
+__noinline int gre_egress(struct __sk_buff *skb)
+{
+	const struct gre_port *g = gre_of_this_nic();
+	struct gre_headers h;
+	struct iphdr inner;
+
+	if ((cfg.mark && skb->mark == cfg.mark) || skb->ingress_ifindex == cfg.ifindex)
+		return gre_drop(REASON_GRE_LOOP);
+	if (!g || !g->peer_count)
+		return gre_drop(REASON_NO_SA);
+	if (bpf_skb_load_bytes(skb, sizeof(struct ethhdr), &inner, sizeof(inner)))
+		return gre_drop(REASON_MALFORMED);
+	if (inner.protocol == IPPROTO_ESP)
+		return gre_drop(REASON_NESTED_ESP);
+	if (!gre_make_room(skb, &inner))
+		return gre_drop(REASON_TOO_BIG);
+	h = gre_headers_of(&inner);
+	for (__u32 i = 0; i < GRE_PEERS_MAX && i < g->peer_count; i++)
+		gre_send(skb, &h, &g->peers[i]);
+	return TC_ACT_SHOT;
+}
+
+/* A copy that gre_egress() made. Nobody else sends from no address at all; who did would gain a route by it. */
+static __always_inline bool gre_is_unrouted(struct __sk_buff *skb, const struct packet *p)
+{
+	__u8 source[ETH_ALEN];
+
+	return p->proto == IPPROTO_GRE && !bpf_skb_load_bytes(skb, ETH_ALEN, source, sizeof(source)) &&
+	       !(source[0] | source[1] | source[2] | source[3] | source[4] | source[5]);
+}
+
+/* It comes back with its Ethernet header, once the neighbour is known. */
+static __always_inline int gre_route(const struct packet *p)
+{
+	struct flow flow = flow_outbound(p);
+
+	/* The policy of the connection is there before its NIC is told of it, but people can put others before it. */
+	if (policy_decide(&flow) != SPD_PROTECT)
+		return gre_drop(REASON_GRE_REFUSED);
+	count(REASON_GRE_SENT);
+	return bpf_redirect_neigh(cfg.ifindex, NULL, 0, 0);
+}
+
+/* ---- in ---- */
+
+/* A host says for itself what it likes, and for others what nobody else's SA would have to vouch for. */
+static __always_inline bool gre_may_say(const struct sa_state *sa, const struct packet *p)
+{
+	struct locals_key local;
+	__u32 peer, ours;
+
+	__builtin_memcpy(local.addr, &p->src, sizeof(local.addr));
+	__builtin_memcpy(&peer, sa->src, sizeof(peer));
+	__builtin_memcpy(&ours, sa->dst, sizeof(ours));
+	if (is_multicast(p->src) || p->src == 0xffffffff || gre_is_of_nic(p->src, true) ||
+	    gre_is_of_nic(p->src, false) || bpf_map_lookup_elem(&locals, &local))
+		return false;
+	return p->src == peer || !policy_may_protect(ours, p->src);
+}
+
+/* The Ethernet address that goes with a group's (RFC 1112 section 6.4), or with a broadcast. False: it is neither. */
+static __always_inline bool gre_address(__u8 mac[ETH_ALEN], __u32 dst)
+{
+	const __u32 group = bpf_ntohl(dst);
+	const __u8 to[ETH_ALEN] = {1, 0, 0x5e, group >> 16 & 0x7f, group >> 8, group};
+
+	if (is_multicast(dst))
+		__builtin_memcpy(mac, to, ETH_ALEN);
+	else if (is_broadcast(dst))
+		__builtin_memset(mac, 0xff, ETH_ALEN);
+	else
+		return false;
+	return true;
+}
+
+static __always_inline bool gre_is_discarded(const struct packet *p)
+{
+	struct flow flow = flow_inbound(p);
+
+	return policy_decide(&flow) == SPD_DISCARD;
+}
+
+static __always_inline bool gre_refuse(struct sa_state *sa, enum reason reason)
+{
+	count_sa(sa, reason);
+	return false;
+}
+
+/* What the worker took out of GRE, and is well-formed: gives it the Ethernet header back. False: it is dropped. */
+static __always_inline bool gre_admit(struct __sk_buff *skb)
+{
+	const __be16 type = bpf_htons(ETH_P_IP);
+	struct packet p = {};
+	struct sa_state *sa;
+	__u8 mac[ETH_ALEN];
+	struct tx_tag tag;
+
+	if (bpf_skb_load_bytes(skb, 0, &tag, sizeof(tag)) ||
+	    bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &type, sizeof(type), 0)) {
+		count(REASON_MALFORMED);
+		return false;
+	}
+	sa = sa_find(tag.slot, tag.generation);
+	if (!sa) {
+		count(REASON_NO_SA);
+		return false;
+	}
+	if (parse_skb(skb, &p) != PARSED_IPV4 || !gre_may_say(sa, &p) || !gre_address(mac, p.dst))
+		return gre_refuse(sa, REASON_GRE_REFUSED);
+	if (p.proto == IPPROTO_ESP)
+		return gre_refuse(sa, REASON_NESTED_ESP);
+	if (gre_is_discarded(&p))
+		return gre_refuse(sa, REASON_DISCARD);
+	if (bpf_skb_store_bytes(skb, 0, mac, sizeof(mac), 0))
+		return gre_refuse(sa, REASON_MALFORMED);
+	count(REASON_GRE_RECEIVED);
+	return true;
+}
+
+#endif

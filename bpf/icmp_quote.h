@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a router says of ESP that was too big for its next link, read without any map, so that it also compiles for a
+ * fuzzer (RFC 792, RFC 1191 section 4):
+ *
+ *   | type 3 | code 4 |    checksum    |     unused     |  next-hop MTU  |
+ *   | the IPv4 header of the packet, with its options ...               |
+ *   | SPI                              | sequence number                |  the 8 bytes that RFC 792 asks for
+ */
+#ifndef BPF_ICMP_QUOTE_H
+#define BPF_ICMP_QUOTE_H
+
+#include "parse.h"
+
+#define ICMP_UNREACHABLE 3
+#define ICMP_FRAG_NEEDED 4
+
+/* RFC 1812 section 4.3.2.3 has a message end at 576 bytes; some routers quote a whole packet of Ethernet. */
+#define ICMP_LEN_MAX 1500
+
+struct icmp_header {
+	__u8 type;
+	__u8 code;
+	__be16 checksum;
+	__be16 unused;
+	__be16 mtu;
+};
+
+struct icmp_quote {
+	__u32 src; /* of the packet that was too big; network byte order */
+	__u32 dst;
+	__u32 spi;
+	__u32 seq;
+	__u16 total; /* its length */
+	__u16 mtu;   /* that would have fit, as the router has it; 0 if it does not tell */
+};
+
+/* The quoted packet's header, at the cursor; room: bytes of ICMP left. False if it is none of ESP's first bytes. */
+static __always_inline bool parse_quoted_ip(struct cursor *c, __u32 room, struct icmp_quote *q)
+{
+	struct iphdr *ip = cursor_take(c, sizeof(*ip));
+	__u32 header;
+
+	if (!ip)
+		return false;
+	header = ip->ihl * 4;
+	if (ip->version != 4 || header < sizeof(*ip) || room < header + 2 * sizeof(__be32) ||
+	    ip->protocol != IPPROTO_ESP || (ip->frag_off & bpf_htons(IPV4_OFFSET)))
+		return false;
+	q->src = ip->saddr;
+	q->dst = ip->daddr;
+	q->total = bpf_ntohs(ip->tot_len);
+	c->pos = (void *)ip + header;
+	return true;
+}
+
+/*
+ * p is an ICMP packet, and the cursor behind its IPv4 header. False if it is anything but "fragmentation needed" about
+ * ESP, and then not ours. Its checksum is not looked at yet.
+ */
+static __always_inline bool parse_icmp_quote(struct cursor c, const struct packet *p, struct icmp_quote *q)
+{
+	struct icmp_header *icmp = cursor_take(&c, sizeof(*icmp));
+	__be32 *esp;
+
+	if (!icmp || p->fragment || p->l4_len < sizeof(*icmp) || icmp->type != ICMP_UNREACHABLE ||
+	    icmp->code != ICMP_FRAG_NEEDED || !parse_quoted_ip(&c, p->l4_len - sizeof(*icmp), q))
+		return false;
+	esp = cursor_take(&c, 2 * sizeof(*esp));
+	if (!esp)
+		return false;
+	q->spi = bpf_ntohl(esp[0]);
+	q->seq = bpf_ntohl(esp[1]);
+	q->mtu = bpf_ntohs(icmp->mtu);
+	return true;
+}
+
+/* Of all of the message, len bytes at the cursor (RFC 1071: the order of bytes within words does not matter). */
+static __always_inline bool icmp_checksum_is_right(struct cursor c, __u32 len)
+{
+	__u32 sum = 0;
+
+	for (__u32 i = 0; i < ICMP_LEN_MAX / 2 && len >= 2; i++, len -= 2) {
+		__be16 *word = cursor_take(&c, sizeof(*word));
+
+		if (!word)
+			return false;
+		sum += *word;
+	}
+	if (len == 1) {
+		__u8 *last = cursor_take(&c, 1);
+
+		sum += last ? bpf_htons(*last << 8) : 1;
+		len = 0;
+	}
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return len == 0 && sum == 0xffff;
+}
+
+#endif

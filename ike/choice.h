@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which connection a child is for, when several are for the same two hosts. RFC 7296 leaves it to
+ * the responder's policy which of the traffic selectors offered it takes (section 2.9), and RFC 4301
+ * section 4.4.3 what it may: what the peer database allows to who has been authenticated. Here:
+ *
+ *   may    the IKE SA's own connection, and any other that asks for the same proof to the letter:
+ *          same addresses, identities, secret or certificates, PPK
+ *   takes  of these the one that leaves the most of what the peer asks for; of those that leave
+ *          the same the one whose protect says it most exactly, as policies have it
+ *
+ * So of "tcp/179" and "all" the first gets a child for tcp/179, and the second one for everything.
+ */
+#ifndef IKE_CHOICE_H
+#define IKE_CHOICE_H
+
+#include "peer.h"
+
+/* What a peer asks for, and the best found so far; connection NULL: nothing yet. */
+struct choice {
+	const struct ts_list *local_ts;
+	const struct ts_list *remote_ts;
+	const uint8_t *local;
+	const uint8_t *remote;
+	struct connection *connection;
+	struct selector selector; /* what the child is to carry */
+	unsigned index;		  /* of what it is taken from in the connection's selectors */
+};
+
+/* Looks at one more connection; in the order of connection_for(). */
+void choice_consider(struct choice *ch, struct connection *c);
+
+/* Whether an IKE SA proven for one connection is proven for the other. */
+bool choice_same_proof(const struct connection *a, const struct connection *b);
+
+/* All that a child on an IKE SA of that connection may be for. False: nothing in common. */
+bool choice_make(struct choice *ch, struct connection *own);
+
+#endif

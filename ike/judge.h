@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is in a connection's files, seen before a peer sees it. */
+#ifndef IKE_JUDGE_H
+#define IKE_JUDGE_H
+
+#include "ike_config.h"
+
+enum judgement {
+	JUDGED_GOOD,
+	JUDGED_DOUBTFUL, /* it works if the peer is made for it */
+	JUDGED_BAD,	 /* no peer will be up with it */
+};
+
+/*
+ * At that time (seconds since the epoch). Unless it is good, f tells what is wrong, beginning with the file's key in
+ * the configuration ("cert: ..."), and the remedy.
+ */
+enum judgement judge(const struct connection_config *c, int64_t now, struct fault *f);
+
+/*
+ * Answers `configure` with what the connections in it are like, by {"reply": "configure"} and "ok", "note" or "error",
+ * until the socket is closed. Nothing is done with them.
+ */
+void judge_run(int control);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "protect.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "parse.h"
+
+#define PROTO_ICMP 1
+#define PROTO_ESP  50
+
+static int parse_types(const char *text, const char *types, struct selector *sel, struct fault *f)
+{
+	if (!parse_icmp_types(types, &sel->remote_port_min, &sel->remote_port_max))
+		return fault(f, EINVAL, "'%.60s': give an ICMP type, as icmp/8 or icmp/echo-request", text);
+	sel->local_port_min = sel->remote_port_min;
+	sel->local_port_max = sel->remote_port_max;
+	return 0;
+}
+
+static int parse_either_ports(const char *text, const char *ports, struct protect *out, struct fault *f)
+{
+	const uint8_t proto = (uint8_t)out->sel.proto;
+	char name[8];
+
+	if (!proto_has_ports(proto))
+		return fault(f, EINVAL, "'%.60s': %s has no ports", text, proto_text(proto, name, sizeof(name)));
+	if (!parse_ports(ports, &out->sel.remote_port_min, &out->sel.remote_port_max) || !out->sel.remote_port_min)
+		return fault(f, EINVAL, "'%.60s': give a port or a range, 1 to 65535, as tcp/179 or tcp/8000-8080",
+			     text);
+	out->either_end = true;
+	return 0;
+}
+
+int protect_parse(const char *text, struct protect *out, struct fault *f)
+{
+	const size_t n = strcspn(text, "/");
+	char name[16];
+	uint8_t proto;
+
+	*out = (struct protect){.sel = SELECTOR_ALL};
+	snprintf(name, sizeof(name), "%.*s", n < sizeof(name) ? (int)n : 0, text);
+	if (!parse_proto(name, &proto))
+		return fault(f, EINVAL,
+			     "'%.60s': give a protocol's name or number, and for some a port or type: "
+			     "tcp/179, udp, icmp/8, gre",
+			     text);
+	out->sel.proto = proto;
+	if (proto == PROTO_ESP)
+		return fault(f, ERANGE, "esp: ESP is not applied to ESP");
+	if (!text[n])
+		return 0;
+	if (proto == PROTO_ICMP)
+		return parse_types(text, text + n + 1, &out->sel, f);
+	return parse_either_ports(text, text + n + 1, out, f);
+}

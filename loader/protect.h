@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* PROTO, PROTO/PORTS or icmp/TYPES: an item of 'protect', or what 'sa add' calls sel. */
+#ifndef LOADER_PROTECT_H
+#define LOADER_PROTECT_H
+
+#include <stdbool.h>
+
+#include "fault.h"
+#include "selector.h"
+
+/*
+ * Ports are either end's, since a session may be opened from both: the selector has them as the
+ * remote end's, and either_end says that it is for the ports exchanged too.
+ */
+struct protect {
+	struct selector sel;
+	bool either_end;
+};
+
+/* Reads one item. -EINVAL with what is wrong; -ERANGE for ESP, which nothing protects. */
+int protect_parse(const char *text, struct protect *out, struct fault *f);
+
+#endif

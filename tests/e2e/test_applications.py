@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What people run over it: programs that know nothing of IPsec, between two hosts that got their keys by IKE."""
+import hashlib
+import json
+import os
+import threading
+
+import pytest
+
+from daemons import Bird, dns_server, needs, resolve, ssh, ssh_server
+from ike import IkePair, children, connection, order
+from netns import run
+from pair import A, B, NIC
+from traffic import ping, tcp_bulk
+from wait import until
+
+
+@pytest.fixture
+def pair():
+    with IkePair() as pair:
+        yield pair
+
+
+def without_ike(capture):
+    return [p for p in capture.stop() if not p.ike]
+
+
+def only_esp(packets):
+    assert packets and all(p.proto == 50 for p in packets if p.src in (A, B))
+
+
+@needs('bird', 'birdc')
+@pytest.mark.parametrize('opener', ['a', 'b'])
+def test_bgp(pair, opener):
+    """On the physical interface, by trap, whichever end opens the session; no TCP MD5, and nothing of it in clear."""
+    pair.psk(protect='tcp/179')
+    pair.start()
+    birds = [Bird(pair.a, A, B, 65001, 65002, '198.51.100.0/24', passive=opener == 'b'),
+             Bird(pair.b, B, A, 65002, 65001, '203.0.113.0/24', passive=opener == 'a')]
+    with pair.capture() as capture, birds[0].run(), birds[1].run():
+        for bird in birds:
+            until(bird.established, 'the BGP session is established', timeout=30)
+        until(lambda: '203.0.113.0/24' in birds[0].ask('show', 'route'), "b's route is at a")
+        until(lambda: '198.51.100.0/24' in birds[1].ask('show', 'route'), "a's route is at b")
+        packets = without_ike(capture)
+    only_esp(packets)
+
+
+def test_vxlan(pair):
+    """Only udp/4789 is protected: what the overlay carries is sealed, full-sized TCP too; the rest is left alone."""
+    pair.psk(protect='udp/4789')
+    pair.start()
+    for host, local, remote, inner in ((pair.a, A, B, '10.9.0.1'), (pair.b, B, A, '10.9.0.2')):
+        ns = host.netns
+        ns.ip('link', 'add', 'vx0', 'type', 'vxlan', 'id', 7, 'dstport', 4789, 'local', local, 'remote', remote, 'dev', NIC)
+        ns.ip('addr', 'add', f'{inner}/24', 'dev', 'vx0')
+        ns.ip('link', 'set', 'vx0', 'up')
+    with pair.capture() as capture:
+        until(lambda: ping(pair.a.netns, '10.9.0.2'), 'the overlay answers')
+        tcp_bulk(pair.a.netns, pair.b.netns, '10.9.0.2', 2 << 20)
+        packets = without_ike(capture)
+    only_esp(packets)
+    with pair.capture() as capture:
+        assert ping(pair.a.netns, B)
+        assert {p.proto for p in capture.stop()} >= {1}
+
+
+@needs('dnsmasq', 'dig')
+def test_dns(pair):
+    """By UDP, and by TCP for what does not fit."""
+    many = sorted(f'192.0.2.{n}' for n in range(10, 140))
+    pair.psk(protect='udp/53, tcp/53')
+    pair.start()
+    with dns_server(pair.b, B, {'small.example': ['192.0.2.9'], 'large.example': many}), pair.capture() as capture:
+        until(lambda: resolve(pair.a.netns, B, 'small.example') == ['192.0.2.9'], 'a small answer')
+        until(lambda: resolve(pair.a.netns, B, 'large.example', '+bufsize=512') == many, 'a large one')
+        packets = without_ike(capture)
+    only_esp(packets)
+
+
+@needs('dropbear', 'dbclient', 'dropbearkey')
+def test_ssh_survives_rekeys(pair):
+    """One session, 16 MB there and back, while child and IKE SA are changed under it from both ends."""
+    pair.psk()
+    pair.start()
+    key, data = pair.a.dir / 'ssh_key', os.urandom(16 << 20)
+    run('dropbearkey', '-t', 'ed25519', '-f', key)
+    with ssh_server(pair.b, B, key):
+        until(lambda: connection(pair.a)['state'] == 'up' or ping(pair.a.netns, B), 'the connection is up')
+        with ssh(pair.a.netns, key, B, 'cat') as session:
+            half = len(data) // 2
+            echoed, reader = [], None
+            reader = threading.Thread(target=lambda: echoed.append(session.stdout.read()))
+            reader.start()
+            session.stdin.write(data[:half])
+            spis = {child['spi_in'] for child in children(pair.a)}
+            for host, what in ((pair.a, 'child'), (pair.b, 'child'), (pair.a, 'ike'), (pair.b, 'ike')):
+                order(host, 'rekey', 'core', what)
+                session.stdin.write(data[half // 1024:half // 512])
+            session.stdin.write(data[half:])
+            session.stdin.close()
+            reader.join(timeout=60)
+        assert session.returncode == 0
+        piece = data[half // 1024:half // 512]
+        assert hashlib.sha256(echoed[0]).digest() == hashlib.sha256(data[:half] + 4 * piece + data[half:]).digest()
+        until(lambda: not spis & {child['spi_in'] for child in children(pair.a)}, 'the SAs are others now')
+
+
+@needs('iperf3')
+@pytest.mark.parametrize('towards', ['b', 'a'])
+def test_udp_of_8_kb(pair, towards):
+    """Datagrams of iperf3 and NFS that are larger than the MTU: whole, and each of them."""
+    pair.psk()
+    pair.start()
+    until(lambda: ping(pair.a.netns, B), 'the connection is up')
+    reverse = ['-R'] if towards == 'a' else []
+    server = pair.b.netns.argv('iperf3', '-s', '-1', '-D', '-B', B, '-I', pair.b.dir / 'iperf3.pid')
+    run(*server)
+    until(lambda: ':5201 ' in pair.b.netns.run('ss', '-ltn').stdout, 'iperf3 listens')
+    with pair.capture() as capture:
+        done = pair.a.netns.run('iperf3', '-c', B, '-u', '-l', 8192, '-b', '50M', '-n', '4M', '-J', *reverse)
+        packets = without_ike(capture)
+    total = json.loads(done.stdout)['end']['sum']
+    assert total['packets'] >= 512 and total['lost_packets'] == 0
+    only_esp(packets)

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The BPF programs' own reading of a frame, and of a router's word on ESP in it. What must hold: nothing is read beyond
+ * the frame; what is found is what stands there by the lengths that the packet itself gives.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../bpf/icmp_quote.h"
+#include "checksum.h"
+
+static void require(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+static __u32 be32_at(const __u8 *p)
+{
+	return (__u32)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
+static __u32 be16_at(const __u8 *p)
+{
+	return p[0] << 8 | p[1];
+}
+
+/* Read once more, by offset. */
+static void check_quote(const __u8 *frame, const struct packet *p, const struct icmp_quote *q)
+{
+	const __u8 *ip = frame + p->l3_offset, *icmp = ip + (ip[0] & 15) * 4, *quoted = icmp + 8;
+	const __u8 *esp = quoted + (quoted[0] & 15) * 4;
+
+	require(icmp[0] == 3 && icmp[1] == 4 && quoted[0] >> 4 == 4 && quoted[9] == 50);
+	require(esp + 8 <= ip + be16_at(ip + 2));
+	require(memcmp(&q->src, quoted + 12, 4) == 0 && memcmp(&q->dst, quoted + 16, 4) == 0);
+	require(q->mtu == be16_at(icmp + 6) && q->total == be16_at(quoted + 2));
+	require(q->spi == be32_at(esp) && q->seq == be32_at(esp + 4));
+}
+
+static void check_checksum(const struct cursor *c, const struct packet *p)
+{
+	bool right = p->l4_len <= ICMP_LEN_MAX && csum_fold(csum_partial(c->pos, p->l4_len, 0)) == 0;
+
+	/* A message of nothing but zeros sums up to the other zero, and is none of ours anyway. */
+	require(icmp_checksum_is_right(*c, p->l4_len) == right);
+}
+
+static void read_frame(__u8 *frame, size_t size)
+{
+	struct cursor c = {.pos = frame, .end = frame + size, .frame_len = (__u32)size};
+	struct packet p = {0};
+	struct icmp_quote q;
+
+	if (parse_frame(&c, &p) != PARSED_IPV4 || p.proto != IPPROTO_ICMP || !parse_icmp_quote(c, &p, &q))
+		return;
+	check_quote(frame, &p, &q);
+	check_checksum(&c, &p);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A copy that ends where its memory does, so that one byte beyond is noticed; the IPv4 header is aligned, as drivers do. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	__u8 *memory = malloc(2 + size);
+
+	require(memory);
+	memcpy(memory + 2, data, size);
+	read_frame(memory + 2, size);
+	free(memory);
+	return 0;
+}

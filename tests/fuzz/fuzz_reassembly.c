@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fragments of any kind in any order. What must hold: a datagram that comes out
+ * of fragments that agree is right in every byte; cut and put together again it
+ * is the same; and when all is over nothing is left behind.
+ */
+#include <stdlib.h>
+
+#include "fragment.h"
+#include "reassembly.h"
+
+/* One fragment, as the input has it. */
+struct step {
+	uint8_t who;   /* 2 bits of source, 2 of ID, 1 of protocol; 0x80: bytes of its own */
+	uint8_t shape; /* 4 bits of options in words, 2 of tags, 2 of ECN */
+	uint8_t pause; /* in 32nds of what a datagram may take */
+	uint8_t len_low;
+	uint8_t len_high; /* 0x80: the last one */
+	uint8_t at_low;
+	uint8_t at_high;
+};
+
+static const struct reassembly_limits limits = {.datagrams = 8, .per_source = 3, .headless = 4, .first_min = 40};
+
+static struct reassembler first, second;
+static uint8_t frame[HOST_FRAME_MAX], whole[HOST_FRAME_MAX], again[HOST_FRAME_MAX], piece[4096];
+static bool tainted[4][4][2]; /* by source, ID, protocol: two fragments may differ where they overlap */
+
+static void require(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+static void on_drop(void *user, uint32_t slot, uint32_t generation, enum reason why, uint32_t fragments)
+{
+	(void)user;
+	require(fragments > 0 && fragments <= FRAGMENTS_MAX + 1);
+	require(why >= REASON_FRAG_TIMEOUT && why <= REASON_FRAG_FULL);
+	require(slot == SLOT_NONE ? generation == 0 : slot == 1 && generation == 3);
+}
+
+static uint8_t byte_at(const uint8_t *ip, size_t at)
+{
+	return (uint8_t)(at * 31 + at / 251 + ip[IP_SRC] * 7 + ip[IP_ID] * 13 + ip[IP_PROTO]);
+}
+
+static bool *taint_of(const uint8_t *ip)
+{
+	return &tainted[ip[IP_SRC]][ip[IP_ID]][ip[IP_PROTO]];
+}
+
+static struct ip_fragment make(const struct step *s)
+{
+	const size_t l2 = ETH_LEN + (s->shape >> 4 & 3) % 3 * VLAN_LEN;
+	const size_t header = IP_LEN_MIN + (s->shape & 15) % 11 * 4;
+	const size_t at = (size_t)(s->at_high << 8 | s->at_low) & IP_OFFSET;
+	const size_t most = sizeof(frame) - l2 - header;
+	size_t len = (size_t)(s->len_high & 0x7f) << 8 | s->len_low;
+	uint8_t *ip = frame + l2;
+
+	len = len > most ? most : len;
+	memset(frame, 7, l2 + header);
+	for (size_t i = IP_LEN_MIN; i < header; i++)
+		ip[i] = i % 2 ? s->pause & 15 : s->who << 2;
+	ip[0] = (uint8_t)(0x40 | header / 4);
+	ip[IP_TOS] = s->shape >> 6;
+	ip[IP_SRC] = s->who & 3;
+	ip[IP_ID] = s->who >> 2 & 3;
+	store_be16(ip + IP_FRAG, (uint16_t)(at | (s->len_high & 0x80 ? 0 : IP_MF)));
+	ip_finish(ip, header, header + len, s->who >> 4 & 1);
+	for (size_t i = 0; i < len; i++)
+		ip[header + i] = byte_at(ip, at * 8 + i) ^ (s->who & 0x80);
+	if (s->who & 0x80)
+		*taint_of(ip) = true;
+	return (struct ip_fragment){
+		.frame = frame,
+		.l2 = l2,
+		.ip = {.ip = ip, .header = header, .total = header + len},
+		.slot = at ? SLOT_NONE : 1,
+		.generation = at ? 0 : 3,
+	};
+}
+
+static void check_bytes(const struct reassembled *out)
+{
+	const uint8_t *ip = whole + out->l2;
+	const size_t header = (size_t)(ip[0] & 15) * 4;
+
+	require(load_be16(ip + IP_TOTAL_LEN) == out->len - out->l2);
+	require(csum_ipv4_header(ip, header) == 0 && !ip_is_fragment(ip));
+	require(out->slot == 1 && out->generation == 3);
+	for (size_t i = 0; i < out->len - out->l2 - header && !*taint_of(ip); i++)
+		require(ip[header + i] == byte_at(ip, i));
+}
+
+/* Through the fragmenter and a reassembler of its own. */
+static void check_round_trip(const struct reassembled *out, size_t mtu)
+{
+	const uint8_t *ip = whole + out->l2;
+	const size_t headers = out->l2 + (size_t)(ip[0] & 15) * 4;
+	struct reassembled back;
+	struct fragmenter f;
+	bool done = false;
+
+	fragment_begin(&f, whole, out->l2, 77, whole + headers, out->len - headers, mtu);
+	while (fragment_left(&f)) {
+		struct ip_fragment part = {.frame = piece, .l2 = out->l2};
+		const size_t n = fragment_next(&f, piece);
+
+		require(!done && n - out->l2 <= mtu && ip_parse(&part.ip, piece + out->l2, n - out->l2));
+		part.slot = load_be16(part.ip.ip + IP_FRAG) & IP_OFFSET ? SLOT_NONE : 1;
+		part.generation = part.slot == 1 ? 3 : 0;
+		if (!ip_is_fragment(part.ip.ip))
+			return;
+		done = reassembly_add(&second, &part, 0, again, &back);
+	}
+	require(done && back.len == out->len);
+	require(memcmp(again + headers, whole + headers, out->len - headers) == 0);
+}
+
+static void check_empty(struct reassembler *r)
+{
+	struct datagram *d;
+	uint32_t n = 0;
+
+	reassembly_expire(r, UINT64_MAX);
+	TAILQ_FOREACH(d, &r->free, by_age)
+		n++;
+	require(n == limits.datagrams && r->headless == 0 && TAILQ_EMPTY(&r->ages));
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	struct fault f;
+
+	(void)argc;
+	(void)argv;
+	require(reassembly_create(&first, &limits, on_drop, NULL, &f) == 0);
+	require(reassembly_create(&second, &limits, on_drop, NULL, &f) == 0);
+	first.seed = second.seed = 1; /* the same every time */
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint64_t now = 0;
+
+	memset(tainted, 0, sizeof(tainted));
+	for (; size >= sizeof(struct step); data += sizeof(struct step), size -= sizeof(struct step)) {
+		struct reassembled out;
+		struct step s;
+		struct ip_fragment f;
+
+		memcpy(&s, data, sizeof(s));
+		now += s.pause * (REASSEMBLY_NS / 32);
+		f = make(&s);
+		if (!reassembly_add(&first, &f, now, whole, &out))
+			continue;
+		check_bytes(&out);
+		/* At 576 bytes every datagram is few enough pieces. */
+		check_round_trip(&out, 632 + s.pause * 8u);
+	}
+	check_empty(&first);
+	check_empty(&second);
+	return 0;
+}

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Both ends at once: each case of RFC 7296 sections 2.8.1, 2.8.2 and 2.25, under traffic.
+ *
+ *                          while we ...
+ *   the peer asks to ...   close it            rekey it              rekey the IKE SA    close the IKE SA
+ *   rekey the child        TEMPORARY_FAILURE   as usual, one goes    TEMPORARY_FAILURE
+ *   close the child        no D payload        as usual              as usual
+ *   make a child                                                     TEMPORARY_FAILURE
+ *   rekey the IKE SA       TEMPORARY_FAILURE   TEMPORARY_FAILURE     as usual, one goes  TEMPORARY_FAILURE
+ *   close the IKE SA                                                 as usual            as usual
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "inside.h"
+#include "tap.h"
+
+static struct tap tap;
+
+/* Up, host 0 the initiator, and the tap on. */
+static void up(struct world *w)
+{
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 200);
+	assert_true(world_is_up(w));
+	tap_start(&tap, w);
+}
+
+/* The next datagram to that host waits on the wire. */
+static void hold(int to)
+{
+	tap.hold[to] = 1;
+}
+
+static void close_child(struct world *w, int host)
+{
+	assert_non_null(task_queue_child(inside_ike(w, host), TASK_DELETE_CHILD, inside_child(w, host)));
+	world_run(w, 5);
+}
+
+static void make_child(struct world *w, int host)
+{
+	assert_non_null(task_queue(inside_ike(w, host), TASK_CHILD));
+	world_run(w, 5);
+}
+
+static void rekey(struct world *w, int host, bool ike)
+{
+	world_rekey(w, host, ike);
+	world_run(w, 5);
+}
+
+/* It has said no to that, once, and nothing else. */
+static void assert_answered(int by, uint8_t exchange, uint16_t error)
+{
+	const struct tap_seen *s = tap_last(&tap, by, exchange, true);
+
+	assert_non_null(s);
+	assert_int_equal(s->error, error);
+}
+
+static void settle(struct world *w, int held)
+{
+	tap_release(&tap, w, held);
+	world_run(w, 15000);
+	assert_true(world_is_up(w));
+	assert_int_equal(world_sa_count(w, 0, true), 1);
+	assert_int_equal(world_sa_count(w, 1, false), 1);
+}
+
+/* ---- a child: section 2.25.1 ---- */
+
+static void rekey_of_child_being_closed(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	hold(1);
+	close_child(w, 0);
+	rekey(w, 1, false);
+	assert_answered(0, EXCHANGE_CREATE_CHILD_SA, TEMPORARY_FAILURE);
+	settle(w, 1);
+}
+
+/* The whole of 2.8.1, both ways round: the seed decides whose nonce is the lowest. */
+static void rekey_of_child_being_rekeyed(void **state)
+{
+	struct world *w = *state;
+	unsigned kept_by[2] = {0, 0};
+
+	up(w);
+	for (int i = 0; i < 16; i++) {
+		tap.count = 0;
+		world_rekey(w, 0, false);
+		world_rekey(w, 1, false);
+		assert_true(world_run_under_traffic(w, 5000));
+		assert_true(world_is_up(w));
+		assert_int_equal(world_sa_count(w, 0, true), 1);
+		/* Two new ones were made; each deletes one: who has lost its own new one, the other the old one. */
+		for (int host = 0; host < 2; host++) {
+			assert_int_equal(tap_count(&tap, host, EXCHANGE_CREATE_CHILD_SA, true, 0), 1);
+			assert_int_equal(tap_count(&tap, host, EXCHANGE_INFORMATIONAL, false, 0), 1);
+		}
+		/* The one with the lowest of the four nonces is gone. */
+		assert_memory_equal(inside_child(w, 0)->low_nonce, tap_higher_nonce(&tap), NONCE_SIZE);
+		kept_by[inside_child(w, 1)->initiator]++;
+		assert_int_not_equal(inside_child(w, 0)->initiator, inside_child(w, 1)->initiator);
+	}
+	assert_true(kept_by[0] && kept_by[1]);
+}
+
+/* One request is late: who sent the other is done with the old child before it comes (section 2.8.1, its second half).
+ */
+static void rekey_of_child_that_was_rekeyed(void **state)
+{
+	struct world *w = *state;
+
+	for (int late = 0; late < 2; late++) {
+		world_again(w, 1);
+		up(w);
+		hold(!late);
+		world_rekey(w, late, false);
+		world_run(w, 5);
+		tap_drop(&tap);
+		world_rekey(w, !late, false);
+		/* Its retransmission finds the old one gone, or about to go. */
+		assert_true(world_run_under_traffic(w, 6000));
+		assert_int_equal(tap_count(&tap, !late, EXCHANGE_CREATE_CHILD_SA, true, CHILD_SA_NOT_FOUND) +
+					 tap_count(&tap, !late, EXCHANGE_CREATE_CHILD_SA, true, TEMPORARY_FAILURE),
+				 1);
+		settle(w, 0);
+	}
+}
+
+static void rekey_of_unknown_child(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	child_free(inside_child(w, 1));
+	rekey(w, 0, false);
+	assert_int_equal(tap_count(&tap, 1, EXCHANGE_CREATE_CHILD_SA, true, CHILD_SA_NOT_FOUND), 1);
+	settle(w, 0);
+}
+
+static void close_of_child_being_closed(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	hold(1);
+	close_child(w, 0);
+	close_child(w, 1);
+	assert_answered(0, EXCHANGE_INFORMATIONAL, 0);
+	assert_int_equal(tap_last(&tap, 0, EXCHANGE_INFORMATIONAL, true)->deletes, 0);
+	settle(w, 1);
+	assert_int_equal(tap_last(&tap, 1, EXCHANGE_INFORMATIONAL, true)->deletes, 0);
+}
+
+static void close_of_child_being_rekeyed(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	hold(1);
+	rekey(w, 0, false);
+	close_child(w, 1);
+	assert_int_equal(tap_last(&tap, 0, EXCHANGE_INFORMATIONAL, true)->deletes, 1);
+	tap_release(&tap, w, 1);
+	world_run(w, 5);
+	assert_answered(1, EXCHANGE_CREATE_CHILD_SA, CHILD_SA_NOT_FOUND);
+	settle(w, 1);
+}
+
+static void close_of_unknown_child(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	child_free(inside_child(w, 0));
+	close_child(w, 1);
+	assert_answered(0, EXCHANGE_INFORMATIONAL, 0);
+	assert_int_equal(tap_last(&tap, 0, EXCHANGE_INFORMATIONAL, true)->deletes, 0);
+	world_run(w, 5000);
+	assert_int_equal(world_sa_count(w, 1, true), 0);
+	assert_int_equal(world_ike_count(w, 1), 1);
+}
+
+/* ---- the IKE SA against a child: section 2.25.1, 2.25.2 ---- */
+
+static void rekey_of_ike_while_child_is_made(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	hold(1);
+	make_child(w, 0);
+	rekey(w, 1, true);
+	assert_answered(0, EXCHANGE_CREATE_CHILD_SA, TEMPORARY_FAILURE);
+	tap_release(&tap, w, 1);
+	assert_true(world_run_under_traffic(w, 8000));
+	assert_int_equal(world_ike_count(w, 0), 1);
+	assert_false(inside_ike(w, 0)->initiator);
+}
+
+static void rekey_of_ike_while_child_is_rekeyed(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	hold(1);
+	rekey(w, 0, false);
+	rekey(w, 1, true);
+	assert_answered(0, EXCHANGE_CREATE_CHILD_SA, TEMPORARY_FAILURE);
+	settle(w, 1);
+	/* It was asked again, and came to pass. */
+	assert_false(inside_ike(w, 0)->initiator);
+}
+
+static void rekey_of_ike_while_child_is_closed(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	hold(1);
+	close_child(w, 0);
+	rekey(w, 1, true);
+	assert_answered(0, EXCHANGE_CREATE_CHILD_SA, TEMPORARY_FAILURE);
+	settle(w, 1);
+}
+
+static void child_is_made_while_ike_is_rekeyed(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	hold(1);
+	rekey(w, 0, true);
+	make_child(w, 1);
+	assert_answered(0, EXCHANGE_CREATE_CHILD_SA, TEMPORARY_FAILURE);
+	tap_release(&tap, w, 1);
+	assert_true(world_run_under_traffic(w, 8000));
+	assert_int_equal(world_ike_count(w, 1), 1);
+}
+
+static void child_is_rekeyed_while_ike_is_rekeyed(void **state)
+{
+	struct world *w = *state;
+	uint32_t before;
+
+	up(w);
+	before = world_bound(w, 0)->spec.spi;
+	hold(1);
+	rekey(w, 0, true);
+	rekey(w, 1, false);
+	assert_answered(0, EXCHANGE_CREATE_CHILD_SA, TEMPORARY_FAILURE);
+	settle(w, 1);
+	assert_int_not_equal(world_bound(w, 0)->spec.spi, before);
+}
+
+static void child_is_closed_while_ike_is_rekeyed(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	hold(1);
+	rekey(w, 0, true);
+	close_child(w, 1);
+	assert_int_equal(tap_last(&tap, 0, EXCHANGE_INFORMATIONAL, true)->deletes, 1);
+	settle(w, 1);
+}
+
+/* One rekeys the child, the other the IKE SA, at the same moment. */
+static void child_and_ike_at_once(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	for (int i = 0; i < 8; i++) {
+		world_rekey(w, 0, i & 1);
+		world_rekey(w, 1, !(i & 1));
+		assert_true(world_run_under_traffic(w, 8000));
+		assert_true(world_is_up(w));
+	}
+}
+
+/* ---- the IKE SA: sections 2.8.2, 2.25.2 ---- */
+
+static void rekey_of_ike_being_rekeyed(void **state)
+{
+	struct world *w = *state;
+	unsigned kept_by[2] = {0, 0};
+
+	up(w);
+	for (int i = 0; i < 16; i++) {
+		tap.count = 0;
+		world_rekey(w, 0, true);
+		world_rekey(w, 1, true);
+		assert_true(world_run_under_traffic(w, 1000));
+		assert_true(world_is_up(w));
+		for (int host = 0; host < 2; host++) {
+			assert_int_equal(tap_count(&tap, host, EXCHANGE_CREATE_CHILD_SA, true, 0), 1);
+			assert_int_equal(tap_count(&tap, host, EXCHANGE_INFORMATIONAL, false, 0), 1);
+		}
+		assert_memory_equal(inside_ike(w, 0)->low_nonce, tap_higher_nonce(&tap), NONCE_SIZE);
+		kept_by[inside_ike(w, 1)->initiator]++;
+		assert_int_equal(inside_ike(w, 0)->spi_i, inside_ike(w, 1)->spi_i);
+	}
+	assert_true(kept_by[0] && kept_by[1]);
+}
+
+/* One never hears of the other's request before the old IKE SA is deleted (section 2.8.2, its second half). */
+static void rekey_of_ike_that_was_rekeyed(void **state)
+{
+	struct world *w = *state;
+
+	for (int late = 0; late < 2; late++) {
+		world_again(w, 1);
+		up(w);
+		hold(!late);
+		world_rekey(w, late, true);
+		world_run(w, 5);
+		tap_drop(&tap);
+		world_rekey(w, !late, true);
+		assert_true(world_run_under_traffic(w, 3000));
+		assert_true(world_is_up(w));
+		assert_int_equal(inside_ike(w, 0)->spi_i, inside_ike(w, 1)->spi_i);
+		assert_true(inside_ike(w, !late)->initiator);
+		/* And it is a living one. */
+		world_rekey(w, late, false);
+		assert_true(world_run_under_traffic(w, 5000));
+		assert_true(world_is_up(w));
+	}
+}
+
+static void rekey_of_ike_being_closed(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	hold(1);
+	world_terminate(w, 0);
+	world_run(w, 5);
+	rekey(w, 1, true);
+	assert_answered(0, EXCHANGE_CREATE_CHILD_SA, TEMPORARY_FAILURE);
+	tap_release(&tap, w, 1);
+	world_run(w, 10000);
+	assert_true(world_is_down(w));
+}
+
+static void close_of_ike_being_rekeyed(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	hold(1);
+	rekey(w, 0, true);
+	world_terminate(w, 1);
+	world_run(w, 5);
+	assert_answered(0, EXCHANGE_INFORMATIONAL, 0);
+	assert_null(inside_ike(w, 0));
+	tap_release(&tap, w, 1);
+	world_run(w, 500);
+	assert_int_equal(world_ike_count(w, 1), 0);
+	/* Host 0 is to have a connection, and opens another. */
+	w->hosts[1].log_size = 0;
+	world_run(w, 5000);
+	assert_true(world_is_up(w));
+}
+
+static void close_of_ike_being_closed(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	hold(1);
+	world_terminate(w, 0);
+	world_run(w, 5);
+	world_terminate(w, 1);
+	world_run(w, 5);
+	assert_answered(0, EXCHANGE_INFORMATIONAL, 0);
+	tap_release(&tap, w, 1);
+	world_run(w, 10000);
+	assert_true(world_is_down(w));
+	assert_int_equal(w->hosts[0].done_count, 1);
+	assert_int_equal(w->hosts[1].done_count, 1);
+	assert_string_equal(w->hosts[1].done_error, "");
+}
+
+/* ---- both ends begin ---- */
+
+static void both_initiate(struct world *w, uint64_t apart_ms)
+{
+	for (int i = 0; i < 2; i++) {
+		struct connection_config *c = world_connection(w, i);
+
+		c->start = START_INITIATE;
+		world_configure(w, i, c);
+		world_run(w, apart_ms);
+	}
+}
+
+static void both_initiate_at_once(void **state)
+{
+	struct world *w = *state;
+
+	both_initiate(w, 0);
+	world_run(w, 500);
+	assert_true(world_talks(w));
+	assert_true(world_run_under_traffic(w, 8000));
+	assert_true(world_is_up(w));
+}
+
+/* Host 0 begins and is not heard; host 1 begins and is; then host 0 is heard too. Whoever's nonce is the lowest. */
+static void both_initiate_one_late(void **state)
+{
+	struct world *w = *state;
+
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		world_again(w, seed);
+		tap_start(&tap, w);
+		hold(1);
+		both_initiate(w, 50);
+		tap_drop(&tap);
+		world_run(w, 3000);
+		assert_true(world_talks(w));
+		assert_true(world_run_under_traffic(w, 8000));
+		assert_int_equal(world_ike_count(w, 0), 1);
+		assert_int_equal(world_ike_count(w, 1), 1);
+	}
+}
+
+/* ---- and the network loses one of it ---- */
+
+struct lose {
+	unsigned number; /* of the datagram that is lost, from 1 */
+	unsigned seen;
+};
+
+static enum fate lose_one(struct world *w, struct world_packet *p, void *arg)
+{
+	struct lose *l = arg;
+
+	(void)w;
+	(void)p;
+	return ++l->seen == l->number ? DROP : PASS;
+}
+
+struct late {
+	unsigned first; /* so many datagrams of host 0 are lost */
+};
+
+static enum fate lose_first_of_host_0(struct world *w, struct world_packet *p, void *arg)
+{
+	struct late *l = arg;
+
+	(void)w;
+	if (p->to != 1 || !l->first)
+		return PASS;
+	l->first--;
+	return DROP;
+}
+
+/*
+ * Host 1 rekeys the child and does not hear the answer; host 0 has the new one and is told to rekey it:
+ *
+ *   1 ─► REKEY_SA(old)         0 makes the new one
+ *        (lost)  ◄─ SA, Nr, KEr
+ *   REKEY_SA(new) ─► 1         1 knows nothing of it: CHILD_SA_NOT_FOUND. It is not gone, only not there yet.
+ */
+static void rekey_of_child_the_peer_has_yet_to_learn_of(void **state)
+{
+	struct world *w = *state;
+	struct late l = {.first = 1};
+
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 200);
+	w->filter = lose_first_of_host_0;
+	w->filter_arg = &l;
+	world_rekey(w, 1, false);
+	assert_true(world_run_under_traffic(w, 50));
+	assert_int_equal(l.first, 0);
+	world_rekey(w, 0, false);
+	assert_true(world_run_under_traffic(w, 10000));
+	assert_string_equal(w->hosts[0].done_error, "");
+	assert_int_equal(w->hosts[0].done_count, 1);
+	assert_true(world_is_up(w));
+	assert_int_equal(world_sa_count(w, 0, true), 1);
+}
+
+static void collisions_survive_each_loss(void **state)
+{
+	struct world *w = *state;
+
+	for (unsigned n = 1; n <= 9; n++) {
+		for (int kinds = 0; kinds < 4; kinds++) {
+			struct lose l = {.number = n};
+
+			world_again(w, n);
+			up(w);
+			w->filter = lose_one;
+			w->filter_arg = &l;
+			world_rekey(w, 0, kinds & 1);
+			world_rekey(w, 1, kinds & 2);
+			assert_true(world_run_under_traffic(w, 14000));
+			assert_true(world_is_up(w));
+		}
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(rekey_of_child_being_closed),
+		TEST(rekey_of_child_being_rekeyed),
+		TEST(rekey_of_child_that_was_rekeyed),
+		TEST(rekey_of_unknown_child),
+		TEST(close_of_child_being_closed),
+		TEST(close_of_child_being_rekeyed),
+		TEST(close_of_unknown_child),
+		TEST(rekey_of_ike_while_child_is_made),
+		TEST(rekey_of_ike_while_child_is_rekeyed),
+		TEST(rekey_of_ike_while_child_is_closed),
+		TEST(child_is_made_while_ike_is_rekeyed),
+		TEST(child_is_rekeyed_while_ike_is_rekeyed),
+		TEST(child_is_closed_while_ike_is_rekeyed),
+		TEST(child_and_ike_at_once),
+		TEST(rekey_of_ike_being_rekeyed),
+		TEST(rekey_of_ike_that_was_rekeyed),
+		TEST(rekey_of_ike_being_closed),
+		TEST(close_of_ike_being_rekeyed),
+		TEST(close_of_ike_being_closed),
+		TEST(both_initiate_at_once),
+		TEST(both_initiate_one_late),
+		TEST(rekey_of_child_the_peer_has_yet_to_learn_of),
+		TEST(collisions_survive_each_loss),
+	};
+
+	return cmocka_run_group_tests_name("IKE collisions", tests, NULL, NULL);
+}

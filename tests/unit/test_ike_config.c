@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The configuration as the supervisor sends it: what is read of it, and what is refused, by the connection's name. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+#include <cmocka.h>
+
+#include "pki.h"
+
+static const char psk[] =
+	"{\"connections\": [{\"name\": \"core\", \"local\": \"192.0.2.1\", \"remote\": \"192.0.2.0\", \"remote_bits\": 24, "
+	"\"auth\": \"psk\", \"psk\": 7, \"protect\": [{\"proto\": 6, \"local_port_min\": 0, \"local_port_max\": 65535, "
+	"\"remote_port_min\": 179, \"remote_port_max\": 179}], "
+	"\"start\": \"initiate\", \"esn\": true, \"replay_window\": 1024, \"rekey_ms\": 5, \"lifetime_ms\": 6, "
+	"\"ike_rekey_ms\": 7, \"dpd_ms\": 8, \"rekey_bytes\": 9, \"rekey_packets\": 10}], \"cookie_threshold\": 3}";
+
+static struct pki pki;
+
+static int setup_all(void **state)
+{
+	(void)state;
+	pki_init(&pki, 1800000000);
+	return 0;
+}
+
+static int teardown_all(void **state)
+{
+	(void)state;
+	pki_free(&pki);
+	return 0;
+}
+
+/* The document with one word of the connection changed (value NULL: left out); with certificates if cert. */
+static int parse(const char *word, cJSON *value, const char *cert, struct ike_config *out, struct fault *f)
+{
+	cJSON *o = cJSON_Parse(psk), *c = cJSON_GetArrayItem(cJSON_GetObjectItem(o, "connections"), 0);
+	char *ca = pki_pem(pki.ca, NULL), *text;
+	int err;
+
+	if (cert) {
+		cJSON_ReplaceItemInObject(c, "auth", cJSON_CreateString("cert"));
+		cJSON_AddNumberToObject(c, "private", 8);
+		cJSON_AddStringToObject(c, "cert", cert);
+		cJSON_AddStringToObject(c, "ca", ca);
+	}
+	if (word)
+		cJSON_DeleteItemFromObject(c, word);
+	if (value)
+		cJSON_AddItemToObject(c, word, value);
+	text = cJSON_PrintUnformatted(o);
+	err = ike_config_parse(out, text, f);
+	cJSON_free(text);
+	cJSON_Delete(o);
+	free(ca);
+	return err;
+}
+
+static void all_is_read(void **state)
+{
+	struct connection_config *c;
+	struct ike_config config;
+	struct fault f;
+
+	(void)state;
+	assert_int_equal(ike_config_parse(&config, psk, &f), 0);
+	assert_int_equal(config.count, 1);
+	assert_int_equal(config.cookie_threshold, 3);
+	c = config.connections[0];
+	assert_string_equal(c->name, "core");
+	assert_int_equal(c->remote_bits, 24);
+	assert_int_equal(c->psk_key, 7);
+	assert_int_equal(c->selector_count, 1);
+	assert_int_equal(c->selectors[0].remote_port_max, 179);
+	assert_int_equal(c->start, START_INITIATE);
+	assert_int_equal(c->esn, ESN_OFFERED);
+	assert_int_equal(c->rekey_packets, 10);
+	/* Without local-id, the address. */
+	assert_int_equal(c->local_id.type, ID_IPV4_ADDR);
+	assert_memory_equal(c->local_id.data, c->local, 4);
+	ike_config_free(&config);
+}
+
+static void what_is_missing_is_named(void **state)
+{
+	static const char *const words[][2] = {{"local", "local"},     {"remote", "remote"}, {"auth", "auth"},
+					       {"psk", "psk-file"},    {"start", "start"},   {"protect", "protect"},
+					       {"remote_bits", NULL}};
+	struct ike_config config;
+
+	(void)state;
+	for (size_t i = 0; words[i][1]; i++) {
+		struct fault f = {""};
+
+		assert_int_equal(parse(words[i][0], NULL, NULL, &config, &f), -EINVAL);
+		assert_true(strncmp(f.text, "core: ", 6) == 0);
+		assert_non_null(strstr(f.text, words[i][1]));
+	}
+}
+
+static void bad_values_are_refused(void **state)
+{
+	struct ike_config config;
+	struct fault f;
+
+	(void)state;
+	assert_int_equal(parse("local", cJSON_CreateString("192.0.2"), NULL, &config, &f), -EINVAL);
+	assert_int_equal(parse("remote_bits", cJSON_CreateNumber(33), NULL, &config, &f), -EINVAL);
+	assert_int_equal(parse("local_id", cJSON_CreateString("a b"), NULL, &config, &f), -EINVAL);
+	assert_true(strncmp(f.text, "core: ", 6) == 0);
+	assert_int_equal(parse("name", cJSON_CreateString(""), NULL, &config, &f), -EINVAL);
+	assert_int_equal(ike_config_parse(&config, "", &f), -EINVAL);
+	assert_int_equal(ike_config_parse(&config, "{}", &f), -EINVAL);
+	assert_int_equal(ike_config_parse(&config, "[1", &f), -EINVAL);
+}
+
+/* Another value is another connection; the same is the same. */
+static void digest_is_of_all_values(void **state)
+{
+	struct ike_config first, same, other;
+	struct fault f;
+
+	(void)state;
+	assert_int_equal(parse(NULL, NULL, NULL, &first, &f), 0);
+	assert_int_equal(parse(NULL, NULL, NULL, &same, &f), 0);
+	assert_int_equal(parse("dpd_ms", cJSON_CreateNumber(9), NULL, &other, &f), 0);
+	assert_memory_equal(first.connections[0]->digest, same.connections[0]->digest, 32);
+	assert_memory_not_equal(first.connections[0]->digest, other.connections[0]->digest, 32);
+	ike_config_free(&first);
+	ike_config_free(&same);
+	ike_config_free(&other);
+}
+
+/* "host0.example" is what the certificate names. */
+static void identity_is_of_the_certificate(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *made = world_connection(w, 0);
+	struct ike_config config;
+	struct fault f;
+	char *cert;
+
+	pki_use(&pki, w, 0, made, w->wall_s - 3600, w->wall_s + 3600);
+	cert = pki_pem(pki.last, NULL);
+	assert_int_equal(parse("local_id", cJSON_CreateString("host0.example"), cert, &config, &f), 0);
+	assert_int_equal(config.connections[0]->local_id.type, ID_FQDN);
+	ike_config_free(&config);
+	assert_int_equal(parse(NULL, NULL, cert, &config, &f), 0);
+	assert_int_equal(config.connections[0]->local_id.type, ID_DER_ASN1_DN);
+	ike_config_free(&config);
+	assert_int_equal(parse("local_id", cJSON_CreateString("host1.example"), cert, &config, &f), -EINVAL);
+	assert_non_null(strstr(f.text, "core: local-id 'host1.example' is not in its certificate"));
+	assert_int_equal(parse("cert", cJSON_CreateString("no PEM"), cert, &config, &f), -EINVAL);
+	assert_string_equal(f.text, "core: cert: there is no certificate in it: PEM is expected");
+	assert_int_equal(parse("ca", cJSON_CreateString("no PEM"), cert, &config, &f), -EINVAL);
+	assert_string_equal(f.text, "core: ca: there is no CA certificate in it: PEM is expected");
+	assert_int_equal(parse("crl", cJSON_CreateString("no PEM"), cert, &config, &f), -EINVAL);
+	assert_string_equal(f.text, "core: crl: there is no CRL in it: PEM is expected");
+	free(cert);
+	connection_config_free(made);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_is_read),
+		cmocka_unit_test(what_is_missing_is_named),
+		cmocka_unit_test(bad_values_are_refused),
+		cmocka_unit_test(digest_is_of_all_values),
+		cmocka_unit_test_setup_teardown(identity_is_of_the_certificate, world_setup, world_teardown),
+	};
+
+	return cmocka_run_group_tests_name("IKE configuration", tests, setup_all, teardown_all);
+}

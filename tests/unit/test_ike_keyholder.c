@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The key holder: what it takes for a key, what it says to questions, and that it says no to all others. By a call,
+ * and as the process that it is, over its two sockets.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <openssl/evp.h>
+
+#include "channel.h"
+#include "keyholder_wire.h"
+#include "pki.h"
+#include "sig_scheme.h"
+#include "wire.h"
+
+#define PSK 1
+#define KEY 2
+#define PPK 3
+
+static const uint8_t octets[100] = {1, 2, 3};
+
+/* A private key as its file has it; the caller's to free. */
+static char *private_pem(const char *kind, EVP_PKEY **key)
+{
+	EVP_PKEY *made = strcmp(kind, "EC") == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384")
+						  : EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)atoi(kind));
+	char *pem = pki_pem(NULL, made);
+
+	if (key)
+		*key = made;
+	else
+		EVP_PKEY_free(made);
+	return pem;
+}
+
+/* ---- the ring ---- */
+
+static struct keyring *ring;
+
+static int setup(void **state)
+{
+	(void)state;
+	ring = keyring_new();
+	return ring ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	keyring_free(ring);
+	return 0;
+}
+
+static void assert_refused(enum key_kind kind, const char *text, size_t size, const char *why)
+{
+	struct fault f = {""};
+
+	assert_int_equal(keyring_add(ring, 9, kind, text, size, &f), -EINVAL);
+	assert_non_null(strstr(f.text, why));
+}
+
+static void secrets_that_are_none(void **state)
+{
+	static char large[SECRET_MAX + 2];
+
+	(void)state;
+	assert_refused(KEY_PSK, "", 0, "empty");
+	assert_refused(KEY_PSK, "\n", 1, "empty");
+	assert_refused(KEY_PSK, "0xabc", 5, "pairs of hex digits");
+	assert_refused(KEY_PPK, "0xabxx", 6, "hex digits alone");
+	memset(large, 'a', sizeof(large));
+	assert_refused(KEY_PSK, large, SECRET_MAX + 1, "4096");
+	assert_int_equal(keyring_add(ring, 1, KEY_PSK, large, SECRET_MAX, NULL), 0);
+}
+
+static void private_keys_that_are_none(void **state)
+{
+	char *weak = private_pem("1024", NULL);
+	EVP_PKEY *other = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-521");
+	char *curve = pki_pem(NULL, other);
+
+	(void)state;
+	assert_refused(KEY_PRIVATE, "secret", 6, "no private key");
+	assert_refused(KEY_PRIVATE, weak, strlen(weak), "1024 bits");
+	assert_refused(KEY_PRIVATE, curve, strlen(curve), "not a key of a kind used here");
+	EVP_PKEY_free(other);
+	free(weak);
+	free(curve);
+}
+
+static void psk_auth_is(const struct keyholder_ops *ops, uint32_t id, const char *secret, bool same)
+{
+	struct keyring *another = keyring_new();
+	struct keyholder_ops others = keyring_ops(another);
+	uint8_t a[PRF_SIZE_MAX], b[PRF_SIZE_MAX];
+
+	assert_int_equal(keyring_add(another, 1, KEY_PSK, secret, strlen(secret), NULL), 0);
+	assert_int_equal(others.psk_auth(others.arg, 1, PRF_HMAC_SHA2_384, octets, sizeof(octets), a), 0);
+	assert_int_equal(ops->psk_auth(ops->arg, id, PRF_HMAC_SHA2_384, octets, sizeof(octets), b), 0);
+	assert_int_equal(memcmp(a, b, 48) == 0, same);
+	keyring_free(another);
+}
+
+/* One newline is the editor's; text and hex are the same secret; case and the rest count. */
+static void secret_is_what_its_file_says(void **state)
+{
+	struct keyholder_ops ops = keyring_ops(ring);
+
+	(void)state;
+	assert_int_equal(keyring_add(ring, 1, KEY_PSK, "abc\n", 4, NULL), 0);
+	psk_auth_is(&ops, 1, "abc", true);
+	psk_auth_is(&ops, 1, "0x616263", true);
+	psk_auth_is(&ops, 1, "0x61626C", false);
+	psk_auth_is(&ops, 1, "abc\n\n", false);
+	psk_auth_is(&ops, 1, "Abc", false);
+	assert_int_equal(keyring_add(ring, 1, KEY_PSK, "0x6A6b", 6, NULL), 0);
+	psk_auth_is(&ops, 1, "jk", true);
+}
+
+/* prf(prf(PSK, "Key Pad for IKEv2"), octets), by the PRF alone. */
+static void psk_auth_is_as_the_rfc_has_it(void **state)
+{
+	const struct chunk pad = {"Key Pad for IKEv2", 17}, in = CHUNK(octets);
+	struct keyholder_ops ops = keyring_ops(ring);
+	uint8_t key[PRF_SIZE_MAX], wanted[PRF_SIZE_MAX], got[PRF_SIZE_MAX];
+
+	(void)state;
+	keyring_add(ring, 1, KEY_PSK, "secret", 6, NULL);
+	for (uint16_t prf = PRF_HMAC_SHA2_256; prf <= PRF_HMAC_SHA2_512; prf++) {
+		assert_int_equal(prf_compute(prf, (struct chunk){"secret", 6}, &pad, 1, key), 0);
+		assert_int_equal(prf_compute(prf, (struct chunk){key, prf_size(prf)}, &in, 1, wanted), 0);
+		assert_int_equal(ops.psk_auth(ops.arg, 1, prf, octets, sizeof(octets), got), 0);
+		assert_memory_equal(wanted, got, prf_size(prf));
+	}
+}
+
+/* A bad key leaves the old one of its number; a good one takes its place; what is forgotten is gone. */
+static void a_number_has_one_key(void **state)
+{
+	struct keyholder_ops ops = keyring_ops(ring);
+	uint8_t out[PRF_SIZE_MAX];
+
+	(void)state;
+	keyring_add(ring, 1, KEY_PSK, "first", 5, NULL);
+	assert_int_equal(keyring_add(ring, 1, KEY_PSK, "0x1", 3, NULL), -EINVAL);
+	psk_auth_is(&ops, 1, "first", true);
+	keyring_add(ring, 1, KEY_PSK, "second", 6, NULL);
+	psk_auth_is(&ops, 1, "second", true);
+	keyring_remove(ring, 1);
+	keyring_remove(ring, 1);
+	assert_int_equal(ops.psk_auth(ops.arg, 1, PRF_HMAC_SHA2_384, octets, sizeof(octets), out), -ENOENT);
+}
+
+static void key_is_of_its_certificate(void **state)
+{
+	EVP_PKEY *key, *other = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384");
+	char *pem = private_pem("EC", &key);
+	uint8_t *spki = NULL, *another = NULL;
+	const int size = i2d_PUBKEY(key, &spki), another_size = i2d_PUBKEY(other, &another);
+
+	(void)state;
+	keyring_add(ring, KEY, KEY_PRIVATE, pem, strlen(pem), NULL);
+	keyring_add(ring, PSK, KEY_PSK, "secret", 6, NULL);
+	assert_true(keyring_matches(ring, KEY, spki, (size_t)size));
+	assert_false(keyring_matches(ring, KEY, another, (size_t)another_size));
+	assert_false(keyring_matches(ring, KEY, spki, (size_t)size - 1));
+	assert_false(keyring_matches(ring, PSK, spki, (size_t)size));
+	assert_false(keyring_matches(ring, 77, spki, (size_t)size));
+	OPENSSL_free(spki);
+	OPENSSL_free(another);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(other);
+	free(pem);
+}
+
+/* ---- the process ---- */
+
+struct process {
+	pid_t pid;
+	int control;
+	int questions;
+};
+
+static struct process start(void)
+{
+	int control[2], questions[2];
+	struct process p;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, control), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, questions), 0);
+	fflush(NULL);
+	p.pid = fork();
+	if (p.pid == 0) {
+		close(control[0]);
+		close(questions[0]);
+		/* The address sanitizer does more before _exit() than the sandbox allows. */
+		syscall(SYS_exit_group, keyholder_run(control[1], questions[1]));
+	}
+	close(control[1]);
+	close(questions[1]);
+	p.control = control[0];
+	p.questions = questions[0];
+	return p;
+}
+
+/* It ends when its sockets do. */
+static void end(struct process *p)
+{
+	int status;
+
+	close(p->control);
+	if (p->questions >= 0)
+		close(p->questions);
+	assert_int_equal(waitpid(p->pid, &status, 0), p->pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int file_of(const char *text, size_t size)
+{
+	const int fd = memfd_create("key", MFD_CLOEXEC);
+
+	assert_int_equal(write(fd, text, size), size);
+	return fd;
+}
+
+/* The error, or "" if it said ok. Of static storage. */
+static const char *command(const struct process *p, const char *what, unsigned id, const char *kind, const char *text,
+			   size_t size)
+{
+	static char error[300];
+	cJSON *message = cJSON_CreateObject(), *reply;
+	const int file = text ? file_of(text, size) : -1;
+	int unused;
+
+	cJSON_AddStringToObject(message, "command", what);
+	cJSON_AddNumberToObject(message, "id", id);
+	if (kind)
+		cJSON_AddStringToObject(message, "kind", kind);
+	assert_int_equal(channel_send(p->control, message, file), 0);
+	cJSON_Delete(message);
+	if (file >= 0)
+		close(file);
+	assert_int_equal(channel_receive(p->control, &reply, &unused), 0);
+	snprintf(error, sizeof(error), "%s",
+		 cJSON_GetObjectItem(reply, "error") ? cJSON_GetStringValue(cJSON_GetObjectItem(reply, "error")) : "");
+	cJSON_Delete(reply);
+	return error;
+}
+
+static int ask(const struct process *p, uint32_t what, uint32_t key, uint32_t how, size_t size)
+{
+	static struct key_question q;
+	static struct key_answer a;
+	ssize_t n;
+
+	q.what = what;
+	q.key = key;
+	q.how = how;
+	assert_true(send(p->questions, &q, offsetof(struct key_question, octets) + size, 0) > 0);
+	n = recv(p->questions, &a, sizeof(a), 0);
+	assert_int_equal(n, offsetof(struct key_answer, data) + a.size);
+	/* With an error nothing is given away. */
+	assert_true(!a.error || a.size == 0);
+	return a.error;
+}
+
+/* It gives up being root, so it must have been. */
+static bool may_run(void)
+{
+	if (geteuid() == 0)
+		return true;
+	print_message("not root: the key holder's process is not tried\n");
+	return false;
+}
+
+static void keys_come_by_control(void **state)
+{
+	static char large[KEY_FILE_MAX];
+	char *pem = private_pem("EC", NULL), *other_cert;
+	struct process p;
+	struct pki pki;
+
+	(void)state;
+	if (!may_run())
+		skip();
+	pki_init(&pki, 1800000000);
+	other_cert = pki_pem(pki.ca, NULL);
+	pki_free(&pki);
+	p = start();
+	assert_string_equal(command(&p, "key", PSK, "psk", "secret", 6), "");
+	assert_string_equal(command(&p, "key", KEY, "private", pem, strlen(pem)), "");
+	assert_non_null(strstr(command(&p, "key", 4, "psk", "", 0), "empty"));
+	assert_string_equal(command(&p, "key", 4, "other", "secret", 6), "not a key file");
+	assert_string_equal(command(&p, "key", 4, NULL, "secret", 6), "not a key file");
+	assert_string_equal(command(&p, "key", 4, "psk", large, sizeof(large)), "not a key file");
+	assert_string_equal(command(&p, "key", 4, "psk", NULL, 0), "Bad file descriptor");
+	assert_string_equal(command(&p, "key", 0, "psk", "secret", 6), "not a command");
+	assert_string_equal(command(&p, "tell", PSK, NULL, NULL, 0), "not a command");
+	assert_non_null(strstr(command(&p, "matches", KEY, NULL, "no PEM", 6), "cert: there is no certificate in it"));
+	assert_non_null(strstr(command(&p, "matches", KEY, NULL, other_cert, strlen(other_cert)),
+			       "key: the private key is not that of the certificate"));
+	assert_int_equal(ask(&p, ASK_PSK_AUTH, PSK, PRF_HMAC_SHA2_384, 10), 0);
+	assert_string_equal(command(&p, "forget", PSK, NULL, NULL, 0), "");
+	assert_int_equal(ask(&p, ASK_PSK_AUTH, PSK, PRF_HMAC_SHA2_384, 10), -ENOENT);
+	end(&p);
+	free(other_cert);
+	free(pem);
+}
+
+/* Each key answers its own question; numbers, PRFs, schemes and sizes that are none are refused, and it lives on. */
+static void bad_questions_are_refused(void **state)
+{
+	char *pem = private_pem("EC", NULL);
+	struct process p;
+
+	(void)state;
+	if (!may_run())
+		skip();
+	p = start();
+	command(&p, "key", PSK, "psk", "secret", 6);
+	command(&p, "key", KEY, "private", pem, strlen(pem));
+	command(&p, "key", PPK, "ppk", "quantum", 7);
+	assert_int_equal(ask(&p, 0, PSK, 6, 10), -EINVAL);
+	assert_int_equal(ask(&p, 4, PSK, 6, 10), -EINVAL);
+	assert_int_equal(ask(&p, ASK_PSK_AUTH, 77, 6, 10), -ENOENT);
+	assert_int_equal(ask(&p, ASK_PSK_AUTH, PPK, 6, 10), -ENOENT);
+	assert_int_equal(ask(&p, ASK_PSK_AUTH, KEY, 6, 10), -ENOENT);
+	assert_true(ask(&p, ASK_PSK_AUTH, PSK, 4, 10) < 0);
+	assert_true(ask(&p, ASK_PSK_AUTH, PSK, 99, 10) < 0);
+	assert_int_equal(ask(&p, ASK_SIGN, PSK, SIG_ECDSA_SHA384, 10), -ENOENT);
+	assert_int_equal(ask(&p, ASK_SIGN, KEY, SIG_NONE, 10), -EINVAL);
+	assert_int_equal(ask(&p, ASK_SIGN, KEY, SIG_RSA_PKCS1_SHA512 + 1, 10), -EINVAL);
+	assert_int_equal(ask(&p, ASK_SIGN, KEY, UINT32_MAX, 10), -EINVAL);
+	assert_int_equal(ask(&p, ASK_SIGN, KEY, SIG_RSA_PSS_SHA256, 10), -EINVAL);
+	assert_int_equal(ask(&p, ASK_PPK, PSK, 6, 48), -ENOENT);
+	assert_int_equal(ask(&p, ASK_PPK, PPK, 6, PRF_SIZE_MAX + 1), -EINVAL);
+	assert_true(ask(&p, ASK_PPK, PPK, 4, 48) < 0);
+	assert_int_equal(ask(&p, ASK_PSK_AUTH, PSK, 6, 0), 0);
+	assert_int_equal(ask(&p, ASK_SIGN, KEY, SIG_ECDSA_SHA384, OCTETS_MAX), 0);
+	assert_int_equal(ask(&p, ASK_PPK, PPK, 6, 48), 0);
+	end(&p);
+	free(pem);
+}
+
+/* A question that is cut short is none of ours: it is over with who sends such. */
+static void half_a_question_ends_it(void **state)
+{
+	struct process p;
+	char byte;
+
+	(void)state;
+	if (!may_run())
+		skip();
+	p = start();
+	assert_int_equal(send(p.questions, "x", 1, 0), 1);
+	assert_true(recv(p.questions, &byte, 1, 0) <= 0);
+	end(&p);
+}
+
+/* ---- the client ---- */
+
+/* Over the sockets it is as by a call. */
+static void client_is_as_a_call(void **state)
+{
+	struct keyholder_client *client;
+	struct keyholder_ops ops, direct = keyring_ops(ring);
+	uint8_t a[SIGNATURE_MAX], b[SIGNATURE_MAX];
+	size_t size = sizeof(a);
+	struct process p;
+	EVP_PKEY *key;
+	char *pem;
+
+	(void)state;
+	if (!may_run())
+		skip();
+	pem = private_pem("EC", &key);
+	p = start();
+	command(&p, "key", PSK, "psk", "secret", 6);
+	command(&p, "key", KEY, "private", pem, strlen(pem));
+	command(&p, "key", PPK, "ppk", "0x00112233", 10);
+	keyring_add(ring, PSK, KEY_PSK, "secret", 6, NULL);
+	keyring_add(ring, PPK, KEY_PPK, "0x00112233", 10, NULL);
+	assert_int_equal(keyholder_client_new(&client, p.questions), 0);
+	ops = keyholder_client_ops(client);
+	p.questions = -1;
+	assert_int_equal(ops.psk_auth(ops.arg, PSK, 6, octets, sizeof(octets), a), 0);
+	assert_int_equal(direct.psk_auth(direct.arg, PSK, 6, octets, sizeof(octets), b), 0);
+	assert_memory_equal(a, b, 48);
+	assert_int_equal(ops.ppk(ops.arg, PPK, 6, octets, 48, a), 0);
+	assert_int_equal(direct.ppk(direct.arg, PPK, 6, octets, 48, b), 0);
+	assert_memory_equal(a, b, 48);
+	assert_int_equal(ops.sign(ops.arg, KEY, SIG_ECDSA_SHA384, octets, sizeof(octets), a, &size), 0);
+	assert_true(sig_verify(key, SIG_ECDSA_SHA384, octets, sizeof(octets), a, size));
+	size = 10;
+	assert_int_equal(ops.sign(ops.arg, KEY, SIG_ECDSA_SHA384, octets, sizeof(octets), a, &size), -EPROTO);
+	assert_int_equal(ops.sign(ops.arg, 77, SIG_ECDSA_SHA384, octets, sizeof(octets), a, &size), -ENOENT);
+	assert_int_equal(ops.psk_auth(ops.arg, PSK, 6, octets, OCTETS_MAX + 1, a), -EMSGSIZE);
+	keyholder_client_free(client);
+	end(&p);
+	EVP_PKEY_free(key);
+	free(pem);
+}
+
+/* What the client makes of answers that are none, of nobody there: an error, and no key of chance. */
+static void client_believes_no_nonsense(void **state)
+{
+	static struct key_answer a;
+	struct keyholder_client *client;
+	struct keyholder_ops ops;
+	uint8_t out[SIGNATURE_MAX];
+	size_t room = 100;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	assert_int_equal(keyholder_client_new(&client, ends[0]), 0);
+	ops = keyholder_client_ops(client);
+	a = (struct key_answer){.size = 32};
+	send(ends[1], &a, offsetof(struct key_answer, data) + 32, 0);
+	assert_int_equal(ops.psk_auth(ops.arg, 1, 6, octets, 4, out), -EPROTO);
+	a.size = 101;
+	send(ends[1], &a, offsetof(struct key_answer, data) + 101, 0);
+	assert_int_equal(ops.sign(ops.arg, 1, SIG_ECDSA_SHA384, octets, 4, out, &room), -EPROTO);
+	a.size = 47;
+	send(ends[1], &a, offsetof(struct key_answer, data) + 47, 0);
+	assert_int_equal(ops.ppk(ops.arg, 1, 6, octets, 48, out), -EPROTO);
+	a.size = 48;
+	send(ends[1], &a, offsetof(struct key_answer, data) + 40, 0);
+	assert_int_equal(ops.ppk(ops.arg, 1, 6, octets, 48, out), -EPIPE);
+	send(ends[1], &a, 3, 0);
+	assert_int_equal(ops.ppk(ops.arg, 1, 6, octets, 48, out), -EPIPE);
+	close(ends[1]);
+	assert_true(ops.ppk(ops.arg, 1, 6, octets, 48, out) < 0);
+	keyholder_client_free(client);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(secrets_that_are_none),
+		TEST(private_keys_that_are_none),
+		TEST(secret_is_what_its_file_says),
+		TEST(psk_auth_is_as_the_rfc_has_it),
+		TEST(a_number_has_one_key),
+		TEST(key_is_of_its_certificate),
+		TEST(keys_come_by_control),
+		TEST(bad_questions_are_refused),
+		TEST(half_a_question_ends_it),
+		TEST(client_is_as_a_call),
+		TEST(client_believes_no_nonsense),
+	};
+
+	return cmocka_run_group_tests_name("IKE key holder", tests, NULL, NULL);
+}

@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A NAT, a wrong transform in each place, tunnel mode: refused by the one, explained by the other. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sealed.h"
+
+/* ---- NAT ---- */
+
+struct translate {
+	int to;	   /* what goes to that host */
+	bool addr; /* its source address, else its source port */
+};
+
+static enum fate translate(struct world *w, struct world_packet *p, void *arg)
+{
+	const struct translate *t = arg;
+
+	(void)w;
+	if (p->to == t->to && !t->addr)
+		p->path.remote_port = 1024;
+	else if (p->to == t->to)
+		p->path.remote[3] = 99;
+	return PASS;
+}
+
+static void assert_failed(struct world *w)
+{
+	assert_int_equal(w->hosts[0].done_count, 1);
+	assert_true(w->hosts[0].done_error[0]);
+	assert_true(world_is_down(w));
+}
+
+/* The responder sees another port than the initiator says it has. */
+static void nat_of_initiator_is_an_error(void **state)
+{
+	struct translate t = {.to = 1};
+	struct world *w = *state;
+
+	w->filter = translate;
+	w->filter_arg = &t;
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 2000);
+	assert_true(world_logged(w, 1, "NAT"));
+	assert_failed(w);
+}
+
+static void nat_of_responder_is_an_error(void **state)
+{
+	struct translate t = {.to = 0};
+	struct world *w = *state;
+
+	w->filter = translate;
+	w->filter_arg = &t;
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 2000);
+	assert_true(world_logged(w, 0, "there is a NAT between this host and the peer"));
+	world_run(w, 60000);
+	assert_failed(w);
+}
+
+/* The answer comes from somebody else: as if it had not come. */
+static void another_address_is_not_followed(void **state)
+{
+	struct translate t = {.to = 0, .addr = true};
+	struct world *w = *state;
+
+	w->filter = translate;
+	w->filter_arg = &t;
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 60000);
+	assert_failed(w);
+}
+
+/* ---- a wrong transform in each place ---- */
+
+#define KEY_LENGTH 100 /* in place of a transform's type: the attribute of ENCR */
+
+struct change {
+	uint8_t exchange;
+	bool response;
+	uint8_t type;
+	uint16_t from;
+	uint16_t to;
+};
+
+struct changing {
+	struct change c;
+	unsigned done;
+};
+
+/* Each transform of that type and ID in a chain of payloads. */
+static unsigned change_all(uint8_t *data, size_t size, const struct change *c)
+{
+	const uint8_t type = c->type == KEY_LENGTH ? TRANSFORM_ENCR : c->type;
+	unsigned n = 0;
+
+	for (size_t i = 0; i + 8 <= size; i++) {
+		uint8_t *t = data + i;
+
+		if ((t[0] != 0 && t[0] != 3) || t[1] || t[2] || t[3] != (type == TRANSFORM_ENCR ? 12 : 8) ||
+		    t[4] != type || t[5] || get_u16(t + 6) != c->from)
+			continue;
+		put_u16(c->type == KEY_LENGTH ? t + 10 : t + 6, c->to);
+		n++;
+	}
+	return n;
+}
+
+static enum fate change_transform(struct world *w, struct world_packet *p, void *arg)
+{
+	struct changing *c = arg;
+	static struct sealed s;
+	struct ike_header h;
+
+	if (!header_parse(p->data, p->size, &h) || h.exchange != c->c.exchange ||
+	    !!(h.flags & FLAG_RESPONSE) != c->c.response)
+		return PASS;
+	if (h.exchange == EXCHANGE_IKE_SA_INIT) {
+		/* SA is the first payload. */
+		c->done += change_all(p->data + 28, get_u16(p->data + 30), &c->c);
+		return PASS;
+	}
+	if (!sealed_open(w, p, &s) || sealed_find(&s, PAYLOAD_SA, 0) < 0)
+		return PASS;
+	c->done += change_all(s.data, s.size, &c->c);
+	sealed_put(w, p, &s);
+	return PASS;
+}
+
+#define ENCR 1
+static const struct change of_ike[] = {
+	{EXCHANGE_IKE_SA_INIT, false, ENCR, 20, 12}, /* AES-CBC */
+	{EXCHANGE_IKE_SA_INIT, false, ENCR, 20, 18}, /* GCM with 8 bytes of ICV */
+	{EXCHANGE_IKE_SA_INIT, false, KEY_LENGTH, 20, 128},
+	{EXCHANGE_IKE_SA_INIT, false, TRANSFORM_DH, DH_ECP_384, 14},
+	{EXCHANGE_IKE_SA_INIT, false, TRANSFORM_DH, DH_ECP_384, 0},
+};
+
+static void wrong_transform_of_ike_is_refused(void **state)
+{
+	for (size_t i = 0; i < sizeof(of_ike) / sizeof(of_ike[0]); i++) {
+		struct changing c = {of_ike[i], 0};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		w->filter = change_transform;
+		w->filter_arg = &c;
+		world_configure_both(w, START_TRAP);
+		world_initiate(w, 0);
+		world_run(w, 3000);
+		assert_int_equal(c.done, 1);
+		assert_true(world_logged(w, 1, "refused: it offers"));
+		assert_true(world_logged(w, 0, "takes none of what is offered"));
+		assert_failed(w);
+	}
+}
+
+static enum fate change_every_prf(struct world *w, struct world_packet *p, void *arg)
+{
+	for (uint16_t prf = PRF_HMAC_SHA2_256; prf <= PRF_HMAC_SHA2_512; prf++) {
+		struct changing c = {{EXCHANGE_IKE_SA_INIT, false, TRANSFORM_PRF, prf, 2}, 0};
+
+		change_transform(w, p, &c);
+		*(unsigned *)arg += c.done;
+	}
+	return PASS;
+}
+
+/* HMAC-SHA1 alone. */
+static void wrong_prf_is_refused(void **state)
+{
+	struct world *w = *state;
+	unsigned done = 0;
+
+	w->filter = change_every_prf;
+	w->filter_arg = &done;
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 3000);
+	assert_int_equal(done, 3);
+	assert_true(world_logged(w, 1, "PRF-2"));
+	assert_failed(w);
+}
+
+static const struct change of_ike_answer[] = {
+	{EXCHANGE_IKE_SA_INIT, true, ENCR, 20, 12},
+	{EXCHANGE_IKE_SA_INIT, true, KEY_LENGTH, 20, 128},
+	{EXCHANGE_IKE_SA_INIT, true, TRANSFORM_PRF, PRF_HMAC_SHA2_384, 2},
+	{EXCHANGE_IKE_SA_INIT, true, TRANSFORM_DH, DH_ECP_384, 19},
+};
+
+static void answer_that_was_not_offered_is_refused(void **state)
+{
+	for (size_t i = 0; i < sizeof(of_ike_answer) / sizeof(of_ike_answer[0]); i++) {
+		struct changing c = {of_ike_answer[i], 0};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		w->filter = change_transform;
+		w->filter_arg = &c;
+		world_configure_both(w, START_TRAP);
+		world_initiate(w, 0);
+		world_run(w, 60000);
+		assert_int_equal(c.done, 1);
+		assert_true(world_logged(w, 0, "with what was not offered"));
+		assert_failed(w);
+	}
+}
+
+/* In IKE_AUTH the IKE SA comes up, and has no child; in CREATE_CHILD_SA it stays up, with the child it had. */
+static const struct change of_child[] = {
+	{EXCHANGE_IKE_AUTH, false, ENCR, 20, 12},
+	{EXCHANGE_IKE_AUTH, false, KEY_LENGTH, 20, 192},
+	{EXCHANGE_IKE_AUTH, true, ENCR, 20, 16},
+	{EXCHANGE_IKE_AUTH, true, KEY_LENGTH, 20, 128},
+	{EXCHANGE_IKE_AUTH, true, TRANSFORM_ESN, 1, 2},
+	{EXCHANGE_CREATE_CHILD_SA, false, ENCR, 20, 12},
+	{EXCHANGE_CREATE_CHILD_SA, false, KEY_LENGTH, 20, 128},
+	{EXCHANGE_CREATE_CHILD_SA, false, TRANSFORM_DH, DH_ECP_384, 14},
+	{EXCHANGE_CREATE_CHILD_SA, false, TRANSFORM_DH, DH_ECP_384, 0},
+	{EXCHANGE_CREATE_CHILD_SA, true, ENCR, 20, 12},
+	{EXCHANGE_CREATE_CHILD_SA, true, TRANSFORM_DH, DH_ECP_384, 0},
+	{EXCHANGE_CREATE_CHILD_SA, true, TRANSFORM_ESN, 1, 7},
+};
+
+static void assert_child_refused(struct world *w, const struct change *c)
+{
+	if (c->response)
+		assert_true(world_logged(w, 0, "with a proposal for the child that was not offered: refused"));
+	else
+		assert_true(world_logged(w, 1, "for the child, and not AES_GCM_16-256"));
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(world_ike_count(w, i), 1);
+}
+
+static void wrong_transform_of_child_is_refused(void **state)
+{
+	for (size_t i = 0; i < sizeof(of_child) / sizeof(of_child[0]); i++) {
+		struct changing c = {of_child[i], 0};
+		const bool first = c.c.exchange == EXCHANGE_IKE_AUTH;
+		struct world *w = *state;
+
+		world_again(w, 0);
+		w->filter = change_transform;
+		w->filter_arg = &c;
+		world_configure_both(w, START_TRAP);
+		world_initiate(w, 0);
+		world_run(w, 500);
+		if (!first)
+			world_rekey(w, 0, false);
+		world_run(w, 5000);
+		assert_true(c.done > 0);
+		assert_child_refused(w, &c.c);
+		for (int host = 0; host < 2; host++)
+			assert_int_equal(world_sa_count(w, host, true), !first);
+		assert_int_equal(world_talks(w), !first);
+	}
+}
+
+/* ESN has no third value: without either that we know, nothing is made. */
+static enum fate no_known_esn(struct world *w, struct world_packet *p, void *arg)
+{
+	for (uint16_t esn = 0; esn <= 1; esn++) {
+		struct changing c = {{EXCHANGE_IKE_AUTH, false, TRANSFORM_ESN, esn, (uint16_t)(esn + 2)}, 0};
+
+		change_transform(w, p, &c);
+		*(unsigned *)arg += c.done;
+	}
+	return PASS;
+}
+
+static void wrong_esn_is_refused(void **state)
+{
+	const struct change c = {.response = false};
+	struct world *w = *state;
+	unsigned done = 0;
+
+	w->filter = no_known_esn;
+	w->filter_arg = &done;
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 3000);
+	assert_int_equal(done, 2);
+	assert_child_refused(w, &c);
+	assert_int_equal(world_sa_count(w, 1, true), 0);
+}
+
+/* A rekey of the IKE SA: the old one stays, unless the peer has made its end of the new one. */
+static void wrong_transform_in_ike_rekey_is_refused(void **state)
+{
+	for (int response = 0; response < 2; response++) {
+		struct changing c = {{EXCHANGE_CREATE_CHILD_SA, response, KEY_LENGTH, 20, 128}, 0};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		world_configure_both(w, START_INITIATE);
+		world_run(w, 500);
+		w->filter = change_transform;
+		w->filter_arg = &c;
+		w->hosts[0].done_count = 0;
+		world_rekey(w, 0, true);
+		world_run(w, 1000);
+		assert_int_equal(c.done, 1);
+		assert_int_equal(w->hosts[0].done_count, 1);
+		assert_true(w->hosts[0].done_error[0]);
+		assert_true(world_talks(w));
+		w->filter = NULL;
+		assert_true(response || world_run_under_traffic(w, 60000));
+		world_run(w, 180000);
+		assert_true(world_is_up(w));
+	}
+}
+
+/* ---- what the DH payload says ---- */
+
+struct regroup {
+	bool response;
+	unsigned done;
+};
+
+static enum fate other_group(struct world *w, struct world_packet *p, void *arg)
+{
+	struct regroup *r = arg;
+	static struct sealed s;
+	int at;
+
+	if (!sealed_open(w, p, &s) || !!(s.header.flags & FLAG_RESPONSE) != r->response)
+		return PASS;
+	at = sealed_find(&s, PAYLOAD_KE, 0);
+	if (at < 0)
+		return PASS;
+	put_u16(s.data + at + 4, 19);
+	sealed_put(w, p, &s);
+	r->done++;
+	return PASS;
+}
+
+/* Group 20 is proposed, and the KE payload is of another. */
+static void ke_of_another_group_is_refused(void **state)
+{
+	for (int kind = 0; kind < 4; kind++) {
+		struct regroup r = {.response = kind & 1};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		world_configure_both(w, START_INITIATE);
+		world_run(w, 500);
+		w->filter = other_group;
+		w->filter_arg = &r;
+		world_rekey(w, 0, kind & 2);
+		world_run(w, 1000);
+		assert_true(r.done > 0);
+		assert_true(w->hosts[0].done_error[0]);
+		w->filter = NULL;
+		assert_true(kind == 3 || world_run_under_traffic(w, 60000));
+		world_run(w, 180000);
+		assert_true(world_is_up(w));
+	}
+}
+
+/* The last byte of KE, or all of the nonce but 15, is cut off inside SK. */
+struct shorten {
+	uint8_t type;
+	bool response;
+	unsigned done;
+};
+
+static enum fate shorten_inside(struct world *w, struct world_packet *p, void *arg)
+{
+	struct shorten *c = arg;
+	static struct sealed s;
+	size_t old, size;
+	int at;
+
+	if (!sealed_open(w, p, &s) || !!(s.header.flags & FLAG_RESPONSE) != c->response)
+		return PASS;
+	at = sealed_find(&s, c->type, 0);
+	if (at < 0)
+		return PASS;
+	old = get_u16(s.data + at + 2);
+	size = c->type == PAYLOAD_KE ? old - 1 : 4 + 15;
+	memmove(s.data + at + size, s.data + at + old, s.size - (size_t)at - old);
+	s.size -= old - size;
+	put_u16(s.data + at + 2, (unsigned)size);
+	sealed_put(w, p, &s);
+	c->done++;
+	return PASS;
+}
+
+static void short_ke_or_nonce_in_rekey_is_refused(void **state)
+{
+	for (int kind = 0; kind < 8; kind++) {
+		struct shorten c = {.type = kind & 1 ? PAYLOAD_KE : PAYLOAD_NONCE, .response = kind & 2};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		world_configure_both(w, START_INITIATE);
+		world_run(w, 500);
+		w->filter = shorten_inside;
+		w->filter_arg = &c;
+		world_rekey(w, 0, kind & 4);
+		world_run(w, 1000);
+		assert_true(c.done > 0);
+		if (c.response)
+			assert_true(world_logged(w, 0, "is not valid"));
+		else
+			assert_string_equal(w->hosts[0].done_error, "INVALID_SYNTAX");
+	}
+}
+
+/* In IKE_SA_INIT: the KE payload's group, in the clear. */
+static enum fate other_first_group(struct world *w, struct world_packet *p, void *arg)
+{
+	struct regroup *r = arg;
+	static struct message m;
+	const struct payload *ke;
+
+	(void)w;
+	if (!message_parse(&m, p->data, p->size) || m.header.exchange != EXCHANGE_IKE_SA_INIT ||
+	    !!(m.header.flags & FLAG_RESPONSE) != r->response)
+		return PASS;
+	ke = message_find(&m, PAYLOAD_KE);
+	if (!ke)
+		return PASS;
+	put_u16(p->data + (ke->data - p->data), 31);
+	r->done++;
+	return PASS;
+}
+
+/* One byte less of it, with lengths that fit. */
+static enum fate short_first_ke(struct world *w, struct world_packet *p, void *arg)
+{
+	struct regroup *r = arg;
+	static struct message m;
+	const struct payload *ke;
+	size_t end;
+
+	(void)w;
+	if (!message_parse(&m, p->data, p->size) || m.header.exchange != EXCHANGE_IKE_SA_INIT ||
+	    !!(m.header.flags & FLAG_RESPONSE) != r->response)
+		return PASS;
+	ke = message_find(&m, PAYLOAD_KE);
+	if (!ke)
+		return PASS;
+	end = (size_t)(ke->data - p->data) + ke->size;
+	put_u16(p->data + (ke->data - p->data) - 2, (unsigned)(ke->size + 3));
+	memmove(p->data + end - 1, p->data + end, p->size - end);
+	p->size--;
+	put_u16(p->data + 26, (unsigned)p->size);
+	r->done++;
+	return PASS;
+}
+
+static void first_ke_that_is_short(void **state)
+{
+	for (int response = 0; response < 2; response++) {
+		struct regroup r = {.response = response};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		w->filter = short_first_ke;
+		w->filter_arg = &r;
+		world_configure_both(w, START_TRAP);
+		world_initiate(w, 0);
+		world_run(w, 60000);
+		assert_true(r.done > 0);
+		assert_true(!response || world_logged(w, 0, "with what was not offered"));
+		/* To a request like that there is no answer. */
+		assert_true(response || world_logged(w, 0, "no answer to IKE_SA_INIT"));
+		assert_failed(w);
+	}
+}
+
+/* Peers open with curve25519: they are told the one that is taken here. Such an answer to us is none. */
+static void first_ke_of_another_group(void **state)
+{
+	for (int response = 0; response < 2; response++) {
+		struct regroup r = {.response = response};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		w->filter = other_first_group;
+		w->filter_arg = &r;
+		world_configure_both(w, START_TRAP);
+		world_initiate(w, 0);
+		world_run(w, 60000);
+		assert_true(r.done > 0);
+		assert_true(world_logged(w, 0, response ? "with what was not offered" : "the peer insists on DH group 20"));
+		assert_failed(w);
+	}
+}
+
+/* ---- tunnel mode ---- */
+
+struct untransport {
+	uint8_t exchange;
+	bool response;
+};
+
+static enum fate without_transport_mode(struct world *w, struct world_packet *p, void *arg)
+{
+	const struct untransport *u = arg;
+	static struct sealed s;
+
+	if (!sealed_open(w, p, &s) || s.header.exchange != u->exchange ||
+	    !!(s.header.flags & FLAG_RESPONSE) != u->response || sealed_notify(&s, USE_TRANSPORT_MODE) < 0)
+		return PASS;
+	sealed_cut(&s, sealed_notify(&s, USE_TRANSPORT_MODE));
+	sealed_put(w, p, &s);
+	return PASS;
+}
+
+/* Asked for, or answered; at first, or in a rekey: no child by it on either end, and the IKE SA stays. */
+static void tunnel_mode_is_refused(void **state)
+{
+	for (int kind = 0; kind < 4; kind++) {
+		struct untransport u = {kind & 2 ? EXCHANGE_CREATE_CHILD_SA : EXCHANGE_IKE_AUTH, kind & 1};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		w->filter = without_transport_mode;
+		w->filter_arg = &u;
+		world_configure_both(w, START_TRAP);
+		world_initiate(w, 0);
+		world_run(w, 500);
+		if (kind & 2)
+			world_rekey(w, 0, false);
+		world_run(w, 5000);
+		assert_true(world_logged(w, !u.response, "the peer wants tunnel mode"));
+		assert_true(w->hosts[0].done_error[0]);
+		for (int host = 0; host < 2; host++) {
+			assert_int_equal(world_ike_count(w, host), 1);
+			assert_int_equal(world_sa_count(w, host, true), kind & 2 ? 1 : 0);
+		}
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(nat_of_initiator_is_an_error),
+		TEST(nat_of_responder_is_an_error),
+		TEST(another_address_is_not_followed),
+		TEST(wrong_transform_of_ike_is_refused),
+		TEST(wrong_prf_is_refused),
+		TEST(answer_that_was_not_offered_is_refused),
+		TEST(wrong_transform_of_child_is_refused),
+		TEST(wrong_esn_is_refused),
+		TEST(wrong_transform_in_ike_rekey_is_refused),
+		TEST(ke_of_another_group_is_refused),
+		TEST(short_ke_or_nonce_in_rekey_is_refused),
+		TEST(first_ke_of_another_group),
+		TEST(first_ke_that_is_short),
+		TEST(tunnel_mode_is_refused),
+	};
+
+	return cmocka_run_group_tests_name("IKE refusals", tests, NULL, NULL);
+}

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Several connections between the same two hosts, told apart by what they protect. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine_state.h"
+#include "world.h"
+
+static const struct selector all = {SELECTOR_ANY_PORT}, to_bgp = {0, 65535, 179, 179, 6},
+			     from_bgp = {179, 179, 0, 65535, 6}, geneve = {0, 65535, 6081, 6085, 17},
+			     from_geneve = {6081, 6085, 0, 65535, 17}, tcp = {SELECTOR_ANY_PORT, .proto = 6};
+
+static int setup(void **state)
+{
+	struct world *w = malloc(sizeof(*w));
+
+	world_init(w);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_free(*state);
+	free(*state);
+	return 0;
+}
+
+/* ---- making ---- */
+
+static struct connection_config *connection(struct world *w, int host, const char *name, enum start_mode start,
+					    unsigned count, const struct selector *selectors)
+{
+	struct connection_config *c = world_connection(w, host);
+
+	strcpy(c->name, name);
+	memcpy(c->selectors, selectors, count * sizeof(*selectors));
+	c->selector_count = count;
+	c->start = start;
+	strcpy((char *)c->digest, name);
+	return c;
+}
+
+#define CONNECTION(w, host, name, start, ...) \
+	connection(w, host, name, start, sizeof((struct selector[]){__VA_ARGS__}) / sizeof(struct selector), \
+		   (struct selector[]){__VA_ARGS__})
+
+static void configure(struct world *w, int host, unsigned count, struct connection_config *const *list)
+{
+	struct ike_config config = {.connections = calloc(count, sizeof(*list)), .count = count};
+
+	for (unsigned i = 0; i < count; i++)
+		config.connections[i] = list[i];
+	engine_configure(w->hosts[host].engine, &config);
+}
+
+/* In the file's order the widest stands first: it must not get everything for that. */
+static void configure_three(struct world *w, int host, enum start_mode start)
+{
+	struct connection_config *const list[] = {
+		CONNECTION(w, host, "rest", start, all),
+		CONNECTION(w, host, "bgp", start, to_bgp, from_bgp),
+		CONNECTION(w, host, "geneve", start, geneve, from_geneve),
+	};
+
+	configure(w, host, 3, list);
+}
+
+/* What another implementation does: one IKE SA, and all children on it. */
+static void configure_one(struct world *w, int host, enum start_mode start)
+{
+	struct connection_config *const list[] = {
+		CONNECTION(w, host, "one", start, to_bgp, from_bgp, geneve, from_geneve, all)};
+
+	configure(w, host, 1, list);
+}
+
+/* ---- looking ---- */
+
+/* "state: selector, selector" of a connection, the selectors of children that are up in the order they were made. */
+static const char *look(struct world *w, int host, const char *name)
+{
+	static char text[400];
+	cJSON *status = engine_status(w->hosts[host].engine), *c, *child;
+
+	text[0] = '\0';
+	cJSON_ArrayForEach(c, cJSON_GetObjectItem(status, "connections"))
+	{
+		if (strcmp(cJSON_GetObjectItem(c, "name")->valuestring, name) != 0)
+			continue;
+		strcat(text, cJSON_GetObjectItem(c, "state")->valuestring);
+		cJSON_ArrayForEach(child, cJSON_GetObjectItem(c, "children"))
+		{
+			strcat(text, text[strlen(text) - 1] == ':' || !strchr(text, ':') ? ": " : ", ");
+			strcat(text, cJSON_GetObjectItem(child, "selector")->valuestring);
+		}
+	}
+	cJSON_Delete(status);
+	return text;
+}
+
+static void assert_three(struct world *w, int host)
+{
+	assert_string_equal(look(w, host, "rest"), "up: all");
+	assert_non_null(strstr(look(w, host, "bgp"), "tcp dport 179"));
+	assert_non_null(strstr(look(w, host, "bgp"), "tcp sport 179"));
+	assert_non_null(strstr(look(w, host, "geneve"), "udp dport 6081-6085"));
+	assert_non_null(strstr(look(w, host, "geneve"), "udp sport 6081-6085"));
+}
+
+/* The outbound SA of a host that is bound for the selector. */
+static struct world_sa *bound_for(struct world *w, int host, const struct selector *s)
+{
+	for (unsigned i = 0; i < WORLD_SAS; i++) {
+		struct world_sa *sa = &w->hosts[host].sas[i];
+
+		if (sa->used && sa->bound && selector_equal(&sa->spec.selector, s))
+			return sa;
+	}
+	return NULL;
+}
+
+/* Both ends have a child for it, and each one's outbound SA is the other's inbound one for the same. */
+static void assert_carried(struct world *w, struct selector s)
+{
+	for (int host = 0; host < 2; host++, s = selector_mirrored(&s)) {
+		const struct world_sa *out = bound_for(w, host, &s), *in = world_partner(w, host, out);
+		const struct selector there = selector_mirrored(&s);
+
+		assert_non_null(out);
+		assert_non_null(in);
+		assert_true(selector_equal(&in->spec.selector, &there));
+	}
+}
+
+static void assert_all_carried(struct world *w)
+{
+	assert_carried(w, all);
+	assert_carried(w, to_bgp);
+	assert_carried(w, from_bgp);
+	assert_carried(w, geneve);
+	assert_carried(w, from_geneve);
+}
+
+static void acquire(struct world *w, int host, uint8_t proto, uint16_t local_port, uint16_t remote_port)
+{
+	engine_acquire(w->hosts[host].engine, w->hosts[host].addr, w->hosts[!host].addr, proto, local_port,
+		       remote_port);
+}
+
+/* ---- an IKE SA for each ---- */
+
+static void each_opens_its_own(void **state)
+{
+	struct world *w = *state;
+
+	configure_three(w, 1, START_RESPOND);
+	configure_three(w, 0, START_INITIATE);
+	world_run(w, 2000);
+	for (int host = 0; host < 2; host++) {
+		assert_three(w, host);
+		/* None has ended another by INITIAL_CONTACT. */
+		assert_int_equal(world_ike_count(w, host), 3);
+		assert_int_equal(world_child_count(w, host), 5);
+	}
+	assert_all_carried(w);
+}
+
+/* Both ends at once: what is left in the end is whole. */
+static void both_open_at_once(void **state)
+{
+	struct world *w = *state;
+
+	configure_three(w, 1, START_INITIATE);
+	configure_three(w, 0, START_INITIATE);
+	world_run(w, 20000);
+	for (int host = 0; host < 2; host++) {
+		assert_int_equal(world_ike_count(w, host), 3);
+		assert_string_equal(look(w, host, "rest"), "up: all");
+	}
+	assert_all_carried(w);
+}
+
+static void the_packet_says_which_is_opened(void **state)
+{
+	struct world *w = *state;
+
+	configure_three(w, 1, START_RESPOND);
+	configure_three(w, 0, START_TRAP);
+	acquire(w, 0, 6, 40000, 179);
+	world_run(w, 500);
+	assert_string_equal(look(w, 0, "bgp"), "up: tcp dport 179");
+	assert_string_equal(look(w, 1, "bgp"), "up: tcp sport 179");
+	assert_string_equal(look(w, 0, "rest"), "trap");
+	acquire(w, 0, 17, 6083, 1);
+	world_run(w, 500);
+	assert_string_equal(look(w, 0, "geneve"), "up: udp sport 6081-6085");
+	assert_string_equal(look(w, 1, "geneve"), "up: udp dport 6081-6085");
+	acquire(w, 0, 17, 1, 53);
+	world_run(w, 500);
+	assert_string_equal(look(w, 0, "rest"), "up: all");
+	assert_string_equal(look(w, 1, "rest"), "up: all");
+	assert_int_equal(world_child_count(w, 1), 3);
+}
+
+/* What INITIAL_CONTACT says is of the identities, not of one connection. */
+static void who_starts_anew_has_forgotten_all(void **state)
+{
+	struct world *w = *state;
+	struct world_host *h = &w->hosts[0];
+	struct engine_ops ops;
+
+	configure_three(w, 1, START_RESPOND);
+	configure_three(w, 0, START_INITIATE);
+	world_run(w, 2000);
+	ops = ((const struct engine *)h->engine)->ops;
+	engine_free(h->engine, false);
+	memset(h->sas, 0, sizeof(h->sas));
+	h->engine = engine_new(&ops);
+	configure_three(w, 0, START_TRAP);
+	acquire(w, 0, 6, 40000, 179);
+	world_run(w, 1000);
+	assert_string_equal(look(w, 1, "bgp"), "up: tcp sport 179");
+	assert_string_equal(look(w, 1, "rest"), "down");
+	assert_int_equal(world_ike_count(w, 1), 1);
+}
+
+/* ---- one IKE SA for all ---- */
+
+static void set_up_one_to_three(struct world *w)
+{
+	configure_three(w, 1, START_RESPOND);
+	configure_one(w, 0, START_TRAP);
+	engine_initiate(w->hosts[0].engine, "one", NULL, 1);
+	world_run(w, 2000);
+	assert_three(w, 1);
+	assert_int_equal(world_ike_count(w, 1), 1);
+	assert_int_equal(world_child_count(w, 1), 5);
+	assert_all_carried(w);
+}
+
+static void children_of_one_ike_sa_are_told_apart(void **state)
+{
+	set_up_one_to_three(*state);
+}
+
+static void rekey(struct world *w, int host, const char *name, bool ike)
+{
+	w->hosts[host].done_count = 0;
+	engine_rekey(w->hosts[host].engine, name, NULL, ike, 5);
+	world_run(w, 5000);
+	assert_int_equal(w->hosts[host].done_count, 1);
+	assert_string_equal(w->hosts[host].done_error, "");
+}
+
+static void they_stay_so_through_rekeys(void **state)
+{
+	struct world *w = *state;
+	uint32_t before;
+
+	set_up_one_to_three(w);
+	before = bound_for(w, 1, &from_bgp)->spec.spi;
+	rekey(w, 0, "one", false);
+	rekey(w, 0, "one", true);
+	rekey(w, 1, "bgp", false);
+	assert_int_not_equal(bound_for(w, 1, &from_bgp)->spec.spi, before);
+	assert_three(w, 1);
+	assert_int_equal(world_child_count(w, 1), 5);
+	assert_all_carried(w);
+}
+
+/* Nothing comes through one's SAs: they end, whosever IKE SA they are on. */
+static void one_that_is_dead_ends(void **state)
+{
+	static const char *const names[] = {"bgp", "geneve", "rest"};
+	struct world *w = *state;
+
+	set_up_one_to_three(w);
+	for (int i = 0; i < 3; i++) {
+		engine_dead(w->hosts[1].engine, names[i]);
+		world_run(w, 5000);
+		assert_string_equal(look(w, 1, names[i]), "down");
+		engine_terminate(w->hosts[0].engine, "one", NULL, 1);
+		world_run(w, 5000);
+		engine_initiate(w->hosts[0].engine, "one", NULL, 1);
+		world_run(w, 5000);
+		assert_three(w, 1);
+		assert_all_carried(w);
+	}
+}
+
+/* The IKE SA is one connection's; when that is taken down it goes on as another's. */
+static void one_taken_down_leaves_the_others(void **state)
+{
+	static const char *const names[] = {"bgp", "geneve", "rest"};
+	struct world *w = *state;
+
+	set_up_one_to_three(w);
+	for (int i = 0; i < 3; i++) {
+		w->hosts[1].done_count = 0;
+		engine_terminate(w->hosts[1].engine, names[i], NULL, 5);
+		world_run(w, 1000);
+		assert_int_equal(w->hosts[1].done_count, 1);
+		assert_string_equal(look(w, 1, names[i]), "down");
+		for (int j = i + 1; j < 3; j++)
+			assert_memory_equal(look(w, 1, names[j]), "up", 2);
+		if (i < 2)
+			assert_carried(w, all);
+	}
+	world_run(w, 5000);
+	assert_int_equal(world_ike_count(w, 1), 0);
+	assert_int_equal(world_sa_count(w, 1, true), 0);
+}
+
+static void a_reload_leaves_the_others(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *list[2];
+	uint32_t spi;
+
+	set_up_one_to_three(w);
+	spi = bound_for(w, 1, &all)->spec.spi;
+	list[0] = CONNECTION(w, 1, "rest", START_RESPOND, all);
+	list[1] = CONNECTION(w, 1, "geneve", START_RESPOND, geneve, from_geneve);
+	configure(w, 1, 2, list);
+	world_run(w, 5000);
+	assert_int_equal(bound_for(w, 1, &all)->spec.spi, spi);
+	assert_carried(w, all);
+	assert_carried(w, geneve);
+	assert_null(bound_for(w, 1, &to_bgp));
+	assert_string_equal(look(w, 1, "bgp"), "");
+	assert_int_equal(world_ike_count(w, 1), 1);
+	configure(w, 1, 0, NULL);
+	world_run(w, 5000);
+	assert_int_equal(world_sa_count(w, 1, true), 0);
+}
+
+/* Another secret, another CA, another identity: what is proven for one says nothing for the other. */
+static void other_proof_other_ike_sa(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *const list[] = {
+		CONNECTION(w, 1, "rest", START_RESPOND, geneve),
+		CONNECTION(w, 1, "bgp", START_RESPOND, to_bgp, from_bgp),
+	};
+
+	list[1]->auth_digest[0] = 1;
+	configure(w, 1, 2, list);
+	configure_one(w, 0, START_INITIATE);
+	world_run(w, 900);
+	/* The first it asks for decides on the connection. */
+	assert_memory_equal(look(w, 1, "bgp"), "up", 2);
+	assert_string_equal(look(w, 1, "rest"), "down");
+	assert_true(world_logged(w, 1, "nothing in common"));
+}
+
+/* ---- what is left ---- */
+
+static void the_most_exact_of_equals(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *const theirs[] = {CONNECTION(w, 0, "tcp", START_INITIATE, tcp)};
+	struct connection_config *const ours[] = {
+		CONNECTION(w, 1, "rest", START_RESPOND, all),
+		CONNECTION(w, 1, "bgp", START_RESPOND, to_bgp, from_bgp),
+		CONNECTION(w, 1, "tcp", START_RESPOND, tcp),
+	};
+
+	configure(w, 1, 3, ours);
+	configure(w, 0, 1, theirs);
+	world_run(w, 500);
+	assert_string_equal(look(w, 1, "tcp"), "up: tcp");
+	assert_string_equal(look(w, 1, "rest"), "down");
+	assert_carried(w, tcp);
+}
+
+/* The peer has less to give than is asked for: each packet that it leaves out asks again, and nobody is. */
+static void narrowed_is_not_asked_for_again(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *const ours[] = {CONNECTION(w, 0, "rest", START_TRAP, all)};
+	struct connection_config *const theirs[] = {CONNECTION(w, 1, "tcp", START_RESPOND, tcp)};
+	unsigned sent;
+
+	configure(w, 1, 1, theirs);
+	configure(w, 0, 1, ours);
+	acquire(w, 0, 6, 1, 2);
+	world_run(w, 500);
+	assert_string_equal(look(w, 0, "rest"), "up: tcp");
+	sent = w->sent;
+	for (int i = 0; i < 5; i++) {
+		acquire(w, 0, 17, 1, 2);
+		world_run(w, 1000);
+	}
+	assert_int_equal(w->sent, sent);
+	rekey(w, 0, "rest", false);
+	sent = w->sent;
+	acquire(w, 0, 17, 1, 2);
+	world_run(w, 1000);
+	assert_int_equal(w->sent, sent);
+	assert_string_equal(look(w, 0, "rest"), "up: tcp");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(each_opens_its_own),
+		TEST(both_open_at_once),
+		TEST(the_packet_says_which_is_opened),
+		TEST(who_starts_anew_has_forgotten_all),
+		TEST(children_of_one_ike_sa_are_told_apart),
+		TEST(they_stay_so_through_rekeys),
+		TEST(one_that_is_dead_ends),
+		TEST(one_taken_down_leaves_the_others),
+		TEST(a_reload_leaves_the_others),
+		TEST(other_proof_other_ike_sa),
+		TEST(the_most_exact_of_equals),
+		TEST(narrowed_is_not_asked_for_again),
+	};
+
+	return cmocka_run_group_tests_name("IKE: which connection", tests, NULL, NULL);
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which datagrams count: Message IDs, directions, exchanges and addresses that are not the ones that are due have no
+ * effect, even by who has the keys; what is repeated is answered once more, if it is authentic.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "inside.h"
+#include "sealed.h"
+
+static void up(struct world *w)
+{
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 200);
+	assert_true(world_is_up(w));
+	w->sent = 0;
+}
+
+static void give(struct world *w, const struct world_packet *p)
+{
+	engine_receive(w->hosts[p->to].engine, &p->path, p->data, p->size);
+}
+
+/* ---- what comes before the true one, sealed by its keys ---- */
+
+struct fake {
+	int32_t id;	  /* added to the Message ID */
+	uint8_t exchange; /* put in its place, unless 0 */
+	uint8_t flags;	  /* turned over */
+	bool response;	  /* of answers, else of requests */
+	bool reseal;
+	unsigned done;
+};
+
+static enum fate fake_first(struct world *w, struct world_packet *p, void *arg)
+{
+	struct world_packet copy = *p;
+	struct fake *f = arg;
+	static struct sealed s;
+
+	if (!sealed_open(w, p, &s) || s.header.exchange == EXCHANGE_IKE_AUTH ||
+	    !!(s.header.flags & FLAG_RESPONSE) != f->response)
+		return PASS;
+	copy.data = malloc(1);
+	s.header.id += (uint32_t)f->id;
+	s.header.flags ^= f->flags;
+	if (f->exchange)
+		s.header.exchange = f->exchange;
+	/* An answer with nothing in it: who takes it thinks that it is refused. */
+	if (f->response) {
+		s.first = PAYLOAD_NONE;
+		s.size = 0;
+	}
+	sealed_put(w, &copy, &s);
+	f->done++;
+	give(w, &copy);
+	free(copy.data);
+	return PASS;
+}
+
+/* The same four datagrams as ever: rekey, its answer, DELETE, its answer; and nothing got lost or made twice. */
+static void assert_rekeyed(struct world *w, struct fake *f)
+{
+	const unsigned before = w->sent;
+
+	w->filter = fake_first;
+	w->filter_arg = f;
+	world_rekey(w, 0, false);
+	assert_true(world_run_under_traffic(w, 5000));
+	assert_true(f->done > 0);
+	assert_true(world_is_up(w));
+	assert_int_equal(w->sent - before, 4);
+	assert_int_equal(world_sa_count(w, 1, true), 1);
+}
+
+static void ids_that_are_not_due(void **state)
+{
+	static const int32_t off[] = {1, 2, -1, 1000, INT32_MIN};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < 2 * sizeof(off) / sizeof(off[0]); i++) {
+		struct fake f = {.id = off[i / 2], .response = i & 1};
+
+		world_again(w, i);
+		up(w);
+		/* A request that is the last one again, by its number, is answered again. */
+		if (f.id == -1 && !f.response)
+			continue;
+		assert_rekeyed(w, &f);
+	}
+}
+
+static void answer_of_another_exchange(void **state)
+{
+	struct fake f = {.exchange = EXCHANGE_IKE_AUTH, .response = true};
+	struct world *w = *state;
+
+	up(w);
+	assert_rekeyed(w, &f);
+}
+
+/* From who would be the other end of the IKE SA. */
+static void the_wrong_direction(void **state)
+{
+	for (int response = 0; response < 2; response++) {
+		struct fake f = {.flags = FLAG_INITIATOR, .response = response};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		up(w);
+		assert_rekeyed(w, &f);
+	}
+}
+
+static enum fate reflect(struct world *w, struct world_packet *p, void *arg)
+{
+	struct world_packet back = *p;
+
+	back.to = !p->to;
+	/* Its own address as it knows it; the other one is who it talks to. */
+	memcpy(back.path.local, p->path.remote, 4);
+	memcpy(back.path.remote, p->path.local, 4);
+	(*(unsigned *)arg)++;
+	give(w, &back);
+	return PASS;
+}
+
+/* What one says comes back to it. */
+static void what_is_reflected(void **state)
+{
+	struct world *w = *state;
+	unsigned reflected = 0;
+
+	w->filter = reflect;
+	w->filter_arg = &reflected;
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 300);
+	assert_true(world_is_up(w));
+	world_rekey(w, 1, true);
+	assert_true(world_run_under_traffic(w, 3000));
+	assert_true(world_is_up(w));
+	assert_true(reflected >= 8);
+}
+
+/* ---- from elsewhere ---- */
+
+static enum fate from_elsewhere(struct world *w, struct world_packet *p, void *arg)
+{
+	struct world_packet copy = *p;
+
+	if (*(bool *)arg)
+		abort();
+	copy.path.remote[3] = 99;
+	*(bool *)arg = true;
+	give(w, &copy);
+	*(bool *)arg = false;
+	return PASS;
+}
+
+/* The same bytes from another address: not even an answer. */
+static void another_address_gets_nothing(void **state)
+{
+	struct world *w = *state;
+	bool giving = false;
+
+	up(w);
+	w->filter = from_elsewhere;
+	w->filter_arg = &giving;
+	for (int i = 0; i < 4; i++) {
+		world_rekey(w, i & 1, i & 2);
+		assert_true(world_run_under_traffic(w, 5000));
+	}
+	assert_true(world_is_up(w));
+}
+
+/* ---- repetitions ---- */
+
+struct repeat {
+	bool forged;
+	unsigned number;
+	unsigned answers;
+};
+
+static enum fate repeat_later(struct world *w, struct world_packet *p, void *arg)
+{
+	struct repeat *r = arg;
+	struct ike_header h;
+
+	if (!header_parse(p->data, p->size, &h) || h.exchange != EXCHANGE_CREATE_CHILD_SA)
+		return PASS;
+	if (h.flags & FLAG_RESPONSE) {
+		r->answers++;
+		return PASS;
+	}
+	if (r->number++)
+		return PASS;
+	for (int i = 0; i < 5; i++) {
+		if (r->forged)
+			p->data[p->size - 1] ^= 1;
+		world_inject(w, p, 50);
+		if (r->forged)
+			p->data[p->size - 1] ^= 1;
+	}
+	return PASS;
+}
+
+/* Once for each, the same bytes; but who has not the keys cannot have us send. */
+static void repetition_must_be_authentic(void **state)
+{
+	for (int forged = 0; forged < 2; forged++) {
+		struct repeat r = {.forged = forged};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		up(w);
+		w->filter = repeat_later;
+		w->filter_arg = &r;
+		world_rekey(w, 0, false);
+		world_run(w, 200);
+		assert_int_equal(r.answers, forged ? 1 : 6);
+	}
+}
+
+/* ---- garbage inside ---- */
+
+static enum fate garbage(struct world *w, struct world_packet *p, void *arg)
+{
+	const bool response = *(bool *)arg;
+	static struct sealed s;
+
+	if (!sealed_open(w, p, &s) || s.header.exchange != EXCHANGE_CREATE_CHILD_SA ||
+	    !!(s.header.flags & FLAG_RESPONSE) != response)
+		return PASS;
+	s.data[3]--;
+	sealed_put(w, p, &s);
+	return PASS;
+}
+
+/* The peer is broken: told so, if it was a question, and the IKE SA is over (RFC 7296 section 2.21.3). */
+static void garbage_ends_it(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		struct world *w = *state;
+		bool response = i;
+
+		world_again(w, 0);
+		up(w);
+		w->filter = garbage;
+		w->filter_arg = &response;
+		world_rekey(w, 0, false);
+		world_run(w, 20);
+		assert_true(world_logged(w, !response, "malformed inside: IKE SA ended"));
+		assert_null(inside_ike(w, !response));
+		assert_int_equal(w->sent, 2);
+	}
+}
+
+/* ---- IKE_SA_INIT, which anybody may forge ---- */
+
+struct cookies {
+	size_t size;
+	unsigned given;
+};
+
+/* Each IKE_SA_INIT is answered by another cookie. */
+static enum fate endless_cookies(struct world *w, struct world_packet *p, void *arg)
+{
+	struct ike_header h;
+	struct cookies *c = arg;
+	static struct body b;
+	uint8_t cookie[300], out[400];
+	struct world_packet answer = *p;
+
+	if (p->to != 1 || !header_parse(p->data, p->size, &h) || h.exchange != EXCHANGE_IKE_SA_INIT)
+		return PASS;
+	memset(cookie, (int)++c->given, sizeof(cookie));
+	body_init(&b);
+	notify_write(&b, COOKIE, cookie, c->size);
+	h.flags = FLAG_RESPONSE;
+	answer.to = 0;
+	memcpy(answer.path.local, p->path.remote, 4);
+	memcpy(answer.path.remote, p->path.local, 4);
+	answer.data = out;
+	answer.size = message_write(&h, &b, out, sizeof(out));
+	world_inject(w, &answer, 1);
+	return DROP;
+}
+
+/* It is followed a few times, and then no more than if nobody answered. */
+static void cookies_without_end(void **state)
+{
+	struct cookies c = {.size = COOKIE_MAX};
+	struct world *w = *state;
+
+	w->filter = endless_cookies;
+	w->filter_arg = &c;
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 60000);
+	assert_in_range(c.given, 6, 16);
+	assert_int_equal(w->hosts[0].done_count, 1);
+	assert_true(w->hosts[0].done_error[0]);
+	assert_true(world_is_down(w));
+}
+
+/* 64 bytes at most (section 2.6): a longer one is none, and so is none at all. */
+static void cookies_too_large(void **state)
+{
+	static const size_t sizes[] = {0, COOKIE_MAX + 1, 250};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct cookies c = {.size = sizes[i]};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		w->filter = endless_cookies;
+		w->filter_arg = &c;
+		world_configure_both(w, START_TRAP);
+		world_initiate(w, 0);
+		world_run(w, 2000);
+		w->filter = NULL;
+		world_run(w, 10000);
+		assert_true(world_is_up(w));
+		/* No other message than the first, sent again. */
+		assert_in_range(c.given, 2, 4);
+	}
+}
+
+/* Another request with the SPI and the size of one that is half-open: not answered by what that was answered. */
+static enum fate other_with_its_spi(struct world *w, struct world_packet *p, void *arg)
+{
+	struct ike_header h;
+	unsigned *answers = arg;
+
+	if (!header_parse(p->data, p->size, &h) || h.exchange != EXCHANGE_IKE_SA_INIT)
+		return h.exchange == EXCHANGE_IKE_AUTH ? DROP : PASS;
+	if (p->to == 0) {
+		(*answers)++;
+		return PASS;
+	}
+	world_inject(w, p, 20);
+	p->data[p->size - 1] ^= 1;
+	world_inject(w, p, 30);
+	p->data[p->size - 1] ^= 1;
+	return PASS;
+}
+
+static void another_with_the_same_spi(void **state)
+{
+	struct world *w = *state;
+	unsigned answers = 0;
+
+	w->filter = other_with_its_spi;
+	w->filter_arg = &answers;
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 300);
+	assert_int_equal(answers, 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(ids_that_are_not_due),
+		TEST(answer_of_another_exchange),
+		TEST(the_wrong_direction),
+		TEST(what_is_reflected),
+		TEST(another_address_gets_nothing),
+		TEST(repetition_must_be_authentic),
+		TEST(garbage_ends_it),
+		TEST(cookies_without_end),
+		TEST(cookies_too_large),
+		TEST(another_with_the_same_spi),
+	};
+
+	return cmocka_run_group_tests_name("IKE windows", tests, NULL, NULL);
+}
