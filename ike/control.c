@@ -153,6 +153,11 @@ static void on_rekey(struct ike_daemon *d, const struct order_message *m)
 		     strcmp(text_word(m->words, "what"), "ike") == 0, number_word(m->words, "ticket"));
 }
 
+static void on_dead(struct ike_daemon *d, const struct order_message *m)
+{
+	engine_dead(d->engine, text_word(m->words, "name"));
+}
+
 static void on_status(struct ike_daemon *d, const struct order_message *m)
 {
 	cJSON *status = engine_status(d->engine);
@@ -170,7 +175,8 @@ static const struct {
 } handlers[] = {
 	{"configure", on_configure},	 {"acquire", on_acquire}, {"limit", on_limit},
 	{"unknown_spi", on_unknown_spi}, {"address", on_address}, {"initiate", on_initiate},
-	{"terminate", on_terminate},	 {"rekey", on_rekey},	  {"status", on_status},
+	{"terminate", on_terminate},	 {"rekey", on_rekey},	  {"dead", on_dead},
+	{"status", on_status},
 };
 
 bool control_handle(struct ike_daemon *d)

@@ -74,8 +74,7 @@ struct engine *engine_new(const struct engine_ops *ops)
 	return e;
 }
 
-/* A DELETE that nobody waits for the answer of. */
-static void say_good_bye(struct ike_sa *sa)
+void ike_sa_say_good_bye(struct ike_sa *sa)
 {
 	if (sa->state != IKE_UP || sa->running)
 		return;
@@ -88,7 +87,7 @@ static void leave_datapath(struct ike_sa *sa)
 {
 	struct child *c;
 
-	say_good_bye(sa);
+	ike_sa_say_good_bye(sa);
 	while ((c = TAILQ_FIRST(&sa->children)))
 		child_free(c);
 }

@@ -139,6 +139,10 @@ void engine_unknown_spi(struct engine *e, const uint8_t local[4], const uint8_t 
 /* An address of this host came or went. */
 void engine_address(struct engine *e, const uint8_t local[4], bool present);
 
+/* Nothing comes through the SAs of that connection, which is no mesh, though IKE may: they and their IKE SAs end here
+ * and now, and are made anew as its start says. */
+void engine_dead(struct engine *e, const char *name);
+
 /* Orders of the command. ticket: what done() is called with, perhaps at once. remote: NULL unless the connection is a
  * mesh and one peer is meant. */
 void engine_initiate(struct engine *e, const char *name, const uint8_t *remote, uint64_t ticket);

@@ -171,6 +171,9 @@ void ike_sa_die(struct ike_sa *sa, const char *why);
 /* The same, after an answer that says so: that stays to be had for a while. */
 void ike_sa_die_answered(struct ike_sa *sa);
 
+/* A DELETE that nobody waits for the answer of, if the window is free. */
+void ike_sa_say_good_bye(struct ike_sa *sa);
+
 /* Another IKE SA between the same two addresses and identities, of whichever connection: the next one after `after`. */
 struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after);
 

@@ -158,6 +158,24 @@ void engine_terminate(struct engine *e, const char *name, const uint8_t *remote,
 		terminate(p, ticket);
 }
 
+void engine_dead(struct engine *e, const char *name)
+{
+	struct connection *c = find(e, name);
+	struct peer *p = c && c->config->remote_bits == 32 ? peer_get(c, c->config->remote) : NULL;
+	struct ike_sa *sa;
+
+	if (!p)
+		return;
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+	{
+		if (sa->state < IKE_UP || sa->state == IKE_DEAD)
+			continue;
+		ike_sa_say_good_bye(sa);
+		ike_sa_die(sa, "ended: its SAs carry nothing");
+	}
+	delete_children_elsewhere(p);
+}
+
 static unsigned rekey_children(struct peer *p)
 {
 	struct child *c;

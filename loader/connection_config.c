@@ -2,11 +2,16 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config_reader.h"
 #include "layout.h"
+
+/* More often, a loaded host's answers come too late by themselves; more rarely, nobody would call it monitored. */
+#define MONITOR_MS_MIN 50
+#define MONITOR_MS_MAX 3600000
 
 /* ---- values ---- */
 
@@ -38,6 +43,23 @@ static bool parse_duration(const char *value, uint64_t *seconds)
 	static const uint64_t factors[] = {1, 60, 3600, 86400};
 
 	return parse_unit(value, "smhd", factors, seconds) && *seconds <= 366 * 86400ULL;
+}
+
+/* Probes: a time as above, or N ms. */
+static bool parse_interval(const char *value, uint64_t *ms)
+{
+	const size_t digits = strspn(value, "0123456789");
+	char number[20];
+	uint64_t seconds;
+
+	if (strcmp(value + digits, "ms") == 0) {
+		return digits < sizeof(number) && snprintf(number, digits + 1, "%s", value) >= 0 &&
+		       parse_number(number, MONITOR_MS_MIN, MONITOR_MS_MAX, ms);
+	}
+	if (!parse_duration(value, &seconds) || seconds == 0 || seconds * 1000 > MONITOR_MS_MAX)
+		return false;
+	*ms = seconds * 1000;
+	return true;
 }
 
 static bool parse_amount(const char *value, uint64_t *out)
@@ -260,12 +282,20 @@ static bool set_not_yet(struct reader *r, const char *value)
 	return refuse(r, "only 'no' can be given here: this version does not have it");
 }
 
+static bool set_monitor(struct reader *r, const char *value)
+{
+	r->connection->monitor_ms = 0;
+	return choice(value, "no|off") >= 0 || parse_interval(value, &r->connection->monitor_ms);
+}
+
 static bool set_threshold(struct reader *r, const char *value)
 {
 	uint64_t threshold;
 
-	(void)r;
-	return parse_number(value, 1, 1000, &threshold);
+	if (!parse_number(value, 1, 1000, &threshold))
+		return false;
+	r->connection->threshold = (unsigned)threshold;
+	return true;
 }
 
 const struct key connection_keys[] = {
@@ -292,7 +322,7 @@ const struct key connection_keys[] = {
 	{"rekey-packets", "a number, with k, M or G; 0: never", set_rekey_packets},
 	{"ike-rekey-time", "a time, as 8h; 0: never", set_ike_rekey_s},
 	{"dpd-interval", "a time, as 10s; 0: never", set_dpd_s},
-	{"monitor", "no", set_not_yet},
+	{"monitor", "no, or a time of 50ms to 1h, as 3s or 200ms", set_monitor},
 	{"threshold", "1 to 1000", set_threshold},
 	{"gre", "yes or no", set_gre},
 	{"per-queue-sas", "no", set_not_yet},
@@ -329,6 +359,7 @@ int connection_begin(struct reader *r, const char *name)
 		.lifetime_s = 4200,
 		.ike_rekey_s = 8 * 3600,
 		.dpd_s = 10,
+		.threshold = 5,
 	};
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	protect_all(c);
@@ -354,6 +385,24 @@ static bool has_proof(struct reader *r, const struct connection_config *c)
 	       need(r, c->ca_file[0], "'ca', which auth = cert asks for");
 }
 
+static bool protects_icmp_type(const struct connection_config *c, uint8_t type)
+{
+	for (unsigned i = 0; i < c->protect_count; i++)
+		if (selector_takes(&c->protects[i].sel, IPPROTO_ICMP, (uint16_t)(type << 8), (uint16_t)(type << 8)))
+			return true;
+	return false;
+}
+
+static bool can_be_monitored(struct reader *r, const struct connection_config *c)
+{
+	if (c->remote.len < 32)
+		return wrong(r, "[%s]: monitor is for one peer, not for a prefix: give it a [connection] of its own",
+			     r->section);
+	if (!protects_icmp_type(c, ICMP_ECHO) || !protects_icmp_type(c, ICMP_ECHOREPLY))
+		return wrong(r, "[%s]: monitor sends ICMP echo: protect must be all or have icmp in it", r->section);
+	return true;
+}
+
 static bool goes_together(struct reader *r, const struct connection_config *c)
 {
 	if (c->remote.len == 32 && memcmp(c->remote.addr, c->local, 4) == 0)
@@ -365,7 +414,7 @@ static bool goes_together(struct reader *r, const struct connection_config *c)
 		return wrong(r, "[%s]: ppk-id and ppk-file go together", r->section);
 	if (c->ppk_required && !c->ppk_file[0])
 		return wrong(r, "[%s]: ppk-required without ppk-id and ppk-file", r->section);
-	return true;
+	return !c->monitor_ms || can_be_monitored(r, c);
 }
 
 /* GRE has to be protected for what is in it to be. */

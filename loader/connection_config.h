@@ -44,6 +44,8 @@ struct connection_config {
 	uint64_t rekey_packets;
 	uint64_t ike_rekey_s;
 	uint64_t dpd_s;
+	uint64_t monitor_ms; /* 0: not monitored */
+	unsigned threshold;
 };
 
 #endif

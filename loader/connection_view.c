@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "connection_view.h"
 
+#include <string.h>
+
 #include "table.h"
 
 static const cJSON *list_of(const cJSON *status)
@@ -10,11 +12,30 @@ static const cJSON *list_of(const cJSON *status)
 	return cJSON_GetObjectItemCaseSensitive(document, "connections");
 }
 
+/* What IKE holds for up, the monitor may know to be down. */
+static void add_monitor(cJSON *connection, const cJSON *monitor)
+{
+	const char *state = json_text(connection, "state"), *seen = json_text(monitor, "state");
+
+	if (state && seen && strcmp(state, "up") == 0 && strcmp(seen, "down") == 0)
+		cJSON_ReplaceItemInObjectCaseSensitive(connection, "state", cJSON_CreateString(seen));
+	cJSON_AddItemToObject(connection, "monitor", cJSON_Duplicate(monitor, true));
+}
+
 cJSON *connections_json(const cJSON *status)
 {
-	const cJSON *list = list_of(status);
+	const cJSON *monitors = cJSON_GetObjectItemCaseSensitive(status, "monitors"), *list = list_of(status);
+	cJSON *own = list ? cJSON_Duplicate(list, true) : cJSON_CreateArray(), *c;
 
-	return list ? cJSON_Duplicate(list, true) : cJSON_CreateArray();
+	cJSON_ArrayForEach(c, own)
+	{
+		const char *name = json_text(c, "name");
+		const cJSON *monitor = name ? cJSON_GetObjectItemCaseSensitive(monitors, name) : NULL;
+
+		if (monitor)
+			add_monitor(c, monitor);
+	}
+	return own;
 }
 
 static const char *text_of(const cJSON *o, const char *name)
@@ -60,12 +81,47 @@ static void add_connection(struct table *t, const cJSON *c)
 	}
 }
 
+static void add_rtt(struct table *t, const cJSON *rtt, const char *which)
+{
+	if (cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(rtt, which)))
+		table_cell(t, "%.3f ms", number_of(rtt, which) / 1000);
+	else
+		table_cell(t, "-");
+}
+
+static void print_monitors(const cJSON *list)
+{
+	struct table *t = table_new("MONITOR|STATE|>SENT|>ANSWERED|>LOST|>ROUND TRIP|>AVERAGE");
+	const cJSON *c;
+
+	cJSON_ArrayForEach(c, list)
+	{
+		const cJSON *m = cJSON_GetObjectItemCaseSensitive(c, "monitor");
+		const cJSON *rtt = cJSON_GetObjectItemCaseSensitive(m, "rtt_us");
+
+		if (!m)
+			continue;
+		table_cell(t, "%s", text_of(c, "name"));
+		table_cell(t, "%s", text_of(m, "state"));
+		table_cell(t, "%.0f", number_of(m, "sent"));
+		table_cell(t, "%.0f", number_of(m, "received"));
+		table_cell(t, "%.0f", number_of(m, "lost"));
+		add_rtt(t, rtt, "last");
+		add_rtt(t, rtt, "avg");
+	}
+	table_print(t, stdout);
+}
+
 bool connections_print(const cJSON *status)
 {
 	struct table *t = table_new("CONNECTION|LOCAL|REMOTE|STATE|>IKE SAS|CHILD|IN|OUT|>PACKETS IN|>OUT|>REKEY IN");
+	cJSON *list = connections_json(status);
+	const bool any = cJSON_GetArraySize(list) > 0;
 	const cJSON *c;
 
-	cJSON_ArrayForEach(c, list_of(status)) add_connection(t, c);
+	cJSON_ArrayForEach(c, list) add_connection(t, c);
 	table_print(t, stdout);
-	return cJSON_GetArraySize(list_of(status)) > 0;
+	print_monitors(list);
+	cJSON_Delete(list);
+	return any;
 }

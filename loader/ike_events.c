@@ -79,6 +79,15 @@ bool ike_on_event(void *arg, const struct event *e)
 	return false;
 }
 
+void ike_on_dead(void *arg, const char *connection)
+{
+	struct supervisor *s = arg;
+	cJSON *message = message_new("dead");
+
+	cJSON_AddStringToObject(message, "name", connection);
+	ike_send(&s->ike, message);
+}
+
 void ike_on_address(void *arg, const uint8_t addr[4], bool present)
 {
 	struct supervisor *s = arg;

@@ -9,6 +9,7 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -137,6 +138,84 @@ bool netdev_has_tc_filters(int ifindex)
 			return true;
 	}
 	return found;
+}
+
+/* ---- the way to a peer ---- */
+
+static int on_route(const struct nlmsghdr *message, void *arg)
+{
+	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
+	const struct nlattr *a;
+	int *ifindex = arg;
+
+	if (message->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(message) < sizeof(*route) ||
+	    route->rtm_type != RTN_UNICAST)
+		return MNL_CB_OK;
+	mnl_attr_for_each(a, message, sizeof(*route))
+	{
+		if (mnl_attr_get_type(a) == RTA_OIF && mnl_attr_validate(a, MNL_TYPE_U32) == 0)
+			*ifindex = (int)mnl_attr_get_u32(a);
+	}
+	return MNL_CB_OK;
+}
+
+int netdev_route(const uint8_t local[4], const uint8_t remote[4])
+{
+	char buf[512];
+	struct nlmsghdr *m = mnl_nlmsg_put_header(buf);
+	struct rtmsg *route = mnl_nlmsg_put_extra_header(m, sizeof(*route));
+	int ifindex = 0;
+
+	m->nlmsg_type = RTM_GETROUTE;
+	*route = (struct rtmsg){.rtm_family = AF_INET, .rtm_dst_len = 32, .rtm_src_len = 32};
+	mnl_attr_put(m, RTA_DST, 4, remote);
+	mnl_attr_put(m, RTA_SRC, 4, local);
+	mnl_attr_put_u8(m, RTA_IP_PROTO, IPPROTO_ICMP);
+	return talk(m, on_route, &ifindex) ? 0 : ifindex;
+}
+
+static int on_kind(const struct nlattr *a, void *arg)
+{
+	bool *vlan = arg;
+
+	if (mnl_attr_get_type(a) == IFLA_INFO_KIND && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0)
+		*vlan = strcmp(mnl_attr_get_str(a), "vlan") == 0;
+	return MNL_CB_OK;
+}
+
+/* A veth has a link, too. One in another namespace has a number from there. */
+int netdev_parse_vlan(const struct nlmsghdr *message)
+{
+	const struct nlattr *a;
+	bool vlan = false;
+	int link = 0;
+
+	mnl_attr_for_each(a, message, sizeof(struct ifinfomsg))
+	{
+		if (mnl_attr_get_type(a) == IFLA_LINK && mnl_attr_validate(a, MNL_TYPE_U32) == 0)
+			link = (int)mnl_attr_get_u32(a);
+		else if (mnl_attr_get_type(a) == IFLA_LINK_NETNSID)
+			return 0;
+		else if (mnl_attr_get_type(a) == IFLA_LINKINFO)
+			mnl_attr_parse_nested(a, on_kind, &vlan);
+	}
+	return vlan ? link : 0;
+}
+
+static int on_vlan(const struct nlmsghdr *message, void *arg)
+{
+	int *below = arg;
+
+	*below = netdev_parse_vlan(message);
+	return MNL_CB_OK;
+}
+
+int netdev_below_vlan(int ifindex)
+{
+	char buf[512];
+	int below = 0;
+
+	return talk(link_message(buf, RTM_GETLINK, ifindex), on_vlan, &below) ? 0 : below;
 }
 
 /* ---- setting ---- */

@@ -41,6 +41,13 @@ void netdev_keep_vlan_tags(const char *name);
 /* Whether any filter is on the interface's clsact qdisc, either way; true also if that cannot be found out. */
 bool netdev_has_tc_filters(int ifindex);
 
+/* The interface by which an echo request between the two would leave now, by the routes and rules; 0: none. */
+int netdev_route(const uint8_t local[4], const uint8_t remote[4]);
+
+/* The interface that a VLAN's is on; 0: it is none, or of another kind. The same, of a message about it. */
+int netdev_below_vlan(int ifindex);
+int netdev_parse_vlan(const struct nlmsghdr *message);
+
 /* Threaded NAPI on or off. 0 or -errno: -EIO where the driver has no NAPI. */
 int netdev_threaded_napi(const char *name, bool on);
 

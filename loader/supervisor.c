@@ -210,6 +210,8 @@ static bool reload_connections(struct supervisor *s, struct config *fresh)
 	before->ike_dscp = fresh->ike_dscp;
 	s->ike.config = before;
 	sync_gre(s);
+	if (monitors_configure(&s->monitors, before, &f))
+		log_line("%s; the monitors go on as before", f.text);
 	return true;
 }
 
@@ -304,6 +306,15 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	s->events.arg = s;
 	s->links =
 		(struct link_monitor){.on_link = on_link, .on_address = on_address, .on_overrun = on_overrun, .arg = s};
+	s->monitors = (struct monitors){
+		.base = s->base,
+		.maps = &s->maps,
+		.nics = &s->nics,
+		.worker = &s->worker,
+		.on_dead = ike_on_dead,
+		.arg = s,
+	};
+	monitors_init(&s->monitors);
 	if (worker_init(&s->worker) || ike_init(&s->ike))
 		return fault(f, ENOMEM, "children: %s", strerror(ENOMEM));
 	err = events_start(&s->events, s->base, &s->maps, f);
@@ -412,6 +423,8 @@ static int start(struct supervisor *s, struct fault *f)
 	if (!err)
 		err = ike_run(&s->ike, &s->config, f);
 	if (!err)
+		err = monitors_configure(&s->monitors, &s->config, f);
+	if (!err)
 		err = attach_configured(s, f);
 	if (!err)
 		err = control_server_start(&s->control, s->base, &s->instance, requests_handle, s, f);
@@ -461,6 +474,7 @@ static void stop(struct supervisor *s, bool orderly)
 {
 	control_server_stop(s->control);
 	s->control = NULL;
+	monitors_stop(&s->monitors);
 	/* It says good-bye to its peers while there is still a way out. */
 	ike_fini(&s->ike);
 	if (s->worker.again)

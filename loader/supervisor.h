@@ -10,6 +10,7 @@
 #include "ike_process.h"
 #include "instance.h"
 #include "link_monitor.h"
+#include "monitors.h"
 #include "nics.h"
 #include "sa.h"
 #include "worker_process.h"
@@ -31,6 +32,7 @@ struct supervisor {
 	struct ike_process ike;
 	struct events events;
 	struct link_monitor links;
+	struct monitors monitors;
 	struct control_server *control;
 	bool told_ready;
 };

@@ -267,6 +267,23 @@ def test_tunnel_mode_is_refused(bed, peer, cas):
         assert not daemon.connection()["children"]
 
 
+def test_monitor(bed, peer, cas):
+    """Probes are answered through XFRM; when the peer's kernel loses its SAs unseen, they are made anew."""
+    with ends(bed, peer, cas, "psk", start="initiate", monitor="200ms", threshold=3) as daemon:
+        def answered():
+            c = daemon.connection()
+            return c["state"] == "up" and c["monitor"]["state"] == "up" and c["monitor"]["rtt_us"]["last"] and c
+
+        before = wait_for("answers", answered)
+        assert daemon.status()["drops"]["cleartext_protected"] == 0
+        bed.guest.call("run", ["ip", "xfrm", "state", "flush"])
+        wait_for("no answers", lambda: "monitor: no answer inside the SA to 3 probes" in daemon.log())
+        after = wait_for("answers again", answered)
+        assert after["children"][0]["spi_out"] != before["children"][0]["spi_out"]
+        assert after["monitor"]["lost"] >= 3
+        assert ping(bed)
+
+
 def test_wrong_psk(bed, peer, cas):
     with ends(bed, peer, cas, "psk") as daemon:
         peer.configure("another secret")

@@ -275,6 +275,26 @@ static void they_stay_so_through_rekeys(void **state)
 	assert_all_carried(w);
 }
 
+/* Nothing comes through one's SAs: they end, whosever IKE SA they are on. */
+static void one_that_is_dead_ends(void **state)
+{
+	static const char *const names[] = {"bgp", "geneve", "rest"};
+	struct world *w = *state;
+
+	set_up_one_to_three(w);
+	for (int i = 0; i < 3; i++) {
+		engine_dead(w->hosts[1].engine, names[i]);
+		world_run(w, 5000);
+		assert_string_equal(look(w, 1, names[i]), "down");
+		engine_terminate(w->hosts[0].engine, "one", NULL, 1);
+		world_run(w, 5000);
+		engine_initiate(w->hosts[0].engine, "one", NULL, 1);
+		world_run(w, 5000);
+		assert_three(w, 1);
+		assert_all_carried(w);
+	}
+}
+
 /* The IKE SA is one connection's; when that is taken down it goes on as another's. */
 static void one_taken_down_leaves_the_others(void **state)
 {
@@ -397,6 +417,7 @@ int main(void)
 		TEST(who_starts_anew_has_forgotten_all),
 		TEST(children_of_one_ike_sa_are_told_apart),
 		TEST(they_stay_so_through_rekeys),
+		TEST(one_that_is_dead_ends),
 		TEST(one_taken_down_leaves_the_others),
 		TEST(a_reload_leaves_the_others),
 		TEST(other_proof_other_ike_sa),

@@ -232,6 +232,58 @@ static void test_more_interfaces_than_ports(void **unused)
 	assert_non_null(strstr(f.text, ":17: "));
 }
 
+#define CONNECTION "[connection c]\nlocal = 192.0.2.1\nremote = 192.0.2.2\nauth = psk\npsk-file = x\n"
+
+static void assert_monitor(const char *lines, uint64_t ms, unsigned threshold)
+{
+	char text[400];
+
+	snprintf(text, sizeof(text), CONNECTION "%s", lines);
+	assert_int_equal(read_text(text), 0);
+	assert_int_equal(config.connections[0].monitor_ms, ms);
+	assert_int_equal(config.connections[0].threshold, threshold);
+	config_free(&config);
+}
+
+static void assert_no_monitor(const char *lines, const char *what)
+{
+	char text[400];
+
+	snprintf(text, sizeof(text), CONNECTION "%s", lines);
+	assert_int_equal(read_text(text), -EINVAL);
+	if (!strstr(f.text, what))
+		fail_msg("'%s' gave '%s'", lines, f.text);
+	config_free(&config);
+}
+
+static void test_monitor(void **unused)
+{
+	(void)unused;
+	assert_monitor("", 0, 5);
+	assert_monitor("monitor = no\n", 0, 5);
+	assert_monitor("monitor = 3s\n", 3000, 5);
+	assert_monitor("monitor = 200ms\nthreshold = 7\nprotect = tcp/179, icmp\n", 200, 7);
+	assert_monitor("monitor = 1h\n", 3600000, 5);
+	assert_no_monitor("monitor = 0\n", "'0'");
+	assert_no_monitor("monitor = 49ms\n", "50ms to 1h");
+	assert_no_monitor("monitor = ms\n", "'ms'");
+	assert_no_monitor("monitor = 61m\n", "'61m'");
+	assert_no_monitor("monitor = yes\n", "'yes'");
+	assert_no_monitor("threshold = 0\n", "threshold");
+	assert_no_monitor("monitor = 3s\nprotect = icmp/echo-request\n", "protect must be all or have icmp in it");
+	assert_no_monitor("monitor = 3s\nprotect = tcp/179\n", "protect must be all or have icmp in it");
+}
+
+static void test_monitor_of_a_mesh(void **unused)
+{
+	(void)unused;
+	assert_int_equal(read_text("[connection c]\nlocal = 192.0.2.1\nremote = 192.0.2.0/24\nauth = psk\n"
+				   "psk-file = x\nmonitor = 3s\n"),
+			 -EINVAL);
+	assert_non_null(strstr(f.text, "monitor is for one peer"));
+	config_free(&config);
+}
+
 #define PSK "[connection c]\nlocal = 192.0.2.1\nremote = 192.0.2.2\nauth = psk\npsk-file = k\n"
 
 /* gre = yes protects GRE where not all is protected, once. */
@@ -287,6 +339,8 @@ int main(void)
 		WITH_FILE(test_mistakes),
 		WITH_FILE(test_long_line),
 		WITH_FILE(test_more_interfaces_than_ports),
+		WITH_FILE(test_monitor),
+		WITH_FILE(test_monitor_of_a_mesh),
 		WITH_FILE(test_gre),
 		cmocka_unit_test(test_no_file),
 	};

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "monitors.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "monitor.h"
+#include "probe_way.h"
+
+/* Identifiers are of 16 bits. */
+#define WATCHED_MAX 65536
+/* Answers read at a time: the other parts of the loop have their turn, too. */
+#define ANSWERS_MAX 256
+
+struct watched {
+	struct monitors *set;
+	char name[CONNECTION_NAME_MAX];
+	uint8_t local[4];
+	uint8_t remote[4];
+	struct monitor book;
+	enum probe_way way;
+	struct event *timer;
+	uint16_t id;
+};
+
+static uint64_t since_s(uint64_t ns)
+{
+	return (maps_now() - ns) / 1000000000;
+}
+
+static void on_news(struct watched *w, enum monitor_news news)
+{
+	const struct monitor *m = &w->book;
+
+	if (news == MONITOR_BACK) {
+		log_line("%s: monitor: answered after %" PRIu64 " s, in %" PRIu64 " us: up", w->name,
+			 since_s(m->down_ns), m->rtt_us);
+	} else if (news == MONITOR_DEAD) {
+		log_line("%s: monitor: no answer inside the SA to %u probes in a row: down, and its SAs end", w->name,
+			 m->unanswered);
+		w->set->on_dead(w->set->arg, w->name);
+	}
+}
+
+/* ---- out ---- */
+
+/* One that cannot leave counts as one without an answer: the way to the peer is not there. */
+static void probe(struct watched *w, int ifindex)
+{
+	struct echo request = {.id = w->id};
+	struct monitor *m = &w->book;
+
+	memcpy(request.cookie, w->set->secret, ECHO_SECRET_SIZE);
+	if (getrandom(request.cookie + ECHO_SECRET_SIZE, ECHO_COOKIE_SIZE - ECHO_SECRET_SIZE, 0) < 0)
+		return;
+	monitor_sent(m, request.cookie, maps_now());
+	request.seq = m->seq;
+	memcpy(request.local, w->local, 4);
+	memcpy(request.remote, w->remote, 4);
+	if (ifindex)
+		echo_send(w->set->fd, &request, ifindex);
+}
+
+/* Without our own worker nothing leaves, and that tells nothing of the peer. */
+static bool is_worker_ready(const struct monitors *set)
+{
+	return set->worker->aead[0];
+}
+
+static void look_for_way(struct watched *w, int *ifindex)
+{
+	const enum probe_way way = probe_way(w->set->maps, w->set->nics, w->local, w->remote, ifindex);
+	const char *remedy = probe_way_remedy(way);
+
+	if (way != w->way && remedy)
+		log_line("%s: monitor: not probed: %s", w->name, remedy);
+	w->way = way;
+}
+
+static void start_timer(const struct watched *w, uint64_t ms)
+{
+	const struct timeval t = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+
+	evtimer_add(w->timer, &t);
+}
+
+static void on_time(evutil_socket_t fd, short what, void *arg)
+{
+	struct watched *w = arg;
+	int ifindex = 0;
+
+	(void)fd;
+	(void)what;
+	start_timer(w, w->book.interval_ms);
+	on_news(w, monitor_settle(&w->book, maps_now()));
+	look_for_way(w, &ifindex);
+	if (is_worker_ready(w->set) && (w->way == WAY_SEALED || w->way == WAY_NO_ROUTE))
+		probe(w, ifindex);
+	else
+		monitor_idle(&w->book);
+}
+
+/* ---- in ---- */
+
+static void take(struct monitors *set, const struct echo *answer, uint64_t came_ns)
+{
+	struct watched *w = answer->id < set->count ? set->watched[answer->id] : NULL;
+
+	if (!w || memcmp(w->local, answer->local, 4) != 0 || memcmp(w->remote, answer->remote, 4) != 0)
+		return;
+	on_news(w, monitor_answer(&w->book, answer->seq, answer->cookie, came_ns));
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct echo answer;
+	uint64_t waited_ns;
+
+	(void)what;
+	for (unsigned i = 0; i < ANSWERS_MAX && echo_receive(fd, &answer, &waited_ns); i++)
+		take(arg, &answer, maps_now() - waited_ns);
+}
+
+static int open_socket(struct monitors *set, struct fault *f)
+{
+	if (getrandom(set->secret, sizeof(set->secret), 0) != (ssize_t)sizeof(set->secret))
+		return fault(f, errno, "monitor: random numbers: %s", strerror(errno));
+	set->fd = echo_open(set->secret, f);
+	if (set->fd < 0)
+		return set->fd;
+	set->readable = event_new(set->base, set->fd, EV_READ | EV_PERSIST, on_readable, set);
+	if (set->readable && event_add(set->readable, NULL) == 0)
+		return 0;
+	monitors_stop(set);
+	return fault(f, ENOMEM, "monitor: %s", strerror(ENOMEM));
+}
+
+/* ---- what is watched ---- */
+
+static const struct watched *find(const struct monitors *set, const struct connection_config *c)
+{
+	for (unsigned i = 0; i < set->count; i++) {
+		const struct watched *w = set->watched[i];
+
+		if (strcmp(w->name, c->name) == 0 && memcmp(w->local, c->local, 4) == 0 &&
+		    memcmp(w->remote, c->remote.addr, 4) == 0)
+			return w;
+	}
+	return NULL;
+}
+
+static void watched_free(struct watched *w)
+{
+	if (!w)
+		return;
+	if (w->timer)
+		event_free(w->timer);
+	free(w);
+}
+
+static struct watched *watched_new(struct monitors *set, const struct connection_config *c, unsigned id)
+{
+	const struct watched *before = find(set, c);
+	struct watched *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->set = set;
+	w->id = (uint16_t)id;
+	snprintf(w->name, sizeof(w->name), "%s", c->name);
+	memcpy(w->local, c->local, 4);
+	memcpy(w->remote, c->remote.addr, 4);
+	if (before) {
+		w->book = before->book;
+		w->way = before->way;
+		/* Its answer would bear the identifier of before. */
+		w->book.sent -= w->book.waiting;
+		w->book.waiting = false;
+	}
+	monitor_set(&w->book, c->monitor_ms, c->threshold);
+	w->timer = evtimer_new(set->base, on_time, w);
+	if (w->timer)
+		return w;
+	watched_free(w);
+	return NULL;
+}
+
+static void free_list(struct watched **list, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		watched_free(list[i]);
+	free(list);
+}
+
+static unsigned count_monitored(const struct config *config)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < config->connection_count; i++)
+		n += config->connections[i].monitor_ms != 0;
+	return n;
+}
+
+/* Spread over their intervals: a thousand of them are no burst. */
+static void start_timers(const struct monitors *set)
+{
+	for (unsigned i = 0; i < set->count; i++)
+		start_timer(set->watched[i], set->watched[i]->book.interval_ms * (i + 1) / set->count);
+}
+
+int monitors_configure(struct monitors *set, const struct config *config, struct fault *f)
+{
+	const unsigned count = count_monitored(config);
+	struct watched **list;
+	unsigned n = 0;
+	int err = count && set->fd < 0 ? open_socket(set, f) : 0;
+
+	if (err)
+		return err;
+	if (count > WATCHED_MAX)
+		return fault(f, E2BIG, "monitor: no more than %d connections can have it", WATCHED_MAX);
+	list = calloc(count ? count : 1, sizeof(*list));
+	for (unsigned i = 0; list && i < config->connection_count; i++)
+		if (config->connections[i].monitor_ms && (list[n] = watched_new(set, &config->connections[i], n)))
+			n++;
+	if (!list || n < count) {
+		free_list(list, list ? n : 0);
+		return fault(f, ENOMEM, "monitor: %s", strerror(ENOMEM));
+	}
+	free_list(set->watched, set->count);
+	set->watched = list;
+	set->count = count;
+	start_timers(set);
+	return 0;
+}
+
+/* ---- status ---- */
+
+static void add_us(cJSON *o, const char *name, uint64_t us)
+{
+	if (us)
+		json_add_u64(o, name, us);
+	else
+		cJSON_AddNullToObject(o, name);
+}
+
+static cJSON *monitor_json(const struct monitor *m)
+{
+	cJSON *o = cJSON_CreateObject(), *rtt;
+
+	cJSON_AddNumberToObject(o, "interval_s", (double)m->interval_ms / 1000);
+	cJSON_AddNumberToObject(o, "threshold", m->threshold);
+	cJSON_AddStringToObject(o, "state", monitor_state_name(m->state));
+	json_add_u64(o, "sent", m->sent);
+	json_add_u64(o, "received", m->received);
+	json_add_u64(o, "lost", m->lost);
+	rtt = cJSON_AddObjectToObject(o, "rtt_us");
+	add_us(rtt, "last", m->rtt_us);
+	add_us(rtt, "avg", m->rtt_avg_us);
+	return o;
+}
+
+cJSON *monitors_json(const struct monitors *set)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	for (unsigned i = 0; i < set->count; i++)
+		cJSON_AddItemToObject(o, set->watched[i]->name, monitor_json(&set->watched[i]->book));
+	return o;
+}
+
+/* ---- life ---- */
+
+void monitors_init(struct monitors *set)
+{
+	set->fd = -1;
+	set->readable = NULL;
+	set->watched = NULL;
+	set->count = 0;
+}
+
+void monitors_stop(struct monitors *set)
+{
+	if (!set->base)
+		return;
+	free_list(set->watched, set->count);
+	if (set->readable)
+		event_free(set->readable);
+	if (set->fd >= 0)
+		close(set->fd);
+	monitors_init(set);
+}
