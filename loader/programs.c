@@ -164,6 +164,8 @@ static int load(const char *dir, const struct prog_config *cfg, struct datapath 
 	if (!skel)
 		return libbpf_fault(f, errno, "opening the BPF object");
 	memcpy((void *)&skel->rodata->cfg, cfg, sizeof(*cfg));
+	if (cfg->jumbo)
+		bpf_program__set_flags(skel->progs.xdp_ingress, BPF_F_XDP_HAS_FRAGS);
 	err = use_pinned_maps(skel->obj, dir, f);
 	if (!err) {
 		err = datapath__load(skel);

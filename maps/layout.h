@@ -31,7 +31,9 @@
  * One UMEM frame is 4,096 bytes: it also holds XDP's 256 bytes of headroom, Ethernet
  * with two tags, and ESP's header, padding and ICV; the rest is left for what drivers want.
  */
-#define PORT_MTU_MAX 3500
+#define PORT_MTU_FRAME 3500
+/* Larger packets are received in several frames and sent from a span of them (umem.h): the usual most of Ethernet. */
+#define PORT_MTU_MAX 9216
 /* Prefixes in the SPD, and rules that can apply to one prefix (its own and those it inherits). */
 #define SPD_PREFIXES_MAX 4096
 #define SPD_RULES_MAX 64
@@ -230,7 +232,8 @@ struct port {
 	__u8 mode;		/* enum port_mode */
 	__u8 zero_copy;		/* all queues; written by the worker when it has bound */
 	char name[16];
-	__u64 reserved[3];
+	__u32 mtu_room;		/* programs and packet memory are made for an MTU up to this */
+	__u32 reserved[5];
 };
 LAYOUT_ASSERT(struct port, 64);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "inbound.h"
 
+#include "gather.h"
 #include "replay.h"
 
 /* Packets that go through the passes together: as many as one super-packet can take. */
@@ -141,7 +142,7 @@ uint32_t inbound_run(struct port_state *p, struct xdp_queue *q)
 
 	if (n == 0)
 		return 0;
-	kept = pass_look_up(p, descs, n, items);
+	kept = pass_look_up(p, descs, p->umem.jumbo ? gather_packets(p, descs, n) : n, items);
 	kept = pass_open(p, items, kept);
 	pass_deliver(p, items, kept);
 	xdp_queue_refill(q);

@@ -40,7 +40,7 @@ static struct esp_sa *find_sa(struct port_state *p, const uint8_t *frame, const 
 static bool refuse(struct port_state *p, struct esp_sa *sa)
 {
 	const struct segmenter *s = &p->out.segmenter;
-	size_t room = p->shared->mtu > s->ip.header ? p->shared->mtu - s->ip.header : 0;
+	size_t mtu = port_mtu(p), room = mtu > s->ip.header ? mtu - s->ip.header : 0;
 
 	if (s->proto == PROTO_ESP) {
 		drop(p->worker, sa->state, REASON_NESTED_ESP, 1);
@@ -112,14 +112,15 @@ static bool send_segments(struct port_state *p, struct xdp_queue *q, uint32_t *s
 {
 	struct outbound *out = &p->out;
 	struct esp_sa *sa = sa_cache_get(&p->worker->sas, out->slot, out->generation);
-	uint32_t room = xdp_queue_room(q), left = out->segmenter.count - out->segmenter.next;
+	uint32_t room = xdp_queue_room(q), each = xdp_queue_room_for_one(q);
+	uint32_t left = out->segmenter.count - out->segmenter.next;
 
 	if (!sa) {
 		drop(p->worker, NULL, REASON_NO_SA, left);
 		return true;
 	}
-	for (; left && room; left--, room--) {
-		uint64_t addr = umem_take(&p->umem);
+	for (; left && room >= each; left--, room -= each) {
+		uint64_t addr = umem_take_to_send(&p->umem);
 
 		if (addr == UINT64_MAX)
 			break;
