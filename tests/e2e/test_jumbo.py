@@ -7,6 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
+
 from netns import run
 from pair import A, B, NIC, Pair, proven
 from test_traffic import IP_MTU, IP_MTU_DISCOVER, IP_PMTUDISC_DO, MB, WAYS, bulk, is_refused, nothing_was_refused
@@ -16,6 +20,7 @@ from wait import until
 MTU = 9000
 # 20 + 8 + 16 + n + 2 + 16 = 9,000
 DATAGRAM_MAX = 8938
+REFUSED = 'auth_failed', 'malformed', 'cleartext_protected', 'rx_full'
 
 
 @pytest.fixture(scope='module', params=['native', 'generic'])
@@ -26,11 +31,22 @@ def shared_jumbo(request):
 
 
 @pytest.fixture
-def jumbo(shared_jumbo):
+def attacked(shared_jumbo):
     shared_jumbo.begin()
     yield shared_jumbo
-    nothing_was_refused(shared_jumbo)
     shared_jumbo.end()
+
+
+@pytest.fixture
+def jumbo(attacked):
+    before = [refused(host) for host in attacked.hosts]
+    yield attacked
+    assert [refused(host) for host in attacked.hosts] == before
+
+
+def refused(host):
+    """Where no packet is forged, none may look like it; and none may be lost to want of memory."""
+    return {r: n for r, n in host.counters().items() if r in REFUSED}
 
 
 def lengths(capture):
@@ -84,19 +100,32 @@ def rss(host):
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith('VmRSS'))
 
 
-def test_forged(jumbo):
+def test_forged(attacked):
     """A packet of several frames that was tampered with is dropped, and the next one passes."""
-    with jumbo.attacker(jumbo.b) as attacker:
-        assert ping(jumbo.a.netns, B, 1, 8000)
+    with attacked.attacker(attacked.b) as attacker:
+        assert ping(attacked.a.netns, B, 1, 8000)
         frame = bytearray(next(f for f in attacker.recorded() if len(f) > 8000))
         frame[14 + 20 + 7] += 100  # a sequence number not seen yet
-        before = jumbo.b.counters().get('auth_failed', 0)
+        before = attacked.b.counters().get('auth_failed', 0)
         for at in (100, 4200, 7900):
             forged = frame.copy()
             forged[at] ^= 1
             attacker.send(bytes(forged))
-        until(lambda: jumbo.b.counters().get('auth_failed', 0) == before + 3, 'three forgeries counted')
-        assert ping(jumbo.a.netns, B, 1, 8000)
+        until(lambda: attacked.b.counters().get('auth_failed', 0) == before + 3, 'three forgeries counted')
+        assert ping(attacked.a.netns, B, 1, 8000)
+
+
+@pytest.mark.parametrize('size', [6, 100, 3700, 4096, 8000])
+def test_clear(attacked, size):
+    """Protected traffic that comes in clear reaches nobody, whatever its length."""
+    before = attacked.b.counters().get('cleartext_protected', 0)
+    with attacked.attacker(attacked.b) as attacker, udp_socket(attacked.b.netns, B) as sink:
+        clear = IP(src=A, dst=B) / UDP(sport=4000, dport=sink.getsockname()[1]) / Raw(b'x' * size)
+        attacker.send(Ether(src=attacked.a.netns.mac(NIC), dst=attacker.mac) / clear)
+        until(lambda: attacked.b.counters().get('cleartext_protected', 0) == before + 1, 'one drop')
+        sink.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            sink.recv(10000)
 
 
 @pytest.mark.parametrize('mode', ['native', 'generic'])
