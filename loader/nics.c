@@ -159,7 +159,8 @@ static void tune(const struct nic *nic, bool was_threaded)
 /* TAP and programs for a NIC whose config and dev are set. On an error it has neither. */
 static int build(struct nics *nics, struct nic *nic, struct fault *f)
 {
-	const struct hook_place at = place_of(nics, nic);
+	const uint32_t room = nics->maps->port[index_of(nics, nic)].mtu_room;
+	struct hook_place at = place_of(nics, nic);
 	struct prog_config cfg = {
 		.port = index_of(nics, nic),
 		.ifindex = (uint32_t)nic->dev.ifindex,
@@ -171,6 +172,7 @@ static int build(struct nics *nics, struct nic *nic, struct fault *f)
 
 	if (err)
 		return err;
+	at.renew_xdp = cfg.jumbo && room && room <= PORT_MTU_FRAME;
 	cfg.tap_ifindex = (uint32_t)nic->tap.ifindex;
 	nic->mode = nic->config.mode;
 	nic->tap_link = -1;

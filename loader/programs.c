@@ -208,14 +208,14 @@ static void undo(const struct hook_place *at, const struct made *made)
 
 /*
  * The tc ingress program, which guards the clear in generic mode, comes first
- * and goes last: between two XDP modes the gate stays closed.
+ * and goes last: between two XDP modes, or links, the gate stays closed.
  */
 static int put_all(const struct hook_place *at, const struct datapath *skel, enum hook_kind kind, enum port_mode mode,
 		   struct made *made, struct fault *f)
 {
 	int err = 0;
 
-	if (mode == PORT_GENERIC)
+	if (mode == PORT_GENERIC || at->renew_xdp)
 		err = hook_put_tc(at, HOOK_INGRESS, bpf_program__fd(skel->progs.nic_ingress), kind, &made->ingress, f);
 	if (!err)
 		err = hook_put_tc(at, HOOK_EGRESS, bpf_program__fd(skel->progs.tc_egress), kind, &made->egress, f);
