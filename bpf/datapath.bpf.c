@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "clear.h"
+#include "count.h"
 #include "egress.h"
 #include "esp.h"
 #include "icmp.h"
@@ -28,9 +29,13 @@ int xdp_ingress(struct xdp_md *ctx)
 	struct packet p = {};
 	enum parsed parsed;
 
-	c.frame_len = c.end - c.pos;
+	c.frame_len = cfg.jumbo ? bpf_xdp_get_buff_len(ctx) : c.end - c.pos;
 	parsed = parse_frame(&c, &p);
-	/* Too short for the addresses is too short for the stack. */
+	/* Too short for the addresses is too short for the stack, unless they are in another buffer. */
+	if (parsed == PARSED_SHORT && cfg.jumbo && (void *)(long)ctx->data + c.frame_len > c.end) {
+		count(REASON_MALFORMED);
+		return XDP_DROP;
+	}
 	if (parsed == PARSED_OTHER || parsed == PARSED_SHORT)
 		return XDP_PASS;
 	if (p.proto == IPPROTO_ESP)

@@ -253,6 +253,11 @@ static int update_xdp(const struct hook_place *at, int prog, enum port_mode mode
 		*done = true;
 		if (bpf_link_update(p.fd, prog, NULL) < 0)
 			err = fault(f, errno, "%s: replacing the XDP program: %s", at->dev, strerror(errno));
+		/* Now that the NIC has taken the program, it will again. */
+		if (!err && at->renew_xdp) {
+			hook_remove(at, HOOK_XDP);
+			*done = false;
+		}
 	} else if (p.fd >= 0) {
 		hook_remove(at, HOOK_XDP);
 	}

@@ -30,6 +30,7 @@ struct hook_place {
 	const char *dir; /* the instance's, in the bpffs */
 	const char *dev;
 	int ifindex;
+	bool renew_xdp; /* another link also for the same mode: a veth keeps the MTU limit of a link's first program */
 };
 
 /* Whether anything is pinned for the NIC. */

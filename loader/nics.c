@@ -76,7 +76,7 @@ static uint32_t queues_of(const struct nic *nic)
 
 static void update_port(struct port *p, const struct netdev *dev)
 {
-	p->mtu = dev->mtu < PORT_MTU_MAX ? dev->mtu : PORT_MTU_MAX;
+	p->mtu = dev->mtu < p->mtu_room ? dev->mtu : p->mtu_room;
 	memcpy(p->mac, dev->mac, sizeof(p->mac));
 }
 
@@ -86,6 +86,7 @@ static void publish_port(const struct nics *nics, const struct nic *nic)
 	struct port *p = &nics->maps->port[index_of(nics, nic)];
 
 	p->tap_ifindex = (uint32_t)nic->tap.ifindex;
+	p->mtu_room = nic->dev.mtu;
 	update_port(p, &nic->dev);
 	p->queues = queues_of(nic);
 	p->mode = (uint8_t)nic->mode;
@@ -120,8 +121,12 @@ int nic_check(const struct interface_config *config, const struct netdev *dev, s
 			     dev->type);
 	if (dev->mtu > PORT_MTU_MAX)
 		return fault(f, EMSGSIZE,
-			     "%s: MTU %u does not fit a buffer with ESP around it: 'ip link set dev %s mtu %d' or less",
-			     dev->name, dev->mtu, dev->name, PORT_MTU_MAX);
+			     "%s: MTU %u is more than can be served: 'ip link set dev %s mtu %d' or less", dev->name,
+			     dev->mtu, dev->name, PORT_MTU_MAX);
+	/* The kernel got packets of several buffers in AF_XDP, and tcx, with the same version. */
+	if (dev->mtu > PORT_MTU_FRAME && !hooks_have_tcx())
+		return fault(f, EMSGSIZE, "%s: MTU %u: more than %d needs Linux 6.6: 'ip link set dev %s mtu %d' or less",
+			     dev->name, dev->mtu, PORT_MTU_FRAME, dev->name, PORT_MTU_FRAME);
 	if (config->queues > queues)
 		return fault(f, EINVAL, "%s: has %u receive queues, not %u: give 'queues' as all or up to that",
 			     dev->name, queues, config->queues);
@@ -158,17 +163,20 @@ static void tune(const struct nic *nic, bool was_threaded)
 /* TAP and programs for a NIC whose config and dev are set. On an error it has neither. */
 static int build(struct nics *nics, struct nic *nic, struct fault *f)
 {
-	const struct hook_place at = place_of(nics, nic);
+	const uint32_t room = nics->maps->port[index_of(nics, nic)].mtu_room;
+	struct hook_place at = place_of(nics, nic);
 	struct prog_config cfg = {
 		.port = index_of(nics, nic),
 		.ifindex = (uint32_t)nic->dev.ifindex,
 		.mark = nics->mark,
 		.unknown_spi = nics->unknown_spi,
+		.jumbo = nic->dev.mtu > PORT_MTU_FRAME,
 	};
 	int err = tap_create(&nic->tap, &nic->dev, f);
 
 	if (err)
 		return err;
+	at.renew_xdp = cfg.jumbo && room && room <= PORT_MTU_FRAME;
 	cfg.tap_ifindex = (uint32_t)nic->tap.ifindex;
 	nic->mode = nic->config.mode;
 	nic->tap_link = -1;
@@ -282,6 +290,12 @@ void nic_gone(struct nics *nics, struct nic *nic)
 	nic->dev.ifindex = 0;
 }
 
+bool nic_has_outgrown(const struct nics *nics, const struct nic *nic, const struct netdev *dev)
+{
+	return dev->mtu != nic->dev.mtu && dev->mtu <= PORT_MTU_MAX &&
+	       dev->mtu > nics->maps->port[index_of(nics, nic)].mtu_room;
+}
+
 void nic_changed(struct nics *nics, struct nic *nic, const struct netdev *dev)
 {
 	struct port *p = &nics->maps->port[index_of(nics, nic)];
@@ -290,10 +304,10 @@ void nic_changed(struct nics *nics, struct nic *nic, const struct netdev *dev)
 	nic->dev.flags = dev->flags;
 	if (dev->mtu == nic->dev.mtu && memcmp(dev->mac, nic->dev.mac, sizeof(dev->mac)) == 0)
 		return;
-	if (dev->mtu > PORT_MTU_MAX)
-		log_line("%s: MTU %u: what is larger than %d bytes is not protected but dropped: "
-			 "'ip link set dev %s mtu %d'",
-			 dev->name, dev->mtu, PORT_MTU_MAX, dev->name, PORT_MTU_MAX);
+	if (dev->mtu > p->mtu_room)
+		log_line("%s: MTU %u: what is larger than %u bytes is not protected but dropped: "
+			 "'ip link set dev %s mtu %u'",
+			 dev->name, dev->mtu, p->mtu_room, dev->name, p->mtu_room);
 	nic->dev.mtu = dev->mtu;
 	memcpy(nic->dev.mac, dev->mac, sizeof(nic->dev.mac));
 	update_port(p, dev);

@@ -164,6 +164,8 @@ static int load(const char *dir, const struct prog_config *cfg, struct datapath 
 	if (!skel)
 		return libbpf_fault(f, errno, "opening the BPF object");
 	memcpy((void *)&skel->rodata->cfg, cfg, sizeof(*cfg));
+	if (cfg->jumbo)
+		bpf_program__set_flags(skel->progs.xdp_ingress, BPF_F_XDP_HAS_FRAGS);
 	err = use_pinned_maps(skel->obj, dir, f);
 	if (!err) {
 		err = datapath__load(skel);
@@ -206,14 +208,14 @@ static void undo(const struct hook_place *at, const struct made *made)
 
 /*
  * The tc ingress program, which guards the clear in generic mode, comes first
- * and goes last: between two XDP modes the gate stays closed.
+ * and goes last: between two XDP modes, or links, the gate stays closed.
  */
 static int put_all(const struct hook_place *at, const struct datapath *skel, enum hook_kind kind, enum port_mode mode,
 		   struct made *made, struct fault *f)
 {
 	int err = 0;
 
-	if (mode == PORT_GENERIC)
+	if (mode == PORT_GENERIC || at->renew_xdp)
 		err = hook_put_tc(at, HOOK_INGRESS, bpf_program__fd(skel->progs.nic_ingress), kind, &made->ingress, f);
 	if (!err)
 		err = hook_put_tc(at, HOOK_EGRESS, bpf_program__fd(skel->progs.tc_egress), kind, &made->egress, f);
@@ -236,6 +238,11 @@ static int attach_in_mode(const struct hook_place *at, const struct prog_config 
 
 	*refused = false;
 	cfg.generic = mode == PORT_GENERIC;
+	/*
+	 * Generic XDP is shown a frame in one piece if the program knows no others. One that does gets a copy, in which
+	 * the kernel forgets skb->mac_len: tc programs behind it find no Ethernet header, and let what is in clear pass.
+	 */
+	cfg.jumbo = settings->jumbo && mode == PORT_NATIVE;
 	err = load(at->dir, &cfg, &skel, f);
 	if (err)
 		return err;

@@ -111,6 +111,19 @@ static void come_back(struct supervisor *s, struct nic *nic)
 	sa_rebind_dev(&s->sas, before, (uint32_t)nic->dev.ifindex);
 }
 
+/* If it cannot, it goes on as it was; only another MTU is tried again. */
+static void grow(struct supervisor *s, struct nic *nic, const struct netdev *dev)
+{
+	const struct interface_config config = nic->config;
+	struct fault f;
+
+	if (!supervisor_attach(s, &config, &f))
+		return;
+	log_line("%s: MTU %u: %s", dev->name, dev->mtu, f.text);
+	if (nic->present)
+		nic_changed(&s->nics, nic, dev);
+}
+
 static void on_link(void *arg, const struct netdev *dev, bool gone)
 {
 	struct supervisor *s = arg;
@@ -128,6 +141,8 @@ static void on_link(void *arg, const struct netdev *dev, bool gone)
 		worker_stop(&s->worker);
 		nic_gone(&s->nics, nic);
 		run_worker(s);
+	} else if (nic_has_outgrown(&s->nics, nic, dev)) {
+		grow(s, nic, dev);
 	} else {
 		nic_changed(&s->nics, nic, dev);
 	}

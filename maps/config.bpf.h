@@ -18,6 +18,7 @@ struct prog_config {
 	__u32 mark;		/* skb->mark of packets that came out of an SA */
 	__u32 generic;		/* generic XDP: the cleartext check belongs to the NIC's tc ingress */
 	__u32 unknown_spi;	/* enum unknown_spi */
+	__u32 jumbo;		/* XDP sees the first buffer of a frame that may have more (BPF_F_XDP_HAS_FRAGS) */
 };
 
 #endif

@@ -35,7 +35,9 @@
  * One UMEM frame is 4,096 bytes: it also holds XDP's 256 bytes of headroom, Ethernet
  * with two tags, and ESP's header, padding and ICV; the rest is left for what drivers want.
  */
-#define PORT_MTU_MAX 3500
+#define PORT_MTU_FRAME 3500
+/* Larger packets are received in several frames and sent from a span of them (umem.h): the usual most of Ethernet. */
+#define PORT_MTU_MAX 9216
 /* Prefixes in the SPD, and rules that can apply to one prefix (its own and those it inherits). */
 #define SPD_PREFIXES_MAX 4096
 #define SPD_RULES_MAX 64
@@ -280,7 +282,8 @@ struct port {
 	char name[16];
 	__u16 path_mtu_min;	/* what a router says is less is not believed; 0: nothing it says is */
 	__u16 mss_clamp;	/* the most a SYN may offer; 0: it is left alone; MSS_CLAMP_FIT: what fits with ESP */
-	__u8 reserved[20];
+	__u32 mtu_room;		/* programs and packet memory are made for an MTU up to this */
+	__u32 reserved[4];
 };
 LAYOUT_ASSERT(struct port, 64);
 

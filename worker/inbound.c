@@ -6,6 +6,7 @@
 
 #include "gre.h"
 #include "mss.h"
+#include "gather.h"
 #include "replay.h"
 
 /* Packets that go through the passes together: as many as one super-packet can take. */
@@ -250,7 +251,7 @@ static void pass_deliver(struct port_state *p, struct item *items, uint32_t n)
 		}
 		take_out(&items[i]);
 		if (p->shared->mss_clamp)
-			mss_clamp(p->shared, &items[i].ip, items[i].opened.next_header, p->shared->mtu);
+			mss_clamp(p->shared, &items[i].ip, items[i].opened.next_header, port_mtu(p));
 		packet = (struct coalesce_packet){
 			.frame = items[i].frame,
 			.l2 = items[i].l2,
@@ -277,7 +278,7 @@ uint32_t inbound_run(struct port_state *p, struct xdp_queue *q)
 
 	if (n == 0)
 		return 0;
-	run_batch(p, descs, n);
+	run_batch(p, descs, p->umem.jumbo ? gather_packets(p, descs, n) : n);
 	xdp_queue_refill(q);
 	return n;
 }

@@ -200,15 +200,15 @@ static bool send_segments(struct port_state *p, struct xdp_queue *q, uint32_t *s
 {
 	struct outbound *out = &p->out;
 	struct esp_sa *sa = sa_cache_get(&p->worker->sas, out->slot, out->generation);
-	uint32_t room = xdp_queue_room(q), left = segments_left(out);
+	uint32_t room = xdp_queue_room(q), each = xdp_queue_room_for_one(q), left = segments_left(out);
 
 	if (!sa) {
 		drop(p->worker, NULL, REASON_NO_SA, left);
 		out->pieces.at = out->pieces.len;
 		return true;
 	}
-	for (; left && room; left = segments_left(out), room--) {
-		uint64_t addr = umem_take(&p->umem);
+	for (; left && room >= each; left = segments_left(out), room -= each) {
+		uint64_t addr = umem_take_to_send(&p->umem);
 
 		if (addr == UINT64_MAX)
 			break;

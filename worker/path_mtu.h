@@ -15,7 +15,7 @@ static inline size_t path_mtu_of(const struct port_state *p, const struct sa_sta
 		uint64_t word;
 		struct path_mtu m;
 	} told = {.word = __atomic_load_n((const uint64_t *)&sa->path_mtu, __ATOMIC_RELAXED)};
-	size_t mtu = p->shared->mtu;
+	size_t mtu = port_mtu(p);
 
 	if (told.m.mtu && told.m.mtu < mtu && told.m.until_s * UINT64_C(1000000000) > now)
 		return told.m.mtu;

@@ -28,13 +28,13 @@ int port_open(struct port_state *p, struct worker *w, uint32_t index, int tap_fd
 	p->index = index;
 	p->shared = &w->maps.port[index];
 	p->queue_count = p->shared->queues;
-	if (p->queue_count == 0 || p->queue_count > QUEUES_MAX || p->shared->mtu > PORT_MTU_MAX)
+	if (p->queue_count == 0 || p->queue_count > QUEUES_MAX || p->shared->mtu_room > PORT_MTU_MAX)
 		return fault(f, EINVAL, "%.15s: %u queues and MTU %u: at most %u and %u can be served", p->shared->name,
-			     p->queue_count, p->shared->mtu, QUEUES_MAX, PORT_MTU_MAX);
+			     p->queue_count, p->shared->mtu_room, QUEUES_MAX, PORT_MTU_MAX);
 	p->queues = calloc(p->queue_count, sizeof(*p->queues));
 	if (!p->queues || host_open(&p->host, tap_fd) < 0)
 		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
-	err = umem_create(&p->umem, p->queue_count, p->shared->mtu, f);
+	err = umem_create(&p->umem, p->queue_count, p->shared->mtu_room, f);
 	p->shared->zero_copy = 1;
 	for (uint32_t i = 0; i < p->queue_count && !err; i++) {
 		err = open_queue(p, i, f);

@@ -63,6 +63,14 @@ struct worker {
 	uint64_t now; /* CLOCK_BOOTTIME ns, as of this turn of the loop */
 };
 
+/* The NIC's MTU as of now, or what its packet memory was made for where it has grown beyond: the loader restarts the worker. */
+static inline uint32_t port_mtu(const struct port_state *p)
+{
+	uint32_t mtu = __atomic_load_n(&p->shared->mtu, __ATOMIC_RELAXED);
+
+	return mtu < p->umem.mtu_max ? mtu : p->umem.mtu_max;
+}
+
 /*
  * Opens the sockets of the NIC described by ports[index], enters them in xsks, and takes over the TAP.
  * 0, or -errno with a line for people; the process is to end then.

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "layout.h"
+
 /* What a received frame holds beside the IP packet: XDP_PACKET_HEADROOM, Ethernet, two tags. */
 #define FRAME_EXTRA (256 + 14 + 8)
 
@@ -25,22 +27,73 @@ static int register_area(struct umem *u, struct fault *f)
 	return 0;
 }
 
+static void choose_sizes(struct umem *u, uint32_t mtu)
+{
+	u->frame_size = mtu + FRAME_EXTRA <= 2048 ? 2048 : FRAME_SIZE_MAX;
+	u->mtu_max = u->frame_size == 2048 ? 2048 - FRAME_EXTRA : PORT_MTU_FRAME;
+	u->jumbo = mtu > PORT_MTU_FRAME;
+	if (u->jumbo)
+		u->mtu_max = PORT_MTU_MAX;
+}
+
+/* False if there is no memory. */
+static bool make_spans(struct umem *u, uint32_t count)
+{
+	u->spans = calloc(count, sizeof(*u->spans));
+	u->free_spans = calloc(count, sizeof(*u->free_spans));
+	if (!u->spans || !u->free_spans)
+		return false;
+	u->spans_at = u->size - (uint64_t)count * SPAN_SIZE;
+	for (uint32_t i = count; i-- > 0;)
+		u->free_spans[u->free_span_count++] = i;
+	return true;
+}
+
+static uint32_t span_of(const struct umem *u, uint64_t addr)
+{
+	return (uint32_t)((addr - u->spans_at) / SPAN_SIZE);
+}
+
+uint64_t umem_take_span(struct umem *u, uint32_t spare)
+{
+	uint32_t i;
+
+	if (u->free_span_count <= spare)
+		return UINT64_MAX;
+	i = u->free_spans[--u->free_span_count];
+	u->spans[i].descriptors = 1;
+	return u->spans_at + (uint64_t)i * SPAN_SIZE;
+}
+
+void umem_split_span(struct umem *u, uint64_t addr, uint32_t descriptors)
+{
+	u->spans[span_of(u, addr)].descriptors = (uint8_t)descriptors;
+}
+
+void umem_give_span(struct umem *u, uint64_t addr)
+{
+	uint32_t i = span_of(u, addr);
+
+	if (--u->spans[i].descriptors == 0)
+		u->free_spans[u->free_span_count++] = i;
+}
+
 int umem_create(struct umem *u, uint32_t queues, uint32_t mtu, struct fault *f)
 {
 	const uint32_t frames = queues * FRAMES_PER_QUEUE;
 
 	memset(u, 0, sizeof(*u));
-	u->frame_size = mtu + FRAME_EXTRA <= 2048 ? 2048 : 4096;
-	u->size = (size_t)frames * u->frame_size;
+	choose_sizes(u, mtu);
+	u->size = u->spans_at = (size_t)frames * u->frame_size;
 	u->free_frames = calloc(frames, sizeof(*u->free_frames));
 	u->area = mmap(NULL, u->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (!u->free_frames || u->area == MAP_FAILED)
+	if (!u->free_frames || u->area == MAP_FAILED || (u->jumbo && !make_spans(u, queues * SPANS_PER_QUEUE)))
 		return fault(f, ENOMEM, "packet memory: %zu bytes: not available", u->size);
 	/* Fewer page table walks; where the kernel has no huge page to spare, small ones do. */
 	madvise(u->area, u->size, MADV_HUGEPAGE);
 	/* What was opened is in here. */
 	madvise(u->area, u->size, MADV_DONTDUMP);
-	for (uint32_t i = frames; i-- > 0;)
-		umem_give(u, (uint64_t)i * u->frame_size);
+	for (uint64_t addr = u->spans_at; addr > 0; addr -= u->frame_size)
+		umem_give(u, addr - u->frame_size);
 	return register_area(u, f);
 }

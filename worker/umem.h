@@ -7,10 +7,17 @@
  *
  * A frame has one owner at any time. It is named by the address of its first
  * byte in the area; descriptors may point further in (headroom).
+ *
+ * Packets of a jumbo NIC do not fit a frame, but have to lie in one piece to be
+ * sealed and opened: the area ends with spans, which are frames in a row. Everything
+ * is sent from spans then, and what was received in several frames is copied into one.
+ *
+ *   | frame | frame | ... | span: frame frame frame | span: frame frame frame | ...
  */
 #ifndef WORKER_UMEM_H
 #define WORKER_UMEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <xdp/xsk.h>
@@ -28,14 +35,35 @@
  * reception stalls until transmission completes.
  */
 #define FRAMES_PER_QUEUE (2 * RING_SIZE + 512)
+#define FRAME_SIZE_MAX	 4096
+/* The largest MTU, Ethernet with two tags and, in front of what was received, the metadata. */
+#define SPAN_FRAMES 3
+#define SPAN_SIZE   (SPAN_FRAMES * FRAME_SIZE_MAX)
+/* In place of the frames of the TX ring. */
+#define SPANS_PER_QUEUE (RING_SIZE / SPAN_FRAMES)
+/*
+ * Spans that are not for sending: a batch of packets, each of two frames at least, and what the coalescer holds,
+ * 8 flows of 64 KiB in packets of 3,800 bytes.
+ */
+#define SPANS_FOR_RX (32 + 8 * 18)
+
+struct span {
+	uint8_t descriptors; /* that point into it and are not given back yet; 0: it is free */
+};
 
 struct umem {
 	uint8_t *area;
 	size_t size;
 	uint32_t frame_size;
+	uint32_t mtu_max; /* the largest that fits */
 	struct xsk_umem *handle;
 	uint64_t *free_frames; /* last in, first out: the warmest is used next */
 	uint32_t free_count;
+	bool jumbo;
+	uint64_t spans_at; /* address of the first; the size where there are none */
+	struct span *spans;
+	uint32_t *free_spans;
+	uint32_t free_span_count;
 	/* The rings of the first queue, which libxdp makes together with the UMEM. */
 	struct xsk_ring_prod first_fill;
 	struct xsk_ring_cons first_comp;
@@ -50,9 +78,28 @@ static inline uint64_t umem_take(struct umem *u)
 	return u->free_count ? u->free_frames[--u->free_count] : UINT64_MAX;
 }
 
+/* Takes a free span: its address, or UINT64_MAX when no more than `spare` are left. */
+uint64_t umem_take_span(struct umem *u, uint32_t spare);
+
+/* Says how many descriptors point into the span: so often it is given back. Taken it is 1. */
+void umem_split_span(struct umem *u, uint64_t addr, uint32_t descriptors);
+
+/* Takes memory for a packet to be sent, of u->mtu_max and Ethernet with two tags: as umem_take. */
+static inline uint64_t umem_take_to_send(struct umem *u)
+{
+	return u->jumbo ? umem_take_span(u, SPANS_FOR_RX) : umem_take(u);
+}
+
+/* Of one descriptor that points into a span. */
+void umem_give_span(struct umem *u, uint64_t addr);
+
 /* Gives back the frame that addr points into. */
 static inline void umem_give(struct umem *u, uint64_t addr)
 {
+	if (addr >= u->spans_at) {
+		umem_give_span(u, addr);
+		return;
+	}
 	u->free_frames[u->free_count++] = addr & ~(uint64_t)(u->frame_size - 1);
 }
 

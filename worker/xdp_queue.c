@@ -27,6 +27,11 @@
 #ifndef XDP_MAX_TX_SKB_BUDGET
 #define XDP_MAX_TX_SKB_BUDGET 9
 #endif
+/* Of Linux 6.6: packets of several descriptors, all but the last of which say so. */
+#ifndef XDP_USE_SG
+#define XDP_USE_SG    (1 << 4)
+#define XDP_PKT_CONTD (1 << 0)
+#endif
 
 static int bind_once(struct xdp_queue *q, const char *nic, uint32_t index, bool generic)
 {
@@ -35,7 +40,7 @@ static int bind_once(struct xdp_queue *q, const char *nic, uint32_t index, bool 
 		.tx_size = RING_SIZE,
 		.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
 		.xdp_flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE,
-		.bind_flags = XDP_USE_NEED_WAKEUP | (generic ? XDP_COPY : 0),
+		.bind_flags = XDP_USE_NEED_WAKEUP | (generic ? XDP_COPY : 0) | (q->umem->jumbo ? XDP_USE_SG : 0),
 	};
 
 	return xsk_socket__create_shared(&q->socket, nic, index, q->umem->handle, &q->rx, &q->tx, q->fill, q->comp,
@@ -87,15 +92,33 @@ int xdp_queue_open(struct xdp_queue *q, struct umem *u, const char *nic, uint32_
 	return 0;
 }
 
+/* How many of n descriptors make whole packets: the rest of the last one may be behind them. All, if one fills the batch. */
+static uint32_t whole_packets(const struct xdp_desc *descs, uint32_t n, uint32_t max)
+{
+	uint32_t whole = n;
+
+	while (whole && !xdp_queue_is_last(&descs[whole - 1]))
+		whole--;
+	return whole == 0 && n == max ? n : whole;
+}
+
 uint32_t xdp_queue_receive(struct xdp_queue *q, struct xdp_desc *descs, uint32_t max)
 {
-	uint32_t at, n = xsk_ring_cons__peek(&q->rx, max, &at);
+	uint32_t at, n = xsk_ring_cons__peek(&q->rx, max, &at), whole;
 
 	for (uint32_t i = 0; i < n; i++)
 		descs[i] = *xsk_ring_cons__rx_desc(&q->rx, at + i);
-	if (n)
-		xsk_ring_cons__release(&q->rx, n);
-	return n;
+	whole = q->umem->jumbo ? whole_packets(descs, n, max) : n;
+	if (whole < n)
+		xsk_ring_cons__cancel(&q->rx, n - whole);
+	if (whole)
+		xsk_ring_cons__release(&q->rx, whole);
+	return whole;
+}
+
+bool xdp_queue_is_last(const struct xdp_desc *desc)
+{
+	return !(desc->options & XDP_PKT_CONTD);
 }
 
 void xdp_queue_refill(struct xdp_queue *q)
@@ -137,10 +160,33 @@ uint64_t xdp_queue_lost(struct xdp_queue *q)
 	return q->lost - before;
 }
 
+/* A packet that fills more than one frame of a span: as many descriptors, or none. */
+static bool push_span(struct xdp_queue *q, uint64_t addr, uint32_t len)
+{
+	const uint32_t size = q->umem->frame_size, n = (len + size - 1) / size;
+	uint32_t at;
+
+	if (xsk_ring_prod__reserve(&q->tx, n, &at) != n) {
+		umem_give(q->umem, addr);
+		return false;
+	}
+	umem_split_span(q->umem, addr, n);
+	for (uint32_t i = 0; i < n; i++, addr += size, len -= size)
+		*xsk_ring_prod__tx_desc(&q->tx, at + i) = (struct xdp_desc){
+			.addr = addr,
+			.len = len < size ? len : size,
+			.options = i + 1 < n ? XDP_PKT_CONTD : 0,
+		};
+	q->outstanding += n;
+	return true;
+}
+
 bool xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len)
 {
 	uint32_t at;
 
+	if (len > q->umem->frame_size)
+		return push_span(q, addr, len);
 	if (xsk_ring_prod__reserve(&q->tx, 1, &at) != 1) {
 		umem_give(q->umem, addr);
 		return false;

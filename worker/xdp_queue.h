@@ -39,8 +39,14 @@ struct xdp_queue {
  */
 int xdp_queue_open(struct xdp_queue *q, struct umem *u, const char *nic, uint32_t index, bool generic, struct fault *f);
 
-/* Takes up to max received descriptors; their frames are the caller's from then on. */
+/*
+ * Takes up to max received descriptors; their frames are the caller's from then on. On a jumbo NIC a packet may have
+ * several: whole packets are taken.
+ */
 uint32_t xdp_queue_receive(struct xdp_queue *q, struct xdp_desc *descs, uint32_t max);
+
+/* Whether the packet ends with this descriptor. */
+bool xdp_queue_is_last(const struct xdp_desc *desc);
 
 /* Gives the kernel free frames to receive into. */
 void xdp_queue_refill(struct xdp_queue *q);
@@ -48,15 +54,21 @@ void xdp_queue_refill(struct xdp_queue *q);
 /* Returns sent frames to the pool. */
 void xdp_queue_reap(struct xdp_queue *q);
 
-/* How many frames may be pushed now. */
+/* How many descriptors may be pushed now. */
 static inline uint32_t xdp_queue_room(const struct xdp_queue *q)
 {
 	return q->limit - q->outstanding;
 }
 
+/* What the longest packet needs of that room. */
+static inline uint32_t xdp_queue_room_for_one(const struct xdp_queue *q)
+{
+	return q->umem->jumbo ? SPAN_FRAMES : 1;
+}
+
 /*
- * Queues one frame for sending, and takes it over; nothing is visible to the kernel
- * before xdp_queue_kick. False, with the frame back in the pool, if the ring is
+ * Queues one frame or span for sending, and takes it over; nothing is visible to the kernel
+ * before xdp_queue_kick. False, with the memory back in the pool, if the ring is
  * full, which it cannot be when xdp_queue_room said otherwise.
  */
 bool xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len);

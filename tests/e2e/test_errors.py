@@ -365,6 +365,16 @@ def test_attach_errors(shared_running):
     command_fails(shared_running, ['detach', 'nic7'], ['nic7'])
 
 
+def test_attach_too_large_mtu(running):
+    with Netns('errx') as other:
+        veth(running.netns, 'nic1', other, 'wire1', mtu=9217)
+        command_fails(running, ['attach', 'nic1'], ['nic1', '9217', "'ip link set dev nic1 mtu 9216'"])
+        for netns, dev in ((running.netns, 'nic1'), (other, 'wire1')):
+            netns.ip('link', 'set', dev, 'mtu', 9216)
+        running.cmd('attach', 'nic1')
+        assert running.status()['interfaces'][1]['mtu'] == 9216
+
+
 def test_end_and_detach_leave_nothing(running):
     assert running.stop(signal.SIGTERM) == 0
     running.cmd('detach', NIC)
