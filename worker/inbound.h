@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From the wire to the host: AF_XDP RX → open → coalesce → TAP; what came before its key waits in between (park.h). */
+/* From the wire to the host: AF_XDP RX → open → coalesce → TAP. What comes before its key waits (park.h). */
 #ifndef WORKER_INBOUND_H
 #define WORKER_INBOUND_H
 
