@@ -18,7 +18,7 @@ PINS = Path('/sys/fs/bpf/xdp-ipsec')
 RUN = Path('/run/xdp-ipsec')
 
 # What is counted but not dropped; every other reason is a drop.
-PASSED = {'opened', 'sealed', 'bypass', 'ike', 'esp_passed'}
+PASSED = {'opened', 'sealed', 'bypass', 'ike', 'esp_passed', 'parked'}
 
 
 class Host:
