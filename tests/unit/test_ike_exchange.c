@@ -138,6 +138,33 @@ static void rekeys_child_in_haste(void **state)
 	assert_up(w);
 }
 
+static enum fate answer_rekey_late(struct world *w, struct world_packet *p, void *arg)
+{
+	struct ike_header h;
+
+	(void)arg;
+	if (p->to == 0 || !header_parse(p->data, p->size, &h) || h.exchange != EXCHANGE_CREATE_CHILD_SA ||
+	    !(h.flags & FLAG_RESPONSE))
+		return PASS;
+	world_inject(w, p, 400);
+	return DROP;
+}
+
+/* 0 rekeys, 1 rekeys what came of it, and has not heard the answer when the DELETE of the first one is through. */
+static void rekeys_child_in_turn(void **state)
+{
+	struct world *w = *state;
+
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 200);
+	rekey(w, 0, false);
+	run_under_traffic(w, 100);
+	w->filter = answer_rekey_late;
+	rekey(w, 1, false);
+	run_under_traffic(w, 5000);
+	assert_up(w);
+}
+
 static void rekeys_ike(void **state)
 {
 	struct world *w = *state;
@@ -510,6 +537,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(is_ordered_up_and_down, setup, teardown),
 		cmocka_unit_test_setup_teardown(rekeys_child, setup, teardown),
 		cmocka_unit_test_setup_teardown(rekeys_child_in_haste, setup, teardown),
+		cmocka_unit_test_setup_teardown(rekeys_child_in_turn, setup, teardown),
 		cmocka_unit_test_setup_teardown(rekeys_ike, setup, teardown),
 		cmocka_unit_test_setup_teardown(rekeys_child_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(rekeys_ike_at_once, setup, teardown),
