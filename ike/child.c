@@ -321,8 +321,8 @@ static void hand_over(struct child *c)
 
 	if (!heir)
 		return;
-	/* Who was to take over may have been replaced since, and its DELETE may be on its way. */
-	while (heir->successor)
+	/* Who was to take over may have been replaced since, by one that carries already: its own DELETE is on its way. */
+	while (heir->successor && heir->successor->out.state == HALF_INSTALLED)
 		heir = heir->successor;
 	if (heir->out.state == HALF_INSTALLED)
 		ops->sa_bind(ops->arg, heir->out.sa);

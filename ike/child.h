@@ -4,7 +4,8 @@
  * their own, since a rekey without loss means that they change at different times:
  *
  *                      inbound                        outbound
- *   initiator   installed with the answer      bound with the answer
+ *   initiator   reserved with the request,     bound with the answer
+ *               installed with the answer
  *   responder   installed before the answer    first child: bound at once;
  *                                              rekey: registered, bound at the old one's DELETE or the first
  *                                              packet on the new inbound SA
@@ -77,7 +78,7 @@ struct child_terms {
 	uint32_t spi_in;
 	uint32_t spi_out;
 	struct sa_handle reserved; /* for the inbound half; generation 0: none */
-	const uint8_t *secret; /* DH_SECRET_SIZE, or NULL */
+	const uint8_t *secret;	   /* DH_SECRET_SIZE, or NULL */
 	struct chunk ni;
 	struct chunk nr;
 };

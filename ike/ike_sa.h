@@ -58,11 +58,11 @@ struct task {
 	bool children;	       /* TASK_AUTH: a child is asked for */
 	uint16_t reason;       /* TASK_DELETE_IKE: the error to say with it; 0: none */
 	uint32_t spi;	       /* ESP: ours, of the child to be */
-	struct sa_handle reserved; /* its inbound half; generation 0: none, or the child has it */
 	uint64_t ike_spi;      /* TASK_REKEY_IKE: ours, of the IKE SA to be */
 	struct selector asked; /* what went out as TS */
 	uint8_t nonce[NONCE_SIZE];
 	struct dh dh;
+	struct sa_handle reserved; /* the child's inbound half; generation 0: none, or the child has it */
 };
 TAILQ_HEAD(task_list, task);
 

@@ -7,12 +7,15 @@ import signal
 import subprocess
 
 import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
 
 from ike import (DAY, NAMES, Ca, IkePair, children, connection, is_up, now, order, pem, put, wait_up)
 from host import dropped
 from pair import A, B, NIC, proven
 from traffic import UdpFlow, ping
 from wait import until
+from wire import Tap
 
 
 @pytest.fixture(params=['native', 'generic'])
@@ -121,6 +124,40 @@ def test_rekey_loses_no_ping(native):
         for host, what in ((native.a, 'child'), (native.b, 'child'), (native.a, 'ike'), (native.b, 'ike')):
             order(host, 'rekey', 'core', what)
     assert '800 packets transmitted, 800 received' in flood.stdout.read()
+
+
+HOLD_BACK = """
+table netdev hold {
+    chain back {
+        type filter hook ingress device port1 priority 0;
+        udp sport 500 @th,208,8 35 drop
+    }
+}
+"""  # IKE_AUTH, the byte 18 of IKE's header, from B
+
+
+def ike_auth(frame):
+    p = Ether(frame)
+    return UDP in p and p[UDP].sport == 500 and bytes(p[UDP].payload)[18] == 35 and p
+
+
+def test_traffic_before_the_answer(native):
+    """B's first packet overtakes its IKE_AUTH, without which A has no key: it waits in A's worker."""
+    native.psk()
+    native.start()
+    native.wire.run('nft', '-f', '-', input=HOLD_BACK)
+    with Tap(native.wire, 'port1') as behind, native.attacker(native.a) as before:
+        asked = subprocess.Popen(native.a.argv('connection', 'initiate', 'core'))
+        answer = behind.find(ike_auth, 'the answer')
+        until(lambda: is_up(native.b), 'B is up')
+        assert not native.a.status()['sas']
+        echo = subprocess.Popen(native.b.netns.argv('ping', '-q', '-c', '1', '-W', '5', A), stdout=subprocess.DEVNULL)
+        until(lambda: native.a.counters().get('parked'), 'a packet that waits')
+        del answer[IP].chksum, answer[UDP].chksum
+        before.send(answer)
+        assert asked.wait(5) == 0 and echo.wait(10) == 0
+    counters = native.a.counters()
+    assert counters['parked'] == counters['opened'] == 1 and 'no_sa' not in counters
 
 
 def test_fifty_rekeys_at_100_mbit(native):

@@ -87,8 +87,8 @@ static int claim(struct world_host *h, const struct sa_spec *spec, bool reserved
 
 		if (sa->used)
 			continue;
-		*sa = (struct world_sa){
-			.used = true, .reserved = reserved, .spec = *spec, .generation = sa->generation + 1};
+		*sa = (struct world_sa){.used = true, .spec = *spec, .generation = sa->generation + 1};
+		sa->reserved = reserved;
 		*out = (struct sa_handle){i, sa->generation};
 		return 0;
 	}
@@ -482,8 +482,8 @@ struct world_sa *world_partner(struct world *w, int host, const struct world_sa 
 	for (unsigned i = 0; out && i < WORLD_SAS; i++) {
 		struct world_sa *sa = &other->sas[i];
 
-		if (sa->used && !sa->reserved && sa->spec.inbound && sa->spec.spi == out->spec.spi && sa->spec.esn == out->spec.esn &&
-		    memcmp(sa->spec.keymat, out->spec.keymat, CHILD_KEYMAT_SIZE) == 0)
+		if (sa->used && !sa->reserved && sa->spec.inbound && sa->spec.spi == out->spec.spi &&
+		    sa->spec.esn == out->spec.esn && memcmp(sa->spec.keymat, out->spec.keymat, CHILD_KEYMAT_SIZE) == 0)
 			return sa;
 	}
 	return NULL;

@@ -190,7 +190,7 @@ def test_rekeys_lose_nothing(bed, peer, cas, initiator):
 
 @pytest.mark.parametrize("peer", ["libreswan"], indirect=True)
 def test_what_comes_before_the_answer_is_not_lost(bed, peer, cas):
-    """As responder of a child's rekey it sends by the new SA before its answer, from which alone we can make the key."""
+    """It answers a child's rekey, and sends by the new SA before its answer leaves, from which alone we have the key."""
     with ends(bed, peer, cas, "psk") as daemon:
         up(daemon, peer, "we")
         with every_echo(bed, 0.002):

@@ -93,6 +93,33 @@ static void rekeys_child_in_haste(void **state)
 	assert_true(world_is_up(w));
 }
 
+static enum fate answer_rekey_late(struct world *w, struct world_packet *p, void *arg)
+{
+	struct ike_header h;
+
+	(void)arg;
+	if (p->to == 0 || !header_parse(p->data, p->size, &h) || h.exchange != EXCHANGE_CREATE_CHILD_SA ||
+	    !(h.flags & FLAG_RESPONSE))
+		return PASS;
+	world_inject(w, p, 400);
+	return DROP;
+}
+
+/* 0 rekeys, 1 rekeys what came of it, and has not heard the answer when the DELETE of the first one is through. */
+static void rekeys_child_in_turn(void **state)
+{
+	struct world *w = *state;
+
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 200);
+	world_rekey(w, 0, false);
+	assert_true(world_run_under_traffic(w, 100));
+	w->filter = answer_rekey_late;
+	world_rekey(w, 1, false);
+	assert_true(world_run_under_traffic(w, 5000));
+	assert_true(world_is_up(w));
+}
+
 static void rekeys_ike(void **state)
 {
 	struct world *w = *state;
@@ -366,6 +393,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(is_ordered_up_and_down, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(rekeys_child, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(rekeys_child_in_haste, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(rekeys_child_in_turn, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(rekeys_ike, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(is_sent_when_it_can_be_taken, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(replaced_stays_for_a_while, world_setup, world_teardown),

@@ -31,7 +31,8 @@ static int set_up(void **state)
 	assert_non_null(b);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
 	memcpy(b->shared.mac, mac, 6);
-	b->shared.mtu = b->shared.mtu_room = 1500;
+	b->shared.mtu = 1500;
+	b->port.umem.mtu_max = PORT_MTU_MAX;
 	b->port.shared = &b->shared;
 	b->port.host.fd = ends[0];
 	b->host = ends[1];
