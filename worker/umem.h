@@ -79,7 +79,7 @@ static inline uint64_t umem_take(struct umem *u)
 }
 
 /* Takes a free span: its address, or UINT64_MAX when no more than `spare` are left. */
-uint64_t umem_take_span(struct umem *u, uint32_t spare);
+__attribute__((cold)) uint64_t umem_take_span(struct umem *u, uint32_t spare);
 
 /* Says how many descriptors point into the span: so often it is given back. Taken it is 1. */
 void umem_split_span(struct umem *u, uint64_t addr, uint32_t descriptors);
@@ -91,7 +91,7 @@ static inline uint64_t umem_take_to_send(struct umem *u)
 }
 
 /* Of one descriptor that points into a span. */
-void umem_give_span(struct umem *u, uint64_t addr);
+__attribute__((cold)) void umem_give_span(struct umem *u, uint64_t addr);
 
 /* Gives back the frame that addr points into. */
 static inline void umem_give(struct umem *u, uint64_t addr)
