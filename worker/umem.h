@@ -55,18 +55,18 @@ struct umem {
 	uint8_t *area;
 	size_t size;
 	uint32_t frame_size;
-	uint32_t mtu_max; /* the largest that fits */
+	uint32_t mtu_max; /* the largest MTU whose packets fit */
 	struct xsk_umem *handle;
 	uint64_t *free_frames; /* last in, first out: the warmest is used next */
 	uint32_t free_count;
 	bool jumbo;
 	uint64_t spans_at; /* address of the first; the size where there are none */
-	struct span *spans;
-	uint32_t *free_spans;
-	uint32_t free_span_count;
 	/* The rings of the first queue, which libxdp makes together with the UMEM. */
 	struct xsk_ring_prod first_fill;
 	struct xsk_ring_cons first_comp;
+	struct span *spans;
+	uint32_t *free_spans;
+	uint32_t free_span_count;
 };
 
 /* Makes the memory for a NIC of this many queues and this MTU, at most PORT_MTU_MAX. 0 or -errno. */
