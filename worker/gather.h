@@ -10,6 +10,6 @@
  * it. Packets of one frame stay where they are; the others are copied into spans, and their frames given back. How
  * many packets are left: what does not fit is dropped and counted.
  */
-uint32_t gather_packets(struct port_state *p, struct xdp_desc *descs, uint32_t n);
+__attribute__((cold)) uint32_t gather_packets(struct port_state *p, struct xdp_desc *descs, uint32_t n);
 
 #endif

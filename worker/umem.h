@@ -55,18 +55,18 @@ struct umem {
 	uint8_t *area;
 	size_t size;
 	uint32_t frame_size;
-	uint32_t mtu_max; /* the largest that fits */
+	uint32_t mtu_max; /* the largest MTU whose packets fit */
 	struct xsk_umem *handle;
 	uint64_t *free_frames; /* last in, first out: the warmest is used next */
 	uint32_t free_count;
 	bool jumbo;
 	uint64_t spans_at; /* address of the first; the size where there are none */
-	struct span *spans;
-	uint32_t *free_spans;
-	uint32_t free_span_count;
 	/* The rings of the first queue, which libxdp makes together with the UMEM. */
 	struct xsk_ring_prod first_fill;
 	struct xsk_ring_cons first_comp;
+	struct span *spans;
+	uint32_t *free_spans;
+	uint32_t free_span_count;
 };
 
 /* Makes the memory for a NIC of this many queues and this MTU, at most PORT_MTU_MAX. 0 or -errno. */
@@ -79,7 +79,7 @@ static inline uint64_t umem_take(struct umem *u)
 }
 
 /* Takes a free span: its address, or UINT64_MAX when no more than `spare` are left. */
-uint64_t umem_take_span(struct umem *u, uint32_t spare);
+__attribute__((cold)) uint64_t umem_take_span(struct umem *u, uint32_t spare);
 
 /* Says how many descriptors point into the span: so often it is given back. Taken it is 1. */
 void umem_split_span(struct umem *u, uint64_t addr, uint32_t descriptors);
@@ -91,7 +91,7 @@ static inline uint64_t umem_take_to_send(struct umem *u)
 }
 
 /* Of one descriptor that points into a span. */
-void umem_give_span(struct umem *u, uint64_t addr);
+__attribute__((cold)) void umem_give_span(struct umem *u, uint64_t addr);
 
 /* Gives back the frame that addr points into. */
 static inline void umem_give(struct umem *u, uint64_t addr)

@@ -93,7 +93,7 @@ int xdp_queue_open(struct xdp_queue *q, struct umem *u, const char *nic, uint32_
 }
 
 /* How many of n descriptors make whole packets: the rest of the last one may be behind them. All, if one fills the batch. */
-static uint32_t whole_packets(const struct xdp_desc *descs, uint32_t n, uint32_t max)
+static __attribute__((cold, noinline)) uint32_t whole_packets(const struct xdp_desc *descs, uint32_t n, uint32_t max)
 {
 	uint32_t whole = n;
 
@@ -161,7 +161,7 @@ uint64_t xdp_queue_lost(struct xdp_queue *q)
 }
 
 /* A packet that fills more than one frame of a span: as many descriptors, or none. */
-static bool push_span(struct xdp_queue *q, uint64_t addr, uint32_t len)
+static __attribute__((cold, noinline)) bool push_span(struct xdp_queue *q, uint64_t addr, uint32_t len)
 {
 	const uint32_t size = q->umem->frame_size, n = (len + size - 1) / size;
 	uint32_t at;
