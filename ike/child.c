@@ -321,7 +321,7 @@ static void hand_over(struct child *c)
 
 	if (!heir)
 		return;
-	/* Who was to take over may have been replaced since, by one that carries already: its own DELETE is on its way. */
+	/* Who was to take over may have been replaced since, by one that carries already: its own DELETE is due. */
 	while (heir->successor && heir->successor->out.state == HALF_INSTALLED)
 		heir = heir->successor;
 	if (heir->out.state == HALF_INSTALLED)

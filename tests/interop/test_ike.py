@@ -180,6 +180,8 @@ def test_rekeys_lose_nothing(bed, peer, cas, initiator):
     """The child and the IKE SA, from each side, twice, under a ping: every echo comes back."""
     with ends(bed, peer, cas, "psk") as daemon:
         up(daemon, peer, initiator)
+        # As responder we send by the first child a moment after it is there.
+        wait_for("traffic", lambda: ping(bed, 1))
         with every_echo(bed):
             for _ in range(2):
                 for side in (daemon, peer):
