@@ -25,6 +25,7 @@ static const uint8_t keymat[ESP_KEYMAT_SIZE] = {1, 2, 3};
 struct bed {
 	struct worker worker;
 	struct port_state port;
+	struct port shared;
 	struct xdp_queue queue;
 	uint32_t produced, consumed, none;
 	struct xdp_desc ring[RING];
@@ -86,6 +87,7 @@ static int setup(void **state)
 	assert_int_equal(vault_create(&w->vault, &f), 0);
 	assert_int_equal(sa_cache_create(&w->sas, w->aead, &w->maps, &w->vault, &f), 0);
 	b->port.worker = w;
+	b->port.shared = &b->shared;
 	make_umem(&b->port.umem);
 	make_queue(b);
 	coalesce_init(&b->port.coalescer, &sink, false);
@@ -126,6 +128,7 @@ static void reserve(struct bed *b, uint32_t slot)
 
 static void give_key(struct bed *b, uint32_t slot)
 {
+	b->worker.maps.sa[slot].sel = (struct selector){SELECTOR_ANY_PORT};
 	b->worker.maps.sa[slot].replay_window = 64;
 	b->worker.maps.sa[slot].flags = SA_ESN;
 	vault_store(&b->worker.vault, slot, 1, keymat, 0);
