@@ -16,7 +16,8 @@ static uint8_t *syn(const uint8_t *options, size_t len, size_t *l4_len)
 	uint8_t *tcp = frame + ETH_LEN + IP_LEN_MIN;
 
 	make_tcp(frame, &t, 0, 0, 1);
-	memcpy(tcp + TCP_LEN_MIN, options, len);
+	if (len)
+		memcpy(tcp + TCP_LEN_MIN, options, len);
 	*l4_len = TCP_LEN_MIN + len;
 	finish_l4(frame, TCP_CHECK, *l4_len);
 	return tcp;
