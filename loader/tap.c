@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 /* struct virtio_net_hdr without the count of merged buffers. */
@@ -21,27 +20,11 @@
  * no less.
  */
 #define QUEUE_LENGTH 4096
-/* A second at most. */
-#define NAME_RETRIES  100
-#define NAME_PAUSE_NS (10 * 1000 * 1000)
 
 static void name_tap(struct tap *tap, const struct netdev *nic)
 {
 	if (snprintf(tap->name, sizeof(tap->name), "esp-%s", nic->name) >= (int)sizeof(tap->name))
 		snprintf(tap->name, sizeof(tap->name), "esp-%d", nic->ifindex);
-}
-
-/* The name may be that of the TAP before, which the io_uring of a worker that has just ended holds on to for a moment. */
-static int take_name(int fd, struct ifreq *request)
-{
-	const struct timespec pause = {.tv_nsec = NAME_PAUSE_NS};
-	int result = ioctl(fd, TUNSETIFF, request);
-
-	for (int i = 0; i < NAME_RETRIES && result < 0 && errno == EBUSY; i++) {
-		nanosleep(&pause, NULL);
-		result = ioctl(fd, TUNSETIFF, request);
-	}
-	return result;
 }
 
 static int open_device(struct tap *tap, struct fault *f)
@@ -52,7 +35,7 @@ static int open_device(struct tap *tap, struct fault *f)
 	if (tap->fd < 0)
 		return fault(f, errno, "/dev/net/tun: %s: load the module with 'modprobe tun'", strerror(errno));
 	memcpy(request.ifr_name, tap->name, sizeof(request.ifr_name));
-	if (take_name(tap->fd, &request) < 0)
+	if (ioctl(tap->fd, TUNSETIFF, &request) < 0)
 		return fault(f, errno, "%s: making the TAP: %s%s", tap->name, strerror(errno),
 			     errno == EBUSY ? ": an interface of that name is there: remove it" : "");
 	tap->ifindex = (int)if_nametoindex(tap->name);

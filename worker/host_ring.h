@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reading many frames of the host with one system call, by an io_uring that can
- * do nothing else: it is restricted to reads of the TAP before it is enabled.
+ * do nothing else: it is restricted to reads before it is enabled.
  *
  *   | room | virtio header | frame, up to 64 KiB ... | tail |   HOST_RING_FRAMES times
  */

@@ -203,6 +203,14 @@ PROTOCOLS = [2, 4, 33, 47, 51, 89, 103, 112, 132, 136, 253]
 PAYLOADS = [b'', b'\1', bytes(range(7)), bytes(range(256)) * 5]
 
 
+def next_but_icmp(bed, out):
+    """scapy's codec would read more into it. The host may still be saying that the last one's protocol is unreachable."""
+    while True:
+        _, opened = esp.open_ip(out, bed.next_esp(out))
+        if opened.proto != 1:
+            return opened
+
+
 @pytest.mark.parametrize('proto', PROTOCOLS)
 def test_protocol_untouched(bed, proto):
     """Whatever it is, and whether or not what it carries makes sense as it."""
@@ -210,7 +218,7 @@ def test_protocol_untouched(bed, proto):
     with Tap(bed.ns, NIC) as nic:
         for payload in PAYLOADS:
             send_ip(bed.ns, IP(src=HOST, dst=PEER, proto=proto) / Raw(payload))
-            _, opened = esp.open_ip(out, bed.next_esp(out))  # scapy's codec would read more into it
+            opened = next_but_icmp(bed, out)
             assert (opened.proto, opened.payload) == (proto, payload)
             bed.send_sealed(in_sa, IP(src=PEER, dst=HOST, proto=proto) / Raw(payload))
             seen = nic.find(lambda f: ip_of(f, proto=proto, src=PEER), 'the opened packet')
