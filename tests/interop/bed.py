@@ -4,6 +4,7 @@
   netns host: h0 10.213.7.1  <-- veth -->  p0 == packet socket == [ guest: vec0 10.213.7.2 ]  netns peer
 """
 import ctypes
+import itertools
 import os
 import subprocess
 import threading
@@ -19,6 +20,10 @@ CLONE_NEWNET = 0x40000000
 libc = ctypes.CDLL(None, use_errno=True)
 
 
+# Beds of two scopes may stand side by side.
+_numbers = itertools.count()
+
+
 def sh(*argv):
     subprocess.run(argv, check=True, capture_output=True)
 
@@ -27,7 +32,7 @@ class Netns:
     """A network namespace of this run; what is called or spawned here runs inside it."""
 
     def __init__(self, role):
-        self.name = f"interop-{role}-{os.getpid()}"
+        self.name = f"interop-{role}-{os.getpid()}-{next(_numbers)}"
         self.path = f"/run/netns/{self.name}"
         sh("ip", "netns", "add", self.name)
         sh("ip", "-n", self.name, "link", "set", "lo", "up")

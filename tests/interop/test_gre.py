@@ -81,6 +81,7 @@ def birds(bed, gre, tmp_path):
 
 @pytest.mark.parametrize("protect", ["all", "tcp/179"])
 @pytest.mark.parametrize("protocol", [OSPF, RIP], ids=["ospf", "rip"])
+@pytest.mark.parametrize("peer", ["strongswan"], indirect=True)
 def test_routes(bed, peer, cas, birds, protocol, protect):
     """Each learns the other's route, and no packet of it was in clear."""
     with ends(bed, peer, cas, "psk", gre="yes", protect=protect, start="initiate") as daemon:
