@@ -110,6 +110,7 @@ static __always_inline int esp_of_sa(struct xdp_md *ctx, const struct packet *p,
 				     __u32 seq)
 {
 	struct sa_state *sa = sa_find(found->slot, found->generation);
+	enum reason fault;
 
 	if (!sa) {
 		count(REASON_NO_SA);
@@ -117,8 +118,9 @@ static __always_inline int esp_of_sa(struct xdp_md *ctx, const struct packet *p,
 	}
 	if (!sa_is_on_this_nic(found->ifindex))
 		return esp_refuse(sa, REASON_NO_SA);
-	if (p->fragment && first_fragment_fault(p, found) != REASON_COUNT)
-		return esp_refuse(sa, first_fragment_fault(p, found));
+	fault = p->fragment ? first_fragment_fault(p, found) : REASON_COUNT;
+	if (fault != REASON_COUNT)
+		return esp_refuse(sa, fault);
 	if (p->l4_len < ESP_SIZE_MIN)
 		return esp_refuse(sa, REASON_MALFORMED);
 	if (sa_is_behind(sa, seq))

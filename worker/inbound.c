@@ -126,17 +126,24 @@ static void write_to_host(void *user, const struct virtio_net_hdr *vnet, struct 
 		drop(p->worker, NULL, REASON_HOST_FULL, packets);
 }
 
+/* One packet, past the coalescer, with its checksums for the host to check. */
+static void write_alone(struct port_state *p, uint8_t *frame, size_t len)
+{
+	const struct virtio_net_hdr vnet = {0};
+	struct iovec pieces[2] = {[1] = {frame, len}};
+
+	write_to_host(p, &vnet, pieces, 2, 1);
+}
+
 /* What came in pieces goes through the same steps, by itself, and to the host as one, however long. */
 static void take_whole(struct port_state *p, const struct reassembled *whole)
 {
-	const struct virtio_net_hdr vnet = {0};
 	struct item item = {
 		.frame = p->in.whole,
 		.l2 = whole->l2,
 		.slot = whole->slot,
 		.generation = whole->generation,
 	};
-	struct iovec pieces[2];
 	enum reason why = REASON_MALFORMED;
 
 	if (!ip_parse(&item.ip, item.frame + item.l2, whole->len - item.l2) || !look_up(p, &item, &why) ||
@@ -147,8 +154,7 @@ static void take_whole(struct port_state *p, const struct reassembled *whole)
 	take_out(&item);
 	/* After what came before it. */
 	coalesce_flush(&p->coalescer);
-	pieces[1] = (struct iovec){item.frame, item.l2 + item.ip.total};
-	write_to_host(p, &vnet, pieces, 2, 1);
+	write_alone(p, item.frame, item.l2 + item.ip.total);
 }
 
 static void gather(struct port_state *p, const struct item *item)
@@ -215,23 +221,18 @@ static uint32_t pass_open(struct port_state *p, struct item *items, uint32_t n)
 	return kept;
 }
 
-static void write_to_host(void *user, const struct virtio_net_hdr *vnet, struct iovec *pieces, int n, uint32_t packets);
-
 /* Out of ESP and GRE, and alone: which packets of a group belong together its receiver cannot tell. */
 static void deliver_gre(struct port_state *p, const struct item *item)
 {
-	const struct virtio_net_hdr vnet = {0};
 	const uint32_t slot = (uint32_t)(item->sa->state - p->worker->maps.sa);
 	const struct tx_tag tag = {.generation = item->sa->generation, .slot = (uint16_t)slot};
 	struct gre_packet packet = {.frame = item->frame, .l2 = item->l2, .ip = item->ip};
-	struct iovec pieces[2];
 
 	if (!gre_take_out(&packet, item->ip.ip + item->ip.header + ESP_HEADER, item->opened.payload_len, &tag)) {
 		drop_item(p, item, REASON_GRE_REFUSED);
 		return;
 	}
-	pieces[1] = (struct iovec){packet.frame, packet.l2 + packet.ip.total};
-	write_to_host(p, &vnet, pieces, 2, 1);
+	write_alone(p, packet.frame, packet.l2 + packet.ip.total);
 	umem_give(&p->umem, item->addr);
 }
 
