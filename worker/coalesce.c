@@ -137,6 +137,7 @@ static void start_flow(struct flow *f, const struct segment *s)
 	const struct coalesce_packet *p = s->packet;
 
 	f->count = 1;
+	f->aged = false;
 	f->tcp = s->tcp;
 	f->first = *p;
 	f->header = s->header;
@@ -215,4 +216,16 @@ void coalesce_flush(struct coalescer *c)
 {
 	for (int i = 0; i < COALESCE_FLOWS; i++)
 		flush_flow(c, &c->flows[i]);
+}
+
+void coalesce_hold(struct coalescer *c)
+{
+	for (int i = 0; i < COALESCE_FLOWS; i++) {
+		struct flow *f = &c->flows[i];
+
+		if (f->full || f->aged)
+			flush_flow(c, f);
+		else
+			f->aged = true;
+	}
 }

@@ -42,6 +42,7 @@ struct flow {
 	uint32_t count; /* packets held; 0: the entry is free */
 	bool tcp;
 	bool full; /* nothing more may follow */
+	bool aged; /* held over from an earlier turn */
 	struct coalesce_packet first;
 	size_t header;	   /* L4 header */
 	size_t piece;	   /* payload of the first */
@@ -66,5 +67,8 @@ void coalesce_add(struct coalescer *c, const struct coalesce_packet *packet);
 
 /* Hands everything held to the sink. */
 void coalesce_flush(struct coalescer *c);
+
+/* Hands to the sink what more packets, known to be waiting, will not make longer: what is full, and what was held before. */
+void coalesce_hold(struct coalescer *c);
 
 #endif

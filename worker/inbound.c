@@ -322,9 +322,12 @@ uint32_t inbound_retry(struct port_state *p)
 	return done;
 }
 
-void inbound_flush(struct port_state *p)
+void inbound_flush(struct port_state *p, bool more)
 {
-	coalesce_flush(&p->coalescer);
+	if (more)
+		coalesce_hold(&p->coalescer);
+	else
+		coalesce_flush(&p->coalescer);
 }
 
 static void release_frame(void *user, uint64_t addr)

@@ -21,6 +21,6 @@ static inline bool inbound_waits_for_key(const struct port_state *p)
 }
 
 /* Hands what is coalesced so far to the host: to be called when no batch is waiting. */
-void inbound_flush(struct port_state *p);
+void inbound_flush(struct port_state *p, bool more);
 
 #endif
