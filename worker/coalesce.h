@@ -42,7 +42,7 @@ struct flow {
 	uint32_t count; /* packets held; 0: the entry is free */
 	bool tcp;
 	bool full; /* nothing more may follow */
-	bool aged; /* held over from an earlier turn */
+	bool aged; /* held over from an earlier batch */
 	struct coalesce_packet first;
 	size_t header;	   /* L4 header */
 	size_t piece;	   /* payload of the first */
@@ -68,7 +68,10 @@ void coalesce_add(struct coalescer *c, const struct coalesce_packet *packet);
 /* Hands everything held to the sink. */
 void coalesce_flush(struct coalescer *c);
 
-/* Hands to the sink what more packets, known to be waiting, will not make longer: what is full, and what was held before. */
+/*
+ * Between two batches that follow each other at once: hands over what is full, and
+ * what has been held once before, so that nothing waits for longer than a batch takes.
+ */
 void coalesce_hold(struct coalescer *c);
 
 #endif

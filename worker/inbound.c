@@ -322,7 +322,7 @@ uint32_t inbound_retry(struct port_state *p)
 	return done;
 }
 
-void inbound_flush(struct port_state *p, bool more)
+void inbound_end_turn(struct port_state *p, bool more)
 {
 	if (more)
 		coalesce_hold(&p->coalescer);

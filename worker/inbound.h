@@ -20,7 +20,7 @@ static inline bool inbound_waits_for_key(const struct port_state *p)
 	return p->park.waiting;
 }
 
-/* Hands what is coalesced so far to the host: to be called when no batch is waiting. */
-void inbound_flush(struct port_state *p, bool more);
+/* The end of a turn: hands what is coalesced to the host, but for what is young when more packets are known to be waiting. */
+void inbound_end_turn(struct port_state *p, bool more);
 
 #endif

@@ -60,7 +60,7 @@ static uint32_t run_port(struct port_state *p)
 
 	for (uint32_t i = 0; i < p->queue_count; i++)
 		done += run_queue(p, &p->queues[i]);
-	inbound_flush(p, done >= FULL_TURN);
+	inbound_end_turn(p, done >= FULL_TURN);
 	return done + outbound_run(p);
 }
 

@@ -300,6 +300,32 @@ static void a_super_packet_ends_at_64_kib(void **state)
 }
 
 /* Hostile insides of an authentic packet: lengths that lie, every truncation. */
+static void a_super_packet_grows_through_one_more_turn(void **state)
+{
+	struct tcp_spec pushed = stream(), t = stream();
+
+	(void)state;
+	t.sport++;
+	add_tcp(&t, 1000);
+	pushed.flags |= TCP_PSH;
+	add_tcp(&pushed, 1000);
+	coalesce_hold(&coalescer);
+	/* What nothing may follow does not wait. */
+	assert_int_equal(write_count, 1);
+	assert_int_equal(writes[0].packets, 1);
+	add_tcp(&t, 1000);
+	coalesce_hold(&coalescer);
+	assert_int_equal(write_count, 2);
+	assert_int_equal(writes[1].packets, 2);
+	/* The next one of the flow begins anew, and may wait as long. */
+	add_tcp(&t, 1000);
+	coalesce_hold(&coalescer);
+	assert_int_equal(write_count, 2);
+	coalesce_hold(&coalescer);
+	assert_int_equal(write_count, 3);
+	finish();
+}
+
 static void nonsense_goes_through_as_it_is(void **state)
 {
 	struct tcp_spec t = stream();
@@ -333,6 +359,7 @@ int main(void)
 		cmocka_unit_test_setup(order_within_a_flow_is_kept, reset),
 		cmocka_unit_test_setup(interleaved_flows_are_merged_each, reset),
 		cmocka_unit_test_setup(a_super_packet_ends_at_64_kib, reset),
+		cmocka_unit_test_setup(a_super_packet_grows_through_one_more_turn, reset),
 		cmocka_unit_test_setup(nonsense_goes_through_as_it_is, reset),
 	};
 
