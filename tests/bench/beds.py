@@ -11,6 +11,7 @@ import os
 from collections import namedtuple
 from contextlib import ExitStack
 
+import machine
 from host import Host, dropped
 from netns import Netns, veth
 
@@ -49,6 +50,10 @@ class Plain:
 
     def counters(self):
         return {}
+
+    def own_seconds(self):
+        """CPU time that the product's datapath has spent in its own code, outside the kernel."""
+        return 0
 
     def check(self, before):
         """What the product counted since `before`, by host; plaintext has nothing to tell."""
@@ -92,6 +97,9 @@ class Esp(Plain):
 
     def counters(self):
         return [dict(status['passed'], **status['drops']) for status in (host.status() for host in self.hosts)]
+
+    def own_seconds(self):
+        return sum(machine.user_seconds(host.status()['worker']['pid']) for host in self.hosts)
 
     def check(self, before):
         """What was dropped since `before`. All of the traffic must have been ESP, or the figure is another thing's."""

@@ -15,10 +15,12 @@ FIGURES = (
     Figure('udp_64', 'kpps', 'UDP 64 B, < 1 % lost', 'kpps', 'ratio', ('>=', 0.8)),
     Figure('udp_1400', 'kpps', 'UDP 1400 B, < 1 % lost', 'kpps', 'ratio', None),
     Figure('ping', 'p50_us', 'ping p50', 'µs', 'difference', ('<=', 80)),
+    Figure('ping', 'hand_overs_p50_us', '  its hand-overs, bare', 'µs', None, None),
     Figure('ping', 'p99_us', 'ping p99', 'µs', 'difference', None),
     Figure('ping_asleep', 'p50_us', 'ping p50, CPUs asleep', 'µs', 'difference', None),
     Figure('ping_asleep', 'p99_us', 'ping p99, CPUs asleep', 'µs', 'difference', None),
     Figure('tcp_1', 'cpu_s_per_gb', 'CPU, one TCP stream', 's/GB', 'ratio', None),
+    Figure('tcp_1', 'own_cpu_s_per_gb', '  of it our own code', 's/GB', None, None),
     Figure('tcp_4', 'cpu_s_per_gb', 'CPU, four TCP streams', 's/GB', 'ratio', None),
     Figure('memory', 'mb', 'worker, 1 queue, 1000 SAs', 'MB', None, ('<', 64)),
 )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Round trips on the idle bed, at two intervals. ping does not sleep between packets that are less than a tick (1 / HZ)
+Round trips on the idle bed, at two intervals, and beside them what their hand-overs from process to process take by
+themselves: no datapath in user space can be quicker than these. ping does not sleep between packets that are less than a tick (1 / HZ)
 apart but spins, so a CPU is awake when the answer comes. With longer ones all of the machine sleeps, and each process
 on the way, two workers twice, has to wait for a CPU to wake: on a virtual one that takes longer than all the rest.
 """
@@ -10,17 +11,27 @@ import subprocess
 import tempfile
 
 from beds import B
+from host import BUILD
 
 AWAKE, ASLEEP = 0.002, 0.01
+RELAY = BUILD / 'tests/bench/relay'
 RTT = re.compile(r'time=([\d.]+) ms')
 
 
-def _ping(ns, interval, count):
-    """To a file: a reader at the end of a pipe would wake up for each line, and the bed not be idle."""
+def _output(argv):
+    """By a file: a reader at the end of a pipe would wake up for each line, and the bed not be idle."""
     with tempfile.TemporaryFile('w+') as out:
-        subprocess.run(ns.argv('ping', '-n', '-i', interval, '-c', count, B), stdout=out, check=False)
+        subprocess.run(argv, stdout=out, check=False)
         out.seek(0)
-        return [float(ms) * 1e3 for ms in RTT.findall(out.read())]
+        return out.read()
+
+
+def _ping(ns, interval, count):
+    return [float(ms) * 1e3 for ms in RTT.findall(_output(ns.argv('ping', '-n', '-i', interval, '-c', count, B)))]
+
+
+def _hand_overs(interval, count):
+    return [int(ns) / 1e3 for ns in _output([RELAY, str(round(interval * 1e6)), str(count)]).split()]
 
 
 def measure(bed, interval, count):
@@ -29,4 +40,9 @@ def measure(bed, interval, count):
     if len(rtts) < count / 2:
         raise AssertionError(f'ping: {len(rtts)} of {count} answered')
     cuts = statistics.quantiles(rtts, n=100)
-    return {'p50_us': statistics.median(rtts), 'p99_us': cuts[98], 'lost': count - len(rtts)}
+    return {
+        'p50_us': statistics.median(rtts),
+        'p99_us': cuts[98],
+        'lost': count - len(rtts),
+        'hand_overs_p50_us': statistics.median(_hand_overs(interval, count)),
+    }

@@ -21,6 +21,12 @@ def busy_seconds():
     return _cpu_times()[0]
 
 
+def user_seconds(pid):
+    """What a process has run outside the kernel."""
+    with open(f'/proc/{pid}/stat', encoding='ascii') as f:
+        return int(f.read().rpartition(')')[2].split()[11]) / TICKS
+
+
 def background(seconds=0.2):
     """The share of all CPUs that something else uses, or the hypervisor takes; to be asked while the beds are idle."""
     before = _cpu_times()

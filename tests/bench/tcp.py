@@ -26,9 +26,9 @@ def server(ns):
 
 def measure(bed, streams, seconds):
     with server(bed.b):
-        busy = machine.busy_seconds()
+        own, busy = bed.own_seconds(), machine.busy_seconds()
         done = bed.a.run('iperf3', '-c', B, '-p', PORT, '-t', seconds, '-P', streams, '-J', check=False)
-        busy = machine.busy_seconds() - busy
+        busy, own = machine.busy_seconds() - busy, bed.own_seconds() - own
     end = json.loads(done.stdout)
     if 'error' in end:
         raise AssertionError(f'iperf3: {end["error"]}')
@@ -37,5 +37,6 @@ def measure(bed, streams, seconds):
     return {
         'mbit_s': received['bits_per_second'] / 1e6,
         'cpu_s_per_gb': busy / (received['bytes'] / 1e9),
+        'own_cpu_s_per_gb': own / (received['bytes'] / 1e9),
         'retransmits': end['sum_sent']['retransmits'],
     }
