@@ -188,8 +188,13 @@ static uint32_t pass_look_up(struct port_state *p, const struct xdp_desc *descs,
 {
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < n; i++)
-		__builtin_prefetch(umem_data(&p->umem, descs[i].addr));
+	/* The packet's first cache line, and the one before it, where XDP's word stands. */
+	for (uint32_t i = 0; i < n; i++) {
+		const uint8_t *frame = umem_data(&p->umem, descs[i].addr);
+
+		__builtin_prefetch(frame - sizeof(struct rx_meta));
+		__builtin_prefetch(frame);
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		struct item *item = &items[kept];
 		enum reason why = REASON_MALFORMED;
