@@ -13,6 +13,8 @@
 #include "exchange.h"
 
 #define KE_HEADER_SIZE 4
+/* For each selector one, its heir, and the peer's own heir of it. More is a peer that takes the others' room. */
+#define CHILDREN_MAX (3 * SELECTORS_MAX)
 
 static enum esn_policy esn_of(const struct peer *p)
 {
@@ -169,10 +171,24 @@ static uint16_t exchange_keys(struct ike_sa *sa, struct request *r)
 	return err ? INVALID_SYNTAX : 0;
 }
 
+static bool has_too_many(const struct ike_sa *sa)
+{
+	const struct child *c;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(c, &sa->children, of_list)
+	n++;
+	return n >= CHILDREN_MAX;
+}
+
 static uint16_t settle(struct ike_sa *sa, struct request *r)
 {
 	uint16_t error;
 
+	if (has_too_many(sa)) {
+		ike_log(sa, "the peer wants more than %d children: refused", CHILDREN_MAX);
+		return NO_ADDITIONAL_SAS;
+	}
 	if (!message_notify(r->m, USE_TRANSPORT_MODE, NULL)) {
 		log_tunnel(sa);
 		return NO_PROPOSAL_CHOSEN;

@@ -29,13 +29,15 @@
 
 void ike_log(const struct ike_sa *sa, const char *format, ...)
 {
-	char text[400];
+	char text[400], line[500];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	peer_log(sa->peer, "IKE SA %016" PRIx64 "/%016" PRIx64 ": %s", sa->spi_i, sa->spi_r, text);
+	snprintf(line, sizeof(line), "IKE SA %016" PRIx64 "/%016" PRIx64 ": %s", sa->spi_i, sa->spi_r, text);
+	/* Nothing is proven yet of who asks. */
+	peer_log_line(sa->peer, sa->state == IKE_HALF_OPEN, line);
 }
 
 /* ---- finding ---- */
@@ -106,9 +108,9 @@ static void on_life(struct timer *timer)
 {
 	struct ike_sa *sa = container_of(timer, struct ike_sa, life);
 
-	if (sa->state == IKE_HALF_OPEN || sa->state == IKE_REPLACED) {
+	if (sa->state != IKE_UP) {
 		ike_sa_die(sa, NULL);
-	} else if (sa->state == IKE_UP && !sa->rekey_due) {
+	} else if (!sa->rekey_due) {
 		sa->rekey_due = true;
 		on_rekey_time(sa);
 	} else {
@@ -432,7 +434,8 @@ void ike_sa_free(struct ike_sa *sa)
 	timer_cancel(&e->timers, &sa->liveness);
 	flight_free(&sa->sent);
 	flight_free(&sa->answered);
-	reassembly_free(&sa->reassembly);
+	for (int i = 0; i < 2; i++)
+		reassembly_free(&sa->reassembly[i]);
 	TAILQ_REMOVE(&sa->peer->sas, sa, of_peer);
 	free(sa->peer_id);
 	explicit_bzero(&sa->keys, sizeof(sa->keys));

@@ -126,7 +126,7 @@ struct ike_sa {
 	/* the peer's */
 	uint32_t expected_id;
 	struct flight answered; /* to expected_id - 1 */
-	struct reassembly reassembly;
+	struct reassembly reassembly[2]; /* of the peer's questions and of its answers */
 
 	struct child_list children;
 	struct ike_sa *rival; /* made by the peer while we were rekeying this one */

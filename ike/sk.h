@@ -81,7 +81,7 @@ struct reassembly {
  * Takes one SKF datagram: opens it, keeps it. A larger total for the same Message ID starts over; a smaller one is
  * dropped (section 2.6). When it was the last one missing: returns 1, and *plain (malloc'd, the caller's) holds the
  * whole, with m's payloads read from it. 0: taken or ignored, more to come. -EBADMSG: not authentic or not well-formed.
- * -ENOMEM.
+ * -EPROTO: the whole is authentic, and no chain of payloads. -ENOMEM.
  */
 int reassembly_add(struct reassembly *r, struct message *m, const struct sk_key *key, uint8_t **plain);
 

@@ -189,7 +189,7 @@ static void op_log(void *arg, bool remote, const char *line)
 	const size_t room = WORLD_LOG - h->log_size;
 	int n;
 
-	(void)remote;
+	h->remote_lines += remote;
 	if (getenv("IKE_TEST_LOG"))
 		fprintf(stderr, "%8llu host %d: %s\n", (unsigned long long)h->world->now_ms, h->number, line);
 	n = snprintf(h->log + h->log_size, room, "%s\n", line);
