@@ -162,13 +162,13 @@ static bool op_usage(void *arg, struct sa_handle handle, struct sa_usage *out)
 	return true;
 }
 
-/* Two with the other host: one each way. */
+/* Two with the other host: one each way, of which the second has half as much time. */
 static void op_each_orphan(void *arg, orphan_fn fn, void *fn_arg)
 {
 	struct world_host *h = arg;
 
 	for (int i = 0; i < 2 && h->orphans_ms; i++)
-		fn(fn_arg, h->addr, h->world->hosts[!h->number].addr, h->orphans_ms);
+		fn(fn_arg, h->addr, h->world->hosts[!h->number].addr, h->orphans_ms >> i);
 }
 
 static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4])

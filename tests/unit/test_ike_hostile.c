@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
 #include <malloc.h>
 
 #include "inside.h"
+#include "sealed.h"
 
 static unsigned half_open(struct world *w, int host)
 {
@@ -309,6 +311,31 @@ static void lines_of_the_unproven_are_few(void **state)
 	assert_int_equal(w->hosts[0].remote_lines, 0);
 }
 
+/* A DELETE of one child becomes one of all. */
+static enum fate delete_all(struct world *w, struct world_packet *p, void *arg)
+{
+	uint8_t data[4 + 4 * WORLD_SAS] = {PROTOCOL_ESP, 4};
+	static struct sealed s;
+	unsigned n = 0;
+
+	(void)arg;
+	if (p->to != 1 || !sealed_open(w, p, &s) || s.header.exchange != EXCHANGE_INFORMATIONAL)
+		return PASS;
+	for (unsigned i = 0; i < WORLD_SAS; i++) {
+		const struct world_sa *sa = &w->hosts[0].sas[i];
+		const uint32_t spi = htonl(sa->spec.spi);
+
+		if (sa->used && sa->spec.inbound && !sa->reserved)
+			memcpy(data + 4 + 4 * n++, &spi, 4);
+	}
+	put_u16(data + 2, n);
+	s.first = PAYLOAD_NONE;
+	s.size = 0;
+	sealed_add(&s, PAYLOAD_DELETE, data, 4 + 4 * n);
+	sealed_put(w, p, &s);
+	return PASS;
+}
+
 /* Children without end: one peer must not take all the room of the datapath. */
 static void children_are_limited(void **state)
 {
@@ -321,6 +348,11 @@ static void children_are_limited(void **state)
 	world_run(w, 2000);
 	assert_int_equal(world_child_count(w, 1), 3 * SELECTORS_MAX);
 	assert_true(world_logged(w, 0, "the peer refuses the child: NO_ADDITIONAL_SAS"));
+	/* In one message too: of more than 64 in a DELETE the rest stays. */
+	w->filter = delete_all;
+	task_queue_child(inside_ike(w, 0), TASK_DELETE_CHILD, inside_child(w, 0));
+	world_run(w, 100);
+	assert_int_equal(world_child_count(w, 1), 3 * SELECTORS_MAX - 64);
 }
 
 /* What an IKE SA and its child take, of both ends' the mean, once the handshake is over. */

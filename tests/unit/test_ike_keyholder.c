@@ -161,8 +161,8 @@ static void a_number_has_one_key(void **state)
 	keyring_add(ring, 1, KEY_PSK, "second", 6, NULL);
 	psk_auth_is(&ops, 1, "second", true);
 	keyring_remove(ring, 1);
-	keyring_remove(ring, 1);
 	assert_int_equal(ops.psk_auth(ops.arg, 1, PRF_HMAC_SHA2_384, octets, sizeof(octets), out), -ENOENT);
+	keyring_remove(ring, 1);
 }
 
 static void key_is_of_its_certificate(void **state)

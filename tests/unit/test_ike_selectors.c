@@ -384,14 +384,15 @@ static void all_are_opened_whatever_the_order(void **state)
 /* The peer deletes it, or has lost it and says so when it is to be rekeyed: that one is made anew, and no other. */
 static void the_lost_one_is_made_anew(void **state)
 {
-	for (int deleted = 0; deleted < 2; deleted++) {
+	for (int i = 0; i < 4; i++) {
+		const bool deleted = i & 1;
 		struct world *w = *state;
 		struct child *c;
 
 		world_again(w, 0);
 		configure_wider_first(w, START_INITIATE);
 		world_run(w, 1000);
-		c = peer_child_up(inside_peer(w, 1), &from_bgp);
+		c = peer_child_up(inside_peer(w, 1), i & 2 ? &all : &from_bgp);
 		assert_non_null(c);
 		if (deleted)
 			task_queue_child(c->ike, TASK_DELETE_CHILD, c);
