@@ -50,6 +50,14 @@ void world_inject(struct world *w, const struct world_packet *p, uint64_t delay_
 	enqueue(w, &copy);
 }
 
+enum fate world_drop_all(struct world *w, struct world_packet *p, void *arg)
+{
+	(void)w;
+	(void)p;
+	(void)arg;
+	return DROP;
+}
+
 static void op_send(void *arg, const struct path *path, const void *data, size_t size)
 {
 	struct world_host *h = arg;

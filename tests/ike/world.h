@@ -81,6 +81,9 @@ struct world {
 	void *filter_arg;
 };
 
+/* A filter: nothing arrives. */
+enum fate world_drop_all(struct world *w, struct world_packet *p, void *arg);
+
 void world_init(struct world *w);
 void world_free(struct world *w);
 /* All over again, with other random numbers for each seed. */

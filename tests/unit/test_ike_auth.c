@@ -11,25 +11,23 @@
 #include <errno.h>
 
 #include "inside.h"
-#include "pki.h"
+#include "one_ca.h"
 #include "world.h"
 
 #define HOUR 3600
 
-static struct pki pki, stranger;
+static struct pki stranger;
 
 static int setup_all(void **state)
 {
-	(void)state;
-	pki_init(&pki, 1800000000);
+	make_ca(state);
 	pki_init(&stranger, 1800000000);
 	return 0;
 }
 
 static int teardown_all(void **state)
 {
-	(void)state;
-	pki_free(&pki);
+	free_ca(state);
 	pki_free(&stranger);
 	return 0;
 }

@@ -292,14 +292,6 @@ static void nobody_connects_to_himself(void **state)
 	assert_int_equal(w->sent, 0);
 }
 
-static enum fate drop_all(struct world *w, struct world_packet *p, void *arg)
-{
-	(void)w;
-	(void)p;
-	(void)arg;
-	return DROP;
-}
-
 /* Liveness finds out; trap waits for the next packet, and then all is as before. */
 static void goes_down_when_peer_is_gone(void **state)
 {
@@ -309,7 +301,7 @@ static void goes_down_when_peer_is_gone(void **state)
 	world_initiate(w, 0);
 	world_run(w, 200);
 	assert_true(world_is_up(w));
-	w->filter = drop_all;
+	w->filter = world_drop_all;
 	world_run(w, 60000);
 	assert_int_equal(world_ike_count(w, 0), 0);
 	assert_int_equal(world_sa_count(w, 0, false), 0);
@@ -335,7 +327,7 @@ static void time_to_rekey_while_it_is_deleted(void **state)
 	world_initiate(w, 0);
 	world_run(w, 25000);
 	assert_int_equal(world_ike_count(w, 0), 1);
-	w->filter = drop_all;
+	w->filter = world_drop_all;
 	world_terminate(w, 0);
 	world_run(w, 30000);
 	assert_int_equal(world_ike_count(w, 0), 0);

@@ -272,14 +272,6 @@ static void forged_address_keeps_nobody_out(void **state)
 	free(first.data);
 }
 
-static enum fate drop(struct world *w, struct world_packet *p, void *arg)
-{
-	(void)w;
-	(void)p;
-	(void)arg;
-	return DROP;
-}
-
 /* ESP from forged addresses of a mesh: nobody is there, and nothing of it stays. */
 static void strangers_of_a_mesh_are_forgotten(void **state)
 {
@@ -288,7 +280,7 @@ static void strangers_of_a_mesh_are_forgotten(void **state)
 
 	mesh->remote_bits = 24;
 	mesh->start = START_INITIATE;
-	w->filter = drop;
+	w->filter = world_drop_all;
 	world_configure(w, 1, mesh);
 	for (uint8_t i = 10; i < 20; i++)
 		engine_unknown_spi(w->hosts[1].engine, mesh->local, (uint8_t[]){192, 0, 2, i}, 0x12345678);
