@@ -14,8 +14,6 @@
 /* The side that made it rekeys first; the other one only if it does not. Percent. */
 #define REKEY_JITTER	    10
 #define REKEY_RESPONDER_LAG 8
-/* A replaced IKE SA whose initiator never deletes it. */
-#define REPLACED_MS 30000
 /* An answer that ends an IKE SA may be lost as any other: for as long as the peer may ask again (request.c), it gets it
  * again. */
 #define LINGER_MS 24000
@@ -367,16 +365,17 @@ static void end_children(struct ike_sa *sa)
 		child_leave(c);
 }
 
+/* Whoever's rival it is may have become another connection's (orders.c). */
 static void forget_links(struct ike_sa *sa)
 {
-	struct ike_sa *other;
+	struct table_node *node = table_find(&sa->engine->peers, sa->peer->by_addresses.key);
 
-	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
-	{
+	for (; node; node = table_next(node)) {
+		struct ike_sa *other;
+
+		TAILQ_FOREACH(other, &container_of(node, struct peer, by_addresses)->sas, of_peer)
 		if (other->rival == sa)
 			other->rival = NULL;
-		if (other->heir == sa)
-			other->heir = NULL;
 	}
 }
 

@@ -130,7 +130,6 @@ struct ike_sa {
 
 	struct child_list children;
 	struct ike_sa *rival; /* made by the peer while we were rekeying this one */
-	struct ike_sa *heir;  /* who has this one's children, once it is replaced */
 	struct timer life;    /* half-open: time is up; up: rekey; then the end */
 	struct timer liveness;
 };

@@ -33,8 +33,10 @@ static void send_answer(struct ike_sa *sa, const struct message *m, const struct
 	const struct ike_header h = answer_header(sa, &m->header);
 
 	flight_free(&sa->answered);
-	if (flight_seal(&sa->answered, &h, b, ike_key_out(sa), sa->fragmentation ? 1252 : 0))
+	if (flight_seal(&sa->answered, &h, b, ike_key_out(sa), sa->fragmentation ? DATAGRAM_MAX : 0)) {
+		ike_sa_die(sa, "the answer could not be made: it is too large, or there is no memory");
 		return;
+	}
 	sa->path = *path;
 	sa->expected_id = m->header.id + 1;
 	flight_send(sa, &sa->answered);

@@ -18,6 +18,12 @@
 #define SK_IV_SIZE   8
 #define SK_ICV_SIZE  16
 
+/*
+ * The largest datagram is 1,280 bytes of IP, which passes any tunnel on the way; RFC 7383 section 2.5.1 has 1,280 as
+ * its default too, less IP and UDP headers.
+ */
+#define DATAGRAM_MAX (1280 - 20 - 8)
+
 /* One direction. The IV is a counter, so no nonce repeats under a key. */
 struct sk_key {
 	uint8_t key[SK_KEY_SIZE];

@@ -191,6 +191,23 @@ static void certificate_that_must_not_sign_is_refused(void **state)
 	assert_refused(w);
 }
 
+/* More than a message has room for: who cannot answer is not up. */
+static void chain_that_is_too_long(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *first = with_cert(w, 0, &pki, -HOUR, HOUR);
+
+	pki.padding = 20000;
+	world_configure(w, 1, with_cert(w, 1, &pki, -HOUR, HOUR));
+	pki.padding = 0;
+	world_configure(w, 0, first);
+	world_initiate(w, 0);
+	world_run(w, 2000);
+	assert_true(world_logged(w, 1, "the answer could not be made"));
+	assert_int_equal(world_ike_count(w, 1), 0);
+	assert_int_equal(world_child_count(w, 1), 0);
+}
+
 /* ---- revocation ---- */
 
 /* Host 1 has a CRL of that CA; host 0's certificate is the last that was made, and perhaps on it. */
@@ -373,6 +390,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_address_of_responder_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(long_names_are_passed_over, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(certificate_that_must_not_sign_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(chain_that_is_too_long, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(not_revoked_is_taken, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(revoked_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(missing_crl_is_refused, world_setup, world_teardown),

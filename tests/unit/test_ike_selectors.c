@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "inside.h"
+#include "tap.h"
 
 static const struct selector all = {SELECTOR_ANY_PORT}, to_bgp = {0, 65535, 179, 179, 6},
 			     from_bgp = {179, 179, 0, 65535, 6}, geneve = {0, 65535, 6081, 6085, 17},
@@ -301,6 +302,44 @@ static void one_taken_down_leaves_the_others(void **state)
 	assert_int_equal(world_sa_count(w, 1, true), 0);
 }
 
+/* The IKE SA between the two that a rekey by the peer has given a rival. */
+static struct ike_sa *with_rival(struct world *w, int host)
+{
+	struct connection *c;
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH(c, &w->hosts[host].engine->connections, of_engine)
+	TAILQ_FOREACH(sa, &TAILQ_FIRST(&c->peers)->sas, of_peer)
+	if (sa->rival)
+		return sa;
+	return NULL;
+}
+
+/* Both ends rekey it, and on one it is handed on: the peer's new one, which is not, is forgotten when it ends. */
+static void one_taken_down_in_a_collision(void **state)
+{
+	struct world *w = *state;
+	static struct tap tap;
+	struct ike_sa *sa;
+
+	set_up_one_to_three(w);
+	tap_start(&tap, w);
+	tap.hold[0] = TAP_HELD;
+	engine_rekey(w->hosts[1].engine, "bgp", NULL, true, 5);
+	world_run(w, 2);
+	engine_rekey(w->hosts[0].engine, "one", NULL, true, 5);
+	world_run(w, 5);
+	sa = with_rival(w, 1);
+	assert_non_null(sa);
+	engine_terminate(w->hosts[1].engine, "bgp", NULL, 5);
+	assert_ptr_not_equal(sa->peer, sa->rival->peer);
+	ike_sa_die(sa->rival, NULL);
+	assert_null(sa->rival);
+	tap_release(&tap, w, 0);
+	world_run(w, 60000);
+	assert_carried(w, all);
+}
+
 static void a_reload_leaves_the_others(void **state)
 {
 	struct world *w = *state;
@@ -488,6 +527,7 @@ int main(void)
 		TEST(they_stay_so_through_rekeys),
 		TEST(one_that_is_dead_ends),
 		TEST(one_taken_down_leaves_the_others),
+		TEST(one_taken_down_in_a_collision),
 		TEST(a_reload_leaves_the_others),
 		TEST(other_proof_other_ike_sa),
 		TEST(a_wider_child_does_not_do),
