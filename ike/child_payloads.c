@@ -13,7 +13,7 @@
 #include "exchange.h"
 
 #define KE_HEADER_SIZE 4
-/* For each selector one, its heir, and the peer's own heir of it. More is a peer that takes the others' room. */
+/* A connection's: for each selector one, its heir, and the peer's own heir of it. More takes the room of other peers. */
 #define CHILDREN_MAX (3 * SELECTORS_MAX)
 
 static enum esn_policy esn_of(const struct peer *p)
@@ -171,12 +171,12 @@ static uint16_t exchange_keys(struct ike_sa *sa, struct request *r)
 	return err ? INVALID_SYNTAX : 0;
 }
 
-static bool has_too_many(const struct ike_sa *sa)
+static bool has_too_many(const struct peer *p)
 {
 	const struct child *c;
 	unsigned n = 0;
 
-	TAILQ_FOREACH(c, &sa->children, of_list)
+	TAILQ_FOREACH(c, &p->children, of_peer)
 	n++;
 	return n >= CHILDREN_MAX;
 }
@@ -185,15 +185,15 @@ static uint16_t settle(struct ike_sa *sa, struct request *r)
 {
 	uint16_t error;
 
-	if (has_too_many(sa)) {
-		ike_log(sa, "the peer wants more than %d children: refused", CHILDREN_MAX);
-		return NO_ADDITIONAL_SAS;
-	}
 	if (!message_notify(r->m, USE_TRANSPORT_MODE, NULL)) {
 		log_tunnel(sa);
 		return NO_PROPOSAL_CHOSEN;
 	}
 	error = choose_selector(sa, r);
+	if (!error && has_too_many(r->peer)) {
+		ike_log(sa, "the peer wants more than %d children: refused", CHILDREN_MAX);
+		error = NO_ADDITIONAL_SAS;
+	}
 	if (!error)
 		error = choose_proposal(sa, r);
 	return error ? error : exchange_keys(sa, r);
