@@ -325,8 +325,7 @@ static struct child *install_reply(struct ike_sa *sa, const struct task *task, b
 	return child_install(sa, &terms);
 }
 
-/* The peer has made its end already: it is told to take it away again. */
-static void delete_unborn(struct ike_sa *sa, uint32_t spi)
+void child_give_back(struct ike_sa *sa, uint32_t spi)
 {
 	struct task *task = task_queue(sa, TASK_DELETE_CHILD);
 
@@ -344,7 +343,7 @@ struct child *child_read_answer(struct ike_sa *sa, struct task *task, const stru
 	if (c)
 		task->reserved = (struct sa_handle){0};
 	else
-		delete_unborn(sa, task->spi);
+		child_give_back(sa, task->spi);
 	explicit_bzero(r.secret, sizeof(r.secret));
 	return c;
 }

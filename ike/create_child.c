@@ -109,8 +109,13 @@ int child_ask(struct ike_sa *sa, struct task *task, struct body *b)
 
 bool child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
-	struct child *c = child_read_answer(sa, task, m, true);
+	struct child *c;
 
+	if (task->disowned) {
+		child_give_back(sa, task->spi);
+		return false;
+	}
+	c = child_read_answer(sa, task, m, true);
 	if (c)
 		child_bind(c);
 	else
@@ -136,6 +141,8 @@ void child_on_error(struct ike_sa *sa, struct task *task, const struct message *
 	char why[120];
 
 	(void)m;
+	if (task->disowned)
+		return;
 	if (error == TEMPORARY_FAILURE) {
 		ask_later(sa, task, TEMPORARY_MS);
 		return;

@@ -103,6 +103,21 @@ void task_forget_child(struct ike_sa *sa, const struct child *child)
 	}
 }
 
+void task_disown_children(struct ike_sa *sa)
+{
+	struct task *task, *next;
+
+	if (sa->running)
+		sa->running->disowned = true;
+	for (task = TAILQ_FIRST(&sa->tasks); task; task = next) {
+		next = TAILQ_NEXT(task, of_sa);
+		if (task->kind != TASK_CHILD)
+			continue;
+		TAILQ_REMOVE(&sa->tasks, task, of_sa);
+		task_free(sa, task);
+	}
+}
+
 /* ---- sending ---- */
 
 void flight_send(struct ike_sa *sa, const struct flight *f)

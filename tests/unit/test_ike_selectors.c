@@ -302,6 +302,35 @@ static void one_taken_down_leaves_the_others(void **state)
 	assert_int_equal(world_sa_count(w, 1, true), 0);
 }
 
+/* A child that it was about to get, or had asked for, is nobody's when it is taken down. */
+static void one_taken_down_while_it_asks(void **state)
+{
+	for (int asked = 0; asked < 2; asked++) {
+		struct world *w = *state;
+		struct connection *c;
+		struct ike_sa *sa;
+
+		world_again(w, 0);
+		set_up_one_to_three(w);
+		TAILQ_FOREACH(c, &w->hosts[1].engine->connections, of_engine)
+		if (strcmp(c->config->name, "bgp") == 0)
+			break;
+		assert_non_null(c);
+		sa = peer_ike_up(TAILQ_FIRST(&c->peers));
+		assert_non_null(sa);
+		task_queue(sa, TASK_CHILD);
+		if (asked)
+			task_send_next(sa);
+		engine_terminate(w->hosts[1].engine, "bgp", NULL, 5);
+		world_run(w, 8000);
+		for (int host = 0; host < 2; host++)
+			assert_int_equal(world_child_count(w, host), 3);
+		assert_int_equal(world_sa_count(w, 1, true), 3);
+		assert_carried(w, all);
+		assert_carried(w, geneve);
+	}
+}
+
 /* The IKE SA between the two that a rekey by the peer has given a rival. */
 static struct ike_sa *with_rival(struct world *w, int host)
 {
@@ -527,6 +556,7 @@ int main(void)
 		TEST(they_stay_so_through_rekeys),
 		TEST(one_that_is_dead_ends),
 		TEST(one_taken_down_leaves_the_others),
+		TEST(one_taken_down_while_it_asks),
 		TEST(one_taken_down_in_a_collision),
 		TEST(a_reload_leaves_the_others),
 		TEST(other_proof_other_ike_sa),
