@@ -277,6 +277,33 @@ static int refuse(X509 *cert, int error, struct fault *f)
 	return fault(f, EACCES, "certificate '%.200s': %s", subject, X509_verify_cert_error_string(error));
 }
 
+/*
+ * Each certificate of the chain is looked up in the CRLs that there are. The leaf's issuer must have one; without one of
+ * a CA further up, nothing is known against who it issued.
+ */
+static int forgive_missing_crl(int ok, X509_STORE_CTX *ctx)
+{
+	if (ok || X509_STORE_CTX_get_error(ctx) != X509_V_ERR_UNABLE_TO_GET_CRL ||
+	    X509_STORE_CTX_get_error_depth(ctx) == 0)
+		return ok;
+	X509_STORE_CTX_set_error(ctx, X509_V_OK);
+	return 1;
+}
+
+/* Whom the error is about: that a chain does not hold together is said of the leaf. */
+static X509 *culprit(X509_STORE_CTX *ctx, X509 *leaf)
+{
+	X509 *cert = X509_STORE_CTX_get_current_cert(ctx);
+
+	switch (X509_STORE_CTX_get_error(ctx)) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+	case X509_V_ERR_CERT_REVOKED:
+		return cert ? cert : leaf;
+	}
+	return leaf;
+}
+
 static int verify_chain(X509 *leaf, STACK_OF(X509) * certs, const struct trust *t, int64_t now, struct fault *f)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -285,8 +312,9 @@ static int verify_chain(X509 *leaf, STACK_OF(X509) * certs, const struct trust *
 	if (ctx && X509_STORE_CTX_init(ctx, t->store, leaf, certs)) {
 		X509_STORE_CTX_set_time(ctx, 0, (time_t)now);
 		if (t->has_crl)
-			X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_CRL_CHECK);
-		err = X509_verify_cert(ctx) == 1 ? 0 : refuse(leaf, X509_STORE_CTX_get_error(ctx), f);
+			X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+		X509_STORE_CTX_set_verify_cb(ctx, forgive_missing_crl);
+		err = X509_verify_cert(ctx) == 1 ? 0 : refuse(culprit(ctx, leaf), X509_STORE_CTX_get_error(ctx), f);
 	}
 	X509_STORE_CTX_free(ctx);
 	return err;

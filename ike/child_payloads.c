@@ -13,6 +13,8 @@
 #include "exchange.h"
 
 #define KE_HEADER_SIZE 4
+/* A connection's: for each selector one, its heir, and the peer's own heir of it. More takes the room of other peers. */
+#define CHILDREN_MAX (3 * SELECTORS_MAX)
 
 static enum esn_policy esn_of(const struct peer *p)
 {
@@ -169,6 +171,16 @@ static uint16_t exchange_keys(struct ike_sa *sa, struct request *r)
 	return err ? INVALID_SYNTAX : 0;
 }
 
+static bool has_too_many(const struct peer *p)
+{
+	const struct child *c;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(c, &p->children, of_peer)
+	n++;
+	return n >= CHILDREN_MAX;
+}
+
 static uint16_t settle(struct ike_sa *sa, struct request *r)
 {
 	uint16_t error;
@@ -178,6 +190,10 @@ static uint16_t settle(struct ike_sa *sa, struct request *r)
 		return NO_PROPOSAL_CHOSEN;
 	}
 	error = choose_selector(sa, r);
+	if (!error && has_too_many(r->peer)) {
+		ike_log(sa, "the peer wants more than %d children: refused", CHILDREN_MAX);
+		error = NO_ADDITIONAL_SAS;
+	}
 	if (!error)
 		error = choose_proposal(sa, r);
 	return error ? error : exchange_keys(sa, r);
@@ -309,8 +325,7 @@ static struct child *install_reply(struct ike_sa *sa, const struct task *task, b
 	return child_install(sa, &terms);
 }
 
-/* The peer has made its end already: it is told to take it away again. */
-static void delete_unborn(struct ike_sa *sa, uint32_t spi)
+void child_give_back(struct ike_sa *sa, uint32_t spi)
 {
 	struct task *task = task_queue(sa, TASK_DELETE_CHILD);
 
@@ -328,7 +343,7 @@ struct child *child_read_answer(struct ike_sa *sa, struct task *task, const stru
 	if (c)
 		task->reserved = (struct sa_handle){0};
 	else
-		delete_unborn(sa, task->spi);
+		child_give_back(sa, task->spi);
 	explicit_bzero(r.secret, sizeof(r.secret));
 	return c;
 }

@@ -103,6 +103,7 @@ void engine_configure(struct engine *e, struct ike_config *config)
 
 	if (!kept) {
 		engine_log(e, false, "no memory for the configuration: going on as before");
+		ike_config_free(config);
 		return;
 	}
 	for (unsigned i = 0; i < config->count; i++)

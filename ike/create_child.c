@@ -109,8 +109,13 @@ int child_ask(struct ike_sa *sa, struct task *task, struct body *b)
 
 bool child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
-	struct child *c = child_read_answer(sa, task, m, true);
+	struct child *c;
 
+	if (task->disowned) {
+		child_give_back(sa, task->spi);
+		return false;
+	}
+	c = child_read_answer(sa, task, m, true);
 	if (c)
 		child_bind(c);
 	else
@@ -136,6 +141,8 @@ void child_on_error(struct ike_sa *sa, struct task *task, const struct message *
 	char why[120];
 
 	(void)m;
+	if (task->disowned)
+		return;
 	if (error == TEMPORARY_FAILURE) {
 		ask_later(sa, task, TEMPORARY_MS);
 		return;
@@ -200,15 +207,27 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 	return false;
 }
 
+/* Which of the connection's selectors a child came of: the most exact that has all of it. -1: none. */
+static int selector_of(const struct child *c)
+{
+	const struct connection_config *config = c->peer->connection->config;
+	int best = -1;
+
+	for (unsigned i = 0; i < config->selector_count; i++)
+		if (selector_contains(&config->selectors[i], &c->asked) &&
+		    (best < 0 || selector_compare(&config->selectors[i], &config->selectors[best]) < 0))
+			best = (int)i;
+	return best;
+}
+
 /* The peer has lost it: it is made anew. */
 static void replace_lost(struct child *old)
 {
 	struct peer *peer = old->peer;
-	const struct connection_config *config = peer->connection->config;
+	const int selector = selector_of(old);
 
-	for (unsigned i = 0; i < config->selector_count; i++)
-		if (selector_contains(&config->selectors[i], &old->selector))
-			peer->wanted |= 1U << i;
+	if (selector >= 0)
+		peer->wanted |= 1U << selector;
 	child_leave(old);
 	peer_pursue(peer);
 }

@@ -73,6 +73,14 @@ int dn_from_text(struct identity *id, const char *text, struct fault *f)
 	return 0;
 }
 
+/* What a terminal would obey: U+0080 to U+009F as UTF-8. The others are escaped by the library. */
+static void hide_controls(char *text)
+{
+	for (uint8_t *at = (uint8_t *)text; *at; at++)
+		if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
+			at[0] = at[1] = '?';
+}
+
 bool dn_text(const struct identity *id, char *buf, size_t size)
 {
 	X509_NAME *name = name_of(id);
@@ -82,8 +90,10 @@ bool dn_text(const struct identity *id, char *buf, size_t size)
 	if (name && bio &&
 	    X509_NAME_print_ex(bio, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB & ~XN_FLAG_SPC_EQ) >= 0)
 		n = BIO_read(bio, buf, (int)size - 1);
-	if (n >= 0)
+	if (n >= 0) {
 		buf[n] = '\0';
+		hide_controls(buf);
+	}
 	BIO_free(bio);
 	X509_NAME_free(name);
 	return n > 0;

@@ -90,6 +90,10 @@ void task_drop_all(struct ike_sa *sa, bool running);
 /* Drops tasks for that child that wait, and makes what runs forget it. */
 void task_forget_child(struct ike_sa *sa, const struct child *child);
 
+/* The IKE SA becomes another peer's: new children that wait are not asked for, and one that is being asked for is to be
+ * given back. */
+void task_disown_children(struct ike_sa *sa);
+
 /* The retransmission timer. */
 void task_on_retransmit(struct timer *timer);
 
@@ -139,6 +143,8 @@ struct child_answer child_answer_request(struct ike_sa *sa, const struct message
  * not what was asked for; the reason is logged, and the peer's end will be deleted.
  */
 struct child *child_read_answer(struct ike_sa *sa, struct task *task, const struct message *m, bool create);
+/* The peer has made its end of what is not to be: it is told to take it away again. */
+void child_give_back(struct ike_sa *sa, uint32_t spi);
 
 /* rekey_ike.c */
 enum verdict rekey_ike_on_request(struct question *q);

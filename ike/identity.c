@@ -88,9 +88,11 @@ void identity_text(const struct identity *id, char *buf, size_t size)
 		printable(id, buf, size);
 }
 
+/* No name has a zero in it, and strncasecmp() does not look behind one. */
 static bool same_bytes_nocase(const struct identity *a, const struct identity *b)
 {
-	return a->size == b->size && strncasecmp((const char *)a->data, (const char *)b->data, a->size) == 0;
+	return a->size == b->size && !memchr(a->data, 0, a->size) &&
+	       strncasecmp((const char *)a->data, (const char *)b->data, a->size) == 0;
 }
 
 /* Of an email address the domain is a DNS name, and the local part is its owner's affair (RFC 5321 section 2.4). */

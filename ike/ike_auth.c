@@ -437,10 +437,12 @@ static int fitness(const struct connection_config *config, const struct path *pa
 
 static void move_to(struct ike_sa *sa, struct connection *c)
 {
-	struct peer *p = peer_get(c, sa->path.remote);
+	struct peer *p = peer_get(c, sa->path.remote), *before = sa->peer;
 
-	if (p && p != sa->peer)
-		peer_take_ike(p, sa);
+	if (!p || p == before)
+		return;
+	peer_take_ike(p, sa);
+	peer_free_if_unneeded(before);
 }
 
 /* False: no child is asked for, or not in a way that can be read. */

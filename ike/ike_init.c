@@ -19,6 +19,9 @@
  * them. */
 #define HALF_OPEN_PER_PEER 8
 
+/* From so many on, its next must show that they are its own: else who forges its address keeps it out. */
+#define COOKIE_PER_ADDRESS 4
+
 #define KE_HEADER_SIZE 4
 
 static void write_ke(struct body *b, const struct dh *dh)
@@ -117,12 +120,13 @@ int init_ask(struct ike_sa *sa, struct task *task, struct body *b)
 }
 
 /* Sends IKE_SA_INIT once more, with what the peer asked for. */
-static bool ask_again(struct ike_sa *sa)
+static void ask_again(struct ike_sa *sa)
 {
 	if (sa->handshake->retries++ >= INIT_RETRIES_MAX)
-		return false;
+		return;
 	timer_cancel(&sa->engine->timers, &sa->retransmit);
-	return task_send(sa) == 0;
+	if (task_send(sa))
+		ike_sa_die(sa, "the next message could not be made");
 }
 
 /*
@@ -253,6 +257,26 @@ static struct cookie_input cookie_input(const struct path *path, const struct me
 	return in;
 }
 
+static unsigned half_open_between(const struct engine *e, const struct path *path)
+{
+	struct table_node *node = table_find(&e->peers, peer_key(path->local, path->remote));
+	unsigned n = 0;
+
+	for (; node; node = table_next(node)) {
+		const struct ike_sa *sa;
+
+		TAILQ_FOREACH(sa, &container_of(node, struct peer, by_addresses)->sas, of_peer)
+		n += sa->state == IKE_HALF_OPEN;
+	}
+	return n;
+}
+
+static bool needs_cookie(const struct engine *e, const struct path *path)
+{
+	return e->cookie_threshold != UINT32_MAX &&
+	       (e->half_open >= e->cookie_threshold || half_open_between(e, path) >= COOKIE_PER_ADDRESS);
+}
+
 /* Whether it shows that it receives what we send to its address. If it must and does not, it is told how. */
 static bool has_cookie(struct engine *e, const struct path *path, const struct message *m)
 {
@@ -260,7 +284,7 @@ static bool has_cookie(struct engine *e, const struct path *path, const struct m
 	uint8_t cookie[COOKIE_SIZE];
 	struct notify n;
 
-	if (e->half_open < e->cookie_threshold)
+	if (!needs_cookie(e, path))
 		return true;
 	if (message_notify(m, COOKIE, &n) && cookie_check(&e->cookies, engine_now(e), &in, n.data, n.size))
 		return true;
@@ -355,7 +379,7 @@ static void open_half(struct engine *e, struct peer *p, const struct path *path,
 {
 	struct ike_sa *sa;
 
-	if (half_open_of(p) >= HALF_OPEN_PER_PEER || e->half_open >= HALF_OPEN_MAX)
+	if (half_open_of(p) >= HALF_OPEN_PER_PEER)
 		return;
 	sa = ike_sa_new(e, p, path, false, 0);
 	if (!sa)
@@ -424,7 +448,7 @@ void init_on_request(struct engine *e, const struct path *path, const struct mes
 		refuse_nat(e, path, m);
 		return;
 	}
-	p = peer_get(c, path->remote);
+	p = e->half_open < HALF_OPEN_MAX ? peer_get(c, path->remote) : NULL;
 	if (p)
 		open_half(e, p, path, m, &choice);
 }

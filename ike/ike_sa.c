@@ -14,8 +14,6 @@
 /* The side that made it rekeys first; the other one only if it does not. Percent. */
 #define REKEY_JITTER	    10
 #define REKEY_RESPONDER_LAG 8
-/* A replaced IKE SA whose initiator never deletes it. */
-#define REPLACED_MS 30000
 /* An answer that ends an IKE SA may be lost as any other: for as long as the peer may ask again (request.c), it gets it
  * again. */
 #define LINGER_MS 24000
@@ -29,13 +27,15 @@
 
 void ike_log(const struct ike_sa *sa, const char *format, ...)
 {
-	char text[400];
+	char text[400], line[500];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	peer_log(sa->peer, "IKE SA %016" PRIx64 "/%016" PRIx64 ": %s", sa->spi_i, sa->spi_r, text);
+	snprintf(line, sizeof(line), "IKE SA %016" PRIx64 "/%016" PRIx64 ": %s", sa->spi_i, sa->spi_r, text);
+	/* Nothing is proven yet of who asks. */
+	peer_log_line(sa->peer, sa->state == IKE_HALF_OPEN, line);
 }
 
 /* ---- finding ---- */
@@ -106,9 +106,9 @@ static void on_life(struct timer *timer)
 {
 	struct ike_sa *sa = container_of(timer, struct ike_sa, life);
 
-	if (sa->state == IKE_HALF_OPEN || sa->state == IKE_REPLACED) {
+	if (sa->state != IKE_UP) {
 		ike_sa_die(sa, NULL);
-	} else if (sa->state == IKE_UP && !sa->rekey_due) {
+	} else if (!sa->rekey_due) {
 		sa->rekey_due = true;
 		on_rekey_time(sa);
 	} else {
@@ -365,16 +365,17 @@ static void end_children(struct ike_sa *sa)
 		child_leave(c);
 }
 
+/* Whoever's rival it is may have become another connection's (orders.c). */
 static void forget_links(struct ike_sa *sa)
 {
-	struct ike_sa *other;
+	struct table_node *node = table_find(&sa->engine->peers, sa->peer->by_addresses.key);
 
-	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
-	{
+	for (; node; node = table_next(node)) {
+		struct ike_sa *other;
+
+		TAILQ_FOREACH(other, &container_of(node, struct peer, by_addresses)->sas, of_peer)
 		if (other->rival == sa)
 			other->rival = NULL;
-		if (other->heir == sa)
-			other->heir = NULL;
 	}
 }
 
@@ -432,7 +433,8 @@ void ike_sa_free(struct ike_sa *sa)
 	timer_cancel(&e->timers, &sa->liveness);
 	flight_free(&sa->sent);
 	flight_free(&sa->answered);
-	reassembly_free(&sa->reassembly);
+	for (int i = 0; i < 2; i++)
+		reassembly_free(&sa->reassembly[i]);
 	TAILQ_REMOVE(&sa->peer->sas, sa, of_peer);
 	free(sa->peer_id);
 	explicit_bzero(&sa->keys, sizeof(sa->keys));

@@ -56,6 +56,7 @@ struct task {
 	struct child *rival;   /* TASK_REKEY_CHILD: its heir by the peer's hand, when it is gone before our answer came */
 	unsigned selector;     /* TASK_CHILD, TASK_AUTH: index in the configuration */
 	bool children;	       /* TASK_AUTH: a child is asked for */
+	bool disowned;	       /* TASK_CHILD: who it is for is not the IKE SA's peer any more */
 	uint16_t reason;       /* TASK_DELETE_IKE: the error to say with it; 0: none */
 	uint32_t spi;	       /* ESP: ours, of the child to be */
 	uint64_t ike_spi;      /* TASK_REKEY_IKE: ours, of the IKE SA to be */
@@ -126,11 +127,10 @@ struct ike_sa {
 	/* the peer's */
 	uint32_t expected_id;
 	struct flight answered; /* to expected_id - 1 */
-	struct reassembly reassembly;
+	struct reassembly reassembly[2]; /* of the peer's questions and of its answers */
 
 	struct child_list children;
 	struct ike_sa *rival; /* made by the peer while we were rekeying this one */
-	struct ike_sa *heir;  /* who has this one's children, once it is replaced */
 	struct timer life;    /* half-open: time is up; up: rekey; then the end */
 	struct timer liveness;
 };

@@ -21,7 +21,7 @@ int keyholder_client_new(struct keyholder_client **client, int questions)
 {
 	const struct timeval timeout = {.tv_sec = ANSWER_S};
 
-	*client = malloc(sizeof(**client));
+	*client = calloc(1, sizeof(**client));
 	if (!*client)
 		return -ENOMEM;
 	(*client)->socket = questions;
@@ -32,14 +32,34 @@ int keyholder_client_new(struct keyholder_client **client, int questions)
 	return -errno;
 }
 
+/* The answer to c->q, in c->a. 0 or -errno. */
+static int wait_for_answer(struct keyholder_client *c)
+{
+	ssize_t n;
+
+	do {
+		do
+			n = recv(c->socket, &c->a, sizeof(c->a), 0);
+		while (n < 0 && errno == EINTR);
+		if (n < 0)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		if (n < (ssize_t)offsetof(struct key_answer, data) ||
+		    (size_t)n != offsetof(struct key_answer, data) + c->a.size)
+			return -EPIPE;
+	} while (c->a.number != c->q.number);
+	return 0;
+}
+
 /* 0 with the answer in c->a. */
 static int ask(struct keyholder_client *c, enum key_question_kind what, uint32_t key, uint32_t how,
 	       const uint8_t *octets, size_t size)
 {
 	ssize_t n;
+	int err;
 
 	if (size > OCTETS_MAX)
 		return -EMSGSIZE;
+	c->q.number++;
 	c->q.what = what;
 	c->q.key = key;
 	c->q.how = how;
@@ -48,13 +68,8 @@ static int ask(struct keyholder_client *c, enum key_question_kind what, uint32_t
 	explicit_bzero(c->q.octets, size);
 	if (n < 0)
 		return -errno;
-	do
-		n = recv(c->socket, &c->a, sizeof(c->a), 0);
-	while (n < 0 && errno == EINTR);
-	if (n < (ssize_t)offsetof(struct key_answer, data) ||
-	    (size_t)n != offsetof(struct key_answer, data) + c->a.size)
-		return n < 0 && errno == EAGAIN ? -ETIMEDOUT : -EPIPE;
-	return c->a.error;
+	err = wait_for_answer(c);
+	return err ? err : c->a.error;
 }
 
 static int psk_auth(void *arg, uint32_t key, uint16_t prf, const uint8_t *octets, size_t size, uint8_t *out)

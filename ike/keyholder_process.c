@@ -124,6 +124,7 @@ static void answer(const struct keyholder_ops *ops, const struct key_question *q
 	const size_t octets = size - offsetof(struct key_question, octets);
 	size_t room = sizeof(a->data);
 
+	a->number = q->number;
 	a->size = 0;
 	a->error = -EINVAL;
 	switch (q->what) {

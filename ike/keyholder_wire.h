@@ -13,6 +13,7 @@ enum key_question_kind {
 };
 
 struct key_question {
+	uint32_t number; /* its answer has it too: one that comes when nobody waits any more is not the next one's */
 	uint32_t what; /* enum key_question_kind */
 	uint32_t key;
 	uint32_t how; /* PRF, or enum sig_scheme */
@@ -20,6 +21,7 @@ struct key_question {
 };
 
 struct key_answer {
+	uint32_t number;
 	int32_t error; /* 0 or -errno */
 	uint32_t size;
 	uint8_t data[SIGNATURE_MAX];

@@ -94,10 +94,12 @@ static void terminate_or_hand_on(struct ike_sa *sa)
 {
 	struct peer *other = sa->state == IKE_UP ? other_user(sa) : NULL;
 
-	if (other)
-		peer_take_ike(other, sa);
-	else
+	if (!other) {
 		terminate_sa(sa);
+		return;
+	}
+	task_disown_children(sa);
+	peer_take_ike(other, sa);
 }
 
 static void delete_children_elsewhere(struct peer *p)

@@ -30,20 +30,27 @@ static bool is_mesh(const struct connection *c)
 	return c->config->remote_bits < 32;
 }
 
-void peer_log(const struct peer *p, const char *format, ...)
+void peer_log_line(const struct peer *p, bool remote, const char *line)
 {
 	const struct connection_config *config = p->connection->config;
-	char text[500], addr[INET_ADDRSTRLEN];
+	char addr[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, p->remote, addr, sizeof(addr));
+	if (is_mesh(p->connection))
+		engine_log(p->connection->engine, remote, "%s[%s]: %s", config->name, addr, line);
+	else
+		engine_log(p->connection->engine, remote, "%s: %s", config->name, line);
+}
+
+void peer_log(const struct peer *p, const char *format, ...)
+{
+	char line[500];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	inet_ntop(AF_INET, p->remote, addr, sizeof(addr));
-	if (is_mesh(p->connection))
-		engine_log(p->connection->engine, false, "%s[%s]: %s", config->name, addr, text);
-	else
-		engine_log(p->connection->engine, false, "%s: %s", config->name, text);
+	peer_log_line(p, false, line);
 }
 
 /* ---- finding and making ---- */
@@ -131,13 +138,18 @@ struct ike_sa *peer_ike_up(const struct peer *p)
 	return NULL;
 }
 
+/* A wider child does not carry it: each rule of a connection has an SA of its own (bpf/egress.h). */
+static bool child_is_for(const struct child *c, const struct selector *s)
+{
+	return selector_equal(&c->selector, s) || selector_equal(&c->asked, s);
+}
+
 struct child *peer_child_up(const struct peer *p, const struct selector *s)
 {
 	struct child *c;
 
 	TAILQ_FOREACH(c, &p->children, of_peer)
-	if (c->state == CHILD_UP && c->ike->state != IKE_DEAD &&
-	    (!s || selector_contains(&c->selector, s) || selector_equal(&c->asked, s)))
+	if (c->state == CHILD_UP && c->ike->state != IKE_DEAD && (!s || child_is_for(c, s)))
 		return c;
 	return NULL;
 }
@@ -255,8 +267,7 @@ void peer_on_child_up(struct peer *p, struct child *child)
 	const struct connection_config *config = p->connection->config;
 
 	for (unsigned i = 0; i < config->selector_count; i++)
-		if (selector_contains(&child->selector, &config->selectors[i]) ||
-		    selector_equal(&child->asked, &config->selectors[i]))
+		if (child_is_for(child, &config->selectors[i]))
 			p->wanted &= ~(1U << i);
 	p->failures = 0;
 	if (p->wanted) {
@@ -267,13 +278,19 @@ void peer_on_child_up(struct peer *p, struct child *child)
 	peer_end_orders(p, ORDER_UP, NULL);
 }
 
+/* To be up whenever it can. Of a mesh there is nobody to begin with, and who has once been asked for may be nobody. */
+static bool is_kept_up(const struct peer *p)
+{
+	return p->connection->config->start == START_INITIATE && !is_mesh(p->connection);
+}
+
 /* Trap waits for the next packet, which does not come to us while SAs of an earlier run take it; initiate tries again
  * by itself. */
 void peer_on_failure(struct peer *p, const char *why)
 {
 	peer_end_orders(p, ORDER_UP, why);
 	peer_end_orders(p, ORDER_REKEY, why);
-	if (p->connection->config->start != START_INITIATE && !orphans_wait(p))
+	if (!is_kept_up(p) && !orphans_wait(p))
 		p->wanted = 0;
 	p->failures++;
 	peer_on_loss(p);
@@ -295,7 +312,7 @@ static bool is_needed(const struct peer *p)
 	       (!is_mesh(p->connection) && !p->connection->gone);
 }
 
-static void free_if_unneeded(struct peer *p)
+void peer_free_if_unneeded(struct peer *p)
 {
 	struct connection *c = p->connection;
 
@@ -312,12 +329,12 @@ void peer_on_loss(struct peer *p)
 		peer_end_orders(p, ORDER_DOWN, NULL);
 	if (p->connection->gone) {
 		p->wanted = 0;
-	} else if (p->connection->config->start == START_INITIATE && !is_mesh(p->connection) && !p->held) {
+	} else if (is_kept_up(p) && !p->held) {
 		peer_want_all(p);
 	}
 	if (p->wanted && !p->held)
 		retry_later(p);
-	free_if_unneeded(p);
+	peer_free_if_unneeded(p);
 }
 
 void peer_on_rekeyed(struct peer *p)

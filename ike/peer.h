@@ -57,6 +57,9 @@ uint64_t peer_key(const uint8_t local[4], const uint8_t remote[4]);
 /* Reports to its log with "NAME: " (a mesh: "NAME[192.0.2.7]: ") in front. */
 void peer_log(const struct peer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same with a line as it is. remote: anybody can cause it at will. */
+void peer_log_line(const struct peer *p, bool remote, const char *line);
+
 /* The peer of that connection, made if it is new. NULL: no memory. */
 struct peer *peer_get(struct connection *c, const uint8_t remote[4]);
 
@@ -76,7 +79,7 @@ void peer_want_all(struct peer *p);
 /* The peer's IKE SA that new children are made on, or NULL. */
 struct ike_sa *peer_ike_up(const struct peer *p);
 
-/* A child that is up and carries all of the selector, or what the peer leaves of it; or NULL. NULL for s: any child. */
+/* A child that is up and is for that selector, or what the peer leaves of it; or NULL. NULL for s: any child. */
 struct child *peer_child_up(const struct peer *p, const struct selector *s);
 
 /* The IKE SA is this peer's from now on. */
@@ -91,6 +94,8 @@ void peer_on_failure(struct peer *p, const char *why);
  * itself). */
 void peer_on_loss(struct peer *p);
 void peer_on_rekeyed(struct peer *p);
+/* Frees one of a mesh that has nothing and is to get nothing, and with its last peer a connection that is gone. */
+void peer_free_if_unneeded(struct peer *p);
 
 /* Ends orders of that kind; error: NULL if well. */
 void peer_end_orders(struct peer *p, enum order_kind kind, const char *error);

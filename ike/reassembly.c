@@ -48,7 +48,7 @@ static int join(struct reassembly *r, struct message *m, uint8_t **plain)
 		memcpy(whole + at, r->parts[i], r->sizes[i]);
 		at += r->sizes[i];
 	}
-	result = payloads_parse(m, r->first, whole, at) ? 1 : -EBADMSG;
+	result = payloads_parse(m, r->first, whole, at) ? 1 : -EPROTO;
 	if (result == 1)
 		*plain = whole;
 	else

@@ -3,6 +3,7 @@
  * The way of a datagram: which IKE SA, is it the peer's next request, a
  * repetition or the answer we wait for, is it authentic, what does it ask.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "exchange.h"
@@ -32,8 +33,10 @@ static void send_answer(struct ike_sa *sa, const struct message *m, const struct
 	const struct ike_header h = answer_header(sa, &m->header);
 
 	flight_free(&sa->answered);
-	if (flight_seal(&sa->answered, &h, b, ike_key_out(sa), sa->fragmentation ? 1252 : 0))
+	if (flight_seal(&sa->answered, &h, b, ike_key_out(sa), sa->fragmentation ? DATAGRAM_MAX : 0)) {
+		ike_sa_die(sa, "the answer could not be made: it is too large, or there is no memory");
 		return;
+	}
 	sa->path = *path;
 	sa->expected_id = m->header.id + 1;
 	flight_send(sa, &sa->answered);
@@ -119,6 +122,12 @@ static void on_garbage(struct ike_sa *sa, const struct message *m, const struct 
 	ike_sa_die(sa, "the peer sent a malformed message");
 }
 
+/* A question and an answer of one number are two messages, and may come at the same time. */
+static struct reassembly *reassembly_of(struct ike_sa *sa, const struct message *m)
+{
+	return &sa->reassembly[m->header.flags & FLAG_RESPONSE ? 1 : 0];
+}
+
 /* 1: m is open and whole; 0: not yet, or not authentic. *plain is to be freed. */
 static int open_message(struct ike_sa *sa, struct message *m, const struct path *path, uint8_t **plain)
 {
@@ -126,8 +135,12 @@ static int open_message(struct ike_sa *sa, struct message *m, const struct path 
 	bool authentic = false;
 	int err;
 
-	if (message_find(m, PAYLOAD_SKF))
-		return reassembly_add(&sa->reassembly, m, key, plain) == 1;
+	if (message_find(m, PAYLOAD_SKF)) {
+		err = reassembly_add(reassembly_of(sa, m), m, key, plain);
+		if (err == -EPROTO)
+			on_garbage(sa, m, path);
+		return err == 1;
+	}
 	if (!message_find(m, PAYLOAD_SK))
 		return 0;
 	err = sk_open(m, key, sa->engine->plain, &authentic);
@@ -167,6 +180,9 @@ static bool in_window(struct ike_sa *sa, struct message *m)
 	if (m->header.flags & FLAG_RESPONSE)
 		return sa->running && m->header.id == sa->next_id &&
 		       m->header.exchange == task_row(sa->running->kind)->exchange;
+	/* It is up for the peer before it is for us, if what says so is late: what it asks comes again. */
+	if (sa->state == IKE_AUTH_SENT)
+		return false;
 	if (m->header.id + 1 == sa->expected_id && m->header.id != UINT32_MAX)
 		on_repetition(sa, m);
 	return m->header.id == sa->expected_id;
@@ -193,8 +209,6 @@ static void on_protected(struct ike_sa *sa, struct message *m, const struct path
 		return;
 	if (open_message(sa, m, path, &plain))
 		on_opened(sa, m, path);
-	if (plain)
-		explicit_bzero(plain, 1);
 	free(plain);
 }
 

@@ -105,7 +105,6 @@ static struct ike_sa *make_heir(struct ike_sa *old, const struct terms *t, const
 static void replace(struct ike_sa *old, struct ike_sa *heir)
 {
 	old->state = IKE_REPLACED;
-	old->heir = heir;
 	old->rival = NULL;
 	ike_sa_inherit(heir, old);
 	task_drop_all(old, false);
@@ -231,7 +230,6 @@ static void settle_collision(struct ike_sa *old, struct ike_sa *ours, struct ike
 	} else {
 		replace(old, ours);
 		theirs->state = IKE_REPLACED;
-		theirs->heir = ours;
 		timer_set(&old->engine->timers, &theirs->life, engine_now(old->engine) + REPLACED_MS);
 		delete_now(old);
 	}

@@ -16,12 +16,6 @@
 /* So that a thousand peers that lost the same packet don't come back together. */
 #define RETRANSMIT_JITTER 20
 
-/*
- * The largest datagram is 1,280 bytes of IP, which passes any tunnel on the way; RFC 7383 section 2.5.1 has 1,280 as
- * its default too, less IP and UDP headers.
- */
-#define DATAGRAM_MAX (1280 - 20 - 8)
-
 static void task_free(struct ike_sa *sa, struct task *task)
 {
 	const struct engine_ops *ops = &sa->engine->ops;
@@ -103,6 +97,21 @@ void task_forget_child(struct ike_sa *sa, const struct child *child)
 	for (task = TAILQ_FIRST(&sa->tasks); task; task = next) {
 		next = TAILQ_NEXT(task, of_sa);
 		if (task->child != child)
+			continue;
+		TAILQ_REMOVE(&sa->tasks, task, of_sa);
+		task_free(sa, task);
+	}
+}
+
+void task_disown_children(struct ike_sa *sa)
+{
+	struct task *task, *next;
+
+	if (sa->running)
+		sa->running->disowned = true;
+	for (task = TAILQ_FIRST(&sa->tasks); task; task = next) {
+		next = TAILQ_NEXT(task, of_sa);
+		if (task->kind != TASK_CHILD)
 			continue;
 		TAILQ_REMOVE(&sa->tasks, task, of_sa);
 		task_free(sa, task);

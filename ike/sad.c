@@ -105,9 +105,13 @@ static int claim(struct sad_store *s, uint32_t *slot)
 {
 	int err = slot_claim(s->maps.sa, s->maps.bitmaps, s->hint, slot);
 
-	if (!err)
-		s->hint = (*slot + 1) % SLOTS_MAX;
-	return err;
+	if (err)
+		return err;
+	s->hint = (*slot + 1) % SLOTS_MAX;
+	/* What was left in it has been taken away by another hand (sa flush): what comes in is no orphan. */
+	s->orphan_count -= s->orphans[*slot];
+	s->orphans[*slot] = 0;
+	return 0;
 }
 
 /* Published before it has a key: with no window either (layout.h), so that even with one it would open nothing. */

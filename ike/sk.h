@@ -18,6 +18,12 @@
 #define SK_IV_SIZE   8
 #define SK_ICV_SIZE  16
 
+/*
+ * The largest datagram is 1,280 bytes of IP, which passes any tunnel on the way; RFC 7383 section 2.5.1 has 1,280 as
+ * its default too, less IP and UDP headers.
+ */
+#define DATAGRAM_MAX (1280 - 20 - 8)
+
 /* One direction. The IV is a counter, so no nonce repeats under a key. */
 struct sk_key {
 	uint8_t key[SK_KEY_SIZE];
@@ -81,7 +87,7 @@ struct reassembly {
  * Takes one SKF datagram: opens it, keeps it. A larger total for the same Message ID starts over; a smaller one is
  * dropped (section 2.6). When it was the last one missing: returns 1, and *plain (malloc'd, the caller's) holds the
  * whole, with m's payloads read from it. 0: taken or ignored, more to come. -EBADMSG: not authentic or not well-formed.
- * -ENOMEM.
+ * -EPROTO: the whole is authentic, and no chain of payloads. -ENOMEM.
  */
 int reassembly_add(struct reassembly *r, struct message *m, const struct sk_key *key, uint8_t **plain);
 

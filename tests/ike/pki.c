@@ -36,7 +36,7 @@ static X509 *new_cert(const char *name, EVP_PKEY *key, int64_t not_before, int64
 	return cert;
 }
 
-void pki_init(struct pki *pki, int64_t now)
+static void init(struct pki *pki, const struct pki *root, int64_t now)
 {
 	static int count;
 	char name[32];
@@ -45,10 +45,23 @@ void pki_init(struct pki *pki, int64_t now)
 	snprintf(name, sizeof(name), "Test CA %d", ++count);
 	pki->key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384");
 	pki->ca = new_cert(name, pki->key, now - DAY, now + DAY);
-	X509_set_issuer_name(pki->ca, X509_get_subject_name(pki->ca));
-	add_extension(pki->ca, pki->ca, NID_basic_constraints, "critical,CA:TRUE");
-	if (!X509_sign(pki->ca, pki->key, EVP_sha384()))
+	X509_set_issuer_name(pki->ca, X509_get_subject_name(root->ca));
+	add_extension(pki->ca, root->ca, NID_basic_constraints, "critical,CA:TRUE");
+	if (!X509_sign(pki->ca, root->key, EVP_sha384()))
 		abort();
+}
+
+void pki_init(struct pki *pki, int64_t now)
+{
+	init(pki, pki, now);
+}
+
+void pki_init_under(struct pki *pki, struct pki *root, int64_t now)
+{
+	init(pki, root, now);
+	X509_free(root->last);
+	root->last = pki->ca;
+	X509_up_ref(pki->ca);
 }
 
 void pki_free(struct pki *pki)

@@ -19,6 +19,8 @@ struct pki {
 };
 
 void pki_init(struct pki *pki, int64_t now);
+/* One that another CA vouches for, and whose certificate is that one's last. */
+void pki_init_under(struct pki *pki, struct pki *root, int64_t now);
 void pki_free(struct pki *pki);
 
 /* The connection of that host by certificate: a leaf that names "hostN.example", its key in the host's ring, the CA as

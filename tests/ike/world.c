@@ -50,6 +50,14 @@ void world_inject(struct world *w, const struct world_packet *p, uint64_t delay_
 	enqueue(w, &copy);
 }
 
+enum fate world_drop_all(struct world *w, struct world_packet *p, void *arg)
+{
+	(void)w;
+	(void)p;
+	(void)arg;
+	return DROP;
+}
+
 static void op_send(void *arg, const struct path *path, const void *data, size_t size)
 {
 	struct world_host *h = arg;
@@ -162,13 +170,13 @@ static bool op_usage(void *arg, struct sa_handle handle, struct sa_usage *out)
 	return true;
 }
 
-/* Two with the other host: one each way. */
+/* Two with the other host: one each way, of which the second has half as much time. */
 static void op_each_orphan(void *arg, orphan_fn fn, void *fn_arg)
 {
 	struct world_host *h = arg;
 
 	for (int i = 0; i < 2 && h->orphans_ms; i++)
-		fn(fn_arg, h->addr, h->world->hosts[!h->number].addr, h->orphans_ms);
+		fn(fn_arg, h->addr, h->world->hosts[!h->number].addr, h->orphans_ms >> i);
 }
 
 static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4])
@@ -189,7 +197,7 @@ static void op_log(void *arg, bool remote, const char *line)
 	const size_t room = WORLD_LOG - h->log_size;
 	int n;
 
-	(void)remote;
+	h->remote_lines += remote;
 	if (getenv("IKE_TEST_LOG"))
 		fprintf(stderr, "%8llu host %d: %s\n", (unsigned long long)h->world->now_ms, h->number, line);
 	n = snprintf(h->log + h->log_size, room, "%s\n", line);

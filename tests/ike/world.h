@@ -47,6 +47,7 @@ struct world_host {
 	uint64_t done_ticket;
 	char done_error[200]; /* "": well */
 	unsigned done_count;
+	unsigned remote_lines; /* of the log, that a peer can cause at will */
 	bool no_room; /* the datapath takes no SA */
 	uint64_t orphans_ms; /* an earlier run has left SAs between the two, with so much time of their own */
 	char log[WORLD_LOG];
@@ -79,6 +80,9 @@ struct world {
 	enum fate (*filter)(struct world *w, struct world_packet *p, void *arg);
 	void *filter_arg;
 };
+
+/* A filter: nothing arrives. */
+enum fate world_drop_all(struct world *w, struct world_packet *p, void *arg);
 
 void world_init(struct world *w);
 void world_free(struct world *w);

@@ -8,27 +8,26 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <errno.h>
 
 #include "inside.h"
-#include "pki.h"
+#include "one_ca.h"
 #include "world.h"
 
 #define HOUR 3600
 
-static struct pki pki, stranger;
+static struct pki stranger;
 
 static int setup_all(void **state)
 {
-	(void)state;
-	pki_init(&pki, 1800000000);
+	make_ca(state);
 	pki_init(&stranger, 1800000000);
 	return 0;
 }
 
 static int teardown_all(void **state)
 {
-	(void)state;
-	pki_free(&pki);
+	free_ca(state);
 	pki_free(&stranger);
 	return 0;
 }
@@ -192,6 +191,23 @@ static void certificate_that_must_not_sign_is_refused(void **state)
 	assert_refused(w);
 }
 
+/* More than a message has room for: who cannot answer is not up. */
+static void chain_that_is_too_long(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *first = with_cert(w, 0, &pki, -HOUR, HOUR);
+
+	pki.padding = 20000;
+	world_configure(w, 1, with_cert(w, 1, &pki, -HOUR, HOUR));
+	pki.padding = 0;
+	world_configure(w, 0, first);
+	world_initiate(w, 0);
+	world_run(w, 2000);
+	assert_true(world_logged(w, 1, "the answer could not be made"));
+	assert_int_equal(world_ike_count(w, 1), 0);
+	assert_int_equal(world_child_count(w, 1), 0);
+}
+
 /* ---- revocation ---- */
 
 /* Host 1 has a CRL of that CA; host 0's certificate is the last that was made, and perhaps on it. */
@@ -245,6 +261,55 @@ static void expired_crl_is_refused(void **state)
 	connect_with_crl(w, &pki, false, -HOUR);
 	assert_true(world_logged(w, 1, "the CRL for 'CN=host0.example' is out of date"));
 	assert_refused(w);
+}
+
+/* What becomes of a certificate of a CA under another, whose CRL revokes it, or does not, or is not there (NULL). */
+static int verify_under(struct world *w, const bool *revoke, struct fault *f)
+{
+	struct connection_config *c = world_connection(w, 0);
+	char *leaf, *above, *anchor, chain[4000], crls[4000] = "";
+	struct pki root, middle;
+	struct trust trust;
+	int err;
+
+	pki_init(&root, w->wall_s);
+	pki_init_under(&middle, &root, w->wall_s);
+	if (revoke) {
+		pki_make_crl(&root, *revoke, w->wall_s, w->wall_s + HOUR);
+		strcpy(crls, root.crl);
+	}
+	pki_use(&middle, w, 0, c, w->wall_s - HOUR, w->wall_s + HOUR);
+	pki_make_crl(&middle, false, w->wall_s, w->wall_s + HOUR);
+	strcat(crls, middle.crl);
+	leaf = pki_pem(middle.last, NULL);
+	above = pki_pem(middle.ca, NULL);
+	anchor = pki_pem(root.ca, NULL);
+	snprintf(chain, sizeof(chain), "%s%s", leaf, above);
+	credentials_free(&c->credentials);
+	assert_int_equal(credentials_load(&c->credentials, chain, f), 0);
+	assert_int_equal(trust_load(&trust, anchor, crls, f), 0);
+	err = credentials_verify(&c->credentials, &trust, w->wall_s, f);
+	trust_free(&trust);
+	connection_config_free(c);
+	free(leaf);
+	free(above);
+	free(anchor);
+	pki_free(&middle);
+	pki_free(&root);
+	return err;
+}
+
+/* Nobody is believed that a revoked CA vouches for. A CRL is needed of the leaf's own CA alone. */
+static void revoked_ca_vouches_for_nobody(void **state)
+{
+	const bool yes = true, no = false;
+	struct fault f;
+
+	assert_int_equal(verify_under(*state, NULL, &f), 0);
+	assert_int_equal(verify_under(*state, &no, &f), 0);
+	assert_int_equal(verify_under(*state, &yes, &f), -EKEYREVOKED);
+	assert_non_null(strstr(f.text, "certificate 'CN=Test CA "));
+	assert_non_null(strstr(f.text, "has been revoked"));
 }
 
 /* ---- PPK, RFC 8784 ---- */
@@ -325,10 +390,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_address_of_responder_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(long_names_are_passed_over, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(certificate_that_must_not_sign_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(chain_that_is_too_long, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(not_revoked_is_taken, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(revoked_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(missing_crl_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(expired_crl_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(revoked_ca_vouches_for_nobody, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(ppk_is_mixed_in, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(another_ppk_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(without_ppk_if_it_may_be, world_setup, world_teardown),

@@ -437,6 +437,36 @@ static void both_initiate_one_late(void **state)
 	}
 }
 
+static enum fate auth_of_host_1_is_late(struct world *w, struct world_packet *p, void *arg)
+{
+	bool *held = arg;
+	struct ike_header h;
+
+	if (*held || p->to != 0 || !header_parse(p->data, p->size, &h) || h.exchange != EXCHANGE_IKE_AUTH ||
+	    (h.flags & FLAG_RESPONSE))
+		return PASS;
+	*held = true;
+	world_inject(w, p, 200);
+	return DROP;
+}
+
+/* Its INITIAL_CONTACT is of the time before the other one was up: that one has not been forgotten. */
+static void initial_contact_is_late(void **state)
+{
+	struct world *w = *state;
+	bool held = false;
+
+	w->filter = auth_of_host_1_is_late;
+	w->filter_arg = &held;
+	both_initiate(w, 0);
+	world_run(w, 100);
+	assert_true(held);
+	assert_true(world_talks(w));
+	assert_true(world_run_under_traffic(w, 8000));
+	assert_true(world_is_up(w));
+	assert_false(world_logged(w, 0, "has started anew"));
+}
+
 /* ---- and the network loses one of it ---- */
 
 struct lose {
@@ -541,6 +571,7 @@ int main(void)
 		TEST(close_of_ike_being_closed),
 		TEST(both_initiate_at_once),
 		TEST(both_initiate_one_late),
+		TEST(initial_contact_is_late),
 		TEST(rekey_of_child_the_peer_has_yet_to_learn_of),
 		TEST(collisions_survive_each_loss),
 	};

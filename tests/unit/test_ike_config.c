@@ -11,7 +11,7 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "pki.h"
+#include "one_ca.h"
 
 static const char psk[] =
 	"{\"connections\": [{\"name\": \"core\", \"local\": \"192.0.2.1\", \"remote\": \"192.0.2.0\", \"remote_bits\": 24, "
@@ -19,22 +19,6 @@ static const char psk[] =
 	"\"remote_port_min\": 179, \"remote_port_max\": 179}], "
 	"\"start\": \"initiate\", \"esn\": true, \"replay_window\": 1024, \"rekey_ms\": 5, \"lifetime_ms\": 6, "
 	"\"ike_rekey_ms\": 7, \"dpd_ms\": 8, \"rekey_bytes\": 9, \"rekey_packets\": 10}], \"cookie_threshold\": 3}";
-
-static struct pki pki;
-
-static int setup_all(void **state)
-{
-	(void)state;
-	pki_init(&pki, 1800000000);
-	return 0;
-}
-
-static int teardown_all(void **state)
-{
-	(void)state;
-	pki_free(&pki);
-	return 0;
-}
 
 /* The document with one word of the connection changed (value NULL: left out); with certificates if cert. */
 static int parse(const char *word, cJSON *value, const char *cert, struct ike_config *out, struct fault *f)
@@ -175,5 +159,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(identity_is_of_the_certificate, world_setup, world_teardown),
 	};
 
-	return cmocka_run_group_tests_name("IKE configuration", tests, setup_all, teardown_all);
+	return cmocka_run_group_tests_name("IKE configuration", tests, make_ca, free_ca);
 }

@@ -9,22 +9,6 @@
 
 #include "world.h"
 
-static int setup(void **state)
-{
-	struct world *w = malloc(sizeof(*w));
-
-	world_init(w);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_free(*state);
-	free(*state);
-	return 0;
-}
-
 static void begin(struct world *w, enum start_mode start)
 {
 	world_configure_both(w, start);
@@ -50,14 +34,6 @@ static void assert_one_pair(struct world *w)
 	}
 }
 
-static enum fate drop_all(struct world *w, struct world_packet *p, void *arg)
-{
-	(void)w;
-	(void)p;
-	(void)arg;
-	return DROP;
-}
-
 /* At once gone, soon there again, by other SPIs; the peer has heard of it. */
 static void initiates_again(void **state)
 {
@@ -79,7 +55,7 @@ static void initiates_again_unheard(void **state)
 	struct world *w = *state;
 
 	begin(w, START_INITIATE);
-	w->filter = drop_all;
+	w->filter = world_drop_all;
 	dead(w);
 	world_run(w, 1000);
 	assert_int_equal(world_ike_count(w, 1), 1);
@@ -124,7 +100,7 @@ static void dies_at_any_time(void **state)
 	assert_one_pair(w);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
 {

@@ -35,6 +35,31 @@ static void traps(void **state)
 	assert_true(world_is_up(w));
 }
 
+/* Who is to respond does not begin. */
+static void does_not_trap(void **state)
+{
+	struct world *w = *state;
+
+	world_configure_both(w, START_RESPOND);
+	engine_acquire(w->hosts[0].engine, w->hosts[0].addr, w->hosts[1].addr, 1, 0, 0);
+	world_run(w, 5000);
+	assert_int_equal(w->sent, 0);
+}
+
+/* The responder sends by its first SA when the initiator has had time for its own: 60 ms after it was made. */
+static void responder_waits_before_it_sends(void **state)
+{
+	struct world *w = *state;
+
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 50);
+	assert_non_null(world_bound(w, 0));
+	assert_int_equal(world_child_count(w, 1), 1);
+	assert_null(world_bound(w, 1));
+	world_run(w, 50);
+	assert_non_null(world_bound(w, 1));
+}
+
 static void is_ordered_up_and_down(void **state)
 {
 	struct world *w = *state;
@@ -267,14 +292,6 @@ static void nobody_connects_to_himself(void **state)
 	assert_int_equal(w->sent, 0);
 }
 
-static enum fate drop_all(struct world *w, struct world_packet *p, void *arg)
-{
-	(void)w;
-	(void)p;
-	(void)arg;
-	return DROP;
-}
-
 /* Liveness finds out; trap waits for the next packet, and then all is as before. */
 static void goes_down_when_peer_is_gone(void **state)
 {
@@ -284,7 +301,7 @@ static void goes_down_when_peer_is_gone(void **state)
 	world_initiate(w, 0);
 	world_run(w, 200);
 	assert_true(world_is_up(w));
-	w->filter = drop_all;
+	w->filter = world_drop_all;
 	world_run(w, 60000);
 	assert_int_equal(world_ike_count(w, 0), 0);
 	assert_int_equal(world_sa_count(w, 0, false), 0);
@@ -297,6 +314,25 @@ static void goes_down_when_peer_is_gone(void **state)
 }
 
 /* ---- refusals ---- */
+
+/* While its DELETE is on its way to nobody, the time to rekey it comes: that is no failure. */
+static void time_to_rekey_while_it_is_deleted(void **state)
+{
+	struct connection_config *c = world_connection(*state, 0);
+	struct world *w = *state;
+
+	c->ike_rekey_ms = 40000;
+	world_configure(w, 1, world_connection(w, 1));
+	world_configure(w, 0, c);
+	world_initiate(w, 0);
+	world_run(w, 25000);
+	assert_int_equal(world_ike_count(w, 0), 1);
+	w->filter = world_drop_all;
+	world_terminate(w, 0);
+	world_run(w, 30000);
+	assert_int_equal(world_ike_count(w, 0), 0);
+	assert_false(world_logged(w, 0, "could not be rekeyed"));
+}
 
 static void refuses_wrong_psk(void **state)
 {
@@ -390,6 +426,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(initiates, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(traps, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(does_not_trap, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(responder_waits_before_it_sends, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(is_ordered_up_and_down, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(rekeys_child, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(rekeys_child_in_haste, world_setup, world_teardown),
@@ -402,6 +440,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lifetime_is_the_end, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(nobody_connects_to_himself, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(goes_down_when_peer_is_gone, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(time_to_rekey_while_it_is_deleted, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(refuses_wrong_psk, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(refuses_wrong_identity, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(narrows_and_takes_what_is_left, world_setup, world_teardown),

@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
 #include <malloc.h>
 
-#include "message.h"
-#include "world.h"
+#include "inside.h"
+#include "sealed.h"
 
 static unsigned half_open(struct world *w, int host)
 {
@@ -197,6 +198,17 @@ static void flood_leaves_room_for_the_honest(void **state)
 	free(first.data);
 }
 
+static unsigned peers(struct world *w, int host)
+{
+	const struct connection *c = TAILQ_FIRST(&w->hosts[host].engine->connections);
+	const struct peer *p;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(p, &c->peers, of_connection)
+	n++;
+	return n;
+}
+
 static enum fate drop_all(struct world *w, struct world_packet *p, void *arg)
 {
 	keep_first(w, p, arg);
@@ -233,8 +245,106 @@ static void half_open_is_limited(void **state)
 			engine_receive(w->hosts[1].engine, &path, first.data, first.size);
 		}
 		assert_int_equal(half_open(w, 1), many ? 4096 : 8);
+		assert_int_equal(peers(w, 1), many ? 4096 : 1);
 		free(first.data);
 	}
+}
+
+/* Who forges a peer's address takes half of that peer's room at most; the rest is for who answers from there. */
+static void forged_address_keeps_nobody_out(void **state)
+{
+	struct world_packet first = {.data = NULL};
+	struct world *w = *state;
+
+	w->filter = drop_all;
+	w->filter_arg = &first;
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 10);
+	w->filter = NULL;
+	for (unsigned i = 0; i < 20; i++) {
+		first.data[1] = (uint8_t)i;
+		engine_receive(w->hosts[1].engine, &first.path, first.data, first.size);
+	}
+	assert_int_equal(half_open(w, 1), 4);
+	world_run(w, 1000);
+	assert_true(world_talks(w));
+	free(first.data);
+}
+
+/* ESP from forged addresses of a mesh: nobody is there, and nothing of it stays. */
+static void strangers_of_a_mesh_are_forgotten(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *mesh = world_connection(w, 1);
+
+	mesh->remote_bits = 24;
+	mesh->start = START_INITIATE;
+	w->filter = world_drop_all;
+	world_configure(w, 1, mesh);
+	for (uint8_t i = 10; i < 20; i++)
+		engine_unknown_spi(w->hosts[1].engine, mesh->local, (uint8_t[]){192, 0, 2, i}, 0x12345678);
+	assert_int_equal(peers(w, 1), 10);
+	world_run(w, 60000);
+	assert_int_equal(peers(w, 1), 0);
+}
+
+/* What anybody can cause is not written as often as he likes. */
+static void lines_of_the_unproven_are_few(void **state)
+{
+	struct world *w = *state;
+
+	keyring_add(w->hosts[0].ring, 1, KEY_PSK, "another", 7, NULL);
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 1000);
+	assert_true(world_logged(w, 1, "is not proven"));
+	assert_int_equal(w->hosts[1].remote_lines, 1);
+	assert_int_equal(w->hosts[0].remote_lines, 0);
+}
+
+/* A DELETE of one child becomes one of all. */
+static enum fate delete_all(struct world *w, struct world_packet *p, void *arg)
+{
+	uint8_t data[4 + 4 * WORLD_SAS] = {PROTOCOL_ESP, 4};
+	static struct sealed s;
+	unsigned n = 0;
+
+	(void)arg;
+	if (p->to != 1 || !sealed_open(w, p, &s) || s.header.exchange != EXCHANGE_INFORMATIONAL)
+		return PASS;
+	for (unsigned i = 0; i < WORLD_SAS; i++) {
+		const struct world_sa *sa = &w->hosts[0].sas[i];
+		const uint32_t spi = htonl(sa->spec.spi);
+
+		if (sa->used && sa->spec.inbound && !sa->reserved)
+			memcpy(data + 4 + 4 * n++, &spi, 4);
+	}
+	put_u16(data + 2, n);
+	s.first = PAYLOAD_NONE;
+	s.size = 0;
+	sealed_add(&s, PAYLOAD_DELETE, data, 4 + 4 * n);
+	sealed_put(w, p, &s);
+	return PASS;
+}
+
+/* Children without end: one peer must not take all the room of the datapath. */
+static void children_are_limited(void **state)
+{
+	struct world *w = *state;
+
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 200);
+	for (unsigned i = 0; i < 120; i++)
+		task_queue(inside_ike(w, 0), TASK_CHILD);
+	world_run(w, 2000);
+	assert_int_equal(world_child_count(w, 1), 3 * SELECTORS_MAX);
+	assert_true(world_logged(w, 0, "the peer refuses the child: NO_ADDITIONAL_SAS"));
+	/* In one message too: of more than 64 in a DELETE the rest stays. */
+	w->filter = delete_all;
+	task_queue_child(inside_ike(w, 0), TASK_DELETE_CHILD, inside_child(w, 0));
+	world_run(w, 100);
+	assert_int_equal(world_child_count(w, 1), 3 * SELECTORS_MAX - 64);
 }
 
 /* What an IKE SA and its child take, of both ends' the mean, once the handshake is over. */
@@ -291,6 +401,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(changed_messages_have_no_effect, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(flood_leaves_room_for_the_honest, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(half_open_is_limited, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(forged_address_keeps_nobody_out, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(strangers_of_a_mesh_are_forgotten, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(lines_of_the_unproven_are_few, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(children_are_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(an_sa_takes_little, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(cookies_are_followed, world_setup, world_teardown),
 	};

@@ -228,7 +228,7 @@ static void patterns_allow_what_they_say(void **state)
 /* Names as a certificate's CA would not look at them. */
 static void patterns_are_not_fooled(void **state)
 {
-	struct identity id = raw(ID_FQDN, "evil.org\0.core.example", 22);
+	struct identity id = raw(ID_FQDN, "evil.org\0.core.example", 22), other;
 
 	(void)state;
 	assert_false(identity_matches(&id, "*.core.example"));
@@ -240,6 +240,9 @@ static void patterns_are_not_fooled(void **state)
 	assert_false(identity_matches(&id, "*@core.example"));
 	id = raw(ID_DER_ASN1_DN, "garbage", 7);
 	assert_false(identity_matches(&id, "CN=*"));
+	id = raw(ID_FQDN, "a.core.example\0x", 16);
+	other = raw(ID_FQDN, "a.core.example\0y", 16);
+	assert_false(identity_equal(&id, &other));
 	id = raw(ID_KEY_ID, "a.core.example", 14);
 	assert_false(identity_matches(&id, "*.core.example"));
 	assert_false(identity_matches(&id, "a.core.example"));
@@ -261,6 +264,17 @@ static void dn_text_is_read_back(void **state)
 		again = id_of(text);
 		assert_true(dn_equal(&id, &again));
 	}
+}
+
+/* Letters of all languages are as they are; what would move a terminal's cursor is not (CSI as one character). */
+static void dn_text_has_no_controls(void **state)
+{
+	struct identity id = id_of("CN=J\xc3\xbcrgen \xc2\x9b" "2J\xc2\xa0");
+	char text[IDENTITY_TEXT];
+
+	(void)state;
+	assert_true(dn_text(&id, text, sizeof(text)));
+	assert_string_equal(text, "CN=J\xc3\xbcrgen ??2J\xc2\xa0");
 }
 
 static void dn_of_too_many_bytes_is_refused(void **state)
@@ -300,6 +314,7 @@ int main(void)
 		cmocka_unit_test(patterns_allow_what_they_say),
 		cmocka_unit_test(patterns_are_not_fooled),
 		cmocka_unit_test(dn_text_is_read_back),
+		cmocka_unit_test(dn_text_has_no_controls),
 		cmocka_unit_test(dn_of_too_many_bytes_is_refused),
 		cmocka_unit_test(dn_text_is_cut_to_its_room),
 	};

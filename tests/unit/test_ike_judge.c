@@ -10,25 +10,23 @@
 #include <cmocka.h>
 
 #include "judge.h"
-#include "pki.h"
+#include "one_ca.h"
 
 #define HOUR 3600
 #define DAY  86400
 
-static struct pki pki, another;
+static struct pki another;
 
 static int setup_all(void **state)
 {
-	(void)state;
-	pki_init(&pki, 1800000000);
+	make_ca(state);
 	pki_init(&another, 1800000000);
 	return 0;
 }
 
 static int teardown_all(void **state)
 {
-	(void)state;
-	pki_free(&pki);
+	free_ca(state);
 	pki_free(&another);
 	return 0;
 }

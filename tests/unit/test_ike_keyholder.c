@@ -161,8 +161,8 @@ static void a_number_has_one_key(void **state)
 	keyring_add(ring, 1, KEY_PSK, "second", 6, NULL);
 	psk_auth_is(&ops, 1, "second", true);
 	keyring_remove(ring, 1);
-	keyring_remove(ring, 1);
 	assert_int_equal(ops.psk_auth(ops.arg, 1, PRF_HMAC_SHA2_384, octets, sizeof(octets), out), -ENOENT);
+	keyring_remove(ring, 1);
 }
 
 static void key_is_of_its_certificate(void **state)
@@ -430,12 +430,14 @@ static void client_believes_no_nonsense(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
 	assert_int_equal(keyholder_client_new(&client, ends[0]), 0);
 	ops = keyholder_client_ops(client);
-	a = (struct key_answer){.size = 32};
+	a = (struct key_answer){.number = 1, .size = 32};
 	send(ends[1], &a, offsetof(struct key_answer, data) + 32, 0);
 	assert_int_equal(ops.psk_auth(ops.arg, 1, 6, octets, 4, out), -EPROTO);
+	a.number = 2;
 	a.size = 101;
 	send(ends[1], &a, offsetof(struct key_answer, data) + 101, 0);
 	assert_int_equal(ops.sign(ops.arg, 1, SIG_ECDSA_SHA384, octets, 4, out, &room), -EPROTO);
+	a.number = 3;
 	a.size = 47;
 	send(ends[1], &a, offsetof(struct key_answer, data) + 47, 0);
 	assert_int_equal(ops.ppk(ops.arg, 1, 6, octets, 48, out), -EPROTO);
@@ -447,6 +449,30 @@ static void client_believes_no_nonsense(void **state)
 	close(ends[1]);
 	assert_true(ops.ppk(ops.arg, 1, 6, octets, 48, out) < 0);
 	keyholder_client_free(client);
+}
+
+/* Its answer comes after it was given up: the next question waits for its own. */
+static void late_answer_is_not_the_next_ones(void **state)
+{
+	static struct key_answer a = {.size = 48};
+	struct keyholder_client *client;
+	struct keyholder_ops ops;
+	uint8_t out[SIGNATURE_MAX];
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	assert_int_equal(keyholder_client_new(&client, ends[0]), 0);
+	ops = keyholder_client_ops(client);
+	for (a.number = 0; a.number < 2; a.number++) {
+		memset(a.data, (int)(0xa0 + a.number), 48);
+		send(ends[1], &a, offsetof(struct key_answer, data) + 48, 0);
+	}
+	assert_int_equal(ops.ppk(ops.arg, 1, 6, octets, 48, out), 0);
+	for (int i = 0; i < 48; i++)
+		assert_int_equal(out[i], 0xa1);
+	keyholder_client_free(client);
+	close(ends[1]);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -465,6 +491,7 @@ int main(void)
 		TEST(half_a_question_ends_it),
 		TEST(client_is_as_a_call),
 		TEST(client_believes_no_nonsense),
+		TEST(late_answer_is_not_the_next_ones),
 	};
 
 	return cmocka_run_group_tests_name("IKE key holder", tests, NULL, NULL);

@@ -248,6 +248,30 @@ static void keys_are_those_of_a_peer(void **state)
 	assert_int_equal(children, 9);
 }
 
+/* SKEYSEED of a rekey is as long as the old PRF makes it, whichever the new one is (RFC 7296 section 2.18). */
+static void rekey_may_change_the_prf(void **state)
+{
+	static const uint8_t secret[DH_SECRET_SIZE] = {1}, ni[NONCE_MIN] = {2}, nr[NONCE_MAX] = {3};
+	static const uint8_t spis[2 * IKE_SPI_SIZE] = {0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 5};
+	static const uint16_t prfs[] = {PRF_HMAC_SHA2_256, PRF_HMAC_SHA2_384, PRF_HMAC_SHA2_512};
+	const struct keymat_input in = {secret, CHUNK(ni), CHUNK(nr), 4, 5};
+	const struct chunk shared[] = {CHUNK(secret), CHUNK(ni), CHUNK(nr)};
+	const struct chunk seed[] = {CHUNK(ni), CHUNK(nr), CHUNK(spis)};
+
+	(void)state;
+	for (int i = 0; i < 9; i++) {
+		struct ike_keys old = {.prf = prfs[i / 3], .size = (uint8_t)prf_size(prfs[i / 3])}, keys;
+		uint8_t skeyseed[PRF_SIZE_MAX], sk_d[PRF_SIZE_MAX];
+
+		memset(old.sk_d, 6, old.size);
+		assert_int_equal(keymat_ike_rekey(&keys, prfs[i % 3], &old, &in), 0);
+		prf_compute(old.prf, (struct chunk){old.sk_d, old.size}, shared, 3, skeyseed);
+		prf_plus(prfs[i % 3], (struct chunk){skeyseed, old.size}, seed, 3, sk_d, keys.size);
+		assert_int_equal(keys.size, prf_size(prfs[i % 3]));
+		assert_memory_equal(keys.sk_d, sk_d, keys.size);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +280,7 @@ int main(void)
 		cmocka_unit_test(dh_has_the_known_secret),
 		cmocka_unit_test(dh_refuses_what_is_no_point),
 		cmocka_unit_test(keys_are_those_of_a_peer),
+		cmocka_unit_test(rekey_may_change_the_prf),
 	};
 
 	return cmocka_run_group_tests_name("IKE keys", tests, NULL, NULL);

@@ -13,27 +13,11 @@
 
 #include <cmocka.h>
 
-#include "pki.h"
+#include "one_ca.h"
 #include "sealed.h"
 #include "sk.h"
 
 #define HOUR 3600
-
-static struct pki pki;
-
-static int setup_all(void **state)
-{
-	(void)state;
-	pki_init(&pki, 1800000000);
-	return 0;
-}
-
-static int teardown_all(void **state)
-{
-	(void)state;
-	pki_free(&pki);
-	return 0;
-}
 
 static void give(struct world *w, const struct world_packet *p, const uint8_t *data, size_t size)
 {
@@ -577,5 +561,5 @@ int main(void)
 		TEST(fragments_at_most),
 	};
 
-	return cmocka_run_group_tests_name("IKE, malformed", tests, setup_all, teardown_all);
+	return cmocka_run_group_tests_name("IKE, malformed", tests, make_ca, free_ca);
 }

@@ -12,25 +12,15 @@
 
 #include <cmocka.h>
 
-#include "pki.h"
+#include "one_ca.h"
 #include "sealed.h"
 
 #define HOUR 3600
 
-static struct pki pki;
-
 static int setup_all(void **state)
 {
-	(void)state;
-	pki_init(&pki, 1800000000);
+	make_ca(state);
 	pki.padding = 3000;
-	return 0;
-}
-
-static int teardown_all(void **state)
-{
-	(void)state;
-	pki_free(&pki);
 	return 0;
 }
 
@@ -326,5 +316,5 @@ int main(void)
 		TEST(cut_inside_by_responder),
 	};
 
-	return cmocka_run_group_tests_name("IKE over a bad network", tests, setup_all, teardown_all);
+	return cmocka_run_group_tests_name("IKE over a bad network", tests, setup_all, free_ca);
 }

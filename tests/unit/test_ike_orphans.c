@@ -23,14 +23,6 @@ static void configure(struct world *w, enum start_mode start, uint8_t remote_bit
 	world_configure(w, 0, c);
 }
 
-static enum fate drop_all(struct world *w, struct world_packet *p, void *arg)
-{
-	(void)w;
-	(void)p;
-	(void)arg;
-	return DROP;
-}
-
 static const enum start_mode starts[] = {START_TRAP, START_INITIATE, START_RESPOND};
 
 /* Host 0 is the new one; nothing asks it to open. */
@@ -87,7 +79,7 @@ static void are_replaced_by_the_peer(void **state)
 	struct world *w = *state;
 
 	w->hosts[0].orphans_ms = HOUR_MS;
-	w->filter = drop_all;
+	w->filter = world_drop_all;
 	world_configure(w, 1, world_connection(w, 1));
 	configure(w, START_RESPOND, 24);
 	world_run(w, 100);
@@ -107,7 +99,7 @@ static void end_in_their_time(void **state)
 	for (int kind = 0; kind < 6; kind++) {
 		world_again(w, (uint64_t)kind);
 		world_configure(w, 1, world_connection(w, 1));
-		w->filter = drop_all;
+		w->filter = world_drop_all;
 		w->hosts[0].orphans_ms = 300000;
 		configure(w, starts[kind / 2], kind & 1 ? 24 : 32);
 		world_run(w, 299000);
@@ -135,7 +127,7 @@ static void end_after_an_hour(void **state)
 {
 	struct world *w = *state;
 
-	w->filter = drop_all;
+	w->filter = world_drop_all;
 	w->hosts[0].orphans_ms = UINT64_MAX;
 	configure(w, START_TRAP, 32);
 	world_run(w, HOUR_MS - 1000);
@@ -150,7 +142,7 @@ static void peer_comes_back(void **state)
 	struct world *w = *state;
 
 	world_configure(w, 1, world_connection(w, 1));
-	w->filter = drop_all;
+	w->filter = world_drop_all;
 	w->hosts[0].orphans_ms = HOUR_MS;
 	configure(w, START_TRAP, 24);
 	world_run(w, 200000);
@@ -171,7 +163,7 @@ static void of_nobody_go_at_once(void **state)
 	world_configure(w, 0, c);
 	assert_false(w->hosts[0].orphans_ms);
 	world_again(w, 0);
-	w->filter = drop_all;
+	w->filter = world_drop_all;
 	w->hosts[0].orphans_ms = HOUR_MS;
 	configure(w, START_TRAP, 32);
 	world_run(w, 100);

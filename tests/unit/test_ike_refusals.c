@@ -11,6 +11,38 @@
 
 #include "sealed.h"
 
+typedef enum fate filter_fn(struct world *w, struct world_packet *p, void *arg);
+
+/* A world in which host 0 connects while the filter looks on. */
+static struct world *connect_through(void **state, filter_fn *filter, void *arg, uint64_t ms)
+{
+	struct world *w = *state;
+
+	world_again(w, 0);
+	w->filter = filter;
+	w->filter_arg = arg;
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, ms);
+	return w;
+}
+
+/* One in which it is up, and host 0 rekeys while the filter looks on. */
+static struct world *rekey_through(void **state, filter_fn *filter, void *arg, bool ike)
+{
+	struct world *w = *state;
+
+	world_again(w, 0);
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 500);
+	w->filter = filter;
+	w->filter_arg = arg;
+	w->hosts[0].done_count = 0;
+	world_rekey(w, 0, ike);
+	world_run(w, 1000);
+	return w;
+}
+
 /* ---- NAT ---- */
 
 struct translate {
@@ -41,13 +73,8 @@ static void assert_failed(struct world *w)
 static void nat_of_initiator_is_an_error(void **state)
 {
 	struct translate t = {.to = 1};
-	struct world *w = *state;
+	struct world *w = connect_through(state, translate, &t, 2000);
 
-	w->filter = translate;
-	w->filter_arg = &t;
-	world_configure_both(w, START_TRAP);
-	world_initiate(w, 0);
-	world_run(w, 2000);
 	assert_true(world_logged(w, 1, "NAT"));
 	assert_failed(w);
 }
@@ -55,13 +82,8 @@ static void nat_of_initiator_is_an_error(void **state)
 static void nat_of_responder_is_an_error(void **state)
 {
 	struct translate t = {.to = 0};
-	struct world *w = *state;
+	struct world *w = connect_through(state, translate, &t, 2000);
 
-	w->filter = translate;
-	w->filter_arg = &t;
-	world_configure_both(w, START_TRAP);
-	world_initiate(w, 0);
-	world_run(w, 2000);
 	assert_true(world_logged(w, 0, "there is a NAT between this host and the peer"));
 	world_run(w, 60000);
 	assert_failed(w);
@@ -71,13 +93,8 @@ static void nat_of_responder_is_an_error(void **state)
 static void another_address_is_not_followed(void **state)
 {
 	struct translate t = {.to = 0, .addr = true};
-	struct world *w = *state;
+	struct world *w = connect_through(state, translate, &t, 60000);
 
-	w->filter = translate;
-	w->filter_arg = &t;
-	world_configure_both(w, START_TRAP);
-	world_initiate(w, 0);
-	world_run(w, 60000);
 	assert_failed(w);
 }
 
@@ -150,14 +167,8 @@ static void wrong_transform_of_ike_is_refused(void **state)
 {
 	for (size_t i = 0; i < sizeof(of_ike) / sizeof(of_ike[0]); i++) {
 		struct changing c = {of_ike[i], 0};
-		struct world *w = *state;
+		struct world *w = connect_through(state, change_transform, &c, 3000);
 
-		world_again(w, 0);
-		w->filter = change_transform;
-		w->filter_arg = &c;
-		world_configure_both(w, START_TRAP);
-		world_initiate(w, 0);
-		world_run(w, 3000);
 		assert_int_equal(c.done, 1);
 		assert_true(world_logged(w, 1, "refused: it offers"));
 		assert_true(world_logged(w, 0, "takes none of what is offered"));
@@ -179,14 +190,9 @@ static enum fate change_every_prf(struct world *w, struct world_packet *p, void 
 /* HMAC-SHA1 alone. */
 static void wrong_prf_is_refused(void **state)
 {
-	struct world *w = *state;
 	unsigned done = 0;
+	struct world *w = connect_through(state, change_every_prf, &done, 3000);
 
-	w->filter = change_every_prf;
-	w->filter_arg = &done;
-	world_configure_both(w, START_TRAP);
-	world_initiate(w, 0);
-	world_run(w, 3000);
 	assert_int_equal(done, 3);
 	assert_true(world_logged(w, 1, "PRF-2"));
 	assert_failed(w);
@@ -203,14 +209,8 @@ static void answer_that_was_not_offered_is_refused(void **state)
 {
 	for (size_t i = 0; i < sizeof(of_ike_answer) / sizeof(of_ike_answer[0]); i++) {
 		struct changing c = {of_ike_answer[i], 0};
-		struct world *w = *state;
+		struct world *w = connect_through(state, change_transform, &c, 60000);
 
-		world_again(w, 0);
-		w->filter = change_transform;
-		w->filter_arg = &c;
-		world_configure_both(w, START_TRAP);
-		world_initiate(w, 0);
-		world_run(w, 60000);
 		assert_int_equal(c.done, 1);
 		assert_true(world_logged(w, 0, "with what was not offered"));
 		assert_failed(w);
@@ -248,14 +248,8 @@ static void wrong_transform_of_child_is_refused(void **state)
 	for (size_t i = 0; i < sizeof(of_child) / sizeof(of_child[0]); i++) {
 		struct changing c = {of_child[i], 0};
 		const bool first = c.c.exchange == EXCHANGE_IKE_AUTH;
-		struct world *w = *state;
+		struct world *w = connect_through(state, change_transform, &c, 500);
 
-		world_again(w, 0);
-		w->filter = change_transform;
-		w->filter_arg = &c;
-		world_configure_both(w, START_TRAP);
-		world_initiate(w, 0);
-		world_run(w, 500);
 		if (!first)
 			world_rekey(w, 0, false);
 		world_run(w, 5000);
@@ -282,14 +276,9 @@ static enum fate no_known_esn(struct world *w, struct world_packet *p, void *arg
 static void wrong_esn_is_refused(void **state)
 {
 	const struct change c = {.response = false};
-	struct world *w = *state;
 	unsigned done = 0;
+	struct world *w = connect_through(state, no_known_esn, &done, 3000);
 
-	w->filter = no_known_esn;
-	w->filter_arg = &done;
-	world_configure_both(w, START_TRAP);
-	world_initiate(w, 0);
-	world_run(w, 3000);
 	assert_int_equal(done, 2);
 	assert_child_refused(w, &c);
 	assert_int_equal(world_sa_count(w, 1, true), 0);
@@ -300,16 +289,8 @@ static void wrong_transform_in_ike_rekey_is_refused(void **state)
 {
 	for (int response = 0; response < 2; response++) {
 		struct changing c = {{EXCHANGE_CREATE_CHILD_SA, response, KEY_LENGTH, 20, 128}, 0};
-		struct world *w = *state;
+		struct world *w = rekey_through(state, change_transform, &c, true);
 
-		world_again(w, 0);
-		world_configure_both(w, START_INITIATE);
-		world_run(w, 500);
-		w->filter = change_transform;
-		w->filter_arg = &c;
-		w->hosts[0].done_count = 0;
-		world_rekey(w, 0, true);
-		world_run(w, 1000);
 		assert_int_equal(c.done, 1);
 		assert_int_equal(w->hosts[0].done_count, 1);
 		assert_true(w->hosts[0].done_error[0]);
@@ -350,15 +331,8 @@ static void ke_of_another_group_is_refused(void **state)
 {
 	for (int kind = 0; kind < 4; kind++) {
 		struct regroup r = {.response = kind & 1};
-		struct world *w = *state;
+		struct world *w = rekey_through(state, other_group, &r, kind & 2);
 
-		world_again(w, 0);
-		world_configure_both(w, START_INITIATE);
-		world_run(w, 500);
-		w->filter = other_group;
-		w->filter_arg = &r;
-		world_rekey(w, 0, kind & 2);
-		world_run(w, 1000);
 		assert_true(r.done > 0);
 		assert_true(w->hosts[0].done_error[0]);
 		w->filter = NULL;
@@ -401,15 +375,8 @@ static void short_ke_or_nonce_in_rekey_is_refused(void **state)
 {
 	for (int kind = 0; kind < 8; kind++) {
 		struct shorten c = {.type = kind & 1 ? PAYLOAD_KE : PAYLOAD_NONCE, .response = kind & 2};
-		struct world *w = *state;
+		struct world *w = rekey_through(state, shorten_inside, &c, kind & 4);
 
-		world_again(w, 0);
-		world_configure_both(w, START_INITIATE);
-		world_run(w, 500);
-		w->filter = shorten_inside;
-		w->filter_arg = &c;
-		world_rekey(w, 0, kind & 4);
-		world_run(w, 1000);
 		assert_true(c.done > 0);
 		if (c.response)
 			assert_true(world_logged(w, 0, "is not valid"));
@@ -418,46 +385,47 @@ static void short_ke_or_nonce_in_rekey_is_refused(void **state)
 	}
 }
 
-/* In IKE_SA_INIT: the KE payload's group, in the clear. */
-static enum fate other_first_group(struct world *w, struct world_packet *p, void *arg)
+/* KE in IKE_SA_INIT, in the clear: where its content begins. NULL: it is another message. */
+static uint8_t *first_ke(struct world_packet *p, struct regroup *r, size_t *size)
 {
-	struct regroup *r = arg;
 	static struct message m;
 	const struct payload *ke;
 
-	(void)w;
 	if (!message_parse(&m, p->data, p->size) || m.header.exchange != EXCHANGE_IKE_SA_INIT ||
 	    !!(m.header.flags & FLAG_RESPONSE) != r->response)
-		return PASS;
+		return NULL;
 	ke = message_find(&m, PAYLOAD_KE);
 	if (!ke)
-		return PASS;
-	put_u16(p->data + (ke->data - p->data), 31);
+		return NULL;
 	r->done++;
+	*size = ke->size;
+	return p->data + (ke->data - p->data);
+}
+
+static enum fate other_first_group(struct world *w, struct world_packet *p, void *arg)
+{
+	size_t size;
+	uint8_t *ke = first_ke(p, arg, &size);
+
+	(void)w;
+	if (ke)
+		put_u16(ke, 31);
 	return PASS;
 }
 
 /* One byte less of it, with lengths that fit. */
 static enum fate short_first_ke(struct world *w, struct world_packet *p, void *arg)
 {
-	struct regroup *r = arg;
-	static struct message m;
-	const struct payload *ke;
-	size_t end;
+	size_t size;
+	uint8_t *ke = first_ke(p, arg, &size), *end = ke ? ke + size : NULL;
 
 	(void)w;
-	if (!message_parse(&m, p->data, p->size) || m.header.exchange != EXCHANGE_IKE_SA_INIT ||
-	    !!(m.header.flags & FLAG_RESPONSE) != r->response)
-		return PASS;
-	ke = message_find(&m, PAYLOAD_KE);
 	if (!ke)
 		return PASS;
-	end = (size_t)(ke->data - p->data) + ke->size;
-	put_u16(p->data + (ke->data - p->data) - 2, (unsigned)(ke->size + 3));
-	memmove(p->data + end - 1, p->data + end, p->size - end);
+	put_u16(ke - 2, (unsigned)(size + 3));
+	memmove(end - 1, end, (size_t)(p->data + p->size - end));
 	p->size--;
 	put_u16(p->data + 26, (unsigned)p->size);
-	r->done++;
 	return PASS;
 }
 
@@ -465,14 +433,8 @@ static void first_ke_that_is_short(void **state)
 {
 	for (int response = 0; response < 2; response++) {
 		struct regroup r = {.response = response};
-		struct world *w = *state;
+		struct world *w = connect_through(state, short_first_ke, &r, 60000);
 
-		world_again(w, 0);
-		w->filter = short_first_ke;
-		w->filter_arg = &r;
-		world_configure_both(w, START_TRAP);
-		world_initiate(w, 0);
-		world_run(w, 60000);
 		assert_true(r.done > 0);
 		assert_true(!response || world_logged(w, 0, "with what was not offered"));
 		/* To a request like that there is no answer. */
@@ -486,14 +448,8 @@ static void first_ke_of_another_group(void **state)
 {
 	for (int response = 0; response < 2; response++) {
 		struct regroup r = {.response = response};
-		struct world *w = *state;
+		struct world *w = connect_through(state, other_first_group, &r, 60000);
 
-		world_again(w, 0);
-		w->filter = other_first_group;
-		w->filter_arg = &r;
-		world_configure_both(w, START_TRAP);
-		world_initiate(w, 0);
-		world_run(w, 60000);
 		assert_true(r.done > 0);
 		assert_true(world_logged(w, 0, response ? "with what was not offered" : "the peer insists on DH group 20"));
 		assert_failed(w);
@@ -525,14 +481,8 @@ static void tunnel_mode_is_refused(void **state)
 {
 	for (int kind = 0; kind < 4; kind++) {
 		struct untransport u = {kind & 2 ? EXCHANGE_CREATE_CHILD_SA : EXCHANGE_IKE_AUTH, kind & 1};
-		struct world *w = *state;
+		struct world *w = connect_through(state, without_transport_mode, &u, 500);
 
-		world_again(w, 0);
-		w->filter = without_transport_mode;
-		w->filter_arg = &u;
-		world_configure_both(w, START_TRAP);
-		world_initiate(w, 0);
-		world_run(w, 500);
 		if (kind & 2)
 			world_rekey(w, 0, false);
 		world_run(w, 5000);

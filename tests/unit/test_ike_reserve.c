@@ -13,22 +13,6 @@
 
 #define LATE_MS 40
 
-static int setup(void **state)
-{
-	struct world *w = malloc(sizeof(*w));
-
-	world_init(w);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_free(*state);
-	free(*state);
-	return 0;
-}
-
 static void rekey(struct world *w)
 {
 	engine_rekey(w->hosts[0].engine, "c0", NULL, false, 9);
@@ -45,14 +29,6 @@ static void come_up(struct world *w)
 	world_run(w, 200);
 	assert_true(world_talks(w));
 	assert_int_equal(sas(w, 0), 2);
-}
-
-static enum fate drop_all(struct world *w, struct world_packet *p, void *arg)
-{
-	(void)w;
-	(void)p;
-	(void)arg;
-	return DROP;
 }
 
 /* ---- there ---- */
@@ -201,7 +177,7 @@ static void never_answered(void **state)
 	for (int i = 0; i < 5; i++) {
 		w->filter = NULL;
 		come_up(w);
-		w->filter = drop_all;
+		w->filter = world_drop_all;
 		rekey(w);
 		world_run(w, 100);
 		assert_int_equal(sas(w, 0), 3);
@@ -223,7 +199,7 @@ static void given_up(void **state)
 	struct ike_config nothing = {0};
 
 	come_up(w);
-	w->filter = drop_all;
+	w->filter = world_drop_all;
 	rekey(w);
 	world_run(w, 100);
 	assert_int_equal(sas(w, 0), 3);
@@ -235,13 +211,13 @@ static void given_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(peer_sends_before_its_answer, setup, teardown),
-		cmocka_unit_test_setup_teardown(first_child_too, setup, teardown),
-		cmocka_unit_test_setup_teardown(refused_by_the_peer, setup, teardown),
-		cmocka_unit_test_setup_teardown(refused_with_the_first, setup, teardown),
-		cmocka_unit_test_setup_teardown(no_room_here, setup, teardown),
-		cmocka_unit_test_setup_teardown(never_answered, setup, teardown),
-		cmocka_unit_test_setup_teardown(given_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(peer_sends_before_its_answer, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(first_child_too, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(refused_by_the_peer, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(refused_with_the_first, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(no_room_here, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(never_answered, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(given_up, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

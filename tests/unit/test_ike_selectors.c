@@ -9,28 +9,12 @@
 
 #include <cmocka.h>
 
-#include "engine_state.h"
-#include "world.h"
+#include "inside.h"
+#include "tap.h"
 
 static const struct selector all = {SELECTOR_ANY_PORT}, to_bgp = {0, 65535, 179, 179, 6},
 			     from_bgp = {179, 179, 0, 65535, 6}, geneve = {0, 65535, 6081, 6085, 17},
 			     from_geneve = {6081, 6085, 0, 65535, 17}, tcp = {SELECTOR_ANY_PORT, .proto = 6};
-
-static int setup(void **state)
-{
-	struct world *w = malloc(sizeof(*w));
-
-	world_init(w);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_free(*state);
-	free(*state);
-	return 0;
-}
 
 /* ---- making ---- */
 
@@ -318,6 +302,73 @@ static void one_taken_down_leaves_the_others(void **state)
 	assert_int_equal(world_sa_count(w, 1, true), 0);
 }
 
+/* A child that it was about to get, or had asked for, is nobody's when it is taken down. */
+static void one_taken_down_while_it_asks(void **state)
+{
+	for (int asked = 0; asked < 2; asked++) {
+		struct world *w = *state;
+		struct connection *c;
+		struct ike_sa *sa;
+
+		world_again(w, 0);
+		set_up_one_to_three(w);
+		TAILQ_FOREACH(c, &w->hosts[1].engine->connections, of_engine)
+		if (strcmp(c->config->name, "bgp") == 0)
+			break;
+		assert_non_null(c);
+		sa = peer_ike_up(TAILQ_FIRST(&c->peers));
+		assert_non_null(sa);
+		task_queue(sa, TASK_CHILD);
+		if (asked)
+			task_send_next(sa);
+		engine_terminate(w->hosts[1].engine, "bgp", NULL, 5);
+		world_run(w, 8000);
+		for (int host = 0; host < 2; host++)
+			assert_int_equal(world_child_count(w, host), 3);
+		assert_int_equal(world_sa_count(w, 1, true), 3);
+		assert_carried(w, all);
+		assert_carried(w, geneve);
+	}
+}
+
+/* The IKE SA between the two that a rekey by the peer has given a rival. */
+static struct ike_sa *with_rival(struct world *w, int host)
+{
+	struct connection *c;
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH(c, &w->hosts[host].engine->connections, of_engine)
+	TAILQ_FOREACH(sa, &TAILQ_FIRST(&c->peers)->sas, of_peer)
+	if (sa->rival)
+		return sa;
+	return NULL;
+}
+
+/* Both ends rekey it, and on one it is handed on: the peer's new one, which is not, is forgotten when it ends. */
+static void one_taken_down_in_a_collision(void **state)
+{
+	struct world *w = *state;
+	static struct tap tap;
+	struct ike_sa *sa;
+
+	set_up_one_to_three(w);
+	tap_start(&tap, w);
+	tap.hold[0] = TAP_HELD;
+	engine_rekey(w->hosts[1].engine, "bgp", NULL, true, 5);
+	world_run(w, 2);
+	engine_rekey(w->hosts[0].engine, "one", NULL, true, 5);
+	world_run(w, 5);
+	sa = with_rival(w, 1);
+	assert_non_null(sa);
+	engine_terminate(w->hosts[1].engine, "bgp", NULL, 5);
+	assert_ptr_not_equal(sa->peer, sa->rival->peer);
+	ike_sa_die(sa->rival, NULL);
+	assert_null(sa->rival);
+	tap_release(&tap, w, 0);
+	world_run(w, 60000);
+	assert_carried(w, all);
+}
+
 static void a_reload_leaves_the_others(void **state)
 {
 	struct world *w = *state;
@@ -360,7 +411,93 @@ static void other_proof_other_ike_sa(void **state)
 	assert_true(world_logged(w, 1, "nothing in common"));
 }
 
+/* ---- a rule of its own ---- */
+
+/* One connection, in which the wider selector stands first. */
+static void configure_wider_first(struct world *w, enum start_mode start)
+{
+	struct connection_config *const ours[] = {CONNECTION(w, 0, "one", start, all, to_bgp)};
+	struct connection_config *const theirs[] = {CONNECTION(w, 1, "one", START_RESPOND, all, from_bgp)};
+
+	configure(w, 1, 1, theirs);
+	configure(w, 0, 1, ours);
+}
+
+/* What a wider child would carry is not taken for carried: the datapath does not. */
+static void a_wider_child_does_not_do(void **state)
+{
+	struct world *w = *state;
+
+	configure_wider_first(w, START_TRAP);
+	acquire(w, 0, 17, 1, 2);
+	world_run(w, 500);
+	assert_carried(w, all);
+	assert_null(bound_for(w, 0, &to_bgp));
+	acquire(w, 0, 6, 40000, 179);
+	world_run(w, 500);
+	assert_carried(w, to_bgp);
+	assert_int_equal(world_child_count(w, 0), 2);
+}
+
+static void all_are_opened_whatever_the_order(void **state)
+{
+	struct world *w = *state;
+
+	configure_wider_first(w, START_INITIATE);
+	world_run(w, 1000);
+	assert_carried(w, all);
+	assert_carried(w, to_bgp);
+}
+
+/* The peer deletes it, or has lost it and says so when it is to be rekeyed: that one is made anew, and no other. */
+static void the_lost_one_is_made_anew(void **state)
+{
+	for (int i = 0; i < 4; i++) {
+		const bool deleted = i & 1;
+		struct world *w = *state;
+		struct child *c;
+
+		world_again(w, 0);
+		configure_wider_first(w, START_INITIATE);
+		world_run(w, 1000);
+		c = peer_child_up(inside_peer(w, 1), i & 2 ? &all : &from_bgp);
+		assert_non_null(c);
+		if (deleted)
+			task_queue_child(c->ike, TASK_DELETE_CHILD, c);
+		else
+			child_free(c);
+		world_run(w, 100);
+		if (!deleted)
+			engine_rekey(w->hosts[0].engine, "one", NULL, false, 5);
+		world_run(w, 5000);
+		assert_carried(w, all);
+		assert_carried(w, to_bgp);
+		for (int host = 0; host < 2; host++)
+			assert_int_equal(world_child_count(w, host), 2);
+	}
+}
+
 /* ---- what is left ---- */
+
+/* Whom the peer was taken for before it said who it is has nothing of it. */
+static void nobody_is_left_behind(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *const list[] = {
+		CONNECTION(w, 1, "strangers", START_RESPOND, all),
+		CONNECTION(w, 1, "friends", START_RESPOND, all),
+	};
+
+	strcpy(list[0]->remote_id, "*.example");
+	list[0]->auth_digest[0] = 1;
+	list[0]->remote_bits = list[1]->remote_bits = 24;
+	configure(w, 1, 2, list);
+	world_configure(w, 0, world_connection(w, 0));
+	world_initiate(w, 0);
+	world_run(w, 500);
+	assert_string_equal(look(w, 1, "friends"), "up: all");
+	assert_true(TAILQ_EMPTY(&TAILQ_FIRST(&w->hosts[1].engine->connections)->peers));
+}
 
 static void the_most_exact_of_equals(void **state)
 {
@@ -409,7 +546,7 @@ static void narrowed_is_not_asked_for_again(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(each_opens_its_own),
 		TEST(both_open_at_once),
@@ -419,8 +556,14 @@ int main(void)
 		TEST(they_stay_so_through_rekeys),
 		TEST(one_that_is_dead_ends),
 		TEST(one_taken_down_leaves_the_others),
+		TEST(one_taken_down_while_it_asks),
+		TEST(one_taken_down_in_a_collision),
 		TEST(a_reload_leaves_the_others),
 		TEST(other_proof_other_ike_sa),
+		TEST(a_wider_child_does_not_do),
+		TEST(all_are_opened_whatever_the_order),
+		TEST(the_lost_one_is_made_anew),
+		TEST(nobody_is_left_behind),
 		TEST(the_most_exact_of_equals),
 		TEST(narrowed_is_not_asked_for_again),
 	};

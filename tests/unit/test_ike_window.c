@@ -230,36 +230,133 @@ static void repetition_must_be_authentic(void **state)
 
 /* ---- garbage inside ---- */
 
+/* A message in two pieces, the second one in its place, and the first one there before. */
+static void split(struct world *w, struct world_packet *p, const struct sealed *s)
+{
+	struct world_packet first = *p;
+	const size_t half = s->size / 2;
+
+	first.data = malloc(1);
+	sealed_put_fragment(w, &first, s, 0, half, 1, 2);
+	give(w, &first);
+	free(first.data);
+	sealed_put_fragment(w, p, s, half, s->size - half, 2, 2);
+}
+
+struct spoil {
+	bool response;
+	bool split;
+};
+
 static enum fate garbage(struct world *w, struct world_packet *p, void *arg)
 {
-	const bool response = *(bool *)arg;
+	const struct spoil *how = arg;
 	static struct sealed s;
 
 	if (!sealed_open(w, p, &s) || s.header.exchange != EXCHANGE_CREATE_CHILD_SA ||
-	    !!(s.header.flags & FLAG_RESPONSE) != response)
+	    !!(s.header.flags & FLAG_RESPONSE) != how->response)
 		return PASS;
 	s.data[3]--;
-	sealed_put(w, p, &s);
+	if (how->split)
+		split(w, p, &s);
+	else
+		sealed_put(w, p, &s);
 	return PASS;
 }
 
 /* The peer is broken: told so, if it was a question, and the IKE SA is over (RFC 7296 section 2.21.3). */
 static void garbage_ends_it(void **state)
 {
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 4; i++) {
+		struct spoil how = {.response = i & 1, .split = i & 2};
 		struct world *w = *state;
-		bool response = i;
 
 		world_again(w, 0);
 		up(w);
 		w->filter = garbage;
-		w->filter_arg = &response;
+		w->filter_arg = &how;
 		world_rekey(w, 0, false);
 		world_run(w, 20);
-		assert_true(world_logged(w, !response, "malformed inside: IKE SA ended"));
-		assert_null(inside_ike(w, !response));
+		assert_true(world_logged(w, !how.response, "malformed inside: IKE SA ended"));
+		assert_null(inside_ike(w, !how.response));
 		assert_int_equal(w->sent, 2);
 	}
+}
+
+/* ---- at the same time ---- */
+
+/* What goes to host 0 comes in two pieces: the question's first, the answer's second, the question's second ... */
+static enum fate interleave(struct world *w, struct world_packet *p, void *arg)
+{
+	static const uint64_t late[2][2] = {{5, 20}, {25, 10}};
+	static struct sealed s;
+
+	(void)arg;
+	if (p->to != 0 || !sealed_open(w, p, &s) || s.header.exchange != EXCHANGE_CREATE_CHILD_SA)
+		return PASS;
+	for (unsigned i = 0; i < 2; i++) {
+		const size_t half = s.size / 2;
+		struct world_packet piece = *p;
+
+		piece.data = malloc(1);
+		sealed_put_fragment(w, &piece, &s, i ? half : 0, i ? s.size - half : half, (uint16_t)(i + 1), 2);
+		world_inject(w, &piece, late[!!(s.header.flags & FLAG_RESPONSE)][i]);
+		free(piece.data);
+	}
+	return DROP;
+}
+
+/* Both windows are at the same number: of a question and an answer that come together, each is put together for itself. */
+static void pieces_of_two_with_one_number(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	world_rekey(w, 1, false);
+	world_run(w, 3000);
+	assert_int_equal(inside_ike(w, 0)->next_id, inside_ike(w, 1)->next_id);
+	w->filter = interleave;
+	for (int host = 0; host < 2; host++) {
+		w->hosts[host].done_count = 0;
+		world_rekey(w, host, false);
+	}
+	world_run(w, 100);
+	for (int host = 0; host < 2; host++) {
+		assert_int_equal(w->hosts[host].done_count, 1);
+		assert_string_equal(w->hosts[host].done_error, "");
+	}
+	world_run(w, 5000);
+	assert_true(world_is_up(w));
+}
+
+static enum fate last_word_is_late(struct world *w, struct world_packet *p, void *arg)
+{
+	bool *held = arg;
+	struct ike_header h;
+
+	if (*held || p->to != 0 || !header_parse(p->data, p->size, &h) || h.exchange != EXCHANGE_IKE_AUTH)
+		return PASS;
+	*held = true;
+	world_inject(w, p, 300);
+	return DROP;
+}
+
+/* For the responder it is up as soon as it has answered, and what it asks then may overtake that answer. */
+static void question_before_it_is_up(void **state)
+{
+	struct world *w = *state;
+	bool held = false;
+
+	w->filter = last_word_is_late;
+	w->filter_arg = &held;
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 20);
+	assert_true(held);
+	world_rekey(w, 1, false);
+	world_run(w, 5000);
+	assert_int_equal(w->hosts[1].done_count, 1);
+	assert_string_equal(w->hosts[1].done_error, "");
+	assert_true(world_is_up(w));
 }
 
 /* ---- IKE_SA_INIT, which anybody may forge ---- */
@@ -377,6 +474,8 @@ int main(void)
 		TEST(another_address_gets_nothing),
 		TEST(repetition_must_be_authentic),
 		TEST(garbage_ends_it),
+		TEST(pieces_of_two_with_one_number),
+		TEST(question_before_it_is_up),
 		TEST(cookies_without_end),
 		TEST(cookies_too_large),
 		TEST(another_with_the_same_spi),

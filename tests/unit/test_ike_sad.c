@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* IKE's SAs in the datapath, on slots in memory and maps that take everything. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <cmocka.h>
+#include <errno.h>
+
+#include "sad.h"
+#include "selector.h"
+#include "slots.h"
+
+static const uint8_t here[4] = {192, 0, 2, 1}, there[4] = {192, 0, 2, 2};
+static struct sad_store store;
+
+/* ---- in the place of the kernel's ---- */
+
+int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
+{
+	(void)fd;
+	(void)key;
+	(void)value;
+	(void)flags;
+	return 0;
+}
+
+int bpf_map_lookup_elem(int fd, const void *key, void *value)
+{
+	(void)fd;
+	(void)key;
+	(void)value;
+	errno = ENOENT;
+	return -1;
+}
+
+int bpf_map_delete_elem(int fd, const void *key)
+{
+	(void)fd;
+	(void)key;
+	return 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	store = (struct sad_store){.orphans = calloc(SLOTS_MAX, 1)};
+	store.maps.sa = calloc(SLOTS_MAX, sizeof(*store.maps.sa));
+	store.maps.bitmaps = calloc(SLOTS_MAX, sizeof(*store.maps.bitmaps));
+	store.vault.entries = calloc(SLOTS_MAX, sizeof(*store.vault.entries));
+	return store.orphans && store.maps.sa && store.maps.bitmaps && store.vault.entries ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	free(store.orphans);
+	free(store.maps.sa);
+	free(store.maps.bitmaps);
+	free(store.vault.entries);
+	return 0;
+}
+
+static struct sa_handle add(uint32_t spi)
+{
+	struct sa_spec spec = {.spi = spi, .inbound = true, .selector = SELECTOR_ALL};
+	struct sa_handle sa;
+
+	memcpy(spec.src, there, 4);
+	memcpy(spec.dst, here, 4);
+	assert_int_equal(sad_add(&store, &spec, &sa), 0);
+	return sa;
+}
+
+/* As sad_open() does with what it finds. */
+static void make_orphan(struct sa_handle sa)
+{
+	store.orphans[sa.slot] = 1;
+	store.orphan_count++;
+}
+
+static void count(void *arg, const uint8_t local[4], const uint8_t remote[4], uint64_t left_ms)
+{
+	assert_memory_equal(local, here, 4);
+	assert_memory_equal(remote, there, 4);
+	assert_true(left_ms == UINT64_MAX);
+	(*(unsigned *)arg)++;
+}
+
+static unsigned orphans(void)
+{
+	unsigned n = 0;
+
+	sad_each_orphan(&store, count, &n);
+	return n;
+}
+
+static void orphans_go_by_their_ends(void **state)
+{
+	const struct sa_handle old = add(0x1000), fresh = add(0x1001);
+	struct sa_usage usage;
+
+	(void)state;
+	make_orphan(old);
+	assert_int_equal(orphans(), 1);
+	sad_remove_orphans(&store, there, here);
+	assert_int_equal(orphans(), 1);
+	sad_remove_orphans(&store, here, there);
+	assert_int_equal(orphans(), 0);
+	assert_false(sad_usage(&store, old, &usage));
+	assert_true(sad_usage(&store, fresh, &usage));
+}
+
+/* One was taken away by another hand ('sa flush'), and its slot is ours again: what is in it now is no orphan. */
+static void slot_of_an_orphan_is_used_again(void **state)
+{
+	const struct sa_handle old = add(0x1000);
+	struct sa_usage usage;
+	struct sa_handle fresh;
+
+	(void)state;
+	make_orphan(old);
+	slot_release(store.maps.sa, old.slot, old.generation);
+	store.hint = old.slot;
+	fresh = add(0x1001);
+	assert_int_equal(fresh.slot, old.slot);
+	assert_int_equal(orphans(), 0);
+	sad_remove_orphans(&store, here, there);
+	assert_true(sad_usage(&store, fresh, &usage));
+	assert_int_equal(store.orphan_count, 0);
+}
+
+/* What was reserved is one SA with what comes of it, and is given back once. */
+static void reserved_is_taken_over(void **state)
+{
+	struct sa_spec spec = {.spi = 0x1000, .inbound = true, .selector = SELECTOR_ALL};
+	struct sa_handle sa;
+
+	(void)state;
+	memcpy(spec.src, there, 4);
+	memcpy(spec.dst, here, 4);
+	assert_int_equal(sad_reserve(&store, spec.spi, there, here, &spec.reserved), 0);
+	assert_int_equal(sad_add(&store, &spec, &sa), 0);
+	assert_int_equal(sa.slot, spec.reserved.slot);
+	assert_int_equal(sa.generation, spec.reserved.generation);
+	sad_remove(&store, sa);
+	sad_remove(&store, spec.reserved);
+	assert_false(slot_in_use(slot_generation(store.maps.sa, sa.slot)));
+	assert_int_equal(slot_generation(store.maps.sa, sa.slot), sa.generation + 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(orphans_go_by_their_ends),
+		TEST(slot_of_an_orphan_is_used_again),
+		TEST(reserved_is_taken_over),
+	};
+
+	return cmocka_run_group_tests_name("IKE SAD", tests, NULL, NULL);
+}
