@@ -98,6 +98,13 @@ static void on_ike_done(void *arg, uint64_t ticket, const char *error)
 	control_server_answer(s->control, ticket, error);
 }
 
+static void on_ike_lost(void *arg)
+{
+	struct supervisor *s = arg;
+
+	control_server_abandon(s->control, "IKE has ended before it was done: the log says why");
+}
+
 static void come_back(struct supervisor *s, struct nic *nic)
 {
 	const struct interface_config config = nic->config;
@@ -193,7 +200,7 @@ static void reload_interfaces(struct supervisor *s, const struct config *fresh)
 			log_line("%s", f.text);
 	}
 	if (fresh->mark != s->config.mark || fresh->unknown_spi != s->config.unknown_spi ||
-	    strcmp(fresh->aead, s->config.aead) != 0)
+	    strcmp(fresh->aead, s->config.aead) != 0 || fresh->keylog != s->config.keylog)
 		log_line("%s: what changed in [daemon] counts from the next start on", s->config_path);
 }
 
@@ -212,6 +219,8 @@ static bool reload_connections(struct supervisor *s, struct config *fresh)
 	}
 	if (ike_run(&s->ike, fresh, &f) || connection_policies_sync(&s->maps, fresh, &f)) {
 		log_line("%s; going on as before", f.text);
+		/* Whatever comes of that, fresh is no more. */
+		s->ike.config = before;
 		if (ike_run(&s->ike, before, &f))
 			log_line("%s", f.text);
 		return false;
@@ -314,6 +323,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.config_path = s->config_path,
 		.run_dir = s->instance.run_dir,
 		.on_done = on_ike_done,
+		.on_lost = on_ike_lost,
 		.on_gre = sync_gre,
 		.arg = s,
 	};
@@ -432,17 +442,20 @@ static int start(struct supervisor *s, struct fault *f)
 	nics_init(&s->nics, s->instance.bpf_dir, &s->maps, &s->config);
 	forget_old_sas(s);
 	err = start_parts(s, f);
+	/* A key or a certificate that is no good leaves all as it was: the policies of an earlier run, whose gate is
+	 * closed, and what is attached. */
 	if (!err)
-		err = connection_policies_sync(&s->maps, &s->config, f);
-	/* Before anything is attached: a key or a certificate that is no good leaves all as it was. */
+		err = connection_policies_check(&s->maps, &s->config, f);
 	if (!err)
 		err = ike_run(&s->ike, &s->config, f);
 	if (!err)
 		err = monitors_configure(&s->monitors, &s->config, f);
 	if (!err)
-		err = attach_configured(s, f);
-	if (!err)
 		err = control_server_start(&s->control, s->base, &s->instance, requests_handle, s, f);
+	if (!err)
+		err = connection_policies_sync(&s->maps, &s->config, f);
+	if (!err)
+		err = attach_configured(s, f);
 	return err;
 }
 
