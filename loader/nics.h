@@ -22,6 +22,7 @@ struct nic {
 	int tap_link;	       /* tcx link of the program on the TAP, or -1 */
 	unsigned mode;	       /* enum port_mode it came to */
 	uint32_t last_ifindex; /* before it went */
+	int namesake;	       /* ifindex of another interface that has taken its name, once that is told */
 };
 
 struct nics {

@@ -131,28 +131,69 @@ static void grow(struct supervisor *s, struct nic *nic, const struct netdev *dev
 		nic_changed(&s->nics, nic, dev);
 }
 
+static struct nic *find_present(struct supervisor *s, int ifindex)
+{
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		if (s->nics.nic[i].used && s->nics.nic[i].present && s->nics.nic[i].dev.ifindex == ifindex)
+			return &s->nics.nic[i];
+	return NULL;
+}
+
+/* Whatever it is called now, it is the NIC that is attached: only 'detach' opens its gate. */
+static void take_name(struct nic *nic, const struct netdev *dev)
+{
+	if (strcmp(nic->dev.name, dev->name) == 0)
+		return;
+	memcpy(nic->dev.name, dev->name, sizeof(nic->dev.name));
+	if (strcmp(nic->config.name, dev->name) != 0)
+		log_line("%s: is called %s now, and stays attached as %s: 'detach %s' and 'attach %s' change that",
+			 nic->config.name, dev->name, nic->config.name, nic->config.name, dev->name);
+}
+
+/* An interface that is new to us, by a name that the file or 'attach' has. */
+static void appeared(struct supervisor *s, struct nic *nic, const struct netdev *dev)
+{
+	if (!nic->present) {
+		come_back(s, nic);
+	} else if (nic->namesake != dev->ifindex) {
+		nic->namesake = dev->ifindex;
+		log_line("%s: another interface has that name now, and is not attached: it is in clear; '%s' is what was "
+			 "called so before",
+			 dev->name, nic->dev.name);
+	}
+}
+
+static void went(struct supervisor *s, struct nic *nic)
+{
+	struct netdev namesake;
+
+	log_line("%s: is gone; it is attached again when it comes back", nic->config.name);
+	worker_stop(&s->worker);
+	nic_gone(&s->nics, nic);
+	run_worker(s);
+	if (netdev_get(nic->config.name, &namesake, NULL) == 0)
+		come_back(s, nic);
+}
+
 static void on_link(void *arg, const struct netdev *dev, bool gone)
 {
 	struct supervisor *s = arg;
-	struct nic *nic = nics_find(&s->nics, dev->name);
+	struct nic *nic = find_present(s, dev->ifindex), *named = nics_find(&s->nics, dev->name);
 
-	if (!nic)
+	if (!nic) {
+		if (named && !gone)
+			appeared(s, named, dev);
 		return;
-	if (!nic->present) {
-		if (!gone)
-			come_back(s, nic);
-	} else if (nic->dev.ifindex != dev->ifindex) {
-		return;
-	} else if (gone) {
-		log_line("%s: is gone; it is attached again when it comes back", dev->name);
-		worker_stop(&s->worker);
-		nic_gone(&s->nics, nic);
-		run_worker(s);
-	} else if (nic_has_outgrown(&s->nics, nic, dev)) {
-		grow(s, nic, dev);
-	} else {
-		nic_changed(&s->nics, nic, dev);
 	}
+	if (gone) {
+		went(s, nic);
+		return;
+	}
+	take_name(nic, dev);
+	if (nic_has_outgrown(&s->nics, nic, dev))
+		grow(s, nic, dev);
+	else
+		nic_changed(&s->nics, nic, dev);
 }
 
 static void on_address(void *arg, const uint8_t addr[4], bool present)
@@ -163,7 +204,10 @@ static void on_address(void *arg, const uint8_t addr[4], bool present)
 	sync_gre(s);
 }
 
-/* Notifications were lost: what they would have said is read from the interfaces. */
+/*
+ * Notifications were lost: what they would have said is read from the interfaces. What cannot be read is no interface
+ * that is gone, and one that has another name now is not either: its gate would be opened.
+ */
 static void on_overrun(void *arg)
 {
 	struct supervisor *s = arg;
@@ -174,14 +218,10 @@ static void on_overrun(void *arg)
 
 		if (!nic->used)
 			continue;
-		if (netdev_get(nic->config.name, &dev, NULL)) {
-			if (nic->present)
-				on_link(s, &old, true);
-			continue;
-		}
-		if (nic->present && dev.ifindex != old.ifindex)
+		if (nic->present && netdev_is_gone(old.ifindex))
 			on_link(s, &old, true);
-		on_link(s, &dev, false);
+		if (netdev_get(nic->config.name, &dev, NULL) == 0)
+			on_link(s, &dev, false);
 	}
 	sync_gre(s);
 }
