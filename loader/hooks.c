@@ -228,16 +228,20 @@ void hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *ar
 
 /* ---- putting ---- */
 
+/* In one step: a link that is pinned nowhere, for a moment or because the next step fails, is detached. */
 static int pin(const struct hook_place *at, enum hook_point point, int fd, struct fault *f)
 {
-	char path[PIN_MAX];
+	char path[PIN_MAX], fresh[PIN_MAX + 1];
+	int err = 0;
 
 	pin_path(at, point, path);
-	if (unlink(path) < 0 && errno != ENOENT)
-		return fault(f, errno, "%s: %s", path, strerror(errno));
-	if (bpf_obj_pin(fd, path) < 0)
-		return fault(f, errno, "%s: %s", path, strerror(errno));
-	return 0;
+	snprintf(fresh, sizeof(fresh), "%s~", path);
+	unlink(fresh);
+	if (bpf_obj_pin(fd, fresh) < 0 || rename(fresh, path) < 0)
+		err = fault(f, errno, "%s: %s", path, strerror(errno));
+	if (err)
+		unlink(fresh);
+	return err;
 }
 
 /* A link has its mode for life: another mode takes another link, and the tc ingress program guards the moment. */

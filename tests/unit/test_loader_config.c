@@ -192,6 +192,7 @@ static void test_mistakes(void **unused)
 		{"mode = auto\n", ":1: ", "'mode'"},
 		{"[interface a]\nmode\n", ":2: ", "key = value"},
 		{"[interface a\nmode = auto\n", ":1: ", "']'"},
+		{"[daemon]\nmark = \x1b[31m\x07\n", ":2: ", "'?[31m?'"},
 		{"[interface a] mode = native\n", ":1: ", "alone on its line"},
 		{"[connection c]\nlocal = 192.0.2.1\n[interface a]\n", ":1: ", "[connection c] has no 'remote'"},
 		{"[connection c]\nprotect = tcp/179 udp/53\n", ":2: ", "'tcp/179 udp/53'"},
