@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Each mistake is one clear line on stderr and an exit code, and leaves no half-made state."""
 import os
+import shutil
 import signal
 
 import pytest
@@ -144,6 +145,14 @@ def test_bad_configuration(host, text, about):
     done = host.cmd('check', '-c', host.config, check=False)
     assert done.returncode == 1
     one_line(done.stderr, about)
+
+
+def test_no_control_socket(host):
+    """What nobody could talk to is not attached either."""
+    (host.run_dir / 'control/something').mkdir(parents=True)
+    run_fails(host, 'control')
+    shutil.rmtree(host.run_dir)
+    untouched(host)
 
 
 def test_missing_configuration(host):
