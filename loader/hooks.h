@@ -37,10 +37,11 @@ struct hook_place {
 bool hooks_any(const struct hook_place *at);
 
 /*
- * The XDP mode that an earlier run left on this very NIC, or 0. Pins of a NIC
- * that is gone, or of another by that name, are taken away.
+ * *mode: the XDP mode that an earlier run left on this very NIC, or 0. Pins of a NIC
+ * that is gone, or of another by that name, are taken away. 0, or -errno when that
+ * cannot be found out, and then they stay.
  */
-enum port_mode hooks_take_over(const struct hook_place *at);
+int hooks_take_over(const struct hook_place *at, enum port_mode *mode, struct fault *f);
 
 /* Whether the kernel has tcx. */
 bool hooks_have_tcx(void);

@@ -38,13 +38,21 @@ static void sync_gre(void *arg)
 	gre_sync(&s->maps, &s->nics, &s->config);
 }
 
-/* The worker holds the TAP of a NIC that is attached already; of a new one it knows nothing, and goes on meanwhile. */
+/* Whether the worker holds the TAP of the NIC. */
+static bool is_held(struct supervisor *s, const char *name)
+{
+	const struct nic *nic = nics_find(&s->nics, name);
+
+	return nic && nic->present;
+}
+
+/* Of a NIC that is new, or comes back, the worker knows nothing, and goes on meanwhile. */
 static int attach_only(struct supervisor *s, const struct interface_config *config, struct fault *f)
 {
 	const struct nic *nic;
 	int err;
 
-	if (nics_find(&s->nics, config->name))
+	if (is_held(s, config->name))
 		worker_stop(&s->worker);
 	err = nic_attach(&s->nics, config, f);
 	sync_gre(s);
@@ -58,10 +66,10 @@ static int attach_only(struct supervisor *s, const struct interface_config *conf
 
 int supervisor_attach(struct supervisor *s, const struct interface_config *config, struct fault *f)
 {
-	const bool known = nics_find(&s->nics, config->name);
+	const bool held = is_held(s, config->name);
 	int err = attach_only(s, config, f);
 
-	if (!err || known)
+	if (!err || held)
 		run_worker(s);
 	return err;
 }

@@ -374,6 +374,22 @@ def test_attach_errors(shared_running):
     command_fails(shared_running, ['detach', 'nic7'], ['nic7'])
 
 
+def test_nic_that_comes_back_too_large(host):
+    """It is not attached, and those that are do not notice, whatever else happens to it."""
+    with Netns('errx') as other:
+        veth(host.netns, 'nic1', other, 'wire0')
+        host.configure([NIC, 'nic1'])
+        host.start()
+        host.netns.ip('link', 'del', 'nic1')
+        until(lambda: 'nic1: is gone' in host.log_text and host.worker_ready(), 'the worker without it')
+        worker = host.status()['worker']
+        host.netns.ip('link', 'add', 'nic1', 'mtu', 9500, 'type', 'veth', 'peer', 'name', 'far')
+        until(lambda: 'nic1: is back, but cannot be attached' in host.log_text, 'the attempt')
+        host.netns.ip('link', 'set', 'nic1', 'up')
+        until(lambda: host.log_text.count('cannot be attached') > 1, 'another attempt')
+        assert host.status()['worker'] == worker
+
+
 def test_attach_too_large_mtu(running):
     with Netns('errx') as other:
         veth(running.netns, 'nic1', other, 'wire1', mtu=9217)

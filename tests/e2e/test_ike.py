@@ -228,10 +228,13 @@ def test_iked_killed_while_it_is_asked(native):
     native.psk()
     native.a.start()
     with subprocess.Popen(native.a.argv('connection', 'initiate', 'core'), stderr=subprocess.PIPE, text=True) as asking:
-        until(lambda: native.a.status()['connections'][0]['state'] == 'connecting', 'the peer is asked for')
-        os.kill(native.a.status()['ike']['pid'], signal.SIGKILL)
-        assert asking.wait(timeout=10) == 1
-        assert 'IKE has ended before it was done' in asking.stderr.read()
+        try:
+            until(lambda: native.a.status()['connections'][0]['state'] == 'connecting', 'the peer is asked for')
+            os.kill(native.a.status()['ike']['pid'], signal.SIGKILL)
+            assert asking.wait(timeout=10) == 1
+            assert 'IKE has ended before it was done' in asking.stderr.read()
+        finally:
+            asking.kill()
 
 
 @pytest.mark.parametrize('remote', [A, '192.0.2.0/24'], ids=['host', 'mesh'])
