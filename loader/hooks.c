@@ -205,7 +205,7 @@ bool hooks_have_tcx(void)
 	return bpf_prog_query(1, ATTACH_TCX_INGRESS, 0, NULL, NULL, &n) == 0;
 }
 
-void hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *arg), void *arg)
+int hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *arg), void *arg)
 {
 	char path[PIN_MAX], dev[IF_NAMESIZE];
 	struct dirent *e;
@@ -213,7 +213,9 @@ void hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *ar
 
 	snprintf(path, sizeof(path), "%s/links", dir);
 	links = opendir(path);
-	while (links && (e = readdir(links))) {
+	if (!links)
+		return errno == ENOENT ? 0 : -errno;
+	while ((e = readdir(links))) {
 		const char *dash = strrchr(e->d_name, '-');
 
 		/* Every NIC has an egress program: one name each. */
@@ -223,8 +225,8 @@ void hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *ar
 		swap_char(dev, ':', '.');
 		fn(dev, arg);
 	}
-	if (links)
-		closedir(links);
+	closedir(links);
+	return 0;
 }
 
 /* ---- putting ---- */

@@ -63,7 +63,7 @@ void hook_remove(const struct hook_place *at, enum hook_point point);
 /* All of them. */
 void hooks_remove_all(const struct hook_place *at);
 
-/* Calls back with the name of each NIC that something is pinned for, once each. */
-void hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *arg), void *arg);
+/* Calls back with the name of each NIC that something is pinned for, once each. 0, or -errno if there may be more. */
+int hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *arg), void *arg);
 
 #endif

@@ -45,6 +45,9 @@ struct nic *nics_find(struct nics *nics, const char *name);
  */
 int nic_attach(struct nics *nics, const struct interface_config *config, struct fault *f);
 
+/* Holds the place of a NIC that is not there now: as one that is gone for now. */
+void nic_expect(struct nics *nics, const struct interface_config *config);
+
 /* Takes the programs off: the gate is open. */
 void nic_detach(struct nics *nics, struct nic *nic);
 

@@ -402,11 +402,16 @@ static void take_over(const char *dev, void *arg)
 	struct supervisor *s = arg;
 	struct interface_config config;
 	struct fault f;
+	int err;
 
 	if (nics_find(&s->nics, dev))
 		return;
 	interface_config_init(&config, dev);
-	if (attach_only(s, &config, &f))
+	err = attach_only(s, &config, &f);
+	if (err == -ENODEV) {
+		nic_expect(&s->nics, &config);
+		log_line("%s: attached by an earlier run, and gone; it is attached again when it comes back", dev);
+	} else if (err)
 		log_line("%s: attached by an earlier run and cannot be taken over: %s; what it protects stays dropped",
 			 dev, f.text);
 	else
@@ -541,8 +546,7 @@ static void remove_unused_maps(const struct supervisor *s)
 {
 	unsigned n = 0;
 
-	hooks_for_each_device(s->instance.bpf_dir, count_device, &n);
-	if (n == 0)
+	if (hooks_for_each_device(s->instance.bpf_dir, count_device, &n) == 0 && n == 0)
 		programs_remove_maps(s->instance.bpf_dir);
 }
 

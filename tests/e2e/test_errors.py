@@ -390,6 +390,19 @@ def test_nic_that_comes_back_too_large(host):
         assert host.status()['worker'] == worker
 
 
+def test_nic_that_comes_back_to_another_run(running):
+    """It was attached by command; who starts without it waits for it."""
+    with Netns('errx') as other:
+        veth(running.netns, 'nic1', other, 'wire0')
+        running.cmd('attach', 'nic1')
+        assert running.stop(signal.SIGKILL) == -signal.SIGKILL
+        running.netns.ip('link', 'del', 'nic1')
+        running.start()
+        veth(running.netns, 'nic1', other, 'wire0')
+        until(lambda: 'prog/xdp' in running.netns.ip('link', 'show', 'dev', 'nic1').stdout, 'it is attached')
+        running.cmd('detach', 'nic1')
+
+
 def test_attach_too_large_mtu(running):
     with Netns('errx') as other:
         veth(running.netns, 'nic1', other, 'wire1', mtu=9217)

@@ -103,12 +103,30 @@ static void test_not_known(void **unused)
 	assert_int_equal(unpinned, 0);
 }
 
+static void count(const char *dev, void *arg)
+{
+	(void)dev;
+	++*(unsigned *)arg;
+}
+
+/* What cannot be read is not nothing, for which the maps would go. */
+static void test_unreadable(void **unused)
+{
+	unsigned n = 0;
+
+	(void)unused;
+	assert_int_equal(hooks_for_each_device("/nowhere", count, &n), 0);
+	assert_int_equal(hooks_for_each_device("/proc/self/exe", count, &n), -ENOTDIR);
+	assert_int_equal(n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_nic),
 		cmocka_unit_test(test_another_nic),
 		cmocka_unit_test(test_not_known),
+		cmocka_unit_test(test_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
