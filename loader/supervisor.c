@@ -13,13 +13,14 @@
 #include "ike_events.h"
 #include "locals.h"
 #include "log.h"
+#include "nic_events.h"
 #include "requests.h"
 #include "service.h"
 #include "session.h"
 
 /* ---- NICs and their worker ---- */
 
-static void run_worker(struct supervisor *s)
+void supervisor_run_worker(struct supervisor *s)
 {
 	struct worker_port ports[PORTS_MAX];
 	unsigned n = 0;
@@ -30,8 +31,7 @@ static void run_worker(struct supervisor *s)
 	worker_run(&s->worker, ports, n);
 }
 
-/* Who gets multicast in GRE: after whatever it depends on has changed. */
-static void sync_gre(void *arg)
+void supervisor_sync_gre(void *arg)
 {
 	const struct supervisor *s = arg;
 
@@ -55,7 +55,7 @@ static int attach_only(struct supervisor *s, const struct interface_config *conf
 	if (is_held(s, config->name))
 		worker_stop(&s->worker);
 	err = nic_attach(&s->nics, config, f);
-	sync_gre(s);
+	supervisor_sync_gre(s);
 	nic = nics_find(&s->nics, config->name);
 	if (!err)
 		log_line("%s: attached (%s, %u queues, MTU %u)", config->name,
@@ -70,7 +70,7 @@ int supervisor_attach(struct supervisor *s, const struct interface_config *confi
 	int err = attach_only(s, config, f);
 
 	if (!err || held)
-		run_worker(s);
+		supervisor_run_worker(s);
 	return err;
 }
 
@@ -82,7 +82,7 @@ int supervisor_detach(struct supervisor *s, const char *name, struct fault *f)
 		return fault(f, ENOENT, "%s: not attached: 'status' shows what is", name);
 	worker_stop(&s->worker);
 	nic_detach(&s->nics, nic);
-	run_worker(s);
+	supervisor_run_worker(s);
 	log_line("%s: detached: the gate is open, what was protected goes in clear", name);
 	return 0;
 }
@@ -113,125 +113,12 @@ static void on_ike_lost(void *arg)
 	control_server_abandon(s->control, "IKE has ended before it was done: the log says why");
 }
 
-static void come_back(struct supervisor *s, struct nic *nic)
-{
-	const struct interface_config config = nic->config;
-	const uint32_t before = nic->last_ifindex;
-	struct fault f;
-
-	if (supervisor_attach(s, &config, &f)) {
-		log_line("%s: is back, but cannot be attached: %s", config.name, f.text);
-		return;
-	}
-	sa_rebind_dev(&s->sas, before, (uint32_t)nic->dev.ifindex);
-}
-
-/* If it cannot, it goes on as it was; only another MTU is tried again. */
-static void grow(struct supervisor *s, struct nic *nic, const struct netdev *dev)
-{
-	const struct interface_config config = nic->config;
-	struct fault f;
-
-	if (!supervisor_attach(s, &config, &f))
-		return;
-	log_line("%s: MTU %u: %s", dev->name, dev->mtu, f.text);
-	if (nic->present)
-		nic_changed(&s->nics, nic, dev);
-}
-
-static struct nic *find_present(struct supervisor *s, int ifindex)
-{
-	for (unsigned i = 0; i < PORTS_MAX; i++)
-		if (s->nics.nic[i].used && s->nics.nic[i].present && s->nics.nic[i].dev.ifindex == ifindex)
-			return &s->nics.nic[i];
-	return NULL;
-}
-
-/* Whatever it is called now, it is the NIC that is attached: only 'detach' opens its gate. */
-static void take_name(struct nic *nic, const struct netdev *dev)
-{
-	if (strcmp(nic->dev.name, dev->name) == 0)
-		return;
-	memcpy(nic->dev.name, dev->name, sizeof(nic->dev.name));
-	if (strcmp(nic->config.name, dev->name) != 0)
-		log_line("%s: is called %s now, and stays attached as %s: 'detach %s' and 'attach %s' change that",
-			 nic->config.name, dev->name, nic->config.name, nic->config.name, dev->name);
-}
-
-/* An interface that is new to us, by a name that the file or 'attach' has. */
-static void appeared(struct supervisor *s, struct nic *nic, const struct netdev *dev)
-{
-	if (!nic->present) {
-		come_back(s, nic);
-	} else if (nic->namesake != dev->ifindex) {
-		nic->namesake = dev->ifindex;
-		log_line("%s: another interface has that name now, and is not attached: it is in clear; '%s' is what was "
-			 "called so before",
-			 dev->name, nic->dev.name);
-	}
-}
-
-static void went(struct supervisor *s, struct nic *nic)
-{
-	struct netdev namesake;
-
-	log_line("%s: is gone; it is attached again when it comes back", nic->config.name);
-	worker_stop(&s->worker);
-	nic_gone(&s->nics, nic);
-	run_worker(s);
-	if (netdev_get(nic->config.name, &namesake, NULL) == 0)
-		come_back(s, nic);
-}
-
-static void on_link(void *arg, const struct netdev *dev, bool gone)
-{
-	struct supervisor *s = arg;
-	struct nic *nic = find_present(s, dev->ifindex), *named = nics_find(&s->nics, dev->name);
-
-	if (!nic) {
-		if (named && !gone)
-			appeared(s, named, dev);
-		return;
-	}
-	if (gone) {
-		went(s, nic);
-		return;
-	}
-	take_name(nic, dev);
-	if (nic_has_outgrown(&s->nics, nic, dev))
-		grow(s, nic, dev);
-	else
-		nic_changed(&s->nics, nic, dev);
-}
-
 static void on_address(void *arg, const uint8_t addr[4], bool present)
 {
 	struct supervisor *s = arg;
 
 	ike_on_address(s, addr, present);
-	sync_gre(s);
-}
-
-/*
- * Notifications were lost: what they would have said is read from the interfaces. What cannot be read is no interface
- * that is gone, and one that has another name now is not either: its gate would be opened.
- */
-static void on_overrun(void *arg)
-{
-	struct supervisor *s = arg;
-
-	for (unsigned i = 0; i < PORTS_MAX; i++) {
-		struct nic *nic = &s->nics.nic[i];
-		struct netdev dev, old = nic->dev;
-
-		if (!nic->used)
-			continue;
-		if (nic->present && netdev_is_gone(old.ifindex))
-			on_link(s, &old, true);
-		if (netdev_get(nic->config.name, &dev, NULL) == 0)
-			on_link(s, &dev, false);
-	}
-	sync_gre(s);
+	supervisor_sync_gre(s);
 }
 
 static void reload_interfaces(struct supervisor *s, const struct config *fresh)
@@ -281,7 +168,7 @@ static bool reload_connections(struct supervisor *s, struct config *fresh)
 	before->cookie_threshold = fresh->cookie_threshold;
 	before->ike_dscp = fresh->ike_dscp;
 	s->ike.config = before;
-	sync_gre(s);
+	supervisor_sync_gre(s);
 	if (monitors_configure(&s->monitors, before, &f))
 		log_line("%s; the monitors go on as before", f.text);
 	return true;
@@ -372,13 +259,17 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.run_dir = s->instance.run_dir,
 		.on_done = on_ike_done,
 		.on_lost = on_ike_lost,
-		.on_gre = sync_gre,
+		.on_gre = supervisor_sync_gre,
 		.arg = s,
 	};
 	s->events.on_event = ike_on_event;
 	s->events.arg = s;
-	s->links =
-		(struct link_monitor){.on_link = on_link, .on_address = on_address, .on_overrun = on_overrun, .arg = s};
+	s->links = (struct link_monitor){
+		.on_link = nic_events_on_link,
+		.on_address = on_address,
+		.on_overrun = nic_events_on_overrun,
+		.arg = s,
+	};
 	s->monitors = (struct monitors){
 		.base = s->base,
 		.maps = &s->maps,
@@ -408,14 +299,15 @@ static void take_over(const char *dev, void *arg)
 		return;
 	interface_config_init(&config, dev);
 	err = attach_only(s, &config, &f);
-	if (err == -ENODEV) {
+	if (!err) {
+		log_line("%s: not in %s, but attached by an earlier run: taken over", dev, s->config_path);
+	} else if (err == -ENODEV) {
 		nic_expect(&s->nics, &config);
 		log_line("%s: attached by an earlier run, and gone; it is attached again when it comes back", dev);
-	} else if (err)
+	} else {
 		log_line("%s: attached by an earlier run and cannot be taken over: %s; what it protects stays dropped",
 			 dev, f.text);
-	else
-		log_line("%s: not in %s, but attached by an earlier run: taken over", dev, s->config_path);
+	}
 }
 
 /* Undoes the NICs that were new: an error at start leaves things as they were. */
@@ -591,7 +483,7 @@ int run_command(const struct invocation *inv)
 	if (!err)
 		err = start(&s, &f);
 	if (!err) {
-		run_worker(&s);
+		supervisor_run_worker(&s);
 		if (!s.worker.wanted)
 			on_worker_ready(&s);
 		event_base_dispatch(s.base);
