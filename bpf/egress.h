@@ -30,12 +30,6 @@ static __always_inline const struct sad_out_value *binding(const struct packet *
 	return bpf_map_lookup_elem(&sad_out, &key);
 }
 
-static __always_inline bool takes_any_port(const struct selector *s)
-{
-	return s->local_port_min == 0 && s->local_port_max == 0xffff && s->remote_port_min == 0 &&
-	       s->remote_port_max == 0xffff;
-}
-
 /* One of this packet's ports and its protocol: what is left of a child when the peer narrows it, or 'sa add ... sel'.
  */
 static __always_inline const struct sad_out_value *find_by_port(const struct packet *p, const struct flow *f)

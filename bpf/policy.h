@@ -69,10 +69,28 @@ static __always_inline bool rule_is_for(const struct spd_rule *r, __u32 local)
 	return !wanted || wanted == local;
 }
 
+static __always_inline struct selector rule_selector(const struct spd_rule *r)
+{
+	return (struct selector){
+		.local_port_min = r->local_port_min,
+		.local_port_max = r->local_port_max,
+		.remote_port_min = r->remote_port_min,
+		.remote_port_max = r->remote_port_max,
+		.proto = r->proto,
+	};
+}
+
+static __always_inline bool takes_any_port(const struct selector *s)
+{
+	return s->local_port_min == 0 && s->local_port_max == 0xffff && s->remote_port_min == 0 &&
+	       s->remote_port_max == 0xffff;
+}
+
 static __always_inline bool rule_takes_any_port(const struct spd_rule *r)
 {
-	return r->local_port_min == 0 && r->local_port_max == 0xffff && r->remote_port_min == 0 &&
-	       r->remote_port_max == 0xffff;
+	const struct selector sel = rule_selector(r);
+
+	return takes_any_port(&sel);
 }
 
 /*
@@ -92,17 +110,6 @@ static __always_inline bool rule_takes_ports(const struct spd_rule *r, const str
 static __always_inline bool rule_matches(const struct spd_rule *r, const struct flow *f)
 {
 	return rule_is_for(r, f->local) && (!r->proto || r->proto == f->proto) && rule_takes_ports(r, f);
-}
-
-static __always_inline struct selector rule_selector(const struct spd_rule *r)
-{
-	return (struct selector){
-		.local_port_min = r->local_port_min,
-		.local_port_max = r->local_port_max,
-		.remote_port_min = r->remote_port_min,
-		.remote_port_max = r->remote_port_max,
-		.proto = r->proto,
-	};
 }
 
 /*

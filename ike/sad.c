@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "publish.h"
 #include "selector.h"
 #include "slots.h"
 
@@ -21,16 +22,6 @@ static bool is_ours(const struct sad_store *s, struct sa_handle sa)
 {
 	return sa.slot < SLOTS_MAX && slot_in_use(sa.generation) &&
 	       slot_generation(s->maps.sa, sa.slot) == sa.generation;
-}
-
-/* ---- keys of the two maps ---- */
-
-static struct sad_key sad_key_of(const struct sa_state *sa)
-{
-	struct sad_key key = {.spi = sa->spi};
-
-	memcpy(key.dst, sa->dst, sizeof(key.dst));
-	return key;
 }
 
 /* IKE's SAs are for one direction of opening sessions, so they have one binding. */
@@ -76,25 +67,6 @@ static void fill(struct sa_state *sa, const struct sa_spec *spec)
 		sa->hard_time_ns = sa->created_ns + spec->limits.hard_ms * 1000000;
 }
 
-static int publish_inbound(const struct sad_store *s, uint32_t slot)
-{
-	const struct sa_state *sa = state_of(s, slot);
-	const struct sad_key key = sad_key_of(sa);
-	struct sad_value value = {.slot = slot, .generation = sa->generation};
-
-	memcpy(value.peer, sa->src, sizeof(value.peer));
-	return bpf_map_update_elem(s->maps.sad, &key, &value, BPF_NOEXIST) < 0 ? -errno : 0;
-}
-
-/* Not yet what a policy uses (sad_bind), but what routers may soon speak of. */
-static int publish_sent(const struct sad_store *s, uint32_t slot)
-{
-	const struct sad_key key = sad_key_of(state_of(s, slot));
-	const struct sad_out_value value = {.slot = slot, .generation = state_of(s, slot)->generation};
-
-	return bpf_map_update_elem(s->maps.sad_sent, &key, &value, BPF_ANY) < 0 ? -errno : 0;
-}
-
 static void give_back(struct sad_store *s, uint32_t slot)
 {
 	vault_wipe(&s->vault, slot);
@@ -126,7 +98,7 @@ int sad_reserve(struct sad_store *s, uint32_t spi, const uint8_t src[4], const u
 	memcpy(spec.src, src, sizeof(spec.src));
 	memcpy(spec.dst, dst, sizeof(spec.dst));
 	fill(state_of(s, slot), &spec);
-	err = publish_inbound(s, slot);
+	err = sa_publish(&s->maps, slot);
 	if (err)
 		give_back(s, slot);
 	else
@@ -159,10 +131,8 @@ int sad_add(struct sad_store *s, const struct sa_spec *spec, struct sa_handle *o
 	fill(state_of(s, slot), spec);
 	/* A key from IKE is used once, so the IV is the sequence number itself. */
 	vault_store(&s->vault, slot, state_of(s, slot)->generation, spec->keymat, 0);
-	if (spec->inbound)
-		err = reserved ? 0 : publish_inbound(s, slot);
-	else
-		err = publish_sent(s, slot);
+	/* An outbound one is not what a policy uses yet (sad_bind), but what routers may soon speak of. */
+	err = reserved ? 0 : sa_publish(&s->maps, slot);
 	if (err)
 		give_back(s, slot);
 	else
@@ -172,29 +142,15 @@ int sad_add(struct sad_store *s, const struct sa_spec *spec, struct sa_handle *o
 
 int sad_bind(struct sad_store *s, struct sa_handle sa)
 {
-	const struct sad_out_value value = {.slot = sa.slot, .generation = sa.generation};
 	struct sad_out_key key;
 
 	if (!is_ours(s, sa))
 		return -ESRCH;
 	key = binding_of(state_of(s, sa.slot));
-	return bpf_map_update_elem(s->maps.sad_out, &key, &value, BPF_ANY) < 0 ? -errno : 0;
+	return sa_bind(&s->maps, sa.slot, &key);
 }
 
 /* ---- taking away ---- */
-
-static void unpublish(const struct sad_store *s, struct sa_handle sa)
-{
-	const struct sa_state *state = state_of(s, sa.slot);
-	const struct sad_key key = sad_key_of(state);
-	const struct sad_out_key out = binding_of(state);
-	struct sad_out_value current;
-
-	bpf_map_delete_elem(state->direction == SA_INBOUND ? s->maps.sad : s->maps.sad_sent, &key);
-	if (state->direction == SA_OUTBOUND && bpf_map_lookup_elem(s->maps.sad_out, &out, &current) == 0 &&
-	    current.slot == sa.slot && current.generation == sa.generation)
-		bpf_map_delete_elem(s->maps.sad_out, &out);
-}
 
 bool sad_has_gre(const struct sad_store *s, struct sa_handle sa)
 {
@@ -203,9 +159,13 @@ bool sad_has_gre(const struct sad_store *s, struct sa_handle sa)
 
 void sad_remove(struct sad_store *s, struct sa_handle sa)
 {
+	struct sad_out_key key;
+
 	if (!is_ours(s, sa))
 		return;
-	unpublish(s, sa);
+	key = binding_of(state_of(s, sa.slot));
+	sa_unbind(&s->maps, sa.slot, &key);
+	sa_withdraw(&s->maps, sa.slot);
 	give_back(s, sa.slot);
 }
 

@@ -140,8 +140,7 @@ static void check_connection(struct report *r, const struct config *config, cons
 static void check_policy(struct report *r, const struct policy_config *p)
 {
 	const struct spd_rule *rule = &p->policy.rule;
-	const struct selector sel = {rule->local_port_min, rule->local_port_max, rule->remote_port_min,
-				     rule->remote_port_max, rule->proto};
+	const struct selector sel = selector_of_rule(rule);
 	char dst[PREFIX_TEXT], text[SELECTOR_TEXT];
 	struct fault f;
 

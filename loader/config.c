@@ -18,6 +18,10 @@
  */
 #define LINE_LENGTH_MAX 190
 
+/* What libinih skips, too. */
+#define BLANKS " \t\r\n\f\v"
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 /* What every TCP may send whatever the other offers (RFC 9293 section 3.7.1). */
 #define MSS_MIN 536
 /* And what every host takes in one piece (RFC 791 section 3.1). */
@@ -186,8 +190,8 @@ static const struct key interface_keys[] = {
 	{"queues", "all, or 1 to 64", set_queues},
 	{"hook", "auto, tcx or clsact", set_hook},
 	{"threaded-napi", "yes or no", set_threaded_napi},
-	{"path-mtu-min", "ignore, or 576 to 3500", set_path_mtu_min},
-	{"mss-clamp", "no, yes, or the largest MSS, 536 to 3500", set_mss_clamp},
+	{"path-mtu-min", "ignore, or 576 to 9216", set_path_mtu_min},
+	{"mss-clamp", "no, yes, or the largest MSS, 536 to 9216", set_mss_clamp},
 	{0},
 };
 
@@ -281,9 +285,9 @@ static int begin_section(struct reader *r, const char *section)
 {
 	const char *name = section_of(section, "interface");
 
-	snprintf(r->section, sizeof(r->section), "%s", section);
 	if (!end_section(r))
 		return 0;
+	snprintf(r->section, sizeof(r->section), "%s", section);
 	r->interface = NULL;
 	r->connection = NULL;
 	r->policy = NULL;
@@ -321,15 +325,21 @@ static int on_value(void *user, const char *section, const char *name, const cha
 /* A section is looked at when its line is read: libinih does not tell of one without keys. */
 static void look_for_section(struct reader *r, const char *line)
 {
+	const char *rest;
 	char section[64];
 	size_t n;
 
-	line += strspn(line, " \t");
 	if (*line != '[')
 		return;
 	n = strcspn(line + 1, "]");
 	if (line[1 + n] != ']') {
 		wrong(r, "a section's name ends with ']'");
+		return;
+	}
+	rest = line + 1 + n + 1;
+	rest += strspn(rest, BLANKS);
+	if (*rest && *rest != ';' && *rest != '#') {
+		wrong(r, "a section's name stands alone on its line");
 		return;
 	}
 	snprintf(section, sizeof(section), "%.*s", (int)n, line + 1);
@@ -342,13 +352,15 @@ static char *read_line(char *line, int size, void *stream)
 
 	if (r->err || !fgets(line, size, r->file))
 		return NULL;
-	r->line++;
+	/* Editors of other systems begin a file with it. To libinih it is nothing, and the section is one. */
+	if (r->line++ == 0 && strncmp(line, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+		memset(line, ' ', strlen(BYTE_ORDER_MARK));
 	if (strlen(line) > LINE_LENGTH_MAX) {
 		wrong(r, "the line is longer than %d characters", LINE_LENGTH_MAX);
 		return NULL;
 	}
 	/* An indented line would continue the value above it, which no key of ours does. */
-	memmove(line, line + strspn(line, " \t"), strlen(line + strspn(line, " \t")) + 1);
+	memmove(line, line + strspn(line, BLANKS), strlen(line + strspn(line, BLANKS)) + 1);
 	look_for_section(r, line);
 	return r->err ? NULL : line;
 }
@@ -367,6 +379,9 @@ int config_read(struct config *config, const char *path, struct fault *f)
 		r.line = (unsigned)line;
 		wrong(&r, "neither '[section]' nor 'key = value'");
 	}
+	/* Half a file would be another configuration: without what protects, perhaps. */
+	if (!r.err && (line < 0 || ferror(r.file)))
+		r.err = fault(f, EIO, "%s: cannot be read: %s", path, strerror(line < 0 ? ENOMEM : errno));
 	fclose(r.file);
 	if (!r.err)
 		end_section(&r);

@@ -32,10 +32,9 @@ static bool parse_unit(const char *value, const char *units, const uint64_t *fac
 		return false;
 	memcpy(digits, value, n);
 	digits[n] = '\0';
-	if (!parse_number(digits, 0, UINT64_MAX >> 24, &number))
+	if (!parse_number(digits, 0, UINT64_MAX, &number))
 		return false;
-	*out = number * (unit ? factors[unit - units] : 1);
-	return true;
+	return !__builtin_mul_overflow(number, unit ? factors[unit - units] : 1, out);
 }
 
 static bool parse_duration(const char *value, uint64_t *seconds)
@@ -62,11 +61,12 @@ static bool parse_interval(const char *value, uint64_t *ms)
 	return true;
 }
 
+/* IKE is told of it in JSON, which has no larger whole numbers. */
 static bool parse_amount(const char *value, uint64_t *out)
 {
 	static const uint64_t factors[] = {1000, 1000000, 1000000000};
 
-	return parse_unit(value, "kMG", factors, out);
+	return parse_unit(value, "kMG", factors, out) && *out <= 1ULL << 53;
 }
 
 /* ---- addresses ---- */
@@ -110,7 +110,8 @@ static bool set_remote(struct reader *r, const char *value)
 		wrong(r, "remote = %s: there are bits set behind the prefix", value);
 		return false;
 	}
-	if (c->remote.len >= 8 && (addr_is_loopback(c->remote.addr) || addr_is_unusable(c->remote.addr)))
+	if ((c->remote.len >= 8 && (addr_is_loopback(c->remote.addr) || addr_is_unusable(c->remote.addr))) ||
+	    (c->remote.len >= 3 && c->remote.addr[0] >= 224))
 		return refuse_address(r, "remote", value, c->remote.addr);
 	c->has_remote = true;
 	return true;
@@ -180,7 +181,9 @@ static bool set_protect(struct reader *r, const char *value)
 		return false;
 	while ((item = strsep(&rest, ","))) {
 		item += strspn(item, " \t");
-		item[strcspn(item, " \t")] = '\0';
+		/* Blanks behind it are not the item's. Inside it they are, and what is there is no protocol. */
+		for (size_t n = strlen(item); n && strchr(" \t", item[n - 1]); n--)
+			item[n - 1] = '\0';
 		if (!add_protect(r, item))
 			return false;
 	}

@@ -73,6 +73,7 @@ static int answer(struct connection *c, const cJSON *request, int fd)
 		cJSON_Delete(reply);
 		return 0;
 	}
+	c->ticket = 0;
 	err = send_reply(c, reply, !err ? NULL : f.text[0] ? f.text : strerror(-err), s->attached);
 	if (s->attached >= 0)
 		close(s->attached);
@@ -89,18 +90,33 @@ void control_server_attach(struct control_server *s, int fd)
 	s->attached = fd;
 }
 
+static void answer_deferred(struct connection *c, const char *error)
+{
+	c->ticket = 0;
+	if (send_reply(c, cJSON_CreateObject(), error, -1))
+		close_connection(c);
+}
+
 void control_server_answer(struct control_server *s, uint64_t ticket, const char *error)
 {
 	struct connection *c;
 
 	LIST_FOREACH(c, &s->connections, entry)
-	if (c->ticket == ticket)
+	if (c->ticket && c->ticket == ticket)
 		break;
-	if (!c)
-		return;
-	c->ticket = 0;
-	if (send_reply(c, cJSON_CreateObject(), error, -1))
-		close_connection(c);
+	if (c)
+		answer_deferred(c, error);
+}
+
+void control_server_abandon(struct control_server *s, const char *error)
+{
+	struct connection *c, *next;
+
+	for (c = s ? LIST_FIRST(&s->connections) : NULL; c; c = next) {
+		next = LIST_NEXT(c, entry);
+		if (c->ticket)
+			answer_deferred(c, error);
+	}
 }
 
 static void on_request(evutil_socket_t socket, short what, void *arg)
@@ -113,7 +129,8 @@ static void on_request(evutil_socket_t socket, short what, void *arg)
 	if (err == -EAGAIN || err == -EINTR)
 		return;
 	if (!err) {
-		err = answer(c, request, fd);
+		/* One at a time: a second would get the answer to the first. */
+		err = c->ticket ? -EPROTO : answer(c, request, fd);
 		cJSON_Delete(request);
 		if (fd >= 0)
 			close(fd);

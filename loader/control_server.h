@@ -31,6 +31,9 @@ uint64_t control_server_defer(struct control_server *server);
  * now. */
 void control_server_answer(struct control_server *server, uint64_t ticket, const char *error);
 
+/* Answers all that were deferred with that error: nobody else will. NULL for the server is fine. */
+void control_server_abandon(struct control_server *server, const char *error);
+
 /* Within a handler: fd goes along with the reply, and is closed then. */
 void control_server_attach(struct control_server *server, int fd);
 

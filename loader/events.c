@@ -9,6 +9,10 @@
 
 #include "parse.h"
 
+/* Read at a time: local programs can cause them faster than they are read, and the other parts of the loop have their
+ * turn, too. */
+#define EVENTS_MAX 256
+
 /* ---- one line each ---- */
 
 struct names {
@@ -74,7 +78,8 @@ static int on_event(void *arg, void *data, size_t size)
 	memcpy(&e, data, sizeof(e));
 	if (!events->on_event(events->arg, &e) && log_limit_allows(&events->limit, "events"))
 		log_event(&e);
-	return 0;
+	/* libbpf stops at an error, behind this event; what is left makes the ring readable again. */
+	return --events->budget ? 0 : -EAGAIN;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -83,6 +88,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	events->budget = EVENTS_MAX;
 	ring_buffer__consume(events->ring);
 }
 

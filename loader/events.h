@@ -13,6 +13,7 @@ struct events {
 	struct ring_buffer *ring;
 	struct event *readable;
 	struct log_limit limit;
+	unsigned budget; /* events that may yet be taken in this turn of the loop */
 	/* Sees each event first: true if it is taken care of, and needs no line. */
 	bool (*on_event)(void *arg, const struct event *e);
 	void *arg;

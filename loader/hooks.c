@@ -144,40 +144,38 @@ bool hooks_any(const struct hook_place *at)
 
 /* ---- looking ---- */
 
-static uint32_t xdp_program_on(int ifindex, enum port_mode *mode)
+/* *program: 0 if there is none. */
+static int find_xdp(const struct hook_place *at, uint32_t *program, enum port_mode *mode, struct fault *f)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	int err = bpf_xdp_query(at->ifindex, 0, &query);
 
-	*mode = 0;
-	if (bpf_xdp_query(ifindex, 0, &query) < 0)
-		return 0;
-	if (query.drv_prog_id) {
-		*mode = PORT_NATIVE;
-		return query.drv_prog_id;
-	}
-	if (query.skb_prog_id)
-		*mode = PORT_GENERIC;
-	return query.skb_prog_id ? query.skb_prog_id : query.hw_prog_id;
+	if (err < 0)
+		return fault(f, -err, "%s: asking for its XDP program: %s", at->dev, strerror(-err));
+	*mode = query.drv_prog_id ? PORT_NATIVE : query.skb_prog_id ? PORT_GENERIC : 0;
+	*program = query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id ? query.skb_prog_id : query.hw_prog_id;
+	return 0;
 }
 
 /*
  * An ifindex alone does not tell a NIC: it may be another network namespace's.
  * That its XDP program is our link's does.
  */
-enum port_mode hooks_take_over(const struct hook_place *at)
+int hooks_take_over(const struct hook_place *at, enum port_mode *mode, struct fault *f)
 {
 	struct pinned p = pinned_open(at, HOOK_XDP);
-	enum port_mode mode;
-	const uint32_t running = xdp_program_on(at->ifindex, &mode);
+	uint32_t running = 0;
+	int err = find_xdp(at, &running, mode, f);
 	const bool same = p.fd >= 0 && p.ifindex == (uint32_t)at->ifindex && running == p.prog_id;
 
 	pinned_close(&p);
-	if (same)
-		return mode;
+	if (err || same)
+		return err;
 	if (p.ifindex)
 		log_line("%s: an earlier run attached another interface of that name, which is now given up: in clear",
 			 at->dev);
 	hooks_remove_all(at);
+	*mode = 0;
 	return 0;
 }
 
@@ -185,10 +183,13 @@ int hook_check_foreign(const struct hook_place *at, struct fault *f)
 {
 	struct pinned p = pinned_open(at, HOOK_XDP);
 	enum port_mode mode;
-	const uint32_t running = xdp_program_on(at->ifindex, &mode), ours = p.prog_id;
+	uint32_t running = 0;
+	int err = find_xdp(at, &running, &mode, f);
 
 	pinned_close(&p);
-	if (running && running != ours)
+	if (err)
+		return err;
+	if (running && running != p.prog_id)
 		return fault(f, EBUSY,
 			     "%s: XDP program id %u is attached to it already: 'bpftool prog show id %u' tells whose "
 			     "it is; take it off ('ip link set dev %s xdp off') or choose another NIC",
@@ -204,7 +205,7 @@ bool hooks_have_tcx(void)
 	return bpf_prog_query(1, ATTACH_TCX_INGRESS, 0, NULL, NULL, &n) == 0;
 }
 
-void hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *arg), void *arg)
+int hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *arg), void *arg)
 {
 	char path[PIN_MAX], dev[IF_NAMESIZE];
 	struct dirent *e;
@@ -212,7 +213,9 @@ void hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *ar
 
 	snprintf(path, sizeof(path), "%s/links", dir);
 	links = opendir(path);
-	while (links && (e = readdir(links))) {
+	if (!links)
+		return errno == ENOENT ? 0 : -errno;
+	while ((e = readdir(links))) {
 		const char *dash = strrchr(e->d_name, '-');
 
 		/* Every NIC has an egress program: one name each. */
@@ -222,33 +225,41 @@ void hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *ar
 		swap_char(dev, ':', '.');
 		fn(dev, arg);
 	}
-	if (links)
-		closedir(links);
+	closedir(links);
+	return 0;
 }
 
 /* ---- putting ---- */
 
+/* In one step: a link that is pinned nowhere, for a moment or because the next step fails, is detached. */
 static int pin(const struct hook_place *at, enum hook_point point, int fd, struct fault *f)
 {
-	char path[PIN_MAX];
+	char path[PIN_MAX], fresh[PIN_MAX + 1];
+	int err = 0;
 
 	pin_path(at, point, path);
-	if (unlink(path) < 0 && errno != ENOENT)
-		return fault(f, errno, "%s: %s", path, strerror(errno));
-	if (bpf_obj_pin(fd, path) < 0)
-		return fault(f, errno, "%s: %s", path, strerror(errno));
-	return 0;
+	snprintf(fresh, sizeof(fresh), "%s~", path);
+	unlink(fresh);
+	if (bpf_obj_pin(fd, fresh) < 0 || rename(fresh, path) < 0)
+		err = fault(f, errno, "%s: %s", path, strerror(errno));
+	if (err)
+		unlink(fresh);
+	return err;
 }
 
 /* A link has its mode for life: another mode takes another link, and the tc ingress program guards the moment. */
 static int update_xdp(const struct hook_place *at, int prog, enum port_mode mode, bool *done, struct fault *f)
 {
 	struct pinned p = pinned_open(at, HOOK_XDP);
-	enum port_mode running;
-	int err = 0;
+	enum port_mode running = 0;
+	uint32_t program;
+	int err = find_xdp(at, &program, &running, f);
 
 	*done = false;
-	xdp_program_on(at->ifindex, &running);
+	if (err) {
+		pinned_close(&p);
+		return err;
+	}
 	if (p.fd >= 0 && running == mode) {
 		*done = true;
 		if (bpf_link_update(p.fd, prog, NULL) < 0)

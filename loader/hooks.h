@@ -37,10 +37,11 @@ struct hook_place {
 bool hooks_any(const struct hook_place *at);
 
 /*
- * The XDP mode that an earlier run left on this very NIC, or 0. Pins of a NIC
- * that is gone, or of another by that name, are taken away.
+ * *mode: the XDP mode that an earlier run left on this very NIC, or 0. Pins of a NIC
+ * that is gone, or of another by that name, are taken away. 0, or -errno when that
+ * cannot be found out, and then they stay.
  */
-enum port_mode hooks_take_over(const struct hook_place *at);
+int hooks_take_over(const struct hook_place *at, enum port_mode *mode, struct fault *f);
 
 /* Whether the kernel has tcx. */
 bool hooks_have_tcx(void);
@@ -62,7 +63,7 @@ void hook_remove(const struct hook_place *at, enum hook_point point);
 /* All of them. */
 void hooks_remove_all(const struct hook_place *at);
 
-/* Calls back with the name of each NIC that something is pinned for, once each. */
-void hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *arg), void *arg);
+/* Calls back with the name of each NIC that something is pinned for, once each. 0, or -errno if there may be more. */
+int hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *arg), void *arg);
 
 #endif

@@ -32,7 +32,7 @@ static bool on_acquire(struct supervisor *s, const struct event *e)
 	cJSON_AddNumberToObject(message, "proto", e->proto);
 	cJSON_AddNumberToObject(message, "local_port", e->sport);
 	cJSON_AddNumberToObject(message, "remote_port", e->dport);
-	return ike_send(&s->ike, message) == 0;
+	return ike_send_now(&s->ike, message) == 0;
 }
 
 static bool on_unknown_spi(struct supervisor *s, const struct event *e)
@@ -44,7 +44,7 @@ static bool on_unknown_spi(struct supervisor *s, const struct event *e)
 	message = message_new("unknown_spi");
 	add_ends(message, e->dst, e->src);
 	cJSON_AddNumberToObject(message, "spi", e->spi);
-	ike_send(&s->ike, message);
+	ike_send_now(&s->ike, message);
 	return false;
 }
 

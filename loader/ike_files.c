@@ -50,9 +50,11 @@ int ike_file_add(cJSON *o, const char *key, const char *config_path, const struc
 		return 0;
 	ike_file_path(config_path, name, path, sizeof(path));
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd >= 0)
+		errno = EFBIG;
 	text = fd < 0 ? NULL : channel_unpack(fd);
 	if (!text)
-		err = fault(f, errno ? errno : EINVAL, "%s %s: %s", key, path, strerror(errno ? errno : EINVAL));
+		err = fault(f, errno, "%s %s: %s", key, path, strerror(errno));
 	else
 		cJSON_AddStringToObject(o, key, text);
 	free(text);

@@ -4,15 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,20 +26,11 @@
 /* An answer of a process that lives: milliseconds; a thousand connections with certificates: a second or two. */
 #define ANSWER_MS	 10000
 #define STATUS_MS	 2000
+/* For one that is busy to read what waits for it; it must not hold up everything else for long. */
+#define SEND_MS		 1000
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS	 5000
 #define HEALTHY_NS	 10000000000ULL
-
-/* A secret's file as it was when it got its number: the same file keeps it, so that a reload touches nothing else. */
-struct ike_key {
-	uint32_t id;
-	char kind[8];
-	dev_t dev;
-	ino_t ino;
-	struct timespec changed;
-	bool given; /* to the key holder that runs now */
-	bool used;  /* by the configuration that is being made */
-};
 
 /* ---- in the child ---- */
 
@@ -92,13 +80,12 @@ static void forget(struct ike_process *ike)
 		event_free(ike->readable);
 	if (ike->control >= 0)
 		close(ike->control);
-	if (ike->keys >= 0)
-		close(ike->keys);
+	ike_keys_lost(&ike->keys);
 	ike->readable = NULL;
-	ike->control = ike->keys = -1;
+	ike->control = -1;
 	ike->pid = 0;
-	for (unsigned i = 0; i < ike->known_count; i++)
-		ike->known[i].given = false;
+	if (ike->on_lost)
+		ike->on_lost(ike->arg);
 }
 
 static void stop(struct ike_process *ike)
@@ -110,39 +97,39 @@ static void stop(struct ike_process *ike)
 	forget(ike);
 }
 
-static bool wait_for(int fd, int milliseconds)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	int n;
-
-	do
-		n = poll(&p, 1, milliseconds);
-	while (n < 0 && errno == EINTR);
-	return n == 1;
-}
-
 static bool is_ready(int fd)
 {
 	char line[16];
 
-	return wait_for(fd, START_MS) && read(fd, line, sizeof(line)) == 6;
+	return channel_wait(fd, CHANNEL_READABLE, START_MS) == 0 && read(fd, line, sizeof(line)) == 6;
+}
+
+static void close_end(int fd)
+{
+	if (fd >= 0)
+		close(fd);
 }
 
 static void close_ends(struct ends *ends, int side)
 {
-	close(ends->control[side]);
-	close(ends->keys[side]);
-	close(ends->ready[side]);
+	close_end(ends->control[side]);
+	close_end(ends->keys[side]);
+	close_end(ends->ready[side]);
 }
 
 static int make_ends(struct ends *ends)
 {
 	const int type = SOCK_SEQPACKET | SOCK_CLOEXEC;
+	int err;
 
-	return socketpair(AF_UNIX, type, 0, ends->control) < 0 || socketpair(AF_UNIX, type, 0, ends->keys) < 0 ||
-			       pipe2(ends->ready, O_CLOEXEC) < 0
-		       ? -errno
-		       : 0;
+	*ends = (struct ends){{-1, -1}, {-1, -1}, {-1, -1}, -1};
+	if (socketpair(AF_UNIX, type, 0, ends->control) == 0 && socketpair(AF_UNIX, type, 0, ends->keys) == 0 &&
+	    pipe2(ends->ready, O_CLOEXEC) == 0)
+		return 0;
+	err = -errno;
+	close_ends(ends, 0);
+	close_ends(ends, 1);
+	return err;
 }
 
 /* Keys in a file of root's alone, and a line that says so: whoever has it reads everything. */
@@ -166,50 +153,75 @@ static int spawn(struct ike_process *ike, const struct config *config, struct fa
 {
 	const pid_t self = getpid();
 	struct ends ends;
-	bool ready;
+	pid_t child;
+	int err = make_ends(&ends);
 
-	if (make_ends(&ends))
-		return fault(f, errno, "starting IKE: %s", strerror(errno));
+	if (err)
+		return fault(f, -err, "starting IKE: %s", strerror(-err));
 	ends.keylog = open_keylog(ike, config);
 	ike->started_ns = maps_now();
-	ike->pid = fork();
-	if (ike->pid == 0)
+	child = fork();
+	if (child == 0)
 		exec_iked(ike, &ends, self);
+	err = child < 0 ? -errno : 0;
 	close_ends(&ends, 1);
-	if (ends.keylog >= 0)
-		close(ends.keylog);
-	ready = ike->pid > 0 && is_ready(ends.ready[0]);
-	close(ends.ready[0]);
+	close_end(ends.keylog);
+	if (err) {
+		close_ends(&ends, 0);
+		return fault(f, -err, "starting IKE: %s", strerror(-err));
+	}
+	ike->pid = child;
 	ike->control = ends.control[0];
-	ike->keys = ends.keys[0];
-	if (ready)
-		return 0;
-	stop(ike);
-	return fault(f, EIO, "IKE did not start: the line before this one says why");
+	ike->keys.socket = ends.keys[0];
+	if (!is_ready(ends.ready[0]))
+		err = fault(f, EIO, "IKE did not start: the line before this one says why");
+	close(ends.ready[0]);
+	return err;
 }
 
 /* ---- messages ---- */
+
+/* Whatever it is that it sends, it is a process that reads the network. */
+static uint64_t ticket_of(const cJSON *message)
+{
+	const double number = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(message, "ticket"));
+
+	return number >= 1 && number < 1ULL << 53 ? (uint64_t)number : 0;
+}
 
 static void on_message(struct ike_process *ike, const cJSON *message)
 {
 	const char *reply = json_text(message, "reply");
 
 	if (reply && strcmp(reply, "done") == 0)
-		ike->on_done(ike->arg,
-			     (uint64_t)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(message, "ticket")),
-			     json_text(message, "error"));
+		ike->on_done(ike->arg, ticket_of(message), json_text(message, "error"));
 	else if (reply && strcmp(reply, "gre") == 0)
 		ike->on_gre(ike->arg);
 }
 
-/* The next message; those that are not the reply that is waited for are dealt with. */
+/* What it says from here on is not listened to, or would be taken for another answer. SIGCHLD starts it again. */
+static void kill_it(const struct ike_process *ike, const char *why)
+{
+	if (ike->pid <= 0)
+		return;
+	log_line("IKE %d %s: killed", ike->pid, why);
+	kill(ike->pid, SIGKILL);
+}
+
+/* The next message; those that are not the reply that is waited for are dealt with, as long as there is time. */
 static int wait_for_reply(struct ike_process *ike, const char *wanted, int milliseconds, cJSON **message, int *fd)
 {
+	const uint64_t end_ns = maps_now() + (uint64_t)milliseconds * 1000000;
+
 	for (;;) {
-		int err =
-			wait_for(ike->control, milliseconds) ? channel_receive(ike->control, message, fd) : -ETIMEDOUT;
+		const uint64_t now = maps_now();
+		int err = channel_wait(ike->control, CHANNEL_READABLE, now < end_ns ? (int)((end_ns - now) / 1000000) : 0);
 		const char *reply;
 
+		if (!err && now >= end_ns)
+			err = -ETIMEDOUT;
+		if (!err)
+			err = channel_receive(ike->control, message, fd);
 		if (err)
 			return err;
 		reply = json_text(*message, "reply");
@@ -226,12 +238,16 @@ static void on_control(evutil_socket_t socket, short what, void *arg)
 {
 	struct ike_process *ike = arg;
 	cJSON *message;
-	int fd;
+	int fd, err = channel_receive(socket, &message, &fd);
 
 	(void)what;
-	if (channel_receive(socket, &message, &fd)) {
-		/* It is gone; SIGCHLD tells the rest. */
+	if (err == -EINTR || err == -EAGAIN)
+		return;
+	if (err) {
 		event_del(ike->readable);
+		/* At its end SIGCHLD tells the rest. */
+		if (err != -ECONNRESET)
+			kill_it(ike, "talks nonsense");
 		return;
 	}
 	on_message(ike, message);
@@ -240,12 +256,24 @@ static void on_control(evutil_socket_t socket, short what, void *arg)
 		close(fd);
 }
 
-int ike_send(struct ike_process *ike, cJSON *message)
+static int send_within(struct ike_process *ike, cJSON *message, int milliseconds)
 {
-	int err = ike->control < 0 ? -ENOTCONN : channel_send(ike->control, message, -1);
+	int err = channel_wait(ike->control, CHANNEL_WRITABLE, milliseconds);
 
+	if (!err)
+		err = channel_send_now(ike->control, message);
 	cJSON_Delete(message);
 	return err;
+}
+
+int ike_send(struct ike_process *ike, cJSON *message)
+{
+	return send_within(ike, message, SEND_MS);
+}
+
+int ike_send_now(struct ike_process *ike, cJSON *message)
+{
+	return send_within(ike, message, 0);
 }
 
 int ike_status(struct ike_process *ike)
@@ -264,151 +292,22 @@ int ike_status(struct ike_process *ike)
 	return fd < 0 ? -EPROTO : fd;
 }
 
-/* ---- keys ---- */
-
-static int ask_keyholder(struct ike_process *ike, cJSON *message, int fd, struct fault *f)
-{
-	int unused = -1, err = channel_send(ike->keys, message, fd);
-
-	cJSON_Delete(message);
-	message = NULL;
-	if (!err)
-		err = wait_for(ike->keys, ANSWER_MS) ? channel_receive(ike->keys, &message, &unused) : -ETIMEDOUT;
-	if (err)
-		return fault(f, -err, "the key holder does not answer: %s", strerror(-err));
-	if (json_text(message, "error"))
-		err = fault(f, EINVAL, "%s", json_text(message, "error"));
-	cJSON_Delete(message);
-	return err;
-}
-
-static cJSON *key_message(const char *command, uint32_t id)
-{
-	cJSON *message = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(message, "command", command);
-	cJSON_AddNumberToObject(message, "id", id);
-	return message;
-}
-
-static struct ike_key *find_key(struct ike_process *ike, const char *kind, const struct stat *st)
-{
-	for (unsigned i = 0; i < ike->known_count; i++) {
-		struct ike_key *k = &ike->known[i];
-
-		if (strcmp(k->kind, kind) == 0 && k->dev == st->st_dev && k->ino == st->st_ino &&
-		    k->changed.tv_sec == st->st_ctim.tv_sec && k->changed.tv_nsec == st->st_ctim.tv_nsec)
-			return k;
-	}
-	return NULL;
-}
-
-static struct ike_key *new_key(struct ike_process *ike, const char *kind, const struct stat *st)
-{
-	struct ike_key *all = reallocarray(ike->known, ike->known_count + 1, sizeof(*all)), *k;
-
-	if (!all)
-		return NULL;
-	ike->known = all;
-	k = &all[ike->known_count++];
-	*k = (struct ike_key){.id = ++ike->last_key, .dev = st->st_dev, .ino = st->st_ino, .changed = st->st_ctim};
-	snprintf(k->kind, sizeof(k->kind), "%s", kind);
-	return k;
-}
-
-static int give_key(struct ike_process *ike, struct ike_key *k, int fd, struct fault *f)
-{
-	cJSON *message = key_message("key", k->id);
-	int err;
-
-	if (k->given) {
-		cJSON_Delete(message);
-		return 0;
-	}
-	cJSON_AddStringToObject(message, "kind", k->kind);
-	err = ask_keyholder(ike, message, fd, f);
-	k->given = !err;
-	return err;
-}
-
-/* The secret's number in *id, given to the key holder; "" is nothing to do. */
-static int use_key(struct ike_process *ike, const struct connection_config *c, const char *kind, const char *file,
-		   uint32_t *id, struct fault *f)
-{
-	struct ike_key *k;
-	struct fault why;
-	struct stat st;
-	int fd, err;
-
-	*id = 0;
-	if (!file[0])
-		return 0;
-	fd = ike_file_open(ike->config_path, c, file, f);
-	if (fd < 0)
-		return fd;
-	k = fstat(fd, &st) < 0 ? NULL : find_key(ike, kind, &st);
-	if (!k)
-		k = new_key(ike, kind, &st);
-	err = k ? give_key(ike, k, fd, &why) : fault(&why, ENOMEM, "%s", strerror(ENOMEM));
-	close(fd);
-	if (err)
-		return fault(f, -err, "%s:%u: [connection %s]: %s: %.200s", ike->config_path, c->line, c->name, file,
-			     why.text);
-	k->used = true;
-	*id = k->id;
-	return 0;
-}
-
-static void forget_unused(struct ike_process *ike)
-{
-	for (unsigned i = 0; i < ike->known_count;) {
-		struct ike_key *k = &ike->known[i];
-
-		if (k->used) {
-			i++;
-			continue;
-		}
-		if (k->given)
-			ask_keyholder(ike, key_message("forget", k->id), -1, NULL);
-		*k = ike->known[--ike->known_count];
-	}
-}
-
-static int match_key(struct ike_process *ike, const struct connection_config *c, uint32_t id, const cJSON *json,
-		     struct fault *f)
-{
-	const char *pem = json_text(json, "cert");
-	struct fault why;
-	int fd, err;
-
-	if (!pem)
-		return 0;
-	fd = memfd_create("certificate", MFD_CLOEXEC);
-	if (fd < 0 || write(fd, pem, strlen(pem)) != (ssize_t)strlen(pem))
-		err = fault(&why, errno, "%s", strerror(errno));
-	else
-		err = ask_keyholder(ike, key_message("matches", id), fd, &why);
-	if (fd >= 0)
-		close(fd);
-	return err ? ike_blame_connection(ike->config_path, c, why.text, f) : 0;
-}
-
 /* ---- configuration ---- */
 
 static int add_connection(struct ike_process *ike, cJSON *list, const struct connection_config *c, struct fault *f)
 {
 	struct ike_key_numbers numbers;
 	cJSON *json = NULL;
-	int err = use_key(ike, c, "psk", c->psk_file, &numbers.psk, f);
+	int err = ike_keys_use(&ike->keys, ike->config_path, c, "psk", c->psk_file, &numbers.psk, f);
 
 	if (!err)
-		err = use_key(ike, c, "private", c->key_file, &numbers.private_key, f);
+		err = ike_keys_use(&ike->keys, ike->config_path, c, "private", c->key_file, &numbers.private_key, f);
 	if (!err)
-		err = use_key(ike, c, "ppk", c->ppk_file, &numbers.ppk, f);
+		err = ike_keys_use(&ike->keys, ike->config_path, c, "ppk", c->ppk_file, &numbers.ppk, f);
 	if (!err)
 		err = ike_json(c, &numbers, ike->config_path, &json, f);
 	if (!err && c->cert)
-		err = match_key(ike, c, numbers.private_key, json, f);
+		err = ike_keys_match(&ike->keys, ike->config_path, c, numbers.private_key, json, f);
 	if (err)
 		cJSON_Delete(json);
 	else
@@ -421,17 +320,22 @@ static int send_configuration(struct ike_process *ike, const struct config *conf
 			      struct fault *f)
 {
 	cJSON *message = cJSON_CreateObject();
-	int fd = channel_pack(document), unused, err;
+	int fd = channel_pack(document), unused, err = fd < 0 ? fd : 0;
 
 	cJSON_AddStringToObject(message, "command", "configure");
-	err = fd < 0 ? fd : channel_send(ike->control, message, fd);
+	if (!err)
+		err = channel_wait(ike->control, CHANNEL_WRITABLE, ANSWER_MS);
+	if (!err)
+		err = channel_send(ike->control, message, fd);
 	cJSON_Delete(message);
-	if (fd >= 0)
-		close(fd);
+	close_end(fd);
 	if (!err)
 		err = wait_for_reply(ike, "configure", ANSWER_MS, &message, &unused);
+	if (err == -ETIMEDOUT)
+		kill_it(ike, "does not answer");
 	if (err)
 		return fault(f, -err, "IKE does not take its configuration: %s", strerror(-err));
+	close_end(unused);
 	if (json_text(message, "error"))
 		err = ike_blame(ike->config_path, config, json_text(message, "error"), f);
 	else if (json_text(message, "note"))
@@ -447,14 +351,15 @@ static int configure(struct ike_process *ike, const struct config *config, struc
 
 	cJSON_AddNumberToObject(document, "cookie_threshold", config->cookie_threshold);
 	cJSON_AddNumberToObject(document, "dscp", config->ike_dscp);
-	for (unsigned i = 0; i < ike->known_count; i++)
-		ike->known[i].used = false;
+	ike_keys_begin(&ike->keys);
 	for (unsigned i = 0; i < config->connection_count && !err; i++)
 		err = add_connection(ike, list, &config->connections[i], f);
 	if (!err)
 		err = send_configuration(ike, config, document, f);
 	if (!err)
-		forget_unused(ike);
+		ike_keys_end(&ike->keys);
+	if (ike->keys.hung)
+		kill_it(ike, "has a key holder that does not answer");
 	cJSON_Delete(document);
 	return err;
 }
@@ -462,10 +367,14 @@ static int configure(struct ike_process *ike, const struct config *config, struc
 int ike_judge_start(struct ike_process *ike, struct fault *f)
 {
 	static const struct config none;
+	int err;
 
-	ike->control = ike->keys = ike->vault_fd = -1;
+	ike->control = ike->keys.socket = ike->vault_fd = -1;
 	ike->judging = true;
-	return spawn(ike, &none, f);
+	err = spawn(ike, &none, f);
+	if (err)
+		stop(ike);
+	return err;
 }
 
 int ike_judge(struct ike_process *ike, const struct config *config, const struct connection_config *c, struct fault *f)
@@ -482,9 +391,7 @@ int ike_judge(struct ike_process *ike, const struct config *config, const struct
 void ike_judge_end(struct ike_process *ike)
 {
 	stop(ike);
-	free(ike->known);
-	ike->known = NULL;
-	ike->known_count = 0;
+	ike_keys_free(&ike->keys);
 }
 
 static int listen_to(struct ike_process *ike, struct fault *f)
@@ -497,8 +404,11 @@ static int listen_to(struct ike_process *ike, struct fault *f)
 
 static int start(struct ike_process *ike, const struct config *config, struct fault *f)
 {
-	int err = spawn(ike, config, f);
+	int err;
 
+	/* It may have been about to be started again by itself. */
+	evtimer_del(ike->again);
+	err = spawn(ike, config, f);
 	if (!err)
 		err = configure(ike, config, f);
 	if (!err)
@@ -537,7 +447,7 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
 
 int ike_init(struct ike_process *ike)
 {
-	ike->control = ike->keys = -1;
+	ike->control = ike->keys.socket = -1;
 	ike->again = evtimer_new(ike->base, on_again, ike);
 	return ike->again ? 0 : -ENOMEM;
 }
@@ -552,6 +462,8 @@ int ike_run(struct ike_process *ike, const struct config *config, struct fault *
 		err = ike->pid ? configure(ike, config, f) : start(ike, config, f);
 	if (!err)
 		ike->config = config;
+	else if (!ike->pid && ike->config && ike->config->connection_count)
+		start_later(ike);
 	return err;
 }
 
@@ -575,7 +487,7 @@ void ike_fini(struct ike_process *ike)
 		return;
 	stop(ike);
 	event_free(ike->again);
-	free(ike->known);
+	ike_keys_free(&ike->keys);
 	ike->again = NULL;
 }
 

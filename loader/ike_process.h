@@ -10,10 +10,9 @@
 #include <event2/event.h>
 
 #include "config.h"
+#include "ike_keys.h"
 #include "json.h"
 #include "layout.h"
-
-struct ike_key;
 
 struct ike_process {
 	struct event_base *base;
@@ -23,6 +22,7 @@ struct ike_process {
 	const char *config_path;
 	const char *run_dir; /* where a key log goes */
 	void (*on_done)(void *arg, uint64_t ticket, const char *error);
+	void (*on_lost)(void *arg); /* it is gone: what it was asked for and has not done it will not do */
 	void (*on_gre)(void *arg); /* an SA of a connection with gre = yes has come or gone */
 	void *arg;
 
@@ -32,12 +32,9 @@ struct ike_process {
 	unsigned backoff_ms;
 	uint64_t started_ns;
 	int control; /* to the protocol process */
-	int keys;    /* to the key holder */
+	struct ike_keys keys;
 	struct event *readable;
 	struct event *again;
-	struct ike_key *known; /* keys that have a number; malloc'd */
-	unsigned known_count;
-	uint32_t last_key;
 };
 
 /* Prepares; starts nothing. The fields up to arg are the caller's. 0 or -ENOMEM. */
@@ -45,7 +42,8 @@ int ike_init(struct ike_process *ike);
 
 /*
  * Makes it run these connections: started, told anew, or stopped when there are none. config stays the
- * caller's, for as long as IKE runs. 0, or -errno with what is wrong with a file; what ran before goes on then.
+ * caller's, for as long as IKE runs. 0, or -errno with what is wrong with a file; what ran before goes on then, or is
+ * started again.
  */
 int ike_run(struct ike_process *ike, const struct config *config, struct fault *f);
 
@@ -61,8 +59,11 @@ void ike_judge_end(struct ike_process *ike);
 /* A child has ended (SIGCHLD): if it was IKE, it will be started again. */
 void ike_reap(struct ike_process *ike);
 
-/* Sends a message, which is deleted. Without a process it is lost. 0 or -errno. */
+/* Sends a message, which is deleted. Without a process, or one that reads within a second, it is lost. 0 or -errno. */
 int ike_send(struct ike_process *ike, cJSON *message);
+
+/* The same without waiting: for what packets cause, and will again, so that a flood of them holds nobody up. */
+int ike_send_now(struct ike_process *ike, cJSON *message);
 
 /* Its status, in a memfd for the caller to close; -errno if it does not answer within two seconds. */
 int ike_status(struct ike_process *ike);

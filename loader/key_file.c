@@ -54,7 +54,14 @@ int key_file_open(const char *path, struct fault *f)
 
 	if (fd < 0)
 		return fault(f, errno, "key file %s: %s", path, strerror(errno));
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077)) {
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return fd;
+	if (st.st_uid != 0 && st.st_uid != geteuid()) {
+		close(fd);
+		return fault(f, EACCES, "key file %s: belongs to user %u, who can read and change it: 'chown root %s'", path,
+			     st.st_uid, path);
+	}
+	if (st.st_mode & 077) {
 		close(fd);
 		return fault(f, EACCES,
 			     "key file %s: others may read or change it (mode %03o): "

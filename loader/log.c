@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "fault.h"
 #include "maps.h"
 
 /* Enough to see what is going on, too few to fill a disk: 10 lines/s of 150 bytes are 130 MB a day. */
@@ -18,6 +19,7 @@ void log_line(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	make_one_line(text);
 	fprintf(stderr, "xdp-ipsec: %s\n", text);
 }
 

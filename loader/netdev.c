@@ -112,6 +112,14 @@ int netdev_get(const char *name, struct netdev *out, struct fault *f)
 	return err ? fault(f, -err, "%s: %s", name, strerror(-err)) : 0;
 }
 
+bool netdev_is_gone(int ifindex)
+{
+	struct netdev dev;
+	char buf[512];
+
+	return talk(link_message(buf, RTM_GETLINK, ifindex), on_link, &dev) == -ENODEV;
+}
+
 static int on_filter(const struct nlmsghdr *message, void *arg)
 {
 	bool *found = arg;

@@ -26,6 +26,9 @@ bool netdev_parse(const struct nlmsghdr *message, struct netdev *out);
 /* By name. 0 or -errno, -ENODEV if there is none. */
 int netdev_get(const char *name, struct netdev *out, struct fault *f);
 
+/* Whether there is certainly no interface of that number. */
+bool netdev_is_gone(int ifindex);
+
 /* Receive queues in use: what ethtool -l says, or the driver's room where it does not say. */
 uint32_t netdev_queues(const struct netdev *dev);
 

@@ -263,6 +263,14 @@ int nic_attach(struct nics *nics, const struct interface_config *config, struct 
 	return 0;
 }
 
+void nic_expect(struct nics *nics, const struct interface_config *config)
+{
+	struct nic *nic = choose(nics, config->name);
+
+	if (nic)
+		*nic = (struct nic){.used = true, .config = *config, .tap = {.fd = -1}, .tap_link = -1};
+}
+
 void nic_detach(struct nics *nics, struct nic *nic)
 {
 	const struct hook_place at = place_of(nics, nic);

@@ -22,6 +22,7 @@ struct nic {
 	int tap_link;	       /* tcx link of the program on the TAP, or -1 */
 	unsigned mode;	       /* enum port_mode it came to */
 	uint32_t last_ifindex; /* before it went */
+	int namesake;	       /* ifindex of another interface that has taken its name, once that is told */
 };
 
 struct nics {
@@ -43,6 +44,9 @@ struct nic *nics_find(struct nics *nics, const char *name);
  * worker may hold its TAP. On an error nothing has changed. 0 or -errno.
  */
 int nic_attach(struct nics *nics, const struct interface_config *config, struct fault *f);
+
+/* Holds the place of a NIC that is not there now: as one that is gone for now. */
+void nic_expect(struct nics *nics, const struct interface_config *config);
 
 /* Takes the programs off: the gate is open. */
 void nic_detach(struct nics *nics, struct nic *nic);

@@ -56,16 +56,10 @@ static const char *local_text(const struct spd_rule *rule, char buf[ADDR_TEXT])
 	return addr_is_zero(rule->local) ? "any" : addr_text(rule->local, buf);
 }
 
-static struct selector selector_of(const struct spd_rule *r)
-{
-	return (struct selector){r->local_port_min, r->local_port_max, r->remote_port_min, r->remote_port_max,
-				 r->proto};
-}
-
 /* As 'policy add' takes it: icmp with its type, the others without ports, which have words of their own. */
 static const char *rule_proto_text(const struct spd_rule *rule, char buf[SELECTOR_TEXT])
 {
-	const struct selector sel = selector_of(rule);
+	const struct selector sel = selector_of_rule(rule);
 
 	if (rule->proto == PROTO_ICMP)
 		return selector_text(&sel, buf);

@@ -50,8 +50,7 @@ static int detach_alone(struct instance *in, const char *dev, struct fault *f)
 		return fault(f, ENOENT, "%s: not attached", dev);
 	hooks_remove_all(&at);
 	forget_port(in, dev);
-	hooks_for_each_device(in->bpf_dir, note_another, &others);
-	if (!others)
+	if (hooks_for_each_device(in->bpf_dir, note_another, &others) == 0 && !others)
 		programs_remove_maps(in->bpf_dir);
 	return 0;
 }

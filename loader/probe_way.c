@@ -8,6 +8,7 @@
 
 #include "netdev.h"
 #include "parse.h"
+#include "selector.h"
 #include "slots.h"
 
 /* A VLAN on a VLAN on the NIC. */
@@ -16,11 +17,11 @@
 /* type: of ICMP, which stands with the code where others have ports. */
 static bool rule_takes(const struct spd_rule *r, const uint8_t local[4], uint8_t type)
 {
+	const struct selector sel = selector_of_rule(r);
 	const uint16_t code = (uint16_t)(type << 8);
 
-	return (addr_is_zero(r->local) || memcmp(r->local, local, 4) == 0) && (!r->proto || r->proto == IPPROTO_ICMP) &&
-	       r->local_port_min <= code && r->local_port_max >= code && r->remote_port_min <= code &&
-	       r->remote_port_max >= code;
+	return (addr_is_zero(r->local) || memcmp(r->local, local, 4) == 0) &&
+	       selector_takes(&sel, IPPROTO_ICMP, code, code);
 }
 
 /* The rule that decides, as in bpf/policy.h, if it is one that protects. */
@@ -56,13 +57,7 @@ static bool is_bound(const struct maps *maps, const uint8_t local[4], const uint
 /* As find_binding() in bpf/egress.h, but for SAs that the peer has narrowed to single ports. */
 static bool has_sa(const struct maps *maps, const uint8_t local[4], const uint8_t remote[4], const struct spd_rule *r)
 {
-	const struct selector exact = {
-		.local_port_min = r->local_port_min,
-		.local_port_max = r->local_port_max,
-		.remote_port_min = r->remote_port_min,
-		.remote_port_max = r->remote_port_max,
-		.proto = r->proto,
-	};
+	const struct selector exact = selector_of_rule(r);
 	const struct selector icmp = {SELECTOR_ANY_PORT, .proto = IPPROTO_ICMP}, all = {SELECTOR_ANY_PORT};
 	const bool may_be_wider = r->owner != OWNER_IKE;
 

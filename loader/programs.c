@@ -264,10 +264,12 @@ int programs_attach(const struct hook_place *at, const struct prog_config *cfg, 
 		    int *tap_link, struct fault *f)
 {
 	const bool automatic = *mode == MODE_AUTO;
-	const enum port_mode before = hooks_take_over(at);
+	enum port_mode before;
 	bool refused;
-	int err = hook_check_foreign(at, f);
+	int err = hooks_take_over(at, &before, f);
 
+	if (!err)
+		err = hook_check_foreign(at, f);
 	if (err)
 		return err;
 	if (automatic)

@@ -11,6 +11,7 @@
 #include "locals.h"
 #include "netdev.h"
 #include "parse.h"
+#include "publish.h"
 #include "selector.h"
 #include "slots.h"
 
@@ -30,14 +31,6 @@ static uint32_t find(const struct maps *maps, uint32_t spi, const uint8_t dst[4]
 		if (in_use(maps, slot) && maps->sa[slot].spi == spi && memcmp(maps->sa[slot].dst, dst, 4) == 0)
 			break;
 	return slot;
-}
-
-static struct sad_key sad_key_of(const struct sa_state *sa)
-{
-	struct sad_key key = {.spi = sa->spi};
-
-	memcpy(key.dst, sa->dst, sizeof(key.dst));
-	return key;
 }
 
 /* ---- which way ---- */
@@ -125,52 +118,24 @@ static int choose_iv_base(enum sa_direction direction, uint64_t *iv_base, struct
 	return 0;
 }
 
-static int bind_under(const struct maps *maps, uint32_t slot, const struct sad_out_key *key)
-{
-	const struct sad_out_value value = {.slot = slot, .generation = maps->sa[slot].generation};
-
-	return bpf_map_update_elem(maps->sad_out, key, &value, BPF_ANY);
-}
-
-static int publish_outbound(const struct maps *maps, uint32_t slot)
+static int bind_all(const struct maps *maps, uint32_t slot)
 {
 	struct sad_out_key keys[2];
 	const unsigned count = sa_bindings(&maps->sa[slot], keys);
 	int err = 0;
 
 	for (unsigned i = 0; i < count && !err; i++)
-		err = bind_under(maps, slot, &keys[i]);
+		err = sa_bind(maps, slot, &keys[i]);
 	return err;
-}
-
-static int publish_inbound(const struct maps *maps, uint32_t slot)
-{
-	const struct sa_state *sa = &maps->sa[slot];
-	const struct sad_key key = sad_key_of(sa);
-	struct sad_value value = {.slot = slot, .generation = sa->generation, .ifindex = sa->ifindex};
-
-	memcpy(value.peer, sa->src, sizeof(value.peer));
-	return bpf_map_update_elem(maps->sad, &key, &value, BPF_ANY);
 }
 
 static int publish(const struct maps *maps, uint32_t slot, struct fault *f)
 {
-	const bool outbound = maps->sa[slot].direction == SA_OUTBOUND;
-	const int err = outbound ? publish_outbound(maps, slot) : publish_inbound(maps, slot);
+	int err = sa_publish(maps, slot);
 
-	return err < 0 ? fault(f, errno, "publishing the SA: %s", strerror(errno)) : 0;
-}
-
-/* By what names it on the wire, whether a policy uses it or not: routers speak of what was sent before a rekey, too. */
-static int publish_sent(const struct maps *maps, uint32_t slot, struct fault *f)
-{
-	const struct sad_key key = sad_key_of(&maps->sa[slot]);
-	const struct sad_out_value value = {.slot = slot, .generation = maps->sa[slot].generation};
-
-	if (maps->sa[slot].direction == SA_OUTBOUND &&
-	    bpf_map_update_elem(maps->sad_sent, &key, &value, BPF_ANY) < 0)
-		return fault(f, errno, "publishing the SA: %s", strerror(errno));
-	return 0;
+	if (!err && maps->sa[slot].direction == SA_OUTBOUND)
+		err = bind_all(maps, slot);
+	return err ? fault(f, -err, "publishing the SA: %s", strerror(-err)) : 0;
 }
 
 static bool has_binding(const struct sa_state *sa, const struct sad_out_key *key)
@@ -197,43 +162,38 @@ static uint32_t find_successor(const struct maps *maps, uint32_t slot, const str
 	return best;
 }
 
+/* What it carries goes to the SA that it took over from, or one that came since. */
 static void unbind(const struct maps *maps, uint32_t slot, const struct sad_out_key *key)
 {
-	struct sad_out_value current;
 	uint32_t successor;
 
-	if (bpf_map_lookup_elem(maps->sad_out, key, &current) < 0 || current.slot != slot)
+	if (!sa_is_bound(maps, slot, key))
 		return;
 	successor = find_successor(maps, slot, key);
-	if (successor == SLOTS_MAX || bind_under(maps, successor, key))
-		bpf_map_delete_elem(maps->sad_out, key);
-}
-
-static void unpublish_outbound(const struct maps *maps, uint32_t slot)
-{
-	struct sad_out_key keys[2];
-	const unsigned count = sa_bindings(&maps->sa[slot], keys);
-
-	for (unsigned i = 0; i < count; i++)
-		unbind(maps, slot, &keys[i]);
+	if (successor == SLOTS_MAX || sa_bind(maps, successor, key))
+		sa_unbind(maps, slot, key);
 }
 
 static void unpublish(const struct maps *maps, uint32_t slot)
 {
-	const struct sad_key key = sad_key_of(&maps->sa[slot]);
+	struct sad_out_key keys[2];
+	const unsigned count = sa_bindings(&maps->sa[slot], keys);
 
-	if (maps->sa[slot].direction == SA_OUTBOUND) {
-		unpublish_outbound(maps, slot);
-		bpf_map_delete_elem(maps->sad_sent, &key);
-	} else {
-		bpf_map_delete_elem(maps->sad, &key);
-	}
+	for (unsigned i = 0; i < count && maps->sa[slot].direction == SA_OUTBOUND; i++)
+		unbind(maps, slot, &keys[i]);
+	sa_withdraw(maps, slot);
 }
 
 static void give_back(struct sa_database *db, uint32_t slot)
 {
 	vault_wipe(db->vault, slot);
 	slot_release(db->maps->sa, slot, db->maps->sa[slot].generation);
+}
+
+static void take_away(struct sa_database *db, uint32_t slot)
+{
+	unpublish(db->maps, slot);
+	give_back(db, slot);
 }
 
 /* ---- commands ---- */
@@ -246,11 +206,9 @@ static int install(struct sa_database *db, uint32_t slot, const uint8_t *keymat,
 	/* The address is protected before the SA is: a cleartext packet must not slip in between. */
 	err = locals_sync(db->maps, f);
 	if (!err)
-		err = publish_sent(db->maps, slot, f);
-	if (!err)
 		err = publish(db->maps, slot, f);
 	if (err) {
-		give_back(db, slot);
+		take_away(db, slot);
 		locals_sync(db->maps, NULL);
 	}
 	return err;
@@ -279,12 +237,6 @@ int sa_add(struct sa_database *db, const struct sa_request *r, const uint8_t key
 		return fault(f, ENOSPC, "all %d SAs are in use: delete some", SLOTS_MAX);
 	fill(&maps->sa[slot], r, direction, ifindex);
 	return install(db, slot, keymat, iv_base, f);
-}
-
-static void take_away(struct sa_database *db, uint32_t slot)
-{
-	unpublish(db->maps, slot);
-	give_back(db, slot);
 }
 
 int sa_delete(struct sa_database *db, uint32_t spi, const uint8_t dst[4], struct fault *f)
@@ -341,6 +293,6 @@ void sa_rebind_dev(struct sa_database *db, uint32_t old_ifindex, uint32_t ifinde
 			continue;
 		sa->ifindex = ifindex;
 		if (sa->direction == SA_INBOUND)
-			publish(db->maps, slot, NULL);
+			sa_publish_again(db->maps, slot);
 	}
 }

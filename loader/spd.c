@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "selector.h"
+
 /* ---- order ---- */
 
 static int compare_prefix(const struct prefix *a, const struct prefix *b)
@@ -20,21 +22,16 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-/* How many pairs of ports a rule takes: fewer is narrower. */
-static uint64_t port_pairs(const struct spd_rule *r)
-{
-	return (r->local_port_max - r->local_port_min + 1ULL) * (r->remote_port_max - r->remote_port_min + 1ULL);
-}
-
 /* Of two rules for one prefix, which goes first. What is equal is ordered by its bytes, so that the order is stable. */
 static int compare_rules(const struct spd_rule *a, const struct spd_rule *b)
 {
+	const struct selector x = selector_of_rule(a), y = selector_of_rule(b);
 	int order = compare_numbers(addr_is_zero(a->local), addr_is_zero(b->local));
 
 	if (!order)
 		order = compare_numbers(a->proto == 0, b->proto == 0);
 	if (!order)
-		order = compare_numbers(port_pairs(a), port_pairs(b));
+		order = compare_numbers(selector_port_pairs(&x), selector_port_pairs(&y));
 	if (!order)
 		order = compare_numbers(a->prio, b->prio);
 	return order ? order : memcmp(a, b, sizeof(*a));
@@ -58,12 +55,10 @@ void spd_sort(struct spd *spd)
 
 static bool same_selector(const struct policy *a, const struct policy *b)
 {
-	const struct spd_rule *x = &a->rule, *y = &b->rule;
+	const struct selector x = selector_of_rule(&a->rule), y = selector_of_rule(&b->rule);
 
-	return compare_prefix(&a->remote, &b->remote) == 0 && memcmp(x->local, y->local, sizeof(x->local)) == 0 &&
-	       x->proto == y->proto && x->local_port_min == y->local_port_min &&
-	       x->local_port_max == y->local_port_max && x->remote_port_min == y->remote_port_min &&
-	       x->remote_port_max == y->remote_port_max;
+	return compare_prefix(&a->remote, &b->remote) == 0 &&
+	       memcmp(a->rule.local, b->rule.local, sizeof(a->rule.local)) == 0 && selector_equal(&x, &y);
 }
 
 static struct policy *find(const struct spd *spd, const struct policy *policy)

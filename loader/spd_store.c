@@ -40,6 +40,9 @@ int spd_read(const struct maps *maps, struct spd *spd, struct fault *f)
 
 /* ---- writing ---- */
 
+/* The new ones are there before those that have no policy left go: for a moment there are both. */
+#define NO_ROOM ": too many prefixes that were not there before at once: go by two steps"
+
 /* One entry to be written. */
 struct change {
 	const struct spd_item *item;
@@ -123,20 +126,36 @@ static int write_changes(const struct maps *maps, const struct spd_image *image,
 	n = find_changes(maps, image, changes);
 	for (size_t i = 0; i < n && !err; i++)
 		if (bpf_map_update_elem(maps->spd, &changes[i].item->key, &changes[i].item->entry, BPF_ANY) < 0)
-			err = fault(f, errno, "map spd: %s", strerror(errno));
+			err = fault(f, errno, "map spd: %s%s", strerror(errno), errno == ENOSPC ? NO_ROOM : "");
 	free(changes);
 	return err;
 }
 
+static int write_image(const struct maps *maps, const struct spd_image *image, struct fault *f)
+{
+	int err = write_changes(maps, image, f);
+
+	return err ? err : remove_orphans(maps, image, f);
+}
+
 int spd_write(const struct maps *maps, const struct spd *spd, struct fault *f)
 {
-	struct spd_image image;
+	struct spd before = {0};
+	struct spd_image image = {0}, old = {0};
 	int err = spd_compile(spd, &image, f);
 
 	if (!err)
-		err = write_changes(maps, &image, f);
+		err = spd_read(maps, &before, f);
 	if (!err)
-		err = remove_orphans(maps, &image, f);
+		err = spd_compile(&before, &old, f);
+	if (!err) {
+		err = write_image(maps, &image, f);
+		/* None of the old entries goes before all of the new ones are there: there is room to put them back. */
+		if (err)
+			write_image(maps, &old, NULL);
+	}
 	spd_image_free(&image);
+	spd_image_free(&old);
+	spd_free(&before);
 	return err;
 }

@@ -10,7 +10,7 @@
 int spd_read(const struct maps *maps, struct spd *spd, struct fault *f);
 
 /*
- * Makes the map what spd compiles to. Nothing is written unless all of it fits.
+ * Makes the map what spd compiles to; if that does not fit, or fails on the way, the map is as it was.
  * Entries that come to protect or discard more are written first, among them
  * the more specific ones; entries that have no policy left go last. 0 or -errno.
  */

@@ -13,13 +13,14 @@
 #include "ike_events.h"
 #include "locals.h"
 #include "log.h"
+#include "nic_events.h"
 #include "requests.h"
 #include "service.h"
 #include "session.h"
 
 /* ---- NICs and their worker ---- */
 
-static void run_worker(struct supervisor *s)
+void supervisor_run_worker(struct supervisor *s)
 {
 	struct worker_port ports[PORTS_MAX];
 	unsigned n = 0;
@@ -30,24 +31,31 @@ static void run_worker(struct supervisor *s)
 	worker_run(&s->worker, ports, n);
 }
 
-/* Who gets multicast in GRE: after whatever it depends on has changed. */
-static void sync_gre(void *arg)
+void supervisor_sync_gre(void *arg)
 {
 	const struct supervisor *s = arg;
 
 	gre_sync(&s->maps, &s->nics, &s->config);
 }
 
-/* The worker holds the TAP of a NIC that is attached already; of a new one it knows nothing, and goes on meanwhile. */
+/* Whether the worker holds the TAP of the NIC. */
+static bool is_held(struct supervisor *s, const char *name)
+{
+	const struct nic *nic = nics_find(&s->nics, name);
+
+	return nic && nic->present;
+}
+
+/* Of a NIC that is new, or comes back, the worker knows nothing, and goes on meanwhile. */
 static int attach_only(struct supervisor *s, const struct interface_config *config, struct fault *f)
 {
 	const struct nic *nic;
 	int err;
 
-	if (nics_find(&s->nics, config->name))
+	if (is_held(s, config->name))
 		worker_stop(&s->worker);
 	err = nic_attach(&s->nics, config, f);
-	sync_gre(s);
+	supervisor_sync_gre(s);
 	nic = nics_find(&s->nics, config->name);
 	if (!err)
 		log_line("%s: attached (%s, %u queues, MTU %u)", config->name,
@@ -58,11 +66,11 @@ static int attach_only(struct supervisor *s, const struct interface_config *conf
 
 int supervisor_attach(struct supervisor *s, const struct interface_config *config, struct fault *f)
 {
-	const bool known = nics_find(&s->nics, config->name);
+	const bool held = is_held(s, config->name);
 	int err = attach_only(s, config, f);
 
-	if (!err || known)
-		run_worker(s);
+	if (!err || held)
+		supervisor_run_worker(s);
 	return err;
 }
 
@@ -74,7 +82,7 @@ int supervisor_detach(struct supervisor *s, const char *name, struct fault *f)
 		return fault(f, ENOENT, "%s: not attached: 'status' shows what is", name);
 	worker_stop(&s->worker);
 	nic_detach(&s->nics, nic);
-	run_worker(s);
+	supervisor_run_worker(s);
 	log_line("%s: detached: the gate is open, what was protected goes in clear", name);
 	return 0;
 }
@@ -98,54 +106,11 @@ static void on_ike_done(void *arg, uint64_t ticket, const char *error)
 	control_server_answer(s->control, ticket, error);
 }
 
-static void come_back(struct supervisor *s, struct nic *nic)
-{
-	const struct interface_config config = nic->config;
-	const uint32_t before = nic->last_ifindex;
-	struct fault f;
-
-	if (supervisor_attach(s, &config, &f)) {
-		log_line("%s: is back, but cannot be attached: %s", config.name, f.text);
-		return;
-	}
-	sa_rebind_dev(&s->sas, before, (uint32_t)nic->dev.ifindex);
-}
-
-/* If it cannot, it goes on as it was; only another MTU is tried again. */
-static void grow(struct supervisor *s, struct nic *nic, const struct netdev *dev)
-{
-	const struct interface_config config = nic->config;
-	struct fault f;
-
-	if (!supervisor_attach(s, &config, &f))
-		return;
-	log_line("%s: MTU %u: %s", dev->name, dev->mtu, f.text);
-	if (nic->present)
-		nic_changed(&s->nics, nic, dev);
-}
-
-static void on_link(void *arg, const struct netdev *dev, bool gone)
+static void on_ike_lost(void *arg)
 {
 	struct supervisor *s = arg;
-	struct nic *nic = nics_find(&s->nics, dev->name);
 
-	if (!nic)
-		return;
-	if (!nic->present) {
-		if (!gone)
-			come_back(s, nic);
-	} else if (nic->dev.ifindex != dev->ifindex) {
-		return;
-	} else if (gone) {
-		log_line("%s: is gone; it is attached again when it comes back", dev->name);
-		worker_stop(&s->worker);
-		nic_gone(&s->nics, nic);
-		run_worker(s);
-	} else if (nic_has_outgrown(&s->nics, nic, dev)) {
-		grow(s, nic, dev);
-	} else {
-		nic_changed(&s->nics, nic, dev);
-	}
+	control_server_abandon(s->control, "IKE has ended before it was done: the log says why");
 }
 
 static void on_address(void *arg, const uint8_t addr[4], bool present)
@@ -153,30 +118,7 @@ static void on_address(void *arg, const uint8_t addr[4], bool present)
 	struct supervisor *s = arg;
 
 	ike_on_address(s, addr, present);
-	sync_gre(s);
-}
-
-/* Notifications were lost: what they would have said is read from the interfaces. */
-static void on_overrun(void *arg)
-{
-	struct supervisor *s = arg;
-
-	for (unsigned i = 0; i < PORTS_MAX; i++) {
-		struct nic *nic = &s->nics.nic[i];
-		struct netdev dev, old = nic->dev;
-
-		if (!nic->used)
-			continue;
-		if (netdev_get(nic->config.name, &dev, NULL)) {
-			if (nic->present)
-				on_link(s, &old, true);
-			continue;
-		}
-		if (nic->present && dev.ifindex != old.ifindex)
-			on_link(s, &old, true);
-		on_link(s, &dev, false);
-	}
-	sync_gre(s);
+	supervisor_sync_gre(s);
 }
 
 static void reload_interfaces(struct supervisor *s, const struct config *fresh)
@@ -193,7 +135,7 @@ static void reload_interfaces(struct supervisor *s, const struct config *fresh)
 			log_line("%s", f.text);
 	}
 	if (fresh->mark != s->config.mark || fresh->unknown_spi != s->config.unknown_spi ||
-	    strcmp(fresh->aead, s->config.aead) != 0)
+	    strcmp(fresh->aead, s->config.aead) != 0 || fresh->keylog != s->config.keylog)
 		log_line("%s: what changed in [daemon] counts from the next start on", s->config_path);
 }
 
@@ -212,6 +154,8 @@ static bool reload_connections(struct supervisor *s, struct config *fresh)
 	}
 	if (ike_run(&s->ike, fresh, &f) || connection_policies_sync(&s->maps, fresh, &f)) {
 		log_line("%s; going on as before", f.text);
+		/* Whatever comes of that, fresh is no more. */
+		s->ike.config = before;
 		if (ike_run(&s->ike, before, &f))
 			log_line("%s", f.text);
 		return false;
@@ -224,7 +168,7 @@ static bool reload_connections(struct supervisor *s, struct config *fresh)
 	before->cookie_threshold = fresh->cookie_threshold;
 	before->ike_dscp = fresh->ike_dscp;
 	s->ike.config = before;
-	sync_gre(s);
+	supervisor_sync_gre(s);
 	if (monitors_configure(&s->monitors, before, &f))
 		log_line("%s; the monitors go on as before", f.text);
 	return true;
@@ -314,13 +258,18 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.config_path = s->config_path,
 		.run_dir = s->instance.run_dir,
 		.on_done = on_ike_done,
-		.on_gre = sync_gre,
+		.on_lost = on_ike_lost,
+		.on_gre = supervisor_sync_gre,
 		.arg = s,
 	};
 	s->events.on_event = ike_on_event;
 	s->events.arg = s;
-	s->links =
-		(struct link_monitor){.on_link = on_link, .on_address = on_address, .on_overrun = on_overrun, .arg = s};
+	s->links = (struct link_monitor){
+		.on_link = nic_events_on_link,
+		.on_address = on_address,
+		.on_overrun = nic_events_on_overrun,
+		.arg = s,
+	};
 	s->monitors = (struct monitors){
 		.base = s->base,
 		.maps = &s->maps,
@@ -344,15 +293,21 @@ static void take_over(const char *dev, void *arg)
 	struct supervisor *s = arg;
 	struct interface_config config;
 	struct fault f;
+	int err;
 
 	if (nics_find(&s->nics, dev))
 		return;
 	interface_config_init(&config, dev);
-	if (attach_only(s, &config, &f))
+	err = attach_only(s, &config, &f);
+	if (!err) {
+		log_line("%s: not in %s, but attached by an earlier run: taken over", dev, s->config_path);
+	} else if (err == -ENODEV) {
+		nic_expect(&s->nics, &config);
+		log_line("%s: attached by an earlier run, and gone; it is attached again when it comes back", dev);
+	} else {
 		log_line("%s: attached by an earlier run and cannot be taken over: %s; what it protects stays dropped",
 			 dev, f.text);
-	else
-		log_line("%s: not in %s, but attached by an earlier run: taken over", dev, s->config_path);
+	}
 }
 
 /* Undoes the NICs that were new: an error at start leaves things as they were. */
@@ -432,17 +387,20 @@ static int start(struct supervisor *s, struct fault *f)
 	nics_init(&s->nics, s->instance.bpf_dir, &s->maps, &s->config);
 	forget_old_sas(s);
 	err = start_parts(s, f);
+	/* A key or a certificate that is no good leaves all as it was: the policies of an earlier run, whose gate is
+	 * closed, and what is attached. */
 	if (!err)
-		err = connection_policies_sync(&s->maps, &s->config, f);
-	/* Before anything is attached: a key or a certificate that is no good leaves all as it was. */
+		err = connection_policies_check(&s->maps, &s->config, f);
 	if (!err)
 		err = ike_run(&s->ike, &s->config, f);
 	if (!err)
 		err = monitors_configure(&s->monitors, &s->config, f);
 	if (!err)
-		err = attach_configured(s, f);
-	if (!err)
 		err = control_server_start(&s->control, s->base, &s->instance, requests_handle, s, f);
+	if (!err)
+		err = connection_policies_sync(&s->maps, &s->config, f);
+	if (!err)
+		err = attach_configured(s, f);
 	return err;
 }
 
@@ -480,8 +438,7 @@ static void remove_unused_maps(const struct supervisor *s)
 {
 	unsigned n = 0;
 
-	hooks_for_each_device(s->instance.bpf_dir, count_device, &n);
-	if (n == 0)
+	if (hooks_for_each_device(s->instance.bpf_dir, count_device, &n) == 0 && n == 0)
 		programs_remove_maps(s->instance.bpf_dir);
 }
 
@@ -526,7 +483,7 @@ int run_command(const struct invocation *inv)
 	if (!err)
 		err = start(&s, &f);
 	if (!err) {
-		run_worker(&s);
+		supervisor_run_worker(&s);
 		if (!s.worker.wanted)
 			on_worker_ready(&s);
 		event_base_dispatch(s.base);

@@ -43,6 +43,12 @@ int supervisor_attach(struct supervisor *s, const struct interface_config *confi
 /* Detaches a NIC: its gate is open. -ENOENT if it is not attached. */
 int supervisor_detach(struct supervisor *s, const char *name, struct fault *f);
 
+/* The worker is started anew with the NICs that are there. */
+void supervisor_run_worker(struct supervisor *s);
+
+/* Who gets multicast in GRE: after whatever it depends on has changed. arg is the supervisor. */
+void supervisor_sync_gre(void *arg);
+
 /* The command. */
 int run_command(const struct invocation *inv);
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault.h"
+
 #define COLUMNS_MAX 16
 #define GAP	    2
 
@@ -74,7 +76,8 @@ void table_cell(struct table *t, const char *format, ...)
 	if (vasprintf(&text, format, args) < 0)
 		text = NULL;
 	va_end(args);
-	add(t, or_die(text));
+	make_one_line(or_die(text));
+	add(t, text);
 }
 
 static void print_cell(const struct table *t, size_t i, FILE *out)

@@ -152,7 +152,13 @@ static int spawn(struct worker *w)
 	}
 	w->ready_fd = ends[0];
 	w->ready = event_new(w->base, ends[0], EV_READ, on_ready_line, w);
-	return w->ready ? event_add(w->ready, NULL) : -ENOMEM;
+	if (w->ready && event_add(w->ready, NULL) == 0)
+		return 0;
+	/* It is started again: two would be on the same sockets. */
+	forget_ready(w);
+	child_end("worker", w->pid);
+	w->pid = 0;
+	return -ENOMEM;
 }
 
 static void start(struct worker *w)

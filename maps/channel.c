@@ -3,6 +3,7 @@
 #include "channel.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,7 +16,20 @@ union one_fd {
 	char space[CMSG_SPACE(sizeof(int))];
 };
 
-int channel_send(int socket, const cJSON *message, int fd)
+int channel_wait(int socket, enum channel_event event, int milliseconds)
+{
+	struct pollfd p = {.fd = socket, .events = event == CHANNEL_READABLE ? POLLIN : POLLOUT};
+	int n;
+
+	if (socket < 0)
+		return -ENOTCONN;
+	do
+		n = poll(&p, 1, milliseconds);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n == 0 ? -ETIMEDOUT : 0;
+}
+
+static int send_packet(int socket, const cJSON *message, int fd, int flags)
 {
 	char *text = cJSON_PrintUnformatted(message);
 	struct iovec part = {.iov_base = text, .iov_len = text ? strlen(text) : 0};
@@ -35,10 +49,20 @@ int channel_send(int socket, const cJSON *message, int fd)
 	}
 	if (part.iov_len > CHANNEL_MESSAGE_MAX)
 		err = -EMSGSIZE;
-	else if (sendmsg(socket, &packet, MSG_NOSIGNAL) < 0)
+	else if (sendmsg(socket, &packet, MSG_NOSIGNAL | flags) < 0)
 		err = -errno;
 	cJSON_free(text);
 	return err;
+}
+
+int channel_send(int socket, const cJSON *message, int fd)
+{
+	return send_packet(socket, message, fd, 0);
+}
+
+int channel_send_now(int socket, const cJSON *message)
+{
+	return send_packet(socket, message, -1, MSG_DONTWAIT);
 }
 
 static int fd_of(const struct msghdr *packet)
@@ -104,18 +128,25 @@ static int write_all(int fd, const char *text, size_t size)
 	return 0;
 }
 
-int channel_pack(const cJSON *document)
+int channel_pack_text(const char *text)
 {
-	char *text = cJSON_PrintUnformatted(document);
 	int fd = text ? memfd_create("document", MFD_CLOEXEC) : -1;
 	int err = text ? fd < 0 ? -errno : write_all(fd, text, strlen(text)) : -ENOMEM;
 
-	cJSON_free(text);
 	if (!err)
 		return fd;
 	if (fd >= 0)
 		close(fd);
 	return err;
+}
+
+int channel_pack(const cJSON *document)
+{
+	char *text = cJSON_PrintUnformatted(document);
+	const int fd = channel_pack_text(text);
+
+	cJSON_free(text);
+	return fd;
 }
 
 char *channel_unpack(int fd)

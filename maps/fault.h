@@ -14,4 +14,8 @@ struct fault {
 /* Formats the line into f (which may be NULL) and returns -err, to be returned at once. err > 0. */
 int fault(struct fault *f, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* What is no text becomes '?': names and words of others may be in it, which neither a terminal nor a log may take for
+ * more than that. */
+void make_one_line(char *text);
+
 #endif

@@ -52,18 +52,29 @@ bool selector_meet(const struct selector *a, const struct selector *b, struct se
 	return out->local_port_min <= out->local_port_max && out->remote_port_min <= out->remote_port_max;
 }
 
-static uint64_t port_pairs(const struct selector *s)
+uint64_t selector_port_pairs(const struct selector *s)
 {
 	return (s->local_port_max - s->local_port_min + 1ULL) * (s->remote_port_max - s->remote_port_min + 1ULL);
 }
 
 int selector_compare(const struct selector *a, const struct selector *b)
 {
-	const uint64_t x = port_pairs(a), y = port_pairs(b);
+	const uint64_t x = selector_port_pairs(a), y = selector_port_pairs(b);
 
 	if (!a->proto != !b->proto)
 		return a->proto ? -1 : 1;
 	return x != y ? (x < y ? -1 : 1) : memcmp(a, b, sizeof(*a));
+}
+
+struct selector selector_of_rule(const struct spd_rule *rule)
+{
+	return (struct selector){
+		.local_port_min = rule->local_port_min,
+		.local_port_max = rule->local_port_max,
+		.remote_port_min = rule->remote_port_min,
+		.remote_port_max = rule->remote_port_max,
+		.proto = rule->proto,
+	};
 }
 
 struct selector selector_mirrored(const struct selector *s)

@@ -30,6 +30,12 @@ bool selector_meet(const struct selector *a, const struct selector *b, struct se
  */
 int selector_compare(const struct selector *a, const struct selector *b);
 
+/* What a rule is for, but for its addresses. */
+struct selector selector_of_rule(const struct spd_rule *rule);
+
+/* How many pairs of ports it takes: fewer is narrower. */
+uint64_t selector_port_pairs(const struct selector *s);
+
 /* As the other end sees it. */
 struct selector selector_mirrored(const struct selector *s);
 

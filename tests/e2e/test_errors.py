@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Each mistake is one clear line on stderr and an exit code, and leaves no half-made state."""
 import os
+import shutil
 import signal
 
 import pytest
@@ -144,6 +145,14 @@ def test_bad_configuration(host, text, about):
     done = host.cmd('check', '-c', host.config, check=False)
     assert done.returncode == 1
     one_line(done.stderr, about)
+
+
+def test_no_control_socket(host):
+    """What nobody could talk to is not attached either."""
+    (host.run_dir / 'control/something').mkdir(parents=True)
+    run_fails(host, 'control')
+    shutil.rmtree(host.run_dir)
+    untouched(host)
 
 
 def test_missing_configuration(host):
@@ -363,6 +372,35 @@ def test_attach_errors(shared_running):
     command_fails(shared_running, ['attach', 'lo'], ['lo', 'loopback'])
     command_fails(shared_running, ['attach', NIC], [NIC])
     command_fails(shared_running, ['detach', 'nic7'], ['nic7'])
+
+
+def test_nic_that_comes_back_too_large(host):
+    """It is not attached, and those that are do not notice, whatever else happens to it."""
+    with Netns('errx') as other:
+        veth(host.netns, 'nic1', other, 'wire0')
+        host.configure([NIC, 'nic1'])
+        host.start()
+        host.netns.ip('link', 'del', 'nic1')
+        until(lambda: 'nic1: is gone' in host.log_text and host.worker_ready(), 'the worker without it')
+        worker = host.status()['worker']
+        host.netns.ip('link', 'add', 'nic1', 'mtu', 9500, 'type', 'veth', 'peer', 'name', 'far')
+        until(lambda: 'nic1: is back, but cannot be attached' in host.log_text, 'the attempt')
+        host.netns.ip('link', 'set', 'nic1', 'up')
+        until(lambda: host.log_text.count('cannot be attached') > 1, 'another attempt')
+        assert host.status()['worker'] == worker
+
+
+def test_nic_that_comes_back_to_another_run(running):
+    """It was attached by command; who starts without it waits for it."""
+    with Netns('errx') as other:
+        veth(running.netns, 'nic1', other, 'wire0')
+        running.cmd('attach', 'nic1')
+        assert running.stop(signal.SIGKILL) == -signal.SIGKILL
+        running.netns.ip('link', 'del', 'nic1')
+        running.start()
+        veth(running.netns, 'nic1', other, 'wire0')
+        until(lambda: 'prog/xdp' in running.netns.ip('link', 'show', 'dev', 'nic1').stdout, 'it is attached')
+        running.cmd('detach', 'nic1')
 
 
 def test_attach_too_large_mtu(running):

@@ -223,6 +223,20 @@ def test_iked_killed(native):
     assert ping(native.a.netns, B, 3) and ping(native.b.netns, A, 3)
 
 
+def test_iked_killed_while_it_is_asked(native):
+    """Who asked is told; the next IKE knows nothing of it."""
+    native.psk()
+    native.a.start()
+    with subprocess.Popen(native.a.argv('connection', 'initiate', 'core'), stderr=subprocess.PIPE, text=True) as asking:
+        try:
+            until(lambda: native.a.status()['connections'][0]['state'] == 'connecting', 'the peer is asked for')
+            os.kill(native.a.status()['ike']['pid'], signal.SIGKILL)
+            assert asking.wait(timeout=10) == 1
+            assert 'IKE has ended before it was done' in asking.stderr.read()
+        finally:
+            asking.kill()
+
+
 @pytest.mark.parametrize('remote', [A, '192.0.2.0/24'], ids=['host', 'mesh'])
 def test_iked_of_responder_killed(native, remote):
     """Who was to wait for the peer, one or any of a mesh, opens what was up; traffic does not notice."""
@@ -425,6 +439,19 @@ def test_key_file_of_others(native):
     done = native.a.cmd('run', '-c', native.a.config, check=False)
     assert done.returncode == 1
     assert 'others may read or change it' in done.stderr and '[connection core]' in done.stderr
+
+
+def test_start_that_fails_keeps_the_policies(native):
+    """What an earlier run protects stays closed, whatever a file says that cannot be used."""
+    native.psk()
+    native.a.start()
+    assert native.a.stop() == 0
+    (native.a.dir / 'psk').chmod(0o644)
+    native.a.config.write_text(native.a.config.read_text().replace(B, '192.0.2.99'))
+    assert native.a.cmd('run', '-c', native.a.config, check=False).returncode == 1
+    policies = native.a.cmd('policy', 'list').stdout
+    assert B in policies and '192.0.2.99' not in policies
+    assert not ping(native.a.netns, B, 1, deadline=1)
 
 
 def test_reload_touches_only_what_changed(native):

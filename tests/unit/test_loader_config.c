@@ -192,6 +192,15 @@ static void test_mistakes(void **unused)
 		{"mode = auto\n", ":1: ", "'mode'"},
 		{"[interface a]\nmode\n", ":2: ", "key = value"},
 		{"[interface a\nmode = auto\n", ":1: ", "']'"},
+		{"[daemon]\nmark = \x1b[31m\x07\n", ":2: ", "'?[31m?'"},
+		{"[interface a] mode = native\n", ":1: ", "alone on its line"},
+		{"[connection c]\nlocal = 192.0.2.1\n[interface a]\n", ":1: ", "[connection c] has no 'remote'"},
+		{"[connection c]\nprotect = tcp/179 udp/53\n", ":2: ", "'tcp/179 udp/53'"},
+		{"[connection c]\nremote = 224.0.0.0/4\n", ":2: ", "not an address that one host has"},
+		{"[connection c]\nrekey-bytes = 18446744074G\n", ":2: ", "rekey-bytes"},
+		{"[connection c]\nrekey-packets = 18446744073709551616\n", ":2: ", "rekey-packets"},
+		{"[connection c]\nrekey-time = 213503982334602d\n", ":2: ", "rekey-time"},
+		{"[interface a]\npath-mtu-min = 9217\n", ":2: ", "give ignore, or 576 to 9216"},
 	};
 
 	(void)unused;
@@ -201,6 +210,27 @@ static void test_mistakes(void **unused)
 		    !strstr(f.text, mistakes[i].what) || strchr(f.text, '\n'))
 			fail_msg("%zu: '%s' gave '%s'", i, mistakes[i].text, f.text);
 	}
+}
+
+/* What libinih takes for the beginning of a section is one to us, too: it would have no interface else. */
+static void test_beginning_of_a_section(void **unused)
+{
+	static const char *const texts[] = {"\xef\xbb\xbf[interface eth0]\n", "\f[interface eth0]\n",
+					    " \t[interface eth0] ; comment\r\n", "\v[interface eth0] # comment\n"};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		assert_int_equal(read_text(texts[i]), 0);
+		assert_int_equal(config.interface_count, 1);
+	}
+}
+
+/* What cannot be read is no empty file, which would protect nothing. */
+static void test_directory(void **unused)
+{
+	(void)unused;
+	assert_int_equal(config_read(&config, "/tmp", &f), -EIO);
+	assert_string_equal(f.text, "/tmp: cannot be read: Is a directory");
 }
 
 /* A line longer than the reader's buffer is not taken for two: what ends a comment here would be a key. */
@@ -342,6 +372,8 @@ int main(void)
 		WITH_FILE(test_monitor),
 		WITH_FILE(test_monitor_of_a_mesh),
 		WITH_FILE(test_gre),
+		WITH_FILE(test_beginning_of_a_section),
+		cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_no_file),
 	};
 

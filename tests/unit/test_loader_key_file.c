@@ -165,6 +165,20 @@ static void test_no_file(void **unused)
 	assert_int_equal(key_file_read("/tmp", keymat, &f), -EISDIR);
 }
 
+/* Whoever owns it may read it, whatever its mode. */
+static void test_file_of_another_user(void **unused)
+{
+	struct fault f;
+
+	(void)unused;
+	if (geteuid())
+		skip();
+	write_file(DIGITS, 0600);
+	assert_int_equal(chown(path, 1234, 0), 0);
+	assert_int_equal(key_file_read(path, keymat, &f), -EACCES);
+	assert_non_null(strstr(f.text, "belongs to user 1234"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +189,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_file_that_others_reach, make_file, remove_file),
 		cmocka_unit_test_setup_teardown(test_fault_never_shows_the_key, make_file, remove_file),
 		cmocka_unit_test_setup_teardown(test_file_larger_than_a_key_can_be, make_file, remove_file),
+		cmocka_unit_test_setup_teardown(test_file_of_another_user, make_file, remove_file),
 		cmocka_unit_test(test_no_file),
 	};
 

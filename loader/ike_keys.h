@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the supervisor tells the key holder: the files of secrets, opened, each under a number by which the protocol
+ * process asks for it. A file that has not changed keeps its number, so that a reload touches nothing else.
+ */
+#ifndef LOADER_IKE_KEYS_H
+#define LOADER_IKE_KEYS_H
+
+#include "config.h"
+#include "json.h"
+
+struct ike_key;
+
+struct ike_keys {
+	int socket; /* to the key holder; -1: it does not run */
+	bool hung;  /* it did not answer in time: what it still says would be taken for another answer */
+	struct ike_key *known; /* malloc'd */
+	unsigned count;
+	uint32_t last;
+};
+
+/* A configuration begins: no secret is in use so far. */
+void ike_keys_begin(struct ike_keys *keys);
+
+/* The secret's number in *id, given to the key holder if it has it not; file "" is nothing to do, and number 0. 0, or
+ * -errno with connection and file. */
+int ike_keys_use(struct ike_keys *keys, const char *config_path, const struct connection_config *c, const char *kind,
+		 const char *file, uint32_t *id, struct fault *f);
+
+/* Whether the private key of that number goes with the certificate in json, where there is one. 0 or -errno. */
+int ike_keys_match(struct ike_keys *keys, const char *config_path, const struct connection_config *c, uint32_t id,
+		   const cJSON *json, struct fault *f);
+
+/* The configuration is taken: secrets that it does not use are forgotten. */
+void ike_keys_end(struct ike_keys *keys);
+
+/* The key holder is gone, and what it had been given: the next one is given it again, under the same numbers. */
+void ike_keys_lost(struct ike_keys *keys);
+
+void ike_keys_free(struct ike_keys *keys);
+
+#endif

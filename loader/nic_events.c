@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "nic_events.h"
+
+#include <string.h>
+
+#include "log.h"
+#include "supervisor.h"
+
+static void come_back(struct supervisor *s, struct nic *nic)
+{
+	const struct interface_config config = nic->config;
+	const uint32_t before = nic->last_ifindex;
+	struct fault f;
+
+	if (supervisor_attach(s, &config, &f)) {
+		log_line("%s: is back, but cannot be attached: %s", config.name, f.text);
+		return;
+	}
+	sa_rebind_dev(&s->sas, before, (uint32_t)nic->dev.ifindex);
+}
+
+/* If it cannot, it goes on as it was; only another MTU is tried again. */
+static void grow(struct supervisor *s, struct nic *nic, const struct netdev *dev)
+{
+	const struct interface_config config = nic->config;
+	struct fault f;
+
+	if (!supervisor_attach(s, &config, &f))
+		return;
+	log_line("%s: MTU %u: %s", dev->name, dev->mtu, f.text);
+	if (nic->present)
+		nic_changed(&s->nics, nic, dev);
+}
+
+static struct nic *find_present(struct supervisor *s, int ifindex)
+{
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		if (s->nics.nic[i].used && s->nics.nic[i].present && s->nics.nic[i].dev.ifindex == ifindex)
+			return &s->nics.nic[i];
+	return NULL;
+}
+
+/* Whatever it is called now, it is the NIC that is attached: only 'detach' opens its gate. */
+static void take_name(struct nic *nic, const struct netdev *dev)
+{
+	if (strcmp(nic->dev.name, dev->name) == 0)
+		return;
+	memcpy(nic->dev.name, dev->name, sizeof(nic->dev.name));
+	if (strcmp(nic->config.name, dev->name) != 0)
+		log_line("%s: is called %s now, and stays attached as %s: 'detach %s' and 'attach %s' change that",
+			 nic->config.name, dev->name, nic->config.name, nic->config.name, dev->name);
+}
+
+/* An interface that is new to us, by a name that the file or 'attach' has. */
+static void appeared(struct supervisor *s, struct nic *nic, const struct netdev *dev)
+{
+	if (!nic->present) {
+		come_back(s, nic);
+	} else if (nic->namesake != dev->ifindex) {
+		nic->namesake = dev->ifindex;
+		log_line("%s: another interface has that name now, and is not attached: it is in clear; '%s' is what was "
+			 "called so before",
+			 dev->name, nic->dev.name);
+	}
+}
+
+static void went(struct supervisor *s, struct nic *nic)
+{
+	struct netdev namesake;
+
+	log_line("%s: is gone; it is attached again when it comes back", nic->config.name);
+	worker_stop(&s->worker);
+	nic_gone(&s->nics, nic);
+	supervisor_run_worker(s);
+	if (netdev_get(nic->config.name, &namesake, NULL) == 0)
+		come_back(s, nic);
+}
+
+void nic_events_on_link(void *arg, const struct netdev *dev, bool gone)
+{
+	struct supervisor *s = arg;
+	struct nic *nic = find_present(s, dev->ifindex), *named = nics_find(&s->nics, dev->name);
+
+	if (!nic) {
+		if (named && !gone)
+			appeared(s, named, dev);
+		return;
+	}
+	if (gone) {
+		went(s, nic);
+		return;
+	}
+	take_name(nic, dev);
+	if (nic_has_outgrown(&s->nics, nic, dev))
+		grow(s, nic, dev);
+	else
+		nic_changed(&s->nics, nic, dev);
+}
+
+/*
+ * Notifications were lost: what they would have said is read from the interfaces. What cannot be read is no interface
+ * that is gone, and one that has another name now is not either: its gate would be opened.
+ */
+void nic_events_on_overrun(void *arg)
+{
+	struct supervisor *s = arg;
+
+	for (unsigned i = 0; i < PORTS_MAX; i++) {
+		struct nic *nic = &s->nics.nic[i];
+		struct netdev dev, old = nic->dev;
+
+		if (!nic->used)
+			continue;
+		if (nic->present && netdev_is_gone(old.ifindex))
+			nic_events_on_link(s, &old, true);
+		if (netdev_get(nic->config.name, &dev, NULL) == 0)
+			nic_events_on_link(s, &dev, false);
+	}
+	supervisor_sync_gre(s);
+}

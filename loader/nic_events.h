@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What happens to interfaces, and what the supervisor makes of it: a NIC goes, comes back, grows, or is renamed. */
+#ifndef LOADER_NIC_EVENTS_H
+#define LOADER_NIC_EVENTS_H
+
+#include "netdev.h"
+
+/* Handlers of the link_monitor; arg is the supervisor. */
+void nic_events_on_link(void *arg, const struct netdev *dev, bool gone);
+void nic_events_on_overrun(void *arg);
+
+#endif

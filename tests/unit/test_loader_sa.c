@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Manual SAs in maps that are too small, or that another's SA is in already. Needs root, for the maps. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <linux/bpf.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "publish.h"
+#include "sa.h"
+#include "selector.h"
+#include "slots.h"
+
+/* ---- this host has 192.0.2.1, and nothing else ---- */
+
+static struct sockaddr_in ours = {.sin_family = AF_INET};
+static struct ifaddrs only = {.ifa_name = "nic0", .ifa_flags = IFF_UP, .ifa_addr = (struct sockaddr *)&ours};
+
+int getifaddrs(struct ifaddrs **all)
+{
+	inet_pton(AF_INET, "192.0.2.1", &ours.sin_addr);
+	*all = &only;
+	return 0;
+}
+
+void freeifaddrs(struct ifaddrs *all)
+{
+	(void)all;
+}
+
+/* ---- maps ---- */
+
+static struct maps maps;
+static struct vault vault;
+static struct sa_database db = {&maps, &vault};
+
+static int make(enum bpf_map_type type, uint32_t key, uint32_t value, uint32_t entries)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+
+	return bpf_map_create(type, NULL, key, value, entries, &opts);
+}
+
+/* Room for one binding. */
+static int make_maps(void **unused)
+{
+	(void)unused;
+	maps = (struct maps){
+		.sad = make(BPF_MAP_TYPE_HASH, sizeof(struct sad_key), sizeof(struct sad_value), 8),
+		.sad_out = make(BPF_MAP_TYPE_HASH, sizeof(struct sad_out_key), sizeof(struct sad_out_value), 1),
+		.sad_sent = make(BPF_MAP_TYPE_HASH, sizeof(struct sad_key), sizeof(struct sad_out_value), 8),
+		.locals = make(BPF_MAP_TYPE_HASH, sizeof(struct locals_key), 4, 8),
+		.spd = make(BPF_MAP_TYPE_LPM_TRIE, sizeof(struct spd_key), sizeof(struct spd_entry), 8),
+		.sa = calloc(SLOTS_MAX, sizeof(struct sa_state)),
+		.bitmaps = calloc(SLOTS_MAX, sizeof(struct replay_bitmap)),
+	};
+	return vault_create(&vault, NULL);
+}
+
+static int free_maps(void **unused)
+{
+	const int fds[] = {maps.sad, maps.sad_out, maps.sad_sent, maps.locals, maps.spd};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		close(fds[i]);
+	free(maps.sa);
+	free(maps.bitmaps);
+	vault_close(&vault);
+	return 0;
+}
+
+static unsigned entries(int map)
+{
+	uint8_t key[32], next[32];
+	unsigned n = 0;
+
+	for (bool more = bpf_map_get_next_key(map, NULL, next) == 0; more; n++) {
+		memcpy(key, next, sizeof(key));
+		more = bpf_map_get_next_key(map, key, next) == 0;
+	}
+	return n;
+}
+
+static unsigned slots_in_use(void)
+{
+	unsigned n = 0;
+
+	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++)
+		n += slot_in_use(maps.sa[slot].generation);
+	return n;
+}
+
+static struct sa_request request(bool outbound, uint32_t spi)
+{
+	struct sa_request r = {.spi = spi, .esn = true, .replay_window = 64, .sel = SELECTOR_ALL};
+
+	inet_pton(AF_INET, outbound ? "192.0.2.1" : "192.0.2.2", r.src);
+	inet_pton(AF_INET, outbound ? "192.0.2.2" : "192.0.2.1", r.dst);
+	return r;
+}
+
+static int add(const struct sa_request *r)
+{
+	static const uint8_t keymat[ESP_KEYMAT_SIZE];
+	struct fault f;
+
+	return sa_add(&db, r, keymat, &f);
+}
+
+/* ---- tests ---- */
+
+/* The second of two bindings finds no room: "on an error nothing has changed". */
+static void test_half_bound(void **unused)
+{
+	struct sa_request r = request(true, 0x1001);
+
+	(void)unused;
+	r.sel = (struct selector){.local_port_max = 0xffff, .remote_port_min = 179, .remote_port_max = 179, .proto = 6};
+	r.either_end = true;
+	assert_int_equal(add(&r), -E2BIG);
+	assert_int_equal(entries(maps.sad_out), 0);
+	assert_int_equal(entries(maps.sad_sent), 0);
+	assert_int_equal(entries(maps.locals), 0);
+	assert_int_equal(slots_in_use(), 0);
+}
+
+/* What the SA that could not be had took over goes back to the one before. */
+static void test_half_bound_over_another(void **unused)
+{
+	struct sa_request r = request(true, 0x1001);
+	struct sad_out_key keys[2];
+	struct sad_out_value there;
+
+	(void)unused;
+	r.sel = (struct selector){.local_port_max = 0xffff, .remote_port_min = 179, .remote_port_max = 179, .proto = 6};
+	assert_int_equal(add(&r), 0);
+	r.spi++;
+	r.either_end = true;
+	assert_int_equal(add(&r), -E2BIG);
+	assert_int_equal(entries(maps.sad_sent), 1);
+	assert_int_equal(slots_in_use(), 1);
+	assert_int_equal(sa_bindings(&maps.sa[0], keys), 1);
+	assert_int_equal(bpf_map_lookup_elem(maps.sad_out, keys, &there), 0);
+	assert_int_equal(there.generation, maps.sa[there.slot].generation);
+}
+
+/* IKE names an SPI in the moment between the look for it and its being published. */
+static void test_spi_taken_meanwhile(void **unused)
+{
+	const struct sa_request r = request(false, 0x1001);
+	struct sad_key key = {.spi = r.spi};
+	struct sad_value there = {.slot = 77, .generation = 5};
+
+	(void)unused;
+	memcpy(key.dst, r.dst, 4);
+	assert_int_equal(bpf_map_update_elem(maps.sad, &key, &there, BPF_ANY), 0);
+	assert_int_equal(add(&r), -EEXIST);
+	assert_int_equal(bpf_map_lookup_elem(maps.sad, &key, &there), 0);
+	assert_int_equal(there.slot, 77);
+	assert_int_equal(slots_in_use(), 0);
+}
+
+/* A peer may choose the SPI of an SA that is being deleted again: the new one stays known to what routers say. */
+static void test_same_spi_again(void **unused)
+{
+	const struct sa_request r = request(true, 0x1001);
+	struct sad_out_value there;
+	struct sad_key key = {.spi = r.spi};
+	uint32_t slot;
+
+	(void)unused;
+	memcpy(key.dst, r.dst, 4);
+	assert_int_equal(add(&r), 0);
+	assert_int_equal(slot_claim(maps.sa, maps.bitmaps, 0, &slot), 0);
+	maps.sa[slot].spi = r.spi;
+	memcpy(maps.sa[slot].dst, r.dst, 4);
+	maps.sa[slot].direction = SA_OUTBOUND;
+	assert_int_equal(sa_publish(&maps, slot), 0);
+	sa_withdraw(&maps, 0);
+	assert_int_equal(bpf_map_lookup_elem(maps.sad_sent, &key, &there), 0);
+	assert_int_equal(there.slot, slot);
+	sa_withdraw(&maps, slot);
+	assert_int_equal(entries(maps.sad_sent), 0);
+}
+
+#define WITH_MAPS(test) cmocka_unit_test_setup_teardown(test, make_maps, free_maps)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_MAPS(test_half_bound),
+		WITH_MAPS(test_half_bound_over_another),
+		WITH_MAPS(test_spi_taken_meanwhile),
+		WITH_MAPS(test_same_spi_again),
+	};
+
+	if (geteuid()) {
+		print_message("skipped: needs root\n");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
