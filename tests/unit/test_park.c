@@ -181,7 +181,7 @@ static void turn(struct bed *b)
 	inbound_retry(&b->port);
 	while (inbound_run(&b->port, &b->queue))
 		;
-	inbound_flush(&b->port);
+	inbound_flush(&b->port, false);
 }
 
 static void arrive_each(struct bed *b, uint32_t slot, uint32_t from, uint32_t to)
