@@ -111,7 +111,7 @@ class Capture:
         self.netns, self.dev = netns, dev
         self.dir = tempfile.TemporaryDirectory(prefix='xdp-ipsec-test-')
         self.file = Path(self.dir.name) / 'pcap'
-        argv = netns.argv('tcpdump', '-i', dev, '-n', '-U', '-s', self.SNAPLEN, '-B', 65536, '-w', self.file)
+        argv = netns.argv('tcpdump', '-i', dev, '-n', '-U', '--immediate-mode', '-s', self.SNAPLEN, '-B', 65536, '-w', self.file)
         self.proc = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         while 'listening on' not in self.proc.stderr.readline():
             assert self.proc.poll() is None, 'tcpdump did not start'
