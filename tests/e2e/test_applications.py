@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from daemons import Bird, dns_server, needs, resolve, ssh, ssh_server
-from ike import IkePair, children, connection, order
+from ike import children, connection, order
 from netns import run
 from pair import A, B, NIC
 from traffic import ping, tcp_bulk
@@ -16,9 +16,8 @@ from wait import until
 
 
 @pytest.fixture
-def pair():
-    with IkePair() as pair:
-        yield pair
+def pair(native):
+    return native
 
 
 def without_ike(capture):

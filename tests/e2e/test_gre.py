@@ -67,6 +67,15 @@ def hears(sock, data, source, ttl):
     assert struct.unpack('i', ancillary[0][2]) == (ttl,)
 
 
+def is_heard(out, sock):
+    """Whether what is sent now arrives before the socket's deadline."""
+    out.sendto(b'again', (GROUP, PORT))
+    try:
+        return sock.recv(100) == b'again'
+    except TimeoutError:
+        return False
+
+
 def is_deaf(sock):
     sock.setblocking(False)
     with pytest.raises(BlockingIOError):
@@ -399,15 +408,7 @@ def test_only_bgp_and_multicast(pair):
     pair.start()
     with speaker(ns(pair, 0)) as out, member(ns(pair, 1)) as s, pair.capture(0) as capture:
         s.settimeout(0.1)
-
-        def heard():
-            out.sendto(b'again', (GROUP, PORT))
-            try:
-                return s.recv(100) == b'again'
-            except TimeoutError:
-                return False
-
-        until(heard, 'the trap has gone off')
+        until(lambda: is_heard(out, s), 'the trap has gone off')
         assert {p.proto for p in capture.stop() if not p.ike} == {50}
     assert ping(ns(pair, 0), B)
     assert any(c['selector'] == 'gre' for c in pair.hosts[0].status()['connections'][0]['children'])
@@ -442,17 +443,10 @@ def test_reload(pair):
             s.settimeout(0.1)
             before = pair.hosts[1].counters().get('gre_received', 0)
 
-            def heard():
-                out.sendto(b'again', (GROUP, PORT))
-                try:
-                    return s.recv(100) == b'again'
-                except TimeoutError:
-                    return False
-
             def by_gre():
                 return pair.hosts[1].counters().get('gre_received', 0) > before
 
-            until(lambda: heard() and by_gre() == (value == 'yes'), value)
+            until(lambda: is_heard(out, s) and by_gre() == (value == 'yes'), value)
 
 
 def test_connection_of_no_nic(pair):

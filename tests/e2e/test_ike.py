@@ -10,7 +10,7 @@ import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
-from ike import (DAY, NAMES, Ca, IkePair, children, connection, is_up, now, order, pem, put, wait_up)
+from ike import (DAY, NAMES, Ca, children, connection, is_up, now, order, pem, put, wait_up)
 from host import dropped
 from pair import A, B, NIC, proven
 from traffic import UdpFlow, ping
@@ -18,16 +18,9 @@ from wait import until
 from wire import Tap
 
 
-@pytest.fixture(params=['native', 'generic'])
-def pair(request):
-    with IkePair(request.param) as pair:
-        yield pair
-
-
 @pytest.fixture
-def native():
-    with IkePair('native') as pair:
-        yield pair
+def pair(ike_pair):
+    return ike_pair
 
 
 @pytest.fixture(scope='module')
@@ -244,7 +237,7 @@ def test_iked_of_responder_killed(native, remote):
 
 def test_iked_killed_and_peer_gone(native):
     """The SAs that it left end in their time, and then the next packet is a trap."""
-    native.psk({'start': 'trap', 'lifetime': '20s', 'rekey_time': '15s'}, {'start': 'respond'})
+    native.psk({'start': 'trap', 'lifetime': '10s', 'rekey_time': '8s'}, {'start': 'respond'})
     up(native)
     native.b.daemon.kill()
     native.b.daemon.wait()
