@@ -6,6 +6,7 @@ Both exist once per XDP mode and are clean again after each test. `own_pair` is 
 break; `ike_pair`, and `native` in that mode alone, is one without keys or daemons, to be configured.
 """
 import os
+import sys
 
 import pytest
 
@@ -17,6 +18,10 @@ from ike import IkePair  # noqa: E402
 from pair import Pair  # noqa: E402
 
 MODES = ['native', 'generic']
+
+
+# A test's commands go beside its flows of packets, which are threads of this process: 5 ms for each turn is too long.
+sys.setswitchinterval(0.0005)
 
 
 def pytest_sessionstart(session):
