@@ -16,7 +16,7 @@ from scapy.packet import Raw, raw
 from host import dropped
 from lan import Lan, addr
 from pair import NIC
-from traffic import Ears, ping, send_ip, udp_socket
+from traffic import Ears, knock, ping, send_ip, udp_socket
 from wait import until
 from wire import ip_of
 
@@ -36,7 +36,7 @@ def lan(request):
             lan.connections(n, [m for m in range(3) if m != n], gre='yes', start='trap')
         lan.start()
         for n, m in ((0, 1), (0, 2), (1, 2)):
-            ping(lan.hosts[n].netns, addr(m), deadline=1)
+            knock(lan.hosts[n].netns, addr(m))
         for n in range(3):
             lan.wait_up(n, 2)
         yield lan

@@ -13,7 +13,7 @@ from scapy.layers.l2 import Ether
 from ike import (DAY, NAMES, Ca, children, connection, is_up, now, order, pem, put, wait_up)
 from host import dropped
 from pair import A, B, NIC, proven
-from traffic import UdpFlow, ping
+from traffic import UdpFlow, knock, ping
 from wait import until
 from wire import Tap
 
@@ -44,7 +44,7 @@ def test_trap(pair):
     pair.start()
     assert connection(pair.a)['state'] == 'trap'
     with pair.capture() as capture:
-        ping(pair.a.netns, B, 1, deadline=1)
+        knock(pair.a.netns, B)
         wait_up(*pair.hosts)
         assert ping(pair.a.netns, B, 3)
         packets = without_ike(capture)
@@ -198,7 +198,7 @@ def test_terminate(native):
     with native.capture() as capture:
         assert not ping(native.b.netns, A, 1, deadline=1)
         assert not without_ike(capture)
-    ping(native.a.netns, B, 1, deadline=1)
+    knock(native.a.netns, B)
     wait_up(*native.hosts)
     assert ping(native.a.netns, B, 2)
 
@@ -247,7 +247,7 @@ def test_iked_killed_and_peer_gone(native):
     until(lambda: not native.a.status()['sas'], 'they have come to their end', timeout=30)
     assert 'SAs of an earlier run have come to their end' in native.a.log_text
     native.b.start()
-    until(lambda: ping(native.a.netns, B, 1, deadline=1), 'traffic again', timeout=60)
+    until(lambda: knock(native.a.netns, B), 'traffic again', timeout=60)
 
 
 def test_host_restarted(native):
@@ -269,7 +269,7 @@ def test_peer_gone(native):
     native.wire.ip('link', 'set', 'port1', 'down')
     until(lambda: connection(native.a)['state'] == 'trap', 'A has noticed', timeout=40)
     native.wire.ip('link', 'set', 'port1', 'up')
-    until(lambda: ping(native.a.netns, B, 1, deadline=1), 'traffic again', timeout=40)
+    until(lambda: knock(native.a.netns, B), 'traffic again', timeout=40)
 
 
 def test_address_gone_and_back(native):
@@ -440,7 +440,7 @@ def test_mesh(native):
     """The peer's section is a prefix: any host in it that proves itself."""
     native.psk({'start': 'trap'}, {'remote': '192.0.2.0/24', 'start': 'trap'})
     native.start()
-    ping(native.a.netns, B, 1, deadline=1)
+    knock(native.a.netns, B)
     until(lambda: connection(native.a)['state'] == 'up', 'A is up')
     assert ping(native.a.netns, B, 3)
     assert connection(native.b)['peer'] == A
