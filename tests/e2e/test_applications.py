@@ -11,7 +11,7 @@ from daemons import Bird, dns_server, needs, resolve, ssh, ssh_server
 from ike import children, connection, order
 from netns import run
 from pair import A, B, NIC
-from traffic import ping, tcp_bulk
+from traffic import knock, ping, tcp_bulk
 from wait import until
 
 
@@ -85,7 +85,7 @@ def test_ssh_survives_rekeys(pair):
     key, data = pair.a.dir / 'ssh_key', os.urandom(16 << 20)
     run('dropbearkey', '-t', 'ed25519', '-f', key)
     with ssh_server(pair.b, B, key):
-        until(lambda: connection(pair.a)['state'] == 'up' or ping(pair.a.netns, B), 'the connection is up')
+        until(lambda: connection(pair.a)['state'] == 'up' or knock(pair.a.netns, B), 'the connection is up')
         with ssh(pair.a.netns, key, B, 'cat') as session:
             half = len(data) // 2
             echoed, reader = [], None
