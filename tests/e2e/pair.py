@@ -85,8 +85,8 @@ class Pair:
             host.cmd('sa', 'flush')
             self.add_sas(host)
 
-    def capture(self):
-        return Capture(self.wire, 'port0')
+    def capture(self, **how):
+        return Capture(self.wire, 'port0', **how)
 
     def attacker(self, host):
         """Somebody on the cable, next to that host."""

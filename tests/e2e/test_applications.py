@@ -116,7 +116,7 @@ def test_udp_of_8_kb(pair, towards):
     server = pair.b.netns.argv('iperf3', '-s', '-1', '-D', '-B', B, '-I', pair.b.dir / 'iperf3.pid')
     run(*server)
     until(lambda: ':5201 ' in pair.b.netns.run('ss', '-ltn').stdout, 'iperf3 listens')
-    with pair.capture() as capture:
+    with pair.capture(immediate=False) as capture:
         done = pair.a.netns.run('iperf3', '-c', B, '-u', '-l', 8192, '-b', '50M', '-n', '2M', '-w', '4M', '-J', *reverse)
         packets = without_ike(capture)
     total = json.loads(done.stdout)['end']['sum']
