@@ -75,20 +75,24 @@ static bool same_flow(const struct flow *f, const struct segment *s)
 	       memcmp(a + f->first.ip.header, s->l4, 4) == 0;
 }
 
+/* Of TCP beside the flags: a window that opens or closes has to be told, and the urgent pointer means nothing without URG. */
+static bool same_tcp(const uint8_t *a, const uint8_t *b, size_t header)
+{
+	return memcmp(a + TCP_ACK, b + TCP_ACK, 4) == 0 && a[TCP_DATA_OFFSET] == b[TCP_DATA_OFFSET] &&
+	       memcmp(a + TCP_WINDOW, b + TCP_WINDOW, 2) == 0 &&
+	       memcmp(a + TCP_LEN_MIN, b + TCP_LEN_MIN, header - TCP_LEN_MIN) == 0;
+}
+
 /* Whether the super-packet's one header can stand for this packet's, too. */
 static bool same_headers(const struct flow *f, const struct segment *s)
 {
 	const struct coalesce_packet *p = s->packet;
 	const uint8_t *a = f->first.ip.ip, *b = p->ip.ip;
-	const uint8_t *al4 = a + f->first.ip.header;
 
 	if (f->first.l2 != p->l2 || memcmp(f->first.frame, p->frame, p->l2) != 0 || a[IP_TOS] != b[IP_TOS] ||
 	    a[IP_TTL] != b[IP_TTL] || memcmp(a + IP_FRAG, b + IP_FRAG, 2) != 0 || f->header != s->header)
 		return false;
-	if (!s->tcp)
-		return true;
-	return memcmp(al4 + TCP_ACK, s->l4 + TCP_ACK, 4) == 0 &&
-	       memcmp(al4 + TCP_LEN_MIN, s->l4 + TCP_LEN_MIN, s->header - TCP_LEN_MIN) == 0;
+	return !s->tcp || same_tcp(a + f->first.ip.header, s->l4, s->header);
 }
 
 static bool fits(const struct flow *f, const struct segment *s)

@@ -20,7 +20,7 @@
 
 struct host_ring {
 	int fd;
-	bool batches; /* the kernel lets us have an io_uring */
+	bool batches; /* the kernel lets us have an io_uring, and took all we asked of it */
 	struct io_uring ring;
 	uint8_t *area;
 	uint32_t lengths[HOST_RING_FRAMES]; /* of virtio header and frame, as the last call read them; 0: none */

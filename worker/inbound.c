@@ -135,6 +135,24 @@ static void write_alone(struct port_state *p, uint8_t *frame, size_t len)
 	write_to_host(p, &vnet, pieces, 2, 1);
 }
 
+static bool is_gre(const struct item *item)
+{
+	return item->opened.next_header == PROTO_GRE && (item->sa->state->flags & SA_GRE);
+}
+
+/* Out of ESP and GRE, and alone: which packets of a group belong together its receiver cannot tell. */
+static void write_from_gre(struct port_state *p, const struct item *item)
+{
+	const uint32_t slot = (uint32_t)(item->sa->state - p->worker->maps.sa);
+	const struct tx_tag tag = {.generation = item->sa->generation, .slot = (uint16_t)slot};
+	struct gre_packet packet = {.frame = item->frame, .l2 = item->l2, .ip = item->ip};
+
+	if (gre_take_out(&packet, item->ip.ip + item->ip.header + ESP_HEADER, item->opened.payload_len, &tag))
+		write_alone(p, packet.frame, packet.l2 + packet.ip.total);
+	else
+		drop(p->worker, item->sa->state, REASON_GRE_REFUSED, 1);
+}
+
 /* What came in pieces goes through the same steps, by itself, and to the host as one, however long. */
 static void take_whole(struct port_state *p, const struct reassembled *whole)
 {
@@ -149,6 +167,10 @@ static void take_whole(struct port_state *p, const struct reassembled *whole)
 	if (!ip_parse(&item.ip, item.frame + item.l2, whole->len - item.l2) || !look_up(p, &item, &why) ||
 	    !open_item(p, &item, &why) || !accept_item(p, &item, &why)) {
 		drop(p->worker, item.sa ? item.sa->state : NULL, why, 1);
+		return;
+	}
+	if (is_gre(&item)) {
+		write_from_gre(p, &item);
 		return;
 	}
 	take_out(&item);
@@ -226,33 +248,14 @@ static uint32_t pass_open(struct port_state *p, struct item *items, uint32_t n)
 	return kept;
 }
 
-/* Out of ESP and GRE, and alone: which packets of a group belong together its receiver cannot tell. */
-static void deliver_gre(struct port_state *p, const struct item *item)
-{
-	const uint32_t slot = (uint32_t)(item->sa->state - p->worker->maps.sa);
-	const struct tx_tag tag = {.generation = item->sa->generation, .slot = (uint16_t)slot};
-	struct gre_packet packet = {.frame = item->frame, .l2 = item->l2, .ip = item->ip};
-
-	if (!gre_take_out(&packet, item->ip.ip + item->ip.header + ESP_HEADER, item->opened.payload_len, &tag)) {
-		drop_item(p, item, REASON_GRE_REFUSED);
-		return;
-	}
-	write_alone(p, packet.frame, packet.l2 + packet.ip.total);
-	umem_give(&p->umem, item->addr);
-}
-
-static bool is_gre(const struct item *item)
-{
-	return item->opened.next_header == PROTO_GRE && (item->sa->state->flags & SA_GRE);
-}
-
 static void pass_deliver(struct port_state *p, struct item *items, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct coalesce_packet packet;
 
 		if (is_gre(&items[i])) {
-			deliver_gre(p, &items[i]);
+			write_from_gre(p, &items[i]);
+			umem_give(&p->umem, items[i].addr);
 			continue;
 		}
 		take_out(&items[i]);
@@ -282,9 +285,9 @@ uint32_t inbound_run(struct port_state *p, struct xdp_queue *q)
 	struct xdp_desc descs[BATCH];
 	uint32_t n = xdp_queue_receive(q, descs, BATCH);
 
-	if (n == 0)
-		return 0;
-	run_batch(p, descs, p->umem.jumbo ? gather_packets(p, descs, n) : n);
+	if (n)
+		run_batch(p, descs, p->umem.jumbo ? gather_packets(p, descs, n) : n);
+	/* Also when nothing came: a queue that got no frames while the others had them all receives nothing without. */
 	xdp_queue_refill(q);
 	return n;
 }

@@ -122,18 +122,39 @@ static struct datagram *oldest_headless(struct reassembler *r)
 	return d;
 }
 
+static struct datagram *oldest_headless_of(struct source_bucket *b)
+{
+	struct datagram *d;
+
+	TAILQ_FOREACH_REVERSE(d, &b->datagrams, datagrams, by_source)
+		if (!d->headed)
+			break;
+	return d;
+}
+
+/* Whether another may begin only when one has gone. */
+static bool is_full(const struct reassembler *r, const struct source_bucket *b, bool headless)
+{
+	return b->count >= r->limits.per_source || TAILQ_EMPTY(&r->free) ||
+	       (headless && r->headless >= r->limits.headless);
+}
+
 /*
- * Who has to go before another may begin, if anybody. Later fragments without
- * their first cost their sender nothing, not even an SPI, and so only push out each
- * other. A source with nothing here takes the place of the oldest of all, once.
+ * Who has to go then, if anybody. Later fragments without their first cost their sender nothing, not even an SPI, so
+ * they go before all others and push out each other alone: NULL, and it is the new one that goes. A source
+ * with nothing here takes the place of the oldest of all, once.
  */
 static struct datagram *victim(struct reassembler *r, struct source_bucket *b, bool headless)
 {
-	if (headless && r->headless >= r->limits.headless)
-		return oldest_headless(r);
-	if (b->count >= r->limits.per_source || (b->count && TAILQ_EMPTY(&r->free)))
-		return TAILQ_LAST(&b->datagrams, datagrams);
-	return TAILQ_EMPTY(&r->free) ? TAILQ_FIRST(&r->ages) : NULL;
+	struct datagram *d = NULL;
+
+	if (b->count >= r->limits.per_source)
+		d = oldest_headless_of(b);
+	else if (r->headless)
+		d = oldest_headless(r);
+	if (d || headless)
+		return d;
+	return b->count ? TAILQ_LAST(&b->datagrams, datagrams) : TAILQ_FIRST(&r->ages);
 }
 
 /* ---- one datagram ---- */
@@ -145,13 +166,18 @@ static void make_key(uint8_t *key, const uint8_t *ip)
 	key[10] = ip[IP_PROTO];
 }
 
+/* NULL: there is no room for it. */
 static struct datagram *begin(struct reassembler *r, struct source_bucket *b, const uint8_t *key, bool headless,
 			      uint64_t now)
 {
 	struct datagram *d;
 
-	while ((d = victim(r, b, headless)))
+	while (is_full(r, b, headless)) {
+		d = victim(r, b, headless);
+		if (!d)
+			return NULL;
 		give_up(r, d, REASON_FRAG_FULL);
+	}
 	d = TAILQ_FIRST(&r->free);
 	TAILQ_REMOVE(&r->free, d, by_age);
 	memcpy(d->key, key, sizeof(d->key));
@@ -303,6 +329,10 @@ bool reassembly_add(struct reassembler *r, const struct ip_fragment *f, uint64_t
 		return false;
 	}
 	d = find(r, f, now);
+	if (!d) {
+		r->drop(r->user, f->slot, f->generation, REASON_FRAG_FULL, 1);
+		return false;
+	}
 	i = place_of(d, &e);
 	if (d->dead || is_repeat(d, i, &e)) {
 		tell(r, d, d->dead ? d->why : REASON_FRAG_OVERLAP, 1);

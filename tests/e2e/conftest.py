@@ -2,9 +2,11 @@
 """
 Two beds. `bed`: one host, and at the other end of its cable a peer that is nobody but this process, with raw frames
 and an independent ESP codec. `pair`: two hosts, and the cable between them is a bridge where everything can be seen.
-Both exist once per XDP mode and are clean again after each test.
+Both exist once per XDP mode and are clean again after each test. `own_pair` is one that a test has for itself and may
+break; `ike_pair`, and `native` in that mode alone, is one without keys or daemons, to be configured.
 """
 import os
+import sys
 
 import pytest
 
@@ -12,9 +14,14 @@ pytest.register_assert_rewrite('bed', 'pair', 'tcp_peer', 'wire')
 
 from bed import Bed  # noqa: E402
 from host import COMMAND  # noqa: E402
+from ike import IkePair  # noqa: E402
 from pair import Pair  # noqa: E402
 
 MODES = ['native', 'generic']
+
+
+# A test's commands go beside its flows of packets, which are threads of this process: 5 ms for each turn is too long.
+sys.setswitchinterval(0.0005)
 
 
 def pytest_sessionstart(session):
@@ -50,3 +57,23 @@ def pair(shared_pair):
     shared_pair.begin()
     yield shared_pair
     shared_pair.end()
+
+
+@pytest.fixture(params=MODES)
+def own_pair(request):
+    with Pair(request.param) as pair:
+        pair.start()
+        pair.begin()
+        yield pair
+
+
+@pytest.fixture(params=MODES)
+def ike_pair(request):
+    with IkePair(request.param) as pair:
+        yield pair
+
+
+@pytest.fixture
+def native():
+    with IkePair('native') as pair:
+        yield pair

@@ -7,7 +7,7 @@ Any number of hosts under test on one Ethernet, which get their keys by IKEv2; e
 import itertools
 from contextlib import ExitStack
 
-from host import Host
+from host import Host, start_all
 from ike import put
 from netns import Netns, veth
 from pair import NIC
@@ -64,8 +64,7 @@ class Lan:
         self.hosts[n].config.write_text(text)
 
     def start(self):
-        for host in self.hosts:
-            host.start()
+        start_all(self.hosts)
 
     def wait_up(self, n, count):
         """Host n has a child with that many hosts."""

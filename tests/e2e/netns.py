@@ -41,11 +41,13 @@ class Netns:
         run('ip', 'netns', 'del', self.name, check=False)
 
     def argv(self, *argv):
-        """nsenter, since `ip netns exec` would hide the bpffs behind a fresh /sys."""
+        """For Popen: nsenter, since `ip netns exec` would hide the bpffs behind a fresh /sys."""
         return ['nsenter', f'--net={self.path}', *map(str, argv)]
 
     def run(self, *argv, **kw):
-        return run(*self.argv(*argv), **kw)
+        """From inside, which costs half of what nsenter does."""
+        with self.entered():
+            return run(*argv, **kw)
 
     def ip(self, *args, **kw):
         return run('ip', '-n', self.name, *args, **kw)

@@ -13,7 +13,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 import bed
-from host import Host
+from host import Host, start_all
 from netns import Netns, veth
 from wire import Capture, Tap, esp_of, in_clear, repeated
 
@@ -58,8 +58,7 @@ class Pair:
         self.wire.ip('link', 'set', f'port{n}', 'master', 'bridge')
 
     def start(self):
-        for host in self.hosts:
-            host.start()
+        start_all(self.hosts)
 
     def begin(self):
         self.sas = [bed.new_sa(A, B), bed.new_sa(B, A)]
@@ -86,8 +85,8 @@ class Pair:
             host.cmd('sa', 'flush')
             self.add_sas(host)
 
-    def capture(self):
-        return Capture(self.wire, 'port0')
+    def capture(self, **how):
+        return Capture(self.wire, 'port0', **how)
 
     def attacker(self, host):
         """Somebody on the cable, next to that host."""

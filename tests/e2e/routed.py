@@ -9,7 +9,7 @@ import itertools
 from contextlib import ExitStack
 
 import bed
-from host import Host
+from host import Host, start_all
 from netns import Netns, veth
 from wire import Capture
 
@@ -39,8 +39,7 @@ class Routed:
             self.stack = undo.pop_all()
 
     def __enter__(self):
-        for host in self.hosts:
-            host.start()
+        start_all(self.hosts)
         self.protect()
         return self
 

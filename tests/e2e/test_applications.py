@@ -8,17 +8,16 @@ import threading
 import pytest
 
 from daemons import Bird, dns_server, needs, resolve, ssh, ssh_server
-from ike import IkePair, children, connection, order
+from ike import children, connection, order
 from netns import run
 from pair import A, B, NIC
-from traffic import ping, tcp_bulk
+from traffic import knock, ping, tcp_bulk
 from wait import until
 
 
 @pytest.fixture
-def pair():
-    with IkePair() as pair:
-        yield pair
+def pair(native):
+    return native
 
 
 def without_ike(capture):
@@ -86,7 +85,7 @@ def test_ssh_survives_rekeys(pair):
     key, data = pair.a.dir / 'ssh_key', os.urandom(16 << 20)
     run('dropbearkey', '-t', 'ed25519', '-f', key)
     with ssh_server(pair.b, B, key):
-        until(lambda: connection(pair.a)['state'] == 'up' or ping(pair.a.netns, B), 'the connection is up')
+        until(lambda: connection(pair.a)['state'] == 'up' or knock(pair.a.netns, B), 'the connection is up')
         with ssh(pair.a.netns, key, B, 'cat') as session:
             half = len(data) // 2
             echoed, reader = [], None
@@ -117,7 +116,7 @@ def test_udp_of_8_kb(pair, towards):
     server = pair.b.netns.argv('iperf3', '-s', '-1', '-D', '-B', B, '-I', pair.b.dir / 'iperf3.pid')
     run(*server)
     until(lambda: ':5201 ' in pair.b.netns.run('ss', '-ltn').stdout, 'iperf3 listens')
-    with pair.capture() as capture:
+    with pair.capture(immediate=False) as capture:
         done = pair.a.netns.run('iperf3', '-c', B, '-u', '-l', 8192, '-b', '50M', '-n', '2M', '-w', '4M', '-J', *reverse)
         packets = without_ike(capture)
     total = json.loads(done.stdout)['end']['sum']

@@ -281,15 +281,16 @@ def test_flood_of_first_fragments(bed, sink):
 
 
 def test_flood_of_later_fragments(bed, sink):
-    """They need no SPI, so a spoofed address of any peer will do: what has its first fragment is not touched."""
+    """They need no SPI, so a spoofed address of any peer, or of these, will do: what has its first fragment is not touched."""
     bed.host.policy_add('192.0.2.0/24')
     sas = [new_sa(f'192.0.2.{100 + n}', HOST) for n in range(4)]
     packets = [large(src=sa.src) for sa in sas]
     pieces = [sealed_pieces(sa, packet) for sa, packet in zip(sas, packets)]
     for sa in sas:
         bed.host.sa_add(sa)
-    flood = [ready(bed, IP(src=f'192.0.2.{5 + n % 90}', dst=HOST, proto=50, id=n, frag=185) / Raw(bytes(100)))
-             for n in range(1000)]
+    sources = [100 + n % 4 if n < 500 else 5 + n % 90 for n in range(1000)]
+    flood = [ready(bed, IP(src=f'192.0.2.{source}', dst=HOST, proto=50, id=30000 + n, frag=185) / Raw(bytes(100)))
+             for n, source in enumerate(sources)]
     before = bed.host.counters()
     for first, *_ in pieces:
         bed.send(first)

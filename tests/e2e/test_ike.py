@@ -10,24 +10,17 @@ import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
-from ike import (DAY, NAMES, Ca, IkePair, children, connection, is_up, now, order, pem, put, wait_up)
+from ike import (DAY, NAMES, Ca, children, connection, is_up, now, order, pem, put, wait_up)
 from host import dropped
 from pair import A, B, NIC, proven
-from traffic import UdpFlow, ping
+from traffic import UdpFlow, knock, ping
 from wait import until
 from wire import Tap
 
 
-@pytest.fixture(params=['native', 'generic'])
-def pair(request):
-    with IkePair(request.param) as pair:
-        yield pair
-
-
 @pytest.fixture
-def native():
-    with IkePair('native') as pair:
-        yield pair
+def pair(ike_pair):
+    return ike_pair
 
 
 @pytest.fixture(scope='module')
@@ -51,7 +44,7 @@ def test_trap(pair):
     pair.start()
     assert connection(pair.a)['state'] == 'trap'
     with pair.capture() as capture:
-        ping(pair.a.netns, B, 1, deadline=1)
+        knock(pair.a.netns, B)
         wait_up(*pair.hosts)
         assert ping(pair.a.netns, B, 3)
         packets = without_ike(capture)
@@ -205,7 +198,7 @@ def test_terminate(native):
     with native.capture() as capture:
         assert not ping(native.b.netns, A, 1, deadline=1)
         assert not without_ike(capture)
-    ping(native.a.netns, B, 1, deadline=1)
+    knock(native.a.netns, B)
     wait_up(*native.hosts)
     assert ping(native.a.netns, B, 2)
 
@@ -258,7 +251,7 @@ def test_iked_of_responder_killed(native, remote):
 
 def test_iked_killed_and_peer_gone(native):
     """The SAs that it left end in their time, and then the next packet is a trap."""
-    native.psk({'start': 'trap', 'lifetime': '20s', 'rekey_time': '15s'}, {'start': 'respond'})
+    native.psk({'start': 'trap', 'lifetime': '10s', 'rekey_time': '8s'}, {'start': 'respond'})
     up(native)
     native.b.daemon.kill()
     native.b.daemon.wait()
@@ -268,7 +261,7 @@ def test_iked_killed_and_peer_gone(native):
     until(lambda: not native.a.status()['sas'], 'they have come to their end', timeout=30)
     assert 'SAs of an earlier run have come to their end' in native.a.log_text
     native.b.start()
-    until(lambda: ping(native.a.netns, B, 1, deadline=1), 'traffic again', timeout=60)
+    until(lambda: knock(native.a.netns, B), 'traffic again', timeout=60)
 
 
 def test_host_restarted(native):
@@ -290,7 +283,7 @@ def test_peer_gone(native):
     native.wire.ip('link', 'set', 'port1', 'down')
     until(lambda: connection(native.a)['state'] == 'trap', 'A has noticed', timeout=40)
     native.wire.ip('link', 'set', 'port1', 'up')
-    until(lambda: ping(native.a.netns, B, 1, deadline=1), 'traffic again', timeout=40)
+    until(lambda: knock(native.a.netns, B), 'traffic again', timeout=40)
 
 
 def test_address_gone_and_back(native):
@@ -474,7 +467,7 @@ def test_mesh(native):
     """The peer's section is a prefix: any host in it that proves itself."""
     native.psk({'start': 'trap'}, {'remote': '192.0.2.0/24', 'start': 'trap'})
     native.start()
-    ping(native.a.netns, B, 1, deadline=1)
+    knock(native.a.netns, B)
     until(lambda: connection(native.a)['state'] == 'up', 'A is up')
     assert ping(native.a.netns, B, 3)
     assert connection(native.b)['peer'] == A

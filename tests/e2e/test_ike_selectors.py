@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from host import section
-from ike import IkePair, order, put
+from ike import order, put
 from pair import A, B, NIC, proven
 from traffic import ping, udp_socket
 from wait import until
@@ -18,9 +18,8 @@ SECRET = 'a secret that nobody knows\n'
 
 
 @pytest.fixture
-def pair():
-    with IkePair('native') as pair:
-        yield pair
+def pair(native):
+    return native
 
 
 def configure(host, *connections, start='trap'):

@@ -9,7 +9,7 @@ import pytest
 from scapy.layers.inet import ICMP, IP
 from scapy.packet import Raw
 
-from ike import IkePair, connection, is_up, order, wait_up
+from ike import connection, is_up, order, wait_up
 from netns import veth
 from pair import A, B, NIC, proven
 from traffic import ping, send_ip
@@ -19,16 +19,9 @@ INTERVAL_MS, THRESHOLD = 200, 3
 MONITOR = {'monitor': f'{INTERVAL_MS}ms', 'threshold': THRESHOLD}
 
 
-@pytest.fixture(params=['native', 'generic'])
-def pair(request):
-    with IkePair(request.param) as pair:
-        yield pair
-
-
 @pytest.fixture
-def native():
-    with IkePair('native') as pair:
-        yield pair
+def pair(ike_pair):
+    return ike_pair
 
 
 def monitor(host):

@@ -7,19 +7,16 @@ import pytest
 
 from host import dropped, section
 from ike import IkePair, children, order, wait_up
-from pair import A, B, NIC, Pair, proven
+from pair import A, B, NIC, proven
 from traffic import UdpFlow
 from wait import until
 
 TEN = '10.9.0.0/16'
 
 
-@pytest.fixture(params=['native', 'generic'])
-def pair(request):
-    with Pair(request.param) as pair:
-        pair.start()
-        pair.begin()
-        yield pair
+@pytest.fixture
+def pair(own_pair):
+    return own_pair
 
 
 def reload(host, *sections):

@@ -7,7 +7,7 @@ import signal
 import pytest
 from scapy.layers.inet import ICMP, IP
 
-from pair import A, B, NIC, Pair, proven
+from pair import A, B, NIC, proven
 from traffic import UdpFlow, ping, send_ip, udp_socket
 from wait import until
 from wire import in_clear, repeated
@@ -15,12 +15,9 @@ from wire import in_clear, repeated
 UNPROTECTED = '192.0.2.77'
 
 
-@pytest.fixture(params=['native', 'generic'])
-def pair(request):
-    with Pair(request.param) as pair:
-        pair.start()
-        pair.begin()
-        yield pair
+@pytest.fixture
+def pair(own_pair):
+    return own_pair
 
 
 def kill_worker(host):

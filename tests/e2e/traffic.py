@@ -42,6 +42,11 @@ def ping(netns, dst, count=1, size=56, deadline=5):
                for _ in range(count))
 
 
+def knock(netns, dst):
+    """A packet for a trap to go off. Nobody waits for its answer, which may be lost; whether there was one."""
+    return ping(netns, dst, deadline=0.2)
+
+
 class Ears:
     """
     Raw sockets for every protocol of interest, and tcpdump's view of a NIC: what of a sender's traffic reached the

@@ -162,7 +162,7 @@ static void udp_stays_apart_when_the_host_cannot(void **state)
 /* Each change ends a super-packet; the packets arrive in order and as they were. */
 static void what_differs_is_not_merged(void **state)
 {
-	enum { ACK, OPTIONS, GAP, AGAIN, LARGER, TTL, TOS, DF, URG, CASES };
+	enum { ACK, OPTIONS, GAP, AGAIN, LARGER, TTL, TOS, DF, URG, WINDOW, RESERVED, CASES };
 
 	(void)state;
 	for (int c = 0; c < CASES; c++) {
@@ -179,6 +179,9 @@ static void what_differs_is_not_merged(void **state)
 		area[used][ETH_LEN + IP_TTL] -= c == TTL;
 		area[used][ETH_LEN + IP_TOS] = c == TOS ? 3 : 0;
 		area[used][ETH_LEN + IP_FRAG] = c == DF ? 0 : 0x40;
+		area[used][ETH_LEN + IP_LEN_MIN + TCP_WINDOW] = c == WINDOW;
+		area[used][ETH_LEN + IP_LEN_MIN + TCP_DATA_OFFSET] |= c == RESERVED;
+		finish_l4(area[used], TCP_CHECK, load_be16(area[used] + ETH_LEN + IP_TOTAL_LEN) - IP_LEN_MIN);
 		add(ETH_LEN + load_be16(area[used] + ETH_LEN + IP_TOTAL_LEN));
 		finish();
 		assert_int_equal(write_count, 2);

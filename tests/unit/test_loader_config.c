@@ -8,27 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config.h"
+#include "temp_file.h"
 
-static char path[] = "/tmp/test-conf-XXXXXX";
 static struct config config;
 static struct fault f;
-
-static int make_file(void **unused)
-{
-	(void)unused;
-	strcpy(path + strlen(path) - 6, "XXXXXX");
-	close(mkstemp(path));
-	return 0;
-}
-
-static int remove_file(void **unused)
-{
-	(void)unused;
-	return unlink(path);
-}
 
 static int read_text(const char *text)
 {

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "key_file.h"
+#include "temp_file.h"
 
 #define DIGITS \
 	"000102030405060708090a0b0c0d0e0f" \
@@ -76,22 +76,6 @@ static void test_every_digit_is_looked_at(void **unused)
 }
 
 /* ---- files ---- */
-
-static char path[] = "/tmp/test-key-XXXXXX";
-
-static int make_file(void **unused)
-{
-	(void)unused;
-	strcpy(path + strlen(path) - 6, "XXXXXX");
-	close(mkstemp(path));
-	return 0;
-}
-
-static int remove_file(void **unused)
-{
-	(void)unused;
-	return unlink(path);
-}
 
 static void write_file(const char *text, mode_t mode)
 {

@@ -398,6 +398,41 @@ static void headless_ones_push_out_headless_ones(void **state)
 	assert_int_equal(r.headless, 0);
 }
 
+/* Also from the peer's own address: what an outsider sends in its name takes nothing of what the peer has here. */
+static void headless_ones_of_the_peer_push_out_nothing_else(void **state)
+{
+	(void)state;
+	for (uint16_t id = 0; id < 2; id++)
+		assert_false(ADD(.at = 0, .len = 80, .id = id));
+	for (uint16_t id = 100; id < 1100; id++)
+		assert_false(ADD(.at = 800, .len = 80, .id = id));
+	assert_lost(REASON_FRAG_FULL, 1000 - (limits.per_source - 2));
+	/* The peer's go on, and take back the room. */
+	for (uint16_t id = 2; id < limits.per_source; id++)
+		assert_false(ADD(.at = 0, .len = 80, .id = id));
+	assert_lost(REASON_FRAG_FULL, limits.per_source - 2);
+	assert_false(ADD(.at = 800, .len = 80, .id = 100));
+	assert_int_equal(lost_of_sa, 0);
+	assert_lost(REASON_FRAG_FULL, 1);
+	for (uint16_t id = 0; id < limits.per_source; id++)
+		assert_true(ADD(.at = 80, .len = 8, .last = true, .id = id));
+	assert_int_equal(r.headless, 0);
+}
+
+/* Nor do they where all room is taken. */
+static void headless_ones_find_no_room_among_others(void **state)
+{
+	(void)state;
+	for (uint8_t src = 1; src <= 12; src++)
+		assert_false(ADD(.at = 0, .len = 80, .src = src));
+	assert_false(ADD(.at = 800, .len = 80, .src = 77));
+	assert_false(ADD(.at = 800, .len = 80, .src = 3, .id = 1));
+	assert_int_equal(lost_of_sa, 0);
+	assert_lost(REASON_FRAG_FULL, 2);
+	for (uint8_t src = 1; src <= 12; src++)
+		assert_true(ADD(.at = 80, .len = 8, .last = true, .src = src));
+}
+
 /* All room taken by others: a source that has none takes the oldest, one that has some its own. */
 static void full_of_many_sources(void **state)
 {
@@ -459,6 +494,8 @@ int main(void)
 		TEST(a_condemned_one_is_forgotten_in_time),
 		TEST(a_flood_of_one_source_is_its_own_loss),
 		TEST(headless_ones_push_out_headless_ones),
+		TEST(headless_ones_of_the_peer_push_out_nothing_else),
+		TEST(headless_ones_find_no_room_among_others),
 		TEST(full_of_many_sources),
 		TEST(nothing_leaks),
 	};
