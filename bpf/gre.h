@@ -155,15 +155,14 @@ static __always_inline bool gre_make_room(struct __sk_buff *skb, const struct ip
 }
 
 /* Ethernet addresses of 0 say that the copy has to be routed. What becomes of it is counted there. */
-static __always_inline void gre_send(struct __sk_buff *skb, struct gre_headers *h, const struct gre_peer *peer)
+static __always_inline bool gre_write(struct __sk_buff *skb, struct gre_headers *h, const struct gre_peer *peer)
 {
 	__builtin_memcpy(&h->ip.saddr, peer->local, sizeof(h->ip.saddr));
 	__builtin_memcpy(&h->ip.daddr, peer->remote, sizeof(h->ip.daddr));
 	h->ip.id = bpf_htons((__u16)__sync_fetch_and_add(&gre_next_id, 1));
 	h->ip.check = 0;
 	h->ip.check = ip_checksum(&h->ip);
-	if (!bpf_skb_store_bytes(skb, 0, h, sizeof(*h), 0))
-		bpf_clone_redirect(skb, cfg.ifindex, 0);
+	return !bpf_skb_store_bytes(skb, 0, h, sizeof(*h), 0);
 }
 
 static __always_inline int gre_drop(enum reason reason)
@@ -172,16 +171,20 @@ static __always_inline int gre_drop(enum reason reason)
 	return TC_ACT_SHOT;
 }
 
-/* All that gre_takes(): it does not leave but in GRE, whatever comes of that. */
+/*
+ * All that gre_takes(): it does not leave but in GRE, whatever comes of that. The last peer gets the packet itself: were it
+ * dropped, the stack would take that for an error, and send no further fragment of the datagram.
+ */
 __noinline int gre_egress(struct __sk_buff *skb)
 {
 	const struct gre_port *g = gre_of_this_nic();
+	__u32 last = g ? g->peer_count - 1 : GRE_PEERS_MAX;
 	struct gre_headers h;
 	struct iphdr inner;
 
 	if ((cfg.mark && skb->mark == cfg.mark) || skb->ingress_ifindex == cfg.ifindex)
 		return gre_drop(REASON_GRE_LOOP);
-	if (!g || !g->peer_count)
+	if (!g || last >= GRE_PEERS_MAX)
 		return gre_drop(REASON_NO_SA);
 	if (bpf_skb_load_bytes(skb, sizeof(struct ethhdr), &inner, sizeof(inner)))
 		return gre_drop(REASON_MALFORMED);
@@ -190,9 +193,10 @@ __noinline int gre_egress(struct __sk_buff *skb)
 	if (!gre_make_room(skb, &inner))
 		return gre_drop(REASON_TOO_BIG);
 	h = gre_headers_of(&inner);
-	for (__u32 i = 0; i < GRE_PEERS_MAX && i < g->peer_count; i++)
-		gre_send(skb, &h, &g->peers[i]);
-	return TC_ACT_SHOT;
+	for (__u32 i = 0; i < GRE_PEERS_MAX && i < last; i++)
+		if (gre_write(skb, &h, &g->peers[i]))
+			bpf_clone_redirect(skb, cfg.ifindex, 0);
+	return gre_write(skb, &h, &g->peers[last]) ? bpf_redirect(cfg.ifindex, 0) : gre_drop(REASON_MALFORMED);
 }
 
 /* A copy that gre_egress() made. Nobody else sends from no address at all; who did would gain a route by it. */
