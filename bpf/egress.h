@@ -114,7 +114,9 @@ static __always_inline int protect_later(struct __sk_buff *skb, const struct fra
 	const struct sad_out_value out = {.slot = first->slot, .generation = first->generation};
 	struct sa_state *sa = sa_find(out.slot, out.generation);
 
-	return sa ? hand_to_tap(skb, sa, &out) : egress_drop(REASON_NO_SA);
+	if (!sa)
+		return egress_drop(REASON_NO_SA);
+	return sa_is_on_this_nic(sa->ifindex) ? hand_to_tap(skb, sa, &out) : egress_refuse(sa, REASON_NO_SA);
 }
 
 static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packet *p)

@@ -84,6 +84,9 @@ static void out_all_by_the_first_ones_sa(void **state)
 	/* A rekey in between: the old SA is still there, and then it is not. */
 	put_outbound(fx, 8, IPPROTO_UDP, 6081);
 	assert_sent_by(fx, FRAME_OUT(.id = 1, .frag_off = 10), 7);
+	sa->ifindex = NIC + 1;
+	assert_shot(fx, FRAME_OUT(.id = 1, .frag_off = 10), REASON_NO_SA);
+	sa->ifindex = 0;
 	sa->generation++;
 	assert_shot(fx, FRAME_OUT(.id = 1, .frag_off = 10), REASON_NO_SA);
 	worker_leaves(fx);
