@@ -67,9 +67,10 @@ class Lan:
         start_all(self.hosts)
 
     def wait_up(self, n, count):
-        """Host n has a child with that many hosts."""
+        """Host n has a child in use with that many hosts."""
         def up():
-            return sum(len(c['children']) > 0 for c in self.hosts[n].status()['connections'] if c['state'] == 'up')
+            return sum(any(child['state'] == 'up' for child in c['children'])
+                       for c in self.hosts[n].status()['connections'] if c['state'] == 'up')
 
         until(lambda: up() >= count, f'host {n} is up with {count} others', timeout=20)
 

@@ -463,8 +463,7 @@ def test_mesh():
         for n in (1, 2):
             lan.connections(n, [0], gre='yes', start='initiate')
         lan.start()
-        for n in (1, 2):
-            lan.wait_up(n, 1)
+        lan.wait_up(0, 2)
         with speaker(ns(lan, 0)) as out, member(ns(lan, 1)) as one, member(ns(lan, 2)) as two:
             out.sendto(b'to all', (GROUP, PORT))
             for s in (one, two):
