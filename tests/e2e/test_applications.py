@@ -120,5 +120,8 @@ def test_udp_of_8_kb(pair, towards):
         done = pair.a.netns.run('iperf3', '-c', B, '-u', '-l', 8192, '-b', '50M', '-n', '2M', '-w', '4M', '-J', *reverse)
         packets = without_ike(capture)
     total = json.loads(done.stdout)['end']['sum']
-    assert total['packets'] >= 256 and total['lost_packets'] == 0, (total, pair.a.counters(), pair.b.counters())
+    counters = [host.counters() for host in pair.hosts]
+    # One that is on its way when iperf3 has the 2 MB it asked for and closes is lost by its count, not by ours.
+    assert total['packets'] - total['lost_packets'] >= 256 and total['lost_packets'] <= 1, (total, counters)
+    assert counters[0]['sealed'] == counters[1]['opened'] and counters[1]['sealed'] == counters[0]['opened'], counters
     only_esp(packets)
