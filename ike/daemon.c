@@ -253,10 +253,16 @@ static int make_engine(struct ike_daemon *d)
 	return d->engine ? 0 : -ENOMEM;
 }
 
-static int listen_to(struct ike_daemon *d, int i, int fd, event_callback_fn fn)
+static bool readable(struct ike_daemon *d, struct event **e, int fd, event_callback_fn fn)
 {
-	d->readable[i] = event_new(d->base, fd, EV_READ | EV_PERSIST, fn, d);
-	return d->readable[i] && event_add(d->readable[i], NULL) == 0 ? 0 : -ENOMEM;
+	*e = event_new(d->base, fd, EV_READ | EV_PERSIST, fn, d);
+	return *e != NULL;
+}
+
+void daemon_listen(struct ike_daemon *d)
+{
+	event_add(d->on_500, NULL);
+	event_add(d->on_4500, NULL);
 }
 
 int daemon_init(struct ike_daemon *d, struct fault *f)
@@ -269,14 +275,12 @@ int daemon_init(struct ike_daemon *d, struct fault *f)
 		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
 	d->tick = evtimer_new(d->base, on_tick, d);
 	term = evsignal_new(d->base, SIGTERM, on_term, d);
-	err = !d->tick || !term || event_add(term, NULL) < 0 ? -ENOMEM : 0;
-	if (!err)
-		err = listen_to(d, 0, d->sockets.fd, on_socket);
-	if (!err)
-		err = listen_to(d, 1, d->sockets.nat_fd, on_socket);
-	if (!err)
-		err = listen_to(d, 2, d->control, on_control);
-	return err ? fault(f, ENOMEM, "event loop: %s", strerror(ENOMEM)) : 0;
+	if (!d->tick || !term || !readable(d, &d->on_500, d->sockets.fd, on_socket) ||
+	    !readable(d, &d->on_4500, d->sockets.nat_fd, on_socket) ||
+	    !readable(d, &d->on_order, d->control, on_control) || event_add(term, NULL) < 0 ||
+	    event_add(d->on_order, NULL) < 0)
+		return fault(f, ENOMEM, "event loop: %s", strerror(ENOMEM));
+	return 0;
 }
 
 void daemon_run(struct ike_daemon *d)

@@ -17,14 +17,20 @@ struct ike_daemon {
 	int control;
 	struct event_base *base;
 	struct event *tick;
-	struct event *readable[3]; /* 500, 4500, control */
-	int keylog;		   /* an open file for keys, if the configuration file allows it; else -1 */
+	struct event *on_500, *on_4500, *on_order;
+	int keylog; /* an open file for keys, if the configuration file allows it; else -1 */
 	uint64_t log_second;
 	unsigned log_lines;
 };
 
 /* Makes the engine and the loop around what is open already. 0 or -errno. */
 int daemon_init(struct ike_daemon *d, struct fault *f);
+
+/*
+ * From here on peers are answered: once there is a configuration. Who asks before waits in the socket's buffer; an
+ * answer of "no such connection" would make it give up.
+ */
+void daemon_listen(struct ike_daemon *d);
 
 /* Runs until SIGTERM, or until the supervisor is gone. */
 void daemon_run(struct ike_daemon *d);

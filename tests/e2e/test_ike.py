@@ -5,17 +5,22 @@ import json
 import os
 import signal
 import subprocess
+import threading
+from contextlib import contextmanager
 
 import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
+from scapy.packet import raw
 
 from ike import (DAY, NAMES, Ca, children, connection, is_up, now, order, pem, put, wait_up)
 from host import dropped
 from pair import A, B, NIC, proven
 from traffic import UdpFlow, knock, ping
 from wait import until
-from wire import Tap
+from wire import Tap, ip_of
+
+NEXT_PAYLOAD, SA_PAYLOAD = 16, 33  # where the header of IKE has it, RFC 7296 section 3.1; what a proposal is answered by
 
 
 @pytest.fixture
@@ -262,6 +267,44 @@ def test_iked_killed_and_peer_gone(native):
     assert 'SAs of an earlier run have come to their end' in native.a.log_text
     native.b.start()
     until(lambda: knock(native.a.netns, B), 'traffic again', timeout=60)
+
+
+def test_asked_before_it_has_its_configuration(native):
+    """The answer waits for that: who is told that there is no such connection gives up."""
+    native.psk({'start': 'initiate'}, {'start': 'trap'})
+    with Tap(native.wire, 'port0') as tap:
+        native.a.start()
+        question = Ether(tap.find(lambda f: ike_of(f, A) and f, 'a first message'))
+        del question[UDP].chksum  # which the NIC was to fill in
+        native.a.stop()
+    with Tap(native.a.netns, NIC) as tap:
+        with repeating(lambda: tap.send(question)):
+            native.b.start()
+            answer = tap.find(lambda f: ike_of(f, B), 'an answer')
+    assert answer[NEXT_PAYLOAD] == SA_PAYLOAD
+
+
+@contextmanager
+def repeating(act):
+    """act() again and again beside the block."""
+    done = threading.Event()
+
+    def repeat():
+        while not done.wait(0.0005):
+            act()
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def ike_of(frame, src):
+    packet = ip_of(frame, proto=17, src=src)
+    return raw(packet[UDP].payload) if packet and packet[UDP].dport == 500 else None
 
 
 def test_host_restarted(native):
