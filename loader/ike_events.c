@@ -2,6 +2,7 @@
 #include <stdbool.h>
 
 #include "ike_events.h"
+#include "local_addr.h"
 #include "supervisor.h"
 
 static cJSON *message_new(const char *command)
@@ -100,4 +101,17 @@ void ike_on_address(void *arg, const uint8_t addr[4], bool present)
 	cJSON_AddStringToObject(message, "addr", addr_text(addr, text));
 	cJSON_AddBoolToObject(message, "present", present);
 	ike_send(&s->ike, message);
+}
+
+void ike_on_addresses_lost(void *arg)
+{
+	struct supervisor *s = arg;
+	enum locality where;
+
+	for (unsigned i = 0; i < s->config.connection_count; i++) {
+		const uint8_t *local = s->config.connections[i].local;
+
+		if (local_addr_find(local, &where) == 0)
+			ike_on_address(s, local, where != ADDR_REMOTE);
+	}
 }

@@ -14,6 +14,9 @@ bool ike_on_event(void *arg, const struct event *e);
 /* An address of this host came or went: connections that use it are told. */
 void ike_on_address(void *arg, const uint8_t addr[4], bool present);
 
+/* That was not heard of every time: they are told of each, whether it is there. */
+void ike_on_addresses_lost(void *arg);
+
 /* No probe comes through the connection's SAs: they are ended here and made anew as its 'start' says. */
 void ike_on_dead(void *arg, const char *connection);
 

@@ -14,7 +14,7 @@ struct link_monitor {
 	void (*on_link)(void *arg, const struct netdev *dev, bool gone);
 	/* an IPv4 address of this host */
 	void (*on_address)(void *arg, const uint8_t addr[4], bool present);
-	/* notifications were lost: look at every interface of interest again */
+	/* notifications were lost: look at every interface and address of interest again */
 	void (*on_overrun)(void *arg);
 	void *arg;
 };

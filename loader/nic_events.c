@@ -101,7 +101,7 @@ void nic_events_on_link(void *arg, const struct netdev *dev, bool gone)
  * Notifications were lost: what they would have said is read from the interfaces. What cannot be read is no interface
  * that is gone, and one that has another name now is not either: its gate would be opened.
  */
-void nic_events_on_overrun(void *arg)
+void nic_events_on_links_lost(void *arg)
 {
 	struct supervisor *s = arg;
 
@@ -116,5 +116,4 @@ void nic_events_on_overrun(void *arg)
 		if (netdev_get(nic->config.name, &dev, NULL) == 0)
 			nic_events_on_link(s, &dev, false);
 	}
-	supervisor_sync_gre(s);
 }

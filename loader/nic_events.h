@@ -7,6 +7,6 @@
 
 /* Handlers of the link_monitor; arg is the supervisor. */
 void nic_events_on_link(void *arg, const struct netdev *dev, bool gone);
-void nic_events_on_overrun(void *arg);
+void nic_events_on_links_lost(void *arg);
 
 #endif

@@ -121,6 +121,15 @@ static void on_address(void *arg, const uint8_t addr[4], bool present)
 	supervisor_sync_gre(s);
 }
 
+static void on_overrun(void *arg)
+{
+	struct supervisor *s = arg;
+
+	nic_events_on_links_lost(s);
+	ike_on_addresses_lost(s);
+	supervisor_sync_gre(s);
+}
+
 static void reload_interfaces(struct supervisor *s, const struct config *fresh)
 {
 	struct fault f;
@@ -267,7 +276,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	s->links = (struct link_monitor){
 		.on_link = nic_events_on_link,
 		.on_address = on_address,
-		.on_overrun = nic_events_on_overrun,
+		.on_overrun = on_overrun,
 		.arg = s,
 	};
 	s->monitors = (struct monitors){

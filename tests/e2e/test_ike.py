@@ -341,6 +341,17 @@ def test_address_gone_and_back(native):
     assert ping(native.a.netns, B, 3)
 
 
+def test_address_gone_and_back_unheard(native):
+    """Where the kernel has no room to tell of it, too."""
+    native.psk({'start': 'initiate'}, {'start': 'respond'})
+    native.start()
+    wait_up(*native.hosts)
+    for verb, state in ('del', 'down'), ('add', 'up'):
+        native.a.lose_notifications(lambda: native.a.netns.ip('addr', verb, f'{A}/24', 'dev', NIC))
+        until(lambda: connection(native.a)['state'] == state, state)
+    assert ping(native.a.netns, B, 3)
+
+
 def test_wrong_psk(native):
     native.psk()
     put(native.b, 'psk', 'another secret\n')

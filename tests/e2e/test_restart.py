@@ -171,26 +171,13 @@ def test_nic_down_and_up(pair):
     assert pair.a.daemon.poll() is None
 
 
-def lose_notifications(host):
-    """More of them than the supervisor's socket has room for, while it cannot read."""
-    os.kill(host.daemon.pid, signal.SIGSTOP)
-    try:
-        for verb in 'add', 'del':
-            host.netns.run('ip', '-batch', '-', input=''.join(
-                f'addr {verb} 10.99.{n // 250}.{n % 250 + 1}/32 dev lo\n' for n in range(2000)))
-    finally:
-        os.kill(host.daemon.pid, signal.SIGCONT)
-    for _ in range(2):      # the second request is read in a later turn of its loop than the notifications
-        host.status()
-
-
 def test_nic_renamed(pair):
     """Its gate is its own, whatever it is called; who takes the name is told not to be protected, until it is free."""
     a = pair.a.netns
     for words in [NIC, 'down'], [NIC, 'name', 'other'], ['other', 'up']:
         a.ip('link', 'set', *words)
     until(lambda: f'{NIC}: is called other now' in pair.a.log_text, 'the new name in the log')
-    lose_notifications(pair.a)
+    pair.a.lose_notifications()
     assert 'is gone' not in pair.a.log_text
     with pair.capture() as capture:
         assert ping(a, B, 3)
