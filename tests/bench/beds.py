@@ -51,6 +51,9 @@ class Plain:
     def counters(self):
         return {}
 
+    def worker_pids(self):
+        return []
+
     def own_seconds(self):
         """CPU time that the product's datapath has spent in its own code, outside the kernel."""
         return 0
@@ -98,8 +101,11 @@ class Esp(Plain):
     def counters(self):
         return [dict(status['passed'], **status['drops']) for status in (host.status() for host in self.hosts)]
 
+    def worker_pids(self):
+        return [host.status()['worker']['pid'] for host in self.hosts]
+
     def own_seconds(self):
-        return sum(machine.user_seconds(host.status()['worker']['pid']) for host in self.hosts)
+        return sum(map(machine.user_seconds, self.worker_pids()))
 
     def check(self, before):
         """What was dropped since `before`. All of the traffic must have been ESP, or the figure is another thing's."""

@@ -17,6 +17,7 @@ FIGURES = (
     Figure('ping', 'p50_us', 'ping p50', 'µs', 'difference', ('<=', 80)),
     Figure('ping', 'hand_overs_p50_us', '  its hand-overs, bare', 'µs', None, None),
     Figure('ping', 'p99_us', 'ping p99', 'µs', 'difference', None),
+    Figure('ping_one_cpu', 'p50_us', 'ping p50, all on one CPU', 'µs', 'difference', ('<=', 80)),
     Figure('ping_asleep', 'p50_us', 'ping p50, CPUs asleep', 'µs', 'difference', None),
     Figure('ping_asleep', 'p99_us', 'ping p99, CPUs asleep', 'µs', 'difference', None),
     Figure('tcp_1', 'cpu_s_per_gb', 'CPU, one TCP stream', 's/GB', 'ratio', None),

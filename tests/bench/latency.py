@@ -4,11 +4,14 @@ Round trips on the idle bed, at two intervals, and beside them what their hand-o
 themselves: no datapath in user space can be quicker than these. ping does not sleep between packets that are less than a tick (1 / HZ)
 apart but spins, so a CPU is awake when the answer comes. With longer ones all of the machine sleeps, and each process
 on the way, two workers twice, has to wait for a CPU to wake: on a virtual one that takes longer than all the rest.
+With everything on one CPU none has to, and what is left is the datapath's own.
 """
+import os
 import re
 import statistics
 import subprocess
 import tempfile
+from contextlib import contextmanager
 
 from beds import B
 from host import BUILD
@@ -32,6 +35,30 @@ def _ping(ns, interval, count):
 
 def _hand_overs(interval, count):
     return [int(ns) / 1e3 for ns in _output([RELAY, str(round(interval * 1e6)), str(count)]).split()]
+
+
+def _keep(pid, cpus):
+    for task in os.listdir(f'/proc/{pid}/task'):
+        os.sched_setaffinity(int(task), cpus)
+
+
+@contextmanager
+def one_cpu(bed):
+    """What is started within, and the bed's workers, have the last CPU for themselves together."""
+    all_cpus = os.sched_getaffinity(0)
+    pids = [os.getpid(), *bed.worker_pids()]
+    try:
+        for pid in pids:
+            _keep(pid, {max(all_cpus)})
+        yield
+    finally:
+        for pid in pids:
+            _keep(pid, all_cpus)
+
+
+def measure_on_one_cpu(bed, interval, count):
+    with one_cpu(bed):
+        return measure(bed, interval, count)
 
 
 def measure(bed, interval, count):
