@@ -2,7 +2,8 @@
 /*
  * Fragments of any kind in any order. What must hold: a datagram that comes out
  * of fragments that agree is right in every byte; cut and put together again it
- * is the same; and when all is over nothing is left behind.
+ * is the same; what is held are pieces that do not overlap, and all that was counted; and when all is over nothing is
+ * left behind.
  */
 #include <stdlib.h>
 
@@ -11,7 +12,8 @@
 
 /* One fragment, as the input has it. */
 struct step {
-	uint8_t who;   /* 2 bits of source, 2 of ID, 1 of protocol; 0x80: bytes of its own */
+	uint8_t who;   /* 2 bits of source, 2 of ID, 1 of protocol; 0x80: bytes of its own; 0x40: BURST of them, each
+			  behind the last */
 	uint8_t shape; /* 4 bits of options in words, 2 of tags, 2 of ECN */
 	uint8_t pause; /* in 32nds of what a datagram may take */
 	uint8_t len_low;
@@ -20,11 +22,14 @@ struct step {
 	uint8_t at_high;
 };
 
+#define BURST 64
+
 static const struct reassembly_limits limits = {.datagrams = 8, .per_source = 3, .headless = 4, .first_min = 40};
 
 static struct reassembler first, second;
 static uint8_t frame[HOST_FRAME_MAX], whole[HOST_FRAME_MAX], again[HOST_FRAME_MAX], piece[4096];
-static bool tainted[4][4][2]; /* by source, ID, protocol: two fragments may differ where they overlap */
+static uint8_t contents[4][4][2][2 * HOST_FRAME_MAX]; /* by source, ID, protocol */
+static bool tainted[4][4][2];			      /* two fragments may differ where they overlap */
 
 static void require(bool condition)
 {
@@ -40,9 +45,18 @@ static void on_drop(void *user, uint32_t slot, uint32_t generation, enum reason 
 	require(slot == SLOT_NONE ? generation == 0 : slot == 1 && generation == 3);
 }
 
-static uint8_t byte_at(const uint8_t *ip, size_t at)
+/* All that a datagram could be: some of it is cut out of here. */
+static const uint8_t *content_of(const uint8_t *ip)
 {
-	return (uint8_t)(at * 31 + at / 251 + ip[IP_SRC] * 7 + ip[IP_ID] * 13 + ip[IP_PROTO]);
+	return contents[ip[IP_SRC]][ip[IP_ID]][ip[IP_PROTO]];
+}
+
+static void fill_contents(void)
+{
+	uint8_t *all = &contents[0][0][0][0];
+
+	for (size_t i = 0; i < sizeof(contents); i++)
+		all[i] = (uint8_t)(i * 31 + i / 251);
 }
 
 static bool *taint_of(const uint8_t *ip)
@@ -69,10 +83,11 @@ static struct ip_fragment make(const struct step *s)
 	ip[IP_ID] = s->who >> 2 & 3;
 	store_be16(ip + IP_FRAG, (uint16_t)(at | (s->len_high & 0x80 ? 0 : IP_MF)));
 	ip_finish(ip, header, header + len, s->who >> 4 & 1);
-	for (size_t i = 0; i < len; i++)
-		ip[header + i] = byte_at(ip, at * 8 + i) ^ (s->who & 0x80);
-	if (s->who & 0x80)
+	memcpy(ip + header, content_of(ip) + at * 8, len);
+	if (s->who & 0x80) {
+		memset(ip + header, s->pause, len);
 		*taint_of(ip) = true;
+	}
 	return (struct ip_fragment){
 		.frame = frame,
 		.l2 = l2,
@@ -90,8 +105,7 @@ static void check_bytes(const struct reassembled *out)
 	require(load_be16(ip + IP_TOTAL_LEN) == out->len - out->l2);
 	require(csum_ipv4_header(ip, header) == 0 && !ip_is_fragment(ip));
 	require(out->slot == 1 && out->generation == 3);
-	for (size_t i = 0; i < out->len - out->l2 - header && !*taint_of(ip); i++)
-		require(ip[header + i] == byte_at(ip, i));
+	require(*taint_of(ip) || memcmp(ip + header, content_of(ip), out->len - out->l2 - header) == 0);
 }
 
 /* Through the fragmenter and a reassembler of its own. */
@@ -119,6 +133,35 @@ static void check_round_trip(const struct reassembled *out, size_t mtu)
 	require(memcmp(again + headers, whole + headers, out->len - headers) == 0);
 }
 
+static void check_pieces(const struct datagram *d)
+{
+	uint32_t received = 0, behind = 0;
+
+	require(d->count <= FRAGMENTS_MAX && (!d->dead || d->count == 0));
+	for (uint32_t i = 0; i < d->count; i++) {
+		const struct piece *p = &d->pieces[i];
+
+		require(p->len > 0 && p->at % 8 == 0 && p->at >= behind);
+		behind = (uint32_t)p->at + p->len;
+		received += p->len;
+	}
+	require(d->dead || (received == d->received && (!d->end || behind <= d->end)));
+}
+
+static void check_held(const struct reassembler *r)
+{
+	const struct datagram *d;
+	uint32_t n = 0, headless = 0;
+
+	TAILQ_FOREACH(d, &r->ages, by_age)
+	{
+		check_pieces(d);
+		n++;
+		headless += !d->headed;
+	}
+	require(n <= limits.datagrams && headless == r->headless && headless <= limits.headless);
+}
+
 static void check_empty(struct reassembler *r)
 {
 	struct datagram *d;
@@ -126,7 +169,7 @@ static void check_empty(struct reassembler *r)
 
 	reassembly_expire(r, UINT64_MAX);
 	TAILQ_FOREACH(d, &r->free, by_age)
-		n++;
+	n++;
 	require(n == limits.datagrams && r->headless == 0 && TAILQ_EMPTY(&r->ages));
 }
 
@@ -139,10 +182,35 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
+	fill_contents();
 	require(reassembly_create(&first, &limits, on_drop, NULL, &f) == 0);
 	require(reassembly_create(&second, &limits, on_drop, NULL, &f) == 0);
 	first.seed = second.seed = 1; /* the same every time */
 	return 0;
+}
+
+static void run(const struct step *s, uint64_t now)
+{
+	struct ip_fragment f = make(s);
+	struct reassembled out;
+
+	if (reassembly_add(&first, &f, now, whole, &out)) {
+		check_bytes(&out);
+		/* At 576 bytes every datagram is few enough pieces. */
+		check_round_trip(&out, 632 + s->pause * 8u);
+	}
+	check_held(&first);
+}
+
+/* Of few bytes each, so that a datagram may have more of them than there is room for. */
+static void run_burst(struct step *s, uint64_t now)
+{
+	s->len_high = 0;
+	for (unsigned n = 0, at = s->at_high << 8 | s->at_low; n < BURST; n++, at += s->len_low / 8) {
+		s->at_low = (uint8_t)at;
+		s->at_high = (uint8_t)(at >> 8);
+		run(s, now);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -151,18 +219,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(tainted, 0, sizeof(tainted));
 	for (; size >= sizeof(struct step); data += sizeof(struct step), size -= sizeof(struct step)) {
-		struct reassembled out;
 		struct step s;
-		struct ip_fragment f;
 
 		memcpy(&s, data, sizeof(s));
 		now += s.pause * (REASSEMBLY_NS / 32);
-		f = make(&s);
-		if (!reassembly_add(&first, &f, now, whole, &out))
-			continue;
-		check_bytes(&out);
-		/* At 576 bytes every datagram is few enough pieces. */
-		check_round_trip(&out, 632 + s.pause * 8u);
+		if (s.who & 0x40)
+			run_burst(&s, now);
+		else
+			run(&s, now);
 	}
 	check_empty(&first);
 	check_empty(&second);
