@@ -90,7 +90,7 @@ static void on_configure(struct ike_daemon *d, const struct order_message *m)
 	if (!err) {
 		d->sockets.tos = (int)(config.dscp << 2);
 		engine_configure(d->engine, &config);
-		daemon_listen(d);
+		err = daemon_listen(d, &f);
 	}
 	reply_send(d, reply_new("configure", 0), err ? f.text : NULL, -1);
 }

@@ -259,10 +259,11 @@ static bool readable(struct ike_daemon *d, struct event **e, int fd, event_callb
 	return *e != NULL;
 }
 
-void daemon_listen(struct ike_daemon *d)
+int daemon_listen(struct ike_daemon *d, struct fault *f)
 {
-	event_add(d->on_500, NULL);
-	event_add(d->on_4500, NULL);
+	if (event_add(d->on_500, NULL) < 0 || event_add(d->on_4500, NULL) < 0)
+		return fault(f, ENOMEM, "event loop: %s", strerror(ENOMEM));
+	return 0;
 }
 
 int daemon_init(struct ike_daemon *d, struct fault *f)

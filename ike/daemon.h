@@ -28,9 +28,9 @@ int daemon_init(struct ike_daemon *d, struct fault *f);
 
 /*
  * From here on peers are answered: once there is a configuration. Who asks before waits in the socket's buffer; an
- * answer of "no such connection" would make it give up.
+ * answer of "no such connection" would make it give up. 0 or -errno; nothing happens the second time.
  */
-void daemon_listen(struct ike_daemon *d);
+int daemon_listen(struct ike_daemon *d, struct fault *f);
 
 /* Runs until SIGTERM, or until the supervisor is gone. */
 void daemon_run(struct ike_daemon *d);

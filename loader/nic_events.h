@@ -5,7 +5,7 @@
 
 #include "netdev.h"
 
-/* Handlers of the link_monitor; arg is the supervisor. */
+/* arg is the supervisor. Lost: of some it was not heard, so each is looked at. */
 void nic_events_on_link(void *arg, const struct netdev *dev, bool gone);
 void nic_events_on_links_lost(void *arg);
 

@@ -20,7 +20,9 @@ from traffic import UdpFlow, knock, ping
 from wait import until
 from wire import Tap, ip_of
 
-NEXT_PAYLOAD, SA_PAYLOAD = 16, 33  # where the header of IKE has it, RFC 7296 section 3.1; what a proposal is answered by
+# Where the header of IKE has them, and what they may be: RFC 7296 section 3.1.
+NEXT_PAYLOAD, EXCHANGE = 16, 18
+SA_PAYLOAD, IKE_SA_INIT, IKE_AUTH = 33, 34, 35
 
 
 @pytest.fixture
@@ -134,9 +136,9 @@ table netdev hold {
 """  # IKE_AUTH, the byte 18 of IKE's header, from B
 
 
-def ike_auth(frame):
+def ike_of(frame, src, exchange):
     p = Ether(frame)
-    return UDP in p and p[UDP].sport == 500 and bytes(p[UDP].payload)[18] == 35 and p
+    return ip_of(frame, proto=17, src=src) and p[UDP].sport == 500 and raw(p[UDP].payload)[EXCHANGE] == exchange and p
 
 
 def test_traffic_before_the_answer(native):
@@ -146,7 +148,7 @@ def test_traffic_before_the_answer(native):
     native.wire.run('nft', '-f', '-', input=HOLD_BACK)
     with Tap(native.wire, 'port1') as behind, native.attacker(native.a) as before:
         asked = subprocess.Popen(native.a.argv('connection', 'initiate', 'core'))
-        answer = behind.find(ike_auth, 'the answer')
+        answer = behind.find(lambda f: ike_of(f, B, IKE_AUTH), 'the answer')
         until(lambda: is_up(native.b), 'B is up')
         assert not native.a.status()['sas']
         echo = subprocess.Popen(native.b.netns.argv('ping', '-q', '-c', '1', '-W', '5', A), stdout=subprocess.DEVNULL)
@@ -274,14 +276,14 @@ def test_asked_before_it_has_its_configuration(native):
     native.psk({'start': 'initiate'}, {'start': 'trap'})
     with Tap(native.wire, 'port0') as tap:
         native.a.start()
-        question = Ether(tap.find(lambda f: ike_of(f, A) and f, 'a first message'))
+        question = tap.find(lambda f: ike_of(f, A, IKE_SA_INIT), 'a first message')
         del question[UDP].chksum  # which the NIC was to fill in
         native.a.stop()
     with Tap(native.a.netns, NIC) as tap:
         with repeating(lambda: tap.send(question)):
             native.b.start()
-            answer = tap.find(lambda f: ike_of(f, B), 'an answer')
-    assert answer[NEXT_PAYLOAD] == SA_PAYLOAD
+            answer = tap.find(lambda f: ike_of(f, B, IKE_SA_INIT), 'an answer')
+    assert raw(answer[UDP].payload)[NEXT_PAYLOAD] == SA_PAYLOAD
 
 
 @contextmanager
@@ -300,11 +302,6 @@ def repeating(act):
     finally:
         done.set()
         thread.join()
-
-
-def ike_of(frame, src):
-    packet = ip_of(frame, proto=17, src=src)
-    return raw(packet[UDP].payload) if packet and packet[UDP].dport == 500 else None
 
 
 def test_host_restarted(native):

@@ -29,7 +29,7 @@ static const struct reassembly_limits limits = {.datagrams = 8, .per_source = 3,
 static struct reassembler first, second;
 static uint8_t frame[HOST_FRAME_MAX], whole[HOST_FRAME_MAX], again[HOST_FRAME_MAX], piece[4096];
 static uint8_t contents[4][4][2][2 * HOST_FRAME_MAX]; /* by source, ID, protocol */
-static bool tainted[4][4][2];			      /* two fragments may differ where they overlap */
+static bool tainted[4][4][2];			      /* as these; two fragments may differ where they overlap */
 
 static void require(bool condition)
 {
@@ -169,7 +169,7 @@ static void check_empty(struct reassembler *r)
 
 	reassembly_expire(r, UINT64_MAX);
 	TAILQ_FOREACH(d, &r->free, by_age)
-	n++;
+		n++;
 	require(n == limits.datagrams && r->headless == 0 && TAILQ_EMPTY(&r->ages));
 }
 
