@@ -93,11 +93,12 @@ static void set_low_nonce(struct ike_sa *sa)
 	nonce_lower(sa->low_nonce, CHUNK(hs->nonce), (struct chunk){hs->peer_nonce, hs->peer_nonce_size});
 }
 
-static void log_nat(const struct ike_sa *sa)
+static void die_of_nat(struct ike_sa *sa)
 {
 	ike_log(sa, "there is a NAT between this host and the peer (an address or port was changed on the way): "
 		    "transport mode "
 		    "does not go through NAT: remove it, or use the addresses behind it");
+	ike_sa_die(sa, "there is a NAT in the way");
 }
 
 /* ---- initiator ---- */
@@ -152,6 +153,7 @@ bool init_on_notify(struct ike_sa *sa, const struct message *m)
 	hs->error = message_error(m);
 	if (message_notify(m, INVALID_KE_PAYLOAD, &n) && n.size == 2)
 		hs->error_group = (uint16_t)(n.data[0] << 8 | n.data[1]);
+	hs->error_nat = !nat_check(m, &sa->path);
 	return true;
 }
 
@@ -161,6 +163,10 @@ void init_on_error(struct ike_sa *sa, struct task *task, const struct message *m
 
 	(void)task;
 	(void)m;
+	if (sa->handshake->error_nat) {
+		die_of_nat(sa);
+		return;
+	}
 	if (error == INVALID_KE_PAYLOAD)
 		snprintf(why, sizeof(why), "the peer insists on DH group %u: allow group 20 (ecp384, dh20) there",
 			 sa->handshake->error_group);
@@ -210,8 +216,7 @@ bool init_on_answer(struct ike_sa *sa, struct task *task, const struct message *
 	hs->prf = choice.prf;
 	read_abilities(sa, m);
 	if (!nat_check(m, &sa->path)) {
-		log_nat(sa);
-		ike_sa_die(sa, "there is a NAT in the way");
+		die_of_nat(sa);
 		return false;
 	}
 	sa->proofs |= PROOF_ADDRESS;
@@ -417,12 +422,18 @@ static bool is_repetition(struct engine *e, const struct path *path, const struc
 	return true;
 }
 
-static void refuse_nat(struct engine *e, const struct path *path, const struct message *m)
+/*
+ * The address it comes from is not one that we speak with. NAT_DETECTION goes along, though RFC 7296 does not ask for
+ * it with an error: a peer behind a NAT learns what the matter is, for its proposal is not.
+ */
+static void refuse_address(struct engine *e, const struct path *path, const struct message *m, const char *why)
 {
-	log_refused(e, path,
-		    "there is a NAT between the two hosts, and transport mode does not go through NAT (a peer "
-		    "that forces UDP encapsulation looks the same)");
-	answer_notify(e, path, m, NO_PROPOSAL_CHOSEN, NULL, 0);
+	log_refused(e, path, why);
+	body_init(&e->body);
+	notify_write(&e->body, NO_PROPOSAL_CHOSEN, NULL, 0);
+	if (message_notify(m, NAT_DETECTION_SOURCE_IP, NULL))
+		nat_write(&e->body, m->header.spi_i, 0, path);
+	answer_in_clear(e, path, m, &e->body);
 }
 
 void init_on_request(struct engine *e, const struct path *path, const struct message *m)
@@ -434,8 +445,7 @@ void init_on_request(struct engine *e, const struct path *path, const struct mes
 	if (!is_complete(m) || is_repetition(e, path, m))
 		return;
 	if (!c) {
-		log_refused(e, path, "no connection is for that address");
-		answer_notify(e, path, m, NO_PROPOSAL_CHOSEN, NULL, 0);
+		refuse_address(e, path, m, "no connection is for that address");
 		return;
 	}
 	if (m->unknown_critical) {
@@ -445,7 +455,9 @@ void init_on_request(struct engine *e, const struct path *path, const struct mes
 	if (!has_cookie(e, path, m) || !choose(e, path, m, &choice))
 		return;
 	if (!nat_check(m, path)) {
-		refuse_nat(e, path, m);
+		refuse_address(e, path, m,
+			       "there is a NAT between the two hosts, and transport mode does not go through NAT (a peer "
+			       "that forces UDP encapsulation looks the same)");
 		return;
 	}
 	p = e->half_open < HALF_OPEN_MAX ? peer_get(c, path->remote) : NULL;

@@ -392,6 +392,7 @@ void ike_sa_die(struct ike_sa *sa, const char *why)
 	if (why)
 		ike_log(sa, "%s", why);
 	table_remove(&sa->by_spi);
+	auth_settle_claim(sa);
 	handshake_free(sa);
 	timer_cancel(&e->timers, &sa->life);
 	timer_cancel(&e->timers, &sa->liveness);

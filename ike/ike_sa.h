@@ -85,11 +85,13 @@ struct handshake {
 	hash_set peer_hashes;
 	bool peer_ppk; /* it sent USE_PPK */
 	bool ppk_used;
-	bool initial_contact;
+	bool initial_contact;  /* the peer says so */
+	bool claims_first;     /* we do, and it has no answer yet */
 	uint8_t plain_sk_d[PRF_SIZE_MAX], plain_sk_pi[PRF_SIZE_MAX], plain_sk_pr[PRF_SIZE_MAX]; /* without PPK */
 	struct identity peer_id;
 	uint16_t error; /* an unauthenticated error came; it counts if nothing better does */
 	uint16_t error_group;
+	bool error_nat; /* and what came with it shows a NAT */
 };
 
 struct ike_sa {

@@ -212,7 +212,7 @@ void task_send_next(struct ike_sa *sa)
 {
 	uint64_t when;
 
-	while (!sa->running && sa->state != IKE_DEAD) {
+	while (!sa->running && sa->state != IKE_DEAD && !auth_must_wait(sa)) {
 		struct task *task = next_task(sa, engine_now(sa->engine), &when);
 
 		if (!task) {

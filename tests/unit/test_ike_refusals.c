@@ -50,15 +50,18 @@ struct translate {
 	bool addr; /* its source address, else its source port */
 };
 
+/* And back again what goes the other way. */
 static enum fate translate(struct world *w, struct world_packet *p, void *arg)
 {
 	const struct translate *t = arg;
 
-	(void)w;
-	if (p->to == t->to && !t->addr)
-		p->path.remote_port = 1024;
-	else if (p->to == t->to)
+	if (p->to != t->to) {
+		memcpy(p->path.local, w->hosts[p->to].addr, 4);
+		p->path.local_port = IKE_PORT;
+	} else if (t->addr)
 		p->path.remote[3] = 99;
+	else
+		p->path.remote_port = 1024;
 	return PASS;
 }
 
@@ -69,13 +72,25 @@ static void assert_failed(struct world *w)
 	assert_true(world_is_down(w));
 }
 
-/* The responder sees another port than the initiator says it has. */
+/* The responder sees another port than the initiator says it has. It refuses, and the initiator is told why. */
 static void nat_of_initiator_is_an_error(void **state)
 {
 	struct translate t = {.to = 1};
 	struct world *w = connect_through(state, translate, &t, 2000);
 
 	assert_true(world_logged(w, 1, "NAT"));
+	assert_true(world_logged(w, 0, "there is a NAT between this host and the peer"));
+	assert_failed(w);
+}
+
+/* It sees another address, which no connection is for. The initiator's proposal is not what it should look at. */
+static void nat_to_unknown_address_is_an_error(void **state)
+{
+	struct translate t = {.to = 1, .addr = true};
+	struct world *w = connect_through(state, translate, &t, 2000);
+
+	assert_true(world_logged(w, 1, "no connection is for that address"));
+	assert_true(world_logged(w, 0, "there is a NAT between this host and the peer"));
 	assert_failed(w);
 }
 
@@ -501,6 +516,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(nat_of_initiator_is_an_error),
+		TEST(nat_to_unknown_address_is_an_error),
 		TEST(nat_of_responder_is_an_error),
 		TEST(another_address_is_not_followed),
 		TEST(wrong_transform_of_ike_is_refused),

@@ -171,6 +171,69 @@ static void both_open_at_once(void **state)
 	assert_all_carried(w);
 }
 
+struct auths {
+	uint64_t first;	    /* SPI of whose IKE_AUTH came first */
+	uint64_t lost_until; /* that one does not arrive so long */
+	unsigned others;    /* IKE_AUTHs of others in that time */
+};
+
+static enum fate first_auth_is_lost(struct world *w, struct world_packet *p, void *arg)
+{
+	struct auths *a = arg;
+	struct ike_header h;
+
+	if (p->to != 1 || w->now_ms >= a->lost_until || !header_parse(p->data, p->size, &h) ||
+	    h.exchange != EXCHANGE_IKE_AUTH)
+		return PASS;
+	if (!a->first)
+		a->first = h.spi_i;
+	if (a->first == h.spi_i)
+		return DROP;
+	a->others++;
+	return PASS;
+}
+
+/* The first one has INITIAL_CONTACT, and would end any other that the peer reads before it. */
+static struct auths lose_first_auth(struct world *w, uint64_t ms)
+{
+	struct auths a = {.lost_until = w->now_ms + ms};
+
+	w->filter = first_auth_is_lost;
+	w->filter_arg = &a;
+	configure_three(w, 1, START_RESPOND);
+	configure_three(w, 0, START_INITIATE);
+	world_run(w, ms);
+	assert_int_not_equal(a.first, 0);
+	w->filter = NULL;
+	return a;
+}
+
+static void others_wait_for_initial_contact(void **state)
+{
+	struct world *w = *state;
+	const struct auths a = lose_first_auth(w, 3000);
+
+	assert_int_equal(a.others, 0);
+	world_run(w, 3000);
+	for (int host = 0; host < 2; host++)
+		assert_three(w, host);
+	assert_all_carried(w);
+}
+
+/* What they wait for is given up: the next one has INITIAL_CONTACT, and is up long before the first is tried again. */
+static void others_go_on_when_it_is_given_up(void **state)
+{
+	struct world *w = *state;
+
+	lose_first_auth(w, 24000);
+	world_run(w, 500);
+	assert_true(world_ike_count(w, 1) >= 2);
+	world_run(w, 20000);
+	for (int host = 0; host < 2; host++)
+		assert_three(w, host);
+	assert_all_carried(w);
+}
+
 static void the_packet_says_which_is_opened(void **state)
 {
 	struct world *w = *state;
@@ -550,6 +613,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(each_opens_its_own),
 		TEST(both_open_at_once),
+		TEST(others_wait_for_initial_contact),
+		TEST(others_go_on_when_it_is_given_up),
 		TEST(the_packet_says_which_is_opened),
 		TEST(who_starts_anew_has_forgotten_all),
 		TEST(children_of_one_ike_sa_are_told_apart),
