@@ -4,14 +4,15 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "orphans.h"
 
 #define TIMERS_OF_CHILD 3
 /* For packets that are on the wire, or tagged for the worker, when an SA is deleted: far more than a round trip. */
 #define GRACE_MS 3000
 /* How soon the first packet on a new inbound SA is seen; it is one read of shared memory. */
 #define WATCH_MS 20
-/* Responder of a first child: time for the initiator to check our AUTH and install its half, or it would drop what
- * comes. */
+/* Responder, while another SA carries the same: time for the initiator to check our AUTH and install its half, or it
+ * would drop what comes. */
 #define BIND_MS 60
 /* The initiator rekeys first; the responder only if that does not happen. Percent of the time. */
 #define SOFT_JITTER	   10
@@ -269,10 +270,39 @@ void child_succeed(struct child *old, struct child *c)
 	timer_cancel(timers, &old->soft);
 }
 
+/* Some of it leaves by another SA between the two, of whatever connection, or by one of an earlier run. */
+static bool is_carried(const struct child *c)
+{
+	struct table_node *node = table_find(&c->engine->peers, c->peer->by_addresses.key);
+
+	for (; node; node = table_next(node)) {
+		const struct peer *p = container_of(node, struct peer, by_addresses);
+		const struct child *other;
+		struct selector both;
+
+		if (orphans_wait(p))
+			return true;
+		TAILQ_FOREACH(other, &p->children, of_peer)
+		if (other != c && other->out.state == HALF_INSTALLED &&
+		    selector_meet(&other->selector, &c->selector, &both))
+			return true;
+	}
+	return false;
+}
+
+/* Else nothing can leave yet, and each moment might lose the reply to the peer's first packet: at once, when our answer
+ * is out. */
 void child_bind_soon(struct child *c)
 {
-	c->bind_ms = engine_now(c->engine) + BIND_MS;
-	child_watch(c);
+	const uint64_t now = engine_now(c->engine);
+
+	if (is_carried(c)) {
+		c->bind_ms = now + BIND_MS;
+		child_watch(c);
+	} else {
+		c->bind_ms = now;
+		timer_set(&c->engine->timers, &c->watch, now);
+	}
 }
 
 void child_bind_on_use(struct child *c)

@@ -97,7 +97,8 @@ void child_succeed(struct child *old, struct child *c);
 /* Responder of a rekey: bind at the first packet on the inbound half (or when the old one leaves). */
 void child_bind_on_use(struct child *c);
 
-/* Responder of a first child: the same, but not later than a moment from now. */
+/* Responder of a new child: once our answer is out; while another SA carries the same, at the first packet, but not
+ * later than a moment from now. */
 void child_bind_soon(struct child *c);
 
 /* The peer or we have deleted it: off its IKE SA; its halves stay for a grace time. Whoever can takes over its traffic.

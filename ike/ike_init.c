@@ -15,8 +15,8 @@
 
 /* Cookies and groups can be asked for in turns; a peer that goes on doing so has no wish to come to terms. */
 #define INIT_RETRIES_MAX 4
-/* What one true address may have half-open: a peer that starts anew, and as many connections as hosts have between
- * them. */
+/* What one true address may have half-open, or ended not long ago: a peer that starts anew, and as many connections as
+ * hosts have between them. */
 #define HALF_OPEN_PER_PEER 8
 
 /* From so many on, its next must show that they are its own: else who forges its address keeps it out. */
@@ -379,12 +379,27 @@ static int answer(struct ike_sa *sa, const struct message *m, const struct ike_c
 	return err ? err : keep(&hs->init_response, &hs->init_response_size, sa->answered.data, sa->answered.sizes[0]);
 }
 
+/* Who comes back again and again is not to wait until the last answers of those that ended need not be repeated any
+ * more: the oldest of them makes room. False: all are half-open. */
+static bool forget_last_answer(struct peer *p)
+{
+	struct ike_sa *sa, *oldest = NULL;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+	if (sa->state == IKE_DEAD && (!oldest || sa->kick.due_ms < oldest->kick.due_ms))
+		oldest = sa;
+	if (!oldest)
+		return false;
+	ike_sa_free(oldest);
+	return true;
+}
+
 static void open_half(struct engine *e, struct peer *p, const struct path *path, const struct message *m,
 		      const struct ike_choice *choice)
 {
 	struct ike_sa *sa;
 
-	if (half_open_of(p) >= HALF_OPEN_PER_PEER)
+	if (half_open_of(p) >= HALF_OPEN_PER_PEER && !forget_last_answer(p))
 		return;
 	sa = ike_sa_new(e, p, path, false, 0);
 	if (!sa)

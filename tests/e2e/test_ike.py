@@ -210,6 +210,17 @@ def test_terminate(native):
     assert ping(native.a.netns, B, 2)
 
 
+def test_comes_and_goes_in_haste(native):
+    """As soon as it is up the first packet has its reply; what has ended keeps nobody out."""
+    native.psk(start='trap')
+    native.start()
+    for _ in range(12):
+        order(native.a, 'initiate', 'core')
+        assert ping(native.a.netns, B, 1)
+        order(native.a, 'terminate', 'core')
+    assert not any(h.counters().get('no_sa') for h in native.hosts)
+
+
 def test_iked_killed(native):
     """SAs go on without it; the new one replaces them, and the other end hears of it."""
     native.psk({'start': 'initiate'}, {'start': 'respond'})

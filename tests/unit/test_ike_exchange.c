@@ -46,18 +46,63 @@ static void does_not_trap(void **state)
 	assert_int_equal(w->sent, 0);
 }
 
-/* The responder sends by its first SA when the initiator has had time for its own: 60 ms after it was made. */
-static void responder_waits_before_it_sends(void **state)
+static void run_until_bound(struct world *w, int host)
+{
+	for (unsigned ms = 0; ms < 1000 && !world_bound(w, host); ms++)
+		world_run(w, 1);
+	assert_non_null(world_bound(w, host));
+}
+
+/* The first packet of the initiator, sent as soon as it can be, gets its reply. */
+static void responder_sends_once_it_has_answered(void **state)
 {
 	struct world *w = *state;
 
-	world_configure_both(w, START_INITIATE);
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	run_until_bound(w, 0);
+	assert_int_equal(w->hosts[0].done_count, 1);
+	assert_true(world_talks(w));
+}
+
+/* While another SA carries the same it waits for what comes, 60 ms at most: the initiator may not have installed its
+ * half yet. */
+static void responder_waits_while_another_carries(void **state)
+{
+	struct world *w = *state;
+	uint32_t before;
+
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 200);
+	before = world_bound(w, 1)->spec.spi;
+	world_restart(w, 0);
+	world_configure(w, 0, world_connection(w, 0));
+	world_initiate(w, 0);
 	world_run(w, 50);
-	assert_non_null(world_bound(w, 0));
-	assert_int_equal(world_child_count(w, 1), 1);
-	assert_null(world_bound(w, 1));
+	assert_int_equal(world_child_count(w, 0), 1);
+	assert_int_equal(world_bound(w, 1)->spec.spi, before);
 	world_run(w, 50);
-	assert_non_null(world_bound(w, 1));
+	assert_int_not_equal(world_bound(w, 1)->spec.spi, before);
+	assert_true(world_talks(w));
+}
+
+/* The last answers of what ended are kept for half a minute, and keep nobody out. */
+static void comes_and_goes_in_haste(void **state)
+{
+	struct world *w = *state;
+
+	world_configure_both(w, START_TRAP);
+	for (unsigned i = 1; i <= 20; i++) {
+		world_initiate(w, 0);
+		world_run(w, 200);
+		assert_int_equal(w->hosts[0].done_count, 2 * i - 1);
+		assert_string_equal(w->hosts[0].done_error, "");
+		assert_true(world_is_up(w));
+		world_terminate(w, 0);
+		world_run(w, 200);
+		assert_int_equal(w->hosts[0].done_count, 2 * i);
+	}
 }
 
 static void is_ordered_up_and_down(void **state)
@@ -161,6 +206,14 @@ static void rekeys_ike(void **state)
 	}
 }
 
+/* What that host sends, the other one opens, or holds until it has the key. */
+static bool can_be_taken(struct world *w, int host)
+{
+	const struct world_sa *out = world_bound(w, host);
+
+	return !out || world_partner(w, host, out) || world_reserved(w, !host, out->spec.spi);
+}
+
 /* Over a long line: nobody sends before the other can take it. */
 static void is_sent_when_it_can_be_taken(void **state)
 {
@@ -170,7 +223,7 @@ static void is_sent_when_it_can_be_taken(void **state)
 	world_configure_both(w, START_INITIATE);
 	for (int i = 0; i < 400; i++) {
 		for (int host = 0; host < 2; host++)
-			assert_true(!world_bound(w, host) || world_partner(w, host, world_bound(w, host)));
+			assert_true(can_be_taken(w, host));
 		world_run(w, 1);
 	}
 	assert_true(world_is_up(w));
@@ -427,7 +480,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(initiates, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(traps, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(does_not_trap, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(responder_waits_before_it_sends, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(responder_sends_once_it_has_answered, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(responder_waits_while_another_carries, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(comes_and_goes_in_haste, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(is_ordered_up_and_down, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(rekeys_child, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(rekeys_child_in_haste, world_setup, world_teardown),

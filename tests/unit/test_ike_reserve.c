@@ -92,6 +92,7 @@ static void peer_sends_before_its_answer(void **state)
 	}
 }
 
+/* The peer sends by it once its answer is out, whenever that arrives. */
 static void first_child_too(void **state)
 {
 	struct world *w = *state;
@@ -100,7 +101,7 @@ static void first_child_too(void **state)
 	w->filter = answer_late;
 	world_configure_both(w, START_INITIATE);
 	world_run(w, LATE_MS + LATE_MS / 2);
-	theirs = newest_of_peer(w);
+	theirs = world_bound(w, 1);
 	assert_non_null(theirs);
 	assert_non_null(world_reserved(w, 0, theirs->spec.spi));
 	world_run(w, LATE_MS);
