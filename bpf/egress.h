@@ -108,7 +108,7 @@ static __always_inline int protect(struct __sk_buff *skb, const struct packet *p
 	return hand_to_tap(skb, sa, out);
 }
 
-/* The worker puts the fragments of a datagram together, and seals them as one: by the first one's SA, whatever it was. */
+/* The worker puts the fragments of a datagram together, and seals them as one, by the first one's SA. */
 static __always_inline int protect_later(struct __sk_buff *skb, const struct fragment_value *first)
 {
 	const struct sad_out_value out = {.slot = first->slot, .generation = first->generation};

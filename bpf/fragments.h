@@ -36,7 +36,8 @@ static __always_inline struct fragment_key fragment_key(const struct packet *p)
 }
 
 /* map: fragments_in or fragments_out. */
-static __always_inline void fragment_remember(void *map, const struct packet *p, int action, __u32 slot, __u32 generation)
+static __always_inline void fragment_remember(void *map, const struct packet *p, int action, __u32 slot,
+					      __u32 generation)
 {
 	struct fragment_key key = fragment_key(p);
 	struct fragment_value value = {

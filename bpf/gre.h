@@ -172,8 +172,8 @@ static __always_inline int gre_drop(enum reason reason)
 }
 
 /*
- * All that gre_takes(): it does not leave but in GRE, whatever comes of that. The last peer gets the packet itself: were it
- * dropped, the stack would take that for an error, and send no further fragment of the datagram.
+ * All that gre_takes(): it does not leave but in GRE, whatever comes of that. The last peer gets the packet itself:
+ * were it dropped, the stack would take that for an error, and send no further fragment of the datagram.
  */
 __noinline int gre_egress(struct __sk_buff *skb)
 {

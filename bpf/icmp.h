@@ -22,8 +22,8 @@
 #define SECOND_NS      1000000000ULL
 
 /*
- * How far behind the last packet one may be that a router has just refused: a round trip of 100 ms at 10 million packets
- * a second. Fewer would be too few for that; more would spare a forger some guesses of 2^12.
+ * How far behind the last packet one may be that a router has just refused: a round trip of 100 ms at 10 million
+ * packets a second. Fewer would be too few for that; more would spare a forger some guesses of 2^12.
  */
 #define SENT_LATELY (1U << 20)
 
@@ -81,7 +81,8 @@ static __always_inline struct sa_state *sa_that_sent(const struct packet *p, con
 	__builtin_memcpy(key.dst, &q->dst, sizeof(key.dst));
 	found = bpf_map_lookup_elem(&sad_sent, &key);
 	sa = found ? sa_find(found->slot, found->generation) : NULL;
-	if (!sa || sa->direction != SA_OUTBOUND || p->dst != q->src || __builtin_memcmp(sa->src, &q->src, sizeof(sa->src)))
+	if (!sa || sa->direction != SA_OUTBOUND || p->dst != q->src ||
+	    __builtin_memcmp(sa->src, &q->src, sizeof(sa->src)))
 		return NULL;
 	return sa;
 }

@@ -78,7 +78,8 @@ static int load_anchors(struct trust *t, const char *pem, struct fault *f)
 	}
 	BIO_free(bio);
 	ERR_clear_error();
-	return sk_X509_num(t->anchors) > 0 ? 0 : fault(f, EINVAL, "ca: there is no CA certificate in it: PEM is expected");
+	return sk_X509_num(t->anchors) > 0 ? 0
+					   : fault(f, EINVAL, "ca: there is no CA certificate in it: PEM is expected");
 }
 
 static int load_crls(struct trust *t, const char *pem, struct fault *f)
@@ -278,8 +279,8 @@ static int refuse(X509 *cert, int error, struct fault *f)
 }
 
 /*
- * Each certificate of the chain is looked up in the CRLs that there are. The leaf's issuer must have one; without one of
- * a CA further up, nothing is known against who it issued.
+ * Each certificate of the chain is looked up in the CRLs that there are. The leaf's issuer must have one; without one
+ * of a CA further up, nothing is known against who it issued.
  */
 static int forgive_missing_crl(int ok, X509_STORE_CTX *ctx)
 {

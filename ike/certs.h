@@ -27,7 +27,8 @@ struct trust {
 	bool has_crl;
 };
 
-/* PEM in memory. 0, -EINVAL with the key of the file and what is wrong ("cert: there is no certificate in it"), -ENOMEM.
+/* PEM in memory. 0, -EINVAL with the key of the file and what is wrong ("cert: there is no certificate in it"),
+ * -ENOMEM.
  */
 int credentials_load(struct credentials *c, const char *pem, struct fault *f);
 /* crl_pem may be NULL: no revocation check. With one, a chain whose CRL is missing or out of date is refused. */

@@ -27,8 +27,8 @@ struct child *child_by_out_spi(const struct ike_sa *sa, uint32_t spi)
 	struct child *c;
 
 	TAILQ_FOREACH(c, &sa->children, of_list)
-	if (c->out.spi == spi)
-		return c;
+		if (c->out.spi == spi)
+			return c;
 	return NULL;
 }
 
@@ -283,9 +283,9 @@ static bool is_carried(const struct child *c)
 		if (orphans_wait(p))
 			return true;
 		TAILQ_FOREACH(other, &p->children, of_peer)
-		if (other != c && other->out.state == HALF_INSTALLED &&
-		    selector_meet(&other->selector, &c->selector, &both))
-			return true;
+			if (other != c && other->out.state == HALF_INSTALLED &&
+			    selector_meet(&other->selector, &c->selector, &both))
+				return true;
 	}
 	return false;
 }
@@ -337,9 +337,9 @@ static struct child *other_for(const struct child *c)
 	struct child *best = NULL, *other;
 
 	TAILQ_FOREACH(other, &c->peer->children, of_peer)
-	if (other != c && other->state == CHILD_UP && other->ike->state != IKE_DEAD &&
-	    selector_equal(&other->selector, &c->selector) && (!best || other->made_ms >= best->made_ms))
-		best = other;
+		if (other != c && other->state == CHILD_UP && other->ike->state != IKE_DEAD &&
+		    selector_equal(&other->selector, &c->selector) && (!best || other->made_ms >= best->made_ms))
+			best = other;
 	return best;
 }
 
@@ -364,8 +364,7 @@ static void forget_links(const struct child *c)
 {
 	struct child *other;
 
-	TAILQ_FOREACH(other, &c->peer->children, of_peer)
-	{
+	TAILQ_FOREACH(other, &c->peer->children, of_peer) {
 		if (other->successor == c)
 			other->successor = NULL;
 		if (other->rival == c)

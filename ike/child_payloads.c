@@ -13,7 +13,7 @@
 #include "exchange.h"
 
 #define KE_HEADER_SIZE 4
-/* A connection's: for each selector one, its heir, and the peer's own heir of it. More takes the room of other peers. */
+/* A connection's: for each selector one, its heir, and the peer's own heir of it. More takes the others' room. */
 #define CHILDREN_MAX (3 * SELECTORS_MAX)
 
 static enum esn_policy esn_of(const struct peer *p)
@@ -177,7 +177,7 @@ static bool has_too_many(const struct peer *p)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(c, &p->children, of_peer)
-	n++;
+		n++;
 	return n >= CHILDREN_MAX;
 }
 

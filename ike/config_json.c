@@ -143,8 +143,7 @@ static int read_selectors(struct connection_config *c, const cJSON *o, struct fa
 {
 	const cJSON *list = cJSON_GetObjectItemCaseSensitive(o, "protect"), *item;
 
-	cJSON_ArrayForEach(item, list)
-	{
+	cJSON_ArrayForEach(item, list) {
 		if (c->selector_count == SELECTORS_MAX)
 			return fault(f, EINVAL, "%s: more than %d selectors in protect", c->name, SELECTORS_MAX);
 		c->selectors[c->selector_count++] = (struct selector){
@@ -243,8 +242,7 @@ static int read_all(struct ike_config *out, const cJSON *o, struct fault *f)
 	out->connections = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(*out->connections));
 	if (!out->connections)
 		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
-	cJSON_ArrayForEach(item, list)
-	{
+	cJSON_ArrayForEach(item, list) {
 		out->connections[out->count] = read_connection(item, f);
 		if (!out->connections[out->count])
 			return -EINVAL;

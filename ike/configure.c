@@ -12,9 +12,9 @@ static struct connection *find_same(struct engine *e, const struct connection_co
 	struct connection *c;
 
 	TAILQ_FOREACH(c, &e->connections, of_engine)
-	if (!c->gone && strcmp(c->config->name, config->name) == 0 &&
-	    memcmp(c->config->digest, config->digest, sizeof(config->digest)) == 0)
-		return c;
+		if (!c->gone && strcmp(c->config->name, config->name) == 0 &&
+		    memcmp(c->config->digest, config->digest, sizeof(config->digest)) == 0)
+			return c;
 	return NULL;
 }
 

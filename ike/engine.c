@@ -108,10 +108,10 @@ void engine_free(struct engine *e, bool farewell)
 	if (!e)
 		return;
 	TAILQ_FOREACH(c, &e->connections, of_engine)
-	TAILQ_FOREACH(p, &c->peers, of_connection)
-	TAILQ_FOREACH(sa, &p->sas, of_peer)
-	if (farewell)
-		leave_datapath(sa);
+		TAILQ_FOREACH(p, &c->peers, of_connection)
+			TAILQ_FOREACH(sa, &p->sas, of_peer)
+				if (farewell)
+					leave_datapath(sa);
 	if (!farewell)
 		e->ops.sa_remove = keep_sa;
 	while ((c = TAILQ_FIRST(&e->connections)))
@@ -227,7 +227,7 @@ static void address_gone(struct connection *c)
 		next = TAILQ_NEXT(p, of_connection);
 		p->address_gone = true;
 		TAILQ_FOREACH(sa, &p->sas, of_peer)
-		ike_sa_die(sa, sa->state == IKE_DEAD ? NULL : "the local address is gone");
+			ike_sa_die(sa, sa->state == IKE_DEAD ? NULL : "the local address is gone");
 	}
 }
 
@@ -235,8 +235,7 @@ static void address_back(struct connection *c)
 {
 	struct peer *p;
 
-	TAILQ_FOREACH(p, &c->peers, of_connection)
-	{
+	TAILQ_FOREACH(p, &c->peers, of_connection) {
 		p->address_gone = false;
 		if (c->config->start == START_INITIATE && !p->held)
 			peer_want_all(p);
@@ -248,8 +247,7 @@ void engine_address(struct engine *e, const uint8_t local[4], bool present)
 {
 	struct connection *c;
 
-	TAILQ_FOREACH(c, &e->connections, of_engine)
-	{
+	TAILQ_FOREACH(c, &e->connections, of_engine) {
 		if (memcmp(c->config->local, local, 4) != 0 || c->gone)
 			continue;
 		if (present)

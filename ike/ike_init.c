@@ -271,7 +271,7 @@ static unsigned half_open_between(const struct engine *e, const struct path *pat
 		const struct ike_sa *sa;
 
 		TAILQ_FOREACH(sa, &container_of(node, struct peer, by_addresses)->sas, of_peer)
-		n += sa->state == IKE_HALF_OPEN;
+			n += sa->state == IKE_HALF_OPEN;
 	}
 	return n;
 }
@@ -334,7 +334,7 @@ static unsigned half_open_of(const struct peer *p)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-	n += sa->state == IKE_HALF_OPEN || sa->state == IKE_DEAD;
+		n += sa->state == IKE_HALF_OPEN || sa->state == IKE_DEAD;
 	return n;
 }
 
@@ -386,8 +386,8 @@ static bool forget_last_answer(struct peer *p)
 	struct ike_sa *sa, *oldest = NULL;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-	if (sa->state == IKE_DEAD && (!oldest || sa->kick.due_ms < oldest->kick.due_ms))
-		oldest = sa;
+		if (sa->state == IKE_DEAD && (!oldest || sa->kick.due_ms < oldest->kick.due_ms))
+			oldest = sa;
 	if (!oldest)
 		return false;
 	ike_sa_free(oldest);
@@ -470,9 +470,10 @@ void init_on_request(struct engine *e, const struct path *path, const struct mes
 	if (!has_cookie(e, path, m) || !choose(e, path, m, &choice))
 		return;
 	if (!nat_check(m, path)) {
-		refuse_address(e, path, m,
-			       "there is a NAT between the two hosts, and transport mode does not go through NAT (a peer "
-			       "that forces UDP encapsulation looks the same)");
+		refuse_address(
+			e, path, m,
+			"there is a NAT between the two hosts, and transport mode does not go through NAT (a peer "
+			"that forces UDP encapsulation looks the same)");
 		return;
 	}
 	p = e->half_open < HALF_OPEN_MAX ? peer_get(c, path->remote) : NULL;

@@ -17,7 +17,8 @@
 /* An answer that ends an IKE SA may be lost as any other: for as long as the peer may ask again (request.c), it gets it
  * again. */
 #define LINGER_MS 24000
-/* What a peer that has started anew does not know any more goes that much later: its first SA is bound by then (child.c).
+/* What a peer that has started anew does not know any more goes that much later: its first SA is bound by then
+ * (child.c).
  */
 #define FORGOTTEN_MS 500
 /* Two IKE SAs that came up side by side, as both ends began at once, are made one after that. */
@@ -123,8 +124,7 @@ static uint64_t silence_ms(const struct ike_sa *sa)
 	uint64_t silence = engine_now(sa->engine) - sa->heard_ms;
 	const struct child *c;
 
-	TAILQ_FOREACH(c, &sa->children, of_list)
-	{
+	TAILQ_FOREACH(c, &sa->children, of_list) {
 		const uint64_t idle = child_idle_ms(c);
 
 		if (idle < silence)
@@ -258,12 +258,10 @@ static void end_redundant(struct peer *p)
 {
 	struct ike_sa *sa, *other;
 
-	TAILQ_FOREACH(sa, &p->sas, of_peer)
-	{
+	TAILQ_FOREACH(sa, &p->sas, of_peer) {
 		if (sa->state != IKE_UP || !sa->initiator)
 			continue;
-		TAILQ_FOREACH(other, &p->sas, of_peer)
-		{
+		TAILQ_FOREACH(other, &p->sas, of_peer) {
 			struct task *task;
 
 			if (!is_redundant(sa, other) || task_find(sa, TASK_DELETE_IKE, NULL))
@@ -294,8 +292,7 @@ struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after
 		struct peer *p = container_of(node, struct peer, by_addresses);
 		struct ike_sa *other;
 
-		TAILQ_FOREACH(other, &p->sas, of_peer)
-		{
+		TAILQ_FOREACH(other, &p->sas, of_peer) {
 			if (passed && other != sa && same_identities(sa, other))
 				return other;
 			passed |= other == after;
@@ -374,8 +371,8 @@ static void forget_links(struct ike_sa *sa)
 		struct ike_sa *other;
 
 		TAILQ_FOREACH(other, &container_of(node, struct peer, by_addresses)->sas, of_peer)
-		if (other->rival == sa)
-			other->rival = NULL;
+			if (other->rival == sa)
+				other->rival = NULL;
 	}
 }
 

@@ -52,14 +52,14 @@ struct task {
 	TAILQ_ENTRY(task) of_sa;
 	enum task_kind kind;
 	uint64_t not_before_ms;
-	struct child *child;   /* TASK_REKEY_CHILD, TASK_DELETE_CHILD; NULL once it is gone */
-	struct child *rival;   /* TASK_REKEY_CHILD: its heir by the peer's hand, when it is gone before our answer came */
-	unsigned selector;     /* TASK_CHILD, TASK_AUTH: index in the configuration */
-	bool children;	       /* TASK_AUTH: a child is asked for */
-	bool disowned;	       /* TASK_CHILD: who it is for is not the IKE SA's peer any more */
-	uint16_t reason;       /* TASK_DELETE_IKE: the error to say with it; 0: none */
-	uint32_t spi;	       /* ESP: ours, of the child to be */
-	uint64_t ike_spi;      /* TASK_REKEY_IKE: ours, of the IKE SA to be */
+	struct child *child; /* TASK_REKEY_CHILD, TASK_DELETE_CHILD; NULL once it is gone */
+	struct child *rival; /* TASK_REKEY_CHILD: its heir by the peer's hand, when it is gone before our answer came */
+	unsigned selector;   /* TASK_CHILD, TASK_AUTH: index in the configuration */
+	bool children;	     /* TASK_AUTH: a child is asked for */
+	bool disowned;	     /* TASK_CHILD: who it is for is not the IKE SA's peer any more */
+	uint16_t reason;     /* TASK_DELETE_IKE: the error to say with it; 0: none */
+	uint32_t spi;	     /* ESP: ours, of the child to be */
+	uint64_t ike_spi;    /* TASK_REKEY_IKE: ours, of the IKE SA to be */
 	struct selector asked; /* what went out as TS */
 	uint8_t nonce[NONCE_SIZE];
 	struct dh dh;
@@ -85,8 +85,8 @@ struct handshake {
 	hash_set peer_hashes;
 	bool peer_ppk; /* it sent USE_PPK */
 	bool ppk_used;
-	bool initial_contact;  /* the peer says so */
-	bool claims_first;     /* we do, and it has no answer yet */
+	bool initial_contact; /* the peer says so */
+	bool claims_first;    /* we do, and it has no answer yet */
 	uint8_t plain_sk_d[PRF_SIZE_MAX], plain_sk_pi[PRF_SIZE_MAX], plain_sk_pr[PRF_SIZE_MAX]; /* without PPK */
 	struct identity peer_id;
 	uint16_t error; /* an unauthenticated error came; it counts if nothing better does */
@@ -128,7 +128,7 @@ struct ike_sa {
 
 	/* the peer's */
 	uint32_t expected_id;
-	struct flight answered; /* to expected_id - 1 */
+	struct flight answered;		 /* to expected_id - 1 */
 	struct reassembly reassembly[2]; /* of the peer's questions and of its answers */
 
 	struct child_list children;

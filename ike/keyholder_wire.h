@@ -14,7 +14,7 @@ enum key_question_kind {
 
 struct key_question {
 	uint32_t number; /* its answer has it too: one that comes when nobody waits any more is not the next one's */
-	uint32_t what; /* enum key_question_kind */
+	uint32_t what;	 /* enum key_question_kind */
 	uint32_t key;
 	uint32_t how; /* PRF, or enum sig_scheme */
 	uint8_t octets[OCTETS_MAX];

@@ -39,8 +39,8 @@ static struct secret *find(const struct keyring *ring, uint32_t id, enum key_kin
 	struct secret *s;
 
 	LIST_FOREACH(s, &ring->secrets, of_ring)
-	if (s->id == id && (!kind || s->kind == kind))
-		return s;
+		if (s->id == id && (!kind || s->kind == kind))
+			return s;
 	return NULL;
 }
 
@@ -97,8 +97,8 @@ static int read_secret(struct secret *s, const char *text, size_t size, struct f
 	if (size && text[size - 1] == '\n')
 		size--;
 	if (size == 0 || size > SECRET_MAX)
-		return fault(f, EINVAL, size ? "longer than 4096 bytes"
-					     : "empty: 'openssl rand -hex 32' makes a secret");
+		return fault(f, EINVAL,
+			     size ? "longer than 4096 bytes" : "empty: 'openssl rand -hex 32' makes a secret");
 	if (size > 2 && text[0] == '0' && text[1] == 'x')
 		return read_hex(s, text + 2, size - 2, f);
 	memcpy(s->data, text, size);

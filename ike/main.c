@@ -42,14 +42,10 @@ struct arguments {
 static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 {
 	static const struct option options[] = {
-		{"instance", required_argument, NULL, 'i'},
-		{"vault", required_argument, NULL, 'v'},
-		{"control", required_argument, NULL, 'c'},
-		{"keys", required_argument, NULL, 'k'},
-		{"ready", required_argument, NULL, 'r'},
-		{"keylog", required_argument, NULL, 'l'},
-		{"judge", no_argument, NULL, 'j'},
-		{NULL, 0, NULL, 0},
+		{"instance", required_argument, NULL, 'i'}, {"vault", required_argument, NULL, 'v'},
+		{"control", required_argument, NULL, 'c'},  {"keys", required_argument, NULL, 'k'},
+		{"ready", required_argument, NULL, 'r'},    {"keylog", required_argument, NULL, 'l'},
+		{"judge", no_argument, NULL, 'j'},	    {NULL, 0, NULL, 0},
 	};
 	int c;
 

@@ -9,8 +9,8 @@ static struct connection *find(struct engine *e, const char *name)
 	struct connection *c;
 
 	TAILQ_FOREACH(c, &e->connections, of_engine)
-	if (!c->gone && strcmp(c->config->name, name) == 0)
-		return c;
+		if (!c->gone && strcmp(c->config->name, name) == 0)
+			return c;
 	return NULL;
 }
 
@@ -73,8 +73,8 @@ static bool is_down(const struct peer *p)
 	const struct ike_sa *sa;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-	if (sa->state != IKE_DEAD)
-		return false;
+		if (sa->state != IKE_DEAD)
+			return false;
 	return TAILQ_EMPTY(&p->children);
 }
 
@@ -84,8 +84,8 @@ static struct peer *other_user(const struct ike_sa *sa)
 	struct child *c;
 
 	TAILQ_FOREACH(c, &sa->children, of_list)
-	if (c->peer != sa->peer && !c->peer->connection->gone && !c->peer->held)
-		return c->peer;
+		if (c->peer != sa->peer && !c->peer->connection->gone && !c->peer->held)
+			return c->peer;
 	return NULL;
 }
 
@@ -107,8 +107,8 @@ static void delete_children_elsewhere(struct peer *p)
 	struct child *c;
 
 	TAILQ_FOREACH(c, &p->children, of_peer)
-	if (c->ike->peer != p && c->ike->state == IKE_UP)
-		task_queue_child(c->ike, TASK_DELETE_CHILD, c);
+		if (c->ike->peer != p && c->ike->state == IKE_UP)
+			task_queue_child(c->ike, TASK_DELETE_CHILD, c);
 }
 
 void peer_terminate(struct peer *p)
@@ -168,8 +168,7 @@ void engine_dead(struct engine *e, const char *name)
 
 	if (!p)
 		return;
-	TAILQ_FOREACH(sa, &p->sas, of_peer)
-	{
+	TAILQ_FOREACH(sa, &p->sas, of_peer) {
 		if (sa->state < IKE_UP || sa->state == IKE_DEAD)
 			continue;
 		ike_sa_say_good_bye(sa);
@@ -184,8 +183,8 @@ static unsigned rekey_children(struct peer *p)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(c, &p->children, of_peer)
-	if (c->state == CHILD_UP && c->ike->state == IKE_UP && task_queue_child(c->ike, TASK_REKEY_CHILD, c))
-		n++;
+		if (c->state == CHILD_UP && c->ike->state == IKE_UP && task_queue_child(c->ike, TASK_REKEY_CHILD, c))
+			n++;
 	return n;
 }
 

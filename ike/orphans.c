@@ -68,7 +68,8 @@ static void adopt(void *arg, const uint8_t local[4], const uint8_t remote[4], ui
 
 	if (!c)
 		remove_all(a->engine, local, remote);
-	for (; c && c->config->remote_bits == first->config->remote_bits; c = connection_for(a->engine, local, remote, c))
+	for (; c && c->config->remote_bits == first->config->remote_bits;
+	     c = connection_for(a->engine, local, remote, c))
 		adopt_for(a, c, remote, left_ms);
 }
 

@@ -76,8 +76,7 @@ struct connection *connection_for(struct engine *e, const uint8_t local[4], cons
 	struct connection *c, *best = NULL;
 	bool passed = after == NULL;
 
-	TAILQ_FOREACH(c, &e->connections, of_engine)
-	{
+	TAILQ_FOREACH(c, &e->connections, of_engine) {
 		const bool later = passed;
 
 		if (c == after)
@@ -133,8 +132,8 @@ struct ike_sa *peer_ike_up(const struct peer *p)
 	struct ike_sa *sa;
 
 	TAILQ_FOREACH_REVERSE(sa, &p->sas, ike_sa_list, of_peer)
-	if (sa->state == IKE_UP && !task_find(sa, TASK_DELETE_IKE, NULL))
-		return sa;
+		if (sa->state == IKE_UP && !task_find(sa, TASK_DELETE_IKE, NULL))
+			return sa;
 	return NULL;
 }
 
@@ -149,8 +148,8 @@ struct child *peer_child_up(const struct peer *p, const struct selector *s)
 	struct child *c;
 
 	TAILQ_FOREACH(c, &p->children, of_peer)
-	if (c->state == CHILD_UP && c->ike->state != IKE_DEAD && (!s || child_is_for(c, s)))
-		return c;
+		if (c->state == CHILD_UP && c->ike->state != IKE_DEAD && (!s || child_is_for(c, s)))
+			return c;
 	return NULL;
 }
 
@@ -168,8 +167,8 @@ static bool is_under_way(const struct peer *p)
 	struct ike_sa *sa;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-	if (sa->state == IKE_INIT_SENT || sa->state == IKE_AUTH_SENT)
-		return true;
+		if (sa->state == IKE_INIT_SENT || sa->state == IKE_AUTH_SENT)
+			return true;
 	return false;
 }
 
@@ -180,8 +179,8 @@ static bool child_under_way(const struct ike_sa *sa, unsigned selector)
 	if (sa->running && sa->running->kind == TASK_CHILD && sa->running->selector == selector)
 		return true;
 	TAILQ_FOREACH(task, &sa->tasks, of_sa)
-	if (task->kind == TASK_CHILD && task->selector == selector)
-		return true;
+		if (task->kind == TASK_CHILD && task->selector == selector)
+			return true;
 	return false;
 }
 
@@ -301,8 +300,8 @@ static bool has_living(const struct peer *p)
 	const struct ike_sa *sa;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-	if (sa->state != IKE_DEAD)
-		return true;
+		if (sa->state != IKE_DEAD)
+			return true;
 	return !TAILQ_EMPTY(&p->children);
 }
 

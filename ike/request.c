@@ -66,8 +66,8 @@ struct task *task_find(const struct ike_sa *sa, enum task_kind kind, const struc
 	if (sa->running && sa->running->kind == kind && (!child || sa->running->child == child))
 		return sa->running;
 	TAILQ_FOREACH(task, &sa->tasks, of_sa)
-	if (task->kind == kind && (!child || task->child == child))
-		return task;
+		if (task->kind == kind && (!child || task->child == child))
+			return task;
 	return NULL;
 }
 
@@ -184,8 +184,7 @@ static struct task *next_task(struct ike_sa *sa, uint64_t now, uint64_t *when)
 	struct task *task;
 
 	*when = UINT64_MAX;
-	TAILQ_FOREACH(task, &sa->tasks, of_sa)
-	{
+	TAILQ_FOREACH(task, &sa->tasks, of_sa) {
 		if (task->not_before_ms <= now)
 			return task;
 		if (task->not_before_ms < *when)

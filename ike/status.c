@@ -128,10 +128,10 @@ static cJSON *peer_json(const struct peer *p)
 	ike = cJSON_AddArrayToObject(o, "ike");
 	children = cJSON_AddArrayToObject(o, "children");
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-	if (sa->state != IKE_DEAD)
-		cJSON_AddItemToArray(ike, ike_json(sa));
+		if (sa->state != IKE_DEAD)
+			cJSON_AddItemToArray(ike, ike_json(sa));
 	TAILQ_FOREACH(c, &p->children, of_peer)
-	cJSON_AddItemToArray(children, child_json(c));
+		cJSON_AddItemToArray(children, child_json(c));
 	return o;
 }
 
@@ -152,14 +152,13 @@ cJSON *engine_status(const struct engine *e)
 	const struct connection *c;
 	const struct peer *p;
 
-	TAILQ_FOREACH(c, &e->connections, of_engine)
-	{
+	TAILQ_FOREACH(c, &e->connections, of_engine) {
 		if (c->gone)
 			continue;
 		if (TAILQ_EMPTY(&c->peers))
 			cJSON_AddItemToArray(list, idle_json(c));
 		TAILQ_FOREACH(p, &c->peers, of_connection)
-		cJSON_AddItemToArray(list, peer_json(p));
+			cJSON_AddItemToArray(list, peer_json(p));
 	}
 	cJSON_AddNumberToObject(o, "half_open", e->half_open);
 	return o;

@@ -19,7 +19,7 @@
 #define LINE_LENGTH_MAX 190
 
 /* What libinih skips, too. */
-#define BLANKS " \t\r\n\f\v"
+#define BLANKS		" \t\r\n\f\v"
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 /* What every TCP may send whatever the other offers (RFC 9293 section 3.7.1). */

@@ -35,7 +35,7 @@ struct connection_config {
 	struct protect protects[PROTECTS_MAX]; /* "all" is one, too */
 	unsigned protect_count;
 	unsigned start; /* 0 trap, 1 initiate, 2 respond */
-	bool gre; /* multicast and broadcast in GRE; protects then has GRE, unless it is all */
+	bool gre;	/* multicast and broadcast in GRE; protects then has GRE, unless it is all */
 	bool esn;
 	uint16_t replay_window;
 	uint64_t rekey_s;

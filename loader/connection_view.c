@@ -27,8 +27,7 @@ cJSON *connections_json(const cJSON *status)
 	const cJSON *monitors = cJSON_GetObjectItemCaseSensitive(status, "monitors"), *list = list_of(status);
 	cJSON *own = list ? cJSON_Duplicate(list, true) : cJSON_CreateArray(), *c;
 
-	cJSON_ArrayForEach(c, own)
-	{
+	cJSON_ArrayForEach(c, own) {
 		const char *name = json_text(c, "name");
 		const cJSON *monitor = name ? cJSON_GetObjectItemCaseSensitive(monitors, name) : NULL;
 
@@ -94,8 +93,7 @@ static void print_monitors(const cJSON *list)
 	struct table *t = table_new("MONITOR|STATE|>SENT|>ANSWERED|>LOST|>ROUND TRIP|>AVERAGE");
 	const cJSON *c;
 
-	cJSON_ArrayForEach(c, list)
-	{
+	cJSON_ArrayForEach(c, list) {
 		const cJSON *m = cJSON_GetObjectItemCaseSensitive(c, "monitor");
 		const cJSON *rtt = cJSON_GetObjectItemCaseSensitive(m, "rtt_us");
 
@@ -119,7 +117,8 @@ bool connections_print(const cJSON *status)
 	const bool any = cJSON_GetArraySize(list) > 0;
 	const cJSON *c;
 
-	cJSON_ArrayForEach(c, list) add_connection(t, c);
+	cJSON_ArrayForEach(c, list)
+		add_connection(t, c);
 	table_print(t, stdout);
 	print_monitors(list);
 	cJSON_Delete(list);

@@ -102,8 +102,8 @@ void control_server_answer(struct control_server *s, uint64_t ticket, const char
 	struct connection *c;
 
 	LIST_FOREACH(c, &s->connections, entry)
-	if (c->ticket && c->ticket == ticket)
-		break;
+		if (c->ticket && c->ticket == ticket)
+			break;
 	if (c)
 		answer_deferred(c, error);
 }

@@ -12,8 +12,8 @@
 struct ike_key;
 
 struct ike_keys {
-	int socket; /* to the key holder; -1: it does not run */
-	bool hung;  /* it did not answer in time: what it still says would be taken for another answer */
+	int socket;	       /* to the key holder; -1: it does not run */
+	bool hung;	       /* it did not answer in time: what it still says would be taken for another answer */
 	struct ike_key *known; /* malloc'd */
 	unsigned count;
 	uint32_t last;

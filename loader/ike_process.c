@@ -24,8 +24,8 @@
 /* To open, to check, to sandbox itself; more is a hang. */
 #define START_MS 5000
 /* An answer of a process that lives: milliseconds; a thousand connections with certificates: a second or two. */
-#define ANSWER_MS	 10000
-#define STATUS_MS	 2000
+#define ANSWER_MS 10000
+#define STATUS_MS 2000
 /* For one that is busy to read what waits for it; it must not hold up everything else for long. */
 #define SEND_MS		 1000
 #define BACKOFF_FIRST_MS 100
@@ -215,7 +215,8 @@ static int wait_for_reply(struct ike_process *ike, const char *wanted, int milli
 
 	for (;;) {
 		const uint64_t now = maps_now();
-		int err = channel_wait(ike->control, CHANNEL_READABLE, now < end_ns ? (int)((end_ns - now) / 1000000) : 0);
+		int err = channel_wait(ike->control, CHANNEL_READABLE,
+				       now < end_ns ? (int)((end_ns - now) / 1000000) : 0);
 		const char *reply;
 
 		if (!err && now >= end_ns)

@@ -23,7 +23,7 @@ struct ike_process {
 	const char *run_dir; /* where a key log goes */
 	void (*on_done)(void *arg, uint64_t ticket, const char *error);
 	void (*on_lost)(void *arg); /* it is gone: what it was asked for and has not done it will not do */
-	void (*on_gre)(void *arg); /* an SA of a connection with gre = yes has come or gone */
+	void (*on_gre)(void *arg);  /* an SA of a connection with gre = yes has come or gone */
 	void *arg;
 
 	const struct config *config; /* what it is to run; borrowed */

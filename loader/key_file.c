@@ -58,8 +58,8 @@ int key_file_open(const char *path, struct fault *f)
 		return fd;
 	if (st.st_uid != 0 && st.st_uid != geteuid()) {
 		close(fd);
-		return fault(f, EACCES, "key file %s: belongs to user %u, who can read and change it: 'chown root %s'", path,
-			     st.st_uid, path);
+		return fault(f, EACCES, "key file %s: belongs to user %u, who can read and change it: 'chown root %s'",
+			     path, st.st_uid, path);
 	}
 	if (st.st_mode & 077) {
 		close(fd);

@@ -58,7 +58,8 @@ static void appeared(struct supervisor *s, struct nic *nic, const struct netdev 
 		come_back(s, nic);
 	} else if (nic->namesake != dev->ifindex) {
 		nic->namesake = dev->ifindex;
-		log_line("%s: another interface has that name now, and is not attached: it is in clear; '%s' is what was "
+		log_line("%s: another interface has that name now, and is not attached: it is in clear; '%s' is what "
+			 "was "
 			 "called so before",
 			 dev->name, nic->dev.name);
 	}

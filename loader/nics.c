@@ -120,13 +120,13 @@ int nic_check(const struct interface_config *config, const struct netdev *dev, s
 		return fault(f, EINVAL, "%s: not an Ethernet interface (type %u): attach the NIC below it", dev->name,
 			     dev->type);
 	if (dev->mtu > PORT_MTU_MAX)
-		return fault(f, EMSGSIZE,
-			     "%s: MTU %u is more than can be served: 'ip link set dev %s mtu %d' or less", dev->name,
-			     dev->mtu, dev->name, PORT_MTU_MAX);
+		return fault(f, EMSGSIZE, "%s: MTU %u is more than can be served: 'ip link set dev %s mtu %d' or less",
+			     dev->name, dev->mtu, dev->name, PORT_MTU_MAX);
 	/* The kernel got packets of several buffers in AF_XDP, and tcx, with the same version. */
 	if (dev->mtu > PORT_MTU_FRAME && !hooks_have_tcx())
-		return fault(f, EMSGSIZE, "%s: MTU %u: more than %d needs Linux 6.6: 'ip link set dev %s mtu %d' or less",
-			     dev->name, dev->mtu, PORT_MTU_FRAME, dev->name, PORT_MTU_FRAME);
+		return fault(f, EMSGSIZE,
+			     "%s: MTU %u: more than %d needs Linux 6.6: 'ip link set dev %s mtu %d' or less", dev->name,
+			     dev->mtu, PORT_MTU_FRAME, dev->name, PORT_MTU_FRAME);
 	if (config->queues > queues)
 		return fault(f, EINVAL, "%s: has %u receive queues, not %u: give 'queues' as all or up to that",
 			     dev->name, queues, config->queues);

@@ -57,7 +57,7 @@ int nic_check(const struct interface_config *config, const struct netdev *dev, s
 /* The interface is gone; its TAP goes too. */
 void nic_gone(struct nics *nics, struct nic *nic);
 
-/* Whether the interface has grown to an MTU that it has to be attached anew for: programs and worker are made for one. */
+/* Whether the interface has grown to an MTU that it has to be attached anew for. */
 bool nic_has_outgrown(const struct nics *nics, const struct nic *nic, const struct netdev *dev);
 
 /* The interface has another address or MTU. */

@@ -127,7 +127,8 @@ static int check(const struct policy *p, struct fault *f)
 	prefix_text(&p->remote, text);
 	if (p->remote.len >= loopback.len && prefix_covers(&loopback, p->remote.addr))
 		return fault(f, ERANGE, "dst %s: loopback: there is no wire to protect", text);
-	if (p->rule.action == SPD_PROTECT && p->remote.len >= multicast.len && prefix_covers(&multicast, p->remote.addr))
+	if (p->rule.action == SPD_PROTECT && p->remote.len >= multicast.len &&
+	    prefix_covers(&multicast, p->remote.addr))
 		return fault(f, ERANGE, "dst %s: multicast has no SA of its own: give the connection 'gre = yes'",
 			     text);
 	if (!addr_is_zero(src) && (addr_is_loopback(src) || addr_is_unusable(src)))

@@ -240,7 +240,8 @@ static int attach_in_mode(const struct hook_place *at, const struct prog_config 
 	cfg.generic = mode == PORT_GENERIC;
 	/*
 	 * Generic XDP is shown a frame in one piece if the program knows no others. One that does gets a copy, in which
-	 * the kernel forgets skb->mac_len: tc programs behind it find no Ethernet header, and let what is in clear pass.
+	 * the kernel forgets skb->mac_len: tc programs behind it find no Ethernet header, and let what is in clear
+	 * pass.
 	 */
 	cfg.jumbo = settings->jumbo && mode == PORT_NATIVE;
 	err = load(at->dir, &cfg, &skel, f);

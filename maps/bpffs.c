@@ -57,8 +57,10 @@ int bpffs_find(char *root, struct fault *f)
 	else if (is_bpffs(HOST))
 		strcpy(root, HOST);
 	else
-		return fault(f, err ? -err : ENOENT, "%s: no BPF file system, and mounting it failed (%s): "
-			     "run as root, or 'mount -t bpf bpf %s'", HERE, strerror(err ? -err : ENOENT), HERE);
+		return fault(f, err ? -err : ENOENT,
+			     "%s: no BPF file system, and mounting it failed (%s): "
+			     "run as root, or 'mount -t bpf bpf %s'",
+			     HERE, strerror(err ? -err : ENOENT), HERE);
 	return 0;
 }
 
@@ -69,7 +71,8 @@ int instance_check(const char *name, struct fault *f)
 	/* No dots: bpffs keeps them for itself. */
 	if (n == 0 || n >= INSTANCE_MAX ||
 	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != n)
-		return fault(f, EINVAL, "instance '%.40s': use 1 to %d letters, digits, '_' or '-'", name, INSTANCE_MAX - 1);
+		return fault(f, EINVAL, "instance '%.40s': use 1 to %d letters, digits, '_' or '-'", name,
+			     INSTANCE_MAX - 1);
 	return 0;
 }
 

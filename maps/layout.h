@@ -29,7 +29,7 @@
 /* No slot's number. */
 #define SLOT_NONE 0xffff
 /* One XSKMAP serves all NICs: index = port * QUEUES_MAX + queue. */
-#define PORTS_MAX 16
+#define PORTS_MAX  16
 #define QUEUES_MAX 64
 /*
  * One UMEM frame is 4,096 bytes: it also holds XDP's 256 bytes of headroom, Ethernet
@@ -40,20 +40,20 @@
 #define PORT_MTU_MAX 9216
 /* Prefixes in the SPD, and rules that can apply to one prefix (its own and those it inherits). */
 #define SPD_PREFIXES_MAX 4096
-#define SPD_RULES_MAX 64
+#define SPD_RULES_MAX	 64
 /* Replay window: 64 ... 8192 packets (RFC 4303 3.4.3); the ring is a power of two above it (RFC 6479). */
 #define REPLAY_WINDOW_MIN 64
 #define REPLAY_WINDOW_MAX 8192
-#define REPLAY_WORDS 256
+#define REPLAY_WORDS	  256
 
 #define LAYOUT_ASSERT(type, size) _Static_assert(sizeof(type) == (size), #type " changed size: raise LAYOUT_VERSION")
 
 /* ---- layout: one entry, written by the loader when it makes the maps ---- */
 
 struct layout {
-	__u32 version;	 /* LAYOUT_VERSION */
-	__u32 slots;	 /* SLOTS_MAX of the maker */
-	__u64 made_ns;	 /* CLOCK_BOOTTIME */
+	__u32 version; /* LAYOUT_VERSION */
+	__u32 slots;   /* SLOTS_MAX of the maker */
+	__u64 made_ns; /* CLOCK_BOOTTIME */
 };
 LAYOUT_ASSERT(struct layout, 16);
 
@@ -84,11 +84,11 @@ static inline __u64 counts_get(const struct counts *c, enum reason reason)
  * either, so a selector for ICMP has the same range twice (RFC 4301 section 4.4.1.1).
  */
 struct selector {
-	__u16 local_port_min;	/* 0 ... 65535: any */
+	__u16 local_port_min; /* 0 ... 65535: any */
 	__u16 local_port_max;
 	__u16 remote_port_min;
 	__u16 remote_port_max;
-	__u32 proto;		/* 0: any; of 32 bits, for the kernel hashes keys of whole words faster */
+	__u32 proto; /* 0: any; of 32 bits, for the kernel hashes keys of whole words faster */
 };
 LAYOUT_ASSERT(struct selector, 12);
 
@@ -105,8 +105,8 @@ LAYOUT_ASSERT(struct sad_key, 8);
 struct sad_value {
 	__u32 slot;
 	__u32 generation;
-	__u8 peer[4];	 /* the SA's source address */
-	__u32 ifindex;	 /* taken on this NIC only; 0: on any */
+	__u8 peer[4];  /* the SA's source address */
+	__u32 ifindex; /* taken on this NIC only; 0: on any */
 };
 LAYOUT_ASSERT(struct sad_value, 16);
 
@@ -174,33 +174,33 @@ LAYOUT_ASSERT(struct path_mtu, 8);
  */
 struct sa_state {
 	/* identity */
-	__u32 generation;	/* odd: the slot is in use (slots.h) */
+	__u32 generation; /* odd: the slot is in use (slots.h) */
 	__u32 spi;
 	__u8 src[4];
 	__u8 dst[4];
-	__u8 direction;		/* enum sa_direction */
-	__u8 flags;		/* enum sa_flag */
-	__u8 owner;		/* enum owner */
+	__u8 direction; /* enum sa_direction */
+	__u8 flags;	/* enum sa_flag */
+	__u8 owner;	/* enum owner */
 	__u8 reserved[3];
-	__u16 replay_window;	/* inbound, 0: reserved. IKE has named the SPI to the peer; the key is yet to come */
-	__u32 ifindex;		/* bound to this NIC; 0: to none */
-	__u32 raised;		/* enum sa_raised */
-	__u64 created_ns;	/* CLOCK_BOOTTIME */
-	__u64 soft_time_ns;	/* CLOCK_BOOTTIME */
+	__u16 replay_window; /* inbound, 0: reserved. IKE has named the SPI to the peer; the key is yet to come */
+	__u32 ifindex;	     /* bound to this NIC; 0: to none */
+	__u32 raised;	     /* enum sa_raised */
+	__u64 created_ns;    /* CLOCK_BOOTTIME */
+	__u64 soft_time_ns;  /* CLOCK_BOOTTIME */
 	__u64 hard_time_ns;
 	struct path_mtu path_mtu; /* outbound; written by BPF */
 
 	/* hot */
-	__u64 seq;		/* outbound: last number given out; inbound: highest authenticated */
+	__u64 seq; /* outbound: last number given out; inbound: highest authenticated */
 	__u64 packets;
-	__u64 bytes;		/* of the inner packets' IP payload */
-	__u64 last_used_ns;	/* CLOCK_BOOTTIME, of the last batch */
+	__u64 bytes;	    /* of the inner packets' IP payload */
+	__u64 last_used_ns; /* CLOCK_BOOTTIME, of the last batch */
 	__u64 soft_packets;
 	__u64 hard_packets;
 	__u64 soft_bytes;
 	__u64 hard_bytes;
 
-	struct counts drops;	/* written atomically by BPF and the worker */
+	struct counts drops; /* written atomically by BPF and the worker */
 
 	/* identity, what is read when an SA is loaded and not per packet */
 	struct selector sel;
@@ -224,23 +224,23 @@ struct spd_key {
 LAYOUT_ASSERT(struct spd_key, 8);
 
 enum spd_action {
-	SPD_BYPASS = 0,		/* also what no rule at all means */
+	SPD_BYPASS = 0, /* also what no rule at all means */
 	SPD_PROTECT = 1,
 	SPD_DISCARD = 2,
 };
 
 /* One rule serves both directions: "local" and "remote" are this host's view. */
 struct spd_rule {
-	__u8 local[4];		/* 0.0.0.0: any address of this host */
-	__u16 local_port_min;	/* 0 ... 65535: any */
+	__u8 local[4];	      /* 0.0.0.0: any address of this host */
+	__u16 local_port_min; /* 0 ... 65535: any */
 	__u16 local_port_max;
 	__u16 remote_port_min;
 	__u16 remote_port_max;
-	__u8 proto;		/* 0: any */
-	__u8 action;		/* enum spd_action */
-	__u8 owner;		/* enum owner */
-	__u8 origin;		/* prefix length it was made for: shorter than the key's if inherited */
-	__u32 prio;		/* lower goes first among equally specific rules */
+	__u8 proto;  /* 0: any */
+	__u8 action; /* enum spd_action */
+	__u8 owner;  /* enum owner */
+	__u8 origin; /* prefix length it was made for: shorter than the key's if inherited */
+	__u32 prio;  /* lower goes first among equally specific rules */
 };
 LAYOUT_ASSERT(struct spd_rule, 20);
 
@@ -259,9 +259,10 @@ LAYOUT_ASSERT(struct locals_key, 4);
 
 /*
  * Unless the file says otherwise. Linux's route cache goes no lower than 552 (net.ipv4.route.min_pmtu) and sends that
- * much without DF whatever it is told; this is the least in which it fits with ESP around it. RFC 791 has hosts take 576.
+ * much without DF whatever it is told; this is the least in which it fits with ESP around it. RFC 791 has hosts take
+ * 576.
  */
-#define PATH_MTU_MIN 588
+#define PATH_MTU_MIN  588
 #define MSS_CLAMP_FIT 0xffff
 
 /* ---- ports: one entry per attached NIC, written by the loader, read by the worker per packet ---- */
@@ -272,17 +273,17 @@ enum port_mode {
 };
 
 struct port {
-	__u32 ifindex;		/* 0: the entry is free */
+	__u32 ifindex; /* 0: the entry is free */
 	__u32 tap_ifindex;
-	__u32 mtu;		/* of the NIC: IP packet, without the Ethernet header */
+	__u32 mtu; /* of the NIC: IP packet, without the Ethernet header */
 	__u32 queues;
 	__u8 mac[6];
-	__u8 mode;		/* enum port_mode */
-	__u8 zero_copy;		/* all queues; written by the worker when it has bound */
+	__u8 mode;	/* enum port_mode */
+	__u8 zero_copy; /* all queues; written by the worker when it has bound */
 	char name[16];
-	__u16 path_mtu_min;	/* what a router says is less is not believed; 0: nothing it says is */
-	__u16 mss_clamp;	/* the most a SYN may offer; 0: it is left alone; MSS_CLAMP_FIT: what fits with ESP */
-	__u32 mtu_room;		/* programs and packet memory are made for an MTU up to this */
+	__u16 path_mtu_min; /* what a router says is less is not believed; 0: nothing it says is */
+	__u16 mss_clamp;    /* the most a SYN may offer; 0: it is left alone; MSS_CLAMP_FIT: what fits with ESP */
+	__u32 mtu_room;	    /* programs and packet memory are made for an MTU up to this */
 	__u32 reserved[4];
 };
 LAYOUT_ASSERT(struct port, 64);
@@ -292,7 +293,7 @@ LAYOUT_ASSERT(struct port, 64);
 /* A copy of each multicast goes to every peer: more would be a flood of one's own making. */
 #define GRE_PEERS_MAX 64
 /* Connections of one NIC. */
-#define GRE_SOURCES_MAX 64
+#define GRE_SOURCES_MAX	  64
 #define GRE_ADDRESSES_MAX 32
 
 /* Who gets a copy: the remote of a connection, or a host of a mesh's that has an SA. */
@@ -310,7 +311,7 @@ struct gre_source {
 /* An address that the NIC has. */
 struct gre_address {
 	__u8 addr[4];
-	__u8 broadcast[4];	/* the directed one; 0.0.0.0: none */
+	__u8 broadcast[4]; /* the directed one; 0.0.0.0: none */
 };
 
 struct gre_port {
@@ -326,7 +327,7 @@ LAYOUT_ASSERT(struct gre_port, 12 + 8 * (GRE_PEERS_MAX + GRE_SOURCES_MAX + GRE_A
 /* ---- events: BPF -> loader and IKE ---- */
 
 enum event_type {
-	EVENT_ACQUIRE = 1,	/* a policy protects it and there is no SA */
+	EVENT_ACQUIRE = 1, /* a policy protects it and there is no SA */
 	EVENT_SOFT_LIMIT = 2,
 	EVENT_HARD_LIMIT = 3,
 	EVENT_UNKNOWN_SPI = 4,
@@ -334,8 +335,8 @@ enum event_type {
 };
 
 struct event {
-	__u64 time_ns;		/* CLOCK_BOOTTIME */
-	__u32 type;		/* enum event_type */
+	__u64 time_ns; /* CLOCK_BOOTTIME */
+	__u32 type;    /* enum event_type */
 	__u32 ifindex;
 	__u8 src[4];
 	__u8 dst[4];
@@ -354,7 +355,7 @@ struct event_gate_key {
 	__u8 src[4];
 	__u8 dst[4];
 	__u32 type;
-	__u32 detail;		/* SPI, or the rule's place in its entry */
+	__u32 detail; /* SPI, or the rule's place in its entry */
 };
 LAYOUT_ASSERT(struct event_gate_key, 16);
 
@@ -375,10 +376,10 @@ struct fragment_key {
 LAYOUT_ASSERT(struct fragment_key, 12);
 
 struct fragment_value {
-	__u64 time_ns;		/* CLOCK_BOOTTIME */
-	__s8 action;		/* enum spd_action, or what bpf/policy.h has beside it */
+	__u64 time_ns; /* CLOCK_BOOTTIME */
+	__s8 action;   /* enum spd_action, or what bpf/policy.h has beside it */
 	__u8 reserved;
-	__u16 slot;		/* of the SA, if it is protected */
+	__u16 slot; /* of the SA, if it is protected */
 	__u32 generation;
 };
 LAYOUT_ASSERT(struct fragment_value, 16);
@@ -387,8 +388,8 @@ LAYOUT_ASSERT(struct fragment_value, 16);
 
 /* XDP -> worker: the 8 bytes in front of the frame (bpf_xdp_adjust_meta). */
 struct rx_meta {
-	__u16 slot;		/* SLOT_NONE: a later fragment, which has no SPI */
-	__u8 l3_offset;		/* of the IPv4 header in the frame: 14, 18 or 22 */
+	__u16 slot;	/* SLOT_NONE: a later fragment, which has no SPI */
+	__u8 l3_offset; /* of the IPv4 header in the frame: 14, 18 or 22 */
 	__u8 reserved;
 	__u32 generation;
 };

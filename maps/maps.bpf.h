@@ -127,7 +127,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);
-	__uint(max_entries, PORTS_MAX * QUEUES_MAX);
+	__uint(max_entries, PORTS_MAX *QUEUES_MAX);
 	__type(key, __u32);
 	__type(value, __u32);
 } xsks SEC(".maps");

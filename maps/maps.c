@@ -25,8 +25,10 @@ static const struct expectation {
 #define FD(member) offsetof(struct maps, member)
 	{"layout", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct layout), 1, FD(layout), 0},
 	{"sad", BPF_MAP_TYPE_HASH, sizeof(struct sad_key), sizeof(struct sad_value), SLOTS_MAX, FD(sad), 0},
-	{"sad_out", BPF_MAP_TYPE_HASH, sizeof(struct sad_out_key), sizeof(struct sad_out_value), SLOTS_MAX, FD(sad_out), 0},
-	{"sad_sent", BPF_MAP_TYPE_HASH, sizeof(struct sad_key), sizeof(struct sad_out_value), SLOTS_MAX, FD(sad_sent), 0},
+	{"sad_out", BPF_MAP_TYPE_HASH, sizeof(struct sad_out_key), sizeof(struct sad_out_value), SLOTS_MAX, FD(sad_out),
+	 0},
+	{"sad_sent", BPF_MAP_TYPE_HASH, sizeof(struct sad_key), sizeof(struct sad_out_value), SLOTS_MAX, FD(sad_sent),
+	 0},
 	{"sa_state", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sa_state), SLOTS_MAX, FD(sa_state), FD(sa)},
 	{"replay", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct replay_bitmap), SLOTS_MAX, FD(replay), FD(bitmaps)},
 	{"spd", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct spd_key), sizeof(struct spd_entry), SPD_PREFIXES_MAX, FD(spd), 0},
@@ -41,7 +43,7 @@ static const struct expectation {
 	 FRAGMENTS_KNOWN_MAX, FD(fragments_in), 0},
 	{"fragments_out", BPF_MAP_TYPE_LRU_HASH, sizeof(struct fragment_key), sizeof(struct fragment_value),
 	 FRAGMENTS_KNOWN_MAX, FD(fragments_out), 0},
-	{"xsks", BPF_MAP_TYPE_XSKMAP, 4, 4, PORTS_MAX * QUEUES_MAX, FD(xsks), 0},
+	{"xsks", BPF_MAP_TYPE_XSKMAP, 4, 4, PORTS_MAX *QUEUES_MAX, FD(xsks), 0},
 #undef FD
 };
 #define EXPECTED (sizeof(expected) / sizeof(expected[0]))
@@ -77,10 +79,12 @@ static int open_one(struct maps *m, const struct expectation *e, const char *dir
 	*fd_of(m, e) = fd;
 	if (bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
 		return fault(f, errno, "%s: not a map: %s", path, strerror(errno));
-	if (info.type != e->type || info.key_size != e->key || info.value_size != e->value || info.max_entries != e->entries)
-		return fault(f, EPROTO, "%s: made by another version (type %u, key %u, value %u, entries %u): "
-			     "detach with that version, then run this one", path, info.type, info.key_size,
-			     info.value_size, info.max_entries);
+	if (info.type != e->type || info.key_size != e->key || info.value_size != e->value ||
+	    info.max_entries != e->entries)
+		return fault(f, EPROTO,
+			     "%s: made by another version (type %u, key %u, value %u, entries %u): "
+			     "detach with that version, then run this one",
+			     path, info.type, info.key_size, info.value_size, info.max_entries);
 	if (!e->mapping_at)
 		return 0;
 	*mapping_of(m, e) = mmap(NULL, mapping_size(e), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -99,9 +103,10 @@ static int check_version(const struct maps *m, const char *dir, struct fault *f)
 	if (bpf_map_lookup_elem(m->layout, &zero, &layout) < 0)
 		return fault(f, errno, "%s/layout: %s", dir, strerror(errno));
 	if (layout.version != LAYOUT_VERSION || layout.slots != SLOTS_MAX)
-		return fault(f, EPROTO, "%s: layout %u with %u slots, this program has %u with %u: "
-			     "detach with the version that made it, then run this one", dir, layout.version,
-			     layout.slots, LAYOUT_VERSION, SLOTS_MAX);
+		return fault(f, EPROTO,
+			     "%s: layout %u with %u slots, this program has %u with %u: "
+			     "detach with the version that made it, then run this one",
+			     dir, layout.version, layout.slots, LAYOUT_VERSION, SLOTS_MAX);
 	return 0;
 }
 

@@ -17,8 +17,8 @@
 #include "layout.h"
 
 /* RFC 4106 section 8.1: the AES-256 key, then the salt. */
-#define ESP_KEY_SIZE 32
-#define ESP_SALT_SIZE 4
+#define ESP_KEY_SIZE	32
+#define ESP_SALT_SIZE	4
 #define ESP_KEYMAT_SIZE (ESP_KEY_SIZE + ESP_SALT_SIZE)
 
 struct vault_entry {

@@ -75,7 +75,8 @@ static bool same_flow(const struct flow *f, const struct segment *s)
 	       memcmp(a + f->first.ip.header, s->l4, 4) == 0;
 }
 
-/* Of TCP beside the flags: a window that opens or closes has to be told, and the urgent pointer means nothing without URG. */
+/* Of TCP beside the flags: a window that opens or closes has to be told, and the urgent pointer means nothing without
+ * URG. */
 static bool same_tcp(const uint8_t *a, const uint8_t *b, size_t header)
 {
 	return memcmp(a + TCP_ACK, b + TCP_ACK, 4) == 0 && a[TCP_DATA_OFFSET] == b[TCP_DATA_OFFSET] &&
@@ -101,7 +102,8 @@ static bool fits(const struct flow *f, const struct segment *s)
 	       s->payload <= f->piece && (!s->tcp || load_be32(s->l4 + TCP_SEQ) == f->next_seq) && same_headers(f, s);
 }
 
-/* The first packet's headers become the super-packet's; the checksum field gets the pseudo header's sum (virtio 5.1.6.2). */
+/* The first packet's headers become the super-packet's; the checksum field gets the pseudo header's sum
+ * (virtio 5.1.6.2). */
 static void finish_headers(struct flow *f)
 {
 	uint8_t *ip = f->first.ip.ip, *l4 = ip + f->first.ip.header;

@@ -55,7 +55,7 @@ struct flow {
 
 struct coalescer {
 	struct coalesce_sink sink;
-	bool udp; /* whether the host takes UDP super-packets */
+	bool udp;      /* whether the host takes UDP super-packets */
 	uint32_t next; /* flow to give up when all are in use */
 	struct flow flows[COALESCE_FLOWS];
 };

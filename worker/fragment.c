@@ -33,8 +33,8 @@ static size_t keep_copied_options(uint8_t *ip, size_t header)
 	return to;
 }
 
-void fragment_begin(struct fragmenter *f, const uint8_t *headers, size_t l2, uint16_t id, const uint8_t *payload, size_t len,
-		    size_t mtu)
+void fragment_begin(struct fragmenter *f, const uint8_t *headers, size_t l2, uint16_t id, const uint8_t *payload,
+		    size_t len, size_t mtu)
 {
 	uint8_t *ip = f->headers + l2;
 

@@ -30,8 +30,8 @@ struct fragmenter {
  * fragment bits, ID and checksum of that IP header are written here, the rest is
  * taken as it is. mtu: bytes of an IP packet, at least 68 (RFC 791).
  */
-void fragment_begin(struct fragmenter *f, const uint8_t *headers, size_t l2, uint16_t id, const uint8_t *payload, size_t len,
-		    size_t mtu);
+void fragment_begin(struct fragmenter *f, const uint8_t *headers, size_t l2, uint16_t id, const uint8_t *payload,
+		    size_t len, size_t mtu);
 
 /* Writes the next fragment to out (l2 + mtu bytes): the length of the frame. */
 size_t fragment_next(struct fragmenter *f, uint8_t *out);

@@ -39,7 +39,8 @@ int host_open(struct host *h, int fd);
 
 void host_close(struct host *h);
 
-/* The next frame, which is the caller's until the next call; false when there is none now. Many are read at once in bulk. */
+/* The next frame, which is the caller's until the next call; false when there is none now. Many are read at once in
+ * bulk. */
 bool host_next(struct host *h, struct host_frame *frame);
 
 /*

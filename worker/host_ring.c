@@ -22,8 +22,7 @@ static bool restrict_and_enable(struct io_uring *ring)
 {
 	struct io_uring_restriction only = {.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_READ};
 
-	return io_uring_register_restrictions(ring, &only, 1) == 0 &&
-	       io_uring_enable_rings(ring) == 0;
+	return io_uring_register_restrictions(ring, &only, 1) == 0 && io_uring_enable_rings(ring) == 0;
 }
 
 static bool make_ring(struct host_ring *r)
@@ -90,10 +89,12 @@ static void read_together(struct host_ring *r, uint32_t n)
 
 	for (uint32_t i = 0; i < n; i++)
 		ask(r, i);
-	/* A kernel without memory takes fewer. What is left in the ring would bring later frames out of order: one by one then. */
+	/* A kernel without memory takes fewer. What is left in the ring would bring later frames out of order: one by
+	 * one then. */
 	if (io_uring_submit_and_wait(&r->ring, n) != (int)n)
 		r->batches = false;
-	io_uring_for_each_cqe(&r->ring, head, cqe) {
+	io_uring_for_each_cqe(&r->ring, head, cqe)
+	{
 		note(r, io_uring_cqe_get_data64(cqe), cqe->res);
 		seen++;
 	}

@@ -27,7 +27,7 @@
  * pushes out others of their kind only.
  */
 #define HEADLESS_MAX 64
-/* A first fragment shows at least all of the smallest ESP packet that needs another, so no field of ESP is ever in two. */
+/* A first fragment shows all of the smallest ESP packet that needs another, so no field of ESP is ever in two. */
 #define FIRST_MIN 40
 
 struct item {
@@ -61,7 +61,8 @@ static bool parse(struct port_state *p, const struct xdp_desc *desc, struct item
 	if (item->l2 < ETH_LEN || item->l2 > ETH_LEN_MAX || item->l2 > desc->len ||
 	    !ip_parse(&item->ip, item->frame + item->l2, desc->len - item->l2))
 		return false;
-	/* The header gets a new checksum when the packet is taken out, and a wrong one must not become right by that. */
+	/* The header gets a new checksum when the packet is taken out, and a wrong one must not become right by that.
+	 */
 	return csum_ipv4_header(item->ip.ip, item->ip.header) == 0;
 }
 
@@ -97,7 +98,7 @@ static void take_out(struct item *item)
 	ip_finish(item->ip.ip, item->ip.header, item->ip.total, item->opened.next_header);
 }
 
-/* Only now, authenticated, does a packet move the window, and is what it says looked at (RFC 4303 3.4.3, RFC 4301 5.2). */
+/* Only authenticated does a packet move the window, and is what it says looked at (RFC 4303 3.4.3, RFC 4301 5.2). */
 static bool accept_item(struct port_state *p, struct item *item, enum reason *why)
 {
 	struct sa_state *state = item->sa->state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From the wire to the host: AF_XDP RX → (reassemble) → open → coalesce → TAP; what came before its key waits (park.h). */
+/* From the wire to the host: AF_XDP RX → (reassemble) → open → coalesce → TAP; early packets wait (park.h). */
 #ifndef WORKER_INBOUND_H
 #define WORKER_INBOUND_H
 
@@ -20,7 +20,8 @@ static inline bool inbound_waits_for_key(const struct port_state *p)
 	return p->park.waiting;
 }
 
-/* The end of a turn: hands what is coalesced to the host, but for what is young when more packets are known to be waiting. */
+/* The end of a turn: hands what is coalesced to the host, but for what is young when more packets are known to be
+ * waiting. */
 void inbound_end_turn(struct port_state *p, bool more);
 
 #endif

@@ -166,7 +166,8 @@ static uint32_t seal_one(struct port_state *p, struct esp_sa *sa, uint8_t *to)
 	return (uint32_t)(s->l2 + s->ip.header + esp);
 }
 
-/* The next segment that does not fit the path as one is sealed aside, and cut from there. The ID is no other ESP packet's. */
+/* The next segment that does not fit the path as one is sealed aside, and cut from there. The ID is no other ESP
+ * packet's. */
 static void seal_aside(struct port_state *p, struct esp_sa *sa)
 {
 	struct outbound *out = &p->out;
@@ -177,7 +178,8 @@ static void seal_aside(struct port_state *p, struct esp_sa *sa)
 		       path_mtu_of(p, sa->state, p->worker->now));
 }
 
-/* The next frame for the wire: a sealed segment, or the next fragment of one. The segment is done with when none is left. */
+/* The next frame for the wire: a sealed segment, or the next fragment of one. The segment is done with when none is
+ * left. */
 static uint32_t make_frame(struct port_state *p, struct esp_sa *sa, uint8_t *to)
 {
 	struct outbound *out = &p->out;

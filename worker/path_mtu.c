@@ -4,8 +4,9 @@
 #define ICMP_LEN	 8
 #define ICMP_UNREACHABLE 3
 #define ICMP_FRAG_NEEDED 4
-/* Quoted: the IP header and enough of L4 for TCP to recognise its segment (RFC 1812 4.3.2.3 wants as much as possible, RFC 792 8 bytes). */
-#define QUOTE_L4 64
+/* Quoted: the IP header and enough of L4 for TCP to recognise its segment (RFC 1812 4.3.2.3 wants as much as possible,
+ * RFC 792 8 bytes). */
+#define QUOTE_L4  64
 #define REPLY_TTL 64
 
 /* RFC 792: type, code, checksum, unused, next-hop MTU, then the quoted packet. */

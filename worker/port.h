@@ -42,7 +42,7 @@ struct worker;
 
 struct port_state {
 	struct worker *worker;
-	uint32_t index; /* in ports */
+	uint32_t index;	     /* in ports */
 	struct port *shared; /* MTU and MAC as of now */
 	struct host host;
 	struct umem umem;
@@ -63,7 +63,8 @@ struct worker {
 	uint64_t now; /* CLOCK_BOOTTIME ns, as of this turn of the loop */
 };
 
-/* The NIC's MTU as of now, or what its packet memory was made for where it has grown beyond: the loader restarts the worker. */
+/* The NIC's MTU as of now, or what its packet memory was made for where it has grown beyond: the loader restarts the
+ * worker. */
 static inline uint32_t port_mtu(const struct port_state *p)
 {
 	uint32_t mtu = __atomic_load_n(&p->shared->mtu, __ATOMIC_RELAXED);

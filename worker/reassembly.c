@@ -40,8 +40,8 @@ static void lay_out(struct reassembler *r)
 	}
 }
 
-int reassembly_create(struct reassembler *r, const struct reassembly_limits *limits, reassembly_drop_fn *drop, void *user,
-		      struct fault *f)
+int reassembly_create(struct reassembler *r, const struct reassembly_limits *limits, reassembly_drop_fn *drop,
+		      void *user, struct fault *f)
 {
 	memset(r, 0, sizeof(*r));
 	r->limits = *limits;
@@ -316,7 +316,8 @@ static bool put(struct reassembler *r, struct datagram *d, const struct ip_fragm
 	return ecn_is_sound(d) && (!d->headed || d->header + d->end <= IP_TOTAL_MAX);
 }
 
-bool reassembly_add(struct reassembler *r, const struct ip_fragment *f, uint64_t now, uint8_t *to, struct reassembled *out)
+bool reassembly_add(struct reassembler *r, const struct ip_fragment *f, uint64_t now, uint8_t *to,
+		    struct reassembled *out)
 {
 	struct extent e;
 	struct datagram *d;

@@ -98,14 +98,15 @@ struct source_bucket {
 	uint32_t count;
 };
 
-/* Told of every fragment that did not come out in a datagram, with its SA if the first fragment told that, else SLOT_NONE. */
+/* Told of every fragment that did not come out in a datagram, with its SA if the first fragment told that, else
+ * SLOT_NONE. */
 typedef void reassembly_drop_fn(void *user, uint32_t slot, uint32_t generation, enum reason why, uint32_t fragments);
 
 struct reassembler {
 	struct reassembly_limits limits;
 	reassembly_drop_fn *drop;
 	void *user;
-	uint32_t seed; /* a source cannot tell in whose bucket it is */
+	uint32_t seed;	   /* a source cannot tell in whose bucket it is */
 	uint32_t headless; /* held now */
 	struct datagram *table;
 	uint8_t *arena;
@@ -116,8 +117,8 @@ struct reassembler {
 };
 
 /* Makes room for limits->datagrams. 0 or -errno. */
-int reassembly_create(struct reassembler *r, const struct reassembly_limits *limits, reassembly_drop_fn *drop, void *user,
-		      struct fault *f);
+int reassembly_create(struct reassembler *r, const struct reassembly_limits *limits, reassembly_drop_fn *drop,
+		      void *user, struct fault *f);
 
 /* Gives the room back. */
 void reassembly_destroy(struct reassembler *r);
@@ -126,7 +127,8 @@ void reassembly_destroy(struct reassembler *r);
  * Takes a fragment, which stays the caller's, at `now` ns. True if it was the
  * one that was missing: the frame is in to (HOST_FRAME_MAX bytes) then, its checksum right.
  */
-bool reassembly_add(struct reassembler *r, const struct ip_fragment *f, uint64_t now, uint8_t *to, struct reassembled *out);
+bool reassembly_add(struct reassembler *r, const struct ip_fragment *f, uint64_t now, uint8_t *to,
+		    struct reassembled *out);
 
 /* Gives up what has been here too long. To be called now and then. */
 void reassembly_expire(struct reassembler *r, uint64_t now);

@@ -14,24 +14,24 @@
 
 #define NOBODY 65534
 
-/* Every call the worker makes from here on, and what for. No open, no socket, no exec: there is nothing to reach for. */
+/* Every call the worker makes from here on, and what for. No open, no socket, no exec. */
 static const int allowed[] = {
 	/* packets */
-	SCMP_SYS(read),	      /* from the TAP */
+	SCMP_SYS(read),		  /* from the TAP */
 	SCMP_SYS(io_uring_enter), /* many of them at once */
-	SCMP_SYS(writev),     /* to the TAP */
-	SCMP_SYS(sendto),     /* makes the kernel send from a TX ring */
-	SCMP_SYS(recvfrom),   /* makes the kernel look at a fill ring */
-	SCMP_SYS(ppoll),      /* waiting */
-	SCMP_SYS(getsockopt), /* what a socket's rings lost */
-	SCMP_SYS(clock_gettime), /* where the vDSO cannot tell the time */
+	SCMP_SYS(writev),	  /* to the TAP */
+	SCMP_SYS(sendto),	  /* makes the kernel send from a TX ring */
+	SCMP_SYS(recvfrom),	  /* makes the kernel look at a fill ring */
+	SCMP_SYS(ppoll),	  /* waiting */
+	SCMP_SYS(getsockopt),	  /* what a socket's rings lost */
+	SCMP_SYS(clock_gettime),  /* where the vDSO cannot tell the time */
 	/* an SA's first packet: OpenSSL's key schedule is allocated */
 	SCMP_SYS(brk),
 	SCMP_SYS(mmap),
 	SCMP_SYS(munmap),
 	SCMP_SYS(futex),
 	/* the process */
-	SCMP_SYS(write),	/* a line to stderr */
+	SCMP_SYS(write), /* a line to stderr */
 	SCMP_SYS(restart_syscall),
 	SCMP_SYS(rt_sigreturn), /* SIGTERM's handler */
 	SCMP_SYS(exit_group),

@@ -78,12 +78,13 @@ bool segment_begin(struct segmenter *s, uint8_t *frame, size_t len, const struct
 	return false;
 }
 
-/* RFC 9293 3.1, and what Linux's own segmentation does: FIN and PSH on the last only, CWR (RFC 3168 6.1.2) on the first. */
+/* RFC 9293 3.1, and what Linux's own segmentation does: FIN and PSH on the last only, CWR (RFC 3168 6.1.2) on the
+ * first. */
 static void write_tcp(const struct segmenter *s, uint8_t *l4, uint32_t index)
 {
 	store_be32(l4 + TCP_SEQ, load_be32(s->l4 + TCP_SEQ) + index * (uint32_t)s->piece);
 	if (index + 1 < s->count)
-		l4[TCP_FLAGS] &= (uint8_t)~(TCP_FIN | TCP_PSH);
+		l4[TCP_FLAGS] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
 	if (index > 0)
 		l4[TCP_FLAGS] &= (uint8_t)~TCP_CWR;
 }

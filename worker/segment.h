@@ -23,9 +23,9 @@
 #include "packet.h"
 
 struct segmenter {
-	uint8_t *frame;	    /* Ethernet header */
-	size_t l2;	    /* its length, with tags */
-	struct ip_view ip;  /* as read: header and total length of the whole */
+	uint8_t *frame;	   /* Ethernet header */
+	size_t l2;	   /* its length, with tags */
+	struct ip_view ip; /* as read: header and total length of the whole */
 	uint8_t proto;
 	uint8_t l4[TCP_LEN_MAX]; /* the L4 header as read, where segments need one */
 	size_t l4_header;	 /* its length; 0 when the packet goes as it is */
@@ -51,7 +51,8 @@ bool segment_begin(struct segmenter *s, uint8_t *frame, size_t len, const struct
  */
 uint8_t *segment_next(struct segmenter *s, size_t *len);
 
-/* Writes Ethernet and IP header of segment `index` to out (l2 + ip.header bytes); length, protocol and checksum are open. */
+/* Writes Ethernet and IP header of segment `index` to out (l2 + ip.header bytes); length, protocol and checksum are
+ * open. */
 void segment_headers(const struct segmenter *s, uint32_t index, uint8_t *out);
 
 /* Bytes of L4 of the largest segment: what must fit into the MTU. */

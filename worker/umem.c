@@ -24,7 +24,8 @@ static int register_area(struct umem *u, struct fault *f)
 	int err = xsk_umem__create(&u->handle, u->area, u->size, &u->first_fill, &u->first_comp, &config);
 
 	if (err)
-		return fault(f, -err, "AF_XDP: %s: is CONFIG_XDP_SOCKETS on, and 'ulimit -l' large enough?", strerror(-err));
+		return fault(f, -err, "AF_XDP: %s: is CONFIG_XDP_SOCKETS on, and 'ulimit -l' large enough?",
+			     strerror(-err));
 	return 0;
 }
 

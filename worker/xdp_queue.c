@@ -19,9 +19,9 @@
 /* Copy mode charges frames to the socket; the default buffer ends at some 90 of them. */
 #define SEND_BUFFER (4 << 20)
 /* The kernel lets go of a queue up to a second after its socket is closed. */
-#define BIND_RETRIES 100
+#define BIND_RETRIES  100
 #define BIND_PAUSE_NS (20 * 1000 * 1000)
-/* How often one kick calls the kernel, which takes 32 descriptors a call in copy mode (6.17 and later take a budget). */
+/* How often one kick calls the kernel: 32 descriptors a call in copy mode (6.17 and later take a budget). */
 #define KICKS_MAX (COPY_OUTSTANDING / 32 + 1)
 
 #ifndef XDP_MAX_TX_SKB_BUDGET
@@ -67,8 +67,8 @@ static void tune_socket(struct xdp_queue *q)
 	socklen_t len = sizeof(options);
 	int buffer = SEND_BUFFER, budget = RING_SIZE;
 
-	q->zero_copy = getsockopt(q->fd, SOL_XDP, XDP_OPTIONS, &options, &len) == 0 &&
-		       (options.flags & XDP_OPTIONS_ZEROCOPY);
+	q->zero_copy =
+		getsockopt(q->fd, SOL_XDP, XDP_OPTIONS, &options, &len) == 0 && (options.flags & XDP_OPTIONS_ZEROCOPY);
 	q->limit = q->zero_copy ? RING_SIZE : COPY_OUTSTANDING;
 	setsockopt(q->fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer));
 	setsockopt(q->fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &budget, sizeof(budget));
@@ -92,7 +92,8 @@ int xdp_queue_open(struct xdp_queue *q, struct umem *u, const char *nic, uint32_
 	return 0;
 }
 
-/* How many of n descriptors make whole packets: the rest of the last one may be behind them. All, if one fills the batch. */
+/* How many of n descriptors make whole packets: the rest of the last one may be behind them. All, if one fills the
+ * batch. */
 static __attribute__((cold, noinline)) uint32_t whole_packets(const struct xdp_desc *descs, uint32_t n, uint32_t max)
 {
 	uint32_t whole = n;
@@ -213,7 +214,8 @@ void xdp_queue_kick(struct xdp_queue *q)
 	for (int i = 0; i < KICKS_MAX && left; i++) {
 		uint32_t before = left;
 
-		/* EAGAIN, EBUSY, ENOBUFS: the driver is full, and what is left goes with the next kick; never spin here. */
+		/* EAGAIN, EBUSY, ENOBUFS: the driver is full, and what is left goes with the next kick; never spin
+		 * here. */
 		if (sendto(q->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno != EAGAIN)
 			break;
 		left = waiting(q);

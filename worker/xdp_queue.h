@@ -76,7 +76,8 @@ bool xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len);
 /* Makes pushed frames visible, and makes the kernel send if it has to be told. */
 void xdp_queue_kick(struct xdp_queue *q);
 
-/* Packets that the kernel had for this queue since the last call and could not place: no free frame, or the RX ring full. */
+/* Packets that the kernel had for this queue since the last call and could not place: no free frame, or the RX ring
+ * full. */
 uint64_t xdp_queue_lost(struct xdp_queue *q);
 
 /* Frames pushed since the last kick. */

@@ -7,7 +7,7 @@
 #include <time.h>
 
 /* Each datagram begins with its number (host order: both ends are on one machine), from 0. */
-#define SEQ_SIZE sizeof(uint64_t)
+#define SEQ_SIZE    sizeof(uint64_t)
 #define PAYLOAD_MAX 1472
 
 static inline uint64_t now_ns(void)

@@ -23,7 +23,7 @@
 #define RECEIVE_BUFFER (8 << 20)
 /* After SIGTERM: so long without a datagram means that none is on its way. */
 #define SILENCE_US (50 * 1000)
-#define SEQ_MAX (1ULL << 28)
+#define SEQ_MAX	   (1ULL << 28)
 
 static volatile sig_atomic_t stopping;
 

@@ -27,7 +27,7 @@ struct spec {
 	int options;	   /* bytes, a multiple of 4 */
 	uint16_t frag_off; /* flags and offset, host order */
 	uint16_t id;
-	uint8_t proto;	   /* [UDP] */
+	uint8_t proto; /* [UDP] */
 	uint16_t sport;
 	uint16_t dport;
 	uint32_t spi; /* of ESP, in place of the ports */

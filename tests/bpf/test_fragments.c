@@ -4,9 +4,9 @@
 
 #include "fixture.h"
 
-#define SPI	 0x12345678
-#define SLOT	 5
-#define ESP(...) FRAME(.proto = IPPROTO_ESP, .spi = SPI, .seq = 1, __VA_ARGS__)
+#define SPI	   0x12345678
+#define SLOT	   5
+#define ESP(...)   FRAME(.proto = IPPROTO_ESP, .spi = SPI, .seq = 1, __VA_ARGS__)
 #define LATER(...) FRAME(.proto = IPPROTO_ESP, .spi = 0xdddddddd, __VA_ARGS__)
 
 static void assert_sent_by(struct fixture *fx, struct frame f, uint16_t slot)
@@ -98,8 +98,12 @@ static void out_unknown_is_protected(void **state)
 {
 	struct fixture *fx = *state;
 
-	PUT_RULES(fx, REMOTE "/32", {.proto = IPPROTO_UDP, ANY_LOCAL_PORT, .remote_port_min = 6081,
-		  .remote_port_max = 6081, .action = SPD_PROTECT});
+	PUT_RULES(fx, REMOTE "/32",
+		  {.proto = IPPROTO_UDP,
+		   ANY_LOCAL_PORT,
+		   .remote_port_min = 6081,
+		   .remote_port_max = 6081,
+		   .action = SPD_PROTECT});
 	put_outbound(fx, 7, IPPROTO_UDP, 6081);
 	assert_sent_by(fx, FRAME_OUT(.id = 1, .frag_off = 5), 7);
 	assert_in_clear(fx, FRAME_OUT(.id = 1, .dport = 80, .frag_off = MORE_FRAGMENTS));

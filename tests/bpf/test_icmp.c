@@ -37,9 +37,20 @@ struct message {
 
 static struct message right(uint16_t mtu)
 {
-	return (struct message){.from = ROUTER, .to = LOCAL, .type = 3, .code = 4, .mtu = mtu, .src = LOCAL,
-				.dst = REMOTE, .proto = IPPROTO_ESP, .ihl = 5, .total = NIC_MTU,
-				.quoted_frag = 0x4000, .spi = SPI, .seq = SENT, .more = 20};
+	return (struct message){.from = ROUTER,
+				.to = LOCAL,
+				.type = 3,
+				.code = 4,
+				.mtu = mtu,
+				.src = LOCAL,
+				.dst = REMOTE,
+				.proto = IPPROTO_ESP,
+				.ihl = 5,
+				.total = NIC_MTU,
+				.quoted_frag = 0x4000,
+				.spi = SPI,
+				.seq = SENT,
+				.more = 20};
 }
 
 static void put_checksum(uint8_t *icmp, size_t len)
@@ -60,9 +71,14 @@ static struct frame frame_with(const struct message *m)
 	const size_t header = m->ihl * 4u, len = 8 + header + 8 + m->more;
 	struct frame f = FRAME(.src = m->from, .dst = m->to, .tags = m->tags, .options = m->options,
 			       .frag_off = m->frag_off, .proto = IPPROTO_ICMP, .payload = len);
-	struct iphdr quoted = {.version = 4, .ihl = m->ihl, .tot_len = htons(m->total), .ttl = 60,
-			       .frag_off = htons(m->quoted_frag), .protocol = m->proto,
-			       .saddr = inet_addr(m->src), .daddr = inet_addr(m->dst)};
+	struct iphdr quoted = {.version = 4,
+			       .ihl = m->ihl,
+			       .tot_len = htons(m->total),
+			       .ttl = 60,
+			       .frag_off = htons(m->quoted_frag),
+			       .protocol = m->proto,
+			       .saddr = inet_addr(m->src),
+			       .daddr = inet_addr(m->dst)};
 	const uint32_t esp[2] = {htonl(m->spi), htonl(m->seq)};
 	uint8_t *icmp = f.data + f.l4;
 
@@ -224,7 +240,8 @@ static void it_is_forgotten_in_time(void **state)
 static void implausible_mtus(void **state)
 {
 	const uint16_t mtus[] = {0, 1, 68, PATH_MTU_MIN - 1, NIC_MTU, NIC_MTU + 1, 65535};
-	struct message least = right(PATH_MTU_MIN), whole = right(NIC_MTU), fitted = right(1200), most = right(NIC_MTU - 1);
+	struct message least = right(PATH_MTU_MIN), whole = right(NIC_MTU), fitted = right(1200),
+		       most = right(NIC_MTU - 1);
 
 	one_sa(state);
 	for (size_t i = 0; i < sizeof(mtus) / sizeof(mtus[0]); i++) {
@@ -255,7 +272,8 @@ static void the_least_is_as_configured(void **state)
 
 static void only_what_was_sent_lately(void **state)
 {
-	struct message now = right(1400), never = right(1300), zero = right(1300), oldest = right(1300), older = right(1200);
+	struct message now = right(1400), never = right(1300), zero = right(1300), oldest = right(1300),
+		       older = right(1200);
 	struct sa_state *sa = one_sa(state);
 
 	never.seq = SENT + 1;

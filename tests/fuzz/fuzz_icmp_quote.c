@@ -60,7 +60,8 @@ static void read_frame(__u8 *frame, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A copy that ends where its memory does, so that one byte beyond is noticed; the IPv4 header is aligned, as drivers do. */
+/* A copy that ends where its memory does, so that one byte beyond is noticed; the IPv4 header is aligned, as drivers
+ * do. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	__u8 *memory = malloc(2 + size);

@@ -153,8 +153,7 @@ static void check_held(const struct reassembler *r)
 	const struct datagram *d;
 	uint32_t n = 0, headless = 0;
 
-	TAILQ_FOREACH(d, &r->ages, by_age)
-	{
+	TAILQ_FOREACH(d, &r->ages, by_age) {
 		check_pieces(d);
 		n++;
 		headless += !d->headed;

@@ -11,11 +11,11 @@
 struct pki {
 	EVP_PKEY *key;
 	X509 *ca;
-	unsigned padding; /* bytes of comment in the certificates that follow: so that messages are split */
+	unsigned padding;      /* bytes of comment in the certificates that follow: so that messages are split */
 	const char *alt_names; /* in front of the host's own, with a comma behind; NULL: none */
 	const char *key_usage; /* of those that follow; NULL: none said */
-	X509 *last;	  /* the leaf that was made last */
-	char *crl;	  /* PEM, for the trust of who is configured next; NULL: none */
+	X509 *last;	       /* the leaf that was made last */
+	char *crl;	       /* PEM, for the trust of who is configured next; NULL: none */
 };
 
 void pki_init(struct pki *pki, int64_t now);

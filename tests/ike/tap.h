@@ -38,8 +38,8 @@ unsigned tap_count(const struct tap *t, int from, uint8_t exchange, bool respons
 /* The last message of that host, exchange and kind; NULL: none. */
 const struct tap_seen *tap_last(const struct tap *t, int from, uint8_t exchange, bool response);
 
-/* Of the last two CREATE_CHILD_SA exchanges, one begun by each host: each has a lower one of its two nonces, and this is
- * the higher of these. */
+/* Of the last two CREATE_CHILD_SA exchanges, one begun by each host: each has a lower one of its two nonces, and this
+ * is the higher of these. */
 const uint8_t *tap_higher_nonce(const struct tap *t);
 
 #endif

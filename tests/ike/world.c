@@ -535,8 +535,8 @@ static unsigned count_in_status(struct world *w, int host, const char *list)
 	cJSON *status = engine_status(w->hosts[host].engine), *c;
 	unsigned n = 0;
 
-	cJSON_ArrayForEach(c, cJSON_GetObjectItem(status, "connections")) n +=
-		(unsigned)cJSON_GetArraySize(cJSON_GetObjectItem(c, list));
+	cJSON_ArrayForEach(c, cJSON_GetObjectItem(status, "connections"))
+		n += (unsigned)cJSON_GetArraySize(cJSON_GetObjectItem(c, list));
 	cJSON_Delete(status);
 	return n;
 }

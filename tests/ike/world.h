@@ -19,7 +19,7 @@
 struct world_sa {
 	bool used;
 	bool bound;
-	bool orphan; /* of the engine before this one */
+	bool orphan;   /* of the engine before this one */
 	bool reserved; /* it has no key yet */
 	struct sa_spec spec;
 	uint64_t packets;
@@ -48,8 +48,8 @@ struct world_host {
 	char done_error[200]; /* "": well */
 	unsigned done_count;
 	unsigned remote_lines; /* of the log, that a peer can cause at will */
-	bool no_room; /* the datapath takes no SA */
-	uint64_t orphans_ms; /* an earlier run has left SAs between the two, with so much time of their own */
+	bool no_room;	       /* the datapath takes no SA */
+	uint64_t orphans_ms;   /* an earlier run has left SAs between the two, with so much time of their own */
 	char log[WORLD_LOG];
 	size_t log_size;
 };
@@ -73,8 +73,8 @@ struct world {
 	struct world_host hosts[2];
 	struct world_packet packets[WORLD_PACKETS];
 	unsigned packet_count;
-	unsigned sent;	      /* datagrams, in all */
-	uint64_t spent_ns[2]; /* of real time, inside each engine */
+	unsigned sent;			    /* datagrams, in all */
+	uint64_t spent_ns[2];		    /* of real time, inside each engine */
 	struct world_keys keys[WORLD_KEYS]; /* of the latest IKE SAs */
 	unsigned key_count;
 	enum fate (*filter)(struct world *w, struct world_packet *p, void *arg);

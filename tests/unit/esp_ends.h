@@ -95,9 +95,10 @@ static inline int put_away(void **unused)
 
 /* Runs the array of tests with each; the result of main. */
 #ifdef HAVE_IPSEC_MB
-#define RUN_WITH_EACH_AEAD(name, tests)                                                                                \
-	(cmocka_run_group_tests_name(name ", openssl", tests, use_openssl, put_away) +                                 \
-	 (aead_ipsec_mb.available() ? cmocka_run_group_tests_name(name ", ipsec-mb", tests, use_ipsec_mb, put_away) : 0))
+#define RUN_WITH_EACH_AEAD(name, tests) \
+	(cmocka_run_group_tests_name(name ", openssl", tests, use_openssl, put_away) + \
+	 (aead_ipsec_mb.available() ? cmocka_run_group_tests_name(name ", ipsec-mb", tests, use_ipsec_mb, put_away) \
+				    : 0))
 #else
 #define RUN_WITH_EACH_AEAD(name, tests) cmocka_run_group_tests_name(name ", openssl", tests, use_openssl, put_away)
 #endif

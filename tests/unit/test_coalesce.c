@@ -111,7 +111,8 @@ static void check_same_packets(const struct written *w, uint32_t from)
 
 static struct tcp_spec stream(void)
 {
-	return (struct tcp_spec){.sport = 40000, .dport = 179, .seq = 0xfffffff0, .ack = 5, .flags = TCP_ACK_FLAG, .options = 12};
+	return (struct tcp_spec){
+		.sport = 40000, .dport = 179, .seq = 0xfffffff0, .ack = 5, .flags = TCP_ACK_FLAG, .options = 12};
 }
 
 static void a_tcp_stream_becomes_one(void **state)

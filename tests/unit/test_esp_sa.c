@@ -191,16 +191,11 @@ static void port_that_cannot_be_read(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(loads_one_generation_only),
-		cmocka_unit_test(inbound_window_must_be_in_range),
-		cmocka_unit_test(wipe_leaves_nothing),
-		cmocka_unit_test(addresses_must_be_the_sas),
-		cmocka_unit_test(protocol_must_be_the_sas),
-		cmocka_unit_test(ports_must_be_within_their_ranges),
-		cmocka_unit_test(either_end_may_have_the_port),
-		cmocka_unit_test(ranges_are_turned_by_direction),
-		cmocka_unit_test(icmp_is_told_by_type_and_code),
-		cmocka_unit_test(port_that_cannot_be_read),
+		cmocka_unit_test(loads_one_generation_only),	 cmocka_unit_test(inbound_window_must_be_in_range),
+		cmocka_unit_test(wipe_leaves_nothing),		 cmocka_unit_test(addresses_must_be_the_sas),
+		cmocka_unit_test(protocol_must_be_the_sas),	 cmocka_unit_test(ports_must_be_within_their_ranges),
+		cmocka_unit_test(either_end_may_have_the_port),	 cmocka_unit_test(ranges_are_turned_by_direction),
+		cmocka_unit_test(icmp_is_told_by_type_and_code), cmocka_unit_test(port_that_cannot_be_read),
 	};
 
 	return RUN_WITH_EACH_AEAD("esp, the SA", tests);

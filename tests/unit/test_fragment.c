@@ -29,8 +29,8 @@ static void make_headers(size_t l2, const uint8_t *options, size_t options_len)
 }
 
 /* Cuts len bytes and looks at every fragment. later: what of the options is left after the first. */
-static void check(size_t l2, const uint8_t *options, size_t options_len, const uint8_t *later, size_t later_len, size_t len,
-		  size_t mtu)
+static void check(size_t l2, const uint8_t *options, size_t options_len, const uint8_t *later, size_t later_len,
+		  size_t len, size_t mtu)
 {
 	const size_t first_header = IP_LEN_MIN + options_len, later_header = IP_LEN_MIN + later_len;
 	uint8_t *payload = packet + l2 + first_header;
@@ -94,8 +94,7 @@ static void one_that_fits_is_no_fragment(void **state)
 static void options_with_the_copied_flag_go_into_all(void **state)
 {
 	/* router alert (copied), record route (not), no operation, security (copied, 11 bytes), end */
-	static const uint8_t mixed[] = {0x94, 4, 0,    0,  7, 7, 4, 0, 0, 0, 0, 1,
-					0x82, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0};
+	static const uint8_t mixed[] = {0x94, 4, 0, 0, 7, 7, 4, 0, 0, 0, 0, 1, 0x82, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0};
 	static const uint8_t left[] = {0x94, 4, 0, 0, 0x82, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0};
 	static const uint8_t route[] = {7, 39, 4, [39] = 0};
 	static const uint8_t nops[40] = {1, 1, 1, 1};
@@ -110,7 +109,8 @@ static void options_with_the_copied_flag_go_into_all(void **state)
 /* A length that lies ends the options. */
 static void options_that_lie_are_left_out(void **state)
 {
-	static const uint8_t zero[] = {0x94, 0, 0, 0}, one[] = {0x94, 1, 0, 0}, beyond[] = {0x94, 5, 0, 0}, cut[] = {1, 1, 1, 0x94};
+	static const uint8_t zero[] = {0x94, 0, 0, 0}, one[] = {0x94, 1, 0, 0}, beyond[] = {0x94, 5, 0, 0},
+			     cut[] = {1, 1, 1, 0x94};
 
 	(void)state;
 	check(ETH_LEN, zero, 4, NULL, 0, 4000, 1500);

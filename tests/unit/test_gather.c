@@ -77,8 +77,8 @@ static void packets_become_one_descriptor_each(void **state)
 	struct bench *b = *state;
 	struct umem *u = &b->port.umem;
 	struct xdp_desc d[] = {
-		piece(b, 1, 60, 0),	   piece(b, 2, 3840, CONTD), piece(b, 3, 3840, CONTD), piece(b, 4, 1356, 0),
-		piece(b, 5, 3840, CONTD), piece(b, 6, 1, 0),	     piece(b, 7, 3840, 0),
+		piece(b, 1, 60, 0),	  piece(b, 2, 3840, CONTD), piece(b, 3, 3840, CONTD), piece(b, 4, 1356, 0),
+		piece(b, 5, 3840, CONTD), piece(b, 6, 1, 0),	    piece(b, 7, 3840, 0),
 	};
 	const uint64_t first = d[0].addr, last = d[6].addr;
 	const uint8_t *data;

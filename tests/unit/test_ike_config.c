@@ -14,7 +14,8 @@
 #include "one_ca.h"
 
 static const char psk[] =
-	"{\"connections\": [{\"name\": \"core\", \"local\": \"192.0.2.1\", \"remote\": \"192.0.2.0\", \"remote_bits\": 24, "
+	"{\"connections\": [{\"name\": \"core\", \"local\": \"192.0.2.1\", \"remote\": \"192.0.2.0\", \"remote_bits\": "
+	"24, "
 	"\"auth\": \"psk\", \"psk\": 7, \"protect\": [{\"proto\": 6, \"local_port_min\": 0, \"local_port_max\": 65535, "
 	"\"remote_port_min\": 179, \"remote_port_max\": 179}], "
 	"\"start\": \"initiate\", \"esn\": true, \"replay_window\": 1024, \"rekey_ms\": 5, \"lifetime_ms\": 6, "
@@ -72,8 +73,8 @@ static void all_is_read(void **state)
 
 static void what_is_missing_is_named(void **state)
 {
-	static const char *const words[][2] = {{"local", "local"},     {"remote", "remote"}, {"auth", "auth"},
-					       {"psk", "psk-file"},    {"start", "start"},   {"protect", "protect"},
+	static const char *const words[][2] = {{"local", "local"},   {"remote", "remote"}, {"auth", "auth"},
+					       {"psk", "psk-file"},  {"start", "start"},   {"protect", "protect"},
 					       {"remote_bits", NULL}};
 	struct ike_config config;
 

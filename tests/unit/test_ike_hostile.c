@@ -205,7 +205,7 @@ static unsigned peers(struct world *w, int host)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(p, &c->peers, of_connection)
-	n++;
+		n++;
 	return n;
 }
 

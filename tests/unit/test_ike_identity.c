@@ -64,8 +64,8 @@ static void text_tells_the_type(void **state)
 
 static void what_is_none_is_named(void **state)
 {
-	static const char *const bad[] = {"", "a b", "host/x", "*.example", "*", "h\xc3\xb6st", "=", "=x",
-					  "NOSUCH=x", "CN=a,b"};
+	static const char *const bad[] = {"",  "a b", "host/x",	  "*.example", "*", "h\xc3\xb6st",
+					  "=", "=x",  "NOSUCH=x", "CN=a,b"};
 	char name[300];
 	struct identity id;
 	struct fault f;
@@ -269,7 +269,8 @@ static void dn_text_is_read_back(void **state)
 /* Letters of all languages are as they are; what would move a terminal's cursor is not (CSI as one character). */
 static void dn_text_has_no_controls(void **state)
 {
-	struct identity id = id_of("CN=J\xc3\xbcrgen \xc2\x9b" "2J\xc2\xa0");
+	struct identity id = id_of("CN=J\xc3\xbcrgen \xc2\x9b"
+				   "2J\xc2\xa0");
 	char text[IDENTITY_TEXT];
 
 	(void)state;

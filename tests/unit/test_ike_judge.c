@@ -52,7 +52,8 @@ static void assert_judged(struct world *w, int64_t later, enum judgement wanted,
 static void times_count(void **state)
 {
 	assert_judged(*state, 0, JUDGED_GOOD, "");
-	assert_judged(*state, -2 * HOUR, JUDGED_BAD, "cert: it is valid from 2027-01-15 07:00 UTC on: compare the clock");
+	assert_judged(*state, -2 * HOUR, JUDGED_BAD,
+		      "cert: it is valid from 2027-01-15 07:00 UTC on: compare the clock");
 	assert_judged(*state, 11 * DAY, JUDGED_BAD, "cert: it expired on 2027-01-25 08:00 UTC: get a new one");
 	/* The CA's own is for a day. */
 	assert_judged(*state, 2 * DAY, JUDGED_BAD, "ca: it expired on 2027-01-16 08:00 UTC");
@@ -138,12 +139,8 @@ static void an_engine_warns_and_goes_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(times_count),
-		TEST(crl_must_be_of_today),
-		TEST(own_may_be_revoked),
-		TEST(another_ca_is_a_doubt),
-		TEST(psk_has_nothing_to_judge),
-		TEST(an_engine_warns_and_goes_on),
+		TEST(times_count),	     TEST(crl_must_be_of_today),     TEST(own_may_be_revoked),
+		TEST(another_ca_is_a_doubt), TEST(psk_has_nothing_to_judge), TEST(an_engine_warns_and_goes_on),
 	};
 
 	return cmocka_run_group_tests_name("IKE, files judged", tests, setup_all, teardown_all);

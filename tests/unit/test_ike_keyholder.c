@@ -37,7 +37,7 @@ static const uint8_t octets[100] = {1, 2, 3};
 static char *private_pem(const char *kind, EVP_PKEY **key)
 {
 	EVP_PKEY *made = strcmp(kind, "EC") == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384")
-						  : EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)atoi(kind));
+						 : EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)atoi(kind));
 	char *pem = pki_pem(NULL, made);
 
 	if (key)
@@ -480,18 +480,12 @@ static void late_answer_is_not_the_next_ones(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(secrets_that_are_none),
-		TEST(private_keys_that_are_none),
-		TEST(secret_is_what_its_file_says),
-		TEST(psk_auth_is_as_the_rfc_has_it),
-		TEST(a_number_has_one_key),
-		TEST(key_is_of_its_certificate),
-		TEST(keys_come_by_control),
-		TEST(bad_questions_are_refused),
-		TEST(half_a_question_ends_it),
-		TEST(client_is_as_a_call),
-		TEST(client_believes_no_nonsense),
-		TEST(late_answer_is_not_the_next_ones),
+		TEST(secrets_that_are_none),	    TEST(private_keys_that_are_none),
+		TEST(secret_is_what_its_file_says), TEST(psk_auth_is_as_the_rfc_has_it),
+		TEST(a_number_has_one_key),	    TEST(key_is_of_its_certificate),
+		TEST(keys_come_by_control),	    TEST(bad_questions_are_refused),
+		TEST(half_a_question_ends_it),	    TEST(client_is_as_a_call),
+		TEST(client_believes_no_nonsense),  TEST(late_answer_is_not_the_next_ones),
 	};
 
 	return cmocka_run_group_tests_name("IKE key holder", tests, NULL, NULL);

@@ -376,7 +376,7 @@ static bool leave_payload_out(struct sealed *s, size_t step)
 	return at >= 0;
 }
 
-/* But for the child's in IKE_AUTH, of which a peer may have none (RFC 6023): then there is no child, and that is all. */
+/* But for the child's in IKE_AUTH, of which a peer may have none (RFC 6023): then there is just no child. */
 static void missing_payloads(void **state)
 {
 	change_everywhere(*state, false, leave_payload_out);
@@ -442,7 +442,8 @@ static void nested_payloads(void **state)
 /* Of IKE_AUTH: those that make no sense come before the true one, authentic all of them. */
 static enum fate senseless_fragments(struct world *w, struct world_packet *p, void *arg)
 {
-	static const uint16_t numbers[][2] = {{0, 0}, {0, 3}, {4, 3}, {1, 0}, {65535, 65535}, {1, 65535}, {65, 65}, {1, 65}};
+	static const uint16_t numbers[][2] = {{0, 0},	      {0, 3},	  {4, 3},   {1, 0},
+					      {65535, 65535}, {1, 65535}, {65, 65}, {1, 65}};
 	struct world_packet copy = *p;
 	static struct sealed s;
 

@@ -249,7 +249,8 @@ static void first_error_counts_and_status_is_none(void **state)
 {
 	(void)state;
 	/* COOKIE, one that is cut short, NO_PROPOSAL_CHOSEN, INVALID_SYNTAX */
-	assert_true(parse(PAYLOAD_NOTIFY, "\x29\0\0\x08\0\0\x40\x06\x29\0\0\6\0\0\x29\0\0\x08\0\0\0\x0e\0\0\0\x08\0\0\0\7", 30));
+	assert_true(parse(PAYLOAD_NOTIFY,
+			  "\x29\0\0\x08\0\0\x40\x06\x29\0\0\6\0\0\x29\0\0\x08\0\0\0\x0e\0\0\0\x08\0\0\0\7", 30));
 	assert_int_equal(message_error(&m), NO_PROPOSAL_CHOSEN);
 	assert_true(message_notify(&m, COOKIE, NULL));
 	assert_true(message_notify(&m, INVALID_SYNTAX, NULL));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A restart of ours: SAs of the earlier run are there, and are replaced, or end; by a peer that is one host, or one of a
- * mesh, whoever was to open it. */
+/* A restart of ours: SAs of the earlier run are there, and are replaced, or end; by a peer that is one host, or one of
+ * a mesh, whoever was to open it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -181,12 +181,8 @@ static void of_nobody_go_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(are_replaced),
-		TEST(traffic_does_not_notice),
-		TEST(are_replaced_by_the_peer),
-		TEST(end_in_their_time),
-		TEST(end_after_an_hour),
-		TEST(peer_comes_back),
+		TEST(are_replaced),	    TEST(traffic_does_not_notice), TEST(are_replaced_by_the_peer),
+		TEST(end_in_their_time),    TEST(end_after_an_hour),	   TEST(peer_comes_back),
 		TEST(of_nobody_go_at_once),
 	};
 

@@ -27,8 +27,8 @@ enum { PSK = 1, P384 = 2, P256 = 3, RSA_KEY = 4 };
 
 static EVP_PKEY *add_key(uint32_t id, const char *type, const char *curve)
 {
-	EVP_PKEY *key = curve ? EVP_PKEY_Q_keygen(NULL, NULL, type, curve)
-			      : EVP_PKEY_Q_keygen(NULL, NULL, type, (size_t)2048);
+	EVP_PKEY *key =
+		curve ? EVP_PKEY_Q_keygen(NULL, NULL, type, curve) : EVP_PKEY_Q_keygen(NULL, NULL, type, (size_t)2048);
 	char *pem = pki_pem(NULL, key);
 
 	assert_int_equal(keyring_add(ring, id, KEY_PRIVATE, pem, strlen(pem), NULL), 0);
@@ -47,7 +47,8 @@ static int setup_all(void **state)
 	p384 = add_key(P384, "EC", "P-384");
 	p256 = add_key(P256, "EC", "P-256");
 	rsa = add_key(RSA_KEY, "RSA", NULL);
-	return auth_octets(&octets, PRF_HMAC_SHA2_384, (struct chunk){"key", 3}, CHUNK(message), CHUNK(nonce), CHUNK(id));
+	return auth_octets(&octets, PRF_HMAC_SHA2_384, (struct chunk){"key", 3}, CHUNK(message), CHUNK(nonce),
+			   CHUNK(id));
 }
 
 static int teardown_all(void **state)
@@ -123,7 +124,8 @@ static void psk_is_all_of_it(void **state)
 	for (unsigned method = 0; method < 256; method++) {
 		body.data[4] = (uint8_t)method;
 		p = written(size);
-		assert_int_equal(auth_check_psk(&p, &keys, PSK, PRF_HMAC_SHA2_384, &octets, &f) == 0, method == AUTH_PSK);
+		assert_int_equal(auth_check_psk(&p, &keys, PSK, PRF_HMAC_SHA2_384, &octets, &f) == 0,
+				 method == AUTH_PSK);
 	}
 	body.data[4] = AUTH_PSK;
 	for (size_t i = 4; i < size; i++) {

@@ -70,11 +70,26 @@ static struct payload made(void)
 	return (struct payload){.type = PAYLOAD_SA, .data = data, .size = w.size};
 }
 
-#define GCM	   {TRANSFORM_ENCR, ENCR_AES_GCM_16, 256, 0}
-#define PRF(n)	   {TRANSFORM_PRF, n, 0, 0}
-#define DH(n)	   {TRANSFORM_DH, n, 0, 0}
-#define ESN(n)	   {TRANSFORM_ESN, n, 0, 0}
-#define INTEG(n)   {TRANSFORM_INTEG, n, 0, 0}
+#define GCM \
+	{ \
+		TRANSFORM_ENCR, ENCR_AES_GCM_16, 256, 0 \
+	}
+#define PRF(n) \
+	{ \
+		TRANSFORM_PRF, n, 0, 0 \
+	}
+#define DH(n) \
+	{ \
+		TRANSFORM_DH, n, 0, 0 \
+	}
+#define ESN(n) \
+	{ \
+		TRANSFORM_ESN, n, 0, 0 \
+	}
+#define INTEG(n) \
+	{ \
+		TRANSFORM_INTEG, n, 0, 0 \
+	}
 #define COUNT(all) ((uint8_t)(sizeof(all) / sizeof((all)[0])))
 
 static int ike(const struct transform *t, uint8_t count, struct ike_choice *c)
@@ -167,7 +182,10 @@ static void each_part_of_ike_is_needed(void **state)
 		{GCM, PRF(6), DH(0), INTEG(0)},
 		{GCM, PRF(6), DH(20), INTEG(12)}, /* an integrity that must be used */
 		{GCM, PRF(6), DH(20), ESN(0)},	  /* of ESP alone */
-		{GCM, PRF(6), DH(20), {6, 1, 0, 0}},  /* a type of transform that nobody knows: additional key exchange */
+		{GCM,
+		 PRF(6),
+		 DH(20),
+		 {6, 1, 0, 0}}, /* a type of transform that nobody knows: additional key exchange */
 		{GCM, DH(20), INTEG(0), INTEG(0)},
 		{PRF(6), DH(20), INTEG(0), INTEG(0)},
 	};
@@ -227,7 +245,8 @@ static void first_proposal_that_fits_is_taken(void **state)
 
 static void esn_is_first_choice_unless_never(void **state)
 {
-	const struct transform both[] = {GCM, ESN(0), ESN(1)}, yes[] = {GCM, ESN(1)}, no[] = {GCM, ESN(0)}, none[] = {GCM};
+	const struct transform both[] = {GCM, ESN(0), ESN(1)}, yes[] = {GCM, ESN(1)}, no[] = {GCM, ESN(0)},
+			       none[] = {GCM};
 	struct esp_choice c;
 
 	(void)state;
@@ -244,7 +263,8 @@ static void esn_is_first_choice_unless_never(void **state)
 
 static void group_is_needed_for_pfs_alone(void **state)
 {
-	const struct transform with[] = {GCM, DH(31), DH(20), ESN(1)}, without[] = {GCM, ESN(1)}, other[] = {GCM, DH(14), ESN(1)};
+	const struct transform with[] = {GCM, DH(31), DH(20), ESN(1)}, without[] = {GCM, ESN(1)},
+			       other[] = {GCM, DH(14), ESN(1)};
 	struct esp_choice c;
 
 	(void)state;

@@ -466,7 +466,8 @@ static void first_ke_of_another_group(void **state)
 		struct world *w = connect_through(state, other_first_group, &r, 60000);
 
 		assert_true(r.done > 0);
-		assert_true(world_logged(w, 0, response ? "with what was not offered" : "the peer insists on DH group 20"));
+		assert_true(
+			world_logged(w, 0, response ? "with what was not offered" : "the peer insists on DH group 20"));
 		assert_failed(w);
 	}
 }

@@ -74,13 +74,11 @@ static const char *look(struct world *w, int host, const char *name)
 	cJSON *status = engine_status(w->hosts[host].engine), *c, *child;
 
 	text[0] = '\0';
-	cJSON_ArrayForEach(c, cJSON_GetObjectItem(status, "connections"))
-	{
+	cJSON_ArrayForEach(c, cJSON_GetObjectItem(status, "connections")) {
 		if (strcmp(cJSON_GetObjectItem(c, "name")->valuestring, name) != 0)
 			continue;
 		strcat(text, cJSON_GetObjectItem(c, "state")->valuestring);
-		cJSON_ArrayForEach(child, cJSON_GetObjectItem(c, "children"))
-		{
+		cJSON_ArrayForEach(child, cJSON_GetObjectItem(c, "children")) {
 			strcat(text, text[strlen(text) - 1] == ':' || !strchr(text, ':') ? ": " : ", ");
 			strcat(text, cJSON_GetObjectItem(child, "selector")->valuestring);
 		}
@@ -172,9 +170,9 @@ static void both_open_at_once(void **state)
 }
 
 struct auths {
-	uint64_t first;	    /* SPI of whose IKE_AUTH came first */
+	uint64_t first;	     /* SPI of whose IKE_AUTH came first */
 	uint64_t lost_until; /* that one does not arrive so long */
-	unsigned others;    /* IKE_AUTHs of others in that time */
+	unsigned others;     /* IKE_AUTHs of others in that time */
 };
 
 static enum fate first_auth_is_lost(struct world *w, struct world_packet *p, void *arg)
@@ -376,8 +374,8 @@ static void one_taken_down_while_it_asks(void **state)
 		world_again(w, 0);
 		set_up_one_to_three(w);
 		TAILQ_FOREACH(c, &w->hosts[1].engine->connections, of_engine)
-		if (strcmp(c->config->name, "bgp") == 0)
-			break;
+			if (strcmp(c->config->name, "bgp") == 0)
+				break;
 		assert_non_null(c);
 		sa = peer_ike_up(TAILQ_FIRST(&c->peers));
 		assert_non_null(sa);
@@ -401,9 +399,9 @@ static struct ike_sa *with_rival(struct world *w, int host)
 	struct ike_sa *sa;
 
 	TAILQ_FOREACH(c, &w->hosts[host].engine->connections, of_engine)
-	TAILQ_FOREACH(sa, &TAILQ_FIRST(&c->peers)->sas, of_peer)
-	if (sa->rival)
-		return sa;
+		TAILQ_FOREACH(sa, &TAILQ_FIRST(&c->peers)->sas, of_peer)
+			if (sa->rival)
+				return sa;
 	return NULL;
 }
 

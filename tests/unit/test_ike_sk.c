@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SK and SKF: what flight.c seals, sk.c and reassembly.c open; whole, in pieces, in any order, and when it was changed. */
+/* SK and SKF: what flight.c seals, sk.c and reassembly.c open; whole, in pieces, in any order, and changed. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,8 +16,12 @@
 
 #define MAX 300 /* of a datagram */
 
-static const struct ike_header header = {
-	.spi_i = 1, .spi_r = 2, .version = IKE_VERSION, .exchange = EXCHANGE_IKE_AUTH, .flags = FLAG_INITIATOR, .id = 1};
+static const struct ike_header header = {.spi_i = 1,
+					 .spi_r = 2,
+					 .version = IKE_VERSION,
+					 .exchange = EXCHANGE_IKE_AUTH,
+					 .flags = FLAG_INITIATOR,
+					 .id = 1};
 static const struct sk_key key = {.key = {1, 2, 3}, .salt = {4, 5, 6, 7}};
 
 static struct body body;
@@ -413,7 +417,8 @@ static int add_numbers(struct reassembly *r, uint16_t number, uint16_t total, co
 
 static void numbers_must_make_sense(void **state)
 {
-	static const uint16_t bad[][2] = {{0, 0}, {0, 1}, {2, 1}, {1, 65}, {65, 65}, {65535, 65535}, {1, 65535}, {256, 1}};
+	static const uint16_t bad[][2] = {{0, 0},   {0, 1},	    {2, 1},	{1, 65},
+					  {65, 65}, {65535, 65535}, {1, 65535}, {256, 1}};
 	struct reassembly r = {0};
 
 	(void)state;

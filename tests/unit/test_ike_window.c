@@ -306,7 +306,7 @@ static enum fate interleave(struct world *w, struct world_packet *p, void *arg)
 	return DROP;
 }
 
-/* Both windows are at the same number: of a question and an answer that come together, each is put together for itself. */
+/* Both windows are at the same number: a question and an answer that come together are put together apart. */
 static void pieces_of_two_with_one_number(void **state)
 {
 	struct world *w = *state;

@@ -16,13 +16,19 @@
 static void a_queue_that_ran_dry_gets_frames(void **state)
 {
 	static uint64_t addrs[RING], frames[FRAMES];
-	static struct port_state port = {.umem = {.frame_size = 2048, .spans_at = 2048 * FRAMES, .free_frames = frames}};
+	static struct port_state port = {
+		.umem = {.frame_size = 2048, .spans_at = 2048 * FRAMES, .free_frames = frames}};
 	uint32_t rx_produced = 0, rx_consumed = 0, produced = 0, consumed = 0, flags = 0;
 	struct xdp_queue q = {
 		.umem = &port.umem,
 		.rx = {.producer = &rx_produced, .consumer = &rx_consumed, .mask = RING - 1, .size = RING},
-		.own_fill = {.producer = &produced, .consumer = &consumed, .ring = addrs, .mask = RING - 1,
-			     .size = RING, .flags = &flags, .cached_cons = RING},
+		.own_fill = {.producer = &produced,
+			     .consumer = &consumed,
+			     .ring = addrs,
+			     .mask = RING - 1,
+			     .size = RING,
+			     .flags = &flags,
+			     .cached_cons = RING},
 	};
 
 	(void)state;

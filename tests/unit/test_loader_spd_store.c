@@ -20,7 +20,8 @@ static int make_map(void **unused)
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
 
 	(void)unused;
-	maps.spd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, NULL, sizeof(struct spd_key), sizeof(struct spd_entry), 4, &opts);
+	maps.spd =
+		bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, NULL, sizeof(struct spd_key), sizeof(struct spd_entry), 4, &opts);
 	return maps.spd < 0;
 }
 

@@ -76,8 +76,8 @@ static void what_is_left_alone(void **state)
 {
 	(void)state;
 	const uint8_t mss[] = {2, 4, 0x05, 0xb4}, none[] = {1, 1, 1, 0}, ended[] = {0, 0, 0, 0, 2, 4, 0x05, 0xb4},
-		      odd[] = {2, 3, 0x05, 0xb4}, loop[] = {3, 0, 2, 4, 0x05, 0xb4, 0, 0}, one[] = {3, 1, 2, 4, 5, 6, 0, 0},
-		      beyond[] = {3, 200, 2, 4}, cut[] = {1, 1, 2, 4};
+		      odd[] = {2, 3, 0x05, 0xb4}, loop[] = {3, 0, 2, 4, 0x05, 0xb4, 0, 0},
+		      one[] = {3, 1, 2, 4, 5, 6, 0, 0}, beyond[] = {3, 200, 2, 4}, cut[] = {1, 1, 2, 4};
 
 	assert_left_alone(mss, 4, TCP_ACK_FLAG, 1000);
 	assert_left_alone(mss, 4, TCP_SYN, 1460);

@@ -69,7 +69,8 @@ static bool add_part(const struct part *p)
 	uint8_t frame[ETH_LEN_MAX + IP_LEN_MAX + 65536];
 	const size_t l2 = ETH_LEN + p->tags * (size_t)VLAN_LEN, header = IP_LEN_MIN + p->options;
 	const bool first = p->at == 0;
-	struct ip_fragment f = {.frame = frame, .l2 = l2, .slot = first ? SLOT : SLOT_NONE, .generation = first ? GENERATION : 0};
+	struct ip_fragment f = {
+		.frame = frame, .l2 = l2, .slot = first ? SLOT : SLOT_NONE, .generation = first ? GENERATION : 0};
 	uint8_t *ip = frame + l2;
 
 	memset(frame, 0x11 + p->tags, l2);
@@ -130,7 +131,8 @@ static void in_order_and_in_any_other(void **state)
 		for (int i = 0; i < 4; i++) {
 			const size_t n = orders[o][i];
 
-			assert_int_equal(ADD(.at = n * 1480, .len = n == 3 ? 77 : 1480, .last = n == 3, .id = o), i == 3);
+			assert_int_equal(ADD(.at = n * 1480, .len = n == 3 ? 77 : 1480, .last = n == 3, .id = o),
+					 i == 3);
 		}
 		assert_whole(3 * 1480 + 77);
 	}
@@ -317,7 +319,7 @@ static void ecn_of_all(void **state)
 {
 	/* first, second, of the whole; 0xff: refused (RFC 3168 section 5.3) */
 	static const uint8_t cases[][3] = {
-		{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {3, 3, 3},    {1, 3, 3},    {3, 1, 3},    {2, 3, 3},
+		{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {3, 3, 3},    {1, 3, 3},    {3, 1, 3},	   {2, 3, 3},
 		{3, 2, 3}, {1, 2, 1}, {2, 1, 2}, {0, 3, 0xff}, {3, 0, 0xff}, {0, 1, 0xff}, {2, 0, 0xff},
 	};
 

@@ -10,7 +10,8 @@
 
 static uint8_t buffer[HOST_FRAME_MAX + HOST_TAIL], original[HOST_FRAME_MAX + HOST_TAIL];
 
-static const struct tcp_spec stream = {.sport = 40000, .dport = 179, .seq = 0xfffffa00, .ack = 77, .flags = TCP_ACK_FLAG | TCP_PSH};
+static const struct tcp_spec stream = {
+	.sport = 40000, .dport = 179, .seq = 0xfffffa00, .ack = 77, .flags = TCP_ACK_FLAG | TCP_PSH};
 
 static struct virtio_net_hdr gso(uint8_t type, uint16_t size, size_t header, uint16_t field)
 {
@@ -110,7 +111,8 @@ static void udp_is_cut_into_datagrams(void **state)
 static void leave_checksum(uint8_t *frame, size_t field)
 {
 	uint8_t *ip = frame + ETH_LEN, *l4 = ip + IP_LEN_MIN;
-	uint16_t sum = csum_fold_sum(csum_pseudo(ip + IP_SRC, ip + IP_DST, ip[IP_PROTO], load_be16(ip + IP_TOTAL_LEN) - IP_LEN_MIN));
+	uint16_t sum = csum_fold_sum(
+		csum_pseudo(ip + IP_SRC, ip + IP_DST, ip[IP_PROTO], load_be16(ip + IP_TOTAL_LEN) - IP_LEN_MIN));
 
 	memcpy(l4 + field, &sum, 2);
 }
