@@ -30,6 +30,14 @@ FIGURES = (
 IKE_TARGET = ('>=', 0.7)
 IKE_BYTES_TARGET = ('<', 16384)
 
+# What whole hosts do: part and key of ike_hosts.
+IKE_HOST_FIGURES = (
+    Figure('peers', 'seconds', '1,008 peers, from cold', 's', None, ('<', 60)),
+    Figure('rekeys', 'lost', '50 rekeys at 100 Mbit/s, lost', 'packets', None, ('<=', 0)),
+    Figure('half_open', 'seconds', 'up in 10,000 forged openings', 's', None, ('<', 5)),
+    Figure('half_open', 'growth_kb', '  memory that IKE grew by', 'kB', None, ('<', 1024)),
+)
+
 # Times the raw AEAD call of the same backend, at most, by size of the payload. Other sizes are only told.
 AEAD_TARGETS = {64: 2.0, 1440: 1.3}
 AEAD_TARGET_BACKEND = 'ipsec-mb'
@@ -114,3 +122,9 @@ def _ike_rows(runs):
 def ike_rows(runs):
     """runs: what ike_bench printed, several times: one entry for each way of proof."""
     return [row for n in range(len(runs[0])) for row in _ike_rows([run[n] for run in runs])] if runs else []
+
+
+def ike_host_rows(found):
+    """found: what ike_hosts.measure() did."""
+    return [_row(f._replace(part=f'ike.{f.part}'), {'raw': None, 'esp': found[f.part][f.key]}, None, [])
+            for f in IKE_HOST_FIGURES if f.part in found]

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """IKEv2 between two hosts of ours: keys come, are changed under traffic, and go; who is wrong is refused with a reason."""
 import datetime
-import json
 import os
 import signal
 import subprocess
@@ -14,7 +13,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import raw
 
 from ike import (DAY, NAMES, Ca, children, connection, is_up, now, order, pem, put, wait_up)
-from host import dropped
+from ike_load import rekey_under_traffic
 from pair import A, B, NIC, proven
 from traffic import UdpFlow, knock, ping
 from wait import until
@@ -164,27 +163,9 @@ def test_fifty_rekeys_at_100_mbit(native):
     """UDP at 100 Mbit/s: what one end sealed the other has opened, all of it, through 50 rekeys of child and IKE SA."""
     native.psk()
     up(native)
-    server = subprocess.Popen(native.b.netns.argv('iperf3', '-s', '-1'), stdout=subprocess.DEVNULL)
-    until(lambda: native.b.netns.run('ss', '-Hlnt', 'sport = :5201').stdout, 'iperf3')
-    client = subprocess.Popen(native.a.netns.argv('iperf3', '-c', B, '-u', '-b', '100M', '-l', '1400', '-t', '60', '-J'),
-                              text=True, stdout=subprocess.PIPE)
-    until(lambda: native.b.counters().get('opened', 0) > 1000, 'traffic')
-    begun = {h: h.counters() for h in native.hosts}
-    for n in range(50):
-        order(native.hosts[n & 1], 'rekey', 'core', ('child', 'ike')[n >> 1 & 1])
-    client.send_signal(signal.SIGINT)
-    said = json.loads(client.stdout.read())
-    client.wait(20)
-    server.kill()
-    server.wait()
-    before = {h: h.counters() for h in native.hosts}
-    until(lambda: before == (now_ := {h: h.counters() for h in native.hosts}) or before.update(now_), 'all is quiet')
-    for here, there in ((native.a, native.b), (native.b, native.a)):
-        assert before[here]['sealed'] == before[there]['opened'], (before, said['end'])
-        # Nor was anything left unsealed: what a drop's reason may be, none moved.
-        assert not dropped(begun[here], before[here])
-    sent = said['end']['sum']
-    assert sent['bits_per_second'] > 90e6 and before[native.a]['sealed'] >= sent['packets']
+    told = rekey_under_traffic(native, 50)
+    assert told['lost'] == 0 and not any(told['drops']), told
+    assert told['mbit_s'] > 90 and told['sealed'] >= told['sent']
 
 
 def test_rekey_by_packets(native):

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""IKE under load, for tests and bench: a thousand peers at once, rekeys under traffic, a flood of openings."""
+import json
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+from contextlib import ExitStack
+
+from host import Host, dropped
+from ike import is_up, order, put
+from netns import Netns, veth
+from pair import A, B, NIC
+from wait import until
+
+# ---- a thousand peers ----
+
+SPOKES, EACH = 16, 63
+PEERS = SPOKES * EACH
+HUB = '10.213.0.1'
+
+
+def section(name, local, remote, start):
+    return (f'[connection {name}]\nlocal = {local}\nremote = {remote}\nauth = psk\npsk-file = psk\n'
+            f'start = {start}\n\n')
+
+
+class Hub:
+    """
+    16 daemons of 63 connections each, every one from an address of its own, against a mesh; configured, not started.
+
+        hub 10.213.0.1 ─── bridge ─── spoke n: 10.213.n.1 ... 10.213.n.63        n = 1 ... 16
+    """
+
+    def __init__(self):
+        with ExitStack() as undo:
+            self.wire = undo.enter_context(Netns('mw'))
+            self.wire.ip('link', 'add', 'bridge', 'type', 'bridge', 'forward_delay', 0, 'mcast_snooping', 0)
+            self.wire.ip('link', 'set', 'bridge', 'up')
+            self.hub = self._host(undo, 0, [HUB], '[interface nic0]\n\n' +
+                                  section('mesh', HUB, '10.213.0.0/16', 'respond'))
+            self.hub.devs = [NIC]
+            self.spokes = [self._spoke(undo, n) for n in range(1, SPOKES + 1)]
+            self.stack = undo.pop_all()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.stack.close()
+
+    def _host(self, undo, n, addresses, sections):
+        ns = undo.enter_context(Netns(f'm{n}'))
+        made = Host(ns)
+        undo.callback(made.close)
+        veth(ns, NIC, self.wire, f'port{n}', queues=1, mtu=1500)
+        for address in addresses:
+            ns.ip('addr', 'add', f'{address}/16', 'dev', NIC)
+        self.wire.ip('link', 'set', f'port{n}', 'master', 'bridge')
+        put(made, 'psk', 'a secret of many\n')
+        made.config.write_text(sections)
+        return made
+
+    def _spoke(self, undo, n):
+        addresses = [f'10.213.{n}.{i}' for i in range(1, EACH + 1)]
+        return self._host(undo, n, addresses, ''.join(section(f'c{i}', a, HUB, 'initiate')
+                                                      for i, a in enumerate(addresses)))
+
+    def count_up(self):
+        return sum(c['state'] == 'up' and len(c['children']) == 1 for c in self.hub.status()['connections'])
+
+    def come_up(self, deadline):
+        """All from cold; how many seconds it took."""
+        self.hub.start()
+        begin = time.monotonic()
+        for spoke in self.spokes:
+            spoke.spawn()
+        until(lambda: self.count_up() == PEERS or time.sleep(0.5), 'all are up', timeout=deadline)
+        return time.monotonic() - begin
+
+
+# ---- rekeys under traffic ----
+
+def all_quiet(hosts):
+    """The counters, once they stand still."""
+    before = {h: h.counters() for h in hosts}
+    until(lambda: before == (now := {h: h.counters() for h in hosts}) or before.update(now), 'all is quiet')
+    return before
+
+
+def rekey_under_traffic(pair, count):
+    """
+    UDP at 100 Mbit/s from a to b while there are that many rekeys, of child and IKE SA, by a and by b. What one end has
+    sealed and the other not opened is lost, and so is what was dropped for whatever reason.
+    """
+    server = subprocess.Popen(pair.b.netns.argv('iperf3', '-s', '-1'), stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    client = None
+    try:
+        until(lambda: pair.b.netns.run('ss', '-Hlnt', 'sport = :5201').stdout, 'iperf3')
+        client = subprocess.Popen(pair.a.netns.argv('iperf3', '-c', B, '-u', '-b', '100M', '-l', '1400', '-t', '60',
+                                                    '-J'), text=True, stdout=subprocess.PIPE)
+        until(lambda: pair.b.counters().get('opened', 0) > 1000, 'traffic')
+        begun = {h: h.counters() for h in pair.hosts}
+        for n in range(count):
+            order(pair.hosts[n & 1], 'rekey', 'core', ('child', 'ike')[n >> 1 & 1])
+        client.send_signal(signal.SIGINT)
+        sent = json.loads(client.stdout.read())['end']['sum']
+        client.wait(20)
+    finally:
+        for process in filter(None, (client, server)):
+            process.kill()
+            process.wait()
+    ended = all_quiet(pair.hosts)
+    sealed = sum(ended[h]['sealed'] for h in pair.hosts)
+    opened = sum(ended[h]['opened'] for h in pair.hosts)
+    drops = [dropped(begun[h], ended[h]) for h in pair.hosts]
+    return {'mbit_s': sent['bits_per_second'] / 1e6, 'sent': sent['packets'], 'sealed': sealed, 'opened': opened,
+            'drops': drops, 'lost': sealed - opened + sum(sum(d.values()) for d in drops)}
+
+
+# ---- a flood of openings ----
+
+FORGED = '198.18.0.0/15'        # for benchmarks (RFC 2544)
+HONEST = '198.18.0.1'
+IKE_PORT, IKE_SA_INIT, UDP = 500, 34, 17
+ETH_P_ALL, ETH_HEADER, IP_HEADER, UDP_HEADER = 3, 14, 20, 8
+# The generic header of a NAT_DETECTION notify: it tells addresses apart, and is to be one that nobody knows.
+NAT_NOTIFIES, UNKNOWN_NOTIFY = (b'\0\x1c\0\0\x40\x04', b'\0\x1c\0\0\x40\x05'), b'\0\x1c\0\0\xa0\x04'
+
+
+def set_up_flood(pair):
+    """b is one of all the addresses that a has a connection for, and speaks for the others, too."""
+    pair.psk({'remote': FORGED, 'start': 'respond'}, {'local': HONEST, 'start': 'respond'})
+    pair.b.netns.ip('addr', 'add', f'{HONEST}/32', 'dev', NIC)
+    pair.a.netns.ip('route', 'add', FORGED, 'via', B)
+    pair.start()
+
+
+def an_opening(pair):
+    """The IKE_SA_INIT that b sends, whatever is answered, without its word on addresses."""
+    with pair.b.netns.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as s:
+        s.bind((NIC, 0))
+        s.settimeout(10)
+        order(pair.b, 'initiate', 'core')
+        while True:
+            packet = s.recv(4096)[ETH_HEADER:]
+            ike = packet[IP_HEADER + UDP_HEADER:]
+            if packet[9] == UDP and packet[12:16] == socket.inet_aton(HONEST) and ike[18] == IKE_SA_INIT:
+                break
+    order(pair.b, 'terminate', 'core')
+    for notify in NAT_NOTIFIES:
+        assert notify in ike
+        ike = ike.replace(notify, UNKNOWN_NOTIFY)
+    return ike
+
+
+def forged(n, ike):
+    """The nth of them: from another address, with another SPI."""
+    source = struct.pack('>I', struct.unpack('>I', socket.inet_aton(HONEST))[0] + 256 + n)
+    payload = struct.pack('>Q', n + 1) + ike[8:]
+    udp = struct.pack('>HHHH', IKE_PORT, IKE_PORT, UDP_HEADER + len(payload), 0)
+    ip = struct.pack('>BBHHHBBH', 0x45, 0, IP_HEADER + len(udp) + len(payload), 0, 0, 64, UDP, 0)
+    return ip + source + socket.inet_aton(A) + udp + payload
+
+
+def send_forged(ns, ike, count, per_second):
+    with ns.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as s:
+        begin = time.monotonic()
+        for n in range(count):
+            s.sendto(forged(n, ike), (A, 0))
+            time.sleep(max(0, begin + n / per_second - time.monotonic()))
+
+
+def resident_kb(pid):
+    with open(f'/proc/{pid}/status', encoding='ascii') as f:
+        return next(int(line.split()[1]) for line in f if line.startswith('VmRSS:'))
+
+
+def flood(pair, count, per_second=5000):
+    """So many openings from as many addresses, and in their midst an honest one."""
+    ike = an_opening(pair)
+    pid = pair.a.status()['ike']['pid']
+    before = resident_kb(pid)
+    flooding = threading.Thread(target=send_forged, args=(pair.b.netns, ike, count, per_second))
+    flooding.start()
+    until(lambda: pair.a.status()['ike']['half_open'] >= 64, 'the threshold')
+    begin = time.monotonic()
+    order(pair.b, 'initiate', 'core')
+    took = time.monotonic() - begin
+    still = flooding.is_alive()
+    flooding.join()
+    assert is_up(pair.b)
+    return {'seconds': took, 'in_their_midst': still, 'half_open': pair.a.status()['ike']['half_open'],
+            'asked': answers(pair.b.netns), 'growth_kb': resident_kb(pid) - before}
+
+
+def answers(ns):
+    """What came for addresses that b speaks for and does not have: a's answers to what was forged."""
+    lines = ns.run('cat', '/proc/net/snmp').stdout.splitlines()
+    names, values = (line.split() for line in lines if line.startswith('Ip:'))
+    return int(values[names.index('InAddrErrors')])
