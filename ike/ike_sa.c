@@ -254,7 +254,20 @@ static bool is_redundant(const struct ike_sa *sa, const struct ike_sa *other)
 	       memcmp(sa->low_nonce, other->low_nonce, NONCE_SIZE) < 0;
 }
 
-static void end_redundant(struct peer *p)
+/*
+ * Whether it is there for the peer, too: our INITIAL_CONTACT on sa may have ended it, without a word, if the peer read
+ * that late. What has come on it since sa is up tells; else it is asked.
+ */
+static bool is_alive(struct ike_sa *other, const struct ike_sa *sa)
+{
+	if (other->heard_ms > sa->up_ms)
+		return true;
+	if (!task_find(other, TASK_LIVENESS, NULL))
+		task_queue(other, TASK_LIVENESS);
+	return false;
+}
+
+void ike_sa_end_redundant(struct peer *p)
 {
 	struct ike_sa *sa, *other;
 
@@ -264,7 +277,7 @@ static void end_redundant(struct peer *p)
 		TAILQ_FOREACH(other, &p->sas, of_peer) {
 			struct task *task;
 
-			if (!is_redundant(sa, other) || task_find(sa, TASK_DELETE_IKE, NULL))
+			if (!is_redundant(sa, other) || task_find(sa, TASK_DELETE_IKE, NULL) || !is_alive(other, sa))
 				continue;
 			ike_log(sa, "redundant: the peer has opened another one at the same time");
 			task = task_queue(sa, TASK_DELETE_IKE);
@@ -349,7 +362,7 @@ void ike_sa_up(struct ike_sa *sa)
 	ike_log(sa, "up with %s by %s", sa->peer_id ? sa->peer_id : "?", proof_text(sa));
 	if (initial_contact)
 		end_older(sa);
-	end_redundant(sa->peer);
+	ike_sa_end_redundant(sa->peer);
 }
 
 /* ---- the end ---- */

@@ -140,9 +140,9 @@ int liveness_ask(struct ike_sa *sa, struct task *task, struct body *b)
 
 bool liveness_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
-	(void)sa;
 	(void)task;
 	(void)m;
+	ike_sa_end_redundant(sa->peer);
 	return false;
 }
 

@@ -13,7 +13,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <inttypes.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -467,6 +469,70 @@ static void initial_contact_is_late(void **state)
 	assert_false(world_logged(w, 0, "has started anew"));
 }
 
+struct forgotten {
+	uint64_t ours;	 /* SPI of what host 0 began */
+	uint64_t theirs; /* of what host 1 began */
+	bool held;
+	bool gone;
+};
+
+/* The answer to host 0's IKE_AUTH is late, and from then on nothing comes or goes on what host 1 has begun. */
+static enum fate forget_theirs(struct world *w, struct world_packet *p, void *arg)
+{
+	struct forgotten *f = arg;
+	struct ike_header h;
+
+	if (!header_parse(p->data, p->size, &h) || h.exchange == EXCHANGE_IKE_SA_INIT)
+		return PASS;
+	if (h.exchange == EXCHANGE_IKE_AUTH && !(h.flags & FLAG_RESPONSE) && !f->gone)
+		*(p->to ? &f->ours : &f->theirs) = h.spi_i;
+	if (f->gone && h.spi_i == f->theirs)
+		return DROP;
+	if (f->held || p->to != 0 || h.exchange != EXCHANGE_IKE_AUTH || h.spi_i != f->ours)
+		return PASS;
+	f->held = true;
+	world_inject(w, p, 50);
+	return DROP;
+}
+
+static bool has_ike_sa(struct world *w, int host, uint64_t spi_i)
+{
+	cJSON *status = engine_status(w->hosts[host].engine);
+	char *text = cJSON_PrintUnformatted(status), spi[20];
+	bool found;
+
+	snprintf(spi, sizeof(spi), "%016" PRIx64, spi_i);
+	found = strstr(text, spi);
+	free(text);
+	cJSON_Delete(status);
+	return found;
+}
+
+/*
+ * Both begin at once, and the peer reads our INITIAL_CONTACT when its own IKE SA is up: it ends that, and says nothing.
+ * Ours is the only one there is, whoever's nonce is the lowest.
+ */
+static void peer_ends_its_own_in_silence(void **state)
+{
+	struct world *w = *state;
+
+	for (uint64_t seed = 1; seed <= 8; seed++) {
+		struct forgotten f = {0};
+
+		world_again(w, seed);
+		w->filter = forget_theirs;
+		w->filter_arg = &f;
+		both_initiate(w, 0);
+		world_run(w, 40);
+		assert_true(f.held && has_ike_sa(w, 0, f.theirs));
+		f.gone = true;
+		world_run(w, 60000);
+		assert_true(has_ike_sa(w, 0, f.ours));
+		assert_true(has_ike_sa(w, 1, f.ours));
+		w->filter = NULL;
+	}
+}
+
 /* ---- and the network loses one of it ---- */
 
 struct lose {
@@ -572,6 +638,7 @@ int main(void)
 		TEST(both_initiate_at_once),
 		TEST(both_initiate_one_late),
 		TEST(initial_contact_is_late),
+		TEST(peer_ends_its_own_in_silence),
 		TEST(rekey_of_child_the_peer_has_yet_to_learn_of),
 		TEST(collisions_survive_each_loss),
 	};
