@@ -255,10 +255,10 @@ static bool is_redundant(const struct ike_sa *sa, const struct ike_sa *other)
 }
 
 /*
- * Whether it is there for the peer, too: our INITIAL_CONTACT on sa may have ended it, without a word, if the peer read
- * that late. What has come on it since sa is up tells; else it is asked.
+ * Whether other is there for the peer, too: our INITIAL_CONTACT on sa may have ended it, without a word, if the peer
+ * read that late. What has come on it since sa is up tells; else it is asked.
  */
-static bool is_alive(struct ike_sa *other, const struct ike_sa *sa)
+static bool has_survived(struct ike_sa *other, const struct ike_sa *sa)
 {
 	if (other->heard_ms > sa->up_ms)
 		return true;
@@ -267,8 +267,9 @@ static bool is_alive(struct ike_sa *other, const struct ike_sa *sa)
 	return false;
 }
 
-void ike_sa_end_redundant(struct peer *p)
+void ike_sa_end_redundant(struct ike_sa *alive)
 {
+	struct peer *p = alive->peer;
 	struct ike_sa *sa, *other;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer) {
@@ -277,7 +278,8 @@ void ike_sa_end_redundant(struct peer *p)
 		TAILQ_FOREACH(other, &p->sas, of_peer) {
 			struct task *task;
 
-			if (!is_redundant(sa, other) || task_find(sa, TASK_DELETE_IKE, NULL) || !is_alive(other, sa))
+			if (!is_redundant(sa, other) || task_find(sa, TASK_DELETE_IKE, NULL) ||
+			    (other != alive && !has_survived(other, sa)))
 				continue;
 			ike_log(sa, "redundant: the peer has opened another one at the same time");
 			task = task_queue(sa, TASK_DELETE_IKE);
@@ -362,7 +364,7 @@ void ike_sa_up(struct ike_sa *sa)
 	ike_log(sa, "up with %s by %s", sa->peer_id ? sa->peer_id : "?", proof_text(sa));
 	if (initial_contact)
 		end_older(sa);
-	ike_sa_end_redundant(sa->peer);
+	ike_sa_end_redundant(sa);
 }
 
 /* ---- the end ---- */

@@ -163,9 +163,9 @@ static inline const struct sk_key *ike_key_in(const struct ike_sa *sa)
 /* The handshake is done and all is proven: up. */
 void ike_sa_up(struct ike_sa *sa);
 
-/* Of two that came up side by side one is deleted, once the other has shown that it lives: it is asked, and this is
- * called again when it has answered. */
-void ike_sa_end_redundant(struct peer *p);
+/* Of two that came up side by side one is deleted, once the other has shown that it lives. One is alive: it came up
+ * just now, or has answered. The other is asked, if that is not known, and its answer calls this again. */
+void ike_sa_end_redundant(struct ike_sa *alive);
 
 /* Sets the timers that a living IKE SA has. */
 void ike_sa_start_timers(struct ike_sa *sa);

@@ -142,7 +142,7 @@ bool liveness_on_answer(struct ike_sa *sa, struct task *task, const struct messa
 {
 	(void)task;
 	(void)m;
-	ike_sa_end_redundant(sa->peer);
+	ike_sa_end_redundant(sa);
 	return false;
 }
 

@@ -420,6 +420,23 @@ static void both_initiate_at_once(void **state)
 	assert_true(world_is_up(w));
 }
 
+/* The clock tells nothing of what came first. Whoever's nonce is the lowest. */
+static void both_initiate_in_one_millisecond(void **state)
+{
+	struct world *w = *state;
+
+	for (uint64_t seed = 1; seed <= 8; seed++) {
+		world_again(w, seed);
+		w->latency_ms = 0;
+		world_configure(w, 0, world_connection(w, 0));
+		world_configure(w, 1, world_connection(w, 1));
+		world_initiate(w, 0);
+		world_initiate(w, 1);
+		world_run(w, 8000);
+		assert_true(world_is_up(w));
+	}
+}
+
 /* Host 0 begins and is not heard; host 1 begins and is; then host 0 is heard too. Whoever's nonce is the lowest. */
 static void both_initiate_one_late(void **state)
 {
@@ -636,6 +653,7 @@ int main(void)
 		TEST(close_of_ike_being_rekeyed),
 		TEST(close_of_ike_being_closed),
 		TEST(both_initiate_at_once),
+		TEST(both_initiate_in_one_millisecond),
 		TEST(both_initiate_one_late),
 		TEST(initial_contact_is_late),
 		TEST(peer_ends_its_own_in_silence),
