@@ -132,7 +132,7 @@ static int add_halves(struct child *c, const struct child_terms *t)
 static void on_soft(struct timer *timer);
 static void on_hard(struct timer *timer);
 static void on_watch(struct timer *timer);
-static void child_watch(struct child *c);
+static void child_watch(struct child *c, uint64_t ms);
 
 static struct child *child_new(struct ike_sa *sa, const struct child_terms *t)
 {
@@ -273,10 +273,9 @@ void child_succeed(struct child *old, struct child *c)
 /* Some of it leaves by another SA between the two, of whatever connection, or by one of an earlier run. */
 static bool is_carried(const struct child *c)
 {
-	struct table_node *node = table_find(&c->engine->peers, c->peer->by_addresses.key);
+	const struct peer *p = peer_first(c->engine, c->peer->by_addresses.key);
 
-	for (; node; node = table_next(node)) {
-		const struct peer *p = container_of(node, struct peer, by_addresses);
+	for (; p; p = peer_next(p)) {
 		const struct child *other;
 		struct selector both;
 
@@ -294,26 +293,21 @@ static bool is_carried(const struct child *c)
  * is out. */
 void child_bind_soon(struct child *c)
 {
-	const uint64_t now = engine_now(c->engine);
+	const bool waits = is_carried(c);
 
-	if (is_carried(c)) {
-		c->bind_ms = now + BIND_MS;
-		child_watch(c);
-	} else {
-		c->bind_ms = now;
-		timer_set(&c->engine->timers, &c->watch, now);
-	}
+	c->bind_ms = engine_now(c->engine) + (waits ? BIND_MS : 0);
+	child_watch(c, waits ? WATCH_MS : 0);
 }
 
 void child_bind_on_use(struct child *c)
 {
 	c->bind_ms = UINT64_MAX;
-	child_watch(c);
+	child_watch(c, WATCH_MS);
 }
 
-static void child_watch(struct child *c)
+static void child_watch(struct child *c, uint64_t ms)
 {
-	timer_set(&c->engine->timers, &c->watch, engine_now(c->engine) + WATCH_MS);
+	timer_set(&c->engine->timers, &c->watch, engine_now(c->engine) + ms);
 }
 
 static void on_watch(struct timer *timer)
@@ -326,7 +320,7 @@ static void on_watch(struct timer *timer)
 	else if ((half_usage(c, &c->in, &usage) && usage.packets) || engine_now(c->engine) >= c->bind_ms)
 		child_bind(c);
 	else
-		child_watch(c);
+		child_watch(c, WATCH_MS);
 }
 
 /* ---- the end ---- */

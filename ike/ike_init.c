@@ -264,13 +264,13 @@ static struct cookie_input cookie_input(const struct path *path, const struct me
 
 static unsigned half_open_between(const struct engine *e, const struct path *path)
 {
-	struct table_node *node = table_find(&e->peers, peer_key(path->local, path->remote));
+	const struct peer *p = peer_first(e, peer_key(path->local, path->remote));
 	unsigned n = 0;
 
-	for (; node; node = table_next(node)) {
+	for (; p; p = peer_next(p)) {
 		const struct ike_sa *sa;
 
-		TAILQ_FOREACH(sa, &container_of(node, struct peer, by_addresses)->sas, of_peer)
+		TAILQ_FOREACH(sa, &p->sas, of_peer)
 			n += sa->state == IKE_HALF_OPEN;
 	}
 	return n;

@@ -300,11 +300,10 @@ static bool same_identities(const struct ike_sa *a, const struct ike_sa *b)
 
 struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after)
 {
-	struct table_node *node = table_find(&sa->engine->peers, sa->peer->by_addresses.key);
+	const struct peer *p = peer_first(sa->engine, sa->peer->by_addresses.key);
 	bool passed = !after;
 
-	for (; node; node = table_next(node)) {
-		struct peer *p = container_of(node, struct peer, by_addresses);
+	for (; p; p = peer_next(p)) {
 		struct ike_sa *other;
 
 		TAILQ_FOREACH(other, &p->sas, of_peer) {
@@ -380,12 +379,12 @@ static void end_children(struct ike_sa *sa)
 /* Whoever's rival it is may have become another connection's (orders.c). */
 static void forget_links(struct ike_sa *sa)
 {
-	struct table_node *node = table_find(&sa->engine->peers, sa->peer->by_addresses.key);
+	const struct peer *p = peer_first(sa->engine, sa->peer->by_addresses.key);
 
-	for (; node; node = table_next(node)) {
+	for (; p; p = peer_next(p)) {
 		struct ike_sa *other;
 
-		TAILQ_FOREACH(other, &container_of(node, struct peer, by_addresses)->sas, of_peer)
+		TAILQ_FOREACH(other, &p->sas, of_peer)
 			if (other->rival == sa)
 				other->rival = NULL;
 	}

@@ -25,6 +25,21 @@ uint64_t peer_key(const uint8_t local[4], const uint8_t remote[4])
 	return key;
 }
 
+static struct peer *peer_of(struct table_node *node)
+{
+	return node ? container_of(node, struct peer, by_addresses) : NULL;
+}
+
+struct peer *peer_first(const struct engine *e, uint64_t key)
+{
+	return peer_of(table_find(&e->peers, key));
+}
+
+struct peer *peer_next(const struct peer *p)
+{
+	return peer_of(table_next(&p->by_addresses));
+}
+
 static bool is_mesh(const struct connection *c)
 {
 	return c->config->remote_bits < 32;
@@ -116,14 +131,11 @@ static struct peer *peer_new(struct connection *c, const uint8_t remote[4])
 
 struct peer *peer_get(struct connection *c, const uint8_t remote[4])
 {
-	struct table_node *node = table_find(&c->engine->peers, peer_key(c->config->local, remote));
+	struct peer *p = peer_first(c->engine, peer_key(c->config->local, remote));
 
-	for (; node; node = table_next(node)) {
-		struct peer *p = container_of(node, struct peer, by_addresses);
-
+	for (; p; p = peer_next(p))
 		if (p->connection == c)
 			return p;
-	}
 	return peer_new(c, remote);
 }
 

@@ -54,6 +54,10 @@ struct peer {
 /* Key of by_addresses. */
 uint64_t peer_key(const uint8_t local[4], const uint8_t remote[4]);
 
+/* All between the same two addresses, of whatever connection; NULL at the end. */
+struct peer *peer_first(const struct engine *e, uint64_t key);
+struct peer *peer_next(const struct peer *p);
+
 /* Reports to its log with "NAME: " (a mesh: "NAME[192.0.2.7]: ") in front. */
 void peer_log(const struct peer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
