@@ -28,6 +28,12 @@ def start_all(hosts):
         host.wait_ready()
 
 
+def resident(pid):
+    """Bytes of its memory that are there."""
+    lines = Path(f'/proc/{pid}/status').read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith('VmRSS:')) << 10
+
+
 class Host:
     """`xdp-ipsec` with its own instance in a namespace. The caller owns the namespace."""
 

@@ -9,7 +9,7 @@ import threading
 import time
 from contextlib import ExitStack
 
-from host import Host, dropped
+from host import Host, dropped, resident
 from ike import is_up, order, put
 from netns import Netns, veth
 from pair import A, B, NIC
@@ -174,16 +174,11 @@ def send_forged(ns, ike, count, per_second):
             time.sleep(max(0, begin + n / per_second - time.monotonic()))
 
 
-def resident_kb(pid):
-    with open(f'/proc/{pid}/status', encoding='ascii') as f:
-        return next(int(line.split()[1]) for line in f if line.startswith('VmRSS:'))
-
-
 def flood(pair, count, per_second=5000):
     """So many openings from as many addresses, and in their midst an honest one."""
     ike = an_opening(pair)
     pid = pair.a.status()['ike']['pid']
-    before = resident_kb(pid)
+    before = resident(pid)
     flooding = threading.Thread(target=send_forged, args=(pair.b.netns, ike, count, per_second))
     flooding.start()
     until(lambda: pair.a.status()['ike']['half_open'] >= 64, 'the threshold')
@@ -194,7 +189,7 @@ def flood(pair, count, per_second=5000):
     flooding.join()
     assert is_up(pair.b)
     return {'seconds': took, 'in_their_midst': still, 'half_open': pair.a.status()['ike']['half_open'],
-            'asked': answers(pair.b.netns), 'growth_kb': resident_kb(pid) - before}
+            'asked': answers(pair.b.netns), 'growth_kb': (resident(pid) - before) >> 10}
 
 
 def answers(ns):

@@ -11,6 +11,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
+from host import resident
 from netns import run
 from pair import A, B, NIC, Pair, proven
 from test_traffic import IP_MTU, IP_MTU_DISCOVER, IP_PMTUDISC_DO, MB, WAYS, bulk, is_refused, nothing_was_refused
@@ -92,12 +93,7 @@ def test_datagrams(jumbo, sender, receiver, addr):
 def test_memory(jumbo):
     bulk(jumbo, 'a', 'b', B, 32 * MB)
     for host in jumbo.hosts:
-        assert rss(host) < 64 * MB
-
-
-def rss(host):
-    with open(f'/proc/{host.pids()[1]}/status') as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith('VmRSS'))
+        assert resident(host.pids()[1]) < 64 * MB
 
 
 def test_forged(attacked):

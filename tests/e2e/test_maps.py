@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bed import HOST, PEER, Bed
+from host import resident
 from netns import run
 from traffic import ping
 from wait import until
@@ -133,7 +134,8 @@ def test_memory_with_1000_sas():
     """One queue, every key expanded: each of 500 peers has been heard and spoken to."""
     with Bed() as bed:
         bed.host.start()
-        before = resident(bed)
+        worker = bed.host.status()['worker']['pid']
+        before = resident(worker)
         peers = [f'198.18.{n >> 8}.{n & 255}' for n in range(1, 501)]
         bed.ns.ip('route', 'add', '198.18.0.0/15', 'dev', 'nic0')
         bed.ns.ip('-batch', '-', input=''.join(
@@ -144,10 +146,4 @@ def test_memory_with_1000_sas():
             bed.echo(in_sa, out)
         until(lambda: bed.host.counters().get('opened') == 500, 'all opened')
         assert len(bed.host.status()['sas']) == 1000
-        assert resident(bed) < 64 << 20, f'{before >> 20} MB without SAs, {resident(bed) >> 20} MB with 1,000'
-
-
-def resident(bed):
-    worker = bed.host.status()['worker']['pid']
-    line = next(x for x in Path(f'/proc/{worker}/status').read_text().splitlines() if x.startswith('VmRSS'))
-    return int(line.split()[1]) << 10
+        assert resident(worker) < 64 << 20, f'{before >> 20} MB without SAs, {resident(worker) >> 20} MB with 1,000'
