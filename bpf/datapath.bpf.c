@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * BPF classifies, the worker does the cryptography. One object serves one NIC:
+ * BPF classifies, the worker does the cryptography. One object serves all NICs:
  *
  *   xdp_ingress   NIC, XDP          ESP -> worker; protected traffic in clear -> dropped; path MTU from ICMP
  *   nic_ingress   NIC, tc ingress   the latter, where XDP is generic
@@ -19,20 +19,20 @@
 #include "icmp.h"
 #include "skb.h"
 
-SEC("xdp")
-int xdp_ingress(struct xdp_md *ctx)
+/* jumbo: ctx has the first buffer of a frame that may have more. */
+static __always_inline int ingress(struct xdp_md *ctx, bool jumbo)
 {
 	struct cursor c = {
 		.pos = (void *)(long)ctx->data,
 		.end = (void *)(long)ctx->data_end,
 	};
-	struct packet p = {};
+	struct packet p = {.nic = nic_of(ctx->ingress_ifindex)};
 	enum parsed parsed;
 
-	c.frame_len = cfg.jumbo ? bpf_xdp_get_buff_len(ctx) : c.end - c.pos;
+	c.frame_len = jumbo ? bpf_xdp_get_buff_len(ctx) : c.end - c.pos;
 	parsed = parse_frame(&c, &p);
 	/* Too short for the addresses is too short for the stack, unless they are in another buffer. */
-	if (parsed == PARSED_SHORT && cfg.jumbo && (void *)(long)ctx->data + c.frame_len > c.end) {
+	if (parsed == PARSED_SHORT && jumbo && (void *)(long)ctx->data + c.frame_len > c.end) {
 		count(REASON_MALFORMED);
 		return XDP_DROP;
 	}
@@ -43,17 +43,30 @@ int xdp_ingress(struct xdp_md *ctx)
 	if (p.proto == IPPROTO_ICMP && parsed == PARSED_IPV4 && icmp_is_about_esp(ctx, &c, &p))
 		return XDP_DROP;
 	/* Generic XDP sees what came out of an SA once more, and cannot see its mark. */
-	if (cfg.generic)
+	if (p.nic.generic)
 		return XDP_PASS;
 	if (parsed == PARSED_MALFORMED)
 		return malformed_is_admitted(&p) ? XDP_PASS : XDP_DROP;
 	return clear_is_admitted(&p) ? XDP_PASS : XDP_DROP;
 }
 
+SEC("xdp")
+int xdp_ingress(struct xdp_md *ctx)
+{
+	return ingress(ctx, false);
+}
+
+/* Linux 5.18. */
+SEC("xdp.frags")
+int xdp_ingress_jumbo(struct xdp_md *ctx)
+{
+	return ingress(ctx, true);
+}
+
 SEC("tc")
 int nic_ingress(struct __sk_buff *skb)
 {
-	struct packet p = {};
+	struct packet p = {.nic = nic_of(skb->ifindex)};
 	enum parsed parsed;
 
 	/* Without a mark to tell them by, nothing is taken for opened. */
@@ -77,7 +90,7 @@ int nic_ingress(struct __sk_buff *skb)
 SEC("tc")
 int tc_egress(struct __sk_buff *skb)
 {
-	struct packet p = {};
+	struct packet p = {.nic = nic_of(skb->ifindex)};
 
 	switch (parse_skb(skb, &p)) {
 	case PARSED_OTHER:
@@ -95,10 +108,12 @@ int tc_egress(struct __sk_buff *skb)
 SEC("tc")
 int tap_ingress(struct __sk_buff *skb)
 {
-	if (skb->protocol == bpf_htons(GRE_TAG_ETHERTYPE) && !gre_admit(skb))
+	const struct nic nic = nic_of(skb->ifindex);
+
+	if (skb->protocol == bpf_htons(GRE_TAG_ETHERTYPE) && !gre_admit(skb, &nic))
 		return TC_ACT_SHOT;
 	skb->mark = cfg.mark;
-	return bpf_redirect(cfg.ifindex, BPF_F_INGRESS);
+	return bpf_redirect(nic.ifindex, BPF_F_INGRESS);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -74,16 +74,17 @@ static __always_inline int drop_and_acquire(const struct packet *p, const struct
 }
 
 /* The source address is the NIC's own in every frame, and the worker puts it back. */
-static __always_inline int hand_to_tap(struct __sk_buff *skb, struct sa_state *sa, const struct sad_out_value *out)
+static __always_inline int hand_to_tap(struct __sk_buff *skb, const struct packet *p, struct sa_state *sa,
+				       const struct sad_out_value *out)
 {
 	struct tx_tag tag = {.generation = out->generation, .slot = out->slot};
-	__u32 first_queue = cfg.port * QUEUES_MAX;
+	__u32 first_queue = p->nic.port * QUEUES_MAX;
 
 	if (!bpf_map_lookup_elem(&xsks, &first_queue))
 		return egress_refuse(sa, REASON_NO_WORKER);
 	if (bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_source), &tag, sizeof(tag), 0))
 		return egress_refuse(sa, REASON_NO_WORKER);
-	return bpf_redirect(cfg.tap_ifindex, 0);
+	return bpf_redirect(p->nic.tap, 0);
 }
 
 static __always_inline int protect(struct __sk_buff *skb, const struct packet *p, const struct flow *f)
@@ -97,26 +98,27 @@ static __always_inline int protect(struct __sk_buff *skb, const struct packet *p
 	sa = out ? sa_find(out->slot, out->generation) : NULL;
 	if (!sa)
 		return drop_and_acquire(p, f);
-	if (!sa_is_on_this_nic(sa->ifindex))
+	if (!sa_is_on_this_nic(p, sa->ifindex))
 		return egress_refuse(sa, REASON_NO_SA);
-	if (!sa_is_alive(sa, out->slot))
+	if (!sa_is_alive(p, sa, out->slot))
 		return egress_refuse(sa, REASON_LIFETIME_EXPIRED);
-	if (!sa_has_sequence(sa, out->slot))
+	if (!sa_has_sequence(p, sa, out->slot))
 		return egress_refuse(sa, REASON_SEQ_OVERFLOW);
 	if (is_first_fragment(p))
 		fragment_remember(&fragments_out, p, SPD_PROTECT, out->slot, out->generation);
-	return hand_to_tap(skb, sa, out);
+	return hand_to_tap(skb, p, sa, out);
 }
 
 /* The worker puts the fragments of a datagram together, and seals them as one, by the first one's SA. */
-static __always_inline int protect_later(struct __sk_buff *skb, const struct fragment_value *first)
+static __always_inline int protect_later(struct __sk_buff *skb, const struct packet *p,
+					 const struct fragment_value *first)
 {
 	const struct sad_out_value out = {.slot = first->slot, .generation = first->generation};
 	struct sa_state *sa = sa_find(out.slot, out.generation);
 
 	if (!sa)
 		return egress_drop(REASON_NO_SA);
-	return sa_is_on_this_nic(sa->ifindex) ? hand_to_tap(skb, sa, &out) : egress_refuse(sa, REASON_NO_SA);
+	return sa_is_on_this_nic(p, sa->ifindex) ? hand_to_tap(skb, p, sa, &out) : egress_refuse(sa, REASON_NO_SA);
 }
 
 static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packet *p)
@@ -134,7 +136,7 @@ static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packe
 	if (action != SPD_DISCARD && action != SPD_BYPASS && gre_takes(skb, p))
 		return gre_egress(skb);
 	if (action == SPD_PROTECT)
-		return first ? protect_later(skb, first) : protect(skb, p, &flow);
+		return first ? protect_later(skb, p, first) : protect(skb, p, &flow);
 	if (action == SPD_DISCARD)
 		return egress_drop(REASON_DISCARD);
 	if (action != SPD_NONE)

@@ -72,7 +72,7 @@ static __always_inline bool write_meta(struct xdp_md *ctx, const struct rx_meta 
 static __always_inline bool hand_to_worker(struct xdp_md *ctx, const struct packet *p, __u32 slot, __u32 generation)
 {
 	struct rx_meta tag = {.slot = slot, .l3_offset = p->l3_offset, .generation = generation};
-	__u32 at = cfg.port * QUEUES_MAX + ctx->rx_queue_index;
+	__u32 at = p->nic.port * QUEUES_MAX + ctx->rx_queue_index;
 
 	return ctx->rx_queue_index < QUEUES_MAX && write_meta(ctx, &tag) &&
 	       bpf_redirect_map(&xsks, at, XDP_DROP) == XDP_REDIRECT;
@@ -116,7 +116,7 @@ static __always_inline int esp_of_sa(struct xdp_md *ctx, const struct packet *p,
 		count(REASON_NO_SA);
 		return XDP_DROP;
 	}
-	if (!sa_is_on_this_nic(found->ifindex))
+	if (!sa_is_on_this_nic(p, found->ifindex))
 		return esp_refuse(sa, REASON_NO_SA);
 	fault = p->fragment ? first_fragment_fault(p, found) : REASON_COUNT;
 	if (fault != REASON_COUNT)
@@ -125,7 +125,7 @@ static __always_inline int esp_of_sa(struct xdp_md *ctx, const struct packet *p,
 		return esp_refuse(sa, REASON_MALFORMED);
 	if (sa_is_behind(sa, seq))
 		return esp_refuse(sa, REASON_REPLAY);
-	if (!sa_is_alive(sa, found->slot))
+	if (!sa_is_alive(p, sa, found->slot))
 		return esp_refuse(sa, REASON_LIFETIME_EXPIRED);
 	if (!hand_to_worker(ctx, p, found->slot, found->generation))
 		return esp_refuse(sa, REASON_NO_WORKER);

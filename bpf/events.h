@@ -25,7 +25,6 @@
 static __always_inline bool event_send(struct event *e)
 {
 	e->time_ns = bpf_ktime_get_boot_ns();
-	e->ifindex = cfg.ifindex;
 	return bpf_ringbuf_output(&events, e, sizeof(*e), 0) == 0;
 }
 
@@ -65,7 +64,7 @@ static __always_inline bool spi_event_allowed(__u64 now)
 
 static __always_inline struct event event_of(const struct packet *p, __u32 type)
 {
-	struct event e = {.type = type, .proto = p->proto};
+	struct event e = {.type = type, .proto = p->proto, .ifindex = p->nic.ifindex};
 
 	__builtin_memcpy(e.src, &p->src, sizeof(e.src));
 	__builtin_memcpy(e.dst, &p->dst, sizeof(e.dst));

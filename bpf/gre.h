@@ -36,19 +36,17 @@ static __always_inline bool is_multicast(__u32 addr)
 	return (addr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000);
 }
 
-static __always_inline struct gre_port *gre_of_this_nic(void)
+static __always_inline struct gre_port *gre_of(__u32 port)
 {
-	__u32 port = cfg.port;
-
 	return bpf_map_lookup_elem(&gre, &port);
 }
 
 /* Scans are global functions here for the reason that policy.h gives. */
 
 /* Whether it is a directed broadcast address of the NIC (want_broadcast), or an address of it. */
-__noinline int gre_is_of_nic(__u32 addr, int want_broadcast)
+__noinline int gre_is_of_nic(__u32 port, __u32 addr, int want_broadcast)
 {
-	const struct gre_port *g = gre_of_this_nic();
+	const struct gre_port *g = gre_of(port);
 	__u32 there;
 
 	if (!g)
@@ -62,15 +60,15 @@ __noinline int gre_is_of_nic(__u32 addr, int want_broadcast)
 	return 0;
 }
 
-static __always_inline bool is_broadcast(__u32 addr)
+static __always_inline bool is_broadcast(__u32 port, __u32 addr)
 {
-	return addr == 0xffffffff || gre_is_of_nic(addr, true);
+	return addr == 0xffffffff || gre_is_of_nic(port, addr, true);
 }
 
 /* Whether the host's multicast and broadcast come from there in GRE alone. */
-__noinline int gre_is_source(__u32 addr)
+__noinline int gre_is_source(__u32 port, __u32 addr)
 {
-	const struct gre_port *g = gre_of_this_nic();
+	const struct gre_port *g = gre_of(port);
 	__u32 prefix, mask;
 
 	if (!g)
@@ -101,15 +99,17 @@ static __always_inline bool group_is_bypassed(const struct packet *p)
 /* Multicast or broadcast that arrives without GRE, from somebody whose is protected. */
 static __always_inline bool gre_is_missing(const struct packet *p)
 {
-	return may_be_group(p) && gre_is_source(p->src) && (is_multicast(p->dst) || is_broadcast(p->dst)) &&
-	       !group_is_bypassed(p);
+	const __u32 port = p->nic.port;
+
+	return may_be_group(p) && gre_is_source(port, p->src) &&
+	       (is_multicast(p->dst) || is_broadcast(port, p->dst)) && !group_is_bypassed(p);
 }
 
 /* Multicast or broadcast that leaves by a NIC which has it in GRE. Of a VLAN on top of it nothing is. */
 static __always_inline bool gre_takes(const struct __sk_buff *skb, const struct packet *p)
 {
 	return (p->group || is_multicast(p->dst)) && p->l3_offset == sizeof(struct ethhdr) && !skb->vlan_present &&
-	       gre_of_this_nic() && (is_multicast(p->dst) || is_broadcast(p->dst));
+	       gre_of(p->nic.port) && (is_multicast(p->dst) || is_broadcast(p->nic.port, p->dst));
 }
 
 /* ---- out ---- */
@@ -177,12 +177,13 @@ static __always_inline int gre_drop(enum reason reason)
  */
 __noinline int gre_egress(struct __sk_buff *skb)
 {
-	const struct gre_port *g = gre_of_this_nic();
+	const struct nic nic = nic_of(skb->ifindex);
+	const struct gre_port *g = gre_of(nic.port);
 	__u32 last = g ? g->peer_count - 1 : GRE_PEERS_MAX;
 	struct gre_headers h;
 	struct iphdr inner;
 
-	if ((cfg.mark && skb->mark == cfg.mark) || skb->ingress_ifindex == cfg.ifindex)
+	if ((cfg.mark && skb->mark == cfg.mark) || skb->ingress_ifindex == nic.ifindex)
 		return gre_drop(REASON_GRE_LOOP);
 	if (!g || last >= GRE_PEERS_MAX)
 		return gre_drop(REASON_NO_SA);
@@ -195,8 +196,8 @@ __noinline int gre_egress(struct __sk_buff *skb)
 	h = gre_headers_of(&inner);
 	for (__u32 i = 0; i < GRE_PEERS_MAX && i < last; i++)
 		if (gre_write(skb, &h, &g->peers[i]))
-			bpf_clone_redirect(skb, cfg.ifindex, 0);
-	return gre_write(skb, &h, &g->peers[last]) ? bpf_redirect(cfg.ifindex, 0) : gre_drop(REASON_MALFORMED);
+			bpf_clone_redirect(skb, nic.ifindex, 0);
+	return gre_write(skb, &h, &g->peers[last]) ? bpf_redirect(nic.ifindex, 0) : gre_drop(REASON_MALFORMED);
 }
 
 /* A copy that gre_egress() made. Nobody else sends from no address at all; who did would gain a route by it. */
@@ -217,7 +218,7 @@ static __always_inline int gre_route(const struct packet *p)
 	if (policy_decide(&flow) != SPD_PROTECT)
 		return gre_drop(REASON_GRE_REFUSED);
 	count(REASON_GRE_SENT);
-	return bpf_redirect_neigh(cfg.ifindex, NULL, 0, 0);
+	return bpf_redirect_neigh(p->nic.ifindex, NULL, 0, 0);
 }
 
 /* ---- in ---- */
@@ -231,21 +232,22 @@ static __always_inline bool gre_may_say(const struct sa_state *sa, const struct 
 	__builtin_memcpy(local.addr, &p->src, sizeof(local.addr));
 	__builtin_memcpy(&peer, sa->src, sizeof(peer));
 	__builtin_memcpy(&ours, sa->dst, sizeof(ours));
-	if (is_multicast(p->src) || p->src == 0xffffffff || gre_is_of_nic(p->src, true) ||
-	    gre_is_of_nic(p->src, false) || bpf_map_lookup_elem(&locals, &local))
+	if (is_multicast(p->src) || p->src == 0xffffffff || gre_is_of_nic(p->nic.port, p->src, true) ||
+	    gre_is_of_nic(p->nic.port, p->src, false) || bpf_map_lookup_elem(&locals, &local))
 		return false;
 	return p->src == peer || !policy_may_protect(ours, p->src);
 }
 
 /* The Ethernet address that goes with a group's (RFC 1112 section 6.4), or with a broadcast. False: it is neither. */
-static __always_inline bool gre_address(__u8 mac[ETH_ALEN], __u32 dst)
+static __always_inline bool gre_address(__u8 mac[ETH_ALEN], const struct packet *p)
 {
+	const __u32 dst = p->dst;
 	const __u32 group = bpf_ntohl(dst);
 	const __u8 to[ETH_ALEN] = {1, 0, 0x5e, group >> 16 & 0x7f, group >> 8, group};
 
 	if (is_multicast(dst))
 		__builtin_memcpy(mac, to, ETH_ALEN);
-	else if (is_broadcast(dst))
+	else if (is_broadcast(p->nic.port, dst))
 		__builtin_memset(mac, 0xff, ETH_ALEN);
 	else
 		return false;
@@ -266,10 +268,10 @@ static __always_inline bool gre_refuse(struct sa_state *sa, enum reason reason)
 }
 
 /* What the worker took out of GRE, and is well-formed: gives it the Ethernet header back. False: it is dropped. */
-static __always_inline bool gre_admit(struct __sk_buff *skb)
+static __always_inline bool gre_admit(struct __sk_buff *skb, const struct nic *nic)
 {
 	const __be16 type = bpf_htons(ETH_P_IP);
-	struct packet p = {};
+	struct packet p = {.nic = *nic};
 	struct sa_state *sa;
 	__u8 mac[ETH_ALEN];
 	struct tx_tag tag;
@@ -284,7 +286,7 @@ static __always_inline bool gre_admit(struct __sk_buff *skb)
 		count(REASON_NO_SA);
 		return false;
 	}
-	if (parse_skb(skb, &p) != PARSED_IPV4 || !gre_may_say(sa, &p) || !gre_address(mac, p.dst))
+	if (parse_skb(skb, &p) != PARSED_IPV4 || !gre_may_say(sa, &p) || !gre_address(mac, &p))
 		return gre_refuse(sa, REASON_GRE_REFUSED);
 	if (p.proto == IPPROTO_ESP)
 		return gre_refuse(sa, REASON_NESTED_ESP);

@@ -60,9 +60,10 @@ static __always_inline void store_path_mtu(struct sa_state *sa, __u32 mtu, __u32
 }
 
 /* The same again, for packets that were on their way when it was learnt, only keeps it fresh. */
-static __always_inline bool mtu_is_plausible(const struct sa_state *sa, const struct icmp_quote *q, __u32 now_s)
+static __always_inline bool mtu_is_plausible(const struct packet *p, const struct sa_state *sa,
+					     const struct icmp_quote *q, __u32 now_s)
 {
-	__u32 index = cfg.port;
+	__u32 index = p->nic.port;
 	const struct port *port = bpf_map_lookup_elem(&ports, &index);
 	struct path_mtu known = load_path_mtu(sa);
 
@@ -130,7 +131,7 @@ static __always_inline bool icmp_is_about_esp(struct xdp_md *ctx, const struct c
 	if (!sa)
 		return icmp_is_refused(&q);
 	now_s = bpf_ktime_get_boot_ns() / SECOND_NS;
-	if (!sa_has_sent(sa, q.seq) || !mtu_is_plausible(sa, &q, now_s) || !icmp_is_intact(ctx, c, p)) {
+	if (!sa_has_sent(sa, q.seq) || !mtu_is_plausible(p, sa, &q, now_s) || !icmp_is_intact(ctx, c, p)) {
 		count_sa(sa, REASON_ICMP_IGNORED);
 		return true;
 	}

@@ -50,7 +50,16 @@ enum ports {
 	PORTS_UNKNOWN, /* it has, but a later fragment does not show them, or the header is cut off */
 };
 
+/* Where a packet is (cfg.h). */
+struct nic {
+	__u32 ifindex;
+	__u32 tap;    /* its ifindex */
+	__u32 port;   /* PORT_NONE: nobody serves it */
+	bool generic; /* XDP is: the cleartext check belongs to the NIC's tc ingress */
+};
+
 struct packet {
+	struct nic nic;
 	__u32 src; /* addresses in network byte order */
 	__u32 dst;
 	__u32 l4_len; /* what the IPv4 header says follows it */
@@ -124,6 +133,13 @@ static __always_inline bool shows_ports(const struct packet *p)
 	return has_ports(p->proto) && p->first && p->l4_len >= sizeof(struct port_pair);
 }
 
+static __always_inline void take_ports(const struct port_pair *pair, struct packet *p)
+{
+	p->sport = bpf_ntohs(pair->source);
+	p->dport = p->proto == IPPROTO_ICMP ? p->sport : bpf_ntohs(pair->dest);
+	p->ports = PORTS_KNOWN;
+}
+
 static __always_inline void parse_ports(struct cursor c, struct packet *p)
 {
 	struct port_pair *pair;
@@ -132,11 +148,8 @@ static __always_inline void parse_ports(struct cursor c, struct packet *p)
 	if (!shows_ports(p))
 		return;
 	pair = cursor_take(&c, sizeof(*pair));
-	if (!pair)
-		return;
-	p->sport = bpf_ntohs(pair->source);
-	p->dport = p->proto == IPPROTO_ICMP ? p->sport : bpf_ntohs(pair->dest);
-	p->ports = PORTS_KNOWN;
+	if (pair)
+		take_ports(pair, p);
 }
 
 /* A TCP super-packet beyond 64 KB has a total length of 0 (BIG TCP). */
@@ -147,26 +160,35 @@ static __always_inline __u32 total_length(const struct cursor *c, const struct p
 	return total || !c->gso ? total : c->frame_len - p->l3_offset;
 }
 
-/* Leaves the cursor behind the options. */
-static __always_inline enum parsed parse_ipv4(struct cursor *c, struct packet *p)
+/* All of a packet but its ports: total bytes of it, and room from its first one on. */
+static __always_inline enum parsed take_ipv4(const struct iphdr *ip, __u32 total, __u32 room, struct packet *p)
 {
-	struct iphdr *ip = cursor_take(c, sizeof(*ip));
-	__u32 header, total;
+	const __u32 header = ip->ihl * 4;
 
-	if (!ip)
-		return PARSED_SHORT;
-	header = ip->ihl * 4;
-	total = total_length(c, p, ip);
 	p->src = ip->saddr;
 	p->dst = ip->daddr;
 	p->id = ip->id;
 	p->proto = ip->protocol;
 	p->fragment = ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_OFFSET);
 	p->first = !(ip->frag_off & bpf_htons(IPV4_OFFSET));
-	if (ip->version != 4 || header < sizeof(*ip) || total < header || p->l3_offset + total > c->frame_len)
+	if (ip->version != 4 || header < sizeof(*ip) || total < header || total > room)
 		return PARSED_MALFORMED;
 	p->l4_len = total - header;
-	c->pos = (void *)ip + header;
+	return PARSED_IPV4;
+}
+
+/* Leaves the cursor behind the options. */
+static __always_inline enum parsed parse_ipv4(struct cursor *c, struct packet *p)
+{
+	struct iphdr *ip = cursor_take(c, sizeof(*ip));
+	enum parsed parsed;
+
+	if (!ip)
+		return PARSED_SHORT;
+	parsed = take_ipv4(ip, total_length(c, p, ip), c->frame_len - p->l3_offset, p);
+	if (parsed != PARSED_IPV4)
+		return parsed;
+	c->pos = (void *)ip + ip->ihl * 4;
 	parse_ports(*c, p);
 	return PARSED_IPV4;
 }

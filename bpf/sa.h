@@ -14,15 +14,22 @@ static __always_inline struct sa_state *sa_find(__u32 slot, __u32 generation)
 	return sa && (generation & 1) && sa->generation == generation ? sa : NULL;
 }
 
-static __always_inline bool sa_is_on_this_nic(__u32 ifindex)
+/* bound: the NIC that the SA is bound to. */
+static __always_inline bool sa_is_on_this_nic(const struct packet *p, __u32 bound)
 {
-	return !ifindex || ifindex == cfg.ifindex;
+	return !bound || bound == p->nic.ifindex;
 }
 
 /* Tells of the SA once. If the ring is full the next packet tries again. */
-static __always_inline void sa_raise(struct sa_state *sa, __u32 slot, __u32 bit, __u32 type)
+static __always_inline void sa_raise(const struct packet *p, struct sa_state *sa, __u32 slot, __u32 bit, __u32 type)
 {
-	struct event e = {.type = type, .spi = sa->spi, .slot = slot, .generation = sa->generation};
+	struct event e = {
+		.type = type,
+		.ifindex = p->nic.ifindex,
+		.spi = sa->spi,
+		.slot = slot,
+		.generation = sa->generation,
+	};
 
 	if ((sa->raised & bit) || (__sync_fetch_and_or(&sa->raised, bit) & bit))
 		return;
@@ -38,26 +45,26 @@ static __always_inline bool past(__u64 value, __u64 limit)
 }
 
 /* False past the hard limit. Whichever limit is passed is told. */
-static __always_inline bool sa_is_alive(struct sa_state *sa, __u32 slot)
+static __always_inline bool sa_is_alive(const struct packet *p, struct sa_state *sa, __u32 slot)
 {
 	/* The clock costs more than the rest of this, so only SAs with a limit of time pay for it. */
 	__u64 now = sa->soft_time_ns || sa->hard_time_ns ? bpf_ktime_get_boot_ns() : 0;
 
 	if (past(now, sa->hard_time_ns) || past(sa->packets, sa->hard_packets) || past(sa->bytes, sa->hard_bytes)) {
-		sa_raise(sa, slot, SA_RAISED_HARD, EVENT_HARD_LIMIT);
+		sa_raise(p, sa, slot, SA_RAISED_HARD, EVENT_HARD_LIMIT);
 		return false;
 	}
 	if (past(now, sa->soft_time_ns) || past(sa->packets, sa->soft_packets) || past(sa->bytes, sa->soft_bytes))
-		sa_raise(sa, slot, SA_RAISED_SOFT, EVENT_SOFT_LIMIT);
+		sa_raise(p, sa, slot, SA_RAISED_SOFT, EVENT_SOFT_LIMIT);
 	return true;
 }
 
 /* Outbound: whether there is a sequence number left. They never cycle (RFC 4303 section 3.3.3). */
-static __always_inline bool sa_has_sequence(struct sa_state *sa, __u32 slot)
+static __always_inline bool sa_has_sequence(const struct packet *p, struct sa_state *sa, __u32 slot)
 {
 	if (sa->seq < (sa->flags & SA_ESN ? ~0ULL : 0xffffffffULL))
 		return true;
-	sa_raise(sa, slot, SA_RAISED_OVERFLOW, EVENT_SEQ_OVERFLOW);
+	sa_raise(p, sa, slot, SA_RAISED_OVERFLOW, EVENT_SEQ_OVERFLOW);
 	return false;
 }
 

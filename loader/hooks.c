@@ -14,6 +14,8 @@
 
 #include "bpffs.h"
 #include "clsact.h"
+#include "hook_pins.h"
+#include "hooks_away.h"
 #include "log.h"
 
 /* Of Linux 6.6, which libbpf 1.1 does not know yet. */
@@ -22,86 +24,8 @@
 /* Ours goes first: one in front of it that says "pass" would open the gate. */
 #define LINK_BEFORE (1U << 3)
 
-#define PIN_MAX (BPFFS_PATH_MAX + 32)
-
-static const char *const point_names[] = {
-	[HOOK_XDP] = "xdp",
-	[HOOK_EGRESS] = "egress",
-	[HOOK_INGRESS] = "ingress",
-};
-
-/* bpffs has no dots in names and interfaces have no colons. */
-static void swap_char(char *text, char from, char to)
-{
-	for (; *text; text++)
-		if (*text == from)
-			*text = to;
-}
-
-static void pin_path(const struct hook_place *at, enum hook_point point, char *path)
-{
-	char dev[IF_NAMESIZE];
-
-	snprintf(dev, sizeof(dev), "%s", at->dev);
-	swap_char(dev, '.', ':');
-	snprintf(path, PIN_MAX, "%s/links/%s-%s", at->dir, dev, point_names[point]);
-}
-
-/* ---- what a pin holds ---- */
-
-struct pinned {
-	int fd; /* -1: nothing */
-	bool is_link;
-	uint32_t prog_id;
-	uint32_t ifindex; /* of a link; 0 when its interface is gone */
-};
-
-static bool is_link(int fd)
-{
-	char path[32], what[64] = "";
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return readlink(path, what, sizeof(what) - 1) > 0 && strstr(what, "link");
-}
-
-static struct pinned pinned_open(const struct hook_place *at, enum hook_point point)
-{
-	char path[PIN_MAX];
-	struct pinned p = {.fd = -1};
-
-	pin_path(at, point, path);
-	p.fd = bpf_obj_get(path);
-	if (p.fd < 0)
-		return p;
-	p.is_link = is_link(p.fd);
-	if (p.is_link) {
-		struct bpf_link_info info = {0};
-		uint32_t len = sizeof(info);
-
-		/* Links of XDP and of tcx both begin with the ifindex. */
-		if (bpf_obj_get_info_by_fd(p.fd, &info, &len) == 0) {
-			p.prog_id = info.prog_id;
-			p.ifindex = info.xdp.ifindex;
-		}
-	} else {
-		struct bpf_prog_info info = {0};
-		uint32_t len = sizeof(info);
-
-		if (bpf_obj_get_info_by_fd(p.fd, &info, &len) == 0)
-			p.prog_id = info.id;
-	}
-	return p;
-}
-
-static void pinned_close(struct pinned *p)
-{
-	if (p->fd >= 0)
-		close(p->fd);
-	p->fd = -1;
-}
-
 /* Detaches what the pin held; the pin itself is gone already. */
-static void pinned_detach(const struct pinned *p, int ifindex, enum hook_point point)
+static void pinned_detach(const struct hook_pin *p, int ifindex, enum hook_point point)
 {
 	if (p->fd < 0)
 		return;
@@ -113,13 +37,13 @@ static void pinned_detach(const struct pinned *p, int ifindex, enum hook_point p
 
 void hook_remove(const struct hook_place *at, enum hook_point point)
 {
-	struct pinned p = pinned_open(at, point);
+	struct hook_pin p = hook_pin_open(at, point);
 	char path[PIN_MAX];
 
-	pin_path(at, point, path);
+	hook_pin_path(at, point, path);
 	unlink(path);
 	pinned_detach(&p, at->ifindex, point);
-	pinned_close(&p);
+	hook_pin_close(&p);
 }
 
 void hooks_remove_all(const struct hook_place *at)
@@ -135,7 +59,7 @@ bool hooks_any(const struct hook_place *at)
 	char path[PIN_MAX];
 
 	for (enum hook_point point = HOOK_XDP; point <= HOOK_INGRESS; point++) {
-		pin_path(at, point, path);
+		hook_pin_path(at, point, path);
 		if (access(path, F_OK) == 0)
 			return true;
 	}
@@ -163,38 +87,80 @@ static int find_xdp(const struct hook_place *at, uint32_t *program, enum port_mo
  */
 int hooks_take_over(const struct hook_place *at, enum port_mode *mode, struct fault *f)
 {
-	struct pinned p = pinned_open(at, HOOK_XDP);
+	struct hook_pin p = hook_pin_open(at, HOOK_XDP);
 	uint32_t running = 0;
 	int err = find_xdp(at, &running, mode, f);
 	const bool same = p.fd >= 0 && p.ifindex == (uint32_t)at->ifindex && running == p.prog_id;
 
-	pinned_close(&p);
+	hook_pin_close(&p);
 	if (err || same)
 		return err;
 	if (p.ifindex)
-		log_line("%s: an earlier run attached another interface of that name, which is now given up: in clear",
-			 at->dev);
-	hooks_remove_all(at);
-	*mode = 0;
+		log_line("%s: an earlier run attached another interface of that name: its gate stays closed until "
+			 "'detach %s'",
+			 at->dev, at->dev);
+	hooks_put_away(at);
+	if (!hooks_bring_back(at, running))
+		*mode = 0;
 	return 0;
+}
+
+/* ---- whose program ---- */
+
+/* In the directory of all instances: the one that has the link of that program pinned for that interface. */
+static bool find_owner(const struct hook_place *at, uint32_t program, char owner[INSTANCE_MAX])
+{
+	char root[PIN_MAX], dir[PIN_MAX + INSTANCE_MAX];
+	struct dirent *e;
+	bool found = false;
+	DIR *instances;
+
+	snprintf(root, sizeof(root), "%s", at->dir);
+	*strrchr(root, '/') = '\0';
+	instances = opendir(root);
+	while (instances && !found && (e = readdir(instances))) {
+		const struct hook_place there = {.dir = dir, .dev = at->dev};
+		struct hook_pin p;
+
+		if (instance_check(e->d_name, NULL))
+			continue;
+		snprintf(owner, INSTANCE_MAX, "%.*s", INSTANCE_MAX - 1, e->d_name);
+		snprintf(dir, sizeof(dir), "%s/%s", root, owner);
+		p = hook_pin_open(&there, HOOK_XDP);
+		found = p.fd >= 0 && p.prog_id == program && p.ifindex == (uint32_t)at->ifindex;
+		hook_pin_close(&p);
+	}
+	if (instances)
+		closedir(instances);
+	return found;
+}
+
+static int foreign(const struct hook_place *at, uint32_t program, struct fault *f)
+{
+	char owner[INSTANCE_MAX];
+
+	if (find_owner(at, program, owner))
+		return fault(f, EBUSY,
+			     "%s: instance '%s' guards it: choose another NIC, or give it up there: 'xdp-ipsec --instance %s "
+			     "detach %s'",
+			     at->dev, owner, owner, at->dev);
+	return fault(f, EBUSY,
+		     "%s: XDP program id %u is attached to it already: 'bpftool prog show id %u' tells whose "
+		     "it is; take it off ('ip link set dev %s xdp off') or choose another NIC",
+		     at->dev, program, program, at->dev);
 }
 
 int hook_check_foreign(const struct hook_place *at, struct fault *f)
 {
-	struct pinned p = pinned_open(at, HOOK_XDP);
+	struct hook_pin p = hook_pin_open(at, HOOK_XDP);
 	enum port_mode mode;
 	uint32_t running = 0;
 	int err = find_xdp(at, &running, &mode, f);
 
-	pinned_close(&p);
-	if (err)
+	hook_pin_close(&p);
+	if (err || !running || running == p.prog_id || hooks_is_away(at, running))
 		return err;
-	if (running && running != p.prog_id)
-		return fault(f, EBUSY,
-			     "%s: XDP program id %u is attached to it already: 'bpftool prog show id %u' tells whose "
-			     "it is; take it off ('ip link set dev %s xdp off') or choose another NIC",
-			     at->dev, running, running, at->dev);
-	return 0;
+	return foreign(at, running, f);
 }
 
 bool hooks_have_tcx(void)
@@ -219,10 +185,10 @@ int hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *arg
 		const char *dash = strrchr(e->d_name, '-');
 
 		/* Every NIC has an egress program: one name each. */
-		if (!dash || strcmp(dash + 1, point_names[HOOK_EGRESS]) || dash - e->d_name >= IF_NAMESIZE)
+		if (!dash || strcmp(dash + 1, hook_point_names[HOOK_EGRESS]) || dash - e->d_name >= IF_NAMESIZE)
 			continue;
 		snprintf(dev, sizeof(dev), "%.*s", (int)(dash - e->d_name), e->d_name);
-		swap_char(dev, ':', '.');
+		hook_pin_swap(dev, ':', '.');
 		fn(dev, arg);
 	}
 	closedir(links);
@@ -231,33 +197,17 @@ int hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *arg
 
 /* ---- putting ---- */
 
-/* In one step: a link that is pinned nowhere, for a moment or because the next step fails, is detached. */
-static int pin(const struct hook_place *at, enum hook_point point, int fd, struct fault *f)
-{
-	char path[PIN_MAX], fresh[PIN_MAX + 1];
-	int err = 0;
-
-	pin_path(at, point, path);
-	snprintf(fresh, sizeof(fresh), "%s~", path);
-	unlink(fresh);
-	if (bpf_obj_pin(fd, fresh) < 0 || rename(fresh, path) < 0)
-		err = fault(f, errno, "%s: %s", path, strerror(errno));
-	if (err)
-		unlink(fresh);
-	return err;
-}
-
 /* A link has its mode for life: another mode takes another link, and the tc ingress program guards the moment. */
 static int update_xdp(const struct hook_place *at, int prog, enum port_mode mode, bool *done, struct fault *f)
 {
-	struct pinned p = pinned_open(at, HOOK_XDP);
+	struct hook_pin p = hook_pin_open(at, HOOK_XDP);
 	enum port_mode running = 0;
 	uint32_t program;
 	int err = find_xdp(at, &program, &running, f);
 
 	*done = false;
 	if (err) {
-		pinned_close(&p);
+		hook_pin_close(&p);
 		return err;
 	}
 	if (p.fd >= 0 && running == mode) {
@@ -272,7 +222,7 @@ static int update_xdp(const struct hook_place *at, int prog, enum port_mode mode
 	} else if (p.fd >= 0) {
 		hook_remove(at, HOOK_XDP);
 	}
-	pinned_close(&p);
+	hook_pin_close(&p);
 	return err;
 }
 
@@ -289,7 +239,7 @@ int hook_put_xdp(const struct hook_place *at, int prog, enum port_mode mode, boo
 	if (link < 0)
 		return fault(f, errno, "%s: attaching XDP in %s mode: %s", at->dev,
 			     mode == PORT_NATIVE ? "native" : "generic", strerror(errno));
-	err = pin(at, HOOK_XDP, link, f);
+	err = hook_pin_put(at, HOOK_XDP, link, f);
 	*made = !err;
 	close(link);
 	return err;
@@ -325,7 +275,7 @@ static int attach_tc(const char *dev, int ifindex, enum hook_point point, int pr
 		if (*link >= 0)
 			return 0;
 		if (kind == HOOK_TCX || !means_no_tcx(*link))
-			return fault(f, -*link, "%s: attaching to tcx %s: %s%s", dev, point_names[point],
+			return fault(f, -*link, "%s: attaching to tcx %s: %s%s", dev, hook_point_names[point],
 				     strerror(-*link),
 				     means_no_tcx(*link) ? ": this needs Linux 6.6; 'hook = clsact' does not" : "");
 		*link = -1;
@@ -336,13 +286,13 @@ static int attach_tc(const char *dev, int ifindex, enum hook_point point, int pr
 
 /* Takes the new one in first, then lets the old one go: two of ours in a row do no harm. */
 static int replace_tc(const struct hook_place *at, enum hook_point point, int prog, enum hook_kind kind,
-		      const struct pinned *old, struct fault *f)
+		      const struct hook_pin *old, struct fault *f)
 {
 	int link, err = attach_tc(at->dev, at->ifindex, point, prog, kind, &link, f);
 
 	if (err)
 		return err;
-	err = pin(at, point, link >= 0 ? link : prog, f);
+	err = hook_pin_put(at, point, link >= 0 ? link : prog, f);
 	if (!err && old->fd >= 0 && (old->is_link || link >= 0))
 		pinned_detach(old, at->ifindex, point);
 	if (link >= 0)
@@ -353,7 +303,7 @@ static int replace_tc(const struct hook_place *at, enum hook_point point, int pr
 int hook_put_tc(const struct hook_place *at, enum hook_point point, int prog, enum hook_kind kind, bool *made,
 		struct fault *f)
 {
-	struct pinned old = pinned_open(at, point);
+	struct hook_pin old = hook_pin_open(at, point);
 	int err = 0;
 
 	*made = old.fd < 0;
@@ -361,12 +311,12 @@ int hook_put_tc(const struct hook_place *at, enum hook_point point, int prog, en
 		kind = old.is_link ? HOOK_TCX : HOOK_CLSACT;
 	if (old.fd >= 0 && old.is_link && kind == HOOK_TCX && old.ifindex == (uint32_t)at->ifindex) {
 		if (bpf_link_update(old.fd, prog, NULL) < 0)
-			err = fault(f, errno, "%s: replacing the %s program: %s", at->dev, point_names[point],
+			err = fault(f, errno, "%s: replacing the %s program: %s", at->dev, hook_point_names[point],
 				    strerror(errno));
 	} else {
 		err = replace_tc(at, point, prog, kind, &old, f);
 	}
-	pinned_close(&old);
+	hook_pin_close(&old);
 	return err;
 }
 

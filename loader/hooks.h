@@ -37,16 +37,15 @@ struct hook_place {
 bool hooks_any(const struct hook_place *at);
 
 /*
- * *mode: the XDP mode that an earlier run left on this very NIC, or 0. Pins of a NIC
- * that is gone, or of another by that name, are taken away. 0, or -errno when that
- * cannot be found out, and then they stay.
+ * *mode: the XDP mode that an earlier run left on this very NIC, or 0. Pins of a NIC that is gone are taken away, those of
+ * another that had the name are put away (hooks_away.h). 0, or -errno when that cannot be found out, and then they stay.
  */
 int hooks_take_over(const struct hook_place *at, enum port_mode *mode, struct fault *f);
 
 /* Whether the kernel has tcx. */
 bool hooks_have_tcx(void);
 
-/* -EBUSY with who it is if somebody else's XDP program is on the NIC. */
+/* -EBUSY with who it is, another instance or not, if an XDP program that is not ours is on the NIC. */
 int hook_check_foreign(const struct hook_place *at, struct fault *f);
 
 /* Puts the program there, in place of ours if one is there. *made: there was none. 0 or -errno. */

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gates.h"
+#include "hooks_away.h"
 #include "log.h"
 
 static unsigned index_of(const struct nics *nics, const struct nic *nic)
@@ -25,14 +27,24 @@ static struct hook_place place_of(const struct nics *nics, const struct nic *nic
 	};
 }
 
-void nics_init(struct nics *nics, const char *bpf_dir, struct maps *maps, const struct config *config)
+/* What stays are gates that programs of an earlier run still keep; what a 'detach' has opened counts until then. */
+static void forget_other_gates(const struct maps *maps)
 {
-	*nics = (struct nics){
-		.bpf_dir = bpf_dir,
-		.maps = maps,
-		.mark = config->mark,
-		.unknown_spi = config->unknown_spi,
-	};
+	uint32_t ifindex, next;
+	bool more = bpf_map_get_next_key(maps->gates, NULL, &ifindex) == 0;
+
+	while (more) {
+		more = bpf_map_get_next_key(maps->gates, &ifindex, &next) == 0;
+		if (gates_get(maps, ifindex).kind != GATE_ATTACHED)
+			gates_remove(maps, ifindex);
+		ifindex = next;
+	}
+}
+
+void nics_init(struct nics *nics, const char *bpf_dir, struct maps *maps, const struct programs *programs)
+{
+	*nics = (struct nics){.bpf_dir = bpf_dir, .maps = maps, .programs = programs};
+	forget_other_gates(maps);
 	for (unsigned i = 0; i < PORTS_MAX; i++) {
 		char name[sizeof(maps->port[i].name)];
 
@@ -41,6 +53,14 @@ void nics_init(struct nics *nics, const char *bpf_dir, struct maps *maps, const 
 		maps->port[i] = (struct port){0};
 		memcpy(maps->port[i].name, name, sizeof(name));
 	}
+}
+
+bool nics_any(const struct nics *nics)
+{
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		if (nics->nic[i].used)
+			return true;
+	return false;
 }
 
 struct nic *nics_find(struct nics *nics, const char *name)
@@ -164,30 +184,34 @@ static void tune(const struct nic *nic, bool was_threaded)
 static int build(struct nics *nics, struct nic *nic, struct fault *f)
 {
 	const uint32_t room = nics->maps->port[index_of(nics, nic)].mtu_room;
-	struct hook_place at = place_of(nics, nic);
-	struct prog_config cfg = {
-		.port = index_of(nics, nic),
-		.ifindex = (uint32_t)nic->dev.ifindex,
-		.mark = nics->mark,
-		.unknown_spi = nics->unknown_spi,
+	struct programs_nic wanted = {
+		.at = place_of(nics, nic),
+		.kind = nic->config.hook,
+		.gate = {.kind = GATE_ATTACHED, .port = index_of(nics, nic), .nic = (uint32_t)nic->dev.ifindex},
 		.jumbo = nic->dev.mtu > PORT_MTU_FRAME,
+		.mode = nic->config.mode,
+		.tap_link = -1,
 	};
-	int err = tap_create(&nic->tap, &nic->dev, f);
+	int err = hook_check_foreign(&wanted.at, f);
 
+	if (!err)
+		err = tap_create(&nic->tap, &nic->dev, f);
 	if (err)
 		return err;
-	at.renew_xdp = cfg.jumbo && room && room <= PORT_MTU_FRAME;
-	cfg.tap_ifindex = (uint32_t)nic->tap.ifindex;
-	nic->mode = nic->config.mode;
-	nic->tap_link = -1;
-	err = programs_attach(&at, &cfg, nic->config.hook, &nic->mode, &nic->tap_link, f);
+	wanted.at.renew_xdp = wanted.jumbo && room && room <= PORT_MTU_FRAME;
+	wanted.gate.tap = (uint32_t)nic->tap.ifindex;
+	err = programs_attach(nics->programs, &wanted, f);
+	nic->mode = wanted.mode;
+	nic->tap_link = err ? -1 : wanted.tap_link;
 	if (err)
 		tap_close(&nic->tap);
 	return err;
 }
 
-static void drop_tap(struct nic *nic)
+static void drop_tap(const struct nics *nics, struct nic *nic)
 {
+	if (nic->tap.fd >= 0)
+		gates_remove(nics->maps, (uint32_t)nic->tap.ifindex);
 	if (nic->tap_link >= 0)
 		close(nic->tap_link);
 	nic->tap_link = -1;
@@ -205,7 +229,7 @@ static int attach_again(struct nics *nics, struct nic *nic, const struct nic *wa
 	struct fault inner;
 	int err;
 
-	drop_tap(nic);
+	drop_tap(nics, nic);
 	nic->config = wanted->config;
 	nic->dev = wanted->dev;
 	err = build(nics, nic, f);
@@ -263,12 +287,24 @@ int nic_attach(struct nics *nics, const struct interface_config *config, struct 
 	return 0;
 }
 
+void nic_log_attached(const struct nics *nics, const struct nic *nic)
+{
+	log_line("%s: attached (%s, %u queues, MTU %u)", nic->config.name,
+		 nic->mode == PORT_NATIVE ? "native" : "generic", nics->maps->port[index_of(nics, nic)].queues,
+		 nic->dev.mtu);
+}
+
 void nic_expect(struct nics *nics, const struct interface_config *config)
 {
 	struct nic *nic = choose(nics, config->name);
+	struct port *p;
 
-	if (nic)
-		*nic = (struct nic){.used = true, .config = *config, .tap = {.fd = -1}, .tap_link = -1};
+	if (!nic)
+		return;
+	*nic = (struct nic){.used = true, .config = *config, .tap = {.fd = -1}, .tap_link = -1};
+	p = &nics->maps->port[index_of(nics, nic)];
+	memset(p->name, 0, sizeof(p->name));
+	memcpy(p->name, config->name, strlen(config->name));
 }
 
 void nic_detach(struct nics *nics, struct nic *nic)
@@ -276,10 +312,13 @@ void nic_detach(struct nics *nics, struct nic *nic)
 	const struct hook_place at = place_of(nics, nic);
 
 	hooks_remove_all(&at);
+	hooks_remove_away(&at);
+	if (nic->present)
+		gates_open(nics->maps, (uint32_t)nic->dev.ifindex);
 	if (nic->config.threaded_napi && nic->present)
 		netdev_threaded_napi(nic->config.name, false);
 	clear_port(nics, nic);
-	drop_tap(nic);
+	drop_tap(nics, nic);
 	*nic = (struct nic){.tap = {.fd = -1}, .tap_link = -1};
 }
 
@@ -289,10 +328,10 @@ void nic_gone(struct nics *nics, struct nic *nic)
 {
 	const struct hook_place at = place_of(nics, nic);
 
-	/* The kernel has taken the programs off with the interface: only pins are left. */
-	hooks_remove_all(&at);
+	hooks_put_away(&at);
+	gates_remove(nics->maps, (uint32_t)nic->dev.ifindex);
 	__atomic_store_n(&nics->maps->port[index_of(nics, nic)].ifindex, 0, __ATOMIC_RELEASE);
-	drop_tap(nic);
+	drop_tap(nics, nic);
 	nic->present = false;
 	nic->last_ifindex = (uint32_t)nic->dev.ifindex;
 	nic->dev.ifindex = 0;
@@ -329,6 +368,6 @@ void nics_close(struct nics *nics)
 		if (!nics->nic[i].used)
 			continue;
 		__atomic_store_n(&nics->maps->port[i].ifindex, 0, __ATOMIC_RELEASE);
-		drop_tap(&nics->nic[i]);
+		drop_tap(nics, &nics->nic[i]);
 	}
 }

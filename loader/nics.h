@@ -28,13 +28,15 @@ struct nic {
 struct nics {
 	const char *bpf_dir;
 	struct maps *maps;
-	uint32_t mark;
-	enum unknown_spi unknown_spi;
+	const struct programs *programs;
 	struct nic nic[PORTS_MAX];
 };
 
 /* Clears what an earlier run left in `ports`; names and so indices of NICs that are pinned stay. */
-void nics_init(struct nics *nics, const char *bpf_dir, struct maps *maps, const struct config *config);
+void nics_init(struct nics *nics, const char *bpf_dir, struct maps *maps, const struct programs *programs);
+
+/* Whether any is attached, or expected. */
+bool nics_any(const struct nics *nics);
 
 /* By name, or NULL if it is not attached. */
 struct nic *nics_find(struct nics *nics, const char *name);
@@ -45,16 +47,19 @@ struct nic *nics_find(struct nics *nics, const char *name);
  */
 int nic_attach(struct nics *nics, const struct interface_config *config, struct fault *f);
 
-/* Holds the place of a NIC that is not there now: as one that is gone for now. */
+/* A line in the log: how it came out. */
+void nic_log_attached(const struct nics *nics, const struct nic *nic);
+
+/* Holds the place of a NIC that is not there now, as one that is gone for now: it is attached when it appears. */
 void nic_expect(struct nics *nics, const struct interface_config *config);
 
-/* Takes the programs off: the gate is open. */
+/* Takes the programs off: the gate is open, also for the backstop. */
 void nic_detach(struct nics *nics, struct nic *nic);
 
 /* What would keep the interface from being attached: -errno and why, or 0. */
 int nic_check(const struct interface_config *config, const struct netdev *dev, struct fault *f);
 
-/* The interface is gone; its TAP goes too. */
+/* The interface is gone, or in another namespace, where its gate stays closed; its TAP goes. */
 void nic_gone(struct nics *nics, struct nic *nic);
 
 /* Whether the interface has grown to an MTU that it has to be attached anew for. */

@@ -9,7 +9,7 @@
 #include "hooks.h"
 #include "maps.h"
 #include "port_words.h"
-#include "programs.h"
+#include "pinned_maps.h"
 #include "session.h"
 
 int attach_command(const struct invocation *inv)
@@ -51,7 +51,7 @@ static int detach_alone(struct instance *in, const char *dev, struct fault *f)
 	hooks_remove_all(&at);
 	forget_port(in, dev);
 	if (hooks_for_each_device(in->bpf_dir, note_another, &others) == 0 && !others)
-		programs_remove_maps(in->bpf_dir);
+		pinned_maps_remove(in->bpf_dir);
 	return 0;
 }
 

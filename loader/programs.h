@@ -1,35 +1,47 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The BPF programs of one NIC: loaded with their settings over the instance's pinned maps, and hung on their hooks. */
+/*
+ * The BPF programs of an instance: loaded once over its pinned maps, which takes long, and hung on the hooks of as many NICs
+ * as there are, whenever one appears, which does not.
+ */
 #ifndef LOADER_PROGRAMS_H
 #define LOADER_PROGRAMS_H
 
 #include "config.bpf.h"
 #include "hooks.h"
+#include "maps.h"
 
 /* Which XDP mode is asked for: PORT_NATIVE, PORT_GENERIC, or whichever works, native first. */
 #define MODE_AUTO 0
 
-/*
- * Loads the programs and attaches them to the NIC and to its TAP. Links that are
- * pinned from before get the new programs without a gap. On an error everything
- * that was not there before is gone again.
- *
- * cfg: all but generic, which comes from the mode. *mode: in what is asked for,
- * out what it became. *tap_link: to be closed with the TAP. 0 or -errno.
- */
-int programs_attach(const struct hook_place *at, const struct prog_config *cfg, enum hook_kind kind, unsigned *mode,
-		    int *tap_link, struct fault *f);
+struct programs {
+	struct datapath *loaded; /* NULL: not yet */
+	const struct maps *maps;
+};
 
-/* Makes the instance's maps, pinned in dir, which must not exist yet; all of it or nothing. 0 or -errno. */
-int programs_make_maps(const char *dir, struct fault *f);
+/* Loads them over the maps pinned in dir, which maps has open. programs_free ends it. 0 or -errno. */
+int programs_load(struct programs *programs, const char *dir, const struct maps *maps, const struct prog_config *cfg,
+		  struct fault *f);
+
+/* What is attached stays so. Safe twice, and on a zeroed struct. */
+void programs_free(struct programs *programs);
+
+/* A NIC to attach them to. */
+struct programs_nic {
+	struct hook_place at;
+	enum hook_kind kind;
+	struct gate gate; /* all but mode */
+	bool jumbo;	  /* its MTU takes several buffers a frame */
+	unsigned mode;	  /* in: what is asked for; out: what it became */
+	int tap_link;	  /* out: to be closed with the TAP */
+};
+
+/*
+ * Attaches them to the NIC and to its TAP, and enters both in gates. Links that are pinned from before get the new
+ * programs without a gap. On an error everything that was not there before is gone again. 0 or -errno.
+ */
+int programs_attach(const struct programs *programs, struct programs_nic *nic, struct fault *f);
 
 /* Whether this kernel takes the maps and the programs: loads them and lets them go. 0 or -errno. */
 int programs_try(struct fault *f);
-
-/* Takes away every pin of the instance. Nothing there is no error. */
-void programs_remove_maps(const char *dir);
-
-/* From now on libbpf's complaints go into faults, not to stderr. Once, at start. */
-void programs_quiet_libbpf(void);
 
 #endif

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "control_client.h"
-#include "programs.h"
+#include "libbpf_fault.h"
 
 int session_need_root(const struct invocation *inv, struct fault *f)
 {
@@ -17,7 +17,7 @@ int session_instance(const struct invocation *inv, struct instance *in, struct f
 {
 	int err = session_need_root(inv, f);
 
-	programs_quiet_libbpf();
+	libbpf_quiet();
 	return err ? err : instance_init(in, inv->instance, f);
 }
 

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "closing.h"
 #include "connection_policies.h"
+#include "gates.h"
 #include "gre.h"
 #include "ike_events.h"
 #include "locals.h"
@@ -47,28 +49,18 @@ static bool is_held(struct supervisor *s, const char *name)
 }
 
 /* Of a NIC that is new, or comes back, the worker knows nothing, and goes on meanwhile. */
-static int attach_only(struct supervisor *s, const struct interface_config *config, struct fault *f)
-{
-	const struct nic *nic;
-	int err;
-
-	if (is_held(s, config->name))
-		worker_stop(&s->worker);
-	err = nic_attach(&s->nics, config, f);
-	supervisor_sync_gre(s);
-	nic = nics_find(&s->nics, config->name);
-	if (!err)
-		log_line("%s: attached (%s, %u queues, MTU %u)", config->name,
-			 nic->mode == PORT_NATIVE ? "native" : "generic", s->maps.port[nic - s->nics.nic].queues,
-			 nic->dev.mtu);
-	return err;
-}
-
 int supervisor_attach(struct supervisor *s, const struct interface_config *config, struct fault *f)
 {
 	const bool held = is_held(s, config->name);
-	int err = attach_only(s, config, f);
+	int err;
 
+	if (held)
+		worker_stop(&s->worker);
+	err = nic_attach(&s->nics, config, f);
+	gates_cover(&s->maps);
+	supervisor_sync_gre(s);
+	if (!err)
+		nic_log_attached(&s->nics, nics_find(&s->nics, config->name));
 	if (!err || held)
 		supervisor_run_worker(s);
 	return err;
@@ -82,6 +74,8 @@ int supervisor_detach(struct supervisor *s, const char *name, struct fault *f)
 		return fault(f, ENOENT, "%s: not attached: 'status' shows what is", name);
 	worker_stop(&s->worker);
 	nic_detach(&s->nics, nic);
+	gates_cover(&s->maps);
+	s->opened = !nics_any(&s->nics);
 	supervisor_run_worker(s);
 	log_line("%s: detached: the gate is open, what was protected goes in clear", name);
 	return 0;
@@ -140,8 +134,11 @@ static void reload_interfaces(struct supervisor *s, const struct config *fresh)
 
 		if (nic && interface_config_same(&nic->config, wanted))
 			continue;
-		if (supervisor_attach(s, wanted, &f))
-			log_line("%s", f.text);
+		if (supervisor_attach(s, wanted, &f) == 0)
+			continue;
+		log_line("%s", f.text);
+		if (!nic)
+			nic_expect(&s->nics, wanted);
 	}
 	if (fresh->mark != s->config.mark || fresh->unknown_spi != s->config.unknown_spi ||
 	    strcmp(fresh->aead, s->config.aead) != 0 || fresh->keylog != s->config.keylog)
@@ -217,19 +214,6 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 
 /* ---- start ---- */
 
-/* Opens the instance's maps, made by an earlier run or now. */
-static int open_maps(struct supervisor *s, struct fault *f)
-{
-	int err = maps_open(&s->maps, s->instance.bpf_dir, f);
-
-	if (err == -ENOENT) {
-		err = programs_make_maps(s->instance.bpf_dir, f);
-		if (!err)
-			err = maps_open(&s->maps, s->instance.bpf_dir, f);
-	}
-	return err;
-}
-
 static int start_loop(struct supervisor *s, struct fault *f)
 {
 	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
@@ -296,80 +280,6 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	return err;
 }
 
-/* A NIC attached by an earlier run that the file does not name: 'attach' did it, and its gate is closed. */
-static void take_over(const char *dev, void *arg)
-{
-	struct supervisor *s = arg;
-	struct interface_config config;
-	struct fault f;
-	int err;
-
-	if (nics_find(&s->nics, dev))
-		return;
-	interface_config_init(&config, dev);
-	err = attach_only(s, &config, &f);
-	if (!err) {
-		log_line("%s: not in %s, but attached by an earlier run: taken over", dev, s->config_path);
-	} else if (err == -ENODEV) {
-		nic_expect(&s->nics, &config);
-		log_line("%s: attached by an earlier run, and gone; it is attached again when it comes back", dev);
-	} else {
-		log_line("%s: attached by an earlier run and cannot be taken over: %s; what it protects stays dropped",
-			 dev, f.text);
-	}
-}
-
-/* Undoes the NICs that were new: an error at start leaves things as they were. */
-static void undo_attach(struct supervisor *s, const bool *was_there)
-{
-	for (unsigned i = 0; i < s->config.interface_count; i++) {
-		struct nic *nic = nics_find(&s->nics, s->config.interfaces[i].name);
-
-		if (nic && !was_there[i])
-			nic_detach(&s->nics, nic);
-	}
-}
-
-static bool is_pinned(const struct supervisor *s, const char *name)
-{
-	const struct hook_place at = {.dir = s->instance.bpf_dir, .dev = name};
-
-	return hooks_any(&at);
-}
-
-/* What can be seen to fail is seen before anything is attached. */
-static int check_configured(const struct supervisor *s, struct fault *f)
-{
-	int err = 0;
-
-	for (unsigned i = 0; i < s->config.interface_count && !err; i++) {
-		struct netdev dev;
-
-		err = netdev_get(s->config.interfaces[i].name, &dev, f);
-		if (!err)
-			err = nic_check(&s->config.interfaces[i], &dev, f);
-	}
-	return err;
-}
-
-static int attach_configured(struct supervisor *s, struct fault *f)
-{
-	bool was_there[PORTS_MAX] = {false};
-	int err = check_configured(s, f);
-
-	for (unsigned i = 0; i < s->config.interface_count && !err; i++) {
-		was_there[i] = is_pinned(s, s->config.interfaces[i].name);
-		err = attach_only(s, &s->config.interfaces[i], f);
-	}
-	if (err)
-		undo_attach(s, was_there);
-	else
-		hooks_for_each_device(s->instance.bpf_dir, take_over, s);
-	if (!err)
-		gre_report(&s->maps, &s->config);
-	return err;
-}
-
 static void forget_old_sas(struct supervisor *s)
 {
 	const unsigned n = sa_forget_all(&s->sas);
@@ -379,38 +289,57 @@ static void forget_old_sas(struct supervisor *s)
 		log_line("%u SAs of an earlier run are forgotten, for their keys are: add them again", n);
 }
 
-/* Each step undoes itself on an error; stop() undoes those before. */
-static int start(struct supervisor *s, struct fault *f)
+static struct closing closing_of(struct supervisor *s)
 {
+	return (struct closing){
+		.instance = &s->instance,
+		.config = &s->config,
+		.config_path = s->config_path,
+		.maps = &s->maps,
+		.programs = &s->programs,
+		.nics = &s->nics,
+	};
+}
+
+/* The gate is closed before anything else, so that whatever fails after that leaves it closed. */
+static int close_gate(struct supervisor *s, struct fault *f)
+{
+	struct closing c = closing_of(s);
 	int err = config_read(&s->config, s->config_path, f);
 
 	if (!err)
 		err = instance_lock(&s->instance, f);
 	if (!err)
-		err = vault_create(&s->vault, f);
+		err = closing_run(&c, f);
+	s->closed = c.closed;
+	return err;
+}
+
+/* Each step undoes itself on an error; stop() undoes those before. */
+static int start(struct supervisor *s, struct fault *f)
+{
+	int err = close_gate(s, f);
+
 	if (!err)
-		err = open_maps(s, f);
+		err = vault_create(&s->vault, f);
 	if (err)
 		return err;
 	s->sas = (struct sa_database){.maps = &s->maps, .vault = &s->vault};
-	nics_init(&s->nics, s->instance.bpf_dir, &s->maps, &s->config);
 	forget_old_sas(s);
 	err = start_parts(s, f);
-	/* A key or a certificate that is no good leaves all as it was: the policies of an earlier run, whose gate is
-	 * closed, and what is attached. */
-	if (!err)
-		err = connection_policies_check(&s->maps, &s->config, f);
 	if (!err)
 		err = ike_run(&s->ike, &s->config, f);
 	if (!err)
 		err = monitors_configure(&s->monitors, &s->config, f);
 	if (!err)
 		err = control_server_start(&s->control, s->base, &s->instance, requests_handle, s, f);
-	if (!err)
-		err = connection_policies_sync(&s->maps, &s->config, f);
-	if (!err)
-		err = attach_configured(s, f);
-	return err;
+	if (err)
+		return err;
+	/* What came and went between closing and listening. */
+	nic_events_on_links_lost(s);
+	supervisor_sync_gre(s);
+	gre_report(&s->maps, &s->config);
+	return 0;
 }
 
 /* ---- stop ---- */
@@ -426,29 +355,33 @@ static void leave_nic(struct supervisor *s, struct nic *nic)
 	}
 }
 
-static void leave_nics(struct supervisor *s, bool orderly)
+static void leave_nics(struct supervisor *s)
 {
 	for (unsigned i = 0; i < PORTS_MAX; i++)
-		if (s->nics.nic[i].used && orderly)
+		if (s->nics.nic[i].used)
 			leave_nic(s, &s->nics.nic[i]);
-	nics_close(&s->nics);
 }
 
-static void count_device(const char *dev, void *arg)
+/* A start that failed leaves closed what it has closed; where nothing is protected it leaves nothing. */
+static void leave_failed(struct supervisor *s)
 {
-	unsigned *n = arg;
+	const bool policies = closing_has_policies(&s->maps);
 
-	(void)dev;
-	(*n)++;
+	for (unsigned i = 0; i < PORTS_MAX && !policies; i++)
+		if (s->nics.nic[i].used)
+			nic_detach(&s->nics, &s->nics.nic[i]);
+	if (policies && s->closed)
+		log_line("the gate is closed all the same: what policies protect stays blocked; mend what failed and run "
+			 "again, or open it by 'xdp-ipsec detach all'");
 }
 
-/* Without a NIC there is no gate, and nothing to keep. */
-static void remove_unused_maps(const struct supervisor *s)
+static void leave_maps(struct supervisor *s)
 {
-	unsigned n = 0;
+	const struct closing c = closing_of(s);
 
-	if (hooks_for_each_device(s->instance.bpf_dir, count_device, &n) == 0 && n == 0)
-		programs_remove_maps(s->instance.bpf_dir);
+	closing_undo_unused(&c, s->opened || s->open_on_exit);
+	maps_close(&s->maps);
+	programs_free(&s->programs);
 }
 
 static void stop(struct supervisor *s, bool orderly)
@@ -461,10 +394,14 @@ static void stop(struct supervisor *s, bool orderly)
 	if (s->worker.again)
 		worker_fini(&s->worker);
 	if (s->maps.port) {
-		leave_nics(s, orderly);
-		sa_forget_all(&s->sas);
-		maps_close(&s->maps);
-		remove_unused_maps(s);
+		if (orderly)
+			leave_nics(s);
+		else
+			leave_failed(s);
+		nics_close(&s->nics);
+		if (s->sas.maps)
+			sa_forget_all(&s->sas);
+		leave_maps(s);
 	}
 	link_monitor_stop(&s->links);
 	events_stop(&s->events);

@@ -20,10 +20,13 @@ struct supervisor {
 	const char *config_path;
 	struct config config;
 	bool open_on_exit; /* detach-on-exit */
+	bool closed;	   /* the gate is */
+	bool opened;	   /* and then people have detached the last NIC */
 
 	struct maps maps;
 	struct vault vault;
 	struct sa_database sas;
+	struct programs programs;
 	struct nics nics;
 
 	struct event_base *base;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 /* struct virtio_net_hdr without the count of merged buffers. */
@@ -21,23 +22,43 @@
  */
 #define QUEUE_LENGTH 4096
 
+/* Two seconds for a process that is being killed, by steps of 5 ms. */
+#define BUSY_TRIES 400
+
 static void name_tap(struct tap *tap, const struct netdev *nic)
 {
 	if (snprintf(tap->name, sizeof(tap->name), "esp-%s", nic->name) >= (int)sizeof(tap->name))
 		snprintf(tap->name, sizeof(tap->name), "esp-%d", nic->ifindex);
 }
 
+/* A worker whose supervisor was killed dies with it, but on a loaded machine not at once, and the TAP dies with the worker. */
+static int make_device(int fd, struct ifreq *request)
+{
+	const struct timespec pause = {.tv_nsec = 5000000};
+	int err = 0;
+
+	for (int i = 0; i < BUSY_TRIES; i++) {
+		err = ioctl(fd, TUNSETIFF, request) < 0 ? -errno : 0;
+		if (err != -EBUSY)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return err;
+}
+
 static int open_device(struct tap *tap, struct fault *f)
 {
 	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL};
+	int err;
 
 	tap->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (tap->fd < 0)
 		return fault(f, errno, "/dev/net/tun: %s: load the module with 'modprobe tun'", strerror(errno));
 	memcpy(request.ifr_name, tap->name, sizeof(request.ifr_name));
-	if (ioctl(tap->fd, TUNSETIFF, &request) < 0)
-		return fault(f, errno, "%s: making the TAP: %s%s", tap->name, strerror(errno),
-			     errno == EBUSY ? ": an interface of that name is there: remove it" : "");
+	err = make_device(tap->fd, &request);
+	if (err)
+		return fault(f, -err, "%s: making the TAP: %s%s", tap->name, strerror(-err),
+			     err == -EBUSY ? ": an interface of that name is there, and is not this instance's" : "");
 	tap->ifindex = (int)if_nametoindex(tap->name);
 	return 0;
 }

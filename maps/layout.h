@@ -8,6 +8,7 @@
  *   spd      policy:   remote prefix        -> rules: protect, bypass, discard
  *   sad_out  binding:  src, dst, selector   -> outbound slot
  *   sad      inbound:  SPI, dst             -> inbound slot
+ *   gates    ifindex                        -> what guards that interface
  *   gre      port                           -> who gets and sends multicast in GRE
  *   sad_sent outbound: SPI, dst             -> outbound slot, for what routers say of what was sent
  *   sa_state, replay   slot                 -> what changes per packet
@@ -22,7 +23,7 @@
 
 #include "reasons.h"
 
-#define LAYOUT_VERSION 2
+#define LAYOUT_VERSION 3
 
 /* 1,000 peers with two SAs each, twice over while they rekey, and as much again. */
 #define SLOTS_MAX 8192
@@ -287,6 +288,28 @@ struct port {
 	__u32 reserved[4];
 };
 LAYOUT_ASSERT(struct port, 64);
+
+/* ---- gates: what guards an interface, made by the loader; one that is not in it is not guarded ---- */
+
+#define GATES_MAX 4096
+/* No port: nobody serves that NIC. */
+#define PORT_NONE PORTS_MAX
+
+enum gate_kind {
+	GATE_ATTACHED = 1, /* our programs are on it */
+	GATE_COVERED = 2,  /* whatever leaves or comes by it passes a NIC that they are on: a VLAN's, a bridge's */
+	GATE_OPEN = 3,	   /* 'detach' has opened it */
+	GATE_TAP = 4,	   /* the TAP of a NIC that they are on */
+};
+
+struct gate {
+	__u8 kind;  /* enum gate_kind */
+	__u8 mode;  /* enum port_mode of an attached NIC */
+	__u16 port; /* index in ports, and QUEUES_MAX entries of xsks from there; PORT_NONE */
+	__u32 nic;  /* ifindex of the NIC: its own, or of a TAP the one that it serves */
+	__u32 tap;  /* ifindex of the NIC's TAP; 0: none */
+};
+LAYOUT_ASSERT(struct gate, 12);
 
 /* ---- gre: one entry for each attached NIC that connections with gre = yes are on; made by the loader ---- */
 

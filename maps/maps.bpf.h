@@ -77,6 +77,13 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, GATES_MAX);
+	__type(key, __u32);
+	__type(value, struct gate);
+} gates SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, PORTS_MAX);
 	__type(key, __u32);

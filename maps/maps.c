@@ -34,6 +34,7 @@ static const struct expectation {
 	{"spd", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct spd_key), sizeof(struct spd_entry), SPD_PREFIXES_MAX, FD(spd), 0},
 	{"locals", BPF_MAP_TYPE_HASH, sizeof(struct locals_key), 4, SLOTS_MAX, FD(locals), 0},
 	{"ports", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct port), PORTS_MAX, FD(ports), FD(port)},
+	{"gates", BPF_MAP_TYPE_HASH, 4, sizeof(struct gate), GATES_MAX, FD(gates), 0},
 	{"gre", BPF_MAP_TYPE_HASH, 4, sizeof(struct gre_port), PORTS_MAX, FD(gre), 0},
 	{"stats", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct counts), 1, FD(stats), 0},
 	{"stats_worker", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct counts), 1, FD(stats_worker), FD(worker_counts)},
@@ -124,6 +125,28 @@ int maps_open(struct maps *m, const char *dir, struct fault *f)
 	if (err)
 		maps_close(m);
 	return err;
+}
+
+static bool map_info(int fd, struct bpf_map_info *info)
+{
+	uint32_t len = sizeof(*info);
+
+	*info = (struct bpf_map_info){0};
+	return bpf_obj_get_info_by_fd(fd, info, &len) == 0;
+}
+
+int maps_open_alike(const char *path, int fd)
+{
+	struct bpf_map_info ours, theirs;
+	const int found = bpf_obj_get(path);
+
+	if (found < 0)
+		return -errno;
+	if (map_info(fd, &ours) && map_info(found, &theirs) && ours.type == theirs.type &&
+	    ours.key_size == theirs.key_size && ours.value_size == theirs.value_size)
+		return found;
+	close(found);
+	return -EPROTO;
 }
 
 void maps_close(struct maps *m)

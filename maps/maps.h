@@ -25,6 +25,7 @@ struct maps {
 	int spd;
 	int locals;
 	int ports;
+	int gates;
 	int gre;
 	int stats;
 	int stats_worker;
@@ -48,6 +49,9 @@ struct maps {
  * -ENOENT when the instance has no maps, -EPROTO when they are another layout's.
  */
 int maps_open(struct maps *m, const char *dir, struct fault *f);
+
+/* Opens the map at a path if its key, value and type are the same as those of the map fd. Its fd, or -errno. */
+int maps_open_alike(const char *path, int fd);
 
 /* Unmaps and closes. Safe on a zeroed or a closed struct. */
 void maps_close(struct maps *m);

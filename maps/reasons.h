@@ -41,6 +41,8 @@
 	X(RX_FULL, rx_full, DROP, "came faster than the worker could take it") \
 	X(TX_FULL, tx_full, DROP, "the NIC's transmit ring had no room") \
 	X(HOST_FULL, host_full, DROP, "the host did not take the opened packet") \
+	X(BACKSTOP_OUT, backstop_out, DROP, "would have left by an interface that is not attached, and a policy protects or discards it") \
+	X(BACKSTOP_IN, backstop_in, DROP, "came in clear by an interface that is not attached, and a policy protects or discards it") \
 	X(PARKED, parked, PASS, "came before its key, and was held for that")
 
 enum reason {

@@ -34,7 +34,19 @@ static int on_event(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-static int fixture_open(void **state, const struct prog_config *config)
+void put_gate(struct fixture *fx, uint32_t nic, enum port_mode mode)
+{
+	const struct gate gate = {.kind = GATE_ATTACHED, .mode = mode, .port = PORT, .nic = nic, .tap = TAP};
+
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(fx->skel->maps.gates), &nic, &gate, BPF_ANY), 0);
+}
+
+void remove_gate(struct fixture *fx, uint32_t nic)
+{
+	assert_int_equal(bpf_map_delete_elem(bpf_map__fd(fx->skel->maps.gates), &nic), 0);
+}
+
+static int fixture_open(void **state, const struct prog_config *config, enum port_mode mode)
 {
 	struct fixture *fx = calloc(1, sizeof(*fx));
 
@@ -49,33 +61,29 @@ static int fixture_open(void **state, const struct prog_config *config)
 	fx->ring = ring_buffer__new(bpf_map__fd(fx->skel->maps.events), on_event, fx, NULL);
 	assert_non_null(fx->ring);
 	memset(fx->sockets, -1, sizeof(fx->sockets));
+	put_gate(fx, NIC, mode);
 	worker_serves(fx, 0);
 	*state = fx;
 	return 0;
 }
 
-static const struct prog_config native = {.port = PORT, .ifindex = NIC, .tap_ifindex = TAP, .mark = MARK};
+static const struct prog_config usual = {.mark = MARK};
 
 int fixture_native(void **state)
 {
-	return fixture_open(state, &native);
+	return fixture_open(state, &usual, PORT_NATIVE);
 }
 
 int fixture_generic(void **state)
 {
-	struct prog_config config = native;
-
-	config.generic = 1;
-	return fixture_open(state, &config);
+	return fixture_open(state, &usual, PORT_GENERIC);
 }
 
 int fixture_with(void **state, enum unknown_spi unknown_spi, uint32_t mark)
 {
-	struct prog_config config = native;
+	const struct prog_config config = {.unknown_spi = unknown_spi, .mark = mark};
 
-	config.unknown_spi = unknown_spi;
-	config.mark = mark;
-	return fixture_open(state, &config);
+	return fixture_open(state, &config, PORT_NATIVE);
 }
 
 int fixture_free(void **state)

@@ -23,7 +23,8 @@
 #include "layout.h"
 
 #define PORT 3
-#define NIC  7
+/* A test run is on the loopback interface. */
+#define NIC  1
 #define TAP  8
 #define MARK 0x1b5ec
 
@@ -67,6 +68,9 @@ void put_rules(struct fixture *fx, const char *prefix, const struct spd_rule *ru
 void protect_all(struct fixture *fx);
 void put_port(struct fixture *fx, uint32_t mtu, uint16_t path_mtu_min);
 void put_local(struct fixture *fx, const char *addr);
+/* The programs are on that NIC too, as the same port. */
+void put_gate(struct fixture *fx, uint32_t nic, enum port_mode mode);
+void remove_gate(struct fixture *fx, uint32_t nic);
 
 /* An inbound SA from REMOTE to LOCAL, ESN and a window of 64; an outbound one back, for everything. */
 struct sa_state *put_inbound(struct fixture *fx, uint32_t slot, uint32_t spi);

@@ -18,6 +18,25 @@ static void native_xdp_stops_cleartext(void **state)
 	assert_nothing_counted(fx);
 }
 
+/* It has been moved to another network namespace, with the programs on it. */
+static void a_nic_that_is_not_known_stays_closed(void **state)
+{
+	struct fixture *fx = *state;
+	struct frame in = FRAME(.sport = 7), esp = FRAME(.proto = IPPROTO_ESP, .spi = 0x1001, .seq = 1);
+	struct frame out = FRAME_OUT(.sport = 7);
+
+	protect_all(fx);
+	put_inbound(fx, 1, 0x1001);
+	put_outbound(fx, 2, 0, 0);
+	remove_gate(fx, NIC);
+	assert_int_equal(run_xdp(fx, &in).verdict, XDP_DROP);
+	assert_counted_only(fx, REASON_CLEARTEXT_PROTECTED);
+	assert_int_equal(run_egress(fx, &out).verdict, TC_ACT_SHOT);
+	assert_counted_only(fx, REASON_NO_WORKER);
+	assert_int_equal(run_xdp(fx, &esp).verdict, XDP_DROP);
+	assert_counted_only(fx, REASON_NO_WORKER);
+}
+
 /* What came out of an SA meets generic XDP again, without a mark that XDP could see. */
 static void generic_xdp_leaves_cleartext_to_tc(void **state)
 {
@@ -103,6 +122,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST_NATIVE(native_xdp_stops_cleartext),
+		TEST_NATIVE(a_nic_that_is_not_known_stays_closed),
 		TEST_GENERIC(generic_xdp_leaves_cleartext_to_tc),
 		TEST_GENERIC(the_mark_tells_what_came_out_of_an_sa),
 		cmocka_unit_test_setup_teardown(without_a_mark_nothing_gets_by, no_mark, fixture_free),

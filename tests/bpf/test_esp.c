@@ -101,6 +101,7 @@ static void each_queue_has_its_socket(void **state)
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	assert_int_equal(system("ip link add v0 numrxqueues 65 type veth peer name v1"), 0);
 	ifindex = if_nametoindex("v0");
+	put_gate(fx, ifindex, PORT_NATIVE);
 	put_inbound(fx, SLOT, SPI);
 	assert_int_equal(run_xdp_on(fx, &f, ifindex, 0, 0).verdict, XDP_REDIRECT);
 	assert_int_equal(run_xdp_on(fx, &f, ifindex, 1, 0).verdict, XDP_DROP);

@@ -32,6 +32,7 @@
 
 #include "datapath.skel.h"
 
+#define VETH		 7
 #define PEER		 9
 #define MORE_THAN_A_PAGE 5000
 /* Long enough for the slowest machine; reached only by a failure. */
@@ -59,7 +60,7 @@ static int open_tap(void)
 
 static void attach(struct bpf_program *prog, enum bpf_tc_attach_point where)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = NIC, .attach_point = where);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = VETH, .attach_point = where);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bpf_program__fd(prog), .handle = 1, .priority = 1);
 
 	assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
@@ -67,12 +68,13 @@ static void attach(struct bpf_program *prog, enum bpf_tc_attach_point where)
 
 static int two_hosts(void **state)
 {
-	LIBBPF_OPTS(bpf_tc_hook, clsact, .ifindex = NIC, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, clsact, .ifindex = VETH, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
 	struct fixture *fx;
 
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	fixture_native(state);
 	fx = *state;
+	put_gate(fx, VETH, PORT_NATIVE);
 	/* Or the kernel would greet its IPv6 neighbours on every link. */
 	run("echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6");
 	run("ip link add nic index 7 mtu 9000 type veth peer name peer index 9 mtu 9000");
@@ -153,7 +155,7 @@ static void egress_reads_headers_wherever_they_are(void **state)
 					   .payload = MORE_THAN_A_PAGE);
 
 		for (uint16_t linear = ETH_HLEN; linear <= f.l4 + 8; linear += 3) {
-			send_paged(NIC, &f, linear);
+			send_paged(VETH, &f, linear);
 			assert_on_the_tap(fx, &f, 6);
 		}
 	}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Reading a packet in a netfilter hook: it begins with its IPv4 header, and wherever it lies, it is copied out. */
+#ifndef BPF_DATAGRAM_H
+#define BPF_DATAGRAM_H
+
+#include "kernel.h"
+#include "parse.h"
+
+/* Kernel functions (Linux 6.4), which are found by name when the program is loaded. */
+extern int bpf_dynptr_from_skb(struct sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;
+
+static __always_inline void read_ports(struct bpf_dynptr *ptr, __u32 offset, struct packet *p)
+{
+	struct port_pair pair;
+
+	p->ports = has_ports(p->proto) ? PORTS_UNKNOWN : PORTS_NONE;
+	if (shows_ports(p) && !bpf_dynptr_read(&pair, sizeof(pair), ptr, offset, 0))
+		take_ports(&pair, p);
+}
+
+/* What parse_frame() does for a frame. PARSED_SHORT leaves addresses of 0. */
+static __always_inline enum parsed parse_datagram(struct sk_buff *skb, struct packet *p)
+{
+	enum parsed parsed;
+	struct bpf_dynptr ptr;
+	struct iphdr ip;
+
+	if (bpf_dynptr_from_skb(skb, 0, &ptr) || bpf_dynptr_read(&ip, sizeof(ip), &ptr, 0, 0))
+		return PARSED_SHORT;
+	parsed = take_ipv4(&ip, ip.tot_len ? bpf_ntohs(ip.tot_len) : skb->len, skb->len, p);
+	if (parsed == PARSED_IPV4)
+		read_ports(&ptr, ip.ihl * 4, p);
+	return parsed;
+}
+
+#endif

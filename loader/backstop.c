@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "backstop.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "maps.h"
+
+#include "backstop.skel.h"
+#include "libbpf_fault.h"
+#include "pinned_maps.h"
+
+/* Of Linux 6.4, which libbpf 1.1 does not know yet. */
+#define PROG_TYPE_NETFILTER ((enum bpf_prog_type)32)
+#define ATTACH_NETFILTER    ((enum bpf_attach_type)45)
+/* On a hook no two BPF programs have the same priority: an earlier run's and other instances' go beside ours. */
+#define PRIORITIES 64
+
+/*
+ * Before anything rewrites addresses on the way in (conntrack's defragmentation is at -400), and after everything that does on
+ * the way out (source NAT is at 100): the addresses are those on the wire, which the programs on the NICs see, too.
+ */
+static const struct wall {
+	const char *pin;
+	uint32_t hook;
+	int32_t priority;
+} walls[] = {
+	{"backstop_out", NF_INET_POST_ROUTING, 1000},
+	{"backstop_in", NF_INET_PRE_ROUTING, -1000},
+};
+#define WALLS (sizeof(walls) / sizeof(walls[0]))
+
+static void pin_path(const char *dir, const struct wall *wall, char *path)
+{
+	snprintf(path, PIN_MAX, "%s/links/%s", dir, wall->pin);
+}
+
+/* ---- loading ---- */
+
+static struct backstop *open_object(const struct prog_config *cfg)
+{
+	struct backstop *skel = backstop__open();
+
+	if (!skel)
+		return NULL;
+	bpf_program__set_type(skel->progs.backstop, PROG_TYPE_NETFILTER);
+	bpf_program__set_expected_attach_type(skel->progs.backstop, ATTACH_NETFILTER);
+	memcpy((void *)&skel->rodata->cfg, cfg, sizeof(*cfg));
+	return skel;
+}
+
+/* libbpf finds the kernel's types and functions missing, or the kernel the program's type. */
+static int not_loaded(int err, struct fault *f)
+{
+	if (err == -EPERM)
+		return libbpf_fault(f, EPERM, "loading the backstop");
+	return fault(f, ENOTSUP, "this kernel has none (before Linux 6.4): packets are guarded on attached interfaces only");
+}
+
+static int load(const char *maps_dir, const struct prog_config *cfg, struct backstop **out, struct fault *f)
+{
+	struct backstop *skel = open_object(cfg);
+	int err;
+
+	if (!skel)
+		return libbpf_fault(f, errno, "opening the BPF object");
+	err = maps_dir ? pinned_maps_use(skel->obj, maps_dir, f) : 0;
+	if (!err) {
+		err = backstop__load(skel);
+		if (err)
+			err = not_loaded(err, f);
+	}
+	if (err)
+		backstop__destroy(skel);
+	else
+		*out = skel;
+	return err;
+}
+
+/* ---- linking ---- */
+
+/* The part of union bpf_attr for BPF_LINK_CREATE that headers before 6.4 lack. */
+struct netfilter_link {
+	uint32_t prog_fd;
+	uint32_t target_fd;
+	uint32_t attach_type;
+	uint32_t flags;
+	uint32_t pf;
+	uint32_t hook;
+	int32_t priority;
+	uint32_t netfilter_flags;
+};
+
+/* The link's fd, or -errno. */
+static int link_create(int prog, const struct wall *wall)
+{
+	struct netfilter_link attr = {
+		.prog_fd = (uint32_t)prog,
+		.attach_type = ATTACH_NETFILTER,
+		.pf = NFPROTO_IPV4,
+		.hook = wall->hook,
+		.priority = wall->priority,
+	};
+
+	for (int i = 0; i < PRIORITIES; i++, attr.priority++) {
+		const int fd = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+
+		if (fd >= 0 || errno != EBUSY)
+			return fd >= 0 ? fd : -errno;
+	}
+	return -EBUSY;
+}
+
+/* The pin of the one before is replaced, and with it goes its link. */
+static int put_wall(const char *dir, const struct wall *wall, int prog, struct fault *f)
+{
+	char path[PIN_MAX], fresh[PIN_MAX + 1];
+	const int link = link_create(prog, wall);
+	int err = 0;
+
+	if (link < 0)
+		return fault(f, -link, "the backstop, %s: %s", wall->pin, strerror(-link));
+	pin_path(dir, wall, path);
+	snprintf(fresh, sizeof(fresh), "%s~", path);
+	unlink(fresh);
+	if (bpf_obj_pin(link, fresh) < 0 || rename(fresh, path) < 0) {
+		err = fault(f, errno, "%s: %s", path, strerror(errno));
+		unlink(fresh);
+	}
+	close(link);
+	return err;
+}
+
+int backstop_put(const char *dir, const char *maps_dir, const struct prog_config *cfg, struct fault *f)
+{
+	struct backstop *skel;
+	int err = load(maps_dir, cfg, &skel, f);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < WALLS && !err; i++)
+		err = put_wall(dir, &walls[i], bpf_program__fd(skel->progs.backstop), f);
+	backstop__destroy(skel);
+	return err;
+}
+
+void backstop_remove(const char *dir)
+{
+	for (size_t i = 0; i < WALLS; i++) {
+		char path[PIN_MAX];
+
+		pin_path(dir, &walls[i], path);
+		unlink(path);
+	}
+}
+
+bool backstop_is_up(const char *dir)
+{
+	for (size_t i = 0; i < WALLS; i++) {
+		char path[PIN_MAX];
+
+		pin_path(dir, &walls[i], path);
+		if (access(path, F_OK) < 0)
+			return false;
+	}
+	return true;
+}
+
+int backstop_try(struct fault *f)
+{
+	const struct prog_config any = {0};
+	struct backstop *skel;
+	int err = load(NULL, &any, &skel, f);
+
+	if (!err)
+		backstop__destroy(skel);
+	return err;
+}

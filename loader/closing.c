@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "closing.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backstop.h"
+#include "connection_policies.h"
+#include "gates.h"
+#include "hooks_away.h"
+#include "log.h"
+#include "pinned_maps.h"
+#include "spd_store.h"
+
+static struct prog_config prog_config_of(const struct config *config)
+{
+	return (struct prog_config){.mark = config->mark, .unknown_spi = config->unknown_spi};
+}
+
+/* ---- maps, of an earlier run, or new ones ---- */
+
+/* Those added by hand are in the old map alone; those of the file come anew. */
+static int carry_policies(const struct maps *maps, const char *old_dir, struct fault *f)
+{
+	struct maps old = {.spd = -1};
+	char path[PIN_MAX];
+	struct spd spd = {0};
+	int err = 0;
+
+	snprintf(path, sizeof(path), "%s/spd", old_dir);
+	old.spd = maps_open_alike(path, maps->spd);
+	if (old.spd < 0) {
+		log_line("policies added by hand with the version before cannot be read, and are gone: add them again");
+		return 0;
+	}
+	err = spd_read(&old, &spd, f);
+	if (!err)
+		err = spd_write(maps, &spd, f);
+	spd_free(&spd);
+	close(old.spd);
+	return err;
+}
+
+/* What is attached goes on with the old maps, by which it is closed, until it gets programs with the new ones. */
+static int open_beside(struct closing *c, char *beside, struct fault *f)
+{
+	const char *dir = c->instance->bpf_dir;
+	int err;
+
+	log_line("%s: made by another version: new maps take their place, and what is attached stays closed meanwhile", dir);
+	err = pinned_maps_make_beside(dir, beside, f);
+	if (!err)
+		err = maps_open(c->maps, beside, f);
+	return err ? err : carry_policies(c->maps, dir, f);
+}
+
+/* dir: PIN_MAX; where the maps are. */
+static int open_maps(struct closing *c, char *dir, struct fault *f)
+{
+	int err = maps_open(c->maps, c->instance->bpf_dir, f);
+
+	snprintf(dir, PIN_MAX, "%s", c->instance->bpf_dir);
+	if (err == -ENOENT) {
+		err = pinned_maps_make(dir, f);
+		if (!err)
+			err = maps_open(c->maps, dir, f);
+	}
+	return err == -EPROTO ? open_beside(c, dir, f) : err;
+}
+
+static int take_place(const struct closing *c, const char *dir, struct fault *f)
+{
+	return strcmp(dir, c->instance->bpf_dir) ? pinned_maps_take_place(c->instance->bpf_dir, dir, f) : 0;
+}
+
+/* ---- the walls ---- */
+
+/* A kernel without a backstop has the gates on the NICs, which is less, and said. */
+static int put_backstop(struct closing *c, const char *maps_dir, struct fault *f)
+{
+	const struct prog_config cfg = prog_config_of(c->config);
+	int err = backstop_put(c->instance->bpf_dir, maps_dir, &cfg, f);
+
+	if (err == -ENOTSUP) {
+		log_line("no backstop: %s", f->text);
+		return 0;
+	}
+	c->closed = !err;
+	return err;
+}
+
+static int attach(struct closing *c, const struct interface_config *config, struct fault *f)
+{
+	const struct nic *nic;
+	int err = nic_attach(c->nics, config, f);
+
+	if (!err) {
+		nic = nics_find(c->nics, config->name);
+		nic_log_attached(c->nics, nic);
+	} else if (err == -ENODEV) {
+		nic_expect(c->nics, config);
+		log_line("%s: is not there; it is attached the moment it appears", config->name);
+		return 0;
+	}
+	return err;
+}
+
+static int attach_configured(struct closing *c, struct fault *f)
+{
+	int err, first = 0;
+
+	for (unsigned i = 0; i < c->config->interface_count; i++) {
+		struct fault why;
+
+		err = attach(c, &c->config->interfaces[i], &why);
+		if (err && !first) {
+			*f = why;
+			first = err;
+		} else if (err) {
+			log_line("%s", why.text);
+		}
+	}
+	return first;
+}
+
+/* A NIC attached by an earlier run that the file does not name: 'attach' did it, and its gate is closed. */
+static void take_over(const char *dev, void *arg)
+{
+	struct closing *c = arg;
+	struct interface_config config;
+	struct fault f;
+	int err;
+
+	if (nics_find(c->nics, dev))
+		return;
+	interface_config_init(&config, dev);
+	err = attach(c, &config, &f);
+	if (err)
+		log_line("%s: attached by an earlier run and cannot be taken over: %s; what it protects stays dropped",
+			 dev, f.text);
+	else
+		log_line("%s: not in %s, but attached by an earlier run: taken over", dev, c->config_path);
+}
+
+static int close_nics(struct closing *c, struct fault *f)
+{
+	int err = attach_configured(c, f);
+
+	hooks_for_each_device(c->instance->bpf_dir, take_over, c);
+	gates_cover(c->maps);
+	return err;
+}
+
+int closing_run(struct closing *c, struct fault *f)
+{
+	const struct prog_config cfg = prog_config_of(c->config);
+	char dir[PIN_MAX];
+	int err = open_maps(c, dir, f);
+
+	if (err)
+		return err;
+	nics_init(c->nics, c->instance->bpf_dir, c->maps, c->programs);
+	err = connection_policies_check(c->maps, c->config, f);
+	if (!err)
+		err = connection_policies_sync(c->maps, c->config, f);
+	if (!err)
+		err = put_backstop(c, dir, f);
+	if (!err)
+		err = programs_load(c->programs, dir, c->maps, &cfg, f);
+	if (!err)
+		err = close_nics(c, f);
+	if (!err)
+		c->closed = true;
+	if (!err)
+		err = take_place(c, dir, f);
+	return err;
+}
+
+/* ---- at the end ---- */
+
+bool closing_has_policies(const struct maps *maps)
+{
+	struct spd_key key;
+
+	return bpf_map_get_next_key(maps->spd, NULL, &key) == 0;
+}
+
+static void count_device(const char *dev, void *arg)
+{
+	(void)dev;
+	++*(unsigned *)arg;
+}
+
+bool closing_undo_unused(const struct closing *c, bool opened)
+{
+	const char *dir = c->instance->bpf_dir;
+	unsigned n = 0;
+
+	if (hooks_for_each_device(dir, count_device, &n) || n || hooks_any_away(dir))
+		return false;
+	if (!opened && backstop_is_up(dir) && closing_has_policies(c->maps))
+		return false;
+	pinned_maps_remove(dir);
+	return true;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Closing the gate, which is all that comes before it can be used: what is made here stays when the process ends, whether or not
+ * what comes after it works.
+ *
+ *   maps -> policies -> backstop -> programs -> NICs
+ */
+#ifndef LOADER_CLOSING_H
+#define LOADER_CLOSING_H
+
+#include "config.h"
+#include "instance.h"
+#include "maps.h"
+#include "nics.h"
+#include "programs.h"
+
+/* What is to be closed, and the caller's places for what it takes. */
+struct closing {
+	const struct instance *instance;
+	const struct config *config;
+	const char *config_path; /* as people call it */
+	struct maps *maps;
+	struct programs *programs;
+	struct nics *nics;
+	bool closed; /* out: policies are in force, at the least by one of the two walls */
+};
+
+/*
+ * Closes the gate. A NIC that is not there is expected: it is attached when it appears, and the backstop guards it from its
+ * first packet on. One that cannot be attached is an error, for which the others wait. 0 or -errno, with c->closed.
+ */
+int closing_run(struct closing *c, struct fault *f);
+
+/*
+ * Takes away what has nothing left to do, at the end of a process: maps and backstop, where no NIC is attached and either
+ * nothing is protected or people have opened the gate. Whether it was taken away.
+ */
+bool closing_undo_unused(const struct closing *c, bool opened);
+
+/* Whether any policy is in force. */
+bool closing_has_policies(const struct maps *maps);
+
+#endif

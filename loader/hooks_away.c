@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "hooks_away.h"
+
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hook_pins.h"
+#include "log.h"
+
+#define DIRECTORY "away"
+
+/* A pin that was put away, and where. */
+struct away {
+	char dev[IF_NAMESIZE];
+	uint32_t ifindex; /* when it left */
+	enum hook_point point;
+	char path[PIN_MAX];
+};
+
+static void away_path(const char *dir, const char *dev, uint32_t ifindex, enum hook_point point, char *path)
+{
+	char name[IF_NAMESIZE];
+
+	snprintf(name, sizeof(name), "%s", dev);
+	hook_pin_swap(name, '.', ':');
+	snprintf(path, PIN_MAX, "%s/" DIRECTORY "/%s-%u-%s", dir, name, ifindex, hook_point_names[point]);
+}
+
+static bool parse_point(const char *text, enum hook_point *point)
+{
+	for (*point = HOOK_XDP; *point <= HOOK_INGRESS; (*point)++)
+		if (strcmp(text, hook_point_names[*point]) == 0)
+			return true;
+	return false;
+}
+
+/* A name may have dashes, too. */
+static bool parse_away(const char *dir, const char *file, struct away *a)
+{
+	const char *last = strrchr(file, '-'), *number = last;
+
+	while (number && number > file && number[-1] != '-')
+		number--;
+	if (!number || number <= file + 1 || number - 1 - file >= IF_NAMESIZE || !parse_point(last + 1, &a->point))
+		return false;
+	snprintf(a->dev, sizeof(a->dev), "%.*s", (int)(number - 1 - file), file);
+	hook_pin_swap(a->dev, ':', '.');
+	a->ifindex = (uint32_t)strtoul(number, NULL, 10);
+	return snprintf(a->path, sizeof(a->path), "%s/" DIRECTORY "/%s", dir, file) < (int)sizeof(a->path);
+}
+
+/* Calls back with each until it says so; whether it did. */
+static bool for_each(const char *dir, bool (*until)(const struct away *a, void *arg), void *arg)
+{
+	char path[PIN_MAX];
+	struct dirent *e;
+	bool found = false;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/" DIRECTORY, dir);
+	d = opendir(path);
+	while (d && !found && (e = readdir(d))) {
+		struct away a;
+
+		if (parse_away(dir, e->d_name, &a))
+			found = until(&a, arg);
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
+/* ---- away ---- */
+
+/* clsact has gone with the qdisc, which a NIC does not take along. */
+static void put_away(const struct hook_place *at, enum hook_point point)
+{
+	struct hook_pin p = hook_pin_open(at, point);
+	char from[PIN_MAX], to[PIN_MAX];
+
+	hook_pin_path(at, point, from);
+	away_path(at->dir, at->dev, (uint32_t)at->ifindex, point, to);
+	if (!p.is_link || !p.ifindex || rename(from, to) < 0)
+		unlink(from);
+	hook_pin_close(&p);
+}
+
+void hooks_put_away(const struct hook_place *at)
+{
+	char path[PIN_MAX];
+
+	snprintf(path, sizeof(path), "%s/" DIRECTORY, at->dir);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		log_line("%s: %s", path, strerror(errno));
+	for (enum hook_point point = HOOK_XDP; point <= HOOK_INGRESS; point++)
+		put_away(at, point);
+	/* Goes if nothing was. */
+	rmdir(path);
+}
+
+/* ---- back ---- */
+
+struct return_search {
+	const struct hook_place *at;
+	uint32_t program;
+	struct away found;
+};
+
+static bool is_returned(const struct away *a, void *arg)
+{
+	struct return_search *s = arg;
+	struct hook_pin p = hook_pin_read(a->path);
+	const bool same = a->point == HOOK_XDP && p.ifindex == (uint32_t)s->at->ifindex && p.prog_id == s->program;
+
+	hook_pin_close(&p);
+	if (same)
+		s->found = *a;
+	return same;
+}
+
+bool hooks_is_away(const struct hook_place *at, uint32_t program)
+{
+	struct return_search s = {.at = at, .program = program};
+
+	return for_each(at->dir, is_returned, &s);
+}
+
+bool hooks_bring_back(const struct hook_place *at, uint32_t program)
+{
+	struct return_search s = {.at = at, .program = program};
+	char from[PIN_MAX], to[PIN_MAX];
+
+	if (!program || !for_each(at->dir, is_returned, &s))
+		return false;
+	for (enum hook_point point = HOOK_XDP; point <= HOOK_INGRESS; point++) {
+		away_path(at->dir, s.found.dev, s.found.ifindex, point, from);
+		hook_pin_path(at, point, to);
+		rename(from, to);
+	}
+	return true;
+}
+
+/* ---- for good ---- */
+
+static bool remove_named(const struct away *a, void *arg)
+{
+	const struct hook_place *at = arg;
+	struct hook_pin p;
+
+	if (strcmp(a->dev, at->dev) != 0)
+		return false;
+	p = hook_pin_read(a->path);
+	unlink(a->path);
+	if (p.fd >= 0)
+		bpf_link_detach(p.fd);
+	hook_pin_close(&p);
+	return true;
+}
+
+bool hooks_remove_away(const struct hook_place *at)
+{
+	bool any = false;
+
+	/* A directory that is changed is read anew. */
+	while (for_each(at->dir, remove_named, (void *)at))
+		any = true;
+	return any;
+}
+
+static bool is_alive(const struct away *a, void *arg)
+{
+	struct hook_pin p = hook_pin_read(a->path);
+	const bool alive = p.ifindex;
+
+	(void)arg;
+	hook_pin_close(&p);
+	if (!alive)
+		unlink(a->path);
+	return alive;
+}
+
+bool hooks_any_away(const char *dir)
+{
+	return for_each(dir, is_alive, NULL);
+}

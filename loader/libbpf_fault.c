@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "libbpf_fault.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static char last_complaint[200];
+
+static int keep_complaint(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (level == LIBBPF_WARN) {
+		vsnprintf(last_complaint, sizeof(last_complaint), format, args);
+		last_complaint[strcspn(last_complaint, "\n")] = '\0';
+	}
+	return 0;
+}
+
+void libbpf_quiet(void)
+{
+	libbpf_set_print(keep_complaint);
+}
+
+int libbpf_fault(struct fault *f, int err, const char *what)
+{
+	return fault(f, err, "%s: %s (%s): this needs Linux 5.15 or later, with BTF", what, strerror(err),
+		     last_complaint);
+}

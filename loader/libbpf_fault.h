@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What libbpf has to say, in our faults instead of on stderr. */
+#ifndef LOADER_LIBBPF_FAULT_H
+#define LOADER_LIBBPF_FAULT_H
+
+#include "fault.h"
+
+/* From now on libbpf's complaints are kept for libbpf_fault(). Once, at start. */
+void libbpf_quiet(void);
+
+/* Fills f with what was done, why it failed (err > 0) and libbpf's last complaint; -err. */
+int libbpf_fault(struct fault *f, int err, const char *what);
+
+#endif

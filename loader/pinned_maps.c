@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "pinned_maps.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.bpf.h"
+#include "datapath.skel.h"
+#include "libbpf_fault.h"
+#include "maps.h"
+
+/* No instance can have a colon in its name. */
+#define BESIDE ":making"
+/* What an instance's directory has besides maps. */
+#define LINKS "/links"
+
+int pinned_maps_use(struct bpf_object *object, const char *dir, struct fault *f)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object)
+	{
+		char path[PIN_MAX];
+		int err;
+
+		if (bpf_map__is_internal(map))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, bpf_map__name(map));
+		err = bpf_map__set_pin_path(map, path);
+		if (err)
+			return fault(f, -err, "%s: %s", path, strerror(-err));
+	}
+	return 0;
+}
+
+static int write_layout(const struct datapath *skel, struct fault *f)
+{
+	const struct layout layout = {.version = LAYOUT_VERSION, .slots = SLOTS_MAX, .made_ns = maps_now()};
+	const uint32_t zero = 0;
+
+	if (bpf_map_update_elem(bpf_map__fd(skel->maps.layout), &zero, &layout, BPF_ANY) < 0)
+		return fault(f, errno, "map layout: %s", strerror(errno));
+	return 0;
+}
+
+/* The maps alone: the programs are loaded once policies are in them. */
+static int make_in(const char *dir, struct fault *f)
+{
+	struct datapath *skel = datapath__open();
+	struct bpf_program *program;
+	int err;
+
+	if (!skel)
+		return libbpf_fault(f, errno, "opening the BPF object");
+	bpf_object__for_each_program(program, skel->obj) bpf_program__set_autoload(program, false);
+	err = pinned_maps_use(skel->obj, dir, f);
+	if (!err) {
+		err = datapath__load(skel);
+		if (err)
+			err = libbpf_fault(f, -err, "making the maps");
+	}
+	if (!err)
+		err = write_layout(skel, f);
+	datapath__destroy(skel);
+	return err;
+}
+
+static int make_dir(const char *path, struct fault *f)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return fault(f, errno, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
+static void remove_files(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+	rmdir(dir);
+}
+
+void pinned_maps_remove(const char *dir)
+{
+	char path[PIN_MAX + sizeof(LINKS)];
+
+	snprintf(path, sizeof(path), "%s" LINKS, dir);
+	remove_files(path);
+	remove_files(dir);
+}
+
+/* The directory of all instances stays, whatever comes: another one may be making its own in it. */
+static int make_parent(const char *dir, struct fault *f)
+{
+	char path[PIN_MAX];
+
+	snprintf(path, sizeof(path), "%s", dir);
+	*strrchr(path, '/') = '\0';
+	return make_dir(path, f);
+}
+
+int pinned_maps_make_beside(const char *dir, char *beside, struct fault *f)
+{
+	int err;
+
+	snprintf(beside, PIN_MAX, "%s" BESIDE, dir);
+	pinned_maps_remove(beside);
+	err = make_parent(dir, f);
+	if (!err)
+		err = make_dir(beside, f);
+	if (!err)
+		err = make_in(beside, f);
+	if (err)
+		pinned_maps_remove(beside);
+	return err;
+}
+
+/* Moved into place complete, so that nobody ever opens half of them. */
+int pinned_maps_make(const char *dir, struct fault *f)
+{
+	char beside[PIN_MAX], links[PIN_MAX + sizeof(LINKS)];
+	int err = pinned_maps_make_beside(dir, beside, f);
+
+	if (err)
+		return err;
+	snprintf(links, sizeof(links), "%s" LINKS, beside);
+	err = make_dir(links, f);
+	if (!err && rename(beside, dir) < 0)
+		err = fault(f, errno, "%s: %s: an incomplete instance: 'xdp-ipsec detach' its NICs first", dir,
+			    strerror(errno));
+	if (err)
+		pinned_maps_remove(beside);
+	return err;
+}
+
+static int move_one(const char *dir, const char *beside, const char *name, struct fault *f)
+{
+	char from[PIN_MAX + NAME_MAX], to[PIN_MAX + NAME_MAX];
+
+	snprintf(from, sizeof(from), "%s/%s", beside, name);
+	snprintf(to, sizeof(to), "%s/%s", dir, name);
+	return rename(from, to) < 0 ? fault(f, errno, "%s: %s", to, strerror(errno)) : 0;
+}
+
+int pinned_maps_take_place(const char *dir, const char *beside, struct fault *f)
+{
+	DIR *d = opendir(beside);
+	struct dirent *e;
+	int err = d ? 0 : fault(f, errno, "%s: %s", beside, strerror(errno));
+
+	while (!err && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && strcmp(e->d_name, "layout"))
+			err = move_one(dir, beside, e->d_name, f);
+	if (d)
+		closedir(d);
+	if (!err)
+		err = move_one(dir, beside, "layout", f);
+	if (!err)
+		rmdir(beside);
+	return err;
+}

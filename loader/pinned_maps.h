@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The instance's maps as files of the BPF file system: made all at once, replaced by those of another layout, taken away. */
+#ifndef LOADER_PINNED_MAPS_H
+#define LOADER_PINNED_MAPS_H
+
+#include "fault.h"
+
+struct bpf_object;
+
+/* A path of a pin: an instance's directory and a name in it. */
+#define PIN_MAX (160 + 32)
+
+/* Makes them, pinned in dir, which must not exist yet; all of them or nothing. 0 or -errno. */
+int pinned_maps_make(const char *dir, struct fault *f);
+
+/*
+ * An upgrade: makes maps of this layout in a directory beside dir, whose path goes to beside (PIN_MAX). Until they take
+ * their place, what is attached goes on with the old ones. 0 or -errno.
+ */
+int pinned_maps_make_beside(const char *dir, char *beside, struct fault *f);
+
+/* Moves them into place, one after the other; the one that tells the layout is last, so that who dies here has not upgraded. */
+int pinned_maps_take_place(const char *dir, const char *beside, struct fault *f);
+
+/* Takes away every pin of the instance. Nothing there is no error. */
+void pinned_maps_remove(const char *dir);
+
+/* Before an object is loaded: its maps are those pinned in dir. 0 or -errno. */
+int pinned_maps_use(struct bpf_object *object, const char *dir, struct fault *f);
+
+#endif
