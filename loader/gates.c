@@ -3,10 +3,9 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "netdev.h"
+#include "cover.h"
 
 static int put(const struct maps *maps, uint32_t ifindex, const struct gate *gate, struct fault *f)
 {
@@ -53,116 +52,47 @@ bool gates_guard(const struct maps *maps, uint32_t ifindex)
 	return gate.kind == GATE_ATTACHED || gate.kind == GATE_COVERED;
 }
 
-/* ---- what stands on what ---- */
+/* ---- what stands on attached NICs ---- */
 
-struct cover {
-	const struct maps *maps;
-	struct netdev_stack *all;
-	size_t count;
-	bool *covered; /* by place in all */
-};
-
-static const struct netdev_stack *find(const struct cover *c, int ifindex)
+static bool is_attached(const void *arg, int ifindex)
 {
-	for (size_t i = 0; i < c->count; i++)
-		if (c->all[i].ifindex == ifindex)
-			return &c->all[i];
-	return NULL;
+	return gates_get(arg, (uint32_t)ifindex).kind == GATE_ATTACHED;
 }
 
-static bool is_guarded(const struct cover *c, int ifindex)
-{
-	const struct netdev_stack *dev = find(c, ifindex);
-
-	return dev && (c->covered[dev - c->all] ||
-		       gates_get(c->maps, (uint32_t)ifindex).kind == GATE_ATTACHED);
-}
-
-/* What goes into a bridge or a bond may come out of any of its ports. */
-static bool has_guarded_ports_only(const struct cover *c, int master)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < c->count; i++) {
-		if (c->all[i].master != master)
-			continue;
-		if (!is_guarded(c, c->all[i].ifindex))
-			return false;
-		any = true;
-	}
-	return any;
-}
-
-/* A packet meets netfilter again on the interface that it leaves a VRF by, and has met it where it came into one. */
-static bool stands_on_guarded(const struct cover *c, const struct netdev_stack *dev)
-{
-	switch (dev->kind) {
-	case NETDEV_UPPER:
-		return is_guarded(c, dev->below);
-	case NETDEV_MASTER:
-		return has_guarded_ports_only(c, dev->ifindex);
-	case NETDEV_VRF:
-		return true;
-	case NETDEV_OTHER:
-		break;
-	}
-	return false;
-}
-
-/* A VLAN on a bond on a NIC takes as many rounds as there are storeys. */
-static void find_covered(struct cover *c)
-{
-	bool more = true;
-
-	while (more) {
-		more = false;
-		for (size_t i = 0; i < c->count; i++) {
-			if (c->covered[i] || !stands_on_guarded(c, &c->all[i]))
-				continue;
-			c->covered[i] = more = true;
-		}
-	}
-}
-
-static void write_covered(const struct cover *c)
+static void write_covered(const struct maps *maps, const struct cover *c)
 {
 	for (size_t i = 0; i < c->count; i++) {
 		const uint32_t ifindex = (uint32_t)c->all[i].ifindex;
 		const struct gate covered = {.kind = GATE_COVERED, .port = PORT_NONE, .nic = ifindex};
-		const unsigned kind = gates_get(c->maps, ifindex).kind;
+		const unsigned kind = gates_get(maps, ifindex).kind;
 
 		if (c->covered[i] && !kind)
-			put(c->maps, ifindex, &covered, NULL);
+			put(maps, ifindex, &covered, NULL);
 		else if (!c->covered[i] && kind == GATE_COVERED)
-			gates_remove(c->maps, ifindex);
+			gates_remove(maps, ifindex);
 	}
 }
 
-static void forget_gone(const struct cover *c)
+static void forget_gone(const struct maps *maps, const struct cover *c)
 {
 	uint32_t ifindex, next;
-	bool more = bpf_map_get_next_key(c->maps->gates, NULL, &ifindex) == 0;
+	bool more = bpf_map_get_next_key(maps->gates, NULL, &ifindex) == 0;
 
 	while (more) {
-		more = bpf_map_get_next_key(c->maps->gates, &ifindex, &next) == 0;
-		if (!find(c, (int)ifindex))
-			gates_remove(c->maps, ifindex);
+		more = bpf_map_get_next_key(maps->gates, &ifindex, &next) == 0;
+		if (!cover_has(c, (int)ifindex))
+			gates_remove(maps, ifindex);
 		ifindex = next;
 	}
 }
 
 void gates_cover(const struct maps *maps)
 {
-	struct cover c = {.maps = maps};
+	struct cover c;
 
-	if (netdev_dump(&c.all, &c.count))
+	if (cover_find(&c, is_attached, maps))
 		return;
-	c.covered = calloc(c.count + 1, sizeof(*c.covered));
-	if (c.covered) {
-		find_covered(&c);
-		write_covered(&c);
-		forget_gone(&c);
-	}
-	free(c.covered);
-	free(c.all);
+	write_covered(maps, &c);
+	forget_gone(maps, &c);
+	cover_free(&c);
 }

@@ -63,6 +63,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		mnl_cb_run(buf, (size_t)n, 0, 0, on_any_family, m);
 	if (n < 0 && errno == ENOBUFS)
 		m->on_overrun(m->arg);
+	m->on_settled(m->arg);
 }
 
 int link_monitor_start(struct link_monitor *m, struct event_base *base, struct fault *f)

@@ -14,6 +14,8 @@ struct link_monitor {
 	void (*on_link)(void *arg, const struct netdev *dev, bool gone);
 	/* an IPv4 address of this host */
 	void (*on_address)(void *arg, const uint8_t addr[4], bool present);
+	/* all that was heard so far has been told */
+	void (*on_settled)(void *arg);
 	/* notifications were lost: look at every interface and address of interest again */
 	void (*on_overrun)(void *arg);
 	void *arg;

@@ -73,7 +73,7 @@ static bool is_worker_ready(const struct monitors *set)
 
 static void look_for_way(struct watched *w, int *ifindex)
 {
-	const enum probe_way way = probe_way(w->set->maps, w->set->nics, w->local, w->remote, ifindex);
+	const enum probe_way way = probe_way(w->set->maps, w->local, w->remote, ifindex);
 	const char *remedy = probe_way_remedy(way);
 
 	if (way != w->way && remedy)

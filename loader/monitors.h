@@ -15,7 +15,7 @@
 #include "echo.h"
 #include "json.h"
 #include "maps.h"
-#include "nics.h"
+#include "maps.h"
 #include "worker_process.h"
 
 struct watched;
@@ -23,7 +23,6 @@ struct watched;
 struct monitors {
 	struct event_base *base;
 	const struct maps *maps;
-	const struct nics *nics;
 	const struct worker *worker;
 	/* threshold is reached: the connection's SAs are to be made anew. */
 	void (*on_dead)(void *arg, const char *connection);

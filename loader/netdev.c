@@ -11,13 +11,13 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "netlink.h"
 
 /* ---- reading ---- */
 
@@ -63,51 +63,17 @@ static int on_link(const struct nlmsghdr *message, void *arg)
 	return netdev_parse(message, arg) ? MNL_CB_OK : MNL_CB_ERROR;
 }
 
-/* Sends one request and reads what comes back up to the acknowledgement. 0 or -errno. */
-static int talk(struct nlmsghdr *request, mnl_cb_t on_message, void *arg)
-{
-	char buf[16384];
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	ssize_t n = -1;
-	int more = MNL_CB_OK;
-
-	if (!nl)
-		return -errno;
-	request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
-	request->nlmsg_seq = (uint32_t)time(NULL);
-	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 &&
-	    mnl_socket_sendto(nl, request, request->nlmsg_len) >= 0) {
-		while (more > MNL_CB_STOP && (n = mnl_socket_recvfrom(nl, buf, sizeof(buf))) > 0)
-			more = mnl_cb_run(buf, (size_t)n, request->nlmsg_seq, mnl_socket_get_portid(nl), on_message,
-					  arg);
-	}
-	more = n < 0 || more < 0 ? -errno : 0;
-	mnl_socket_close(nl);
-	return more;
-}
-
-static struct nlmsghdr *link_message(char *buf, uint16_t type, int ifindex)
-{
-	struct nlmsghdr *m = mnl_nlmsg_put_header(buf);
-	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
-
-	m->nlmsg_type = type;
-	info->ifi_family = AF_UNSPEC;
-	info->ifi_index = ifindex;
-	return m;
-}
-
 int netdev_get(const char *name, struct netdev *out, struct fault *f)
 {
 	char buf[512];
-	struct nlmsghdr *m = link_message(buf, RTM_GETLINK, 0);
+	struct nlmsghdr *m = netlink_link_message(buf, RTM_GETLINK, 0);
 	int err;
 
 	if (strlen(name) >= IF_NAMESIZE)
 		return fault(f, ENODEV, "%.40s: no interface has so long a name", name);
 	mnl_attr_put_strz(m, IFLA_IFNAME, name);
 	*out = (struct netdev){0};
-	err = talk(m, on_link, out);
+	err = netlink_talk(m, on_link, out);
 	if (err == -ENODEV || (!err && out->ifindex == 0))
 		return fault(f, ENODEV, "%s: no such interface here: 'ip link' lists them", name);
 	return err ? fault(f, -err, "%s: %s", name, strerror(-err)) : 0;
@@ -118,7 +84,7 @@ bool netdev_is_gone(int ifindex)
 	struct netdev dev;
 	char buf[512];
 
-	return talk(link_message(buf, RTM_GETLINK, ifindex), on_link, &dev) == -ENODEV;
+	return netlink_talk(netlink_link_message(buf, RTM_GETLINK, ifindex), on_link, &dev) == -ENODEV;
 }
 
 static int on_filter(const struct nlmsghdr *message, void *arg)
@@ -143,7 +109,7 @@ bool netdev_has_tc_filters(int ifindex)
 		m->nlmsg_flags = NLM_F_DUMP;
 		tc->tcm_ifindex = ifindex;
 		tc->tcm_parent = parents[i];
-		if (talk(m, on_filter, &found) < 0)
+		if (netlink_talk(m, on_filter, &found) < 0)
 			return true;
 	}
 	return found;
@@ -180,161 +146,7 @@ int netdev_route(const uint8_t local[4], const uint8_t remote[4])
 	mnl_attr_put(m, RTA_DST, 4, remote);
 	mnl_attr_put(m, RTA_SRC, 4, local);
 	mnl_attr_put_u8(m, RTA_IP_PROTO, IPPROTO_ICMP);
-	return talk(m, on_route, &ifindex) ? 0 : ifindex;
-}
-
-static int on_kind(const struct nlattr *a, void *arg)
-{
-	bool *vlan = arg;
-
-	if (mnl_attr_get_type(a) == IFLA_INFO_KIND && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0)
-		*vlan = strcmp(mnl_attr_get_str(a), "vlan") == 0;
-	return MNL_CB_OK;
-}
-
-/* A veth has a link, too. One in another namespace has a number from there. */
-int netdev_parse_vlan(const struct nlmsghdr *message)
-{
-	const struct nlattr *a;
-	bool vlan = false;
-	int link = 0;
-
-	mnl_attr_for_each(a, message, sizeof(struct ifinfomsg))
-	{
-		if (mnl_attr_get_type(a) == IFLA_LINK && mnl_attr_validate(a, MNL_TYPE_U32) == 0)
-			link = (int)mnl_attr_get_u32(a);
-		else if (mnl_attr_get_type(a) == IFLA_LINK_NETNSID)
-			return 0;
-		else if (mnl_attr_get_type(a) == IFLA_LINKINFO)
-			mnl_attr_parse_nested(a, on_kind, &vlan);
-	}
-	return vlan ? link : 0;
-}
-
-static int on_vlan(const struct nlmsghdr *message, void *arg)
-{
-	int *below = arg;
-
-	*below = netdev_parse_vlan(message);
-	return MNL_CB_OK;
-}
-
-int netdev_below_vlan(int ifindex)
-{
-	char buf[512];
-	int below = 0;
-
-	return talk(link_message(buf, RTM_GETLINK, ifindex), on_vlan, &below) ? 0 : below;
-}
-
-/* ---- what stands on what ---- */
-
-static enum netdev_kind kind_of(const char *name)
-{
-	static const struct {
-		const char *name;
-		enum netdev_kind kind;
-	} known[] = {
-		{"vlan", NETDEV_UPPER},	   {"macvlan", NETDEV_UPPER}, {"macvtap", NETDEV_UPPER}, {"ipvlan", NETDEV_UPPER},
-		{"ipvtap", NETDEV_UPPER},  {"bridge", NETDEV_MASTER}, {"bond", NETDEV_MASTER},	 {"team", NETDEV_MASTER},
-		{"hsr", NETDEV_MASTER},	   {"vrf", NETDEV_VRF},
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(known[i].name, name) == 0)
-			return known[i].kind;
-	return NETDEV_OTHER;
-}
-
-static int on_info(const struct nlattr *a, void *arg)
-{
-	struct netdev_stack *dev = arg;
-
-	if (mnl_attr_get_type(a) == IFLA_INFO_KIND && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0) {
-		snprintf(dev->info_kind, sizeof(dev->info_kind), "%s", mnl_attr_get_str(a));
-		dev->kind = kind_of(dev->info_kind);
-	}
-	return MNL_CB_OK;
-}
-
-static void parse_stack(const struct nlmsghdr *message, struct netdev_stack *out)
-{
-	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
-	const struct nlattr *a;
-	bool elsewhere = false;
-
-	*out = (struct netdev_stack){.ifindex = info->ifi_index};
-	mnl_attr_for_each(a, message, sizeof(*info))
-	{
-		const bool number = mnl_attr_validate(a, MNL_TYPE_U32) == 0;
-
-		if (mnl_attr_get_type(a) == IFLA_LINK && number)
-			out->below = (int)mnl_attr_get_u32(a);
-		else if (mnl_attr_get_type(a) == IFLA_MASTER && number)
-			out->master = (int)mnl_attr_get_u32(a);
-		else if (mnl_attr_get_type(a) == IFLA_LINK_NETNSID)
-			elsewhere = true;
-		else if (mnl_attr_get_type(a) == IFLA_LINKINFO)
-			mnl_attr_parse_nested(a, on_info, out);
-	}
-	/* A veth has a link, too; and one in another namespace has a number from there. */
-	if (out->kind != NETDEV_UPPER || elsewhere)
-		out->below = 0;
-}
-
-struct stack_list {
-	struct netdev_stack *at;
-	size_t count;
-	size_t room;
-};
-
-static int on_stack(const struct nlmsghdr *message, void *arg)
-{
-	struct stack_list *list = arg;
-
-	if (message->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(message) < sizeof(struct ifinfomsg))
-		return MNL_CB_OK;
-	if (list->count == list->room) {
-		const size_t room = list->room ? list->room * 2 : 64;
-		struct netdev_stack *more = realloc(list->at, room * sizeof(*more));
-
-		if (!more)
-			return MNL_CB_ERROR;
-		list->at = more;
-		list->room = room;
-	}
-	parse_stack(message, &list->at[list->count++]);
-	return MNL_CB_OK;
-}
-
-int netdev_dump(struct netdev_stack **out, size_t *count)
-{
-	char buf[512];
-	struct nlmsghdr *m = link_message(buf, RTM_GETLINK, 0);
-	struct stack_list list = {0};
-	int err;
-
-	m->nlmsg_flags = NLM_F_DUMP;
-	err = talk(m, on_stack, &list);
-	if (err)
-		free(list.at);
-	*out = err ? NULL : list.at;
-	*count = err ? 0 : list.count;
-	return err;
-}
-
-int netdev_stack_get(int ifindex, struct netdev_stack *out)
-{
-	char buf[512];
-	struct stack_list list = {0};
-	int err = talk(link_message(buf, RTM_GETLINK, ifindex), on_stack, &list);
-
-	if (!err && list.count == 1)
-		*out = list.at[0];
-	else if (!err)
-		err = -ENODEV;
-	free(list.at);
-	return err;
+	return netlink_talk(m, on_route, &ifindex) ? 0 : ifindex;
 }
 
 /* ---- setting ---- */
@@ -348,11 +160,11 @@ static void put_mac_and_mtu(struct nlmsghdr *m, const uint8_t mac[6], uint32_t m
 int netdev_set(int ifindex, const uint8_t mac[6], uint32_t mtu, struct fault *f)
 {
 	char buf[512];
-	struct nlmsghdr *m = link_message(buf, RTM_NEWLINK, ifindex);
+	struct nlmsghdr *m = netlink_link_message(buf, RTM_NEWLINK, ifindex);
 	int err;
 
 	put_mac_and_mtu(m, mac, mtu);
-	err = talk(m, NULL, NULL);
+	err = netlink_talk(m, NULL, NULL);
 	return err ? fault(f, -err, "interface %d: address and MTU: %s", ifindex, strerror(-err)) : 0;
 }
 
@@ -360,14 +172,14 @@ int netdev_set(int ifindex, const uint8_t mac[6], uint32_t mtu, struct fault *f)
 static void no_ipv6_address(int ifindex)
 {
 	char buf[512];
-	struct nlmsghdr *m = link_message(buf, RTM_NEWLINK, ifindex);
+	struct nlmsghdr *m = netlink_link_message(buf, RTM_NEWLINK, ifindex);
 	struct nlattr *families = mnl_attr_nest_start(m, IFLA_AF_SPEC);
 	struct nlattr *inet6 = mnl_attr_nest_start(m, AF_INET6);
 
 	mnl_attr_put_u8(m, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
 	mnl_attr_nest_end(m, inet6);
 	mnl_attr_nest_end(m, families);
-	talk(m, NULL, NULL);
+	netlink_talk(m, NULL, NULL);
 }
 
 int netdev_bring_up_tap(int ifindex, const uint8_t mac[6], uint32_t mtu, uint32_t queue_length, struct fault *f)
@@ -378,12 +190,12 @@ int netdev_bring_up_tap(int ifindex, const uint8_t mac[6], uint32_t mtu, uint32_
 	int err;
 
 	no_ipv6_address(ifindex);
-	m = link_message(buf, RTM_NEWLINK, ifindex);
+	m = netlink_link_message(buf, RTM_NEWLINK, ifindex);
 	info = mnl_nlmsg_get_payload(m);
 	info->ifi_flags = info->ifi_change = IFF_UP | IFF_NOARP;
 	put_mac_and_mtu(m, mac, mtu);
 	mnl_attr_put_u32(m, IFLA_TXQLEN, queue_length);
-	err = talk(m, NULL, NULL);
+	err = netlink_talk(m, NULL, NULL);
 	return err ? fault(f, -err, "interface %d: bringing the TAP up: %s", ifindex, strerror(-err)) : 0;
 }
 

@@ -47,32 +47,6 @@ bool netdev_has_tc_filters(int ifindex);
 /* The interface by which an echo request between the two would leave now, by the routes and rules; 0: none. */
 int netdev_route(const uint8_t local[4], const uint8_t remote[4]);
 
-/* The interface that a VLAN's is on; 0: it is none, or of another kind. The same, of a message about it. */
-int netdev_below_vlan(int ifindex);
-int netdev_parse_vlan(const struct nlmsghdr *message);
-
-/* How an interface stands on others. */
-enum netdev_kind {
-	NETDEV_OTHER,
-	NETDEV_UPPER,  /* on one below: a VLAN, a macvlan, an ipvlan */
-	NETDEV_MASTER, /* on its ports: a bridge, a bond, a team */
-	NETDEV_VRF,    /* routing alone */
-};
-
-struct netdev_stack {
-	int ifindex;
-	int master; /* 0: none */
-	int below;  /* of NETDEV_UPPER; 0: in another namespace */
-	enum netdev_kind kind;
-	char info_kind[16]; /* the kernel's word: "vlan", "bond" ...; "" of hardware */
-};
-
-/* All interfaces, malloc'd, to be freed. 0 or -errno. */
-int netdev_dump(struct netdev_stack **out, size_t *count);
-
-/* The same of one of them, or of a message about it. 0 or -errno. */
-int netdev_stack_get(int ifindex, struct netdev_stack *out);
-
 /* Threaded NAPI on or off. 0 or -errno: -EIO where the driver has no NAPI. */
 int netdev_threaded_napi(const char *name, bool on);
 

@@ -6,13 +6,11 @@
 #include <netinet/ip_icmp.h>
 #include <string.h>
 
+#include "gates.h"
 #include "netdev.h"
 #include "parse.h"
 #include "selector.h"
 #include "slots.h"
-
-/* A VLAN on a VLAN on the NIC. */
-#define VLANS_MAX 2
 
 /* type: of ICMP, which stands with the code where others have ports. */
 static bool rule_takes(const struct spd_rule *r, const uint8_t local[4], uint8_t type)
@@ -66,26 +64,7 @@ static bool has_sa(const struct maps *maps, const uint8_t local[4], const uint8_
 	       (may_be_wider && is_bound(maps, local, remote, &all));
 }
 
-static bool is_attached(const struct nics *nics, int ifindex)
-{
-	for (unsigned i = 0; i < PORTS_MAX; i++)
-		if (nics->nic[i].used && nics->nic[i].present && nics->nic[i].dev.ifindex == ifindex)
-			return true;
-	return false;
-}
-
-static bool is_gated(const struct nics *nics, int ifindex)
-{
-	for (unsigned depth = 0; depth <= VLANS_MAX && ifindex; depth++) {
-		if (is_attached(nics, ifindex))
-			return true;
-		ifindex = netdev_below_vlan(ifindex);
-	}
-	return false;
-}
-
-enum probe_way probe_way(const struct maps *maps, const struct nics *nics, const uint8_t local[4],
-			 const uint8_t remote[4], int *ifindex)
+enum probe_way probe_way(const struct maps *maps, const uint8_t local[4], const uint8_t remote[4], int *ifindex)
 {
 	struct spd_rule rule, back;
 
@@ -97,7 +76,7 @@ enum probe_way probe_way(const struct maps *maps, const struct nics *nics, const
 	*ifindex = netdev_route(local, remote);
 	if (!*ifindex)
 		return WAY_NO_ROUTE;
-	return is_gated(nics, *ifindex) ? WAY_SEALED : WAY_NOT_GATED;
+	return gates_guard(maps, (uint32_t)*ifindex) ? WAY_SEALED : WAY_NOT_GATED;
 }
 
 const char *probe_way_remedy(enum probe_way way)

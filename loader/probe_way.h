@@ -8,7 +8,6 @@
 #define LOADER_PROBE_WAY_H
 
 #include "maps.h"
-#include "nics.h"
 
 enum probe_way {
 	WAY_SEALED,    /* by an SA and an attached interface */
@@ -19,8 +18,7 @@ enum probe_way {
 };
 
 /* ifindex: of the interface it leaves by, for WAY_SEALED. */
-enum probe_way probe_way(const struct maps *maps, const struct nics *nics, const uint8_t local[4],
-			 const uint8_t remote[4], int *ifindex);
+enum probe_way probe_way(const struct maps *maps, const uint8_t local[4], const uint8_t remote[4], int *ifindex);
 
 /* What is to be done about it, for people; NULL where there is nothing to do. */
 const char *probe_way_remedy(enum probe_way way);

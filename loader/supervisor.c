@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backstop.h"
 #include "closing.h"
 #include "connection_policies.h"
 #include "gates.h"
@@ -58,6 +59,7 @@ int supervisor_attach(struct supervisor *s, const struct interface_config *confi
 		worker_stop(&s->worker);
 	err = nic_attach(&s->nics, config, f);
 	gates_cover(&s->maps);
+	route_monitor_kick(&s->routes);
 	supervisor_sync_gre(s);
 	if (!err)
 		nic_log_attached(&s->nics, nics_find(&s->nics, config->name));
@@ -76,6 +78,7 @@ int supervisor_detach(struct supervisor *s, const char *name, struct fault *f)
 	nic_detach(&s->nics, nic);
 	gates_cover(&s->maps);
 	s->opened = !nics_any(&s->nics);
+	route_monitor_kick(&s->routes);
 	supervisor_run_worker(s);
 	log_line("%s: detached: the gate is open, what was protected goes in clear", name);
 	return 0;
@@ -122,6 +125,22 @@ static void on_overrun(void *arg)
 	nic_events_on_links_lost(s);
 	ike_on_addresses_lost(s);
 	supervisor_sync_gre(s);
+}
+
+/* Interfaces have come, gone, or been put on others. */
+static void on_settled(void *arg)
+{
+	struct supervisor *s = arg;
+
+	gates_cover(&s->maps);
+	route_monitor_kick(&s->routes);
+}
+
+static void on_route_change(void *arg)
+{
+	struct supervisor *s = arg;
+
+	ways_look(&s->ways, &s->config, false);
 }
 
 static void reload_interfaces(struct supervisor *s, const struct config *fresh)
@@ -195,6 +214,7 @@ static void reload(struct supervisor *s)
 	}
 	reload_interfaces(s, &fresh);
 	gre_report(&s->maps, &s->config);
+	ways_look(&s->ways, &s->config, true);
 	log_line("%s: reloaded; NICs that are not in it stay as they are: only 'detach' opens a gate", s->config_path);
 }
 
@@ -260,13 +280,15 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	s->links = (struct link_monitor){
 		.on_link = nic_events_on_link,
 		.on_address = on_address,
+		.on_settled = on_settled,
 		.on_overrun = on_overrun,
 		.arg = s,
 	};
+	s->routes = (struct route_monitor){.on_change = on_route_change, .arg = s};
+	s->ways = (struct ways){.maps = &s->maps, .backstop = backstop_is_up(s->instance.bpf_dir)};
 	s->monitors = (struct monitors){
 		.base = s->base,
 		.maps = &s->maps,
-		.nics = &s->nics,
 		.worker = &s->worker,
 		.on_dead = ike_on_dead,
 		.arg = s,
@@ -277,6 +299,8 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	err = events_start(&s->events, s->base, &s->maps, f);
 	if (!err)
 		err = link_monitor_start(&s->links, s->base, f);
+	if (!err)
+		err = route_monitor_start(&s->routes, s->base, f);
 	return err;
 }
 
@@ -339,6 +363,7 @@ static int start(struct supervisor *s, struct fault *f)
 	nic_events_on_links_lost(s);
 	supervisor_sync_gre(s);
 	gre_report(&s->maps, &s->config);
+	ways_look(&s->ways, &s->config, true);
 	return 0;
 }
 
@@ -404,6 +429,8 @@ static void stop(struct supervisor *s, bool orderly)
 		leave_maps(s);
 	}
 	link_monitor_stop(&s->links);
+	route_monitor_stop(&s->routes);
+	ways_free(&s->ways);
 	events_stop(&s->events);
 	for (size_t i = 0; i < 4; i++)
 		if (s->signals[i])

@@ -12,7 +12,9 @@
 #include "link_monitor.h"
 #include "monitors.h"
 #include "nics.h"
+#include "route_monitor.h"
 #include "sa.h"
+#include "ways.h"
 #include "worker_process.h"
 
 struct supervisor {
@@ -35,6 +37,8 @@ struct supervisor {
 	struct ike_process ike;
 	struct events events;
 	struct link_monitor links;
+	struct route_monitor routes;
+	struct ways ways;
 	struct monitors monitors;
 	struct control_server *control;
 	bool told_ready;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a VLAN is on, from messages as the kernel writes them. */
+/* What an interface stands on, from messages as the kernel writes them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,12 +7,13 @@
 #include <cmocka.h>
 #include <linux/rtnetlink.h>
 
-#include "netdev.h"
+#include "netdev_stack.h"
 
 static int below(const char *kind, int link, bool elsewhere)
 {
 	char buf[512];
 	struct nlmsghdr *m = mnl_nlmsg_put_header(buf);
+	struct netdev_stack dev;
 	struct nlattr *info;
 
 	m->nlmsg_type = RTM_NEWLINK;
@@ -27,7 +28,8 @@ static int below(const char *kind, int link, bool elsewhere)
 		mnl_attr_put_strz(m, IFLA_INFO_KIND, kind);
 		mnl_attr_nest_end(m, info);
 	}
-	return netdev_parse_vlan(m);
+	netdev_stack_parse(m, &dev);
+	return dev.below;
 }
 
 static void test_vlan(void **unused)
@@ -38,11 +40,18 @@ static void test_vlan(void **unused)
 	assert_int_equal(below("vlan", 7, true), 0);
 }
 
+static void test_other_uppers(void **unused)
+{
+	(void)unused;
+	assert_int_equal(below("macvlan", 7, false), 7);
+	assert_int_equal(below("ipvlan", 7, false), 7);
+	assert_int_equal(below("macvtap", 7, true), 0);
+}
+
 static void test_other_kinds(void **unused)
 {
 	(void)unused;
 	assert_int_equal(below("veth", 7, false), 0);
-	assert_int_equal(below("macvlan", 7, false), 0);
 	assert_int_equal(below("vlan2", 7, false), 0);
 	assert_int_equal(below(NULL, 7, false), 0);
 }
@@ -51,6 +60,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vlan),
+		cmocka_unit_test(test_other_uppers),
 		cmocka_unit_test(test_other_kinds),
 	};
 

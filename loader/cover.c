@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cover.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static const struct netdev_stack *find(const struct cover *c, int ifindex)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (c->all[i].ifindex == ifindex)
+			return &c->all[i];
+	return NULL;
+}
+
+bool cover_has(const struct cover *c, int ifindex)
+{
+	return find(c, ifindex);
+}
+
+bool cover_guards(const struct cover *c, int ifindex)
+{
+	const struct netdev_stack *dev = find(c, ifindex);
+
+	return dev && (c->covered[dev - c->all] || c->is_attached(c->arg, ifindex));
+}
+
+/* What goes into a bridge or a bond may come out of any of its ports. */
+static bool has_guarded_ports_only(const struct cover *c, int master)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->all[i].master != master)
+			continue;
+		if (!cover_guards(c, c->all[i].ifindex))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static bool stands_on_guarded(const struct cover *c, const struct netdev_stack *dev)
+{
+	switch (dev->kind) {
+	case NETDEV_UPPER:
+		return cover_guards(c, dev->below);
+	case NETDEV_MASTER:
+		return has_guarded_ports_only(c, dev->ifindex);
+	case NETDEV_VRF:
+		/* A packet meets netfilter again on the interface that it leaves by, and has met it where it came in. */
+		return true;
+	case NETDEV_OTHER:
+		break;
+	}
+	return false;
+}
+
+/* A VLAN on a bond on a NIC takes as many rounds as there are storeys. */
+static void find_covered(struct cover *c)
+{
+	bool more = true;
+
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < c->count; i++) {
+			if (c->covered[i] || !stands_on_guarded(c, &c->all[i]))
+				continue;
+			c->covered[i] = more = true;
+		}
+	}
+}
+
+int cover_find(struct cover *c, bool (*is_attached)(const void *arg, int ifindex), const void *arg)
+{
+	int err;
+
+	*c = (struct cover){.is_attached = is_attached, .arg = arg};
+	err = netdev_stack_dump(&c->all, &c->count);
+	if (err)
+		return err;
+	c->covered = calloc(c->count + 1, sizeof(*c->covered));
+	if (!c->covered) {
+		cover_free(c);
+		return -ENOMEM;
+	}
+	find_covered(c);
+	return 0;
+}
+
+void cover_free(struct cover *c)
+{
+	free(c->covered);
+	free(c->all);
+	*c = (struct cover){0};
+}

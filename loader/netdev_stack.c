@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "netdev_stack.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "netlink.h"
+
+static enum netdev_kind kind_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum netdev_kind kind;
+	} known[] = {
+		{"vlan", NETDEV_UPPER},	   {"macvlan", NETDEV_UPPER}, {"macvtap", NETDEV_UPPER}, {"ipvlan", NETDEV_UPPER},
+		{"ipvtap", NETDEV_UPPER},  {"bridge", NETDEV_MASTER}, {"bond", NETDEV_MASTER},	 {"team", NETDEV_MASTER},
+		{"hsr", NETDEV_MASTER},	   {"vrf", NETDEV_VRF},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(known[i].name, name) == 0)
+			return known[i].kind;
+	return NETDEV_OTHER;
+}
+
+static int on_info(const struct nlattr *a, void *arg)
+{
+	struct netdev_stack *dev = arg;
+
+	if (mnl_attr_get_type(a) == IFLA_INFO_KIND && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0) {
+		snprintf(dev->info_kind, sizeof(dev->info_kind), "%s", mnl_attr_get_str(a));
+		dev->kind = kind_of(dev->info_kind);
+	}
+	return MNL_CB_OK;
+}
+
+void netdev_stack_parse(const struct nlmsghdr *message, struct netdev_stack *out)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+	const struct nlattr *a;
+	bool elsewhere = false;
+
+	*out = (struct netdev_stack){.ifindex = info->ifi_index};
+	mnl_attr_for_each(a, message, sizeof(*info))
+	{
+		const bool number = mnl_attr_validate(a, MNL_TYPE_U32) == 0;
+
+		if (mnl_attr_get_type(a) == IFLA_LINK && number)
+			out->below = (int)mnl_attr_get_u32(a);
+		else if (mnl_attr_get_type(a) == IFLA_MASTER && number)
+			out->master = (int)mnl_attr_get_u32(a);
+		else if (mnl_attr_get_type(a) == IFLA_LINK_NETNSID)
+			elsewhere = true;
+		else if (mnl_attr_get_type(a) == IFLA_LINKINFO)
+			mnl_attr_parse_nested(a, on_info, out);
+	}
+	/* A veth has a link, too; and one in another namespace has a number from there. */
+	if (out->kind != NETDEV_UPPER || elsewhere)
+		out->below = 0;
+}
+
+struct stack_list {
+	struct netdev_stack *at;
+	size_t count;
+	size_t room;
+};
+
+static int on_stack(const struct nlmsghdr *message, void *arg)
+{
+	struct stack_list *list = arg;
+
+	if (message->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(message) < sizeof(struct ifinfomsg))
+		return MNL_CB_OK;
+	if (list->count == list->room) {
+		const size_t room = list->room ? list->room * 2 : 64;
+		struct netdev_stack *more = realloc(list->at, room * sizeof(*more));
+
+		if (!more)
+			return MNL_CB_ERROR;
+		list->at = more;
+		list->room = room;
+	}
+	netdev_stack_parse(message, &list->at[list->count++]);
+	return MNL_CB_OK;
+}
+
+int netdev_stack_dump(struct netdev_stack **out, size_t *count)
+{
+	char buf[512];
+	struct nlmsghdr *m = netlink_link_message(buf, RTM_GETLINK, 0);
+	struct stack_list list = {0};
+	int err;
+
+	m->nlmsg_flags = NLM_F_DUMP;
+	err = netlink_talk(m, on_stack, &list);
+	if (err)
+		free(list.at);
+	*out = err ? NULL : list.at;
+	*count = err ? 0 : list.count;
+	return err;
+}
+
+int netdev_stack_get(int ifindex, struct netdev_stack *out)
+{
+	char buf[512];
+	struct stack_list list = {0};
+	int err = netlink_talk(netlink_link_message(buf, RTM_GETLINK, ifindex), on_stack, &list);
+
+	if (!err && list.count == 1)
+		*out = list.at[0];
+	else if (!err)
+		err = -ENODEV;
+	free(list.at);
+	return err;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Routes and rules that change, as rtnetlink tells, on a socket of its own: a router's table may flood it. */
+#ifndef LOADER_ROUTE_MONITOR_H
+#define LOADER_ROUTE_MONITOR_H
+
+#include <event2/event.h>
+
+#include "fault.h"
+
+struct mnl_socket;
+
+struct route_monitor {
+	struct mnl_socket *socket;
+	struct event *readable;
+	struct event *later;
+	/* some have changed, a moment ago */
+	void (*on_change)(void *arg);
+	void *arg;
+};
+
+/* Listens; the function and arg are the caller's. 0 or -errno. */
+int route_monitor_start(struct route_monitor *m, struct event_base *base, struct fault *f);
+
+/* Calls on_change in a moment, for what changes routes without saying so. */
+void route_monitor_kick(struct route_monitor *m);
+
+/* Safe on a zeroed struct. */
+void route_monitor_stop(struct route_monitor *m);
+
+#endif

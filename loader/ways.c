@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ways.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gates.h"
+#include "log.h"
+#include "netdev.h"
+
+struct way way_of(const struct connection_config *c, bool (*guards)(const void *arg, int ifindex), const void *arg)
+{
+	struct way way = {.ifindex = netdev_route(c->local, c->remote.addr)};
+
+	if (!way.ifindex || !if_indextoname((unsigned)way.ifindex, way.dev))
+		return (struct way){0};
+	way.guarded = guards(arg, way.ifindex);
+	return way;
+}
+
+static bool has_gate(const void *arg, int ifindex)
+{
+	return gates_guard(arg, (uint32_t)ifindex);
+}
+
+static void tell(const struct ways *ways, const struct connection_config *c, const struct way *way)
+{
+	if (!way_is_astray(way))
+		log_line("%s: its packets leave by an attached interface again", c->name);
+	else if (ways->backstop)
+		log_line("%s: WARNING: its packets would leave by %s, which is not attached: dropped; 'xdp-ipsec attach %s'",
+			 c->name, way->dev, way->dev);
+	else
+		log_line("%s: WARNING: GATE OPEN: its packets leave IN CLEAR by %s, which is not attached: 'xdp-ipsec attach "
+			 "%s'",
+			 c->name, way->dev, way->dev);
+}
+
+static bool forget(struct ways *ways, unsigned count)
+{
+	free(ways->astray);
+	ways->astray = calloc(count + 1, sizeof(*ways->astray));
+	ways->count = ways->astray ? count : 0;
+	return ways->astray;
+}
+
+void ways_look(struct ways *ways, const struct config *config, bool fresh)
+{
+	if ((fresh || ways->count != config->connection_count) && !forget(ways, config->connection_count))
+		return;
+	for (unsigned i = 0; i < ways->count; i++) {
+		const struct connection_config *c = &config->connections[i];
+		const struct way way = way_of(c, has_gate, ways->maps);
+
+		if (way_is_astray(&way) != ways->astray[i])
+			tell(ways, c, &way);
+		ways->astray[i] = way_is_astray(&way);
+	}
+}
+
+cJSON *ways_json(const struct ways *ways, const struct config *config)
+{
+	cJSON *all = cJSON_CreateObject();
+
+	for (unsigned i = 0; i < config->connection_count; i++) {
+		const struct way way = way_of(&config->connections[i], has_gate, ways->maps);
+		cJSON *json = way.ifindex ? cJSON_CreateObject() : cJSON_CreateNull();
+
+		if (way.ifindex) {
+			cJSON_AddStringToObject(json, "dev", way.dev);
+			cJSON_AddBoolToObject(json, "guarded", way.guarded);
+		}
+		cJSON_AddItemToObject(all, config->connections[i].name, json);
+	}
+	return all;
+}
+
+void ways_free(struct ways *ways)
+{
+	free(ways->astray);
+	ways->astray = NULL;
+	ways->count = 0;
+}
