@@ -9,6 +9,7 @@
 #include "config.h"
 #include "connection_policies.h"
 #include "control_client.h"
+#include "cover.h"
 #include "ike_files.h"
 #include "ike_process.h"
 #include "local_addr.h"
@@ -17,8 +18,11 @@
 #include "probe.h"
 #include "session.h"
 #include "table.h"
+#include "ways.h"
 
 struct report {
+	const struct instance *instance;
+	const struct config *config;
 	struct table *table;
 	struct fault problem; /* the first that keeps it from working */
 	bool works;
@@ -78,6 +82,10 @@ static void check_interface(struct report *r, const struct instance *in, const s
 
 	if (!err)
 		err = nic_check(ic, &dev, &f);
+	if (err == -ENODEV) {
+		say(r, ic->name, NOTE, "not there now: attached the moment it appears");
+		return;
+	}
 	at.ifindex = err ? 0 : dev.ifindex;
 	if (!err)
 		err = hook_check_foreign(&at, &f);
@@ -110,6 +118,42 @@ static int check_files(const struct connection_config *c, const char *path, stru
 	return err;
 }
 
+/* Whether the file attaches the interface, or 'attach' has. */
+static bool will_be_attached(const void *arg, int ifindex)
+{
+	const struct report *r = arg;
+	char name[IF_NAMESIZE];
+	const struct hook_place at = {.dir = r->instance->bpf_dir, .dev = name, .ifindex = ifindex};
+
+	if (!if_indextoname((unsigned)ifindex, name))
+		return false;
+	for (unsigned i = 0; i < r->config->interface_count; i++)
+		if (strcmp(r->config->interfaces[i].name, name) == 0)
+			return true;
+	return hooks_any(&at);
+}
+
+static bool file_guards(const void *arg, int ifindex)
+{
+	return cover_guards(arg, ifindex);
+}
+
+/* Without a gate on its way a connection is up, and carries nothing. */
+static int check_way(const struct report *r, const struct connection_config *c, struct fault *f)
+{
+	struct cover cover;
+	struct way way;
+
+	if (cover_find(&cover, will_be_attached, r))
+		return 0;
+	way = way_of(c, file_guards, &cover);
+	cover_free(&cover);
+	if (!way_is_astray(&way))
+		return 0;
+	return fault(f, EINVAL, "its packets leave by %s, which the file does not attach: add [interface %s], or change the route",
+		     way.dev, way.dev);
+}
+
 static void check_connection(struct report *r, const struct config *config, const struct connection_config *c,
 			     const char *path)
 {
@@ -129,6 +173,10 @@ static void check_connection(struct report *r, const struct config *config, cons
 	prefix_text(&c->remote, remote);
 	if (local_addr_find(c->local, &where) == 0 && where == ADDR_LOCAL_LOOPBACK) {
 		fault(&f, EINVAL, "local = %s is a loopback interface's address: there is no wire to protect", local);
+		say(r, c->name, FAIL, f.text);
+		return;
+	}
+	if (check_way(r, c, &f)) {
 		say(r, c->name, FAIL, f.text);
 		return;
 	}
@@ -191,7 +239,8 @@ static void check_instance(struct report *r, const struct instance *in)
 
 static int check_all(const struct instance *in, const struct config *config, const char *path, struct fault *f)
 {
-	struct report r = {.table = table_new("CHECK|RESULT|DETAIL"), .works = true};
+	struct report r = {
+		.instance = in, .config = config, .table = table_new("CHECK|RESULT|DETAIL"), .works = true};
 
 	check_kernel(&r);
 	check_instance(&r, in);

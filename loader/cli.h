@@ -11,6 +11,9 @@
 #include "json.h"
 
 #define EXIT_USAGE 2
+/* Of 'status': no daemon; and a gate that is open or a connection that is down. */
+#define EXIT_NOT_RUNNING 3
+#define EXIT_NOT_WELL	 4
 
 enum word_flag {
 	WORD_REQUIRED = 1 << 0,

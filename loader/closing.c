@@ -77,6 +77,13 @@ static int take_place(const struct closing *c, const char *dir, struct fault *f)
 
 /* ---- the walls ---- */
 
+int closing_put_backstop(const char *dir, const struct config *config, struct fault *f)
+{
+	const struct prog_config cfg = prog_config_of(config);
+
+	return backstop_put(dir, dir, &cfg, f);
+}
+
 /* A kernel without a backstop has the gates on the NICs, which is less, and said. */
 static int put_backstop(struct closing *c, const char *maps_dir, struct fault *f)
 {

@@ -37,6 +37,9 @@ int closing_run(struct closing *c, struct fault *f);
  */
 bool closing_undo_unused(const struct closing *c, bool opened);
 
+/* The backstop alone, over the instance's maps. 0 or -errno: -ENOTSUP where the kernel has none. */
+int closing_put_backstop(const char *dir, const struct config *config, struct fault *f);
+
 /* Whether any policy is in force. */
 bool closing_has_policies(const struct maps *maps);
 

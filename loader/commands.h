@@ -6,6 +6,7 @@
 #include "cli.h"
 
 /* check_command.c */
+int gate_command(const struct invocation *inv);
 int check_command(const struct invocation *inv);
 
 /* port_commands.c */

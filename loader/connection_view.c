@@ -22,9 +22,21 @@ static void add_monitor(cJSON *connection, const cJSON *monitor)
 	cJSON_AddItemToObject(connection, "monitor", cJSON_Duplicate(monitor, true));
 }
 
+/* No better than down: its packets are dropped, or in clear. */
+static void add_astray(cJSON *connection, const char *dev)
+{
+	char note[100];
+
+	snprintf(note, sizeof(note), "its packets leave by %s, which is not attached", dev);
+	cJSON_DeleteItemFromObjectCaseSensitive(connection, "note");
+	cJSON_AddStringToObject(connection, "note", note);
+	cJSON_ReplaceItemInObjectCaseSensitive(connection, "state", cJSON_CreateString("down"));
+}
+
 cJSON *connections_json(const cJSON *status)
 {
 	const cJSON *monitors = cJSON_GetObjectItemCaseSensitive(status, "monitors"), *list = list_of(status);
+	const cJSON *astray = cJSON_GetObjectItemCaseSensitive(status, "astray");
 	cJSON *own = list ? cJSON_Duplicate(list, true) : cJSON_CreateArray(), *c;
 
 	cJSON_ArrayForEach(c, own) {
@@ -33,6 +45,8 @@ cJSON *connections_json(const cJSON *status)
 
 		if (monitor)
 			add_monitor(c, monitor);
+		if (name && json_text(astray, name))
+			add_astray(c, json_text(astray, name));
 	}
 	return own;
 }
@@ -110,6 +124,27 @@ static void print_monitors(const cJSON *list)
 	table_print(t, stdout);
 }
 
+static void print_notes(const cJSON *list)
+{
+	const cJSON *c;
+
+	cJSON_ArrayForEach(c, list)
+		if (json_text(c, "note"))
+			printf("%s: %s\n", text_of(c, "name"), json_text(c, "note"));
+}
+
+bool connections_down(const cJSON *status)
+{
+	cJSON *list = connections_json(status);
+	bool any = false;
+	const cJSON *c;
+
+	cJSON_ArrayForEach(c, list)
+		any |= strcmp(text_of(c, "state"), "down") == 0;
+	cJSON_Delete(list);
+	return any;
+}
+
 bool connections_print(const cJSON *status)
 {
 	struct table *t = table_new("CONNECTION|LOCAL|REMOTE|STATE|>IKE SAS|CHILD|IN|OUT|>PACKETS IN|>OUT|>REKEY IN");
@@ -121,6 +156,7 @@ bool connections_print(const cJSON *status)
 		add_connection(t, c);
 	table_print(t, stdout);
 	print_monitors(list);
+	print_notes(list);
 	cJSON_Delete(list);
 	return any;
 }

@@ -150,12 +150,13 @@ bool hooks_bring_back(const struct hook_place *at, uint32_t program)
 
 /* ---- for good ---- */
 
+/* arg: the name, or NULL for any. */
 static bool remove_named(const struct away *a, void *arg)
 {
-	const struct hook_place *at = arg;
+	const char *dev = arg;
 	struct hook_pin p;
 
-	if (strcmp(a->dev, at->dev) != 0)
+	if (dev && strcmp(a->dev, dev) != 0)
 		return false;
 	p = hook_pin_read(a->path);
 	unlink(a->path);
@@ -170,9 +171,15 @@ bool hooks_remove_away(const struct hook_place *at)
 	bool any = false;
 
 	/* A directory that is changed is read anew. */
-	while (for_each(at->dir, remove_named, (void *)at))
+	while (for_each(at->dir, remove_named, (void *)at->dev))
 		any = true;
 	return any;
+}
+
+void hooks_remove_all_away(const char *dir)
+{
+	while (for_each(dir, remove_named, NULL))
+		;
 }
 
 static bool is_alive(const struct away *a, void *arg)

@@ -20,6 +20,9 @@ bool hooks_bring_back(const struct hook_place *at, uint32_t program);
 /* Opens the gates of those that were called so. Whether there was one. */
 bool hooks_remove_away(const struct hook_place *at);
 
+/* The same of all. */
+void hooks_remove_all_away(const char *dir);
+
 /* Whether there is any. What is gone meanwhile is forgotten. */
 bool hooks_any_away(const char *dir);
 

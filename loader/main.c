@@ -18,6 +18,11 @@ static const struct word run_words[] = {
 	{0},
 };
 
+static const struct word gate_words[] = {
+	{"-c", "FILE", "configuration, instead of " CONFIG_DEFAULT_PATH, 0},
+	{0},
+};
+
 static const struct word check_words[] = {
 	{"-c", "FILE", "configuration, instead of " CONFIG_DEFAULT_PATH, 0},
 	{0},
@@ -31,7 +36,7 @@ static const struct word attach_words[] = {
 };
 
 static const struct word detach_words[] = {
-	{"dev", "DEV", "the interface", REQUIRED | POSITIONAL},
+	{"dev", "DEV|all", "the interface, or all of them and the backstop", REQUIRED | POSITIONAL},
 	{0},
 };
 
@@ -96,6 +101,7 @@ static const struct word connection_rekey_words[] = {
 
 static const struct command commands[] = {
 	{"run", "attach, make the maps, start the worker and stay in the foreground", run_words, run_command},
+	{"gate", "close the gate for what the file protects, and end: 'run' opens it to SAs", gate_words, gate_command},
 	{"check", "say what 'run' would do, and what keeps it from working", check_words, check_command},
 	{"attach", "attach an interface to the running daemon", attach_words, attach_command},
 	{"detach", "take an interface off, which opens its gate", detach_words, detach_command},

@@ -6,7 +6,8 @@
 
 #include "commands.h"
 #include "control_client.h"
-#include "hooks.h"
+#include "gates.h"
+#include "hooks_away.h"
 #include "maps.h"
 #include "port_words.h"
 #include "pinned_maps.h"
@@ -22,16 +23,22 @@ int attach_command(const struct invocation *inv)
 
 /* ---- detach, which works without the supervisor too ---- */
 
-static void forget_port(const struct instance *in, const char *dev)
+/* Whether there was such a port: attached, or expected. *others: whether another is there. */
+static bool forget_port(const struct maps *maps, const char *dev, bool *others)
 {
-	struct maps maps;
+	bool found = false;
 
-	if (maps_open(&maps, in->bpf_dir, NULL))
-		return;
-	for (unsigned i = 0; i < PORTS_MAX; i++)
-		if (strncmp(maps.port[i].name, dev, sizeof(maps.port[i].name)) == 0)
-			maps.port[i] = (struct port){0};
-	maps_close(&maps);
+	for (unsigned i = 0; i < PORTS_MAX; i++) {
+		struct port *p = &maps->port[i];
+
+		if (strncmp(p->name, dev, sizeof(p->name)) == 0) {
+			*p = (struct port){0};
+			found = true;
+		} else {
+			*others |= p->name[0] != '\0';
+		}
+	}
+	return found;
 }
 
 static void note_another(const char *dev, void *arg)
@@ -40,18 +47,53 @@ static void note_another(const char *dev, void *arg)
 	*(bool *)arg = true;
 }
 
-/* With the lock held, so that no supervisor starts meanwhile. The last NIC takes the maps with it. */
-static int detach_alone(struct instance *in, const char *dev, struct fault *f)
+static bool open_in_maps(const struct instance *in, const char *dev, uint32_t ifindex, bool *others)
+{
+	struct maps maps;
+	bool found;
+
+	if (maps_open(&maps, in->bpf_dir, NULL))
+		return false;
+	found = forget_port(&maps, dev, others);
+	if (ifindex && found)
+		gates_open(&maps, ifindex);
+	maps_close(&maps);
+	return found;
+}
+
+/* The last NIC takes maps and backstop with it. */
+static int detach_one(struct instance *in, const char *dev, struct fault *f)
 {
 	const struct hook_place at = {.dir = in->bpf_dir, .dev = dev, .ifindex = (int)if_nametoindex(dev)};
-	bool others = false;
+	const bool attached = hooks_any(&at);
+	bool others = false, known, away;
 
-	if (!hooks_any(&at))
-		return fault(f, ENOENT, "%s: not attached", dev);
 	hooks_remove_all(&at);
-	forget_port(in, dev);
-	if (hooks_for_each_device(in->bpf_dir, note_another, &others) == 0 && !others)
+	away = hooks_remove_away(&at);
+	known = open_in_maps(in, dev, (uint32_t)at.ifindex, &others);
+	if (!attached && !known && !away)
+		return fault(f, ENOENT, "%s: not attached", dev);
+	if (hooks_for_each_device(in->bpf_dir, note_another, &others) == 0 && !others && !hooks_any_away(in->bpf_dir))
 		pinned_maps_remove(in->bpf_dir);
+	return 0;
+}
+
+static void detach_each(const char *dev, void *arg)
+{
+	const struct instance *in = arg;
+	const struct hook_place at = {.dir = in->bpf_dir, .dev = dev, .ifindex = (int)if_nametoindex(dev)};
+
+	hooks_remove_all(&at);
+}
+
+/* With the lock held, so that no supervisor starts meanwhile. */
+static int detach_alone(struct instance *in, const char *dev, struct fault *f)
+{
+	if (strcmp(dev, "all") != 0)
+		return detach_one(in, dev, f);
+	hooks_for_each_device(in->bpf_dir, detach_each, in);
+	hooks_remove_all_away(in->bpf_dir);
+	pinned_maps_remove(in->bpf_dir);
 	return 0;
 }
 
@@ -83,6 +125,9 @@ int detach_command(const struct invocation *inv)
 		err = detach(inv, &in, dev, &f);
 	if (err)
 		return cli_fail(inv, f.text);
-	printf("%s: detached: the gate is open, what was protected goes in clear\n", dev);
+	if (strcmp(dev, "all") == 0)
+		puts("all interfaces are detached, and the backstop is down: the gate is open, what was protected goes in clear");
+	else
+		printf("%s: detached: the gate is open, what was protected goes in clear\n", dev);
 	return EXIT_SUCCESS;
 }

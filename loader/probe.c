@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "backstop.h"
 #include "hooks.h"
 #include "programs.h"
 #include "vault.h"
@@ -61,6 +62,11 @@ static int probe_tcx(struct fault *f)
 	return hooks_have_tcx() ? 0 : fault(f, ENOTSUP, "not before Linux 6.6: clsact is used");
 }
 
+static int probe_backstop(struct fault *f)
+{
+	return backstop_try(f);
+}
+
 static int probe_vault(struct fault *f)
 {
 	struct vault vault;
@@ -97,6 +103,7 @@ const struct probe probes[] = {
 	{"AF_XDP", true, probe_af_xdp},
 	{"TUN/TAP", true, probe_tun},
 	{"worker", true, probe_worker},
+	{"backstop", false, probe_backstop},
 	{"tcx", false, probe_tcx},
 	{"memfd_secret", false, probe_vault},
 	{"AES", false, probe_aes},

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "channel.h"
+#include "connections_known.h"
 #include "parse.h"
 #include "policy.h"
 #include "port_words.h"
@@ -113,7 +115,9 @@ static int on_detach(struct supervisor *s, const struct request *r, struct fault
 {
 	const char *name = json_text(r->words, "dev");
 
-	return name ? supervisor_detach(s, name, f) : fault(f, EINVAL, "DEV is missing");
+	if (!name)
+		return fault(f, EINVAL, "DEV is missing");
+	return strcmp(name, "all") ? supervisor_detach(s, name, f) : supervisor_detach_all(s);
 }
 
 /* ---- status: what is not in the maps ---- */
@@ -146,13 +150,28 @@ static cJSON *ike_process_json(const struct ike_process *ike)
 	return json;
 }
 
+/* IKE's own word on connections, or what is known without it. The fd of the document, or -errno. */
+static int connections_document(struct supervisor *s)
+{
+	int fd = s->ike.pid ? ike_status(&s->ike) : -ESRCH;
+	cJSON *document;
+
+	if (fd >= 0 || !s->config.connection_count)
+		return fd;
+	document = connections_known(&s->config, &s->maps, fd == -ESRCH ? "IKE is not running" : "IKE does not answer");
+	fd = channel_pack(document);
+	cJSON_Delete(document);
+	return fd;
+}
+
 static int on_status(struct supervisor *s, const struct request *r, struct fault *f)
 {
-	const int fd = s->ike.pid ? ike_status(&s->ike) : -1;
+	const int fd = connections_document(s);
 
 	(void)f;
 	if (fd >= 0)
 		control_server_attach(s->control, fd);
+	cJSON_AddItemToObject(r->reply, "astray", ways_json(&s->ways, &s->config));
 	cJSON_AddItemToObject(r->reply, "ike", ike_process_json(&s->ike));
 	cJSON_AddNumberToObject(r->reply, "pid", getpid());
 	cJSON_AddItemToObject(r->reply, "monitors", monitors_json(&s->monitors));

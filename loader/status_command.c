@@ -9,9 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backstop.h"
 #include "commands.h"
 #include "connection_view.h"
 #include "control_client.h"
+#include "gates.h"
+#include "netdev.h"
 #include "rates.h"
 #include "sa_view.h"
 #include "session.h"
@@ -57,7 +60,7 @@ static int ask_daemon(struct status *s, struct fault *f)
 
 static const char *mode_text(const struct port *p)
 {
-	return p->mode == PORT_NATIVE ? "native" : "generic";
+	return p->mode == PORT_NATIVE ? "native" : p->mode == PORT_GENERIC ? "generic" : "-";
 }
 
 /* Whether the entry has a NIC: one that is there, one gone for now, or one that a dead supervisor left. */
@@ -66,11 +69,74 @@ static bool port_exists(const struct port *p)
 	return p->name[0] != '\0';
 }
 
+/* In the namespace of whoever asks, which may be another: then what its flags are is not known. */
+static bool is_set_down(const struct port *p)
+{
+	struct netdev dev;
+
+	return netdev_get(p->name, &dev, NULL) == 0 && dev.ifindex == (int)p->ifindex && !(dev.flags & IFF_UP);
+}
+
 static const char *port_state(const struct status *s, const struct port *p)
 {
 	if (!s->daemon)
 		return "blocked";
-	return p->ifindex ? "up" : "gone";
+	if (!p->ifindex)
+		return "gone";
+	return is_set_down(p) ? "down" : "up";
+}
+
+/* ---- open gates ---- */
+
+/* The next interface after *ifindex (0: the first) whose gate 'detach' has opened. False if there is no more. */
+static bool next_open(const struct status *s, uint32_t *ifindex)
+{
+	uint32_t key = *ifindex, *after = key ? &key : NULL;
+
+	while (bpf_map_get_next_key(s->maps.gates, after, &key) == 0) {
+		after = &key;
+		if (gates_get(&s->maps, key).kind == GATE_OPEN) {
+			*ifindex = key;
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *open_name(uint32_t ifindex, char name[IF_NAMESIZE])
+{
+	if (!if_indextoname(ifindex, name))
+		snprintf(name, IF_NAMESIZE, "%u", ifindex);
+	return name;
+}
+
+static void add_open_json(const struct status *s, cJSON *array)
+{
+	char name[IF_NAMESIZE];
+
+	for (uint32_t ifindex = 0; next_open(s, &ifindex);) {
+		cJSON *json = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(json, "name", open_name(ifindex, name));
+		cJSON_AddStringToObject(json, "state", "open");
+		cJSON_AddNumberToObject(json, "ifindex", ifindex);
+		cJSON_AddItemToArray(array, json);
+	}
+}
+
+static void print_open(const struct status *s)
+{
+	char name[IF_NAMESIZE];
+
+	for (uint32_t ifindex = 0; next_open(s, &ifindex);)
+		printf("%s: GATE OPEN: detached, what policies protect goes in clear: 'xdp-ipsec attach %s' closes it\n",
+		       open_name(ifindex, name), name);
+}
+
+/* A kernel without a backstop has been told so when the daemon started: not an open gate, but less of a wall. */
+static const char *backstop_text(const struct status *s)
+{
+	return backstop_is_up(s->in.bpf_dir) ? "up" : "MISSING: interfaces that are not attached are not guarded";
 }
 
 /* ---- JSON ---- */
@@ -96,6 +162,7 @@ static cJSON *interfaces_json(const struct status *s)
 		cJSON_AddNumberToObject(json, "tap_ifindex", p->tap_ifindex);
 		cJSON_AddItemToArray(array, json);
 	}
+	add_open_json(s, array);
 	return array;
 }
 
@@ -145,6 +212,7 @@ static void print_json(const struct status *s, bool pretty)
 	cJSON_AddStringToObject(json, "instance", s->in.name);
 	cJSON_AddBoolToObject(json, "running", s->daemon != NULL);
 	cJSON_AddItemToObject(json, "interfaces", interfaces_json(s));
+	cJSON_AddBoolToObject(json, "backstop", backstop_is_up(s->in.bpf_dir));
 	cJSON_AddItemToObject(json, "connections", connections_json(s->daemon));
 	cJSON_AddItemToObject(json, "sas", sa_view_json(&s->maps, 0));
 	cJSON_AddItemToObject(json, "drops", counts_json(s, true));
@@ -229,6 +297,8 @@ static void print_rates(const struct status *s)
 static void print_text(const struct status *s)
 {
 	print_worker(s);
+	printf("backstop %s\n", backstop_text(s));
+	print_open(s);
 	putchar('\n');
 	print_interfaces(s);
 	putchar('\n');
@@ -243,14 +313,25 @@ static void print_text(const struct status *s)
 	print_counts(s, ">DROPPED|REASON|MEANING", true);
 }
 
+static int exit_status(const struct status *s)
+{
+	uint32_t first = 0;
+
+	if (!s->daemon)
+		return EXIT_NOT_RUNNING;
+	return next_open(s, &first) || connections_down(s->daemon) ? EXIT_NOT_WELL : EXIT_SUCCESS;
+}
+
 int status_command(const struct invocation *inv)
 {
 	struct status s = {.daemon = NULL};
 	struct fault f;
-	int err = session_maps(inv, &s.in, &s.maps, &f);
+	int code, err = session_maps(inv, &s.in, &s.maps, &f);
 
-	if (err)
-		return cli_fail(inv, f.text);
+	if (err) {
+		cli_fail(inv, f.text);
+		return err == -ENOENT ? EXIT_NOT_RUNNING : EXIT_FAILURE;
+	}
 	err = ask_daemon(&s, &f);
 	if (!err)
 		err = read_counts(&s, &f);
@@ -258,7 +339,8 @@ int status_command(const struct invocation *inv)
 		print_json(&s, inv->pretty);
 	else if (!err)
 		print_text(&s);
+	code = err ? cli_fail(inv, f.text) : exit_status(&s);
 	cJSON_Delete(s.daemon);
 	maps_close(&s.maps);
-	return err ? cli_fail(inv, f.text) : EXIT_SUCCESS;
+	return code;
 }

@@ -49,6 +49,19 @@ static bool is_held(struct supervisor *s, const char *name)
 	return nic && nic->present;
 }
 
+/* 'detach all' has taken it down; whoever attaches wants it closed again. */
+static void renew_backstop(struct supervisor *s)
+{
+	struct fault f;
+
+	if (backstop_is_up(s->instance.bpf_dir) || !s->opened)
+		return;
+	if (closing_put_backstop(s->instance.bpf_dir, &s->config, &f))
+		log_line("no backstop: %s", f.text);
+	s->ways.backstop = backstop_is_up(s->instance.bpf_dir);
+	s->opened = false;
+}
+
 /* Of a NIC that is new, or comes back, the worker knows nothing, and goes on meanwhile. */
 int supervisor_attach(struct supervisor *s, const struct interface_config *config, struct fault *f)
 {
@@ -57,6 +70,7 @@ int supervisor_attach(struct supervisor *s, const struct interface_config *confi
 
 	if (held)
 		worker_stop(&s->worker);
+	renew_backstop(s);
 	err = nic_attach(&s->nics, config, f);
 	gates_cover(&s->maps);
 	route_monitor_kick(&s->routes);
@@ -68,6 +82,21 @@ int supervisor_attach(struct supervisor *s, const struct interface_config *confi
 	return err;
 }
 
+static void open_gate(struct supervisor *s, struct nic *nic)
+{
+	log_line("%s: detached: the gate is open, what was protected goes in clear", nic->config.name);
+	nic_detach(&s->nics, nic);
+}
+
+static void after_detach(struct supervisor *s)
+{
+	gates_cover(&s->maps);
+	s->opened = !nics_any(&s->nics);
+	route_monitor_kick(&s->routes);
+	supervisor_sync_gre(s);
+	supervisor_run_worker(s);
+}
+
 int supervisor_detach(struct supervisor *s, const char *name, struct fault *f)
 {
 	struct nic *nic = nics_find(&s->nics, name);
@@ -75,12 +104,21 @@ int supervisor_detach(struct supervisor *s, const char *name, struct fault *f)
 	if (!nic)
 		return fault(f, ENOENT, "%s: not attached: 'status' shows what is", name);
 	worker_stop(&s->worker);
-	nic_detach(&s->nics, nic);
-	gates_cover(&s->maps);
-	s->opened = !nics_any(&s->nics);
-	route_monitor_kick(&s->routes);
-	supervisor_run_worker(s);
-	log_line("%s: detached: the gate is open, what was protected goes in clear", name);
+	open_gate(s, nic);
+	after_detach(s);
+	return 0;
+}
+
+int supervisor_detach_all(struct supervisor *s)
+{
+	worker_stop(&s->worker);
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		if (s->nics.nic[i].used)
+			open_gate(s, &s->nics.nic[i]);
+	backstop_remove(s->instance.bpf_dir);
+	log_line("the backstop is down: nothing is guarded until an interface is attached again");
+	after_detach(s);
+	s->ways.backstop = false;
 	return 0;
 }
 

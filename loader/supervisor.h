@@ -50,6 +50,9 @@ int supervisor_attach(struct supervisor *s, const struct interface_config *confi
 /* Detaches a NIC: its gate is open. -ENOENT if it is not attached. */
 int supervisor_detach(struct supervisor *s, const char *name, struct fault *f);
 
+/* All of them, and the backstop is taken down: nothing is guarded until a NIC is attached again. 0. */
+int supervisor_detach_all(struct supervisor *s);
+
 /* The worker is started anew with the NICs that are there. */
 void supervisor_run_worker(struct supervisor *s);
 

@@ -8,6 +8,9 @@
 #include "log.h"
 #include "netdev.h"
 
+/* A reply is one message, and who reads a hundred of the same? */
+#define SHOWN_MAX 64
+
 struct way way_of(const struct connection_config *c, bool (*guards)(const void *arg, int ifindex), const void *arg)
 {
 	struct way way = {.ifindex = netdev_route(c->local, c->remote.addr)};
@@ -61,16 +64,16 @@ void ways_look(struct ways *ways, const struct config *config, bool fresh)
 cJSON *ways_json(const struct ways *ways, const struct config *config)
 {
 	cJSON *all = cJSON_CreateObject();
+	unsigned room = SHOWN_MAX;
 
-	for (unsigned i = 0; i < config->connection_count; i++) {
-		const struct way way = way_of(&config->connections[i], has_gate, ways->maps);
-		cJSON *json = way.ifindex ? cJSON_CreateObject() : cJSON_CreateNull();
+	for (unsigned i = 0; i < ways->count && room; i++) {
+		struct way way;
 
-		if (way.ifindex) {
-			cJSON_AddStringToObject(json, "dev", way.dev);
-			cJSON_AddBoolToObject(json, "guarded", way.guarded);
-		}
-		cJSON_AddItemToObject(all, config->connections[i].name, json);
+		if (!ways->astray[i])
+			continue;
+		way = way_of(&config->connections[i], has_gate, ways->maps);
+		cJSON_AddStringToObject(all, config->connections[i].name, way.dev);
+		room--;
 	}
 	return all;
 }

@@ -36,7 +36,7 @@ struct ways {
 /* Looks at all, and logs what has changed since the last time; fresh: the configuration has. */
 void ways_look(struct ways *ways, const struct config *config, bool fresh);
 
-/* By connection's name: {dev, guarded}; without a way, null. */
+/* By connection's name, of those that go astray, the interface; of the first 64 of them. */
 cJSON *ways_json(const struct ways *ways, const struct config *config);
 
 void ways_free(struct ways *ways);

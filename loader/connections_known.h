@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What can be told of connections without IKE, which is dead or slow: that they are configured, and whether SAs are there. */
+#ifndef LOADER_CONNECTIONS_KNOWN_H
+#define LOADER_CONNECTIONS_KNOWN_H
+
+#include "config.h"
+#include "json.h"
+#include "maps.h"
+
+/* A document as IKE's own status is; each connection has the note. */
+cJSON *connections_known(const struct config *config, const struct maps *maps, const char *note);
+
+#endif
