@@ -31,6 +31,8 @@ static int carry_policies(const struct maps *maps, const char *old_dir, struct f
 
 	snprintf(path, sizeof(path), "%s/spd", old_dir);
 	old.spd = maps_open_alike(path, maps->spd);
+	if (old.spd == -ENOENT)
+		return 0;
 	if (old.spd < 0) {
 		log_line("policies added by hand with the version before cannot be read, and are gone: add them again");
 		return 0;
@@ -62,6 +64,9 @@ static int open_maps(struct closing *c, char *dir, struct fault *f)
 	int err = maps_open(c->maps, c->instance->bpf_dir, f);
 
 	snprintf(dir, PIN_MAX, "%s", c->instance->bpf_dir);
+	/* A directory without maps, but perhaps with links. */
+	if (err == -ENOENT && access(dir, F_OK) == 0)
+		err = -EPROTO;
 	if (err == -ENOENT) {
 		err = pinned_maps_make(dir, f);
 		if (!err)

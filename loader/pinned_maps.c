@@ -111,7 +111,15 @@ static int make_parent(const char *dir, struct fault *f)
 	return make_dir(path, f);
 }
 
-int pinned_maps_make_beside(const char *dir, char *beside, struct fault *f)
+static int make_links(const char *dir, struct fault *f)
+{
+	char links[PIN_MAX + sizeof(LINKS)];
+
+	snprintf(links, sizeof(links), "%s" LINKS, dir);
+	return make_dir(links, f);
+}
+
+static int make_maps_beside(const char *dir, char *beside, struct fault *f)
 {
 	int err;
 
@@ -127,16 +135,22 @@ int pinned_maps_make_beside(const char *dir, char *beside, struct fault *f)
 	return err;
 }
 
+int pinned_maps_make_beside(const char *dir, char *beside, struct fault *f)
+{
+	int err = make_maps_beside(dir, beside, f);
+
+	return err ? err : make_links(dir, f);
+}
+
 /* Moved into place complete, so that nobody ever opens half of them. */
 int pinned_maps_make(const char *dir, struct fault *f)
 {
-	char beside[PIN_MAX], links[PIN_MAX + sizeof(LINKS)];
-	int err = pinned_maps_make_beside(dir, beside, f);
+	char beside[PIN_MAX];
+	int err = make_maps_beside(dir, beside, f);
 
 	if (err)
 		return err;
-	snprintf(links, sizeof(links), "%s" LINKS, beside);
-	err = make_dir(links, f);
+	err = make_links(beside, f);
 	if (!err && rename(beside, dir) < 0)
 		err = fault(f, errno, "%s: %s: an incomplete instance: 'xdp-ipsec detach' its NICs first", dir,
 			    strerror(errno));

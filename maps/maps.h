@@ -46,7 +46,7 @@ struct maps {
  * Opens every map pinned in dir (bpffs_instance_dir) and maps the arrays,
  * writable. Each map's type, key and value size and entries are checked, and
  * the layout version the maker wrote. 0, or -errno with nothing left open:
- * -ENOENT when the instance has no maps, -EPROTO when they are another layout's.
+ * -ENOENT when the instance has no maps, -EPROTO when they are another layout's or not all there.
  */
 int maps_open(struct maps *m, const char *dir, struct fault *f);
 
