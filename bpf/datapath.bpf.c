@@ -17,6 +17,8 @@
 #include "egress.h"
 #include "esp.h"
 #include "icmp.h"
+#include "icmp_forged.h"
+#include "opened.h"
 #include "skb.h"
 
 SEC("xdp")
@@ -36,6 +38,10 @@ int xdp_ingress(struct xdp_md *ctx)
 		count(REASON_MALFORMED);
 		return XDP_DROP;
 	}
+	if (parsed == PARSED_STACK) {
+		count(REASON_VLAN_STACK);
+		return XDP_DROP;
+	}
 	if (parsed == PARSED_OTHER || parsed == PARSED_SHORT)
 		return XDP_PASS;
 	if (p.proto == IPPROTO_ESP)
@@ -47,6 +53,8 @@ int xdp_ingress(struct xdp_md *ctx)
 		return XDP_PASS;
 	if (parsed == PARSED_MALFORMED)
 		return malformed_is_admitted(&p) ? XDP_PASS : XDP_DROP;
+	if (icmp_is_error(&p) && xdp_icmp_is_forged(ctx, p.l4_offset, p.l4_len, p.fragment))
+		return XDP_DROP;
 	return clear_is_admitted(&p) ? XDP_PASS : XDP_DROP;
 }
 
@@ -62,8 +70,8 @@ int nic_ingress(struct __sk_buff *skb)
 	parsed = parse_skb(skb, &p);
 	if (parsed == PARSED_OTHER)
 		return TC_NEXT;
-	if (parsed == PARSED_SHORT) {
-		count(REASON_MALFORMED);
+	if (parsed == PARSED_SHORT || parsed == PARSED_STACK) {
+		count(parsed == PARSED_STACK ? REASON_VLAN_STACK : REASON_MALFORMED);
 		return TC_ACT_SHOT;
 	}
 	/* XDP has decided on ESP. */
@@ -71,6 +79,8 @@ int nic_ingress(struct __sk_buff *skb)
 		return TC_NEXT;
 	if (parsed == PARSED_MALFORMED)
 		return malformed_is_admitted(&p) ? TC_NEXT : TC_ACT_SHOT;
+	if (icmp_is_error(&p) && skb_icmp_is_forged(skb, p.l4_offset, p.l4_len, p.fragment))
+		return TC_ACT_SHOT;
 	return clear_is_admitted(&p) ? TC_NEXT : TC_ACT_SHOT;
 }
 
@@ -82,6 +92,8 @@ int tc_egress(struct __sk_buff *skb)
 	switch (parse_skb(skb, &p)) {
 	case PARSED_OTHER:
 		return TC_NEXT;
+	case PARSED_STACK:
+		return egress_drop(REASON_VLAN_STACK);
 	case PARSED_SHORT:
 		return egress_drop(REASON_MALFORMED);
 	case PARSED_MALFORMED:
@@ -95,7 +107,7 @@ int tc_egress(struct __sk_buff *skb)
 SEC("tc")
 int tap_ingress(struct __sk_buff *skb)
 {
-	if (skb->protocol == bpf_htons(GRE_TAG_ETHERTYPE) && !gre_admit(skb))
+	if (!(skb->protocol == bpf_htons(GRE_TAG_ETHERTYPE) ? gre_admit(skb) : opened_is_admitted(skb)))
 		return TC_ACT_SHOT;
 	skb->mark = cfg.mark;
 	return bpf_redirect(cfg.ifindex, BPF_F_INGRESS);
