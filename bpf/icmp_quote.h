@@ -80,13 +80,18 @@ static __always_inline bool parse_icmp_quote(struct cursor c, const struct packe
 /* IPv4 with all its options, ICMP, IPv4 with all its options, ports. */
 #define ICMP_QUOTE_MAX (sizeof(struct icmp_header) + 60 + sizeof(struct port_pair))
 
-/* The types that the kernel acts upon by what they quote (RFC 792): unreachable, quench, redirect, time, parameter. */
+/*
+ * The types that the kernel acts upon by what they quote (RFC 792): unreachable, quench, redirect, time, parameter.
+ * One that is there and cannot be read may be one of them.
+ */
 static __always_inline bool icmp_is_error(const struct packet *p)
 {
 	const __u8 type = p->sport >> 8;
 
-	return p->proto == IPPROTO_ICMP && p->ports == PORTS_KNOWN &&
-	       (type == ICMP_UNREACHABLE || type == 4 || type == 5 || type == 11 || type == 12);
+	if (p->proto != IPPROTO_ICMP || !shows_ports(p))
+		return false;
+	return p->ports != PORTS_KNOWN || type == ICMP_UNREACHABLE || type == 4 || type == 5 || type == 11 ||
+	       type == 12;
 }
 
 /*

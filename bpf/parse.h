@@ -58,7 +58,7 @@ struct packet {
 	__u16 dport;
 	__u16 id; /* of the datagram, in network byte order */
 	__u8 proto;
-	__u8 ports; /* enum ports */
+	__u8 ports;	  /* enum ports */
 	__be16 ethertype; /* behind the tags */
 	__u8 l3_offset;
 	__u8 l4_offset;

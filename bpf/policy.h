@@ -199,9 +199,9 @@ static __always_inline int decide(struct flow *f, bool ike)
 {
 	int action = policy_decide(f);
 
-	return ike && action != SPD_NONE && action != SPD_BYPASS && policy_has_connection(f->local, f->remote)
-		       ? SPD_IKE
-		       : action;
+	if (!ike || action == SPD_NONE || action == SPD_BYPASS)
+		return action;
+	return policy_has_connection(f->local, f->remote) ? SPD_IKE : action;
 }
 
 struct pair {

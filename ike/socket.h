@@ -16,8 +16,8 @@ struct ike_sockets {
 int sockets_open(struct ike_sockets *s, struct fault *f);
 
 /*
- * Tells the BPF programs which sockets these are: without that nothing they send to a peer leaves. Takes the place of an
- * earlier process's. 0 or -errno.
+ * Tells the BPF programs which sockets these are: without that nothing they send to a peer leaves. Takes the place of
+ * an earlier process's. 0 or -errno.
  */
 int sockets_publish(const struct ike_sockets *s, const struct maps *maps, struct fault *f);
 

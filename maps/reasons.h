@@ -22,10 +22,12 @@
 	X(NO_POLICY, no_policy, DROP, "reached the worker without a policy that sent it") \
 	X(CLEARTEXT_PROTECTED, cleartext_protected, DROP, "came in clear though a policy protects it") \
 	X(POLICY_MISMATCH, policy_mismatch, DROP, "came out of an SA though a policy bypasses or discards it") \
-	X(ICMP_FORGED, icmp_forged, DROP, "an ICMP error in clear about a packet that nobody has seen in clear") \
+	X(ICMP_FORGED, icmp_forged, DROP, "an ICMP error in clear about what nobody has seen in clear") \
 	X(VLAN_STACK, vlan_stack, DROP, "tagged more often than is looked behind") \
-	X(BACKSTOP_OUT, backstop_out, DROP, "left by an interface without our gate, and a policy protects or discards it") \
-	X(BACKSTOP_IN, backstop_in, DROP, "came in by an interface without our gate, and a policy protects or discards it") \
+	X(BACKSTOP_OUT, backstop_out, DROP, \
+	  "left by an interface without our gate, and a policy protects or discards it") \
+	X(BACKSTOP_IN, backstop_in, DROP, \
+	  "came in by an interface without our gate, and a policy protects or discards it") \
 	X(DISCARD, discard, DROP, "a policy discards it") \
 	X(REPLAY, replay, DROP, "sequence number seen before, or behind the window") \
 	X(AUTH_FAILED, auth_failed, DROP, "ICV wrong: forged, damaged, or another key") \

@@ -14,7 +14,7 @@ struct message {
 	int tags;
 	int options;
 	uint16_t frag_off;
-	uint8_t type; /* [unreachable] */
+	uint8_t type;	 /* [unreachable] */
 	const char *src; /* of the quoted packet [LOCAL] */
 	const char *dst; /* [REMOTE] */
 	int ihl;	 /* [5] */

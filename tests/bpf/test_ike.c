@@ -141,7 +141,8 @@ static void by_other_ports_nothing_is_ike(void **state)
 
 static void by_other_addresses_nothing_is_ike(void **state)
 {
-	const struct sockaddr_in other = {.sin_family = AF_INET, .sin_port = htons(500), .sin_addr.s_addr = inet_addr("192.0.2.9")};
+	const struct sockaddr_in other = {
+		.sin_family = AF_INET, .sin_port = htons(500), .sin_addr.s_addr = inet_addr("192.0.2.9")};
 	struct fixture *fx = *state;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 

@@ -248,8 +248,11 @@ static void the_last_of_all_rules_is_reached(void **state)
 	IN(NOT_DECIDED, .proto = IPPROTO_TCP, .sport = 0);
 }
 
-#define OUR_ADDRESS {192, 0, 2, 1}
-#define CONNECTION  .local = OUR_ADDRESS, .owner = OWNER_IKE, .action = SPD_PROTECT
+#define OUR_ADDRESS \
+	{ \
+		192, 0, 2, 1 \
+	}
+#define CONNECTION .local = OUR_ADDRESS, .owner = OWNER_IKE, .action = SPD_PROTECT
 
 /* What the daemon sends is in test_ike.c; here nobody has its sockets. */
 static void ike_comes_in_where_a_connection_is(void **state)
@@ -330,7 +333,8 @@ static void a_connection_covers_its_peer_at_every_address(void **state)
 	struct fixture *fx = *state;
 
 	put_outbound(fx, 6, 0, 0);
-	PUT_RULES(fx, REMOTE "/32", {CONNECTION, .proto = IPPROTO_TCP, ANY_LOCAL_PORT, PORT_IS(remote, 179), .origin = 32});
+	PUT_RULES(fx, REMOTE "/32",
+		  {CONNECTION, .proto = IPPROTO_TCP, ANY_LOCAL_PORT, PORT_IS(remote, 179), .origin = 32});
 	IN(REASON_CLEARTEXT_PROTECTED, .dst = OTHER, .proto = IPPROTO_TCP, .sport = 179);
 	out_from_another(fx, REASON_NO_SA);
 	/* It is told to nobody: no connection is for that address. */
@@ -340,7 +344,8 @@ static void a_connection_covers_its_peer_at_every_address(void **state)
 	IN(NOT_DECIDED, .dst = OTHER, .proto = IPPROTO_UDP, .sport = 179);
 	IN(REASON_CLEARTEXT_PROTECTED, .dst = OTHER, .proto = IPPROTO_TCP, .sport = 1, .frag_off = 5);
 	/* Nor what other owners say of one address. */
-	PUT_RULES(fx, REMOTE "/32", {.local = OUR_ADDRESS, ANY_PORT, .action = SPD_PROTECT, .owner = OWNER_FILE, .origin = 32});
+	PUT_RULES(fx, REMOTE "/32",
+		  {.local = OUR_ADDRESS, ANY_PORT, .action = SPD_PROTECT, .owner = OWNER_FILE, .origin = 32});
 	IN(NOT_DECIDED, .dst = OTHER, .proto = IPPROTO_TCP, .sport = 179);
 	out_from_another(fx, NOT_DECIDED);
 }
@@ -362,7 +367,8 @@ static void what_goes_before_a_cover(void **state)
 		IN(REASON_DISCARD, .dst = OTHER);
 		out_from_another(fx, REASON_DISCARD);
 	}
-	PUT_RULES(fx, REMOTE "/32", {ANY_PORT, .action = SPD_BYPASS, .origin = 32}, {CONNECTION, ANY_PORT, .origin = 24});
+	PUT_RULES(fx, REMOTE "/32", {ANY_PORT, .action = SPD_BYPASS, .origin = 32},
+		  {CONNECTION, ANY_PORT, .origin = 24});
 	IN(REASON_BYPASS, .dst = OTHER);
 	out_from_another(fx, REASON_BYPASS);
 }
@@ -376,13 +382,16 @@ static void what_a_cover_goes_before(void **state)
 	const struct sa_state *sa = put_outbound(fx, 6, 0, 0);
 	const struct sad_out_value value = {.slot = 6, .generation = sa->generation};
 
-	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 32}, {ANY_PORT, .action = SPD_BYPASS, .origin = 24});
+	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 32},
+		  {ANY_PORT, .action = SPD_BYPASS, .origin = 24});
 	IN(REASON_CLEARTEXT_PROTECTED, .dst = OTHER);
 	out_from_another(fx, REASON_NO_SA);
 	assert_int_equal(take_events(fx), 0);
-	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 32}, {ANY_PORT, .action = SPD_BYPASS, .origin = 0});
+	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 32},
+		  {ANY_PORT, .action = SPD_BYPASS, .origin = 0});
 	IN(REASON_CLEARTEXT_PROTECTED, .dst = OTHER);
-	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 24}, {ANY_PORT, .action = SPD_PROTECT, .origin = 0});
+	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 24},
+		  {ANY_PORT, .action = SPD_PROTECT, .origin = 0});
 	IN(REASON_CLEARTEXT_PROTECTED, .dst = OTHER);
 	out_from_another(fx, REASON_NO_SA);
 	assert_int_equal(take_events(fx), 1);
@@ -403,9 +412,11 @@ static void a_cover_may_protect(void **state)
 	PUT_RULES(fx, REMOTE "/32", {CONNECTION, .proto = IPPROTO_TCP, ANY_PORT, .origin = 32});
 	assert_in(fx, bad, REASON_MALFORMED);
 	assert_in(fx, esp, REASON_NO_SA);
-	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 32}, {ANY_PORT, .action = SPD_BYPASS, .origin = 24});
+	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 32},
+		  {ANY_PORT, .action = SPD_BYPASS, .origin = 24});
 	assert_in(fx, bad, REASON_MALFORMED);
-	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 32}, {ANY_PORT, .action = SPD_BYPASS, .origin = 32});
+	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 32},
+		  {ANY_PORT, .action = SPD_BYPASS, .origin = 32});
 	assert_in(fx, bad, NOT_DECIDED);
 	assert_int_equal(run_xdp(fx, &esp).verdict, XDP_PASS);
 	assert_counted_only(fx, REASON_ESP_PASSED);
