@@ -15,6 +15,8 @@
 #include "count.h"
 #include "datagram.h"
 #include "fragments.h"
+#include "icmp_forged.h"
+#include "ike.h"
 #include "policy.h"
 
 #define NF_DROP	  0
@@ -63,12 +65,21 @@ static __always_inline bool guards_ingress(const struct net_device *dev)
 	return gate && (gate->kind == GATE_ATTACHED ? ingress_is_hooked(dev, gate) : gate->kind != GATE_TAP);
 }
 
+static __always_inline bool is_ike_sent(const struct sk_buff *skb, const struct packet *p)
+{
+	const struct sock *sk = skb->sk;
+
+	/* Read once: the verifier knows of this one that it is there. */
+	asm volatile("" : "+r"(sk));
+	return is_ike(p, p->sport) && sk && is_daemons_socket(sk->__sk_common.skc_cookie.counter);
+}
+
 /* As on the NIC: a later fragment goes the way of its first. */
-static __always_inline int outbound_action(const struct packet *p)
+static __always_inline int outbound_action(const struct sk_buff *skb, const struct packet *p)
 {
 	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall(&fragments_out, p) : NULL;
 	struct flow flow = flow_outbound(p);
-	int action = first ? first->action : decide(p, &flow, p->sport);
+	int action = first ? first->action : decide(&flow, is_ike_sent(skb, p));
 
 	if (is_first_fragment(p) && policy_may_protect(p->src, p->dst))
 		fragment_remember(&fragments_out, p, action, SLOT_NONE, 0);
@@ -85,14 +96,14 @@ static __always_inline int out(struct bpf_nf_ctx *ctx)
 		return NF_ACCEPT;
 	if (parse_datagram(ctx->skb, &p) != PARSED_IPV4)
 		return policy_may_protect(p.src, p.dst) ? drop(REASON_BACKSTOP_OUT) : NF_ACCEPT;
-	action = outbound_action(&p);
+	action = outbound_action(ctx->skb, &p);
 	return action == SPD_PROTECT || action == SPD_DISCARD ? drop(REASON_BACKSTOP_OUT) : NF_ACCEPT;
 }
 
 static __always_inline int in(struct bpf_nf_ctx *ctx)
 {
 	const struct net_device *dev = ctx->state->in;
-	struct packet p = {};
+	struct packet p = {}, quoted = {};
 	int action;
 
 	if (!dev || is_loopback(dev) || guards_ingress(dev))
@@ -102,6 +113,8 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	/* The kernel's, or nobody's: there is no SA of ours on this interface. */
 	if (p.proto == IPPROTO_ESP)
 		return NF_ACCEPT;
+	if (icmp_is_error(&p) && parse_quoted(ctx->skb, &p, &quoted) && quotes_protected(&quoted))
+		return drop(REASON_ICMP_FORGED);
 	action = clear_action(&p);
 	return action == SPD_PROTECT || action == SPD_DISCARD ? drop(REASON_BACKSTOP_IN) : NF_ACCEPT;
 }

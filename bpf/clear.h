@@ -6,7 +6,17 @@
 #include "count.h"
 #include "fragments.h"
 #include "gre.h"
+#include "ike.h"
 #include "policy.h"
+
+/* A policy for a group is for all who speak to it, but it takes nothing back from the connections of a speaker. */
+static __always_inline int clear_action_alone(const struct packet *p)
+{
+	struct flow flow = flow_inbound(p);
+	int action = decide(&flow, is_ike_inbound(p));
+
+	return action == SPD_PROTECT && flow.cover && is_for_group(p) && group_is_bypassed(p) ? SPD_BYPASS : action;
+}
 
 /*
  * A later fragment shares its first one's lot. It cannot get into a datagram that
@@ -17,8 +27,7 @@
 static __always_inline int clear_action(const struct packet *p)
 {
 	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall(&fragments_in, p) : NULL;
-	struct flow flow = flow_inbound(p);
-	int action = first ? first->action : decide(p, &flow, p->dport);
+	int action = first ? first->action : clear_action_alone(p);
 
 	if (is_first_fragment(p) && policy_may_protect(p->dst, p->src) && action <= SPD_BYPASS)
 		fragment_remember(&fragments_in, p, action, SLOT_NONE, 0);

@@ -4,6 +4,7 @@
 #define BPF_DATAGRAM_H
 
 #include "kernel.h"
+#include "icmp_quote.h"
 #include "parse.h"
 
 /* Kernel functions (Linux 6.4), which are found by name when the program is loaded. */
@@ -31,6 +32,21 @@ static __always_inline enum parsed parse_datagram(struct sk_buff *skb, struct pa
 	if (parsed == PARSED_IPV4)
 		read_ports(&ptr, ip.ihl * 4, p);
 	return parsed;
+}
+
+/* What an ICMP error is about, with the ports that it shows. False: there is none. */
+static __always_inline bool parse_quoted(struct sk_buff *skb, const struct packet *p, struct packet *q)
+{
+	const __u32 at = p->l4_offset + sizeof(struct icmp_header);
+	struct bpf_dynptr ptr;
+	struct iphdr ip;
+
+	if (p->fragment || bpf_dynptr_from_skb(skb, 0, &ptr) || bpf_dynptr_read(&ip, sizeof(ip), &ptr, at, 0))
+		return false;
+	/* The quote is cut off, as a rule: its lengths say what was sent. */
+	take_ipv4(&ip, bpf_ntohs(ip.tot_len), 0xffff, q);
+	read_ports(&ptr, at + ip.ihl * 4, q);
+	return true;
 }
 
 #endif

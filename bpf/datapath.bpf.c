@@ -17,6 +17,8 @@
 #include "egress.h"
 #include "esp.h"
 #include "icmp.h"
+#include "icmp_forged.h"
+#include "opened.h"
 #include "skb.h"
 
 /* jumbo: ctx has the first buffer of a frame that may have more. */
@@ -30,10 +32,16 @@ static __always_inline int ingress(struct xdp_md *ctx, bool jumbo)
 	enum parsed parsed;
 
 	c.frame_len = jumbo ? bpf_xdp_get_buff_len(ctx) : c.end - c.pos;
+	/* The compiler would reckon on from the two pointers in 32 bits, which the verifier refuses. */
+	asm volatile("" : "+r"(c.frame_len));
 	parsed = parse_frame(&c, &p);
 	/* Too short for the addresses is too short for the stack, unless they are in another buffer. */
 	if (parsed == PARSED_SHORT && jumbo && (void *)(long)ctx->data + c.frame_len > c.end) {
 		count(REASON_MALFORMED);
+		return XDP_DROP;
+	}
+	if (parsed == PARSED_STACK) {
+		count(REASON_VLAN_STACK);
 		return XDP_DROP;
 	}
 	if (parsed == PARSED_OTHER || parsed == PARSED_SHORT)
@@ -47,6 +55,8 @@ static __always_inline int ingress(struct xdp_md *ctx, bool jumbo)
 		return XDP_PASS;
 	if (parsed == PARSED_MALFORMED)
 		return malformed_is_admitted(&p) ? XDP_PASS : XDP_DROP;
+	if (icmp_is_error(&p) && xdp_icmp_is_forged(ctx, p.l4_offset, p.l4_len, p.fragment))
+		return XDP_DROP;
 	return clear_is_admitted(&p) ? XDP_PASS : XDP_DROP;
 }
 
@@ -75,8 +85,8 @@ int nic_ingress(struct __sk_buff *skb)
 	parsed = parse_skb(skb, &p);
 	if (parsed == PARSED_OTHER)
 		return TC_NEXT;
-	if (parsed == PARSED_SHORT) {
-		count(REASON_MALFORMED);
+	if (parsed == PARSED_SHORT || parsed == PARSED_STACK) {
+		count(parsed == PARSED_STACK ? REASON_VLAN_STACK : REASON_MALFORMED);
 		return TC_ACT_SHOT;
 	}
 	/* XDP has decided on ESP. */
@@ -84,6 +94,8 @@ int nic_ingress(struct __sk_buff *skb)
 		return TC_NEXT;
 	if (parsed == PARSED_MALFORMED)
 		return malformed_is_admitted(&p) ? TC_NEXT : TC_ACT_SHOT;
+	if (icmp_is_error(&p) && skb_icmp_is_forged(skb, p.l4_offset, p.l4_len, p.fragment))
+		return TC_ACT_SHOT;
 	return clear_is_admitted(&p) ? TC_NEXT : TC_ACT_SHOT;
 }
 
@@ -95,6 +107,8 @@ int tc_egress(struct __sk_buff *skb)
 	switch (parse_skb(skb, &p)) {
 	case PARSED_OTHER:
 		return TC_NEXT;
+	case PARSED_STACK:
+		return egress_drop(REASON_VLAN_STACK);
 	case PARSED_SHORT:
 		return egress_drop(REASON_MALFORMED);
 	case PARSED_MALFORMED:
@@ -110,7 +124,7 @@ int tap_ingress(struct __sk_buff *skb)
 {
 	const struct nic nic = nic_of(skb->ifindex);
 
-	if (skb->protocol == bpf_htons(GRE_TAG_ETHERTYPE) && !gre_admit(skb, &nic))
+	if (!(skb->protocol == bpf_htons(GRE_TAG_ETHERTYPE) ? gre_admit(skb, &nic) : opened_is_admitted(skb, &nic)))
 		return TC_ACT_SHOT;
 	skb->mark = cfg.mark;
 	return bpf_redirect(nic.ifindex, BPF_F_INGRESS);

@@ -5,6 +5,7 @@
 
 #include "fragments.h"
 #include "gre.h"
+#include "ike.h"
 #include "policy.h"
 #include "sa.h"
 #include "skb.h"
@@ -94,6 +95,8 @@ static __always_inline int protect(struct __sk_buff *skb, const struct packet *p
 
 	if (p->proto == IPPROTO_ESP)
 		return egress_drop(REASON_NESTED_ESP);
+	if (f->cover)
+		return egress_drop(REASON_NO_SA);
 	out = find_binding(p, f);
 	sa = out ? sa_find(out->slot, out->generation) : NULL;
 	if (!sa)
@@ -129,7 +132,7 @@ static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packe
 
 	if (gre_is_unrouted(skb, p))
 		return gre_route(p);
-	action = first ? first->action : decide(p, &flow, p->sport);
+	action = first ? first->action : decide(&flow, is_ike_outbound(skb, p));
 	/* A protected one has no SA before it is on its way, so that the rest of one that is dropped is dropped too. */
 	if (is_first_fragment(p) && policy_may_protect(p->src, p->dst))
 		fragment_remember(&fragments_out, p, action, SLOT_NONE, 0);

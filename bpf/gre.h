@@ -88,21 +88,23 @@ static __always_inline bool may_be_group(const struct packet *p)
 	return p->group || is_multicast(p->dst) || (p->dst & bpf_htonl(3)) == bpf_htonl(3);
 }
 
-/* A rule for a group lets it by both ways, whoever speaks. */
+static __always_inline bool is_for_group(const struct packet *p)
+{
+	return may_be_group(p) && (is_multicast(p->dst) || is_broadcast(p->nic.port, p->dst));
+}
+
+/* A rule for a group lets it by both ways, whoever speaks; one for everything is for no group. */
 static __always_inline bool group_is_bypassed(const struct packet *p)
 {
 	struct flow flow = flow_outbound(p);
 
-	return policy_decide(&flow) == SPD_BYPASS;
+	return policy_decide(&flow) == SPD_BYPASS && flow.origin;
 }
 
 /* Multicast or broadcast that arrives without GRE, from somebody whose is protected. */
 static __always_inline bool gre_is_missing(const struct packet *p)
 {
-	const __u32 port = p->nic.port;
-
-	return may_be_group(p) && gre_is_source(port, p->src) &&
-	       (is_multicast(p->dst) || is_broadcast(port, p->dst)) && !group_is_bypassed(p);
+	return may_be_group(p) && gre_is_source(p->nic.port, p->src) && is_for_group(p) && !group_is_bypassed(p);
 }
 
 /* Multicast or broadcast that leaves by a NIC which has it in GRE. Of a VLAN on top of it nothing is. */
@@ -261,6 +263,16 @@ static __always_inline bool gre_is_discarded(const struct packet *p)
 	return policy_decide(&flow) == SPD_DISCARD;
 }
 
+/* The packet around it, which the worker has taken off, is checked as all that comes out of an SA (opened.h). */
+static __always_inline bool gre_is_at_odds(const struct sa_state *sa)
+{
+	struct flow flow = {.proto = IPPROTO_GRE, .ports = PORTS_NONE};
+
+	__builtin_memcpy(&flow.local, sa->dst, sizeof(flow.local));
+	__builtin_memcpy(&flow.remote, sa->src, sizeof(flow.remote));
+	return is_at_odds(policy_decide(&flow));
+}
+
 static __always_inline bool gre_refuse(struct sa_state *sa, enum reason reason)
 {
 	count_sa(sa, reason);
@@ -290,6 +302,8 @@ static __always_inline bool gre_admit(struct __sk_buff *skb, const struct nic *n
 		return gre_refuse(sa, REASON_GRE_REFUSED);
 	if (p.proto == IPPROTO_ESP)
 		return gre_refuse(sa, REASON_NESTED_ESP);
+	if (gre_is_at_odds(sa))
+		return gre_refuse(sa, REASON_POLICY_MISMATCH);
 	if (gre_is_discarded(&p))
 		return gre_refuse(sa, REASON_DISCARD);
 	if (bpf_skb_store_bytes(skb, 0, mac, sizeof(mac), 0))

@@ -75,6 +75,52 @@ static __always_inline bool parse_icmp_quote(struct cursor c, const struct packe
 	return true;
 }
 
+/* ---- errors of any kind, about any packet ---- */
+
+/* IPv4 with all its options, ICMP, IPv4 with all its options, ports. */
+#define ICMP_QUOTE_MAX (sizeof(struct icmp_header) + 60 + sizeof(struct port_pair))
+
+/*
+ * The types that the kernel acts upon by what they quote (RFC 792): unreachable, quench, redirect, time, parameter.
+ * One that is there and cannot be read may be one of them.
+ */
+static __always_inline bool icmp_is_error(const struct packet *p)
+{
+	const __u8 type = p->sport >> 8;
+
+	if (p->proto != IPPROTO_ICMP || !shows_ports(p))
+		return false;
+	return p->ports != PORTS_KNOWN || type == ICMP_UNREACHABLE || type == 4 || type == 5 || type == 11 ||
+	       type == 12;
+}
+
+/*
+ * The quoted packet's addresses, protocol and ports, from an error of len bytes at the cursor. Its ports are unknown if
+ * the quote does not reach to them, or says that it is a later fragment, which the kernel does not care for. False:
+ * there is no whole header to be read.
+ */
+static __always_inline bool parse_icmp_about(struct cursor c, __u32 len, struct packet *q)
+{
+	const __u32 before = sizeof(struct icmp_header);
+	struct iphdr *ip;
+	__u32 header;
+
+	if (len < before + sizeof(*ip) || !cursor_take(&c, before))
+		return false;
+	ip = cursor_take(&c, sizeof(*ip));
+	if (!ip)
+		return false;
+	header = ip->ihl * 4;
+	q->src = ip->saddr;
+	q->dst = ip->daddr;
+	q->proto = ip->protocol;
+	q->first = !(ip->frag_off & bpf_htons(IPV4_OFFSET));
+	q->l4_len = header >= sizeof(*ip) && len > before + header ? len - before - header : 0;
+	c.pos = (void *)ip + header;
+	parse_ports(c, q);
+	return true;
+}
+
 /* Of all of the message, len bytes at the cursor (RFC 1071: the order of bytes within words does not matter). */
 static __always_inline bool icmp_checksum_is_right(struct cursor c, __u32 len)
 {

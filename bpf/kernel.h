@@ -28,8 +28,22 @@ struct net_device {
 	struct bpf_xdp_entity xdp_state[3];
 };
 
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
+struct sock_common {
+	/* what getsockopt(SO_COOKIE) tells; 0 as long as nobody has asked */
+	atomic64_t skc_cookie;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+};
+
 struct sk_buff {
 	unsigned int len;
+	struct sock *sk; /* the sender's; NULL of what is forwarded */
 };
 
 struct nf_hook_state {

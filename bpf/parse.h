@@ -67,8 +67,10 @@ struct packet {
 	__u16 dport;
 	__u16 id; /* of the datagram, in network byte order */
 	__u8 proto;
-	__u8 ports; /* enum ports */
+	__u8 ports;	  /* enum ports */
+	__be16 ethertype; /* behind the tags */
 	__u8 l3_offset;
+	__u8 l4_offset;
 	bool fragment;
 	bool first; /* at offset 0 of its datagram */
 	bool group; /* its Ethernet destination is a group, or all */
@@ -76,6 +78,7 @@ struct packet {
 
 enum parsed {
 	PARSED_OTHER,	  /* not IPv4 */
+	PARSED_STACK,	  /* more tags than are looked behind */
 	PARSED_SHORT,	  /* the frame, or the linear part of it, ends before the addresses */
 	PARSED_MALFORMED, /* addresses and protocol are there, the rest contradicts itself */
 	PARSED_IPV4,
@@ -96,8 +99,8 @@ static __always_inline bool is_vlan(__be16 ethertype)
 	return ethertype == bpf_htons(ETH_P_8021Q) || ethertype == bpf_htons(ETH_P_8021AD);
 }
 
-/* Leaves the cursor behind the last tag. False if a header is cut off. */
-static __always_inline bool parse_ethernet(struct cursor *c, struct packet *p, __be16 *ethertype)
+/* Leaves the cursor behind the last tag that is looked at. False if a header is cut off. */
+static __always_inline bool parse_ethernet(struct cursor *c, struct packet *p)
 {
 	struct ethhdr *eth = cursor_take(c, sizeof(*eth));
 	struct vlan_tag *tag;
@@ -106,16 +109,16 @@ static __always_inline bool parse_ethernet(struct cursor *c, struct packet *p, _
 		return false;
 	p->l3_offset = sizeof(*eth);
 	p->group = eth->h_dest[0] & 1;
-	*ethertype = eth->h_proto;
+	p->ethertype = eth->h_proto;
 #pragma unroll
 	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
-		if (!is_vlan(*ethertype))
+		if (!is_vlan(p->ethertype))
 			break;
 		tag = cursor_take(c, sizeof(*tag));
 		if (!tag)
 			return false;
 		p->l3_offset += sizeof(*tag);
-		*ethertype = tag->ethertype;
+		p->ethertype = tag->ethertype;
 	}
 	return true;
 }
@@ -174,6 +177,7 @@ static __always_inline enum parsed take_ipv4(const struct iphdr *ip, __u32 total
 	if (ip->version != 4 || header < sizeof(*ip) || total < header || total > room)
 		return PARSED_MALFORMED;
 	p->l4_len = total - header;
+	p->l4_offset = p->l3_offset + header;
 	return PARSED_IPV4;
 }
 
@@ -193,13 +197,18 @@ static __always_inline enum parsed parse_ipv4(struct cursor *c, struct packet *p
 	return PARSED_IPV4;
 }
 
+/*
+ * Tags behind those that are parsed are not for us to guess at: the kernel takes off as many as there are, if they are
+ * of VLAN 0 or it has the VLANs, and finds the IPv4 packet that we would not have seen. Any other Ethernet type that
+ * may have one inside gives it to an interface of its own, or to nobody (docs/architecture.md).
+ */
 static __always_inline enum parsed parse_frame(struct cursor *c, struct packet *p)
 {
-	__be16 ethertype;
-
-	if (!parse_ethernet(c, p, &ethertype))
+	if (!parse_ethernet(c, p))
 		return PARSED_SHORT;
-	return ethertype == bpf_htons(ETH_P_IP) ? parse_ipv4(c, p) : PARSED_OTHER;
+	if (is_vlan(p->ethertype))
+		return PARSED_STACK;
+	return p->ethertype == bpf_htons(ETH_P_IP) ? parse_ipv4(c, p) : PARSED_OTHER;
 }
 
 /* port: the port of the end that would be the IKE daemon's. */

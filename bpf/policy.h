@@ -25,8 +25,10 @@ struct flow {
 	__u8 ports; /* enum ports */
 
 	struct selector rule;
-	__u8 owner; /* enum owner */
-	__u8 place; /* of the rule in its entry */
+	__u8 owner;  /* enum owner */
+	__u8 place;  /* of the rule in its entry */
+	__u8 origin; /* prefix length it was made for */
+	__u8 cover;  /* what decides is a connection of another local address; 1 + the origin of its rule, 0: none */
 };
 
 static __always_inline struct flow flow_outbound(const struct packet *p)
@@ -82,8 +84,7 @@ static __always_inline struct selector rule_selector(const struct spd_rule *r)
 
 static __always_inline bool takes_any_port(const struct selector *s)
 {
-	return s->local_port_min == 0 && s->local_port_max == 0xffff && s->remote_port_min == 0 &&
-	       s->remote_port_max == 0xffff;
+	return !(s->local_port_min | s->remote_port_min | (s->local_port_max ^ 0xffff) | (s->remote_port_max ^ 0xffff));
 }
 
 static __always_inline bool rule_takes_any_port(const struct spd_rule *r)
@@ -91,6 +92,12 @@ static __always_inline bool rule_takes_any_port(const struct spd_rule *r)
 	const struct selector sel = rule_selector(r);
 
 	return takes_any_port(&sel);
+}
+
+/* Without a branch, and so are those who ask twice: each would be two ways for the verifier, in every rule. */
+static __always_inline __u32 within(__u32 port, __u32 min, __u32 max)
+{
+	return ~((port - min) | (max - port)) >> 31;
 }
 
 /*
@@ -102,14 +109,15 @@ static __always_inline bool rule_takes_any_port(const struct spd_rule *r)
 static __always_inline bool rule_takes_ports(const struct spd_rule *r, const struct flow *f)
 {
 	if (f->ports == PORTS_KNOWN)
-		return f->local_port >= r->local_port_min && f->local_port <= r->local_port_max &&
-		       f->remote_port >= r->remote_port_min && f->remote_port <= r->remote_port_max;
+		return within(f->local_port, r->local_port_min, r->local_port_max) &
+		       within(f->remote_port, r->remote_port_min, r->remote_port_max);
 	return rule_takes_any_port(r) || (f->ports == PORTS_UNKNOWN && r->action == SPD_PROTECT);
 }
 
-static __always_inline bool rule_matches(const struct spd_rule *r, const struct flow *f)
+/* In all but the local address. */
+static __always_inline bool rule_takes(const struct spd_rule *r, const struct flow *f)
 {
-	return rule_is_for(r, f->local) && (!r->proto || r->proto == f->proto) && rule_takes_ports(r, f);
+	return (!r->proto || r->proto == f->proto) && rule_takes_ports(r, f);
 }
 
 /*
@@ -118,7 +126,24 @@ static __always_inline bool rule_matches(const struct spd_rule *r, const struct 
  * follows in the caller, and the programs would be beyond its limit.
  */
 
-/* enum spd_action of the rule that decides, with what it is for left in f; or SPD_NONE. */
+/*
+ * A connection's local address selects its SA, not what may be in clear: it covers its peer at all other addresses too
+ * where no rule for them decides, or one of a shorter prefix would let the packet by. There is no SA for that.
+ *
+ * What is remembered of it is kept in f, where the verifier does not follow it: each rule would be two states else.
+ */
+static __always_inline void remember_cover(struct flow *f, const struct spd_rule *r)
+{
+	if (r->owner == OWNER_IKE && !f->cover)
+		f->cover = r->origin + 1;
+}
+
+static __always_inline bool cover_goes_before(const struct flow *f, const struct spd_rule *r)
+{
+	return r->action == SPD_BYPASS && r->origin + 1 < f->cover;
+}
+
+/* enum spd_action of the rule that decides, with what it is for left in f, whose cover is 0 before; or SPD_NONE. */
 __noinline int policy_decide(struct flow *f)
 {
 	const struct spd_entry *entry;
@@ -132,42 +157,90 @@ __noinline int policy_decide(struct flow *f)
 	for (__u32 i = 0; i < SPD_RULES_MAX && i < entry->count; i++) {
 		const struct spd_rule *r = &entry->rules[i];
 
-		if (!rule_matches(r, f))
+		if (!rule_takes(r, f))
 			continue;
+		if (!rule_is_for(r, f->local)) {
+			remember_cover(f, r);
+			continue;
+		}
+		if (cover_goes_before(f, r))
+			break;
 		f->rule = rule_selector(r);
 		f->owner = r->owner;
+		f->origin = r->origin;
 		f->place = i;
+		f->cover = 0;
 		return r->action;
 	}
-	return SPD_NONE;
+	return f->cover ? SPD_PROTECT : SPD_NONE;
 }
 
-/* policy_decide(), but for IKE. port: of the end that would be the IKE daemon's. */
-static __always_inline int decide(const struct packet *p, struct flow *f, __u16 port)
-{
-	int action = policy_decide(f);
-
-	return action != SPD_NONE && action != SPD_BYPASS && is_ike(p, port) ? SPD_IKE : action;
-}
-
-/* Whether there is anything between the two addresses that a rule would protect: 1 or 0. */
-__noinline int policy_may_protect(__u32 local, __u32 remote)
+/* Whether a connection is for the two: 1 or 0. Its local address is one of this host's, as the file says. */
+__noinline int policy_has_connection(__u32 local, __u32 remote)
 {
 	const struct spd_entry *entry = spd_find(remote);
 
 	if (!entry)
 		return 0;
+	for (__u32 i = 0; i < SPD_RULES_MAX && i < entry->count; i++)
+		if (entry->rules[i].owner == OWNER_IKE && rule_is_for(&entry->rules[i], local))
+			return 1;
+	return 0;
+}
+
+/* Whether what an SA has protected is at odds with the SPD (RFC 4301 section 5.2, step 4). SAs need no rule. */
+static __always_inline bool is_at_odds(int action)
+{
+	return action == SPD_BYPASS || action == SPD_DISCARD;
+}
+
+/* policy_decide(), but for IKE of a connection. ike: the caller knows that the packet could be (ike.h). */
+static __always_inline int decide(struct flow *f, bool ike)
+{
+	int action = policy_decide(f);
+
+	if (!ike || action == SPD_NONE || action == SPD_BYPASS)
+		return action;
+	return policy_has_connection(f->local, f->remote) ? SPD_IKE : action;
+}
+
+struct pair {
+	__u32 local;
+	__u32 remote;
+	__u32 cover; /* as in struct flow */
+};
+
+__noinline int policy_may_protect_pair(struct pair *of)
+{
+	const struct spd_entry *entry;
+
+	if (!of)
+		return 1;
+	entry = spd_find(of->remote);
+	if (!entry)
+		return 0;
 	for (__u32 i = 0; i < SPD_RULES_MAX && i < entry->count; i++) {
 		const struct spd_rule *r = &entry->rules[i];
 
-		if (!rule_is_for(r, local))
+		if (!rule_is_for(r, of->local)) {
+			if (r->owner == OWNER_IKE && !of->cover)
+				of->cover = r->origin + 1;
 			continue;
+		}
 		if (r->action == SPD_PROTECT)
 			return 1;
 		if (!r->proto && rule_takes_any_port(r))
-			return 0;
+			return r->origin + 1 < of->cover;
 	}
-	return 0;
+	return of->cover != 0;
+}
+
+/* Whether there is anything between the two addresses that a rule would protect: 1 or 0. */
+static __always_inline int policy_may_protect(__u32 local, __u32 remote)
+{
+	struct pair of = {.local = local, .remote = remote};
+
+	return policy_may_protect_pair(&of);
 }
 
 #endif

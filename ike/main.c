@@ -139,6 +139,8 @@ static int prepare(struct ike_daemon *d, const struct arguments *a, struct fault
 	if (!err)
 		err = sockets_open(&d->sockets, f);
 	if (!err)
+		err = sockets_publish(&d->sockets, &d->sad.maps, f);
+	if (!err)
 		err = keyholder_client_new(&d->keys, questions);
 	if (!err)
 		err = daemon_init(d, f);

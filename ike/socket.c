@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "socket.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -48,6 +49,25 @@ int sockets_open(struct ike_sockets *s, struct fault *f)
 	s->fd = open_port(IKE_PORT, f);
 	s->nat_fd = s->fd < 0 ? -1 : open_port(IKE_PORT_NAT, f);
 	return s->fd < 0 ? s->fd : s->nat_fd < 0 ? s->nat_fd : 0;
+}
+
+static bool cookie_of(int fd, __u64 *cookie)
+{
+	socklen_t size = sizeof(*cookie);
+
+	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, cookie, &size) == 0;
+}
+
+int sockets_publish(const struct ike_sockets *s, const struct maps *maps, struct fault *f)
+{
+	const uint32_t only = 0;
+	struct ike_cookies cookies;
+
+	if (!cookie_of(s->fd, &cookies.cookies[0]) || !cookie_of(s->nat_fd, &cookies.cookies[1]))
+		return fault(f, errno, "SO_COOKIE: %s", strerror(errno));
+	if (bpf_map_update_elem(maps->ike_sockets, &only, &cookies, BPF_ANY) < 0)
+		return fault(f, errno, "map ike_sockets: %s", strerror(errno));
+	return 0;
 }
 
 /* ---- receiving ---- */

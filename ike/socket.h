@@ -4,6 +4,7 @@
 #define IKE_SOCKET_H
 
 #include "engine.h"
+#include "maps.h"
 
 struct ike_sockets {
 	int fd;	    /* port 500 */
@@ -13,6 +14,12 @@ struct ike_sockets {
 
 /* Opens both. 0 or -errno; -EADDRINUSE with who it may be. */
 int sockets_open(struct ike_sockets *s, struct fault *f);
+
+/*
+ * Tells the BPF programs which sockets these are: without that nothing they send to a peer leaves. Takes the place of
+ * an earlier process's. 0 or -errno.
+ */
+int sockets_publish(const struct ike_sockets *s, const struct maps *maps, struct fault *f);
 
 typedef void datagram_handler(void *arg, const struct path *path, const uint8_t *data, size_t size);
 

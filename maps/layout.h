@@ -11,6 +11,7 @@
  *   gates    ifindex                        -> what guards that interface
  *   gre      port                           -> who gets and sends multicast in GRE
  *   sad_sent outbound: SPI, dst             -> outbound slot, for what routers say of what was sent
+ *   ike_sockets                             -> whose UDP from port 500 and 4500 is IKE
  *   sa_state, replay   slot                 -> what changes per packet
  *   key vault          slot                 -> the key (never a map: vault.h)
  *
@@ -258,6 +259,14 @@ struct locals_key {
 };
 LAYOUT_ASSERT(struct locals_key, 4);
 
+/* ---- ike_sockets: one entry, written by IKE before it answers anybody ---- */
+
+/* Of SO_COOKIE, which no socket gets twice; 0: none. What an IKE process that is gone left here is good for nothing. */
+struct ike_cookies {
+	__u64 cookies[2]; /* of port 500 and of port 4500 */
+};
+LAYOUT_ASSERT(struct ike_cookies, 16);
+
 /*
  * Unless the file says otherwise. Linux's route cache goes no lower than 552 (net.ipv4.route.min_pmtu) and sends that
  * much without DF whatever it is told; this is the least in which it fits with ESP around it. RFC 791 has hosts take
@@ -430,5 +439,11 @@ LAYOUT_ASSERT(struct tx_tag, 6);
  * the inbound SA as a tx_tag for the destination address. The worker gives no other frame this type.
  */
 #define GRE_TAG_ETHERTYPE 0x88b6
+
+/*
+ * The same, of what the worker has to say itself and came out of no SA (path_mtu.h): policies have no part in it. It
+ * stands behind the tags, in place of IPv4's, which is what a packet off the wire has there.
+ */
+#define HOST_TAG_ETHERTYPE 0x88b5
 
 #endif

@@ -24,6 +24,7 @@ struct maps {
 	int replay;
 	int spd;
 	int locals;
+	int ike_sockets;
 	int ports;
 	int gates;
 	int gre;

@@ -21,6 +21,13 @@
 	X(NO_SA, no_sa, DROP, "no SA for this SPI, or none yet for what a policy protects") \
 	X(NO_POLICY, no_policy, DROP, "reached the worker without a policy that sent it") \
 	X(CLEARTEXT_PROTECTED, cleartext_protected, DROP, "came in clear though a policy protects it") \
+	X(POLICY_MISMATCH, policy_mismatch, DROP, "came out of an SA though a policy bypasses or discards it") \
+	X(ICMP_FORGED, icmp_forged, DROP, "an ICMP error in clear about what nobody has seen in clear") \
+	X(VLAN_STACK, vlan_stack, DROP, "tagged more often than is looked behind") \
+	X(BACKSTOP_OUT, backstop_out, DROP, \
+	  "left by an interface without our gate, and a policy protects or discards it") \
+	X(BACKSTOP_IN, backstop_in, DROP, \
+	  "came in by an interface without our gate, and a policy protects or discards it") \
 	X(DISCARD, discard, DROP, "a policy discards it") \
 	X(REPLAY, replay, DROP, "sequence number seen before, or behind the window") \
 	X(AUTH_FAILED, auth_failed, DROP, "ICV wrong: forged, damaged, or another key") \
@@ -41,8 +48,6 @@
 	X(RX_FULL, rx_full, DROP, "came faster than the worker could take it") \
 	X(TX_FULL, tx_full, DROP, "the NIC's transmit ring had no room") \
 	X(HOST_FULL, host_full, DROP, "the host did not take the opened packet") \
-	X(BACKSTOP_OUT, backstop_out, DROP, "would have left by an interface that is not attached, and a policy protects or discards it") \
-	X(BACKSTOP_IN, backstop_in, DROP, "came in clear by an interface that is not attached, and a policy protects or discards it") \
 	X(PARKED, parked, PASS, "came before its key, and was held for that")
 
 enum reason {

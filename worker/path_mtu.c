@@ -45,6 +45,7 @@ void path_mtu_tell_host(struct port_state *p, const struct segmenter *s, size_t 
 	memcpy(reply, s->frame, s->l2);
 	memcpy(reply, p->shared->mac, 6);
 	memcpy(reply + ETH_SRC, s->frame, 6);
+	store_be16(ip - 2, HOST_TAG_ETHERTYPE);
 	memcpy(icmp + ICMP_LEN, s->ip.ip, quote);
 	write_icmp(icmp, ICMP_LEN + quote, mtu);
 	write_ip(ip, s->ip.ip, IP_LEN_MIN + ICMP_LEN + quote);

@@ -98,7 +98,8 @@ static void nic_ingress_decides_as_xdp_does(void **state)
 	struct frame tcp = FRAME(.proto = IPPROTO_TCP), ike = FRAME(.dport = 500), icmp = FRAME(.proto = IPPROTO_ICMP);
 
 	PUT_RULES(fx, REMOTE "/32", {.proto = IPPROTO_TCP, ANY_PORT, .action = SPD_DISCARD},
-		  {.proto = IPPROTO_UDP, ANY_PORT, .action = SPD_PROTECT}, {ANY_PORT, .action = SPD_BYPASS});
+		  {.proto = IPPROTO_UDP, ANY_PORT, .action = SPD_PROTECT, .owner = OWNER_IKE},
+		  {ANY_PORT, .action = SPD_BYPASS});
 	assert_int_equal(run_nic_ingress(fx, &tcp, 0).verdict, TC_ACT_SHOT);
 	assert_counted_only(fx, REASON_DISCARD);
 	assert_int_equal((int)run_nic_ingress(fx, &ike, 0).verdict, TC_ACT_UNSPEC);

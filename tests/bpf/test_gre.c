@@ -218,8 +218,39 @@ static void groups_of_a_peer_come_in_gre(void **state)
 	clear(fx, to(FRAME(.dst = "255.255.255.255"), all_ones), XDP_DROP);
 	clear(fx, to(FRAME(.src = THIRD, .dst = GROUP), group_mac), XDP_PASS);
 	clear(fx, FRAME(), XDP_PASS);
-	PUT_RULES(fx, GROUP "/32", {ANY_PORT, .action = SPD_BYPASS});
+	PUT_RULES(fx, GROUP "/32", {ANY_PORT, .action = SPD_BYPASS, .origin = 32});
 	clear(fx, to(FRAME(.dst = GROUP), group_mac), XDP_PASS);
+	/* What is for everything is for no group. */
+	PUT_RULES(fx, GROUP "/32", {ANY_PORT, .action = SPD_BYPASS, .origin = 0});
+	clear(fx, to(FRAME(.dst = GROUP), group_mac), XDP_DROP);
+}
+
+/* Of a connection, whatever it says of GRE: its remote's groups are no other address of ours than one (policy.h). */
+static void groups_of_a_connections_peer(void **state)
+{
+	static const char *const groups[] = {GROUP, "239.1.2.3", "255.255.255.255", BROADCAST};
+	struct fixture *fx = *state;
+	struct frame f;
+
+	PUT_RULES(fx, REMOTE "/32",
+		  {.local = {192, 0, 2, 1}, ANY_PORT, .action = SPD_PROTECT, .owner = OWNER_IKE, .origin = 32});
+	for (int gre = 0; gre < 2; gre++) {
+		for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+			clear(fx, FRAME(.dst = groups[i]), XDP_DROP);
+			clear(fx, to(FRAME(.dst = groups[i]), group_mac), XDP_DROP);
+			clear(fx, to(FRAME(.src = THIRD, .dst = groups[i]), group_mac), XDP_PASS);
+		}
+		put_gre(fx, 0);
+	}
+	PUT_RULES(fx, "0.0.0.0/0", {ANY_PORT, .action = SPD_BYPASS});
+	clear(fx, to(FRAME(.dst = GROUP), group_mac), XDP_DROP);
+	PUT_RULES(fx, "224.0.0.0/4", {ANY_PORT, .action = SPD_BYPASS, .origin = 4});
+	f = to(FRAME(.dst = GROUP), group_mac);
+	assert_int_equal(run_xdp(fx, &f).verdict, XDP_PASS);
+	assert_counted_only(fx, REASON_BYPASS);
+	/* Nobody gets to a host by it. */
+	PUT_RULES(fx, LOCAL "/32", {ANY_PORT, .action = SPD_BYPASS, .origin = 32});
+	clear(fx, to(FRAME(), group_mac), XDP_DROP);
 }
 
 /* ---- out of GRE ---- */
@@ -290,6 +321,24 @@ static void says_nothing_for_others(void **state)
 	refused(fx, FRAME(.src = STRANGER, .dst = GROUP), REASON_DISCARD);
 }
 
+/* Of the packet around it nothing is left but its SA. */
+static void policies_are_for_the_gre_around_it(void **state)
+{
+	struct fixture *fx = *state;
+
+	put_inbound(fx, 9, 0x1009);
+	put_gre(fx, 0);
+	admitted(fx, FRAME(.src = STRANGER, .dst = GROUP), group_mac);
+	PUT_RULES(fx, REMOTE "/32", {.proto = IPPROTO_GRE, ANY_PORT, .action = SPD_DISCARD},
+		  {ANY_PORT, .action = SPD_PROTECT});
+	refused(fx, FRAME(.src = STRANGER, .dst = GROUP), REASON_POLICY_MISMATCH);
+	PUT_RULES(fx, REMOTE "/32", {.proto = IPPROTO_GRE, ANY_PORT, .action = SPD_BYPASS},
+		  {ANY_PORT, .action = SPD_PROTECT});
+	refused(fx, FRAME(.src = STRANGER, .dst = GROUP), REASON_POLICY_MISMATCH);
+	PUT_RULES(fx, REMOTE "/32", {ANY_PORT, .action = SPD_PROTECT});
+	admitted(fx, FRAME(.src = STRANGER, .dst = GROUP), group_mac);
+}
+
 static void unicast_is_not_for_gre(void **state)
 {
 	struct fixture *fx = *state;
@@ -346,8 +395,10 @@ int main(void)
 		TEST_NATIVE(what_cannot_be_carried),
 		TEST_NATIVE(a_copy_is_routed_if_its_way_is_protected),
 		TEST_NATIVE(groups_of_a_peer_come_in_gre),
+		TEST_NATIVE(groups_of_a_connections_peer),
 		TEST_NATIVE(gets_the_address_of_its_group),
 		TEST_NATIVE(says_nothing_for_others),
+		TEST_NATIVE(policies_are_for_the_gre_around_it),
 		TEST_NATIVE(unicast_is_not_for_gre),
 		TEST_NATIVE(an_sa_that_is_gone_says_nothing),
 	};

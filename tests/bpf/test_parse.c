@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* bpf/parse.h and skb.h: tags, options, and headers that end too early or contradict themselves. */
+#include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <string.h>
 
@@ -56,14 +57,72 @@ static void tags_and_options_lead_to_the_same_policy(void **state)
 	assert_int_equal(counted_in_all(fx), 33);
 }
 
-static void a_third_tag_is_not_looked_behind(void **state)
+/* Puts that many tags more in front of what is there, of both kinds by the bits of kinds. */
+static struct frame tag_more(const struct frame *f, int tags, unsigned kinds)
+{
+	struct frame out = *f;
+
+	for (int i = 0; i < tags; i++) {
+		const uint16_t tag[] = {htons(kinds >> i & 1 ? ETH_P_8021AD : ETH_P_8021Q), htons(kinds >> i & 1)};
+
+		memmove(out.data + 16, out.data + 12, out.len - 12);
+		memcpy(out.data + 12, tag, sizeof(tag));
+		out.len += sizeof(tag);
+	}
+	return out;
+}
+
+static void dropped_both_ways(struct fixture *fx, const struct frame *f)
+{
+	assert_int_equal(run_xdp(fx, f).verdict, XDP_DROP);
+	assert_counted_only(fx, REASON_VLAN_STACK);
+	assert_int_equal(run_nic_ingress(fx, f, 0).verdict, TC_ACT_SHOT);
+	assert_counted_only(fx, REASON_VLAN_STACK);
+	assert_int_equal(run_egress(fx, f).verdict, TC_ACT_SHOT);
+	assert_counted_only(fx, REASON_VLAN_STACK);
+}
+
+/* Whatever they are of, and whatever is in there. */
+static void what_is_tagged_more_than_twice_is_dropped(void **state)
 {
 	struct fixture *fx = *state;
-	struct frame f = FRAME(.tags = 3);
+
+	for (int tags = 3; tags <= 5; tags++) {
+		for (unsigned kinds = 0; kinds < 1U << tags; kinds++) {
+			struct frame plain = FRAME(), f = tag_more(&plain, tags, kinds);
+
+			dropped_both_ways(fx, &f);
+			/* One that ends behind its third tag, and one of ARP. */
+			f.len = 14 + 3 * 4;
+			dropped_both_ways(fx, &f);
+			plain.data[13] = ETH_P_ARP & 0xff;
+			f = tag_more(&plain, tags, kinds);
+			dropped_both_ways(fx, &f);
+		}
+	}
+}
+
+/* Also where XDP leaves what is in clear to tc, and has no mark to look at. */
+static void generic_xdp_drops_them_too(void **state)
+{
+	struct frame plain = FRAME(), f = tag_more(&plain, 3, 0);
+
+	dropped_both_ways(*state, &f);
+}
+
+static void two_tags_of_any_kind_are_looked_behind(void **state)
+{
+	struct fixture *fx = *state;
 
 	protect_all(fx);
-	assert_int_equal(run_xdp(fx, &f).verdict, XDP_PASS);
-	assert_nothing_counted(fx);
+	for (int tags = 0; tags <= 2; tags++) {
+		for (unsigned kinds = 0; kinds < 1U << tags; kinds++) {
+			struct frame plain = FRAME(), f = tag_more(&plain, tags, kinds);
+
+			assert_int_equal(run_xdp(fx, &f).verdict, XDP_DROP);
+			assert_counted_only(fx, REASON_CLEARTEXT_PROTECTED);
+		}
+	}
 }
 
 static void other_protocols_pass_untouched(void **state)
@@ -262,7 +321,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST_NATIVE(tags_and_options_lead_to_the_same_sa),
 		TEST_NATIVE(tags_and_options_lead_to_the_same_policy),
-		TEST_NATIVE(a_third_tag_is_not_looked_behind),
+		TEST_NATIVE(what_is_tagged_more_than_twice_is_dropped),
+		TEST_GENERIC(generic_xdp_drops_them_too),
+		TEST_NATIVE(two_tags_of_any_kind_are_looked_behind),
 		TEST_NATIVE(other_protocols_pass_untouched),
 		TEST_NATIVE(cleartext_cut_anywhere_never_gets_in),
 		TEST_NATIVE(skb_cut_anywhere_never_gets_through),

@@ -2,6 +2,11 @@
 /* bpf/policy.h: which rule decides, in both directions. */
 #include "fixture.h"
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "datapath.skel.h"
+
 #define PORT_IS(side, n) .side##_port_min = (n), .side##_port_max = (n)
 
 /* Every rule action shows as another verdict: PROTECT drops in clear, DISCARD drops, BYPASS is counted, none is not. */
@@ -243,30 +248,178 @@ static void the_last_of_all_rules_is_reached(void **state)
 	IN(NOT_DECIDED, .proto = IPPROTO_TCP, .sport = 0);
 }
 
-static void ike_goes_by_what_would_catch_it(void **state)
+#define OUR_ADDRESS \
+	{ \
+		192, 0, 2, 1 \
+	}
+#define CONNECTION .local = OUR_ADDRESS, .owner = OWNER_IKE, .action = SPD_PROTECT
+
+/* What the daemon sends is in test_ike.c; here nobody has its sockets. */
+static void ike_comes_in_where_a_connection_is(void **state)
 {
 	static const uint16_t ike[] = {500, 4500};
 	struct fixture *fx = *state;
 
 	for (size_t i = 0; i < 2; i++) {
 		IN(NOT_DECIDED, .src = STRANGER, .dport = ike[i]);
-		protect_all(fx);
+		PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 32});
 		IN(REASON_IKE, .sport = 1234, .dport = ike[i]);
 		IN(REASON_IKE, .sport = 1234, .dport = ike[i], .frag_off = MORE_FRAGMENTS);
 		IN(REASON_CLEARTEXT_PROTECTED, .sport = ike[i], .dport = 1234);
 		IN(REASON_IKE, .sport = 1234, .dport = ike[i], .frag_off = 5);
 		IN(REASON_CLEARTEXT_PROTECTED, .sport = 1234, .dport = ike[i], .frag_off = 5, .id = 1);
 		IN(REASON_CLEARTEXT_PROTECTED, .proto = IPPROTO_TCP, .sport = 1234, .dport = ike[i]);
-		OUT(REASON_IKE, .sport = ike[i], .dport = 1234);
+		/* Another of our addresses: no connection is for that. */
+		IN(REASON_CLEARTEXT_PROTECTED, .dst = "192.0.2.9", .sport = ike[i], .dport = ike[i]);
+		OUT(REASON_NO_SA, .sport = ike[i], .dport = 1234);
 		OUT(REASON_NO_SA, .sport = 1234, .dport = ike[i]);
 		OUT(REASON_NO_SA, .sport = ike[i], .frag_off = 5);
-		PUT_RULES(fx, REMOTE "/32", {ANY_PORT, .action = SPD_DISCARD});
-		IN(REASON_IKE, .sport = 1234, .dport = ike[i]);
-		OUT(REASON_IKE, .sport = ike[i], .dport = 1234);
-		PUT_RULES(fx, REMOTE "/32", {ANY_PORT, .action = SPD_BYPASS});
-		IN(REASON_BYPASS, .sport = 1234, .dport = ike[i]);
-		OUT(REASON_BYPASS, .sport = ike[i], .dport = 1234);
+		age_fragments(fx, 1000000000);
 	}
+}
+
+static void ike_without_a_connection_is_udp(void **state)
+{
+	static const uint16_t ike[] = {500, 4500};
+	struct fixture *fx = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		for (enum owner owner = OWNER_MANUAL; owner <= OWNER_FILE; owner++) {
+			if (owner == OWNER_IKE)
+				continue;
+			PUT_RULES(fx, REMOTE "/32", {ANY_PORT, .action = SPD_PROTECT, .owner = owner});
+			IN(REASON_CLEARTEXT_PROTECTED, .sport = ike[i], .dport = ike[i]);
+			OUT(REASON_NO_SA, .sport = ike[i], .dport = ike[i]);
+			PUT_RULES(fx, REMOTE "/32", {ANY_PORT, .action = SPD_DISCARD, .owner = owner});
+			IN(REASON_DISCARD, .sport = ike[i], .dport = ike[i]);
+			OUT(REASON_DISCARD, .sport = ike[i], .dport = ike[i]);
+		}
+		PUT_RULES(fx, REMOTE "/32", {ANY_PORT, .action = SPD_BYPASS});
+		IN(REASON_BYPASS, .sport = ike[i], .dport = ike[i]);
+		OUT(REASON_BYPASS, .sport = ike[i], .dport = ike[i]);
+	}
+}
+
+/* A file may discard all but BGP, and the connection for that has to come up; a bypass is one whoever asks. */
+static void what_else_is_said_of_ike(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32",
+		  {CONNECTION, .proto = IPPROTO_TCP, ANY_LOCAL_PORT, PORT_IS(remote, 179), .origin = 32},
+		  {ANY_PORT, .action = SPD_DISCARD, .origin = 32});
+	IN(REASON_IKE, .sport = 500, .dport = 500);
+	IN(REASON_DISCARD, .sport = 500, .dport = 501);
+	PUT_RULES(fx, REMOTE "/32", {ANY_PORT, .action = SPD_DISCARD, .origin = 32},
+		  {CONNECTION, ANY_PORT, .origin = 24});
+	IN(REASON_IKE, .sport = 500, .dport = 500);
+	PUT_RULES(fx, REMOTE "/32", {.proto = IPPROTO_UDP, ANY_PORT, .action = SPD_BYPASS, .origin = 32},
+		  {CONNECTION, ANY_PORT, .origin = 24});
+	IN(REASON_BYPASS, .sport = 500, .dport = 500);
+	/* Nothing that decides: nothing to make an exception from. */
+	PUT_RULES(fx, REMOTE "/32", {CONNECTION, .proto = IPPROTO_TCP, ANY_PORT, .origin = 32});
+	IN(NOT_DECIDED, .sport = 500, .dport = 500);
+}
+
+#define OTHER "192.0.2.9"
+
+static void out_from_another(struct fixture *fx, int reason)
+{
+	assert_out(fx, FRAME(.src = OTHER, .dst = REMOTE, .proto = IPPROTO_TCP, .dport = 179), reason);
+}
+
+static void a_connection_covers_its_peer_at_every_address(void **state)
+{
+	struct fixture *fx = *state;
+
+	put_outbound(fx, 6, 0, 0);
+	PUT_RULES(fx, REMOTE "/32",
+		  {CONNECTION, .proto = IPPROTO_TCP, ANY_LOCAL_PORT, PORT_IS(remote, 179), .origin = 32});
+	IN(REASON_CLEARTEXT_PROTECTED, .dst = OTHER, .proto = IPPROTO_TCP, .sport = 179);
+	out_from_another(fx, REASON_NO_SA);
+	/* It is told to nobody: no connection is for that address. */
+	assert_int_equal(take_events(fx), 0);
+	/* Not what it does not protect. */
+	IN(NOT_DECIDED, .dst = OTHER, .proto = IPPROTO_TCP, .sport = 180);
+	IN(NOT_DECIDED, .dst = OTHER, .proto = IPPROTO_UDP, .sport = 179);
+	IN(REASON_CLEARTEXT_PROTECTED, .dst = OTHER, .proto = IPPROTO_TCP, .sport = 1, .frag_off = 5);
+	/* Nor what other owners say of one address. */
+	PUT_RULES(fx, REMOTE "/32",
+		  {.local = OUR_ADDRESS, ANY_PORT, .action = SPD_PROTECT, .owner = OWNER_FILE, .origin = 32});
+	IN(NOT_DECIDED, .dst = OTHER, .proto = IPPROTO_TCP, .sport = 179);
+	out_from_another(fx, NOT_DECIDED);
+}
+
+/* Below what is said of the address itself, or of all: for the same prefix or a longer one. */
+static void what_goes_before_a_cover(void **state)
+{
+	static const uint8_t origins[] = {32, 24};
+	struct fixture *fx = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = origins[i]},
+			  {ANY_PORT, .action = SPD_BYPASS, .origin = origins[i]});
+		IN(REASON_BYPASS, .dst = OTHER);
+		out_from_another(fx, REASON_BYPASS);
+		IN(REASON_CLEARTEXT_PROTECTED, .dst = LOCAL);
+		PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = origins[i]},
+			  {ANY_PORT, .action = SPD_DISCARD, .origin = origins[i]});
+		IN(REASON_DISCARD, .dst = OTHER);
+		out_from_another(fx, REASON_DISCARD);
+	}
+	PUT_RULES(fx, REMOTE "/32", {ANY_PORT, .action = SPD_BYPASS, .origin = 32},
+		  {CONNECTION, ANY_PORT, .origin = 24});
+	IN(REASON_BYPASS, .dst = OTHER);
+	out_from_another(fx, REASON_BYPASS);
+}
+
+/* What is said of a shorter prefix opens nothing. What protects there has an SA perhaps. */
+static void what_a_cover_goes_before(void **state)
+{
+	struct fixture *fx = *state;
+	struct frame f = FRAME(.src = OTHER, .dst = REMOTE);
+	struct sad_out_key key = {.sel = SEL(ANY_PORT), .src = {192, 0, 2, 9}, .dst = {192, 0, 2, 2}};
+	const struct sa_state *sa = put_outbound(fx, 6, 0, 0);
+	const struct sad_out_value value = {.slot = 6, .generation = sa->generation};
+
+	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 32},
+		  {ANY_PORT, .action = SPD_BYPASS, .origin = 24});
+	IN(REASON_CLEARTEXT_PROTECTED, .dst = OTHER);
+	out_from_another(fx, REASON_NO_SA);
+	assert_int_equal(take_events(fx), 0);
+	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 32},
+		  {ANY_PORT, .action = SPD_BYPASS, .origin = 0});
+	IN(REASON_CLEARTEXT_PROTECTED, .dst = OTHER);
+	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 24},
+		  {ANY_PORT, .action = SPD_PROTECT, .origin = 0});
+	IN(REASON_CLEARTEXT_PROTECTED, .dst = OTHER);
+	out_from_another(fx, REASON_NO_SA);
+	assert_int_equal(take_events(fx), 1);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(fx->skel->maps.sad_out), &key, &value, BPF_ANY), 0);
+	assert_int_equal(run_egress(fx, &f).verdict, TC_ACT_REDIRECT);
+	/* But not where the cover decides. */
+	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 32});
+	out_from_another(fx, REASON_NO_SA);
+}
+
+/* What cannot be read, and ESP that nobody knows, go by whether there may be anything to protect. */
+static void a_cover_may_protect(void **state)
+{
+	struct fixture *fx = *state;
+	struct frame bad = FRAME(.dst = OTHER), esp = FRAME(.dst = OTHER, .proto = IPPROTO_ESP, .spi = 7);
+
+	bad.data[bad.l3] = 0x44;
+	PUT_RULES(fx, REMOTE "/32", {CONNECTION, .proto = IPPROTO_TCP, ANY_PORT, .origin = 32});
+	assert_in(fx, bad, REASON_MALFORMED);
+	assert_in(fx, esp, REASON_NO_SA);
+	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 32},
+		  {ANY_PORT, .action = SPD_BYPASS, .origin = 24});
+	assert_in(fx, bad, REASON_MALFORMED);
+	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 32},
+		  {ANY_PORT, .action = SPD_BYPASS, .origin = 32});
+	assert_in(fx, bad, NOT_DECIDED);
+	assert_int_equal(run_xdp(fx, &esp).verdict, XDP_PASS);
+	assert_counted_only(fx, REASON_ESP_PASSED);
 }
 
 int main(void)
@@ -282,7 +435,13 @@ int main(void)
 		TEST_NATIVE(later_fragments_are_taken_for_the_worst),
 		TEST_NATIVE(later_fragments_go_the_way_of_their_first),
 		TEST_NATIVE(the_last_of_all_rules_is_reached),
-		TEST_NATIVE(ike_goes_by_what_would_catch_it),
+		TEST_NATIVE(ike_comes_in_where_a_connection_is),
+		TEST_NATIVE(ike_without_a_connection_is_udp),
+		TEST_NATIVE(what_else_is_said_of_ike),
+		TEST_NATIVE(a_connection_covers_its_peer_at_every_address),
+		TEST_NATIVE(what_goes_before_a_cover),
+		TEST_NATIVE(what_a_cover_goes_before),
+		TEST_NATIVE(a_cover_may_protect),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -415,7 +415,10 @@ def test_only_bgp_and_multicast(pair):
 
 
 def test_without_gre(pair):
-    """gre = no: GRE between the two is a protocol as any other, and multicast nobody's business."""
+    """
+    gre = no: GRE between the two is a protocol as any other. Multicast leaves in clear, and is taken where a policy lets
+    it by: it has the address of a peer, whose all else is protected.
+    """
     for n in range(2):
         pair.connections(n, [1 - n], start='initiate')
     pair.start()
@@ -423,6 +426,10 @@ def test_without_gre(pair):
     pair.wait_up(1, 1)
     with Ears(ns(pair, 1), NIC, False) as ears, member(ns(pair, 1)) as s, speaker(ns(pair, 0)) as out:
         send_ip(ns(pair, 0), IP(src=A, dst=B, proto=47) / Raw(in_gre(inner(), key_present=1, key=5)))
+        before = pair.hosts[1].counters()
+        out.sendto(b'not taken', (GROUP, PORT))
+        until(lambda: dropped(before, pair.hosts[1].counters()) == {'cleartext_protected': 1}, 'it is refused')
+        pair.hosts[1].policy_add(GROUP, action='bypass')
         out.sendto(b'in clear', (GROUP, PORT))
         hears(s, b'in clear', A, 1)
         gre = until(lambda: [p for p in ears.packets() if p.proto == 47], 'GRE')
@@ -435,6 +442,7 @@ def test_reload(pair):
     for n in range(2):
         pair.connections(n, [1 - n], start='initiate')
     pair.start()
+    pair.hosts[1].policy_add(GROUP, action='bypass')  # what comes in clear with a peer's address is not taken else
     for value in ('yes', 'no'):
         for n, host in enumerate(pair.hosts):
             pair.connections(n, [1 - n], gre=value, start='initiate')

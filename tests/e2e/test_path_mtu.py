@@ -11,6 +11,7 @@ from scapy.packet import Raw, raw
 
 import pair as two_hosts
 from bed import HOST, HOST2, PEER, Bed
+from host import dropped
 from packets import checksums_right, parts
 from routed import A, B, BOTTLENECK, NIC, Routed
 from traffic import abortive, ping, send_ip, tcp_bulk, tcp_client, tcp_listener, udp_socket
@@ -75,6 +76,16 @@ def route_mtu(netns, dst):
 def lower(bed, out, mtu):
     bed.send(frag_needed(sent(bed, out), mtu))
     until(lambda: path_mtu(bed, out) == mtu, f'a path MTU of {mtu}')
+
+
+@pytest.mark.parametrize('action', ['bypass', 'discard'])
+def test_policies_are_not_for_what_the_host_is_told(bed, action):
+    """The word is the host's own, and no peer's, though it has the peer's address."""
+    bed.protected()
+    bed.host.policy_add(PEER, 'proto', 'icmp', action=action)
+    before = bed.host.counters()
+    assert told(bed, no_fragments(1500)) == fits(1500)
+    assert dropped(before, bed.host.counters()) == {'too_big': 1}
 
 
 # ---- what fits, to the byte ----

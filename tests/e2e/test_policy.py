@@ -106,25 +106,51 @@ def test_other_protocol_of_the_same_port(bed):
 
 
 @pytest.mark.parametrize('port', IKE_PORTS)
-def test_ike_passes(bed, port):
-    """IKE protects itself, and must get through before there is anything else."""
-    bed.host.policy_add(PEER)
+@pytest.mark.parametrize('action, reasons', [('protect', {'no_sa': 1, 'cleartext_protected': 1}), ('discard', {'discard': 2})],
+                         ids=['protect', 'discard'])
+def test_without_a_connection_nothing_is_ike(bed, port, action, reasons):
+    """UDP as any other, though it has the ports of IKE. What IKE itself may is in test_ike_gate.py."""
+    bed.host.policy_add(PEER, action=action)
+    with refused(bed, **reasons):
+        send_udp(bed, port, sport=port)
+        bed.send(from_peer(port, sport=port))
+
+
+# ---- what comes out of an SA (RFC 4301 section 5.2) ----
+
+def test_sealed_without_a_policy(bed):
+    """An SA needs none."""
+    sa = bed.inbound()
+    with udp_socket(bed.ns, HOST, 4001) as s:
+        bed.send_sealed(sa, from_peer(4001))
+        assert s.recv(100) == b'policy'
+
+
+@pytest.mark.parametrize('action', ['bypass', 'discard'])
+def test_sealed_against_a_policy(bed, action):
+    """The SA is for everything, the policies are not; the peer has the key, and is held to them."""
+    sa, _ = bed.protected()
+    bed.host.policy_add(PEER, 'proto', 'udp', 'dport', 4000, action=action)
+    with bed.drops(policy_mismatch=2):
+        bed.send_sealed(sa, from_peer(4001))
+        bed.send_sealed(sa, from_peer(500, sport=4000))
+    with udp_socket(bed.ns, HOST, 4001) as s:
+        bed.send_sealed(sa, from_peer(4001, sport=4002))
+        assert s.recv(100) == b'policy'
+
+
+@pytest.mark.parametrize('vlan', [None, 0])
+def test_sealed_in_many_segments(bed, vlan):
+    """Coalesced or not, with a tag or without."""
+    sa, _ = bed.protected()
+    bed.host.policy_add(PEER, 'proto', 'udp', action='discard')
     before = bed.host.counters()
-    send_udp(bed, port, sport=port)
-    assert next_in_clear(bed)[UDP].sport == port
-    assert arrives(bed, from_peer(port, sport=port), port) == b'policy'
-    after = bed.host.counters()
-    assert after['ike'] - before.get('ike', 0) == 2
-    assert dropped(before, after) == {}
-
-
-@pytest.mark.parametrize('port', IKE_PORTS)
-def test_only_the_ike_daemon_has_the_ike_port(bed, port):
-    """The peer's choice of a source port opens nothing: only this host's own port 500 or 4500 does."""
-    bed.host.policy_add(PEER)
-    with refused(bed, cleartext_protected=1, no_sa=1):
-        bed.send(from_peer(4001, sport=port))
-        send_udp(bed, port, sport=4001)
+    for _ in range(50):
+        bed.send_sealed(sa, from_peer(4001), vlan=vlan)
+    bed.host.cmd('policy', 'del', 'dst', PEER, 'proto', 'udp')
+    bed.host.policy_add(PEER, 'proto', 'tcp', action='discard')
+    bed.settle()
+    assert set(dropped(before, bed.host.counters())) == {'policy_mismatch'}
 
 
 def test_longest_prefix_decides(bed):

@@ -46,13 +46,44 @@ static void check_checksum(const struct cursor *c, const struct packet *p)
 	require(icmp_checksum_is_right(*c, p->l4_len) == right);
 }
 
+/* The same of what any error quotes. room: bytes of it that are there. */
+static void check_about(const __u8 *quoted, size_t room, const struct packet *q)
+{
+	const size_t header = (quoted[0] & 15) * 4u;
+	const bool later = be16_at(quoted + 6) & IPV4_OFFSET;
+
+	require(memcmp(&q->src, quoted + 12, 4) == 0 && memcmp(&q->dst, quoted + 16, 4) == 0);
+	require(q->proto == quoted[9] && q->first == !later);
+	if (!has_ports(q->proto)) {
+		require(q->ports == PORTS_NONE);
+		return;
+	}
+	require((q->ports == PORTS_KNOWN) == (!later && header >= 20 && room >= header + 4));
+	if (q->ports == PORTS_KNOWN && q->proto != IPPROTO_ICMP)
+		require(q->sport == be16_at(quoted + header) && q->dport == be16_at(quoted + header + 2));
+}
+
+static void read_error(const struct cursor *c, const struct packet *p)
+{
+	struct packet about = {0};
+	const bool read = parse_icmp_about(*c, p->l4_len, &about);
+
+	require(read == (p->l4_len >= 28));
+	if (read)
+		check_about((const __u8 *)c->pos + 8, p->l4_len - 8, &about);
+}
+
 static void read_frame(__u8 *frame, size_t size)
 {
 	struct cursor c = {.pos = frame, .end = frame + size, .frame_len = (__u32)size};
 	struct packet p = {0};
 	struct icmp_quote q;
 
-	if (parse_frame(&c, &p) != PARSED_IPV4 || p.proto != IPPROTO_ICMP || !parse_icmp_quote(c, &p, &q))
+	if (parse_frame(&c, &p) != PARSED_IPV4 || p.proto != IPPROTO_ICMP)
+		return;
+	require(c.pos == frame + p.l4_offset);
+	read_error(&c, &p);
+	if (!parse_icmp_quote(c, &p, &q))
 		return;
 	check_quote(frame, &p, &q);
 	check_checksum(&c, &p);

@@ -108,7 +108,9 @@ static void assert_said(const struct bench *b, const uint8_t *frame, size_t l2, 
 	assert_int_equal(b->len, l2 + total);
 	assert_memory_equal(b->said, mac, 6);
 	assert_memory_equal(b->said + ETH_SRC, frame, 6);
-	assert_memory_equal(b->said + ETH_TYPE, frame + ETH_TYPE, l2 - ETH_TYPE);
+	/* All tags, and then what says that it is the worker's own word. */
+	assert_memory_equal(b->said + ETH_TYPE, frame + ETH_TYPE, l2 - ETH_TYPE - 2);
+	assert_int_equal(load_be16(b->said + l2 - 2), HOST_TAG_ETHERTYPE);
 	assert_int_equal(csum_ipv4_header(ip, IP_LEN_MIN), 0);
 	assert_int_equal(ip[IP_PROTO], PROTO_ICMP);
 	assert_memory_equal(ip + IP_SRC, about + IP_DST, 4);

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+ICMP errors in clear about what is protected: nobody but the peer has seen that, and the peer speaks in an SA. Each
+attack here is shown to work where nothing is protected.
+"""
+import socket
+
+import pytest
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw, raw
+
+from pair import A, B
+from test_path_mtu import route_mtu
+from traffic import tcp_client, tcp_listener, udp_socket
+from wait import until
+
+# Somebody on the Ethernet, somebody far away, and the peer itself.
+SOURCES = ['192.0.2.77', '198.51.100.1', B]
+REFUSED = dict(type=3, code=3)
+FRAG_NEEDED = dict(type=3, code=4, nexthopmtu=600)
+
+
+def about(sock, proto=UDP, **fields):
+    """The packet that A's connected socket would have sent."""
+    (src, sport), (dst, dport) = sock.getsockname(), sock.getpeername()
+    return IP(src=src, dst=dst, flags='DF') / proto(sport=sport, dport=dport, **fields)
+
+
+def forged(quoted, src, **icmp):
+    return IP(src=src, dst=A) / ICMP(**icmp) / Raw(raw(quoted))
+
+
+def connected(pair):
+    s = udp_socket(pair.a.netns, A)
+    s.connect((B, 7777))
+    return s
+
+
+def attack(pair, packets):
+    """All of them are dropped as what they are, and nothing else is."""
+    before = pair.a.counters()
+    with pair.attacker(pair.a) as attacker:
+        for packet in packets:
+            attacker.send(Ether(dst=attacker.mac) / packet)
+    until(lambda: pair.a.counters().get('icmp_forged', 0) - before.get('icmp_forged', 0) >= len(packets), 'all counted')
+
+
+def believed(pair, packets, happened, what):
+    """Without policies the same has its effect."""
+    pair.a.cmd('policy', 'flush')
+    with pair.attacker(pair.a) as attacker:
+        for packet in packets:
+            attacker.send(Ether(dst=attacker.mac) / packet)
+        until(happened, what)
+
+
+def error_of(sock):
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
+def test_connected_socket(pair):
+    with connected(pair) as s:
+        lies = [forged(about(s), src, **REFUSED) for src in SOURCES]
+        attack(pair, lies)
+        assert error_of(s) == 0
+        believed(pair, lies[:1], lambda: error_of(s), 'ECONNREFUSED')
+
+
+def test_path_mtu(pair):
+    pair.a.netns.ip('route', 'flush', 'cache')
+    with connected(pair) as s:
+        lies = [forged(about(s), src, **FRAG_NEEDED) for src in SOURCES]
+        attack(pair, lies)
+        assert route_mtu(pair.a.netns, B) is None
+        believed(pair, lies[:1], lambda: route_mtu(pair.a.netns, B), 'a lower MTU')
+    pair.a.netns.ip('route', 'flush', 'cache')
+
+
+def test_cut_quotes(pair):
+    """Eight bytes is what RFC 792 asks for; less, and an error in fragments, are taken for the worst."""
+    with connected(pair) as s:
+        quoted = raw(about(s))
+        head = [forged(Raw(quoted[:n]), SOURCES[0], **REFUSED) for n in (20, 22, 24, 28)]
+        first = IP(src=SOURCES[0], dst=A, proto=1, flags='MF', id=7) / Raw(raw(forged(about(s), SOURCES[0], **REFUSED))[20:28])
+        attack(pair, [*head, first])
+        assert error_of(s) == 0
+
+
+def test_tcp_lives_on(pair):
+    """A session is not ended, stopped, slowed down or redirected."""
+    with tcp_listener(pair.b.netns, B) as listener, tcp_client(pair.a.netns, listener.getsockname()) as s:
+        back, _ = listener.accept()
+        s.sendall(b'before')
+        assert back.recv(100) == b'before'
+        segment = about(s, TCP, seq=1)
+        attack(pair, [forged(segment, src, type=t, code=c) for src in SOURCES
+                      for t, c in ((3, 2), (3, 3), (3, 4), (4, 0), (5, 1), (11, 0), (12, 0))])
+        s.sendall(b'after')
+        assert back.recv(100) == b'after' and error_of(s) == 0
+        back.close()
+
+
+def test_errors_in_the_sa(pair):
+    """What the peer really says: its port is closed."""
+    before = pair.a.counters()
+    with connected(pair) as s, pair.capture() as capture:
+        s.send(b'is anybody there?')
+        until(lambda: error_of(s) == 111, 'ECONNREFUSED')
+        assert {p.proto for p in capture.stop()} == {50}
+    assert pair.a.counters().get('icmp_forged') == before.get('icmp_forged')
+
+
+def test_errors_about_what_is_not_protected(pair):
+    """Only TCP is: a word on UDP is the kernel's to believe, one on TCP is not."""
+    pair.a.cmd('policy', 'flush')
+    pair.a.policy_add(B, 'proto', 'tcp')
+    with connected(pair) as s, pair.attacker(pair.a) as attacker:
+        attack(pair, [forged(about(s, TCP), SOURCES[0], **REFUSED)])
+        attacker.send(Ether(dst=attacker.mac) / forged(about(s), SOURCES[0], **REFUSED))
+        until(lambda: error_of(s) == 111, 'ECONNREFUSED')
