@@ -23,6 +23,8 @@
 
 #include "datapath.skel.h"
 
+#define VETH 7
+
 /* Long enough for the slowest machine; reached only by a failure. */
 #define PATIENCE_MS 10000
 
@@ -34,13 +36,14 @@ static void run(const char *command)
 
 static int a_host(void **state)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = NIC, .attach_point = BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = VETH, .attach_point = BPF_TC_EGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1);
 	struct fixture *fx;
 
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	fixture_native(state);
 	fx = *state;
+	put_gate(fx, VETH, PORT_NATIVE);
 	run("echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6; echo 1 >/proc/sys/net/ipv4/ip_forward");
 	run("ip link add nic index 7 type veth peer name peer index 9 && ip addr add 192.0.2.1/24 dev nic && "
 	    "ip addr add 192.0.2.9/24 dev nic && ip link add second index 11 type veth peer name far index 12 && "
