@@ -17,6 +17,7 @@
 #include "child_process.h"
 #include "log.h"
 #include "maps.h"
+#include "turns.h"
 
 #define WORKER "xdp-ipsec-worker"
 /* The first death may be chance and costs no delay; then slower and slower, to leave the CPU alone. */
@@ -132,6 +133,14 @@ static void start_later(struct worker *w)
 		w->backoff_ms = w->backoff_ms * 2 < BACKOFF_MAX_MS ? w->backoff_ms * 2 : BACKOFF_MAX_MS;
 }
 
+/* It has ended and was waited for. */
+static void has_ended(struct worker *w)
+{
+	w->pid = 0;
+	if (w->turns)
+		turns_abandon(w->turns);
+}
+
 static int spawn(struct worker *w)
 {
 	const pid_t self = getpid();
@@ -157,7 +166,7 @@ static int spawn(struct worker *w)
 	/* It is started again: two would be on the same sockets. */
 	forget_ready(w);
 	child_end("worker", w->pid);
-	w->pid = 0;
+	has_ended(w);
 	return -ENOMEM;
 }
 
@@ -201,7 +210,7 @@ void worker_stop(struct worker *w)
 	if (!w->pid)
 		return;
 	child_end("worker", w->pid);
-	w->pid = 0;
+	has_ended(w);
 }
 
 void worker_reap(struct worker *w)
@@ -212,7 +221,7 @@ void worker_reap(struct worker *w)
 		return;
 	child_log_death("worker", w->pid, status);
 	forget_ready(w);
-	w->pid = 0;
+	has_ended(w);
 	w->aead[0] = '\0';
 	w->restarts++;
 	if (maps_now() - w->started_ns >= HEALTHY_NS)

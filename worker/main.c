@@ -21,6 +21,7 @@
 #include "loop.h"
 #include "outbound.h"
 #include "sandbox.h"
+#include "turns.h"
 
 struct arguments {
 	const char *instance;
@@ -125,6 +126,9 @@ static int prepare(struct worker *w, struct port_state *ports, const struct argu
 		if (!err)
 			err = outbound_init(&ports[i], f);
 	}
+	/* The sockets were another worker's as long as that one lived, so what it was in the midst of is over. */
+	if (!err)
+		turn_end(w->maps.turns, w->lane);
 	return err ? err : sandbox_enter(f);
 }
 

@@ -60,6 +60,7 @@ struct worker {
 	struct vault vault;
 	struct sa_cache sas;
 	const struct aead *aead;
+	uint32_t lane; /* in turns: the thread */
 	uint64_t now; /* CLOCK_BOOTTIME ns, as of this turn of the loop */
 };
 
