@@ -118,6 +118,8 @@ static int prepare(struct worker *w, struct port_state *ports, const struct argu
 		err = w->aead ? 0 : -ENOTSUP;
 	}
 	if (!err)
+		err = ip_id_init(&w->ip_ids, f);
+	if (!err)
 		err = sa_cache_create(&w->sas, w->aead, &w->maps, &w->vault, f);
 	for (uint32_t i = 0; i < a->port_count && !err; i++) {
 		err = port_open(&ports[i], w, a->ports[i].index, a->ports[i].tap_fd, f);

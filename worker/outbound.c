@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "mss.h"
 #include "path_mtu.h"
@@ -174,8 +173,8 @@ static void seal_aside(struct port_state *p, struct esp_sa *sa)
 	const size_t headers = out->segmenter.l2 + out->segmenter.ip.header;
 	const size_t len = seal_one(p, sa, out->sealed);
 
-	fragment_begin(&out->pieces, out->sealed, out->segmenter.l2, out->id++, out->sealed + headers, len - headers,
-		       path_mtu_of(p, sa->state, p->worker->now));
+	fragment_begin(&out->pieces, out->sealed, out->segmenter.l2, ip_id_next(&p->worker->ip_ids, sa->dst),
+		       out->sealed + headers, len - headers, path_mtu_of(p, sa->state, p->worker->now));
 }
 
 /* The next frame for the wire: a sealed segment, or the next fragment of one. The segment is done with when none is
@@ -276,7 +275,7 @@ int outbound_init(struct port_state *p, struct fault *f)
 	struct outbound *out = &p->out;
 
 	out->sealed = malloc(HOST_FRAME_MAX + HOST_TAIL);
-	if (!out->sealed || getrandom(&out->id, sizeof(out->id), 0) != sizeof(out->id))
+	if (!out->sealed)
 		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
 	return reassembly_create(&out->fragments, &limits, port_drop_fragments, p, f);
 }
