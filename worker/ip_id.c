@@ -13,36 +13,45 @@ static uint64_t rotate(uint64_t v, int by)
 	return v << by | v >> (64 - by);
 }
 
-static void sip_round(uint64_t v[4])
+struct sip {
+	uint64_t a, b, c, d;
+};
+
+static inline void sip_round(struct sip *s)
 {
-	v[0] += v[1];
-	v[2] += v[3];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] = rotate(v[0], 32) + v[3];
-	v[2] += v[1];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] = rotate(v[2], 32);
+	s->a += s->b;
+	s->c += s->d;
+	s->b = rotate(s->b, 13) ^ s->a;
+	s->d = rotate(s->d, 16) ^ s->c;
+	s->a = rotate(s->a, 32) + s->d;
+	s->c += s->b;
+	s->b = rotate(s->b, 17) ^ s->c;
+	s->d = rotate(s->d, 21) ^ s->a;
+	s->c = rotate(s->c, 32);
+}
+
+static inline void sip_take(struct sip *s, uint64_t word)
+{
+	s->d ^= word;
+	sip_round(s);
+	sip_round(s);
+	s->a ^= word;
 }
 
 /* SipHash-2-4 (Aumasson and Bernstein) of 8 bytes. */
 static uint64_t sip_hash(const uint64_t key[2], uint64_t word)
 {
-	const uint64_t words[] = {word, 8ULL << 56};
-	uint64_t v[4] = {key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d, key[0] ^ 0x6c7967656e657261,
-			 key[1] ^ 0x7465646279746573};
+	struct sip s = {key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d, key[0] ^ 0x6c7967656e657261,
+			key[1] ^ 0x7465646279746573};
 
-	for (int i = 0; i < 2; i++) {
-		v[3] ^= words[i];
-		sip_round(v);
-		sip_round(v);
-		v[0] ^= words[i];
-	}
-	v[2] ^= 0xff;
-	for (int i = 0; i < 4; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	sip_take(&s, word);
+	sip_take(&s, 8ULL << 56);
+	s.c ^= 0xff;
+	sip_round(&s);
+	sip_round(&s);
+	sip_round(&s);
+	sip_round(&s);
+	return s.a ^ s.b ^ s.c ^ s.d;
 }
 
 int ip_id_init(struct ip_ids *ids, struct fault *f)

@@ -196,6 +196,14 @@ static uint32_t segments_left(const struct outbound *out)
 	return out->segmenter.count - out->segmenter.next + (fragment_left(&out->pieces) != 0);
 }
 
+/* What is left of the frame at hand is dropped, and it is done with. */
+static bool give_up(struct port_state *p, struct sa_state *sa, enum reason why)
+{
+	drop(p->worker, sa, why, segments_left(&p->out));
+	p->out.pieces.at = p->out.pieces.len;
+	return true;
+}
+
 /* Sends segments of the frame at hand while there is room. True when it is done with. */
 static bool send_segments(struct port_state *p, struct xdp_queue *q, uint32_t *sent)
 {
@@ -203,11 +211,8 @@ static bool send_segments(struct port_state *p, struct xdp_queue *q, uint32_t *s
 	struct esp_sa *sa = sa_cache_get(&p->worker->sas, out->slot, out->generation);
 	uint32_t room = xdp_queue_room(q), each = xdp_queue_room_for_one(q), left = segments_left(out);
 
-	if (!sa) {
-		drop(p->worker, NULL, REASON_NO_SA, left);
-		out->pieces.at = out->pieces.len;
-		return true;
-	}
+	if (!sa)
+		return give_up(p, NULL, REASON_NO_SA);
 	for (; left && room >= each; left = segments_left(out), room -= each) {
 		uint64_t addr = umem_take_to_send(&p->umem);
 
@@ -218,13 +223,15 @@ static bool send_segments(struct port_state *p, struct xdp_queue *q, uint32_t *s
 		else if (!fragment_left(&out->pieces))
 			++*sent;
 	}
+	if (left && xdp_queue_is_stuck(q, p->worker->now))
+		return give_up(p, sa->state, REASON_TX_FULL);
 	return left == 0;
 }
 
 /* One SA keeps to one queue, so its packets stay in order. */
 static struct xdp_queue *queue_of(struct port_state *p)
 {
-	return &p->queues[p->out.slot % p->queue_count];
+	return &p->queues[p->out.slot % p->tx_count];
 }
 
 /* Frames that were dropped count as taken, too. */

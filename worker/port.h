@@ -48,6 +48,7 @@ struct port_state {
 	struct umem umem;
 	struct xdp_queue *queues;
 	uint32_t queue_count;
+	uint32_t tx_count; /* the first so many of them can send */
 	struct outbound out;
 	struct inbound in;
 	struct coalescer coalescer;
