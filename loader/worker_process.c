@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,20 +60,15 @@ static bool inherit(int fd)
 	return fcntl(fd, F_SETFD, 0) == 0;
 }
 
-static void exec_worker(const struct worker *w, int ready_fd, pid_t parent)
+static void exec_worker(const struct worker *w, int ready_fd)
 {
 	struct command_line line;
 	char path[512];
-	sigset_t none;
 	bool ok = inherit(w->vault_fd) && inherit(ready_fd);
 
 	for (unsigned i = 0; i < w->port_count; i++)
 		ok = ok && inherit(w->ports[i].tap_fd);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* The parent may have died before that took effect. */
-	if (!ok || getppid() != parent)
+	if (!ok)
 		_exit(EXIT_FAILURE);
 	build_command_line(&line, w, ready_fd);
 	program_find(WORKER, path, sizeof(path));
@@ -143,14 +137,13 @@ static void has_ended(struct worker *w)
 
 static int spawn(struct worker *w)
 {
-	const pid_t self = getpid();
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
-	w->pid = fork();
+	w->pid = child_fork();
 	if (w->pid == 0)
-		exec_worker(w, ends[1], self);
+		exec_worker(w, ends[1]);
 	close(ends[1]);
 	if (w->pid < 0) {
 		const int err = -errno;
