@@ -4,6 +4,7 @@
 #define BPF_SA_H
 
 #include "count.h"
+#include "esn.h"
 #include "events.h"
 
 /* The SA that a slot was published for, or NULL if the slot has changed hands since. */
@@ -69,24 +70,37 @@ static __always_inline bool sa_has_sequence(const struct packet *p, struct sa_st
 }
 
 /*
- * Inbound: whether a sequence number is behind the window for certain. The
- * worker, who keeps the bitmap, decides on the rest.
- *
- * With ESN the high half is inferred (RFC 4303 appendix A2.2): of all 64-bit
- * numbers with this low half, the one in the 2^32 that begin at the bottom of the
- * window. What lies just behind the window so becomes a leap of nearly 2^32
- * ahead, which only the ICV could tell from a real one. Here a leap of 2^31 or
- * more is taken for what it almost always is, an old packet; if ever 2^31
- * packets in a row are lost, dead peer detection and a rekey are what mends it.
+ * A leap of the sequence number of 2^31 or more is almost always an old packet. If it is not, so many packets were lost
+ * in a row, and every one that comes from now on looks like that (RFC 4303 appendix A3). So of those that come in a
+ * row one in so many is let by, for its ICV to tell. A flood of old packets costs the worker no more than that, and
+ * nothing as long as the SA carries others: each that is opened begins the row anew.
  */
-static __always_inline bool sa_is_behind(const struct sa_state *sa, __u32 seq)
+#define LEAPS_TO_A_TRY 256
+
+static __always_inline bool sa_tries_leap(struct sa_state *sa)
 {
-	__s64 top = sa->seq, bottom = top - sa->replay_window + 1;
-	__u32 ahead = seq - (__u32)bottom;
+	const __u32 packets = sa->packets;
+
+	if (sa->leaps_since != packets) {
+		sa->leaps_since = packets;
+		sa->leaps = 0;
+	}
+	return __sync_fetch_and_add(&sa->leaps, 1) % LEAPS_TO_A_TRY == LEAPS_TO_A_TRY - 1;
+}
+
+/*
+ * Inbound: whether a sequence number is behind the window, as far as can be told. The worker, who keeps the bitmap,
+ * decides on the rest.
+ */
+static __always_inline bool sa_is_behind(struct sa_state *sa, __u32 seq)
+{
+	const __u64 top = sa->seq;
+	__u64 number;
 
 	if (!(sa->flags & SA_ESN))
-		return seq == 0 || seq < bottom;
-	return bottom + ahead <= 0 || bottom + ahead - top >= 1LL << 31;
+		return seq == 0 || (__s64)seq < (__s64)(top - sa->replay_window + 1);
+	number = esn_complete(top, seq, sa->replay_window);
+	return number == 0 || (esn_is_leap(top, number) && !sa_tries_leap(sa));
 }
 
 #endif

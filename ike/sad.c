@@ -70,12 +70,12 @@ static void fill(struct sa_state *sa, const struct sa_spec *spec)
 static void give_back(struct sad_store *s, uint32_t slot)
 {
 	vault_wipe(&s->vault, slot);
-	slot_release(s->maps.sa, slot, state_of(s, slot)->generation);
+	slot_release(&s->maps, slot, state_of(s, slot)->generation);
 }
 
 static int claim(struct sad_store *s, uint32_t *slot)
 {
-	int err = slot_claim(s->maps.sa, s->maps.bitmaps, s->hint, slot);
+	int err = slot_claim(&s->maps, s->hint, slot);
 
 	if (err)
 		return err;

@@ -6,7 +6,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +37,38 @@ bool program_find(const char *name, char *path, size_t size)
 	}
 	snprintf(path, size, LIBEXECDIR "/%s", name);
 	return access(path, X_OK) == 0;
+}
+
+/* SIGKILL and SIGSTOP cannot be, nor those in between that the C library keeps for itself; they have no handlers. */
+static void forget_handlers(void)
+{
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+}
+
+/* Those of libevent write into a pipe that the child shares with its parent. */
+pid_t child_fork(void)
+{
+	const pid_t parent = getpid();
+	sigset_t all, before, none;
+	pid_t child;
+	int err;
+
+	sigfillset(&all);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	child = fork();
+	err = errno;
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* The parent may have died before that took effect. */
+		if (getppid() != parent)
+			_exit(EXIT_FAILURE);
+		forget_handlers();
+	}
+	sigprocmask(SIG_SETMASK, child == 0 ? &none : &before, NULL);
+	errno = err;
+	return child;
 }
 
 /* Whether it ended within the time. */

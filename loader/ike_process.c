@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,13 +40,12 @@ struct ends {
 	int keylog; /* -1: none */
 };
 
-static void exec_iked(const struct ike_process *ike, const struct ends *ends, pid_t parent)
+static void exec_iked(const struct ike_process *ike, const struct ends *ends)
 {
 	const int fds[] = {ends->control[1], ends->keys[1], ends->ready[1], ike->vault_fd, ends->keylog};
 	static const char *const names[] = {"--control", "--keys", "--ready", "--vault", "--keylog"};
 	const char *argv[16] = {IKED, "--instance", ike->instance};
 	char numbers[5][12], path[512];
-	sigset_t none;
 	int n = 3;
 
 	for (int i = 0; i < 5; i++) {
@@ -61,11 +59,6 @@ static void exec_iked(const struct ike_process *ike, const struct ends *ends, pi
 	}
 	if (ike->judging)
 		argv[n] = "--judge";
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(EXIT_FAILURE);
 	program_find(IKED, path, sizeof(path));
 	execv(path, (char *const *)argv);
 	log_line("%s: %s: reinstall xdp-ipsec", path, strerror(errno));
@@ -151,7 +144,6 @@ static int open_keylog(const struct ike_process *ike, const struct config *confi
 
 static int spawn(struct ike_process *ike, const struct config *config, struct fault *f)
 {
-	const pid_t self = getpid();
 	struct ends ends;
 	pid_t child;
 	int err = make_ends(&ends);
@@ -160,9 +152,9 @@ static int spawn(struct ike_process *ike, const struct config *config, struct fa
 		return fault(f, -err, "starting IKE: %s", strerror(-err));
 	ends.keylog = open_keylog(ike, config);
 	ike->started_ns = maps_now();
-	child = fork();
+	child = child_fork();
 	if (child == 0)
-		exec_iked(ike, &ends, self);
+		exec_iked(ike, &ends);
 	err = child < 0 ? -errno : 0;
 	close_ends(&ends, 1);
 	close_end(ends.keylog);

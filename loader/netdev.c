@@ -36,6 +36,10 @@ static void take_attribute(const struct nlattr *a, struct netdev *out)
 		if (mnl_attr_validate(a, MNL_TYPE_U32) == 0)
 			out->rx_queues = mnl_attr_get_u32(a);
 		break;
+	case IFLA_NUM_TX_QUEUES:
+		if (mnl_attr_validate(a, MNL_TYPE_U32) == 0)
+			out->tx_queues = mnl_attr_get_u32(a);
+		break;
 	case IFLA_ADDRESS:
 		if (mnl_attr_get_payload_len(a) == sizeof(out->mac))
 			memcpy(out->mac, mnl_attr_get_payload(a), sizeof(out->mac));
@@ -221,6 +225,15 @@ uint32_t netdev_queues(const struct netdev *dev)
 	if (ethtool(dev->name, &channels) == 0 && channels.rx_count + channels.combined_count > 0)
 		return channels.rx_count + channels.combined_count;
 	return dev->rx_queues ? dev->rx_queues : 1;
+}
+
+uint32_t netdev_tx_queues(const struct netdev *dev)
+{
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+
+	if (ethtool(dev->name, &channels) == 0 && channels.tx_count + channels.combined_count > 0)
+		return channels.tx_count + channels.combined_count;
+	return dev->tx_queues ? dev->tx_queues : 1;
 }
 
 void netdev_keep_vlan_tags(const char *name)

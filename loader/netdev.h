@@ -18,6 +18,7 @@ struct netdev {
 	uint32_t mtu;
 	uint8_t mac[6];
 	uint32_t rx_queues; /* that the driver has room for; see netdev_queues */
+	uint32_t tx_queues; /* the same; see netdev_tx_queues */
 };
 
 /* Reads an RTM_NEWLINK or RTM_DELLINK message. False if it is malformed or has no name. */
@@ -31,6 +32,9 @@ bool netdev_is_gone(int ifindex);
 
 /* Receive queues in use: what ethtool -l says, or the driver's room where it does not say. */
 uint32_t netdev_queues(const struct netdev *dev);
+
+/* The same of those to send. */
+uint32_t netdev_tx_queues(const struct netdev *dev);
 
 /* Sets address and MTU. 0 or -errno. */
 int netdev_set(int ifindex, const uint8_t mac[6], uint32_t mtu, struct fault *f);

@@ -109,6 +109,7 @@ static void publish_port(const struct nics *nics, const struct nic *nic)
 	p->mtu_room = nic->dev.mtu;
 	update_port(p, &nic->dev);
 	p->queues = queues_of(nic);
+	p->tx_queues = netdev_tx_queues(&nic->dev);
 	p->mode = (uint8_t)nic->mode;
 	p->zero_copy = 0;
 	p->path_mtu_min = nic->config.path_mtu_min;

@@ -187,7 +187,7 @@ static void unpublish(const struct maps *maps, uint32_t slot)
 static void give_back(struct sa_database *db, uint32_t slot)
 {
 	vault_wipe(db->vault, slot);
-	slot_release(db->maps->sa, slot, db->maps->sa[slot].generation);
+	slot_release(db->maps, slot, db->maps->sa[slot].generation);
 }
 
 static void take_away(struct sa_database *db, uint32_t slot)
@@ -233,7 +233,7 @@ int sa_add(struct sa_database *db, const struct sa_request *r, const uint8_t key
 		return fault(f, EEXIST,
 			     "spi 0x%x dst %s: this SA is there already: 'sa del' it first, or take another SPI",
 			     r->spi, addr_text(r->dst, dst));
-	if (slot_claim(maps->sa, maps->bitmaps, 0, &slot))
+	if (slot_claim(maps, 0, &slot))
 		return fault(f, ENOSPC, "all %d SAs are in use: delete some", SLOTS_MAX);
 	fill(&maps->sa[slot], r, direction, ifindex);
 	return install(db, slot, keymat, iv_base, f);

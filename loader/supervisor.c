@@ -299,6 +299,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.instance = s->instance.name,
 		.aead_option = s->config.aead,
 		.vault_fd = s->vault.fd,
+		.turns = s->maps.turns,
 		.on_ready = on_worker_ready,
 		.arg = s,
 	};

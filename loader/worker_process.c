@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "child_process.h"
 #include "log.h"
 #include "maps.h"
+#include "turns.h"
 
 #define WORKER "xdp-ipsec-worker"
 /* The first death may be chance and costs no delay; then slower and slower, to leave the CPU alone. */
@@ -60,20 +60,15 @@ static bool inherit(int fd)
 	return fcntl(fd, F_SETFD, 0) == 0;
 }
 
-static void exec_worker(const struct worker *w, int ready_fd, pid_t parent)
+static void exec_worker(const struct worker *w, int ready_fd)
 {
 	struct command_line line;
 	char path[512];
-	sigset_t none;
 	bool ok = inherit(w->vault_fd) && inherit(ready_fd);
 
 	for (unsigned i = 0; i < w->port_count; i++)
 		ok = ok && inherit(w->ports[i].tap_fd);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* The parent may have died before that took effect. */
-	if (!ok || getppid() != parent)
+	if (!ok)
 		_exit(EXIT_FAILURE);
 	build_command_line(&line, w, ready_fd);
 	program_find(WORKER, path, sizeof(path));
@@ -132,16 +127,23 @@ static void start_later(struct worker *w)
 		w->backoff_ms = w->backoff_ms * 2 < BACKOFF_MAX_MS ? w->backoff_ms * 2 : BACKOFF_MAX_MS;
 }
 
+/* It has ended and was waited for. */
+static void has_ended(struct worker *w)
+{
+	w->pid = 0;
+	if (w->turns)
+		turns_abandon(w->turns);
+}
+
 static int spawn(struct worker *w)
 {
-	const pid_t self = getpid();
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
-	w->pid = fork();
+	w->pid = child_fork();
 	if (w->pid == 0)
-		exec_worker(w, ends[1], self);
+		exec_worker(w, ends[1]);
 	close(ends[1]);
 	if (w->pid < 0) {
 		const int err = -errno;
@@ -157,7 +159,7 @@ static int spawn(struct worker *w)
 	/* It is started again: two would be on the same sockets. */
 	forget_ready(w);
 	child_end("worker", w->pid);
-	w->pid = 0;
+	has_ended(w);
 	return -ENOMEM;
 }
 
@@ -201,7 +203,7 @@ void worker_stop(struct worker *w)
 	if (!w->pid)
 		return;
 	child_end("worker", w->pid);
-	w->pid = 0;
+	has_ended(w);
 }
 
 void worker_reap(struct worker *w)
@@ -212,7 +214,7 @@ void worker_reap(struct worker *w)
 		return;
 	child_log_death("worker", w->pid, status);
 	forget_ready(w);
-	w->pid = 0;
+	has_ended(w);
 	w->aead[0] = '\0';
 	w->restarts++;
 	if (maps_now() - w->started_ns >= HEALTHY_NS)

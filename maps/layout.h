@@ -14,6 +14,7 @@
  *   ike_sockets                             -> whose UDP from port 500 and 4500 is IKE
  *   sa_state, replay   slot                 -> what changes per packet
  *   key vault          slot                 -> the key (never a map: vault.h)
+ *   turns    lane                           -> what it may still be at work with (slots.h)
  *
  * Changing a structure means raising LAYOUT_VERSION.
  */
@@ -206,9 +207,30 @@ struct sa_state {
 
 	/* identity, what is read when an SA is loaded and not per packet */
 	struct selector sel;
-	__u8 reserved2[52];
+	__u32 leaps;	  /* inbound: packets in a row that looked like leaps of the sequence number (bpf/sa.h) */
+	__u64 released;	  /* slots.h: when the slot was given back, and by which generation */
+	__u32 leaps_since; /* packets, low half, when that row began */
+	__u8 reserved2[36];
 };
 LAYOUT_ASSERT(struct sa_state, 512);
+
+/* ---- turns: one entry; what keeps a slot from its next owner while somebody may still use it for the last (turns.h) ---- */
+
+/* Threads of workers. */
+#define LANES_MAX 64
+
+struct lane_turn {
+	__u64 at; /* 0: at rest; else (turns.now when its turn began) << 1 | 1 */
+	__u64 reserved[7];
+};
+LAYOUT_ASSERT(struct lane_turn, 64);
+
+struct turns {
+	__u64 now; /* goes up with each slot that is given back */
+	__u64 reserved[7];
+	struct lane_turn lanes[LANES_MAX];
+};
+LAYOUT_ASSERT(struct turns, 64 + 64 * LANES_MAX);
 
 /* ---- replay: the bits behind sa_state.seq of an inbound slot; the worker's alone ---- */
 
@@ -294,7 +316,8 @@ struct port {
 	__u16 path_mtu_min; /* what a router says is less is not believed; 0: nothing it says is */
 	__u16 mss_clamp;    /* the most a SYN may offer; 0: it is left alone; MSS_CLAMP_FIT: what fits with ESP */
 	__u32 mtu_room;	    /* programs and packet memory are made for an MTU up to this */
-	__u32 reserved[4];
+	__u32 tx_queues;    /* the NIC may have fewer to send than to receive; 0: it does not say */
+	__u32 reserved[3];
 };
 LAYOUT_ASSERT(struct port, 64);
 

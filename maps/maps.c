@@ -31,6 +31,7 @@ static const struct expectation {
 	 0},
 	{"sa_state", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sa_state), SLOTS_MAX, FD(sa_state), FD(sa)},
 	{"replay", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct replay_bitmap), SLOTS_MAX, FD(replay), FD(bitmaps)},
+	{"turns", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct turns), 1, FD(turns_map), FD(turns)},
 	{"spd", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct spd_key), sizeof(struct spd_entry), SPD_PREFIXES_MAX, FD(spd), 0},
 	{"locals", BPF_MAP_TYPE_HASH, sizeof(struct locals_key), 4, SLOTS_MAX, FD(locals), 0},
 	{"ike_sockets", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct ike_cookies), 1, FD(ike_sockets), 0},

@@ -22,6 +22,7 @@ struct maps {
 	int sad_sent;
 	int sa_state;
 	int replay;
+	int turns_map;
 	int spd;
 	int locals;
 	int ike_sockets;
@@ -36,9 +37,10 @@ struct maps {
 	int fragments_out;
 	int xsks;
 
-	/* mapped: SLOTS_MAX, SLOTS_MAX, PORTS_MAX entries and one */
+	/* mapped: SLOTS_MAX, SLOTS_MAX, one, PORTS_MAX entries and one */
 	struct sa_state *sa;
 	struct replay_bitmap *bitmaps;
+	struct turns *turns;
 	struct port *port;
 	struct counts *worker_counts;
 };

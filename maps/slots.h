@@ -17,17 +17,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "layout.h"
+#include "maps.h"
 
 /*
- * Claims a free slot of the table (SLOTS_MAX entries), searching from hint on,
- * and clears its state and bitmap except for the generation.
- * 0 with *slot set, or -ENOSPC. The new generation is table[*slot].generation.
+ * Claims a free slot, searching from hint on, and clears its state and bitmap
+ * except for the generation. One that was given back is free once no worker
+ * uses it any more for what was in it (turns.h): that is after microseconds, and
+ * meanwhile there are others.
+ * 0 with *slot set, or -ENOSPC. The new generation is m->sa[*slot].generation.
  */
-int slot_claim(struct sa_state *table, struct replay_bitmap *bitmaps, uint32_t hint, uint32_t *slot);
+int slot_claim(const struct maps *m, uint32_t hint, uint32_t *slot);
 
 /* Gives the slot back if it is still of that generation. Unpublish it first. */
-void slot_release(struct sa_state *table, uint32_t slot, uint32_t generation);
+void slot_release(const struct maps *m, uint32_t slot, uint32_t generation);
 
 /* Whether the generation is that of a slot in use. */
 static inline bool slot_in_use(uint32_t generation)

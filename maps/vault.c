@@ -114,7 +114,11 @@ bool vault_load(const struct vault *v, uint32_t slot, uint32_t generation, struc
 
 void vault_wipe(struct vault *v, uint32_t slot)
 {
-	explicit_bzero(&v->entries[slot], sizeof(v->entries[slot]));
+	struct vault_entry *e = &v->entries[slot];
+
+	__atomic_store_n(&e->generation, 0, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE); /* as in vault_store: half a key must not be taken for a whole one */
+	explicit_bzero(e, sizeof(*e));
 }
 
 void vault_harden_process(void)

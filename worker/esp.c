@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "esn.h"
 #include "replay.h"
 #include "seq.h"
 
@@ -148,9 +149,10 @@ bool esp_open(const struct aead *a, struct esp_sa *sa, uint8_t *esp, size_t len,
 		return false;
 	aad_len = make_aad(sa, seq, &aad);
 	nonce = make_nonce(sa, esp + 8);
-	*why = REASON_AUTH_FAILED;
-	if (!a->open(sa->ctx, nonce.bytes, aad.bytes, aad_len, body, body, encrypted, body + encrypted))
+	if (!a->open(sa->ctx, nonce.bytes, aad.bytes, aad_len, body, body, encrypted, body + encrypted)) {
+		*why = esn_is_leap(sa->state->seq, seq) ? REASON_REPLAY : REASON_AUTH_FAILED;
 		return false;
+	}
 	out->seq = seq;
 	return read_trailer(body, encrypted, out, why);
 }

@@ -115,7 +115,8 @@ struct esp_opened {
 /*
  * Opens, in place, a packet that passed esp_precheck, which gave seq. On true
  * call replay_update before anything else is done with it. False and *why:
- * REASON_AUTH_FAILED, REASON_MALFORMED (lengths, padding), REASON_NESTED_ESP.
+ * REASON_AUTH_FAILED, or REASON_REPLAY of what had to be taken for a leap (esn.h); REASON_MALFORMED (lengths, padding),
+ * REASON_NESTED_ESP.
  */
 bool esp_open(const struct aead *a, struct esp_sa *sa, uint8_t *esp, size_t len, uint64_t seq, struct esp_opened *out,
 	      enum reason *why);

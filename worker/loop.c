@@ -7,6 +7,7 @@
 
 #include "inbound.h"
 #include "outbound.h"
+#include "turns.h"
 
 /*
  * How often what can wait is done: wiping the keys of SAs that were taken away, giving up datagrams that will not
@@ -34,6 +35,12 @@
 #define PARKED_NS (2 * 1000 * 1000)
 /* A turn with this much says that more is waiting. */
 #define FULL_TURN 64
+
+/*
+ * How often, at least, it is looked whether the worker is to end. SIGTERM comes in only while it waits for
+ * packets, or it could come just before that; in the midst of bulk it waits for none.
+ */
+#define LOOK_NS (10 * 1000 * 1000)
 
 #define FDS_MAX (PORTS_MAX * (QUEUES_MAX + 1))
 
@@ -95,6 +102,16 @@ static void wait_for_work(struct port_state *ports, uint32_t count)
 	ppoll(w.fds, w.count, &timeout, &none);
 }
 
+/* Lets in a signal that has come. */
+static void look_for_end(void)
+{
+	const struct timespec at_once = {0};
+	sigset_t none;
+
+	sigemptyset(&none);
+	ppoll(NULL, 0, &at_once, &none);
+}
+
 static void nap(void)
 {
 	const struct timespec pause = {.tv_nsec = NAP_NS};
@@ -103,11 +120,12 @@ static void nap(void)
 }
 
 /* Sleeps, or not, after a turn in which so much was done; *awake counts that since the last sleep. */
-static void rest(struct port_state *ports, uint32_t count, uint32_t done, uint32_t *awake)
+static void rest(struct worker *w, struct port_state *ports, uint32_t count, uint32_t done, uint32_t *awake)
 {
 	*awake += done;
 	if (done >= FULL_TURN || (done && *awake < BULK))
 		return;
+	turn_end(w->maps.turns, w->lane);
 	if (*awake >= BULK)
 		nap();
 	else
@@ -128,12 +146,13 @@ static void do_chores(struct worker *w, struct port_state *ports, uint32_t count
 
 void loop_run(struct worker *w, struct port_state *ports, uint32_t count, const volatile sig_atomic_t *stop)
 {
-	uint64_t chores = 0;
+	uint64_t chores = 0, looked = 0;
 	uint32_t awake = 0;
 
 	while (!*stop) {
 		uint32_t done = 0;
 
+		turn_begin(w->maps.turns, w->lane);
 		w->now = maps_now();
 		for (uint32_t i = 0; i < count; i++)
 			done += run_port(&ports[i]);
@@ -141,6 +160,11 @@ void loop_run(struct worker *w, struct port_state *ports, uint32_t count, const 
 			do_chores(w, ports, count);
 			chores = w->now;
 		}
-		rest(ports, count, done, &awake);
+		if (w->now - looked > LOOK_NS) {
+			look_for_end();
+			looked = w->now;
+		}
+		rest(w, ports, count, done, &awake);
 	}
+	turn_end(w->maps.turns, w->lane);
 }

@@ -21,6 +21,7 @@
 #include "loop.h"
 #include "outbound.h"
 #include "sandbox.h"
+#include "turns.h"
 
 struct arguments {
 	const char *instance;
@@ -117,6 +118,8 @@ static int prepare(struct worker *w, struct port_state *ports, const struct argu
 		err = w->aead ? 0 : -ENOTSUP;
 	}
 	if (!err)
+		err = ip_id_init(&w->ip_ids, f);
+	if (!err)
 		err = sa_cache_create(&w->sas, w->aead, &w->maps, &w->vault, f);
 	for (uint32_t i = 0; i < a->port_count && !err; i++) {
 		err = port_open(&ports[i], w, a->ports[i].index, a->ports[i].tap_fd, f);
@@ -125,6 +128,9 @@ static int prepare(struct worker *w, struct port_state *ports, const struct argu
 		if (!err)
 			err = outbound_init(&ports[i], f);
 	}
+	/* The sockets were another worker's as long as that one lived, so what it was in the midst of is over. */
+	if (!err)
+		turn_end(w->maps.turns, w->lane);
 	return err ? err : sandbox_enter(f);
 }
 

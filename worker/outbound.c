@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "mss.h"
 #include "path_mtu.h"
@@ -174,8 +173,8 @@ static void seal_aside(struct port_state *p, struct esp_sa *sa)
 	const size_t headers = out->segmenter.l2 + out->segmenter.ip.header;
 	const size_t len = seal_one(p, sa, out->sealed);
 
-	fragment_begin(&out->pieces, out->sealed, out->segmenter.l2, out->id++, out->sealed + headers, len - headers,
-		       path_mtu_of(p, sa->state, p->worker->now));
+	fragment_begin(&out->pieces, out->sealed, out->segmenter.l2, ip_id_next(&p->worker->ip_ids, sa->dst),
+		       out->sealed + headers, len - headers, path_mtu_of(p, sa->state, p->worker->now));
 }
 
 /* The next frame for the wire: a sealed segment, or the next fragment of one. The segment is done with when none is
@@ -197,6 +196,14 @@ static uint32_t segments_left(const struct outbound *out)
 	return out->segmenter.count - out->segmenter.next + (fragment_left(&out->pieces) != 0);
 }
 
+/* What is left of the frame at hand is dropped, and it is done with. */
+static bool give_up(struct port_state *p, struct sa_state *sa, enum reason why)
+{
+	drop(p->worker, sa, why, segments_left(&p->out));
+	p->out.pieces.at = p->out.pieces.len;
+	return true;
+}
+
 /* Sends segments of the frame at hand while there is room. True when it is done with. */
 static bool send_segments(struct port_state *p, struct xdp_queue *q, uint32_t *sent)
 {
@@ -204,11 +211,8 @@ static bool send_segments(struct port_state *p, struct xdp_queue *q, uint32_t *s
 	struct esp_sa *sa = sa_cache_get(&p->worker->sas, out->slot, out->generation);
 	uint32_t room = xdp_queue_room(q), each = xdp_queue_room_for_one(q), left = segments_left(out);
 
-	if (!sa) {
-		drop(p->worker, NULL, REASON_NO_SA, left);
-		out->pieces.at = out->pieces.len;
-		return true;
-	}
+	if (!sa)
+		return give_up(p, NULL, REASON_NO_SA);
 	for (; left && room >= each; left = segments_left(out), room -= each) {
 		uint64_t addr = umem_take_to_send(&p->umem);
 
@@ -219,13 +223,15 @@ static bool send_segments(struct port_state *p, struct xdp_queue *q, uint32_t *s
 		else if (!fragment_left(&out->pieces))
 			++*sent;
 	}
+	if (left && xdp_queue_is_stuck(q, p->worker->now))
+		return give_up(p, sa->state, REASON_TX_FULL);
 	return left == 0;
 }
 
 /* One SA keeps to one queue, so its packets stay in order. */
 static struct xdp_queue *queue_of(struct port_state *p)
 {
-	return &p->queues[p->out.slot % p->queue_count];
+	return &p->queues[p->out.slot % p->tx_count];
 }
 
 /* Frames that were dropped count as taken, too. */
@@ -276,7 +282,7 @@ int outbound_init(struct port_state *p, struct fault *f)
 	struct outbound *out = &p->out;
 
 	out->sealed = malloc(HOST_FRAME_MAX + HOST_TAIL);
-	if (!out->sealed || getrandom(&out->id, sizeof(out->id), 0) != sizeof(out->id))
+	if (!out->sealed)
 		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
 	return reassembly_create(&out->fragments, &limits, port_drop_fragments, p, f);
 }

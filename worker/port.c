@@ -31,6 +31,9 @@ int port_open(struct port_state *p, struct worker *w, uint32_t index, int tap_fd
 	if (p->queue_count == 0 || p->queue_count > QUEUES_MAX || p->shared->mtu_room > PORT_MTU_MAX)
 		return fault(f, EINVAL, "%.15s: %u queues and MTU %u: at most %u and %u can be served", p->shared->name,
 			     p->queue_count, p->shared->mtu_room, QUEUES_MAX, PORT_MTU_MAX);
+	p->tx_count = p->shared->tx_queues;
+	if (p->tx_count == 0 || p->tx_count > p->queue_count)
+		p->tx_count = p->queue_count;
 	p->queues = calloc(p->queue_count, sizeof(*p->queues));
 	if (!p->queues || host_open(&p->host, tap_fd) < 0)
 		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);

@@ -8,6 +8,7 @@
 #include "coalesce.h"
 #include "fragment.h"
 #include "host.h"
+#include "ip_id.h"
 #include "layout.h"
 #include "park.h"
 #include "reassembly.h"
@@ -27,7 +28,6 @@ struct outbound {
 
 	struct reassembler fragments; /* of the host's stack */
 	bool oversize;		      /* segments do not fit the path: each is sealed, then cut */
-	uint16_t id;		      /* of the next ESP packet that is cut */
 	uint8_t *sealed;	      /* the one that is being cut: HOST_FRAME_MAX, HOST_TAIL */
 	struct fragmenter pieces;
 };
@@ -48,6 +48,7 @@ struct port_state {
 	struct umem umem;
 	struct xdp_queue *queues;
 	uint32_t queue_count;
+	uint32_t tx_count; /* the first so many of them can send */
 	struct outbound out;
 	struct inbound in;
 	struct coalescer coalescer;
@@ -60,6 +61,8 @@ struct worker {
 	struct vault vault;
 	struct sa_cache sas;
 	const struct aead *aead;
+	struct ip_ids ip_ids;
+	uint32_t lane; /* in turns: the thread */
 	uint64_t now; /* CLOCK_BOOTTIME ns, as of this turn of the loop */
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "seq.h"
 
+#include "esn.h"
+
 /* Adds to a counter unless that passes the limit (0: none). Never lets it pass, whoever adds at the same time. */
 static bool spend(__u64 *counter, uint64_t amount, uint64_t limit)
 {
@@ -47,23 +49,7 @@ bool seq_take(struct sa_state *sa, uint32_t n, uint64_t bytes, uint64_t *first, 
 	return false;
 }
 
-/*
- * RFC 4303 appendix A2.1. The window lies within one 2^32 subspace (case A) or
- * reaches back into the one before (case B); low belongs to the subspace in which
- * it is in the window, or, failing that, ahead of it.
- */
 uint64_t seq_recover(uint64_t top, uint32_t low, uint32_t window, bool esn)
 {
-	const uint32_t high = (uint32_t)(top >> 32), top_low = (uint32_t)top;
-	const uint32_t bottom = top_low - (window - 1);
-	uint64_t space = high;
-
-	if (!esn)
-		return low;
-	if (top_low >= window - 1)
-		space += low < bottom;
-	else
-		space -= low >= bottom;
-	/* Before the first subspace and after the last there is none. */
-	return space > UINT32_MAX ? 0 : space << 32 | low;
+	return esn ? esn_complete(top, low, window) : low;
 }

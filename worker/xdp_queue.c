@@ -21,6 +21,8 @@
 /* The kernel lets go of a queue up to a second after its socket is closed. */
 #define BIND_RETRIES  100
 #define BIND_PAUSE_NS (20 * 1000 * 1000)
+/* Longer than a slow link takes for a packet; a second's wait is what a queue that is gone costs the others. */
+#define STUCK_NS 1000000000ULL
 /* How often one kick calls the kernel: 32 descriptors a call in copy mode (6.17 and later take a budget). */
 #define KICKS_MAX (COPY_OUTSTANDING / 32 + 1)
 
@@ -147,6 +149,16 @@ void xdp_queue_reap(struct xdp_queue *q)
 	if (n)
 		xsk_ring_cons__release(q->comp, n);
 	q->outstanding -= n;
+	q->completed += n;
+}
+
+bool xdp_queue_is_stuck(struct xdp_queue *q, uint64_t now)
+{
+	if (!q->full_since || q->full_at != q->completed) {
+		q->full_since = now;
+		q->full_at = q->completed;
+	}
+	return now - q->full_since > STUCK_NS;
 }
 
 uint64_t xdp_queue_lost(struct xdp_queue *q)

@@ -28,6 +28,9 @@ struct xdp_queue {
 	struct xsk_ring_cons own_comp;
 	uint32_t outstanding; /* pushed and not yet completed */
 	uint32_t limit;	      /* of outstanding */
+	uint32_t completed;   /* in all, modulo 2^32 */
+	uint32_t full_at;     /* completed, when it was first found full, */
+	uint64_t full_since;  /* and when that was */
 	bool zero_copy;
 	uint64_t lost; /* as of the last xdp_queue_lost */
 };
@@ -72,6 +75,12 @@ static inline uint32_t xdp_queue_room_for_one(const struct xdp_queue *q)
  * full, which it cannot be when xdp_queue_room said otherwise.
  */
 bool xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len);
+
+/*
+ * Of a queue that has no room: whether nothing of it has been sent for a second. Who waits for it then waits for
+ * nothing: the NIC's queue may be gone. now: ns of any clock, of each call.
+ */
+bool xdp_queue_is_stuck(struct xdp_queue *q, uint64_t now);
 
 /* Makes pushed frames visible, and makes the kernel send if it has to be told. */
 void xdp_queue_kick(struct xdp_queue *q);

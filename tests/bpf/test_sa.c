@@ -139,6 +139,43 @@ static void esn_widest_window(void **state)
 	assert_replay(fx, -1);
 }
 
+/* RFC 4303 appendix A3: 2^31 packets were lost in a row, and what comes now is to be tried now and then. */
+static void esn_leap_is_tried_now_and_then(void **state)
+{
+	struct fixture *fx = *state;
+	struct sa_state *sa = put_inbound(fx, SLOT, SPI);
+
+	sa->seq = 7 * BIT32 + 1000;
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 255; i++)
+			assert_replay(fx, 1000u + 0x80000000 + i);
+		assert_taken(fx, 1000u + 0x80000000 + 255);
+	}
+	/* What cannot be is never tried. */
+	sa->seq = 10;
+	for (int i = 0; i < 300; i++)
+		assert_replay(fx, 0xffffffff - i % 40);
+}
+
+/* Each packet that is opened begins the row anew: of an SA that is alive no old packet gets to the worker. */
+static void esn_leaps_count_in_a_row_only(void **state)
+{
+	struct fixture *fx = *state;
+	struct sa_state *sa = put_inbound(fx, SLOT, SPI);
+
+	sa->seq = BIT32 + 1000;
+	for (int i = 0; i < 1000; i++) {
+		if (i % 255 == 0)
+			sa->packets++;
+		assert_replay(fx, 900);
+	}
+	assert_replay(fx, 900);
+	sa->packets += BIT32 - 1;
+	for (int i = 0; i < 255; i++)
+		assert_replay(fx, 900);
+	assert_taken(fx, 900);
+}
+
 static void assert_told_once(struct fixture *fx, uint32_t type, const struct sa_state *sa, uint32_t slot)
 {
 	assert_int_equal(take_events(fx), 1);
@@ -293,6 +330,8 @@ int main(void)
 		TEST_NATIVE(esn_runs_into_the_next_subspace),
 		TEST_NATIVE(esn_window_over_two_subspaces),
 		TEST_NATIVE(esn_widest_window),
+		TEST_NATIVE(esn_leap_is_tried_now_and_then),
+		TEST_NATIVE(esn_leaps_count_in_a_row_only),
 		TEST_NATIVE(inbound_limits),
 		TEST_NATIVE(outbound_limits),
 		TEST_NATIVE(sequence_numbers_end),

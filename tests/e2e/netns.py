@@ -89,8 +89,9 @@ class Netns:
 
 
 def veth(a, a_dev, b, b_dev, queues=1, mtu=1500):
-    """A wire between two namespaces, both ends up."""
-    q = ('numrxqueues', queues, 'numtxqueues', queues)
-    a.ip('link', 'add', a_dev, 'mtu', mtu, *q, 'type', 'veth', 'peer', 'name', b_dev, 'mtu', mtu, *q, 'netns', b.name)
+    """A wire between two namespaces, both ends up. queues: of either kind, or (to receive, to send) at a's end."""
+    rx, tx = queues if isinstance(queues, tuple) else (queues, queues)
+    a.ip('link', 'add', a_dev, 'mtu', mtu, 'numrxqueues', rx, 'numtxqueues', tx, 'type', 'veth', 'peer', 'name', b_dev,
+         'mtu', mtu, 'numrxqueues', tx, 'numtxqueues', rx, 'netns', b.name)
     a.ip('link', 'set', a_dev, 'up')
     b.ip('link', 'set', b_dev, 'up')

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 from scapy.layers.inet import IP, UDP, IPOption_NOP, IPOption_Router_Alert, fragment
+from scapy.layers.l2 import Ether
 from scapy.packet import Raw, raw
 
 import esp
@@ -102,6 +103,23 @@ def test_large_and_small_at_once(pair):
         for data, source in zip(sent, itertools.cycle([one, other])):
             source.sendto(data, (B, PORT))
         assert sorted(sink.recv(65535) for _ in sent) == sorted(sent)
+
+
+def test_next_ids_are_not_to_be_told(pair):
+    """
+    Who sees the ID of one datagram sends fragments with the four that come next by counting. Two of the 64 that the
+    receiver keeps may meet a datagram by chance.
+    """
+    datagrams, sa = 30, pair.sas[0]
+    before = pair.b.counters().get('opened', 0)
+    with udp_socket(pair.b.netns, B, PORT), udp_socket(pair.a.netns) as source, pair.attacker(pair.b) as attacker:
+        for n in range(datagrams):
+            source.sendto(os.urandom(3000), (B, PORT))
+            seen = attacker.tap.find(lambda frame: (p := esp_of(frame, sa.spi, A)) and p.frag == 0 and p, f'datagram {n}')
+            for ahead in range(1, 5):
+                planted = IP(src=A, dst=B, proto=50, id=(seen.id + ahead) % 65536, frag=100) / Raw(os.urandom(64))
+                attacker.send(Ether(dst=attacker.mac) / planted)
+        until(lambda: pair.b.counters().get('opened', 0) >= before + datagrams - 2, 'the datagrams opened')
 
 
 def test_policy_with_ports(shared_pair):

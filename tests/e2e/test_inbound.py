@@ -76,6 +76,30 @@ def test_esn_wrap(bed, sink):
             bed.send_sealed(in_sa, datagram(b'again'), seq)
 
 
+LEAP = 2**31 + 1000
+# A try among packets that look like a leap (bpf/sa.h).
+TO_A_TRY = 256
+
+
+@pytest.mark.parametrize('top', [1, 3 * 2**32 - 5], ids=['low', 'over-the-edge'])
+def test_esn_leap(bed, sink, top):
+    """2^31 packets were lost in a row: those that come now look old, and yet the SA comes back (RFC 4303 appendix A3)."""
+    sa = bed.inbound('seq', top - 1)
+    bed.host.policy_add(PEER)
+    bed.send_sealed(sa, datagram(b'before'), seq=top)
+    assert sink.recv(100) == b'before'
+    forged = bytearray(raw(esp.seal_ip(sa, datagram(b'forged'), top + LEAP)))
+    forged[-1] ^= 1
+    with bed.drops(replay=2 * TO_A_TRY - 1):
+        for _ in range(TO_A_TRY):
+            bed.send(IP(bytes(forged)))
+        for n in range(1, TO_A_TRY):
+            bed.send_sealed(sa, datagram(b'lost'), seq=top + LEAP + n)
+    for n in range(3):
+        bed.send_sealed(sa, datagram(b'again %d' % n), seq=top + LEAP + TO_A_TRY + n)
+        assert sink.recv(100) == b'again %d' % n
+
+
 def test_last_number_without_esn(bed, sink):
     in_sa = bed.inbound('seq', 2**32 - 4, esn=False)
     bed.send_sealed(in_sa, datagram(b'last'), 2**32 - 1)

@@ -2,13 +2,15 @@
 """Whoever dies: no nonce is used twice, nothing goes in clear, and the traffic comes back."""
 import contextlib
 import os
+import select
 import signal
+import time
 
 import pytest
 from scapy.layers.inet import ICMP, IP
 
 from pair import A, B, NIC, proven
-from traffic import UdpFlow, ping, send_ip, udp_socket
+from traffic import UdpFlow, flood, ping, send_ip, udp_socket
 from wait import until
 from wire import in_clear, repeated
 
@@ -199,3 +201,29 @@ def test_nic_deleted_and_made_again(pair):
     with pair.capture() as capture:
         assert ping(pair.a.netns, B, 3)
         proven(capture.stop())
+
+
+def seconds_to_end(pid):
+    """From SIGTERM to the end of the process."""
+    fd = os.pidfd_open(pid)
+    try:
+        start = time.monotonic()
+        os.kill(pid, signal.SIGTERM)
+        assert select.select([fd], [], [], 10)[0], 'it does not end'
+        return time.monotonic() - start
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.parametrize('end', ['sender', 'receiver'])
+def test_worker_ends_in_the_midst_of_bulk(pair, end):
+    """SIGTERM is heard also by a worker that never waits for packets."""
+    host = pair.a if end == 'sender' else pair.b
+    with flood(pair.a.netns, pair.b.netns, B):
+        for _ in range(2):
+            worker = until(host.worker_ready, 'a worker')['worker']['pid']
+            so_far = host.counters()
+            until(lambda: sum(host.counters().get(n, 0) - so_far.get(n, 0) for n in ('sealed', 'opened')) > 50000, 'bulk')
+            took = seconds_to_end(worker)
+            assert took < 0.1, took
+            until(lambda: (s := host.worker_ready()) and s['worker']['pid'] != worker, 'another worker')

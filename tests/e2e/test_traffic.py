@@ -9,7 +9,7 @@ import pytest
 import esp
 from netns import run
 from pair import A, B, NIC, Pair, proven
-from traffic import UdpFlow, ping, tcp_bulk, udp_socket
+from traffic import UdpFlow, flood, ping, tcp_bulk, udp_socket
 from wait import until
 
 MB = 1 << 20
@@ -101,6 +101,23 @@ def test_same_key_for_both_directions(pair):
             assert p.proto == 50 and p.iv not in seen
             seen.add(p.iv)
     assert len(seen) == 30
+
+
+def test_same_sa_again_under_traffic(pair):
+    """
+    Taken away and made anew, same key and all, while its worker never rests: its numbers begin again in the slot that
+    the old SA had, and not one nonce does.
+    """
+    sa = pair.sas[0]
+    with pair.capture(immediate=False) as capture, flood(pair.a.netns, pair.b.netns, B):
+        for _ in range(15):
+            until(lambda: (found := pair.a.sa_status(sa.spi))['packets'] > 500 and found['seq'], 'traffic')
+            pair.a.cmd('sa', 'del', 'spi', f'{sa.spi:#x}', 'dst', B)
+            pair.a.sa_add(sa)
+        packets = [p for p in capture.stop() if p.spi == sa.spi]
+    assert len(packets) > 15 * 500
+    assert len({p.seq for p in packets}) < len(packets) - 15 * 100
+    assert len({p.iv for p in packets}) == len(packets)
 
 
 @pytest.mark.parametrize('mode', ['native', 'generic'])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Real sockets in the hosts' namespaces: ears that must stay deaf, and bulk that must arrive whole."""
+import contextlib
 import hashlib
 import random
 import select
@@ -191,3 +192,30 @@ class UdpFlow:
 
     def arrived(self):
         return len(self.seen)
+
+
+@contextlib.contextmanager
+def flood(sender, receiver, addr, senders=2):
+    """As much as goes, until the end of the block: super-packets of 40 datagrams, from so many sockets."""
+    stopping = threading.Event()
+
+    def blast(source):
+        while not stopping.is_set():
+            with contextlib.suppress(OSError):
+                source.send(bytes(40 * 1000))
+
+    with udp_socket(receiver, addr) as sink, contextlib.ExitStack() as ends:
+        threads = []
+        for _ in range(senders):
+            source = ends.enter_context(udp_socket(sender))
+            source.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 1000)
+            source.connect(sink.getsockname())
+            threads.append(threading.Thread(target=blast, args=(source,)))
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            stopping.set()
+            for thread in threads:
+                thread.join()

@@ -51,8 +51,10 @@ static int setup(void **state)
 	store = (struct sad_store){.orphans = calloc(SLOTS_MAX, 1)};
 	store.maps.sa = calloc(SLOTS_MAX, sizeof(*store.maps.sa));
 	store.maps.bitmaps = calloc(SLOTS_MAX, sizeof(*store.maps.bitmaps));
+	store.maps.turns = calloc(1, sizeof(*store.maps.turns));
 	store.vault.entries = calloc(SLOTS_MAX, sizeof(*store.vault.entries));
-	return store.orphans && store.maps.sa && store.maps.bitmaps && store.vault.entries ? 0 : -1;
+	return store.orphans && store.maps.sa && store.maps.bitmaps && store.maps.turns &&
+			       store.vault.entries ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -61,6 +63,7 @@ static int teardown(void **state)
 	free(store.orphans);
 	free(store.maps.sa);
 	free(store.maps.bitmaps);
+	free(store.maps.turns);
 	free(store.vault.entries);
 	return 0;
 }
@@ -124,7 +127,7 @@ static void slot_of_an_orphan_is_used_again(void **state)
 
 	(void)state;
 	make_orphan(old);
-	slot_release(store.maps.sa, old.slot, old.generation);
+	slot_release(&store.maps, old.slot, old.generation);
 	store.hint = old.slot;
 	fresh = add(0x1001);
 	assert_int_equal(fresh.slot, old.slot);

@@ -62,6 +62,7 @@ static int make_maps(void **unused)
 		.spd = make(BPF_MAP_TYPE_LPM_TRIE, sizeof(struct spd_key), sizeof(struct spd_entry), 8),
 		.sa = calloc(SLOTS_MAX, sizeof(struct sa_state)),
 		.bitmaps = calloc(SLOTS_MAX, sizeof(struct replay_bitmap)),
+		.turns = calloc(1, sizeof(struct turns)),
 	};
 	return vault_create(&vault, NULL);
 }
@@ -75,6 +76,7 @@ static int free_maps(void **unused)
 		close(fds[i]);
 	free(maps.sa);
 	free(maps.bitmaps);
+	free(maps.turns);
 	vault_close(&vault);
 	return 0;
 }
@@ -181,7 +183,7 @@ static void test_same_spi_again(void **unused)
 	(void)unused;
 	memcpy(key.dst, r.dst, 4);
 	assert_int_equal(add(&r), 0);
-	assert_int_equal(slot_claim(maps.sa, maps.bitmaps, 0, &slot), 0);
+	assert_int_equal(slot_claim(&maps, 0, &slot), 0);
 	maps.sa[slot].spi = r.spi;
 	memcpy(maps.sa[slot].dst, r.dst, 4);
 	maps.sa[slot].direction = SA_OUTBOUND;

@@ -215,6 +215,8 @@ static void *store_one_after_another(void *latest)
 	for (uint32_t generation = 1; generation < 2 * STORES; generation += 2) {
 		store(1, generation, byte_of(generation));
 		__atomic_store_n((uint32_t *)latest, generation, __ATOMIC_RELEASE);
+		if (generation % 4 == 3)
+			vault_wipe(&vault, 1);
 	}
 	return NULL;
 }
