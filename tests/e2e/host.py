@@ -16,6 +16,10 @@ COMMAND = BUILD / 'xdp-ipsec'
 PINS = Path('/sys/fs/bpf/xdp-ipsec')
 RUN = Path('/run/xdp-ipsec')
 
+PROGRAMS = ['xdp-ipsec', 'xdp-ipsec-worker', 'xdp-ipsec-iked']
+# `status` tells, and exits with: all is well; nobody runs; a gate is open, or a connection down.
+STATUS_CODES = (0, 3, 4)
+
 # What is counted but not dropped; every other reason is a drop.
 PASSED = {'opened', 'sealed', 'bypass', 'ike', 'esp_passed', 'gre_sent', 'gre_received', 'path_mtu', 'parked'}
 
@@ -43,6 +47,7 @@ class Host:
         self.pins = PINS / self.instance
         self.run_dir = RUN / self.instance
         self.dir = Path(tempfile.mkdtemp(prefix='xdp-ipsec-test-'))
+        self.command = COMMAND
         self.log = self.dir / 'log'
         self.config = self.dir / 'xdp-ipsec.conf'
         self.daemon = None
@@ -125,17 +130,29 @@ class Host:
     # ---- the command ----
 
     def argv(self, *args):
-        return self.netns.argv(COMMAND, '--instance', self.instance, *args)
+        return self.netns.argv(self.command, '--instance', self.instance, *args)
 
     def cmd(self, *args, **kw):
-        return self.netns.run(COMMAND, '--instance', self.instance, *args, **kw)
+        return self.netns.run(self.command, '--instance', self.instance, *args, **kw)
+
+    def own_programs(self):
+        """From now on it runs copies of the programs, in the folder that is returned, of which a test may take some away."""
+        folder = self.dir / 'programs'
+        folder.mkdir()
+        for program in PROGRAMS:
+            shutil.copy2(BUILD / program, folder)
+        self.command = folder / COMMAND.name
+        return folder
 
     def status(self):
-        return json.loads(self.cmd('-j', 'status').stdout)
+        status = self.try_status()
+        assert status is not None, self.cmd('-j', 'status', check=False)
+        return status
 
     def try_status(self):
+        """None if there is nothing to tell of."""
         done = self.cmd('-j', 'status', check=False)
-        return json.loads(done.stdout) if done.returncode == 0 and done.stdout else None
+        return json.loads(done.stdout) if done.returncode in STATUS_CODES and done.stdout else None
 
     def counters(self):
         """Every reason that is not zero, of drops and of what was only counted."""

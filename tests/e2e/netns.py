@@ -83,6 +83,10 @@ class Netns:
         with self.entered():
             return {name for _, name in socket.if_nameindex()}
 
+    def ifindex(self, dev):
+        with self.entered():
+            return socket.if_nametoindex(dev)
+
     def mac(self, dev):
         link = self.ip('-br', 'link', 'show', 'dev', dev).stdout.split()
         return link[2]

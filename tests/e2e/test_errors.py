@@ -167,8 +167,7 @@ def test_check_is_a_dry_run(host):
     untouched(host)
 
 
-def test_worker_that_cannot_start(host):
-    """More queues than the NIC has."""
+def test_more_queues_than_the_nic_has(host):
     host.configure([NIC], queues=7)
     run_fails(host, NIC, 'queue')
     untouched(host)

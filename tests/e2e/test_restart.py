@@ -7,8 +7,8 @@ import signal
 import pytest
 from scapy.layers.inet import ICMP, IP
 
-from pair import A, B, NIC, proven
-from traffic import UdpFlow, ping, send_ip, udp_socket
+from pair import A, B, NIC, Pair, proven
+from traffic import UdpFlow, knock, ping, send_ip, udp_socket
 from wait import until
 from wire import in_clear, repeated
 
@@ -92,6 +92,30 @@ def nothing_passes(pair):
         assert ear.recvfrom(100)[1][0] == UNPROTECTED  # and none of those that went before it
         packets = capture.stop()
     assert [p for p in packets if p.src == A] == []
+
+
+@pytest.mark.parametrize('mode', ['native', 'generic'])
+@pytest.mark.parametrize('worker', ['#!/nowhere\n', '#!/bin/sh\nexit 1\n'], ids=['no-program', 'ends-at-once'])
+def test_worker_that_cannot_start(mode, worker):
+    """It is said and tried again, and the gate is closed all the while; with the right one in its place all goes on."""
+    with Pair(mode) as pair:
+        program = pair.a.own_programs() / 'xdp-ipsec-worker'
+        good = program.with_suffix('.good')
+        program.rename(good)
+        program.write_text(worker)
+        program.chmod(0o755)
+        pair.a.spawn()
+        pair.b.start()
+        until(pair.a.try_status, 'it is up without a worker')
+        pair.begin()
+        nothing_passes(pair)
+        assert pair.a.counters()['no_worker'] > 0
+        until(lambda: 'worker' in pair.a.log_text and 'starting it again' in pair.a.log_text, 'it is said')
+        if 'nowhere' in worker:
+            assert f'{program}: No such file or directory: reinstall xdp-ipsec' in pair.a.log_text
+        good.rename(program)
+        until(pair.a.worker_ready, 'the right one is started')
+        assert ping(pair.a.netns, B, 3)
 
 
 def is_dead(pid):
@@ -188,14 +212,22 @@ def test_nic_renamed(pair):
     until(lambda: 'prog/xdp' in a.ip('link', 'show', 'dev', NIC).stdout, 'the namesake to be attached')
 
 
+def interface(host):
+    return next(i for i in host.status()['interfaces'] if i['name'] == NIC)
+
+
 def test_nic_deleted_and_made_again(pair):
-    """A NIC of the same name is the same NIC: it is protected again, and never open before."""
+    """A NIC of the same name is the same NIC: it is protected again, without a word."""
+    before = interface(pair.a)
     pair.a.netns.ip('link', 'del', NIC)
-    until(lambda: NIC not in pair.a.netns.links(), 'the NIC to go')
+    until(lambda: interface(pair.a)['state'] == 'gone', 'it is seen to be gone')
     assert pair.a.daemon.poll() is None
     pair.connect(pair.a, 0)
-    until(lambda: [i for i in pair.a.status()['interfaces'] if i['name'] == NIC and i['mode'] != 'absent'] and
-          ping(pair.a.netns, B), 'ping over the new NIC')
+    until(lambda: interface(pair.a)['state'] == 'up', 'it is seen to be back')
+    after = interface(pair.a)
+    assert (after['mode'], after['queues']) == (before['mode'], before['queues'])
+    assert after['ifindex'] == pair.a.netns.ifindex(NIC) != before['ifindex']
+    until(lambda: knock(pair.a.netns, B), 'a worker that has it')
     with pair.capture() as capture:
         assert ping(pair.a.netns, B, 3)
         proven(capture.stop())
