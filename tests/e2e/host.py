@@ -136,7 +136,7 @@ class Host:
         return self.netns.run(self.command, '--instance', self.instance, *args, **kw)
 
     def own_programs(self):
-        """From now on it runs copies of the programs, in the folder that is returned, of which a test may take some away."""
+        """From now on it runs copies of the programs, in the folder returned, of which a test may take one away."""
         folder = self.dir / 'programs'
         folder.mkdir()
         for program in PROGRAMS:

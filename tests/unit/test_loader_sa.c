@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "needs_root.h"
 #include "publish.h"
 #include "sa.h"
 #include "selector.h"
@@ -197,16 +198,12 @@ static void test_same_spi_again(void **unused)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	struct CMUnitTest tests[] = {
 		WITH_MAPS(test_half_bound),
 		WITH_MAPS(test_half_bound_over_another),
 		WITH_MAPS(test_spi_taken_meanwhile),
 		WITH_MAPS(test_same_spi_again),
 	};
 
-	if (geteuid()) {
-		print_message("skipped: needs root\n");
-		return 0;
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_as_root(tests, sizeof(tests) / sizeof(tests[0]));
 }
