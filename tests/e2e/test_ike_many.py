@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Many at once: a thousand peers on one host, and ten thousand that open and never go on."""
 from host import dropped
-from ike_load import EACH, HUB, PEERS, SPOKES, Hub, flood, set_up_flood
+from ike_load import EACH, HUB, PEERS, Hub, flood, set_up_flood
 from wait import until
 
 SECONDS = 60
@@ -9,17 +9,17 @@ FORGED = 10_000
 
 
 def test_a_thousand_peers():
-    """All come up in time, at both ends, and an echo from each of the daemons comes back inside its SAs."""
+    """All come up in time, at both ends, and where a spoke has a datapath, an echo comes back inside each one's SAs."""
     with Hub() as bed:
         print(f'{PEERS} peers in {bed.come_up(SECONDS):.1f} s')
         assert len({sa['spi'] for sa in bed.hub.status()['sas']}) == 2 * PEERS
         for spoke in bed.spokes:
             until(lambda: [c['state'] for c in spoke.status()['connections']] == ['up'] * EACH, 'all are up there, too')
         before = bed.hub.counters()
-        for n, spoke in enumerate(bed.spokes, 1):
-            spoke.netns.run('ping', '-n', '-q', '-c', 1, '-W', 5, '-I', f'10.213.{n}.{n}', HUB)
+        for i in range(1, EACH + 1):
+            bed.spokes[0].netns.run('ping', '-n', '-q', '-c', 1, '-W', 5, '-I', f'10.213.1.{i}', HUB)
         after = bed.hub.counters()
-        assert after['opened'] - before.get('opened', 0) == after['sealed'] - before.get('sealed', 0) == SPOKES
+        assert after['opened'] - before.get('opened', 0) == after['sealed'] - before.get('sealed', 0) == EACH
         assert dropped(before, after) == {}
 
 
