@@ -38,6 +38,14 @@ def resident(pid):
     return next(int(line.split()[1]) for line in lines if line.startswith('VmRSS:')) << 10
 
 
+def is_dead(pid):
+    """Gone, or only waiting for its parent to notice."""
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] == 'Z'
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 class Host:
     """`xdp-ipsec` with its own instance in a namespace. The caller owns the namespace."""
 

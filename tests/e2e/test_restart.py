@@ -7,6 +7,7 @@ import signal
 import pytest
 from scapy.layers.inet import ICMP, IP
 
+from host import is_dead
 from pair import A, B, NIC, Pair, proven
 from traffic import UdpFlow, knock, ping, send_ip, udp_socket
 from wait import until
@@ -116,15 +117,6 @@ def test_worker_that_cannot_start(mode, worker):
         good.rename(program)
         until(pair.a.worker_ready, 'the right one is started')
         assert ping(pair.a.netns, B, 3)
-
-
-def is_dead(pid):
-    """Gone, or only waiting for PID 1 to notice."""
-    try:
-        with open(f'/proc/{pid}/stat') as f:
-            return f.read().rsplit(')', 1)[1].split()[0] == 'Z'
-    except FileNotFoundError:
-        return True
 
 
 def test_supervisor_killed(pair):
