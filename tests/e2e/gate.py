@@ -13,9 +13,9 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from host import Host, section
+from host import Host, is_dead, section
 from ike import put
-from netns import Netns, veth
+from netns import Netns, run, veth
 from wait import until
 
 HOST, HOST2, HOST3, PEER = '192.0.2.1', '192.0.2.3', '192.0.2.5', '192.0.2.2'
@@ -26,10 +26,13 @@ CABLES = {NIC: 'port0', NIC1: 'port2'}
 MODES = {'native': {'mode': 'native'}, 'generic': {'mode': 'generic'}, 'clsact': {'mode': 'native', 'hook': 'clsact'}}
 WAYS = ('out', 'in')
 
+# The step from which on a host that was in clear no longer is.
+SHUT = 'shut'
+
 # Of traffic that goes on: as many in each direction.
 ENOUGH = 30
 # It comes back by itself: an IKE exchange that has to be repeated, and a loaded machine, are in it.
-RESUME_SECONDS = 20
+RESUME_SECONDS = 10
 # How long nothing is to happen where nothing can be waited for: milliseconds of traffic.
 WHILE = 150
 
@@ -65,6 +68,7 @@ class Gate:
     """Made, and nothing started; the peer has its daemon."""
 
     def __init__(self, mode, queues=1):
+        """queues: as many could be served, and one is."""
         self.mode, self.steps = mode, []
         with ExitStack() as undo:
             self.undo = undo
@@ -73,6 +77,8 @@ class Gate:
             self.cables.ip('link', 'set', 'bridge', 'up')
             self.a, self.b = (self._host(f'g{name}') for name in 'ab')
             self.plug(NIC, queues=queues)
+            if queues > 1:
+                self.set_queues(1)
             veth(self.b.netns, NIC, self.cables, 'port1')
             self.cables.ip('link', 'set', 'port1', 'master', 'bridge')
             self.b.netns.ip('link', 'set', NIC, 'address', PEER_MAC)
@@ -118,10 +124,17 @@ class Gate:
         self.cables.ip('link', 'set', port, 'up')
         self.address(ns, nic, addr)
 
-    def address(self, ns, nic, addr):
+    @staticmethod
+    def address(ns, nic, addr=None):
         """Up, with that address, and knows where the peer is: a packet of the host's leaves at once."""
-        ns.ip('-batch', '-', input=f'link set {nic} up\naddr add {addr}/24 dev {nic}\n'
+        ns.ip('-batch', '-', input=f'link set {nic} up\n' + (f'addr add {addr}/24 dev {nic}\n' if addr else '') +
               f'neigh replace {PEER} lladdr {PEER_MAC} dev {nic} nud permanent\n')
+
+    def set_queues(self, count, **kw):
+        """Of those that it has been made with. The cable's other end may never have more than a NIC with XDP receives by."""
+        ends = [(self.cables, CABLES[NIC]), (self.a.netns, NIC)]
+        for ns, dev in ends if count == 1 else reversed(ends):
+            run('ip', 'netns', 'exec', ns.name, 'ethtool', '-L', dev, 'rx', count, 'tx', count, **kw)
 
     def start(self):
         """Until its worker is there."""
@@ -156,9 +169,8 @@ class Gate:
         """Of the host's daemon, by name: supervisor, worker, protocol process and key holder."""
         found = {'supervisor': self.a.daemon.pid, 'worker': self.a.status()['worker']['pid'],
                  'protocol': self.a.status()['ike']['pid']}
-        family = children(found['supervisor']) | children(found['protocol'])
-        (found['keyholder'],) = family - set(found.values())
-        return found
+        others = (children(found['supervisor']) | children(found['protocol'])) - set(found.values())
+        return {**found, 'keyholder': next((pid for pid in others if not is_dead(pid)), None)}
 
     # ---- the traffic ----
 
