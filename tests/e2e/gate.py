@@ -13,7 +13,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from host import Host, is_dead, section
+from host import Host, section
 from ike import put
 from netns import Netns, run, veth
 from wait import until
@@ -165,13 +165,6 @@ class Gate:
         """To the peer, by that NIC."""
         self.a.netns.ip('route', 'replace', f'{PEER}/32', 'dev', nic, *words)
 
-    def processes(self):
-        """Of the host's daemon, by name: supervisor, worker, protocol process and key holder."""
-        found = {'supervisor': self.a.daemon.pid, 'worker': self.a.status()['worker']['pid'],
-                 'protocol': self.a.status()['ike']['pid']}
-        others = (children(found['supervisor']) | children(found['protocol'])) - set(found.values())
-        return {**found, 'keyholder': next((pid for pid in others if not is_dead(pid)), None)}
-
     # ---- the traffic ----
 
     def step(self, what):
@@ -199,8 +192,3 @@ class Gate:
         """Nothing is awaited but that so much has been sent."""
         end = self.counts()['ticks'] + ticks
         until(lambda: self.counts()['ticks'] >= end, 'traffic is being sent')
-
-
-def children(pid):
-    """Of all its threads."""
-    return {int(child) for path in Path(f'/proc/{pid}/task').glob('*/children') for child in path.read_text().split()}

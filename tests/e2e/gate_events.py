@@ -180,7 +180,7 @@ def nic_by_reload(bed):
 
 def kill(bed, *names):
     """SIGKILL, and back when they are dead."""
-    pids = bed.processes()
+    pids = bed.a.processes()
     bed.step(f'{", ".join(names)} killed')
     for name in names:
         os.kill(pids[name], signal.SIGKILL)
@@ -216,7 +216,7 @@ def protocol_killed(bed):
 def keyholder_killed(bed):
     """The keys are needed when the peers have to prove themselves again."""
     before = kill(bed, 'keyholder')['keyholder']
-    until(lambda: bed.processes()['keyholder'] not in (None, before), 'another')
+    until(lambda: bed.a.processes()['keyholder'] not in (None, before), 'another')
     bed.a.cmd('connection', 'terminate', 'core')
     bed.a.cmd('connection', 'initiate', 'core')
 

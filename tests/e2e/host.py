@@ -46,6 +46,23 @@ def is_dead(pid):
         return True
 
 
+def children(pid):
+    """Of all its threads."""
+    return {int(child) for path in Path(f'/proc/{pid}/task').glob('*/children') for child in path.read_text().split()}
+
+
+def unprivileged(pid):
+    """
+    Whoever breaks into that process can do nothing with it: no capabilities, not root, few system calls, no core dump. What
+    may not be dumped has files in /proc that are root's.
+    """
+    status = dict(line.split(':', 1) for line in Path(f'/proc/{pid}/status').read_text().splitlines() if ':' in line)
+    assert [int(status[cap], 16) for cap in ('CapEff', 'CapPrm', 'CapBnd')] == [0, 0, 0]
+    assert '0' not in status['Uid'].split() and '0' not in status['Gid'].split()
+    assert (status['Seccomp'].strip(), status['NoNewPrivs'].strip()) == ('2', '1')
+    assert os.stat(f'/proc/{pid}/maps').st_uid == 0
+
+
 class Host:
     """`xdp-ipsec` with its own instance in a namespace. The caller owns the namespace."""
 
@@ -173,6 +190,13 @@ class Host:
     def pids(self):
         """The supervisor, and the worker it says it has."""
         return self.daemon.pid, self.status()['worker']['pid']
+
+    def processes(self):
+        """By name: supervisor, worker, and of IKE the protocol process and the key holder, which may be None."""
+        status = self.status()
+        found = {'supervisor': self.daemon.pid, 'worker': status['worker']['pid'], 'protocol': status['ike']['pid']}
+        others = (children(found['supervisor']) | children(found['protocol'])) - set(found.values())
+        return {**found, 'keyholder': next((pid for pid in others if not is_dead(pid)), None)}
 
     def key_file(self, sa, mode=0o600):
         path = self.dir / f'key-{sa.spi:08x}'

@@ -12,6 +12,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import raw
 
+from host import unprivileged
 from ike import (DAY, NAMES, Ca, children, connection, is_up, now, order, pem, put, wait_up)
 from ike_load import rekey_under_traffic
 from pair import A, B, NIC, proven
@@ -62,6 +63,16 @@ def test_initiate_at_start(pair):
     pair.start()
     wait_up(*pair.hosts)
     assert ping(pair.b.netns, A, 3)
+
+
+def test_both_processes_have_no_privileges(native):
+    """Nor files: they live in a folder that is gone."""
+    native.psk()
+    native.a.start()
+    processes = native.a.processes()
+    for name in ('protocol', 'keyholder'):
+        unprivileged(processes[name])
+        assert os.readlink(f'/proc/{processes[name]}/root').endswith(' (deleted)')
 
 
 def test_both_initiate(native):
