@@ -26,6 +26,9 @@ CABLES = {NIC: 'port0', NIC1: 'port2'}
 MODES = {'native': {'mode': 'native'}, 'generic': {'mode': 'generic'}, 'clsact': {'mode': 'native', 'hook': 'clsact'}}
 WAYS = ('out', 'in')
 
+# What cells have measured, for the end of the report.
+FIGURES = []
+
 # The step from which on a host that was in clear no longer is.
 SHUT = 'shut'
 

@@ -19,6 +19,8 @@ from wait import until
 
 CLOSED, OPEN, CLOSES = 'closed', 'open', 'closes'
 TCX = ('native', 'generic')
+# Of Linux that has BPF programs at netfilter's hooks.
+BACKSTOP = (6, 4)
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Event:
     modes: tuple = tuple(MODES)
     resumes: bool = True  # traffic goes on when act() is over
     queues: int = 1
+    since: tuple = (5, 15)  # Linux
+    programs: tuple = ()
     gate: str = CLOSED
 
 
@@ -106,7 +110,7 @@ def no_worker(bed):
 
 
 @cold('start with one of two NICs absent, which appears', 'the first NIC is attached, the second the moment it is there; '
-      'the backstop until then')
+      'the backstop until then', since=BACKSTOP)
 def one_nic_absent(bed):
     bed.configure(NIC, NIC1)
     bed.step('run')
@@ -116,7 +120,7 @@ def one_nic_absent(bed):
     second_nic_appears(bed)
 
 
-@cold("'gate' before there is a NIC", 'the backstop knows no NIC')
+@cold("'gate' before there is a NIC", 'the backstop knows no NIC', since=BACKSTOP)
 def gate_without_a_daemon(bed):
     bed.a.netns.ip('link', 'del', NIC)
     bed.step('gate')
@@ -169,7 +173,8 @@ def second_nic_appears(bed):
     bed.watch()
 
 
-@event('reload that names an absent NIC, which appears', 'it is attached the moment it is there; the backstop until then')
+@event('reload that names an absent NIC, which appears', 'it is attached the moment it is there; the backstop until then',
+       since=BACKSTOP)
 def nic_by_reload(bed):
     bed.configure(NIC, NIC1)
     reload(bed, ': reloaded')
@@ -254,7 +259,7 @@ def down_and_up(bed):
     bed.address(bed.a.netns, NIC)
 
 
-@event('NIC gone and back', 'the backstop, until it is attached')
+@event('NIC gone and back', 'the backstop, until it is attached', since=BACKSTOP)
 def gone_and_back(bed):
     unplug(bed)
     bed.step('back')
@@ -262,7 +267,7 @@ def gone_and_back(bed):
     bed.watch()
 
 
-@event('NIC gone and back while nobody runs', 'the backstop is pinned')
+@event('NIC gone and back while nobody runs', 'the backstop is pinned', since=BACKSTOP)
 def back_without_a_daemon(bed):
     assert bed.a.stop(signal.SIGKILL) == -signal.SIGKILL
     unplug(bed)
@@ -292,7 +297,8 @@ def move(bed, source, target):
     source.ip('link', 'set', NIC, 'netns', target.name)
 
 
-@event('NIC moved to another namespace, and back', 'programs of tcx and XDP stay on it; the backstop holds what is lost with clsact')
+@event('NIC moved to another namespace, and back', 'programs of tcx and XDP stay on it; the backstop, where they do not',
+       since=BACKSTOP)
 def moved(bed):
     other = bed.undo.enter_context(Netns('gm'))
     move(bed, bed.a.netns, other)
@@ -303,8 +309,8 @@ def moved(bed):
     bed.watch()
 
 
-@event('NIC used in the namespace that it was moved to', 'programs of tcx and XDP stay on it, and have nobody to hand a packet to',
-       modes=TCX, resumes=False)
+@event('NIC used in the namespace that it was moved to',
+       'programs of tcx and XDP stay on it, and have nobody to hand a packet to', modes=TCX, resumes=False)
 def used_elsewhere(bed):
     """Also where another interface has the number that the TAP has at home."""
     other = bed.undo.enter_context(Netns('gm'))
@@ -322,7 +328,7 @@ def used_elsewhere(bed):
 
 # ---- routes and addresses ----
 
-@event('route to the peer by an unattached NIC, and back', 'the backstop knows no NIC')
+@event('route to the peer by an unattached NIC, and back', 'the backstop knows no NIC', since=BACKSTOP)
 def failover(bed):
     bed.plug(NIC1, HOST2)
     bed.step('failover')
@@ -332,7 +338,7 @@ def failover(bed):
     bed.a.netns.ip('route', 'del', f'{PEER}/32')
 
 
-@event("the same, from that NIC's own address", 'the backstop, and policies that are for any local address')
+@event("the same, from that NIC's own address", 'the backstop, and policies that are for any local address', since=BACKSTOP)
 def failover_address(bed):
     bed.plug(NIC1, HOST2)
     bed.step('failover')
@@ -364,7 +370,8 @@ def readdressed(bed):
 
 # ---- what others do ----
 
-@event('more queues, and as few again', 'the programs are for the NIC, not for its queues', queues=4)
+@event('more queues, and as few again', 'the programs are for the NIC; the backstop, where a driver forgets a new queue',
+       queues=4, since=BACKSTOP, programs=('ethtool',))
 def other_queues(bed):
     """Where the new ones have got sockets meanwhile, they cannot be taken away."""
     bed.step('4 queues')
@@ -374,7 +381,8 @@ def other_queues(bed):
     bed.set_queues(1, check=False)
 
 
-@event('upgrade to another layout of the maps', 'new maps beside the old, programs replaced under the pinned links')
+@event('upgrade to another layout of the maps', 'new maps beside the old, programs replaced under the pinned links',
+       programs=('bpftool',))
 def upgraded(bed):
     assert bed.a.stop() == 0
     bed.step('another layout')
@@ -385,7 +393,8 @@ def upgraded(bed):
     bed.start()
 
 
-@event("somebody's 'tc qdisc del dev NIC clsact'", 'the backstop, until the programs are put back', modes=('clsact',))
+@event("somebody's 'tc qdisc del dev NIC clsact'", 'the backstop, until the programs are put back', modes=('clsact',),
+       since=BACKSTOP, programs=('tc',))
 def qdisc_deleted(bed):
     bed.step('tc qdisc del')
     bed.a.netns.run('tc', 'qdisc', 'del', 'dev', NIC, 'clsact')
