@@ -127,6 +127,7 @@ def test_supervisor_killed(pair):
     nothing_passes(pair)
     pair.a.start()
     assert B in pair.a.cmd('policy', 'list').stdout
+    assert pair.a.status()['sas'] == []  # their keys died with it
     nothing_passes(pair)
     with pair.capture() as capture:
         pair.new_sas()
