@@ -7,6 +7,7 @@ everything is seen from before an event to after it.
           nic1 (some events) ------ port2
 """
 import json
+import select
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 from host import Host, section
 from ike import put
 from netns import Netns, run, veth
-from wait import until
+from wait import DEADLINE, until
 
 HOST, HOST2, HOST3, PEER = '192.0.2.1', '192.0.2.3', '192.0.2.5', '192.0.2.2'
 NIC, NIC1 = 'nic0', 'nic1'
@@ -52,8 +53,8 @@ class Traffic:
         self._read()
 
     def _read(self):
-        line = self.process.stdout.readline()
-        assert line, 'the traffic has ended by itself'
+        line = select.select([self.process.stdout], [], [], DEADLINE)[0] and self.process.stdout.readline()
+        assert line, 'the traffic has ended, or does not answer'
         return json.loads(line)
 
     def ask(self, *words):

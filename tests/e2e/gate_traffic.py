@@ -26,7 +26,9 @@ MAGIC = b'GATE'
 OUT, HONEST, FORGED = b'O', b'H', b'F'
 ETH_P_ALL, ETH_P_IP = 3, 0x0800
 PACKET_OUTGOING = 4
-SO_ATTACH_FILTER = 26
+PACKET_KIND = 2  # of an AF_PACKET address
+SO_ATTACH_FILTER, SO_TIMESTAMPNS = 26, 35
+TIMESPEC = struct.Struct('=qq')
 # Ethernet, IPv4 without options, UDP.
 PAYLOAD_AT = 14 + 20 + 8
 SIZE = 64
@@ -57,6 +59,7 @@ def watch_cables(ns):
     with inside(ns):
         s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
     s.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack('HxxxxxxP', 4, ctypes.addressof(memory)))
+    s.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     s.setblocking(False)
     return s
 
@@ -66,9 +69,23 @@ def udp(ns, addr='0.0.0.0', port=0):
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.setsockopt(socket.IPPROTO_IP, 15, 1)  # IP_FREEBIND: the address may come later
+    s.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     s.bind((addr, port))
     s.setblocking(False)
     return s
+
+
+def received(s):
+    """What is there: data, sender, and when the kernel had it, by the monotonic clock."""
+    while True:
+        try:
+            data, ancillary, _, sender = s.recvmsg(256, socket.CMSG_SPACE(TIMESPEC.size))
+        except BlockingIOError:
+            return
+        except OSError:
+            continue  # what ICMP, or an interface that went down, has to say
+        seconds, nanoseconds = TIMESPEC.unpack(ancillary[0][2])
+        yield data, sender, seconds + nanoseconds / 1e9 - time.time() + time.monotonic()
 
 
 class Traffic:
@@ -109,28 +126,17 @@ class Traffic:
             pass  # a closed gate, a cable that is out: what is looked at is what gets through
 
     def listen(self):
-        now = time.monotonic()
-        for data, (_, _, kind, _, _) in self._received(self.watch):
-            if kind != PACKET_OUTGOING and data[PAYLOAD_AT:].startswith(MAGIC + OUT):
-                self.clear['out'].append(now)
+        for data, sender, when in received(self.watch):
+            if sender[PACKET_KIND] != PACKET_OUTGOING and data[PAYLOAD_AT:].startswith(MAGIC + OUT):
+                self.clear['out'].append(when)
         for ear in self.ears:
-            for data, _ in self._received(ear):
+            for data, _, when in received(ear):
                 if data.startswith(MAGIC + FORGED):
-                    self.clear['in'].append(now)
+                    self.clear['in'].append(when)
                 else:
                     self.heard['in'] += data.startswith(MAGIC + HONEST)
-        for data, _ in self._received(self.peer_ear):
+        for data, _, _ in received(self.peer_ear):
             self.heard['out'] += data.startswith(MAGIC + OUT)
-
-    @staticmethod
-    def _received(s):
-        while True:
-            try:
-                yield s.recvfrom(256)
-            except BlockingIOError:
-                return
-            except OSError:
-                pass  # what ICMP, or an interface that went down, has to say
 
     # ---- what it can be told ----
 
