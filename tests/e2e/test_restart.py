@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Whoever dies: no nonce is used twice, nothing goes in clear, and the traffic comes back."""
 import contextlib
+import json
 import os
+import re
 import signal
+import subprocess
 
 import pytest
 from scapy.layers.inet import ICMP, IP
 
 from host import is_dead
+from netns import run
 from pair import A, B, NIC, Pair, proven
 from traffic import UdpFlow, knock, ping, send_ip, udp_socket
 from wait import until
@@ -141,6 +145,36 @@ def test_sigterm_keeps_the_gate_closed(pair):
     pair.a.start()
     pair.new_sas()
     assert ping(pair.a.netns, B, 5)
+
+
+def links(host):
+    """The NIC's pinned links, by what they are numbered."""
+    return {pin.name: json.loads(run('bpftool', '-j', 'link', 'show', 'pinned', pin).stdout)['id']
+            for pin in (host.pins / 'links').iterdir()}
+
+
+@pytest.mark.parametrize('signum', [signal.SIGTERM, signal.SIGKILL])
+def test_links_outlive_the_daemon(pair, signum):
+    """The next one puts its programs under the links that are there: one that is made anew leaves a gap, however short."""
+    before = links(pair.a)
+    assert len(before) >= 2
+    pair.a.stop(signum)
+    pair.a.start()
+    assert {name: n for name, n in links(pair.a).items() if name in before} == before
+
+
+def test_filters_outlive_the_daemon():
+    """With clsact likewise: no filter of the NIC is deleted."""
+    with Pair(hook='clsact') as pair, open(pair.a.dir / 'tc', 'w+') as said:
+        pair.a.start()
+        with subprocess.Popen(pair.a.netns.argv('tc', 'monitor'), stdout=said) as monitor:
+            try:
+                pair.a.stop()
+                pair.a.start()
+                until(lambda: f'filter dev {NIC} egress' in (pair.a.dir / 'tc').read_text(), 'the new program')
+            finally:
+                monitor.kill()
+        assert not re.search(f'deleted .* dev {NIC} ', (pair.a.dir / 'tc').read_text())
 
 
 def test_detach_opens_the_gate(pair):
