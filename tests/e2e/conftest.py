@@ -13,6 +13,7 @@ import pytest
 pytest.register_assert_rewrite('bed', 'pair', 'tcp_peer', 'wire')
 
 from bed import Bed  # noqa: E402
+from gate import FIGURES  # noqa: E402
 from host import COMMAND  # noqa: E402
 from ike import IkePair  # noqa: E402
 from pair import Pair  # noqa: E402
@@ -29,6 +30,11 @@ def pytest_sessionstart(session):
         pytest.exit('the end-to-end tests make network namespaces and load BPF programs: run them as root', 2)
     if not COMMAND.exists():
         pytest.exit(f'{COMMAND} is missing: run make first, or set BUILD', 2)
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in FIGURES:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope='session', params=MODES)

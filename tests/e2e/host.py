@@ -16,6 +16,10 @@ COMMAND = BUILD / 'xdp-ipsec'
 PINS = Path('/sys/fs/bpf/xdp-ipsec')
 RUN = Path('/run/xdp-ipsec')
 
+PROGRAMS = ['xdp-ipsec', 'xdp-ipsec-worker', 'xdp-ipsec-iked']
+# `status` tells, and exits with: all is well; nobody runs; a gate is open, or a connection down.
+STATUS_CODES = (0, 3, 4)
+
 # What is counted but not dropped; every other reason is a drop.
 PASSED = {'opened', 'sealed', 'bypass', 'ike', 'esp_passed', 'gre_sent', 'gre_received', 'path_mtu', 'parked'}
 
@@ -34,6 +38,31 @@ def resident(pid):
     return next(int(line.split()[1]) for line in lines if line.startswith('VmRSS:')) << 10
 
 
+def is_dead(pid):
+    """Gone, or only waiting for its parent to notice."""
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] == 'Z'
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def children(pid):
+    """Of all its threads."""
+    return {int(child) for path in Path(f'/proc/{pid}/task').glob('*/children') for child in path.read_text().split()}
+
+
+def unprivileged(pid):
+    """
+    Whoever breaks into that process can do nothing with it: no capabilities, not root, few system calls, no core dump. What
+    may not be dumped has files in /proc that are root's.
+    """
+    status = dict(line.split(':', 1) for line in Path(f'/proc/{pid}/status').read_text().splitlines() if ':' in line)
+    assert [int(status[cap], 16) for cap in ('CapEff', 'CapPrm', 'CapBnd')] == [0, 0, 0]
+    assert '0' not in status['Uid'].split() and '0' not in status['Gid'].split()
+    assert (status['Seccomp'].strip(), status['NoNewPrivs'].strip()) == ('2', '1')
+    assert os.stat(f'/proc/{pid}/maps').st_uid == 0
+
+
 class Host:
     """`xdp-ipsec` with its own instance in a namespace. The caller owns the namespace."""
 
@@ -43,6 +72,7 @@ class Host:
         self.pins = PINS / self.instance
         self.run_dir = RUN / self.instance
         self.dir = Path(tempfile.mkdtemp(prefix='xdp-ipsec-test-'))
+        self.command = COMMAND
         self.log = self.dir / 'log'
         self.config = self.dir / 'xdp-ipsec.conf'
         self.daemon = None
@@ -125,17 +155,29 @@ class Host:
     # ---- the command ----
 
     def argv(self, *args):
-        return self.netns.argv(COMMAND, '--instance', self.instance, *args)
+        return self.netns.argv(self.command, '--instance', self.instance, *args)
 
     def cmd(self, *args, **kw):
-        return self.netns.run(COMMAND, '--instance', self.instance, *args, **kw)
+        return self.netns.run(self.command, '--instance', self.instance, *args, **kw)
+
+    def own_programs(self):
+        """From now on it runs copies of the programs, in the folder returned, of which a test may take one away."""
+        folder = self.dir / 'programs'
+        folder.mkdir()
+        for program in PROGRAMS:
+            shutil.copy2(BUILD / program, folder)
+        self.command = folder / COMMAND.name
+        return folder
 
     def status(self):
-        return json.loads(self.cmd('-j', 'status').stdout)
+        status = self.try_status()
+        assert status is not None, self.cmd('-j', 'status', check=False)
+        return status
 
     def try_status(self):
+        """None if there is nothing to tell of."""
         done = self.cmd('-j', 'status', check=False)
-        return json.loads(done.stdout) if done.returncode == 0 and done.stdout else None
+        return json.loads(done.stdout) if done.returncode in STATUS_CODES and done.stdout else None
 
     def counters(self):
         """Every reason that is not zero, of drops and of what was only counted."""
@@ -148,6 +190,13 @@ class Host:
     def pids(self):
         """The supervisor, and the worker it says it has."""
         return self.daemon.pid, self.status()['worker']['pid']
+
+    def processes(self):
+        """By name: supervisor, worker, and of IKE the protocol process and the key holder, which may be None."""
+        status = self.status()
+        found = {'supervisor': self.daemon.pid, 'worker': status['worker']['pid'], 'protocol': status['ike']['pid']}
+        others = (children(found['supervisor']) | children(found['protocol'])) - set(found.values())
+        return {**found, 'keyholder': next((pid for pid in others if not is_dead(pid)), None)}
 
     def key_file(self, sa, mode=0o600):
         path = self.dir / f'key-{sa.spi:08x}'

@@ -30,6 +30,7 @@ def section(name, local, remote, start):
 class Hub:
     """
     16 daemons of 63 connections each, every one from an address of its own, against a mesh; configured, not started.
+    The hub and the first spoke have their NICs attached, the others speak IKE alone.
 
         hub 10.213.0.1 ─── bridge ─── spoke n: 10.213.n.1 ... 10.213.n.63        n = 1 ... 16
     """
@@ -65,8 +66,11 @@ class Hub:
 
     def _spoke(self, undo, n):
         addresses = [f'10.213.{n}.{i}' for i in range(1, EACH + 1)]
-        return self._host(undo, n, addresses, ''.join(section(f'c{i}', a, HUB, 'initiate')
-                                                      for i, a in enumerate(addresses)))
+        nic = f'[interface {NIC}]\n\n' if n == 1 else ''
+        made = self._host(undo, n, addresses, nic + ''.join(section(f'c{i}', a, HUB, 'initiate')
+                                                            for i, a in enumerate(addresses)))
+        made.devs = [NIC] if nic else []
+        return made
 
     def count_up(self):
         return sum(c['state'] == 'up' and len(c['children']) == 1 for c in self.hub.status()['connections'])

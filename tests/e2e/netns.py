@@ -20,6 +20,25 @@ def run(*argv, check=True, **kw):
     return done
 
 
+def _setns(fd):
+    if _libc.setns(fd, CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), 'setns')
+
+
+@contextlib.contextmanager
+def inside(path):
+    """This thread is in that namespace for the block; sockets made there stay there."""
+    home = os.open('/proc/thread-self/ns/net', os.O_RDONLY)
+    there = os.open(path, os.O_RDONLY)
+    try:
+        _setns(there)
+        yield
+    finally:
+        _setns(home)
+        os.close(there)
+        os.close(home)
+
+
 class Netns:
     """A namespace of this test run; `with` or close() deletes it and what is in it."""
 
@@ -56,23 +75,8 @@ class Netns:
         with self.entered(), open('/proc/sys/' + name.replace('.', '/'), 'w') as f:
             f.write(str(value))
 
-    @contextlib.contextmanager
     def entered(self):
-        """This thread is inside for the block; sockets made there stay there."""
-        home = os.open('/proc/thread-self/ns/net', os.O_RDONLY)
-        there = os.open(self.path, os.O_RDONLY)
-        try:
-            self._setns(there)
-            yield
-        finally:
-            self._setns(home)
-            os.close(there)
-            os.close(home)
-
-    @staticmethod
-    def _setns(fd):
-        if _libc.setns(fd, CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), 'setns')
+        return inside(self.path)
 
     def socket(self, *args):
         with self.entered():
@@ -82,6 +86,10 @@ class Netns:
         """Names of the interfaces inside."""
         with self.entered():
             return {name for _, name in socket.if_nameindex()}
+
+    def ifindex(self, dev):
+        with self.entered():
+            return socket.if_nametoindex(dev)
 
     def mac(self, dev):
         link = self.ip('-br', 'link', 'show', 'dev', dev).stdout.split()

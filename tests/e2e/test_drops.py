@@ -369,6 +369,6 @@ def test_drops_are_counted_by_sa_too(bed, sa):
 
 def test_wire_stays_quiet_for_what_is_refused(bed, sa):
     """No ICMP, no reset: `drops` looks, and here it is shown that it would see."""
-    bed.send(IP(src='192.0.2.77', dst=HOST) / UDP(dport=9))
     bed.neighbour('192.0.2.77')
+    bed.send(IP(src='192.0.2.77', dst=HOST) / UDP(dport=9))
     assert bed.tap.find(lambda f: ip_of(f, proto=1), 'port unreachable in clear for an unprotected peer')

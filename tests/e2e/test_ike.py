@@ -12,6 +12,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import raw
 
+from host import unprivileged
 from ike import (DAY, NAMES, Ca, children, connection, is_up, now, order, pem, put, wait_up)
 from ike_load import rekey_under_traffic
 from pair import A, B, NIC, proven
@@ -64,6 +65,16 @@ def test_initiate_at_start(pair):
     assert ping(pair.b.netns, A, 3)
 
 
+def test_both_processes_have_no_privileges(native):
+    """Nor files: they live in a folder that is gone."""
+    native.psk()
+    native.a.start()
+    processes = native.a.processes()
+    for name in ('protocol', 'keyholder'):
+        unprivileged(processes[name])
+        assert os.readlink(f'/proc/{processes[name]}/root').endswith(' (deleted)')
+
+
 def test_both_initiate(native):
     """Both at once: in the end there is one IKE SA and traffic flows."""
     native.psk(start='initiate')
@@ -106,10 +117,11 @@ def test_rekey_under_traffic(pair, what, side):
             until(lambda: forth.arrived() > so_far[0] + 100 and back.arrived() > so_far[1] + 100, 'traffic')
         packets = without_ike(capture)
     proven(packets)
+    assert (forth.lost(), back.lost()) == (0, 0)
     wait_up(*pair.hosts)
     assert (children(host)[0]['spi_in'] != before) == (what == 'child')
     for h in pair.hosts:
-        drops = {r: n for r, n in h.status()['drops'].items() if n and r != 'no_sa'}
+        drops = {r: n for r, n in h.status()['drops'].items() if n}
         assert not drops, drops
 
 

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What leaves the host: an independent codec opens it and finds what the host's sockets sent."""
+import json
 import socket
+import struct
 
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP, IPOption_Router_Alert
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw, raw
 
-from bed import HOST, NIC, PEER
+from bed import HOST, HOST2, NIC, PEER, SENTINEL
+from netns import run
 from packets import checksums_right, header_fields, parts
 from tcp_peer import TcpPeer
 from traffic import UDP_SEGMENT, abortive, send_ip, tcp_listener, udp_socket
@@ -212,3 +215,24 @@ def test_listener_answers_sealed(bed):
         inner, _ = bed.next_opened(out)
     assert inner[TCP].flags == 'SA' and inner[TCP].ack == 2
     assert checksums_right(inner)
+
+
+def tag(bed, name, **key):
+    """What the egress program writes where the source address is: generation and slot of the SA in that map."""
+    entries = [e['formatted'] for e in json.loads(run('bpftool', '-j', 'map', 'dump', 'pinned', bed.host.pins / name).stdout)]
+    value = next(e['value'] for e in entries if all(e['key'][k] == v for k, v in key.items()))
+    return struct.pack('=IH', value['generation'], value['slot'])
+
+
+def test_only_what_the_egress_program_sent(bed):
+    """Whoever can write to the TAP cannot have a packet sealed for others, or by a key that is for opening."""
+    inbound, _ = bed.protected()
+    peer = list(socket.inet_aton(PEER))
+    outbound = tag(bed, 'sad_out', dst=peer)
+    opens = tag(bed, 'sad', spi=inbound.spi)
+    with bed.ns.entered():
+        tap = socket.if_indextoname(bed.host.status()['interfaces'][0]['tap_ifindex'])
+    with Tap(bed.ns, tap) as somebody, bed.drops(no_policy=3, no_sa=1):
+        for source, src, dst in ((outbound, HOST, SENTINEL), (outbound, HOST2, PEER), (opens, PEER, HOST),
+                                 (bytes(6), HOST, PEER)):
+            somebody.send(Ether(src=source, dst=bed.peer_mac) / IP(src=src, dst=dst) / UDP(sport=1, dport=2))

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Whoever dies: no nonce is used twice, nothing goes in clear, and the traffic comes back."""
 import contextlib
+import json
 import os
+import re
 import select
 import signal
+import subprocess
 import time
 
 import pytest
 from scapy.layers.inet import ICMP, IP
 
-from pair import A, B, NIC, proven
-from traffic import UdpFlow, flood, ping, send_ip, udp_socket
+from host import is_dead
+from netns import run
+from pair import A, B, NIC, Pair, proven
+from traffic import UdpFlow, flood, knock, ping, send_ip, udp_socket
 from wait import until
 from wire import in_clear, repeated
 
@@ -96,13 +101,28 @@ def nothing_passes(pair):
     assert [p for p in packets if p.src == A] == []
 
 
-def is_dead(pid):
-    """Gone, or only waiting for PID 1 to notice."""
-    try:
-        with open(f'/proc/{pid}/stat') as f:
-            return f.read().rsplit(')', 1)[1].split()[0] == 'Z'
-    except FileNotFoundError:
-        return True
+@pytest.mark.parametrize('mode', ['native', 'generic'])
+@pytest.mark.parametrize('worker', ['#!/nowhere\n', '#!/bin/sh\nexit 1\n'], ids=['no-program', 'ends-at-once'])
+def test_worker_that_cannot_start(mode, worker):
+    """It is said and tried again, and the gate is closed all the while; with the right one in its place all goes on."""
+    with Pair(mode) as pair:
+        program = pair.a.own_programs() / 'xdp-ipsec-worker'
+        good = program.with_suffix('.good')
+        program.rename(good)
+        program.write_text(worker)
+        program.chmod(0o755)
+        pair.a.spawn()
+        pair.b.start()
+        until(pair.a.try_status, 'it is up without a worker')
+        pair.begin()
+        nothing_passes(pair)
+        assert pair.a.counters()['no_worker'] > 0
+        until(lambda: 'worker' in pair.a.log_text and 'starting it again' in pair.a.log_text, 'it is said')
+        if 'nowhere' in worker:
+            assert f'{program}: No such file or directory: reinstall xdp-ipsec' in pair.a.log_text
+        good.rename(program)
+        until(pair.a.worker_ready, 'the right one is started')
+        assert ping(pair.a.netns, B, 3)
 
 
 def test_supervisor_killed(pair):
@@ -113,6 +133,7 @@ def test_supervisor_killed(pair):
     nothing_passes(pair)
     pair.a.start()
     assert B in pair.a.cmd('policy', 'list').stdout
+    assert pair.a.status()['sas'] == []  # their keys died with it
     nothing_passes(pair)
     with pair.capture() as capture:
         pair.new_sas()
@@ -126,6 +147,36 @@ def test_sigterm_keeps_the_gate_closed(pair):
     pair.a.start()
     pair.new_sas()
     assert ping(pair.a.netns, B, 5)
+
+
+def links(host):
+    """The NIC's pinned links, by what they are numbered."""
+    return {pin.name: json.loads(run('bpftool', '-j', 'link', 'show', 'pinned', pin).stdout)['id']
+            for pin in (host.pins / 'links').iterdir()}
+
+
+@pytest.mark.parametrize('signum', [signal.SIGTERM, signal.SIGKILL])
+def test_links_outlive_the_daemon(pair, signum):
+    """The next one puts its programs under the links that are there: one that is made anew leaves a gap, however short."""
+    before = links(pair.a)
+    assert len(before) >= 2
+    pair.a.stop(signum)
+    pair.a.start()
+    assert {name: n for name, n in links(pair.a).items() if name in before} == before
+
+
+def test_filters_outlive_the_daemon():
+    """With clsact likewise: no filter of the NIC is deleted."""
+    with Pair(hook='clsact') as pair, open(pair.a.dir / 'tc', 'w+') as said:
+        pair.a.start()
+        with subprocess.Popen(pair.a.netns.argv('tc', 'monitor'), stdout=said) as monitor:
+            try:
+                pair.a.stop()
+                pair.a.start()
+                until(lambda: f'filter dev {NIC} egress' in (pair.a.dir / 'tc').read_text(), 'the new program')
+            finally:
+                monitor.kill()
+        assert not re.search(f'deleted .* dev {NIC} ', (pair.a.dir / 'tc').read_text())
 
 
 def test_detach_opens_the_gate(pair):
@@ -190,14 +241,22 @@ def test_nic_renamed(pair):
     until(lambda: 'prog/xdp' in a.ip('link', 'show', 'dev', NIC).stdout, 'the namesake to be attached')
 
 
+def interface(host):
+    return next(i for i in host.status()['interfaces'] if i['name'] == NIC)
+
+
 def test_nic_deleted_and_made_again(pair):
-    """A NIC of the same name is the same NIC: it is protected again, and never open before."""
+    """A NIC of the same name is the same NIC: it is protected again, without a word."""
+    before = interface(pair.a)
     pair.a.netns.ip('link', 'del', NIC)
-    until(lambda: NIC not in pair.a.netns.links(), 'the NIC to go')
+    until(lambda: interface(pair.a)['state'] == 'gone', 'it is seen to be gone')
     assert pair.a.daemon.poll() is None
     pair.connect(pair.a, 0)
-    until(lambda: [i for i in pair.a.status()['interfaces'] if i['name'] == NIC and i['mode'] != 'absent'] and
-          ping(pair.a.netns, B), 'ping over the new NIC')
+    until(lambda: interface(pair.a)['state'] == 'up', 'it is seen to be back')
+    after = interface(pair.a)
+    assert (after['mode'], after['queues']) == (before['mode'], before['queues'])
+    assert after['ifindex'] == pair.a.netns.ifindex(NIC) != before['ifindex']
+    until(lambda: knock(pair.a.netns, B), 'a worker that has it')
     with pair.capture() as capture:
         assert ping(pair.a.netns, B, 3)
         proven(capture.stop())

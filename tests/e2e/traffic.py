@@ -148,6 +148,7 @@ class UdpFlow:
     Numbered datagrams from one namespace to another in the background, at no particular pace, until stopped.
     arrived() counts the different ones received so far.
     """
+    PATIENCE = 1.0  # after the end, for what is still on its way
 
     def __init__(self, sender, receiver, addr, size=200, window=64):
         self.sink = udp_socket(receiver, addr)
@@ -174,6 +175,9 @@ class UdpFlow:
             for _ in range(self.window):
                 self._send_one()
             self._collect()
+        self.sink.settimeout(self.PATIENCE)
+        while self.lost() and self._collect():
+            pass
 
     def _send_one(self):
         self.sent += 1
@@ -183,12 +187,17 @@ class UdpFlow:
             pass  # while the gate is closed or the NIC down the host may say so; the test looks at what arrives
 
     def _collect(self):
-        """Until a window's worth came in, or the wire has been silent."""
-        for _ in range(self.window):
+        """Until a window's worth came in, or the wire has been silent; whether anything came."""
+        for n in range(self.window):
             try:
                 self.seen.add(struct.unpack('>Q', self.sink.recv(2048)[:8])[0])
             except OSError:
-                return
+                return n > 0
+        return True
+
+    def lost(self):
+        """How many never arrived; meant for after the block."""
+        return self.sent - self.arrived()
 
     def arrived(self):
         return len(self.seen)

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "needs_root.h"
 #include "publish.h"
 #include "sa.h"
 #include "selector.h"
@@ -195,20 +196,48 @@ static void test_same_spi_again(void **unused)
 	assert_int_equal(entries(maps.sad_sent), 0);
 }
 
+static unsigned keys_in_vault(void)
+{
+	static const uint8_t none[ESP_KEY_SIZE];
+	unsigned n = 0;
+
+	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++)
+		n += memcmp(vault.entries[slot].key, none, sizeof(none)) != 0;
+	return n;
+}
+
+/* With the SA goes its key, by whichever way it goes. */
+static void test_key_goes_with_it(void **unused)
+{
+	const struct sa_request out = request(true, 0x1001), in = request(false, 0x1002);
+	uint8_t keymat[ESP_KEYMAT_SIZE];
+	struct fault f;
+
+	(void)unused;
+	memset(keymat, 0x5a, sizeof(keymat));
+	assert_int_equal(sa_add(&db, &out, keymat, &f), 0);
+	assert_int_equal(sa_add(&db, &in, keymat, &f), 0);
+	assert_int_equal(keys_in_vault(), 2);
+	assert_int_equal(sa_delete(&db, out.spi, out.dst, &f), 0);
+	assert_int_equal(keys_in_vault(), 1);
+	assert_int_equal(sa_flush(&db, &f), 0);
+	assert_int_equal(keys_in_vault(), 0);
+	assert_int_equal(sa_add(&db, &in, keymat, &f), 0);
+	sa_forget_all(&db);
+	assert_int_equal(keys_in_vault(), 0);
+}
+
 #define WITH_MAPS(test) cmocka_unit_test_setup_teardown(test, make_maps, free_maps)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	struct CMUnitTest tests[] = {
 		WITH_MAPS(test_half_bound),
 		WITH_MAPS(test_half_bound_over_another),
 		WITH_MAPS(test_spi_taken_meanwhile),
 		WITH_MAPS(test_same_spi_again),
+		WITH_MAPS(test_key_goes_with_it),
 	};
 
-	if (geteuid()) {
-		print_message("skipped: needs root\n");
-		return 0;
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_as_root(tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "needs_root.h"
 #include "spd_store.h"
 
 static struct maps maps;
@@ -90,14 +91,10 @@ static void test_no_room(void **unused)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	struct CMUnitTest tests[] = {
 		WITH_MAP(test_written),
 		WITH_MAP(test_no_room),
 	};
 
-	if (geteuid()) {
-		print_message("skipped: needs root\n");
-		return 0;
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_as_root(tests, sizeof(tests) / sizeof(tests[0]));
 }
