@@ -64,18 +64,6 @@ def untouched(host):
 
 # ---- run ----
 
-def test_missing_nic(host):
-    host.configure(['nic7'])
-    run_fails(host, 'nic7')
-    untouched(host)
-
-
-def test_one_of_two_nics_missing(host):
-    host.configure([NIC, 'nic7'])
-    run_fails(host, 'nic7')
-    untouched(host)
-
-
 def test_second_run(running):
     """The first goes on undisturbed."""
     second = running.cmd('run', '-c', running.config, check=False)

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The gate without a daemon, expected NICs, what opens it, and what is said of it."""
+import json
+import os
+import signal
+
+import pytest
+
+from host import Host
+from ike import put
+from netns import Netns, run, veth
+from wait import until
+
+HOST, PEER, NIC = '192.0.2.1', '192.0.2.2', 'nic0'
+CONNECTION = {'local': HOST, 'remote': PEER, 'auth': 'psk', 'psk-file': 'psk', 'start': 'trap'}
+
+
+@pytest.fixture
+def host():
+    """A host whose file protects everything with a peer; its NIC is not there yet."""
+    with Netns('clh') as ns, Netns('clw') as wire:
+        host = Host(ns)
+        host.wire = wire
+        put(host, 'psk', 'a secret that nobody knows\n')
+        configure(host)
+        try:
+            yield host
+        finally:
+            host.close()
+
+
+def configure(host, *nics, **connection):
+    host.configure(nics or [NIC])
+    with open(host.config, 'a') as f:
+        f.write('[connection core]\n' + ''.join(f'{k} = {v}\n' for k, v in {**CONNECTION, **connection}.items()))
+
+
+def plug(host, dev=NIC, addr=HOST, end='wire0', peer=PEER):
+    veth(host.netns, dev, host.wire, end)
+    host.netns.ip('addr', 'add', f'{addr}/24', 'dev', dev)
+    host.wire.ip('addr', 'add', f'{peer}/24', 'dev', end)
+
+
+def links(host):
+    return {p.name for p in (host.pins / 'links').iterdir()}
+
+
+def is_open(host, peer=PEER):
+    """Whether a ping in clear is answered, which it is at once or not at all."""
+    return host.netns.run('ping', '-c1', '-W1', peer, check=False).returncode == 0
+
+
+def test_gate_before_there_is_a_nic(host):
+    done = host.cmd('gate', '-c', host.config)
+    assert 'the gate is closed' in done.stdout and '0 of 1 interfaces' in done.stdout
+    assert links(host) == {'backstop_in', 'backstop_out'}
+    plug(host)
+    assert not is_open(host)
+    assert json.loads(host.cmd('-j', 'status', check=False).stdout)['drops']['backstop_out'] >= 1
+
+
+def test_gate_of_a_nic_that_is_there_and_run_goes_on(host):
+    plug(host)
+    assert is_open(host)
+    host.cmd('gate', '-c', host.config)
+    assert links(host) == {'backstop_in', 'backstop_out', f'{NIC}-xdp', f'{NIC}-egress'}
+    assert not is_open(host)
+    host.start()
+    assert not is_open(host) and host.status()['connections'][0]['state'] in {'trap', 'connecting'}
+
+
+def test_gate_beside_a_daemon_is_refused(host):
+    plug(host)
+    host.start()
+    done = host.cmd('gate', '-c', host.config, check=False)
+    assert done.returncode == 1 and 'running already' in done.stderr
+
+
+def test_gate_that_protects_nothing_leaves_nothing(host):
+    host.configure([])
+    host.cmd('gate', '-c', host.config)
+    assert not host.pins.exists()
+
+
+def test_an_absent_nic_is_expected(host):
+    host.spawn()
+    until(lambda: 'it is attached the moment it appears' in host.log_text, 'the NIC is missed')
+    until(lambda: (host.try_status() or {}).get('running'), 'the daemon answers')
+    assert [(i['name'], i['state']) for i in host.status()['interfaces']] == [(NIC, 'gone')]
+    plug(host)
+    until(host.worker_ready, 'the NIC is attached')
+    assert not is_open(host)
+    assert host.status()['interfaces'][0]['state'] == 'up'
+
+
+def test_one_of_two_nics_absent(host):
+    configure(host, NIC, 'nic7')
+    plug(host)
+    host.start()
+    assert {i['name']: i['state'] for i in host.status()['interfaces']} == {NIC: 'up', 'nic7': 'gone'}
+
+
+def test_an_absent_nic_can_be_given_up(host):
+    """Also without a daemon: then nothing is left to keep."""
+    host.cmd('gate', '-c', host.config)
+    host.cmd('detach', NIC)
+    assert not host.pins.exists()
+
+
+def test_detach_opens_that_nic_and_status_says_so(host):
+    configure(host, NIC, 'nic1')
+    plug(host)
+    plug(host, 'nic1', '198.51.100.1', 'wire1', '198.51.100.2')
+    host.start()
+    host.cmd('detach', NIC)
+    assert is_open(host)
+    text = host.cmd('status', check=False)
+    assert f'{NIC}: GATE OPEN' in text.stdout and text.returncode == 4
+    assert {i['name']: i['state'] for i in host.status()['interfaces']} == {NIC: 'open', 'nic1': 'up'}
+    host.cmd('attach', NIC)
+    assert not is_open(host) and 'GATE OPEN' not in host.cmd('status', check=False).stdout
+
+
+def test_detach_all_opens_everything(host):
+    plug(host)
+    host.start()
+    assert 'the backstop is down' in host.cmd('detach', 'all').stdout
+    assert is_open(host) and not links(host)
+    host.cmd('attach', NIC)
+    assert not is_open(host) and {'backstop_in', 'backstop_out'} < links(host)
+    host.stop()
+    host.cmd('detach', 'all')
+    assert not host.pins.exists() and is_open(host)
+
+
+def test_a_start_that_fails_stays_closed_and_says_so(host):
+    plug(host)
+    (host.dir / 'psk').chmod(0o644)
+    host.spawn()
+    assert host.daemon.wait(timeout=10) == 1
+    host.daemon = None
+    assert 'the gate is closed all the same' in host.log_text and 'detach all' in host.log_text
+    assert not is_open(host)
+    (host.dir / 'psk').chmod(0o600)
+    host.start()
+
+
+def test_status_of_a_daemon_that_is_not_there(host):
+    assert host.cmd('status', check=False).returncode == 3
+    plug(host)
+    host.start()
+    assert host.cmd('status', check=False).returncode == 0
+    host.stop()
+    done = host.cmd('status', check=False)
+    assert done.returncode == 3 and 'NOT RUNNING' in done.stdout
+
+
+def test_a_nic_that_is_set_down_is_not_up(host):
+    plug(host)
+    host.start()
+    host.netns.ip('link', 'set', NIC, 'down')
+    assert host.status()['interfaces'][0]['state'] == 'down'
+
+
+def test_connections_are_shown_while_ike_is_slow_or_dead(host):
+    plug(host)
+    host.start()
+    ike = host.status()['ike']['pid']
+    os.kill(ike, signal.SIGSTOP)
+    try:
+        shown, = json.loads(host.cmd('-j', 'connection', 'list').stdout)
+        assert (shown['name'], shown['state'], shown['note']) == ('core', 'down', 'IKE does not answer')
+        assert 'core: IKE does not answer' in host.cmd('connection', 'list').stdout
+    finally:
+        os.kill(ike, signal.SIGKILL)
+    until(lambda: host.status()['ike']['pid'] not in (None, ike), 'IKE is started again')
+    until(lambda: 'note' not in host.status()['connections'][0], 'it answers')
+
+
+def test_a_connection_that_goes_astray_is_told_of(host):
+    plug(host)
+    plug(host, 'nic1', '198.51.100.1', 'wire1', '198.51.100.2')
+    host.start()
+    host.netns.ip('route', 'add', f'{PEER}/32', 'via', '198.51.100.2')
+    until(lambda: 'core: WARNING: its packets would leave by nic1' in host.log_text, 'it is in the log')
+    shown, = host.status()['connections']
+    assert shown['state'] == 'down' and 'nic1' in shown['note']
+    assert host.cmd('status', check=False).returncode == 4
+    host.netns.ip('route', 'del', f'{PEER}/32')
+    until(lambda: 'leave by an attached interface again' in host.log_text, 'that is over')
+    assert 'note' not in host.status()['connections'][0]
+
+
+def test_check_fails_for_a_connection_that_goes_astray(host):
+    plug(host)
+    plug(host, 'nic1', '198.51.100.1', 'wire1', '198.51.100.2')
+    assert host.cmd('check', '-c', host.config).returncode == 0
+    host.netns.ip('route', 'add', f'{PEER}/32', 'via', '198.51.100.2')
+    done = host.cmd('check', '-c', host.config, check=False)
+    assert done.returncode == 1 and 'nic1' in done.stderr and '[interface nic1]' in done.stderr
+
+
+def test_check_of_an_absent_nic_is_a_note(host):
+    done = host.cmd('check', '-c', host.config)
+    assert 'attached the moment it appears' in done.stdout
+
+
+@pytest.mark.parametrize('damage', ['a map is missing', 'another version', 'another size', 'links alone'])
+def test_maps_of_another_layout_are_replaced(host, damage):
+    """And the policies that were added by hand are carried over, where they can be read."""
+    plug(host)
+    host.start()
+    host.policy_add('203.0.113.0/24')
+    host.stop()
+    if damage == 'a map is missing':
+        (host.pins / 'gates').unlink()
+    elif damage == 'another version':
+        run('bpftool', 'map', 'update', 'pinned', host.pins / 'layout', 'key', *[0] * 4, 'value', 99, *[0] * 15)
+    elif damage == 'another size':
+        (host.pins / 'sad').unlink()
+        run('bpftool', 'map', 'create', host.pins / 'sad', 'type', 'hash', 'key', 8, 'value', 20, 'entries', 77, 'name', 'sad')
+    else:
+        for path in host.pins.iterdir():
+            if path.is_file():
+                path.unlink()
+    assert not is_open(host)
+    host.start()
+    assert not is_open(host)
+    listed = {p['dst'] for p in json.loads(host.cmd('-j', 'policy', 'list').stdout)}
+    assert f'{PEER}/32' in listed and ('203.0.113.0/24' in listed) == (damage != 'links alone')
+    assert not host.pins.with_name(host.pins.name + ':making').exists()
