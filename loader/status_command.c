@@ -110,18 +110,14 @@ static const char *open_name(uint32_t ifindex, char name[IF_NAMESIZE])
 	return name;
 }
 
-static void add_open_json(const struct status *s, cJSON *array)
+static cJSON *open_json(const struct status *s)
 {
+	cJSON *array = cJSON_CreateArray();
 	char name[IF_NAMESIZE];
 
-	for (uint32_t ifindex = 0; next_open(s, &ifindex);) {
-		cJSON *json = cJSON_CreateObject();
-
-		cJSON_AddStringToObject(json, "name", open_name(ifindex, name));
-		cJSON_AddStringToObject(json, "state", "open");
-		cJSON_AddNumberToObject(json, "ifindex", ifindex);
-		cJSON_AddItemToArray(array, json);
-	}
+	for (uint32_t ifindex = 0; next_open(s, &ifindex);)
+		cJSON_AddItemToArray(array, cJSON_CreateString(open_name(ifindex, name)));
+	return array;
 }
 
 static void print_open(const struct status *s)
@@ -162,7 +158,6 @@ static cJSON *interfaces_json(const struct status *s)
 		cJSON_AddNumberToObject(json, "tap_ifindex", p->tap_ifindex);
 		cJSON_AddItemToArray(array, json);
 	}
-	add_open_json(s, array);
 	return array;
 }
 
@@ -212,6 +207,7 @@ static void print_json(const struct status *s, bool pretty)
 	cJSON_AddStringToObject(json, "instance", s->in.name);
 	cJSON_AddBoolToObject(json, "running", s->daemon != NULL);
 	cJSON_AddItemToObject(json, "interfaces", interfaces_json(s));
+	cJSON_AddItemToObject(json, "open_gates", open_json(s));
 	cJSON_AddBoolToObject(json, "backstop", backstop_is_up(s->in.bpf_dir));
 	cJSON_AddItemToObject(json, "connections", connections_json(s->daemon));
 	cJSON_AddItemToObject(json, "sas", sa_view_json(&s->maps, 0));
