@@ -121,16 +121,11 @@ static __always_inline bool rule_takes(const struct spd_rule *r, const struct fl
 }
 
 /*
- * Both scans are global functions, which the verifier checks once and on their
- * own. Inlined, every rule that can match would be another state for all that
- * follows in the caller, and the programs would be beyond its limit.
- */
-
-/*
  * A connection's local address selects its SA, not what may be in clear: it covers its peer at all other addresses too
  * where no rule for them decides, or one of a shorter prefix would let the packet by. There is no SA for that.
  *
- * What is remembered of it is kept in f, where the verifier does not follow it: each rule would be two states else.
+ * What is remembered of it is kept behind a pointer, where the verifier does not follow it: in a register it would make
+ * states of every rule.
  */
 static __always_inline void remember_cover(struct flow *f, const struct spd_rule *r)
 {
@@ -142,6 +137,12 @@ static __always_inline bool cover_goes_before(const struct flow *f, const struct
 {
 	return r->action == SPD_BYPASS && r->origin + 1 < f->cover;
 }
+
+/*
+ * The scans are global functions, which the verifier checks once and on their
+ * own. Inlined, every rule that can match would be another state for all that
+ * follows in the caller, and the programs would be beyond its limit.
+ */
 
 /* enum spd_action of the rule that decides, with what it is for left in f, whose cover is 0 before; or SPD_NONE. */
 __noinline int policy_decide(struct flow *f)
@@ -204,6 +205,7 @@ static __always_inline int decide(struct flow *f, bool ike)
 	return policy_has_connection(f->local, f->remote) ? SPD_IKE : action;
 }
 
+/* Two addresses, and what policy_may_protect() remembers of them. */
 struct pair {
 	__u32 local;
 	__u32 remote;

@@ -248,9 +248,14 @@ static void groups_of_a_connections_peer(void **state)
 	f = to(FRAME(.dst = GROUP), group_mac);
 	assert_int_equal(run_xdp(fx, &f).verdict, XDP_PASS);
 	assert_counted_only(fx, REASON_BYPASS);
-	/* Nobody gets to a host by it. */
-	PUT_RULES(fx, LOCAL "/32", {ANY_PORT, .action = SPD_BYPASS, .origin = 32});
-	clear(fx, to(FRAME(), group_mac), XDP_DROP);
+	/* What protects the group by itself, it does not undo. */
+	protect_all(fx);
+	clear(fx, f, XDP_DROP);
+	/* And nobody gets to a host by it. */
+	PUT_RULES(fx, REMOTE "/32",
+		  {.local = {192, 0, 2, 1}, ANY_PORT, .action = SPD_PROTECT, .owner = OWNER_IKE, .origin = 32});
+	PUT_RULES(fx, "192.0.2.9/32", {ANY_PORT, .action = SPD_BYPASS, .origin = 32});
+	clear(fx, to(FRAME(.dst = "192.0.2.9"), group_mac), XDP_DROP);
 }
 
 /* ---- out of GRE ---- */

@@ -44,7 +44,9 @@ static void check_reply(const struct segmenter *s, size_t mtu)
 		require(n < 0);
 		return;
 	}
-	require(n > (ssize_t)vnet && eth_ipv4_offset(said + vnet, (size_t)n - vnet) == s->l2);
+	require(n > (ssize_t)(vnet + s->l2) && load_be16(said + vnet + s->l2 - 2) == HOST_TAG_ETHERTYPE);
+	store_be16(said + vnet + s->l2 - 2, 0x0800);
+	require(eth_ipv4_offset(said + vnet, (size_t)n - vnet) == s->l2);
 	require(ip_parse(&ip, said + vnet + s->l2, (size_t)n - vnet - s->l2) && ip.header == IP_LEN_MIN);
 	require(ip.total == (size_t)n - vnet - s->l2 && ip.total <= 576);
 	require(csum_ipv4_header(ip.ip, IP_LEN_MIN) == 0 && ip.ip[IP_PROTO] == PROTO_ICMP);
