@@ -20,7 +20,7 @@ struct worker {
 	const char *instance;
 	const char *aead_option;
 	int vault_fd;
-	struct turns *turns; /* what the worker was in the midst of is over when it has ended; NULL: no maps */
+	struct turns *turns;	     /* of the maps: a worker that has ended is in no turn any more. NULL: no maps */
 	void (*on_ready)(void *arg); /* each time it has bound its sockets */
 	void *arg;
 

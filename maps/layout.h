@@ -207,14 +207,16 @@ struct sa_state {
 
 	/* identity, what is read when an SA is loaded and not per packet */
 	struct selector sel;
-	__u32 leaps;	  /* inbound: packets in a row that looked like leaps of the sequence number (bpf/sa.h) */
-	__u64 released;	  /* slots.h: when the slot was given back, and by which generation */
+
+	/* written seldom */
+	__u32 leaps;	   /* inbound: packets in a row that looked like leaps of the sequence number (bpf/sa.h) */
+	__u64 released;	   /* slots.h: when the slot was given back, and by which generation */
 	__u32 leaps_since; /* packets, low half, when that row began */
 	__u8 reserved2[36];
 };
 LAYOUT_ASSERT(struct sa_state, 512);
 
-/* ---- turns: one entry; what keeps a slot from its next owner while somebody may still use it for the last (turns.h) ---- */
+/* ---- turns: one entry; who may still use a slot that was given back (turns.h) ---- */
 
 /* Threads of workers. */
 #define LANES_MAX 64

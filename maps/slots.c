@@ -81,9 +81,10 @@ int slot_claim(const struct maps *m, uint32_t hint, uint32_t *slot)
 void slot_release(const struct maps *m, uint32_t slot, uint32_t generation)
 {
 	struct sa_state *sa = &m->sa[slot];
-	uint32_t mine = generation;
+	const uint32_t free = generation + 1;
 
-	if (slot_in_use(mine) && __atomic_compare_exchange_n(&sa->generation, &mine, mine + 1, false, __ATOMIC_ACQ_REL,
-							     __ATOMIC_RELAXED))
-		number(m, sa, generation + 1);
+	if (!slot_in_use(generation) ||
+	    !__atomic_compare_exchange_n(&sa->generation, &generation, free, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return;
+	number(m, sa, free);
 }

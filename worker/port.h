@@ -63,7 +63,7 @@ struct worker {
 	const struct aead *aead;
 	struct ip_ids ip_ids;
 	uint32_t lane; /* in turns: the thread */
-	uint64_t now; /* CLOCK_BOOTTIME ns, as of this turn of the loop */
+	uint64_t now;  /* CLOCK_BOOTTIME ns, as of this turn of the loop */
 };
 
 /* The NIC's MTU as of now, or what its packet memory was made for where it has grown beyond: the loader restarts the

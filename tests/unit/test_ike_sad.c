@@ -53,8 +53,7 @@ static int setup(void **state)
 	store.maps.bitmaps = calloc(SLOTS_MAX, sizeof(*store.maps.bitmaps));
 	store.maps.turns = calloc(1, sizeof(*store.maps.turns));
 	store.vault.entries = calloc(SLOTS_MAX, sizeof(*store.vault.entries));
-	return store.orphans && store.maps.sa && store.maps.bitmaps && store.maps.turns &&
-			       store.vault.entries ? 0 : -1;
+	return store.orphans && store.maps.sa && store.maps.bitmaps && store.maps.turns && store.vault.entries ? 0 : -1;
 }
 
 static int teardown(void **state)

@@ -21,7 +21,7 @@ static struct {
 	unsigned handled_by_child;
 	unsigned blocked;
 	unsigned not_default;
-} *seen;
+} * seen;
 static pid_t parent;
 
 static void on_signal(int number)
