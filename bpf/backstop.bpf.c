@@ -5,8 +5,8 @@
  *   POST_ROUTING   what a policy protects or discards leaves by a guarded interface or not at all
  *   PRE_ROUTING    and comes in by one, where it has been decided on
  *
- * An interface is guarded while the hooks of the programs on it are in use: a NIC that has just appeared is not, nor is one whose
- * qdisc somebody has deleted. What stays on this host, over the loopback interface, is nobody's to protect.
+ * An interface is guarded while ours are the first programs on its hooks: a NIC that has just appeared is not, nor is one whose
+ * qdisc or link somebody has deleted, or put a program in front of. What stays on this host, over the loopback interface, is nobody's to protect.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -31,15 +31,41 @@ static __always_inline bool is_loopback(const struct net_device *dev)
 	return dev->flags & LOOPBACK;
 }
 
-static __always_inline bool egress_is_hooked(const struct net_device *dev)
+/* What a filter runs is its classifier's own business: that ours has the first place is all that can be seen. */
+static __always_inline bool filter_is_first(const struct bpf_mprog_entry *entry)
 {
-	return dev->tcx_egress;
+	const struct mini_Qdisc *miniq = tcx_entry_of(entry)->miniq;
+
+	return miniq && miniq->filter_list && miniq->filter_list->prio == CLSACT_PRIORITY << 16;
+}
+
+/* id: of ours; 0: it is a filter. */
+static __always_inline bool tc_is_hooked(const struct bpf_mprog_entry *entry, __u32 id)
+{
+	if (!entry)
+		return false;
+	if (!id)
+		return filter_is_first(entry);
+	return entry->fp_items[0].prog && entry->fp_items[0].prog->aux->id == id;
+}
+
+static __always_inline bool xdp_is_hooked(const struct net_device *dev, __u32 id)
+{
+	const struct bpf_xdp_link *link = dev->xdp_state[XDP_MODE_DRIVER].link;
+
+	return link && link->link.prog->aux->id == id;
+}
+
+static __always_inline bool egress_is_hooked(const struct net_device *dev, const struct gate *gate)
+{
+	return tc_is_hooked(dev->tcx_egress, gate->egress);
 }
 
 /* XDP decides in native mode, the tc program in generic mode. */
 static __always_inline bool ingress_is_hooked(const struct net_device *dev, const struct gate *gate)
 {
-	return gate->mode == PORT_GENERIC ? !!dev->tcx_ingress : !!dev->xdp_state[XDP_MODE_DRIVER].link;
+	return gate->mode == PORT_GENERIC ? tc_is_hooked(dev->tcx_ingress, gate->ingress)
+					  : xdp_is_hooked(dev, gate->ingress);
 }
 
 static __always_inline const struct gate *gate_of(const struct net_device *dev)
@@ -49,18 +75,23 @@ static __always_inline const struct gate *gate_of(const struct net_device *dev)
 	return bpf_map_lookup_elem(&gates, &ifindex);
 }
 
+static __always_inline bool is_no_gate(const struct gate *gate)
+{
+	return gate->kind == GATE_TAP || gate->kind == GATE_BROKEN;
+}
+
 static __always_inline bool guards_egress(const struct net_device *dev)
 {
 	const struct gate *gate = gate_of(dev);
 
-	return gate && (gate->kind == GATE_ATTACHED ? egress_is_hooked(dev) : gate->kind != GATE_TAP);
+	return gate && (gate->kind == GATE_ATTACHED ? egress_is_hooked(dev, gate) : !is_no_gate(gate));
 }
 
 static __always_inline bool guards_ingress(const struct net_device *dev)
 {
 	const struct gate *gate = gate_of(dev);
 
-	return gate && (gate->kind == GATE_ATTACHED ? ingress_is_hooked(dev, gate) : gate->kind != GATE_TAP);
+	return gate && (gate->kind == GATE_ATTACHED ? ingress_is_hooked(dev, gate) : !is_no_gate(gate));
 }
 
 /* As on the NIC: a later fragment goes the way of its first. */

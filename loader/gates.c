@@ -37,6 +37,17 @@ void gates_open(const struct maps *maps, uint32_t ifindex)
 	put(maps, ifindex, &open, NULL);
 }
 
+void gates_trust(const struct maps *maps, uint32_t ifindex, bool trusted)
+{
+	struct gate gate = gates_get(maps, ifindex);
+
+	if (gate.kind != (trusted ? GATE_BROKEN : GATE_ATTACHED))
+		return;
+	gate.kind = trusted ? GATE_ATTACHED : GATE_BROKEN;
+	put(maps, ifindex, &gate, NULL);
+	gates_cover(maps);
+}
+
 struct gate gates_get(const struct maps *maps, uint32_t ifindex)
 {
 	struct gate gate = {0};

@@ -18,9 +18,6 @@
 #include "hooks_away.h"
 #include "log.h"
 
-/* Of Linux 6.6, which libbpf 1.1 does not know yet. */
-#define ATTACH_TCX_INGRESS ((enum bpf_attach_type)46)
-#define ATTACH_TCX_EGRESS  ((enum bpf_attach_type)47)
 /* Ours goes first: one in front of it that says "pass" would open the gate. */
 #define LINK_BEFORE (1U << 3)
 
@@ -318,6 +315,27 @@ int hook_put_tc(const struct hook_place *at, enum hook_point point, int prog, en
 	}
 	hook_pin_close(&old);
 	return err;
+}
+
+int hook_put_first(const struct hook_place *at, enum hook_point point, int prog, enum hook_kind kind, struct fault *f)
+{
+	struct hook_pin old = hook_pin_open(at, point);
+	int err;
+
+	if (old.fd >= 0)
+		kind = old.is_link ? HOOK_TCX : HOOK_CLSACT;
+	err = replace_tc(at, point, prog, kind, &old, f);
+	hook_pin_close(&old);
+	return err;
+}
+
+uint32_t hook_linked_program(const struct hook_place *at, enum hook_point point)
+{
+	struct hook_pin p = hook_pin_open(at, point);
+	const uint32_t id = p.is_link ? p.prog_id : 0;
+
+	hook_pin_close(&p);
+	return id;
 }
 
 int hook_put_tap(int tap_ifindex, int prog, enum hook_kind kind, int *link, struct fault *f)
