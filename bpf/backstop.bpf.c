@@ -31,22 +31,20 @@ static __always_inline bool is_loopback(const struct net_device *dev)
 	return dev->flags & LOOPBACK;
 }
 
-/* What a filter runs is its classifier's own business: that ours has the first place is all that can be seen. */
-static __always_inline bool filter_is_first(const struct bpf_mprog_entry *entry)
+static __always_inline bool filter_is_first(const struct bpf_mprog_entry *entry, __u32 id)
 {
 	const struct mini_Qdisc *miniq = tcx_entry_of(entry)->miniq;
+	const struct tcf_proto *proto = miniq ? miniq->filter_list : NULL;
 
-	return miniq && miniq->filter_list && miniq->filter_list->prio == CLSACT_PRIORITY << 16;
+	return proto && proto->prio == CLSACT_PRIORITY << 16 && first_filter(proto)->aux->id == id;
 }
 
-/* id: of ours; 0: it is a filter. */
+/* By tcx, or by a filter, in front of which tcx may have others: the loader tells of those. */
 static __always_inline bool tc_is_hooked(const struct bpf_mprog_entry *entry, __u32 id)
 {
-	if (!entry)
-		return false;
-	if (!id)
-		return filter_is_first(entry);
-	return entry->fp_items[0].prog && entry->fp_items[0].prog->aux->id == id;
+	const struct bpf_prog *first = entry ? entry->fp_items[0].prog : NULL;
+
+	return entry && ((first && first->aux->id == id) || filter_is_first(entry, id));
 }
 
 static __always_inline bool xdp_is_hooked(const struct net_device *dev, __u32 id)

@@ -49,7 +49,12 @@ struct bpf_mprog_bundle {
 
 /* And after them the filters of a clsact qdisc. */
 struct tcf_proto {
+	void *root; /* the classifier's own */
 	__u32 prio;
+};
+
+struct list_head {
+	struct list_head *next;
 };
 
 struct mini_Qdisc {
@@ -95,6 +100,20 @@ static __always_inline const struct tcx_entry *tcx_entry_of(const struct bpf_mpr
 	const void *at = (const char *)entry->parent - bpf_core_field_offset(struct tcx_entry, bundle);
 
 	return bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct tcx_entry));
+}
+
+/*
+ * The first program of a bpf classifier, which may be a module: the kernel's types do not tell of its structures. Its root
+ * begins with the list of its filters, and in a filter the program stands in front of the list's node (since Linux 4.0). A
+ * classifier of another kind has no pointer there to a program of that id.
+ */
+static __always_inline const struct bpf_prog *first_filter(const struct tcf_proto *proto)
+{
+	const struct list_head *list = bpf_rdonly_cast(proto->root, bpf_core_type_id_kernel(struct list_head));
+	const void *at = (const char *)list->next - sizeof(void *);
+	const struct bpf_mprog_fp *filter = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct bpf_mprog_fp));
+
+	return filter->prog;
 }
 
 #endif

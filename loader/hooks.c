@@ -324,18 +324,20 @@ int hook_put_first(const struct hook_place *at, enum hook_point point, int prog,
 
 	if (old.fd >= 0)
 		kind = old.is_link ? HOOK_TCX : HOOK_CLSACT;
+	/* tcx takes no program twice, and has no way to the front but out: the backstop, to which it is not there already, holds. */
+	if (old.fd >= 0 && old.is_link)
+		bpf_link_detach(old.fd);
 	err = replace_tc(at, point, prog, kind, &old, f);
 	hook_pin_close(&old);
 	return err;
 }
 
-uint32_t hook_linked_program(const struct hook_place *at, enum hook_point point)
+uint32_t hook_program(const struct hook_place *at, enum hook_point point)
 {
 	struct hook_pin p = hook_pin_open(at, point);
-	const uint32_t id = p.is_link ? p.prog_id : 0;
 
 	hook_pin_close(&p);
-	return id;
+	return p.prog_id;
 }
 
 int hook_put_tap(int tap_ifindex, int prog, enum hook_kind kind, int *link, struct fault *f)

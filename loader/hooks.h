@@ -60,8 +60,8 @@ int hook_put_tc(const struct hook_place *at, enum hook_point point, int prog, en
 /* Puts a tc program in front of all others, in place of ours wherever that is; kind: where nothing is pinned. 0 or -errno. */
 int hook_put_first(const struct hook_place *at, enum hook_point point, int prog, enum hook_kind kind, struct fault *f);
 
-/* The id of the program that a link is pinned for there; 0: a filter, or nothing. */
-uint32_t hook_linked_program(const struct hook_place *at, enum hook_point point);
+/* The id of the program that is pinned there; 0: none. */
+uint32_t hook_program(const struct hook_place *at, enum hook_point point);
 
 /* Attaches to the ingress of a TAP, unpinned. The link's fd, to be kept as long as the TAP; -1 if clsact holds it. */
 int hook_put_tap(int tap_ifindex, int prog, enum hook_kind kind, int *link, struct fault *f);

@@ -119,14 +119,10 @@ static int put_xdp(const struct hook_place *at, const struct nic *nic, const str
 
 static int put_tap(struct nic *nic, const struct nic_hook *h, struct fault *f)
 {
-	int link, err = hook_put_tap(nic->tap.ifindex, h->program, h->clsact ? HOOK_CLSACT : HOOK_TCX, &link, f);
-
-	if (err)
-		return err;
 	if (nic->tap_link >= 0)
 		close(nic->tap_link);
-	nic->tap_link = link;
-	return 0;
+	nic->tap_link = -1;
+	return hook_put_tap(nic->tap.ifindex, h->program, h->clsact ? HOOK_CLSACT : HOOK_TCX, &nic->tap_link, f);
 }
 
 int nic_hook_put_right(struct nics *nics, struct nic *nic, const struct nic_hook *h, struct fault *f)

@@ -129,8 +129,8 @@ static int put_all(const struct programs *programs, const struct programs_nic *n
 		made->xdp_refused = err;
 	}
 	if (!err) {
-		gate.egress = hook_linked_program(at, HOOK_EGRESS);
-		gate.ingress = hook_linked_program(at, mode == PORT_NATIVE ? HOOK_XDP : HOOK_INGRESS);
+		gate.egress = hook_program(at, HOOK_EGRESS);
+		gate.ingress = hook_program(at, mode == PORT_NATIVE ? HOOK_XDP : HOOK_INGRESS);
 		err = gates_attach(programs->maps, &gate, f);
 	}
 	if (!err && mode == PORT_NATIVE)
