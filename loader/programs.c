@@ -157,6 +157,12 @@ static int attach_in_mode(const struct programs *programs, struct programs_nic *
 	return err;
 }
 
+static int no_native(const struct hook_place *at, struct fault *f)
+{
+	return fault(f, EOPNOTSUPP, "%s: its driver has no native XDP: 'mode = auto' or generic does without, and is slower",
+		     at->dev);
+}
+
 int programs_attach(const struct programs *programs, struct programs_nic *nic, struct fault *f)
 {
 	const bool automatic = nic->mode == MODE_AUTO;
@@ -169,6 +175,8 @@ int programs_attach(const struct programs *programs, struct programs_nic *nic, s
 	if (automatic)
 		nic->mode = before ? before : PORT_NATIVE;
 	err = attach_in_mode(programs, nic, nic->mode, &refused, f);
+	if (refused && !automatic && err == -EOPNOTSUPP)
+		return no_native(&nic->at, f);
 	if (!refused || !automatic || nic->mode == PORT_GENERIC)
 		return err;
 	log_line("%s; going on in generic mode, which is slower", f->text);

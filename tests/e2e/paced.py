@@ -9,6 +9,7 @@ from traffic import udp_socket
 from wire import in_clear
 
 PACE = 0.001
+FORGED = 20 + 8 + len(b'forged')
 
 
 class Paced:
@@ -86,7 +87,7 @@ class Both:
 
     def closed(self):
         """Nothing was in clear on the wire but what the attacker said, and he was heard by nobody."""
-        clear = [p for p in in_clear(self.capture.stop(), A, B) if p.length != 20 + 8 + len(b'forged')]
+        clear = [p for p in in_clear(self.capture.stop(), A, B) if not p.ike and p.length != FORGED]
         assert not clear, f'{len(clear)} in clear, first {clear[0]}'
         heard = self.heard()
         assert not heard, f'{heard} forged ones came through'
