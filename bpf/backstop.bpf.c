@@ -5,8 +5,8 @@
  *   POST_ROUTING   what a policy protects or discards leaves by a guarded interface or not at all
  *   PRE_ROUTING    and comes in by one, where it has been decided on
  *
- * An interface is guarded while the hooks of the programs on it are in use: a NIC that has just appeared is not, nor is one whose
- * qdisc somebody has deleted. What stays on this host, over the loopback interface, is nobody's to protect.
+ * An interface is guarded while ours are the first programs on its hooks: a NIC that has just appeared is not, nor is one whose
+ * qdisc or link somebody has deleted, or put a program in front of. What stays on this host, over the loopback interface, is nobody's to protect.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -33,15 +33,39 @@ static __always_inline bool is_loopback(const struct net_device *dev)
 	return dev->flags & LOOPBACK;
 }
 
-static __always_inline bool egress_is_hooked(const struct net_device *dev)
+static __always_inline bool filter_is_first(const struct bpf_mprog_entry *entry, __u32 id)
 {
-	return dev->tcx_egress;
+	const struct mini_Qdisc *miniq = tcx_entry_of(entry)->miniq;
+	const struct tcf_proto *proto = miniq ? miniq->filter_list : NULL;
+
+	return proto && proto->prio == CLSACT_PRIORITY << 16 && first_filter(proto)->aux->id == id;
+}
+
+/* By tcx, or by a filter, in front of which tcx may have others: the loader tells of those. */
+static __always_inline bool tc_is_hooked(const struct bpf_mprog_entry *entry, __u32 id)
+{
+	const struct bpf_prog *first = entry ? entry->fp_items[0].prog : NULL;
+
+	return entry && ((first && first->aux->id == id) || filter_is_first(entry, id));
+}
+
+static __always_inline bool xdp_is_hooked(const struct net_device *dev, __u32 id)
+{
+	const struct bpf_xdp_link *link = dev->xdp_state[XDP_MODE_DRIVER].link;
+
+	return link && link->link.prog->aux->id == id;
+}
+
+static __always_inline bool egress_is_hooked(const struct net_device *dev, const struct gate *gate)
+{
+	return tc_is_hooked(dev->tcx_egress, gate->egress);
 }
 
 /* XDP decides in native mode, the tc program in generic mode. */
 static __always_inline bool ingress_is_hooked(const struct net_device *dev, const struct gate *gate)
 {
-	return gate->mode == PORT_GENERIC ? !!dev->tcx_ingress : !!dev->xdp_state[XDP_MODE_DRIVER].link;
+	return gate->mode == PORT_GENERIC ? tc_is_hooked(dev->tcx_ingress, gate->ingress)
+					  : xdp_is_hooked(dev, gate->ingress);
 }
 
 static __always_inline const struct gate *gate_of(const struct net_device *dev)
@@ -51,18 +75,39 @@ static __always_inline const struct gate *gate_of(const struct net_device *dev)
 	return bpf_map_lookup_elem(&gates, &ifindex);
 }
 
+static __always_inline bool is_no_gate(const struct gate *gate)
+{
+	return gate->kind == GATE_TAP || gate->kind == GATE_BROKEN;
+}
+
 static __always_inline bool guards_egress(const struct net_device *dev)
 {
 	const struct gate *gate = gate_of(dev);
 
-	return gate && (gate->kind == GATE_ATTACHED ? egress_is_hooked(dev) : gate->kind != GATE_TAP);
+	return gate && (gate->kind == GATE_ATTACHED ? egress_is_hooked(dev, gate) : !is_no_gate(gate));
 }
 
 static __always_inline bool guards_ingress(const struct net_device *dev)
 {
 	const struct gate *gate = gate_of(dev);
 
-	return gate && (gate->kind == GATE_ATTACHED ? ingress_is_hooked(dev, gate) : gate->kind != GATE_TAP);
+	return gate && (gate->kind == GATE_ATTACHED ? ingress_is_hooked(dev, gate) : !is_no_gate(gate));
+}
+
+/*
+ * What came out of an SA bears the mark, wherever it goes up from the NIC. What does not is decided on once more, on an
+ * attached NIC, too: there are drivers that forget XDP on queues that they make later. Without a mark the gate's word has to do.
+ */
+static __always_inline bool is_let_in(const struct sk_buff *skb, const struct net_device *dev)
+{
+	const struct gate *gate;
+
+	if (!cfg.mark)
+		return guards_ingress(dev);
+	if (skb->mark == cfg.mark)
+		return true;
+	gate = gate_of(dev);
+	return gate && gate->kind == GATE_OPEN;
 }
 
 static __always_inline bool is_ike_sent(const struct sk_buff *skb, const struct packet *p)
@@ -106,8 +151,9 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	struct packet p = {}, quoted = {};
 	int action;
 
-	if (!dev || is_loopback(dev) || guards_ingress(dev))
+	if (!dev || is_loopback(dev) || is_let_in(ctx->skb, dev))
 		return NF_ACCEPT;
+	p.nic = nic_of(dev->ifindex);
 	if (parse_datagram(ctx->skb, &p) != PARSED_IPV4)
 		return policy_may_protect(p.dst, p.src) ? drop(REASON_BACKSTOP_IN) : NF_ACCEPT;
 	/* The kernel's, or nobody's: there is no SA of ours on this interface. */

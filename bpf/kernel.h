@@ -4,25 +4,72 @@
 #define BPF_KERNEL_H
 
 #include <linux/types.h>
+#include <bpf/bpf_core_read.h>
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct bpf_mprog_entry;
-struct bpf_xdp_link;
 
 /* Of enum bpf_xdp_mode, IFF_LOOPBACK, of enum nf_inet_hooks: their headers want all of the C library, or are none. */
 enum { XDP_MODE_DRIVER = 1 };
 #define LOOPBACK 8
 enum { NF_INET_POST_ROUTING = 4 };
 
+struct bpf_prog_aux {
+	__u32 id;
+};
+
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
+};
+
+struct bpf_link {
+	struct bpf_prog *prog;
+};
+
+struct bpf_xdp_link {
+	struct bpf_link link;
+};
+
 struct bpf_xdp_entity {
 	struct bpf_xdp_link *link;
+};
+
+/* The tcx programs of a hook, in the order in which they run. */
+struct bpf_mprog_fp {
+	struct bpf_prog *prog;
+};
+
+struct bpf_mprog_entry {
+	struct bpf_mprog_fp fp_items[1];
+	struct bpf_mprog_bundle *parent;
+};
+
+struct bpf_mprog_bundle {
+	struct bpf_mprog_entry a;
+};
+
+/* And after them the filters of a clsact qdisc. */
+struct tcf_proto {
+	void *root; /* the classifier's own */
+	__u32 prio;
+};
+
+struct list_head {
+	struct list_head *next;
+};
+
+struct mini_Qdisc {
+	struct tcf_proto *filter_list;
+};
+
+struct tcx_entry {
+	struct mini_Qdisc *miniq;
+	struct bpf_mprog_bundle bundle;
 };
 
 struct net_device {
 	int ifindex;
 	unsigned int flags; /* IFF_LOOPBACK ... */
-	/* tcx programs, and since 6.6 those of a clsact qdisc as well; none: NULL */
+	/* of a struct tcx_entry: programs, and a clsact qdisc; neither: NULL */
 	struct bpf_mprog_entry *tcx_egress;
 	struct bpf_mprog_entry *tcx_ingress;
 	struct bpf_xdp_entity xdp_state[3];
@@ -43,6 +90,7 @@ struct sock {
 
 struct sk_buff {
 	unsigned int len;
+	__u32 mark;
 	struct sock *sk; /* the sender's; NULL of what is forwarded */
 };
 
@@ -58,5 +106,29 @@ struct bpf_nf_ctx {
 };
 
 #pragma clang attribute pop
+
+/* Linux 6.2: what is there is read as a structure of that kind; a pointer that leads nowhere yields zeros. */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;
+
+static __always_inline const struct tcx_entry *tcx_entry_of(const struct bpf_mprog_entry *entry)
+{
+	const void *at = (const char *)entry->parent - bpf_core_field_offset(struct tcx_entry, bundle);
+
+	return bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct tcx_entry));
+}
+
+/*
+ * The first program of a bpf classifier, which may be a module: the kernel's types do not tell of its structures. Its root
+ * begins with the list of its filters, and in a filter the program stands in front of the list's node (since Linux 4.0). A
+ * classifier of another kind has no pointer there to a program of that id.
+ */
+static __always_inline const struct bpf_prog *first_filter(const struct tcf_proto *proto)
+{
+	const struct list_head *list = bpf_rdonly_cast(proto->root, bpf_core_type_id_kernel(struct list_head));
+	const void *at = (const char *)list->next - sizeof(void *);
+	const struct bpf_mprog_fp *filter = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct bpf_mprog_fp));
+
+	return filter->prog;
+}
 
 #endif

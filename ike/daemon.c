@@ -220,6 +220,19 @@ static void on_control(evutil_socket_t fd, short what, void *arg)
 		event_base_loopbreak(d->base);
 }
 
+/*
+ * Without it nothing can be authenticated any more. The supervisor starts both anew; nobody is said good-bye to, for
+ * the SAs go on.
+ */
+static void on_keyholder_end(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	write_line("the key holder has ended: ending, too");
+	_exit(EXIT_FAILURE);
+}
+
 static void on_term(evutil_socket_t number, short what, void *arg)
 {
 	(void)number;
@@ -275,8 +288,10 @@ int daemon_init(struct ike_daemon *d, struct fault *f)
 	if (err || !d->base)
 		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
 	d->tick = evtimer_new(d->base, on_tick, d);
+	d->on_keyholder = event_new(d->base, keyholder_client_socket(d->keys), EV_CLOSED, on_keyholder_end, d);
 	term = evsignal_new(d->base, SIGTERM, on_term, d);
-	if (!d->tick || !term || !readable(d, &d->on_500, d->sockets.fd, on_socket) ||
+	if (!d->tick || !term || !d->on_keyholder || event_add(d->on_keyholder, NULL) < 0 ||
+	    !readable(d, &d->on_500, d->sockets.fd, on_socket) ||
 	    !readable(d, &d->on_4500, d->sockets.nat_fd, on_socket) ||
 	    !readable(d, &d->on_order, d->control, on_control) || event_add(term, NULL) < 0 ||
 	    event_add(d->on_order, NULL) < 0)

@@ -93,4 +93,7 @@ int keyholder_client_new(struct keyholder_client **client, int questions);
 struct keyholder_ops keyholder_client_ops(struct keyholder_client *client);
 void keyholder_client_free(struct keyholder_client *client);
 
+/* Its end of the socket, to be watched for the other's: by which it is known that there is no key holder any more. */
+int keyholder_client_socket(const struct keyholder_client *client);
+
 #endif

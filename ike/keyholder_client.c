@@ -32,6 +32,11 @@ int keyholder_client_new(struct keyholder_client **client, int questions)
 	return -errno;
 }
 
+int keyholder_client_socket(const struct keyholder_client *client)
+{
+	return client->socket;
+}
+
 /* The answer to c->q, in c->a. 0 or -errno. */
 static int wait_for_answer(struct keyholder_client *c)
 {

@@ -17,6 +17,13 @@ bool cover_has(const struct cover *c, int ifindex)
 	return find(c, ifindex);
 }
 
+bool cover_stands(const struct cover *c, int ifindex)
+{
+	const struct netdev_stack *dev = find(c, ifindex);
+
+	return dev && c->covered[dev - c->all];
+}
+
 bool cover_guards(const struct cover *c, int ifindex)
 {
 	const struct netdev_stack *dev = find(c, ifindex);
@@ -85,6 +92,30 @@ int cover_find(struct cover *c, bool (*is_attached)(const void *arg, int ifindex
 	}
 	find_covered(c);
 	return 0;
+}
+
+static int missing_below(const struct cover *c, const struct netdev_stack *dev)
+{
+	if (dev->kind == NETDEV_UPPER && find(c, dev->below))
+		return dev->below;
+	for (size_t i = 0; i < c->count && dev->kind == NETDEV_MASTER; i++)
+		if (c->all[i].master == dev->ifindex && !cover_guards(c, c->all[i].ifindex))
+			return c->all[i].ifindex;
+	return 0;
+}
+
+int cover_missing(const struct cover *c, int ifindex)
+{
+	const struct netdev_stack *dev;
+	int below = ifindex;
+
+	/* No pile has as many storeys. */
+	for (size_t i = 0; i < c->count && below; i++) {
+		ifindex = below;
+		dev = find(c, ifindex);
+		below = dev ? missing_below(c, dev) : 0;
+	}
+	return ifindex;
 }
 
 void cover_free(struct cover *c)

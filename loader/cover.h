@@ -24,7 +24,11 @@ int cover_find(struct cover *c, bool (*is_attached)(const void *arg, int ifindex
 
 /* Whether there is such an interface; whether it is attached or covered. */
 bool cover_has(const struct cover *c, int ifindex);
+bool cover_stands(const struct cover *c, int ifindex);
 bool cover_guards(const struct cover *c, int ifindex);
+
+/* Of one that is not guarded, the part that is to blame: a bridge's port without a gate, the NIC below a VLAN; or itself. */
+int cover_missing(const struct cover *c, int ifindex);
 
 void cover_free(struct cover *c);
 

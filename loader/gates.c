@@ -37,6 +37,17 @@ void gates_open(const struct maps *maps, uint32_t ifindex)
 	put(maps, ifindex, &open, NULL);
 }
 
+void gates_trust(const struct maps *maps, uint32_t ifindex, bool trusted)
+{
+	struct gate gate = gates_get(maps, ifindex);
+
+	if (gate.kind != (trusted ? GATE_BROKEN : GATE_ATTACHED))
+		return;
+	gate.kind = trusted ? GATE_ATTACHED : GATE_BROKEN;
+	put(maps, ifindex, &gate, NULL);
+	gates_cover(maps);
+}
+
 struct gate gates_get(const struct maps *maps, uint32_t ifindex)
 {
 	struct gate gate = {0};
@@ -59,17 +70,47 @@ static bool is_attached(const void *arg, int ifindex)
 	return gates_get(arg, (uint32_t)ifindex).kind == GATE_ATTACHED;
 }
 
-static void write_covered(const struct maps *maps, const struct cover *c)
+/* What stands on an open gate is open, until that is closed: an entry that names no NIC. */
+static bool is_passable(const void *arg, int ifindex)
+{
+	const struct gate gate = gates_get(arg, (uint32_t)ifindex);
+
+	return gate.kind == GATE_ATTACHED || (gate.kind == GATE_OPEN && gate.nic);
+}
+
+static bool is_derived(const struct gate *gate)
+{
+	return gate->kind == GATE_COVERED || (gate->kind == GATE_OPEN && !gate->nic);
+}
+
+/* kind: GATE_COVERED, GATE_OPEN, or 0 for neither. */
+static void write_derived(const struct maps *maps, uint32_t ifindex, unsigned kind)
+{
+	const struct gate now = gates_get(maps, ifindex);
+	const struct gate derived = {
+		.kind = (uint8_t)kind,
+		.port = PORT_NONE,
+		.nic = kind == GATE_COVERED ? ifindex : 0,
+	};
+
+	if (now.kind && !is_derived(&now))
+		return;
+	if (kind && now.kind != kind)
+		put(maps, ifindex, &derived, NULL);
+	else if (!kind && now.kind)
+		gates_remove(maps, ifindex);
+}
+
+/* passable: of the same interfaces, which have gates below that are all closed, or open by a person's word. */
+static void write_covered(const struct maps *maps, const struct cover *c, const struct cover *passable)
 {
 	for (size_t i = 0; i < c->count; i++) {
-		const uint32_t ifindex = (uint32_t)c->all[i].ifindex;
-		const struct gate covered = {.kind = GATE_COVERED, .port = PORT_NONE, .nic = ifindex};
-		const unsigned kind = gates_get(maps, ifindex).kind;
+		const int ifindex = c->all[i].ifindex;
 
-		if (c->covered[i] && !kind)
-			put(maps, ifindex, &covered, NULL);
-		else if (!c->covered[i] && kind == GATE_COVERED)
-			gates_remove(maps, ifindex);
+		if (c->covered[i])
+			write_derived(maps, (uint32_t)ifindex, GATE_COVERED);
+		else
+			write_derived(maps, (uint32_t)ifindex, cover_stands(passable, ifindex) ? GATE_OPEN : 0);
 	}
 }
 
@@ -88,11 +129,14 @@ static void forget_gone(const struct maps *maps, const struct cover *c)
 
 void gates_cover(const struct maps *maps)
 {
-	struct cover c;
+	struct cover c, passable;
 
 	if (cover_find(&c, is_attached, maps))
 		return;
-	write_covered(maps, &c);
+	if (cover_find(&passable, is_passable, maps) == 0) {
+		write_covered(maps, &c, &passable);
+		cover_free(&passable);
+	}
 	forget_gone(maps, &c);
 	cover_free(&c);
 }

@@ -20,6 +20,9 @@ void gates_remove(const struct maps *maps, uint32_t ifindex);
 /* 'detach' opens it: what policies protect may leave and come by it in clear. */
 void gates_open(const struct maps *maps, uint32_t ifindex);
 
+/* Whether the programs on an attached NIC are to be relied on: where somebody else's are in their place, the backstop is. */
+void gates_trust(const struct maps *maps, uint32_t ifindex, bool trusted);
+
 /* Of an interface, a copy; kind 0 where there is none. */
 struct gate gates_get(const struct maps *maps, uint32_t ifindex);
 

@@ -77,6 +77,14 @@ struct hook_pin hook_pin_read(const char *path)
 	return p;
 }
 
+struct hook_pin hook_pin_of_link(int link)
+{
+	struct hook_pin p = {.fd = link, .is_link = true};
+
+	read_link(link, &p);
+	return p;
+}
+
 struct hook_pin hook_pin_open(const struct hook_place *at, enum hook_point point)
 {
 	char path[PIN_MAX];

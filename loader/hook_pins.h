@@ -26,6 +26,9 @@ void hook_pin_swap(char *text, char from, char to);
 struct hook_pin hook_pin_open(const struct hook_place *at, enum hook_point point);
 struct hook_pin hook_pin_read(const char *path);
 
+/* The same of a link that is pinned nowhere, which stays its owner's to close. */
+struct hook_pin hook_pin_of_link(int link);
+
 /* Safe twice. */
 void hook_pin_close(struct hook_pin *p);
 

@@ -18,9 +18,6 @@
 #include "hooks_away.h"
 #include "log.h"
 
-/* Of Linux 6.6, which libbpf 1.1 does not know yet. */
-#define ATTACH_TCX_INGRESS ((enum bpf_attach_type)46)
-#define ATTACH_TCX_EGRESS  ((enum bpf_attach_type)47)
 /* Ours goes first: one in front of it that says "pass" would open the gate. */
 #define LINK_BEFORE (1U << 3)
 
@@ -318,6 +315,29 @@ int hook_put_tc(const struct hook_place *at, enum hook_point point, int prog, en
 	}
 	hook_pin_close(&old);
 	return err;
+}
+
+int hook_put_first(const struct hook_place *at, enum hook_point point, int prog, enum hook_kind kind, struct fault *f)
+{
+	struct hook_pin old = hook_pin_open(at, point);
+	int err;
+
+	if (old.fd >= 0)
+		kind = old.is_link ? HOOK_TCX : HOOK_CLSACT;
+	/* tcx takes no program twice, and has no way to the front but out: the backstop, to which it is not there already, holds. */
+	if (old.fd >= 0 && old.is_link)
+		bpf_link_detach(old.fd);
+	err = replace_tc(at, point, prog, kind, &old, f);
+	hook_pin_close(&old);
+	return err;
+}
+
+uint32_t hook_program(const struct hook_place *at, enum hook_point point)
+{
+	struct hook_pin p = hook_pin_open(at, point);
+
+	hook_pin_close(&p);
+	return p.prog_id;
 }
 
 int hook_put_tap(int tap_ifindex, int prog, enum hook_kind kind, int *link, struct fault *f)

@@ -13,6 +13,10 @@
 #include "fault.h"
 #include "layout.h"
 
+/* Of Linux 6.6, which libbpf 1.1 does not know yet. */
+#define ATTACH_TCX_INGRESS ((enum bpf_attach_type)46)
+#define ATTACH_TCX_EGRESS  ((enum bpf_attach_type)47)
+
 enum hook_point {
 	HOOK_XDP,
 	HOOK_EGRESS,
@@ -52,6 +56,12 @@ int hook_check_foreign(const struct hook_place *at, struct fault *f);
 int hook_put_xdp(const struct hook_place *at, int prog, enum port_mode mode, bool *made, struct fault *f);
 int hook_put_tc(const struct hook_place *at, enum hook_point point, int prog, enum hook_kind kind, bool *made,
 		struct fault *f);
+
+/* Puts a tc program in front of all others, in place of ours wherever that is; kind: where nothing is pinned. 0 or -errno. */
+int hook_put_first(const struct hook_place *at, enum hook_point point, int prog, enum hook_kind kind, struct fault *f);
+
+/* The id of the program that is pinned there; 0: none. */
+uint32_t hook_program(const struct hook_place *at, enum hook_point point);
 
 /* Attaches to the ingress of a TAP, unpinned. The link's fd, to be kept as long as the TAP; -1 if clsact holds it. */
 int hook_put_tap(int tap_ifindex, int prog, enum hook_kind kind, int *link, struct fault *f);

@@ -12,6 +12,7 @@
 #include "gates.h"
 #include "hooks_away.h"
 #include "log.h"
+#include "nic_kind.h"
 
 static unsigned index_of(const struct nics *nics, const struct nic *nic)
 {
@@ -140,6 +141,8 @@ int nic_check(const struct interface_config *config, const struct netdev *dev, s
 	if (dev->type != ARPHRD_ETHER)
 		return fault(f, EINVAL, "%s: not an Ethernet interface (type %u): attach the NIC below it", dev->name,
 			     dev->type);
+	if (nic_kind_check(dev->name, dev->ifindex, f))
+		return -EINVAL;
 	if (dev->mtu > PORT_MTU_MAX)
 		return fault(f, EMSGSIZE, "%s: MTU %u is more than can be served: 'ip link set dev %s mtu %d' or less",
 			     dev->name, dev->mtu, dev->name, PORT_MTU_MAX);
@@ -255,6 +258,16 @@ static bool is_our_tap(const struct nics *nics, int ifindex)
 	return false;
 }
 
+static int check_apart(const struct nics *nics, int ifindex, struct fault *f)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < PORTS_MAX && !err; i++)
+		if (nics->nic[i].used && nics->nic[i].present)
+			err = nic_kind_check_apart(ifindex, nics->nic[i].dev.ifindex, f);
+	return err;
+}
+
 int nic_attach(struct nics *nics, const struct interface_config *config, struct fault *f)
 {
 	struct nic wanted = {.config = *config, .tap = {.fd = -1}, .tap_link = -1};
@@ -266,6 +279,8 @@ int nic_attach(struct nics *nics, const struct interface_config *config, struct 
 		err = nic_check(config, &wanted.dev, f);
 	if (!err && is_our_tap(nics, wanted.dev.ifindex))
 		err = fault(f, EINVAL, "%s: a TAP of this program's own: attach the NIC beside it", config->name);
+	if (!err)
+		err = check_apart(nics, wanted.dev.ifindex, f);
 	if (err)
 		return err;
 	if (nic) {

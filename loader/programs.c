@@ -87,11 +87,23 @@ static void undo(const struct hook_place *at, const struct made *made)
  * Generic XDP is shown a frame in one piece if the program knows no others. One that does gets a copy, in which
  * the kernel forgets skb->mac_len: tc programs behind it find no Ethernet header, and let what is in clear pass.
  */
-static int xdp_program(const struct programs *programs, const struct programs_nic *nic, enum port_mode mode)
+static struct bpf_program *xdp_program(const struct datapath *skel, enum port_mode mode, bool jumbo)
 {
-	const bool jumbo = nic->jumbo && mode == PORT_NATIVE;
+	return jumbo && mode == PORT_NATIVE ? skel->progs.xdp_ingress_jumbo : skel->progs.xdp_ingress;
+}
 
-	return bpf_program__fd(jumbo ? programs->loaded->progs.xdp_ingress_jumbo : programs->loaded->progs.xdp_ingress);
+int programs_fd(const struct programs *programs, enum hook_point point, enum port_mode mode, bool jumbo)
+{
+	const struct datapath *skel = programs->loaded;
+
+	if (point == HOOK_XDP)
+		return bpf_program__fd(xdp_program(skel, mode, jumbo));
+	return bpf_program__fd(point == HOOK_EGRESS ? skel->progs.tc_egress : skel->progs.nic_ingress);
+}
+
+int programs_tap_fd(const struct programs *programs)
+{
+	return bpf_program__fd(programs->loaded->progs.tap_ingress);
 }
 
 /*
@@ -101,23 +113,26 @@ static int xdp_program(const struct programs *programs, const struct programs_ni
 static int put_all(const struct programs *programs, const struct programs_nic *nic, enum port_mode mode,
 		   struct made *made, struct fault *f)
 {
-	const struct datapath *skel = programs->loaded;
 	const struct hook_place *at = &nic->at;
 	struct gate gate = nic->gate;
 	int err = 0;
 
 	gate.mode = (uint8_t)mode;
 	if (mode == PORT_GENERIC || at->renew_xdp || gates_get(programs->maps, gate.nic).mode == PORT_GENERIC)
-		err = hook_put_tc(at, HOOK_INGRESS, bpf_program__fd(skel->progs.nic_ingress), nic->kind, &made->ingress,
-				  f);
+		err = hook_put_tc(at, HOOK_INGRESS, programs_fd(programs, HOOK_INGRESS, mode, false), nic->kind,
+				  &made->ingress, f);
 	if (!err)
-		err = hook_put_tc(at, HOOK_EGRESS, bpf_program__fd(skel->progs.tc_egress), nic->kind, &made->egress, f);
+		err = hook_put_tc(at, HOOK_EGRESS, programs_fd(programs, HOOK_EGRESS, mode, false), nic->kind, &made->egress,
+				  f);
 	if (!err) {
-		err = hook_put_xdp(at, xdp_program(programs, nic, mode), mode, &made->xdp, f);
+		err = hook_put_xdp(at, programs_fd(programs, HOOK_XDP, mode, nic->jumbo), mode, &made->xdp, f);
 		made->xdp_refused = err;
 	}
-	if (!err)
+	if (!err) {
+		gate.egress = hook_program(at, HOOK_EGRESS);
+		gate.ingress = hook_program(at, mode == PORT_NATIVE ? HOOK_XDP : HOOK_INGRESS);
 		err = gates_attach(programs->maps, &gate, f);
+	}
 	if (!err && mode == PORT_NATIVE)
 		hook_remove(at, HOOK_INGRESS);
 	return err;
@@ -127,8 +142,7 @@ static int attach_in_mode(const struct programs *programs, struct programs_nic *
 			  struct fault *f)
 {
 	struct made made = {0};
-	int err = hook_put_tap((int)nic->gate.tap, bpf_program__fd(programs->loaded->progs.tap_ingress), nic->kind,
-			       &nic->tap_link, f);
+	int err = hook_put_tap((int)nic->gate.tap, programs_tap_fd(programs), nic->kind, &nic->tap_link, f);
 
 	*refused = false;
 	if (err)
@@ -143,6 +157,12 @@ static int attach_in_mode(const struct programs *programs, struct programs_nic *
 	return err;
 }
 
+static int no_native(const struct hook_place *at, struct fault *f)
+{
+	return fault(f, EOPNOTSUPP, "%s: its driver has no native XDP: 'mode = auto' or generic does without, and is slower",
+		     at->dev);
+}
+
 int programs_attach(const struct programs *programs, struct programs_nic *nic, struct fault *f)
 {
 	const bool automatic = nic->mode == MODE_AUTO;
@@ -155,6 +175,8 @@ int programs_attach(const struct programs *programs, struct programs_nic *nic, s
 	if (automatic)
 		nic->mode = before ? before : PORT_NATIVE;
 	err = attach_in_mode(programs, nic, nic->mode, &refused, f);
+	if (refused && !automatic && err == -EOPNOTSUPP)
+		return no_native(&nic->at, f);
 	if (!refused || !automatic || nic->mode == PORT_GENERIC)
 		return err;
 	log_line("%s; going on in generic mode, which is slower", f->text);

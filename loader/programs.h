@@ -41,6 +41,10 @@ struct programs_nic {
  */
 int programs_attach(const struct programs *programs, struct programs_nic *nic, struct fault *f);
 
+/* The program that belongs on a NIC's hook, or on a TAP's ingress; not to be closed. */
+int programs_fd(const struct programs *programs, enum hook_point point, enum port_mode mode, bool jumbo);
+int programs_tap_fd(const struct programs *programs);
+
 /* Whether this kernel takes the maps and the programs: loads them and lets them go. 0 or -errno. */
 int programs_try(struct fault *f);
 

@@ -340,6 +340,8 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		err = link_monitor_start(&s->links, s->base, f);
 	if (!err)
 		err = route_monitor_start(&s->routes, s->base, f);
+	if (!err)
+		err = hook_watch_start(&s->hooks, s->base, &s->nics, f);
 	return err;
 }
 
@@ -469,6 +471,7 @@ static void stop(struct supervisor *s, bool orderly)
 	}
 	link_monitor_stop(&s->links);
 	route_monitor_stop(&s->routes);
+	hook_watch_stop(&s->hooks);
 	ways_free(&s->ways);
 	events_stop(&s->events);
 	for (size_t i = 0; i < 4; i++)

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "control_server.h"
 #include "events.h"
+#include "hook_watch.h"
 #include "ike_process.h"
 #include "instance.h"
 #include "link_monitor.h"
@@ -38,6 +39,7 @@ struct supervisor {
 	struct events events;
 	struct link_monitor links;
 	struct route_monitor routes;
+	struct hook_watch hooks;
 	struct ways ways;
 	struct monitors monitors;
 	struct control_server *control;

@@ -334,6 +334,7 @@ enum gate_kind {
 	GATE_COVERED = 2,  /* whatever leaves or comes by it passes a NIC that they are on: a VLAN's, a bridge's */
 	GATE_OPEN = 3,	   /* 'detach' has opened it */
 	GATE_TAP = 4,	   /* the TAP of a NIC that they are on */
+	GATE_BROKEN = 5,   /* they should be on it, and cannot: somebody else's are */
 };
 
 struct gate {
@@ -342,8 +343,14 @@ struct gate {
 	__u16 port; /* index in ports, and QUEUES_MAX entries of xsks from there; PORT_NONE */
 	__u32 nic;  /* ifindex of the NIC: its own, or of a TAP the one that it serves */
 	__u32 tap;  /* ifindex of the NIC's TAP; 0: none */
+	/* Ids of the programs by which an attached NIC is closed: on tc egress; on XDP, or where that is generic tc ingress */
+	__u32 egress;
+	__u32 ingress;
 };
-LAYOUT_ASSERT(struct gate, 12);
+LAYOUT_ASSERT(struct gate, 20);
+
+/* First of all filters: one in front of ours that says "pass" would open the gate. */
+#define CLSACT_PRIORITY 1
 
 /* ---- gre: one entry for each attached NIC that connections with gre = yes are on; made by the loader ---- */
 

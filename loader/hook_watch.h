@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Hooks that others change: a clsact qdisc that somebody deletes, a link that is detached, a program that comes in front of ours.
+ * What is wrong is put right at once where the kernel tells of it, within a second where it does not, and said. The
+ * backstop holds meanwhile.
+ */
+#ifndef LOADER_HOOK_WATCH_H
+#define LOADER_HOOK_WATCH_H
+
+#include <event2/event.h>
+
+#include "nics.h"
+
+struct mnl_socket;
+
+/* On one hook: the NIC's three, and the TAP's. */
+#define WATCHED_HOOKS 4
+
+/* What was said of one hook, so that who goes on does not fill the log. */
+struct hook_tale {
+	uint64_t next_ns; /* not before that again */
+	uint64_t pause_ns;
+	unsigned untold; /* times since */
+	bool wrong;	 /* it could not be put right */
+};
+
+struct hook_watch {
+	struct nics *nics;
+	struct mnl_socket *socket;
+	struct event *readable;
+	struct event *timer;
+	unsigned looks; /* since the timer's last turn */
+	struct hook_tale tales[PORTS_MAX][WATCHED_HOOKS];
+};
+
+/* Watches the NICs that are attached whenever it looks. 0 or -errno. */
+int hook_watch_start(struct hook_watch *w, struct event_base *base, struct nics *nics, struct fault *f);
+
+/* Safe on a zeroed struct. */
+void hook_watch_stop(struct hook_watch *w);
+
+#endif
