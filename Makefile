@@ -80,7 +80,6 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 .SECONDARY: $(BPF_OBJ)
 
 $(LOADER_OBJ): $(SKELETONS)
-$(LOADER_OBJ): ALL_CFLAGS += -DLIBEXECDIR='"$(PREFIX)/libexec/xdp-ipsec"'
 
 # ---- packages ----
 

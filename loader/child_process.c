@@ -3,6 +3,7 @@
 #include "child_process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,28 +14,34 @@
 
 #include "log.h"
 
-#ifndef LIBEXECDIR
-#define LIBEXECDIR "/usr/local/libexec/xdp-ipsec"
-#endif
-
 /* Time to close sockets and say good-bye; more is a hang. */
 #define STOP_MS 2000
 
 bool program_find(const char *name, char *path, size_t size)
 {
+	static const char *const places[] = {"", "../libexec/xdp-ipsec/"};
 	char self[400];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
+	const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	const char *slash;
 
 	self[n > 0 ? n : 0] = '\0';
 	slash = strrchr(self, '/');
-	if (slash) {
-		snprintf(path, size, "%.*s/%s", (int)(slash - self), self, name);
-		if (access(path, X_OK) == 0)
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, size, "%.*s/%s%s", slash ? (int)(slash - self) : 0, self, places[i], name);
+		if (slash && access(path, X_OK) == 0)
 			return true;
 	}
-	snprintf(path, size, LIBEXECDIR "/%s", name);
-	return access(path, X_OK) == 0;
+	return false;
+}
+
+bool child_inherits(int fd)
+{
+	return fcntl(fd, F_SETFD, 0) == 0;
+}
+
+int child_inherits_dir(const char *path)
+{
+	return open(path, O_PATH | O_DIRECTORY);
 }
 
 /* Whether it ended within the time. */
