@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "netdev.h"
+#include "privileges.h"
 
 /* First of all filters: one in front of ours that says "pass" would open the gate. */
 #define PRIORITY 1
@@ -21,7 +22,8 @@ int clsact_put(int ifindex, bool egress, int prog, struct fault *f)
 	int err = bpf_tc_hook_create(&qdisc);
 
 	if (err && err != -EEXIST)
-		return fault(f, -err, "making the clsact qdisc: %s: the kernel needs NET_SCH_INGRESS", strerror(-err));
+		return fault(f, -err, "making the clsact qdisc: %s: %s", strerror(-err),
+			     privileges_remedy(-err, "the kernel needs CONFIG_NET_SCH_INGRESS"));
 	err = bpf_tc_attach(&hook, &opts);
 	if (err)
 		return fault(f, -err, "attaching the %s filter: %s: another filter may have priority %d",

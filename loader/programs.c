@@ -15,6 +15,7 @@
 #include "datapath.skel.h"
 #include "log.h"
 #include "maps.h"
+#include "privileges.h"
 
 #define PIN_MAX (BPFFS_PATH_MAX + 32)
 
@@ -38,8 +39,8 @@ void programs_quiet_libbpf(void)
 
 static int libbpf_fault(struct fault *f, int err, const char *what)
 {
-	return fault(f, err, "%s: %s (%s): this needs Linux 5.15 or later, with BTF", what, strerror(err),
-		     last_complaint);
+	return fault(f, err, "%s: %s (%s): %s", what, strerror(err), last_complaint,
+		     privileges_remedy(err, "this needs Linux 5.15 or later, with BTF"));
 }
 
 /* ---- maps ---- */

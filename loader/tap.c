@@ -11,6 +11,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "privileges.h"
+
 /* struct virtio_net_hdr without the count of merged buffers. */
 #define VNET_HDR_SIZE 10
 
@@ -27,13 +29,24 @@ static void name_tap(struct tap *tap, const struct netdev *nic)
 		snprintf(tap->name, sizeof(tap->name), "esp-%d", nic->ifindex);
 }
 
+int tap_open_driver(struct fault *f)
+{
+	const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return fault(f, errno, "/dev/net/tun: %s: %s", strerror(errno),
+			     privileges_remedy(errno, "'modprobe tun', and where /dev is a container's own "
+						      "'mkdir -p /dev/net; mknod /dev/net/tun c 10 200'"));
+	return fd;
+}
+
 static int open_device(struct tap *tap, struct fault *f)
 {
 	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL};
 
-	tap->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	tap->fd = tap_open_driver(f);
 	if (tap->fd < 0)
-		return fault(f, errno, "/dev/net/tun: %s: load the module with 'modprobe tun'", strerror(errno));
+		return tap->fd;
 	memcpy(request.ifr_name, tap->name, sizeof(request.ifr_name));
 	if (ioctl(tap->fd, TUNSETIFF, &request) < 0)
 		return fault(f, errno, "%s: making the TAP: %s%s", tap->name, strerror(errno),
