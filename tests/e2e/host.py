@@ -46,6 +46,7 @@ class Host:
         self.log = self.dir / 'log'
         self.config = self.dir / 'xdp-ipsec.conf'
         self.daemon = None
+        self.command = COMMAND
         self.devs = []
 
     # ---- the daemon ----
@@ -125,10 +126,10 @@ class Host:
     # ---- the command ----
 
     def argv(self, *args):
-        return self.netns.argv(COMMAND, '--instance', self.instance, *args)
+        return self.netns.argv(self.command, '--instance', self.instance, *args)
 
     def cmd(self, *args, **kw):
-        return self.netns.run(COMMAND, '--instance', self.instance, *args, **kw)
+        return self.netns.run(self.command, '--instance', self.instance, *args, **kw)
 
     def status(self):
         return json.loads(self.cmd('-j', 'status').stdout)
