@@ -158,7 +158,6 @@ def test_ip_netns_exec(ns):
     try:
         host.configure([NIC])
         works(host)
-        assert bpffs(host)['private'] is False
         assert host.stop() == 0
         assert sorted(p.name for p in (host.pins / 'links').glob('*')) == [f'{NIC}-egress', f'{NIC}-xdp']
     finally:
