@@ -16,6 +16,7 @@
 
 /* Time to close sockets and say good-bye; more is a hang. */
 #define STOP_MS 2000
+#define POLL_MS 5
 
 bool program_find(const char *name, char *path, size_t size)
 {
@@ -44,15 +45,27 @@ int child_inherits_dir(const char *path)
 	return open(path, O_PATH | O_DIRECTORY);
 }
 
-/* Whether it ended within the time. */
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
+/* Whether it ended within the time. Filters of system calls that are older than pidfd_open() forbid it. */
 static bool wait_for_end(pid_t pid, int milliseconds)
 {
 	struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
-	const bool ended = end.fd >= 0 && poll(&end, 1, milliseconds) == 1;
 
-	if (end.fd >= 0)
+	if (end.fd >= 0) {
+		const bool ended = poll(&end, 1, milliseconds) == 1;
+
 		close(end.fd);
-	return ended;
+		return ended;
+	}
+	for (; milliseconds > 0 && !has_ended(pid); milliseconds -= POLL_MS)
+		poll(NULL, 0, POLL_MS);
+	return has_ended(pid);
 }
 
 void child_end(const char *what, pid_t pid)
