@@ -104,8 +104,10 @@ def test_one_is_there(placed):
 
 def hide(ns):
     """What hides the host's /sys/fs/bpf from the daemon."""
+    unshare = ['unshare', '--mount', 'sh', '-c']
     return {'netns-exec': ['ip', 'netns', 'exec', ns.name],
-            'unshare': ['unshare', '--mount', 'sh', '-c', 'umount /sys/fs/bpf 2>/dev/null; "$@"; exit $?', '-']}
+            'unshare': [*unshare, 'umount /sys/fs/bpf 2>/dev/null; "$@"; exit $?', '-'],
+            'unshare-and-mount': [*unshare, 'mount -t bpf bpf /sys/fs/bpf && "$@"; exit $?', '-']}
 
 
 @pytest.mark.parametrize('how', ['netns-exec', 'unshare'])
@@ -130,9 +132,10 @@ def test_hidden_and_none_is_mounted(placed, ns, lacks):
     assert pins(host) == [f'{NIC}-egress', f'{NIC}-xdp']
 
 
-def test_hidden_and_the_host_is_denied(placed, ns):
-    """Nobody may go into the host's namespace, so one is mounted here, and goes with us."""
-    host = placed(lacks=[*LESS_THAN_INIT, 'sys_chroot'], within=hide(ns)['unshare'])
+@pytest.mark.parametrize('how', ['unshare', 'unshare-and-mount'])
+def test_hidden_and_the_host_is_denied(placed, ns, how):
+    """Nobody may go into the host's namespace, so one is mounted here, or is here already, and goes with us."""
+    host = placed(lacks=[*LESS_THAN_INIT, 'sys_chroot'], within=hide(ns)[how])
     host.spawn()
     until(lambda: 'is ready' in host.log_text, 'the worker is ready')
     said = host.cmd('status', check=False).stderr
@@ -162,6 +165,10 @@ def test_ip_netns_exec(ns):
         assert sorted(p.name for p in (host.pins / 'links').glob('*')) == [f'{NIC}-egress', f'{NIC}-xdp']
     finally:
         host.close()
+
+
+def test_none_is_mounted_and_none_may_be(placed):
+    refused(placed(lacks=['sys_admin']), 'no BPF file system', 'Operation not permitted', 'this root lacks CAP_SYS_ADMIN')
 
 
 def test_ancestor_ends(placed, ns):
