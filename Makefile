@@ -8,7 +8,7 @@
 #   make bench     the figures                                                  (root)
 #   make fuzz      fuzzing of what parses the network, FUZZ_SECONDS=30 for each target
 #   make unit      the unit tests alone; unit-sanitized, bpf-test, e2e: the other parts of check
-#   make deps      the Debian packages                                          (root)
+#   make deps      the Debian packages; check-deps: those that check alone needs (root)
 #   make install DESTDIR= PREFIX=
 
 BUILD   ?= build
@@ -49,7 +49,7 @@ PROGRAMS   := $(BUILD)/xdp-ipsec $(BUILD)/xdp-ipsec-worker $(if $(wildcard ike/m
 # Quiet unless V=1.
 say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
 
-.PHONY: all deps need-deps clean demo check unit unit-sanitized bpf-test e2e interop libreswan fuzz fuzzers bench install
+.PHONY: all deps need-deps check-deps clean demo check unit unit-sanitized bpf-test e2e interop libreswan fuzz fuzzers bench install
 all: $(PROGRAMS)
 
 $(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(MAPS_LIB)
@@ -80,13 +80,13 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 .SECONDARY: $(BPF_OBJ)
 
 $(LOADER_OBJ): $(SKELETONS)
-$(LOADER_OBJ): ALL_CFLAGS += -DLIBEXECDIR='"$(PREFIX)/libexec/xdp-ipsec"'
 
 # ---- packages ----
 
 # One name a line, and after it the architecture that alone has it.
-PACKAGES = $(shell awk -v arch="$$(dpkg --print-architecture 2>/dev/null)" \
-	'!/^\#/ && NF && (NF == 1 || $$2 == arch) { print $$1 }' debian-packages)
+packages_in = $(shell awk -v arch="$$(dpkg --print-architecture 2>/dev/null)" \
+	'!/^\#/ && NF && (NF == 1 || $$2 == arch) { print $$1 }' $(1))
+PACKAGES = $(call packages_in,debian-packages)
 
 deps:
 	apt-get update
@@ -97,6 +97,10 @@ need-deps:
 	@! command -v dpkg-query >/dev/null || \
 		dpkg-query -W -f='$${Status}\n' $(PACKAGES) 2>/dev/null | awk '/ok installed/ { n++ } END { exit n != $(words $(PACKAGES)) }' || \
 		$(MAKE) deps
+
+# What the tests run ours against: where it cannot be had they are skipped.
+check-deps:
+	@tests/check-deps '$(MAKE) BUILD=$(BUILD)' $(call packages_in,debian-packages-check)
 
 # ---- tests ----
 
@@ -110,7 +114,9 @@ BPF_TESTS    := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/b
 IKE_BENCH    := $(BUILD)/tests/bench/ike_bench
 BENCHES      := $(filter-out $(IKE_BENCH),$(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c)))
 but_main = $(filter-out %/main.o,$(1))
-PYTEST := PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -p no:cacheprovider
+NOT_TESTED := $(BUILD)/not-tested
+PYTEST := PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests NOT_TESTED=$(NOT_TESTED) /usr/bin/python3 -m pytest \
+	-p no:cacheprovider -p not_tested
 
 $(WORKER_TESTS): %: %.o $(call but_main,$(WORKER_OBJ)) $(MAPS_LIB)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(WORKER_LIBS)
@@ -166,7 +172,10 @@ interop: all
 	BUILD=$(BUILD) $(PYTEST) -rs tests/interop
 
 check: need-deps
+	$(MAKE) check-deps
+	@rm -f $(NOT_TESTED)
 	$(MAKE) all unit unit-sanitized bpf-test e2e interop
+	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED)
 
 demo: need-deps
 	$(MAKE) all

@@ -2,19 +2,20 @@
 /* The keyholder as a process: keys come from the supervisor, questions from the protocol process. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/capability.h>
 #include <openssl/x509.h>
 #include <openssl/pem.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "channel.h"
 #include "keyholder_wire.h"
+#include "privileges.h"
 #include "sandbox.h"
 
 /* ---- keys ---- */
@@ -160,20 +161,31 @@ static bool on_question(const struct keyholder_ops *ops, int questions)
 	return send(questions, &a, offsetof(struct key_answer, data) + a.size, MSG_NOSIGNAL) > 0;
 }
 
+/*
+ * Nothing of what is read here is ever written to a swap device; what comes later must have room to be locked too, so
+ * where the limit stays the capability does, and is returned; else -1.
+ */
+static int lock_memory(void)
+{
+	const struct lockable can = privileges_raise_memlock();
+
+	if (can.now && mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
+		return can.later ? -1 : CAP_IPC_LOCK;
+	dprintf(STDERR_FILENO,
+		"xdp-ipsec-iked: key holder: its memory cannot be locked, keys may get to a swap device: "
+		"raise 'ulimit -l', or run with CAP_IPC_LOCK\n");
+	return -1;
+}
+
 int keyholder_run(int control, int questions)
 {
 	struct pollfd fds[2] = {{.fd = control, .events = POLLIN}, {.fd = questions, .events = POLLIN}};
-	const struct rlimit locked = {RLIM_INFINITY, RLIM_INFINITY};
 	struct keyring *ring = keyring_new();
 	struct keyholder_ops ops;
 	struct fault f = {""};
 	bool go_on = ring != NULL;
 
-	/* Nothing of what is read here is ever written to a swap device; what comes later must have room to be locked
-	 * too. */
-	if (setrlimit(RLIMIT_MEMLOCK, &locked) == 0)
-		mlockall(MCL_CURRENT | MCL_FUTURE);
-	if (!ring || sandbox_enter_keyholder(&f)) {
+	if (!ring || sandbox_enter_keyholder(lock_memory(), &f)) {
 		dprintf(STDERR_FILENO, "xdp-ipsec-iked: key holder: %s\n", f.text);
 		return EXIT_FAILURE;
 	}

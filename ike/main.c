@@ -2,7 +2,7 @@
 /*
  * xdp-ipsec-iked: IKEv2. Started by `xdp-ipsec run`, never by hand.
  *
- *   xdp-ipsec-iked --instance NAME --vault FD --control FD --keys FD --ready FD [--keylog FD]
+ *   xdp-ipsec-iked --instance NAME --maps FD --vault FD --control FD --keys FD --ready FD [--keylog FD]
  *   xdp-ipsec-iked --judge --control FD --keys FD --ready FD        what is in the files: 'xdp-ipsec check'
  *
  *   supervisor ══control══ protocol process ══questions══ key holder ══keys══ supervisor
@@ -30,7 +30,7 @@
 #include "sandbox.h"
 
 struct arguments {
-	const char *instance;
+	int maps_fd; /* the directory of the instance's maps */
 	int vault_fd;
 	int control_fd;
 	int keys_fd;
@@ -42,17 +42,22 @@ struct arguments {
 static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 {
 	static const struct option options[] = {
-		{"instance", required_argument, NULL, 'i'}, {"vault", required_argument, NULL, 'v'},
-		{"control", required_argument, NULL, 'c'},  {"keys", required_argument, NULL, 'k'},
-		{"ready", required_argument, NULL, 'r'},    {"keylog", required_argument, NULL, 'l'},
-		{"judge", no_argument, NULL, 'j'},	    {NULL, 0, NULL, 0},
+		{"instance", required_argument, NULL, 'i'},
+		{"maps", required_argument, NULL, 'm'},
+		{"vault", required_argument, NULL, 'v'},
+		{"control", required_argument, NULL, 'c'},
+		{"keys", required_argument, NULL, 'k'},
+		{"ready", required_argument, NULL, 'r'},
+		{"keylog", required_argument, NULL, 'l'},
+		{"judge", no_argument, NULL, 'j'},
+		{NULL, 0, NULL, 0},
 	};
 	int c;
 
-	*a = (struct arguments){"default", -1, -1, -1, -1, -1, false};
+	*a = (struct arguments){-1, -1, -1, -1, -1, -1, false};
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 'i')
-			a->instance = optarg;
+		if (c == 'm')
+			a->maps_fd = atoi(optarg);
 		else if (c == 'v')
 			a->vault_fd = atoi(optarg);
 		else if (c == 'c')
@@ -66,7 +71,9 @@ static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 		else if (c == 'j')
 			a->judge = true;
 	}
-	if ((a->vault_fd < 0 && !a->judge) || a->control_fd < 0 || a->keys_fd < 0 || a->ready_fd < 0)
+	/* The name of the instance is for who looks at the processes. */
+	if (((a->maps_fd < 0 || a->vault_fd < 0) && !a->judge) || a->control_fd < 0 || a->keys_fd < 0 ||
+	    a->ready_fd < 0)
 		return fault(f, EINVAL, "xdp-ipsec-iked is started by 'xdp-ipsec run'");
 	return 0;
 }
@@ -77,6 +84,12 @@ static void set_signals(void)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+}
+
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
 }
 
 /* The key holder has nothing of this process but its two sockets. */
@@ -94,10 +107,9 @@ static int start_keyholder(const struct arguments *a, int *questions, struct fau
 		close(ends[0]);
 		close(a->control_fd);
 		close(a->ready_fd);
-		if (a->vault_fd >= 0)
-			close(a->vault_fd);
-		if (a->keylog_fd >= 0)
-			close(a->keylog_fd);
+		close_if_open(a->maps_fd);
+		close_if_open(a->vault_fd);
+		close_if_open(a->keylog_fd);
 		signal(SIGTERM, SIG_IGN); /* it ends when its sockets do */
 		_exit(keyholder_run(a->keys_fd, ends[1]));
 	}
@@ -133,9 +145,9 @@ static int prepare(struct ike_daemon *d, const struct arguments *a, struct fault
 	err = start_keyholder(a, &questions, f);
 	/* To judge takes the supervisor's socket, and nothing else. */
 	if (a->judge)
-		return err ? err : sandbox_enter_protocol(f);
+		return err ? err : sandbox_enter_protocol(-1, f);
 	if (!err)
-		err = sad_open(&d->sad, a->instance, a->vault_fd, f);
+		err = sad_open(&d->sad, a->maps_fd, a->vault_fd, f);
 	if (!err)
 		err = sockets_open(&d->sockets, f);
 	if (!err)
@@ -144,7 +156,7 @@ static int prepare(struct ike_daemon *d, const struct arguments *a, struct fault
 		err = keyholder_client_new(&d->keys, questions);
 	if (!err)
 		err = daemon_init(d, f);
-	return err ? err : sandbox_enter_protocol(f);
+	return err ? err : sandbox_enter_protocol(d->sad.maps.sad, f);
 }
 
 int main(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "publish.h"
 #include "selector.h"
@@ -242,14 +243,15 @@ static void find_orphans(struct sad_store *s)
 	}
 }
 
-int sad_open(struct sad_store *s, const char *instance, int vault_fd, struct fault *f)
+int sad_open(struct sad_store *s, int maps_fd, int vault_fd, struct fault *f)
 {
 	char dir[BPFFS_PATH_MAX];
-	int err = bpffs_instance_dir(dir, sizeof(dir), instance, f);
+	int err;
 
 	*s = (struct sad_store){0};
-	if (!err)
-		err = maps_open(&s->maps, dir, f);
+	bpffs_inherited_dir(dir, maps_fd);
+	err = maps_open(&s->maps, dir, f);
+	close(maps_fd);
 	if (!err)
 		err = vault_map(&s->vault, vault_fd, true, f);
 	if (err)

@@ -15,8 +15,9 @@ struct sad_store {
 	unsigned orphan_count;
 };
 
-/* Opens the instance's maps and the vault behind fd, and looks for what an earlier run left. 0 or -errno. */
-int sad_open(struct sad_store *s, const char *instance, int vault_fd, struct fault *f);
+/* Opens the maps in the directory behind maps_fd, which is closed, and the vault behind vault_fd, and looks for what an
+ * earlier run left. 0 or -errno. */
+int sad_open(struct sad_store *s, int maps_fd, int vault_fd, struct fault *f);
 
 /* Fills in the sa_* of the ops; their arg is passed on by the caller's own functions. */
 uint32_t sad_spi(struct sad_store *s, const uint8_t dst[4]);

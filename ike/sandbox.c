@@ -2,19 +2,20 @@
 #define _GNU_SOURCE
 #include "sandbox.h"
 
-#include <cap-ng.h>
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "vault.h"
-
-#define NOBODY 65534
+#include "layout.h"
+#include "privileges.h"
 
 /* What both processes need to live. */
 static const int common[] = {
@@ -64,32 +65,51 @@ static const int protocol[] = {
 /* Which bpf() calls: entries of the two maps that publish an SA; no program, no map is made. */
 static const int bpf_commands[] = {BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM};
 
-/* An empty directory that is not there any more: nothing can be opened, nothing can be made. */
+/*
+ * The root becomes a directory that is empty and can be nothing else: /proc/PID/fdinfo of a process that has ended. It
+ * takes no file system that can be written, and no mount. The child shares what is root and cwd with its parent.
+ */
 static int leave_file_system(struct fault *f)
 {
-	char path[] = "/tmp/xdp-ipsec-iked.XXXXXX";
+	const pid_t child = (pid_t)syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0);
+	int status = 0, err;
 
-	if (!mkdtemp(path))
-		return fault(f, errno, "%s: %s", path, strerror(errno));
-	if (chdir(path) < 0 || rmdir(path) < 0 || chroot(".") < 0)
-		return fault(f, errno, "chroot: %s", strerror(errno));
+	if (child < 0)
+		return fault(f, errno, "fork: %s", strerror(errno));
+	if (child == 0)
+		_exit(chroot("/proc/self/fdinfo") < 0 || chdir("/") < 0 ? errno : 0);
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return fault(f, errno, "waiting for a child: %s", strerror(errno));
+	err = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+	if (err)
+		return fault(f, err, "chroot to /proc/self/fdinfo: %s: %s", strerror(err),
+			     privileges_remedy(err, "'mount -t proc proc /proc'"));
 	return 0;
 }
 
-static int drop_privileges(struct fault *f)
+/* The user is looked up while there still is a file system. */
+static int leave(int kept, struct fault *f)
 {
-	pid_t parent = getppid();
+	struct service_user user;
+	int err = service_user_find(&user, NULL, f);
 
-	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_change_id(NOBODY, NOBODY, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) != 0)
-		return fault(f, EPERM, "cannot give up privileges: run as root");
-	/* Changing the user made the process dumpable again as the system's default says, and forgot its parent. */
-	vault_harden_process();
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		return fault(f, ESRCH, "the parent is gone");
-	return 0;
+	if (!err)
+		err = leave_file_system(f);
+	return err ? err : privileges_drop(&user, kept, f);
+}
+
+int sandbox_bpf_capability(int (*lookup)(void *arg), void *arg)
+{
+	return privileges_try_without(lookup, arg) == -EPERM ? CAP_BPF : -1;
+}
+
+static int look_up(void *map)
+{
+	const struct sad_key key = {0};
+	struct sad_value value;
+
+	return bpf_map_lookup_elem(*(const int *)map, &key, &value) < 0 ? -errno : 0;
 }
 
 static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
@@ -122,17 +142,16 @@ static int load(scmp_filter_ctx filter, int err, struct fault *f)
 		err = seccomp_load(filter);
 	seccomp_release(filter);
 	if (err)
-		return fault(f, -err, "seccomp: %s: the kernel needs CONFIG_SECCOMP_FILTER", strerror(-err));
+		return fault(f, -err, "seccomp: %s: %s", strerror(-err),
+			     privileges_remedy(-err, "the kernel needs CONFIG_SECCOMP_FILTER"));
 	return 0;
 }
 
-int sandbox_enter_protocol(struct fault *f)
+int sandbox_enter_protocol(int map, struct fault *f)
 {
 	scmp_filter_ctx filter;
-	int err = leave_file_system(f);
+	int err = leave(map < 0 ? -1 : sandbox_bpf_capability(look_up, &map), f);
 
-	if (!err)
-		err = drop_privileges(f);
 	if (err)
 		return err;
 	filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -144,13 +163,11 @@ int sandbox_enter_protocol(struct fault *f)
 	return load(filter, err, f);
 }
 
-int sandbox_enter_keyholder(struct fault *f)
+int sandbox_enter_keyholder(int kept, struct fault *f)
 {
 	scmp_filter_ctx filter;
-	int err = leave_file_system(f);
+	int err = leave(kept, f);
 
-	if (!err)
-		err = drop_privileges(f);
 	if (err)
 		return err;
 	filter = seccomp_init(SCMP_ACT_KILL_PROCESS);

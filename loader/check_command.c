@@ -229,6 +229,12 @@ static void check_connections(struct report *r, const struct instance *in, const
 		ike_judge_end(&r->judge);
 }
 
+static void check_bpffs(struct report *r, const struct instance *in)
+{
+	say(r, "BPF file system", in->bpffs.private ? NOTE : OK,
+	    in->bpffs.private ? bpffs_private_warning : in->bpffs.shown);
+}
+
 static void check_instance(struct report *r, const struct instance *in)
 {
 	struct fault f;
@@ -242,6 +248,7 @@ static int check_all(const struct instance *in, const struct config *config, con
 	struct report r = {
 		.instance = in, .config = config, .table = table_new("CHECK|RESULT|DETAIL"), .works = true};
 
+	check_bpffs(&r, in);
 	check_kernel(&r);
 	check_instance(&r, in);
 	for (unsigned i = 0; i < config->interface_count; i++)

@@ -3,6 +3,7 @@
 #include "child_process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,28 +16,25 @@
 
 #include "log.h"
 
-#ifndef LIBEXECDIR
-#define LIBEXECDIR "/usr/local/libexec/xdp-ipsec"
-#endif
-
 /* Time to close sockets and say good-bye; more is a hang. */
 #define STOP_MS 2000
+#define POLL_MS 5
 
 bool program_find(const char *name, char *path, size_t size)
 {
+	static const char *const places[] = {"", "../libexec/xdp-ipsec/"};
 	char self[400];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
+	const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	const char *slash;
 
 	self[n > 0 ? n : 0] = '\0';
 	slash = strrchr(self, '/');
-	if (slash) {
-		snprintf(path, size, "%.*s/%s", (int)(slash - self), self, name);
-		if (access(path, X_OK) == 0)
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, size, "%.*s/%s%s", slash ? (int)(slash - self) : 0, self, places[i], name);
+		if (slash && access(path, X_OK) == 0)
 			return true;
 	}
-	snprintf(path, size, LIBEXECDIR "/%s", name);
-	return access(path, X_OK) == 0;
+	return false;
 }
 
 /* SIGKILL and SIGSTOP cannot be, nor those in between that the C library keeps for itself; they have no handlers. */
@@ -71,15 +69,37 @@ pid_t child_fork(void)
 	return child;
 }
 
-/* Whether it ended within the time. */
+bool child_inherits(int fd)
+{
+	return fcntl(fd, F_SETFD, 0) == 0;
+}
+
+int child_inherits_dir(const char *path)
+{
+	return open(path, O_PATH | O_DIRECTORY);
+}
+
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
+/* Whether it ended within the time. Filters of system calls that are older than pidfd_open() forbid it. */
 static bool wait_for_end(pid_t pid, int milliseconds)
 {
 	struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
-	const bool ended = end.fd >= 0 && poll(&end, 1, milliseconds) == 1;
 
-	if (end.fd >= 0)
+	if (end.fd >= 0) {
+		const bool ended = poll(&end, 1, milliseconds) == 1;
+
 		close(end.fd);
-	return ended;
+		return ended;
+	}
+	for (; milliseconds > 0 && !has_ended(pid); milliseconds -= POLL_MS)
+		poll(NULL, 0, POLL_MS);
+	return has_ended(pid);
 }
 
 void child_end(const char *what, pid_t pid)

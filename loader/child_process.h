@@ -7,7 +7,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Where a program is: beside this one, or where it is installed; never by way of PATH. False: not there. */
+/*
+ * Where a program is, as seen from this one: beside it, as in the build directory, or in ../libexec/xdp-ipsec, as
+ * installed; never by way of PATH. False: not there, and path is where it should have been installed.
+ */
 bool program_find(const char *name, char *path, size_t size);
 
 /*
@@ -16,6 +19,12 @@ bool program_find(const char *name, char *path, size_t size);
  * signals do by default. It dies with this process. In the child none is blocked.
  */
 pid_t child_fork(void);
+
+/* In a child before exec: the descriptor stays open. False: it is none. */
+bool child_inherits(int fd);
+
+/* In a child before exec: the directory as a descriptor that the program inherits, or -1. */
+int child_inherits_dir(const char *path);
 
 /* Ends it and waits: SIGTERM, after two seconds SIGKILL. */
 void child_end(const char *what, pid_t pid);

@@ -11,6 +11,7 @@
 #include "layout.h"
 #include "netdev.h"
 #include "netlink.h"
+#include "privileges.h"
 
 /* A filter keeps its place among those of its priority, the newest is the first: to get there ours takes the other of two. */
 #define HANDLE	 0x1be5
@@ -108,7 +109,8 @@ int clsact_put(int ifindex, bool egress, int prog, struct fault *f)
 	bool behind;
 
 	if (err && err != -EEXIST)
-		return fault(f, -err, "making the clsact qdisc: %s: the kernel needs NET_SCH_INGRESS", strerror(-err));
+		return fault(f, -err, "making the clsact qdisc: %s: %s", strerror(-err),
+			     privileges_remedy(-err, "the kernel needs CONFIG_NET_SCH_INGRESS"));
 	if (err)
 		clsact_look(ifindex, egress, &view);
 	behind = view.handle && !view.first;

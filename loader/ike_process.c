@@ -42,19 +42,20 @@ struct ends {
 
 static void exec_iked(const struct ike_process *ike, const struct ends *ends)
 {
-	const int fds[] = {ends->control[1], ends->keys[1], ends->ready[1], ike->vault_fd, ends->keylog};
-	static const char *const names[] = {"--control", "--keys", "--ready", "--vault", "--keylog"};
-	const char *argv[16] = {IKED, "--instance", ike->instance};
-	char numbers[5][12], path[512];
+	const int maps = ike->bpf_dir ? child_inherits_dir(ike->bpf_dir) : -1;
+	const int fds[] = {ends->control[1], ends->keys[1], ends->ready[1], ike->vault_fd, maps, ends->keylog};
+	static const char *const names[] = {"--control", "--keys", "--ready", "--vault", "--maps", "--keylog"};
+	const char *argv[18] = {IKED, "--instance", ike->instance};
+	char numbers[6][12], path[512];
 	int n = 3;
 
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 6; i++) {
 		if (fds[i] < 0)
 			continue;
 		snprintf(numbers[i], sizeof(numbers[i]), "%d", fds[i]);
 		argv[n++] = names[i];
 		argv[n++] = numbers[i];
-		if (fcntl(fds[i], F_SETFD, 0) < 0)
+		if (!child_inherits(fds[i]))
 			_exit(EXIT_FAILURE);
 	}
 	if (ike->judging)

@@ -17,6 +17,7 @@
 struct ike_process {
 	struct event_base *base;
 	const char *instance;
+	const char *bpf_dir; /* where its maps are; NULL with judging */
 	int vault_fd;
 	bool judging; /* ike_judge_start */
 	const char *config_path;

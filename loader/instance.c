@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -17,12 +18,28 @@ int instance_init(struct instance *in, const char *name, struct fault *f)
 {
 	int err = instance_check(name, f);
 
-	*in = (struct instance){.lock_fd = -1};
+	*in = (struct instance){.lock_fd = -1, .bpffs.fd = -1};
+	if (!err)
+		err = bpffs_open(&in->bpffs, f);
 	if (err)
 		return err;
 	snprintf(in->name, sizeof(in->name), "%s", name);
 	snprintf(in->run_dir, sizeof(in->run_dir), RUN_ROOT "/%s", in->name);
-	return bpffs_instance_dir(in->bpf_dir, sizeof(in->bpf_dir), name, f);
+	return bpffs_instance_dir(&in->bpffs, in->bpf_dir, sizeof(in->bpf_dir), name, f);
+}
+
+const char *instance_gate_limit(const struct instance *in)
+{
+	return in->bpffs.private ? " only until this mount namespace ends, and then goes in clear" : "";
+}
+
+static int run_fault(const char *path, int err, struct fault *f)
+{
+	const char *remedy = err == EROFS || err == ENOSPC || err == ENOENT
+				     ? ": " RUN_ROOT " must be a place to write to: 'mount -t tmpfs tmpfs /run'"
+				     : "";
+
+	return fault(f, err, "%s: %s%s", path, strerror(err), remedy);
 }
 
 /* The mode is set even if the directory was there: nobody but root may reach the control socket. */
@@ -31,7 +48,7 @@ static int make_dir(const char *path, struct fault *f)
 	struct stat st;
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return fault(f, errno, "%s: %s", path, strerror(errno));
+		return run_fault(path, errno, f);
 	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != 0)
 		return fault(f, EPERM, "%s: not a directory of root's: remove it", path);
 	if ((st.st_mode & 0777) != 0700 && chmod(path, 0700) < 0)
@@ -54,6 +71,21 @@ static int busy(const struct instance *in, int fd, struct fault *f)
 		     in->name, pid[0] ? pid : "not known");
 }
 
+pid_t instance_running(const struct instance *in)
+{
+	char path[RUN_DIR_MAX + 8], pid[16] = "";
+	bool held;
+	int fd;
+
+	pid_path(in, path, sizeof(path));
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return 0;
+	held = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK && pread(fd, pid, sizeof(pid) - 1, 0) > 0;
+	close(fd);
+	return held ? (pid_t)atoi(pid) : 0;
+}
+
 /* The file may have been unlinked by the one who had the lock before us: then the lock is on nothing. */
 static bool still_there(int fd, const char *path)
 {
@@ -69,7 +101,7 @@ static int take_lock(struct instance *in, const char *path, struct fault *f)
 		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 		if (fd < 0)
-			return fault(f, errno, "%s: %s", path, strerror(errno));
+			return run_fault(path, errno, f);
 		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 			int err = errno == EWOULDBLOCK ? busy(in, fd, f)
 						       : fault(f, errno, "%s: %s", path, strerror(errno));
@@ -99,7 +131,7 @@ int instance_lock(struct instance *in, struct fault *f)
 		return err;
 	snprintf(pid, sizeof(pid), "%d\n", getpid());
 	if (ftruncate(in->lock_fd, 0) < 0 || pwrite(in->lock_fd, pid, strlen(pid), 0) < 0) {
-		err = fault(f, errno, "%s: %s", path, strerror(errno));
+		err = run_fault(path, errno, f);
 		instance_unlock(in);
 	}
 	return err;

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "privileges.h"
+
 static char last_complaint[200];
 
 static int keep_complaint(enum libbpf_print_level level, const char *format, va_list args)
@@ -25,6 +27,6 @@ void libbpf_quiet(void)
 
 int libbpf_fault(struct fault *f, int err, const char *what)
 {
-	return fault(f, err, "%s: %s (%s): this needs Linux 5.15 or later, with BTF", what, strerror(err),
-		     last_complaint);
+	return fault(f, err, "%s: %s (%s): %s", what, strerror(err), last_complaint,
+		     privileges_remedy(err, "this needs Linux 5.15 or later, with BTF"));
 }

@@ -3,12 +3,13 @@
 #ifndef LOADER_PINNED_MAPS_H
 #define LOADER_PINNED_MAPS_H
 
+#include "bpffs.h"
 #include "fault.h"
 
 struct bpf_object;
 
 /* A path of a pin: an instance's directory and a name in it. */
-#define PIN_MAX (160 + 32)
+#define PIN_MAX (BPFFS_PATH_MAX + 32)
 
 /* Makes them, pinned in dir, which must not exist yet; all of them or nothing. 0 or -errno. */
 int pinned_maps_make(const char *dir, struct fault *f);

@@ -4,7 +4,6 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,9 +11,30 @@
 
 #include "backstop.h"
 #include "hooks.h"
+#include "privileges.h"
 #include "programs.h"
+#include "tap.h"
 #include "vault.h"
 #include "child_process.h"
+
+static int probe_privileges(struct fault *f)
+{
+	char missing[256];
+
+	if (privileges_in_user_namespace())
+		return fault(f, EPERM, "%s", privileges_remedy(EPERM, ""));
+	privileges_missing(missing, sizeof(missing));
+	return missing[0] ? fault(f, EPERM, "%s", privileges_remedy(EPERM, "")) : 0;
+}
+
+/* Expanded keys and rings are 10 MB, packet memory is 9 to 19 MB for each queue. */
+static int probe_locked_memory(struct fault *f)
+{
+	return privileges_raise_memlock().now
+		       ? 0
+		       : fault(f, ENOTSUP,
+			       "no CAP_IPC_LOCK: give it that, or an 'ulimit -l' of 16 MB and 20 MB a queue");
+}
 
 static int probe_btf(struct fault *f)
 {
@@ -33,17 +53,18 @@ static int probe_af_xdp(struct fault *f)
 	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
-		return fault(f, errno, "%s: the kernel needs CONFIG_XDP_SOCKETS", strerror(errno));
+		return fault(f, errno, "%s: %s", strerror(errno),
+			     privileges_remedy(errno, "the kernel needs CONFIG_XDP_SOCKETS"));
 	close(fd);
 	return 0;
 }
 
 static int probe_tun(struct fault *f)
 {
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	const int fd = tap_open_driver(f);
 
 	if (fd < 0)
-		return fault(f, errno, "/dev/net/tun: %s: load the module with 'modprobe tun'", strerror(errno));
+		return fd;
 	close(fd);
 	return 0;
 }
@@ -98,6 +119,8 @@ static int probe_aes(struct fault *f)
 
 const struct probe probes[] = {
 	/* clang-format off */
+	{"privileges", false, probe_privileges},
+	{"locked memory", false, probe_locked_memory},
 	{"BTF", true, probe_btf},
 	{"BPF programs", true, probe_programs},
 	{"AF_XDP", true, probe_af_xdp},

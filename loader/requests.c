@@ -174,6 +174,7 @@ static int on_status(struct supervisor *s, const struct request *r, struct fault
 	cJSON_AddItemToObject(r->reply, "astray", ways_json(&s->ways, &s->config));
 	cJSON_AddItemToObject(r->reply, "ike", ike_process_json(&s->ike));
 	cJSON_AddNumberToObject(r->reply, "pid", getpid());
+	cJSON_AddBoolToObject(r->reply, "bpffs_private", s->instance.bpffs.private);
 	cJSON_AddItemToObject(r->reply, "monitors", monitors_json(&s->monitors));
 	cJSON_AddItemToObject(r->reply, "worker", worker_json(&s->worker));
 	return 0;

@@ -21,18 +21,29 @@ int session_instance(const struct invocation *inv, struct instance *in, struct f
 	return err ? err : instance_init(in, inv->instance, f);
 }
 
+/* A daemon that is there and whose maps are not: it had to take a BPF file system that is not seen from here. */
+static int no_maps(const struct invocation *inv, const struct instance *in, struct fault *f)
+{
+	const pid_t pid = instance_running(in);
+
+	if (pid)
+		return fault(f, ENOENT,
+			     "instance '%s' runs in another mount namespace, whose BPF file system is not this one: "
+			     "'nsenter --mount --target %d xdp-ipsec %s'",
+			     in->name, pid, inv->command->name);
+	return fault(f, ENOENT,
+		     "instance '%s' has never been started here, or all its NICs are detached: start it with "
+		     "'xdp-ipsec run'",
+		     in->name);
+}
+
 int session_maps(const struct invocation *inv, struct instance *in, struct maps *maps, struct fault *f)
 {
 	int err = session_instance(inv, in, f);
 
 	if (!err)
 		err = maps_open(maps, in->bpf_dir, f);
-	if (err == -ENOENT)
-		return fault(f, ENOENT,
-			     "instance '%s' has never been started here, or all its NICs are detached: start it with "
-			     "'xdp-ipsec run'",
-			     in->name);
-	return err;
+	return err == -ENOENT ? no_maps(inv, in, f) : err;
 }
 
 int session_ask(const struct invocation *inv, int fd)

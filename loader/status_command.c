@@ -200,12 +200,30 @@ static cJSON *ike_json_of(const struct status *s)
 	return json;
 }
 
+/* The daemon's word counts: this command may see it from another place. */
+static bool bpffs_is_private(const struct status *s)
+{
+	const cJSON *private = cJSON_GetObjectItemCaseSensitive(s->daemon, "bpffs_private");
+
+	return private ? cJSON_IsTrue(private) : s->in.bpffs.private;
+}
+
+static cJSON *bpffs_json(const struct status *s)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(json, "path", s->in.bpffs.shown);
+	cJSON_AddBoolToObject(json, "private", bpffs_is_private(s));
+	return json;
+}
+
 static void print_json(const struct status *s, bool pretty)
 {
 	cJSON *json = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(json, "instance", s->in.name);
 	cJSON_AddBoolToObject(json, "running", s->daemon != NULL);
+	cJSON_AddItemToObject(json, "bpffs", bpffs_json(s));
 	cJSON_AddItemToObject(json, "interfaces", interfaces_json(s));
 	cJSON_AddItemToObject(json, "open_gates", open_json(s));
 	cJSON_AddBoolToObject(json, "backstop", backstop_is_up(s->in.bpf_dir));
@@ -228,9 +246,9 @@ static void print_worker(const struct status *s)
 	const char *aead = json_text(worker, "aead");
 
 	if (!s->daemon)
-		printf("instance %s: NOT RUNNING: protected traffic stays blocked; "
+		printf("instance %s: NOT RUNNING: protected traffic stays blocked%s; "
 		       "start 'xdp-ipsec run', or 'detach' to open the gate\n",
-		       s->in.name);
+		       s->in.name, instance_gate_limit(&s->in));
 	else if (!cJSON_IsNumber(pid))
 		printf("instance %s: running, no worker\n", s->in.name);
 	else
@@ -293,6 +311,8 @@ static void print_rates(const struct status *s)
 static void print_text(const struct status *s)
 {
 	print_worker(s);
+	if (bpffs_is_private(s))
+		printf("WARNING: %s\n", bpffs_private_warning);
 	printf("backstop %s\n", backstop_text(s));
 	print_open(s);
 	putchar('\n');

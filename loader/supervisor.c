@@ -297,6 +297,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	s->worker = (struct worker){
 		.base = s->base,
 		.instance = s->instance.name,
+		.bpf_dir = s->instance.bpf_dir,
 		.aead_option = s->config.aead,
 		.vault_fd = s->vault.fd,
 		.turns = s->maps.turns,
@@ -306,6 +307,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	s->ike = (struct ike_process){
 		.base = s->base,
 		.instance = s->instance.name,
+		.bpf_dir = s->instance.bpf_dir,
 		.vault_fd = s->vault.fd,
 		.config_path = s->config_path,
 		.run_dir = s->instance.run_dir,
@@ -374,6 +376,8 @@ static int close_gate(struct supervisor *s, struct fault *f)
 
 	if (!err)
 		err = instance_lock(&s->instance, f);
+	if (!err && s->instance.bpffs.private)
+		log_line("%s", bpffs_private_warning);
 	if (!err)
 		err = closing_run(&c, f);
 	s->closed = c.closed;
@@ -416,8 +420,8 @@ static void leave_nic(struct supervisor *s, struct nic *nic)
 		log_line("%s: detached as detach-on-exit says: the gate is open", nic->config.name);
 		nic_detach(&s->nics, nic);
 	} else {
-		log_line("%s: what it protects stays blocked: 'xdp-ipsec detach %s' opens the gate", nic->config.name,
-			 nic->config.name);
+		log_line("%s: what it protects stays blocked%s: 'xdp-ipsec detach %s' opens the gate", nic->config.name,
+			 instance_gate_limit(&s->instance), nic->config.name);
 	}
 }
 

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "privileges.h"
+
 /* struct virtio_net_hdr without the count of merged buffers. */
 #define VNET_HDR_SIZE 10
 
@@ -46,14 +48,25 @@ static int make_device(int fd, struct ifreq *request)
 	return err;
 }
 
+int tap_open_driver(struct fault *f)
+{
+	const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return fault(f, errno, "/dev/net/tun: %s: %s", strerror(errno),
+			     privileges_remedy(errno, "'modprobe tun', and where /dev is a container's own "
+						      "'mkdir -p /dev/net; mknod /dev/net/tun c 10 200'"));
+	return fd;
+}
+
 static int open_device(struct tap *tap, struct fault *f)
 {
 	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL};
 	int err;
 
-	tap->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	tap->fd = tap_open_driver(f);
 	if (tap->fd < 0)
-		return fault(f, errno, "/dev/net/tun: %s: load the module with 'modprobe tun'", strerror(errno));
+		return tap->fd;
 	memcpy(request.ifr_name, tap->name, sizeof(request.ifr_name));
 	err = make_device(tap->fd, &request);
 	if (err)

@@ -20,6 +20,9 @@ struct tap {
 /* Makes the TAP for a NIC: vnet header, segmentation offloads, the NIC's address and MTU; up. 0 or -errno. */
 int tap_create(struct tap *tap, const struct netdev *nic, struct fault *f);
 
+/* Opens the driver's device, from which TAPs are made: the fd, or -errno. */
+int tap_open_driver(struct fault *f);
+
 /* Closes our hold on it. Safe twice. */
 void tap_close(struct tap *tap);
 

@@ -28,19 +28,22 @@
 /* ---- in the child ---- */
 
 struct command_line {
-	char numbers[2 + PORTS_MAX][24];
-	const char *argv[9 + 2 * PORTS_MAX + 1];
+	char numbers[3 + PORTS_MAX][24];
+	const char *argv[11 + 2 * PORTS_MAX + 1];
 };
 
-static void build_command_line(struct command_line *c, const struct worker *w, int ready_fd)
+static void build_command_line(struct command_line *c, const struct worker *w, int maps_fd, int ready_fd)
 {
 	const char **at = c->argv;
 
 	snprintf(c->numbers[0], sizeof(c->numbers[0]), "%d", w->vault_fd);
 	snprintf(c->numbers[1], sizeof(c->numbers[1]), "%d", ready_fd);
+	snprintf(c->numbers[2], sizeof(c->numbers[2]), "%d", maps_fd);
 	*at++ = WORKER;
 	*at++ = "--instance";
 	*at++ = w->instance;
+	*at++ = "--maps";
+	*at++ = c->numbers[2];
 	*at++ = "--vault";
 	*at++ = c->numbers[0];
 	*at++ = "--ready";
@@ -48,29 +51,25 @@ static void build_command_line(struct command_line *c, const struct worker *w, i
 	*at++ = "--aead";
 	*at++ = w->aead_option;
 	for (unsigned i = 0; i < w->port_count; i++) {
-		snprintf(c->numbers[2 + i], sizeof(c->numbers[2 + i]), "%u:%d", w->ports[i].index, w->ports[i].tap_fd);
+		snprintf(c->numbers[3 + i], sizeof(c->numbers[3 + i]), "%u:%d", w->ports[i].index, w->ports[i].tap_fd);
 		*at++ = "--port";
-		*at++ = c->numbers[2 + i];
+		*at++ = c->numbers[3 + i];
 	}
 	*at = NULL;
-}
-
-static bool inherit(int fd)
-{
-	return fcntl(fd, F_SETFD, 0) == 0;
 }
 
 static void exec_worker(const struct worker *w, int ready_fd)
 {
 	struct command_line line;
 	char path[512];
-	bool ok = inherit(w->vault_fd) && inherit(ready_fd);
+	const int maps_fd = child_inherits_dir(w->bpf_dir);
+	bool ok = maps_fd >= 0 && child_inherits(w->vault_fd) && child_inherits(ready_fd);
 
 	for (unsigned i = 0; i < w->port_count; i++)
-		ok = ok && inherit(w->ports[i].tap_fd);
+		ok = ok && child_inherits(w->ports[i].tap_fd);
 	if (!ok)
 		_exit(EXIT_FAILURE);
-	build_command_line(&line, w, ready_fd);
+	build_command_line(&line, w, maps_fd, ready_fd);
 	program_find(WORKER, path, sizeof(path));
 	execv(path, (char *const *)line.argv);
 	log_line("%s: %s: reinstall xdp-ipsec", path, strerror(errno));

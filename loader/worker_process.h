@@ -18,6 +18,7 @@ struct worker_port {
 struct worker {
 	struct event_base *base;
 	const char *instance;
+	const char *bpf_dir; /* where its maps are */
 	const char *aead_option;
 	int vault_fd;
 	struct turns *turns;	     /* of the maps: a worker that has ended is in no turn any more. NULL: no maps */

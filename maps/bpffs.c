@@ -5,40 +5,60 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <sched.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HERE "/sys/fs/bpf"
-#define HOST "/proc/1/root/sys/fs/bpf"
+#include "privileges.h"
+#include "view.h"
 
-static bool is_bpffs(const char *path)
+#define HERE	 "/sys/fs/bpf"
+#define RELATIVE "sys/fs/bpf"
+/* The source of what we mount, which tells it from what others did. */
+#define OURS "xdp-ipsec"
+
+const char bpffs_private_warning[] =
+	"the BPF file system at " HERE " is this mount namespace's own: THE GATE OPENS WHEN THE NAMESPACE ENDS: "
+	"'mount -t bpf bpf " HERE "' on the host, then start by 'nsenter --net=FILE' instead of 'ip netns exec', and "
+	"a container with '-v " HERE ":" HERE "'";
+
+/* ---- open, or mount and open ---- */
+
+/* The root of the bpffs of a view, or -errno. */
+static int open_in(const struct view *v)
 {
+	const int fd = openat(v->root, RELATIVE, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct statfs st;
 
-	return statfs(path, &st) == 0 && (unsigned long)st.f_type == BPF_FS_MAGIC;
+	if (fd < 0)
+		return -errno;
+	if (fstatfs(fd, &st) == 0 && (unsigned long)st.f_type == BPF_FS_MAGIC)
+		return fd;
+	close(fd);
+	return -ENOENT;
+}
+
+static int mount_here(void)
+{
+	return mount(OURS, HERE, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0 ? -errno : 0;
 }
 
 /* In a child, because a process cannot come back from another mount namespace with its own root and cwd. */
-static int mount_in_host_namespace(void)
+static int mount_there(const struct view *v)
 {
-	int status, ns;
-	pid_t child = fork();
+	const pid_t child = fork();
+	int status;
 
 	if (child < 0)
 		return -errno;
 	if (child == 0) {
-		ns = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
-		if (ns < 0 || setns(ns, CLONE_NEWNS) < 0)
-			_exit(errno);
-		if (is_bpffs(HERE) || mount("bpf", HERE, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") == 0)
-			_exit(0);
-		_exit(errno);
+		const int err = view_enter(v);
+
+		_exit(-(err ? err : mount_here()));
 	}
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
@@ -46,23 +66,99 @@ static int mount_in_host_namespace(void)
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
 
-int bpffs_find(char *root, struct fault *f)
+static int open_or_mount(const struct view *v)
 {
-	int err = 0;
+	int err, fd = open_in(v);
 
-	if (!is_bpffs(HERE) && !is_bpffs(HOST))
-		err = mount_in_host_namespace();
-	if (is_bpffs(HERE))
-		strcpy(root, HERE);
-	else if (is_bpffs(HOST))
-		strcpy(root, HOST);
+	if (fd >= 0)
+		return fd;
+	err = view_is_ours(v) ? mount_here() : mount_there(v);
+	return err ? err : open_in(v);
+}
+
+/* ---- what was found ---- */
+
+static bool is_at(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static void name_it(struct bpffs *b, const struct view *v)
+{
+	const bool plain = is_at(b->fd, HERE);
+
+	if (plain)
+		snprintf(b->path, sizeof(b->path), HERE);
 	else
-		return fault(f, err ? -err : ENOENT,
-			     "%s: no BPF file system, and mounting it failed (%s): "
-			     "run as root, or 'mount -t bpf bpf %s'",
-			     HERE, strerror(err ? -err : ENOENT), HERE);
+		snprintf(b->path, sizeof(b->path), "/proc/self/fd/%d", b->fd);
+	snprintf(b->shown, sizeof(b->shown), "%s%s", plain ? "" : v->proc_path, plain ? HERE : "/root" HERE);
+}
+
+/* A container's own: the host's would have come in from outside. */
+static bool made_in_container(const struct view *v)
+{
+	char source[64];
+
+	return view_in_container() && view_mount_source(v, HERE, source, sizeof(source)) && strcmp(source, OURS) == 0;
+}
+
+static int open_from(struct bpffs *b, const struct view *v)
+{
+	const int fd = open_or_mount(v);
+
+	if (fd < 0)
+		return fd;
+	b->fd = fd;
+	b->private = made_in_container(v);
+	name_it(b, v);
 	return 0;
 }
+
+/* The host's cannot be had: this process's own, if it is another. */
+static int open_own(struct bpffs *b, const struct view *host, int err)
+{
+	struct view own;
+
+	if (view_is_ours(host) || view_of_self(&own))
+		return err;
+	err = open_from(b, &own);
+	b->private = true;
+	view_close(&own);
+	return err;
+}
+
+int bpffs_open(struct bpffs *b, struct fault *f)
+{
+	struct view host;
+	int err;
+
+	*b = (struct bpffs){.fd = -1};
+	err = view_of_host(&host, RELATIVE);
+	if (err)
+		return fault(f, ENXIO, "/proc: %s: 'mount -t proc proc /proc'", strerror(-err));
+	err = open_from(b, &host);
+	if (err)
+		err = open_own(b, &host, err);
+	view_close(&host);
+	if (err == -ENOENT)
+		return fault(f, ENXIO,
+			     HERE " is not there: 'mount -t sysfs sysfs /sys'; the kernel needs CONFIG_BPF_SYSCALL");
+	if (err)
+		return fault(f, -err, HERE ": no BPF file system, and mounting it failed (%s): %s", strerror(-err),
+			     privileges_remedy(-err, "'mount -t bpf bpf " HERE "'"));
+	return 0;
+}
+
+void bpffs_close(struct bpffs *b)
+{
+	if (b->fd >= 0)
+		close(b->fd);
+	b->fd = -1;
+}
+
+/* ---- an instance in it ---- */
 
 int instance_check(const char *name, struct fault *f)
 {
@@ -76,16 +172,14 @@ int instance_check(const char *name, struct fault *f)
 	return 0;
 }
 
-int bpffs_instance_dir(char *dir, size_t size, const char *instance, struct fault *f)
+int bpffs_instance_dir(const struct bpffs *b, char *dir, size_t size, const char *instance, struct fault *f)
 {
-	char root[BPFFS_PATH_MAX];
-	int err = instance_check(instance, f);
-
-	if (!err)
-		err = bpffs_find(root, f);
-	if (err)
-		return err;
-	if ((size_t)snprintf(dir, size, "%s/xdp-ipsec/%s", root, instance) >= size)
+	if ((size_t)snprintf(dir, size, "%s/xdp-ipsec/%s", b->path, instance) >= size)
 		return fault(f, ENAMETOOLONG, "instance '%s': name too long", instance);
 	return 0;
+}
+
+void bpffs_inherited_dir(char dir[BPFFS_PATH_MAX], int fd)
+{
+	snprintf(dir, BPFFS_PATH_MAX, "/proc/self/fd/%d", fd);
 }

@@ -14,6 +14,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "privileges.h"
+
 #define VAULT_SIZE (sizeof(struct vault_entry) * SLOTS_MAX)
 
 #ifndef SYS_memfd_secret
@@ -58,20 +60,23 @@ int vault_map(struct vault *v, int fd, bool writable, struct fault *f)
 		vault_close(v);
 		return fault(f, EPROTO, "key vault: not of this version's size");
 	}
+	/* Without CAP_IPC_LOCK the soft limit may be what is in the way, and the hard one be enough. */
+	privileges_raise_memlock();
 	v->entries = mmap(NULL, VAULT_SIZE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
 	if (v->entries == MAP_FAILED) {
 		int err = errno;
 
 		v->entries = NULL;
 		vault_close(v);
-		return fault(f, err, "key vault: %s: raise 'ulimit -l', or run as root", strerror(err));
+		return fault(f, err, "key vault: %s: raise 'ulimit -l', or run with CAP_IPC_LOCK", strerror(err));
 	}
 	v->secret = is_secret(fd);
 	if (!v->secret && (mlock(v->entries, VAULT_SIZE) < 0 || madvise(v->entries, VAULT_SIZE, MADV_DONTDUMP) < 0)) {
 		int err = errno;
 
 		vault_close(v);
-		return fault(f, err, "key vault: cannot be locked: %s: raise 'ulimit -l'", strerror(err));
+		return fault(f, err, "key vault: cannot be locked: %s: raise 'ulimit -l', or run with CAP_IPC_LOCK",
+			     strerror(err));
 	}
 	return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * xdp-ipsec-worker: the datapath. Started by `xdp-ipsec run`, never by hand.
  *
- *   xdp-ipsec-worker --instance NAME --vault FD --ready FD [--aead NAME] --port INDEX:TAPFD ...
+ *   xdp-ipsec-worker --instance NAME --maps FD --vault FD --ready FD [--aead NAME] --port INDEX:TAPFD ...
  *
  * It opens maps, vault and sockets as root, gives everything up, and moves
  * packets until SIGTERM. What it knows is in the maps, so it may be killed at any
@@ -24,8 +24,8 @@
 #include "turns.h"
 
 struct arguments {
-	const char *instance;
 	const char *aead;
+	int maps_fd; /* the directory of the instance's maps */
 	int vault_fd;
 	int ready_fd;
 	uint32_t port_count;
@@ -73,16 +73,22 @@ static int parse_port(struct arguments *a, const char *text, struct fault *f)
 static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 {
 	static const struct option options[] = {
-		{"instance", required_argument, NULL, 'i'}, {"vault", required_argument, NULL, 'v'},
-		{"ready", required_argument, NULL, 'r'},    {"aead", required_argument, NULL, 'a'},
-		{"port", required_argument, NULL, 'p'},	    {NULL, 0, NULL, 0},
+		{"instance", required_argument, NULL, 'i'},
+		{"maps", required_argument, NULL, 'm'},
+		{"vault", required_argument, NULL, 'v'},
+		{"ready", required_argument, NULL, 'r'},
+		{"aead", required_argument, NULL, 'a'},
+		{"port", required_argument, NULL, 'p'},
+		{NULL, 0, NULL, 0},
 	};
 	int c, err = 0;
 
-	*a = (struct arguments){.instance = "default", .aead = "auto", .vault_fd = -1, .ready_fd = -1};
+	*a = (struct arguments){.aead = "auto", .maps_fd = -1, .vault_fd = -1, .ready_fd = -1};
 	while (!err && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'i')
-			a->instance = optarg;
+			continue; /* for who looks at the processes */
+		if (c == 'm')
+			a->maps_fd = atoi(optarg);
 		else if (c == 'v')
 			a->vault_fd = atoi(optarg);
 		else if (c == 'r')
@@ -94,7 +100,7 @@ static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 		else
 			err = fault(f, EINVAL, "xdp-ipsec-worker is started by 'xdp-ipsec run'");
 	}
-	if (!err && (a->vault_fd < 0 || a->ready_fd < 0))
+	if (!err && (a->maps_fd < 0 || a->vault_fd < 0 || a->ready_fd < 0))
 		err = fault(f, EINVAL, "xdp-ipsec-worker is started by 'xdp-ipsec run'");
 	return err;
 }
@@ -102,9 +108,12 @@ static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 static int open_maps(struct worker *w, const struct arguments *a, struct fault *f)
 {
 	char dir[BPFFS_PATH_MAX];
-	int err = bpffs_instance_dir(dir, sizeof(dir), a->instance, f);
+	int err;
 
-	return err ? err : maps_open(&w->maps, dir, f);
+	bpffs_inherited_dir(dir, a->maps_fd);
+	err = maps_open(&w->maps, dir, f);
+	close(a->maps_fd);
+	return err;
 }
 
 static int prepare(struct worker *w, struct port_state *ports, const struct arguments *a, struct fault *f)

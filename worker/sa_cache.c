@@ -18,8 +18,9 @@ int sa_cache_create(struct sa_cache *c, const struct aead *a, struct maps *maps,
 		return fault(f, errno, "expanded keys: %s", strerror(errno));
 	c->contexts = (uint8_t *)c->sas + sas;
 	if (mlock2(c->sas, c->size, MLOCK_ONFAULT) < 0 || madvise(c->sas, c->size, MADV_DONTDUMP) < 0)
-		return fault(f, errno, "expanded keys: cannot lock %zu bytes: %s: raise 'ulimit -l'", c->size,
-			     strerror(errno));
+		return fault(f, errno,
+			     "expanded keys: cannot lock %zu bytes: %s: raise 'ulimit -l', or run with CAP_IPC_LOCK",
+			     c->size, strerror(errno));
 	return 0;
 }
 

@@ -2,17 +2,11 @@
 #define _GNU_SOURCE
 #include "sandbox.h"
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <seccomp.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
-#include "vault.h"
-
-#define NOBODY 65534
+#include "privileges.h"
 
 /* Every call the worker makes from here on, and what for. No open, no socket, no exec. */
 static const int allowed[] = {
@@ -37,21 +31,6 @@ static const int allowed[] = {
 	SCMP_SYS(exit_group),
 };
 
-static int drop_privileges(struct fault *f)
-{
-	pid_t parent = getppid();
-
-	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_change_id(NOBODY, NOBODY, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) != 0)
-		return fault(f, EPERM, "cannot give up privileges: run as root");
-	/* Changing the user made the process dumpable again as the system's default says, and forgot its parent. */
-	vault_harden_process();
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		return fault(f, ESRCH, "the supervisor is gone");
-	return 0;
-}
-
 static int restrict_calls(struct fault *f)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -63,13 +42,17 @@ static int restrict_calls(struct fault *f)
 		err = seccomp_load(filter);
 	seccomp_release(filter);
 	if (err)
-		return fault(f, -err, "seccomp: %s: the kernel needs CONFIG_SECCOMP_FILTER", strerror(-err));
+		return fault(f, -err, "seccomp: %s: %s", strerror(-err),
+			     privileges_remedy(-err, "the kernel needs CONFIG_SECCOMP_FILTER"));
 	return 0;
 }
 
 int sandbox_enter(struct fault *f)
 {
-	int err = drop_privileges(f);
+	struct service_user user;
+	int err = service_user_find(&user, NULL, f);
 
+	if (!err)
+		err = privileges_drop(&user, -1, f);
 	return err ? err : restrict_calls(f);
 }

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "layout.h"
+#include "privileges.h"
 
 /* What a received frame holds beside the IP packet: XDP_PACKET_HEADROOM, Ethernet, two tags. */
 #define FRAME_EXTRA (256 + 14 + 8)
@@ -24,8 +25,11 @@ static int register_area(struct umem *u, struct fault *f)
 	int err = xsk_umem__create(&u->handle, u->area, u->size, &u->first_fill, &u->first_comp, &config);
 
 	if (err)
-		return fault(f, -err, "AF_XDP: %s: is CONFIG_XDP_SOCKETS on, and 'ulimit -l' large enough?",
-			     strerror(-err));
+		return fault(
+			f, -err, "AF_XDP: %s: %s", strerror(-err),
+			err == -ENOBUFS
+				? "packet memory cannot be locked: raise 'ulimit -l', or run with CAP_IPC_LOCK"
+				: privileges_remedy(-err, "is CONFIG_XDP_SOCKETS on, and 'ulimit -l' large enough?"));
 	return 0;
 }
 

@@ -76,6 +76,7 @@ class Host:
         self.log = self.dir / 'log'
         self.config = self.dir / 'xdp-ipsec.conf'
         self.daemon = None
+        self.command = COMMAND
         self.devs = []
 
     # ---- the daemon ----

@@ -1,144 +1,123 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Signals around a fork: the child does nothing of its parent's, and loses none. */
+/* loader/child_process.h: what is started is found, and is ended in the way it was asked to. */
+#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
-#include <string.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "child_process.h"
 
-#define ROUNDS 300
+static volatile sig_atomic_t told;
 
-/* What both processes see. */
-static struct {
-	unsigned handled_by_parent;
-	unsigned handled_by_child;
-	unsigned blocked;
-	unsigned not_default;
-} * seen;
-static pid_t parent;
-
-static void on_signal(int number)
+static void on_term(int number)
 {
 	(void)number;
-	__atomic_add_fetch(getpid() == parent ? &seen->handled_by_parent : &seen->handled_by_child, 1,
-			   __ATOMIC_RELAXED);
-	if (getpid() != parent)
-		_exit(99);
+	told = 1;
 }
 
-static int set_up(void **unused)
+/* Says good-bye by a byte when it is asked to end; stubborn: does not end. */
+static pid_t start_child(int farewell, bool stubborn)
 {
-	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-
-	(void)unused;
-	parent = getpid();
-	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (seen == MAP_FAILED)
-		return -1;
-	memset(seen, 0, sizeof(*seen));
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	return 0;
-}
-
-static int tear_down(void **unused)
-{
-	(void)unused;
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
-	signal(SIGPIPE, SIG_DFL);
-	return munmap(seen, sizeof(*seen));
-}
-
-/* It is told to end at once, as when the supervisor is stopped just after it started one. */
-static void ends_by_a_signal_at_any_time(void **unused)
-{
-	(void)unused;
-	for (int i = 0; i < ROUNDS; i++) {
-		const pid_t child = child_fork();
-		int status;
-
-		assert_true(child >= 0);
-		if (child == 0)
-			for (;;)
-				pause();
-		assert_int_equal(kill(child, SIGTERM), 0);
-		assert_int_equal(waitpid(child, &status, 0), child);
-		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
-	}
-	assert_int_equal(seen->handled_by_child, 0);
-}
-
-static void look_around(void)
-{
-	struct sigaction action;
-	sigset_t mask;
-
-	sigprocmask(SIG_SETMASK, NULL, &mask);
-	for (int number = 1; number < NSIG; number++) {
-		seen->blocked += sigismember(&mask, number) == 1;
-		if (sigaction(number, NULL, &action) == 0)
-			seen->not_default += action.sa_handler != SIG_DFL;
-	}
-}
-
-/* What was blocked or ignored in the parent is not in the child, and still is in the parent. */
-static void child_begins_afresh(void **unused)
-{
-	sigset_t mask;
+	sigset_t term, before;
 	pid_t child;
 
-	(void)unused;
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGUSR1);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
-	child = child_fork();
-	assert_true(child >= 0);
+	signal(SIGTERM, on_term);
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, &before);
+	child = fork();
 	if (child == 0) {
-		look_around();
-		_exit(0);
+		while (!told || stubborn)
+			sigsuspend(&before);
+		_exit(write(farewell, "x", 1) == 1 ? 0 : 1);
 	}
-	assert_int_equal(waitpid(child, NULL, 0), child);
-	assert_int_equal(seen->blocked, 0);
-	assert_int_equal(seen->not_default, 0);
-	look_around();
-	assert_int_equal(seen->blocked, 1);
-	assert_true(seen->not_default >= 3);
-	sigemptyset(&mask);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return child;
 }
 
-/* A signal for the parent that comes meanwhile is the parent's. */
-static void parent_loses_none(void **unused)
+/* Whether the child came to say good-bye before it was gone. */
+static bool says_goodbye(bool stubborn)
+{
+	int ends[2];
+	pid_t child;
+	char byte;
+	bool said;
+
+	if (pipe(ends) < 0)
+		abort();
+	child = start_child(ends[1], stubborn);
+	close(ends[1]);
+	child_end("child", child);
+	said = read(ends[0], &byte, 1) == 1;
+	close(ends[0]);
+	return said && kill(child, 0) < 0 && errno == ESRCH;
+}
+
+static void ends_as_asked(void **unused)
 {
 	(void)unused;
-	for (int i = 0; i < ROUNDS; i++) {
-		const pid_t child = child_fork();
+	assert_true(says_goodbye(false));
+	assert_false(says_goodbye(true));
+}
 
-		if (child == 0) {
-			kill(parent, SIGHUP);
-			_exit(0);
-		}
-		assert_int_equal(waitpid(child, NULL, 0), child);
-		assert_int_equal(seen->handled_by_parent, i + 1);
+/* As in a container whose engine has not heard of it. */
+static void forbid_pidfd_open(void)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog filter = {sizeof(program) / sizeof(program[0]), program};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+		abort();
+}
+
+static void ends_as_asked_where_pidfd_open_is_forbidden(void **unused)
+{
+	const pid_t child = fork();
+	int status;
+
+	(void)unused;
+	if (child == 0) {
+		forbid_pidfd_open();
+		_exit(syscall(SYS_pidfd_open, getpid(), 0) < 0 && says_goodbye(false) && !says_goodbye(true) ? 0 : 1);
 	}
-	assert_int_equal(seen->handled_by_child, 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void program_that_is_not_there(void **unused)
+{
+	char path[512];
+
+	(void)unused;
+	assert_false(program_find("no-such-program", path, sizeof(path)));
+	assert_non_null(strstr(path, "/../libexec/xdp-ipsec/no-such-program"));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(ends_by_a_signal_at_any_time, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(child_begins_afresh, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(parent_loses_none, set_up, tear_down),
+		cmocka_unit_test(ends_as_asked),
+		cmocka_unit_test(ends_as_asked_where_pidfd_open_is_forbidden),
+		cmocka_unit_test(program_that_is_not_there),
 	};
 
 	return cmocka_run_group_tests_name("child_process", tests, NULL, NULL);

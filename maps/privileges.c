@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "privileges.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "vault.h"
+
+/* ---- the user ---- */
+
+int service_user_find(struct service_user *user, const char *passwd, struct fault *f)
+{
+	FILE *file = fopen(passwd ? passwd : "/etc/passwd", "re");
+	const struct passwd *entry = NULL;
+
+	*user = (struct service_user){SERVICE_ID, SERVICE_ID};
+	while (file && (entry = fgetpwent(file)))
+		if (strcmp(entry->pw_name, SERVICE_USER) == 0)
+			break;
+	if (entry)
+		*user = (struct service_user){entry->pw_uid, entry->pw_gid};
+	if (file)
+		fclose(file);
+	if (user->uid == 0 || user->gid == 0)
+		return fault(f, EPERM,
+			     "/etc/passwd: user " SERVICE_USER " is root: give it a uid and a gid of its own");
+	return 0;
+}
+
+/* ---- dropping ---- */
+
+static int change_failed(const struct service_user *user, int err, struct fault *f)
+{
+	if (err == EINVAL)
+		return fault(
+			f, EPERM,
+			"uid %u or gid %u is not mapped in this user namespace: map it, or make a user " SERVICE_USER
+			" that is",
+			user->uid, user->gid);
+	return fault(f, EPERM, "cannot give up privileges: %s", privileges_remedy(EPERM, "run as root"));
+}
+
+int privileges_drop(const struct service_user *user, int kept, struct fault *f)
+{
+	const pid_t parent = getppid();
+
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (kept >= 0)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned)kept);
+	errno = 0;
+	if (capng_change_id((int)user->uid, (int)user->gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) != 0)
+		return change_failed(user, errno, f);
+	/* Changing the user made the process dumpable again as the system's default says, and forgot its parent. */
+	vault_harden_process();
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		return fault(f, ESRCH, "the parent is gone");
+	return 0;
+}
+
+int privileges_try_without(int (*try)(void *arg), void *arg)
+{
+	struct __user_cap_header_struct self = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct all[2], none[2];
+	int result;
+
+	if (syscall(SYS_capget, &self, all) < 0)
+		return -errno;
+	memcpy(none, all, sizeof(none));
+	none[0].effective = none[1].effective = 0;
+	if (syscall(SYS_capset, &self, none) < 0)
+		return -errno;
+	result = try(arg);
+	return syscall(SYS_capset, &self, all) < 0 ? -errno : result;
+}
+
+/* ---- locked memory ---- */
+
+struct lockable privileges_raise_memlock(void)
+{
+	const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+	struct rlimit limit;
+
+	if (setrlimit(RLIMIT_MEMLOCK, &unlimited) == 0)
+		return (struct lockable){true, true};
+	/* To go beyond the hard limit takes CAP_SYS_RESOURCE. */
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_MEMLOCK, &limit);
+	}
+	return (struct lockable){.now = capng_get_caps_process() == 0 &&
+					capng_have_capability(CAPNG_EFFECTIVE, CAP_IPC_LOCK)};
+}
+
+/* ---- what is not permitted ---- */
+
+bool privileges_in_user_namespace(void)
+{
+	FILE *map = fopen("/proc/self/uid_map", "re");
+	unsigned inside = 0, outside = 0, count = UINT32_MAX;
+	const bool read = map && fscanf(map, "%u %u %u", &inside, &outside, &count) == 3;
+
+	if (map)
+		fclose(map);
+	return read && (inside || outside || count != UINT32_MAX);
+}
+
+/* What the programs together need of root's rights. */
+static const unsigned needed[] = {CAP_NET_ADMIN, CAP_NET_RAW,	 CAP_NET_BIND_SERVICE, CAP_BPF,	   CAP_PERFMON,
+				  CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SETUID,	       CAP_SETGID, CAP_SETPCAP};
+
+/* CAP_SYS_ADMIN was all of BPF before Linux 5.8, and still is. */
+static bool has_capability(unsigned capability)
+{
+	const bool bpf = capability == CAP_BPF || capability == CAP_PERFMON;
+
+	return capng_have_capability(CAPNG_EFFECTIVE, capability) ||
+	       (bpf && capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN));
+}
+
+void privileges_missing(char *text, size_t size)
+{
+	size_t at = 0;
+
+	text[0] = '\0';
+	if (capng_get_caps_process() < 0)
+		return;
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]) && at < size; i++)
+		if (!has_capability(needed[i]))
+			at += (size_t)snprintf(text + at, size - at, "%sCAP_%s", at ? ", " : "",
+					       capng_capability_to_name(needed[i]));
+	for (char *c = text; *c; c++)
+		if (*c >= 'a' && *c <= 'z')
+			*c -= 'a' - 'A';
+}
+
+const char *privileges_remedy(int err, const char *otherwise)
+{
+	static char text[320];
+	char missing[240];
+
+	if (err != EPERM && err != EACCES)
+		return otherwise;
+	if (privileges_in_user_namespace())
+		return "not permitted in a user namespace: run as root outside of it, a container as privileged and "
+		       "not "
+		       "rootless";
+	if (geteuid())
+		return "run as root";
+	privileges_missing(missing, sizeof(missing));
+	if (!missing[0])
+		return "root is kept from it by a seccomp filter or a security module: see what runs this, a container "
+		       "as privileged";
+	snprintf(text, sizeof(text), "this root lacks %s: give it that, a container as privileged", missing);
+	return text;
+}

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What 'make check' does about what it cannot have, and what it says of it."""
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+PYTHON = '/usr/bin/python3'
+
+
+def program(path, text):
+    path.write_text(f'#!/bin/sh\n{text}\n')
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize('libreswan', [0, 1])
+def test_packages_that_cannot_be_had(tmp_path, libreswan):
+    """Each that can be is installed, and nothing fails."""
+    log = tmp_path / 'log'
+    program(tmp_path / 'dpkg-query', 'case "$3" in there) echo "install ok installed";; *) exit 1;; esac')
+    program(tmp_path / 'apt-get', f'echo "$*" >>{log}; case "$*" in *gone*) exit 100;; esac')
+    program(tmp_path / 'make', f'echo "make $*" >>{log}; exit {libreswan}')
+    env = {**os.environ, 'PATH': f'{tmp_path}:{os.environ["PATH"]}'}
+    done = subprocess.run([TESTS / 'check-deps', 'make', 'there', 'gone', 'new'], env=env, capture_output=True, text=True)
+    assert done.returncode == 0
+    install = 'install -y --no-install-recommends'
+    assert log.read_text().splitlines() == [
+        f'{install} gone new', 'update', f'{install} gone new', f'{install} gone', f'{install} new',
+        'make libreswan', *(['update', 'make libreswan'] if libreswan else [])]
+    assert ('libreswan cannot be had' in done.stdout) == bool(libreswan)
+
+
+def last_lines(path):
+    return subprocess.run([PYTHON, TESTS / 'not_tested.py', path], capture_output=True, text=True, check=True).stdout
+
+
+def test_what_was_not_tested(tmp_path):
+    """The reasons of every run of pytest, with how many tests they kept from running; a failure expected is none."""
+    (tmp_path / 'test_some.py').write_text('''
+import pytest
+@pytest.mark.parametrize('n', range(3))
+def test_a(n): pytest.skip('no kernel')
+@pytest.mark.skipif(True, reason='not installed: bird2')
+def test_b(): pass
+@pytest.fixture
+def other(): pytest.skip('no kernel')
+def test_c(other): pass
+@pytest.mark.xfail
+def test_d(): assert False
+def test_e(): pass
+''')
+    path = tmp_path / 'not-tested'
+    env = {**os.environ, 'PYTHONPATH': str(TESTS), 'NOT_TESTED': str(path), 'PYTHONDONTWRITEBYTECODE': '1'}
+    assert last_lines(path) == 'everything was tested\n'
+    for _ in range(2):
+        subprocess.run([PYTHON, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-p', 'not_tested', 'test_some.py'],
+                       env=env, cwd=tmp_path, capture_output=True, check=True)
+    assert last_lines(path).splitlines() == ['not tested: 8 tests: no kernel', 'not tested: 2 tests: not installed: bird2']
