@@ -4,6 +4,7 @@
  *
  *   POST_ROUTING   what a policy protects or discards leaves by a guarded interface or not at all
  *   PRE_ROUTING    and comes in by one, where it has been decided on
+ *   LOCAL_IN       the same for what a connection covers besides: this host's other addresses
  *
  * An interface is guarded while ours are the first programs on its hooks: a NIC that has just appeared is not, nor is one whose
  * qdisc or link somebody has deleted, or put a program in front of. What stays on this host, over the loopback interface, is nobody's to protect.
@@ -126,6 +127,9 @@ static __always_inline int outbound_action(const struct sk_buff *skb, const stru
 	struct flow flow = flow_outbound(p);
 	int action = first ? first->action : decide(&flow, is_ike_sent(skb, p));
 
+	if (action == SPD_PROTECT && flow.cover && skb->skb_iif)
+		action = SPD_NONE;
+
 	if (is_first_fragment(p) && policy_may_protect(p->src, p->dst))
 		fragment_remember(&fragments_out, p, action, SLOT_NONE, 0);
 	return action;
@@ -159,13 +163,16 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	/* The kernel's, or nobody's: there is no SA of ours on this interface. */
 	if (p.proto == IPPROTO_ESP)
 		return NF_ACCEPT;
-	if (icmp_is_error(&p) && parse_quoted(ctx->skb, &p, &quoted) && quotes_protected(&quoted))
+	if (ctx->state->hook == NF_INET_PRE_ROUTING && icmp_is_error(&p) && parse_quoted(ctx->skb, &p, &quoted) && quotes_protected(&quoted))
 		return drop(REASON_ICMP_FORGED);
 	action = clear_action(&p);
+	/* Covers are for this host's own addresses, of which nothing is known before the kernel has asked for the route. */
+	if (p.covered != (ctx->state->hook == NF_INET_LOCAL_IN))
+		return NF_ACCEPT;
 	return action == SPD_PROTECT || action == SPD_DISCARD ? drop(REASON_BACKSTOP_IN) : NF_ACCEPT;
 }
 
-/* One program for both hooks: the verifier's work on it is what a start waits for. */
+/* One program for all hooks: the verifier's work on it is what a start waits for. */
 SEC("netfilter")
 int backstop(struct bpf_nf_ctx *ctx)
 {

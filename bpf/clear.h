@@ -3,6 +3,11 @@
 #ifndef BPF_CLEAR_H
 #define BPF_CLEAR_H
 
+/* Of <sys/socket.h>, which cannot be had here. */
+#ifndef AF_INET
+#define AF_INET 2
+#endif
+
 #include "count.h"
 #include "fragments.h"
 #include "gre.h"
@@ -10,12 +15,13 @@
 #include "policy.h"
 
 /* A policy for a group is for all who speak to it, but it takes nothing back from the connections of a speaker. */
-static __always_inline int clear_action_alone(const struct packet *p)
+static __always_inline int clear_action_alone(struct packet *p)
 {
 	struct flow flow = flow_inbound(p);
 	int action = decide(&flow, is_ike_inbound(p));
 
-	return action == SPD_PROTECT && flow.cover && is_for_group(p) && group_is_bypassed(p) ? SPD_BYPASS : action;
+	p->covered = action == SPD_PROTECT && flow.cover;
+	return p->covered && is_for_group(p) && group_is_bypassed(p) ? SPD_BYPASS : action;
 }
 
 /*
@@ -24,7 +30,7 @@ static __always_inline int clear_action_alone(const struct packet *p)
  * first was admitted for, which are in the first 8 bytes: so no more comes in than
  * the first did. What is kept is of admitted ones alone.
  */
-static __always_inline int clear_action(const struct packet *p)
+static __always_inline int clear_action(struct packet *p)
 {
 	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall(&fragments_in, p) : NULL;
 	int action = first ? first->action : clear_action_alone(p);
@@ -34,10 +40,39 @@ static __always_inline int clear_action(const struct packet *p)
 	return action;
 }
 
-/* Whether a packet in clear may go on to the host; counts what a rule decided. */
-static __always_inline bool clear_is_admitted(const struct packet *p)
+/*
+ * Whether the packet is for another host, which the kernel would forward it to: covers are for this one's addresses. Asked
+ * of routes, since a list of addresses would always be behind. What is for a group is for this host, too.
+ */
+static __always_inline bool is_for_another_host(void *ctx, const struct packet *p)
 {
-	switch (clear_action(p)) {
+	struct bpf_fib_lookup way = {.family = AF_INET, .ifindex = p->nic.ifindex, .l4_protocol = p->proto};
+
+	if (is_for_group(p))
+		return false;
+	way.ipv4_src = p->src;
+	way.ipv4_dst = p->dst;
+	switch (bpf_fib_lookup(ctx, &way, sizeof(way), 0)) {
+	case BPF_FIB_LKUP_RET_SUCCESS:
+	case BPF_FIB_LKUP_RET_NO_NEIGH:
+	case BPF_FIB_LKUP_RET_UNSUPP_LWT:
+	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
+		return true;
+	}
+	return false;
+}
+
+static __always_inline int clear_action_here(void *ctx, struct packet *p)
+{
+	const int action = clear_action(p);
+
+	return p->covered && action == SPD_PROTECT && is_for_another_host(ctx, p) ? SPD_NONE : action;
+}
+
+/* Whether a packet in clear may go on to the host; counts what a rule decided. ctx: XDP's, or the skb. */
+static __always_inline bool clear_is_admitted(void *ctx, struct packet *p)
+{
+	switch (clear_action_here(ctx, p)) {
 	case SPD_NONE:
 		if (!gre_is_missing(p))
 			return true;

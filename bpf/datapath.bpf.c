@@ -57,7 +57,7 @@ static __always_inline int ingress(struct xdp_md *ctx, bool jumbo)
 		return malformed_is_admitted(&p) ? XDP_PASS : XDP_DROP;
 	if (icmp_is_error(&p) && xdp_icmp_is_forged(ctx, p.l4_offset, p.l4_len, p.fragment))
 		return XDP_DROP;
-	return clear_is_admitted(&p) ? XDP_PASS : XDP_DROP;
+	return clear_is_admitted(ctx, &p) ? XDP_PASS : XDP_DROP;
 }
 
 SEC("xdp")
@@ -96,7 +96,7 @@ int nic_ingress(struct __sk_buff *skb)
 		return malformed_is_admitted(&p) ? TC_NEXT : TC_ACT_SHOT;
 	if (icmp_is_error(&p) && skb_icmp_is_forged(skb, p.l4_offset, p.l4_len, p.fragment))
 		return TC_ACT_SHOT;
-	return clear_is_admitted(&p) ? TC_NEXT : TC_ACT_SHOT;
+	return clear_is_admitted(skb, &p) ? TC_NEXT : TC_ACT_SHOT;
 }
 
 SEC("tc")

@@ -133,6 +133,9 @@ static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packe
 	if (gre_is_unrouted(skb, p))
 		return gre_route(p);
 	action = first ? first->action : decide(&flow, is_ike_outbound(skb, p));
+	/* Covers are for what this host says itself, not for what it forwards. */
+	if (action == SPD_PROTECT && flow.cover && skb->ingress_ifindex)
+		action = SPD_NONE;
 	/* A protected one has no SA before it is on its way, so that the rest of one that is dropped is dropped too. */
 	if (is_first_fragment(p) && policy_may_protect(p->src, p->dst))
 		fragment_remember(&fragments_out, p, action, SLOT_NONE, 0);

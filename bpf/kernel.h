@@ -11,7 +11,7 @@
 /* Of enum bpf_xdp_mode, IFF_LOOPBACK, of enum nf_inet_hooks: their headers want all of the C library, or are none. */
 enum { XDP_MODE_DRIVER = 1 };
 #define LOOPBACK 8
-enum { NF_INET_POST_ROUTING = 4 };
+enum { NF_INET_PRE_ROUTING = 0, NF_INET_LOCAL_IN = 1, NF_INET_POST_ROUTING = 4 };
 
 struct bpf_prog_aux {
 	__u32 id;
@@ -91,6 +91,7 @@ struct sock {
 struct sk_buff {
 	unsigned int len;
 	__u32 mark;
+	int skb_iif; /* where it came in; 0: it is this host's own */
 	struct sock *sk; /* the sender's; NULL of what is forwarded */
 };
 

@@ -74,6 +74,7 @@ struct packet {
 	bool fragment;
 	bool first; /* at offset 0 of its datagram */
 	bool group; /* its Ethernet destination is a group, or all */
+	bool covered; /* what was decided on it rests on a connection for another address (policy.h) */
 };
 
 enum parsed {

@@ -35,6 +35,7 @@ static const struct wall {
 } walls[] = {
 	{"backstop_out", NF_INET_POST_ROUTING, 1000},
 	{"backstop_in", NF_INET_PRE_ROUTING, -1000},
+	{"backstop_local", NF_INET_LOCAL_IN, -1000},
 };
 #define WALLS (sizeof(walls) / sizeof(walls[0]))
 

@@ -176,7 +176,7 @@ int closing_run(struct closing *c, struct fault *f)
 	nics_init(c->nics, c->instance->bpf_dir, c->maps, c->programs);
 	err = connection_policies_check(c->maps, c->config, f);
 	if (!err)
-		err = connection_policies_sync(c->maps, c->config, f);
+		err = connection_policies_add(c->maps, c->config, f);
 	if (!err)
 		err = put_backstop(c, dir, f);
 	if (!err)
@@ -188,6 +188,11 @@ int closing_run(struct closing *c, struct fault *f)
 	if (!err)
 		err = take_place(c, dir, f);
 	return err;
+}
+
+int closing_settle(const struct closing *c, struct fault *f)
+{
+	return connection_policies_sync(c->maps, c->config, f);
 }
 
 /* ---- at the end ---- */

@@ -26,10 +26,13 @@ struct closing {
 };
 
 /*
- * Closes the gate. A NIC that is not there is expected: it is attached when it appears, and the backstop guards it from its
+ * Closes the gate. Policies of an earlier run stay beside those of the file until closing_settle(). A NIC that is not there is expected: it is attached when it appears, and the backstop guards it from its
  * first packet on. One that cannot be attached is an error, for which the others wait. 0 or -errno, with c->closed.
  */
 int closing_run(struct closing *c, struct fault *f);
+
+/* What was to start has started: from now on the file's policies are all, beside those added by hand. 0 or -errno. */
+int closing_settle(const struct closing *c, struct fault *f);
 
 /*
  * Takes away what has nothing left to do, at the end of a process: maps and backstop, where no NIC is attached and either

@@ -92,6 +92,56 @@ int connection_policies_check(const struct maps *maps, const struct config *conf
 	return err;
 }
 
+static bool is_of_file(const struct policy *p)
+{
+	return p->rule.owner == OWNER_IKE || p->rule.owner == OWNER_FILE;
+}
+
+static bool any_of_file(const struct spd *spd)
+{
+	for (size_t i = 0; i < spd->count; i++)
+		if (is_of_file(&spd->policies[i]))
+			return true;
+	return false;
+}
+
+/* What both have is there already, and what has another action there keeps it until the start has succeeded. */
+static int add_closing(struct spd *spd, const struct spd *wanted, struct fault *f)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < wanted->count && !err; i++) {
+		const struct policy *p = &wanted->policies[i];
+
+		if (!is_of_file(p) || p->rule.action == SPD_BYPASS)
+			continue;
+		err = spd_add(spd, p, f);
+		if (err == -EEXIST)
+			err = 0;
+	}
+	return err;
+}
+
+int connection_policies_add(const struct maps *maps, const struct config *config, struct fault *f)
+{
+	struct spd spd, wanted = {0};
+	int err = spd_read(maps, &spd, f);
+	const bool before = !err && any_of_file(&spd);
+
+	if (!err && !before)
+		err = build(&spd, config, f);
+	if (!err && before) {
+		err = build(&wanted, config, f);
+		if (!err)
+			err = add_closing(&spd, &wanted, f);
+	}
+	if (!err)
+		err = spd_write(maps, &spd, f);
+	spd_free(&wanted);
+	spd_free(&spd);
+	return err ? err : locals_sync(maps, f);
+}
+
 int connection_policies_sync(const struct maps *maps, const struct config *config, struct fault *f)
 {
 	struct spd spd;

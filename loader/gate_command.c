@@ -19,7 +19,9 @@ static int close_locked(const struct invocation *inv, struct closing *c, struct 
 	err = config_read(config, c->config_path, f);
 	if (!err)
 		err = instance_lock(in, f);
-	return err ? err : closing_run(c, f);
+	if (!err)
+		err = closing_run(c, f);
+	return err ? err : closing_settle(c, f);
 }
 
 static void say_closed(const struct closing *c)

@@ -387,6 +387,7 @@ static int close_gate(struct supervisor *s, struct fault *f)
 /* Each step undoes itself on an error; stop() undoes those before. */
 static int start(struct supervisor *s, struct fault *f)
 {
+	const struct closing c = closing_of(s);
 	int err = close_gate(s, f);
 
 	if (!err)
@@ -400,6 +401,8 @@ static int start(struct supervisor *s, struct fault *f)
 		err = ike_run(&s->ike, &s->config, f);
 	if (!err)
 		err = monitors_configure(&s->monitors, &s->config, f);
+	if (!err)
+		err = closing_settle(&c, f);
 	if (!err)
 		err = control_server_start(&s->control, s->base, &s->instance, requests_handle, s, f);
 	if (err)

@@ -230,3 +230,25 @@ def test_maps_of_another_layout_are_replaced(host, damage):
     listed = {p['dst'] for p in json.loads(host.cmd('-j', 'policy', 'list').stdout)}
     assert f'{PEER}/32' in listed and ('203.0.113.0/24' in listed) == (damage != 'links alone')
     assert not host.pins.with_name(host.pins.name + ':making').exists()
+
+
+@pytest.mark.parametrize('mode', ['native', 'generic'])
+def test_what_is_forwarded_is_other_peoples(host, mode):
+    """A connection covers all addresses of this host, and no others that it is on the way to."""
+    with Netns('clf') as far:
+        host.configure([NIC, 'nic1'], mode=mode)
+        with open(host.config, 'a') as f:
+            f.write('[connection core]\n' + ''.join(f'{k} = {v}\n' for k, v in CONNECTION.items()))
+        plug(host)
+        veth(host.netns, 'nic1', far, 'wire1')
+        host.netns.ip('addr', 'add', '198.51.100.1/24', 'dev', 'nic1')
+        host.netns.sysctl('net.ipv4.ip_forward', 1)
+        far.ip('addr', 'add', '198.51.100.2/24', 'dev', 'wire1')
+        far.ip('route', 'add', 'default', 'via', '198.51.100.1')
+        host.wire.ip('route', 'add', '198.51.100.0/24', 'via', HOST)
+        host.start()
+        for ns, to, answered in ((far, PEER, True), (host.wire, '198.51.100.2', True), (host.netns, PEER, False),
+                                 (host.wire, '198.51.100.1', False), (host.wire, HOST, False)):
+            done = ns.run('ping', '-c1', '-W2' if answered else '-W0.5', to, check=False)
+            assert (done.returncode == 0) == answered, f'{ns.name} to {to}: {host.counters()}'
+        assert not host.status()['drops']['backstop_in']
