@@ -144,6 +144,31 @@ def bad_file_at_start(bed):
     bed.start()
 
 
+@event('start again with UDP port 500 taken', 'pinned programs and policies stay as they are')
+def port_taken_at_restart(bed):
+    assert bed.a.stop() == 0
+    with udp_socket(bed.a.netns, '0.0.0.0', 500):
+        fails(bed, '500')
+    bed.step('run again')
+    bed.start()
+
+
+@event('start again with a second NIC that cannot be attached', 'what was attached stays so', since=BACKSTOP)
+def second_nic_fails(bed):
+    """Whether it then goes on without that NIC or ends."""
+    assert bed.a.stop() == 0
+    bed.plug(NIC1, HOST2)
+    bed.a.config.write_text(bed.a.config.read_text() + f'[interface {NIC1}]\nqueues = 7\n')
+    bed.step('run')
+    bed.a.spawn()
+    until(lambda: bed.a.daemon.poll() is not None or bed.a.worker_ready(), 'it has ended, or goes on')
+    bed.watch()
+    bed.a.stop()
+    bed.configure()
+    bed.step('run again')
+    bed.start()
+
+
 # ---- reloads ----
 
 def reload(bed, said):
