@@ -153,6 +153,19 @@ def port_taken_at_restart(bed):
     bed.start()
 
 
+@event('start again with another peer in the file, which fails', 'what is protected stays so until a start succeeds')
+def other_peer(bed):
+    assert bed.a.stop() == 0
+    good, psk = bed.a.config.read_text(), bed.a.dir / 'psk'
+    bed.a.config.write_text(good.replace(PEER, '192.0.2.99'))
+    psk.chmod(0o644)
+    fails(bed, 'others may read or change it')
+    bed.a.config.write_text(good)
+    psk.chmod(0o600)
+    bed.step('run again')
+    bed.start()
+
+
 @event('start again with a second NIC that cannot be attached', 'what was attached stays so', since=BACKSTOP)
 def second_nic_fails(bed):
     """Whether it then goes on without that NIC or ends."""
