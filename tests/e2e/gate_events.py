@@ -144,6 +144,44 @@ def bad_file_at_start(bed):
     bed.start()
 
 
+@event('start again with UDP port 500 taken', 'pinned programs and policies stay as they are')
+def port_taken_at_restart(bed):
+    assert bed.a.stop() == 0
+    with udp_socket(bed.a.netns, '0.0.0.0', 500):
+        fails(bed, '500')
+    bed.step('run again')
+    bed.start()
+
+
+@event('start again with another peer in the file, which fails', 'what is protected stays so until a start succeeds')
+def other_peer(bed):
+    assert bed.a.stop() == 0
+    good, psk = bed.a.config.read_text(), bed.a.dir / 'psk'
+    bed.a.config.write_text(good.replace(PEER, '192.0.2.99'))
+    psk.chmod(0o644)
+    fails(bed, 'others may read or change it')
+    bed.a.config.write_text(good)
+    psk.chmod(0o600)
+    bed.step('run again')
+    bed.start()
+
+
+@event('start again with a second NIC that cannot be attached', 'what was attached stays so', since=BACKSTOP)
+def second_nic_fails(bed):
+    """Whether it then goes on without that NIC or ends."""
+    assert bed.a.stop() == 0
+    bed.plug(NIC1, HOST2)
+    bed.a.config.write_text(bed.a.config.read_text() + f'[interface {NIC1}]\nqueues = 7\n')
+    bed.step('run')
+    bed.a.spawn()
+    until(lambda: bed.a.daemon.poll() is not None or bed.a.worker_ready(), 'it has ended, or goes on')
+    bed.watch()
+    bed.a.stop()
+    bed.configure()
+    bed.step('run again')
+    bed.start()
+
+
 # ---- reloads ----
 
 def reload(bed, said):
