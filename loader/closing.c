@@ -165,6 +165,14 @@ static int close_nics(struct closing *c, struct fault *f)
 	return err;
 }
 
+/* Where there is no room for the file's and an earlier run's side by side, the file's take their place at once. */
+static int put_policies(const struct closing *c, struct fault *f)
+{
+	int err = connection_policies_add(c->maps, c->config, f);
+
+	return err ? connection_policies_sync(c->maps, c->config, f) : 0;
+}
+
 int closing_run(struct closing *c, struct fault *f)
 {
 	const struct prog_config cfg = prog_config_of(c->config);
@@ -176,7 +184,7 @@ int closing_run(struct closing *c, struct fault *f)
 	nics_init(c->nics, c->instance->bpf_dir, c->maps, c->programs);
 	err = connection_policies_check(c->maps, c->config, f);
 	if (!err)
-		err = connection_policies_add(c->maps, c->config, f);
+		err = put_policies(c, f);
 	if (!err)
 		err = put_backstop(c, dir, f);
 	if (!err)
