@@ -490,7 +490,7 @@ def test_key_file_of_others(native):
 
 
 def test_start_that_fails_keeps_the_policies(native):
-    """What an earlier run protects stays closed, whatever a file says that cannot be used."""
+    """What an earlier run protects stays closed, whatever a file says that cannot be used; what that would protect is, too."""
     native.psk()
     native.a.start()
     assert native.a.stop() == 0
@@ -498,8 +498,11 @@ def test_start_that_fails_keeps_the_policies(native):
     native.a.config.write_text(native.a.config.read_text().replace(B, '192.0.2.99'))
     assert native.a.cmd('run', '-c', native.a.config, check=False).returncode == 1
     policies = native.a.cmd('policy', 'list').stdout
-    assert B in policies and '192.0.2.99' not in policies
+    assert f'{B}/32' in policies and '192.0.2.99/32' in policies
     assert not ping(native.a.netns, B, 1, deadline=1)
+    (native.a.dir / 'psk').chmod(0o600)
+    native.a.start()
+    assert f'{B}/32' not in native.a.cmd('policy', 'list').stdout
 
 
 def test_reload_touches_only_what_changed(native):
