@@ -9,6 +9,7 @@ from netns import Netns
 from paced import Both
 from pair import A, B, NIC, Pair
 from wait import until
+from wire import Capture
 
 MODES = ['native', 'generic']
 
@@ -183,3 +184,162 @@ def psk_pair():
             pair.psk(start='trap')
             return pair
         yield make
+
+
+# ---- what happens to a NIC ----
+
+@pytest.fixture(params=[(mode, hook) for mode in MODES for hook in ('tcx', 'clsact')], ids='-'.join)
+def moving(request):
+    """A pair with traffic both ways, and the wire watched; at the end nothing was in clear."""
+    mode, hook = request.param
+    with Pair(mode, hook=hook) as pair:
+        pair.mode, pair.hook = mode, hook
+        pair.start()
+        pair.begin()
+        yield pair
+
+
+def plug(pair, dev=NIC, index=None):
+    """As Pair.connect(), with an ifindex to choose."""
+    a = pair.a.netns
+    a.ip('link', 'add', dev, *['index', index] * (index is not None), 'type', 'veth', 'peer', 'name', 'port0', 'netns', pair.wire.name)
+    pair.wire.ip('link', 'set', 'port0', 'up', 'master', 'bridge')
+    set_up(pair, dev)
+
+
+def set_up(pair, dev=NIC):
+    a = pair.a.netns
+    a.ip('link', 'set', dev, 'up')
+    a.ip('addr', 'replace', f'{A}/24', 'dev', dev)
+
+
+def is_attached(host, dev=NIC):
+    return any(i['name'] == dev and i['ifindex'] for i in host.status()['interfaces'])
+
+
+@contextlib.contextmanager
+def watched(pair):
+    """Traffic goes on both ways before the block and after it, and nothing in clear at any time. Seen from host b's cable,
+    which stays."""
+    capture = pair.capture
+    pair.capture = lambda **how: Capture(pair.wire, 'port1', **how)
+    try:
+        with Both(pair, forge=False) as traffic:
+            until(traffic.goes_on(), 'traffic both ways')
+            yield
+            until(traffic.goes_on(), f'traffic again; the log:\n{pair.a.log_text}', timeout=20)
+            traffic.closed()
+    finally:
+        pair.capture = capture
+
+
+def test_renamed(moving):
+    """And to a name that another configured NIC has, which is not there."""
+    a = moving.a.netns
+    with open(moving.a.config, 'a') as f:
+        f.write(f'[interface nic1]\nhook = {moving.hook}\nmode = {moving.mode}\n')
+    moving.a.cmd('reload', check=False)
+    with watched(moving):
+        for old, new in (NIC, 'other'), ('other', 'nic1'), ('nic1', NIC):
+            a.ip('link', 'set', old, 'down')
+            a.ip('link', 'set', old, 'name', new)
+            set_up(moving, new)
+            if new != NIC:
+                until(lambda: f'{NIC}: is called {new} now' in moving.a.log_text, 'the name in the log')
+    assert 'is gone' not in moving.a.log_text
+
+
+@pytest.mark.parametrize('daemon', ['running', 'stopped'])
+def test_moved_and_back(moving, daemon):
+    """To another network namespace, where it is used, in clear for all the kernel knows; and its gate is closed there too."""
+    a = moving.a.netns
+    with watched(moving), Netns('elsewhere') as elsewhere:
+        if daemon == 'stopped':
+            moving.a.stop()
+        for _ in range(2):
+            a.ip('link', 'set', NIC, 'netns', elsewhere.name)
+            elsewhere.ip('link', 'set', NIC, 'up')
+            elsewhere.ip('addr', 'add', f'{A}/24', 'dev', NIC)
+            if daemon == 'running':
+                until(lambda: not is_attached(moving.a), 'the NIC to be gone')
+            if moving.hook == 'tcx':        # clsact does not go along: there its egress is open, and the log says so
+                elsewhere.run('ping', '-c', 3, '-i', 0.01, '-W', 1, B, check=False)
+            elsewhere.ip('link', 'set', NIC, 'netns', a.name)
+            set_up(moving)
+            if daemon == 'running':
+                until(lambda: is_attached(moving.a), 'the NIC to be back')
+        if daemon == 'stopped':
+            moving.a.start()
+            moving.new_sas()
+
+
+@pytest.mark.parametrize('index', [None, 777])
+def test_made_again(moving, index):
+    """Ten times, also with the number that it had."""
+    a = moving.a.netns
+    with watched(moving):
+        for _ in range(5):
+            a.ip('link', 'del', NIC)
+            plug(moving, index=index)
+            until(lambda: is_attached(moving.a), 'the NIC to be back')
+
+
+def test_made_again_unheard(moving):
+    """With the same number while notifications are lost."""
+    a = moving.a.netns
+    with watched(moving):
+        a.ip('link', 'del', NIC)
+        plug(moving, index=777)
+        until(lambda: is_attached(moving.a), 'the NIC to be back')
+
+        def again():
+            a.ip('link', 'del', NIC)
+            plug(moving, index=777)
+
+        moving.a.lose_notifications(again)
+
+
+def test_another_with_its_number(moving):
+    """It has moved away, and a new one has its name and number, and moves away too: all stay closed where they are."""
+    a = moving.a.netns
+    with watched(moving), Netns('first') as first, Netns('second') as second:
+        a.ip('link', 'del', NIC)
+        plug(moving, index=777)
+        until(lambda: is_attached(moving.a), 'the NIC to be back')
+        for elsewhere in first, second:
+            a.ip('link', 'set', NIC, 'netns', elsewhere.name)
+            elsewhere.ip('link', 'set', NIC, 'up')
+            until(lambda: not is_attached(moving.a), 'the NIC to be gone')
+            moving.wire.ip('link', 'set', 'port0', 'name', f'was{elsewhere.name[-4:]}')
+            plug(moving, index=777)
+            until(lambda: is_attached(moving.a), 'another one')
+            assert (pins := [p.name for p in (moving.a.pins / 'away').iterdir()]), pins
+            if moving.hook == 'tcx':
+                elsewhere.ip('addr', 'add', f'{A}/24', 'dev', NIC)
+                elsewhere.run('ping', '-c', 3, '-i', 0.01, '-W', 1, B, check=False)
+        assert 'xdp' in first.ip('link', 'show', 'dev', NIC).stdout
+
+
+def test_down_and_up(moving):
+    a = moving.a.netns
+    with watched(moving):
+        for _ in range(5):
+            a.ip('link', 'set', NIC, 'down')
+            set_up(moving)
+
+
+def test_queues_changed(moving):
+    """ethtool -L: more queues than there were are served, too, and fewer."""
+    a = moving.a.netns
+    a.ip('link', 'del', NIC)
+    with moving.a.netns.entered():
+        pass
+    a.ip('link', 'add', NIC, 'numrxqueues', 4, 'numtxqueues', 4, 'type', 'veth', 'peer', 'name', 'port0', 'numrxqueues', 4,
+         'numtxqueues', 4, 'netns', moving.wire.name)
+    moving.wire.ip('link', 'set', 'port0', 'up', 'master', 'bridge')
+    a.run('ethtool', '-L', NIC, 'rx', 1, 'tx', 1)
+    set_up(moving)
+    until(lambda: is_attached(moving.a), 'the NIC to be back')
+    with watched(moving):
+        a.run('ethtool', '-L', NIC, 'rx', 2, 'tx', 1)
+        until(lambda: moving.a.status()['interfaces'][0]['queues'] == 2, 'two queues', timeout=5)
