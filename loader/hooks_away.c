@@ -136,6 +136,16 @@ void hooks_put_away(const struct hook_place *at)
 	rmdir(path);
 }
 
+bool hooks_left_filters(const struct hook_place *at)
+{
+	struct hook_pin xdp = hook_pin_open(at, HOOK_XDP), egress = hook_pin_open(at, HOOK_EGRESS);
+	const bool left = xdp.is_link && xdp.ifindex && egress.fd >= 0 && !egress.is_link;
+
+	hook_pin_close(&xdp);
+	hook_pin_close(&egress);
+	return left;
+}
+
 /* ---- back ---- */
 
 struct return_search {

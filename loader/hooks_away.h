@@ -11,6 +11,9 @@
 /* Puts away what is pinned for a NIC that is not the one of that name any more; of one that is gone nothing is kept. */
 void hooks_put_away(const struct hook_place *at);
 
+/* Whether the NIC is alive elsewhere without its filters: clsact does not go along to another network namespace. */
+bool hooks_left_filters(const struct hook_place *at);
+
 /* Whether the interface at->ifindex, which runs that XDP program, is one that was put away. */
 bool hooks_is_away(const struct hook_place *at, uint32_t program);
 

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Kinds of NICs: traffic inside SAs both ways and nothing in clear, or a line that says what to attach instead."""
 import contextlib
+import fcntl
+import os
+import struct
+import time
 
 import pytest
 
+from host import Host
 from ike import IkePair
 from netns import Netns
 from paced import Both
@@ -11,6 +16,7 @@ from pair import A, B, NIC, Pair
 from wait import until
 from wire import Capture
 
+TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x400454ca, 0x0002, 0x1000, 0x4000
 MODES = ['native', 'generic']
 
 
@@ -262,7 +268,8 @@ def test_moved_and_back(moving, daemon):
             elsewhere.ip('addr', 'add', f'{A}/24', 'dev', NIC)
             if daemon == 'running':
                 until(lambda: not is_attached(moving.a), 'the NIC to be gone')
-            if moving.hook == 'tcx':        # clsact does not go along: there its egress is open, and the log says so
+                assert ('where its clsact filters are not' in moving.a.log_text) == (moving.hook == 'clsact')
+            if moving.hook == 'tcx':        # clsact does not go along: there its egress is open
                 elsewhere.run('ping', '-c', 3, '-i', 0.01, '-W', 1, B, check=False)
             elsewhere.ip('link', 'set', NIC, 'netns', a.name)
             set_up(moving)
@@ -332,14 +339,73 @@ def test_queues_changed(moving):
     """ethtool -L: more queues than there were are served, too, and fewer."""
     a = moving.a.netns
     a.ip('link', 'del', NIC)
-    with moving.a.netns.entered():
-        pass
     a.ip('link', 'add', NIC, 'numrxqueues', 4, 'numtxqueues', 4, 'type', 'veth', 'peer', 'name', 'port0', 'numrxqueues', 4,
          'numtxqueues', 4, 'netns', moving.wire.name)
     moving.wire.ip('link', 'set', 'port0', 'up', 'master', 'bridge')
     a.run('ethtool', '-L', NIC, 'rx', 1, 'tx', 1)
+    moving.wire.run('ethtool', '-L', 'port0', 'tx', 1)      # a veth has no native XDP while its peer sends by more queues
     set_up(moving)
     until(lambda: is_attached(moving.a), 'the NIC to be back')
     with watched(moving):
         a.run('ethtool', '-L', NIC, 'rx', 2, 'tx', 1)
         until(lambda: moving.a.status()['interfaces'][0]['queues'] == 2, 'two queues', timeout=5)
+
+
+# ---- who has it already ----
+
+def test_another_instance(psk_pair):
+    """The line names it, and not a way to open its gate by other means than its own."""
+    pair = psk_pair('auto')
+    pair.start()
+    for state in 'running', 'stopped':
+        if state == 'stopped':
+            pair.a.stop()
+        second = Host(pair.a.netns)
+        second.instance += '-2'
+        second.pins, second.run_dir = second.pins.with_name(second.instance), second.run_dir.with_name(second.instance)
+        second.configure([NIC])
+        try:
+            for command in 'check', 'run':
+                done = second.cmd(command, '-c', second.config, check=False)
+                assert done.returncode == 1, done
+                assert f"{NIC}: instance '{pair.a.instance}' guards it" in done.stderr, done
+                assert 'xdp off' not in done.stderr and 'remove' not in done.stderr, done
+        finally:
+            second.close()
+    assert 'xdp' in pair.a.netns.ip('link', 'show', 'dev', NIC).stdout
+
+
+@contextlib.contextmanager
+def holding_tap(netns, dev):
+    """The TAP is somebody's: a worker's that is still dying."""
+    with netns.entered():
+        fd = os.open('/dev/net/tun', os.O_RDWR)
+        fcntl.ioctl(fd, TUNSETIFF, struct.pack('16sH22x', dev.encode(), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR))
+    assert dev in netns.links()
+    try:
+        yield fd
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+
+
+def test_tap_of_one_that_dies():
+    """`run` waits for it."""
+    with Pair('auto') as pair, holding_tap(pair.a.netns, f'esp-{NIC}') as fd:
+        pair.a.spawn()
+        held_till = time.monotonic() + 0.5
+        while time.monotonic() < held_till:
+            assert pair.a.daemon.poll() is None, pair.a.log_text
+        os.close(fd)
+        pair.a.wait_ready()
+
+
+def test_tap_of_one_that_does_not():
+    """It waits no longer than two seconds, and nothing is opened: the TAP is not told to be removed as if it were nobody's."""
+    with Pair('auto') as pair, holding_tap(pair.a.netns, f'esp-{NIC}'):
+        begin = time.monotonic()
+        pair.a.spawn()
+        assert pair.a.daemon.wait(timeout=10) == 1
+        assert time.monotonic() - begin < 8
+        assert f'esp-{NIC}: making the TAP: Device or resource busy: an interface of that name is there' in pair.a.log_text
+        assert f'esp-{NIC}' in pair.a.netns.links()

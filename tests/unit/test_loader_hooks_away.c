@@ -28,6 +28,7 @@
 static char dir[64];
 static uint32_t running;  /* the XDP program on the interface that is asked */
 static unsigned detached; /* links */
+static bool only_links;	  /* no pin is a program's */
 
 /* ---- the kernel ---- */
 
@@ -45,7 +46,7 @@ int bpf_obj_get(const char *path)
 		return -errno;
 	assert_int_equal(read(fd, &link, sizeof(link)), sizeof(link));
 	close(fd);
-	out = memfd_create("link", MFD_CLOEXEC);
+	out = memfd_create(only_links || strstr(path, "-xdp") ? "link" : "prog", MFD_CLOEXEC);
 	assert_int_equal(write(out, &link, sizeof(link)), sizeof(link));
 	return out;
 }
@@ -143,6 +144,7 @@ static int setup(void **unused)
 		return -1;
 	snprintf(path, sizeof(path), "%s/links", dir);
 	detached = running = 0;
+	only_links = true;
 	return mkdir(path, 0700);
 }
 
@@ -156,6 +158,19 @@ static int teardown(void **unused)
 }
 
 /* ---- tests ---- */
+
+static void test_filters_left(void **unused)
+{
+	const struct hook_place at = place("nic0", 7);
+
+	(void)unused;
+	pin_all("nic0", 7, PROGRAM);
+	assert_false(hooks_left_filters(&at));
+	only_links = false;
+	assert_true(hooks_left_filters(&at));
+	pin("nic0-xdp", 0, PROGRAM);
+	assert_false(hooks_left_filters(&at));
+}
 
 static void test_moved(void **unused)
 {
@@ -312,6 +327,7 @@ static void test_nowhere_to_put(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_filters_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_deleted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_with_one_number, setup, teardown),
