@@ -389,10 +389,17 @@ def holding_tap(netns, dev):
             os.close(fd)
 
 
+def sleeps(pid):
+    """Not for something to happen, but for time to pass."""
+    with open(f'/proc/{pid}/wchan') as f:
+        return 'nanosleep' in f.read()
+
+
 def test_tap_of_one_that_dies():
     """`run` waits for it."""
     with Pair('auto') as pair, holding_tap(pair.a.netns, f'esp-{NIC}') as fd:
         pair.a.spawn()
+        until(lambda: pair.a.daemon.poll() is not None or sleeps(pair.a.daemon.pid), 'run to wait for the TAP')
         held_till = time.monotonic() + 0.5
         while time.monotonic() < held_till:
             assert pair.a.daemon.poll() is None, pair.a.log_text
