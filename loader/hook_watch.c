@@ -75,7 +75,7 @@ static void put_right(struct hook_watch *w, struct nic *nic, const struct nic_ho
 	tell(t, nic->config.name, hook, f.text);
 }
 
-static void look_at(struct hook_watch *w, struct nic *nic)
+static void look_closer(struct hook_watch *w, struct nic *nic)
 {
 	struct hook_tale *tales = w->tales[nic - w->nics->nic];
 	bool trusted = true;
@@ -92,6 +92,16 @@ static void look_at(struct hook_watch *w, struct nic *nic)
 		trusted &= !tales[i].wrong || !nic_hook_is_needed(&hook);
 	}
 	mark(w->nics, nic, trusted);
+}
+
+static void look_at(struct hook_watch *w, struct nic *nic)
+{
+	if (nic_is_another(w->nics, nic))
+		w->on_lost(w->arg, nic);
+	else if (nic_is_requeued(nic))
+		w->on_requeued(w->arg, nic);
+	if (nic->present)
+		look_closer(w, nic);
 }
 
 static void look(struct hook_watch *w)
@@ -159,9 +169,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	look(w);
 }
 
-int hook_watch_start(struct hook_watch *w, struct event_base *base, struct nics *nics, struct fault *f)
+int hook_watch_start(struct hook_watch *w, struct event_base *base, struct fault *f)
 {
-	*w = (struct hook_watch){.nics = nics};
 	w->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!w->socket || mnl_socket_bind(w->socket, RTMGRP_TC, MNL_SOCKET_AUTOPID) < 0) {
 		int err = fault(f, errno, "netlink, tc: %s", strerror(errno));

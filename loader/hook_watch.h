@@ -26,6 +26,12 @@ struct hook_tale {
 
 struct hook_watch {
 	struct nics *nics;
+	/* the NIC that was attached is gone, and another has its number: nobody told */
+	void (*on_lost)(void *arg, struct nic *nic);
+	/* it has another number of queues than are served, which nobody tells either */
+	void (*on_requeued)(void *arg, struct nic *nic);
+	void *arg;
+
 	struct mnl_socket *socket;
 	struct event *readable;
 	struct event *timer;
@@ -33,8 +39,8 @@ struct hook_watch {
 	struct hook_tale tales[PORTS_MAX][WATCHED_HOOKS];
 };
 
-/* Watches the NICs that are attached whenever it looks. 0 or -errno. */
-int hook_watch_start(struct hook_watch *w, struct event_base *base, struct nics *nics, struct fault *f);
+/* Watches the NICs that are attached whenever it looks; nics, functions and arg are the caller's. 0 or -errno. */
+int hook_watch_start(struct hook_watch *w, struct event_base *base, struct fault *f);
 
 /* Safe on a zeroed struct. */
 void hook_watch_stop(struct hook_watch *w);

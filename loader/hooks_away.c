@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,18 +21,18 @@
 /* A pin that was put away, and where. */
 struct away {
 	char dev[IF_NAMESIZE];
-	uint32_t ifindex; /* when it left */
+	unsigned number; /* one for each that had the name */
 	enum hook_point point;
 	char path[PIN_MAX];
 };
 
-static void away_path(const char *dir, const char *dev, uint32_t ifindex, enum hook_point point, char *path)
+static void away_path(const char *dir, const char *dev, unsigned number, enum hook_point point, char *path)
 {
 	char name[IF_NAMESIZE];
 
 	snprintf(name, sizeof(name), "%s", dev);
 	hook_pin_swap(name, '.', ':');
-	snprintf(path, PIN_MAX, "%s/" DIRECTORY "/%s-%u-%s", dir, name, ifindex, hook_point_names[point]);
+	snprintf(path, PIN_MAX, "%s/" DIRECTORY "/%s-%u-%s", dir, name, number, hook_point_names[point]);
 }
 
 static bool parse_point(const char *text, enum hook_point *point)
@@ -53,7 +54,7 @@ static bool parse_away(const char *dir, const char *file, struct away *a)
 		return false;
 	snprintf(a->dev, sizeof(a->dev), "%.*s", (int)(number - 1 - file), file);
 	hook_pin_swap(a->dev, ':', '.');
-	a->ifindex = (uint32_t)strtoul(number, NULL, 10);
+	a->number = (unsigned)strtoul(number, NULL, 10);
 	return snprintf(a->path, sizeof(a->path), "%s/" DIRECTORY "/%s", dir, file) < (int)sizeof(a->path);
 }
 
@@ -80,30 +81,69 @@ static bool for_each(const char *dir, bool (*until)(const struct away *a, void *
 
 /* ---- away ---- */
 
+/* Several may have left the same name, and even the same ifindex, one after the other. */
+static bool is_taken(const struct hook_place *at, unsigned number)
+{
+	char path[PIN_MAX];
+
+	for (enum hook_point point = HOOK_XDP; point <= HOOK_INGRESS; point++) {
+		away_path(at->dir, at->dev, number, point, path);
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A link that nobody holds detaches its program. */
+static void hold(const char *path, int fd)
+{
+	const int held = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	log_line("%s: cannot be put away: %s: its gate stays closed until this process ends", path, strerror(errno));
+	(void)held;
+}
+
 /* clsact has gone with the qdisc, which a NIC does not take along. */
-static void put_away(const struct hook_place *at, enum hook_point point)
+static void put_away(const struct hook_place *at, enum hook_point point, unsigned number)
 {
 	struct hook_pin p = hook_pin_open(at, point);
 	char from[PIN_MAX], to[PIN_MAX];
 
 	hook_pin_path(at, point, from);
-	away_path(at->dir, at->dev, (uint32_t)at->ifindex, point, to);
-	if (!p.is_link || !p.ifindex || rename(from, to) < 0)
+	away_path(at->dir, at->dev, number, point, to);
+	if (!p.is_link || !p.ifindex) {
 		unlink(from);
+	} else if (rename(from, to) < 0) {
+		hold(from, p.fd);
+		unlink(from);
+	}
 	hook_pin_close(&p);
 }
 
 void hooks_put_away(const struct hook_place *at)
 {
 	char path[PIN_MAX];
+	unsigned number = 0;
 
+	while (is_taken(at, number))
+		number++;
 	snprintf(path, sizeof(path), "%s/" DIRECTORY, at->dir);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		log_line("%s: %s", path, strerror(errno));
 	for (enum hook_point point = HOOK_XDP; point <= HOOK_INGRESS; point++)
-		put_away(at, point);
+		put_away(at, point, number);
 	/* Goes if nothing was. */
 	rmdir(path);
+}
+
+bool hooks_left_filters(const struct hook_place *at)
+{
+	struct hook_pin xdp = hook_pin_open(at, HOOK_XDP), egress = hook_pin_open(at, HOOK_EGRESS);
+	const bool left = xdp.is_link && xdp.ifindex && egress.fd >= 0 && !egress.is_link;
+
+	hook_pin_close(&xdp);
+	hook_pin_close(&egress);
+	return left;
 }
 
 /* ---- back ---- */
@@ -141,7 +181,7 @@ bool hooks_bring_back(const struct hook_place *at, uint32_t program)
 	if (!program || !for_each(at->dir, is_returned, &s))
 		return false;
 	for (enum hook_point point = HOOK_XDP; point <= HOOK_INGRESS; point++) {
-		away_path(at->dir, s.found.dev, s.found.ifindex, point, from);
+		away_path(at->dir, s.found.dev, s.found.number, point, from);
 		hook_pin_path(at, point, to);
 		rename(from, to);
 	}

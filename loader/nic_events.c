@@ -58,10 +58,9 @@ static void appeared(struct supervisor *s, struct nic *nic, const struct netdev 
 		come_back(s, nic);
 	} else if (nic->namesake != dev->ifindex) {
 		nic->namesake = dev->ifindex;
-		log_line("%s: another interface has that name now, and is not attached: it is in clear; '%s' is what "
-			 "was "
-			 "called so before",
-			 dev->name, nic->dev.name);
+		log_line("%s: another interface has that name now, and is not attached: %s; '%s' is what was called so before",
+			 dev->name, s->ways.backstop ? "what is protected is dropped there" : "it is in clear",
+			 nic->dev.name);
 	}
 }
 
@@ -75,6 +74,22 @@ static void went(struct supervisor *s, struct nic *nic)
 	supervisor_run_worker(s);
 	if (netdev_get(nic->config.name, &namesake, NULL) == 0)
 		come_back(s, nic);
+}
+
+void nic_events_on_lost(void *arg, struct nic *nic)
+{
+	went(arg, nic);
+}
+
+/* As for an MTU: if it cannot be served with that many, it goes on as it was. */
+void nic_events_on_requeued(void *arg, struct nic *nic)
+{
+	const struct interface_config config = nic->config;
+	struct fault f;
+
+	log_line("%s: has %u queues now: attached anew", config.name, nic->queues_seen);
+	if (supervisor_attach(arg, &config, &f))
+		log_line("%s", f.text);
 }
 
 void nic_events_on_link(void *arg, const struct netdev *dev, bool gone)

@@ -61,6 +61,18 @@ bool nic_hook_find(const struct nics *nics, const struct nic *nic, unsigned i, s
 	return out->finding.state != HOOK_UNKNOWN;
 }
 
+static bool is_bare(const struct nics *nics, const struct nic *nic, enum hook_point point)
+{
+	struct nic_hook h;
+
+	return nic_hook_find(nics, nic, point, &h) && h.finding.state == HOOK_GONE && !h.finding.other;
+}
+
+bool nic_is_another(const struct nics *nics, const struct nic *nic)
+{
+	return is_bare(nics, nic, HOOK_XDP) && is_bare(nics, nic, HOOK_EGRESS);
+}
+
 /* ---- saying ---- */
 
 static void who_text(uint32_t id, char *text, size_t size)

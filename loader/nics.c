@@ -297,6 +297,7 @@ int nic_attach(struct nics *nics, const struct interface_config *config, struct 
 	if (err)
 		return err;
 	nic->present = true;
+	nic->queues_seen = netdev_queues(&nic->dev);
 	publish_port(nics, nic);
 	warn_of_unserved_queues(nic);
 	tune(nic, was_threaded);
@@ -344,6 +345,10 @@ void nic_gone(struct nics *nics, struct nic *nic)
 {
 	const struct hook_place at = place_of(nics, nic);
 
+	if (hooks_left_filters(&at))
+		log_line("%s: WARNING: is in another network namespace, where its clsact filters are not: what it sends there is in "
+			 "clear; with 'hook = tcx' its gate goes along",
+			 nic->config.name);
 	hooks_put_away(&at);
 	gates_remove(nics->maps, (uint32_t)nic->dev.ifindex);
 	__atomic_store_n(&nics->maps->port[index_of(nics, nic)].ifindex, 0, __ATOMIC_RELEASE);
@@ -357,6 +362,14 @@ bool nic_has_outgrown(const struct nics *nics, const struct nic *nic, const stru
 {
 	return dev->mtu != nic->dev.mtu && dev->mtu <= PORT_MTU_MAX &&
 	       dev->mtu > nics->maps->port[index_of(nics, nic)].mtu_room;
+}
+
+bool nic_is_requeued(struct nic *nic)
+{
+	const uint32_t before = nic->queues_seen;
+
+	nic->queues_seen = netdev_queues(&nic->dev);
+	return nic->queues_seen != before && !nic->config.queues;
 }
 
 void nic_changed(struct nics *nics, struct nic *nic, const struct netdev *dev)

@@ -22,6 +22,7 @@ struct nic {
 	int tap_link;	       /* tcx link of the program on the TAP, or -1 */
 	unsigned mode;	       /* enum port_mode it came to */
 	uint32_t last_ifindex; /* before it went */
+	uint32_t queues_seen;  /* when it was attached, or could not be for that many */
 	int namesake;	       /* ifindex of another interface that has taken its name, once that is told */
 };
 
@@ -64,6 +65,9 @@ void nic_gone(struct nics *nics, struct nic *nic);
 
 /* Whether the interface has grown to an MTU that it has to be attached anew for. */
 bool nic_has_outgrown(const struct nics *nics, const struct nic *nic, const struct netdev *dev);
+
+/* Whether it has another number of queues now, and all of them are to be served; true once for each change. */
+bool nic_is_requeued(struct nic *nic);
 
 /* The interface has another address or MTU. */
 void nic_changed(struct nics *nics, struct nic *nic, const struct netdev *dev);

@@ -325,6 +325,12 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.on_overrun = on_overrun,
 		.arg = s,
 	};
+	s->hooks = (struct hook_watch){
+		.nics = &s->nics,
+		.on_lost = nic_events_on_lost,
+		.on_requeued = nic_events_on_requeued,
+		.arg = s,
+	};
 	s->routes = (struct route_monitor){.on_change = on_route_change, .arg = s};
 	s->ways = (struct ways){.maps = &s->maps, .backstop = backstop_is_up(s->instance.bpf_dir)};
 	s->monitors = (struct monitors){
@@ -343,7 +349,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	if (!err)
 		err = route_monitor_start(&s->routes, s->base, f);
 	if (!err)
-		err = hook_watch_start(&s->hooks, s->base, &s->nics, f);
+		err = hook_watch_start(&s->hooks, s->base, f);
 	return err;
 }
 

@@ -71,7 +71,8 @@ static int open_device(struct tap *tap, struct fault *f)
 	err = make_device(tap->fd, &request);
 	if (err)
 		return fault(f, -err, "%s: making the TAP: %s%s", tap->name, strerror(-err),
-			     err == -EBUSY ? ": an interface of that name is there, and is not this instance's" : "");
+			     err == -EBUSY ? ": an interface of that name is there, and is not this instance's: 'fuser /dev/net/tun' tells whose"
+					   : "");
 	tap->ifindex = (int)if_nametoindex(tap->name);
 	return 0;
 }

@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Kinds of NICs: traffic inside SAs both ways and nothing in clear, or a line that says what to attach instead."""
 import contextlib
+import fcntl
+import os
+import struct
+import time
 
 import pytest
 
+from host import Host
 from ike import IkePair
 from netns import Netns
 from paced import Both
 from pair import A, B, NIC, Pair
 from wait import until
+from wire import Capture
 
+TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x400454ca, 0x0002, 0x1000, 0x4000
 MODES = ['native', 'generic']
 
 
@@ -183,3 +190,229 @@ def psk_pair():
             pair.psk(start='trap')
             return pair
         yield make
+
+
+# ---- what happens to a NIC ----
+
+@pytest.fixture(params=[(mode, hook) for mode in MODES for hook in ('tcx', 'clsact')], ids='-'.join)
+def moving(request):
+    """A pair with traffic both ways, and the wire watched; at the end nothing was in clear."""
+    mode, hook = request.param
+    with Pair(mode, hook=hook) as pair:
+        pair.mode, pair.hook = mode, hook
+        pair.start()
+        pair.begin()
+        yield pair
+
+
+def plug(pair, dev=NIC, index=None):
+    """As Pair.connect(), with an ifindex to choose."""
+    a = pair.a.netns
+    a.ip('link', 'add', dev, *['index', index] * (index is not None), 'type', 'veth', 'peer', 'name', 'port0', 'netns', pair.wire.name)
+    pair.wire.ip('link', 'set', 'port0', 'up', 'master', 'bridge')
+    set_up(pair, dev)
+
+
+def set_up(pair, dev=NIC):
+    a = pair.a.netns
+    a.ip('link', 'set', dev, 'up')
+    a.ip('addr', 'replace', f'{A}/24', 'dev', dev)
+
+
+def is_attached(host, dev=NIC):
+    return any(i['name'] == dev and i['ifindex'] for i in host.status()['interfaces'])
+
+
+@contextlib.contextmanager
+def watched(pair):
+    """Traffic goes on both ways before the block and after it, and nothing in clear at any time. Seen from host b's cable,
+    which stays."""
+    capture = pair.capture
+    pair.capture = lambda **how: Capture(pair.wire, 'port1', **how)
+    try:
+        with Both(pair, forge=False) as traffic:
+            until(traffic.goes_on(), 'traffic both ways')
+            yield
+            until(traffic.goes_on(), f'traffic again; the log:\n{pair.a.log_text}', timeout=20)
+            traffic.closed()
+    finally:
+        pair.capture = capture
+
+
+def test_renamed(moving):
+    """And to a name that another configured NIC has, which is not there."""
+    a = moving.a.netns
+    with open(moving.a.config, 'a') as f:
+        f.write(f'[interface nic1]\nhook = {moving.hook}\nmode = {moving.mode}\n')
+    moving.a.cmd('reload', check=False)
+    with watched(moving):
+        for old, new in (NIC, 'other'), ('other', 'nic1'), ('nic1', NIC):
+            a.ip('link', 'set', old, 'down')
+            a.ip('link', 'set', old, 'name', new)
+            set_up(moving, new)
+            if new != NIC:
+                until(lambda: f'{NIC}: is called {new} now' in moving.a.log_text, 'the name in the log')
+    assert 'is gone' not in moving.a.log_text
+
+
+@pytest.mark.parametrize('daemon', ['running', 'stopped'])
+def test_moved_and_back(moving, daemon):
+    """To another network namespace, where it is used, in clear for all the kernel knows; and its gate is closed there too."""
+    a = moving.a.netns
+    with watched(moving), Netns('elsewhere') as elsewhere:
+        if daemon == 'stopped':
+            moving.a.stop()
+        for _ in range(2):
+            a.ip('link', 'set', NIC, 'netns', elsewhere.name)
+            elsewhere.ip('link', 'set', NIC, 'up')
+            elsewhere.ip('addr', 'add', f'{A}/24', 'dev', NIC)
+            if daemon == 'running':
+                until(lambda: not is_attached(moving.a), 'the NIC to be gone')
+                assert ('where its clsact filters are not' in moving.a.log_text) == (moving.hook == 'clsact')
+            if moving.hook == 'tcx':        # clsact does not go along: there its egress is open
+                elsewhere.run('ping', '-c', 3, '-i', 0.01, '-W', 1, B, check=False)
+            elsewhere.ip('link', 'set', NIC, 'netns', a.name)
+            set_up(moving)
+            if daemon == 'running':
+                until(lambda: is_attached(moving.a), 'the NIC to be back')
+        if daemon == 'stopped':
+            moving.a.start()
+            moving.new_sas()
+
+
+@pytest.mark.parametrize('index', [None, 777])
+def test_made_again(moving, index):
+    """Ten times, also with the number that it had."""
+    a = moving.a.netns
+    with watched(moving):
+        for _ in range(5):
+            a.ip('link', 'del', NIC)
+            plug(moving, index=index)
+            until(lambda: is_attached(moving.a), 'the NIC to be back')
+
+
+def test_made_again_unheard(moving):
+    """With the same number while notifications are lost."""
+    a = moving.a.netns
+    with watched(moving):
+        a.ip('link', 'del', NIC)
+        plug(moving, index=777)
+        until(lambda: is_attached(moving.a), 'the NIC to be back')
+
+        def again():
+            a.ip('link', 'del', NIC)
+            plug(moving, index=777)
+
+        moving.a.lose_notifications(again)
+
+
+def test_another_with_its_number(moving):
+    """It has moved away, and a new one has its name and number, and moves away too: all stay closed where they are."""
+    a = moving.a.netns
+    with watched(moving), Netns('first') as first, Netns('second') as second:
+        a.ip('link', 'del', NIC)
+        plug(moving, index=777)
+        until(lambda: is_attached(moving.a), 'the NIC to be back')
+        for elsewhere in first, second:
+            a.ip('link', 'set', NIC, 'netns', elsewhere.name)
+            elsewhere.ip('link', 'set', NIC, 'up')
+            until(lambda: not is_attached(moving.a), 'the NIC to be gone')
+            moving.wire.ip('link', 'set', 'port0', 'name', f'was{elsewhere.name[-4:]}')
+            plug(moving, index=777)
+            until(lambda: is_attached(moving.a), 'another one')
+            assert (pins := [p.name for p in (moving.a.pins / 'away').iterdir()]), pins
+            if moving.hook == 'tcx':
+                elsewhere.ip('addr', 'add', f'{A}/24', 'dev', NIC)
+                elsewhere.run('ping', '-c', 3, '-i', 0.01, '-W', 1, B, check=False)
+        assert 'xdp' in first.ip('link', 'show', 'dev', NIC).stdout
+
+
+def test_down_and_up(moving):
+    a = moving.a.netns
+    with watched(moving):
+        for _ in range(5):
+            a.ip('link', 'set', NIC, 'down')
+            set_up(moving)
+
+
+def test_queues_changed(moving):
+    """ethtool -L: more queues than there were are served, too, and fewer."""
+    a = moving.a.netns
+    a.ip('link', 'del', NIC)
+    a.ip('link', 'add', NIC, 'numrxqueues', 4, 'numtxqueues', 4, 'type', 'veth', 'peer', 'name', 'port0', 'numrxqueues', 4,
+         'numtxqueues', 4, 'netns', moving.wire.name)
+    moving.wire.ip('link', 'set', 'port0', 'up', 'master', 'bridge')
+    a.run('ethtool', '-L', NIC, 'rx', 1, 'tx', 1)
+    moving.wire.run('ethtool', '-L', 'port0', 'tx', 1)      # a veth has no native XDP while its peer sends by more queues
+    set_up(moving)
+    until(lambda: is_attached(moving.a), 'the NIC to be back')
+    with watched(moving):
+        a.run('ethtool', '-L', NIC, 'rx', 2, 'tx', 1)
+        until(lambda: moving.a.status()['interfaces'][0]['queues'] == 2, 'two queues', timeout=5)
+
+
+# ---- who has it already ----
+
+def test_another_instance(psk_pair):
+    """The line names it, and not a way to open its gate by other means than its own."""
+    pair = psk_pair('auto')
+    pair.start()
+    for state in 'running', 'stopped':
+        if state == 'stopped':
+            pair.a.stop()
+        second = Host(pair.a.netns)
+        second.instance += '-2'
+        second.pins, second.run_dir = second.pins.with_name(second.instance), second.run_dir.with_name(second.instance)
+        second.configure([NIC])
+        try:
+            for command in 'check', 'run':
+                done = second.cmd(command, '-c', second.config, check=False)
+                assert done.returncode == 1, done
+                assert f"{NIC}: instance '{pair.a.instance}' guards it" in done.stderr, done
+                assert 'xdp off' not in done.stderr and 'remove' not in done.stderr, done
+        finally:
+            second.close()
+    assert 'xdp' in pair.a.netns.ip('link', 'show', 'dev', NIC).stdout
+
+
+@contextlib.contextmanager
+def holding_tap(netns, dev):
+    """The TAP is somebody's: a worker's that is still dying."""
+    with netns.entered():
+        fd = os.open('/dev/net/tun', os.O_RDWR)
+        fcntl.ioctl(fd, TUNSETIFF, struct.pack('16sH22x', dev.encode(), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR))
+    assert dev in netns.links()
+    try:
+        yield fd
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+
+
+def sleeps(pid):
+    """Not for something to happen, but for time to pass."""
+    with open(f'/proc/{pid}/wchan') as f:
+        return 'nanosleep' in f.read()
+
+
+def test_tap_of_one_that_dies():
+    """`run` waits for it."""
+    with Pair('auto') as pair, holding_tap(pair.a.netns, f'esp-{NIC}') as fd:
+        pair.a.spawn()
+        until(lambda: pair.a.daemon.poll() is not None or sleeps(pair.a.daemon.pid), 'run to wait for the TAP')
+        held_till = time.monotonic() + 0.5
+        while time.monotonic() < held_till:
+            assert pair.a.daemon.poll() is None, pair.a.log_text
+        os.close(fd)
+        pair.a.wait_ready()
+
+
+def test_tap_of_one_that_does_not():
+    """It waits no longer than two seconds, and nothing is opened: the TAP is not told to be removed as if it were nobody's."""
+    with Pair('auto') as pair, holding_tap(pair.a.netns, f'esp-{NIC}'):
+        begin = time.monotonic()
+        pair.a.spawn()
+        assert pair.a.daemon.wait(timeout=10) == 1
+        assert time.monotonic() - begin < 8
+        assert f'esp-{NIC}: making the TAP: Device or resource busy: an interface of that name is there' in pair.a.log_text
+        assert f'esp-{NIC}' in pair.a.netns.links()
