@@ -46,6 +46,9 @@ BPF_OBJ    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
 SKELETONS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 PROGRAMS   := $(BUILD)/xdp-ipsec $(BUILD)/xdp-ipsec-worker $(if $(wildcard ike/main.c),$(BUILD)/xdp-ipsec-iked)
 
+# Of what is built by check and demo.
+JOBS := $(or $(shell nproc 2>/dev/null),1)
+
 # Quiet unless V=1.
 say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
 
@@ -174,11 +177,12 @@ interop: all
 check: need-deps
 	$(MAKE) check-deps
 	@rm -f $(NOT_TESTED)
-	$(MAKE) all unit unit-sanitized bpf-test e2e interop
+	$(MAKE) -j$(JOBS) -O all unit unit-sanitized bpf-test
+	$(MAKE) e2e interop
 	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED)
 
 demo: need-deps
-	$(MAKE) all
+	$(MAKE) -j$(JOBS) all
 	BUILD=$(BUILD) tests/demo
 
 # Each tests/fuzz/fuzz_*.c is a target of libFuzzer; what it finds is kept in $(BUILD)/fuzz/corpus/ for the next time.
