@@ -59,11 +59,15 @@ static __always_inline bool egress_is_hooked(const struct net_device *dev, const
 	return tc_is_hooked(dev->tcx_egress, gate->egress);
 }
 
-/* XDP decides in native mode, the tc program in generic mode. */
-static __always_inline bool ingress_is_hooked(const struct net_device *dev, const struct gate *gate)
+/*
+ * XDP decides in native mode, the tc program in generic mode: on what has not come out of an SA, as the mark tells. Here that is
+ * asked again, for the program may have been put back since the packet went by.
+ */
+static __always_inline bool ingress_is_decided(const struct sk_buff *skb, const struct net_device *dev, const struct gate *gate)
 {
-	return gate->mode == PORT_GENERIC ? tc_is_hooked(dev->tcx_ingress, gate->ingress)
-					  : xdp_is_hooked(dev, gate->ingress);
+	if (gate->mode != PORT_GENERIC)
+		return xdp_is_hooked(dev, gate->ingress);
+	return cfg.mark ? skb->mark == cfg.mark : tc_is_hooked(dev->tcx_ingress, gate->ingress);
 }
 
 static __always_inline const struct gate *gate_of(const struct net_device *dev)
@@ -85,11 +89,11 @@ static __always_inline bool guards_egress(const struct net_device *dev)
 	return gate && (gate->kind == GATE_ATTACHED ? egress_is_hooked(dev, gate) : !is_no_gate(gate));
 }
 
-static __always_inline bool guards_ingress(const struct net_device *dev)
+static __always_inline bool guards_ingress(const struct sk_buff *skb, const struct net_device *dev)
 {
 	const struct gate *gate = gate_of(dev);
 
-	return gate && (gate->kind == GATE_ATTACHED ? ingress_is_hooked(dev, gate) : !is_no_gate(gate));
+	return gate && (gate->kind == GATE_ATTACHED ? ingress_is_decided(skb, dev, gate) : !is_no_gate(gate));
 }
 
 /* As on the NIC: a later fragment goes the way of its first. */
@@ -124,7 +128,7 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	struct packet p = {};
 	int action;
 
-	if (!dev || is_loopback(dev) || guards_ingress(dev))
+	if (!dev || is_loopback(dev) || guards_ingress(ctx->skb, dev))
 		return NF_ACCEPT;
 	if (parse_datagram(ctx->skb, &p) != PARSED_IPV4)
 		return policy_may_protect(p.dst, p.src) ? drop(REASON_BACKSTOP_IN) : NF_ACCEPT;

@@ -77,6 +77,7 @@ struct net_device {
 
 struct sk_buff {
 	unsigned int len;
+	__u32 mark;
 };
 
 struct nf_hook_state {
