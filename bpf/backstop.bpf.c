@@ -97,7 +97,8 @@ static __always_inline bool guards_ingress(const struct net_device *dev)
 
 /*
  * What came out of an SA bears the mark, wherever it goes up from the NIC. What does not is decided on once more, on an
- * attached NIC, too: there are drivers that forget XDP on queues that they make later. Without a mark the gate's word has to do.
+ * attached NIC, too: the program may have been put back since the packet went by, and there are drivers that forget XDP on
+ * queues that they make later. Without a mark the gate's word has to do.
  */
 static __always_inline bool is_let_in(const struct sk_buff *skb, const struct net_device *dev)
 {

@@ -13,7 +13,8 @@
 #include "netlink.h"
 #include "privileges.h"
 
-/* A filter keeps its place among those of its priority, the newest is the first: to get there ours takes the other of two. */
+/* A filter keeps its place among those of its priority, the newest is the first: to get there ours takes the other of
+ * two. */
 #define HANDLE	 0x1be5
 #define HANDLE_2 0x1be6
 
@@ -42,7 +43,8 @@ static void take_filter(struct clsact_view *view, uint32_t handle, uint32_t prio
 	view->others += !ours;
 }
 
-/* The kernel lists filters in the order in which it asks them; before those of a classifier comes a message without options. */
+/* The kernel lists filters in the order in which it asks them; before those of a classifier comes a message without
+ * options. */
 static int on_filter(const struct nlmsghdr *message, void *arg)
 {
 	const struct tcmsg *tc = mnl_nlmsg_get_payload(message);

@@ -26,7 +26,8 @@ struct tcx_view {
 static int look_tcx(int ifindex, bool egress, struct tcx_view *view)
 {
 	view->count = TCX_MAX;
-	return bpf_prog_query(ifindex, egress ? ATTACH_TCX_EGRESS : ATTACH_TCX_INGRESS, 0, NULL, view->ids, &view->count);
+	return bpf_prog_query(ifindex, egress ? ATTACH_TCX_EGRESS : ATTACH_TCX_INGRESS, 0, NULL, view->ids,
+			      &view->count);
 }
 
 static struct hook_finding find_in_tcx(int ifindex, bool egress, uint32_t running)
@@ -68,7 +69,8 @@ static struct hook_finding find_link(const struct hook_pin *p, int ifindex, bool
 	return p->prog_id == ours ? find_in_tcx(ifindex, egress, ours) : found(HOOK_REPLACED, p->prog_id);
 }
 
-static struct hook_finding look_tc(const struct hook_place *at, enum hook_point point, enum hook_kind kind, uint32_t ours)
+static struct hook_finding look_tc(const struct hook_place *at, enum hook_point point, enum hook_kind kind,
+				   uint32_t ours)
 {
 	struct hook_pin p = hook_pin_open(at, point);
 	struct hook_finding f = found(HOOK_GONE, 0);
@@ -84,12 +86,14 @@ static struct hook_finding look_tc(const struct hook_place *at, enum hook_point 
 	return f;
 }
 
-struct hook_finding hook_look_tap(int ifindex, int link, uint32_t ours)
+struct hook_finding hook_look_tap(int ifindex, enum hook_kind kind, int link, uint32_t ours)
 {
 	struct hook_pin p;
 
-	if (link < 0)
+	if (kind == HOOK_CLSACT)
 		return find_in_clsact(ifindex, false, ours);
+	if (link < 0)
+		return found(HOOK_GONE, 0);
 	p = hook_pin_of_link(link);
 	return find_link(&p, ifindex, false, ours);
 }

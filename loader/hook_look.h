@@ -15,14 +15,14 @@ enum hook_state {
 
 struct hook_finding {
 	enum hook_state state;
-	uint32_t other;	  /* id of the program that is there, or in front; 0: none */
-	bool tcx_above;	  /* ours is a filter, and in front is tcx, which all filters come after */
+	uint32_t other; /* id of the program that is there, or in front; 0: none */
+	bool tcx_above; /* ours is a filter, and in front is tcx, which all filters come after */
 };
 
 /* ours: the id of the program that should be there. kind: how, where nothing is pinned any more. */
 struct hook_finding hook_look(const struct hook_place *at, enum hook_point point, enum hook_kind kind, uint32_t ours);
 
-/* The same of a TAP's ingress; link: its tcx link, or -1. */
-struct hook_finding hook_look_tap(int ifindex, int link, uint32_t ours);
+/* The same of a TAP's ingress; link: its tcx link, or -1 without one. */
+struct hook_finding hook_look_tap(int ifindex, enum hook_kind kind, int link, uint32_t ours);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Hooks that others change: a clsact qdisc that somebody deletes, a link that is detached, a program that comes in front of ours.
- * What is wrong is put right at once where the kernel tells of it, within a second where it does not, and said. The
- * backstop holds meanwhile.
+ * Hooks that others change: a clsact qdisc that somebody deletes, a link that is detached, a program that comes in
+ * front of ours. What is wrong is put right at once where the kernel tells of it, within a second where it does not,
+ * and said. The backstop holds meanwhile.
  */
 #ifndef LOADER_HOOK_WATCH_H
 #define LOADER_HOOK_WATCH_H

@@ -35,12 +35,12 @@ static bool look_at_tap(const struct nics *nics, const struct nic *nic, struct n
 {
 	h->tap = true;
 	h->point = HOOK_INGRESS;
-	h->clsact = nic->tap_link < 0;
+	h->clsact = nic->clsact;
 	h->program = programs_tap_fd(nics->programs);
 	h->id = id_of(h->program, NULL, 0);
 	if (nic->tap.fd < 0)
 		return false;
-	h->finding = hook_look_tap(nic->tap.ifindex, nic->tap_link, h->id);
+	h->finding = hook_look_tap(nic->tap.ifindex, h->clsact ? HOOK_CLSACT : HOOK_TCX, nic->tap_link, h->id);
 	return h->finding.state != HOOK_UNKNOWN;
 }
 
@@ -54,7 +54,7 @@ bool nic_hook_find(const struct nics *nics, const struct nic *nic, unsigned i, s
 	/* XDP alone guards what comes in in native mode. */
 	if (i == HOOK_INGRESS && nic->mode == PORT_NATIVE)
 		return false;
-	out->clsact = nic->tap_link < 0;
+	out->clsact = nic->clsact;
 	out->program = programs_fd(nics->programs, out->point, nic->mode, takes_jumbo(nics, nic));
 	out->id = id_of(out->program, NULL, 0);
 	out->finding = hook_look(&at, out->point, out->clsact ? HOOK_CLSACT : HOOK_TCX, out->id);
@@ -122,10 +122,11 @@ static int put_xdp(const struct hook_place *at, const struct nic *nic, const str
 	bool made;
 
 	if (h->finding.state == HOOK_GONE && h->finding.other)
-		return fault(f, EBUSY,
-			     "what is protected is dropped until that is taken off: 'ip link set dev %s xdp off', or detach "
-			     "its link",
-			     nic->dev.name);
+		return fault(
+			f, EBUSY,
+			"what is protected is dropped until that is taken off: 'ip link set dev %s xdp off', or detach "
+			"its link",
+			nic->dev.name);
 	return hook_put_xdp(at, h->program, nic->mode, &made, f);
 }
 

@@ -21,8 +21,9 @@ struct nic_hook {
 bool nic_hook_find(const struct nics *nics, const struct nic *nic, unsigned i, struct nic_hook *out);
 
 /*
- * Whether there is nothing left of ours on it, all at once: then it is another one, with the name and the number of the one that
- * was attached, and the worker's sockets are gone, too. Who has taken off both programs does no more harm by being taken for that.
+ * Whether there is nothing left of ours on it, all at once: then it is another one, with the name and the number of the
+ * one that was attached, and the worker's sockets are gone, too. Who has taken off both programs does no more harm by
+ * being taken for that.
  */
 bool nic_is_another(const struct nics *nics, const struct nic *nic);
 

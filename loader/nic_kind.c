@@ -8,9 +8,9 @@
 #include <string.h>
 
 /*
- * A bond's packets are received on its ports' queues, where an AF_XDP socket of its own hears none. A VLAN and an ipvlan could be
- * served, but what they carry passes the NIC below, which serves all of them at once, and natively. A bridge, a macvlan, a
- * tunnel may be a host's only interface, and works, in generic mode.
+ * A bond's packets are received on its ports' queues, where an AF_XDP socket of its own hears none. A VLAN and an
+ * ipvlan could be served, but what they carry passes the NIC below, which serves all of them at once, and natively. A
+ * bridge, a macvlan, a tunnel may be a host's only interface, and works, in generic mode.
  */
 static const struct {
 	const char *kind;
@@ -19,7 +19,8 @@ static const struct {
 } refused[] = {
 	{"bond", "a bond: ESP arrives on its ports", "its ports, once it has some"},
 	{"team", "a team: ESP arrives on its ports", "its ports, once it has some"},
-	{"hsr", "an HSR interface: each packet comes by both its ports", "neither, but what the peer is reached by otherwise"},
+	{"hsr", "an HSR interface: each packet comes by both its ports",
+	 "neither, but what the peer is reached by otherwise"},
 	{"vrf", "a VRF: it has no wire", "its interfaces, once it has some"},
 	{"vlan", "a VLAN: it is protected with the NIC below it", "that, in its network namespace"},
 	{"ipvlan", "an ipvlan: it is protected with the NIC below it", "that, in its network namespace"},
@@ -95,7 +96,8 @@ static const struct netdev_stack *find(const struct pile *p, int ifindex)
 	return NULL;
 }
 
-/* Going up from the lower one: to its master, and to whatever is on it. The kernel has no circles, nor piles of more storeys. */
+/* Going up from the lower one: to its master, and to whatever is on it. The kernel has no circles, nor piles of more
+ * storeys. */
 static bool stands_on(const struct pile *p, int upper, int lower, int storeys)
 {
 	const struct netdev_stack *dev = find(p, lower);
@@ -127,6 +129,7 @@ int nic_kind_check_apart(int ifindex, int attached, struct fault *f)
 		return 0;
 	if_indextoname((unsigned)ifindex, name);
 	if_indextoname((unsigned)attached, other);
-	return fault(f, EBUSY, "%s: stands %s %s, which is attached: one of the two is enough, 'detach %s' if it is to be %s", name,
-		     above ? "on" : "below", other, other, name);
+	return fault(f, EBUSY,
+		     "%s: stands %s %s, which is attached: one of the two is enough, 'detach %s' if it is to be %s",
+		     name, above ? "on" : "below", other, other, name);
 }

@@ -207,6 +207,7 @@ static int build(struct nics *nics, struct nic *nic, struct fault *f)
 	err = programs_attach(nics->programs, &wanted, f);
 	nic->mode = wanted.mode;
 	nic->tap_link = err ? -1 : wanted.tap_link;
+	nic->clsact = nic->tap_link < 0;
 	if (err)
 		tap_close(&nic->tap);
 	return err;

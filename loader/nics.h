@@ -20,6 +20,7 @@ struct nic {
 	struct netdev dev;
 	struct tap tap;
 	int tap_link;	       /* tcx link of the program on the TAP, or -1 */
+	bool clsact;	       /* its tc programs are filters */
 	unsigned mode;	       /* enum port_mode it came to */
 	uint32_t last_ifindex; /* before it went */
 	uint32_t queues_seen;  /* when it was attached, or could not be for that many */

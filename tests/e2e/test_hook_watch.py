@@ -36,7 +36,7 @@ def test_clsact_qdisc_deleted(clsact_pair):
             a.run('tc', 'qdisc', 'del', 'dev', NIC, 'clsact')
             until(lambda: 'tc_egress' in filters(a, 'egress'), 'the filter to be back', timeout=0.7)
             until(traffic.goes_on(20), 'traffic again')
-        traffic.closed()
+        traffic.closed(between=1)
     assert 1 <= said(clsact_pair, f'{NIC}: somebody took the program off egress, the filter or its clsact qdisc') <= 8
     if clsact_pair.mode == 'generic':
         assert 'nic_ingress' in filters(a, 'ingress')
@@ -52,7 +52,7 @@ def test_clsact_filters_deleted(clsact_pair):
                 if where == 'egress' or clsact_pair.mode == 'generic':
                     until(lambda: program in filters(a, where), 'the filter to be back', timeout=0.7)
             until(traffic.goes_on(20), 'traffic again')
-        traffic.closed()
+        traffic.closed(between=1)
 
 
 def test_filter_in_front(clsact_pair, foreign_filter):
@@ -122,7 +122,7 @@ def test_link_changed(tcx_pair, how):
                 else:
                     os.unlink(tcx_pair.a.pins / 'links' / f'{NIC}-{point}')
             until(traffic.goes_on(20), f'traffic again after {point}')
-        traffic.closed()
+        traffic.closed(between=1)
     for point in links(tcx_pair):
         name = 'XDP' if point == 'xdp' else point
         text = f"'theirs' in place of ours on {name}" if how == 'replaced' else f'somebody took the program off {name}'
@@ -141,7 +141,7 @@ def test_program_in_front(tcx_pair):
             until(lambda: tcx_order(a, NIC, where)[0] == ours[0], 'ours to be the first')
             assert said(tcx_pair, f"'theirs' in front of ours on {where}; put right again")
         until(traffic.goes_on(20), 'traffic again')
-        traffic.closed()
+        traffic.closed(between=1)
 
 
 def test_program_in_front_on_the_tap(tcx_pair):
@@ -162,7 +162,7 @@ def test_fight(tcx_pair):
             with in_front(a, NIC, 'egress', theirs):
                 until(lambda: tcx_order(a, NIC, 'egress')[0] == ours, 'ours to be the first')
         until(traffic.goes_on(20), 'traffic again')
-        traffic.closed()
+        traffic.closed(between=1)
     assert 1 <= said(tcx_pair, 'in front of ours on egress') <= 4
 
 

@@ -339,11 +339,12 @@ def test_queues_changed(moving):
     """ethtool -L: more queues than there were are served, too, and fewer."""
     a = moving.a.netns
     a.ip('link', 'del', NIC)
-    a.ip('link', 'add', NIC, 'numrxqueues', 4, 'numtxqueues', 4, 'type', 'veth', 'peer', 'name', 'port0', 'numrxqueues', 4,
+    a.ip('link', 'add', 'new0', 'numrxqueues', 4, 'numtxqueues', 4, 'type', 'veth', 'peer', 'name', 'port0', 'numrxqueues', 4,
          'numtxqueues', 4, 'netns', moving.wire.name)
     moving.wire.ip('link', 'set', 'port0', 'up', 'master', 'bridge')
-    a.run('ethtool', '-L', NIC, 'rx', 1, 'tx', 1)
+    a.run('ethtool', '-L', 'new0', 'rx', 1, 'tx', 1)
     moving.wire.run('ethtool', '-L', 'port0', 'tx', 1)      # a veth has no native XDP while its peer sends by more queues
+    a.ip('link', 'set', 'new0', 'name', NIC)
     set_up(moving)
     until(lambda: is_attached(moving.a), 'the NIC to be back')
     with watched(moving):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pins of NICs that have left their name. The kernel is played: a pin is a file in a folder, and says what link it is, of
- * which interface and with which program; one that nobody has a name for any more is detached.
+ * Pins of NICs that have left their name. The kernel is played: a pin is a file in a folder, and says what link it is,
+ * of which interface and with which program; one that nobody has a name for any more is detached.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>

@@ -57,7 +57,8 @@ static void test_hsr(void **unused)
 
 static void test_taken(void **unused)
 {
-	static const char *const kinds[] = {NULL, "veth", "bridge", "macvlan", "macvtap", "dummy", "tun", "vxlan", "geneve", "bondage"};
+	static const char *const kinds[] = {NULL,    "veth", "bridge", "macvlan", "macvtap",
+					    "dummy", "tun",  "vxlan",  "geneve",  "bondage"};
 	struct fault f;
 
 	(void)unused;
