@@ -33,15 +33,15 @@ static const struct wall {
 	uint32_t hook;
 	int32_t priority;
 } walls[] = {
-	{"backstop_out", NF_INET_POST_ROUTING, 1000},
-	{"backstop_in", NF_INET_PRE_ROUTING, -1000},
-	{"backstop_local", NF_INET_LOCAL_IN, -1000},
+	{"out", NF_INET_POST_ROUTING, 1000},
+	{"in", NF_INET_PRE_ROUTING, -1000},
+	{"local", NF_INET_LOCAL_IN, -1000},
 };
 #define WALLS (sizeof(walls) / sizeof(walls[0]))
 
 static void pin_path(const char *dir, const struct wall *wall, char *path)
 {
-	snprintf(path, PIN_MAX, "%s/links/%s", dir, wall->pin);
+	snprintf(path, PIN_MAX, "%s" BACKSTOP_PINS "/%s", dir, wall->pin);
 }
 
 /* ---- loading ---- */

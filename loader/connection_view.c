@@ -22,15 +22,15 @@ static void add_monitor(cJSON *connection, const cJSON *monitor)
 	cJSON_AddItemToObject(connection, "monitor", cJSON_Duplicate(monitor, true));
 }
 
-/* No better than down: its packets are dropped, or in clear. */
+/* What IKE holds for up carries nothing: its packets are dropped, or in clear. */
 static void add_astray(cJSON *connection, const char *dev)
 {
 	char note[100];
 
-	snprintf(note, sizeof(note), "its packets leave by %s, which is not attached", dev);
+	snprintf(note, sizeof(note), "ASTRAY: its packets leave by %s, which is not attached", dev);
+	cJSON_AddStringToObject(connection, "astray", dev);
 	cJSON_DeleteItemFromObjectCaseSensitive(connection, "note");
 	cJSON_AddStringToObject(connection, "note", note);
-	cJSON_ReplaceItemInObjectCaseSensitive(connection, "state", cJSON_CreateString("down"));
 }
 
 cJSON *connections_json(const cJSON *status)
@@ -85,7 +85,7 @@ static void add_connection(struct table *t, const cJSON *c)
 		table_cell(t, "%s", text_of(c, "name"));
 		table_cell(t, "%s", text_of(c, "local"));
 		table_cell(t, "%s", json_text(c, "peer") ? json_text(c, "peer") : text_of(c, "remote"));
-		table_cell(t, "%s", text_of(c, "state"));
+		table_cell(t, "%s", json_text(c, "astray") ? "ASTRAY" : text_of(c, "state"));
 		table_cell(t, "%d", cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(c, "ike")));
 		if (child)
 			add_child(t, child);
@@ -133,14 +133,14 @@ static void print_notes(const cJSON *list)
 			printf("%s: %s\n", text_of(c, "name"), json_text(c, "note"));
 }
 
-bool connections_down(const cJSON *status)
+bool connections_unwell(const cJSON *status)
 {
 	cJSON *list = connections_json(status);
 	bool any = false;
 	const cJSON *c;
 
 	cJSON_ArrayForEach(c, list)
-		any |= strcmp(text_of(c, "state"), "down") == 0;
+		any |= strcmp(text_of(c, "state"), "down") == 0 || json_text(c, "astray");
 	cJSON_Delete(list);
 	return any;
 }

@@ -13,7 +13,7 @@ cJSON *connections_json(const cJSON *status);
 /* A table of them. False: there are none, and nothing was printed. */
 bool connections_print(const cJSON *status);
 
-/* Whether any of them is down. */
-bool connections_down(const cJSON *status);
+/* Whether any of them is down, or its packets leave by an interface that is not attached. */
+bool connections_unwell(const cJSON *status);
 
 #endif

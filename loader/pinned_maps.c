@@ -94,10 +94,14 @@ static void remove_files(const char *dir)
 
 void pinned_maps_remove(const char *dir)
 {
-	char path[PIN_MAX + sizeof(LINKS)];
+	static const char *const inner[] = {LINKS, BACKSTOP_PINS};
 
-	snprintf(path, sizeof(path), "%s" LINKS, dir);
-	remove_files(path);
+	for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]); i++) {
+		char path[PIN_MAX + sizeof(BACKSTOP_PINS)];
+
+		snprintf(path, sizeof(path), "%s%s", dir, inner[i]);
+		remove_files(path);
+	}
 	remove_files(dir);
 }
 
@@ -113,10 +117,13 @@ static int make_parent(const char *dir, struct fault *f)
 
 static int make_links(const char *dir, struct fault *f)
 {
-	char links[PIN_MAX + sizeof(LINKS)];
+	char path[PIN_MAX + sizeof(BACKSTOP_PINS)];
+	int err;
 
-	snprintf(links, sizeof(links), "%s" LINKS, dir);
-	return make_dir(links, f);
+	snprintf(path, sizeof(path), "%s" LINKS, dir);
+	err = make_dir(path, f);
+	snprintf(path, sizeof(path), "%s" BACKSTOP_PINS, dir);
+	return err ? err : make_dir(path, f);
 }
 
 static int make_maps_beside(const char *dir, char *beside, struct fault *f)

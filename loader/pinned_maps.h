@@ -11,6 +11,9 @@ struct bpf_object;
 /* A path of a pin: an instance's directory and a name in it. */
 #define PIN_MAX (BPFFS_PATH_MAX + 32)
 
+/* The directory of the backstop's pins, in an instance's. */
+#define BACKSTOP_PINS "/backstop"
+
 /* Makes them, pinned in dir, which must not exist yet; all of them or nothing. 0 or -errno. */
 int pinned_maps_make(const char *dir, struct fault *f);
 

@@ -335,7 +335,7 @@ static int exit_status(const struct status *s)
 
 	if (!s->daemon)
 		return EXIT_NOT_RUNNING;
-	return next_open(s, &first) || connections_down(s->daemon) ? EXIT_NOT_WELL : EXIT_SUCCESS;
+	return next_open(s, &first) || connections_unwell(s->daemon) ? EXIT_NOT_WELL : EXIT_SUCCESS;
 }
 
 int status_command(const struct invocation *inv)

@@ -45,6 +45,10 @@ def links(host):
     return {p.name for p in (host.pins / 'links').iterdir()}
 
 
+def walls(host):
+    return {p.name for p in (host.pins / 'backstop').iterdir()}
+
+
 def is_open(host, peer=PEER):
     """Whether a ping in clear is answered, which it is at once or not at all."""
     return host.netns.run('ping', '-c1', '-W1', peer, check=False).returncode == 0
@@ -53,7 +57,7 @@ def is_open(host, peer=PEER):
 def test_gate_before_there_is_a_nic(host):
     done = host.cmd('gate', '-c', host.config)
     assert 'the gate is closed' in done.stdout and '0 of 1 interfaces' in done.stdout
-    assert links(host) == {'backstop_in', 'backstop_out'}
+    assert not links(host) and walls(host) == {'in', 'out', 'local'}
     plug(host)
     assert not is_open(host)
     assert json.loads(host.cmd('-j', 'status', check=False).stdout)['drops']['backstop_out'] >= 1
@@ -63,7 +67,7 @@ def test_gate_of_a_nic_that_is_there_and_run_goes_on(host):
     plug(host)
     assert is_open(host)
     host.cmd('gate', '-c', host.config)
-    assert links(host) == {'backstop_in', 'backstop_out', f'{NIC}-xdp', f'{NIC}-egress'}
+    assert links(host) == {f'{NIC}-xdp', f'{NIC}-egress'} and walls(host) == {'in', 'out', 'local'}
     assert not is_open(host)
     host.start()
     assert not is_open(host) and host.status()['connections'][0]['state'] in {'trap', 'connecting'}
@@ -126,9 +130,9 @@ def test_detach_all_opens_everything(host):
     plug(host)
     host.start()
     assert 'the backstop is down' in host.cmd('detach', 'all').stdout
-    assert is_open(host) and not links(host)
+    assert is_open(host) and not links(host) and not walls(host)
     host.cmd('attach', NIC)
-    assert not is_open(host) and {'backstop_in', 'backstop_out'} < links(host)
+    assert not is_open(host) and walls(host) == {'in', 'out', 'local'}
     host.stop()
     host.cmd('detach', 'all')
     assert not host.pins.exists() and is_open(host)
@@ -185,7 +189,7 @@ def test_a_connection_that_goes_astray_is_told_of(host):
     host.netns.ip('route', 'add', f'{PEER}/32', 'via', '198.51.100.2')
     until(lambda: 'core: WARNING: its packets would leave by nic1' in host.log_text, 'it is in the log')
     shown, = host.status()['connections']
-    assert shown['state'] == 'down' and 'nic1' in shown['note']
+    assert shown['astray'] == 'nic1' and 'nic1' in shown['note']
     assert host.cmd('status', check=False).returncode == 4
     host.netns.ip('route', 'del', f'{PEER}/32')
     until(lambda: 'leave by an attached interface again' in host.log_text, 'that is over')
