@@ -131,6 +131,8 @@ FORGED = '198.18.0.0/15'        # for benchmarks (RFC 2544)
 HONEST = '198.18.0.1'
 IKE_PORT, IKE_SA_INIT, UDP = 500, 34, 17
 ETH_P_ALL, ETH_HEADER, IP_HEADER, UDP_HEADER = 3, 14, 20, 8
+# Of <linux/if_packet.h>, which this Python does not know.
+SOL_PACKET, PACKET_QDISC_BYPASS = 263, 20
 # The generic header of a NAT_DETECTION notify: it tells addresses apart, and is to be one that nobody knows.
 NAT_NOTIFIES, UNKNOWN_NOTIFY = (b'\0\x1c\0\0\x40\x04', b'\0\x1c\0\0\x40\x05'), b'\0\x1c\0\0\xa0\x04'
 
@@ -161,20 +163,31 @@ def an_opening(pair):
     return ike
 
 
+def checksum(header):
+    total = sum(struct.unpack(f'>{len(header) // 2}H', header))
+    total = (total & 0xffff) + (total >> 16)
+    return struct.pack('>H', ~(total + (total >> 16)) & 0xffff)
+
+
 def forged(n, ike):
     """The nth of them: from another address, with another SPI."""
     source = struct.pack('>I', struct.unpack('>I', socket.inet_aton(HONEST))[0] + 256 + n)
     payload = struct.pack('>Q', n + 1) + ike[8:]
     udp = struct.pack('>HHHH', IKE_PORT, IKE_PORT, UDP_HEADER + len(payload), 0)
     ip = struct.pack('>BBHHHBBH', 0x45, 0, IP_HEADER + len(udp) + len(payload), 0, 0, 64, UDP, 0)
-    return ip + source + socket.inet_aton(A) + udp + payload
+    ip += source + socket.inet_aton(A)
+    return ip[:10] + checksum(ip) + ip[12:] + udp + payload
 
 
-def send_forged(ns, ike, count, per_second):
-    with ns.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as s:
+def send_forged(pair, ike, count, per_second):
+    """Straight onto the cable: B's own gate would let nobody but its daemon speak IKE."""
+    ethernet = b''.join(bytes.fromhex(host.netns.mac(NIC).replace(':', '')) for host in pair.hosts) + b'\x08\x00'
+    with pair.b.netns.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+        s.setsockopt(SOL_PACKET, PACKET_QDISC_BYPASS, 1)
+        s.bind((NIC, 0))
         begin = time.monotonic()
         for n in range(count):
-            s.sendto(forged(n, ike), (A, 0))
+            s.send(ethernet + forged(n, ike))
             time.sleep(max(0, begin + n / per_second - time.monotonic()))
 
 
@@ -183,7 +196,7 @@ def flood(pair, count, per_second=5000):
     ike = an_opening(pair)
     pid = pair.a.status()['ike']['pid']
     before = resident(pid)
-    flooding = threading.Thread(target=send_forged, args=(pair.b.netns, ike, count, per_second))
+    flooding = threading.Thread(target=send_forged, args=(pair, ike, count, per_second))
     flooding.start()
     until(lambda: pair.a.status()['ike']['half_open'] >= 64, 'the threshold')
     begin = time.monotonic()
@@ -193,11 +206,9 @@ def flood(pair, count, per_second=5000):
     flooding.join()
     assert is_up(pair.b)
     return {'seconds': took, 'in_their_midst': still, 'half_open': pair.a.status()['ike']['half_open'],
-            'asked': answers(pair.b.netns), 'growth_kb': (resident(pid) - before) >> 10}
+            'asked': answers(pair.b), 'growth_kb': (resident(pid) - before) >> 10}
 
 
-def answers(ns):
-    """What came for addresses that b speaks for and does not have: a's answers to what was forged."""
-    lines = ns.run('cat', '/proc/net/snmp').stdout.splitlines()
-    names, values = (line.split() for line in lines if line.startswith('Ip:'))
-    return int(values[names.index('InAddrErrors')])
+def answers(host):
+    """What came for addresses that b does not have, so that it is not its IKE: a's answers to what was forged."""
+    return host.counters().get('cleartext_protected', 0)
