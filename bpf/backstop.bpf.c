@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The second wall, behind the programs on the NICs: a netfilter program that knows no NIC and asks the same SPD (Linux 6.4).
+ * The second wall, behind the programs on the NICs: a netfilter program that knows no NIC and asks the same SPD
+ * (Linux 6.4).
  *
  *   POST_ROUTING   what a policy protects or discards leaves by a guarded interface or not at all
  *   PRE_ROUTING    and comes in by one, where it has been decided on
  *   LOCAL_IN       the same for what a connection covers besides: this host's other addresses
  *
- * An interface is guarded while ours are the first programs on its hooks: a NIC that has just appeared is not, nor is one whose
- * qdisc or link somebody has deleted, or put a program in front of. What stays on this host, over the loopback interface, is nobody's to protect.
+ * An interface is guarded while ours are the first programs on its hooks: a NIC that has just appeared is not, nor is
+ * one whose qdisc or link somebody has deleted, or put a program in front of. What stays on this host, over the
+ * loopback interface, is nobody's to protect.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -97,8 +99,8 @@ static __always_inline bool guards_ingress(const struct net_device *dev)
 
 /*
  * What came out of an SA bears the mark, wherever it goes up from the NIC. What does not is decided on once more, on an
- * attached NIC, too: the program may have been put back since the packet went by, and there are drivers that forget XDP on
- * queues that they make later. Without a mark the gate's word has to do.
+ * attached NIC, too: the program may have been put back since the packet went by, and there are drivers that forget XDP
+ * on queues that they make later. Without a mark the gate's word has to do.
  */
 static __always_inline bool is_let_in(const struct sk_buff *skb, const struct net_device *dev)
 {
@@ -164,10 +166,12 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	/* The kernel's, or nobody's: there is no SA of ours on this interface. */
 	if (p.proto == IPPROTO_ESP)
 		return NF_ACCEPT;
-	if (ctx->state->hook == NF_INET_PRE_ROUTING && icmp_is_error(&p) && parse_quoted(ctx->skb, &p, &quoted) && quotes_protected(&quoted))
+	if (ctx->state->hook == NF_INET_PRE_ROUTING && icmp_is_error(&p) && parse_quoted(ctx->skb, &p, &quoted) &&
+	    quotes_protected(&quoted))
 		return drop(REASON_ICMP_FORGED);
 	action = clear_action(&p);
-	/* Covers are for this host's own addresses, of which nothing is known before the kernel has asked for the route. */
+	/* Covers are for this host's own addresses, of which nothing is known before the kernel has asked for the
+	 * route. */
 	if (p.covered != (ctx->state->hook == NF_INET_LOCAL_IN))
 		return NF_ACCEPT;
 	return action == SPD_PROTECT || action == SPD_DISCARD ? drop(REASON_BACKSTOP_IN) : NF_ACCEPT;

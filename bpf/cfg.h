@@ -13,8 +13,8 @@
 const volatile struct prog_config cfg = {};
 
 /*
- * By the ifindex that a program sees: the NIC's, or its TAP's. One that is not known is a NIC that has been moved to another
- * namespace with the programs on it: nobody serves it there, and its gate stays closed.
+ * By the ifindex that a program sees: the NIC's, or its TAP's. One that is not known is a NIC that has been moved to
+ * another namespace with the programs on it: nobody serves it there, and its gate stays closed.
  */
 static __always_inline struct nic nic_of(__u32 ifindex)
 {

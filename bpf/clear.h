@@ -41,8 +41,8 @@ static __always_inline int clear_action(struct packet *p)
 }
 
 /*
- * Whether the packet is for another host, which the kernel would forward it to: covers are for this one's addresses. Asked
- * of routes, since a list of addresses would always be behind. What is for a group is for this host, too.
+ * Whether the packet is for another host, which the kernel would forward it to: covers are for this one's addresses.
+ * Asked of routes, since a list of addresses would always be behind. What is for a group is for this host, too.
  */
 static __always_inline bool is_for_another_host(void *ctx, const struct packet *p)
 {

@@ -91,7 +91,7 @@ struct sock {
 struct sk_buff {
 	unsigned int len;
 	__u32 mark;
-	int skb_iif; /* where it came in; 0: it is this host's own */
+	int skb_iif;	 /* where it came in; 0: it is this host's own */
 	struct sock *sk; /* the sender's; NULL of what is forwarded */
 };
 
@@ -119,9 +119,9 @@ static __always_inline const struct tcx_entry *tcx_entry_of(const struct bpf_mpr
 }
 
 /*
- * The first program of a bpf classifier, which may be a module: the kernel's types do not tell of its structures. Its root
- * begins with the list of its filters, and in a filter the program stands in front of the list's node (since Linux 4.0). A
- * classifier of another kind has no pointer there to a program of that id.
+ * The first program of a bpf classifier, which may be a module: the kernel's types do not tell of its structures. Its
+ * root begins with the list of its filters, and in a filter the program stands in front of the list's node (since
+ * Linux 4.0). A classifier of another kind has no pointer there to a program of that id.
  */
 static __always_inline const struct bpf_prog *first_filter(const struct tcf_proto *proto)
 {

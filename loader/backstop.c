@@ -25,8 +25,9 @@
 #define PRIORITIES 64
 
 /*
- * Before anything rewrites addresses on the way in (conntrack's defragmentation is at -400), and after everything that does on
- * the way out (source NAT is at 100): the addresses are those on the wire, which the programs on the NICs see, too.
+ * Before anything rewrites addresses on the way in (conntrack's defragmentation is at -400), and after everything that
+ * does on the way out (source NAT is at 100): the addresses are those on the wire, which the programs on the NICs see,
+ * too.
  */
 static const struct wall {
 	const char *pin;
@@ -63,7 +64,8 @@ static int not_loaded(int err, struct fault *f)
 {
 	if (err == -EPERM)
 		return libbpf_fault(f, EPERM, "loading the backstop");
-	return fault(f, ENOTSUP, "this kernel has none (before Linux 6.4): packets are guarded on attached interfaces only");
+	return fault(f, ENOTSUP,
+		     "this kernel has none (before Linux 6.4): packets are guarded on attached interfaces only");
 }
 
 static int load(const char *maps_dir, const struct prog_config *cfg, struct backstop **out, struct fault *f)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The second wall (bpf/backstop.bpf.c): pinned netfilter links of this network namespace, which drop what policies protect or
- * discard on every interface that no gate of ours guards. Kernels before 6.4 have none.
+ * The second wall (bpf/backstop.bpf.c): pinned netfilter links of this network namespace, which drop what policies
+ * protect or discard on every interface that no gate of ours guards. Kernels before 6.4 have none.
  */
 #ifndef LOADER_BACKSTOP_H
 #define LOADER_BACKSTOP_H
@@ -12,8 +12,8 @@
 #include "fault.h"
 
 /*
- * Puts it up, over the maps pinned in maps_dir and pinned itself in dir; in place of one that an earlier run left there, which
- * goes when the new one is in force. 0 or -errno: -ENOTSUP where the kernel cannot.
+ * Puts it up, over the maps pinned in maps_dir and pinned itself in dir; in place of one that an earlier run left
+ * there, which goes when the new one is in force. 0 or -errno: -ENOTSUP where the kernel cannot.
  */
 int backstop_put(const char *dir, const char *maps_dir, const struct prog_config *cfg, struct fault *f);
 

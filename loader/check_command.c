@@ -150,7 +150,8 @@ static int check_way(const struct report *r, const struct connection_config *c, 
 	cover_free(&cover);
 	if (!way_is_astray(&way))
 		return 0;
-	return fault(f, EINVAL, "its packets leave by %s, which the file does not attach: add [interface %s], or change the route",
+	return fault(f, EINVAL,
+		     "its packets leave by %s, which the file does not attach: add [interface %s], or change the route",
 		     way.dev, way.dev);
 }
 
@@ -245,8 +246,7 @@ static void check_instance(struct report *r, const struct instance *in)
 
 static int check_all(const struct instance *in, const struct config *config, const char *path, struct fault *f)
 {
-	struct report r = {
-		.instance = in, .config = config, .table = table_new("CHECK|RESULT|DETAIL"), .works = true};
+	struct report r = {.instance = in, .config = config, .table = table_new("CHECK|RESULT|DETAIL"), .works = true};
 
 	check_bpffs(&r, in);
 	check_kernel(&r);

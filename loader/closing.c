@@ -51,7 +51,8 @@ static int open_beside(struct closing *c, char *beside, struct fault *f)
 	const char *dir = c->instance->bpf_dir;
 	int err;
 
-	log_line("%s: made by another version: new maps take their place, and what is attached stays closed meanwhile", dir);
+	log_line("%s: made by another version: new maps take their place, and what is attached stays closed meanwhile",
+		 dir);
 	err = pinned_maps_make_beside(dir, beside, f);
 	if (!err)
 		err = maps_open(c->maps, beside, f);

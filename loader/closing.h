@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Closing the gate, which is all that comes before it can be used: what is made here stays when the process ends, whether or not
- * what comes after it works.
+ * Closing the gate, which is all that comes before it can be used: what is made here stays when the process ends,
+ * whether or not what comes after it works.
  *
  *   maps -> policies -> backstop -> programs -> NICs
  */
@@ -26,8 +26,9 @@ struct closing {
 };
 
 /*
- * Closes the gate. Policies of an earlier run stay beside those of the file until closing_settle(). A NIC that is not there is expected: it is attached when it appears, and the backstop guards it from its
- * first packet on. One that cannot be attached is an error, for which the others wait. 0 or -errno, with c->closed.
+ * Closes the gate. Policies of an earlier run stay beside those of the file until closing_settle(). A NIC that is not
+ * there is expected: it is attached when it appears, and the backstop guards it from its first packet on. One that
+ * cannot be attached is an error, for which the others wait. 0 or -errno, with c->closed.
  */
 int closing_run(struct closing *c, struct fault *f);
 
@@ -35,8 +36,8 @@ int closing_run(struct closing *c, struct fault *f);
 int closing_settle(const struct closing *c, struct fault *f);
 
 /*
- * Takes away what has nothing left to do, at the end of a process: maps and backstop, where no NIC is attached and either
- * nothing is protected or people have opened the gate. Whether it was taken away.
+ * Takes away what has nothing left to do, at the end of a process: maps and backstop, where no NIC is attached and
+ * either nothing is protected or people have opened the gate. Whether it was taken away.
  */
 bool closing_undo_unused(const struct closing *c, bool opened);
 

@@ -11,8 +11,8 @@
 int connection_policies_sync(const struct maps *maps, const struct config *config, struct fault *f);
 
 /*
- * Adds those of the configuration to what is there, for a start that may yet fail: nothing that an earlier run protects or
- * discards is let by, and where one has left policies of a file, no bypass is added. 0 or -errno.
+ * Adds those of the configuration to what is there, for a start that may yet fail: nothing that an earlier run protects
+ * or discards is let by, and where one has left policies of a file, no bypass is added. 0 or -errno.
  */
 int connection_policies_add(const struct maps *maps, const struct config *config, struct fault *f);
 

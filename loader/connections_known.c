@@ -35,7 +35,8 @@ static cJSON *known(const struct connection_config *c, const struct maps *maps, 
 	cJSON_AddStringToObject(json, "name", c->name);
 	cJSON_AddStringToObject(json, "local", addr_text(c->local, local));
 	cJSON_AddStringToObject(json, "remote",
-				c->remote.len == 32 ? addr_text(c->remote.addr, remote) : prefix_text(&c->remote, remote));
+				c->remote.len == 32 ? addr_text(c->remote.addr, remote)
+						    : prefix_text(&c->remote, remote));
 	cJSON_AddStringToObject(json, "state", has_sas(c, maps) ? "up" : "down");
 	cJSON_AddArrayToObject(json, "ike");
 	cJSON_AddArrayToObject(json, "children");

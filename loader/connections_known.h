@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What can be told of connections without IKE, which is dead or slow: that they are configured, and whether SAs are there. */
+/* What can be told of connections without IKE, which is dead or slow: that they are configured, and whether SAs are
+ * there. */
 #ifndef LOADER_CONNECTIONS_KNOWN_H
 #define LOADER_CONNECTIONS_KNOWN_H
 

@@ -54,7 +54,8 @@ static bool stands_on_guarded(const struct cover *c, const struct netdev_stack *
 	case NETDEV_MASTER:
 		return has_guarded_ports_only(c, dev->ifindex);
 	case NETDEV_VRF:
-		/* A packet meets netfilter again on the interface that it leaves by, and has met it where it came in. */
+		/* A packet meets netfilter again on the interface that it leaves by, and has met it where it came in.
+		 */
 		return true;
 	case NETDEV_OTHER:
 		break;

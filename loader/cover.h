@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interfaces that stand on others: what leaves or comes by a VLAN, a macvlan, a bridge passes the NICs below it, and so the
- * gates on those, if all of them have one.
+ * Interfaces that stand on others: what leaves or comes by a VLAN, a macvlan, a bridge passes the NICs below it, and so
+ * the gates on those, if all of them have one.
  */
 #ifndef LOADER_COVER_H
 #define LOADER_COVER_H
@@ -19,7 +19,8 @@ struct cover {
 	const void *arg;
 };
 
-/* Reads the interfaces and finds those covered, where is_attached tells which have a gate. cover_free ends it. 0 or -errno. */
+/* Reads the interfaces and finds those covered, where is_attached tells which have a gate. cover_free ends it. 0 or
+ * -errno. */
 int cover_find(struct cover *c, bool (*is_attached)(const void *arg, int ifindex), const void *arg);
 
 /* Whether there is such an interface; whether it is attached or covered. */
@@ -27,7 +28,8 @@ bool cover_has(const struct cover *c, int ifindex);
 bool cover_stands(const struct cover *c, int ifindex);
 bool cover_guards(const struct cover *c, int ifindex);
 
-/* Of one that is not guarded, the part that is to blame: a bridge's port without a gate, the NIC below a VLAN; or itself. */
+/* Of one that is not guarded, the part that is to blame: a bridge's port without a gate, the NIC below a VLAN; or
+ * itself. */
 int cover_missing(const struct cover *c, int ifindex);
 
 void cover_free(struct cover *c);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* 'gate': what 'run' begins with, and no more. For before the network is up: nothing that comes up later is ever in clear. */
+/* 'gate': what 'run' begins with, and no more. For before the network is up: nothing that comes up later is ever in
+ * clear. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,7 +31,8 @@ static void say_closed(const struct closing *c)
 
 	for (unsigned i = 0; i < PORTS_MAX; i++)
 		attached += c->nics->nic[i].used && c->nics->nic[i].present;
-	printf("the gate is closed for what %s protects: %u of %u interfaces are there and attached%s; 'xdp-ipsec run' goes on "
+	printf("the gate is closed for what %s protects: %u of %u interfaces are there and attached%s; 'xdp-ipsec run' "
+	       "goes on "
 	       "from here\n",
 	       c->config_path, attached, c->config->interface_count,
 	       backstop_is_up(c->instance->bpf_dir) ? ", the backstop guards all others" : "");
@@ -43,8 +45,7 @@ int gate_command(const struct invocation *inv)
 	static struct maps maps;
 	static struct programs programs;
 	static struct nics nics;
-	struct closing c = {
-		.instance = &in, .config = &config, .maps = &maps, .programs = &programs, .nics = &nics};
+	struct closing c = {.instance = &in, .config = &config, .maps = &maps, .programs = &programs, .nics = &nics};
 	struct fault f;
 	int err = session_instance(inv, &in, &f);
 

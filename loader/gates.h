@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What guards which interface (map gates): written as NICs are attached and detached, asked by the programs for the NIC that
- * they are on, and by the backstop for the interface of a packet.
+ * What guards which interface (map gates): written as NICs are attached and detached, asked by the programs for the NIC
+ * that they are on, and by the backstop for the interface of a packet.
  */
 #ifndef LOADER_GATES_H
 #define LOADER_GATES_H
@@ -20,7 +20,8 @@ void gates_remove(const struct maps *maps, uint32_t ifindex);
 /* 'detach' opens it: what policies protect may leave and come by it in clear. */
 void gates_open(const struct maps *maps, uint32_t ifindex);
 
-/* Whether the programs on an attached NIC are to be relied on: where somebody else's are in their place, the backstop is. */
+/* Whether the programs on an attached NIC are to be relied on: where somebody else's are in their place, the backstop
+ * is. */
 void gates_trust(const struct maps *maps, uint32_t ifindex, bool trusted);
 
 /* Of an interface, a copy; kind 0 where there is none. */

@@ -138,7 +138,8 @@ static int foreign(const struct hook_place *at, uint32_t program, struct fault *
 
 	if (find_owner(at, program, owner))
 		return fault(f, EBUSY,
-			     "%s: instance '%s' guards it: choose another NIC, or give it up there: 'xdp-ipsec --instance %s "
+			     "%s: instance '%s' guards it: choose another NIC, or give it up there: 'xdp-ipsec "
+			     "--instance %s "
 			     "detach %s'",
 			     at->dev, owner, owner, at->dev);
 	return fault(f, EBUSY,
@@ -324,7 +325,8 @@ int hook_put_first(const struct hook_place *at, enum hook_point point, int prog,
 
 	if (old.fd >= 0)
 		kind = old.is_link ? HOOK_TCX : HOOK_CLSACT;
-	/* tcx takes no program twice, and has no way to the front but out: the backstop, to which it is not there already, holds. */
+	/* tcx takes no program twice, and has no way to the front but out: the backstop, to which it is not there
+	 * already, holds. */
 	if (old.fd >= 0 && old.is_link)
 		bpf_link_detach(old.fd);
 	err = replace_tc(at, point, prog, kind, &old, f);

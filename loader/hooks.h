@@ -41,8 +41,9 @@ struct hook_place {
 bool hooks_any(const struct hook_place *at);
 
 /*
- * *mode: the XDP mode that an earlier run left on this very NIC, or 0. Pins of a NIC that is gone are taken away, those of
- * another that had the name are put away (hooks_away.h). 0, or -errno when that cannot be found out, and then they stay.
+ * *mode: the XDP mode that an earlier run left on this very NIC, or 0. Pins of a NIC that is gone are taken away, those
+ * of another that had the name are put away (hooks_away.h). 0, or -errno when that cannot be found out, and then they
+ * stay.
  */
 int hooks_take_over(const struct hook_place *at, enum port_mode *mode, struct fault *f);
 
@@ -57,7 +58,8 @@ int hook_put_xdp(const struct hook_place *at, int prog, enum port_mode mode, boo
 int hook_put_tc(const struct hook_place *at, enum hook_point point, int prog, enum hook_kind kind, bool *made,
 		struct fault *f);
 
-/* Puts a tc program in front of all others, in place of ours wherever that is; kind: where nothing is pinned. 0 or -errno. */
+/* Puts a tc program in front of all others, in place of ours wherever that is; kind: where nothing is pinned. 0 or
+ * -errno. */
 int hook_put_first(const struct hook_place *at, enum hook_point point, int prog, enum hook_kind kind, struct fault *f);
 
 /* The id of the program that is pinned there; 0: none. */

@@ -16,9 +16,10 @@ static enum netdev_kind kind_of(const char *name)
 		const char *name;
 		enum netdev_kind kind;
 	} known[] = {
-		{"vlan", NETDEV_UPPER},	   {"macvlan", NETDEV_UPPER}, {"macvtap", NETDEV_UPPER}, {"ipvlan", NETDEV_UPPER},
-		{"ipvtap", NETDEV_UPPER},  {"bridge", NETDEV_MASTER}, {"bond", NETDEV_MASTER},	 {"team", NETDEV_MASTER},
-		{"hsr", NETDEV_MASTER},	   {"vrf", NETDEV_VRF},
+		{"vlan", NETDEV_UPPER},	  {"macvlan", NETDEV_UPPER}, {"macvtap", NETDEV_UPPER},
+		{"ipvlan", NETDEV_UPPER}, {"ipvtap", NETDEV_UPPER},  {"bridge", NETDEV_MASTER},
+		{"bond", NETDEV_MASTER},  {"team", NETDEV_MASTER},   {"hsr", NETDEV_MASTER},
+		{"vrf", NETDEV_VRF},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

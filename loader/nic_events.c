@@ -58,7 +58,8 @@ static void appeared(struct supervisor *s, struct nic *nic, const struct netdev 
 		come_back(s, nic);
 	} else if (nic->namesake != dev->ifindex) {
 		nic->namesake = dev->ifindex;
-		log_line("%s: another interface has that name now, and is not attached: %s; '%s' is what was called so before",
+		log_line("%s: another interface has that name now, and is not attached: %s; '%s' is what was called so "
+			 "before",
 			 dev->name, s->ways.backstop ? "what is protected is dropped there" : "it is in clear",
 			 nic->dev.name);
 	}

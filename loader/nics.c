@@ -347,7 +347,8 @@ void nic_gone(struct nics *nics, struct nic *nic)
 	const struct hook_place at = place_of(nics, nic);
 
 	if (hooks_left_filters(&at))
-		log_line("%s: WARNING: is in another network namespace, where its clsact filters are not: what it sends there is in "
+		log_line("%s: WARNING: is in another network namespace, where its clsact filters are not: what it "
+			 "sends there is in "
 			 "clear; with 'hook = tcx' its gate goes along",
 			 nic->config.name);
 	hooks_put_away(&at);

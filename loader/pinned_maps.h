@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The instance's maps as files of the BPF file system: made all at once, replaced by those of another layout, taken away. */
+/* The instance's maps as files of the BPF file system: made all at once, replaced by those of another layout, taken
+ * away. */
 #ifndef LOADER_PINNED_MAPS_H
 #define LOADER_PINNED_MAPS_H
 
@@ -23,7 +24,8 @@ int pinned_maps_make(const char *dir, struct fault *f);
  */
 int pinned_maps_make_beside(const char *dir, char *beside, struct fault *f);
 
-/* Moves them into place, one after the other; the one that tells the layout is last, so that who dies here has not upgraded. */
+/* Moves them into place, one after the other; the one that tells the layout is last, so that who dies here has not
+ * upgraded. */
 int pinned_maps_take_place(const char *dir, const char *beside, struct fault *f);
 
 /* Takes away every pin of the instance. Nothing there is no error. */

@@ -126,7 +126,8 @@ int detach_command(const struct invocation *inv)
 	if (err)
 		return cli_fail(inv, f.text);
 	if (strcmp(dev, "all") == 0)
-		puts("all interfaces are detached, and the backstop is down: the gate is open, what was protected goes in clear");
+		puts("all interfaces are detached, and the backstop is down: the gate is open, what was protected goes "
+		     "in clear");
 	else
 		printf("%s: detached: the gate is open, what was protected goes in clear\n", dev);
 	return EXIT_SUCCESS;

@@ -16,7 +16,8 @@
 
 /* ---- loading ---- */
 
-/* The kernel got packets of several buffers in AF_XDP, which alone make frags of use, and tcx, with the same version. */
+/* The kernel got packets of several buffers in AF_XDP, which alone make frags of use, and tcx, with the same version.
+ */
 static struct datapath *open_object(void)
 {
 	struct datapath *skel = datapath__open();
@@ -122,8 +123,8 @@ static int put_all(const struct programs *programs, const struct programs_nic *n
 		err = hook_put_tc(at, HOOK_INGRESS, programs_fd(programs, HOOK_INGRESS, mode, false), nic->kind,
 				  &made->ingress, f);
 	if (!err)
-		err = hook_put_tc(at, HOOK_EGRESS, programs_fd(programs, HOOK_EGRESS, mode, false), nic->kind, &made->egress,
-				  f);
+		err = hook_put_tc(at, HOOK_EGRESS, programs_fd(programs, HOOK_EGRESS, mode, false), nic->kind,
+				  &made->egress, f);
 	if (!err) {
 		err = hook_put_xdp(at, programs_fd(programs, HOOK_XDP, mode, nic->jumbo), mode, &made->xdp, f);
 		made->xdp_refused = err;
@@ -159,8 +160,8 @@ static int attach_in_mode(const struct programs *programs, struct programs_nic *
 
 static int no_native(const struct hook_place *at, struct fault *f)
 {
-	return fault(f, EOPNOTSUPP, "%s: its driver has no native XDP: 'mode = auto' or generic does without, and is slower",
-		     at->dev);
+	return fault(f, EOPNOTSUPP,
+		     "%s: its driver has no native XDP: 'mode = auto' or generic does without, and is slower", at->dev);
 }
 
 int programs_attach(const struct programs *programs, struct programs_nic *nic, struct fault *f)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The BPF programs of an instance: loaded once over its pinned maps, which takes long, and hung on the hooks of as many NICs
- * as there are, whenever one appears, which does not.
+ * The BPF programs of an instance: loaded once over its pinned maps, which takes long, and hung on the hooks of as many
+ * NICs as there are, whenever one appears, which does not.
  */
 #ifndef LOADER_PROGRAMS_H
 #define LOADER_PROGRAMS_H

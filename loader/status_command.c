@@ -125,7 +125,8 @@ static void print_open(const struct status *s)
 	char name[IF_NAMESIZE];
 
 	for (uint32_t ifindex = 0; next_open(s, &ifindex);)
-		printf("%s: GATE OPEN: detached, what policies protect goes in clear: 'xdp-ipsec attach %s' closes it\n",
+		printf("%s: GATE OPEN: detached, what policies protect goes in clear: 'xdp-ipsec attach %s' closes "
+		       "it\n",
 		       open_name(ifindex, name), name);
 }
 

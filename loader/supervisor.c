@@ -450,7 +450,8 @@ static void leave_failed(struct supervisor *s)
 		if (s->nics.nic[i].used)
 			nic_detach(&s->nics, &s->nics.nic[i]);
 	if (policies && s->closed)
-		log_line("the gate is closed all the same: what policies protect stays blocked; mend what failed and run "
+		log_line("the gate is closed all the same: what policies protect stays blocked; mend what failed and "
+			 "run "
 			 "again, or open it by 'xdp-ipsec detach all'");
 }
 

@@ -33,7 +33,8 @@ static void name_tap(struct tap *tap, const struct netdev *nic)
 		snprintf(tap->name, sizeof(tap->name), "esp-%d", nic->ifindex);
 }
 
-/* A worker whose supervisor was killed dies with it, but on a loaded machine not at once, and the TAP dies with the worker. */
+/* A worker whose supervisor was killed dies with it, but on a loaded machine not at once, and the TAP dies with the
+ * worker. */
 static int make_device(int fd, struct ifreq *request)
 {
 	const struct timespec pause = {.tv_nsec = 5000000};
@@ -71,7 +72,8 @@ static int open_device(struct tap *tap, struct fault *f)
 	err = make_device(tap->fd, &request);
 	if (err)
 		return fault(f, -err, "%s: making the TAP: %s%s", tap->name, strerror(-err),
-			     err == -EBUSY ? ": an interface of that name is there, and is not this instance's: 'fuser /dev/net/tun' tells whose"
+			     err == -EBUSY ? ": an interface of that name is there, and is not this instance's: 'fuser "
+					     "/dev/net/tun' tells whose"
 					   : "");
 	tap->ifindex = (int)if_nametoindex(tap->name);
 	return 0;

@@ -11,7 +11,7 @@
 #include "netdev.h"
 
 /* A reply is one message, and who reads a hundred of the same? */
-#define SHOWN_MAX 64
+#define SHOWN_MAX  64
 #define WHERE_TEXT (2 * IF_NAMESIZE + 64)
 
 struct way way_of(const struct connection_config *c, bool (*guards)(const void *arg, int ifindex), const void *arg)
@@ -58,7 +58,8 @@ static void tell(const struct ways *ways, const struct connection_config *c, con
 		log_line("%s: WARNING: its packets would leave by %s: dropped; 'xdp-ipsec attach %s'", c->name, where,
 			 dev);
 	else
-		log_line("%s: WARNING: GATE OPEN: its packets leave IN CLEAR by %s: 'xdp-ipsec attach %s'", c->name, where, dev);
+		log_line("%s: WARNING: GATE OPEN: its packets leave IN CLEAR by %s: 'xdp-ipsec attach %s'", c->name,
+			 where, dev);
 }
 
 static bool forget(struct ways *ways, unsigned count)

@@ -343,7 +343,8 @@ struct gate {
 	__u16 port; /* index in ports, and QUEUES_MAX entries of xsks from there; PORT_NONE */
 	__u32 nic;  /* ifindex of the NIC: its own, or of a TAP the one that it serves */
 	__u32 tap;  /* ifindex of the NIC's TAP; 0: none */
-	/* Ids of the programs by which an attached NIC is closed: on tc egress; on XDP, or where that is generic tc ingress */
+	/* Ids of the programs by which an attached NIC is closed: on tc egress; on XDP, or where that is generic tc
+	 * ingress */
 	__u32 egress;
 	__u32 ingress;
 };

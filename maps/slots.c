@@ -25,7 +25,7 @@ static bool is_numbered(uint64_t released, uint32_t generation)
  */
 static void number(const struct maps *m, struct sa_state *sa, uint32_t generation)
 {
-	uint64_t released = __atomic_load_n(&sa->released, __ATOMIC_ACQUIRE);
+	__u64 released = __atomic_load_n(&sa->released, __ATOMIC_ACQUIRE);
 	const uint64_t next = turns_next(m->turns);
 
 	if (!is_numbered(released, generation))
@@ -37,7 +37,7 @@ static void number(const struct maps *m, struct sa_state *sa, uint32_t generatio
 /* Whether nobody uses the slot, free as of that generation, for what was in it. */
 static bool is_out_of_use(const struct maps *m, struct sa_state *sa, uint32_t generation)
 {
-	uint64_t released = __atomic_load_n(&sa->released, __ATOMIC_ACQUIRE);
+	__u64 released = __atomic_load_n(&sa->released, __ATOMIC_ACQUIRE);
 
 	if (!is_numbered(released, generation)) {
 		number(m, sa, generation);

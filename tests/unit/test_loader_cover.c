@@ -49,7 +49,8 @@ static void interfaces(void)
 {
 	if (unshare(CLONE_NEWNET) < 0)
 		abort();
-	run("ip link add e0 type veth peer name f0 && ip link add e1 type veth peer name f1 && ip link add name b0 type bridge && "
+	run("ip link add e0 type veth peer name f0 && ip link add e1 type veth peer name f1 && ip link add name b0 "
+	    "type bridge && "
 	    "ip link set e0 master b0 && ip link add name top type bridge");
 }
 

@@ -232,10 +232,8 @@ static void test_key_goes_with_it(void **unused)
 int main(void)
 {
 	struct CMUnitTest tests[] = {
-		WITH_MAPS(test_half_bound),
-		WITH_MAPS(test_half_bound_over_another),
-		WITH_MAPS(test_spi_taken_meanwhile),
-		WITH_MAPS(test_same_spi_again),
+		WITH_MAPS(test_half_bound),	     WITH_MAPS(test_half_bound_over_another),
+		WITH_MAPS(test_spi_taken_meanwhile), WITH_MAPS(test_same_spi_again),
 		WITH_MAPS(test_key_goes_with_it),
 	};
 
