@@ -46,7 +46,7 @@ BPF_OBJ    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
 SKELETONS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 PROGRAMS   := $(BUILD)/xdp-ipsec $(BUILD)/xdp-ipsec-worker $(if $(wildcard ike/main.c),$(BUILD)/xdp-ipsec-iked)
 
-# Of what is built by check and demo.
+# Of what check and demo build; tests run one after the other.
 JOBS := $(or $(shell nproc 2>/dev/null),1)
 
 # Quiet unless V=1.
@@ -177,7 +177,10 @@ interop: all
 check: need-deps
 	$(MAKE) check-deps
 	@rm -f $(NOT_TESTED)
-	$(MAKE) -j$(JOBS) -O all unit unit-sanitized bpf-test
+	$(MAKE) -j$(JOBS) all
+	$(MAKE) -j$(JOBS) unit
+	$(MAKE) -j$(JOBS) unit-sanitized
+	$(MAKE) -j$(JOBS) bpf-test
 	$(MAKE) e2e interop
 	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED)
 
