@@ -22,7 +22,7 @@ static bool rule_takes(const struct spd_rule *r, const uint8_t local[4], uint8_t
 	       selector_takes(&sel, IPPROTO_ICMP, code, code);
 }
 
-/* The rule that decides, as in bpf/policy.h, if it is one that protects. */
+/* The rule that decides, as in bpf/policy.h, if it is one that protects. Where a cover does there is no SA to probe. */
 static bool is_protected(const struct maps *maps, const uint8_t local[4], const uint8_t remote[4], uint8_t type,
 			 struct spd_rule *out)
 {

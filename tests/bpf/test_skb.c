@@ -188,11 +188,49 @@ static void ingress_reads_headers_wherever_they_are(void **state)
 	}
 }
 
+static void errors_about(struct fixture *fx, uint16_t dport, enum reason reason)
+{
+	uint64_t sent = 0;
+
+	PUT_RULES(fx, REMOTE "/32",
+		  {.proto = IPPROTO_TCP,
+		   ANY_LOCAL_PORT,
+		   .remote_port_min = 179,
+		   .remote_port_max = 179,
+		   .action = SPD_PROTECT});
+	PUT_RULES(fx, STRANGER "/32", {ANY_PORT, .action = SPD_BYPASS});
+	for (int options = 0; options <= 40; options += 40) {
+		struct frame quoted = FRAME_OUT(.options = options, .proto = IPPROTO_TCP, .dport = dport),
+			     f = FRAME(.src = STRANGER, .options = options, .proto = IPPROTO_ICMP, .sport = 0x0303,
+				       .payload = MORE_THAN_A_PAGE);
+		const size_t end = f.l4 + 8 + quoted.l4 - quoted.l3 + 4;
+
+		memcpy(f.data + f.l4 + 8, quoted.data + quoted.l3, quoted.len - quoted.l3);
+		for (size_t linear = ETH_HLEN; linear <= end + 4; linear += 3) {
+			send_paged(PEER, &f, (uint16_t)linear);
+			assert_counted_soon(fx, reason, ++sent);
+		}
+	}
+}
+
+/* Of the quoted packet only the last bytes that are read tell whether a policy protects it. */
+static void ingress_reads_what_errors_quote(void **state)
+{
+	errors_about(*state, 179, REASON_ICMP_FORGED);
+}
+
+static void ingress_reads_that_it_is_nothing_to_us(void **state)
+{
+	errors_about(*state, 180, REASON_BYPASS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(egress_reads_headers_wherever_they_are, two_hosts, alone_again),
 		cmocka_unit_test_setup_teardown(ingress_reads_headers_wherever_they_are, two_hosts, alone_again),
+		cmocka_unit_test_setup_teardown(ingress_reads_what_errors_quote, two_hosts, alone_again),
+		cmocka_unit_test_setup_teardown(ingress_reads_that_it_is_nothing_to_us, two_hosts, alone_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
