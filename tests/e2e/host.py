@@ -51,13 +51,16 @@ def children(pid):
     return {int(child) for path in Path(f'/proc/{pid}/task').glob('*/children') for child in path.read_text().split()}
 
 
+CAP_IPC_LOCK = 14
+
+
 def unprivileged(pid):
     """
-    Whoever breaks into that process can do nothing with it: no capabilities, not root, few system calls, no core dump. What
-    may not be dumped has files in /proc that are root's.
+    Whoever breaks into that process can do nothing with it: no capabilities but, where its keys cannot be locked without, that to
+    lock memory; not root, few system calls, no core dump. What may not be dumped has files in /proc that are root's.
     """
     status = dict(line.split(':', 1) for line in Path(f'/proc/{pid}/status').read_text().splitlines() if ':' in line)
-    assert [int(status[cap], 16) for cap in ('CapEff', 'CapPrm', 'CapBnd')] == [0, 0, 0]
+    assert not any(int(status[cap], 16) & ~(1 << CAP_IPC_LOCK) for cap in ('CapEff', 'CapPrm', 'CapBnd'))
     assert '0' not in status['Uid'].split() and '0' not in status['Gid'].split()
     assert (status['Seccomp'].strip(), status['NoNewPrivs'].strip()) == ('2', '1')
     assert os.stat(f'/proc/{pid}/maps').st_uid == 0

@@ -94,6 +94,8 @@ def test_root_is_not_the_daemon(pair, cable):
 
 
 def test_what_is_forwarded_is_not_ike(pair, cable):
+    """Where a policy protects what is forwarded, too, which a connection does not."""
+    pair.a.policy_add(f'{B}/32')
     pair.a.netns.sysctl('net.ipv4.ip_forward', 1)
     for dev in ('all', NIC):
         pair.a.netns.sysctl(f'net.ipv4.conf.{dev}.send_redirects', 0)
