@@ -207,12 +207,14 @@ TMP = {
 
 @contextmanager
 def moved(pair, prepare):
-    """The first host of the pair, in a place that has been prepared, its files in /mnt."""
+    """The first host of the pair, in a place that has been prepared, its files and programs in /mnt."""
     old = pair.a
+    old.own_programs()
     with Place(old.netns, f'{BPFFS}; mount --bind {old.dir} /mnt; {prepare}') as place:
         host = PlacedHost(place)
         host.config.parent.rmdir()
         host.log, host.config, host.dir = old.log, Path('/mnt/xdp-ipsec.conf'), old.dir
+        host.command = '/mnt/programs/xdp-ipsec'
         pair.hosts[0] = pair.a = host
         try:
             yield host

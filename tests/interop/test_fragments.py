@@ -2,6 +2,7 @@
 """Datagrams larger than the MTU: each end seals them as one and cuts that, the other puts it together and opens it."""
 import pytest
 
+from datapath import wait_for
 from sas import SaPair
 from tunnel import PATIENCE
 from wire import LATER
@@ -18,6 +19,7 @@ def assert_each_sealed_as_one(tunnel, count):
     That many ESP packets each way, whatever number of frames they took; nothing in clear, nothing lost. One more is the
     ICMP error for an answer that came when its asker had gone.
     """
+    wait_for("the last of them on the wire", lambda: min(len(tunnel.sent_by_us()), len(tunnel.sent_by_guest())) >= count)
     assert {len(tunnel.sent_by_us()), len(tunnel.sent_by_guest())} <= {count, count + 1}
     tunnel.assert_clean(minimum=count, spare={"too_big"})
     tunnel.assert_every_packet_counted()
