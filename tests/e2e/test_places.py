@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bed import HOST, NIC, PEER, new_sa
-from host import BUILD, Host
+from host import BUILD, COMMAND, Host
 from ike import IkePair, order, put, wait_up
 from netns import Netns, run, veth
 from pair import A, B, NIC as PAIR_NIC
@@ -210,6 +210,7 @@ def moved(pair, prepare):
     """The first host of the pair, in a place that has been prepared, its files and programs in /mnt."""
     old = pair.a
     old.own_programs()
+    old.command = COMMAND
     with Place(old.netns, f'{BPFFS}; mount --bind {old.dir} /mnt; {prepare}') as place:
         host = PlacedHost(place)
         host.config.parent.rmdir()
