@@ -6,10 +6,7 @@
 
 static const struct netdev_stack *find(const struct cover *c, int ifindex)
 {
-	for (size_t i = 0; i < c->count; i++)
-		if (c->all[i].ifindex == ifindex)
-			return &c->all[i];
-	return NULL;
+	return netdev_stack_find(c->all, c->count, ifindex);
 }
 
 bool cover_has(const struct cover *c, int ifindex)

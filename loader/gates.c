@@ -30,6 +30,20 @@ void gates_remove(const struct maps *maps, uint32_t ifindex)
 	bpf_map_delete_elem(maps->gates, &ifindex);
 }
 
+/* Removes all others. Deleting while walking would start the walk over: the next one is asked for first. */
+static void keep(const struct maps *maps, bool (*stays)(const void *arg, int ifindex), const void *arg)
+{
+	uint32_t ifindex, next;
+	bool more = bpf_map_get_next_key(maps->gates, NULL, &ifindex) == 0;
+
+	while (more) {
+		more = bpf_map_get_next_key(maps->gates, &ifindex, &next) == 0;
+		if (!stays(arg, (int)ifindex))
+			gates_remove(maps, ifindex);
+		ifindex = next;
+	}
+}
+
 void gates_open(const struct maps *maps, uint32_t ifindex)
 {
 	const struct gate open = {.kind = GATE_OPEN, .port = PORT_NONE, .nic = ifindex};
@@ -114,17 +128,14 @@ static void write_covered(const struct maps *maps, const struct cover *c, const 
 	}
 }
 
-static void forget_gone(const struct maps *maps, const struct cover *c)
+static bool is_there(const void *arg, int ifindex)
 {
-	uint32_t ifindex, next;
-	bool more = bpf_map_get_next_key(maps->gates, NULL, &ifindex) == 0;
+	return cover_has(arg, ifindex);
+}
 
-	while (more) {
-		more = bpf_map_get_next_key(maps->gates, &ifindex, &next) == 0;
-		if (!cover_has(c, (int)ifindex))
-			gates_remove(maps, ifindex);
-		ifindex = next;
-	}
+void gates_keep_attached(const struct maps *maps)
+{
+	keep(maps, is_attached, maps);
 }
 
 void gates_cover(const struct maps *maps)
@@ -137,6 +148,6 @@ void gates_cover(const struct maps *maps)
 		write_covered(maps, &c, &passable);
 		cover_free(&passable);
 	}
-	forget_gone(maps, &c);
+	keep(maps, is_there, &c);
 	cover_free(&c);
 }

@@ -24,6 +24,9 @@ void gates_open(const struct maps *maps, uint32_t ifindex);
  * is. */
 void gates_trust(const struct maps *maps, uint32_t ifindex, bool trusted);
 
+/* What stays are gates that programs of an earlier run still keep; what a 'detach' has opened counts until then. */
+void gates_keep_attached(const struct maps *maps);
+
 /* Of an interface, a copy; kind 0 where there is none. */
 struct gate gates_get(const struct maps *maps, uint32_t ifindex);
 

@@ -105,6 +105,14 @@ int netdev_stack_dump(struct netdev_stack **out, size_t *count)
 	return err;
 }
 
+const struct netdev_stack *netdev_stack_find(const struct netdev_stack *all, size_t count, int ifindex)
+{
+	for (size_t i = 0; i < count; i++)
+		if (all[i].ifindex == ifindex)
+			return &all[i];
+	return NULL;
+}
+
 int netdev_stack_get(int ifindex, struct netdev_stack *out)
 {
 	char buf[512];

@@ -25,6 +25,9 @@ struct netdev_stack {
 /* All interfaces, malloc'd, to be freed. 0 or -errno. */
 int netdev_stack_dump(struct netdev_stack **out, size_t *count);
 
+/* The one of that number in such a list, or NULL. */
+const struct netdev_stack *netdev_stack_find(const struct netdev_stack *all, size_t count, int ifindex);
+
 /* The same of one of them. 0 or -errno. */
 int netdev_stack_get(int ifindex, struct netdev_stack *out);
 

@@ -6,11 +6,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static struct hook_place place_of(const struct nics *nics, const struct nic *nic)
-{
-	return (struct hook_place){.dir = nics->bpf_dir, .dev = nic->config.name, .ifindex = nic->dev.ifindex};
-}
-
 static uint32_t id_of(int program, char *name, size_t size)
 {
 	struct bpf_prog_info info = {0};
@@ -46,7 +41,7 @@ static bool look_at_tap(const struct nics *nics, const struct nic *nic, struct n
 
 bool nic_hook_find(const struct nics *nics, const struct nic *nic, unsigned i, struct nic_hook *out)
 {
-	const struct hook_place at = place_of(nics, nic);
+	const struct hook_place at = nic_place(nics, nic);
 
 	*out = (struct nic_hook){.point = i};
 	if (i > HOOK_INGRESS)
@@ -140,7 +135,7 @@ static int put_tap(struct nic *nic, const struct nic_hook *h, struct fault *f)
 
 int nic_hook_put_right(struct nics *nics, struct nic *nic, const struct nic_hook *h, struct fault *f)
 {
-	const struct hook_place at = place_of(nics, nic);
+	const struct hook_place at = nic_place(nics, nic);
 
 	if (h->finding.tcx_above)
 		return fault(f, EEXIST, "it decides first, for no filter gets in front of tcx: 'hook = tcx' does");

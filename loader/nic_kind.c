@@ -88,19 +88,11 @@ struct pile {
 	size_t count;
 };
 
-static const struct netdev_stack *find(const struct pile *p, int ifindex)
-{
-	for (size_t i = 0; i < p->count; i++)
-		if (p->all[i].ifindex == ifindex)
-			return &p->all[i];
-	return NULL;
-}
-
 /* Going up from the lower one: to its master, and to whatever is on it. The kernel has no circles, nor piles of more
  * storeys. */
 static bool stands_on(const struct pile *p, int upper, int lower, int storeys)
 {
-	const struct netdev_stack *dev = find(p, lower);
+	const struct netdev_stack *dev = netdev_stack_find(p->all, p->count, lower);
 
 	if (upper == lower)
 		return true;

@@ -19,7 +19,7 @@ static unsigned index_of(const struct nics *nics, const struct nic *nic)
 	return (unsigned)(nic - nics->nic);
 }
 
-static struct hook_place place_of(const struct nics *nics, const struct nic *nic)
+struct hook_place nic_place(const struct nics *nics, const struct nic *nic)
 {
 	return (struct hook_place){
 		.dir = nics->bpf_dir,
@@ -28,24 +28,10 @@ static struct hook_place place_of(const struct nics *nics, const struct nic *nic
 	};
 }
 
-/* What stays are gates that programs of an earlier run still keep; what a 'detach' has opened counts until then. */
-static void forget_other_gates(const struct maps *maps)
-{
-	uint32_t ifindex, next;
-	bool more = bpf_map_get_next_key(maps->gates, NULL, &ifindex) == 0;
-
-	while (more) {
-		more = bpf_map_get_next_key(maps->gates, &ifindex, &next) == 0;
-		if (gates_get(maps, ifindex).kind != GATE_ATTACHED)
-			gates_remove(maps, ifindex);
-		ifindex = next;
-	}
-}
-
 void nics_init(struct nics *nics, const char *bpf_dir, struct maps *maps, const struct programs *programs)
 {
 	*nics = (struct nics){.bpf_dir = bpf_dir, .maps = maps, .programs = programs};
-	forget_other_gates(maps);
+	gates_keep_attached(maps);
 	for (unsigned i = 0; i < PORTS_MAX; i++) {
 		char name[sizeof(maps->port[i].name)];
 
@@ -189,7 +175,7 @@ static int build(struct nics *nics, struct nic *nic, struct fault *f)
 {
 	const uint32_t room = nics->maps->port[index_of(nics, nic)].mtu_room;
 	struct programs_nic wanted = {
-		.at = place_of(nics, nic),
+		.at = nic_place(nics, nic),
 		.kind = nic->config.hook,
 		.gate = {.kind = GATE_ATTACHED, .port = index_of(nics, nic), .nic = (uint32_t)nic->dev.ifindex},
 		.jumbo = nic->dev.mtu > PORT_MTU_FRAME,
@@ -327,7 +313,7 @@ void nic_expect(struct nics *nics, const struct interface_config *config)
 
 void nic_detach(struct nics *nics, struct nic *nic)
 {
-	const struct hook_place at = place_of(nics, nic);
+	const struct hook_place at = nic_place(nics, nic);
 
 	hooks_remove_all(&at);
 	hooks_remove_away(&at);
@@ -344,7 +330,7 @@ void nic_detach(struct nics *nics, struct nic *nic)
 
 void nic_gone(struct nics *nics, struct nic *nic)
 {
-	const struct hook_place at = place_of(nics, nic);
+	const struct hook_place at = nic_place(nics, nic);
 
 	if (hooks_left_filters(&at))
 		log_line("%s: WARNING: is in another network namespace, where its clsact filters are not: what it "

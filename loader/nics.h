@@ -49,6 +49,9 @@ struct nic *nics_find(struct nics *nics, const char *name);
  */
 int nic_attach(struct nics *nics, const struct interface_config *config, struct fault *f);
 
+/* Where the programs hang on it. */
+struct hook_place nic_place(const struct nics *nics, const struct nic *nic);
+
 /* A line in the log: how it came out. */
 void nic_log_attached(const struct nics *nics, const struct nic *nic);
 
