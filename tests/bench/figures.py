@@ -23,6 +23,9 @@ FIGURES = (
     Figure('tcp_1', 'cpu_s_per_gb', 'CPU, one TCP stream', 's/GB', 'ratio', None),
     Figure('tcp_1', 'own_cpu_s_per_gb', '  of it our own code', 's/GB', None, None),
     Figure('tcp_4', 'cpu_s_per_gb', 'CPU, four TCP streams', 's/GB', 'ratio', None),
+    Figure('walls', 'busy_us_per_packet', 'CPU, UDP 64 B at 40 kpps', 'µs/packet', 'ratio', None),
+    Figure('walls', 'backstop_percent', 'backstop, of all CPU, 64 B', '%', None, ('<', 2)),
+    Figure('walls', 'gate_percent', 'NIC programs, of all CPU, 64 B', '%', None, None),
     Figure('memory', 'mb', 'worker, 1 queue, 1000 SAs', 'MB', None, ('<', 64)),
 )
 
