@@ -17,6 +17,7 @@
 #include "locals.h"
 #include "log.h"
 #include "nic_events.h"
+#include "privileges.h"
 #include "requests.h"
 #include "service.h"
 #include "session.h"
@@ -396,6 +397,8 @@ static int start(struct supervisor *s, struct fault *f)
 	const struct closing c = closing_of(s);
 	int err = close_gate(s, f);
 
+	if (!err)
+		err = privileges_to_end_children(f);
 	if (!err)
 		err = vault_create(&s->vault, f);
 	if (err)

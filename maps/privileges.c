@@ -118,8 +118,9 @@ bool privileges_in_user_namespace(void)
 }
 
 /* What the programs together need of root's rights. */
-static const unsigned needed[] = {CAP_NET_ADMIN, CAP_NET_RAW,	 CAP_NET_BIND_SERVICE, CAP_BPF,	   CAP_PERFMON,
-				  CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SETUID,	       CAP_SETGID, CAP_SETPCAP};
+static const unsigned needed[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE, CAP_BPF,
+				  CAP_PERFMON,	 CAP_KILL,    CAP_SYS_ADMIN,	    CAP_SYS_CHROOT,
+				  CAP_SETUID,	 CAP_SETGID,  CAP_SETPCAP};
 
 /* CAP_SYS_ADMIN was all of BPF before Linux 5.8, and still is. */
 static bool has_capability(unsigned capability)
@@ -144,6 +145,14 @@ void privileges_missing(char *text, size_t size)
 	for (char *c = text; *c; c++)
 		if (*c >= 'a' && *c <= 'z')
 			*c -= 'a' - 'A';
+}
+
+/* Signals to another user's process take it, and so does the one that a child is sent when its parent dies. */
+int privileges_to_end_children(struct fault *f)
+{
+	if (capng_get_caps_process() < 0 || has_capability(CAP_KILL))
+		return 0;
+	return fault(f, EPERM, "this root lacks CAP_KILL, without which worker and IKE would outlive it: give it that");
 }
 
 const char *privileges_remedy(int err, const char *otherwise)

@@ -48,6 +48,9 @@ struct lockable privileges_raise_memlock(void);
  */
 const char *privileges_remedy(int err, const char *otherwise);
 
+/* Whether what becomes another user ends when this process says so, and with it. 0 or -EPERM. */
+int privileges_to_end_children(struct fault *f);
+
 /* Of the capabilities that the programs need together, those that this process lacks: their names, a comma between. */
 void privileges_missing(char *text, size_t size);
 

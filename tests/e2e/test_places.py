@@ -294,6 +294,14 @@ def test_worker_lacks(placed, cap, line):
     assert line in next(s for s in host.log_text.splitlines() if s.startswith('xdp-ipsec-worker: '))
 
 
+def test_supervisor_cannot_end_its_children(placed):
+    """They are another user's: they would go on without it."""
+    host = placed(BPFFS, ['kill'])
+    host.spawn()
+    until(lambda: 'this root lacks CAP_KILL, without which worker and IKE would outlive it' in host.log_text, 'the reason')
+    until(lambda: not host.processes('xdp-ipsec'), 'the end')
+
+
 def status_of(pid):
     return dict(line.split(':\t', 1) for line in Path(f'/proc/{pid}/status').read_text().splitlines())
 
