@@ -105,10 +105,10 @@ static __always_inline bool parse_ethernet(struct cursor *c, struct packet *p)
 {
 	struct ethhdr *eth = cursor_take(c, sizeof(*eth));
 	struct vlan_tag *tag;
+	void *pos;
 
 	if (!eth)
 		return false;
-	p->l3_offset = sizeof(*eth);
 	p->group = eth->h_dest[0] & 1;
 	p->ethertype = eth->h_proto;
 #pragma unroll
@@ -118,9 +118,12 @@ static __always_inline bool parse_ethernet(struct cursor *c, struct packet *p)
 		tag = cursor_take(c, sizeof(*tag));
 		if (!tag)
 			return false;
-		p->l3_offset += sizeof(*tag);
 		p->ethertype = tag->ethertype;
 	}
+	/* A difference, whose value the verifier does not know: it would follow each number of tags to the end by itself. */
+	pos = c->pos;
+	asm volatile("" : "+r"(pos));
+	p->l3_offset = pos - (void *)eth;
 	return true;
 }
 
