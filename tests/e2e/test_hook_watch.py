@@ -139,7 +139,7 @@ def test_program_in_front(tcx_pair):
             stack.enter_context(in_front(a, NIC, where, theirs))
             assert len(tcx_order(a, NIC, where)) == 2
             until(lambda: tcx_order(a, NIC, where)[0] == ours[0], 'ours to be the first')
-            assert said(tcx_pair, f"'theirs' in front of ours on {where}; put right again")
+            until(lambda: said(tcx_pair, f"'theirs' in front of ours on {where}; put right again"), 'a line in the log')
         until(traffic.goes_on(20), 'traffic again')
         traffic.closed(between=1)
 
