@@ -48,6 +48,8 @@ PROGRAMS   := $(BUILD)/xdp-ipsec $(BUILD)/xdp-ipsec-worker $(if $(wildcard ike/m
 
 # Of what check and demo build; tests run one after the other, but for IKE's.
 JOBS := $(or $(shell nproc 2>/dev/null),1)
+# So many files of end-to-end tests run beside each other.
+BESIDE ?= 1
 
 # Quiet unless V=1.
 say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
@@ -120,6 +122,7 @@ but_main = $(filter-out %/main.o,$(1))
 NOT_TESTED := $(BUILD)/not-tested
 PYTEST := PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests NOT_TESTED=$(NOT_TESTED) /usr/bin/python3 -m pytest \
 	-p no:cacheprovider -p not_tested
+SIDE_BY_SIDE = $(if $(filter-out 1,$(BESIDE)),-n $(BESIDE) --dist loadfile)
 
 $(WORKER_TESTS): %: %.o $(call but_main,$(WORKER_OBJ)) $(MAPS_LIB)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(WORKER_LIBS)
@@ -164,8 +167,10 @@ unit-sanitized:
 bpf-test: $(BPF_TESTS)
 	$(call run_each,$^)
 
+# Those of how fast something is, at the end and alone.
 e2e: all
-	BUILD=$(BUILD) $(PYTEST) -rs tests/e2e
+	BUILD=$(BUILD) $(PYTEST) -rs $(SIDE_BY_SIDE) -m 'not alone' tests/e2e
+	BUILD=$(BUILD) $(PYTEST) -rs -m alone tests/e2e
 
 # It conflicts with strongSwan's packages and is not installed: what apt would install for it is fetched and unpacked.
 LIBRESWAN := $(BUILD)/libreswan
@@ -177,7 +182,7 @@ $(LIBRESWAN):
 	rm -r $@.part/debs && mv $@.part $@
 
 interop: all
-	BUILD=$(BUILD) $(PYTEST) -rs tests/interop
+	BUILD=$(BUILD) $(PYTEST) -rs $(SIDE_BY_SIDE) tests/interop
 
 check: need-deps
 	$(MAKE) check-deps

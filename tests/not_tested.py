@@ -16,9 +16,10 @@ def pytest_runtest_logreport(report):
         skipped[reason.removeprefix('Skipped: ')] += 1
 
 
-def pytest_sessionfinish():
+def pytest_sessionfinish(session):
     path = os.environ.get('NOT_TESTED')
-    if path and skipped:
+    # Of tests beside each other (pytest-xdist), the process that hands them out gets the reports, too.
+    if path and skipped and not hasattr(session.config, 'workerinput'):
         with open(path, 'a', encoding='utf-8') as f:
             f.writelines(f'{count}\t{reason}\n' for reason, count in skipped.items())
 

@@ -2,11 +2,14 @@
 """
 Two beds. `bed`: one host, and at the other end of its cable a peer that is nobody but this process, with raw frames
 and an independent ESP codec. `pair`: two hosts, and the cable between them is a bridge where everything can be seen.
-Both exist once per XDP mode and are clean again after each test. `own_pair` is one that a test has for itself and may
-break; `ike_pair`, and `native` in that mode alone, is one without keys or daemons, to be configured.
+Both exist once per XDP mode and process, and are clean again after each test. `own_pair` is one that a test has for itself
+and may break; `ike_pair`, and `native` in that mode alone, is one without keys or daemons, to be configured.
+
+`make e2e BESIDE=2` runs files beside each other; tests marked `alone`, those of how fast something is, always run by themselves.
 """
 import os
 import sys
+from contextlib import ExitStack
 
 import pytest
 
@@ -25,6 +28,10 @@ MODES = ['native', 'generic']
 sys.setswitchinterval(0.0005)
 
 
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'alone: nothing else runs meanwhile')
+
+
 def pytest_sessionstart(session):
     if os.geteuid():
         pytest.exit('the end-to-end tests make network namespaces and load BPF programs: run them as root', 2)
@@ -37,25 +44,32 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(line)
 
 
-@pytest.fixture(scope='session', params=MODES)
-def shared_bed(request):
-    with Bed(request.param) as bed:
-        bed.host.start()
-        yield bed
+@pytest.fixture(scope='session')
+def started():
+    """Makes one of a kind for each mode, when it is first asked for, and keeps all to the end: to start one takes a second."""
+    with ExitStack() as stack:
+        made = {}
+
+        def get(kind, mode, start):
+            if (kind, mode) not in made:
+                made[kind, mode] = stack.enter_context(kind(mode))
+                start(made[kind, mode])
+            return made[kind, mode]
+
+        yield get
 
 
-@pytest.fixture
-def bed(shared_bed):
-    shared_bed.begin()
-    yield shared_bed
-    shared_bed.end()
+@pytest.fixture(params=MODES)
+def bed(request, started):
+    shared = started(Bed, request.param, lambda bed: bed.host.start())
+    shared.begin()
+    yield shared
+    shared.end()
 
 
-@pytest.fixture(scope='session', params=MODES)
-def shared_pair(request):
-    with Pair(request.param) as pair:
-        pair.start()
-        yield pair
+@pytest.fixture(params=MODES)
+def shared_pair(request, started):
+    return started(Pair, request.param, Pair.start)
 
 
 @pytest.fixture

@@ -69,7 +69,8 @@ def happen(event, mode):
         return Told(event, mode, bed.steps, bed.traffic.ask('stop'), error)
 
 
-CELLS = [pytest.param((event, mode), id=f'{mode}-{event.name}') for event in EVENTS for mode in event.modes]
+CELLS = [pytest.param((event, mode), id=f'{mode}-{event.name}', marks=[pytest.mark.alone] * (event.gate == CLOSES))
+         for event in EVENTS for mode in event.modes]
 
 
 @pytest.fixture(scope='module', params=CELLS)

@@ -27,6 +27,7 @@ def said(pair, text):
     return pair.a.log_text.count(text)
 
 
+@pytest.mark.alone
 def test_clsact_qdisc_deleted(clsact_pair):
     """Twenty times, under traffic."""
     a = clsact_pair.a.netns
@@ -42,6 +43,7 @@ def test_clsact_qdisc_deleted(clsact_pair):
         assert 'nic_ingress' in filters(a, 'ingress')
 
 
+@pytest.mark.alone
 def test_clsact_filters_deleted(clsact_pair):
     a = clsact_pair.a.netns
     with Both(clsact_pair) as traffic:

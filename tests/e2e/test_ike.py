@@ -179,6 +179,7 @@ def test_traffic_before_the_answer(native):
     assert counters['parked'] == counters['opened'] == 1 and 'no_sa' not in counters
 
 
+@pytest.mark.alone
 def test_fifty_rekeys_at_100_mbit(native):
     """UDP at 100 Mbit/s: what one end sealed the other has opened, all of it, through 50 rekeys of child and IKE SA."""
     native.psk()

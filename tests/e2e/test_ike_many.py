@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Many at once: a thousand peers on one host, and ten thousand that open and never go on."""
+import pytest
+
 from host import dropped
 from ike_load import EACH, HUB, PEERS, Hub, flood, set_up_flood
 from wait import until
+
+pytestmark = pytest.mark.alone
 
 SECONDS = 60
 FORGED = 10_000

@@ -37,7 +37,10 @@ def last_lines(path):
 
 
 def test_what_was_not_tested(tmp_path):
-    """The reasons of every run of pytest, with how many tests they kept from running; a failure expected is none."""
+    """
+    The reasons of every run of pytest, also of one with tests beside each other, with how many tests they kept from running; a
+    failure expected is none.
+    """
     (tmp_path / 'test_some.py').write_text('''
 import pytest
 @pytest.mark.parametrize('n', range(3))
@@ -54,7 +57,7 @@ def test_e(): pass
     path = tmp_path / 'not-tested'
     env = {**os.environ, 'PYTHONPATH': str(TESTS), 'NOT_TESTED': str(path), 'PYTHONDONTWRITEBYTECODE': '1'}
     assert last_lines(path) == 'everything was tested\n'
-    for _ in range(2):
-        subprocess.run([PYTHON, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-p', 'not_tested', 'test_some.py'],
+    for beside in [], ['-n', '2']:
+        subprocess.run([PYTHON, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-p', 'not_tested', *beside, 'test_some.py'],
                        env=env, cwd=tmp_path, capture_output=True, check=True)
     assert last_lines(path).splitlines() == ['not tested: 8 tests: no kernel', 'not tested: 2 tests: not installed: bird2']

@@ -274,6 +274,7 @@ def seconds_to_end(pid):
         os.close(fd)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize('end', ['sender', 'receiver'])
 def test_worker_ends_in_the_midst_of_bulk(pair, end):
     """SIGTERM is heard also by a worker that never waits for packets. The best of three, for the machine may be busy."""
