@@ -120,7 +120,7 @@ static __always_inline bool parse_ethernet(struct cursor *c, struct packet *p)
 			return false;
 		p->ethertype = tag->ethertype;
 	}
-	/* A difference, whose value the verifier does not know: it would follow each number of tags to the end by itself. */
+	/* A difference, unknown to the verifier: it would follow each number of tags to the end by itself. */
 	pos = c->pos;
 	asm volatile("" : "+r"(pos));
 	p->l3_offset = pos - (void *)eth;
