@@ -221,16 +221,21 @@ static void on_control(evutil_socket_t fd, short what, void *arg)
 }
 
 /*
- * Without it nothing can be authenticated any more. The supervisor starts both anew; nobody is said good-bye to, for
- * the SAs go on.
+ * It has ended, or hangs: without it nothing can be authenticated any more, and no SA made. The supervisor starts both
+ * anew; nobody is said good-bye to, for the SAs go on.
  */
+static void end_without_keyholder(void)
+{
+	write_line("the key holder has ended, or does not answer: ending, too");
+	_exit(EXIT_FAILURE);
+}
+
 static void on_keyholder_end(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
 	(void)arg;
-	write_line("the key holder has ended: ending, too");
-	_exit(EXIT_FAILURE);
+	end_without_keyholder();
 }
 
 static void on_term(evutil_socket_t number, short what, void *arg)
@@ -279,13 +284,27 @@ int daemon_listen(struct ike_daemon *d, struct fault *f)
 	return 0;
 }
 
-int daemon_init(struct ike_daemon *d, struct fault *f)
+/* What makes SAs, and what they are made by. */
+static int make_parts(struct ike_daemon *d, int questions, uint8_t *keymat, struct fault *f)
+{
+	int err = keyholder_client_new(&d->keys, questions, keymat, end_without_keyholder);
+
+	if (err)
+		return fault(f, -err, "key holder: %s", strerror(-err));
+	d->sad.vault = keyholder_client_vault(d->keys);
+	err = sad_init(&d->sad, f);
+	return err ? err : make_engine(d) ? fault(f, ENOMEM, "%s", strerror(ENOMEM)) : 0;
+}
+
+int daemon_init(struct ike_daemon *d, int questions, uint8_t *keymat, struct fault *f)
 {
 	struct event *term;
-	int err = make_engine(d);
+	int err = make_parts(d, questions, keymat, f);
 
+	if (err)
+		return err;
 	d->base = event_base_new();
-	if (err || !d->base)
+	if (!d->base)
 		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
 	d->tick = evtimer_new(d->base, on_tick, d);
 	d->on_keyholder = event_new(d->base, keyholder_client_socket(d->keys), EV_CLOSED, on_keyholder_end, d);

@@ -23,8 +23,9 @@ struct ike_daemon {
 	unsigned log_lines;
 };
 
-/* Makes the engine and the loop around what is open already. 0 or -errno. */
-int daemon_init(struct ike_daemon *d, struct fault *f);
+/* Makes the engine and the loop around what is open already: maps, sockets, the end of the key holder's socket and the
+ * page shared with it (keyholder.h). 0 or -errno. */
+int daemon_init(struct ike_daemon *d, int questions, uint8_t *keymat, struct fault *f);
 
 /*
  * From here on peers are answered: once there is a configuration. Who asks before waits in the socket's buffer; an

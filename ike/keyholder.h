@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The process that holds private keys, PSKs and PPKs. It answers three
- * questions and gives nothing else away:
+ * The process that holds private keys, PSKs and PPKs, and writes the keys of SAs
+ * into the vault. It answers three questions, takes two orders, and gives
+ * nothing else away:
  *
  *   psk_auth   prf(prf(PSK, "Key Pad for IKEv2"), octets)      RFC 7296 section 2.15
  *   sign       a signature over octets                          RFC 7427
  *   ppk        prf+(PPK, SK_x), as long as SK_x                 RFC 8784 section 3
+ *   store      a key, left on a page that both share, into a slot of the vault
+ *   wipe       a slot
  *
  *   supervisor --key id and an open file--> keyholder <--questions-- protocol process
  *
- * Keys have numbers that the supervisor gives; the protocol process knows only these.
+ * Keys have numbers that the supervisor gives; the protocol process knows only
+ * these. Octets are those of AUTH alone (real_message.h). RSA signs by PSS, which
+ * whoever takes RFC 7427 takes; PKCS#1 v1.5 is only ever checked.
  */
 #ifndef IKE_KEYHOLDER_H
 #define IKE_KEYHOLDER_H
@@ -56,6 +61,13 @@ struct keyholder_ops {
 	void *arg;
 };
 
+/* Where the keys of SAs go: to be written, never to be read again. In tests by a call, too. 0 or -errno. */
+struct vault_ops {
+	int (*store)(void *arg, uint32_t slot, uint32_t generation, const uint8_t *keymat);
+	int (*wipe)(void *arg, uint32_t slot);
+	void *arg;
+};
+
 /* ---- the keys themselves (in the keyholder process, and in tests) ---- */
 
 struct keyring;
@@ -78,19 +90,35 @@ struct keyholder_ops keyring_ops(struct keyring *ring);
 
 /* ---- the process ---- */
 
+/* What it is given. */
+struct keyholder_ends {
+	int control;
+	int questions;
+	int vault;	 /* -1: none, and no key of an SA is taken */
+	uint8_t *keymat; /* a vault_page() that it shares with the client; NULL without a vault */
+};
+
 /*
  * Runs the keyholder until both sockets (SOCK_SEQPACKET) are closed: keys come on `control` from the supervisor as
  * {"command": "key", "id": N, "kind": "psk|private|ppk"} with the file by SCM_RIGHTS (also
  * {"command":"forget","id":N}), each answered by {"ok": true} or {"error": ...}; questions come on `questions`.
- * Sandboxes itself first. Returns an exit status.
+ * Sandboxes itself first, and then says by an answer to no question (number 0) that it is there. Returns an exit
+ * status.
  */
-int keyholder_run(int control, int questions);
+int keyholder_run(const struct keyholder_ends *ends);
 
-/* The protocol process' end: ops that ask over the socket and wait. *client is the caller's to free by
- * keyholder_client_free. 0 or -errno. */
+/* Waits for that answer. -errno: it has ended instead, and said why. */
+int keyholder_wait(int questions);
+
+/*
+ * The protocol process' end: ops that ask over the socket and wait. *client is the caller's to free by
+ * keyholder_client_free. keymat: as above. on_lost (may be NULL) is called when there will be no answer any more; it
+ * may return. 0 or -errno.
+ */
 struct keyholder_client;
-int keyholder_client_new(struct keyholder_client **client, int questions);
+int keyholder_client_new(struct keyholder_client **client, int questions, uint8_t *keymat, void (*on_lost)(void));
 struct keyholder_ops keyholder_client_ops(struct keyholder_client *client);
+struct vault_ops keyholder_client_vault(struct keyholder_client *client);
 void keyholder_client_free(struct keyholder_client *client);
 
 /* Its end of the socket, to be watched for the other's: by which it is known that there is no key holder any more. */

@@ -7,17 +7,31 @@
 #include <unistd.h>
 
 #include "keyholder_wire.h"
+#include "vault.h"
 
 /* A signature takes milliseconds. Who does not answer by then never will. */
 #define ANSWER_S 10
 
 struct keyholder_client {
 	int socket;
+	uint8_t *keymat; /* the page that is shared */
+	void (*on_lost)(void);
 	struct key_question q;
 	struct key_answer a;
 };
 
-int keyholder_client_new(struct keyholder_client **client, int questions)
+int keyholder_wait(int questions)
+{
+	struct key_answer a;
+	ssize_t n;
+
+	do
+		n = recv(questions, &a, sizeof(a), 0);
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)offsetof(struct key_answer, data) ? 0 : n < 0 ? -errno : -EPIPE;
+}
+
+int keyholder_client_new(struct keyholder_client **client, int questions, uint8_t *keymat, void (*on_lost)(void))
 {
 	const struct timeval timeout = {.tv_sec = ANSWER_S};
 
@@ -25,6 +39,8 @@ int keyholder_client_new(struct keyholder_client **client, int questions)
 	if (!*client)
 		return -ENOMEM;
 	(*client)->socket = questions;
+	(*client)->keymat = keymat;
+	(*client)->on_lost = on_lost;
 	if (setsockopt(questions, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0)
 		return 0;
 	free(*client);
@@ -68,12 +84,15 @@ static int ask(struct keyholder_client *c, enum key_question_kind what, uint32_t
 	c->q.what = what;
 	c->q.key = key;
 	c->q.how = how;
-	memcpy(c->q.octets, octets, size);
+	if (size)
+		memcpy(c->q.octets, octets, size);
 	n = send(c->socket, &c->q, offsetof(struct key_question, octets) + size, MSG_NOSIGNAL);
+	err = n < 0 ? -errno : 0;
 	explicit_bzero(c->q.octets, size);
-	if (n < 0)
-		return -errno;
-	err = wait_for_answer(c);
+	if (!err)
+		err = wait_for_answer(c);
+	if (err && c->on_lost)
+		c->on_lost();
 	return err ? err : c->a.error;
 }
 
@@ -115,6 +134,24 @@ static int ppk(void *arg, uint32_t key, uint16_t prf, const uint8_t *in, size_t 
 		memcpy(out, c->a.data, size);
 	explicit_bzero(c->a.data, sizeof(c->a.data));
 	return err;
+}
+
+static int store(void *arg, uint32_t slot, uint32_t generation, const uint8_t *keymat)
+{
+	struct keyholder_client *c = arg;
+
+	memcpy(c->keymat, keymat, ESP_KEYMAT_SIZE);
+	return ask(c, ASK_STORE, slot, generation, NULL, 0);
+}
+
+static int wipe(void *arg, uint32_t slot)
+{
+	return ask(arg, ASK_WIPE, slot, 0, NULL, 0);
+}
+
+struct vault_ops keyholder_client_vault(struct keyholder_client *client)
+{
+	return (struct vault_ops){.store = store, .wipe = wipe, .arg = client};
 }
 
 struct keyholder_ops keyholder_client_ops(struct keyholder_client *client)

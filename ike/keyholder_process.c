@@ -2,21 +2,26 @@
 /* The keyholder as a process: keys come from the supervisor, questions from the protocol process. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <linux/capability.h>
 #include <openssl/x509.h>
 #include <openssl/pem.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "channel.h"
 #include "keyholder_wire.h"
-#include "privileges.h"
 #include "sandbox.h"
+#include "vault.h"
+
+struct keyholder {
+	struct keyring *ring;
+	struct keyholder_ops ops;
+	struct vault vault; /* entries NULL: none */
+	uint8_t *keymat;
+};
 
 /* ---- keys ---- */
 
@@ -120,8 +125,28 @@ static bool on_control(struct keyring *ring, int control)
 
 /* ---- questions ---- */
 
-static void answer(const struct keyholder_ops *ops, const struct key_question *q, size_t size, struct key_answer *a)
+/* Slot and generation are as the protocol process says: a slot of its own that it spoils is its own loss. */
+static int store(struct keyholder *k, const struct key_question *q)
 {
+	if (!k->vault.entries || q->key >= SLOTS_MAX)
+		return -EINVAL;
+	/* A key from IKE is used once, so the IV is the sequence number itself. */
+	vault_store(&k->vault, q->key, q->how, k->keymat, 0);
+	explicit_bzero(k->keymat, ESP_KEYMAT_SIZE);
+	return 0;
+}
+
+static int wipe(struct keyholder *k, const struct key_question *q)
+{
+	if (!k->vault.entries || q->key >= SLOTS_MAX)
+		return -EINVAL;
+	vault_wipe(&k->vault, q->key);
+	return 0;
+}
+
+static void answer(struct keyholder *k, const struct key_question *q, size_t size, struct key_answer *a)
+{
+	const struct keyholder_ops *ops = &k->ops;
 	const size_t octets = size - offsetof(struct key_question, octets);
 	size_t room = sizeof(a->data);
 
@@ -134,14 +159,20 @@ static void answer(const struct keyholder_ops *ops, const struct key_question *q
 		room = prf_size((uint16_t)q->how);
 		break;
 	case ASK_SIGN:
-		if (q->how > SIG_NONE && q->how <= SIG_RSA_PKCS1_SHA512)
-			a->error =
-				ops->sign(ops->arg, q->key, (enum sig_scheme)q->how, q->octets, octets, a->data, &room);
+		a->error = ops->sign(ops->arg, q->key, (enum sig_scheme)q->how, q->octets, octets, a->data, &room);
 		break;
 	case ASK_PPK:
 		if (octets <= PRF_SIZE_MAX)
 			a->error = ops->ppk(ops->arg, q->key, (uint16_t)q->how, q->octets, octets, a->data);
 		room = octets;
+		break;
+	case ASK_STORE:
+		a->error = store(k, q);
+		room = 0;
+		break;
+	case ASK_WIPE:
+		a->error = wipe(k, q);
+		room = 0;
 		break;
 	}
 	if (!a->error)
@@ -149,53 +180,64 @@ static void answer(const struct keyholder_ops *ops, const struct key_question *q
 }
 
 /* False: the protocol process is gone. */
-static bool on_question(const struct keyholder_ops *ops, int questions)
+static bool on_question(struct keyholder *k, int questions)
 {
 	static struct key_question q;
 	static struct key_answer a;
 	const ssize_t n = recv(questions, &q, sizeof(q), 0);
+	bool sent;
 
 	if (n < (ssize_t)offsetof(struct key_question, octets))
 		return n < 0 && errno == EINTR;
-	answer(ops, &q, (size_t)n, &a);
-	return send(questions, &a, offsetof(struct key_answer, data) + a.size, MSG_NOSIGNAL) > 0;
+	answer(k, &q, (size_t)n, &a);
+	sent = send(questions, &a, offsetof(struct key_answer, data) + a.size, MSG_NOSIGNAL) > 0;
+	/* With a PPK both are keys. */
+	explicit_bzero(&q, (size_t)n);
+	explicit_bzero(&a, sizeof(a));
+	return sent;
 }
 
-/*
- * Nothing of what is read here is ever written to a swap device; what comes later must have room to be locked too, so
- * where the limit stays the capability does, and is returned; else -1.
- */
-static int lock_memory(void)
-{
-	const struct lockable can = privileges_raise_memlock();
+/* ---- its life ---- */
 
-	if (can.now && mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
-		return can.later ? -1 : CAP_IPC_LOCK;
-	dprintf(STDERR_FILENO,
-		"xdp-ipsec-iked: key holder: its memory cannot be locked, keys may get to a swap device: "
-		"raise 'ulimit -l', or run with CAP_IPC_LOCK\n");
-	return -1;
+static int prepare(struct keyholder *k, const struct keyholder_ends *ends, struct fault *f)
+{
+	int err = 0;
+
+	*k = (struct keyholder){.ring = keyring_new(), .vault.fd = -1, .keymat = ends->keymat};
+	if (!k->ring)
+		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
+	k->ops = keyring_ops(k->ring);
+	if (ends->vault >= 0)
+		err = vault_map(&k->vault, ends->vault, true, f);
+	return err ? err : sandbox_enter_keyholder(f);
 }
 
-int keyholder_run(int control, int questions)
+static bool say_ready(int questions)
 {
-	struct pollfd fds[2] = {{.fd = control, .events = POLLIN}, {.fd = questions, .events = POLLIN}};
-	struct keyring *ring = keyring_new();
-	struct keyholder_ops ops;
+	static const struct key_answer ready;
+
+	return send(questions, &ready, offsetof(struct key_answer, data), MSG_NOSIGNAL) > 0;
+}
+
+int keyholder_run(const struct keyholder_ends *ends)
+{
+	struct pollfd fds[2] = {{.fd = ends->control, .events = POLLIN}, {.fd = ends->questions, .events = POLLIN}};
+	static struct keyholder k;
 	struct fault f = {""};
-	bool go_on = ring != NULL;
+	bool go_on;
 
-	if (!ring || sandbox_enter_keyholder(lock_memory(), &f)) {
+	if (prepare(&k, ends, &f)) {
 		dprintf(STDERR_FILENO, "xdp-ipsec-iked: key holder: %s\n", f.text);
 		return EXIT_FAILURE;
 	}
-	ops = keyring_ops(ring);
+	go_on = say_ready(ends->questions);
 	while (go_on && (poll(fds, 2, -1) >= 0 || errno == EINTR)) {
 		if (fds[0].revents)
-			go_on = on_control(ring, control);
+			go_on = on_control(k.ring, ends->control);
 		if (go_on && fds[1].revents)
-			go_on = on_question(&ops, questions);
+			go_on = on_question(&k, ends->questions);
 	}
-	keyring_free(ring);
+	keyring_free(k.ring);
+	vault_close(&k.vault);
 	return EXIT_SUCCESS;
 }

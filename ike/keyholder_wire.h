@@ -10,6 +10,8 @@ enum key_question_kind {
 	ASK_PSK_AUTH = 1,
 	ASK_SIGN = 2,
 	ASK_PPK = 3,
+	ASK_STORE = 4, /* key: slot, how: its generation */
+	ASK_WIPE = 5,  /* key: slot */
 };
 
 struct key_question {

@@ -11,6 +11,7 @@
 
 #include "keyholder.h"
 #include "prf.h"
+#include "real_message.h"
 #include "sig_scheme.h"
 #include "wire.h"
 
@@ -184,6 +185,9 @@ static int psk_auth(void *arg, uint32_t id, uint16_t prf, const uint8_t *octets,
 
 	if (!s)
 		return -ENOENT;
+	/* The peer's own proof is computed here, too. */
+	if (!prf_size(prf) || !is_auth_octets(octets, size, prf, false))
+		return -EINVAL;
 	err = prf_compute(prf, (struct chunk){s->data, s->size}, &text, 1, key);
 	if (!err)
 		err = prf_compute(prf, (struct chunk){key, prf_size(prf)}, &in, 1, out);
@@ -191,12 +195,32 @@ static int psk_auth(void *arg, uint32_t id, uint16_t prf, const uint8_t *octets,
 	return err;
 }
 
+/* Whoever takes signatures of RFC 7427 by RSA takes PSS (section 5 of it, and RFC 8247 section 3.2). */
+static bool may_sign(enum sig_scheme scheme)
+{
+	switch (scheme) {
+	case SIG_ECDSA_SHA256:
+	case SIG_ECDSA_SHA384:
+	case SIG_ECDSA_SHA512:
+	case SIG_RSA_PSS_SHA256:
+	case SIG_RSA_PSS_SHA384:
+	case SIG_RSA_PSS_SHA512:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int sign(void *arg, uint32_t id, enum sig_scheme scheme, const uint8_t *octets, size_t size, uint8_t *out,
 		size_t *out_size)
 {
 	const struct secret *s = find(arg, id, KEY_PRIVATE);
 
-	return s ? sig_sign(s->key, scheme, octets, size, out, out_size) : -ENOENT;
+	if (!s)
+		return -ENOENT;
+	if (!may_sign(scheme) || !is_auth_octets(octets, size, 0, true))
+		return -EINVAL;
+	return sig_sign(s->key, scheme, octets, size, out, out_size);
 }
 
 static int ppk(void *arg, uint32_t id, uint16_t prf, const uint8_t *in, size_t size, uint8_t *out)
@@ -204,7 +228,12 @@ static int ppk(void *arg, uint32_t id, uint16_t prf, const uint8_t *in, size_t s
 	const struct secret *s = find(arg, id, KEY_PPK);
 	const struct chunk seed = {in, size};
 
-	return s ? prf_plus(prf, (struct chunk){s->data, s->size}, &seed, 1, out, size) : -ENOENT;
+	if (!s)
+		return -ENOENT;
+	/* SK_d, SK_pi and SK_pr are as long as the PRF's output, and become no longer. */
+	if (!prf_size(prf) || size != prf_size(prf))
+		return -EINVAL;
+	return prf_plus(prf, (struct chunk){s->data, s->size}, &seed, 1, out, size);
 }
 
 struct keyholder_ops keyring_ops(struct keyring *ring)

@@ -2,13 +2,14 @@
 /*
  * xdp-ipsec-iked: IKEv2. Started by `xdp-ipsec run`, never by hand.
  *
- *   xdp-ipsec-iked --instance NAME --maps FD --vault FD --control FD --keys FD --ready FD [--keylog FD]
- *   xdp-ipsec-iked --judge --control FD --keys FD --ready FD        what is in the files: 'xdp-ipsec check'
+ *   xdp-ipsec-iked --instance NAME --layout N --map NAME:FD ... --vault FD --control FD --keys FD --ready FD [--keylog
+ * FD] xdp-ipsec-iked --judge --control FD --keys FD --ready FD        what is in the files: 'xdp-ipsec check'
  *
  *   supervisor ══control══ protocol process ══questions══ key holder ══keys══ supervisor
  *
  * It becomes two processes: one that parses the network and has no key of its
- * host's, and one that has the keys and answers three questions.
+ * host's, and one that has the keys and answers three questions. What each may
+ * touch is given to it open; docs/security.md lists it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,9 +29,18 @@
 #include "judge.h"
 #include "prf.h"
 #include "sandbox.h"
+#include "vault.h"
+
+/* sad, sad_out, sad_sent, sa_state, replay, turns; and ike_sockets, which is written once, before anybody is heard. */
+#define MAPS_GIVEN 7
 
 struct arguments {
-	int maps_fd; /* the directory of the instance's maps */
+	unsigned layout; /* of the maps: LAYOUT_VERSION of who made them */
+	unsigned map_count;
+	struct {
+		char name[16];
+		int fd;
+	} maps[MAPS_GIVEN];
 	int vault_fd;
 	int control_fd;
 	int keys_fd;
@@ -39,25 +49,38 @@ struct arguments {
 	bool judge;
 };
 
+static bool parse_map(struct arguments *a, const char *text)
+{
+	return a->map_count < MAPS_GIVEN &&
+	       sscanf(text, "%15[a-z_]:%d", a->maps[a->map_count].name, &a->maps[a->map_count].fd) == 2 &&
+	       a->maps[a->map_count++].fd >= 0;
+}
+
+/* To judge takes the supervisor's socket, and nothing else. */
+static bool is_complete(const struct arguments *a)
+{
+	return (a->judge || (a->map_count == MAPS_GIVEN && a->vault_fd >= 0)) && a->control_fd >= 0 &&
+	       a->keys_fd >= 0 && a->ready_fd >= 0;
+}
+
 static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 {
 	static const struct option options[] = {
-		{"instance", required_argument, NULL, 'i'},
-		{"maps", required_argument, NULL, 'm'},
-		{"vault", required_argument, NULL, 'v'},
-		{"control", required_argument, NULL, 'c'},
-		{"keys", required_argument, NULL, 'k'},
-		{"ready", required_argument, NULL, 'r'},
-		{"keylog", required_argument, NULL, 'l'},
-		{"judge", no_argument, NULL, 'j'},
-		{NULL, 0, NULL, 0},
+		{"instance", required_argument, NULL, 'i'}, {"layout", required_argument, NULL, 'y'},
+		{"map", required_argument, NULL, 'm'},	    {"vault", required_argument, NULL, 'v'},
+		{"control", required_argument, NULL, 'c'},  {"keys", required_argument, NULL, 'k'},
+		{"ready", required_argument, NULL, 'r'},    {"keylog", required_argument, NULL, 'l'},
+		{"judge", no_argument, NULL, 'j'},	    {NULL, 0, NULL, 0},
 	};
+	bool good = true;
 	int c;
 
-	*a = (struct arguments){-1, -1, -1, -1, -1, -1, false};
+	*a = (struct arguments){.vault_fd = -1, .control_fd = -1, .keys_fd = -1, .ready_fd = -1, .keylog_fd = -1};
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'm')
-			a->maps_fd = atoi(optarg);
+			good = good && parse_map(a, optarg);
+		else if (c == 'y')
+			a->layout = (unsigned)atoi(optarg);
 		else if (c == 'v')
 			a->vault_fd = atoi(optarg);
 		else if (c == 'c')
@@ -72,8 +95,7 @@ static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 			a->judge = true;
 	}
 	/* The name of the instance is for who looks at the processes. */
-	if (((a->maps_fd < 0 || a->vault_fd < 0) && !a->judge) || a->control_fd < 0 || a->keys_fd < 0 ||
-	    a->ready_fd < 0)
+	if (!good || !is_complete(a))
 		return fault(f, EINVAL, "xdp-ipsec-iked is started by 'xdp-ipsec run'");
 	return 0;
 }
@@ -92,31 +114,75 @@ static void close_if_open(int fd)
 		close(fd);
 }
 
-/* The key holder has nothing of this process but its two sockets. */
-static int start_keyholder(const struct arguments *a, int *questions, struct fault *f)
+/* The two processes, and what they share. */
+struct halves {
+	int questions; /* this one's end */
+	pid_t keyholder;
+	uint8_t *keymat;
+};
+
+/* The key holder has nothing of this process but its two sockets, the vault and a page. */
+static void be_keyholder(const struct arguments *a, int questions, uint8_t *keymat)
+{
+	const struct keyholder_ends ends = {a->keys_fd, questions, a->vault_fd, keymat};
+
+	close(a->control_fd);
+	close(a->ready_fd);
+	close_if_open(a->keylog_fd);
+	for (unsigned i = 0; i < a->map_count; i++)
+		close(a->maps[i].fd);
+	signal(SIGTERM, SIG_IGN); /* it ends when its sockets do */
+	_exit(keyholder_run(&ends));
+}
+
+static int start_keyholder(struct halves *h, const struct arguments *a, struct fault *f)
 {
 	int ends[2];
-	pid_t pid;
 
+	*h = (struct halves){.questions = -1, .keymat = a->judge ? NULL : vault_page(f)};
+	if (!a->judge && !h->keymat)
+		return -EPERM;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return fault(f, errno, "socketpair: %s", strerror(errno));
-	pid = fork();
-	if (pid < 0)
+	h->keyholder = fork();
+	if (h->keyholder < 0)
 		return fault(f, errno, "fork: %s", strerror(errno));
-	if (pid == 0) {
+	if (h->keyholder == 0) {
 		close(ends[0]);
-		close(a->control_fd);
-		close(a->ready_fd);
-		close_if_open(a->maps_fd);
-		close_if_open(a->vault_fd);
-		close_if_open(a->keylog_fd);
-		signal(SIGTERM, SIG_IGN); /* it ends when its sockets do */
-		_exit(keyholder_run(a->keys_fd, ends[1]));
+		be_keyholder(a, ends[1], h->keymat);
 	}
 	close(ends[1]);
 	close(a->keys_fd);
-	*questions = ends[0];
-	return 0;
+	/* From here on nobody reads the vault in this process, whatever comes over the network. */
+	close_if_open(a->vault_fd);
+	h->questions = ends[0];
+	return keyholder_wait(ends[0]) ? fault(f, EIO, "the key holder did not start") : 0;
+}
+
+static int take_maps(struct maps *maps, const struct arguments *a, struct fault *f)
+{
+	int err = 0;
+
+	maps_none(maps);
+	if (a->layout != LAYOUT_VERSION)
+		return fault(f, EPROTO, "maps of layout %u, this program has %u: start 'xdp-ipsec run' again",
+			     a->layout, LAYOUT_VERSION);
+	for (unsigned i = 0; i < a->map_count && !err; i++)
+		err = maps_take(maps, a->maps[i].name, a->maps[i].fd, f);
+	return err;
+}
+
+static int open_sockets(struct ike_daemon *d, struct fault *f)
+{
+	struct maps *maps = &d->sad.maps;
+	int err = sockets_open(&d->sockets, f);
+
+	if (!err)
+		err = sockets_publish(&d->sockets, maps, f);
+	/* Who could write it later could let any process's packets by what protects. */
+	close(maps->ike_sockets);
+	maps->ike_sockets = -1;
+	return err;
 }
 
 /* What the libraries open or load at first use must be done before the doors close. */
@@ -136,45 +202,50 @@ static void warm_up(void)
 	explicit_bzero(out, sizeof(out));
 }
 
-static int prepare(struct ike_daemon *d, const struct arguments *a, struct fault *f)
+static int prepare(struct ike_daemon *d, struct halves *h, const struct arguments *a, struct fault *f)
 {
-	int questions = -1, err;
+	int err = start_keyholder(h, a, f);
 
 	d->control = a->control_fd;
 	d->keylog = a->keylog_fd;
-	err = start_keyholder(a, &questions, f);
-	/* To judge takes the supervisor's socket, and nothing else. */
 	if (a->judge)
 		return err ? err : sandbox_enter_protocol(-1, f);
 	if (!err)
-		err = sad_open(&d->sad, a->maps_fd, a->vault_fd, f);
+		err = take_maps(&d->sad.maps, a, f);
 	if (!err)
-		err = sockets_open(&d->sockets, f);
+		err = open_sockets(d, f);
 	if (!err)
-		err = sockets_publish(&d->sockets, &d->sad.maps, f);
-	if (!err)
-		err = keyholder_client_new(&d->keys, questions);
-	if (!err)
-		err = daemon_init(d, f);
+		err = daemon_init(d, h->questions, h->keymat, f);
 	return err ? err : sandbox_enter_protocol(d->sad.maps.sad, f);
+}
+
+/* Who looks at the processes is told which is the key holder. */
+static bool tell_ready(int fd, pid_t keyholder)
+{
+	char line[32];
+	const int n = snprintf(line, sizeof(line), "ready %d\n", keyholder);
+	const bool told = write(fd, line, (size_t)n) == n;
+
+	close(fd);
+	return told;
 }
 
 int main(int argc, char **argv)
 {
 	static struct ike_daemon daemon;
 	struct arguments arguments;
+	struct halves halves;
 	struct fault f = {""};
 
 	vault_harden_process();
 	set_signals();
 	warm_up();
-	if (parse(&arguments, argc, argv, &f) < 0 || prepare(&daemon, &arguments, &f) < 0) {
+	if (parse(&arguments, argc, argv, &f) < 0 || prepare(&daemon, &halves, &arguments, &f) < 0) {
 		fprintf(stderr, "xdp-ipsec-iked: %s\n", f.text);
 		return EXIT_FAILURE;
 	}
-	if (write(arguments.ready_fd, "ready\n", 6) != 6)
+	if (!tell_ready(arguments.ready_fd, halves.keyholder))
 		return EXIT_FAILURE;
-	close(arguments.ready_fd);
 	if (arguments.judge)
 		judge_run(arguments.control_fd);
 	else

@@ -68,10 +68,11 @@ static void fill(struct sa_state *sa, const struct sa_spec *spec)
 		sa->hard_time_ns = sa->created_ns + spec->limits.hard_ms * 1000000;
 }
 
+/* Where the key cannot be wiped nobody gets the slot: the next run of IKE finds it (find_orphans) and wipes it. */
 static void give_back(struct sad_store *s, uint32_t slot)
 {
-	vault_wipe(&s->vault, slot);
-	slot_release(&s->maps, slot, state_of(s, slot)->generation);
+	if (s->vault.wipe(s->vault.arg, slot) == 0)
+		slot_release(&s->maps, slot, state_of(s, slot)->generation);
 }
 
 static int claim(struct sad_store *s, uint32_t *slot)
@@ -130,11 +131,13 @@ int sad_add(struct sad_store *s, const struct sa_spec *spec, struct sa_handle *o
 	if (err)
 		return err;
 	fill(state_of(s, slot), spec);
-	/* A key from IKE is used once, so the IV is the sequence number itself. */
-	vault_store(&s->vault, slot, state_of(s, slot)->generation, spec->keymat, 0);
+	err = s->vault.store(s->vault.arg, slot, state_of(s, slot)->generation, spec->keymat);
 	/* An outbound one is not what a policy uses yet (sad_bind), but what routers may soon speak of. */
-	err = reserved ? 0 : sa_publish(&s->maps, slot);
-	if (err)
+	if (!err && !reserved)
+		err = sa_publish(&s->maps, slot);
+	if (err && reserved)
+		sad_remove(s, spec->reserved);
+	else if (err)
 		give_back(s, slot);
 	else
 		*out = (struct sa_handle){slot, state_of(s, slot)->generation};
@@ -243,19 +246,8 @@ static void find_orphans(struct sad_store *s)
 	}
 }
 
-int sad_open(struct sad_store *s, int maps_fd, int vault_fd, struct fault *f)
+int sad_init(struct sad_store *s, struct fault *f)
 {
-	char dir[BPFFS_PATH_MAX];
-	int err;
-
-	*s = (struct sad_store){0};
-	bpffs_inherited_dir(dir, maps_fd);
-	err = maps_open(&s->maps, dir, f);
-	close(maps_fd);
-	if (!err)
-		err = vault_map(&s->vault, vault_fd, true, f);
-	if (err)
-		return err;
 	s->orphans = calloc(SLOTS_MAX, 1);
 	if (!s->orphans)
 		return fault(f, ENOMEM, "%s", strerror(ENOMEM));

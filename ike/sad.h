@@ -5,19 +5,18 @@
 
 #include "engine.h"
 #include "maps.h"
-#include "vault.h"
 
+/* Of the maps those that it takes to make and end an SA: sad, sad_out, sad_sent, sa_state, replay, turns. */
 struct sad_store {
 	struct maps maps;
-	struct vault vault;
+	struct vault_ops vault;
 	uint32_t hint;	  /* where the next free slot is looked for */
 	uint8_t *orphans; /* by slot: made by an earlier run of this process and not yet replaced */
 	unsigned orphan_count;
 };
 
-/* Opens the maps in the directory behind maps_fd, which is closed, and the vault behind vault_fd, and looks for what an
- * earlier run left. 0 or -errno. */
-int sad_open(struct sad_store *s, int maps_fd, int vault_fd, struct fault *f);
+/* maps and vault are there; looks for what an earlier run left. 0 or -errno. */
+int sad_init(struct sad_store *s, struct fault *f);
 
 /* Fills in the sa_* of the ops; their arg is passed on by the caller's own functions. */
 uint32_t sad_spi(struct sad_store *s, const uint8_t dst[4]);

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -88,20 +89,30 @@ static int leave_file_system(struct fault *f)
 	return 0;
 }
 
+static void lock_memory(const char *who, uint64_t *kept)
+{
+	if (!privileges_lock_memory(kept))
+		dprintf(STDERR_FILENO,
+			"xdp-ipsec-iked: %s: its memory cannot be locked, keys may get to a swap device: raise "
+			"'ulimit -l', or run with CAP_IPC_LOCK\n",
+			who);
+}
+
 /* The user is looked up while there still is a file system. */
-static int leave(int kept, struct fault *f)
+static int leave(const char *who, uint64_t kept, struct fault *f)
 {
 	struct service_user user;
 	int err = service_user_find(&user, NULL, f);
 
+	lock_memory(who, &kept);
 	if (!err)
 		err = leave_file_system(f);
 	return err ? err : privileges_drop(&user, kept, f);
 }
 
-int sandbox_bpf_capability(int (*lookup)(void *arg), void *arg)
+uint64_t sandbox_bpf_capability(int (*lookup)(void *arg), void *arg)
 {
-	return privileges_try_without(lookup, arg) == -EPERM ? CAP_BPF : -1;
+	return privileges_try_without(lookup, arg) == -EPERM ? 1ULL << CAP_BPF : 0;
 }
 
 static int look_up(void *map)
@@ -150,7 +161,7 @@ static int load(scmp_filter_ctx filter, int err, struct fault *f)
 int sandbox_enter_protocol(int map, struct fault *f)
 {
 	scmp_filter_ctx filter;
-	int err = leave(map < 0 ? -1 : sandbox_bpf_capability(look_up, &map), f);
+	int err = leave("protocol process", map < 0 ? 0 : sandbox_bpf_capability(look_up, &map), f);
 
 	if (err)
 		return err;
@@ -163,10 +174,10 @@ int sandbox_enter_protocol(int map, struct fault *f)
 	return load(filter, err, f);
 }
 
-int sandbox_enter_keyholder(int kept, struct fault *f)
+int sandbox_enter_keyholder(struct fault *f)
 {
 	scmp_filter_ctx filter;
-	int err = leave(kept, f);
+	int err = leave("key holder", 0, f);
 
 	if (err)
 		return err;

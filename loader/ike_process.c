@@ -17,7 +17,6 @@
 #include "ike_files.h"
 #include "ike_json.h"
 #include "log.h"
-#include "maps.h"
 
 #define IKED "xdp-ipsec-iked"
 /* To open, to check, to sandbox itself; more is a hang. */
@@ -31,6 +30,13 @@
 #define BACKOFF_MAX_MS	 5000
 #define HEALTHY_NS	 10000000000ULL
 
+/*
+ * The maps by which it makes SAs, and no other: what is in clear, which NIC is guarded, who gets multicast are none of
+ * its business. ike_sockets it writes once, before it hears anybody, and closes.
+ */
+static const char *const maps_given[] = {"sad", "sad_out", "sad_sent", "sa_state", "replay", "turns", "ike_sockets"};
+#define MAPS_GIVEN (sizeof(maps_given) / sizeof(maps_given[0]))
+
 /* ---- in the child ---- */
 
 struct ends {
@@ -40,28 +46,52 @@ struct ends {
 	int keylog; /* -1: none */
 };
 
+#define OPTIONS_MAX (7 + MAPS_GIVEN)
+
+struct command_line {
+	const char *argv[1 + 2 * OPTIONS_MAX + 2]; /* the program, options with a value, --judge, NULL */
+	unsigned count;
+	char values[OPTIONS_MAX][32];
+	unsigned value_count;
+};
+
+/* Its value is the number of a descriptor, perhaps behind a name, or any other. */
+static void add_option(struct command_line *c, const char *option, const char *name, int number)
+{
+	char *value = c->values[c->value_count++];
+
+	snprintf(value, sizeof(c->values[0]), "%s%s%d", name, name[0] ? ":" : "", number);
+	c->argv[c->count++] = option;
+	c->argv[c->count++] = value;
+}
+
+static void add_fd(struct command_line *c, const char *option, const char *name, int fd)
+{
+	if (fd < 0)
+		return;
+	if (!child_inherits(fd))
+		_exit(EXIT_FAILURE);
+	add_option(c, option, name, fd);
+}
+
 static void exec_iked(const struct ike_process *ike, const struct ends *ends)
 {
-	const int maps = ike->bpf_dir ? child_inherits_dir(ike->bpf_dir) : -1;
-	const int fds[] = {ends->control[1], ends->keys[1], ends->ready[1], ike->vault_fd, maps, ends->keylog};
-	static const char *const names[] = {"--control", "--keys", "--ready", "--vault", "--maps", "--keylog"};
-	const char *argv[18] = {IKED, "--instance", ike->instance};
-	char numbers[6][12], path[512];
-	int n = 3;
+	struct command_line c = {.argv = {IKED, "--instance", ike->instance}, .count = 3};
+	char path[512];
 
-	for (int i = 0; i < 6; i++) {
-		if (fds[i] < 0)
-			continue;
-		snprintf(numbers[i], sizeof(numbers[i]), "%d", fds[i]);
-		argv[n++] = names[i];
-		argv[n++] = numbers[i];
-		if (!child_inherits(fds[i]))
-			_exit(EXIT_FAILURE);
-	}
+	add_fd(&c, "--control", "", ends->control[1]);
+	add_fd(&c, "--keys", "", ends->keys[1]);
+	add_fd(&c, "--ready", "", ends->ready[1]);
+	add_fd(&c, "--vault", "", ike->vault_fd);
+	add_fd(&c, "--keylog", "", ends->keylog);
+	if (ike->maps)
+		add_option(&c, "--layout", "", LAYOUT_VERSION);
+	for (size_t i = 0; ike->maps && i < MAPS_GIVEN; i++)
+		add_fd(&c, "--map", maps_given[i], maps_fd(ike->maps, maps_given[i]));
 	if (ike->judging)
-		argv[n] = "--judge";
+		c.argv[c.count] = "--judge";
 	program_find(IKED, path, sizeof(path));
-	execv(path, (char *const *)argv);
+	execv(path, (char *const *)c.argv);
 	log_line("%s: %s: reinstall xdp-ipsec", path, strerror(errno));
 	_exit(EXIT_FAILURE);
 }
@@ -77,7 +107,7 @@ static void forget(struct ike_process *ike)
 	ike_keys_lost(&ike->keys);
 	ike->readable = NULL;
 	ike->control = -1;
-	ike->pid = 0;
+	ike->pid = ike->keyholder = 0;
 	if (ike->on_lost)
 		ike->on_lost(ike->arg);
 }
@@ -91,11 +121,18 @@ static void stop(struct ike_process *ike)
 	forget(ike);
 }
 
-static bool is_ready(int fd)
+/* One line, "ready PID", which has the key holder's. 0: it has ended without, or hangs. */
+static pid_t wait_until_ready(int fd)
 {
-	char line[16];
+	char line[32];
+	ssize_t n;
+	int pid;
 
-	return channel_wait(fd, CHANNEL_READABLE, START_MS) == 0 && read(fd, line, sizeof(line)) == 6;
+	if (channel_wait(fd, CHANNEL_READABLE, START_MS))
+		return 0;
+	n = read(fd, line, sizeof(line) - 1);
+	line[n > 0 ? n : 0] = '\0';
+	return sscanf(line, "ready %d", &pid) == 1 && pid > 0 ? pid : 0;
 }
 
 static void close_end(int fd)
@@ -166,7 +203,8 @@ static int spawn(struct ike_process *ike, const struct config *config, struct fa
 	ike->pid = child;
 	ike->control = ends.control[0];
 	ike->keys.socket = ends.keys[0];
-	if (!is_ready(ends.ready[0]))
+	ike->keyholder = wait_until_ready(ends.ready[0]);
+	if (!ike->keyholder)
 		err = fault(f, EIO, "IKE did not start: the line before this one says why");
 	close(ends.ready[0]);
 	return err;

@@ -12,12 +12,12 @@
 #include "config.h"
 #include "ike_keys.h"
 #include "json.h"
-#include "layout.h"
+#include "maps.h"
 
 struct ike_process {
 	struct event_base *base;
 	const char *instance;
-	const char *bpf_dir; /* where its maps are; NULL with judging */
+	struct maps *maps; /* of which it is given those that it needs, open; NULL with judging */
 	int vault_fd;
 	bool judging; /* ike_judge_start */
 	const char *config_path;
@@ -28,7 +28,8 @@ struct ike_process {
 	void *arg;
 
 	const struct config *config; /* what it is to run; borrowed */
-	pid_t pid;		     /* 0: not running */
+	pid_t pid;		     /* of the protocol process; 0: not running */
+	pid_t keyholder;	     /* its child; 0: not running */
 	unsigned restarts;
 	unsigned backoff_ms;
 	uint64_t started_ns;

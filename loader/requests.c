@@ -122,14 +122,19 @@ static int on_detach(struct supervisor *s, const struct request *r, struct fault
 
 /* ---- status: what is not in the maps ---- */
 
+static void add_pid(cJSON *json, pid_t pid)
+{
+	if (pid)
+		cJSON_AddNumberToObject(json, "pid", pid);
+	else
+		cJSON_AddNullToObject(json, "pid");
+}
+
 static cJSON *worker_json(const struct worker *w)
 {
 	cJSON *json = cJSON_CreateObject();
 
-	if (w->pid)
-		cJSON_AddNumberToObject(json, "pid", w->pid);
-	else
-		cJSON_AddNullToObject(json, "pid");
+	add_pid(json, w->pid);
 	cJSON_AddNumberToObject(json, "restarts", w->restarts);
 	if (w->aead[0])
 		cJSON_AddStringToObject(json, "aead", w->aead);
@@ -138,14 +143,20 @@ static cJSON *worker_json(const struct worker *w)
 	return json;
 }
 
+/* It has no restarts of its own: with either of the two the other ends. */
+static cJSON *keyholder_json(const struct ike_process *ike)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	add_pid(json, ike->keyholder);
+	return json;
+}
+
 static cJSON *ike_process_json(const struct ike_process *ike)
 {
 	cJSON *json = cJSON_CreateObject();
 
-	if (ike->pid)
-		cJSON_AddNumberToObject(json, "pid", ike->pid);
-	else
-		cJSON_AddNullToObject(json, "pid");
+	add_pid(json, ike->pid);
 	cJSON_AddNumberToObject(json, "restarts", ike->restarts);
 	return json;
 }
@@ -173,6 +184,7 @@ static int on_status(struct supervisor *s, const struct request *r, struct fault
 		control_server_attach(s->control, fd);
 	cJSON_AddItemToObject(r->reply, "astray", ways_json(&s->ways, &s->config));
 	cJSON_AddItemToObject(r->reply, "ike", ike_process_json(&s->ike));
+	cJSON_AddItemToObject(r->reply, "key_holder", keyholder_json(&s->ike));
 	cJSON_AddNumberToObject(r->reply, "pid", getpid());
 	cJSON_AddBoolToObject(r->reply, "bpffs_private", s->instance.bpffs.private);
 	cJSON_AddItemToObject(r->reply, "monitors", monitors_json(&s->monitors));

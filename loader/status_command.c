@@ -201,6 +201,16 @@ static cJSON *ike_json_of(const struct status *s)
 	return json;
 }
 
+static cJSON *keyholder_json(const struct status *s)
+{
+	const cJSON *keyholder = cJSON_GetObjectItemCaseSensitive(s->daemon, "key_holder");
+	cJSON *json = keyholder ? cJSON_Duplicate(keyholder, true) : cJSON_CreateObject();
+
+	if (!keyholder)
+		cJSON_AddNullToObject(json, "pid");
+	return json;
+}
+
 /* The daemon's word counts: this command may see it from another place. */
 static bool bpffs_is_private(const struct status *s)
 {
@@ -234,6 +244,7 @@ static void print_json(const struct status *s, bool pretty)
 	cJSON_AddItemToObject(json, "passed", counts_json(s, false));
 	cJSON_AddItemToObject(json, "worker", worker_json(s));
 	cJSON_AddItemToObject(json, "ike", ike_json_of(s));
+	cJSON_AddItemToObject(json, "key_holder", keyholder_json(s));
 	json_print(json, pretty);
 	cJSON_Delete(json);
 }
@@ -256,6 +267,21 @@ static void print_worker(const struct status *s)
 		printf("instance %s: running, worker %d (%s), %d restarts\n", s->in.name, pid->valueint,
 		       aead ? aead : "starting",
 		       (int)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(worker, "restarts")));
+}
+
+/* Nothing where there are no connections, and so no IKE. */
+static void print_ike(const struct status *s)
+{
+	const cJSON *ike = cJSON_GetObjectItemCaseSensitive(s->daemon, "ike");
+	const cJSON *keyholder = cJSON_GetObjectItemCaseSensitive(s->daemon, "key_holder");
+	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(ike, "pid");
+	const int restarts = (int)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(ike, "restarts"));
+
+	if (cJSON_IsNumber(pid))
+		printf("IKE %d, key holder %d, %d restarts\n", pid->valueint,
+		       (int)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(keyholder, "pid")), restarts);
+	else if (ike && restarts)
+		printf("IKE has ended, and its key holder with it: about to be started again, %d restarts\n", restarts);
 }
 
 static void print_interfaces(const struct status *s)
@@ -312,6 +338,7 @@ static void print_rates(const struct status *s)
 static void print_text(const struct status *s)
 {
 	print_worker(s);
+	print_ike(s);
 	if (bpffs_is_private(s))
 		printf("WARNING: %s\n", bpffs_private_warning);
 	printf("backstop %s\n", backstop_text(s));

@@ -308,7 +308,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	s->ike = (struct ike_process){
 		.base = s->base,
 		.instance = s->instance.name,
-		.bpf_dir = s->instance.bpf_dir,
+		.maps = &s->maps,
 		.vault_fd = s->vault.fd,
 		.config_path = s->config_path,
 		.run_dir = s->instance.run_dir,

@@ -68,12 +68,39 @@ static size_t mapping_size(const struct expectation *e)
 	return (n + page - 1) / page * page;
 }
 
-static int open_one(struct maps *m, const struct expectation *e, const char *dir, struct fault *f)
+static int check_one(const struct expectation *e, int fd, const char *where, struct fault *f)
 {
 	struct bpf_map_info info = {0};
 	uint32_t len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		return fault(f, errno, "%s: not a map: %s", where, strerror(errno));
+	if (info.type != e->type || info.key_size != e->key || info.value_size != e->value ||
+	    info.max_entries != e->entries)
+		return fault(f, EPROTO,
+			     "%s: made by another version (type %u, key %u, value %u, entries %u): "
+			     "'xdp-ipsec run' replaces it",
+			     where, info.type, info.key_size, info.value_size, info.max_entries);
+	return 0;
+}
+
+static int map_one(struct maps *m, const struct expectation *e, int fd, const char *where, struct fault *f)
+{
+	void *mapping;
+
+	if (!e->mapping_at)
+		return 0;
+	mapping = mmap(NULL, mapping_size(e), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mapping == MAP_FAILED)
+		return fault(f, errno, "%s: mmap: %s", where, strerror(errno));
+	*mapping_of(m, e) = mapping;
+	return 0;
+}
+
+static int open_one(struct maps *m, const struct expectation *e, const char *dir, struct fault *f)
+{
 	char path[BPFFS_PATH_MAX + 32];
-	int fd;
+	int fd, err;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, e->name);
 	fd = bpf_obj_get(path);
@@ -83,22 +110,8 @@ static int open_one(struct maps *m, const struct expectation *e, const char *dir
 	if (fd < 0)
 		return fault(f, errno, "%s: %s: is 'xdp-ipsec run' up for this instance?", path, strerror(errno));
 	*fd_of(m, e) = fd;
-	if (bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
-		return fault(f, errno, "%s: not a map: %s", path, strerror(errno));
-	if (info.type != e->type || info.key_size != e->key || info.value_size != e->value ||
-	    info.max_entries != e->entries)
-		return fault(f, EPROTO,
-			     "%s: made by another version (type %u, key %u, value %u, entries %u): "
-			     "'xdp-ipsec run' replaces it",
-			     path, info.type, info.key_size, info.value_size, info.max_entries);
-	if (!e->mapping_at)
-		return 0;
-	*mapping_of(m, e) = mmap(NULL, mapping_size(e), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (*mapping_of(m, e) == MAP_FAILED) {
-		*mapping_of(m, e) = NULL;
-		return fault(f, errno, "%s: mmap: %s", path, strerror(errno));
-	}
-	return 0;
+	err = check_one(e, fd, path, f);
+	return err ? err : map_one(m, e, fd, path, f);
 }
 
 static int check_version(const struct maps *m, const char *dir, struct fault *f)
@@ -116,13 +129,54 @@ static int check_version(const struct maps *m, const char *dir, struct fault *f)
 	return 0;
 }
 
+void maps_none(struct maps *m)
+{
+	memset(m, 0, sizeof(*m));
+	for (size_t i = 0; i < EXPECTED; i++)
+		*fd_of(m, &expected[i]) = -1;
+}
+
+static const struct expectation *find(const char *name)
+{
+	for (size_t i = 0; i < EXPECTED; i++)
+		if (strcmp(expected[i].name, name) == 0)
+			return &expected[i];
+	return NULL;
+}
+
+int maps_fd(struct maps *m, const char *name)
+{
+	const struct expectation *e = find(name);
+
+	return e ? *fd_of(m, e) : -1;
+}
+
+int maps_take(struct maps *m, const char *name, int fd, struct fault *f)
+{
+	const struct expectation *e = find(name);
+	char where[32];
+	int err;
+
+	snprintf(where, sizeof(where), "map %.20s", name);
+	if (!e)
+		return fault(f, ENOENT, "%s: there is none of that name", where);
+	err = check_one(e, fd, where, f);
+	if (!err)
+		err = map_one(m, e, fd, where, f);
+	if (err)
+		return err;
+	if (e->mapping_at)
+		close(fd);
+	else
+		*fd_of(m, e) = fd;
+	return 0;
+}
+
 int maps_open(struct maps *m, const char *dir, struct fault *f)
 {
 	int err = 0;
 
-	memset(m, 0, sizeof(*m));
-	for (size_t i = 0; i < EXPECTED; i++)
-		*fd_of(m, &expected[i]) = -1;
+	maps_none(m);
 	for (size_t i = 0; i < EXPECTED && !err; i++)
 		err = open_one(m, &expected[i], dir, f);
 	if (!err)
@@ -154,6 +208,15 @@ int maps_open_alike(const char *path, int fd)
 	return -EPROTO;
 }
 
+void maps_close_fds(struct maps *m)
+{
+	for (size_t i = 0; i < EXPECTED; i++) {
+		if (*fd_of(m, &expected[i]) > 0)
+			close(*fd_of(m, &expected[i]));
+		*fd_of(m, &expected[i]) = -1;
+	}
+}
+
 void maps_close(struct maps *m)
 {
 	for (size_t i = 0; i < EXPECTED; i++) {
@@ -163,10 +226,8 @@ void maps_close(struct maps *m)
 			munmap(*mapping_of(m, e), mapping_size(e));
 			*mapping_of(m, e) = NULL;
 		}
-		if (*fd_of(m, e) > 0)
-			close(*fd_of(m, e));
-		*fd_of(m, e) = -1;
 	}
+	maps_close_fds(m);
 }
 
 uint64_t maps_now(void)

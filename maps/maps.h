@@ -53,6 +53,21 @@ struct maps {
  */
 int maps_open(struct maps *m, const char *dir, struct fault *f);
 
+/*
+ * For a program that is given maps by descriptor, and only those that it needs: of a struct without any (maps_none)
+ * each takes its place by its name, checked as above, and mapped if it is an array that is. Its descriptor is the
+ * struct's then; that of a mapped one is closed, since the mapping is enough. 0 or -errno; the fd stays the caller's
+ * then.
+ */
+void maps_none(struct maps *m);
+int maps_take(struct maps *m, const char *name, int fd, struct fault *f);
+
+/* The descriptor of the map of that name, or -1. */
+int maps_fd(struct maps *m, const char *name);
+
+/* What is mapped is enough from here on: the descriptors are closed. */
+void maps_close_fds(struct maps *m);
+
 /* Opens the map at a path if its key, value and type are the same as those of the map fd. Its fd, or -errno. */
 int maps_open_alike(const char *path, int fd);
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -51,13 +52,14 @@ static int change_failed(const struct service_user *user, int err, struct fault 
 	return fault(f, EPERM, "cannot give up privileges: %s", privileges_remedy(EPERM, "run as root"));
 }
 
-int privileges_drop(const struct service_user *user, int kept, struct fault *f)
+int privileges_drop(const struct service_user *user, uint64_t kept, struct fault *f)
 {
 	const pid_t parent = getppid();
 
 	capng_clear(CAPNG_SELECT_BOTH);
-	if (kept >= 0)
-		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned)kept);
+	for (unsigned cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (kept & 1ULL << cap)
+			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, cap);
 	errno = 0;
 	if (capng_change_id((int)user->uid, (int)user->gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) != 0)
 		return change_failed(user, errno, f);
@@ -102,6 +104,17 @@ struct lockable privileges_raise_memlock(void)
 	}
 	return (struct lockable){.now = capng_get_caps_process() == 0 &&
 					capng_have_capability(CAPNG_EFFECTIVE, CAP_IPC_LOCK)};
+}
+
+bool privileges_lock_memory(uint64_t *kept)
+{
+	const struct lockable can = privileges_raise_memlock();
+
+	if (!can.now || mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
+		return false;
+	if (!can.later)
+		*kept |= 1ULL << CAP_IPC_LOCK;
+	return true;
 }
 
 /* ---- what is not permitted ---- */

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "fault.h"
@@ -25,10 +26,10 @@ struct service_user {
 int service_user_find(struct service_user *user, const char *passwd, struct fault *f);
 
 /*
- * Becomes that user, for good: no capability but `kept` (-1: none at all), no other groups, no way to get more, no core
- * dump, and an end when the parent ends. 0 or -errno, and the process is to end then.
+ * Becomes that user, for good: no capability but `kept` (bits, 1 << CAP_*), no other groups, no way to get more, no
+ * core dump, and an end when the parent ends. 0 or -errno, and the process is to end then.
  */
-int privileges_drop(const struct service_user *user, int kept, struct fault *f);
+int privileges_drop(const struct service_user *user, uint64_t kept, struct fault *f);
 
 /* What try(arg) returns while no capability is in effect; they are back afterwards. -errno if they cannot be put aside.
  */
@@ -41,6 +42,13 @@ struct lockable {
 	bool later;
 };
 struct lockable privileges_raise_memlock(void);
+
+/*
+ * Nothing that this process has in memory, now or later, gets to a swap device: each page is locked when it is first
+ * touched. *kept gets the bit of CAP_IPC_LOCK where what comes later can't be locked without. False: neither the limit
+ * nor the capability allows it, nothing is locked, and *kept is as it was.
+ */
+bool privileges_lock_memory(uint64_t *kept);
 
 /*
  * What to do about an error of a system call that takes privileges: for EPERM and EACCES what is not permitted and how

@@ -37,6 +37,42 @@ static bool is_secret(int fd)
 	return fstatfs(fd, &st) == 0 && st.f_type == SECRETMEM_MAGIC;
 }
 
+/* MAP_FAILED with errno where it cannot be had, or cannot be locked. */
+static void *map_guarded(int fd, size_t size, int access)
+{
+	void *p;
+
+	/* Without CAP_IPC_LOCK the soft limit may be what is in the way, and the hard one be enough. */
+	privileges_raise_memlock();
+	p = mmap(NULL, size, access, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED || is_secret(fd) || (mlock(p, size) == 0 && madvise(p, size, MADV_DONTDUMP) == 0))
+		return p;
+	munmap(p, size);
+	return MAP_FAILED;
+}
+
+static int cannot_lock(int err, struct fault *f)
+{
+	return fault(f, err, "key vault: cannot be locked: %s: raise 'ulimit -l', or run with CAP_IPC_LOCK",
+		     strerror(err));
+}
+
+static int map_vault(struct vault *v, int fd, bool writable, struct fault *f)
+{
+	struct stat st;
+	void *p;
+
+	*v = (struct vault){.fd = -1, .writable = writable};
+	if (fstat(fd, &st) < 0 || (size_t)st.st_size != VAULT_SIZE)
+		return fault(f, EPROTO, "key vault: not of this version's size");
+	p = map_guarded(fd, VAULT_SIZE, PROT_READ | (writable ? PROT_WRITE : 0));
+	if (p == MAP_FAILED)
+		return cannot_lock(errno, f);
+	v->entries = p;
+	v->secret = is_secret(fd);
+	return 0;
+}
+
 int vault_create(struct vault *v, struct fault *f)
 {
 	int err, fd = make_fd();
@@ -48,37 +84,38 @@ int vault_create(struct vault *v, struct fault *f)
 		close(fd);
 		return err;
 	}
-	return vault_map(v, fd, true, f);
+	err = map_vault(v, fd, true, f);
+	if (err)
+		close(fd);
+	else
+		v->fd = fd;
+	return err;
 }
 
 int vault_map(struct vault *v, int fd, bool writable, struct fault *f)
 {
-	struct stat st;
+	const int err = map_vault(v, fd, writable, f);
 
-	*v = (struct vault){.fd = fd, .writable = writable};
-	if (fstat(fd, &st) < 0 || (size_t)st.st_size != VAULT_SIZE) {
-		vault_close(v);
-		return fault(f, EPROTO, "key vault: not of this version's size");
-	}
-	/* Without CAP_IPC_LOCK the soft limit may be what is in the way, and the hard one be enough. */
-	privileges_raise_memlock();
-	v->entries = mmap(NULL, VAULT_SIZE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
-	if (v->entries == MAP_FAILED) {
-		int err = errno;
+	close(fd);
+	return err;
+}
 
-		v->entries = NULL;
-		vault_close(v);
-		return fault(f, err, "key vault: %s: raise 'ulimit -l', or run with CAP_IPC_LOCK", strerror(err));
-	}
-	v->secret = is_secret(fd);
-	if (!v->secret && (mlock(v->entries, VAULT_SIZE) < 0 || madvise(v->entries, VAULT_SIZE, MADV_DONTDUMP) < 0)) {
-		int err = errno;
+uint8_t *vault_page(struct fault *f)
+{
+	const size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	const int fd = make_fd();
+	void *p = MAP_FAILED;
+	int err;
 
-		vault_close(v);
-		return fault(f, err, "key vault: cannot be locked: %s: raise 'ulimit -l', or run with CAP_IPC_LOCK",
-			     strerror(err));
-	}
-	return 0;
+	if (fd >= 0 && ftruncate(fd, (off_t)size) == 0)
+		p = map_guarded(fd, size, PROT_READ | PROT_WRITE);
+	err = errno;
+	if (fd >= 0)
+		close(fd);
+	if (p != MAP_FAILED)
+		return p;
+	cannot_lock(err, f);
+	return NULL;
 }
 
 void vault_close(struct vault *v)
@@ -126,10 +163,24 @@ void vault_wipe(struct vault *v, uint32_t slot)
 	explicit_bzero(e, sizeof(*e));
 }
 
+/* What is in no kind of mapping that a dump has is in no dump, whoever takes it. It stays so across fork and exec. */
+static void dump_nothing(void)
+{
+	const int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	/* Without it there is still the limit of 0. */
+	if (write(fd, "0", 1) != 1)
+		errno = 0;
+	close(fd);
+}
+
 void vault_harden_process(void)
 {
 	struct rlimit none = {0, 0};
 
+	dump_nothing();
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

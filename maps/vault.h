@@ -4,8 +4,11 @@
  * memory that no other process, no swap and no core dump sees (memfd_secret,
  * which the kernel takes out of its own mapping too; else a locked memfd).
  *
- * The loader makes it and hands its fd to IKE, which writes, and to the worker,
- * which reads. An entry belongs to whoever claimed the slot (slots.h).
+ * The loader makes it and hands its fd to the worker, which reads, and to IKE's
+ * key holder, which writes: whoever can write to a page can read it, so the process
+ * that parses the network has no part of it mapped. It leaves each key on a page of
+ * its own for the key holder to take (vault_page). An entry belongs to whoever
+ * claimed the slot (slots.h).
  */
 #ifndef MAPS_VAULT_H
 #define MAPS_VAULT_H
@@ -37,7 +40,7 @@ struct vault_entry {
 LAYOUT_ASSERT(struct vault_entry, 64);
 
 struct vault {
-	int fd;
+	int fd;			     /* of who made it, to be handed on; else -1 */
 	struct vault_entry *entries; /* SLOTS_MAX */
 	bool writable;
 	bool secret; /* memfd_secret, not the fallback */
@@ -46,11 +49,17 @@ struct vault {
 /* Makes an empty vault, mapped writable. Its fd is closed on exec unless the caller clears that. 0 or -errno. */
 int vault_create(struct vault *v, struct fault *f);
 
-/* Maps the vault behind fd, which the struct then owns. 0 or -errno. */
+/* Maps the vault behind fd, which is closed: as it is mapped now, it stays. 0 or -errno. */
 int vault_map(struct vault *v, int fd, bool writable, struct fault *f);
 
 /* Unmaps and closes; what is stored stays while anyone else has it mapped. */
 void vault_close(struct vault *v);
+
+/*
+ * A page as well guarded as the vault, which a process shares with those that it forks: a key that is handed over on
+ * it has been in no buffer of the kernel's. NULL with what is wrong; never given back.
+ */
+uint8_t *vault_page(struct fault *f);
 
 /* Stores keymat (ESP_KEYMAT_SIZE bytes, which stay the caller's to wipe) for a claimed slot. */
 void vault_store(struct vault *v, uint32_t slot, uint32_t generation, const uint8_t *keymat, uint64_t iv_base);
@@ -61,7 +70,8 @@ bool vault_load(const struct vault *v, uint32_t slot, uint32_t generation, struc
 /* Overwrites the slot's key. Do it before slot_release. */
 void vault_wipe(struct vault *v, uint32_t slot);
 
-/* This process: no core dumps, no ptrace by its own user. Every program that can see a key calls it first. */
+/* This process, and what it starts: no core dumps, of no part of its memory; no ptrace by its own user. Every program
+ * that can see a key calls it first. */
 void vault_harden_process(void);
 
 #endif

@@ -140,6 +140,7 @@ static int prepare(struct worker *w, struct port_state *ports, const struct argu
 	/* The sockets were another worker's as long as that one lived, so what it was in the midst of is over. */
 	if (!err)
 		turn_end(w->maps.turns, w->lane);
+	maps_close_fds(&w->maps);
 	return err ? err : sandbox_enter(f);
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <seccomp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "privileges.h"
@@ -50,9 +51,15 @@ static int restrict_calls(struct fault *f)
 int sandbox_enter(struct fault *f)
 {
 	struct service_user user;
+	uint64_t kept = 0;
 	int err = service_user_find(&user, NULL, f);
 
+	/* OpenSSL has expanded keys in memory of its own. Where the limit is too low, sa_cache.h has found room for its
+	 * own at least. */
+	if (!err && !privileges_lock_memory(&kept))
+		fprintf(stderr, "xdp-ipsec-worker: its memory cannot be locked but for the key vault and what it keeps "
+				"of it: raise 'ulimit -l', or run with CAP_IPC_LOCK\n");
 	if (!err)
-		err = privileges_drop(&user, -1, f);
+		err = privileges_drop(&user, kept, f);
 	return err ? err : restrict_calls(f);
 }

@@ -46,11 +46,6 @@ def is_dead(pid):
         return True
 
 
-def children(pid):
-    """Of all its threads."""
-    return {int(child) for path in Path(f'/proc/{pid}/task').glob('*/children') for child in path.read_text().split()}
-
-
 CAP_IPC_LOCK = 14
 
 
@@ -198,9 +193,8 @@ class Host:
     def processes(self):
         """By name: supervisor, worker, and of IKE the protocol process and the key holder, which may be None."""
         status = self.status()
-        found = {'supervisor': self.daemon.pid, 'worker': status['worker']['pid'], 'protocol': status['ike']['pid']}
-        others = (children(found['supervisor']) | children(found['protocol'])) - set(found.values())
-        return {**found, 'keyholder': next((pid for pid in others if not is_dead(pid)), None)}
+        return {'supervisor': self.daemon.pid, 'worker': status['worker']['pid'], 'protocol': status['ike']['pid'],
+                'keyholder': status['key_holder']['pid']}
 
     def key_file(self, sa, mode=0o600):
         path = self.dir / f'key-{sa.spi:08x}'

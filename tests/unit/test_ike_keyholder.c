@@ -23,15 +23,20 @@
 
 #include "channel.h"
 #include "keyholder_wire.h"
+#include "octets.h"
 #include "pki.h"
 #include "sig_scheme.h"
+#include "vault.h"
 #include "wire.h"
 
 #define PSK 1
 #define KEY 2
 #define PPK 3
 
-static const uint8_t octets[100] = {1, 2, 3};
+/* With nonce and MAC of PRF_HMAC_SHA2_384. */
+#define TAIL (OCTETS_NONCE_SIZE + 48)
+
+static uint8_t octets[OCTETS_MESSAGE_SIZE + TAIL];
 
 /* A private key as its file has it; the caller's to free. */
 static char *private_pem(const char *kind, EVP_PKEY **key)
@@ -54,6 +59,7 @@ static struct keyring *ring;
 static int setup(void **state)
 {
 	(void)state;
+	octets_make(octets, false, TAIL);
 	ring = keyring_new();
 	return ring ? 0 : -1;
 }
@@ -141,6 +147,7 @@ static void psk_auth_is_as_the_rfc_has_it(void **state)
 	(void)state;
 	keyring_add(ring, 1, KEY_PSK, "secret", 6, NULL);
 	for (uint16_t prf = PRF_HMAC_SHA2_256; prf <= PRF_HMAC_SHA2_512; prf++) {
+		/* The nonce is what the PRF leaves of it. */
 		assert_int_equal(prf_compute(prf, (struct chunk){"secret", 6}, &pad, 1, key), 0);
 		assert_int_equal(prf_compute(prf, (struct chunk){key, prf_size(prf)}, &in, 1, wanted), 0);
 		assert_int_equal(ops.psk_auth(ops.arg, 1, prf, octets, sizeof(octets), got), 0);
@@ -193,27 +200,42 @@ struct process {
 	pid_t pid;
 	int control;
 	int questions;
+	struct vault vault; /* as the worker has it */
+	uint8_t *keymat;
 };
 
 static struct process start(void)
 {
+	static uint8_t *keymat;
+	struct vault made;
 	int control[2], questions[2];
 	struct process p;
+
+	if (!keymat)
+		keymat = vault_page(NULL);
+	assert_non_null(keymat);
+	assert_int_equal(vault_create(&made, NULL), 0);
+	assert_int_equal(vault_map(&p.vault, dup(made.fd), false, NULL), 0);
+	p.keymat = keymat;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, control), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, questions), 0);
 	fflush(NULL);
 	p.pid = fork();
 	if (p.pid == 0) {
+		const struct keyholder_ends ends = {control[1], questions[1], made.fd, keymat};
+
 		close(control[0]);
 		close(questions[0]);
 		/* The address sanitizer does more before _exit() than the sandbox allows. */
-		syscall(SYS_exit_group, keyholder_run(control[1], questions[1]));
+		syscall(SYS_exit_group, keyholder_run(&ends));
 	}
+	vault_close(&made);
 	close(control[1]);
 	close(questions[1]);
 	p.control = control[0];
 	p.questions = questions[0];
+	assert_int_equal(keyholder_wait(p.questions), 0);
 	return p;
 }
 
@@ -225,6 +247,7 @@ static void end(struct process *p)
 	close(p->control);
 	if (p->questions >= 0)
 		close(p->questions);
+	vault_close(&p->vault);
 	assert_int_equal(waitpid(p->pid, &status, 0), p->pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
@@ -262,21 +285,29 @@ static const char *command(const struct process *p, const char *what, unsigned i
 	return error;
 }
 
-static int ask(const struct process *p, uint32_t what, uint32_t key, uint32_t how, size_t size)
+/* With octets as they should be, or as many zeros. */
+static int ask_over(const struct process *p, uint32_t what, uint32_t key, uint32_t how, const void *over, size_t size)
 {
 	static struct key_question q;
 	static struct key_answer a;
 	ssize_t n;
 
-	q.what = what;
-	q.key = key;
-	q.how = how;
+	q = (struct key_question){.what = what, .key = key, .how = how};
+	if (over)
+		memcpy(q.octets, over, size);
 	assert_true(send(p->questions, &q, offsetof(struct key_question, octets) + size, 0) > 0);
 	n = recv(p->questions, &a, sizeof(a), 0);
 	assert_int_equal(n, offsetof(struct key_answer, data) + a.size);
 	/* With an error nothing is given away. */
 	assert_true(!a.error || a.size == 0);
 	return a.error;
+}
+
+static int ask(const struct process *p, uint32_t what, uint32_t key, uint32_t how, size_t size)
+{
+	const bool auth = what == ASK_PSK_AUTH || what == ASK_SIGN;
+
+	return ask_over(p, what, key, how, auth ? octets : NULL, auth ? sizeof(octets) : size);
 }
 
 /* It gives up being root, so it must have been. */
@@ -336,25 +367,93 @@ static void bad_questions_are_refused(void **state)
 	command(&p, "key", KEY, "private", pem, strlen(pem));
 	command(&p, "key", PPK, "ppk", "quantum", 7);
 	assert_int_equal(ask(&p, 0, PSK, 6, 10), -EINVAL);
-	assert_int_equal(ask(&p, 4, PSK, 6, 10), -EINVAL);
-	assert_int_equal(ask(&p, ASK_PSK_AUTH, 77, 6, 10), -ENOENT);
-	assert_int_equal(ask(&p, ASK_PSK_AUTH, PPK, 6, 10), -ENOENT);
-	assert_int_equal(ask(&p, ASK_PSK_AUTH, KEY, 6, 10), -ENOENT);
-	assert_true(ask(&p, ASK_PSK_AUTH, PSK, 4, 10) < 0);
-	assert_true(ask(&p, ASK_PSK_AUTH, PSK, 99, 10) < 0);
-	assert_int_equal(ask(&p, ASK_SIGN, PSK, SIG_ECDSA_SHA384, 10), -ENOENT);
-	assert_int_equal(ask(&p, ASK_SIGN, KEY, SIG_NONE, 10), -EINVAL);
-	assert_int_equal(ask(&p, ASK_SIGN, KEY, SIG_RSA_PKCS1_SHA512 + 1, 10), -EINVAL);
-	assert_int_equal(ask(&p, ASK_SIGN, KEY, UINT32_MAX, 10), -EINVAL);
-	assert_int_equal(ask(&p, ASK_SIGN, KEY, SIG_RSA_PSS_SHA256, 10), -EINVAL);
+	assert_int_equal(ask(&p, ASK_WIPE + 1, PSK, 6, 10), -EINVAL);
+	assert_int_equal(ask(&p, ASK_PSK_AUTH, 77, 6, 0), -ENOENT);
+	assert_int_equal(ask(&p, ASK_PSK_AUTH, PPK, 6, 0), -ENOENT);
+	assert_int_equal(ask(&p, ASK_PSK_AUTH, KEY, 6, 0), -ENOENT);
+	assert_int_equal(ask(&p, ASK_PSK_AUTH, PSK, 4, 0), -EINVAL);
+	assert_int_equal(ask(&p, ASK_PSK_AUTH, PSK, 99, 0), -EINVAL);
+	assert_int_equal(ask(&p, ASK_SIGN, 77, SIG_ECDSA_SHA384, 0), -ENOENT);
+	assert_int_equal(ask(&p, ASK_SIGN, PSK, SIG_ECDSA_SHA384, 0), -ENOENT);
+	assert_int_equal(ask(&p, ASK_SIGN, KEY, SIG_NONE, 0), -EINVAL);
+	assert_int_equal(ask(&p, ASK_SIGN, KEY, SIG_RSA_PKCS1_SHA512 + 1, 0), -EINVAL);
+	assert_int_equal(ask(&p, ASK_SIGN, KEY, UINT32_MAX, 0), -EINVAL);
+	assert_int_equal(ask(&p, ASK_SIGN, KEY, SIG_RSA_PSS_SHA256, 0), -EINVAL);
 	assert_int_equal(ask(&p, ASK_PPK, PSK, 6, 48), -ENOENT);
 	assert_int_equal(ask(&p, ASK_PPK, PPK, 6, PRF_SIZE_MAX + 1), -EINVAL);
-	assert_true(ask(&p, ASK_PPK, PPK, 4, 48) < 0);
+	assert_int_equal(ask(&p, ASK_PPK, PPK, 6, 47), -EINVAL);
+	assert_int_equal(ask(&p, ASK_PPK, PPK, 6, 64), -EINVAL);
+	assert_int_equal(ask(&p, ASK_PPK, PPK, 6, 0), -EINVAL);
+	assert_int_equal(ask(&p, ASK_PPK, PPK, 4, 48), -EINVAL);
 	assert_int_equal(ask(&p, ASK_PSK_AUTH, PSK, 6, 0), 0);
-	assert_int_equal(ask(&p, ASK_SIGN, KEY, SIG_ECDSA_SHA384, OCTETS_MAX), 0);
+	assert_int_equal(ask(&p, ASK_SIGN, KEY, SIG_ECDSA_SHA384, 0), 0);
 	assert_int_equal(ask(&p, ASK_PPK, PPK, 6, 48), 0);
 	end(&p);
 	free(pem);
+}
+
+/* Whatever else is asked to be signed is not, nor is it an HMAC by the PSK; nor does a key of RSA sign by PKCS#1. */
+static void only_what_auth_is_over_is_signed(void **state)
+{
+	static uint8_t other[OCTETS_MAX], signature[SIGNATURE_MAX];
+	static const enum sig_scheme pkcs1[] = {SIG_RSA_PKCS1_SHA256, SIG_RSA_PKCS1_SHA384, SIG_RSA_PKCS1_SHA512};
+	/* TLS 1.3 signs behind 64 of these (RFC 8446 section 4.4.3); what X.509 signs is a SEQUENCE. */
+	static const uint8_t begins[] = {0x20, 0x30, 0x00, 0xff};
+	char *pem = private_pem("2048", NULL);
+	struct keyholder_ops ops = keyring_ops(ring);
+	uint8_t out[PRF_SIZE_MAX];
+	size_t size = sizeof(signature);
+
+	(void)state;
+	keyring_add(ring, PSK, KEY_PSK, "secret", 6, NULL);
+	keyring_add(ring, KEY, KEY_PRIVATE, pem, strlen(pem), NULL);
+	for (size_t i = 0; i < sizeof(begins); i++) {
+		memset(other, begins[i], sizeof(other));
+		for (size_t n = 0; n <= sizeof(other); n = n * 3 + 1) {
+			assert_int_equal(ops.sign(ops.arg, KEY, SIG_RSA_PSS_SHA256, other, n, signature, &size),
+					 -EINVAL);
+			assert_int_equal(ops.psk_auth(ops.arg, PSK, 6, other, n, out), -EINVAL);
+		}
+	}
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(ops.sign(ops.arg, KEY, pkcs1[i], octets, sizeof(octets), signature, &size), -EINVAL);
+	assert_int_equal(ops.sign(ops.arg, KEY, SIG_RSA_PSS_SHA256, octets, sizeof(octets), signature, &size), 0);
+	free(pem);
+}
+
+/* What IKE leaves on the page goes into the slot, and not a trace of it is left there; nothing of the vault comes back.
+ */
+static void keys_go_into_the_vault(void **state)
+{
+	static const uint8_t none[ESP_KEYMAT_SIZE];
+	struct keyholder_client *client;
+	uint8_t keymat[ESP_KEYMAT_SIZE];
+	struct vault_ops ops;
+	struct vault_entry e;
+	struct process p;
+
+	(void)state;
+	if (!may_run())
+		skip();
+	p = start();
+	assert_int_equal(keyholder_client_new(&client, p.questions, p.keymat, NULL), 0);
+	ops = keyholder_client_vault(client);
+	memset(keymat, 0xaa, sizeof(keymat));
+	assert_int_equal(ops.store(ops.arg, SLOTS_MAX - 1, 3, keymat), 0);
+	assert_memory_equal(p.keymat, none, sizeof(none));
+	assert_true(vault_load(&p.vault, SLOTS_MAX - 1, 3, &e));
+	assert_memory_equal(e.key, keymat, ESP_KEY_SIZE);
+	assert_memory_equal(e.salt, keymat + ESP_KEY_SIZE, ESP_SALT_SIZE);
+	assert_int_equal(e.iv_base, 0);
+	assert_int_equal(ops.store(ops.arg, SLOTS_MAX, 3, keymat), -EINVAL);
+	assert_int_equal(ops.wipe(ops.arg, SLOTS_MAX), -EINVAL);
+	assert_int_equal(ops.wipe(ops.arg, UINT32_MAX), -EINVAL);
+	assert_true(vault_load(&p.vault, SLOTS_MAX - 1, 3, &e));
+	assert_int_equal(ops.wipe(ops.arg, SLOTS_MAX - 1), 0);
+	assert_false(vault_load(&p.vault, SLOTS_MAX - 1, 3, &e));
+	keyholder_client_free(client);
+	p.questions = -1;
+	end(&p);
 }
 
 /* A question that is cut short is none of ours: it is over with who sends such. */
@@ -395,7 +494,7 @@ static void client_is_as_a_call(void **state)
 	command(&p, "key", PPK, "ppk", "0x00112233", 10);
 	keyring_add(ring, PSK, KEY_PSK, "secret", 6, NULL);
 	keyring_add(ring, PPK, KEY_PPK, "0x00112233", 10, NULL);
-	assert_int_equal(keyholder_client_new(&client, p.questions), 0);
+	assert_int_equal(keyholder_client_new(&client, p.questions, p.keymat, NULL), 0);
 	ops = keyholder_client_ops(client);
 	p.questions = -1;
 	assert_int_equal(ops.psk_auth(ops.arg, PSK, 6, octets, sizeof(octets), a), 0);
@@ -428,7 +527,7 @@ static void client_believes_no_nonsense(void **state)
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
-	assert_int_equal(keyholder_client_new(&client, ends[0]), 0);
+	assert_int_equal(keyholder_client_new(&client, ends[0], NULL, NULL), 0);
 	ops = keyholder_client_ops(client);
 	a = (struct key_answer){.number = 1, .size = 32};
 	send(ends[1], &a, offsetof(struct key_answer, data) + 32, 0);
@@ -451,6 +550,39 @@ static void client_believes_no_nonsense(void **state)
 	keyholder_client_free(client);
 }
 
+static unsigned lost;
+
+static void on_lost(void)
+{
+	lost++;
+}
+
+/* An error is an answer; nobody there, and nonsense, are none, and then there will be no other. */
+static void client_tells_of_the_end(void **state)
+{
+	struct key_answer a = {.number = 1, .error = -ENOENT};
+	struct keyholder_client *client;
+	struct keyholder_ops ops;
+	uint8_t out[SIGNATURE_MAX];
+	int ends[2];
+
+	(void)state;
+	lost = 0;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	assert_int_equal(keyholder_client_new(&client, ends[0], NULL, on_lost), 0);
+	ops = keyholder_client_ops(client);
+	send(ends[1], &a, offsetof(struct key_answer, data), 0);
+	assert_int_equal(ops.ppk(ops.arg, 1, 6, octets, 48, out), -ENOENT);
+	assert_int_equal(lost, 0);
+	send(ends[1], &a, 3, 0);
+	assert_int_equal(ops.ppk(ops.arg, 1, 6, octets, 48, out), -EPIPE);
+	assert_int_equal(lost, 1);
+	close(ends[1]);
+	assert_true(ops.ppk(ops.arg, 1, 6, octets, 48, out) < 0);
+	assert_int_equal(lost, 2);
+	keyholder_client_free(client);
+}
+
 /* Its answer comes after it was given up: the next question waits for its own. */
 static void late_answer_is_not_the_next_ones(void **state)
 {
@@ -462,7 +594,7 @@ static void late_answer_is_not_the_next_ones(void **state)
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
-	assert_int_equal(keyholder_client_new(&client, ends[0]), 0);
+	assert_int_equal(keyholder_client_new(&client, ends[0], NULL, NULL), 0);
 	ops = keyholder_client_ops(client);
 	for (a.number = 0; a.number < 2; a.number++) {
 		memset(a.data, (int)(0xa0 + a.number), 48);
@@ -480,12 +612,21 @@ static void late_answer_is_not_the_next_ones(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(secrets_that_are_none),	    TEST(private_keys_that_are_none),
-		TEST(secret_is_what_its_file_says), TEST(psk_auth_is_as_the_rfc_has_it),
-		TEST(a_number_has_one_key),	    TEST(key_is_of_its_certificate),
-		TEST(keys_come_by_control),	    TEST(bad_questions_are_refused),
-		TEST(half_a_question_ends_it),	    TEST(client_is_as_a_call),
-		TEST(client_believes_no_nonsense),  TEST(late_answer_is_not_the_next_ones),
+		TEST(secrets_that_are_none),
+		TEST(private_keys_that_are_none),
+		TEST(secret_is_what_its_file_says),
+		TEST(psk_auth_is_as_the_rfc_has_it),
+		TEST(a_number_has_one_key),
+		TEST(key_is_of_its_certificate),
+		TEST(keys_come_by_control),
+		TEST(bad_questions_are_refused),
+		TEST(only_what_auth_is_over_is_signed),
+		TEST(keys_go_into_the_vault),
+		TEST(client_tells_of_the_end),
+		TEST(half_a_question_ends_it),
+		TEST(client_is_as_a_call),
+		TEST(client_believes_no_nonsense),
+		TEST(late_answer_is_not_the_next_ones),
 	};
 
 	return cmocka_run_group_tests_name("IKE key holder", tests, NULL, NULL);

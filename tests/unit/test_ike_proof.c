@@ -12,6 +12,7 @@
 #include <openssl/rsa.h>
 
 #include "auth.h"
+#include "octets.h"
 #include "pki.h"
 #include "sig_scheme.h"
 
@@ -38,9 +39,11 @@ static EVP_PKEY *add_key(uint32_t id, const char *type, const char *curve)
 
 static int setup_all(void **state)
 {
-	static const uint8_t message[300] = {1}, nonce[32] = {2}, id[8] = {3};
+	static const uint8_t nonce[32] = {2}, id[8] = {3};
+	static uint8_t message[OCTETS_MESSAGE_SIZE];
 
 	(void)state;
+	octets_make(message, false, 0);
 	ring = keyring_new();
 	keys = keyring_ops(ring);
 	keyring_add(ring, PSK, KEY_PSK, "secret", 6, NULL);
@@ -95,11 +98,11 @@ static void octets_are_as_the_rfc_has_them(void **state)
 	const struct chunk in = CHUNK(id);
 
 	(void)state;
-	assert_int_equal(octets.size, 300 + 32 + 48);
-	assert_int_equal(octets.data[0], 1);
-	assert_int_equal(octets.data[300], 2);
+	assert_int_equal(octets.size, OCTETS_MESSAGE_SIZE + 32 + 48);
+	assert_int_equal(octets.data[0], 0x11);
+	assert_int_equal(octets.data[OCTETS_MESSAGE_SIZE], 2);
 	assert_int_equal(prf_compute(PRF_HMAC_SHA2_384, (struct chunk){"key", 3}, &in, 1, mac), 0);
-	assert_memory_equal(octets.data + 332, mac, 48);
+	assert_memory_equal(octets.data + OCTETS_MESSAGE_SIZE + 32, mac, 48);
 }
 
 /* Every size but its own, every byte. */

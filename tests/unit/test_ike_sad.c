@@ -45,6 +45,33 @@ int bpf_map_delete_elem(int fd, const void *key)
 	return 0;
 }
 
+/* ---- in the place of the key holder's vault ---- */
+
+static struct {
+	uint32_t generation;
+	uint8_t keymat[CHILD_KEYMAT_SIZE];
+} vault[SLOTS_MAX];
+static bool vault_fails;
+
+static int keep(void *arg, uint32_t slot, uint32_t generation, const uint8_t *keymat)
+{
+	(void)arg;
+	if (vault_fails)
+		return -EPIPE;
+	vault[slot].generation = generation;
+	memcpy(vault[slot].keymat, keymat, sizeof(vault[slot].keymat));
+	return 0;
+}
+
+static int wipe(void *arg, uint32_t slot)
+{
+	(void)arg;
+	if (vault_fails)
+		return -EPIPE;
+	memset(&vault[slot], 0, sizeof(vault[slot]));
+	return 0;
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -52,8 +79,10 @@ static int setup(void **state)
 	store.maps.sa = calloc(SLOTS_MAX, sizeof(*store.maps.sa));
 	store.maps.bitmaps = calloc(SLOTS_MAX, sizeof(*store.maps.bitmaps));
 	store.maps.turns = calloc(1, sizeof(*store.maps.turns));
-	store.vault.entries = calloc(SLOTS_MAX, sizeof(*store.vault.entries));
-	return store.orphans && store.maps.sa && store.maps.bitmaps && store.maps.turns && store.vault.entries ? 0 : -1;
+	store.vault = (struct vault_ops){.store = keep, .wipe = wipe};
+	vault_fails = false;
+	memset(vault, 0, sizeof(vault));
+	return store.orphans && store.maps.sa && store.maps.bitmaps && store.maps.turns ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -63,7 +92,6 @@ static int teardown(void **state)
 	free(store.maps.sa);
 	free(store.maps.bitmaps);
 	free(store.maps.turns);
-	free(store.vault.entries);
 	return 0;
 }
 
@@ -155,14 +183,48 @@ static void reserved_is_taken_over(void **state)
 	assert_int_equal(slot_generation(store.maps.sa, sa.slot), sa.generation + 1);
 }
 
+/* The key is in the vault before the SA is known, and gone before the slot is anybody else's. */
+static void key_goes_by_the_vaults_owner(void **state)
+{
+	struct sa_spec spec = {.spi = 0x1000, .inbound = true, .selector = SELECTOR_ALL, .keymat = {1, 2, 3}};
+	struct sa_handle sa;
+
+	(void)state;
+	assert_int_equal(sad_add(&store, &spec, &sa), 0);
+	assert_int_equal(vault[sa.slot].generation, sa.generation);
+	assert_memory_equal(vault[sa.slot].keymat, spec.keymat, sizeof(spec.keymat));
+	sad_remove(&store, sa);
+	assert_int_equal(vault[sa.slot].generation, 0);
+	assert_false(slot_in_use(slot_generation(store.maps.sa, sa.slot)));
+}
+
+/* Without the key holder there is no SA, and a slot whose key may still be there is nobody's. */
+static void without_the_vaults_owner(void **state)
+{
+	struct sa_spec spec = {.spi = 0x1001, .inbound = true, .selector = SELECTOR_ALL};
+	const struct sa_handle before = add(0x1000);
+	struct sa_handle sa;
+	uint32_t in_use = 0;
+
+	(void)state;
+	vault_fails = true;
+	assert_int_equal(sad_add(&store, &spec, &sa), -EPIPE);
+	sad_remove(&store, before);
+	assert_true(slot_in_use(slot_generation(store.maps.sa, before.slot)));
+	vault_fails = false;
+	sad_remove(&store, before);
+	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++)
+		in_use += slot_in_use(slot_generation(store.maps.sa, slot));
+	assert_int_equal(in_use, 1); /* the other's: the next run of IKE finds it */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(orphans_go_by_their_ends),
-		TEST(slot_of_an_orphan_is_used_again),
-		TEST(reserved_is_taken_over),
+		TEST(orphans_go_by_their_ends),	    TEST(slot_of_an_orphan_is_used_again), TEST(reserved_is_taken_over),
+		TEST(key_goes_by_the_vaults_owner), TEST(without_the_vaults_owner),
 	};
 
 	return cmocka_run_group_tests_name("IKE SAD", tests, NULL, NULL);

@@ -51,7 +51,7 @@ static void keeps_what_a_map_takes(void **unused)
 
 	(void)unused;
 	assert_true(has_cap_bpf());
-	assert_int_equal(sandbox_bpf_capability(needs_cap_bpf, &calls), CAP_BPF);
+	assert_true(sandbox_bpf_capability(needs_cap_bpf, &calls) == 1ULL << CAP_BPF);
 	assert_int_equal(calls, 1);
 	assert_true(has_cap_bpf());
 }
@@ -61,8 +61,8 @@ static void keeps_nothing_where_the_descriptor_does(void **unused)
 	int calls = 0;
 
 	(void)unused;
-	assert_int_equal(sandbox_bpf_capability(needs_nothing, &calls), -1);
-	assert_int_equal(sandbox_bpf_capability(finds_nothing, &calls), -1);
+	assert_true(sandbox_bpf_capability(needs_nothing, &calls) == 0);
+	assert_true(sandbox_bpf_capability(finds_nothing, &calls) == 0);
 	assert_int_equal(calls, 2);
 }
 

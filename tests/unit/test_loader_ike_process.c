@@ -51,7 +51,8 @@ static int be_ike(int argc, char **argv)
 	cJSON *message;
 	int fd;
 
-	if (write(number_of(argc, argv, "--ready"), "ready\n", 6) != 6 || channel_receive(control, &message, &fd))
+	if (dprintf(number_of(argc, argv, "--ready"), "ready %d\n", getpid()) < 0 ||
+	    channel_receive(control, &message, &fd))
 		return 1;
 	say(control, "configure");
 	if (strcmp(manner, "nonsense") == 0)

@@ -11,7 +11,9 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "privileges.h"
@@ -82,7 +84,7 @@ static uint64_t status(const char *name, int base)
 }
 
 /* 0, or how far it came. */
-static int drop(int kept, uint64_t expected)
+static int drop(uint64_t kept)
 {
 	const struct service_user user = {123, 456};
 	struct fault f;
@@ -91,7 +93,7 @@ static int drop(int kept, uint64_t expected)
 		return 1;
 	if (getuid() != 123 || geteuid() != 123 || getgid() != 456 || getegid() != 456 || getgroups(0, NULL))
 		return 2;
-	if (status("CapEff", 16) != expected || status("CapPrm", 16) != expected)
+	if (status("CapEff", 16) != kept || status("CapPrm", 16) != kept)
 		return 3;
 	if (status("CapBnd", 16) || status("CapInh", 16) || status("CapAmb", 16))
 		return 4;
@@ -100,13 +102,13 @@ static int drop(int kept, uint64_t expected)
 	return setuid(0) == 0 ? 6 : 0;
 }
 
-static int in_child(int kept, uint64_t expected)
+static int in_child(int (*act)(uint64_t arg), uint64_t arg)
 {
 	const pid_t child = fork();
 	int wstatus;
 
 	if (child == 0)
-		_exit(drop(kept, expected));
+		_exit(act(arg));
 	assert_int_equal(waitpid(child, &wstatus, 0), child);
 	assert_true(WIFEXITED(wstatus));
 	return WEXITSTATUS(wstatus);
@@ -115,14 +117,66 @@ static int in_child(int kept, uint64_t expected)
 static void nothing_is_left(void **unused)
 {
 	(void)unused;
-	assert_int_equal(in_child(-1, 0), 0);
+	assert_int_equal(in_child(drop, 0), 0);
 }
 
 static void what_is_kept_is_all(void **unused)
 {
 	(void)unused;
-	assert_int_equal(in_child(CAP_BPF, 1ULL << CAP_BPF), 0);
-	assert_int_equal(in_child(CAP_IPC_LOCK, 1ULL << CAP_IPC_LOCK), 0);
+	assert_int_equal(in_child(drop, 1ULL << CAP_BPF), 0);
+	assert_int_equal(in_child(drop, 1ULL << CAP_BPF | 1ULL << CAP_IPC_LOCK), 0);
+}
+
+/* kB of this process's memory that are locked. */
+static uint64_t locked(void)
+{
+	return status("VmLck", 10);
+}
+
+/* What is there is locked, and so is what comes after root's rights are gone. 0, or how far it came. */
+static int lock_then_drop(uint64_t unused)
+{
+	const struct service_user user = {123, 456};
+	const size_t size = 1 << 20;
+	uint64_t kept = 0, before;
+	struct fault f;
+
+	(void)unused;
+	if (!privileges_lock_memory(&kept) || (kept & ~(1ULL << CAP_IPC_LOCK)))
+		return 1;
+	before = locked();
+	if (before < 100 || privileges_drop(&user, kept, &f))
+		return 2;
+	if (mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+		return 3;
+	return locked() >= before + size / 1024 ? 0 : 4;
+}
+
+/* With neither the capability nor a limit that can be raised nothing is locked, and the process can go on. */
+static int lock_without_rights(uint64_t unused)
+{
+	const struct rlimit limit = {1 << 16, 1 << 16};
+	const struct service_user user = {123, 456};
+	uint64_t kept = 0;
+	struct fault f;
+
+	(void)unused;
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) || privileges_drop(&user, 0, &f))
+		return 1;
+	if (privileges_lock_memory(&kept) || kept || locked())
+		return 2;
+	return mmap(NULL, 1 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? 3 : 0;
+}
+
+/* The sanitizers make nothing of mlockall(). */
+static void memory_is_locked_for_good(void **unused)
+{
+	(void)unused;
+#ifdef __SANITIZE_ADDRESS__
+	skip();
+#endif
+	assert_int_equal(in_child(lock_then_drop, 0), 0);
+	assert_int_equal(in_child(lock_without_rights, 0), 0);
 }
 
 static int effective(void *out)
@@ -159,6 +213,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(is_never_root, make_file, remove_file),
 		cmocka_unit_test(nothing_is_left),
 		cmocka_unit_test(what_is_kept_is_all),
+		cmocka_unit_test(memory_is_locked_for_good),
 		cmocka_unit_test(tries_without_and_has_them_back),
 		cmocka_unit_test(other_errors_have_their_own_remedy),
 	};

@@ -115,13 +115,15 @@ static void wipe_leaves_nothing(void **unused)
 
 static void reader_sees_but_cannot_write(void **unused)
 {
+	const int fd = dup(vault.fd);
 	struct vault reader;
 	struct vault_entry e;
 	int status;
 	pid_t child;
 
 	(void)unused;
-	assert_int_equal(vault_map(&reader, dup(vault.fd), false, NULL), 0);
+	assert_int_equal(vault_map(&reader, fd, false, NULL), 0);
+	assert_true(fcntl(fd, F_GETFD) < 0);
 	store(7, 1, 0xcc);
 	assert_true(vault_load(&reader, 7, 1, &e));
 	assert_true(is_whole(&e, 0xcc));
@@ -172,14 +174,54 @@ static void mapping_flags(const void *addr, char *flags, size_t size)
 	fclose(smaps);
 }
 
-static void is_locked_and_not_dumped(void **unused)
+static void assert_guarded(const void *addr)
 {
 	char flags[512];
 
-	(void)unused;
-	mapping_flags(vault.entries, flags, sizeof(flags));
+	mapping_flags(addr, flags, sizeof(flags));
 	assert_non_null(strstr(flags, " lo"));
 	assert_non_null(strstr(flags, " dd"));
+}
+
+static void is_locked_and_not_dumped(void **unused)
+{
+	(void)unused;
+	assert_guarded(vault.entries);
+}
+
+/* It is this process's and its children's, and nobody gets at it by a descriptor. */
+static void page_is_shared_and_as_well_guarded(void **unused)
+{
+	const int before = dup(0);
+	uint8_t *page = vault_page(NULL);
+	const int after = dup(0);
+	int status;
+	pid_t child;
+
+	(void)unused;
+	assert_non_null(page);
+	assert_int_equal(after, before + 1);
+	assert_guarded(page);
+	child = fork();
+	if (child == 0) {
+		page[7] = 42;
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(page[7], 42);
+	close(before);
+	close(after);
+}
+
+static bool dumps_nothing(void)
+{
+	FILE *file = fopen("/proc/self/coredump_filter", "re");
+	unsigned filter = 1;
+	const bool read = file && fscanf(file, "%x", &filter) == 1;
+
+	if (file)
+		fclose(file);
+	return read && filter == 0;
 }
 
 /* In a child: it cannot be undone. */
@@ -193,8 +235,8 @@ static void hardened_process_leaves_no_core(void **unused)
 		struct rlimit limit;
 
 		vault_harden_process();
-		_exit(getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 0 && limit.rlim_max == 0 &&
-				      prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0
+		_exit(dumps_nothing() && getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 0 &&
+				      limit.rlim_max == 0 && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0
 			      ? 0
 			      : 1);
 	}
@@ -256,6 +298,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reader_sees_but_cannot_write, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_file_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(is_locked_and_not_dumped, set_up, tear_down),
+		cmocka_unit_test(page_is_shared_and_as_well_guarded),
 		cmocka_unit_test_setup_teardown(hardened_process_leaves_no_core, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(reader_never_gets_half_a_key, set_up, tear_down),
 	};
