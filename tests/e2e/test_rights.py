@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What each process can touch, as docs/security.md has it: its descriptors, what it has mapped, what of it is locked."""
+import contextlib
+import json
+import os
+import re
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bed import Bed
+from host import CAP_IPC_LOCK
+from ike import IkePair, connection, is_up, order, wait_up
+from netns import run
+from pair import B
+from traffic import ping
+from wait import until
+
+SECRET = b'a secret that nobody knows'
+PAGE = os.sysconf('SC_PAGESIZE')
+
+
+@pytest.fixture(scope='module')
+def host():
+    """With a connection that is up, by a daemon that logs SK_e."""
+    with IkePair('native') as pair:
+        pair.psk()
+        for h in pair.hosts:
+            h.config.write_text('[daemon]\nkeylog = yes\n' + h.config.read_text())
+        pair.start()
+        order(pair.a, 'initiate', 'core')
+        wait_up(*pair.hosts)
+        assert ping(pair.a.netns, B)
+        pair.a.pair = pair
+        yield pair.a
+
+
+# ---- descriptors ----
+
+def map_of(host, fd_info):
+    """The pinned map's name."""
+    number = re.search(r'^map_id:\s+(\d+)', fd_info, re.M)
+    shown = json.loads(run('bpftool', '-j', 'map', 'show', 'id', number[1]).stdout)
+    pinned = json.loads(run('bpftool', '-j', 'map', 'show', 'pinned', host.pins / shown['name']).stdout)
+    assert pinned['id'] == shown['id']
+    return shown['name']
+
+
+def bound(ns, inode):
+    """The local port of a UDP socket."""
+    lines = ns.run('cat', '/proc/net/udp').stdout.splitlines()[1:]
+    return next((int(line.split()[1].split(':')[1], 16) for line in lines if line.split()[9] == inode), None)
+
+
+def kind_of(host, pid, fd):
+    link = os.readlink(f'/proc/{pid}/fd/{fd}')
+    if link == 'anon_inode:bpf-map':
+        return 'map ' + map_of(host, Path(f'/proc/{pid}/fdinfo/{fd}').read_text())
+    if link.startswith('socket:'):
+        inode = link[8:-1]
+        if inode in run('cat', f'/proc/{pid}/net/unix').stdout.split():
+            return 'unix socket'
+        port = bound(host.netns, inode)
+        return f'UDP port {port}' if port else link
+    return {'/dev/null': 'null', str(host.log): 'log', f'{host.run_dir}/ike.keylog': 'key log'}.get(
+        link, re.sub(r':\[\d+\]$', '', link))
+
+
+def descriptors(host, pid):
+    return Counter(kind_of(host, pid, fd) for fd in os.listdir(f'/proc/{pid}/fd'))
+
+
+STANDARD = Counter({'null': 1, 'log': 2})
+
+
+def test_descriptors_of_the_protocol_process(host):
+    """To the supervisor and the key holder, the network, its own loop, and the three maps by which SAs are known."""
+    assert descriptors(host, host.processes()['protocol']) == STANDARD + Counter({
+        'unix socket': 2, 'UDP port 500': 1, 'UDP port 4500': 1, 'map sad': 1, 'map sad_out': 1, 'map sad_sent': 1,
+        'anon_inode:[eventpoll]': 1, 'pipe': 2, 'key log': 1})
+
+
+def test_descriptors_of_the_key_holder(host):
+    assert descriptors(host, host.processes()['keyholder']) == STANDARD + Counter({'unix socket': 2})
+
+
+def test_descriptors_of_the_worker(host):
+    """The NIC's socket, its TAP, a ring that reads it, and what it said that it was ready by."""
+    had = descriptors(host, host.processes()['worker'])
+    sockets = sum(had.pop(kind) for kind in list(had) if kind.startswith('socket'))
+    assert sockets == 1
+    assert had - Counter({'anon_inode:[io_uring]': 1, 'pipe': 1}) == STANDARD + Counter({'/dev/net/tun': 1})
+
+
+# ---- mappings ----
+
+def sizes(host, *names):
+    """As mapped, of the pinned arrays."""
+    found = [json.loads(run('bpftool', '-j', 'map', 'show', 'pinned', host.pins / name).stdout) for name in names]
+    return sorted((m['bytes_value'] * m['max_entries'] + PAGE - 1) // PAGE * PAGE for m in found)
+
+
+def shared(pid):
+    """Of each object that is mapped and not a process's alone the size of each mapping, and whether it can be written."""
+    found = {}
+    for line in Path(f'/proc/{pid}/maps').read_text().splitlines():
+        where, access, _, _, _, *name = line.split(None, 5)
+        if access[3] == 's':
+            start, end = (int(x, 16) for x in where.split('-'))
+            name = re.sub(r':\[\d+\]$', '', name[0]) if name else 'nameless'
+            found.setdefault((name, access[1] == 'w'), []).append(end - start)
+    return {key: sorted(mapped) for key, mapped in found.items()}
+
+
+SECRET_MEMORY = '/secretmem (deleted)'
+VAULT = 8192 * 64
+
+
+def needs_secret_memory(host):
+    if (SECRET_MEMORY, True) not in shared(host.daemon.pid):
+        pytest.skip('no memfd_secret here')
+
+
+def test_mappings_of_the_protocol_process(host):
+    """What makes an SA; of secret memory a page to leave keys on, and not the vault."""
+    needs_secret_memory(host)
+    assert shared(host.processes()['protocol']) == {
+        ('anon_inode:bpf-map', True): sizes(host, 'sa_state', 'replay', 'turns'), (SECRET_MEMORY, True): [PAGE]}
+
+
+def test_mappings_of_the_key_holder(host):
+    needs_secret_memory(host)
+    assert shared(host.processes()['keyholder']) == {(SECRET_MEMORY, True): [PAGE, VAULT]}
+
+
+def test_mappings_of_the_worker(host):
+    """It reads keys, and writes none."""
+    needs_secret_memory(host)
+    mapped = shared(host.processes()['worker'])
+    assert mapped[SECRET_MEMORY, False] == [VAULT] and (SECRET_MEMORY, True) not in mapped
+    assert mapped['anon_inode:bpf-map', True] == sizes(host, 'sa_state', 'replay', 'turns', 'ports', 'stats_worker')
+    assert {name for name, _ in mapped} == {SECRET_MEMORY, 'anon_inode:bpf-map', 'anon_inode:[io_uring]', 'socket'}
+
+
+# ---- memory ----
+
+def places(pid, wanted):
+    """The flags of each mapping of the process that has one of these in it."""
+    found = []
+    with open(f'/proc/{pid}/mem', 'rb', 0) as mem:
+        for line in Path(f'/proc/{pid}/smaps').read_text().splitlines():
+            if match := re.match(r'([0-9a-f]+)-([0-9a-f]+) r', line):
+                start, end = (int(x, 16) for x in match.groups())
+            elif re.match(r'[0-9a-f]+-', line):
+                end = 0
+            elif line.startswith('VmFlags:') and end and end < 1 << 47:
+                with contextlib.suppress(OSError):
+                    mem.seek(start)
+                    data = mem.read(end - start)
+                    if any(part in data for part in wanted):
+                        found.append(line.split()[1:])
+    return found
+
+
+def session_keys(host):
+    """SK_ei and SK_er of every IKE SA, without their salts."""
+    lines = (host.run_dir / 'ike.keylog').read_text().splitlines()
+    return [bytes.fromhex(key)[:32] for line in lines for key in line.split(',')[2:4]]
+
+
+def locked(pid):
+    """It can lock memory without end, or has kept the right to."""
+    status = Path(f'/proc/{pid}/status').read_text()
+    limit = re.search(r'^Max locked memory +(\S+)', Path(f'/proc/{pid}/limits').read_text(), re.M)[1]
+    return limit == 'unlimited' or int(re.search(r'^CapEff:\s+(\w+)', status, re.M)[1], 16) & 1 << CAP_IPC_LOCK
+
+
+def assert_only_in_locked_memory(pid, keys):
+    found = places(pid, keys)
+    assert found and all('lo' in flags for flags in found), found
+    assert int(Path(f'/proc/{pid}/coredump_filter').read_text(), 16) == 0
+    assert locked(pid)
+
+
+def test_keys_of_ike_are_locked(host):
+    """SK_e, and what OpenSSL has made of it."""
+    assert_only_in_locked_memory(host.processes()['protocol'], session_keys(host))
+
+
+def test_secrets_are_locked(host):
+    assert_only_in_locked_memory(host.processes()['keyholder'], [SECRET])
+
+
+@pytest.mark.parametrize('aead', ['auto', 'openssl'])
+def test_expanded_keys_are_locked(aead):
+    """The first words of an expanded key are the key (FIPS 197), wherever a library has put them."""
+    with Bed() as bed:
+        bed.host.configure(bed.host.devs, daemon={'aead': aead})
+        bed.host.start()
+        sas = bed.protected()
+        bed.echo(*sas)
+        assert_only_in_locked_memory(bed.host.pids()[1], [sa.keymat[:32] for sa in sas])
+
+
+# ---- the key holder ----
+
+def test_status_shows_the_key_holder(host):
+    shown = host.status()
+    assert f'IKE {shown["ike"]["pid"]}, key holder {shown["key_holder"]["pid"]}, 0 restarts' in host.cmd('status').stdout
+    assert Path(f'/proc/{shown["key_holder"]["pid"]}/status').read_text().split('PPid:\t')[1].split()[0] == \
+        str(shown['ike']['pid'])
+
+
+@pytest.mark.parametrize('signum', [signal.SIGKILL, signal.SIGSTOP], ids=['killed', 'hangs'])
+def test_key_holder_ends(signum):
+    """IKE is started again with another at once, or, where it hangs, when it is asked; the SAs go on meanwhile."""
+    with IkePair('native') as pair:
+        pair.psk({'start': 'initiate'}, {'start': 'respond'})
+        pair.start()
+        wait_up(*pair.hosts)
+        before = pair.a.status()
+        os.kill(before['key_holder']['pid'], signum)
+        if signum == signal.SIGSTOP:
+            order(pair.a, 'rekey', 'core', 'child', check=False)
+        assert ping(pair.a.netns, B, 3)
+        until(lambda: pair.a.status()['ike']['restarts'] == 1 and is_up(pair.a), 'another IKE', timeout=30)
+        after = pair.a.status()
+        assert after['key_holder']['pid'] not in (None, before['key_holder']['pid'])
+        assert 'the key holder has ended, or does not answer' in pair.a.log_text
+        until(lambda: len(pair.a.status()['sas']) == 2, 'the old SAs are gone')
+        assert connection(pair.a)['state'] == 'up' and ping(pair.a.netns, B, 3)
