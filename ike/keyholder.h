@@ -8,7 +8,7 @@
  *   sign       a signature over octets                          RFC 7427
  *   ppk        prf+(PPK, SK_x), as long as SK_x                 RFC 8784 section 3
  *   store      a key, left on a page that both share, into a slot of the vault
- *   wipe       a slot
+ *   wipe       a slot; neither where a key is that people have handed in
  *
  *   supervisor --key id and an open file--> keyholder <--questions-- protocol process
  *

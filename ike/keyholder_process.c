@@ -125,23 +125,39 @@ static bool on_control(struct keyring *ring, int control)
 
 /* ---- questions ---- */
 
-/* Slot and generation are as the protocol process says: a slot of its own that it spoils is its own loss. */
+/*
+ * Which slot and what generation is for the protocol process to say: one of its own that it spoils is its own loss. But
+ * one that has a key of somebody else's is none of its own.
+ */
+static int check_slot(const struct keyholder *k, uint32_t slot)
+{
+	const struct vault_entry *e;
+
+	if (!k->vault.entries || slot >= SLOTS_MAX)
+		return -EINVAL;
+	e = &k->vault.entries[slot];
+	return __atomic_load_n(&e->generation, __ATOMIC_ACQUIRE) && e->owner != OWNER_IKE ? -EPERM : 0;
+}
+
 static int store(struct keyholder *k, const struct key_question *q)
 {
-	if (!k->vault.entries || q->key >= SLOTS_MAX)
-		return -EINVAL;
+	int err = check_slot(k, q->key);
+
 	/* A key from IKE is used once, so the IV is the sequence number itself. */
-	vault_store(&k->vault, q->key, q->how, k->keymat, 0);
-	explicit_bzero(k->keymat, ESP_KEYMAT_SIZE);
-	return 0;
+	if (!err)
+		vault_store(&k->vault, q->key, q->how, OWNER_IKE, k->keymat, 0);
+	if (k->keymat)
+		explicit_bzero(k->keymat, ESP_KEYMAT_SIZE);
+	return err;
 }
 
 static int wipe(struct keyholder *k, const struct key_question *q)
 {
-	if (!k->vault.entries || q->key >= SLOTS_MAX)
-		return -EINVAL;
-	vault_wipe(&k->vault, q->key);
-	return 0;
+	int err = check_slot(k, q->key);
+
+	if (!err)
+		vault_wipe(&k->vault, q->key);
+	return err;
 }
 
 static void answer(struct keyholder *k, const struct key_question *q, size_t size, struct key_answer *a)

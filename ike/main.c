@@ -2,8 +2,9 @@
 /*
  * xdp-ipsec-iked: IKEv2. Started by `xdp-ipsec run`, never by hand.
  *
- *   xdp-ipsec-iked --instance NAME --layout N --map NAME:FD ... --vault FD --control FD --keys FD --ready FD [--keylog
- * FD] xdp-ipsec-iked --judge --control FD --keys FD --ready FD        what is in the files: 'xdp-ipsec check'
+ *   xdp-ipsec-iked --instance NAME --layout N --map NAME:FD ... --vault FD
+ *                  --control FD --keys FD --ready FD [--keylog FD]
+ *   xdp-ipsec-iked --judge --control FD --keys FD --ready FD        what is in the files: 'xdp-ipsec check'
  *
  *   supervisor ══control══ protocol process ══questions══ key holder ══keys══ supervisor
  *
@@ -66,11 +67,16 @@ static bool is_complete(const struct arguments *a)
 static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 {
 	static const struct option options[] = {
-		{"instance", required_argument, NULL, 'i'}, {"layout", required_argument, NULL, 'y'},
-		{"map", required_argument, NULL, 'm'},	    {"vault", required_argument, NULL, 'v'},
-		{"control", required_argument, NULL, 'c'},  {"keys", required_argument, NULL, 'k'},
-		{"ready", required_argument, NULL, 'r'},    {"keylog", required_argument, NULL, 'l'},
-		{"judge", no_argument, NULL, 'j'},	    {NULL, 0, NULL, 0},
+		{"instance", required_argument, NULL, 'i'},
+		{"layout", required_argument, NULL, 'y'},
+		{"map", required_argument, NULL, 'm'}, /* NAME:FD, once for each */
+		{"vault", required_argument, NULL, 'v'},
+		{"control", required_argument, NULL, 'c'},
+		{"keys", required_argument, NULL, 'k'},
+		{"ready", required_argument, NULL, 'r'},
+		{"keylog", required_argument, NULL, 'l'},
+		{"judge", no_argument, NULL, 'j'},
+		{NULL, 0, NULL, 0},
 	};
 	bool good = true;
 	int c;

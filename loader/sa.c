@@ -202,7 +202,7 @@ static int install(struct sa_database *db, uint32_t slot, const uint8_t *keymat,
 {
 	int err;
 
-	vault_store(db->vault, slot, db->maps->sa[slot].generation, keymat, iv_base);
+	vault_store(db->vault, slot, db->maps->sa[slot].generation, OWNER_MANUAL, keymat, iv_base);
 	/* The address is protected before the SA is: a cleartext packet must not slip in between. */
 	err = locals_sync(db->maps, f);
 	if (!err)

@@ -127,7 +127,8 @@ void vault_close(struct vault *v)
 	*v = (struct vault){.fd = -1};
 }
 
-void vault_store(struct vault *v, uint32_t slot, uint32_t generation, const uint8_t *keymat, uint64_t iv_base)
+void vault_store(struct vault *v, uint32_t slot, uint32_t generation, enum owner owner, const uint8_t *keymat,
+		 uint64_t iv_base)
 {
 	struct vault_entry *e = &v->entries[slot];
 
@@ -136,6 +137,7 @@ void vault_store(struct vault *v, uint32_t slot, uint32_t generation, const uint
 	memcpy(e->key, keymat, ESP_KEY_SIZE);
 	memcpy(e->salt, keymat + ESP_KEY_SIZE, ESP_SALT_SIZE);
 	e->iv_base = iv_base;
+	e->owner = (uint8_t)owner;
 	__atomic_store_n(&e->generation, generation, __ATOMIC_RELEASE);
 }
 

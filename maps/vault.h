@@ -35,7 +35,8 @@ struct vault_entry {
 	 * must not meet.
 	 */
 	uint64_t iv_base;
-	uint8_t reserved[16];
+	uint8_t owner; /* enum owner: who stored it */
+	uint8_t reserved[15];
 };
 LAYOUT_ASSERT(struct vault_entry, 64);
 
@@ -61,8 +62,9 @@ void vault_close(struct vault *v);
  */
 uint8_t *vault_page(struct fault *f);
 
-/* Stores keymat (ESP_KEYMAT_SIZE bytes, which stay the caller's to wipe) for a claimed slot. */
-void vault_store(struct vault *v, uint32_t slot, uint32_t generation, const uint8_t *keymat, uint64_t iv_base);
+/* Stores keymat (ESP_KEYMAT_SIZE bytes, which stay the caller's to wipe) for a slot that the owner has claimed. */
+void vault_store(struct vault *v, uint32_t slot, uint32_t generation, enum owner owner, const uint8_t *keymat,
+		 uint64_t iv_base);
 
 /* Copies the entry to out, which the caller wipes. False if it is not of that generation. */
 bool vault_load(const struct vault *v, uint32_t slot, uint32_t generation, struct vault_entry *out);

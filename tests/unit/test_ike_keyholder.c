@@ -200,7 +200,7 @@ struct process {
 	pid_t pid;
 	int control;
 	int questions;
-	struct vault vault; /* as the worker has it */
+	struct vault vault; /* as the supervisor has it */
 	uint8_t *keymat;
 };
 
@@ -215,7 +215,7 @@ static struct process start(void)
 		keymat = vault_page(NULL);
 	assert_non_null(keymat);
 	assert_int_equal(vault_create(&made, NULL), 0);
-	assert_int_equal(vault_map(&p.vault, dup(made.fd), false, NULL), 0);
+	assert_int_equal(vault_map(&p.vault, dup(made.fd), true, NULL), 0);
 	p.keymat = keymat;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, control), 0);
@@ -448,6 +448,7 @@ static void keys_go_into_the_vault(void **state)
 	assert_int_equal(ops.store(ops.arg, SLOTS_MAX, 3, keymat), -EINVAL);
 	assert_int_equal(ops.wipe(ops.arg, SLOTS_MAX), -EINVAL);
 	assert_int_equal(ops.wipe(ops.arg, UINT32_MAX), -EINVAL);
+	assert_memory_equal(p.keymat, none, sizeof(none));
 	assert_true(vault_load(&p.vault, SLOTS_MAX - 1, 3, &e));
 	assert_int_equal(ops.wipe(ops.arg, SLOTS_MAX - 1), 0);
 	assert_false(vault_load(&p.vault, SLOTS_MAX - 1, 3, &e));
@@ -607,6 +608,35 @@ static void late_answer_is_not_the_next_ones(void **state)
 	close(ends[1]);
 }
 
+/* A key that people have handed in is theirs, until they have taken it away. */
+static void keys_of_people_stay(void **state)
+{
+	static const uint8_t theirs[ESP_KEYMAT_SIZE] = {1}, ours[ESP_KEYMAT_SIZE] = {2};
+	struct keyholder_client *client;
+	struct vault_ops ops;
+	struct vault_entry e;
+	struct process p;
+
+	(void)state;
+	if (!may_run())
+		skip();
+	p = start();
+	assert_int_equal(keyholder_client_new(&client, p.questions, p.keymat, NULL), 0);
+	ops = keyholder_client_vault(client);
+	vault_store(&p.vault, 5, 3, OWNER_MANUAL, theirs, 0);
+	assert_int_equal(ops.store(ops.arg, 5, 3, ours), -EPERM);
+	assert_int_equal(ops.wipe(ops.arg, 5), -EPERM);
+	assert_true(vault_load(&p.vault, 5, 3, &e));
+	assert_memory_equal(e.key, theirs, ESP_KEY_SIZE);
+	vault_wipe(&p.vault, 5);
+	assert_int_equal(ops.store(ops.arg, 5, 5, ours), 0);
+	assert_true(vault_load(&p.vault, 5, 5, &e));
+	assert_int_equal(ops.wipe(ops.arg, 5), 0);
+	keyholder_client_free(client);
+	p.questions = -1;
+	end(&p);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -622,6 +652,7 @@ int main(void)
 		TEST(bad_questions_are_refused),
 		TEST(only_what_auth_is_over_is_signed),
 		TEST(keys_go_into_the_vault),
+		TEST(keys_of_people_stay),
 		TEST(client_tells_of_the_end),
 		TEST(half_a_question_ends_it),
 		TEST(client_is_as_a_call),

@@ -131,7 +131,7 @@ static void give_key(struct bed *b, uint32_t slot)
 	b->worker.maps.sa[slot].sel = (struct selector){SELECTOR_ANY_PORT};
 	b->worker.maps.sa[slot].replay_window = 64;
 	b->worker.maps.sa[slot].flags = SA_ESN;
-	vault_store(&b->worker.vault, slot, 1, keymat, 0);
+	vault_store(&b->worker.vault, slot, 1, OWNER_IKE, keymat, 0);
 }
 
 /* ---- packets ---- */
@@ -293,7 +293,7 @@ static void opens_nothing_without_a_window(void **state)
 	struct bed *b = *state;
 
 	reserve(b, SLOT);
-	vault_store(&b->worker.vault, SLOT, 1, keymat, 0);
+	vault_store(&b->worker.vault, SLOT, 1, OWNER_IKE, keymat, 0);
 	arrive_each(b, SLOT, 1, 5);
 	turn(b);
 	assert_int_equal(b->writes, 0);

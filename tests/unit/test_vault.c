@@ -47,7 +47,7 @@ static void store(uint32_t slot, uint32_t generation, uint8_t byte)
 	uint8_t keymat[ESP_KEYMAT_SIZE];
 
 	memset(keymat, byte, sizeof(keymat));
-	vault_store(&vault, slot, generation, keymat, byte * 0x0101010101010101ULL);
+	vault_store(&vault, slot, generation, OWNER_IKE, keymat, byte * 0x0101010101010101ULL);
 }
 
 static bool is_whole(const struct vault_entry *e, uint8_t byte)
@@ -67,12 +67,13 @@ static void stores_key_then_salt(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < sizeof(keymat); i++)
 		keymat[i] = (uint8_t)i;
-	vault_store(&vault, SLOTS_MAX - 1, 3, keymat, 42);
+	vault_store(&vault, SLOTS_MAX - 1, 3, OWNER_IKE, keymat, 42);
 	assert_true(vault_load(&vault, SLOTS_MAX - 1, 3, &e));
 	assert_int_equal(e.generation, 3);
 	assert_memory_equal(e.key, keymat, ESP_KEY_SIZE);
 	assert_memory_equal(e.salt, keymat + ESP_KEY_SIZE, ESP_SALT_SIZE);
 	assert_int_equal(e.iv_base, 42);
+	assert_int_equal(e.owner, OWNER_IKE);
 }
 
 static void another_generation_gets_no_key(void **unused)
