@@ -302,6 +302,17 @@ def test_supervisor_cannot_end_its_children(placed):
     until(lambda: not host.processes('xdp-ipsec'), 'the end')
 
 
+def test_ike_cannot_lock(native):
+    """It says so, of each of its processes, and goes on: the page on which keys are handed over is small enough."""
+    native.psk()
+    with moved(native, 'ulimit -l 4096') as host:
+        host.netns.lacks = ['ipc_lock', 'sys_resource']
+        host.spawn()
+        until(lambda: 'is ready: 1 connections' in host.log_text, 'IKE is ready')
+        for process in 'protocol process', 'key holder':
+            assert f'xdp-ipsec-iked: {process}: its memory cannot be locked' in host.log_text
+
+
 def status_of(pid):
     return dict(line.split(':\t', 1) for line in Path(f'/proc/{pid}/status').read_text().splitlines())
 
