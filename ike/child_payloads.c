@@ -21,12 +21,6 @@ static enum esn_policy esn_of(const struct peer *p)
 	return p->connection->config->esn;
 }
 
-/* Whose child is asked for: a rekeyed one stays its peer's. */
-static struct peer *peer_of(const struct ike_sa *sa, const struct task *task)
-{
-	return task->child ? task->child->peer : sa->peer;
-}
-
 static void write_key_exchange(struct body *b, const uint8_t *nonce, const struct dh *dh)
 {
 	payload_write(b, PAYLOAD_NONCE, nonce, NONCE_SIZE);
@@ -92,7 +86,7 @@ int child_write_request(struct ike_sa *sa, struct task *task, const struct selec
 	task->asked = *s;
 	notify_write(b, USE_TRANSPORT_MODE, NULL, 0);
 	notify_write(b, ESP_TFC_PADDING_NOT_SUPPORTED, NULL, 0);
-	proposal_offer_esp(b, task->spi, esn_of(peer_of(sa, task)), create);
+	proposal_offer_esp(b, task->spi, esn_of(task->peer), create);
 	if (create) {
 		engine_random(e, task->nonce, sizeof(task->nonce));
 		write_key_exchange(b, task->nonce, &task->dh);
@@ -139,10 +133,14 @@ static uint16_t choose_selector(struct ike_sa *sa, struct request *r)
 	if (!ts_parse(message_find(r->m, PAYLOAD_TSI), &remote_ts) ||
 	    !ts_parse(message_find(r->m, PAYLOAD_TSR), &local_ts))
 		return INVALID_SYNTAX;
-	r->peer = r->old ? r->old->peer : NULL;
-	if (r->old &&
-	    ts_narrow(&local_ts, &remote_ts, local, remote, &r->old->selector, 1, &r->selector, &choice.index))
-		return 0;
+	if (r->old) {
+		r->peer = r->old->peer;
+		if (ts_narrow(&local_ts, &remote_ts, local, remote, &r->old->selector, 1, &r->selector, &choice.index))
+			return 0;
+		ike_log(sa, "the peer's traffic selectors have nothing in common with the child's that it rekeys: "
+			    "refused");
+		return TS_UNACCEPTABLE;
+	}
 	if (choice_make(&choice, sa->peer->connection)) {
 		r->peer = peer_get(choice.connection, remote);
 		r->selector = choice.selector;
@@ -205,6 +203,7 @@ static struct child *install_answer(struct ike_sa *sa, const struct request *r)
 	const struct handshake *hs = sa->handshake;
 	const struct child_terms terms = {
 		.peer = r->peer,
+		.era = r->old ? r->old->era : r->peer->era,
 		.selector = r->selector,
 		.asked = r->old ? r->old->asked : r->selector,
 		.esn = r->choice.esn,
@@ -288,7 +287,7 @@ static bool read_selectors(struct ike_sa *sa, const struct task *task, const str
 static bool read_answer(struct ike_sa *sa, const struct task *task, const struct message *m, bool create,
 			struct reply *r)
 {
-	if (proposal_accept_esp(message_find(m, PAYLOAD_SA), esn_of(peer_of(sa, task)), create, &r->choice)) {
+	if (proposal_accept_esp(message_find(m, PAYLOAD_SA), esn_of(task->peer), create, &r->choice)) {
 		ike_log(sa, "the peer answers with a proposal for the child that was not offered: refused");
 		return false;
 	}
@@ -309,7 +308,8 @@ static struct child *install_reply(struct ike_sa *sa, const struct task *task, b
 {
 	const struct handshake *hs = sa->handshake;
 	const struct child_terms terms = {
-		.peer = peer_of(sa, task),
+		.peer = task->peer,
+		.era = task->era,
 		.selector = r->selector,
 		.asked = task->child ? task->child->asked : task->asked,
 		.esn = r->choice.esn,

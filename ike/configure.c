@@ -29,30 +29,31 @@ static bool is_among(const struct connection *c, struct connection *const *kept,
 /* Its SAs are deleted, and it goes with the last of them. */
 static void dismiss(struct connection *c)
 {
-	struct peer *p, *next;
+	struct peer *p;
 
 	c->gone = true;
-	for (p = TAILQ_FIRST(&c->peers); p; p = next) {
-		next = TAILQ_NEXT(p, of_connection);
+	TAILQ_FOREACH(p, &c->peers, of_connection) {
 		peer_terminate(p);
+		peer_on_loss(p);
 	}
+	mortal_end(c->engine, &c->mortal);
 }
 
 static void dismiss_others(struct engine *e, struct connection *const *kept, unsigned count)
 {
-	struct connection *c, *next;
+	struct connection *c;
 
-	for (c = TAILQ_FIRST(&e->connections); c; c = next) {
-		next = TAILQ_NEXT(c, of_engine);
-		if (c->gone || is_among(c, kept, count))
-			continue;
-		dismiss(c);
-		if (TAILQ_EMPTY(&c->peers))
-			connection_free(c);
-		else
-			/* Freed with its last peer; those without an SA go now. */
-			peers_sweep(c);
-	}
+	TAILQ_FOREACH(c, &e->connections, of_engine)
+		if (!c->gone && !is_among(c, kept, count))
+			dismiss(c);
+}
+
+static void reap(struct mortal *m)
+{
+	struct connection *c = container_of(m, struct connection, mortal);
+
+	if (c->gone && TAILQ_EMPTY(&c->peers))
+		connection_free(c);
 }
 
 static struct connection *add(struct engine *e, struct connection_config *config)
@@ -66,6 +67,7 @@ static struct connection *add(struct engine *e, struct connection_config *config
 	}
 	c->engine = e;
 	c->config = config;
+	c->mortal.reap = reap;
 	TAILQ_INIT(&c->peers);
 	TAILQ_INSERT_TAIL(&e->connections, c, of_engine);
 	return c;

@@ -64,6 +64,7 @@ struct engine *engine_new(const struct engine_ops *ops)
 	e->cookie_threshold = COOKIE_THRESHOLD;
 	TAILQ_INIT(&e->connections);
 	TAILQ_INIT(&e->grace);
+	TAILQ_INIT(&e->ending);
 	e->cookies.random = ops->random;
 	e->cookies.arg = ops->arg;
 	cookie_init(&e->cookies, engine_now(e));
@@ -89,7 +90,7 @@ static void leave_datapath(struct ike_sa *sa)
 
 	ike_sa_say_good_bye(sa);
 	while ((c = TAILQ_FIRST(&sa->children)))
-		child_free(c);
+		child_drop(c);
 }
 
 /* Without a farewell the SAs stay in the datapath: only what the engine knows of them is freed. */
@@ -99,14 +100,29 @@ static void keep_sa(void *arg, struct sa_handle sa)
 	(void)sa;
 }
 
-void engine_free(struct engine *e, bool farewell)
+/* Each is for a peer, and that may not be the IKE SA's. */
+static void drop_tasks(struct engine *e)
 {
 	struct connection *c;
 	struct peer *p;
 	struct ike_sa *sa;
 
+	TAILQ_FOREACH(c, &e->connections, of_engine)
+		TAILQ_FOREACH(p, &c->peers, of_connection)
+			TAILQ_FOREACH(sa, &p->sas, of_peer)
+				task_drop_all(sa, true);
+}
+
+void engine_free(struct engine *e, bool farewell)
+{
+	struct connection *c;
+	struct child *child;
+	struct peer *p;
+	struct ike_sa *sa;
+
 	if (!e)
 		return;
+	mortals_reap(e);
 	TAILQ_FOREACH(c, &e->connections, of_engine)
 		TAILQ_FOREACH(p, &c->peers, of_connection)
 			TAILQ_FOREACH(sa, &p->sas, of_peer)
@@ -114,16 +130,19 @@ void engine_free(struct engine *e, bool farewell)
 					leave_datapath(sa);
 	if (!farewell)
 		e->ops.sa_remove = keep_sa;
+	drop_tasks(e);
 	while ((c = TAILQ_FIRST(&e->connections)))
 		connection_free(c);
-	while (!TAILQ_EMPTY(&e->grace))
-		child_free(TAILQ_FIRST(&e->grace));
+	TAILQ_FOREACH(child, &e->grace, of_list)
+		child_drop(child);
+	mortals_reap(e);
 	free_tables(e);
 }
 
 uint64_t engine_tick(struct engine *e)
 {
 	timers_run(&e->timers, engine_now(e));
+	mortals_reap(e);
 	return timers_next(&e->timers);
 }
 
@@ -219,12 +238,11 @@ void engine_unknown_spi(struct engine *e, const uint8_t local[4], const uint8_t 
 
 static void address_gone(struct connection *c)
 {
-	struct peer *p, *next;
+	struct peer *p;
 
-	for (p = TAILQ_FIRST(&c->peers); p; p = next) {
+	TAILQ_FOREACH(p, &c->peers, of_connection) {
 		struct ike_sa *sa;
 
-		next = TAILQ_NEXT(p, of_connection);
 		p->address_gone = true;
 		TAILQ_FOREACH(sa, &p->sas, of_peer)
 			ike_sa_die(sa, sa->state == IKE_DEAD ? NULL : "the local address is gone");

@@ -7,6 +7,7 @@
 #include "cookie.h"
 #include "engine.h"
 #include "ike_sa.h"
+#include "mortal.h"
 #include "peer.h"
 
 /* From so many half-open IKE SAs on, who opens another must show that it receives what is sent to it (RFC 7296
@@ -26,6 +27,7 @@ struct engine {
 	struct table halves;	      /* of children, by slot */
 	struct connection_list connections;
 	struct child_list grace;
+	struct mortal_list ending; /* to be looked at by the tick */
 	unsigned half_open;
 	unsigned cookie_threshold;
 	struct cookie_jar cookies;

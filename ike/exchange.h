@@ -68,9 +68,17 @@ const struct task_row *task_row(enum task_kind kind);
 /* Queues a task, to be sent when the window is free and the time has come. NULL: no memory. */
 struct task *task_queue(struct ike_sa *sa, enum task_kind kind);
 struct task *task_queue_child(struct ike_sa *sa, enum task_kind kind, struct child *child);
+/* The same once more, for whom it was. */
+struct task *task_queue_again(struct ike_sa *sa, const struct task *task);
 
 /* Whether one of that kind (for that child, unless NULL) waits or runs. */
 struct task *task_find(const struct ike_sa *sa, enum task_kind kind, const struct child *child);
+
+/* Who it is for was taken down since: what it asks for is not to be, and goes back if it comes. */
+static inline bool task_is_void(const struct task *task)
+{
+	return task->era != task->peer->era;
+}
 
 /* Sends what is next, if it can be. */
 void task_send_next(struct ike_sa *sa);
@@ -89,10 +97,6 @@ void task_drop_all(struct ike_sa *sa, bool running);
 
 /* Drops tasks for that child that wait, and makes what runs forget it. */
 void task_forget_child(struct ike_sa *sa, const struct child *child);
-
-/* The IKE SA becomes another peer's: new children that wait are not asked for, and one that is being asked for is to be
- * given back. */
-void task_disown_children(struct ike_sa *sa);
 
 /* The retransmission timer. */
 void task_on_retransmit(struct timer *timer);

@@ -473,12 +473,11 @@ static int fitness(const struct connection_config *config, const struct path *pa
 
 static void move_to(struct ike_sa *sa, struct connection *c)
 {
-	struct peer *p = peer_get(c, sa->path.remote), *before = sa->peer;
+	struct peer *p = peer_get(c, sa->path.remote);
 
-	if (!p || p == before)
+	if (!p || p == sa->peer)
 		return;
 	peer_take_ike(p, sa);
-	peer_free_if_unneeded(before);
 }
 
 /* False: no child is asked for, or not in a way that can be read. */

@@ -334,7 +334,7 @@ static unsigned half_open_of(const struct peer *p)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		n += sa->state == IKE_HALF_OPEN || sa->state == IKE_DEAD;
+		n += sa->state == IKE_HALF_OPEN || ike_sa_lingers(sa);
 	return n;
 }
 
@@ -386,12 +386,11 @@ static bool forget_last_answer(struct peer *p)
 	struct ike_sa *sa, *oldest = NULL;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		if (sa->state == IKE_DEAD && (!oldest || sa->kick.due_ms < oldest->kick.due_ms))
+		if (ike_sa_lingers(sa) && (!oldest || sa->kick.due_ms < oldest->kick.due_ms))
 			oldest = sa;
-	if (!oldest)
-		return false;
-	ike_sa_free(oldest);
-	return true;
+	if (oldest)
+		ike_sa_forget_answer(oldest);
+	return oldest;
 }
 
 static void open_half(struct engine *e, struct peer *p, const struct path *path, const struct message *m,

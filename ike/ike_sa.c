@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "orders.h"
 
 /* retransmit, kick, life, liveness; and a child's three for the first one. */
 #define TIMERS_OF_IKE_SA 4
@@ -80,12 +81,20 @@ static void on_kick(struct timer *timer)
 {
 	struct ike_sa *sa = container_of(timer, struct ike_sa, kick);
 
+	if (sa->state == IKE_DEAD)
+		mortal_end(sa->engine, &sa->mortal);
+	else
+		task_send_next(sa);
+}
+
+/* Its last answer is to be had as long as the kick is to come. */
+static void reap(struct mortal *m)
+{
+	struct ike_sa *sa = container_of(m, struct ike_sa, mortal);
 	struct peer *peer = sa->peer;
 
-	if (sa->state != IKE_DEAD) {
-		task_send_next(sa);
+	if (sa->state != IKE_DEAD || timer_is_set(&sa->kick))
 		return;
-	}
 	ike_sa_free(sa);
 	peer_on_loss(peer);
 }
@@ -200,6 +209,8 @@ struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, const struct path
 	}
 	sa->engine = e;
 	sa->peer = peer;
+	sa->era = peer->era;
+	sa->mortal.reap = reap;
 	sa->initiator = initiator;
 	sa->state = initiator ? IKE_INIT_SENT : IKE_HALF_OPEN;
 	sa->path = *path;
@@ -407,10 +418,11 @@ void ike_sa_die(struct ike_sa *sa, const char *why)
 	handshake_free(sa);
 	timer_cancel(&e->timers, &sa->life);
 	timer_cancel(&e->timers, &sa->liveness);
-	ike_sa_kick(sa, engine_now(e));
+	timer_cancel(&e->timers, &sa->kick);
 	end_children(sa);
 	task_drop_all(sa, true);
 	forget_links(sa);
+	mortal_end(e, &sa->mortal);
 	if (why)
 		peer_on_failure(peer, why);
 	else
@@ -427,13 +439,24 @@ void ike_sa_die_answered(struct ike_sa *sa)
 	timer_set(&e->timers, &sa->kick, engine_now(e) + LINGER_MS);
 }
 
+void ike_sa_forget_answer(struct ike_sa *sa)
+{
+	struct engine *e = sa->engine;
+
+	table_remove(&sa->by_spi);
+	table_remove(&sa->by_init);
+	timer_cancel(&e->timers, &sa->kick);
+	mortal_end(e, &sa->mortal);
+}
+
 void ike_sa_free(struct ike_sa *sa)
 {
 	struct engine *e = sa->engine;
 	struct child *c;
 
 	while ((c = TAILQ_FIRST(&sa->children)))
-		child_free(c);
+		child_drop(c);
+	mortal_forget(e, &sa->mortal);
 	table_remove(&sa->by_spi);
 	table_remove(&sa->by_init);
 	handshake_free(sa);
@@ -471,6 +494,7 @@ void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old)
 		TAILQ_INSERT_TAIL(&heir->tasks, task, of_sa);
 	}
 	ike_sa_kick(heir, engine_now(heir->engine));
+	ike_sa_obey(heir);
 }
 
 static uint8_t nonce_byte(struct chunk n, size_t i)

@@ -49,14 +49,16 @@ enum task_kind {
 
 /* A request of ours: waiting, or the one in the window. */
 struct task {
+	struct mortal mortal;
 	TAILQ_ENTRY(task) of_sa;
 	enum task_kind kind;
+	struct peer *peer; /* whom it is for: of a child's task the child's, else the IKE SA's */
+	unsigned era;	   /* of that, or of the child */
 	uint64_t not_before_ms;
 	struct child *child; /* TASK_REKEY_CHILD, TASK_DELETE_CHILD; NULL once it is gone */
 	struct child *rival; /* TASK_REKEY_CHILD: its heir by the peer's hand, when it is gone before our answer came */
 	unsigned selector;   /* TASK_CHILD, TASK_AUTH: index in the configuration */
 	bool children;	     /* TASK_AUTH: a child is asked for */
-	bool disowned;	     /* TASK_CHILD: who it is for is not the IKE SA's peer any more */
 	uint16_t reason;     /* TASK_DELETE_IKE: the error to say with it; 0: none */
 	uint32_t spi;	     /* ESP: ours, of the child to be */
 	uint64_t ike_spi;    /* TASK_REKEY_IKE: ours, of the IKE SA to be */
@@ -95,12 +97,14 @@ struct handshake {
 };
 
 struct ike_sa {
+	struct mortal mortal;
 	TAILQ_ENTRY(ike_sa) of_peer;
 	struct table_node by_spi;  /* ours */
 	struct table_node by_init; /* half-open responder: init_key() */
 	struct engine *engine;
 	struct peer *peer; /* responder: the likeliest until IDi has come */
 	enum ike_state state;
+	unsigned era;	/* the peer's when the first of its line began */
 	bool initiator; /* of this IKE SA: whose SPI is spi_i */
 	bool fragmentation;
 	bool keys_ready;
@@ -170,18 +174,33 @@ void ike_sa_end_redundant(struct ike_sa *alive);
 /* Sets the timers that a living IKE SA has. */
 void ike_sa_start_timers(struct ike_sa *sa);
 
-/* Its children go (by child_leave, or at once), its tasks fail; freed at the next tick. why: for who waits; NULL:
+/* Its children go (by child_leave), its tasks fail. why: for who waits; NULL:
  * nothing failed. */
 void ike_sa_die(struct ike_sa *sa, const char *why);
 
 /* The same, after an answer that says so: that stays to be had for a while. */
 void ike_sa_die_answered(struct ike_sa *sa);
 
+/* Dead, and for the sake of that answer alone still there. */
+static inline bool ike_sa_lingers(const struct ike_sa *sa)
+{
+	return sa->state == IKE_DEAD && timer_is_set(&sa->kick);
+}
+
+/* No longer. */
+void ike_sa_forget_answer(struct ike_sa *sa);
+
 /* A DELETE that nobody waits for the answer of, if the window is free. */
 void ike_sa_say_good_bye(struct ike_sa *sa);
 
 /* Another IKE SA between the same two addresses and identities, of whichever connection: the next one after `after`. */
 struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after);
+
+/* False: it was taken down, and ends as soon as it can, or as its heir. */
+static inline bool ike_sa_is_wanted(const struct ike_sa *sa)
+{
+	return sa->era == sa->peer->era && sa->state != IKE_DEAD;
+}
 
 /* Frees now. Only for the tick and for the end of the engine. */
 void ike_sa_free(struct ike_sa *sa);

@@ -108,6 +108,7 @@ struct connection *connection_for(struct engine *e, const uint8_t local[4], cons
 }
 
 static void on_retry(struct timer *timer);
+static void reap(struct mortal *m);
 
 static struct peer *peer_new(struct connection *c, const uint8_t remote[4])
 {
@@ -124,8 +125,11 @@ static struct peer *peer_new(struct connection *c, const uint8_t remote[4])
 	TAILQ_INIT(&p->orders);
 	timer_init(&p->retry, on_retry);
 	timer_init(&p->orphans, orphans_on_time);
+	p->mortal.reap = reap;
 	TAILQ_INSERT_TAIL(&c->peers, p, of_connection);
 	table_add(&c->engine->peers, &p->by_addresses, peer_key(c->config->local, remote));
+	/* Who made it may find that it has no use for it. */
+	mortal_end(c->engine, &p->mortal);
 	return p;
 }
 
@@ -160,16 +164,32 @@ struct child *peer_child_up(const struct peer *p, const struct selector *s)
 	struct child *c;
 
 	TAILQ_FOREACH(c, &p->children, of_peer)
-		if (c->state == CHILD_UP && c->ike->state != IKE_DEAD && (!s || child_is_for(c, s)))
+		if (c->state == CHILD_UP && child_is_wanted(c) && (!s || child_is_for(c, s)))
 			return c;
 	return NULL;
+}
+
+bool peer_has_outlived(const struct peer *p)
+{
+	const struct ike_sa *sa;
+	const struct child *c;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if (sa->state != IKE_DEAD && !ike_sa_is_wanted(sa))
+			return true;
+	TAILQ_FOREACH(c, &p->children, of_peer)
+		if (!child_is_wanted(c))
+			return true;
+	return false;
 }
 
 void peer_take_ike(struct peer *p, struct ike_sa *sa)
 {
 	TAILQ_REMOVE(&sa->peer->sas, sa, of_peer);
 	TAILQ_INSERT_TAIL(&p->sas, sa, of_peer);
+	mortal_end(sa->engine, &sa->peer->mortal);
 	sa->peer = p;
+	sa->era = p->era;
 }
 
 /* ---- pursuing what is wanted ---- */
@@ -319,24 +339,25 @@ static bool has_living(const struct peer *p)
 
 static bool is_needed(const struct peer *p)
 {
-	return !TAILQ_EMPTY(&p->sas) || !TAILQ_EMPTY(&p->children) || p->wanted || orphans_wait(p) ||
+	return !TAILQ_EMPTY(&p->sas) || !TAILQ_EMPTY(&p->children) || p->tasks || p->wanted || orphans_wait(p) ||
 	       (!is_mesh(p->connection) && !p->connection->gone);
 }
 
-void peer_free_if_unneeded(struct peer *p)
+/* One of a mesh that has nothing and is to get nothing, and any of a connection that is gone. */
+static void reap(struct mortal *m)
 {
+	struct peer *p = container_of(m, struct peer, mortal);
 	struct connection *c = p->connection;
 
 	if (is_needed(p))
 		return;
 	peer_free(p);
-	if (c->gone && TAILQ_EMPTY(&c->peers))
-		connection_free(c);
+	mortal_end(c->engine, &c->mortal);
 }
 
 void peer_on_loss(struct peer *p)
 {
-	if (!has_living(p))
+	if (!peer_has_outlived(p))
 		peer_end_orders(p, ORDER_DOWN, NULL);
 	if (p->connection->gone) {
 		p->wanted = 0;
@@ -345,7 +366,7 @@ void peer_on_loss(struct peer *p)
 	}
 	if (p->wanted && !p->held)
 		retry_later(p);
-	peer_free_if_unneeded(p);
+	mortal_end(p->connection->engine, &p->mortal);
 }
 
 void peer_on_rekeyed(struct peer *p)
@@ -402,13 +423,14 @@ void peer_free(struct peer *p)
 	struct child *c;
 
 	while ((c = TAILQ_FIRST(&p->children)))
-		child_free(c);
+		child_drop(c);
 	while ((sa = TAILQ_FIRST(&p->sas)))
 		ike_sa_free(sa);
 	for (int kind = ORDER_UP; kind <= ORDER_REKEY; kind++)
 		peer_end_orders(p, (enum order_kind)kind, "the connection is gone");
 	timer_cancel(timers, &p->retry);
 	timer_cancel(timers, &p->orphans);
+	mortal_forget(p->connection->engine, &p->mortal);
 	table_remove(&p->by_addresses);
 	TAILQ_REMOVE(&p->connection->peers, p, of_connection);
 	free(p);
@@ -420,6 +442,7 @@ void connection_free(struct connection *c)
 
 	while ((p = TAILQ_FIRST(&c->peers)))
 		peer_free(p);
+	mortal_forget(c->engine, &c->mortal);
 	TAILQ_REMOVE(&c->engine->connections, c, of_engine);
 	connection_config_free(c->config);
 	free(c);

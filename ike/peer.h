@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "child.h"
+#include "mortal.h"
 
 TAILQ_HEAD(peer_list, peer);
 TAILQ_HEAD(ike_sa_list, ike_sa);
@@ -17,6 +18,7 @@ TAILQ_HEAD(connection_list, connection);
 TAILQ_HEAD(order_list, order);
 
 struct connection {
+	struct mortal mortal;
 	TAILQ_ENTRY(connection) of_engine;
 	struct engine *engine;
 	struct connection_config *config;
@@ -36,14 +38,18 @@ struct order {
 };
 
 struct peer {
+	struct mortal mortal;
 	TAILQ_ENTRY(peer) of_connection;
 	struct table_node by_addresses; /* peer_key() */
 	struct connection *connection;
 	uint8_t remote[4];
 	struct ike_sa_list sas;
 	struct child_list children; /* of any IKE SA */
-	uint32_t wanted;	    /* selectors, by their index in the configuration, that are to get a child */
-	bool held;		    /* taken down by order: not brought up again by itself */
+	unsigned tasks;		    /* of any IKE SA, that are for it */
+	unsigned era; /* how often it was taken down: an SA of an earlier era is to go, and so is what a rekey makes of
+			 it */
+	uint32_t wanted; /* selectors, by their index in the configuration, that are to get a child */
+	bool held;	 /* taken down by order: not brought up again by itself */
 	bool address_gone;
 	unsigned failures; /* in a row */
 	struct timer retry;
@@ -83,7 +89,10 @@ void peer_want_all(struct peer *p);
 /* The peer's IKE SA that new children are made on, or NULL. */
 struct ike_sa *peer_ike_up(const struct peer *p);
 
-/* A child that is up and is for that selector, or what the peer leaves of it; or NULL. NULL for s: any child. */
+/* Whether an SA of the peer is left that was to go when it was last taken down. */
+bool peer_has_outlived(const struct peer *p);
+
+/* A child that is up, and to stay so, for that selector, or what the peer leaves of it; or NULL. NULL for s: any. */
 struct child *peer_child_up(const struct peer *p, const struct selector *s);
 
 /* The IKE SA is this peer's from now on. */
@@ -94,13 +103,9 @@ void peer_take_ike(struct peer *p, struct ike_sa *sa);
 void peer_on_child_up(struct peer *p, struct child *child);
 /* An attempt to get an IKE SA or a child has failed, for that reason (one line). */
 void peer_on_failure(struct peer *p, const char *why);
-/* An IKE SA or a child is gone: what is to be there is wanted again; what nobody needs is freed (perhaps the peer
- * itself). */
+/* An IKE SA or a child is gone: what is to be there is wanted again, and the peer may be needed no more. */
 void peer_on_loss(struct peer *p);
 void peer_on_rekeyed(struct peer *p);
-/* Frees one of a mesh that has nothing and is to get nothing, and with its last peer a connection that is gone. */
-void peer_free_if_unneeded(struct peer *p);
-
 /* Ends orders of that kind; error: NULL if well. */
 void peer_end_orders(struct peer *p, enum order_kind kind, const char *error);
 /* An order waits from now on; if there is no memory it ends at once. */

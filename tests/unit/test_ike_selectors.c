@@ -526,7 +526,7 @@ static void the_lost_one_is_made_anew(void **state)
 		if (deleted)
 			task_queue_child(c->ike, TASK_DELETE_CHILD, c);
 		else
-			child_free(c);
+			child_drop(c);
 		world_run(w, 100);
 		if (!deleted)
 			engine_rekey(w->hosts[0].engine, "one", NULL, false, 5);
