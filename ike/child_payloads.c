@@ -161,9 +161,9 @@ static uint16_t exchange_keys(struct ike_sa *sa, struct request *r)
 	if (!message_find(r->m, PAYLOAD_KE))
 		return NO_PROPOSAL_CHOSEN;
 	engine_random(sa->engine, r->our_nonce, sizeof(r->our_nonce));
-	err = dh_generate(&r->dh);
-	if (!err)
-		err = derive(&r->dh, r->m, r->secret);
+	if (dh_generate(&r->dh))
+		return TEMPORARY_FAILURE;
+	err = derive(&r->dh, r->m, r->secret);
 	if (err == -EPROTONOSUPPORT)
 		return INVALID_KE_PAYLOAD;
 	return err ? INVALID_SYNTAX : 0;

@@ -36,7 +36,7 @@ static void delete_later(struct child *c)
 static enum verdict answer_error(struct question *q, uint16_t error)
 {
 	notify_write(q->answer, error, NULL, 0);
-	return VERDICT_ANSWER;
+	return verdict_of(error);
 }
 
 /* While the IKE SA itself changes hands nothing is made on it (section 2.25.2). */
@@ -54,7 +54,7 @@ enum verdict child_on_request(struct question *q)
 	answer = child_answer_request(q->sa, q->m, true, NULL, q->answer);
 	if (answer.child)
 		child_bind_soon(answer.child);
-	return VERDICT_ANSWER;
+	return verdict_of(answer.error);
 }
 
 static enum verdict answer_not_found(struct question *q, uint32_t spi)
@@ -93,7 +93,7 @@ enum verdict rekey_child_on_request(struct question *q)
 	answer = child_answer_request(q->sa, q->m, true, old, q->answer);
 	if (answer.child)
 		take_successor(q->sa, old, answer.child);
-	return VERDICT_ANSWER;
+	return verdict_of(answer.error);
 }
 
 /* ---- a new one ---- */

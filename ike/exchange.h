@@ -33,6 +33,12 @@ enum verdict {
 	VERDICT_SILENCE, /* as if it had never come */
 };
 
+/* What is answered with INVALID_SYNTAX is the end for both (RFC 7296 section 2.21.3). */
+static inline enum verdict verdict_of(uint16_t error)
+{
+	return error == INVALID_SYNTAX ? VERDICT_ANSWER_AND_DIE : VERDICT_ANSWER;
+}
+
 struct question_row {
 	uint8_t exchange;
 	unsigned states; /* 1 << enum ike_state */

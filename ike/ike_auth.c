@@ -613,5 +613,5 @@ enum verdict auth_on_request(struct question *q)
 	ike_sa_up(sa);
 	if (answer.child)
 		child_bind_soon(answer.child);
-	return VERDICT_ANSWER;
+	return verdict_of(answer.error);
 }

@@ -46,8 +46,9 @@ enum verdict informational_on_request(struct question *q)
 	bool ike = false;
 
 	if (!message_deletes(q->m, &ike, delete_child, &d)) {
+		body_init(q->answer);
 		notify_write(q->answer, INVALID_SYNTAX, NULL, 0);
-		return VERDICT_ANSWER;
+		return VERDICT_ANSWER_AND_DIE;
 	}
 	if (message_notify(q->m, AUTHENTICATION_FAILED, NULL)) {
 		ike_log(q->sa, "the peer does not accept who we are: compare identities, certificates and PSK; its log "

@@ -136,7 +136,7 @@ static enum verdict answer_error(struct question *q, uint16_t error)
 
 	body_init(q->answer);
 	notify_write(q->answer, error, group, error == INVALID_KE_PAYLOAD ? sizeof(group) : 0);
-	return VERDICT_ANSWER;
+	return verdict_of(error);
 }
 
 static struct chunk nonce_of(const struct message *m)

@@ -396,7 +396,7 @@ static void short_ke_or_nonce_in_rekey_is_refused(void **state)
 		if (c.response)
 			assert_true(world_logged(w, 0, "is not valid"));
 		else
-			assert_string_equal(w->hosts[0].done_error, "INVALID_SYNTAX");
+			assert_non_null(strstr(w->hosts[0].done_error, "INVALID_SYNTAX"));
 	}
 }
 
