@@ -31,8 +31,9 @@ struct engine {
 	unsigned half_open;
 	unsigned cookie_threshold;
 	struct cookie_jar cookies;
-	struct body body; /* of the message being written */
-	uint8_t *plain;	  /* of the message being read; MESSAGE_SIZE_MAX */
+	struct body body;   /* of the request being written, or of what is in the clear */
+	struct body answer; /* a handler that writes it may have requests sent */
+	uint8_t *plain;	    /* of the message being read; MESSAGE_SIZE_MAX */
 };
 
 #define MESSAGE_SIZE_MAX 65536

@@ -311,30 +311,13 @@ static bool same_identities(const struct ike_sa *a, const struct ike_sa *b)
 
 struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after)
 {
-	const struct peer *p = peer_first(sa->engine, sa->peer->by_addresses.key);
-	bool passed = !after;
+	const struct peer *p = after ? after->peer : peer_first(sa->engine, sa->peer->by_addresses.key);
+	struct ike_sa *other = after ? TAILQ_NEXT(after, of_peer) : TAILQ_FIRST(&p->sas);
 
-	for (; p; p = peer_next(p)) {
-		struct ike_sa *other;
-
-		TAILQ_FOREACH(other, &p->sas, of_peer) {
-			if (passed && other != sa && same_identities(sa, other))
+	for (; p; p = peer_next(p), other = p ? TAILQ_FIRST(&p->sas) : NULL)
+		for (; other; other = TAILQ_NEXT(other, of_peer))
+			if (other != sa && same_identities(sa, other))
 				return other;
-			passed |= other == after;
-		}
-	}
-	return NULL;
-}
-
-/* One that was up before the peer began this one. An end may take others and peers with it, so each is looked for from
- * the beginning. */
-static struct ike_sa *find_older(const struct ike_sa *sa)
-{
-	struct ike_sa *other = NULL;
-
-	while ((other = ike_sa_beside(sa, other)))
-		if ((other->state == IKE_UP || other->state == IKE_DELETING) && other->up_ms <= sa->started_ms)
-			return other;
 	return NULL;
 }
 
@@ -345,9 +328,11 @@ static struct ike_sa *find_older(const struct ike_sa *sa)
 static void end_older(struct ike_sa *sa)
 {
 	struct engine *e = sa->engine;
-	struct ike_sa *other;
+	struct ike_sa *other = NULL;
 
-	while ((other = find_older(sa))) {
+	while ((other = ike_sa_beside(sa, other))) {
+		if ((other->state != IKE_UP && other->state != IKE_DELETING) || other->up_ms > sa->started_ms)
+			continue;
 		ike_log(other, "the peer has started anew: ended");
 		other->state = IKE_REPLACED;
 		task_drop_all(other, true);
@@ -374,7 +359,53 @@ void ike_sa_up(struct ike_sa *sa)
 	ike_log(sa, "up with %s by %s", sa->peer_id ? sa->peer_id : "?", proof_text(sa));
 	if (initial_contact)
 		end_older(sa);
+	ike_sa_make_room(sa, NULL);
 	ike_sa_end_redundant(sa);
+}
+
+/* ---- not too many ---- */
+
+/* How much it is needed; negative: it is not there to be ended. */
+static int worth(const struct ike_sa *sa)
+{
+	if (sa->state == IKE_DEAD)
+		return ike_sa_lingers(sa) ? 0 : -1;
+	return sa->state < IKE_UP ? -1 : sa->state == IKE_UP ? 2 : 1;
+}
+
+static bool is_needed_less(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return worth(a) != worth(b) ? worth(a) < worth(b) : silence_ms(a) > silence_ms(b);
+}
+
+static struct ike_sa *least_needed(const struct ike_sa *sa, const struct ike_sa *old)
+{
+	struct ike_sa *least = NULL, *other;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(other, &sa->peer->sas, of_peer) {
+		if (worth(other) < 0)
+			continue;
+		n++;
+		if (other != sa && other != old && (!least || is_needed_less(other, least)))
+			least = other;
+	}
+	return n > IKE_SAS_MAX ? least : NULL;
+}
+
+void ike_sa_make_room(const struct ike_sa *sa, const struct ike_sa *old)
+{
+	struct ike_sa *other;
+
+	while ((other = least_needed(sa, old))) {
+		if (other->state == IKE_DEAD) {
+			ike_sa_forget_answer(other);
+			continue;
+		}
+		ike_log(other, "ended: the peer has opened %d more since", IKE_SAS_MAX);
+		ike_sa_say_good_bye(other);
+		ike_sa_die(other, NULL);
+	}
 }
 
 /* ---- the end ---- */

@@ -16,6 +16,14 @@
 #include "engine.h"
 #include "peer.h"
 
+/*
+ * What one peer may have at a time, dead ones whose last answer is kept among them: one for each selector, as with a
+ * peer that refuses PFS (peer.h), and those that are being replaced. An honest peer has one, or two while it is
+ * rekeyed; who starts anew and says nothing of it leaves more, and what has been silent longest is what it has
+ * forgotten.
+ */
+#define IKE_SAS_MAX (SELECTORS_MAX + 8)
+
 enum ike_state {
 	IKE_INIT_SENT,
 	IKE_HALF_OPEN,
@@ -201,6 +209,9 @@ static inline bool ike_sa_is_wanted(const struct ike_sa *sa)
 {
 	return sa->era == sa->peer->era && sa->state != IKE_DEAD;
 }
+
+/* One more has come up, or taken over from old (or NULL): if those are too many, the ones that are needed least end. */
+void ike_sa_make_room(const struct ike_sa *sa, const struct ike_sa *old);
 
 /* Frees now. Only for the tick and for the end of the engine. */
 void ike_sa_free(struct ike_sa *sa);

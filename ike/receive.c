@@ -57,7 +57,7 @@ static void answer_notify(struct ike_sa *sa, const struct message *m, const stru
 static void ask_handler(struct ike_sa *sa, const struct question_row *row, const struct message *m,
 			const struct path *path)
 {
-	struct question q = {.sa = sa, .m = m, .path = path, .answer = &sa->engine->body};
+	struct question q = {.sa = sa, .m = m, .path = path, .answer = &sa->engine->answer};
 	enum verdict verdict;
 
 	body_init(q.answer);

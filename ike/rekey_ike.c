@@ -102,6 +102,7 @@ static struct ike_sa *make_heir(struct ike_sa *old, const struct terms *t, const
 	if (!heir)
 		return NULL;
 	ike_log(heir, "up, replaces %016llx/%016llx", (unsigned long long)old->spi_i, (unsigned long long)old->spi_r);
+	ike_sa_make_room(heir, old);
 	return heir;
 }
 

@@ -347,6 +347,94 @@ static void children_are_limited(void **state)
 	assert_int_equal(world_child_count(w, 1), 0);
 }
 
+/* A peer that says nothing of what it has forgotten, or of what it has rekeyed. */
+struct silence {
+	bool deletes; /* its DELETEs don't come */
+};
+
+static enum fate unsaid(struct world *w, struct world_packet *p, void *arg)
+{
+	const struct silence *how = arg;
+	static struct sealed s;
+	int at;
+
+	if (p->to != 1 || !sealed_open(w, p, &s))
+		return PASS;
+	if (s.header.exchange == EXCHANGE_INFORMATIONAL && how->deletes)
+		return DROP;
+	at = sealed_notify(&s, INITIAL_CONTACT);
+	if (at < 0)
+		return PASS;
+	sealed_cut(&s, at);
+	sealed_put(w, p, &s);
+	return PASS;
+}
+
+static void forget_all(struct world *w, int host)
+{
+	struct world_host *h = &w->hosts[host];
+	const struct engine_ops ops = ((const struct engine *)h->engine)->ops;
+
+	engine_free(h->engine, false);
+	memset(h->sas, 0, sizeof(h->sas));
+	h->engine = engine_new(&ops);
+}
+
+/* All that the engine holds of that host's peer, dead or alive. */
+static unsigned held(struct world *w, int host)
+{
+	const struct ike_sa *sa;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(sa, &inside_peer(w, host)->sas, of_peer)
+		n++;
+	return n;
+}
+
+/* Of what it opens one after the other the last ones are kept: those before have nobody any more. */
+static void ike_sas_are_limited(void **state)
+{
+	struct silence how = {0};
+	struct world *w = *state;
+
+	w->filter = unsaid;
+	w->filter_arg = &how;
+	world_configure(w, 1, world_connection(w, 1));
+	for (unsigned i = 0; i < 2 * IKE_SAS_MAX; i++) {
+		forget_all(w, 0);
+		world_configure(w, 0, world_connection(w, 0));
+		world_initiate(w, 0);
+		world_run(w, 100);
+		assert_int_equal(world_ike_count(w, 0), 1);
+		assert_true(world_talks(w));
+		assert_int_equal(world_ike_count(w, 1), i < IKE_SAS_MAX ? i + 1 : IKE_SAS_MAX);
+	}
+}
+
+/* The same by rekeys, whose old ones stay for a while. */
+static void rekeyed_ike_sas_are_limited(void **state)
+{
+	for (int deletes = 0; deletes < 2; deletes++) {
+		struct silence how = {.deletes = deletes};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		world_configure_both(w, START_INITIATE);
+		world_run(w, 200);
+		w->filter = unsaid;
+		w->filter_arg = &how;
+		for (unsigned i = 0; i < 2 * IKE_SAS_MAX; i++) {
+			world_rekey(w, 0, true);
+			assert_true(world_run_under_traffic(w, 20));
+			assert_true(held(w, 1) <= IKE_SAS_MAX);
+			assert_true(held(w, 0) <= IKE_SAS_MAX);
+		}
+		w->filter = NULL;
+		assert_true(world_run_under_traffic(w, 60000));
+		assert_true(world_is_up(w));
+	}
+}
+
 /* What an IKE SA and its child take, of both ends' the mean, once the handshake is over. */
 static void an_sa_takes_little(void **state)
 {
@@ -405,6 +493,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(strangers_of_a_mesh_are_forgotten, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(lines_of_the_unproven_are_few, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(children_are_limited, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(ike_sas_are_limited, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(rekeyed_ike_sas_are_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(an_sa_takes_little, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(cookies_are_followed, world_setup, world_teardown),
 	};
