@@ -32,6 +32,7 @@ static void dismiss(struct connection *c)
 	struct peer *p;
 
 	c->gone = true;
+	connection_leave(c);
 	TAILQ_FOREACH(p, &c->peers, of_connection) {
 		peer_terminate(p);
 		peer_on_loss(p);
@@ -70,6 +71,7 @@ static struct connection *add(struct engine *e, struct connection_config *config
 	c->mortal.reap = reap;
 	TAILQ_INIT(&c->peers);
 	TAILQ_INSERT_TAIL(&e->connections, c, of_engine);
+	connection_enter(c);
 	return c;
 }
 

@@ -39,6 +39,9 @@ static int init_tables(struct engine *e)
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		if (table_init(tables[i], engine_random_u64(e)))
 			return -1;
+	/* What is in there the file has chosen, and no peer. */
+	if (table_init(&e->nets, 0x9e3779b97f4a7c15ULL))
+		return -1;
 	e->plain = malloc(MESSAGE_SIZE_MAX);
 	return e->plain ? 0 : -1;
 }
@@ -48,6 +51,7 @@ static void free_tables(struct engine *e)
 	table_free(&e->ike_sas);
 	table_free(&e->half_open_table);
 	table_free(&e->peers);
+	table_free(&e->nets);
 	table_free(&e->halves);
 	timers_free(&e->timers);
 	free(e->plain);

@@ -20,6 +20,7 @@ TAILQ_HEAD(order_list, order);
 struct connection {
 	struct mortal mortal;
 	TAILQ_ENTRY(connection) of_engine;
+	struct table_node by_net; /* unless it is gone */
 	struct engine *engine;
 	struct connection_config *config;
 	struct peer_list peers;
@@ -75,6 +76,10 @@ struct peer *peer_get(struct connection *c, const uint8_t remote[4]);
 
 /* Whether the connection is for those two hosts. */
 bool connection_covers(const struct connection *c, const uint8_t local[4], const uint8_t remote[4]);
+
+/* The connection is found by connection_for from now on; no more. */
+void connection_enter(struct connection *c);
+void connection_leave(struct connection *c);
 
 /* The first connection for the two, or the one after `after`. */
 struct connection *connection_for(struct engine *e, const uint8_t local[4], const uint8_t remote[4],
