@@ -13,8 +13,15 @@
 /* From so many half-open IKE SAs on, who opens another must show that it receives what is sent to it (RFC 7296
  * section 2.6). */
 #define COOKIE_THRESHOLD 64
-/* More than an attack with true addresses may hold: 6 MB. Then new ones are dropped until old ones time out. */
-#define HALF_OPEN_MAX 4096
+/*
+ * More than an attack with true addresses may hold; then new ones are dropped until old ones time out. Each keeps
+ * IKE_SA_INIT as it came, for that is signed, and the pieces of an IKE_AUTH, which nobody has without the answer: with
+ * the rest 28 KB at most, 56 MB in all (docs/security.md). An honest IKE_SA_INIT is 300 to 700 bytes, with the groups
+ * and extensions of others 2,000; an IKE_AUTH 300 to 6,000, by its certificates.
+ */
+#define HALF_OPEN_MAX	 2048
+#define INIT_MAX	 4096
+#define HALF_OPEN_PIECES 16384
 /* A peer that needs longer than that between IKE_SA_INIT and IKE_AUTH has given up. */
 #define HALF_OPEN_MS 30000
 

@@ -33,6 +33,19 @@ static void write_ke(struct body *b, const struct dh *dh)
 	payload_end(b);
 }
 
+/* Who is meant is known when IDi has come: until then, what any connection has between the two (RFC 8784). */
+static bool may_have_ppk(const struct ike_sa *sa)
+{
+	struct connection *c = NULL;
+
+	if (sa->initiator)
+		return sa->peer->connection->config->ppk_key;
+	while ((c = connection_for(sa->engine, sa->path.local, sa->path.remote, c)))
+		if (c->config->ppk_key)
+			return true;
+	return false;
+}
+
 /* What both sides say beside the essentials. */
 static void write_abilities(struct body *b, const struct ike_sa *sa, uint64_t spi_r, const struct path *path, bool nat)
 {
@@ -40,7 +53,7 @@ static void write_abilities(struct body *b, const struct ike_sa *sa, uint64_t sp
 		nat_write(b, sa->spi_i, spi_r, path);
 	notify_write(b, IKEV2_FRAGMENTATION_SUPPORTED, NULL, 0);
 	hash_algorithms_write(b);
-	if (sa->peer->connection->config->ppk_key)
+	if (may_have_ppk(sa))
 		notify_write(b, USE_PPK, NULL, 0);
 }
 
@@ -338,18 +351,45 @@ static unsigned half_open_of(const struct peer *p)
 	return n;
 }
 
+/* Whether one of the payloads from there on has that content. */
+static bool is_written(const struct body *b, size_t at, const void *data, size_t size)
+{
+	for (; at < b->w.size; at += (size_t)(b->data[at + 2] << 8 | b->data[at + 3]))
+		if (at + PAYLOAD_HEADER_SIZE + size <= b->w.size &&
+		    memcmp(b->data + at + PAYLOAD_HEADER_SIZE, data, size) == 0)
+			return true;
+	return false;
+}
+
+/* One for each CA that any connection between the two has, as long as the message stays in one packet. */
+static void write_certreqs(struct ike_sa *sa, struct body *b)
+{
+	const size_t begun = b->w.size;
+	struct body *one = &sa->engine->answer;
+	struct connection *c = NULL;
+
+	while ((c = connection_for(sa->engine, sa->path.local, sa->path.remote, c))) {
+		const uint8_t *content = one->data + PAYLOAD_HEADER_SIZE;
+
+		if (!c->config->cert)
+			continue;
+		body_init(one);
+		certreq_write(one, &c->config->trust);
+		if (b->w.size + one->w.size + IKE_HEADER_SIZE <= DATAGRAM_MAX &&
+		    !is_written(b, begun, content, one->w.size - PAYLOAD_HEADER_SIZE))
+			payload_write(b, PAYLOAD_CERTREQ, content, one->w.size - PAYLOAD_HEADER_SIZE);
+	}
+}
+
 static void write_answer(struct ike_sa *sa, const struct message *m, const struct ike_choice *choice, struct body *b)
 {
-	const struct connection_config *config = sa->peer->connection->config;
-
 	body_init(b);
 	proposal_answer_ike(b, choice, 0);
 	write_ke(b, &sa->handshake->dh);
 	payload_write(b, PAYLOAD_NONCE, sa->handshake->nonce, sizeof(sa->handshake->nonce));
 	write_abilities(b, sa, sa->spi_r, &sa->path, message_notify(m, NAT_DETECTION_SOURCE_IP, NULL));
 	notify_write(b, CHILDLESS_IKEV2_SUPPORTED, NULL, 0);
-	if (config->cert)
-		certreq_write(b, &config->trust);
+	write_certreqs(sa, b);
 }
 
 static int answer(struct ike_sa *sa, const struct message *m, const struct ike_choice *choice)
@@ -458,6 +498,10 @@ void init_on_request(struct engine *e, const struct path *path, const struct mes
 
 	if (!is_complete(m) || is_repetition(e, path, m))
 		return;
+	if (m->size > INIT_MAX) {
+		log_refused(e, path, "it is larger than any that makes sense");
+		return;
+	}
 	if (!c) {
 		refuse_address(e, path, m, "no connection is for that address");
 		return;

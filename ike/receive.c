@@ -153,6 +153,8 @@ static int open_message(struct ike_sa *sa, struct message *m, const struct path 
 	int err;
 
 	if (message_find(m, PAYLOAD_SKF)) {
+		if (sa->state == IKE_HALF_OPEN && reassembly_of(sa, m)->size + m->size > HALF_OPEN_PIECES)
+			return 0;
 		err = reassembly_add(reassembly_of(sa, m), m, key, plain);
 		if (err == -EPROTO)
 			on_garbage(sa, m, path);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "inside.h"
+#include "one_ca.h"
 #include "tap.h"
 
 static const struct selector all = {SELECTOR_ANY_PORT}, to_bgp = {0, 65535, 179, 179, 6},
@@ -608,6 +609,63 @@ static void narrowed_is_not_asked_for_again(void **state)
 	assert_string_equal(look(w, 0, "rest"), "up: tcp");
 }
 
+/* ---- what is announced before it is known who is meant ---- */
+
+static enum fate count_certreqs(struct world *w, struct world_packet *p, void *arg)
+{
+	static struct message m;
+
+	(void)w;
+	if (p->to == 0 && message_parse(&m, p->data, p->size) && m.header.exchange == EXCHANGE_IKE_SA_INIT)
+		*(unsigned *)arg += message_count(&m, PAYLOAD_CERTREQ);
+	return PASS;
+}
+
+/* Whoever answers may be any of the connections between the two addresses: a PSK, two certificates of one CA, a PPK.
+ * Each of them is found, wherever it stands in the file. */
+static void all_that_may_be_meant_is_announced(void **state)
+{
+	static const char *const names[] = {"psk", "cert", "cert2", "ppk"};
+
+	for (int kind = 0; kind < 3; kind++) {
+		struct world *w = *state;
+		struct connection_config *ours, *list[4];
+		unsigned certreqs = 0;
+
+		world_again(w, 0);
+		for (unsigned i = 0; i < 4; i++) {
+			list[i] = CONNECTION(w, 1, names[i], START_RESPOND, all);
+			list[i]->auth_digest[0] = (uint8_t)i;
+		}
+		/* The host has one key, which is that of the last one. */
+		pki_use(&pki, w, 1, list[2], w->wall_s - 60, w->wall_s + 60);
+		pki_use(&pki, w, 1, list[1], w->wall_s - 60, w->wall_s + 60);
+		strcpy(list[3]->ppk_id, "p");
+		list[3]->ppk_key = 3;
+		strcpy(list[3]->remote_id, "ppk.example");
+		keyring_add(w->hosts[1].ring, 3, KEY_PPK, "quantum", 7, NULL);
+		configure(w, 1, 4, list);
+		ours = world_connection(w, 0);
+		if (kind == 1)
+			pki_use(&pki, w, 0, ours, w->wall_s - 60, w->wall_s + 60);
+		if (kind == 2) {
+			strcpy(ours->ppk_id, "p");
+			ours->ppk_key = 3;
+			ours->ppk_required = true;
+			assert_int_equal(identity_from_text(&ours->local_id, "ppk.example", NULL), 0);
+			keyring_add(w->hosts[0].ring, 3, KEY_PPK, "quantum", 7, NULL);
+		}
+		w->filter = count_certreqs;
+		w->filter_arg = &certreqs;
+		world_configure(w, 0, ours);
+		world_initiate(w, 0);
+		world_run(w, 500);
+		assert_true(world_is_up(w));
+		assert_int_equal(certreqs, 1);
+		assert_memory_equal(look(w, 1, kind == 0 ? "psk" : kind == 1 ? "cert" : "ppk"), "up", 2);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -632,7 +690,8 @@ int main(void)
 		TEST(nobody_is_left_behind),
 		TEST(the_most_exact_of_equals),
 		TEST(narrowed_is_not_asked_for_again),
+		TEST(all_that_may_be_meant_is_announced),
 	};
 
-	return cmocka_run_group_tests_name("IKE: which connection", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("IKE: which connection", tests, make_ca, free_ca);
 }
