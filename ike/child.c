@@ -64,6 +64,13 @@ uint64_t child_idle_ms(const struct child *c)
 	return half_usage(c, &c->in, &usage) ? usage.idle_ms : UINT64_MAX;
 }
 
+uint64_t child_sent_packets(const struct child *c)
+{
+	struct sa_usage usage;
+
+	return half_usage(c, &c->out, &usage) ? usage.packets : 0;
+}
+
 /* ---- making ---- */
 
 static uint64_t soft_of(const struct child *c, uint64_t limit)

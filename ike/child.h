@@ -127,6 +127,9 @@ struct child *child_by_handle(const struct engine *e, struct sa_handle sa);
 /* A limit has been seen by the datapath. */
 void child_on_limit(struct child *c, bool hard);
 
+/* What has left by it. */
+uint64_t child_sent_packets(const struct child *c);
+
 /* How long ago the peer's last packet came on it. */
 uint64_t child_idle_ms(const struct child *c);
 

@@ -100,6 +100,7 @@ int child_write_request(struct ike_sa *sa, struct task *task, const struct selec
 
 struct request {
 	const struct message *m;
+	bool no_pfs;
 	struct child *old;
 	bool create;
 	struct esp_choice choice;
@@ -118,6 +119,7 @@ static uint16_t choose_proposal(struct ike_sa *sa, struct request *r)
 
 	if (proposal_choose_esp(offer, esn_of(r->peer), r->create, &r->choice) == 0)
 		return 0;
+	r->no_pfs = r->create && proposal_choose_esp(offer, esn_of(r->peer), false, &r->choice) == 0;
 	proposal_text(offer, text, sizeof(text));
 	ike_log(sa, "the peer offers %s for the child, and not AES_GCM_16-256%s: refused", text,
 		r->create ? " with group 20 (ecp384) for PFS" : "");
@@ -158,8 +160,10 @@ static uint16_t exchange_keys(struct ike_sa *sa, struct request *r)
 		return 0;
 	if (!nonce_of(r->m, &r->nonce))
 		return INVALID_SYNTAX;
-	if (!message_find(r->m, PAYLOAD_KE))
+	if (!message_find(r->m, PAYLOAD_KE)) {
+		r->no_pfs = true;
 		return NO_PROPOSAL_CHOSEN;
+	}
 	engine_random(sa->engine, r->our_nonce, sizeof(r->our_nonce));
 	if (dh_generate(&r->dh))
 		return TEMPORARY_FAILURE;
@@ -252,6 +256,7 @@ struct child_answer child_answer_request(struct ike_sa *sa, const struct message
 		write_error(b, answer.error);
 	else
 		write_answer(sa, &r, answer.child, b);
+	answer.no_pfs = r.no_pfs;
 	dh_free(&r.dh);
 	explicit_bzero(r.secret, sizeof(r.secret));
 	return answer;

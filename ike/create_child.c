@@ -93,6 +93,8 @@ enum verdict rekey_child_on_request(struct question *q)
 	answer = child_answer_request(q->sa, q->m, true, old, q->answer);
 	if (answer.child)
 		take_successor(q->sa, old, answer.child);
+	else if (answer.no_pfs)
+		peer_renew(old->peer, old);
 	return verdict_of(answer.error);
 }
 
@@ -146,6 +148,8 @@ void child_on_error(struct ike_sa *sa, struct task *task, const struct message *
 	}
 	snprintf(why, sizeof(why), "the peer refuses the child: %s", notify_name(error));
 	ike_log(sa, "%s", why);
+	if (error == NO_PROPOSAL_CHOSEN)
+		peer_on_no_proposal(task->peer);
 	peer_on_failure(task->peer, why);
 }
 
@@ -195,6 +199,7 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 			ask_later(sa, task, REFUSED_MS);
 		return false;
 	}
+	peer->no_pfs = false;
 	if (rival) {
 		settle_collision(old, c, rival);
 	} else {
@@ -208,24 +213,11 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 	return false;
 }
 
-/* Which of the connection's selectors a child came of: the most exact that has all of it. -1: none. */
-static int selector_of(const struct child *c)
-{
-	const struct connection_config *config = c->peer->connection->config;
-	int best = -1;
-
-	for (unsigned i = 0; i < config->selector_count; i++)
-		if (selector_contains(&config->selectors[i], &c->asked) &&
-		    (best < 0 || selector_compare(&config->selectors[i], &config->selectors[best]) < 0))
-			best = (int)i;
-	return best;
-}
-
 /* The peer has lost it: it is made anew. */
 static void replace_lost(struct child *old)
 {
 	struct peer *peer = old->peer;
-	const int selector = selector_of(old);
+	const int selector = peer_selector_of(old);
 
 	if (selector >= 0)
 		peer->wanted |= 1U << selector;
@@ -255,10 +247,13 @@ void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct mes
 		error = TEMPORARY_FAILURE;
 	if (error != TEMPORARY_FAILURE) {
 		ike_log(sa, "the peer refuses the rekey of a child: %s", notify_name(error));
-		peer_end_orders(task->peer, ORDER_REKEY, notify_name(error));
+		if (error != NO_PROPOSAL_CHOSEN)
+			peer_end_orders(task->peer, ORDER_REKEY, notify_name(error));
 	}
 	if (!old || old->state != CHILD_UP)
 		return;
+	if (error == NO_PROPOSAL_CHOSEN)
+		peer_renew(old->peer, old);
 	if (error == CHILD_SA_NOT_FOUND)
 		replace_lost(old);
 	else

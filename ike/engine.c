@@ -217,24 +217,40 @@ void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remo
 		if (w.selector >= 0 && (!best.connection || goes_before(&w, &best)))
 			best = w;
 	}
-	if (!best.connection || best.connection->config->start == START_RESPOND)
+	if (!best.connection)
 		return;
 	p = peer_get(best.connection, remote);
-	if (p)
+	if (p && (best.connection->config->start != START_RESPOND || peer_ike_up(p)))
 		acquire(p, (unsigned)best.selector);
+}
+
+/* Those that are up between the two are asked whether they are. False: none is. */
+static bool hint(struct engine *e, const uint8_t local[4], const uint8_t remote[4])
+{
+	struct peer *p = peer_first(e, peer_key(local, remote));
+	bool any = false;
+
+	for (; p; p = peer_next(p)) {
+		struct ike_sa *sa = peer_ike_up(p);
+
+		if (sa)
+			ike_sa_hint(sa);
+		any |= sa != NULL;
+	}
+	return any;
 }
 
 /* The peer sends by SAs that are gone here, after a restart of ours: a new IKE SA with INITIAL_CONTACT tells it so. */
 void engine_unknown_spi(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint32_t spi)
 {
-	struct connection *c = connection_for(e, local, remote, NULL);
+	struct connection *c = hint(e, local, remote) ? NULL : connection_for(e, local, remote, NULL);
 	struct peer *p;
 
 	(void)spi;
 	if (!c || c->config->start == START_RESPOND)
 		return;
 	p = peer_get(c, remote);
-	if (!p || p->held || timer_is_set(&p->retry) || peer_ike_up(p))
+	if (!p || p->held || timer_is_set(&p->retry))
 		return;
 	peer_want_all(p);
 	peer_pursue(p);

@@ -71,6 +71,9 @@ const struct task_row *task_row(enum task_kind kind);
 
 /* ---- tasks (request.c) ---- */
 
+/* Sent so often without an answer, it is doubtful whether the peer still knows the IKE SA. */
+#define DOUBT_TRIES 2
+
 /* Queues a task, to be sent when the window is free and the time has come. NULL: no memory. */
 struct task *task_queue(struct ike_sa *sa, enum task_kind kind);
 struct task *task_queue_child(struct ike_sa *sa, enum task_kind kind, struct child *child);
@@ -144,6 +147,7 @@ void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct mes
 /* child_payloads.c: the part of an exchange that is a child's, in IKE_AUTH and CREATE_CHILD_SA alike */
 struct child_answer {
 	uint16_t error; /* what to tell the peer; 0: child is there */
+	bool no_pfs;	/* the peer asks for none with a key exchange: for that alone it is refused */
 	struct child *child;
 };
 /* Writes SA, [Ni], [KE], TSi, TSr, N(USE_TRANSPORT_MODE) of a request. nonce: in CREATE_CHILD_SA. 0 or -errno. */

@@ -435,7 +435,11 @@ bool auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *
 	ike_sa_up(sa);
 	if (child)
 		child_bind(child);
-	else if (task->children)
+	if (sa->renews && child)
+		peer_on_renewed(sa->peer, child);
+	else if (sa->renews)
+		peer_on_not_renewed(sa->peer, sa);
+	if (!child && task->children)
 		peer_on_failure(sa->peer, "the IKE SA is up, but the peer refuses the child: the log has the reason");
 	return false;
 }
@@ -613,5 +617,7 @@ enum verdict auth_on_request(struct question *q)
 	ike_sa_up(sa);
 	if (answer.child)
 		child_bind_soon(answer.child);
+	else if (!asks_for_child(q->m))
+		peer_on_childless(sa->peer);
 	return verdict_of(answer.error);
 }

@@ -25,6 +25,11 @@
 /* Two IKE SAs that came up side by side, as both ends began at once, are made one after that. */
 #define REDUNDANT_MS 1000
 
+/* Whether something leaves and nothing comes is looked at so often in dpd-interval. */
+#define LOOKS 3
+/* A peer that was heard so lately is not asked because of what may be forged. */
+#define HINT_SILENCE_MS 500
+
 /* ---- log ---- */
 
 void ike_log(const struct ike_sa *sa, const char *format, ...)
@@ -142,17 +147,62 @@ static uint64_t silence_ms(const struct ike_sa *sa)
 	return silence;
 }
 
+/* Whether anything has left on its children since the last look. */
+static bool look_at_sent(struct ike_sa *sa)
+{
+	uint64_t carried = 0;
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &sa->children, of_list)
+		carried += child_sent_packets(c);
+	/* Less: a child has gone. */
+	sa->sends = carried > sa->carried;
+	sa->carried = carried;
+	return sa->sends;
+}
+
+static uint64_t dpd_ms(const struct ike_sa *sa)
+{
+	return sa->peer->connection->config->dpd_ms;
+}
+
+static void probe(struct ike_sa *sa)
+{
+	if (sa->running || !TAILQ_EMPTY(&sa->tasks))
+		return;
+	sa->probed_ms = engine_now(sa->engine);
+	task_queue(sa, TASK_LIVENESS);
+}
+
+/* What only makes it likely asks once in an interval: who sends one way, or forges, does not have us ask more. */
+static bool may_ask_sooner(const struct ike_sa *sa)
+{
+	return engine_now(sa->engine) - sa->probed_ms >= dpd_ms(sa);
+}
+
+void ike_sa_hint(struct ike_sa *sa)
+{
+	if (sa->state == IKE_UP && dpd_ms(sa) && silence_ms(sa) >= HINT_SILENCE_MS && may_ask_sooner(sa))
+		probe(sa);
+}
+
+/*
+ * After dpd-interval without a word the peer is asked whether it is there. Sooner, where something leaves and nothing
+ * comes (RFC 7296 section 2.4): that is looked at several times in the interval.
+ */
 static void on_liveness(struct timer *timer)
 {
 	struct ike_sa *sa = container_of(timer, struct ike_sa, liveness);
-	const uint64_t interval = sa->peer->connection->config->dpd_ms, silence = silence_ms(sa);
+	const uint64_t interval = dpd_ms(sa), silence = silence_ms(sa), look = interval / LOOKS;
+	uint64_t next = look;
 
 	if (sa->state != IKE_UP || !interval)
 		return;
-	if (silence >= interval && !sa->running && TAILQ_EMPTY(&sa->tasks))
-		task_queue(sa, TASK_LIVENESS);
-	timer_set(&sa->engine->timers, &sa->liveness,
-		  engine_now(sa->engine) + (silence < interval ? interval - silence : interval));
+	if ((look_at_sent(sa) && silence >= look && may_ask_sooner(sa)) || silence >= interval)
+		probe(sa);
+	if (silence < interval && interval - silence < next)
+		next = interval - silence;
+	timer_set(&sa->engine->timers, &sa->liveness, engine_now(sa->engine) + next);
 }
 
 void ike_sa_start_timers(struct ike_sa *sa)
@@ -166,7 +216,7 @@ void ike_sa_start_timers(struct ike_sa *sa)
 	else
 		timer_cancel(&e->timers, &sa->life);
 	if (dpd)
-		timer_set(&e->timers, &sa->liveness, now + engine_jitter(e, dpd, 10));
+		timer_set(&e->timers, &sa->liveness, now + engine_jitter(e, dpd / LOOKS, 10));
 }
 
 /* ---- life ---- */
@@ -261,7 +311,7 @@ static bool is_redundant(const struct ike_sa *sa, const struct ike_sa *other)
 {
 	const uint64_t apart = sa->up_ms > other->up_ms ? sa->up_ms - other->up_ms : other->up_ms - sa->up_ms;
 
-	return other != sa && other->state == IKE_UP && apart < HALF_OPEN_MS &&
+	return other != sa && other->state == IKE_UP && !sa->renews && !other->renews && apart < HALF_OPEN_MS &&
 	       memcmp(sa->low_nonce, other->low_nonce, NONCE_SIZE) < 0;
 }
 
@@ -321,24 +371,44 @@ struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after
 	return NULL;
 }
 
+/* Its datapath stays for a moment. */
+static void forget(struct ike_sa *sa, const char *why)
+{
+	struct engine *e = sa->engine;
+
+	ike_log(sa, "%s", why);
+	sa->state = IKE_REPLACED;
+	task_drop_all(sa, true);
+	timer_cancel(&e->timers, &sa->liveness);
+	timer_set(&e->timers, &sa->life, engine_now(e) + FORGOTTEN_MS);
+}
+
 /*
  * INITIAL_CONTACT: what was up before the peer began this one, it has forgotten (RFC 7296 section 2.4). Not so
  * its datapath, perhaps: as long as it does not have our answer, it takes packets by the old SA alone.
  */
 static void end_older(struct ike_sa *sa)
 {
-	struct engine *e = sa->engine;
 	struct ike_sa *other = NULL;
 
-	while ((other = ike_sa_beside(sa, other))) {
-		if ((other->state != IKE_UP && other->state != IKE_DELETING) || other->up_ms > sa->started_ms)
+	while ((other = ike_sa_beside(sa, other)))
+		if ((other->state == IKE_UP || other->state == IKE_DELETING) && other->up_ms <= sa->started_ms)
+			forget(other, "the peer has started anew: ended");
+}
+
+void ike_sa_settle_doubt(struct ike_sa *sa)
+{
+	struct ike_sa *other;
+
+	TAILQ_FOREACH(other, &sa->peer->sas, of_peer) {
+		if (other->state != IKE_UP || other->up_ms > sa->started_ms)
 			continue;
-		ike_log(other, "the peer has started anew: ended");
-		other->state = IKE_REPLACED;
-		task_drop_all(other, true);
-		timer_cancel(&e->timers, &other->liveness);
-		timer_set(&e->timers, &other->life, engine_now(e) + FORGOTTEN_MS);
+		if (other->running)
+			forget(other, "the peer answers by another one, and not by this one: ended");
+		else
+			task_queue(other, TASK_DELETE_IKE);
 	}
+	sa->in_doubt = false;
 }
 
 static const char *proof_text(const struct ike_sa *sa)
@@ -359,6 +429,8 @@ void ike_sa_up(struct ike_sa *sa)
 	ike_log(sa, "up with %s by %s", sa->peer_id ? sa->peer_id : "?", proof_text(sa));
 	if (initial_contact)
 		end_older(sa);
+	if (sa->in_doubt)
+		ike_sa_settle_doubt(sa);
 	ike_sa_make_room(sa, NULL);
 	ike_sa_end_redundant(sa);
 }

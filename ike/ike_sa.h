@@ -116,6 +116,9 @@ struct ike_sa {
 	bool initiator; /* of this IKE SA: whose SPI is spi_i */
 	bool fragmentation;
 	bool keys_ready;
+	bool renews;	/* made in place of a rekey that the peer refuses (peer.h) */
+	bool in_doubt;	/* made as another one of the peer's does not answer (peer.h) */
+	bool sends;	/* something left on its children between the last two looks */
 	bool rekey_due; /* its time to be rekeyed has come: the next is its end */
 	unsigned proofs;
 	uint64_t spi_i;
@@ -127,7 +130,9 @@ struct ike_sa {
 	uint8_t low_nonce[NONCE_SIZE];
 	uint64_t started_ms; /* IKE_SA_INIT went or came */
 	uint64_t up_ms;
-	uint64_t heard_ms; /* last authentic message */
+	uint64_t heard_ms;  /* last authentic message */
+	uint64_t probed_ms; /* a liveness exchange was begun */
+	uint64_t carried;   /* packets that had left on its children at the last look */
 
 	/* our requests */
 	uint32_t next_id;
@@ -178,6 +183,13 @@ void ike_sa_up(struct ike_sa *sa);
 /* Of two that came up side by side one is deleted, once the other has shown that it lives. One is alive: it came up
  * just now, or has answered. The other is asked, if that is not known, and its answer calls this again. */
 void ike_sa_end_redundant(struct ike_sa *alive);
+
+/* A sign, which anybody may have forged, that the peer has forgotten it: asks whether it is there, if nothing has come
+ * for a moment; once in dpd-interval at most. */
+void ike_sa_hint(struct ike_sa *sa);
+
+/* It came up in doubt of others: what still does not answer is over, and what does is deleted. */
+void ike_sa_settle_doubt(struct ike_sa *sa);
 
 /* Sets the timers that a living IKE SA has. */
 void ike_sa_start_timers(struct ike_sa *sa);

@@ -13,6 +13,10 @@
 #define RETRY_FIRST_MS 1000
 #define RETRY_MAX_MS   60000
 #define RETRY_JITTER   25
+/* The first wish after an IKE SA without a child: most peers ask themselves, a round trip later. */
+#define CHILDLESS_MS 200
+/* What the worker has still got for the old SA leaves before its DELETE. */
+#define RENEWED_MS 300
 
 uint64_t peer_key(const uint8_t local[4], const uint8_t remote[4])
 {
@@ -246,6 +250,52 @@ static bool child_under_way(const struct ike_sa *sa, unsigned selector)
 	return false;
 }
 
+static struct ike_sa *connect_to(struct peer *p, unsigned selector)
+{
+	struct path path = {.local_port = IKE_PORT, .remote_port = IKE_PORT};
+	struct ike_sa *sa;
+	struct task *task;
+
+	memcpy(path.local, p->connection->config->local, 4);
+	memcpy(path.remote, p->remote, 4);
+	sa = ike_sa_new(p->connection->engine, p, &path, true, 0);
+	if (!sa)
+		return NULL;
+	task = task_queue(sa, TASK_INIT);
+	if (!task) {
+		ike_sa_die(sa, "no memory");
+		return NULL;
+	}
+	task->children = true;
+	task->selector = selector;
+	return sa;
+}
+
+static const struct task *first_task(const struct ike_sa *sa)
+{
+	return sa->running ? sa->running : TAILQ_FIRST(&sa->tasks);
+}
+
+/* One that is being opened for the sake of that selector. */
+static bool is_renewed(const struct peer *p, unsigned selector)
+{
+	const struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if ((sa->state == IKE_INIT_SENT || sa->state == IKE_AUTH_SENT) && first_task(sa) &&
+		    first_task(sa)->selector == selector)
+			return true;
+	return false;
+}
+
+static void renew(struct peer *p, unsigned selector)
+{
+	struct ike_sa *sa = is_renewed(p, selector) ? NULL : connect_to(p, selector);
+
+	if (sa)
+		sa->renews = true;
+}
+
 static void ask_for_children(struct peer *p, struct ike_sa *sa)
 {
 	for (unsigned i = 0; i < p->connection->config->selector_count; i++) {
@@ -253,6 +303,10 @@ static void ask_for_children(struct peer *p, struct ike_sa *sa)
 
 		if (!(p->wanted & 1U << i) || child_under_way(sa, i))
 			continue;
+		if (p->no_pfs) {
+			renew(p, i);
+			continue;
+		}
 		task = task_queue(sa, TASK_CHILD);
 		if (task)
 			task->selector = i;
@@ -264,26 +318,6 @@ static unsigned first_wanted(const struct peer *p)
 	return (unsigned)__builtin_ctz(p->wanted);
 }
 
-static void connect_to(struct peer *p)
-{
-	struct path path = {.local_port = IKE_PORT, .remote_port = IKE_PORT};
-	struct ike_sa *sa;
-	struct task *task;
-
-	memcpy(path.local, p->connection->config->local, 4);
-	memcpy(path.remote, p->remote, 4);
-	sa = ike_sa_new(p->connection->engine, p, &path, true, 0);
-	if (!sa)
-		return;
-	task = task_queue(sa, TASK_INIT);
-	if (!task) {
-		ike_sa_die(sa, "no memory");
-		return;
-	}
-	task->children = true;
-	task->selector = first_wanted(p);
-}
-
 void peer_pursue(struct peer *p)
 {
 	struct ike_sa *up = peer_ike_up(p);
@@ -293,7 +327,7 @@ void peer_pursue(struct peer *p)
 	if (up)
 		ask_for_children(p, up);
 	else if (!is_under_way(p))
-		connect_to(p);
+		connect_to(p, first_wanted(p));
 }
 
 static void on_retry(struct timer *timer)
@@ -345,6 +379,152 @@ static bool is_kept_up(const struct peer *p)
 	return p->connection->config->start == START_INITIATE && !is_mesh(p->connection);
 }
 
+/* ---- what a peer cannot do, or has forgotten ---- */
+
+int peer_selector_of(const struct child *c)
+{
+	const struct connection_config *config = c->peer->connection->config;
+	int best = -1;
+
+	for (unsigned i = 0; i < config->selector_count; i++)
+		if (selector_contains(&config->selectors[i], &c->asked) &&
+		    (best < 0 || selector_compare(&config->selectors[i], &config->selectors[best]) < 0))
+			best = (int)i;
+	return best;
+}
+
+static bool may_connect(const struct peer *p)
+{
+	return !p->held && !p->address_gone && !p->connection->gone;
+}
+
+/* Sent, and sent again, without an answer. */
+static bool is_doubtful(const struct ike_sa *sa)
+{
+	return sa->running && sa->tries > DOUBT_TRIES;
+}
+
+static bool has_another(const struct peer *p, const struct ike_sa *sa)
+{
+	const struct ike_sa *other;
+
+	TAILQ_FOREACH(other, &p->sas, of_peer)
+		if (other != sa && other->state == IKE_UP && !is_doubtful(other))
+			return true;
+	return false;
+}
+
+/* Nobody is asked who would not be without it: where nothing is to be up always, something must want to leave. */
+void peer_on_doubt(struct peer *p, const struct ike_sa *sa)
+{
+	const struct child *c = TAILQ_FIRST(&sa->children);
+	const int selector = c && c->peer == p ? peer_selector_of(c) : 0;
+	struct ike_sa *other;
+
+	if (!may_connect(p) || !ike_sa_is_wanted(sa) || p->connection->config->start == START_RESPOND ||
+	    !(is_kept_up(p) || sa->sends) || is_under_way(p) || has_another(p, sa) || selector < 0)
+		return;
+	ike_log(sa, "the peer does not answer: another IKE SA is tried");
+	other = connect_to(p, (unsigned)selector);
+	if (other)
+		other->in_doubt = true;
+}
+
+void peer_on_heard(struct peer *p)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if (sa->in_doubt && sa->state == IKE_INIT_SENT)
+			ike_sa_die(sa, NULL);
+}
+
+/* Most ask for one next, and what waited for the peer to be there waits no longer. */
+void peer_on_childless(struct peer *p)
+{
+	struct engine *e = p->connection->engine;
+
+	if (is_kept_up(p) && !p->held)
+		peer_want_all(p);
+	p->failures = 0;
+	timer_cancel(&e->timers, &p->retry);
+	if (p->wanted && may_connect(p))
+		timer_set(&e->timers, &p->retry, engine_now(e) + CHILDLESS_MS);
+}
+
+/* A newer one of another IKE SA carries the same. */
+static bool is_superseded(const struct child *old)
+{
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &old->peer->children, of_peer)
+		if (c->ike != old->ike && c->state == CHILD_UP && child_is_wanted(c) && c->made_ms > old->made_ms &&
+		    selector_equal(&c->asked, &old->asked))
+			return true;
+	return false;
+}
+
+void peer_renew(struct peer *p, const struct child *old)
+{
+	const int selector = peer_selector_of(old);
+
+	p->no_pfs = true;
+	if (selector < 0 || !may_connect(p) || is_superseded(old))
+		return;
+	peer_log(p,
+		 "the peer makes no child with a key exchange of its own (PFS): instead of each rekey a new IKE SA is "
+		 "made: allow group 20 (ecp384, dh20) for ESP there");
+	renew(p, (unsigned)selector);
+}
+
+static void delete_later(struct ike_sa *sa, struct child *c)
+{
+	struct task *task = c ? task_queue_child(sa, TASK_DELETE_CHILD, c) : task_queue(sa, TASK_DELETE_IKE);
+
+	if (task)
+		task->not_before_ms = engine_now(sa->engine) + RENEWED_MS;
+}
+
+static bool has_only_superseded(const struct ike_sa *sa)
+{
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &sa->children, of_list)
+		if (!is_superseded(c))
+			return false;
+	return true;
+}
+
+/* An IKE SA that has come up since is no predecessor, but the peer's own renewal. */
+void peer_on_renewed(struct peer *p, const struct child *child)
+{
+	struct child *c;
+
+	TAILQ_FOREACH(c, &p->children, of_peer) {
+		struct ike_sa *sa = c->ike;
+
+		if (sa->state != IKE_UP || sa->up_ms > child->ike->started_ms || c->state != CHILD_UP ||
+		    !is_superseded(c) || task_find(sa, TASK_DELETE_IKE, NULL))
+			continue;
+		timer_cancel(&sa->engine->timers, &c->soft);
+		delete_later(sa, has_only_superseded(sa) ? NULL : c);
+	}
+	peer_on_rekeyed(p);
+}
+
+void peer_on_not_renewed(struct peer *p, struct ike_sa *sa)
+{
+	p->no_pfs = false;
+	task_queue(sa, TASK_DELETE_IKE);
+}
+
+/* It makes children, so it is the key exchange that it does not want. */
+void peer_on_no_proposal(struct peer *p)
+{
+	if (peer_child_up(p, NULL))
+		p->no_pfs = true;
+}
+
 /* Trap waits for the next packet, which does not come to us while SAs of an earlier run take it; initiate tries again
  * by itself. */
 void peer_on_failure(struct peer *p, const char *why)
@@ -385,6 +565,17 @@ static void reap(struct mortal *m)
 	mortal_end(c->engine, &c->mortal);
 }
 
+/* Who is to respond asks for children on what the peer has opened, and opens nothing unless it is told to. */
+static bool may_begin(const struct peer *p)
+{
+	const struct order *order;
+
+	TAILQ_FOREACH(order, &p->orders, of_peer)
+		if (order->kind == ORDER_UP)
+			return true;
+	return p->connection->config->start != START_RESPOND || orphans_wait(p);
+}
+
 void peer_on_loss(struct peer *p)
 {
 	if (!peer_has_outlived(p))
@@ -394,6 +585,8 @@ void peer_on_loss(struct peer *p)
 	} else if (is_kept_up(p) && !p->held) {
 		peer_want_all(p);
 	}
+	if (!peer_ike_up(p) && !may_begin(p))
+		p->wanted = 0;
 	if (p->wanted && !p->held)
 		retry_later(p);
 	mortal_end(p->connection->engine, &p->mortal);

@@ -52,6 +52,7 @@ struct peer {
 	uint32_t wanted; /* selectors, by their index in the configuration, that are to get a child */
 	bool held;	 /* taken down by order: not brought up again by itself */
 	bool address_gone;
+	bool no_pfs;	   /* it makes no child with a key exchange: each gets an IKE SA of its own, which has one */
 	unsigned failures; /* in a row */
 	struct timer retry;
 	struct timer orphans; /* when SAs of an earlier run go */
@@ -100,6 +101,9 @@ bool peer_has_outlived(const struct peer *p);
 /* A child that is up, and to stay so, for that selector, or what the peer leaves of it; or NULL. NULL for s: any. */
 struct child *peer_child_up(const struct peer *p, const struct selector *s);
 
+/* Which of the connection's selectors a child came of: the most exact that has all of it. -1: none. */
+int peer_selector_of(const struct child *c);
+
 /* The IKE SA is this peer's from now on. */
 void peer_take_ike(struct peer *p, struct ike_sa *sa);
 
@@ -111,6 +115,29 @@ void peer_on_failure(struct peer *p, const char *why);
 /* An IKE SA or a child is gone: what is to be there is wanted again, and the peer may be needed no more. */
 void peer_on_loss(struct peer *p);
 void peer_on_rekeyed(struct peer *p);
+
+/*
+ * That IKE SA's request was sent several times, and there is no answer: the peer may have started anew and know nothing
+ * of it. Another one is opened beside it, which is up at once if that is so, and long before this one is given up.
+ */
+void peer_on_doubt(struct peer *p, const struct ike_sa *sa);
+/* It is there, and knows an IKE SA: what was opened in doubt, and not answered yet, is not needed. */
+void peer_on_heard(struct peer *p);
+
+/* It has opened an IKE SA and asked for no child on it. */
+void peer_on_childless(struct peer *p);
+
+/*
+ * The peer refuses a key exchange for a child, and without one none is made here: before its lifetime ends, a new IKE
+ * SA is made, whose first child has the fresh exchange of the IKE SA itself, and then the old one goes.
+ */
+void peer_renew(struct peer *p, const struct child *old);
+/* The IKE SA made for that is up with its child: what it replaces goes. */
+void peer_on_renewed(struct peer *p, const struct child *child);
+/* There is no child: the refusal was for something else. */
+void peer_on_not_renewed(struct peer *p, struct ike_sa *sa);
+/* A new child was refused, for want of a proposal. */
+void peer_on_no_proposal(struct peer *p);
 /* Ends orders of that kind; error: NULL if well. */
 void peer_end_orders(struct peer *p, enum order_kind kind, const char *error);
 /* An order waits from now on; if there is no memory it ends at once. */

@@ -210,6 +210,8 @@ static bool in_window(struct ike_sa *sa, struct message *m)
 static void on_opened(struct ike_sa *sa, const struct message *m, const struct path *path)
 {
 	sa->heard_ms = engine_now(sa->engine);
+	if (sa->state == IKE_UP)
+		peer_on_heard(sa->peer);
 	if (m->header.flags & FLAG_RESPONSE)
 		on_answer(sa, m);
 	else

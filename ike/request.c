@@ -266,6 +266,13 @@ static void give_up(struct ike_sa *sa)
 		ike_sa_die(sa, why);
 }
 
+static void ask_again(struct ike_sa *sa)
+{
+	send_and_wait(sa);
+	if (sa->tries == DOUBT_TRIES + 1 && sa->state == IKE_UP)
+		peer_on_doubt(sa->peer, sa);
+}
+
 void task_on_retransmit(struct timer *timer)
 {
 	struct ike_sa *sa = container_of(timer, struct ike_sa, retransmit);
@@ -274,7 +281,7 @@ void task_on_retransmit(struct timer *timer)
 	if (sa->state == IKE_INIT_SENT && sa->handshake->error)
 		init_on_error(sa, sa->running, NULL, sa->handshake->error);
 	else if (sa->tries < RETRANSMIT_TRIES)
-		send_and_wait(sa);
+		ask_again(sa);
 	else
 		give_up(sa);
 }
