@@ -526,7 +526,7 @@ void ike_sa_die(struct ike_sa *sa, const char *why)
 	task_drop_all(sa, true);
 	forget_links(sa);
 	mortal_end(e, &sa->mortal);
-	if (why)
+	if (why && !sa->in_doubt)
 		peer_on_failure(peer, why);
 	else
 		peer_on_loss(peer);

@@ -17,6 +17,8 @@
 #define CHILDLESS_MS 200
 /* What the worker has still got for the old SA leaves before its DELETE. */
 #define RENEWED_MS 300
+/* Between attempts beside an IKE SA that does not answer. */
+#define DOUBT_AGAIN_MS 500
 
 uint64_t peer_key(const uint8_t local[4], const uint8_t remote[4])
 {
@@ -330,11 +332,6 @@ void peer_pursue(struct peer *p)
 		connect_to(p, first_wanted(p));
 }
 
-static void on_retry(struct timer *timer)
-{
-	peer_pursue(container_of(timer, struct peer, retry));
-}
-
 static void retry_later(struct peer *p)
 {
 	struct engine *e = p->connection->engine;
@@ -428,6 +425,26 @@ void peer_on_doubt(struct peer *p, const struct ike_sa *sa)
 	other = connect_to(p, (unsigned)selector);
 	if (other)
 		other->in_doubt = true;
+}
+
+static struct ike_sa *doubtful_of(const struct peer *p)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if (sa->state == IKE_UP && is_doubtful(sa))
+			return sa;
+	return NULL;
+}
+
+static void on_retry(struct timer *timer)
+{
+	struct peer *p = container_of(timer, struct peer, retry);
+	const struct ike_sa *doubtful = doubtful_of(p);
+
+	if (doubtful)
+		peer_on_doubt(p, doubtful);
+	peer_pursue(p);
 }
 
 void peer_on_heard(struct peer *p)
@@ -578,6 +595,8 @@ static bool may_begin(const struct peer *p)
 
 void peer_on_loss(struct peer *p)
 {
+	struct engine *e = p->connection->engine;
+
 	if (!peer_has_outlived(p))
 		peer_end_orders(p, ORDER_DOWN, NULL);
 	if (p->connection->gone) {
@@ -589,6 +608,10 @@ void peer_on_loss(struct peer *p)
 		p->wanted = 0;
 	if (p->wanted && !p->held)
 		retry_later(p);
+	/* What was tried beside it has failed, perhaps since the peer is there, and has not read its configuration yet.
+	 */
+	if (doubtful_of(p) && !is_under_way(p) && !timer_is_set(&p->retry))
+		timer_set(&e->timers, &p->retry, engine_now(e) + DOUBT_AGAIN_MS);
 	mortal_end(p->connection->engine, &p->mortal);
 }
 

@@ -261,6 +261,24 @@ static void back_after_two_seconds(void **state)
 	}
 }
 
+/* It is there, and its configuration is not: who asks is refused. */
+static void back_without_its_configuration(void **state)
+{
+	for (unsigned seed = 0; seed < 20; seed++) {
+		struct world *w = *state;
+
+		world_again(w, seed);
+		up_with_dpd(w, seed & 1 ? START_TRAP : START_INITIATE, 3000);
+		assert_true(world_run_under_traffic(w, 1000 + 137 * seed));
+		kill_host_1(w);
+		assert_int_equal(send_until_heard(w, 3000), UINT64_MAX);
+		world_configure(w, 1, world_connection(w, 1));
+		assert_in_range(send_until_heard(w, 10000), 0, 2000);
+		world_run(w, 30000);
+		assert_true(world_is_up(w));
+	}
+}
+
 /* A link that is down for ten seconds: what was up is up, whichever of the two IKE SAs it is by. */
 static void a_link_that_flaps(void **state)
 {
@@ -350,6 +368,7 @@ int main(void)
 		TEST(childless_is_asked_for_its_child),
 		TEST(childless_is_left_alone),
 		TEST(back_after_two_seconds),
+		TEST(back_without_its_configuration),
 		TEST(a_link_that_flaps),
 		TEST(one_way_traffic_asks_no_more),
 		TEST(unknown_spis_ask_once),
