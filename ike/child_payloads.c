@@ -115,14 +115,18 @@ struct request {
 static uint16_t choose_proposal(struct ike_sa *sa, struct request *r)
 {
 	const struct payload *offer = message_find(r->m, PAYLOAD_SA);
+	const int err = proposal_choose_esp(offer, esn_of(r->peer), r->create, &r->choice);
 	char text[200];
 
-	if (proposal_choose_esp(offer, esn_of(r->peer), r->create, &r->choice) == 0)
+	if (!err)
 		return 0;
 	r->no_pfs = r->create && proposal_choose_esp(offer, esn_of(r->peer), false, &r->choice) == 0;
 	proposal_text(offer, text, sizeof(text));
-	ike_log(sa, "the peer offers %s for the child, and not AES_GCM_16-256%s: refused", text,
-		r->create ? " with group 20 (ecp384) for PFS" : "");
+	if (err == -EPROTONOSUPPORT)
+		ike_log(sa, "the peer offers %s for the child, and " PROPOSAL_INSISTS ": refused", text);
+	else
+		ike_log(sa, "the peer offers %s for the child, and not AES_GCM_16-256%s: refused", text,
+			r->create ? " with group 20 (ecp384) for PFS" : "");
 	return NO_PROPOSAL_CHOSEN;
 }
 

@@ -323,11 +323,14 @@ static void log_refused(struct engine *e, const struct path *path, const char *w
 static bool choose(struct engine *e, const struct path *path, const struct message *m, struct ike_choice *choice)
 {
 	static const uint8_t group[2] = {0, DH_ECP_384};
-	char offer[200], why[300];
+	const int err = proposal_choose_ike(message_find(m, PAYLOAD_SA), false, choice);
+	char offer[200], why[400];
 
-	if (proposal_choose_ike(message_find(m, PAYLOAD_SA), false, choice)) {
+	if (err) {
 		proposal_text(message_find(m, PAYLOAD_SA), offer, sizeof(offer));
-		snprintf(why, sizeof(why), "it offers %s, and not AES_GCM_16-256 with a SHA2 PRF and group 20", offer);
+		snprintf(why, sizeof(why), "it offers %s, and %s", offer,
+			 err == -EPROTONOSUPPORT ? PROPOSAL_INSISTS
+						 : "not AES_GCM_16-256 with a SHA2 PRF and group 20");
 		log_refused(e, path, why);
 		answer_notify(e, path, m, NO_PROPOSAL_CHOSEN, NULL, 0);
 		return false;

@@ -182,6 +182,20 @@ static enum verdict answer_with(struct question *q, const struct ike_choice *cho
 	return VERDICT_ANSWER;
 }
 
+static bool choose_proposal(const struct question *q, struct ike_choice *choice)
+{
+	const struct payload *offer = message_find(q->m, PAYLOAD_SA);
+	const int err = proposal_choose_ike(offer, true, choice);
+	char text[200];
+
+	if (!err)
+		return true;
+	proposal_text(offer, text, sizeof(text));
+	ike_log(q->sa, "the peer offers %s for the rekey of the IKE SA, and %s: refused", text,
+		err == -EPROTONOSUPPORT ? PROPOSAL_INSISTS : "not AES_GCM_16-256 with a SHA2 PRF and group 20");
+	return false;
+}
+
 enum verdict rekey_ike_on_request(struct question *q)
 {
 	const struct payload *ke = message_find(q->m, PAYLOAD_KE);
@@ -191,7 +205,7 @@ enum verdict rekey_ike_on_request(struct question *q)
 
 	if (is_busy(q->sa) || q->sa->rival || !ike_sa_is_wanted(q->sa))
 		return answer_error(q, TEMPORARY_FAILURE);
-	if (proposal_choose_ike(message_find(q->m, PAYLOAD_SA), true, &choice))
+	if (!choose_proposal(q, &choice))
 		return answer_error(q, NO_PROPOSAL_CHOSEN);
 	if (!is_group_20(ke))
 		return answer_error(q, INVALID_KE_PAYLOAD);
