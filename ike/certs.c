@@ -7,6 +7,8 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "cert_chain.h"
+
 #define CERTS_MAX 8
 
 /* ---- PEM in ---- */
@@ -243,107 +245,22 @@ static STACK_OF(X509) * read_certs(const struct message *m)
 	return certs;
 }
 
-static void subject_text(X509 *cert, char *buf, size_t size)
-{
-	struct identity id;
-
-	snprintf(buf, size, "?");
-	if (identity_of_name(X509_get_subject_name(cert), &id) == 0)
-		identity_text(&id, buf, size);
-}
-
-static int refuse(X509 *cert, int error, struct fault *f)
-{
-	char subject[IDENTITY_TEXT];
-
-	subject_text(cert, subject, sizeof(subject));
-	switch (error) {
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-		return fault(f, EACCES, "certificate '%.200s' has expired", subject);
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		return fault(f, EACCES, "certificate '%.200s' is not valid yet: compare the clocks", subject);
-	case X509_V_ERR_CERT_REVOKED:
-		return fault(f, EKEYREVOKED, "certificate '%.200s' has been revoked", subject);
-	case X509_V_ERR_UNABLE_TO_GET_CRL:
-		return fault(f, EACCES, "there is no CRL of the CA that issued '%.200s'", subject);
-	case X509_V_ERR_CRL_HAS_EXPIRED:
-		return fault(f, EACCES, "the CRL for '%.200s' is out of date", subject);
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-		return fault(f, EACCES, "certificate '%.200s' is not issued by the CA that is configured", subject);
-	}
-	return fault(f, EACCES, "certificate '%.200s': %s", subject, X509_verify_cert_error_string(error));
-}
-
-/*
- * Each certificate of the chain is looked up in the CRLs that there are. The leaf's issuer must have one; without one
- * of a CA further up, nothing is known against who it issued.
- */
-static int forgive_missing_crl(int ok, X509_STORE_CTX *ctx)
-{
-	if (ok || X509_STORE_CTX_get_error(ctx) != X509_V_ERR_UNABLE_TO_GET_CRL ||
-	    X509_STORE_CTX_get_error_depth(ctx) == 0)
-		return ok;
-	X509_STORE_CTX_set_error(ctx, X509_V_OK);
-	return 1;
-}
-
-/* Whom the error is about: that a chain does not hold together is said of the leaf. */
-static X509 *culprit(X509_STORE_CTX *ctx, X509 *leaf)
-{
-	X509 *cert = X509_STORE_CTX_get_current_cert(ctx);
-
-	switch (X509_STORE_CTX_get_error(ctx)) {
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-	case X509_V_ERR_CERT_REVOKED:
-		return cert ? cert : leaf;
-	}
-	return leaf;
-}
-
-static int verify_chain(X509 *leaf, STACK_OF(X509) * certs, const struct trust *t, int64_t now, struct fault *f)
-{
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	int err = -ENOMEM;
-
-	if (ctx && X509_STORE_CTX_init(ctx, t->store, leaf, certs)) {
-		X509_STORE_CTX_set_time(ctx, 0, (time_t)now);
-		if (t->has_crl)
-			X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-		X509_STORE_CTX_set_verify_cb(ctx, forgive_missing_crl);
-		err = X509_verify_cert(ctx) == 1 ? 0 : refuse(culprit(ctx, leaf), X509_STORE_CTX_get_error(ctx), f);
-	}
-	X509_STORE_CTX_free(ctx);
-	return err;
-}
-
-/* RFC 4945 section 5.1.3.2: if it says what the key is for, signing must be among it. */
-static bool may_sign(X509 *cert)
-{
-	return (X509_get_key_usage(cert) & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) != 0;
-}
-
 static int check_leaf(X509 *leaf, STACK_OF(X509) * certs, const struct trust *t, const struct identity *id, int64_t now,
 		      struct fault *f)
 {
 	char subject[IDENTITY_TEXT], name[IDENTITY_TEXT];
-	int err = verify_chain(leaf, certs, t, now, f);
+	int err = chain_verify(leaf, certs, t, now, NULL, f);
 
-	if (err)
+	if (!err)
+		err = leaf_check_usage(leaf, f);
+	if (err || cert_names(leaf, id))
 		return err;
-	subject_text(leaf, subject, sizeof(subject));
+	cert_subject(leaf, subject, sizeof(subject));
 	identity_text(id, name, sizeof(name));
-	if (!may_sign(leaf))
-		return fault(f, EACCES, "certificate '%.200s' is not for signatures (key usage)", subject);
-	if (!cert_names(leaf, id))
-		return fault(f, EACCES,
-			     "certificate '%.200s' does not name '%.200s' (subjectAltName, or the subject for a DN)",
-			     subject, name);
-	return 0;
+	return fault(f, EACCES,
+		     "certificate '%.200s' does not name '%.200s': take an ID of its subjectAltName, or its subject as "
+		     "a DN",
+		     subject, name);
 }
 
 static STACK_OF(X509) * chain_of(const struct credentials *c)
@@ -363,10 +280,10 @@ static STACK_OF(X509) * chain_of(const struct credentials *c)
 int credentials_verify(const struct credentials *c, const struct trust *t, int64_t now, struct fault *f)
 {
 	STACK_OF(X509) *certs = chain_of(c);
-	int err = verify_chain(c->cert, certs, t, now, f);
+	int err = leaf_check_usage(c->cert, f);
 
-	if (!err && !may_sign(c->cert))
-		err = fault(f, EINVAL, "it is not for signatures (key usage)");
+	if (!err)
+		err = chain_verify(c->cert, certs, t, now, NULL, f);
 	sk_X509_pop_free(certs, X509_free);
 	ERR_clear_error();
 	return err;

@@ -48,17 +48,16 @@ void certs_write(struct body *b, const struct credentials *c);
 
 /*
  * The peer's leaf certificate from the CERT payloads of m: verified up to t's anchors with the other CERTs as help, at
- * the given time (seconds since the epoch), with digitalSignature where it has a key usage, and it says that it is id:
+ * the given time (seconds since the epoch) and for what it is to be used (cert_chain.h), and it says that it is id:
  * subjectAltName for IP, FQDN and email (FQDN: also one wildcard label in the certificate is NOT taken); the subject
- * for a DN. *key is the public key, the caller's to EVP_PKEY_free. 0, or -EACCES / -EBADMSG with the reason in words
- * ("certificate CN=... expired on ...", "was revoked on ...", "is not issued by the CA ...", "does not name
- * host.example").
+ * for a DN. *key is the public key, the caller's to EVP_PKEY_free. 0, or -errno with the reason in words ("certificate
+ * CN=... has expired ...", "has been revoked ...", "is not issued by the CA ...", "does not name host.example").
  */
 int certs_verify(const struct message *m, const struct trust *t, const struct identity *id, int64_t now, EVP_PKEY **key,
 		 struct fault *f);
 
-/* Whether our own chain holds at that time, as a peer with the same trust would see it. 0; -EKEYREVOKED; -EINVAL: it
- * must not sign; -EACCES: whatever else. */
+/* Whether our own chain holds at that time, as a peer with the same trust would see it. Returns as
+ * chain_verify (cert_chain.h). */
 int credentials_verify(const struct credentials *c, const struct trust *t, int64_t now, struct fault *f);
 
 /* The identity a certificate gives by itself: its subject as a DN. 0 or -EINVAL. */
