@@ -434,6 +434,19 @@ def test_check_of_psk(native, text, words):
     check_says(native, *words)
 
 
+def test_short_psk_is_a_warning(native):
+    """It can be guessed by who has seen an exchange, and is not for us to refuse."""
+    native.psk()
+    for host in native.hosts:
+        put(host, 'psk', 'short\n')
+    done = checked(native)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert '[connection core]: psk: shorter than 16 bytes' in done.stdout and 'openssl rand' in done.stdout
+    up(native)
+    for host in native.hosts:
+        assert '[connection core]: psk: shorter than 16 bytes' in host.log_text
+
+
 @pytest.mark.parametrize('name, words', [('cert', ('cert cert: there is no certificate in it',)),
                                          ('key', ('key: there is no private key in it',)),
                                          ('ca', ('ca ca: there is no CA certificate in it',))])
