@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -161,23 +162,63 @@ static int64_t first_end(STACK_OF(X509) * chain)
 	return first;
 }
 
+static int append(struct peer_certs *kept, X509 *cert)
+{
+	const int size = i2d_X509(cert, NULL);
+	uint8_t *der = size > 0 ? realloc(kept->der, kept->size + (size_t)size) : NULL, *at;
+
+	if (!der)
+		return -ENOMEM;
+	kept->der = der;
+	at = der + kept->size;
+	i2d_X509(cert, &at);
+	kept->size += (size_t)size;
+	return 0;
+}
+
+/* The anchor is ours, and need not be kept, unless it is the leaf itself. */
+static int keep(struct peer_certs *kept, STACK_OF(X509) * chain)
+{
+	const int count = sk_X509_num(chain);
+	int err = 0;
+
+	*kept = (struct peer_certs){.until = first_end(chain)};
+	for (int i = 0; i < (count > 1 ? count - 1 : 1) && !err; i++)
+		err = append(kept, sk_X509_value(chain, i));
+	if (err)
+		peer_certs_free(kept);
+	return err;
+}
+
+void peer_certs_free(struct peer_certs *certs)
+{
+	free(certs->der);
+	*certs = (struct peer_certs){0};
+}
+
+struct asked {
+	X509 *leaf;
+	STACK_OF(X509) * others;
+	const struct trust *trust;
+	int64_t now;
+};
+
 /* *error: OpenSSL's, of what is wrong. */
-static int verify_with(unsigned long flags, X509 *leaf, STACK_OF(X509) * others, const struct trust *t, int64_t now,
-		       int64_t *until, int *error, struct fault *f)
+static int verify_with(const struct asked *q, unsigned long flags, struct peer_certs *kept, int *error, struct fault *f)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	int err = -ENOMEM;
 
 	*error = X509_V_ERR_OUT_OF_MEM;
-	if (ctx && X509_STORE_CTX_init(ctx, t->store, leaf, others)) {
-		X509_STORE_CTX_set_time(ctx, 0, (time_t)now);
+	if (ctx && X509_STORE_CTX_init(ctx, q->trust->store, q->leaf, q->others)) {
+		X509_STORE_CTX_set_time(ctx, 0, (time_t)q->now);
 		X509_STORE_CTX_set_flags(ctx, flags | X509_V_FLAG_X509_STRICT);
 		X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(ctx), SECURITY_LEVEL);
 		X509_STORE_CTX_set_verify_cb(ctx, on_verdict);
-		err = X509_verify_cert(ctx) == 1 ? 0 : refuse(culprit(ctx, leaf), X509_STORE_CTX_get_error(ctx), f);
+		err = X509_verify_cert(ctx) == 1 ? 0 : refuse(culprit(ctx, q->leaf), X509_STORE_CTX_get_error(ctx), f);
 		*error = X509_STORE_CTX_get_error(ctx);
-		if (until)
-			*until = first_end(X509_STORE_CTX_get0_chain(ctx));
+		if (!err && kept)
+			err = keep(kept, X509_STORE_CTX_get0_chain(ctx));
 	}
 	X509_STORE_CTX_free(ctx);
 	return err;
@@ -187,14 +228,15 @@ static int verify_with(unsigned long flags, X509 *leaf, STACK_OF(X509) * others,
  * Up to a self-signed anchor first, so that CRLs above an intermediate that is an anchor too are looked into; if there
  * is none, an intermediate is as good.
  */
-int chain_verify(X509 *leaf, STACK_OF(X509) * others, const struct trust *t, int64_t now, int64_t *until,
+int chain_verify(X509 *leaf, STACK_OF(X509) * others, const struct trust *t, int64_t now, struct peer_certs *kept,
 		 struct fault *f)
 {
 	const unsigned long flags = t->has_crl ? X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL : 0;
-	int error, err = verify_with(flags, leaf, others, t, now, until, &error, f);
+	const struct asked q = {leaf, others, t, now};
+	int error, err = verify_with(&q, flags, kept, &error, f);
 
 	if (err && has_no_anchor(error))
-		err = verify_with(flags | X509_V_FLAG_PARTIAL_CHAIN, leaf, others, t, now, until, &error, f);
+		err = verify_with(&q, flags | X509_V_FLAG_PARTIAL_CHAIN, kept, &error, f);
 	return err;
 }
 

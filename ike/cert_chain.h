@@ -10,11 +10,11 @@
 
 /*
  * From leaf, with what else the peer has sent to help, up to one of t's anchors, at that time (seconds since the
- * epoch). until, unless NULL: when the first certificate of the chain expires, the anchor's among them.
+ * epoch). kept, unless NULL: what has led there, the caller's to peer_certs_free.
  * 0; -EKEYREVOKED; -EKEYREJECTED: a certificate is wrong in itself; -EACCES: whatever else. The fault names the
  * certificate and the remedy.
  */
-int chain_verify(X509 *leaf, STACK_OF(X509) * others, const struct trust *t, int64_t now, int64_t *until,
+int chain_verify(X509 *leaf, STACK_OF(X509) * others, const struct trust *t, int64_t now, struct peer_certs *kept,
 		 struct fault *f);
 
 /* Whether it may prove a host to another: key usage and extended key usage. 0; -EKEYREJECTED as above. */

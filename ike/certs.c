@@ -246,10 +246,10 @@ static STACK_OF(X509) * read_certs(const struct message *m)
 }
 
 static int check_leaf(X509 *leaf, STACK_OF(X509) * certs, const struct trust *t, const struct identity *id, int64_t now,
-		      struct fault *f)
+		      struct peer_certs *kept, struct fault *f)
 {
 	char subject[IDENTITY_TEXT], name[IDENTITY_TEXT];
-	int err = chain_verify(leaf, certs, t, now, NULL, f);
+	int err = chain_verify(leaf, certs, t, now, kept, f);
 
 	if (!err)
 		err = leaf_check_usage(leaf, f);
@@ -261,6 +261,55 @@ static int check_leaf(X509 *leaf, STACK_OF(X509) * certs, const struct trust *t,
 		     "certificate '%.200s' does not name '%.200s': take an ID of its subjectAltName, or its subject as "
 		     "a DN",
 		     subject, name);
+}
+
+/* DER after DER. */
+static STACK_OF(X509) * certs_of(const struct peer_certs *kept)
+{
+	STACK_OF(X509) *certs = sk_X509_new_null();
+	const uint8_t *at = kept->der, *end = at + kept->size;
+
+	while (certs && at && at < end) {
+		X509 *cert = d2i_X509(NULL, &at, end - at);
+
+		if (!cert || !sk_X509_push(certs, cert)) {
+			X509_free(cert);
+			break;
+		}
+	}
+	return certs;
+}
+
+int peer_certs_verify(struct peer_certs *certs, const struct trust *t, int64_t now, struct fault *f)
+{
+	STACK_OF(X509) *stack = certs_of(certs);
+	struct peer_certs again;
+	int err = sk_X509_num(stack) > 0 ? chain_verify(sk_X509_value(stack, 0), stack, t, now, &again, f)
+					 : fault(f, ENOMEM, "%s", strerror(ENOMEM));
+
+	if (!err) {
+		certs->until = again.until;
+		peer_certs_free(&again);
+	}
+	sk_X509_pop_free(stack, X509_free);
+	ERR_clear_error();
+	return err;
+}
+
+bool credentials_expired(const struct credentials *c, int64_t now)
+{
+	time_t at = (time_t)now;
+
+	return X509_cmp_time(X509_get0_notAfter(c->cert), &at) < 0;
+}
+
+bool credentials_equal(const struct credentials *a, const struct credentials *b)
+{
+	bool equal = a->count == b->count;
+
+	for (unsigned i = 0; i < a->count && equal; i++)
+		equal = a->der_size[i] == b->der_size[i] && memcmp(a->der[i], b->der[i], (size_t)a->der_size[i]) == 0;
+	return equal;
 }
 
 static STACK_OF(X509) * chain_of(const struct credentials *c)
@@ -290,15 +339,20 @@ int credentials_verify(const struct credentials *c, const struct trust *t, int64
 }
 
 int certs_verify(const struct message *m, const struct trust *t, const struct identity *id, int64_t now, EVP_PKEY **key,
-		 struct fault *f)
+		 struct peer_certs *kept, struct fault *f)
 {
 	STACK_OF(X509) *certs = read_certs(m);
 	X509 *leaf = sk_X509_num(certs) > 0 ? sk_X509_value(certs, 0) : NULL;
-	int err = leaf ? check_leaf(leaf, certs, t, id, now, f) : fault(f, EACCES, "the peer sent no certificate");
+	int err;
+
+	*kept = (struct peer_certs){0};
+	err = leaf ? check_leaf(leaf, certs, t, id, now, kept, f) : fault(f, EACCES, "the peer sent no certificate");
 
 	*key = err ? NULL : X509_get_pubkey(leaf);
 	if (!err && !*key)
 		err = fault(f, EACCES, "the key of the peer's certificate is not usable");
+	if (err)
+		peer_certs_free(kept);
 	sk_X509_pop_free(certs, X509_free);
 	ERR_clear_error();
 	return err;

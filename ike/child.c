@@ -14,6 +14,9 @@
 /* Responder, while another SA carries the same: time for the initiator to check our AUTH and install its half, or it
  * would drop what comes. */
 #define BIND_MS 60
+/* And more if the peer is heard on that one since, which so is there for both: our answer may be lost, and is asked for
+ * again in 0.5, 1.5, 3.5, 7.5 s (request.c). */
+#define BIND_LATE_MS 8000
 /* The initiator rekeys first; the responder only if that does not happen. Percent of the time. */
 #define SOFT_JITTER	   10
 #define SOFT_RESPONDER_LAG 10
@@ -320,6 +323,18 @@ static void child_watch(struct child *c, uint64_t ms)
 	timer_set(&c->engine->timers, &c->watch, engine_now(c->engine) + ms);
 }
 
+static bool is_carried_for_both(const struct child *c)
+{
+	const uint64_t age = engine_now(c->engine) - c->made_ms;
+	const struct child *other;
+
+	TAILQ_FOREACH(other, &c->peer->children, of_peer)
+		if (other != c && other->out.state == HALF_INSTALLED && other->ike->state == IKE_UP &&
+		    selector_equal(&other->selector, &c->selector) && child_idle_ms(other) < age)
+			return age < BIND_LATE_MS;
+	return false;
+}
+
 static void on_watch(struct timer *timer)
 {
 	struct child *c = container_of(timer, struct child, watch);
@@ -327,7 +342,8 @@ static void on_watch(struct timer *timer)
 
 	if (c->state == CHILD_GRACE)
 		mortal_end(c->engine, &c->mortal);
-	else if ((half_usage(c, &c->in, &usage) && usage.packets) || engine_now(c->engine) >= c->bind_ms)
+	else if ((half_usage(c, &c->in, &usage) && usage.packets) ||
+		 (engine_now(c->engine) >= c->bind_ms && !is_carried_for_both(c)))
 		child_bind(c);
 	else
 		child_watch(c, WATCH_MS);

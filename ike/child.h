@@ -102,7 +102,7 @@ void child_succeed(struct child *old, struct child *c);
 void child_bind_on_use(struct child *c);
 
 /* Responder of a new child: once our answer is out; while another SA carries the same, at the first packet, but not
- * later than a moment from now. */
+ * later than a moment from now, unless the peer goes on using that one. */
 void child_bind_soon(struct child *c);
 
 /* The peer or we have deleted it: off its IKE SA; its halves stay for a grace time. Whoever can takes over its traffic.

@@ -13,9 +13,29 @@ static struct connection *find_same(struct engine *e, const struct connection_co
 
 	TAILQ_FOREACH(c, &e->connections, of_engine)
 		if (!c->gone && strcmp(c->config->name, config->name) == 0 &&
-		    memcmp(c->config->digest, config->digest, sizeof(config->digest)) == 0)
+		    memcmp(c->config->digest, config->digest, sizeof(config->digest)) == 0 &&
+		    /* Without local-id it is as the certificate has it. */
+		    identity_equal(&c->config->local_id, &config->local_id))
 			return c;
 	return NULL;
+}
+
+static void warn(const struct connection *c);
+
+/* Nothing but certificates, CAs or CRLs have changed, perhaps: what is up stays up, and is looked at again. */
+static void renew(struct connection *c, struct connection_config *config)
+{
+	struct connection_config *before = c->config;
+
+	if (memcmp(before->files_digest, config->files_digest, sizeof(config->files_digest)) == 0) {
+		connection_config_free(config);
+		return;
+	}
+	c->config = config;
+	engine_log(c->engine, false, "%s: certificates, CA or CRL have been renewed", config->name);
+	warn(c);
+	reauth_renewed(c, !credentials_equal(&before->credentials, &config->credentials));
+	connection_config_free(before);
 }
 
 static bool is_among(const struct connection *c, struct connection *const *kept, unsigned count)
@@ -115,7 +135,7 @@ void engine_configure(struct engine *e, struct ike_config *config)
 	dismiss_others(e, kept, config->count);
 	for (unsigned i = 0; i < config->count; i++) {
 		if (kept[i]) {
-			connection_config_free(config->connections[i]);
+			renew(kept[i], config->connections[i]);
 			continue;
 		}
 		fresh = add(e, config->connections[i]);

@@ -105,6 +105,15 @@ static int own_octets(struct ike_sa *sa, const uint8_t *sk_p, struct auth_octets
 			   (struct chunk){hs->peer_nonce, hs->peer_nonce_size}, (struct chunk){id, size});
 }
 
+/* It may be the clock that is wrong, so it is tried. */
+static void warn_of_expired(const struct ike_sa *sa)
+{
+	const struct engine_ops *ops = &sa->engine->ops;
+
+	if (credentials_expired(&config_of(sa)->credentials, ops->wall_s(ops->arg)))
+		ike_log(sa, "our own certificate has expired, and the peer will refuse it: get a new one, and reload");
+}
+
 static int write_auth_with(struct ike_sa *sa, const uint8_t *sk_p, struct body *b)
 {
 	const struct connection_config *config = config_of(sa);
@@ -115,6 +124,7 @@ static int write_auth_with(struct ike_sa *sa, const uint8_t *sk_p, struct body *
 	if (err)
 		return err;
 	if (config->cert) {
+		warn_of_expired(sa);
 		type = credentials_key_type(&config->credentials, &bits);
 		err = auth_write_signature(b, keys, config->private_key, type, bits, sa->handshake->peer_hashes,
 					   &octets);
@@ -194,14 +204,19 @@ static int check_certificate(struct ike_sa *sa, const struct message *m, const s
 			     const struct auth_octets *octets, struct fault *f)
 {
 	const struct engine_ops *ops = &sa->engine->ops;
+	struct peer_certs certs;
 	EVP_PKEY *key = NULL;
-	int err = certs_verify(m, &config_of(sa)->trust, &sa->handshake->peer_id, ops->wall_s(ops->arg), &key, f);
+	int err =
+		certs_verify(m, &config_of(sa)->trust, &sa->handshake->peer_id, ops->wall_s(ops->arg), &key, &certs, f);
 
 	if (err)
 		return err;
 	sa->proofs |= PROOF_CERTIFICATE;
 	err = auth_check_signature(auth, key, octets, f);
 	EVP_PKEY_free(key);
+	if (!err && !reauth_proven(sa, &certs))
+		err = fault(f, ENOMEM, "%s", strerror(ENOMEM));
+	peer_certs_free(&certs);
 	return err;
 }
 

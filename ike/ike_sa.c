@@ -8,8 +8,8 @@
 #include "exchange.h"
 #include "orders.h"
 
-/* retransmit, kick, life, liveness; and a child's three for the first one. */
-#define TIMERS_OF_IKE_SA 4
+/* retransmit, kick, life, liveness, reauth. */
+#define TIMERS_OF_IKE_SA 5
 /* The end comes that much after the rekey was due: time for it to be tried again. Percent of its time. */
 #define LIFE_AFTER_REKEY 15
 /* The side that made it rekeys first; the other one only if it does not. Percent. */
@@ -227,6 +227,7 @@ static void init_timers(struct ike_sa *sa)
 	timer_init(&sa->kick, on_kick);
 	timer_init(&sa->life, on_life);
 	timer_init(&sa->liveness, on_liveness);
+	timer_init(&sa->reauth, reauth_on_time);
 }
 
 static void init_handshake(struct ike_sa *sa)
@@ -431,6 +432,7 @@ void ike_sa_up(struct ike_sa *sa)
 		end_older(sa);
 	if (sa->in_doubt)
 		ike_sa_settle_doubt(sa);
+	reauth_on_up(sa);
 	ike_sa_make_room(sa, NULL);
 	ike_sa_end_redundant(sa);
 }
@@ -573,6 +575,7 @@ void ike_sa_free(struct ike_sa *sa)
 	flight_free(&sa->answered);
 	for (int i = 0; i < 2; i++)
 		reassembly_free(&sa->reassembly[i]);
+	reauth_forget(sa);
 	TAILQ_REMOVE(&sa->peer->sas, sa, of_peer);
 	free(sa->peer_id);
 	explicit_bzero(&sa->keys, sizeof(sa->keys));

@@ -11,6 +11,7 @@
 
 #include <sys/queue.h>
 
+#include "reauth.h"
 #include "auth.h"
 #include "child.h"
 #include "engine.h"
@@ -152,6 +153,13 @@ struct ike_sa {
 	struct ike_sa *rival; /* made by the peer while we were rekeying this one */
 	struct timer life;    /* half-open: time is up; up: rekey; then the end */
 	struct timer liveness;
+
+	/* reauth.c */
+	struct proven *proven; /* NULL until it is up */
+	struct timer reauth;
+	bool moves;	   /* it is to take over what others between the two carry */
+	bool others_asked; /* of what it is to take over: other connections', */
+	uint32_t asked;	   /* and selectors of its own, by their index */
 };
 
 /* What may go to a peer without asking: its own words are cut to be printable before. */

@@ -252,7 +252,7 @@ static bool child_under_way(const struct ike_sa *sa, unsigned selector)
 	return false;
 }
 
-static struct ike_sa *connect_to(struct peer *p, unsigned selector)
+struct ike_sa *peer_open(struct peer *p, unsigned selector)
 {
 	struct path path = {.local_port = IKE_PORT, .remote_port = IKE_PORT};
 	struct ike_sa *sa;
@@ -292,7 +292,7 @@ static bool is_renewed(const struct peer *p, unsigned selector)
 
 static void renew(struct peer *p, unsigned selector)
 {
-	struct ike_sa *sa = is_renewed(p, selector) ? NULL : connect_to(p, selector);
+	struct ike_sa *sa = is_renewed(p, selector) ? NULL : peer_open(p, selector);
 
 	if (sa)
 		sa->renews = true;
@@ -329,7 +329,7 @@ void peer_pursue(struct peer *p)
 	if (up)
 		ask_for_children(p, up);
 	else if (!is_under_way(p))
-		connect_to(p, first_wanted(p));
+		peer_open(p, first_wanted(p));
 }
 
 static void retry_later(struct peer *p)
@@ -422,7 +422,7 @@ void peer_on_doubt(struct peer *p, const struct ike_sa *sa)
 	    !(is_kept_up(p) || sa->sends) || is_under_way(p) || has_another(p, sa) || selector < 0)
 		return;
 	ike_log(sa, "the peer does not answer: another IKE SA is tried");
-	other = connect_to(p, (unsigned)selector);
+	other = peer_open(p, (unsigned)selector);
 	if (other)
 		other->in_doubt = true;
 }

@@ -89,6 +89,9 @@ struct connection *connection_for(struct engine *e, const uint8_t local[4], cons
 /* Sees to what is wanted: children on the IKE SA that is up, or a new IKE SA if none is under way. */
 void peer_pursue(struct peer *p);
 
+/* Begins a new IKE SA with a child for that selector, whatever there is. NULL: no memory. */
+struct ike_sa *peer_open(struct peer *p, unsigned selector);
+
 /* Wants all selectors (for start = initiate, and by order). */
 void peer_want_all(struct peer *p);
 

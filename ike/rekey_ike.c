@@ -82,6 +82,7 @@ static void begin_life(struct ike_sa *heir, const struct ike_sa *old, const stru
 	heir->proofs = old->proofs;
 	heir->peer_id = old->peer_id ? strdup(old->peer_id) : NULL;
 	nonce_lower(heir->low_nonce, t->ni, t->nr);
+	reauth_inherit(heir, old);
 	ike_sa_start_timers(heir);
 	if (ops->keylog)
 		ops->keylog(ops->arg, heir->spi_i, heir->spi_r, &heir->keys);

@@ -97,6 +97,7 @@ static int judge_chain(X509 *leaf, X509 *above, X509 *anchor)
 	X509 *sent[] = {leaf, above};
 	struct trust trust;
 	struct identity id;
+	struct peer_certs kept = {0};
 	EVP_PKEY *key;
 	int err;
 
@@ -110,9 +111,17 @@ static int judge_chain(X509 *leaf, X509 *above, X509 *anchor)
 	}
 	assert_int_equal(identity_from_text(&id, "host.example", NULL), 0);
 	assert_int_equal(trust_load(&trust, ca, NULL, &f), 0);
-	err = certs_verify(&m, &trust, &id, NOW, &key, &f);
+	err = certs_verify(&m, &trust, &id, NOW, &key, &kept, &f);
 	assert_true(!err == !!key);
 	EVP_PKEY_free(key);
+	/* What is kept of it is as good as what was sent. */
+	assert_true(!err == !!kept.der);
+	if (!err) {
+		assert_int_equal(kept.until, NOW + YEAR);
+		assert_int_equal(peer_certs_verify(&kept, &trust, NOW, &f), 0);
+		assert_int_equal(peer_certs_verify(&kept, &trust, NOW + YEAR + 1, &f), -EACCES);
+	}
+	peer_certs_free(&kept);
 	trust_free(&trust);
 	free(ca);
 	if (anchor != leaf && anchor != above)

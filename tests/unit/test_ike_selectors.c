@@ -321,6 +321,34 @@ static void they_stay_so_through_rekeys(void **state)
 	assert_all_carried(w);
 }
 
+/* By who has one connection, and by who has three: what others have on the old IKE SA is carried all the time, too. */
+static void they_stay_so_when_it_is_proven_anew(void **state)
+{
+	struct world *w = *state;
+
+	for (int host = 0; host < 2; host++) {
+		struct connection *c;
+
+		world_again(w, 0);
+		set_up_one_to_three(w);
+		TAILQ_FOREACH(c, &w->hosts[host].engine->connections, of_engine)
+			c->config->reauth_ms = 2 * 60000;
+		/* What is up has begun without. */
+		engine_terminate(w->hosts[0].engine, "one", NULL, 7);
+		world_run(w, 2000);
+		engine_initiate(w->hosts[0].engine, "one", NULL, 8);
+		world_run(w, 2000);
+		for (int i = 0; i < 3 * 60 * 20; i++) {
+			world_run(w, 50);
+			assert_all_carried(w);
+		}
+		assert_true(world_logged(w, host, "the peer has proven itself anew: replaced"));
+		assert_three(w, 1);
+		assert_int_equal(world_child_count(w, 1), 5);
+		assert_int_equal(world_child_count(w, 0), 5);
+	}
+}
+
 /* Nothing comes through one's SAs: they end, whosever IKE SA they are on. */
 static void one_that_is_dead_ends(void **state)
 {
@@ -678,6 +706,7 @@ int main(void)
 		TEST(who_starts_anew_has_forgotten_all),
 		TEST(children_of_one_ike_sa_are_told_apart),
 		TEST(they_stay_so_through_rekeys),
+		TEST(they_stay_so_when_it_is_proven_anew),
 		TEST(one_that_is_dead_ends),
 		TEST(one_taken_down_leaves_the_others),
 		TEST(one_taken_down_while_it_asks),
