@@ -191,6 +191,19 @@ def test_rekeys_lose_nothing(bed, peer, cas, initiator):
             assert_one_child(daemon, peer)
 
 
+@pytest.mark.parametrize("initiator", ["we", "they"])
+def test_proven_anew_loses_nothing(bed, peer, cas, initiator):
+    """By our reauth-time, whoever began: another IKE SA and child by a full exchange, and then the old ones go."""
+    with ends(bed, peer, cas, "ecdsa", reauth_time="5s") as daemon:
+        up(daemon, peer, initiator)
+        wait_for("traffic", lambda: ping(bed, 1))
+        before = daemon.connection()["ike"][0]["spi_i"]
+        with every_echo(bed):
+            wait_for("another IKE SA alone",
+                     lambda: len(i := daemon.connection()["ike"]) == 1 and i[0]["spi_i"] != before, 60)  # fmt: skip
+        assert_one_child(daemon, peer)
+
+
 @pytest.mark.parametrize("peer", ["libreswan"], indirect=True)
 def test_what_comes_before_the_answer_is_not_lost(bed, peer, cas):
     """It answers a child's rekey, and sends by the new SA before its answer leaves, from which alone we have the key."""
