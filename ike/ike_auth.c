@@ -105,15 +105,6 @@ static int own_octets(struct ike_sa *sa, const uint8_t *sk_p, struct auth_octets
 			   (struct chunk){hs->peer_nonce, hs->peer_nonce_size}, (struct chunk){id, size});
 }
 
-/* It may be the clock that is wrong, so it is tried. */
-static void warn_of_expired(const struct ike_sa *sa)
-{
-	const struct engine_ops *ops = &sa->engine->ops;
-
-	if (credentials_expired(&config_of(sa)->credentials, ops->wall_s(ops->arg)))
-		ike_log(sa, "our own certificate has expired, and the peer will refuse it: get a new one, and reload");
-}
-
 static int write_auth_with(struct ike_sa *sa, const uint8_t *sk_p, struct body *b)
 {
 	const struct connection_config *config = config_of(sa);
@@ -124,7 +115,6 @@ static int write_auth_with(struct ike_sa *sa, const uint8_t *sk_p, struct body *
 	if (err)
 		return err;
 	if (config->cert) {
-		warn_of_expired(sa);
 		type = credentials_key_type(&config->credentials, &bits);
 		err = auth_write_signature(b, keys, config->private_key, type, bits, sa->handshake->peer_hashes,
 					   &octets);
@@ -135,11 +125,21 @@ static int write_auth_with(struct ike_sa *sa, const uint8_t *sk_p, struct body *
 	return err;
 }
 
+/* It may be the clock that is wrong, so it is tried. */
+static void warn_of_expired(const struct ike_sa *sa)
+{
+	const struct engine_ops *ops = &sa->engine->ops;
+
+	if (config_of(sa)->cert && credentials_expired(&config_of(sa)->credentials, ops->wall_s(ops->arg)))
+		ike_log(sa, "our own certificate has expired, and the peer will refuse it: get a new one, and reload");
+}
+
 /* AUTH, in the end: everything before it has been checked by then. 0 or -errno, logged. */
 static int write_auth(struct ike_sa *sa, struct body *b)
 {
 	int err = write_auth_with(sa, sk_p_of(sa, sa->initiator), b);
 
+	warn_of_expired(sa);
 	if (err == -EPROTONOSUPPORT)
 		ike_log(sa, "the peer takes no signature that our key can make (RFC 7427 with SHA2 is needed)");
 	else if (err)

@@ -307,9 +307,11 @@ static void ask(struct ike_sa *sa, const char *why)
 /* Of the time that reauth-time gives. */
 static uint64_t end_of(const struct ike_sa *sa)
 {
-	const uint64_t due = sa->proven->due_ms;
+	const uint64_t settled = sa->proven->made_ms + SETTLED_MS, due = sa->proven->due_ms;
 
-	return due == UINT64_MAX ? due : due + config_of(sa)->reauth_ms * END_PERCENT / 100 + END_MS;
+	if (due == UINT64_MAX)
+		return due;
+	return (due > settled ? due : settled) + config_of(sa)->reauth_ms * END_PERCENT / 100 + END_MS;
 }
 
 /* Why it is at its end, or NULL. */
