@@ -157,9 +157,10 @@ struct ike_sa {
 	/* reauth.c */
 	struct proven *proven; /* NULL until it is up */
 	struct timer reauth;
-	bool moves;	   /* it is to take over what others between the two carry */
-	bool others_asked; /* of what it is to take over: other connections', */
-	uint32_t asked;	   /* and selectors of its own, by their index */
+	bool moves;		  /* it is to take over what others between the two carry, */
+	uint32_t asked;		  /* and has asked for children for these selectors, by their index, */
+	uint32_t asked_elsewhere; /* for these on other IKE SAs, */
+	bool others_asked;	  /* and for those of other connections */
 };
 
 /* What may go to a peer without asking: its own words are cut to be printable before. */

@@ -126,7 +126,12 @@ static struct ike_sa *next_superseded(const struct ike_sa *sa, struct ike_sa *af
 	return NULL;
 }
 
-/* Another one carries the same by now: of the new IKE SA; of any that stays, if it is another connection's. */
+static bool moves_elsewhere(const struct child *c, const struct ike_sa *sa)
+{
+	return c->peer != sa->peer || c->peer->no_pfs;
+}
+
+/* Another one carries the same by now: of the new IKE SA, or of any that stays. */
 static bool has_moved(const struct child *c, const struct ike_sa *sa)
 {
 	const struct child *other;
@@ -134,44 +139,50 @@ static bool has_moved(const struct child *c, const struct ike_sa *sa)
 	TAILQ_FOREACH(other, &c->peer->children, of_peer)
 		if (other->state == CHILD_UP && other->out.state == HALF_INSTALLED &&
 		    selector_equal(&other->selector, &c->selector) &&
-		    (c->peer == sa->peer ? other->ike == sa : !is_superseded(other->ike, sa)))
+		    (other->ike == sa || (moves_elsewhere(c, sa) && !is_superseded(other->ike, sa))))
 			return true;
 	return false;
 }
 
-/* The selector of the configuration that the child was made for; -1: none. */
-static int selector_of(const struct child *c)
+/* Who is refused would be refused again. */
+static bool is_first_time(uint32_t *asked, int selector)
 {
-	const struct connection_config *config = c->peer->connection->config;
+	const uint32_t bit = 1U << selector;
+	const bool first = !(*asked & bit);
 
-	for (unsigned i = 0; i < config->selector_count; i++)
-		if (selector_equal(&config->selectors[i], &c->asked) ||
-		    selector_equal(&config->selectors[i], &c->selector))
-			return (int)i;
-	for (unsigned i = 0; i < config->selector_count; i++)
-		if (selector_contains(&config->selectors[i], &c->selector))
-			return (int)i;
-	return -1;
+	*asked |= bit;
+	return first;
 }
 
-/* Each is asked for once: who is refused would be refused again. */
+static void ask_here(struct ike_sa *sa, int selector)
+{
+	struct task *task = task_queue(sa, TASK_CHILD);
+
+	if (task)
+		task->selector = (unsigned)selector;
+}
+
+static void ask_elsewhere(struct peer *p, int selector)
+{
+	p->wanted |= 1U << selector;
+	peer_pursue(p);
+}
+
+/* Another connection, and a peer that makes but one child on each IKE SA (peer.h), sees itself to how it gets it. */
 static void ask_for(struct ike_sa *sa, const struct child *c)
 {
-	const int i = selector_of(c);
-	struct task *task;
+	const int i = peer_selector_of(c);
 
 	if (i < 0)
 		return;
 	if (c->peer != sa->peer) {
-		if (!sa->others_asked) {
-			c->peer->wanted |= 1U << i;
-			peer_pursue(c->peer);
-		}
-	} else if (!(sa->asked & 1U << i)) {
-		sa->asked |= 1U << i;
-		task = task_queue(sa, TASK_CHILD);
-		if (task)
-			task->selector = (unsigned)i;
+		if (!sa->others_asked)
+			ask_elsewhere(c->peer, i);
+	} else if (c->peer->no_pfs) {
+		if (is_first_time(&sa->asked_elsewhere, i))
+			ask_elsewhere(c->peer, i);
+	} else if (is_first_time(&sa->asked, i)) {
+		ask_here(sa, i);
 	}
 }
 
@@ -272,7 +283,7 @@ static const struct child *first_child(const struct ike_sa *sa)
 	const struct child *c;
 
 	TAILQ_FOREACH(c, &sa->children, of_list)
-		if (c->state == CHILD_UP && child_is_wanted(c) && selector_of(c) >= 0)
+		if (c->state == CHILD_UP && child_is_wanted(c) && peer_selector_of(c) >= 0)
 			return c;
 	return NULL;
 }
@@ -294,7 +305,7 @@ static void ask(struct ike_sa *sa, const char *why)
 		task_queue(sa, TASK_DELETE_IKE);
 		return;
 	}
-	i = (unsigned)selector_of(c);
+	i = (unsigned)peer_selector_of(c);
 	anew = peer_open(c->peer, i);
 	if (!anew)
 		return;

@@ -128,6 +128,41 @@ static void several_children_without_pfs(void **state)
 	}
 }
 
+/* Each child moves to an IKE SA of its own. */
+static void proven_anew_without_pfs(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *c;
+	const struct ike_sa *sa;
+
+	up_without_pfs(w, 2, 2);
+	c = inside_peer(w, 0)->connection->config;
+	c->reauth_ms = 120000;
+	c->lifetime_ms = 0;
+	inside_peer(w, 1)->connection->config->lifetime_ms = 0;
+	engine_terminate(w->hosts[0].engine, "c0", NULL, 1);
+	world_run(w, 2000);
+	engine_initiate(w->hosts[0].engine, "c0", NULL, 2);
+	world_run(w, 5000);
+	w->hosts[0].log_size = 0;
+	for (int i = 0; i < 8 * 60 * 20; i++) {
+		world_run(w, 50);
+		for (int host = 0; host < 2; host++)
+			for (int k = 0; k < 2; k++) {
+				struct world_sa *out = bound_for(w, host, k ? &udp : &tcp);
+
+				assert_non_null(out);
+				assert_non_null(world_partner(w, host, out));
+			}
+	}
+	assert_true(world_logged(w, 0, "to prove itself anew: reauth-time has passed"));
+	assert_false(world_logged(w, 0, "ended: the peer"));
+	assert_int_equal(world_child_count(w, 0), 2);
+	assert_true(world_ike_count(w, 0) <= 2);
+	TAILQ_FOREACH(sa, &inside_peer(w, 0)->sas, of_peer)
+		assert_true(sa->state != IKE_UP || w->now_ms - sa->proven->made_ms < 150000);
+}
+
 /* ---- an IKE SA without a child ---- */
 
 static void open_childless(struct world *w)
@@ -365,6 +400,7 @@ int main(void)
 		TEST(rekey_without_pfs),
 		TEST(rekey_by_who_has_no_pfs),
 		TEST(several_children_without_pfs),
+		TEST(proven_anew_without_pfs),
 		TEST(childless_is_asked_for_its_child),
 		TEST(childless_is_left_alone),
 		TEST(back_after_two_seconds),
