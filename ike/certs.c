@@ -7,6 +7,8 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "cert_chain.h"
+
 #define CERTS_MAX 8
 
 /* ---- PEM in ---- */
@@ -243,107 +245,71 @@ static STACK_OF(X509) * read_certs(const struct message *m)
 	return certs;
 }
 
-static void subject_text(X509 *cert, char *buf, size_t size)
+static int check_leaf(X509 *leaf, STACK_OF(X509) * certs, const struct trust *t, const struct identity *id, int64_t now,
+		      struct peer_certs *kept, struct fault *f)
 {
-	struct identity id;
+	char subject[IDENTITY_TEXT], name[IDENTITY_TEXT];
+	int err = chain_verify(leaf, certs, t, now, kept, f);
 
-	snprintf(buf, size, "?");
-	if (identity_of_name(X509_get_subject_name(cert), &id) == 0)
-		identity_text(&id, buf, size);
+	if (!err)
+		err = leaf_check_usage(leaf, f);
+	if (err || cert_names(leaf, id))
+		return err;
+	cert_subject(leaf, subject, sizeof(subject));
+	identity_text(id, name, sizeof(name));
+	return fault(f, EACCES,
+		     "certificate '%.200s' does not name '%.200s': take an ID of its subjectAltName, or its subject as "
+		     "a DN",
+		     subject, name);
 }
 
-static int refuse(X509 *cert, int error, struct fault *f)
+/* DER after DER. */
+static STACK_OF(X509) * certs_of(const struct peer_certs *kept)
 {
-	char subject[IDENTITY_TEXT];
+	STACK_OF(X509) *certs = sk_X509_new_null();
+	const uint8_t *at = kept->der, *end = at + kept->size;
 
-	subject_text(cert, subject, sizeof(subject));
-	switch (error) {
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-		return fault(f, EACCES, "certificate '%.200s' has expired", subject);
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		return fault(f, EACCES, "certificate '%.200s' is not valid yet: compare the clocks", subject);
-	case X509_V_ERR_CERT_REVOKED:
-		return fault(f, EKEYREVOKED, "certificate '%.200s' has been revoked", subject);
-	case X509_V_ERR_UNABLE_TO_GET_CRL:
-		return fault(f, EACCES, "there is no CRL of the CA that issued '%.200s'", subject);
-	case X509_V_ERR_CRL_HAS_EXPIRED:
-		return fault(f, EACCES, "the CRL for '%.200s' is out of date", subject);
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-		return fault(f, EACCES, "certificate '%.200s' is not issued by the CA that is configured", subject);
+	while (certs && at && at < end) {
+		X509 *cert = d2i_X509(NULL, &at, end - at);
+
+		if (!cert || !sk_X509_push(certs, cert)) {
+			X509_free(cert);
+			break;
+		}
 	}
-	return fault(f, EACCES, "certificate '%.200s': %s", subject, X509_verify_cert_error_string(error));
+	return certs;
 }
 
-/*
- * Each certificate of the chain is looked up in the CRLs that there are. The leaf's issuer must have one; without one
- * of a CA further up, nothing is known against who it issued.
- */
-static int forgive_missing_crl(int ok, X509_STORE_CTX *ctx)
+int peer_certs_verify(struct peer_certs *certs, const struct trust *t, int64_t now, struct fault *f)
 {
-	if (ok || X509_STORE_CTX_get_error(ctx) != X509_V_ERR_UNABLE_TO_GET_CRL ||
-	    X509_STORE_CTX_get_error_depth(ctx) == 0)
-		return ok;
-	X509_STORE_CTX_set_error(ctx, X509_V_OK);
-	return 1;
-}
+	STACK_OF(X509) *stack = certs_of(certs);
+	struct peer_certs again;
+	int err = sk_X509_num(stack) > 0 ? chain_verify(sk_X509_value(stack, 0), stack, t, now, &again, f)
+					 : fault(f, ENOMEM, "%s", strerror(ENOMEM));
 
-/* Whom the error is about: that a chain does not hold together is said of the leaf. */
-static X509 *culprit(X509_STORE_CTX *ctx, X509 *leaf)
-{
-	X509 *cert = X509_STORE_CTX_get_current_cert(ctx);
-
-	switch (X509_STORE_CTX_get_error(ctx)) {
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-	case X509_V_ERR_CERT_REVOKED:
-		return cert ? cert : leaf;
+	if (!err) {
+		certs->until = again.until;
+		peer_certs_free(&again);
 	}
-	return leaf;
-}
-
-static int verify_chain(X509 *leaf, STACK_OF(X509) * certs, const struct trust *t, int64_t now, struct fault *f)
-{
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	int err = -ENOMEM;
-
-	if (ctx && X509_STORE_CTX_init(ctx, t->store, leaf, certs)) {
-		X509_STORE_CTX_set_time(ctx, 0, (time_t)now);
-		if (t->has_crl)
-			X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-		X509_STORE_CTX_set_verify_cb(ctx, forgive_missing_crl);
-		err = X509_verify_cert(ctx) == 1 ? 0 : refuse(culprit(ctx, leaf), X509_STORE_CTX_get_error(ctx), f);
-	}
-	X509_STORE_CTX_free(ctx);
+	sk_X509_pop_free(stack, X509_free);
+	ERR_clear_error();
 	return err;
 }
 
-/* RFC 4945 section 5.1.3.2: if it says what the key is for, signing must be among it. */
-static bool may_sign(X509 *cert)
+bool credentials_expired(const struct credentials *c, int64_t now)
 {
-	return (X509_get_key_usage(cert) & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) != 0;
+	time_t at = (time_t)now;
+
+	return X509_cmp_time(X509_get0_notAfter(c->cert), &at) < 0;
 }
 
-static int check_leaf(X509 *leaf, STACK_OF(X509) * certs, const struct trust *t, const struct identity *id, int64_t now,
-		      struct fault *f)
+bool credentials_equal(const struct credentials *a, const struct credentials *b)
 {
-	char subject[IDENTITY_TEXT], name[IDENTITY_TEXT];
-	int err = verify_chain(leaf, certs, t, now, f);
+	bool equal = a->count == b->count;
 
-	if (err)
-		return err;
-	subject_text(leaf, subject, sizeof(subject));
-	identity_text(id, name, sizeof(name));
-	if (!may_sign(leaf))
-		return fault(f, EACCES, "certificate '%.200s' is not for signatures (key usage)", subject);
-	if (!cert_names(leaf, id))
-		return fault(f, EACCES,
-			     "certificate '%.200s' does not name '%.200s' (subjectAltName, or the subject for a DN)",
-			     subject, name);
-	return 0;
+	for (unsigned i = 0; i < a->count && equal; i++)
+		equal = a->der_size[i] == b->der_size[i] && memcmp(a->der[i], b->der[i], (size_t)a->der_size[i]) == 0;
+	return equal;
 }
 
 static STACK_OF(X509) * chain_of(const struct credentials *c)
@@ -363,25 +329,30 @@ static STACK_OF(X509) * chain_of(const struct credentials *c)
 int credentials_verify(const struct credentials *c, const struct trust *t, int64_t now, struct fault *f)
 {
 	STACK_OF(X509) *certs = chain_of(c);
-	int err = verify_chain(c->cert, certs, t, now, f);
+	int err = leaf_check_usage(c->cert, f);
 
-	if (!err && !may_sign(c->cert))
-		err = fault(f, EINVAL, "it is not for signatures (key usage)");
+	if (!err)
+		err = chain_verify(c->cert, certs, t, now, NULL, f);
 	sk_X509_pop_free(certs, X509_free);
 	ERR_clear_error();
 	return err;
 }
 
 int certs_verify(const struct message *m, const struct trust *t, const struct identity *id, int64_t now, EVP_PKEY **key,
-		 struct fault *f)
+		 struct peer_certs *kept, struct fault *f)
 {
 	STACK_OF(X509) *certs = read_certs(m);
 	X509 *leaf = sk_X509_num(certs) > 0 ? sk_X509_value(certs, 0) : NULL;
-	int err = leaf ? check_leaf(leaf, certs, t, id, now, f) : fault(f, EACCES, "the peer sent no certificate");
+	int err;
+
+	*kept = (struct peer_certs){0};
+	err = leaf ? check_leaf(leaf, certs, t, id, now, kept, f) : fault(f, EACCES, "the peer sent no certificate");
 
 	*key = err ? NULL : X509_get_pubkey(leaf);
 	if (!err && !*key)
 		err = fault(f, EACCES, "the key of the peer's certificate is not usable");
+	if (err)
+		peer_certs_free(kept);
 	sk_X509_pop_free(certs, X509_free);
 	ERR_clear_error();
 	return err;

@@ -27,6 +27,13 @@ struct trust {
 	bool has_crl;
 };
 
+/* What a peer has proven itself with. Zeroed: nothing. */
+struct peer_certs {
+	uint8_t *der; /* leaf first, then what led from it to the anchor; malloc'd */
+	size_t size;
+	int64_t until; /* when the first certificate of the chain expires, the anchor's among them: since the epoch */
+};
+
 /* PEM in memory. 0, -EINVAL with the key of the file and what is wrong ("cert: there is no certificate in it"),
  * -ENOMEM.
  */
@@ -48,18 +55,27 @@ void certs_write(struct body *b, const struct credentials *c);
 
 /*
  * The peer's leaf certificate from the CERT payloads of m: verified up to t's anchors with the other CERTs as help, at
- * the given time (seconds since the epoch), with digitalSignature where it has a key usage, and it says that it is id:
+ * the given time (seconds since the epoch) and for what it is to be used (cert_chain.h), and it says that it is id:
  * subjectAltName for IP, FQDN and email (FQDN: also one wildcard label in the certificate is NOT taken); the subject
- * for a DN. *key is the public key, the caller's to EVP_PKEY_free. 0, or -EACCES / -EBADMSG with the reason in words
- * ("certificate CN=... expired on ...", "was revoked on ...", "is not issued by the CA ...", "does not name
- * host.example").
+ * for a DN. *key is the public key, the caller's to EVP_PKEY_free; *kept the caller's to peer_certs_free. 0, or -errno
+ * with the reason in words ("certificate CN=... has expired ...", "has been revoked ...", "is not issued by the CA
+ * ...", "does not name host.example").
  */
 int certs_verify(const struct message *m, const struct trust *t, const struct identity *id, int64_t now, EVP_PKEY **key,
-		 struct fault *f);
+		 struct peer_certs *kept, struct fault *f);
 
-/* Whether our own chain holds at that time, as a peer with the same trust would see it. 0; -EKEYREVOKED; -EINVAL: it
- * must not sign; -EACCES: whatever else. */
+/* Whether these hold still, by anchors and CRLs that may be others than before: until is set anew. Returns as
+ * chain_verify (cert_chain.h). */
+int peer_certs_verify(struct peer_certs *certs, const struct trust *t, int64_t now, struct fault *f);
+void peer_certs_free(struct peer_certs *certs);
+
+/* Whether our own chain holds at that time, as a peer with the same trust would see it. Returns as
+ * chain_verify (cert_chain.h). */
 int credentials_verify(const struct credentials *c, const struct trust *t, int64_t now, struct fault *f);
+
+bool credentials_expired(const struct credentials *c, int64_t now);
+/* Whether both prove the same: certificates and their order. */
+bool credentials_equal(const struct credentials *a, const struct credentials *b);
 
 /* The identity a certificate gives by itself: its subject as a DN. 0 or -EINVAL. */
 int credentials_identity(const struct credentials *c, struct identity *id);

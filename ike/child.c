@@ -14,6 +14,9 @@
 /* Responder, while another SA carries the same: time for the initiator to check our AUTH and install its half, or it
  * would drop what comes. */
 #define BIND_MS 60
+/* And more if the peer is heard on that one since, which so is there for both: our answer may be lost, and is asked for
+ * again in 0.5, 1.5, 3.5, 7.5 s (request.c). */
+#define BIND_LATE_MS 8000
 /* The initiator rekeys first; the responder only if that does not happen. Percent of the time. */
 #define SOFT_JITTER	   10
 #define SOFT_RESPONDER_LAG 10
@@ -62,6 +65,13 @@ uint64_t child_idle_ms(const struct child *c)
 	struct sa_usage usage;
 
 	return half_usage(c, &c->in, &usage) ? usage.idle_ms : UINT64_MAX;
+}
+
+uint64_t child_sent_packets(const struct child *c)
+{
+	struct sa_usage usage;
+
+	return half_usage(c, &c->out, &usage) ? usage.packets : 0;
 }
 
 /* ---- making ---- */
@@ -133,6 +143,7 @@ static void on_soft(struct timer *timer);
 static void on_hard(struct timer *timer);
 static void on_watch(struct timer *timer);
 static void child_watch(struct child *c, uint64_t ms);
+static void reap(struct mortal *m);
 
 static struct child *child_new(struct ike_sa *sa, const struct child_terms *t)
 {
@@ -145,6 +156,8 @@ static struct child *child_new(struct ike_sa *sa, const struct child_terms *t)
 	c->engine = sa->engine;
 	c->ike = sa;
 	c->peer = t->peer;
+	c->era = t->era;
+	c->mortal.reap = reap;
 	c->selector = t->selector;
 	c->asked = t->asked;
 	c->esn = t->esn;
@@ -180,7 +193,7 @@ struct child *child_install(struct ike_sa *sa, const struct child_terms *terms)
 	}
 	if (add_halves(c, terms)) {
 		log_child(c, "could not be installed: the datapath has no room or is not there");
-		child_free(c);
+		child_drop(c);
 		return NULL;
 	}
 	child_start_timers(c);
@@ -310,14 +323,27 @@ static void child_watch(struct child *c, uint64_t ms)
 	timer_set(&c->engine->timers, &c->watch, engine_now(c->engine) + ms);
 }
 
+static bool is_carried_for_both(const struct child *c)
+{
+	const uint64_t age = engine_now(c->engine) - c->made_ms;
+	const struct child *other;
+
+	TAILQ_FOREACH(other, &c->peer->children, of_peer)
+		if (other != c && other->out.state == HALF_INSTALLED && other->ike->state == IKE_UP &&
+		    selector_equal(&other->selector, &c->selector) && child_idle_ms(other) < age)
+			return age < BIND_LATE_MS;
+	return false;
+}
+
 static void on_watch(struct timer *timer)
 {
 	struct child *c = container_of(timer, struct child, watch);
 	struct sa_usage usage;
 
 	if (c->state == CHILD_GRACE)
-		child_free(c);
-	else if ((half_usage(c, &c->in, &usage) && usage.packets) || engine_now(c->engine) >= c->bind_ms)
+		mortal_end(c->engine, &c->mortal);
+	else if ((half_usage(c, &c->in, &usage) && usage.packets) ||
+		 (engine_now(c->engine) >= c->bind_ms && !is_carried_for_both(c)))
 		child_bind(c);
 	else
 		child_watch(c, WATCH_MS);
@@ -354,11 +380,12 @@ static void hand_over(struct child *c)
 		child_bind(heir);
 }
 
+/* Whosever children they are: heirs and rivals are of one IKE SA, and move to its heir together. */
 static void forget_links(const struct child *c)
 {
 	struct child *other;
 
-	TAILQ_FOREACH(other, &c->peer->children, of_peer) {
+	TAILQ_FOREACH(other, &c->ike->children, of_list) {
 		if (other->successor == c)
 			other->successor = NULL;
 		if (other->rival == c)
@@ -376,6 +403,25 @@ static void remove_half(struct child *c, struct child_half *half)
 	half->state = HALF_NONE;
 }
 
+/* Nobody finds it any more. */
+static void take_out(struct child *c)
+{
+	struct engine *e = c->engine;
+
+	forget_links(c);
+	task_forget_child(c->ike, c);
+	TAILQ_REMOVE(&c->ike->children, c, of_list);
+	TAILQ_REMOVE(&c->peer->children, c, of_peer);
+	TAILQ_INSERT_TAIL(&e->grace, c, of_list);
+	mortal_end(e, &c->peer->mortal);
+	c->state = CHILD_GRACE;
+	c->ike = NULL;
+	c->peer = NULL;
+	c->successor = c->rival = NULL;
+	timer_cancel(&e->timers, &c->soft);
+	timer_cancel(&e->timers, &c->hard);
+}
+
 /* Without an heir nothing may leave by the old SA: the peer has dropped it. With one, what is tagged already still may.
  */
 void child_leave(struct child *c)
@@ -388,39 +434,36 @@ void child_leave(struct child *c)
 	log_child(c, c->successor ? "replaced" : "ended");
 	if (!c->successor && !other_for(c))
 		remove_half(c, &c->out);
-	forget_links(c);
-	task_forget_child(sa, c);
-	TAILQ_REMOVE(&sa->children, c, of_list);
-	TAILQ_REMOVE(&peer->children, c, of_peer);
-	TAILQ_INSERT_TAIL(&e->grace, c, of_list);
-	c->state = CHILD_GRACE;
-	c->ike = NULL;
-	c->peer = NULL;
-	c->successor = NULL;
-	timer_cancel(&e->timers, &c->soft);
-	timer_cancel(&e->timers, &c->hard);
+	take_out(c);
 	timer_set(&e->timers, &c->watch, engine_now(e) + GRACE_MS);
 	/* The IKE SA's own peer is told by who deletes. */
 	if (peer != sa->peer)
 		peer_on_loss(peer);
 }
 
-void child_free(struct child *c)
+void child_drop(struct child *c)
 {
-	struct timers *timers = &c->engine->timers;
-
-	if (c->ike) {
-		forget_links(c);
-		task_forget_child(c->ike, c);
-		TAILQ_REMOVE(&c->ike->children, c, of_list);
-		TAILQ_REMOVE(&c->peer->children, c, of_peer);
-	} else {
-		TAILQ_REMOVE(&c->engine->grace, c, of_list);
-	}
+	if (c->ike)
+		take_out(c);
 	remove_half(c, &c->out);
 	remove_half(c, &c->in);
-	timer_cancel(timers, &c->soft);
-	timer_cancel(timers, &c->hard);
-	timer_cancel(timers, &c->watch);
+	timer_cancel(&c->engine->timers, &c->watch);
+	mortal_end(c->engine, &c->mortal);
+}
+
+bool child_is_wanted(const struct child *c)
+{
+	return c->era == c->peer->era && ike_sa_is_wanted(c->ike);
+}
+
+static void reap(struct mortal *m)
+{
+	struct child *c = container_of(m, struct child, mortal);
+
+	if (c->state != CHILD_GRACE || timer_is_set(&c->watch))
+		return;
+	remove_half(c, &c->out);
+	remove_half(c, &c->in);
+	TAILQ_REMOVE(&c->engine->grace, c, of_list);
 	free(c);
 }

@@ -17,6 +17,7 @@
 #include <sys/queue.h>
 
 #include "engine.h"
+#include "mortal.h"
 #include "table.h"
 #include "timers.h"
 
@@ -46,19 +47,21 @@ enum child_state {
 };
 
 struct child {
+	struct mortal mortal;
 	TAILQ_ENTRY(child) of_list; /* of its IKE SA; in CHILD_GRACE: of the engine */
 	TAILQ_ENTRY(child) of_peer; /* not in CHILD_GRACE */
 	struct engine *engine;
 	struct ike_sa *ike; /* NULL in CHILD_GRACE */
 	struct peer *peer;  /* whose connection it is for; its IKE SA may be another connection's (choice.h) */
 	enum child_state state;
+	unsigned era; /* the peer's when the first of its line was made */
 	struct selector selector;
 	struct selector asked; /* what we asked for first, if the peer has narrowed it; else the same */
 	bool esn;
 	bool initiator; /* of the exchange that made it */
 	struct child_half in;
 	struct child_half out;
-	struct child *successor; /* who takes over when this one's DELETE comes */
+	struct child *successor; /* who takes over when this one's DELETE comes; of the same IKE SA */
 	struct child *rival; /* the child that the peer made while we were rekeying this one (RFC 7296 section 2.8.1) */
 	uint8_t low_nonce[NONCE_SIZE]; /* the lower of the two that made it, cut or padded with zeros */
 	uint64_t made_ms;
@@ -71,6 +74,7 @@ struct child {
 /* What an exchange has settled, and from which both halves are made. */
 struct child_terms {
 	struct peer *peer;
+	unsigned era;
 	struct selector selector;
 	struct selector asked;
 	bool esn;
@@ -98,15 +102,18 @@ void child_succeed(struct child *old, struct child *c);
 void child_bind_on_use(struct child *c);
 
 /* Responder of a new child: once our answer is out; while another SA carries the same, at the first packet, but not
- * later than a moment from now. */
+ * later than a moment from now, unless the peer goes on using that one. */
 void child_bind_soon(struct child *c);
 
 /* The peer or we have deleted it: off its IKE SA; its halves stay for a grace time. Whoever can takes over its traffic.
  */
 void child_leave(struct child *c);
 
-/* At once, both halves. */
-void child_free(struct child *c);
+/* The same at once, both halves. */
+void child_drop(struct child *c);
+
+/* False: its peer or its IKE SA was taken down, and it ends as soon as it can. */
+bool child_is_wanted(const struct child *c);
 
 /* Sets timers for rekeying and the end; state that needs the clock. */
 void child_start_timers(struct child *c);
@@ -119,6 +126,9 @@ struct child *child_by_handle(const struct engine *e, struct sa_handle sa);
 
 /* A limit has been seen by the datapath. */
 void child_on_limit(struct child *c, bool hard);
+
+/* What has left by it. */
+uint64_t child_sent_packets(const struct child *c);
 
 /* How long ago the peer's last packet came on it. */
 uint64_t child_idle_ms(const struct child *c);

@@ -21,12 +21,6 @@ static enum esn_policy esn_of(const struct peer *p)
 	return p->connection->config->esn;
 }
 
-/* Whose child is asked for: a rekeyed one stays its peer's. */
-static struct peer *peer_of(const struct ike_sa *sa, const struct task *task)
-{
-	return task->child ? task->child->peer : sa->peer;
-}
-
 static void write_key_exchange(struct body *b, const uint8_t *nonce, const struct dh *dh)
 {
 	payload_write(b, PAYLOAD_NONCE, nonce, NONCE_SIZE);
@@ -92,7 +86,7 @@ int child_write_request(struct ike_sa *sa, struct task *task, const struct selec
 	task->asked = *s;
 	notify_write(b, USE_TRANSPORT_MODE, NULL, 0);
 	notify_write(b, ESP_TFC_PADDING_NOT_SUPPORTED, NULL, 0);
-	proposal_offer_esp(b, task->spi, esn_of(peer_of(sa, task)), create);
+	proposal_offer_esp(b, task->spi, esn_of(task->peer), create);
 	if (create) {
 		engine_random(e, task->nonce, sizeof(task->nonce));
 		write_key_exchange(b, task->nonce, &task->dh);
@@ -106,6 +100,7 @@ int child_write_request(struct ike_sa *sa, struct task *task, const struct selec
 
 struct request {
 	const struct message *m;
+	bool no_pfs;
 	struct child *old;
 	bool create;
 	struct esp_choice choice;
@@ -120,13 +115,18 @@ struct request {
 static uint16_t choose_proposal(struct ike_sa *sa, struct request *r)
 {
 	const struct payload *offer = message_find(r->m, PAYLOAD_SA);
+	const int err = proposal_choose_esp(offer, esn_of(r->peer), r->create, &r->choice);
 	char text[200];
 
-	if (proposal_choose_esp(offer, esn_of(r->peer), r->create, &r->choice) == 0)
+	if (!err)
 		return 0;
+	r->no_pfs = r->create && proposal_choose_esp(offer, esn_of(r->peer), false, &r->choice) == 0;
 	proposal_text(offer, text, sizeof(text));
-	ike_log(sa, "the peer offers %s for the child, and not AES_GCM_16-256%s: refused", text,
-		r->create ? " with group 20 (ecp384) for PFS" : "");
+	if (err == -EPROTONOSUPPORT)
+		ike_log(sa, "the peer offers %s for the child, and " PROPOSAL_INSISTS ": refused", text);
+	else
+		ike_log(sa, "the peer offers %s for the child, and not AES_GCM_16-256%s: refused", text,
+			r->create ? " with group 20 (ecp384) for PFS" : "");
 	return NO_PROPOSAL_CHOSEN;
 }
 
@@ -139,10 +139,14 @@ static uint16_t choose_selector(struct ike_sa *sa, struct request *r)
 	if (!ts_parse(message_find(r->m, PAYLOAD_TSI), &remote_ts) ||
 	    !ts_parse(message_find(r->m, PAYLOAD_TSR), &local_ts))
 		return INVALID_SYNTAX;
-	r->peer = r->old ? r->old->peer : NULL;
-	if (r->old &&
-	    ts_narrow(&local_ts, &remote_ts, local, remote, &r->old->selector, 1, &r->selector, &choice.index))
-		return 0;
+	if (r->old) {
+		r->peer = r->old->peer;
+		if (ts_narrow(&local_ts, &remote_ts, local, remote, &r->old->selector, 1, &r->selector, &choice.index))
+			return 0;
+		ike_log(sa, "the peer's traffic selectors have nothing in common with the child's that it rekeys: "
+			    "refused");
+		return TS_UNACCEPTABLE;
+	}
 	if (choice_make(&choice, sa->peer->connection)) {
 		r->peer = peer_get(choice.connection, remote);
 		r->selector = choice.selector;
@@ -160,12 +164,14 @@ static uint16_t exchange_keys(struct ike_sa *sa, struct request *r)
 		return 0;
 	if (!nonce_of(r->m, &r->nonce))
 		return INVALID_SYNTAX;
-	if (!message_find(r->m, PAYLOAD_KE))
+	if (!message_find(r->m, PAYLOAD_KE)) {
+		r->no_pfs = true;
 		return NO_PROPOSAL_CHOSEN;
+	}
 	engine_random(sa->engine, r->our_nonce, sizeof(r->our_nonce));
-	err = dh_generate(&r->dh);
-	if (!err)
-		err = derive(&r->dh, r->m, r->secret);
+	if (dh_generate(&r->dh))
+		return TEMPORARY_FAILURE;
+	err = derive(&r->dh, r->m, r->secret);
 	if (err == -EPROTONOSUPPORT)
 		return INVALID_KE_PAYLOAD;
 	return err ? INVALID_SYNTAX : 0;
@@ -205,6 +211,7 @@ static struct child *install_answer(struct ike_sa *sa, const struct request *r)
 	const struct handshake *hs = sa->handshake;
 	const struct child_terms terms = {
 		.peer = r->peer,
+		.era = r->old ? r->old->era : r->peer->era,
 		.selector = r->selector,
 		.asked = r->old ? r->old->asked : r->selector,
 		.esn = r->choice.esn,
@@ -253,6 +260,7 @@ struct child_answer child_answer_request(struct ike_sa *sa, const struct message
 		write_error(b, answer.error);
 	else
 		write_answer(sa, &r, answer.child, b);
+	answer.no_pfs = r.no_pfs;
 	dh_free(&r.dh);
 	explicit_bzero(r.secret, sizeof(r.secret));
 	return answer;
@@ -288,7 +296,7 @@ static bool read_selectors(struct ike_sa *sa, const struct task *task, const str
 static bool read_answer(struct ike_sa *sa, const struct task *task, const struct message *m, bool create,
 			struct reply *r)
 {
-	if (proposal_accept_esp(message_find(m, PAYLOAD_SA), esn_of(peer_of(sa, task)), create, &r->choice)) {
+	if (proposal_accept_esp(message_find(m, PAYLOAD_SA), esn_of(task->peer), create, &r->choice)) {
 		ike_log(sa, "the peer answers with a proposal for the child that was not offered: refused");
 		return false;
 	}
@@ -309,7 +317,8 @@ static struct child *install_reply(struct ike_sa *sa, const struct task *task, b
 {
 	const struct handshake *hs = sa->handshake;
 	const struct child_terms terms = {
-		.peer = peer_of(sa, task),
+		.peer = task->peer,
+		.era = task->era,
 		.selector = r->selector,
 		.asked = task->child ? task->child->asked : task->asked,
 		.esn = r->choice.esn,

@@ -174,6 +174,7 @@ static int read_life(struct connection_config *c, const cJSON *o, struct fault *
 	c->rekey_bytes = number(o, "rekey_bytes");
 	c->rekey_packets = number(o, "rekey_packets");
 	c->ike_rekey_ms = number(o, "ike_rekey_ms");
+	c->reauth_ms = number(o, "reauth_ms");
 	c->dpd_ms = number(o, "dpd_ms");
 	return 0;
 }
@@ -187,27 +188,37 @@ static int digest(const cJSON *o, uint8_t out[32])
 	return ok ? 0 : -ENOMEM;
 }
 
-static int digest_auth(const cJSON *o, uint8_t out[32])
+/* Of those members alone, or of all others. */
+static int digest_some(const cJSON *o, const char *const *names, size_t count, bool others, uint8_t out[32])
 {
-	static const char *const names[] = {"auth",	"psk",	     "private", "ppk", "ppk_id", "ppk_required",
-					    "local_id", "remote_id", "cert",	"ca",  "crl"};
-	cJSON *proof = cJSON_CreateObject();
+	cJSON *some = others ? cJSON_Duplicate(o, true) : cJSON_CreateObject();
 	int err;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		cJSON_AddItemToObject(proof, names[i],
-				      cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(o, names[i]), false));
-	err = digest(proof, out);
-	cJSON_Delete(proof);
+	for (size_t i = 0; i < count; i++) {
+		if (others)
+			cJSON_DeleteItemFromObjectCaseSensitive(some, names[i]);
+		else
+			cJSON_AddItemToObject(some, names[i],
+					      cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(o, names[i]), false));
+	}
+	err = digest(some, out);
+	cJSON_Delete(some);
 	return err;
 }
+
+#define COUNT(names) (sizeof(names) / sizeof((names)[0]))
 
 /* What the file says of the connection, as numbers to compare. Key numbers change with the keys' files. */
 static int read_digests(struct connection_config *c, const cJSON *o)
 {
-	int err = digest(o, c->digest);
+	static const char *const proof[] = {"auth",	"psk",	     "private", "ppk", "ppk_id", "ppk_required",
+					    "local_id", "remote_id", "cert",	"ca",  "crl"};
+	static const char *const files[] = {"private", "cert", "ca", "crl"};
+	int err = digest_some(o, files, COUNT(files), true, c->digest);
 
-	return err ? err : digest_auth(o, c->auth_digest);
+	if (!err)
+		err = digest_some(o, files, COUNT(files), false, c->files_digest);
+	return err ? err : digest_some(o, proof, COUNT(proof), false, c->auth_digest);
 }
 
 static struct connection_config *read_connection(const cJSON *o, struct fault *f)

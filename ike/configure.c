@@ -13,9 +13,29 @@ static struct connection *find_same(struct engine *e, const struct connection_co
 
 	TAILQ_FOREACH(c, &e->connections, of_engine)
 		if (!c->gone && strcmp(c->config->name, config->name) == 0 &&
-		    memcmp(c->config->digest, config->digest, sizeof(config->digest)) == 0)
+		    memcmp(c->config->digest, config->digest, sizeof(config->digest)) == 0 &&
+		    /* Without local-id it is as the certificate has it. */
+		    identity_equal(&c->config->local_id, &config->local_id))
 			return c;
 	return NULL;
+}
+
+static void warn(const struct connection *c);
+
+/* Nothing but certificates, CAs or CRLs have changed, perhaps: what is up stays up, and is looked at again. */
+static void renew(struct connection *c, struct connection_config *config)
+{
+	struct connection_config *before = c->config;
+
+	if (memcmp(before->files_digest, config->files_digest, sizeof(config->files_digest)) == 0) {
+		connection_config_free(config);
+		return;
+	}
+	c->config = config;
+	engine_log(c->engine, false, "%s: certificates, CA or CRL have been renewed", config->name);
+	warn(c);
+	reauth_renewed(c, !credentials_equal(&before->credentials, &config->credentials));
+	connection_config_free(before);
 }
 
 static bool is_among(const struct connection *c, struct connection *const *kept, unsigned count)
@@ -29,30 +49,32 @@ static bool is_among(const struct connection *c, struct connection *const *kept,
 /* Its SAs are deleted, and it goes with the last of them. */
 static void dismiss(struct connection *c)
 {
-	struct peer *p, *next;
+	struct peer *p;
 
 	c->gone = true;
-	for (p = TAILQ_FIRST(&c->peers); p; p = next) {
-		next = TAILQ_NEXT(p, of_connection);
+	connection_leave(c);
+	TAILQ_FOREACH(p, &c->peers, of_connection) {
 		peer_terminate(p);
+		peer_on_loss(p);
 	}
+	mortal_end(c->engine, &c->mortal);
 }
 
 static void dismiss_others(struct engine *e, struct connection *const *kept, unsigned count)
 {
-	struct connection *c, *next;
+	struct connection *c;
 
-	for (c = TAILQ_FIRST(&e->connections); c; c = next) {
-		next = TAILQ_NEXT(c, of_engine);
-		if (c->gone || is_among(c, kept, count))
-			continue;
-		dismiss(c);
-		if (TAILQ_EMPTY(&c->peers))
-			connection_free(c);
-		else
-			/* Freed with its last peer; those without an SA go now. */
-			peers_sweep(c);
-	}
+	TAILQ_FOREACH(c, &e->connections, of_engine)
+		if (!c->gone && !is_among(c, kept, count))
+			dismiss(c);
+}
+
+static void reap(struct mortal *m)
+{
+	struct connection *c = container_of(m, struct connection, mortal);
+
+	if (c->gone && TAILQ_EMPTY(&c->peers))
+		connection_free(c);
 }
 
 static struct connection *add(struct engine *e, struct connection_config *config)
@@ -66,8 +88,10 @@ static struct connection *add(struct engine *e, struct connection_config *config
 	}
 	c->engine = e;
 	c->config = config;
+	c->mortal.reap = reap;
 	TAILQ_INIT(&c->peers);
 	TAILQ_INSERT_TAIL(&e->connections, c, of_engine);
+	connection_enter(c);
 	return c;
 }
 
@@ -111,7 +135,7 @@ void engine_configure(struct engine *e, struct ike_config *config)
 	dismiss_others(e, kept, config->count);
 	for (unsigned i = 0; i < config->count; i++) {
 		if (kept[i]) {
-			connection_config_free(config->connections[i]);
+			renew(kept[i], config->connections[i]);
 			continue;
 		}
 		fresh = add(e, config->connections[i]);

@@ -36,7 +36,7 @@ static void delete_later(struct child *c)
 static enum verdict answer_error(struct question *q, uint16_t error)
 {
 	notify_write(q->answer, error, NULL, 0);
-	return VERDICT_ANSWER;
+	return verdict_of(error);
 }
 
 /* While the IKE SA itself changes hands nothing is made on it (section 2.25.2). */
@@ -49,12 +49,12 @@ enum verdict child_on_request(struct question *q)
 {
 	struct child_answer answer;
 
-	if (rekeys_ike(q->sa))
+	if (rekeys_ike(q->sa) || !ike_sa_is_wanted(q->sa))
 		return answer_error(q, TEMPORARY_FAILURE);
 	answer = child_answer_request(q->sa, q->m, true, NULL, q->answer);
 	if (answer.child)
 		child_bind_soon(answer.child);
-	return VERDICT_ANSWER;
+	return verdict_of(answer.error);
 }
 
 static enum verdict answer_not_found(struct question *q, uint32_t spi)
@@ -88,21 +88,23 @@ enum verdict rekey_child_on_request(struct question *q)
 	old = child_by_out_spi(q->sa, spi);
 	if (!old)
 		return answer_not_found(q, spi);
-	if (old->state != CHILD_UP || rekeys_ike(q->sa))
+	if (old->state != CHILD_UP || !child_is_wanted(old) || rekeys_ike(q->sa))
 		return answer_error(q, TEMPORARY_FAILURE);
 	answer = child_answer_request(q->sa, q->m, true, old, q->answer);
 	if (answer.child)
 		take_successor(q->sa, old, answer.child);
-	return VERDICT_ANSWER;
+	else if (answer.no_pfs)
+		peer_renew(old->peer, old);
+	return verdict_of(answer.error);
 }
 
 /* ---- a new one ---- */
 
 int child_ask(struct ike_sa *sa, struct task *task, struct body *b)
 {
-	const struct connection_config *config = sa->peer->connection->config;
+	const struct connection_config *config = task->peer->connection->config;
 
-	if (task->selector >= config->selector_count)
+	if (task_is_void(task) || task->selector >= config->selector_count)
 		return -ECANCELED;
 	return child_write_request(sa, task, &config->selectors[task->selector], true, b);
 }
@@ -111,7 +113,7 @@ bool child_on_answer(struct ike_sa *sa, struct task *task, const struct message 
 {
 	struct child *c;
 
-	if (task->disowned) {
+	if (task_is_void(task)) {
 		child_give_back(sa, task->spi);
 		return false;
 	}
@@ -119,7 +121,7 @@ bool child_on_answer(struct ike_sa *sa, struct task *task, const struct message 
 	if (c)
 		child_bind(c);
 	else
-		peer_on_failure(sa->peer,
+		peer_on_failure(task->peer,
 				"the peer's answer for the child is not what was asked for: the log has more");
 	return false;
 }
@@ -127,13 +129,10 @@ bool child_on_answer(struct ike_sa *sa, struct task *task, const struct message 
 /* Queues the same again, after a while. */
 static void ask_later(struct ike_sa *sa, const struct task *task, uint64_t ms)
 {
-	struct task *again = task_queue(sa, task->kind);
+	struct task *again = task_queue_again(sa, task);
 
-	if (!again)
-		return;
-	again->child = task->child;
-	again->selector = task->selector;
-	again->not_before_ms = engine_now(sa->engine) + engine_jitter(sa->engine, ms, RETRY_JITTER);
+	if (again)
+		again->not_before_ms = engine_now(sa->engine) + engine_jitter(sa->engine, ms, RETRY_JITTER);
 }
 
 void child_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
@@ -141,7 +140,7 @@ void child_on_error(struct ike_sa *sa, struct task *task, const struct message *
 	char why[120];
 
 	(void)m;
-	if (task->disowned)
+	if (task_is_void(task))
 		return;
 	if (error == TEMPORARY_FAILURE) {
 		ask_later(sa, task, TEMPORARY_MS);
@@ -149,14 +148,16 @@ void child_on_error(struct ike_sa *sa, struct task *task, const struct message *
 	}
 	snprintf(why, sizeof(why), "the peer refuses the child: %s", notify_name(error));
 	ike_log(sa, "%s", why);
-	peer_on_failure(sa->peer, why);
+	if (error == NO_PROPOSAL_CHOSEN)
+		peer_on_no_proposal(task->peer);
+	peer_on_failure(task->peer, why);
 }
 
 /* ---- a rekey ---- */
 
 int rekey_child_ask(struct ike_sa *sa, struct task *task, struct body *b)
 {
-	if (!task->child || task->child->state != CHILD_UP)
+	if (task_is_void(task) || !task->child || task->child->state != CHILD_UP)
 		return -ECANCELED;
 	notify_write_esp(b, REKEY_SA, task->child->in.spi, NULL, 0);
 	return child_write_request(sa, task, &task->child->selector, true, b);
@@ -184,16 +185,21 @@ static void settle_collision(struct child *old, struct child *ours, struct child
 
 bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
-	struct child *old = task->child, *rival = old ? old->rival : task->rival;
-	struct child *c = child_read_answer(sa, task, m, true);
-	struct peer *peer = old ? old->peer : sa->peer;
+	struct child *old = task->child, *rival = old ? old->rival : task->rival, *c;
+	struct peer *peer = task->peer;
 
+	if (task_is_void(task)) {
+		child_give_back(sa, task->spi);
+		return false;
+	}
+	c = child_read_answer(sa, task, m, true);
 	if (!c) {
 		peer_end_orders(peer, ORDER_REKEY, "the peer's answer is not what was asked for");
 		if (old)
 			ask_later(sa, task, REFUSED_MS);
 		return false;
 	}
+	peer->no_pfs = false;
 	if (rival) {
 		settle_collision(old, c, rival);
 	} else {
@@ -207,24 +213,11 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 	return false;
 }
 
-/* Which of the connection's selectors a child came of: the most exact that has all of it. -1: none. */
-static int selector_of(const struct child *c)
-{
-	const struct connection_config *config = c->peer->connection->config;
-	int best = -1;
-
-	for (unsigned i = 0; i < config->selector_count; i++)
-		if (selector_contains(&config->selectors[i], &c->asked) &&
-		    (best < 0 || selector_compare(&config->selectors[i], &config->selectors[best]) < 0))
-			best = (int)i;
-	return best;
-}
-
 /* The peer has lost it: it is made anew. */
 static void replace_lost(struct child *old)
 {
 	struct peer *peer = old->peer;
-	const int selector = selector_of(old);
+	const int selector = peer_selector_of(old);
 
 	if (selector >= 0)
 		peer->wanted |= 1U << selector;
@@ -243,19 +236,24 @@ void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct mes
 	struct child *old = task->child;
 
 	(void)m;
+	if (task_is_void(task))
+		return;
 	if (old && old->rival) {
 		child_succeed(old, old->rival);
-		peer_on_rekeyed(old->peer);
+		peer_on_rekeyed(task->peer);
 		return;
 	}
 	if (error == CHILD_SA_NOT_FOUND && is_awaited(old))
 		error = TEMPORARY_FAILURE;
 	if (error != TEMPORARY_FAILURE) {
 		ike_log(sa, "the peer refuses the rekey of a child: %s", notify_name(error));
-		peer_end_orders(old ? old->peer : sa->peer, ORDER_REKEY, notify_name(error));
+		if (error != NO_PROPOSAL_CHOSEN)
+			peer_end_orders(task->peer, ORDER_REKEY, notify_name(error));
 	}
 	if (!old || old->state != CHILD_UP)
 		return;
+	if (error == NO_PROPOSAL_CHOSEN)
+		peer_renew(old->peer, old);
 	if (error == CHILD_SA_NOT_FOUND)
 		replace_lost(old);
 	else

@@ -39,6 +39,9 @@ static int init_tables(struct engine *e)
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		if (table_init(tables[i], engine_random_u64(e)))
 			return -1;
+	/* What is in there the file has chosen, and no peer. */
+	if (table_init(&e->nets, 0x9e3779b97f4a7c15ULL))
+		return -1;
 	e->plain = malloc(MESSAGE_SIZE_MAX);
 	return e->plain ? 0 : -1;
 }
@@ -48,6 +51,7 @@ static void free_tables(struct engine *e)
 	table_free(&e->ike_sas);
 	table_free(&e->half_open_table);
 	table_free(&e->peers);
+	table_free(&e->nets);
 	table_free(&e->halves);
 	timers_free(&e->timers);
 	free(e->plain);
@@ -64,6 +68,7 @@ struct engine *engine_new(const struct engine_ops *ops)
 	e->cookie_threshold = COOKIE_THRESHOLD;
 	TAILQ_INIT(&e->connections);
 	TAILQ_INIT(&e->grace);
+	TAILQ_INIT(&e->ending);
 	e->cookies.random = ops->random;
 	e->cookies.arg = ops->arg;
 	cookie_init(&e->cookies, engine_now(e));
@@ -89,7 +94,7 @@ static void leave_datapath(struct ike_sa *sa)
 
 	ike_sa_say_good_bye(sa);
 	while ((c = TAILQ_FIRST(&sa->children)))
-		child_free(c);
+		child_drop(c);
 }
 
 /* Without a farewell the SAs stay in the datapath: only what the engine knows of them is freed. */
@@ -99,14 +104,29 @@ static void keep_sa(void *arg, struct sa_handle sa)
 	(void)sa;
 }
 
-void engine_free(struct engine *e, bool farewell)
+/* Each is for a peer, and that may not be the IKE SA's. */
+static void drop_tasks(struct engine *e)
 {
 	struct connection *c;
 	struct peer *p;
 	struct ike_sa *sa;
 
+	TAILQ_FOREACH(c, &e->connections, of_engine)
+		TAILQ_FOREACH(p, &c->peers, of_connection)
+			TAILQ_FOREACH(sa, &p->sas, of_peer)
+				task_drop_all(sa, true);
+}
+
+void engine_free(struct engine *e, bool farewell)
+{
+	struct connection *c;
+	struct child *child;
+	struct peer *p;
+	struct ike_sa *sa;
+
 	if (!e)
 		return;
+	mortals_reap(e);
 	TAILQ_FOREACH(c, &e->connections, of_engine)
 		TAILQ_FOREACH(p, &c->peers, of_connection)
 			TAILQ_FOREACH(sa, &p->sas, of_peer)
@@ -114,16 +134,19 @@ void engine_free(struct engine *e, bool farewell)
 					leave_datapath(sa);
 	if (!farewell)
 		e->ops.sa_remove = keep_sa;
+	drop_tasks(e);
 	while ((c = TAILQ_FIRST(&e->connections)))
 		connection_free(c);
-	while (!TAILQ_EMPTY(&e->grace))
-		child_free(TAILQ_FIRST(&e->grace));
+	TAILQ_FOREACH(child, &e->grace, of_list)
+		child_drop(child);
+	mortals_reap(e);
 	free_tables(e);
 }
 
 uint64_t engine_tick(struct engine *e)
 {
 	timers_run(&e->timers, engine_now(e));
+	mortals_reap(e);
 	return timers_next(&e->timers);
 }
 
@@ -194,24 +217,40 @@ void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remo
 		if (w.selector >= 0 && (!best.connection || goes_before(&w, &best)))
 			best = w;
 	}
-	if (!best.connection || best.connection->config->start == START_RESPOND)
+	if (!best.connection)
 		return;
 	p = peer_get(best.connection, remote);
-	if (p)
+	if (p && (best.connection->config->start != START_RESPOND || peer_ike_up(p)))
 		acquire(p, (unsigned)best.selector);
+}
+
+/* Those that are up between the two are asked whether they are. False: none is. */
+static bool hint(struct engine *e, const uint8_t local[4], const uint8_t remote[4])
+{
+	struct peer *p = peer_first(e, peer_key(local, remote));
+	bool any = false;
+
+	for (; p; p = peer_next(p)) {
+		struct ike_sa *sa = peer_ike_up(p);
+
+		if (sa)
+			ike_sa_hint(sa);
+		any |= sa != NULL;
+	}
+	return any;
 }
 
 /* The peer sends by SAs that are gone here, after a restart of ours: a new IKE SA with INITIAL_CONTACT tells it so. */
 void engine_unknown_spi(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint32_t spi)
 {
-	struct connection *c = connection_for(e, local, remote, NULL);
+	struct connection *c = hint(e, local, remote) ? NULL : connection_for(e, local, remote, NULL);
 	struct peer *p;
 
 	(void)spi;
 	if (!c || c->config->start == START_RESPOND)
 		return;
 	p = peer_get(c, remote);
-	if (!p || p->held || timer_is_set(&p->retry) || peer_ike_up(p))
+	if (!p || p->held || timer_is_set(&p->retry))
 		return;
 	peer_want_all(p);
 	peer_pursue(p);
@@ -219,12 +258,11 @@ void engine_unknown_spi(struct engine *e, const uint8_t local[4], const uint8_t 
 
 static void address_gone(struct connection *c)
 {
-	struct peer *p, *next;
+	struct peer *p;
 
-	for (p = TAILQ_FIRST(&c->peers); p; p = next) {
+	TAILQ_FOREACH(p, &c->peers, of_connection) {
 		struct ike_sa *sa;
 
-		next = TAILQ_NEXT(p, of_connection);
 		p->address_gone = true;
 		TAILQ_FOREACH(sa, &p->sas, of_peer)
 			ike_sa_die(sa, sa->state == IKE_DEAD ? NULL : "the local address is gone");

@@ -115,7 +115,8 @@ void engine_free(struct engine *e, bool farewell);
 
 /*
  * The connections, now or instead of those before; takes the config over and empties it. A connection that did not
- * change (by digest) keeps its SAs; one that did, or is gone, is terminated.
+ * change (by digest) keeps its SAs, also with other certificates, CAs or CRLs (reauth.h); one that did, or is gone, is
+ * terminated.
  */
 void engine_configure(struct engine *e, struct ike_config *config);
 

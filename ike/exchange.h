@@ -33,6 +33,12 @@ enum verdict {
 	VERDICT_SILENCE, /* as if it had never come */
 };
 
+/* What is answered with INVALID_SYNTAX is the end for both (RFC 7296 section 2.21.3). */
+static inline enum verdict verdict_of(uint16_t error)
+{
+	return error == INVALID_SYNTAX ? VERDICT_ANSWER_AND_DIE : VERDICT_ANSWER;
+}
+
 struct question_row {
 	uint8_t exchange;
 	unsigned states; /* 1 << enum ike_state */
@@ -65,12 +71,23 @@ const struct task_row *task_row(enum task_kind kind);
 
 /* ---- tasks (request.c) ---- */
 
+/* Sent so often without an answer, it is doubtful whether the peer still knows the IKE SA. */
+#define DOUBT_TRIES 2
+
 /* Queues a task, to be sent when the window is free and the time has come. NULL: no memory. */
 struct task *task_queue(struct ike_sa *sa, enum task_kind kind);
 struct task *task_queue_child(struct ike_sa *sa, enum task_kind kind, struct child *child);
+/* The same once more, for whom it was. */
+struct task *task_queue_again(struct ike_sa *sa, const struct task *task);
 
 /* Whether one of that kind (for that child, unless NULL) waits or runs. */
 struct task *task_find(const struct ike_sa *sa, enum task_kind kind, const struct child *child);
+
+/* Who it is for was taken down since: what it asks for is not to be, and goes back if it comes. */
+static inline bool task_is_void(const struct task *task)
+{
+	return task->era != task->peer->era;
+}
 
 /* Sends what is next, if it can be. */
 void task_send_next(struct ike_sa *sa);
@@ -89,10 +106,6 @@ void task_drop_all(struct ike_sa *sa, bool running);
 
 /* Drops tasks for that child that wait, and makes what runs forget it. */
 void task_forget_child(struct ike_sa *sa, const struct child *child);
-
-/* The IKE SA becomes another peer's: new children that wait are not asked for, and one that is being asked for is to be
- * given back. */
-void task_disown_children(struct ike_sa *sa);
 
 /* The retransmission timer. */
 void task_on_retransmit(struct timer *timer);
@@ -134,6 +147,7 @@ void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct mes
 /* child_payloads.c: the part of an exchange that is a child's, in IKE_AUTH and CREATE_CHILD_SA alike */
 struct child_answer {
 	uint16_t error; /* what to tell the peer; 0: child is there */
+	bool no_pfs;	/* the peer asks for none with a key exchange: for that alone it is refused */
 	struct child *child;
 };
 /* Writes SA, [Ni], [KE], TSi, TSr, N(USE_TRANSPORT_MODE) of a request. nonce: in CREATE_CHILD_SA. 0 or -errno. */

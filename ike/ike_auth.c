@@ -125,11 +125,21 @@ static int write_auth_with(struct ike_sa *sa, const uint8_t *sk_p, struct body *
 	return err;
 }
 
+/* It may be the clock that is wrong, so it is tried. */
+static void warn_of_expired(const struct ike_sa *sa)
+{
+	const struct engine_ops *ops = &sa->engine->ops;
+
+	if (config_of(sa)->cert && credentials_expired(&config_of(sa)->credentials, ops->wall_s(ops->arg)))
+		ike_log(sa, "our own certificate has expired, and the peer will refuse it: get a new one, and reload");
+}
+
 /* AUTH, in the end: everything before it has been checked by then. 0 or -errno, logged. */
 static int write_auth(struct ike_sa *sa, struct body *b)
 {
 	int err = write_auth_with(sa, sk_p_of(sa, sa->initiator), b);
 
+	warn_of_expired(sa);
 	if (err == -EPROTONOSUPPORT)
 		ike_log(sa, "the peer takes no signature that our key can make (RFC 7427 with SHA2 is needed)");
 	else if (err)
@@ -194,14 +204,19 @@ static int check_certificate(struct ike_sa *sa, const struct message *m, const s
 			     const struct auth_octets *octets, struct fault *f)
 {
 	const struct engine_ops *ops = &sa->engine->ops;
+	struct peer_certs certs;
 	EVP_PKEY *key = NULL;
-	int err = certs_verify(m, &config_of(sa)->trust, &sa->handshake->peer_id, ops->wall_s(ops->arg), &key, f);
+	int err =
+		certs_verify(m, &config_of(sa)->trust, &sa->handshake->peer_id, ops->wall_s(ops->arg), &key, &certs, f);
 
 	if (err)
 		return err;
 	sa->proofs |= PROOF_CERTIFICATE;
 	err = auth_check_signature(auth, key, octets, f);
 	EVP_PKEY_free(key);
+	if (!err && !reauth_proven(sa, &certs))
+		err = fault(f, ENOMEM, "%s", strerror(ENOMEM));
+	peer_certs_free(&certs);
 	return err;
 }
 
@@ -435,7 +450,11 @@ bool auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *
 	ike_sa_up(sa);
 	if (child)
 		child_bind(child);
-	else if (task->children)
+	if (sa->renews && child)
+		peer_on_renewed(sa->peer, child);
+	else if (sa->renews)
+		peer_on_not_renewed(sa->peer, sa);
+	if (!child && task->children)
 		peer_on_failure(sa->peer, "the IKE SA is up, but the peer refuses the child: the log has the reason");
 	return false;
 }
@@ -473,12 +492,11 @@ static int fitness(const struct connection_config *config, const struct path *pa
 
 static void move_to(struct ike_sa *sa, struct connection *c)
 {
-	struct peer *p = peer_get(c, sa->path.remote), *before = sa->peer;
+	struct peer *p = peer_get(c, sa->path.remote);
 
-	if (!p || p == before)
+	if (!p || p == sa->peer)
 		return;
 	peer_take_ike(p, sa);
-	peer_free_if_unneeded(before);
 }
 
 /* False: no child is asked for, or not in a way that can be read. */
@@ -614,5 +632,7 @@ enum verdict auth_on_request(struct question *q)
 	ike_sa_up(sa);
 	if (answer.child)
 		child_bind_soon(answer.child);
-	return VERDICT_ANSWER;
+	else if (!asks_for_child(q->m))
+		peer_on_childless(sa->peer);
+	return verdict_of(answer.error);
 }

@@ -50,9 +50,11 @@ struct connection_config {
 	uint64_t rekey_bytes;
 	uint64_t rekey_packets;
 	uint64_t ike_rekey_ms;
-	uint64_t dpd_ms;	 /* 0: none */
-	uint8_t digest[32];	 /* of all that the file says: what did not change is not touched */
-	uint8_t auth_digest[32]; /* of what it says of the proof, on both sides */
+	uint64_t reauth_ms;	  /* 0: never */
+	uint64_t dpd_ms;	  /* 0: none */
+	uint8_t digest[32];	  /* of all that the file says but the next: what did not change is not touched */
+	uint8_t files_digest[32]; /* of certificates, CAs, CRLs and the private key: what is renewed as it runs */
+	uint8_t auth_digest[32];  /* of what it says of the proof, on both sides */
 };
 
 struct ike_config {

@@ -33,6 +33,19 @@ static void write_ke(struct body *b, const struct dh *dh)
 	payload_end(b);
 }
 
+/* Who is meant is known when IDi has come: until then, what any connection has between the two (RFC 8784). */
+static bool may_have_ppk(const struct ike_sa *sa)
+{
+	struct connection *c = NULL;
+
+	if (sa->initiator)
+		return sa->peer->connection->config->ppk_key;
+	while ((c = connection_for(sa->engine, sa->path.local, sa->path.remote, c)))
+		if (c->config->ppk_key)
+			return true;
+	return false;
+}
+
 /* What both sides say beside the essentials. */
 static void write_abilities(struct body *b, const struct ike_sa *sa, uint64_t spi_r, const struct path *path, bool nat)
 {
@@ -40,7 +53,7 @@ static void write_abilities(struct body *b, const struct ike_sa *sa, uint64_t sp
 		nat_write(b, sa->spi_i, spi_r, path);
 	notify_write(b, IKEV2_FRAGMENTATION_SUPPORTED, NULL, 0);
 	hash_algorithms_write(b);
-	if (sa->peer->connection->config->ppk_key)
+	if (may_have_ppk(sa))
 		notify_write(b, USE_PPK, NULL, 0);
 }
 
@@ -310,11 +323,14 @@ static void log_refused(struct engine *e, const struct path *path, const char *w
 static bool choose(struct engine *e, const struct path *path, const struct message *m, struct ike_choice *choice)
 {
 	static const uint8_t group[2] = {0, DH_ECP_384};
-	char offer[200], why[300];
+	const int err = proposal_choose_ike(message_find(m, PAYLOAD_SA), false, choice);
+	char offer[200], why[400];
 
-	if (proposal_choose_ike(message_find(m, PAYLOAD_SA), false, choice)) {
+	if (err) {
 		proposal_text(message_find(m, PAYLOAD_SA), offer, sizeof(offer));
-		snprintf(why, sizeof(why), "it offers %s, and not AES_GCM_16-256 with a SHA2 PRF and group 20", offer);
+		snprintf(why, sizeof(why), "it offers %s, and %s", offer,
+			 err == -EPROTONOSUPPORT ? PROPOSAL_INSISTS
+						 : "not AES_GCM_16-256 with a SHA2 PRF and group 20");
 		log_refused(e, path, why);
 		answer_notify(e, path, m, NO_PROPOSAL_CHOSEN, NULL, 0);
 		return false;
@@ -334,22 +350,49 @@ static unsigned half_open_of(const struct peer *p)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		n += sa->state == IKE_HALF_OPEN || sa->state == IKE_DEAD;
+		n += sa->state == IKE_HALF_OPEN || ike_sa_lingers(sa);
 	return n;
+}
+
+/* Whether one of the payloads from there on has that content. */
+static bool is_written(const struct body *b, size_t at, const void *data, size_t size)
+{
+	for (; at < b->w.size; at += (size_t)(b->data[at + 2] << 8 | b->data[at + 3]))
+		if (at + PAYLOAD_HEADER_SIZE + size <= b->w.size &&
+		    memcmp(b->data + at + PAYLOAD_HEADER_SIZE, data, size) == 0)
+			return true;
+	return false;
+}
+
+/* One for each CA that any connection between the two has, as long as the message stays in one packet. */
+static void write_certreqs(struct ike_sa *sa, struct body *b)
+{
+	const size_t begun = b->w.size;
+	struct body *one = &sa->engine->answer;
+	struct connection *c = NULL;
+
+	while ((c = connection_for(sa->engine, sa->path.local, sa->path.remote, c))) {
+		const uint8_t *content = one->data + PAYLOAD_HEADER_SIZE;
+
+		if (!c->config->cert)
+			continue;
+		body_init(one);
+		certreq_write(one, &c->config->trust);
+		if (b->w.size + one->w.size + IKE_HEADER_SIZE <= DATAGRAM_MAX &&
+		    !is_written(b, begun, content, one->w.size - PAYLOAD_HEADER_SIZE))
+			payload_write(b, PAYLOAD_CERTREQ, content, one->w.size - PAYLOAD_HEADER_SIZE);
+	}
 }
 
 static void write_answer(struct ike_sa *sa, const struct message *m, const struct ike_choice *choice, struct body *b)
 {
-	const struct connection_config *config = sa->peer->connection->config;
-
 	body_init(b);
 	proposal_answer_ike(b, choice, 0);
 	write_ke(b, &sa->handshake->dh);
 	payload_write(b, PAYLOAD_NONCE, sa->handshake->nonce, sizeof(sa->handshake->nonce));
 	write_abilities(b, sa, sa->spi_r, &sa->path, message_notify(m, NAT_DETECTION_SOURCE_IP, NULL));
 	notify_write(b, CHILDLESS_IKEV2_SUPPORTED, NULL, 0);
-	if (config->cert)
-		certreq_write(b, &config->trust);
+	write_certreqs(sa, b);
 }
 
 static int answer(struct ike_sa *sa, const struct message *m, const struct ike_choice *choice)
@@ -386,12 +429,11 @@ static bool forget_last_answer(struct peer *p)
 	struct ike_sa *sa, *oldest = NULL;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		if (sa->state == IKE_DEAD && (!oldest || sa->kick.due_ms < oldest->kick.due_ms))
+		if (ike_sa_lingers(sa) && (!oldest || sa->kick.due_ms < oldest->kick.due_ms))
 			oldest = sa;
-	if (!oldest)
-		return false;
-	ike_sa_free(oldest);
-	return true;
+	if (oldest)
+		ike_sa_forget_answer(oldest);
+	return oldest;
 }
 
 static void open_half(struct engine *e, struct peer *p, const struct path *path, const struct message *m,
@@ -459,6 +501,10 @@ void init_on_request(struct engine *e, const struct path *path, const struct mes
 
 	if (!is_complete(m) || is_repetition(e, path, m))
 		return;
+	if (m->size > INIT_MAX) {
+		log_refused(e, path, "it is larger than any that makes sense");
+		return;
+	}
 	if (!c) {
 		refuse_address(e, path, m, "no connection is for that address");
 		return;

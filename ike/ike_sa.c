@@ -6,9 +6,10 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "orders.h"
 
-/* retransmit, kick, life, liveness; and a child's three for the first one. */
-#define TIMERS_OF_IKE_SA 4
+/* retransmit, kick, life, liveness, reauth. */
+#define TIMERS_OF_IKE_SA 5
 /* The end comes that much after the rekey was due: time for it to be tried again. Percent of its time. */
 #define LIFE_AFTER_REKEY 15
 /* The side that made it rekeys first; the other one only if it does not. Percent. */
@@ -23,6 +24,11 @@
 #define FORGOTTEN_MS 500
 /* Two IKE SAs that came up side by side, as both ends began at once, are made one after that. */
 #define REDUNDANT_MS 1000
+
+/* Whether something leaves and nothing comes is looked at so often in dpd-interval. */
+#define LOOKS 3
+/* A peer that was heard so lately is not asked because of what may be forged. */
+#define HINT_SILENCE_MS 500
 
 /* ---- log ---- */
 
@@ -80,12 +86,20 @@ static void on_kick(struct timer *timer)
 {
 	struct ike_sa *sa = container_of(timer, struct ike_sa, kick);
 
+	if (sa->state == IKE_DEAD)
+		mortal_end(sa->engine, &sa->mortal);
+	else
+		task_send_next(sa);
+}
+
+/* Its last answer is to be had as long as the kick is to come. */
+static void reap(struct mortal *m)
+{
+	struct ike_sa *sa = container_of(m, struct ike_sa, mortal);
 	struct peer *peer = sa->peer;
 
-	if (sa->state != IKE_DEAD) {
-		task_send_next(sa);
+	if (sa->state != IKE_DEAD || timer_is_set(&sa->kick))
 		return;
-	}
 	ike_sa_free(sa);
 	peer_on_loss(peer);
 }
@@ -133,17 +147,62 @@ static uint64_t silence_ms(const struct ike_sa *sa)
 	return silence;
 }
 
+/* Whether anything has left on its children since the last look. */
+static bool look_at_sent(struct ike_sa *sa)
+{
+	uint64_t carried = 0;
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &sa->children, of_list)
+		carried += child_sent_packets(c);
+	/* Less: a child has gone. */
+	sa->sends = carried > sa->carried;
+	sa->carried = carried;
+	return sa->sends;
+}
+
+static uint64_t dpd_ms(const struct ike_sa *sa)
+{
+	return sa->peer->connection->config->dpd_ms;
+}
+
+static void probe(struct ike_sa *sa)
+{
+	if (sa->running || !TAILQ_EMPTY(&sa->tasks))
+		return;
+	sa->probed_ms = engine_now(sa->engine);
+	task_queue(sa, TASK_LIVENESS);
+}
+
+/* What only makes it likely asks once in an interval: who sends one way, or forges, does not have us ask more. */
+static bool may_ask_sooner(const struct ike_sa *sa)
+{
+	return engine_now(sa->engine) - sa->probed_ms >= dpd_ms(sa);
+}
+
+void ike_sa_hint(struct ike_sa *sa)
+{
+	if (sa->state == IKE_UP && dpd_ms(sa) && silence_ms(sa) >= HINT_SILENCE_MS && may_ask_sooner(sa))
+		probe(sa);
+}
+
+/*
+ * After dpd-interval without a word the peer is asked whether it is there. Sooner, where something leaves and nothing
+ * comes (RFC 7296 section 2.4): that is looked at several times in the interval.
+ */
 static void on_liveness(struct timer *timer)
 {
 	struct ike_sa *sa = container_of(timer, struct ike_sa, liveness);
-	const uint64_t interval = sa->peer->connection->config->dpd_ms, silence = silence_ms(sa);
+	const uint64_t interval = dpd_ms(sa), silence = silence_ms(sa), look = interval / LOOKS;
+	uint64_t next = look;
 
 	if (sa->state != IKE_UP || !interval)
 		return;
-	if (silence >= interval && !sa->running && TAILQ_EMPTY(&sa->tasks))
-		task_queue(sa, TASK_LIVENESS);
-	timer_set(&sa->engine->timers, &sa->liveness,
-		  engine_now(sa->engine) + (silence < interval ? interval - silence : interval));
+	if ((look_at_sent(sa) && silence >= look && may_ask_sooner(sa)) || silence >= interval)
+		probe(sa);
+	if (silence < interval && interval - silence < next)
+		next = interval - silence;
+	timer_set(&sa->engine->timers, &sa->liveness, engine_now(sa->engine) + next);
 }
 
 void ike_sa_start_timers(struct ike_sa *sa)
@@ -157,7 +216,7 @@ void ike_sa_start_timers(struct ike_sa *sa)
 	else
 		timer_cancel(&e->timers, &sa->life);
 	if (dpd)
-		timer_set(&e->timers, &sa->liveness, now + engine_jitter(e, dpd, 10));
+		timer_set(&e->timers, &sa->liveness, now + engine_jitter(e, dpd / LOOKS, 10));
 }
 
 /* ---- life ---- */
@@ -168,6 +227,7 @@ static void init_timers(struct ike_sa *sa)
 	timer_init(&sa->kick, on_kick);
 	timer_init(&sa->life, on_life);
 	timer_init(&sa->liveness, on_liveness);
+	timer_init(&sa->reauth, reauth_on_time);
 }
 
 static void init_handshake(struct ike_sa *sa)
@@ -200,6 +260,8 @@ struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, const struct path
 	}
 	sa->engine = e;
 	sa->peer = peer;
+	sa->era = peer->era;
+	sa->mortal.reap = reap;
 	sa->initiator = initiator;
 	sa->state = initiator ? IKE_INIT_SENT : IKE_HALF_OPEN;
 	sa->path = *path;
@@ -250,7 +312,7 @@ static bool is_redundant(const struct ike_sa *sa, const struct ike_sa *other)
 {
 	const uint64_t apart = sa->up_ms > other->up_ms ? sa->up_ms - other->up_ms : other->up_ms - sa->up_ms;
 
-	return other != sa && other->state == IKE_UP && apart < HALF_OPEN_MS &&
+	return other != sa && other->state == IKE_UP && !sa->renews && !other->renews && apart < HALF_OPEN_MS &&
 	       memcmp(sa->low_nonce, other->low_nonce, NONCE_SIZE) < 0;
 }
 
@@ -300,31 +362,26 @@ static bool same_identities(const struct ike_sa *a, const struct ike_sa *b)
 
 struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after)
 {
-	const struct peer *p = peer_first(sa->engine, sa->peer->by_addresses.key);
-	bool passed = !after;
+	const struct peer *p = after ? after->peer : peer_first(sa->engine, sa->peer->by_addresses.key);
+	struct ike_sa *other = after ? TAILQ_NEXT(after, of_peer) : TAILQ_FIRST(&p->sas);
 
-	for (; p; p = peer_next(p)) {
-		struct ike_sa *other;
-
-		TAILQ_FOREACH(other, &p->sas, of_peer) {
-			if (passed && other != sa && same_identities(sa, other))
+	for (; p; p = peer_next(p), other = p ? TAILQ_FIRST(&p->sas) : NULL)
+		for (; other; other = TAILQ_NEXT(other, of_peer))
+			if (other != sa && same_identities(sa, other))
 				return other;
-			passed |= other == after;
-		}
-	}
 	return NULL;
 }
 
-/* One that was up before the peer began this one. An end may take others and peers with it, so each is looked for from
- * the beginning. */
-static struct ike_sa *find_older(const struct ike_sa *sa)
+/* Its datapath stays for a moment. */
+static void forget(struct ike_sa *sa, const char *why)
 {
-	struct ike_sa *other = NULL;
+	struct engine *e = sa->engine;
 
-	while ((other = ike_sa_beside(sa, other)))
-		if ((other->state == IKE_UP || other->state == IKE_DELETING) && other->up_ms <= sa->started_ms)
-			return other;
-	return NULL;
+	ike_log(sa, "%s", why);
+	sa->state = IKE_REPLACED;
+	task_drop_all(sa, true);
+	timer_cancel(&e->timers, &sa->liveness);
+	timer_set(&e->timers, &sa->life, engine_now(e) + FORGOTTEN_MS);
 }
 
 /*
@@ -333,16 +390,26 @@ static struct ike_sa *find_older(const struct ike_sa *sa)
  */
 static void end_older(struct ike_sa *sa)
 {
-	struct engine *e = sa->engine;
+	struct ike_sa *other = NULL;
+
+	while ((other = ike_sa_beside(sa, other)))
+		if ((other->state == IKE_UP || other->state == IKE_DELETING) && other->up_ms <= sa->started_ms)
+			forget(other, "the peer has started anew: ended");
+}
+
+void ike_sa_settle_doubt(struct ike_sa *sa)
+{
 	struct ike_sa *other;
 
-	while ((other = find_older(sa))) {
-		ike_log(other, "the peer has started anew: ended");
-		other->state = IKE_REPLACED;
-		task_drop_all(other, true);
-		timer_cancel(&e->timers, &other->liveness);
-		timer_set(&e->timers, &other->life, engine_now(e) + FORGOTTEN_MS);
+	TAILQ_FOREACH(other, &sa->peer->sas, of_peer) {
+		if (other->state != IKE_UP || other->up_ms > sa->started_ms)
+			continue;
+		if (other->running)
+			forget(other, "the peer answers by another one, and not by this one: ended");
+		else
+			task_queue(other, TASK_DELETE_IKE);
 	}
+	sa->in_doubt = false;
 }
 
 static const char *proof_text(const struct ike_sa *sa)
@@ -363,7 +430,56 @@ void ike_sa_up(struct ike_sa *sa)
 	ike_log(sa, "up with %s by %s", sa->peer_id ? sa->peer_id : "?", proof_text(sa));
 	if (initial_contact)
 		end_older(sa);
+	if (sa->in_doubt)
+		ike_sa_settle_doubt(sa);
+	reauth_on_up(sa);
+	ike_sa_make_room(sa, NULL);
 	ike_sa_end_redundant(sa);
+}
+
+/* ---- not too many ---- */
+
+/* How much it is needed; negative: it is not there to be ended. */
+static int worth(const struct ike_sa *sa)
+{
+	if (sa->state == IKE_DEAD)
+		return ike_sa_lingers(sa) ? 0 : -1;
+	return sa->state < IKE_UP ? -1 : sa->state == IKE_UP ? 2 : 1;
+}
+
+static bool is_needed_less(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return worth(a) != worth(b) ? worth(a) < worth(b) : silence_ms(a) > silence_ms(b);
+}
+
+static struct ike_sa *least_needed(const struct ike_sa *sa, const struct ike_sa *old)
+{
+	struct ike_sa *least = NULL, *other;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(other, &sa->peer->sas, of_peer) {
+		if (worth(other) < 0)
+			continue;
+		n++;
+		if (other != sa && other != old && (!least || is_needed_less(other, least)))
+			least = other;
+	}
+	return n > IKE_SAS_MAX ? least : NULL;
+}
+
+void ike_sa_make_room(const struct ike_sa *sa, const struct ike_sa *old)
+{
+	struct ike_sa *other;
+
+	while ((other = least_needed(sa, old))) {
+		if (other->state == IKE_DEAD) {
+			ike_sa_forget_answer(other);
+			continue;
+		}
+		ike_log(other, "ended: the peer has opened %d more since", IKE_SAS_MAX);
+		ike_sa_say_good_bye(other);
+		ike_sa_die(other, NULL);
+	}
 }
 
 /* ---- the end ---- */
@@ -407,11 +523,12 @@ void ike_sa_die(struct ike_sa *sa, const char *why)
 	handshake_free(sa);
 	timer_cancel(&e->timers, &sa->life);
 	timer_cancel(&e->timers, &sa->liveness);
-	ike_sa_kick(sa, engine_now(e));
+	timer_cancel(&e->timers, &sa->kick);
 	end_children(sa);
 	task_drop_all(sa, true);
 	forget_links(sa);
-	if (why)
+	mortal_end(e, &sa->mortal);
+	if (why && !sa->in_doubt)
 		peer_on_failure(peer, why);
 	else
 		peer_on_loss(peer);
@@ -427,13 +544,24 @@ void ike_sa_die_answered(struct ike_sa *sa)
 	timer_set(&e->timers, &sa->kick, engine_now(e) + LINGER_MS);
 }
 
+void ike_sa_forget_answer(struct ike_sa *sa)
+{
+	struct engine *e = sa->engine;
+
+	table_remove(&sa->by_spi);
+	table_remove(&sa->by_init);
+	timer_cancel(&e->timers, &sa->kick);
+	mortal_end(e, &sa->mortal);
+}
+
 void ike_sa_free(struct ike_sa *sa)
 {
 	struct engine *e = sa->engine;
 	struct child *c;
 
 	while ((c = TAILQ_FIRST(&sa->children)))
-		child_free(c);
+		child_drop(c);
+	mortal_forget(e, &sa->mortal);
 	table_remove(&sa->by_spi);
 	table_remove(&sa->by_init);
 	handshake_free(sa);
@@ -447,6 +575,7 @@ void ike_sa_free(struct ike_sa *sa)
 	flight_free(&sa->answered);
 	for (int i = 0; i < 2; i++)
 		reassembly_free(&sa->reassembly[i]);
+	reauth_forget(sa);
 	TAILQ_REMOVE(&sa->peer->sas, sa, of_peer);
 	free(sa->peer_id);
 	explicit_bzero(&sa->keys, sizeof(sa->keys));
@@ -471,6 +600,7 @@ void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old)
 		TAILQ_INSERT_TAIL(&heir->tasks, task, of_sa);
 	}
 	ike_sa_kick(heir, engine_now(heir->engine));
+	ike_sa_obey(heir);
 }
 
 static uint8_t nonce_byte(struct chunk n, size_t i)

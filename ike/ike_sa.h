@@ -11,10 +11,19 @@
 
 #include <sys/queue.h>
 
+#include "reauth.h"
 #include "auth.h"
 #include "child.h"
 #include "engine.h"
 #include "peer.h"
+
+/*
+ * What one peer may have at a time, dead ones whose last answer is kept among them: one for each selector, as with a
+ * peer that refuses PFS (peer.h), and those that are being replaced. An honest peer has one, or two while it is
+ * rekeyed; who starts anew and says nothing of it leaves more, and what has been silent longest is what it has
+ * forgotten.
+ */
+#define IKE_SAS_MAX (SELECTORS_MAX + 8)
 
 enum ike_state {
 	IKE_INIT_SENT,
@@ -49,14 +58,16 @@ enum task_kind {
 
 /* A request of ours: waiting, or the one in the window. */
 struct task {
+	struct mortal mortal;
 	TAILQ_ENTRY(task) of_sa;
 	enum task_kind kind;
+	struct peer *peer; /* whom it is for: of a child's task the child's, else the IKE SA's */
+	unsigned era;	   /* of that, or of the child */
 	uint64_t not_before_ms;
 	struct child *child; /* TASK_REKEY_CHILD, TASK_DELETE_CHILD; NULL once it is gone */
 	struct child *rival; /* TASK_REKEY_CHILD: its heir by the peer's hand, when it is gone before our answer came */
 	unsigned selector;   /* TASK_CHILD, TASK_AUTH: index in the configuration */
 	bool children;	     /* TASK_AUTH: a child is asked for */
-	bool disowned;	     /* TASK_CHILD: who it is for is not the IKE SA's peer any more */
 	uint16_t reason;     /* TASK_DELETE_IKE: the error to say with it; 0: none */
 	uint32_t spi;	     /* ESP: ours, of the child to be */
 	uint64_t ike_spi;    /* TASK_REKEY_IKE: ours, of the IKE SA to be */
@@ -95,15 +106,20 @@ struct handshake {
 };
 
 struct ike_sa {
+	struct mortal mortal;
 	TAILQ_ENTRY(ike_sa) of_peer;
 	struct table_node by_spi;  /* ours */
 	struct table_node by_init; /* half-open responder: init_key() */
 	struct engine *engine;
 	struct peer *peer; /* responder: the likeliest until IDi has come */
 	enum ike_state state;
+	unsigned era;	/* the peer's when the first of its line began */
 	bool initiator; /* of this IKE SA: whose SPI is spi_i */
 	bool fragmentation;
 	bool keys_ready;
+	bool renews;	/* made in place of a rekey that the peer refuses (peer.h) */
+	bool in_doubt;	/* made as another one of the peer's does not answer (peer.h) */
+	bool sends;	/* something left on its children between the last two looks */
 	bool rekey_due; /* its time to be rekeyed has come: the next is its end */
 	unsigned proofs;
 	uint64_t spi_i;
@@ -115,7 +131,9 @@ struct ike_sa {
 	uint8_t low_nonce[NONCE_SIZE];
 	uint64_t started_ms; /* IKE_SA_INIT went or came */
 	uint64_t up_ms;
-	uint64_t heard_ms; /* last authentic message */
+	uint64_t heard_ms;  /* last authentic message */
+	uint64_t probed_ms; /* a liveness exchange was begun */
+	uint64_t carried;   /* packets that had left on its children at the last look */
 
 	/* our requests */
 	uint32_t next_id;
@@ -135,6 +153,14 @@ struct ike_sa {
 	struct ike_sa *rival; /* made by the peer while we were rekeying this one */
 	struct timer life;    /* half-open: time is up; up: rekey; then the end */
 	struct timer liveness;
+
+	/* reauth.c */
+	struct proven *proven; /* NULL until it is up */
+	struct timer reauth;
+	bool moves;		  /* it is to take over what others between the two carry, */
+	uint32_t asked;		  /* and has asked for children for these selectors, by their index, */
+	uint32_t asked_elsewhere; /* for these on other IKE SAs, */
+	bool others_asked;	  /* and for those of other connections */
 };
 
 /* What may go to a peer without asking: its own words are cut to be printable before. */
@@ -167,21 +193,46 @@ void ike_sa_up(struct ike_sa *sa);
  * just now, or has answered. The other is asked, if that is not known, and its answer calls this again. */
 void ike_sa_end_redundant(struct ike_sa *alive);
 
+/* A sign, which anybody may have forged, that the peer has forgotten it: asks whether it is there, if nothing has come
+ * for a moment; once in dpd-interval at most. */
+void ike_sa_hint(struct ike_sa *sa);
+
+/* It came up in doubt of others: what still does not answer is over, and what does is deleted. */
+void ike_sa_settle_doubt(struct ike_sa *sa);
+
 /* Sets the timers that a living IKE SA has. */
 void ike_sa_start_timers(struct ike_sa *sa);
 
-/* Its children go (by child_leave, or at once), its tasks fail; freed at the next tick. why: for who waits; NULL:
+/* Its children go (by child_leave), its tasks fail. why: for who waits; NULL:
  * nothing failed. */
 void ike_sa_die(struct ike_sa *sa, const char *why);
 
 /* The same, after an answer that says so: that stays to be had for a while. */
 void ike_sa_die_answered(struct ike_sa *sa);
 
+/* Dead, and for the sake of that answer alone still there. */
+static inline bool ike_sa_lingers(const struct ike_sa *sa)
+{
+	return sa->state == IKE_DEAD && timer_is_set(&sa->kick);
+}
+
+/* No longer. */
+void ike_sa_forget_answer(struct ike_sa *sa);
+
 /* A DELETE that nobody waits for the answer of, if the window is free. */
 void ike_sa_say_good_bye(struct ike_sa *sa);
 
 /* Another IKE SA between the same two addresses and identities, of whichever connection: the next one after `after`. */
 struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after);
+
+/* False: it was taken down, and ends as soon as it can, or as its heir. */
+static inline bool ike_sa_is_wanted(const struct ike_sa *sa)
+{
+	return sa->era == sa->peer->era && sa->state != IKE_DEAD;
+}
+
+/* One more has come up, or taken over from old (or NULL): if those are too many, the ones that are needed least end. */
+void ike_sa_make_room(const struct ike_sa *sa, const struct ike_sa *old);
 
 /* Frees now. Only for the tick and for the end of the engine. */
 void ike_sa_free(struct ike_sa *sa);

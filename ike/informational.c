@@ -10,13 +10,23 @@
 
 #include "exchange.h"
 
+/* In one D payload of an answer; those beyond are in the next one. */
 #define DELETES_MAX 64
 
 struct deletes {
 	struct ike_sa *sa;
-	uint32_t answer[DELETES_MAX];
-	unsigned count;
+	struct body *answer;
+	uint32_t spis[DELETES_MAX];
+	unsigned count; /* not yet in the answer */
+	bool any;
 };
+
+static void write_deletes(struct deletes *d)
+{
+	if (d->count)
+		delete_write_esp(d->answer, d->spis, d->count);
+	d->count = 0;
+}
 
 static bool is_being_deleted_by_us(const struct ike_sa *sa, const struct child *c)
 {
@@ -30,24 +40,28 @@ static void delete_child(void *arg, uint32_t spi)
 	struct deletes *d = arg;
 	struct child *c = child_by_out_spi(d->sa, spi);
 
-	if (!c || is_being_deleted_by_us(d->sa, c) || d->count == DELETES_MAX)
+	if (!c || is_being_deleted_by_us(d->sa, c))
 		return;
 	if (!c->successor)
 		c->successor = c->rival;
 	if (d->sa->running && d->sa->running->child == c)
 		d->sa->running->rival = c->rival;
-	d->answer[d->count++] = c->in.spi;
+	if (d->count == DELETES_MAX)
+		write_deletes(d);
+	d->spis[d->count++] = c->in.spi;
+	d->any = true;
 	child_leave(c);
 }
 
 enum verdict informational_on_request(struct question *q)
 {
-	struct deletes d = {.sa = q->sa};
+	struct deletes d = {.sa = q->sa, .answer = q->answer};
 	bool ike = false;
 
 	if (!message_deletes(q->m, &ike, delete_child, &d)) {
+		body_init(q->answer);
 		notify_write(q->answer, INVALID_SYNTAX, NULL, 0);
-		return VERDICT_ANSWER;
+		return VERDICT_ANSWER_AND_DIE;
 	}
 	if (message_notify(q->m, AUTHENTICATION_FAILED, NULL)) {
 		ike_log(q->sa, "the peer does not accept who we are: compare identities, certificates and PSK; its log "
@@ -58,10 +72,9 @@ enum verdict informational_on_request(struct question *q)
 		ike_log(q->sa, "deleted by the peer");
 		return VERDICT_ANSWER_AND_DIE;
 	}
-	if (d.count) {
-		delete_write_esp(q->answer, d.answer, d.count);
+	write_deletes(&d);
+	if (d.any)
 		peer_on_loss(q->sa->peer);
-	}
 	return VERDICT_ANSWER;
 }
 

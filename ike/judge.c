@@ -74,8 +74,8 @@ static enum judgement judge_chain(const struct connection_config *c, int64_t now
 
 	if (!err)
 		return JUDGED_GOOD;
-	if (err == -EINVAL || err == -EKEYREVOKED) {
-		fault(f, EINVAL, "cert: %.300s: get a new one", why.text);
+	if (err == -EKEYREJECTED || err == -EKEYREVOKED) {
+		fault(f, EINVAL, "cert: %.400s", why.text);
 		return JUDGED_BAD;
 	}
 	fault(f, EINVAL, "cert: %.300s: the peer must trust another CA", why.text);

@@ -83,6 +83,8 @@ int keyring_add(struct keyring *ring, uint32_t id, enum key_kind kind, const voi
 void keyring_remove(struct keyring *ring, uint32_t id);
 /* Wipes and frees all. */
 void keyring_free(struct keyring *ring);
+/* Whether that PSK is so short that it can be found by trying. */
+bool keyring_is_short(const struct keyring *ring, uint32_t id);
 /* Whether the private key belongs to that certificate's public key (SubjectPublicKeyInfo in DER). */
 bool keyring_matches(const struct keyring *ring, uint32_t id, const uint8_t *spki, size_t size);
 /* The questions answered from this ring by a call. */
@@ -101,9 +103,9 @@ struct keyholder_ends {
 /*
  * Runs the keyholder until both sockets (SOCK_SEQPACKET) are closed: keys come on `control` from the supervisor as
  * {"command": "key", "id": N, "kind": "psk|private|ppk"} with the file by SCM_RIGHTS (also
- * {"command":"forget","id":N}), each answered by {"ok": true} or {"error": ...}; questions come on `questions`.
- * Sandboxes itself first, and then says by an answer to no question (number 0) that it is there. Returns an exit
- * status.
+ * {"command":"forget","id":N}), each answered by {"ok": true}, with a "note" perhaps, or {"error": ...}; questions come
+ * on `questions`. Sandboxes itself first, and then says by an answer to no question (number 0) that it is there.
+ * Returns an exit status.
  */
 int keyholder_run(const struct keyholder_ends *ends);
 

@@ -101,6 +101,18 @@ static int obey(struct keyring *ring, const cJSON *message, int fd, struct fault
 	return 0;
 }
 
+static void add_ok(cJSON *reply, const struct keyring *ring, const cJSON *message)
+{
+	const uint32_t id = (uint32_t)cJSON_GetNumberValue(cJSON_GetObjectItem(message, "id"));
+
+	cJSON_AddBoolToObject(reply, "ok", true);
+	if (keyring_is_short(ring, id))
+		cJSON_AddStringToObject(
+			reply, "note",
+			"shorter than 16 bytes, and can be found by trying: 'openssl rand -hex 32' makes "
+			"one that cannot");
+}
+
 /* False: the supervisor is gone. */
 static bool on_control(struct keyring *ring, int control)
 {
@@ -114,7 +126,7 @@ static bool on_control(struct keyring *ring, int control)
 	if (obey(ring, message, fd, &f))
 		cJSON_AddStringToObject(reply, "error", f.text);
 	else
-		cJSON_AddBoolToObject(reply, "ok", true);
+		add_ok(reply, ring, message);
 	err = channel_send(control, reply, -1);
 	cJSON_Delete(reply);
 	cJSON_Delete(message);

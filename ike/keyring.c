@@ -15,7 +15,8 @@
 #include "sig_scheme.h"
 #include "wire.h"
 
-#define RSA_BITS_MIN 2048
+#define RSA_BITS_MIN  2048
+#define PSK_SIZE_GOOD 16
 
 struct secret {
 	LIST_ENTRY(secret) of_ring;
@@ -66,6 +67,13 @@ void keyring_free(struct keyring *ring)
 	while (ring && !LIST_EMPTY(&ring->secrets))
 		secret_free(LIST_FIRST(&ring->secrets));
 	free(ring);
+}
+
+bool keyring_is_short(const struct keyring *ring, uint32_t id)
+{
+	const struct secret *s = find(ring, id, KEY_PSK);
+
+	return s && s->size < PSK_SIZE_GOOD;
 }
 
 /* ---- reading ---- */

@@ -68,23 +68,13 @@ static void terminate_sa(struct ike_sa *sa)
 	}
 }
 
-static bool is_down(const struct peer *p)
-{
-	const struct ike_sa *sa;
-
-	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		if (sa->state != IKE_DEAD)
-			return false;
-	return TAILQ_EMPTY(&p->children);
-}
-
 /* Who else has a child on it, and is to keep it. */
 static struct peer *other_user(const struct ike_sa *sa)
 {
 	struct child *c;
 
 	TAILQ_FOREACH(c, &sa->children, of_list)
-		if (c->peer != sa->peer && !c->peer->connection->gone && !c->peer->held)
+		if (c->peer != sa->peer && c->era == c->peer->era)
 			return c->peer;
 	return NULL;
 }
@@ -94,12 +84,16 @@ static void terminate_or_hand_on(struct ike_sa *sa)
 {
 	struct peer *other = sa->state == IKE_UP ? other_user(sa) : NULL;
 
-	if (!other) {
+	if (other)
+		peer_take_ike(other, sa);
+	else
 		terminate_sa(sa);
-		return;
-	}
-	task_disown_children(sa);
-	peer_take_ike(other, sa);
+}
+
+void ike_sa_obey(struct ike_sa *sa)
+{
+	if (!ike_sa_is_wanted(sa))
+		terminate_or_hand_on(sa);
 }
 
 static void delete_children_elsewhere(struct peer *p)
@@ -116,10 +110,12 @@ void peer_terminate(struct peer *p)
 	struct engine *e = p->connection->engine;
 	struct ike_sa *sa, *next;
 
+	p->era++;
 	p->held = true;
 	p->wanted = 0;
 	timer_cancel(&e->timers, &p->retry);
 	peer_end_orders(p, ORDER_UP, "the connection was taken down");
+	peer_end_orders(p, ORDER_REKEY, "the connection was taken down");
 	orphans_end(p);
 	for (sa = TAILQ_FIRST(&p->sas); sa; sa = next) {
 		next = TAILQ_NEXT(sa, of_peer);
@@ -128,28 +124,15 @@ void peer_terminate(struct peer *p)
 	delete_children_elsewhere(p);
 }
 
-void peers_sweep(struct connection *c)
-{
-	struct peer *p, *next;
-	bool last = false;
-
-	for (p = TAILQ_FIRST(&c->peers); p && !last; p = next) {
-		next = TAILQ_NEXT(p, of_connection);
-		last = !next;
-		if (TAILQ_EMPTY(&p->sas))
-			peer_on_loss(p);
-	}
-}
-
 static void terminate(struct peer *p, uint64_t ticket)
 {
 	struct engine *e = p->connection->engine;
 
 	peer_terminate(p);
-	if (is_down(p))
-		e->ops.done(e->ops.arg, ticket, NULL);
-	else
+	if (peer_has_outlived(p))
 		peer_add_order(p, ORDER_DOWN, ticket);
+	else
+		e->ops.done(e->ops.arg, ticket, NULL);
 }
 
 void engine_terminate(struct engine *e, const char *name, const uint8_t *remote, uint64_t ticket)

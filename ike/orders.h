@@ -8,7 +8,7 @@
 /* Takes the peer down: DELETE for what is up, an end for what is under way; it is not brought up again by itself. */
 void peer_terminate(struct peer *p);
 
-/* Frees the peers of a connection that is gone which have nothing left, and with the last one the connection. */
-void peers_sweep(struct connection *c);
+/* An IKE SA or its children have come up by a rekey: what was taken down in the meantime ends. */
+void ike_sa_obey(struct ike_sa *sa);
 
 #endif

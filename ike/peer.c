@@ -13,6 +13,12 @@
 #define RETRY_FIRST_MS 1000
 #define RETRY_MAX_MS   60000
 #define RETRY_JITTER   25
+/* The first wish after an IKE SA without a child: most peers ask themselves, a round trip later. */
+#define CHILDLESS_MS 200
+/* What the worker has still got for the old SA leaves before its DELETE. */
+#define RENEWED_MS 300
+/* Between attempts beside an IKE SA that does not answer. */
+#define DOUBT_AGAIN_MS 500
 
 uint64_t peer_key(const uint8_t local[4], const uint8_t remote[4])
 {
@@ -75,39 +81,70 @@ static uint32_t as_number(const uint8_t addr[4])
 	return (uint32_t)addr[0] << 24 | (uint32_t)addr[1] << 16 | (uint32_t)addr[2] << 8 | addr[3];
 }
 
+static uint32_t mask_of(unsigned bits)
+{
+	return bits ? ~0U << (32 - bits) : 0;
+}
+
 bool connection_covers(const struct connection *c, const uint8_t local[4], const uint8_t remote[4])
 {
 	const struct connection_config *config = c->config;
-	const uint32_t mask = config->remote_bits ? ~0U << (32 - config->remote_bits) : 0;
 
 	return !c->gone && memcmp(config->local, local, 4) == 0 && memcmp(local, remote, 4) != 0 &&
-	       ((as_number(config->remote) ^ as_number(remote)) & mask) == 0;
+	       ((as_number(config->remote) ^ as_number(remote)) & mask_of(config->remote_bits)) == 0;
 }
 
-/* The longest prefix goes first, as with policies; among equal ones the order of the file. */
+/* Of a prefix: its length is spread over the bits of the two addresses, which others may have, too. */
+static uint64_t net_key(const uint8_t local[4], const uint8_t remote[4], unsigned bits)
+{
+	return ((uint64_t)as_number(local) << 32 | (as_number(remote) & mask_of(bits))) ^
+	       (32 - bits) * 0x9e3779b97f4a7c15ULL;
+}
+
+void connection_enter(struct connection *c)
+{
+	const struct connection_config *config = c->config;
+
+	c->engine->prefixes[config->remote_bits]++;
+	table_append(&c->engine->nets, &c->by_net, net_key(config->local, config->remote, config->remote_bits));
+}
+
+void connection_leave(struct connection *c)
+{
+	if (!c->by_net.back)
+		return;
+	c->engine->prefixes[c->config->remote_bits]--;
+	table_remove(&c->by_net);
+}
+
+static struct connection *first_that_covers(struct table_node *node, const uint8_t local[4], const uint8_t remote[4],
+					    unsigned bits)
+{
+	for (; node; node = table_next(node)) {
+		struct connection *c = container_of(node, struct connection, by_net);
+
+		if (c->config->remote_bits == bits && connection_covers(c, local, remote))
+			return c;
+	}
+	return NULL;
+}
+
+/* The longest prefix goes first, as with policies; among equal ones the order of the file. One look-up for each length
+ * that there is, however many connections there are. */
 struct connection *connection_for(struct engine *e, const uint8_t local[4], const uint8_t remote[4],
 				  const struct connection *after)
 {
-	struct connection *c, *best = NULL;
-	bool passed = after == NULL;
+	unsigned bits = after ? after->config->remote_bits : 32;
+	struct connection *c = after ? first_that_covers(table_next(&after->by_net), local, remote, bits) : NULL;
 
-	TAILQ_FOREACH(c, &e->connections, of_engine) {
-		const bool later = passed;
-
-		if (c == after)
-			passed = true;
-		if (c == after || !connection_covers(c, local, remote))
-			continue;
-		if (after && (c->config->remote_bits > after->config->remote_bits ||
-			      (c->config->remote_bits == after->config->remote_bits && !later)))
-			continue;
-		if (!best || c->config->remote_bits > best->config->remote_bits)
-			best = c;
-	}
-	return best;
+	for (bits += !after; !c && bits-- > 0;)
+		if (e->prefixes[bits])
+			c = first_that_covers(table_find(&e->nets, net_key(local, remote, bits)), local, remote, bits);
+	return c;
 }
 
 static void on_retry(struct timer *timer);
+static void reap(struct mortal *m);
 
 static struct peer *peer_new(struct connection *c, const uint8_t remote[4])
 {
@@ -124,8 +161,11 @@ static struct peer *peer_new(struct connection *c, const uint8_t remote[4])
 	TAILQ_INIT(&p->orders);
 	timer_init(&p->retry, on_retry);
 	timer_init(&p->orphans, orphans_on_time);
+	p->mortal.reap = reap;
 	TAILQ_INSERT_TAIL(&c->peers, p, of_connection);
 	table_add(&c->engine->peers, &p->by_addresses, peer_key(c->config->local, remote));
+	/* Who made it may find that it has no use for it. */
+	mortal_end(c->engine, &p->mortal);
 	return p;
 }
 
@@ -160,16 +200,32 @@ struct child *peer_child_up(const struct peer *p, const struct selector *s)
 	struct child *c;
 
 	TAILQ_FOREACH(c, &p->children, of_peer)
-		if (c->state == CHILD_UP && c->ike->state != IKE_DEAD && (!s || child_is_for(c, s)))
+		if (c->state == CHILD_UP && child_is_wanted(c) && (!s || child_is_for(c, s)))
 			return c;
 	return NULL;
+}
+
+bool peer_has_outlived(const struct peer *p)
+{
+	const struct ike_sa *sa;
+	const struct child *c;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if (sa->state != IKE_DEAD && !ike_sa_is_wanted(sa))
+			return true;
+	TAILQ_FOREACH(c, &p->children, of_peer)
+		if (!child_is_wanted(c))
+			return true;
+	return false;
 }
 
 void peer_take_ike(struct peer *p, struct ike_sa *sa)
 {
 	TAILQ_REMOVE(&sa->peer->sas, sa, of_peer);
 	TAILQ_INSERT_TAIL(&p->sas, sa, of_peer);
+	mortal_end(sa->engine, &sa->peer->mortal);
 	sa->peer = p;
+	sa->era = p->era;
 }
 
 /* ---- pursuing what is wanted ---- */
@@ -196,6 +252,52 @@ static bool child_under_way(const struct ike_sa *sa, unsigned selector)
 	return false;
 }
 
+struct ike_sa *peer_open(struct peer *p, unsigned selector)
+{
+	struct path path = {.local_port = IKE_PORT, .remote_port = IKE_PORT};
+	struct ike_sa *sa;
+	struct task *task;
+
+	memcpy(path.local, p->connection->config->local, 4);
+	memcpy(path.remote, p->remote, 4);
+	sa = ike_sa_new(p->connection->engine, p, &path, true, 0);
+	if (!sa)
+		return NULL;
+	task = task_queue(sa, TASK_INIT);
+	if (!task) {
+		ike_sa_die(sa, "no memory");
+		return NULL;
+	}
+	task->children = true;
+	task->selector = selector;
+	return sa;
+}
+
+static const struct task *first_task(const struct ike_sa *sa)
+{
+	return sa->running ? sa->running : TAILQ_FIRST(&sa->tasks);
+}
+
+/* One that is being opened for the sake of that selector. */
+static bool is_renewed(const struct peer *p, unsigned selector)
+{
+	const struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if ((sa->state == IKE_INIT_SENT || sa->state == IKE_AUTH_SENT) && first_task(sa) &&
+		    first_task(sa)->selector == selector)
+			return true;
+	return false;
+}
+
+static void renew(struct peer *p, unsigned selector)
+{
+	struct ike_sa *sa = is_renewed(p, selector) ? NULL : peer_open(p, selector);
+
+	if (sa)
+		sa->renews = true;
+}
+
 static void ask_for_children(struct peer *p, struct ike_sa *sa)
 {
 	for (unsigned i = 0; i < p->connection->config->selector_count; i++) {
@@ -203,6 +305,10 @@ static void ask_for_children(struct peer *p, struct ike_sa *sa)
 
 		if (!(p->wanted & 1U << i) || child_under_way(sa, i))
 			continue;
+		if (p->no_pfs) {
+			renew(p, i);
+			continue;
+		}
 		task = task_queue(sa, TASK_CHILD);
 		if (task)
 			task->selector = i;
@@ -214,26 +320,6 @@ static unsigned first_wanted(const struct peer *p)
 	return (unsigned)__builtin_ctz(p->wanted);
 }
 
-static void connect_to(struct peer *p)
-{
-	struct path path = {.local_port = IKE_PORT, .remote_port = IKE_PORT};
-	struct ike_sa *sa;
-	struct task *task;
-
-	memcpy(path.local, p->connection->config->local, 4);
-	memcpy(path.remote, p->remote, 4);
-	sa = ike_sa_new(p->connection->engine, p, &path, true, 0);
-	if (!sa)
-		return;
-	task = task_queue(sa, TASK_INIT);
-	if (!task) {
-		ike_sa_die(sa, "no memory");
-		return;
-	}
-	task->children = true;
-	task->selector = first_wanted(p);
-}
-
 void peer_pursue(struct peer *p)
 {
 	struct ike_sa *up = peer_ike_up(p);
@@ -243,12 +329,7 @@ void peer_pursue(struct peer *p)
 	if (up)
 		ask_for_children(p, up);
 	else if (!is_under_way(p))
-		connect_to(p);
-}
-
-static void on_retry(struct timer *timer)
-{
-	peer_pursue(container_of(timer, struct peer, retry));
+		peer_open(p, first_wanted(p));
 }
 
 static void retry_later(struct peer *p)
@@ -295,6 +376,172 @@ static bool is_kept_up(const struct peer *p)
 	return p->connection->config->start == START_INITIATE && !is_mesh(p->connection);
 }
 
+/* ---- what a peer cannot do, or has forgotten ---- */
+
+int peer_selector_of(const struct child *c)
+{
+	const struct connection_config *config = c->peer->connection->config;
+	int best = -1;
+
+	for (unsigned i = 0; i < config->selector_count; i++)
+		if (selector_contains(&config->selectors[i], &c->asked) &&
+		    (best < 0 || selector_compare(&config->selectors[i], &config->selectors[best]) < 0))
+			best = (int)i;
+	return best;
+}
+
+static bool may_connect(const struct peer *p)
+{
+	return !p->held && !p->address_gone && !p->connection->gone;
+}
+
+/* Sent, and sent again, without an answer. */
+static bool is_doubtful(const struct ike_sa *sa)
+{
+	return sa->running && sa->tries > DOUBT_TRIES;
+}
+
+static bool has_another(const struct peer *p, const struct ike_sa *sa)
+{
+	const struct ike_sa *other;
+
+	TAILQ_FOREACH(other, &p->sas, of_peer)
+		if (other != sa && other->state == IKE_UP && !is_doubtful(other))
+			return true;
+	return false;
+}
+
+/* Nobody is asked who would not be without it: where nothing is to be up always, something must want to leave. */
+void peer_on_doubt(struct peer *p, const struct ike_sa *sa)
+{
+	const struct child *c = TAILQ_FIRST(&sa->children);
+	const int selector = c && c->peer == p ? peer_selector_of(c) : 0;
+	struct ike_sa *other;
+
+	if (!may_connect(p) || !ike_sa_is_wanted(sa) || p->connection->config->start == START_RESPOND ||
+	    !(is_kept_up(p) || sa->sends) || is_under_way(p) || has_another(p, sa) || selector < 0)
+		return;
+	ike_log(sa, "the peer does not answer: another IKE SA is tried");
+	other = peer_open(p, (unsigned)selector);
+	if (other)
+		other->in_doubt = true;
+}
+
+static struct ike_sa *doubtful_of(const struct peer *p)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if (sa->state == IKE_UP && is_doubtful(sa))
+			return sa;
+	return NULL;
+}
+
+static void on_retry(struct timer *timer)
+{
+	struct peer *p = container_of(timer, struct peer, retry);
+	const struct ike_sa *doubtful = doubtful_of(p);
+
+	if (doubtful)
+		peer_on_doubt(p, doubtful);
+	peer_pursue(p);
+}
+
+void peer_on_heard(struct peer *p)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if (sa->in_doubt && sa->state == IKE_INIT_SENT)
+			ike_sa_die(sa, NULL);
+}
+
+/* Most ask for one next, and what waited for the peer to be there waits no longer. */
+void peer_on_childless(struct peer *p)
+{
+	struct engine *e = p->connection->engine;
+
+	if (is_kept_up(p) && !p->held)
+		peer_want_all(p);
+	p->failures = 0;
+	timer_cancel(&e->timers, &p->retry);
+	if (p->wanted && may_connect(p))
+		timer_set(&e->timers, &p->retry, engine_now(e) + CHILDLESS_MS);
+}
+
+/* A newer one of another IKE SA carries the same. */
+static bool is_superseded(const struct child *old)
+{
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &old->peer->children, of_peer)
+		if (c->ike != old->ike && c->state == CHILD_UP && child_is_wanted(c) && c->made_ms > old->made_ms &&
+		    selector_equal(&c->asked, &old->asked))
+			return true;
+	return false;
+}
+
+void peer_renew(struct peer *p, const struct child *old)
+{
+	const int selector = peer_selector_of(old);
+
+	p->no_pfs = true;
+	if (selector < 0 || !may_connect(p) || is_superseded(old))
+		return;
+	peer_log(p,
+		 "the peer makes no child with a key exchange of its own (PFS): instead of each rekey a new IKE SA is "
+		 "made: allow group 20 (ecp384, dh20) for ESP there");
+	renew(p, (unsigned)selector);
+}
+
+static void delete_later(struct ike_sa *sa, struct child *c)
+{
+	struct task *task = c ? task_queue_child(sa, TASK_DELETE_CHILD, c) : task_queue(sa, TASK_DELETE_IKE);
+
+	if (task)
+		task->not_before_ms = engine_now(sa->engine) + RENEWED_MS;
+}
+
+static bool has_only_superseded(const struct ike_sa *sa)
+{
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &sa->children, of_list)
+		if (!is_superseded(c))
+			return false;
+	return true;
+}
+
+/* An IKE SA that has come up since is no predecessor, but the peer's own renewal. */
+void peer_on_renewed(struct peer *p, const struct child *child)
+{
+	struct child *c;
+
+	TAILQ_FOREACH(c, &p->children, of_peer) {
+		struct ike_sa *sa = c->ike;
+
+		if (sa->state != IKE_UP || sa->up_ms > child->ike->started_ms || c->state != CHILD_UP ||
+		    !is_superseded(c) || task_find(sa, TASK_DELETE_IKE, NULL))
+			continue;
+		timer_cancel(&sa->engine->timers, &c->soft);
+		delete_later(sa, has_only_superseded(sa) ? NULL : c);
+	}
+	peer_on_rekeyed(p);
+}
+
+void peer_on_not_renewed(struct peer *p, struct ike_sa *sa)
+{
+	p->no_pfs = false;
+	task_queue(sa, TASK_DELETE_IKE);
+}
+
+/* It makes children, so it is the key exchange that it does not want. */
+void peer_on_no_proposal(struct peer *p)
+{
+	if (peer_child_up(p, NULL))
+		p->no_pfs = true;
+}
+
 /* Trap waits for the next packet, which does not come to us while SAs of an earlier run take it; initiate tries again
  * by itself. */
 void peer_on_failure(struct peer *p, const char *why)
@@ -319,33 +566,53 @@ static bool has_living(const struct peer *p)
 
 static bool is_needed(const struct peer *p)
 {
-	return !TAILQ_EMPTY(&p->sas) || !TAILQ_EMPTY(&p->children) || p->wanted || orphans_wait(p) ||
+	return !TAILQ_EMPTY(&p->sas) || !TAILQ_EMPTY(&p->children) || p->tasks || p->wanted || orphans_wait(p) ||
 	       (!is_mesh(p->connection) && !p->connection->gone);
 }
 
-void peer_free_if_unneeded(struct peer *p)
+/* One of a mesh that has nothing and is to get nothing, and any of a connection that is gone. */
+static void reap(struct mortal *m)
 {
+	struct peer *p = container_of(m, struct peer, mortal);
 	struct connection *c = p->connection;
 
 	if (is_needed(p))
 		return;
 	peer_free(p);
-	if (c->gone && TAILQ_EMPTY(&c->peers))
-		connection_free(c);
+	mortal_end(c->engine, &c->mortal);
+}
+
+/* Who is to respond asks for children on what the peer has opened, and opens nothing unless it is told to. */
+static bool may_begin(const struct peer *p)
+{
+	const struct order *order;
+
+	TAILQ_FOREACH(order, &p->orders, of_peer)
+		if (order->kind == ORDER_UP)
+			return true;
+	return p->connection->config->start != START_RESPOND || orphans_wait(p);
 }
 
 void peer_on_loss(struct peer *p)
 {
-	if (!has_living(p))
+	struct engine *e = p->connection->engine;
+
+	if (!peer_has_outlived(p))
 		peer_end_orders(p, ORDER_DOWN, NULL);
 	if (p->connection->gone) {
 		p->wanted = 0;
 	} else if (is_kept_up(p) && !p->held) {
 		peer_want_all(p);
 	}
+	if (!peer_ike_up(p) && !may_begin(p))
+		p->wanted = 0;
 	if (p->wanted && !p->held)
 		retry_later(p);
-	peer_free_if_unneeded(p);
+	/* What was tried beside it has failed, perhaps since the peer is there, and has not read its configuration yet.
+	 */
+	if (doubtful_of(p) && !is_under_way(p) && !timer_is_set(&p->retry))
+		timer_set(&e->timers, &p->retry, engine_now(e) + DOUBT_AGAIN_MS);
+	mortal_end(p->connection->engine, &p->mortal);
 }
 
 void peer_on_rekeyed(struct peer *p)
@@ -402,13 +669,14 @@ void peer_free(struct peer *p)
 	struct child *c;
 
 	while ((c = TAILQ_FIRST(&p->children)))
-		child_free(c);
+		child_drop(c);
 	while ((sa = TAILQ_FIRST(&p->sas)))
 		ike_sa_free(sa);
 	for (int kind = ORDER_UP; kind <= ORDER_REKEY; kind++)
 		peer_end_orders(p, (enum order_kind)kind, "the connection is gone");
 	timer_cancel(timers, &p->retry);
 	timer_cancel(timers, &p->orphans);
+	mortal_forget(p->connection->engine, &p->mortal);
 	table_remove(&p->by_addresses);
 	TAILQ_REMOVE(&p->connection->peers, p, of_connection);
 	free(p);
@@ -420,6 +688,8 @@ void connection_free(struct connection *c)
 
 	while ((p = TAILQ_FIRST(&c->peers)))
 		peer_free(p);
+	connection_leave(c);
+	mortal_forget(c->engine, &c->mortal);
 	TAILQ_REMOVE(&c->engine->connections, c, of_engine);
 	connection_config_free(c->config);
 	free(c);

@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "child.h"
+#include "mortal.h"
 
 TAILQ_HEAD(peer_list, peer);
 TAILQ_HEAD(ike_sa_list, ike_sa);
@@ -17,7 +18,9 @@ TAILQ_HEAD(connection_list, connection);
 TAILQ_HEAD(order_list, order);
 
 struct connection {
+	struct mortal mortal;
 	TAILQ_ENTRY(connection) of_engine;
+	struct table_node by_net; /* unless it is gone */
 	struct engine *engine;
 	struct connection_config *config;
 	struct peer_list peers;
@@ -36,15 +39,20 @@ struct order {
 };
 
 struct peer {
+	struct mortal mortal;
 	TAILQ_ENTRY(peer) of_connection;
 	struct table_node by_addresses; /* peer_key() */
 	struct connection *connection;
 	uint8_t remote[4];
 	struct ike_sa_list sas;
 	struct child_list children; /* of any IKE SA */
-	uint32_t wanted;	    /* selectors, by their index in the configuration, that are to get a child */
-	bool held;		    /* taken down by order: not brought up again by itself */
+	unsigned tasks;		    /* of any IKE SA, that are for it */
+	unsigned era; /* how often it was taken down: an SA of an earlier era is to go, and so is what a rekey makes of
+			 it */
+	uint32_t wanted; /* selectors, by their index in the configuration, that are to get a child */
+	bool held;	 /* taken down by order: not brought up again by itself */
 	bool address_gone;
+	bool no_pfs;	   /* it makes no child with a key exchange: each gets an IKE SA of its own, which has one */
 	unsigned failures; /* in a row */
 	struct timer retry;
 	struct timer orphans; /* when SAs of an earlier run go */
@@ -70,6 +78,10 @@ struct peer *peer_get(struct connection *c, const uint8_t remote[4]);
 /* Whether the connection is for those two hosts. */
 bool connection_covers(const struct connection *c, const uint8_t local[4], const uint8_t remote[4]);
 
+/* The connection is found by connection_for from now on; no more. */
+void connection_enter(struct connection *c);
+void connection_leave(struct connection *c);
+
 /* The first connection for the two, or the one after `after`. */
 struct connection *connection_for(struct engine *e, const uint8_t local[4], const uint8_t remote[4],
 				  const struct connection *after);
@@ -77,14 +89,23 @@ struct connection *connection_for(struct engine *e, const uint8_t local[4], cons
 /* Sees to what is wanted: children on the IKE SA that is up, or a new IKE SA if none is under way. */
 void peer_pursue(struct peer *p);
 
+/* Begins a new IKE SA with a child for that selector, whatever there is. NULL: no memory. */
+struct ike_sa *peer_open(struct peer *p, unsigned selector);
+
 /* Wants all selectors (for start = initiate, and by order). */
 void peer_want_all(struct peer *p);
 
 /* The peer's IKE SA that new children are made on, or NULL. */
 struct ike_sa *peer_ike_up(const struct peer *p);
 
-/* A child that is up and is for that selector, or what the peer leaves of it; or NULL. NULL for s: any child. */
+/* Whether an SA of the peer is left that was to go when it was last taken down. */
+bool peer_has_outlived(const struct peer *p);
+
+/* A child that is up, and to stay so, for that selector, or what the peer leaves of it; or NULL. NULL for s: any. */
 struct child *peer_child_up(const struct peer *p, const struct selector *s);
+
+/* Which of the connection's selectors a child came of: the most exact that has all of it. -1: none. */
+int peer_selector_of(const struct child *c);
 
 /* The IKE SA is this peer's from now on. */
 void peer_take_ike(struct peer *p, struct ike_sa *sa);
@@ -94,13 +115,32 @@ void peer_take_ike(struct peer *p, struct ike_sa *sa);
 void peer_on_child_up(struct peer *p, struct child *child);
 /* An attempt to get an IKE SA or a child has failed, for that reason (one line). */
 void peer_on_failure(struct peer *p, const char *why);
-/* An IKE SA or a child is gone: what is to be there is wanted again; what nobody needs is freed (perhaps the peer
- * itself). */
+/* An IKE SA or a child is gone: what is to be there is wanted again, and the peer may be needed no more. */
 void peer_on_loss(struct peer *p);
 void peer_on_rekeyed(struct peer *p);
-/* Frees one of a mesh that has nothing and is to get nothing, and with its last peer a connection that is gone. */
-void peer_free_if_unneeded(struct peer *p);
 
+/*
+ * That IKE SA's request was sent several times, and there is no answer: the peer may have started anew and know nothing
+ * of it. Another one is opened beside it, which is up at once if that is so, and long before this one is given up.
+ */
+void peer_on_doubt(struct peer *p, const struct ike_sa *sa);
+/* It is there, and knows an IKE SA: what was opened in doubt, and not answered yet, is not needed. */
+void peer_on_heard(struct peer *p);
+
+/* It has opened an IKE SA and asked for no child on it. */
+void peer_on_childless(struct peer *p);
+
+/*
+ * The peer refuses a key exchange for a child, and without one none is made here: before its lifetime ends, a new IKE
+ * SA is made, whose first child has the fresh exchange of the IKE SA itself, and then the old one goes.
+ */
+void peer_renew(struct peer *p, const struct child *old);
+/* The IKE SA made for that is up with its child: what it replaces goes. */
+void peer_on_renewed(struct peer *p, const struct child *child);
+/* There is no child: the refusal was for something else. */
+void peer_on_not_renewed(struct peer *p, struct ike_sa *sa);
+/* A new child was refused, for want of a proposal. */
+void peer_on_no_proposal(struct peer *p);
 /* Ends orders of that kind; error: NULL if well. */
 void peer_end_orders(struct peer *p, enum order_kind kind, const char *error);
 /* An order waits from now on; if there is no memory it ends at once. */

@@ -8,6 +8,7 @@
 
 #define MORE_PROPOSALS	2
 #define MORE_TRANSFORMS 3
+#define ADDKES		(TRANSFORM_ADDKE_7 - TRANSFORM_ADDKE_1 + 1)
 
 /* ---- writing ---- */
 
@@ -69,12 +70,21 @@ void proposal_offer_ike(struct body *b, uint64_t spi)
 	write_proposal(b, 1, PROTOCOL_IKE, spi, spi ? 8 : 0, offer, 5);
 }
 
+/* RFC 9370 section 2.2.1: of each type that is offered one transform is taken, NONE among others. */
+static uint8_t add_nones(struct transform *taken, uint8_t n, transform_set none)
+{
+	for (uint8_t type = TRANSFORM_ADDKE_1; type <= TRANSFORM_ADDKE_7; type++)
+		if (none & 1U << type)
+			taken[n++] = (struct transform){type, ADDKE_NONE};
+	return n;
+}
+
 void proposal_answer_ike(struct body *b, const struct ike_choice *c, uint64_t spi)
 {
-	const struct transform taken[] = {
+	struct transform taken[3 + ADDKES] = {
 		{TRANSFORM_ENCR, ENCR_AES_GCM_16}, {TRANSFORM_PRF, c->prf}, {TRANSFORM_DH, DH_ECP_384}};
 
-	write_proposal(b, c->number, PROTOCOL_IKE, spi, spi ? 8 : 0, taken, 3);
+	write_proposal(b, c->number, PROTOCOL_IKE, spi, spi ? 8 : 0, taken, add_nones(taken, 3, c->none));
 }
 
 void proposal_offer_esp(struct body *b, uint32_t spi, enum esn_policy esn, bool dh)
@@ -93,14 +103,14 @@ void proposal_offer_esp(struct body *b, uint32_t spi, enum esn_policy esn, bool 
 
 void proposal_answer_esp(struct body *b, const struct esp_choice *c, uint32_t spi)
 {
-	struct transform taken[3];
+	struct transform taken[3 + ADDKES];
 	uint8_t n = 0;
 
 	taken[n++] = (struct transform){TRANSFORM_ENCR, ENCR_AES_GCM_16};
 	if (c->dh)
 		taken[n++] = (struct transform){TRANSFORM_DH, DH_ECP_384};
 	taken[n++] = (struct transform){TRANSFORM_ESN, c->esn ? ESN_YES : ESN_NO};
-	write_proposal(b, c->number, PROTOCOL_ESP, spi, 4, taken, n);
+	write_proposal(b, c->number, PROTOCOL_ESP, spi, 4, taken, add_nones(taken, n, c->none));
 }
 
 /* ---- reading ---- */
@@ -117,12 +127,19 @@ struct offer {
 	bool dh_none;
 	bool prf_256, prf_384, prf_512;
 	bool esn, no_esn;
-	unsigned kinds[6]; /* transforms of each type */
-	bool alien;	   /* a transform type that is not known, so that the proposal as a whole cannot be taken */
+	transform_set addke;		   /* additional key exchanges, */
+	transform_set addke_none;	   /* and those of them that may be left out */
+	unsigned kinds[TRANSFORM_ADDKE_1]; /* transforms of each other type */
+	bool alien; /* a transform type that is not known, so that the proposal as a whole cannot be taken */
 };
 
 static void note_transform(struct offer *o, uint8_t type, uint16_t id, bool key_256, bool other_attributes)
 {
+	if (type >= TRANSFORM_ADDKE_1 && type <= TRANSFORM_ADDKE_7) {
+		o->addke |= 1U << type;
+		o->addke_none |= id == ADDKE_NONE && !other_attributes ? 1U << type : 0;
+		return;
+	}
 	if (type == 0 || type > TRANSFORM_ESN) {
 		o->alien = true;
 		return;
@@ -249,49 +266,78 @@ static bool fits_esp(const struct offer *o, enum esn_policy esn, bool dh)
 	       (!dh || o->dh_20) && !o->kinds[TRANSFORM_PRF];
 }
 
+/* What would fit otherwise, but not without an additional key exchange. */
+static bool insists(const struct offer *o)
+{
+	return o->addke != o->addke_none;
+}
+
 static struct ike_choice take_ike(const struct offer *o)
 {
-	return (struct ike_choice){.number = o->number, .prf = best_prf(o), .spi = o->spi};
+	return (struct ike_choice){.number = o->number, .prf = best_prf(o), .none = o->addke, .spi = o->spi};
 }
 
 static struct esp_choice take_esp(const struct offer *o, enum esn_policy esn, bool dh)
 {
-	return (struct esp_choice){
-		.number = o->number, .spi = (uint32_t)o->spi, .esn = o->esn && esn == ESN_OFFERED, .dh = dh};
+	return (struct esp_choice){.number = o->number,
+				   .spi = (uint32_t)o->spi,
+				   .esn = o->esn && esn == ESN_OFFERED,
+				   .dh = dh,
+				   .none = o->addke};
+}
+
+/* What is wanted of a proposal. */
+struct want {
+	uint8_t protocol;
+	bool rekey;
+	enum esn_policy esn;
+	bool dh;
+};
+
+static bool fits(const struct offer *o, const struct want *want)
+{
+	return want->protocol == PROTOCOL_IKE ? fits_ike(o, want->rekey) : fits_esp(o, want->esn, want->dh);
+}
+
+/* The first that fits, in *taken; all of them must be well-formed. */
+static int choose(const struct payload *sa, const struct want *want, struct offer *taken)
+{
+	struct reader r = reader_of(sa->data, sa->size);
+	int err = -ENOPROTOOPT;
+	bool more = true;
+	struct offer o;
+
+	while (more) {
+		if (!read_proposal(&r, &o, &more))
+			return -EBADMSG;
+		if (!err || !fits(&o, want))
+			continue;
+		err = insists(&o) ? -EPROTONOSUPPORT : 0;
+		*taken = o;
+	}
+	return err;
 }
 
 int proposal_choose_ike(const struct payload *sa, bool rekey, struct ike_choice *out)
 {
-	struct reader r = reader_of(sa->data, sa->size);
-	bool more = true, found = false;
-	struct offer o;
+	const struct want want = {.protocol = PROTOCOL_IKE, .rekey = rekey};
+	struct offer taken;
+	int err = choose(sa, &want, &taken);
 
-	while (more) {
-		if (!read_proposal(&r, &o, &more))
-			return -EBADMSG;
-		if (!found && fits_ike(&o, rekey)) {
-			*out = take_ike(&o);
-			found = true;
-		}
-	}
-	return found ? 0 : -ENOPROTOOPT;
+	if (!err)
+		*out = take_ike(&taken);
+	return err;
 }
 
 int proposal_choose_esp(const struct payload *sa, enum esn_policy esn, bool dh, struct esp_choice *out)
 {
-	struct reader r = reader_of(sa->data, sa->size);
-	bool more = true, found = false;
-	struct offer o;
+	const struct want want = {.protocol = PROTOCOL_ESP, .esn = esn, .dh = dh};
+	struct offer taken;
+	int err = choose(sa, &want, &taken);
 
-	while (more) {
-		if (!read_proposal(&r, &o, &more))
-			return -EBADMSG;
-		if (!found && fits_esp(&o, esn, dh)) {
-			*out = take_esp(&o, esn, dh);
-			found = true;
-		}
-	}
-	return found ? 0 : -ENOPROTOOPT;
+	if (!err)
+		*out = take_esp(&taken, esn, dh);
+	return err;
 }
 
 /* ---- the answer: one of each, and nothing that was not asked ---- */
@@ -303,7 +349,7 @@ static int read_answer(const struct payload *sa, struct offer *o)
 
 	if (!read_proposal(&r, o, &more))
 		return -EBADMSG;
-	if (more || o->number != 1 || o->kinds[TRANSFORM_ENCR] != 1 || o->kinds[TRANSFORM_INTEG] > 1)
+	if (more || o->number != 1 || o->kinds[TRANSFORM_ENCR] != 1 || o->kinds[TRANSFORM_INTEG] > 1 || o->addke)
 		return -ENOPROTOOPT;
 	return 0;
 }
@@ -359,7 +405,8 @@ static void add(struct text *t, const char *format, ...)
 	t->at += n > 0 ? (size_t)n : 0;
 }
 
-static const char *const kind_names[] = {"?", "ENCR", "PRF", "INTEG", "DH", "ESN"};
+static const char *const kind_names[] = {"?",	   "ENCR",   "PRF",    "INTEG",	 "DH",	   "ESN",   "ADDKE1",
+					 "ADDKE2", "ADDKE3", "ADDKE4", "ADDKE5", "ADDKE6", "ADDKE7"};
 
 static void add_transform(struct text *t, struct reader *r, bool first)
 {
@@ -375,7 +422,7 @@ static void add_transform(struct text *t, struct reader *r, bool first)
 	id = read_u16(&p);
 	if (r->bad || p.bad)
 		return;
-	add(t, "%s%s-%u", first ? "" : "/", kind_names[type <= TRANSFORM_ESN ? type : 0], id);
+	add(t, "%s%s-%u", first ? "" : "/", kind_names[type <= TRANSFORM_ADDKE_7 ? type : 0], id);
 	read_u16(&p);
 	id = read_u16(&p);
 	if (!p.bad)

@@ -7,16 +7,22 @@
  *
  *   IKE: ENCR_AES_GCM_16/256, a PRF, ECP-384       (INTEG none or not there)
  *   ESP: ENCR_AES_GCM_16/256, ESN, in CREATE_CHILD_SA also ECP-384
+ *
+ * Additional key exchanges (RFC 9370) are not spoken: what a peer offers of them with NONE is answered by NONE.
  */
 #ifndef IKE_PROPOSAL_H
 #define IKE_PROPOSAL_H
 
 #include "message.h"
 
+/* Types of transform, 1 << type each. */
+typedef uint16_t transform_set;
+
 struct ike_choice {
 	uint8_t number; /* of the peer's proposal */
 	uint16_t prf;
-	uint64_t spi; /* in a rekey of the IKE SA: the peer's new SPI; else 0 */
+	transform_set none; /* additional key exchanges to be answered by NONE */
+	uint64_t spi;	    /* in a rekey of the IKE SA: the peer's new SPI; else 0 */
 };
 
 struct esp_choice {
@@ -24,6 +30,7 @@ struct esp_choice {
 	uint32_t spi; /* the peer's inbound SPI */
 	bool esn;
 	bool dh; /* group 20 is part of it */
+	transform_set none;
 };
 
 enum esn_policy {
@@ -39,7 +46,8 @@ void proposal_offer_esp(struct body *b, uint32_t spi, enum esn_policy esn, bool 
  * The responder's choice from what the peer offers: by our preference among the transforms of the first
  * proposal that has all we need. rekey: an 8-byte SPI is expected. dh: group 20 must
  * be offered (without dh, a group that is offered is passed over, as RFC 7296 section 1.3.1 has it for IKE_AUTH).
- * 0; -ENOPROTOOPT if nothing fits; -EBADMSG if it is not well-formed.
+ * 0; -ENOPROTOOPT if nothing fits; -EPROTONOSUPPORT if something would, without the additional key exchange that
+ * the peer insists on; -EBADMSG if it is not well-formed.
  */
 int proposal_choose_ike(const struct payload *sa, bool rekey, struct ike_choice *out);
 int proposal_choose_esp(const struct payload *sa, enum esn_policy esn, bool dh, struct esp_choice *out);
@@ -54,6 +62,10 @@ void proposal_answer_esp(struct body *b, const struct esp_choice *c, uint32_t sp
  */
 int proposal_accept_ike(const struct payload *sa, bool rekey, struct ike_choice *out);
 int proposal_accept_esp(const struct payload *sa, enum esn_policy esn, bool dh, struct esp_choice *out);
+
+/* Why, in words, where the error is EPROTONOSUPPORT. */
+#define PROPOSAL_INSISTS \
+	"insists on an additional key exchange (RFC 9370), which is not spoken here: let it offer NONE as well"
 
 /* What a peer offers or took, for the log when it does not fit: "AES_CBC-128/HMAC_SHA2_256_128/MODP_2048, ..." (cut to
  * size). */

@@ -57,7 +57,7 @@ static void answer_notify(struct ike_sa *sa, const struct message *m, const stru
 static void ask_handler(struct ike_sa *sa, const struct question_row *row, const struct message *m,
 			const struct path *path)
 {
-	struct question q = {.sa = sa, .m = m, .path = path, .answer = &sa->engine->body};
+	struct question q = {.sa = sa, .m = m, .path = path, .answer = &sa->engine->answer};
 	enum verdict verdict;
 
 	body_init(q.answer);
@@ -82,14 +82,24 @@ static void on_request(struct ike_sa *sa, const struct message *m, const struct 
 	if (!row || (row->required & ~message_payloads(m))) {
 		ike_log(sa, "%s request without what belongs in it: refused", exchange_name(m->header.exchange));
 		answer_notify(sa, m, path, INVALID_SYNTAX, NULL, 0);
-		if (sa->state == IKE_HALF_OPEN)
-			ike_sa_die(sa, NULL);
+		ike_sa_die_answered(sa);
 		return;
 	}
 	ask_handler(sa, row, m, path);
 }
 
 /* ---- an answer ---- */
+
+/* It has read something else than we have written, so nothing that follows means the same to both (RFC 7296
+ * section 2.21.3). */
+static void die_of_syntax(struct ike_sa *sa)
+{
+	char why[120];
+
+	snprintf(why, sizeof(why), "the peer finds our %s malformed (INVALID_SYNTAX): the IKE SA is over",
+		 exchange_name(task_row(sa->running->kind)->exchange));
+	ike_sa_die(sa, why);
+}
 
 static void on_answer(struct ike_sa *sa, const struct message *m)
 {
@@ -98,6 +108,10 @@ static void on_answer(struct ike_sa *sa, const struct message *m)
 	uint16_t error = message_error(m);
 
 	timer_cancel(&sa->engine->timers, &sa->retransmit);
+	if (error == INVALID_SYNTAX && sa->state >= IKE_UP) {
+		die_of_syntax(sa);
+		return;
+	}
 	if (m->unknown_critical)
 		error = UNSUPPORTED_CRITICAL_PAYLOAD;
 	if (!m->unknown_critical && !(row->required & ~message_payloads(m))) {
@@ -117,9 +131,12 @@ static void on_answer(struct ike_sa *sa, const struct message *m)
 static void on_garbage(struct ike_sa *sa, const struct message *m, const struct path *path)
 {
 	ike_log(sa, "the peer sent an authentic message that is malformed inside: IKE SA ended");
-	if (!(m->header.flags & FLAG_RESPONSE))
-		answer_notify(sa, m, path, INVALID_SYNTAX, NULL, 0);
-	ike_sa_die(sa, "the peer sent a malformed message");
+	if (m->header.flags & FLAG_RESPONSE) {
+		ike_sa_die(sa, "the peer sent a malformed message");
+		return;
+	}
+	answer_notify(sa, m, path, INVALID_SYNTAX, NULL, 0);
+	ike_sa_die_answered(sa);
 }
 
 /* A question and an answer of one number are two messages, and may come at the same time. */
@@ -136,6 +153,8 @@ static int open_message(struct ike_sa *sa, struct message *m, const struct path 
 	int err;
 
 	if (message_find(m, PAYLOAD_SKF)) {
+		if (sa->state == IKE_HALF_OPEN && reassembly_of(sa, m)->size + m->size > HALF_OPEN_PIECES)
+			return 0;
 		err = reassembly_add(reassembly_of(sa, m), m, key, plain);
 		if (err == -EPROTO)
 			on_garbage(sa, m, path);
@@ -191,6 +210,8 @@ static bool in_window(struct ike_sa *sa, struct message *m)
 static void on_opened(struct ike_sa *sa, const struct message *m, const struct path *path)
 {
 	sa->heard_ms = engine_now(sa->engine);
+	if (sa->state == IKE_UP)
+		peer_on_heard(sa->peer);
 	if (m->header.flags & FLAG_RESPONSE)
 		on_answer(sa, m);
 	else

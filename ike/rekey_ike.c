@@ -54,7 +54,7 @@ static bool is_usable(const struct message *m)
 	       nonce->size <= NONCE_MAX;
 }
 
-static int derive(struct ike_sa *heir, const struct ike_sa *old, const struct terms *t, const struct message *m)
+static int derive(struct ike_keys *keys, const struct ike_sa *old, const struct terms *t, const struct message *m)
 {
 	uint8_t secret[DH_SECRET_SIZE];
 	const struct keymat_input in = {
@@ -62,7 +62,7 @@ static int derive(struct ike_sa *heir, const struct ike_sa *old, const struct te
 	int err = dh_derive(t->dh, message_find(m, PAYLOAD_KE)->data + KE_HEADER_SIZE, secret);
 
 	if (!err)
-		err = keymat_ike_rekey(&heir->keys, t->prf, &old->keys, &in);
+		err = keymat_ike_rekey(keys, t->prf, &old->keys, &in);
 	explicit_bzero(secret, sizeof(secret));
 	return err;
 }
@@ -74,12 +74,15 @@ static void begin_life(struct ike_sa *heir, const struct ike_sa *old, const stru
 	heir->spi_i = t->spi_i;
 	heir->spi_r = t->spi_r;
 	heir->keys_ready = true;
+	heir->era = old->era;
+	heir->renews = old->renews;
 	heir->state = IKE_UP;
 	heir->up_ms = engine_now(heir->engine);
 	heir->fragmentation = old->fragmentation;
 	heir->proofs = old->proofs;
 	heir->peer_id = old->peer_id ? strdup(old->peer_id) : NULL;
 	nonce_lower(heir->low_nonce, t->ni, t->nr);
+	reauth_inherit(heir, old);
 	ike_sa_start_timers(heir);
 	if (ops->keylog)
 		ops->keylog(ops->arg, heir->spi_i, heir->spi_r, &heir->keys);
@@ -88,17 +91,20 @@ static void begin_life(struct ike_sa *heir, const struct ike_sa *old, const stru
 /* The new IKE SA, up. NULL: the peer's part is not valid, or there is no memory. */
 static struct ike_sa *make_heir(struct ike_sa *old, const struct terms *t, const struct message *m)
 {
-	struct ike_sa *heir =
-		ike_sa_new(old->engine, old->peer, &old->path, t->initiator, t->initiator ? t->spi_i : t->spi_r);
+	struct ike_sa *heir = NULL;
+	struct ike_keys keys;
 
+	if (derive(&keys, old, t, m) == 0)
+		heir = ike_sa_new(old->engine, old->peer, &old->path, t->initiator, t->initiator ? t->spi_i : t->spi_r);
+	if (heir) {
+		heir->keys = keys;
+		begin_life(heir, old, t);
+	}
+	explicit_bzero(&keys, sizeof(keys));
 	if (!heir)
 		return NULL;
-	if (derive(heir, old, t, m)) {
-		ike_sa_free(heir);
-		return NULL;
-	}
-	begin_life(heir, old, t);
 	ike_log(heir, "up, replaces %016llx/%016llx", (unsigned long long)old->spi_i, (unsigned long long)old->spi_r);
+	ike_sa_make_room(heir, old);
 	return heir;
 }
 
@@ -133,7 +139,7 @@ static enum verdict answer_error(struct question *q, uint16_t error)
 
 	body_init(q->answer);
 	notify_write(q->answer, error, group, error == INVALID_KE_PAYLOAD ? sizeof(group) : 0);
-	return VERDICT_ANSWER;
+	return verdict_of(error);
 }
 
 static struct chunk nonce_of(const struct message *m)
@@ -177,6 +183,20 @@ static enum verdict answer_with(struct question *q, const struct ike_choice *cho
 	return VERDICT_ANSWER;
 }
 
+static bool choose_proposal(const struct question *q, struct ike_choice *choice)
+{
+	const struct payload *offer = message_find(q->m, PAYLOAD_SA);
+	const int err = proposal_choose_ike(offer, true, choice);
+	char text[200];
+
+	if (!err)
+		return true;
+	proposal_text(offer, text, sizeof(text));
+	ike_log(q->sa, "the peer offers %s for the rekey of the IKE SA, and %s: refused", text,
+		err == -EPROTONOSUPPORT ? PROPOSAL_INSISTS : "not AES_GCM_16-256 with a SHA2 PRF and group 20");
+	return false;
+}
+
 enum verdict rekey_ike_on_request(struct question *q)
 {
 	const struct payload *ke = message_find(q->m, PAYLOAD_KE);
@@ -184,9 +204,9 @@ enum verdict rekey_ike_on_request(struct question *q)
 	enum verdict verdict;
 	struct dh dh = {0};
 
-	if (is_busy(q->sa) || q->sa->rival)
+	if (is_busy(q->sa) || q->sa->rival || !ike_sa_is_wanted(q->sa))
 		return answer_error(q, TEMPORARY_FAILURE);
-	if (proposal_choose_ike(message_find(q->m, PAYLOAD_SA), true, &choice))
+	if (!choose_proposal(q, &choice))
 		return answer_error(q, NO_PROPOSAL_CHOSEN);
 	if (!is_group_20(ke))
 		return answer_error(q, INVALID_KE_PAYLOAD);

@@ -22,7 +22,23 @@ static void task_free(struct ike_sa *sa, struct task *task)
 
 	ops->sa_remove(ops->arg, task->reserved);
 	dh_free(&task->dh);
-	free(task);
+	task->peer->tasks--;
+	mortal_end(sa->engine, &task->peer->mortal);
+	mortal_end(sa->engine, &task->mortal);
+}
+
+static void reap(struct mortal *m)
+{
+	free(container_of(m, struct task, mortal));
+}
+
+static void make_for(struct task *task, struct peer *peer, unsigned era)
+{
+	if (task->peer)
+		task->peer->tasks--;
+	task->peer = peer;
+	task->era = era;
+	peer->tasks++;
 }
 
 void ike_sa_kick(struct ike_sa *sa, uint64_t at_ms)
@@ -42,6 +58,8 @@ struct task *task_queue(struct ike_sa *sa, enum task_kind kind)
 		return NULL;
 	}
 	task->kind = kind;
+	task->mortal.reap = reap;
+	make_for(task, sa->peer, sa->peer->era);
 	TAILQ_INSERT_TAIL(&sa->tasks, task, of_sa);
 	ike_sa_kick(sa, engine_now(sa->engine));
 	return task;
@@ -54,9 +72,23 @@ struct task *task_queue_child(struct ike_sa *sa, enum task_kind kind, struct chi
 	if (task)
 		return task;
 	task = task_queue(sa, kind);
-	if (task)
-		task->child = child;
+	if (!task)
+		return NULL;
+	task->child = child;
+	make_for(task, child->peer, child->era);
 	return task;
+}
+
+struct task *task_queue_again(struct ike_sa *sa, const struct task *task)
+{
+	struct task *again = task_queue(sa, task->kind);
+
+	if (!again)
+		return NULL;
+	again->child = task->child;
+	again->selector = task->selector;
+	make_for(again, task->peer, task->era);
+	return again;
 }
 
 struct task *task_find(const struct ike_sa *sa, enum task_kind kind, const struct child *child)
@@ -97,21 +129,6 @@ void task_forget_child(struct ike_sa *sa, const struct child *child)
 	for (task = TAILQ_FIRST(&sa->tasks); task; task = next) {
 		next = TAILQ_NEXT(task, of_sa);
 		if (task->child != child)
-			continue;
-		TAILQ_REMOVE(&sa->tasks, task, of_sa);
-		task_free(sa, task);
-	}
-}
-
-void task_disown_children(struct ike_sa *sa)
-{
-	struct task *task, *next;
-
-	if (sa->running)
-		sa->running->disowned = true;
-	for (task = TAILQ_FIRST(&sa->tasks); task; task = next) {
-		next = TAILQ_NEXT(task, of_sa);
-		if (task->kind != TASK_CHILD)
 			continue;
 		TAILQ_REMOVE(&sa->tasks, task, of_sa);
 		task_free(sa, task);
@@ -249,6 +266,13 @@ static void give_up(struct ike_sa *sa)
 		ike_sa_die(sa, why);
 }
 
+static void ask_again(struct ike_sa *sa)
+{
+	send_and_wait(sa);
+	if (sa->tries == DOUBT_TRIES + 1 && sa->state == IKE_UP)
+		peer_on_doubt(sa->peer, sa);
+}
+
 void task_on_retransmit(struct timer *timer)
 {
 	struct ike_sa *sa = container_of(timer, struct ike_sa, retransmit);
@@ -257,7 +281,7 @@ void task_on_retransmit(struct timer *timer)
 	if (sa->state == IKE_INIT_SENT && sa->handshake->error)
 		init_on_error(sa, sa->running, NULL, sa->handshake->error);
 	else if (sa->tries < RETRANSMIT_TRIES)
-		send_and_wait(sa);
+		ask_again(sa);
 	else
 		give_up(sa);
 }

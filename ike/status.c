@@ -49,6 +49,14 @@ static void add_seconds_to(cJSON *o, const char *name, const struct engine *e, c
 		cJSON_AddNullToObject(o, name);
 }
 
+static void add_or_null(cJSON *o, const char *name, int64_t seconds)
+{
+	if (seconds >= 0)
+		cJSON_AddNumberToObject(o, name, (double)seconds);
+	else
+		cJSON_AddNullToObject(o, name);
+}
+
 static const char *prf_name(uint16_t prf)
 {
 	return prf == PRF_HMAC_SHA2_384	  ? "hmac-sha2-384"
@@ -59,6 +67,7 @@ static const char *prf_name(uint16_t prf)
 static cJSON *ike_json(const struct ike_sa *sa)
 {
 	cJSON *o = cJSON_CreateObject();
+	int64_t due, expires;
 
 	add_spi(o, "spi_i", sa->spi_i);
 	add_spi(o, "spi_r", sa->spi_r);
@@ -72,6 +81,9 @@ static cJSON *ike_json(const struct ike_sa *sa)
 	cJSON_AddBoolToObject(o, "ppk", sa->proofs & PROOF_PPK);
 	cJSON_AddNumberToObject(o, "established_s", (double)((engine_now(sa->engine) - sa->up_ms) / 1000));
 	add_seconds_to(o, "rekey_in_s", sa->engine, &sa->life);
+	reauth_times(sa, &due, &expires);
+	add_or_null(o, "reauth_in_s", due);
+	add_or_null(o, "auth_expires_in_s", expires);
 	return o;
 }
 

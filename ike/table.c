@@ -25,17 +25,30 @@ void table_free(struct table *t)
 	t->chains = NULL;
 }
 
+static void put_at(struct table_node **place, struct table_node *node, uint64_t key)
+{
+	node->key = key;
+	node->next = *place;
+	node->back = place;
+	if (*place)
+		(*place)->back = &node->next;
+	*place = node;
+}
+
 void table_add(struct table *t, struct table_node *node, uint64_t key)
 {
-	struct table_node **head = &t->chains[chain_of(t, key)];
+	table_remove(node);
+	put_at(&t->chains[chain_of(t, key)], node, key);
+}
+
+void table_append(struct table *t, struct table_node *node, uint64_t key)
+{
+	struct table_node **place = &t->chains[chain_of(t, key)];
 
 	table_remove(node);
-	node->key = key;
-	node->next = *head;
-	node->back = head;
-	if (*head)
-		(*head)->back = &node->next;
-	*head = node;
+	while (*place)
+		place = &(*place)->next;
+	put_at(place, node, key);
 }
 
 void table_remove(struct table_node *node)

@@ -26,6 +26,8 @@ void table_free(struct table *t);
 
 /* Enters it; if it is in a table already, takes it out first. */
 void table_add(struct table *t, struct table_node *node, uint64_t key);
+/* The same, behind those that have the key already. */
+void table_append(struct table *t, struct table_node *node, uint64_t key);
 /* Safe on a node that is in no table. */
 void table_remove(struct table_node *node);
 

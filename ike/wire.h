@@ -62,6 +62,8 @@ enum transform_type {
 	TRANSFORM_INTEG = 3,
 	TRANSFORM_DH = 4,
 	TRANSFORM_ESN = 5,
+	TRANSFORM_ADDKE_1 = 6, /* Additional Key Exchange 1 to 7: RFC 9370 */
+	TRANSFORM_ADDKE_7 = 12,
 };
 
 enum {
@@ -74,6 +76,7 @@ enum {
 	INTEG_NONE = 0,
 	DH_NONE = 0,
 	DH_ECP_384 = 20,
+	ADDKE_NONE = 0,
 	ESN_NO = 0,
 	ESN_YES = 1,
 };

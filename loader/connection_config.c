@@ -228,6 +228,7 @@ static bool set_replay_window(struct reader *r, const char *value)
 VALUE_KEY(rekey_s, parse_duration)
 VALUE_KEY(lifetime_s, parse_duration)
 VALUE_KEY(ike_rekey_s, parse_duration)
+VALUE_KEY(reauth_s, parse_duration)
 VALUE_KEY(dpd_s, parse_duration)
 VALUE_KEY(rekey_bytes, parse_amount)
 VALUE_KEY(rekey_packets, parse_amount)
@@ -324,6 +325,7 @@ const struct key connection_keys[] = {
 	{"rekey-bytes", "a number, with k, M or G; 0: never", set_rekey_bytes},
 	{"rekey-packets", "a number, with k, M or G; 0: never", set_rekey_packets},
 	{"ike-rekey-time", "a time, as 8h; 0: never", set_ike_rekey_s},
+	{"reauth-time", "a time, as 1d; 0: never", set_reauth_s},
 	{"dpd-interval", "a time, as 10s; 0: never", set_dpd_s},
 	{"monitor", "no, or a time of 50ms to 1h, as 3s or 200ms", set_monitor},
 	{"threshold", "1 to 1000", set_threshold},

@@ -43,6 +43,7 @@ struct connection_config {
 	uint64_t rekey_bytes;
 	uint64_t rekey_packets;
 	uint64_t ike_rekey_s;
+	uint64_t reauth_s; /* 0: never */
 	uint64_t dpd_s;
 	uint64_t monitor_ms; /* 0: not monitored */
 	unsigned threshold;

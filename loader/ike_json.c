@@ -54,6 +54,7 @@ static void add_life(cJSON *o, const struct connection_config *c)
 	cJSON_AddNumberToObject(o, "rekey_bytes", (double)c->rekey_bytes);
 	cJSON_AddNumberToObject(o, "rekey_packets", (double)c->rekey_packets);
 	cJSON_AddNumberToObject(o, "ike_rekey_ms", (double)c->ike_rekey_s * 1000);
+	cJSON_AddNumberToObject(o, "reauth_ms", (double)c->reauth_s * 1000);
 	cJSON_AddNumberToObject(o, "dpd_ms", (double)c->dpd_s * 1000);
 }
 

@@ -25,10 +25,12 @@ struct ike_key {
 	struct timespec changed;
 	bool given; /* to the key holder that runs now */
 	bool used;  /* by the configuration that is being made */
+	char note[160];
 };
 
 /* ---- questions ---- */
 
+/* 0; 1 with a note in f; -errno. */
 static int ask(struct ike_keys *keys, cJSON *message, int fd, struct fault *f)
 {
 	int unused = -1, err = keys->hung ? -ETIMEDOUT : channel_wait(keys->socket, CHANNEL_WRITABLE, ANSWER_MS);
@@ -46,6 +48,8 @@ static int ask(struct ike_keys *keys, cJSON *message, int fd, struct fault *f)
 		return fault(f, -err, "the key holder does not answer: %s", strerror(-err));
 	if (json_text(message, "error"))
 		err = fault(f, EINVAL, "%s", json_text(message, "error"));
+	else if (json_text(message, "note"))
+		err = fault(f, EINVAL, "%s", json_text(message, "note")) ? 1 : 0;
 	cJSON_Delete(message);
 	if (unused >= 0)
 		close(unused);
@@ -98,8 +102,9 @@ static int give(struct ike_keys *keys, struct ike_key *k, int fd, struct fault *
 	message = message_new("key", k->id);
 	cJSON_AddStringToObject(message, "kind", k->kind);
 	err = ask(keys, message, fd, f);
-	k->given = !err;
-	return err;
+	k->given = err >= 0;
+	snprintf(k->note, sizeof(k->note), "%.159s", err > 0 ? f->text : "");
+	return err < 0 ? err : 0;
 }
 
 void ike_keys_begin(struct ike_keys *keys)
@@ -135,7 +140,10 @@ int ike_keys_use(struct ike_keys *keys, const char *config_path, const struct co
 			     why.text);
 	k->used = true;
 	*id = k->id;
-	return 0;
+	if (!k->note[0])
+		return 0;
+	fault(f, EINVAL, "%s:%u: [connection %s]: %s: %s", config_path, c->line, c->name, file, k->note);
+	return 1;
 }
 
 int ike_keys_match(struct ike_keys *keys, const char *config_path, const struct connection_config *c, uint32_t id,
@@ -154,7 +162,7 @@ int ike_keys_match(struct ike_keys *keys, const char *config_path, const struct 
 		err = ask(keys, message_new("matches", id), fd, &why);
 	if (fd >= 0)
 		close(fd);
-	return err ? ike_blame_connection(config_path, c, why.text, f) : 0;
+	return err < 0 ? ike_blame_connection(config_path, c, why.text, f) : 0;
 }
 
 void ike_keys_end(struct ike_keys *keys)

@@ -22,8 +22,8 @@ struct ike_keys {
 /* A configuration begins: no secret is in use so far. */
 void ike_keys_begin(struct ike_keys *keys);
 
-/* The secret's number in *id, given to the key holder if it has it not; file "" is nothing to do, and number 0. 0, or
- * -errno with connection and file. */
+/* The secret's number in *id, given to the key holder if it has it not; file "" is nothing to do, and number 0. 0; 1
+ * with a note in f; -errno. Both name connection and file. */
 int ike_keys_use(struct ike_keys *keys, const char *config_path, const struct connection_config *c, const char *kind,
 		 const char *file, uint32_t *id, struct fault *f);
 

@@ -326,13 +326,14 @@ int ike_status(struct ike_process *ike)
 
 /* ---- configuration ---- */
 
+/* 0; 1 with a note in f, the connection being added; -errno. */
 static int add_connection(struct ike_process *ike, cJSON *list, const struct connection_config *c, struct fault *f)
 {
 	struct ike_key_numbers numbers;
 	cJSON *json = NULL;
-	int err = ike_keys_use(&ike->keys, ike->config_path, c, "psk", c->psk_file, &numbers.psk, f);
+	int err = ike_keys_use(&ike->keys, ike->config_path, c, "psk", c->psk_file, &numbers.psk, f), note = err > 0;
 
-	if (!err)
+	if (err >= 0)
 		err = ike_keys_use(&ike->keys, ike->config_path, c, "private", c->key_file, &numbers.private_key, f);
 	if (!err)
 		err = ike_keys_use(&ike->keys, ike->config_path, c, "ppk", c->ppk_file, &numbers.ppk, f);
@@ -344,7 +345,7 @@ static int add_connection(struct ike_process *ike, cJSON *list, const struct con
 		cJSON_Delete(json);
 	else
 		cJSON_AddItemToArray(list, json);
-	return err;
+	return err ? err : note;
 }
 
 /* 1: taken, with a note in f. */
@@ -384,9 +385,12 @@ static int configure(struct ike_process *ike, const struct config *config, struc
 	cJSON_AddNumberToObject(document, "cookie_threshold", config->cookie_threshold);
 	cJSON_AddNumberToObject(document, "dscp", config->ike_dscp);
 	ike_keys_begin(&ike->keys);
-	for (unsigned i = 0; i < config->connection_count && !err; i++)
+	for (unsigned i = 0; i < config->connection_count && err >= 0; i++) {
 		err = add_connection(ike, list, &config->connections[i], f);
-	if (!err)
+		if (err > 0)
+			log_line("%s", f->text);
+	}
+	if (err >= 0)
 		err = send_configuration(ike, config, document, f);
 	if (!err)
 		ike_keys_end(&ike->keys);
@@ -412,10 +416,14 @@ int ike_judge_start(struct ike_process *ike, struct fault *f)
 int ike_judge(struct ike_process *ike, const struct config *config, const struct connection_config *c, struct fault *f)
 {
 	cJSON *document = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(document, "connections");
-	int err = add_connection(ike, list, c, f);
+	int err = add_connection(ike, list, c, f), judged;
+	struct fault why;
 
-	if (!err)
-		err = send_configuration(ike, config, document, f);
+	judged = err < 0 ? 0 : send_configuration(ike, config, document, &why);
+	if (judged) {
+		err = judged;
+		*f = why;
+	}
 	cJSON_Delete(document);
 	return err;
 }

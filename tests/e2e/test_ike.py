@@ -2,6 +2,7 @@
 """IKEv2 between two hosts of ours: keys come, are changed under traffic, and go; who is wrong is refused with a reason."""
 import datetime
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -131,6 +132,63 @@ def test_rekey_under_traffic(pair, what, side):
     for h in pair.hosts:
         drops = {r: n for r, n in h.status()['drops'].items() if n}
         assert not drops, drops
+
+
+def ike_spi(host):
+    return connection(host)['ike'][0]['spi_i']
+
+
+def reload(host):
+    before = host.log_text.count('reloaded')
+    host.daemon.send_signal(signal.SIGHUP)
+    until(lambda: host.log_text.count('reloaded') > before, 'reloaded')
+
+
+@pytest.mark.parametrize('what', ['reauth-time', 'certificate'])
+def test_new_proof_loses_no_ping(native, ca, what):
+    """A new IKE SA from scratch, because of its time or of a renewed certificate, while packets go both ways."""
+    native.certs(ca, **({'reauth_time': '33s'} if what == 'reauth-time' else {}))
+    up(native)
+    assert ping(native.a.netns, B)
+    before = ike_spi(native.a)
+    flood = subprocess.Popen(native.a.netns.argv('ping', '-q', '-i', '0.005', B), text=True, stdout=subprocess.PIPE)
+    with native.capture() as capture:
+        if what == 'certificate':
+            cert, key = ca.issue(NAMES[1])
+            put(native.b, 'cert', pem(cert))
+            put(native.b, 'key', pem(key))
+            reload(native.b)
+            assert 'have been renewed' in native.b.log_text
+        until(lambda: ike_spi(native.a) != before, 'the old IKE SA is gone', 60)
+        wait_up(*native.hosts)
+        proven(without_ike(capture))
+    flood.send_signal(signal.SIGINT)
+    sent, received = map(int, re.search(r'(\d+) packets transmitted, (\d+) received', flood.communicate()[0]).groups())
+    assert sent > 1000 and sent - received <= 1  # the last one may be on its way
+    for host in native.hosts:
+        assert host.log_text.count(': up with ') == 2
+        drops = {r: n for r, n in host.status()['drops'].items() if n}
+        assert not drops, drops
+
+
+def test_renewed_crl(native, ca):
+    """One that has nothing against the peer is no reason to touch what is up; one that has ends it."""
+    leaf = ca.issue(NAMES[0])
+    put(native.b, 'crl', pem(ca.crl()))
+    native.certs(ca, leafs={0: leaf}, second={'crl': 'crl'})
+    up(native)
+    before = ike_spi(native.b), children(native.b)[0]['spi_in']
+    put(native.b, 'crl', pem(ca.crl(ca.issue(NAMES[0])[0])))
+    reload(native.b)
+    assert (ike_spi(native.b), children(native.b)[0]['spi_in']) == before
+    assert ping(native.a.netns, B, 3)
+    assert 0 < connection(native.b)['ike'][0]['auth_expires_in_s'] <= 86400
+    put(native.b, 'crl', pem(ca.crl(leaf[0])))
+    reload(native.b)
+    for host in native.hosts:
+        until(lambda: not children(host), 'no child is left')
+    assert 'has been revoked' in native.b.log_text
+    assert not ping(native.a.netns, B, 1, deadline=1)
 
 
 def test_rekey_loses_no_ping(native):
@@ -432,6 +490,19 @@ def test_check_of_psk(native, text, words):
     native.psk()
     put(native.a, 'psk', text)
     check_says(native, *words)
+
+
+def test_short_psk_is_a_warning(native):
+    """It can be guessed by who has seen an exchange, and is not for us to refuse."""
+    native.psk()
+    for host in native.hosts:
+        put(host, 'psk', 'short\n')
+    done = checked(native)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert '[connection core]: psk: shorter than 16 bytes' in done.stdout and 'openssl rand' in done.stdout
+    up(native)
+    for host in native.hosts:
+        assert '[connection core]: psk: shorter than 16 bytes' in host.log_text
 
 
 @pytest.mark.parametrize('name, words', [('cert', ('cert cert: there is no certificate in it',)),

@@ -47,6 +47,7 @@ static void init(struct pki *pki, const struct pki *root, int64_t now)
 	pki->ca = new_cert(name, pki->key, now - DAY, now + DAY);
 	X509_set_issuer_name(pki->ca, X509_get_subject_name(root->ca));
 	add_extension(pki->ca, root->ca, NID_basic_constraints, "critical,CA:TRUE");
+	add_extension(pki->ca, root->ca, NID_key_usage, "critical,keyCertSign,cRLSign");
 	if (!X509_sign(pki->ca, root->key, EVP_sha384()))
 		abort();
 }

@@ -15,7 +15,7 @@ static uint64_t op_now(void *arg)
 
 static int64_t op_wall(void *arg)
 {
-	return ((struct world_host *)arg)->world->wall_s;
+	return world_wall(((struct world_host *)arg)->world);
 }
 
 /* xorshift64*: the same run each time. */
@@ -276,7 +276,7 @@ void world_restart(struct world *w, int host)
 void world_init(struct world *w)
 {
 	memset(w, 0, sizeof(*w));
-	w->now_ms = 1000000;
+	w->now_ms = WORLD_BEGIN_MS;
 	w->wall_s = 1800000000;
 	w->seed = 88172645463325252ULL;
 	w->latency_ms = 1;

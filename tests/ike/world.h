@@ -66,7 +66,7 @@ enum fate { PASS, DROP };
 
 struct world {
 	uint64_t now_ms;
-	int64_t wall_s;
+	int64_t wall_s; /* at the beginning */
 	uint64_t seed;
 	uint64_t latency_ms;
 	unsigned cookie_threshold; /* 0: the engine's own */
@@ -83,6 +83,14 @@ struct world {
 
 /* A filter: nothing arrives. */
 enum fate world_drop_all(struct world *w, struct world_packet *p, void *arg);
+
+#define WORLD_BEGIN_MS 1000000
+
+/* The wall clock. */
+static inline int64_t world_wall(const struct world *w)
+{
+	return w->wall_s + (int64_t)(w->now_ms - WORLD_BEGIN_MS) / 1000;
+}
 
 void world_init(struct world *w);
 void world_free(struct world *w);

@@ -71,7 +71,7 @@ class StrongSwan:
                  "ip xfrm state flush; ip xfrm policy flush", check=False)  # fmt: skip
         self._runs = False
 
-    def configure(self, auth, esn="both", mode="transport", groups=("ecp384",), mobike="no"):
+    def configure(self, auth, esn="both", mode="transport", groups=("ecp384",), mobike="no", pfs=True, childless="allow"):
         """auth: a secret, or (certificate, key, ca) in PEM."""
         if not self._runs:
             self._start()
@@ -85,7 +85,7 @@ class StrongSwan:
             proof = f"auth = pubkey\n certs = me.pem\n id = {PEER_NAME}"
             theirs = f"auth = pubkey\n id = {HOST_NAME}"
             secrets = ""
-        proposal = "aes256gcm16-ecp384" + {"yes": "-esn", "no": "", "both": "-esn-noesn"}[esn]
+        proposal = "aes256gcm16" + ("-ecp384" if pfs else "") + {"yes": "-esn", "no": "", "both": "-esn-noesn"}[esn]
         self._write(
             "swanctl.conf",
             f"""
@@ -96,6 +96,7 @@ connections {{
     remote_addrs = {self.host.address}
     proposals = aes256gcm16-prfsha384-{"-".join(groups)}
     mobike = {mobike}
+    childless = {childless}
     rekey_time = 0
     local {{
       {proof}
@@ -121,6 +122,9 @@ connections {{
 
     def initiate(self):
         self._swanctl("--initiate --child c --timeout 20")
+
+    def initiate_ike(self):
+        self._swanctl("--initiate --ike c --timeout 20")
 
     def rekey(self, what):
         self._swanctl(f"--rekey --{what} c")

@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 import threading
+import time
 
 import pytest
 
@@ -190,6 +191,19 @@ def test_rekeys_lose_nothing(bed, peer, cas, initiator):
             assert_one_child(daemon, peer)
 
 
+@pytest.mark.parametrize("initiator", ["we", "they"])
+def test_proven_anew_loses_nothing(bed, peer, cas, initiator):
+    """By our reauth-time, whoever began: another IKE SA and child by a full exchange, and then the old ones go."""
+    with ends(bed, peer, cas, "ecdsa", reauth_time="5s") as daemon:
+        up(daemon, peer, initiator)
+        wait_for("traffic", lambda: ping(bed, 1))
+        before = daemon.connection()["ike"][0]["spi_i"]
+        with every_echo(bed):
+            wait_for("another IKE SA alone",
+                     lambda: len(i := daemon.connection()["ike"]) == 1 and i[0]["spi_i"] != before, 60)  # fmt: skip
+        assert_one_child(daemon, peer)
+
+
 @pytest.mark.parametrize("peer", ["libreswan"], indirect=True)
 def test_what_comes_before_the_answer_is_not_lost(bed, peer, cas):
     """It answers a child's rekey, and sends by the new SA before its answer leaves, from which alone we have the key."""
@@ -235,6 +249,64 @@ def test_peer_killed_and_back(bed, peer, cas):
         wait_for("the old one to go", lambda: [c for c in daemon.connection()["children"] if c["spi_in"] != before]
                  and len(daemon.connection()["ike"]) == 1)  # fmt: skip
         assert ping(bed)
+
+
+@pytest.mark.parametrize("peer", ["strongswan"], indirect=True)
+@pytest.mark.parametrize("initiator", ["we", "they"])
+def test_without_pfs_for_children(bed, peer, cas, initiator):
+    """Each rekey is refused, and made by a new IKE SA: nothing is lost, nothing is left."""
+    with ends(bed, peer, cas, "psk") as daemon:
+        peer.configure(SECRET, pfs=False)
+        up(daemon, peer, initiator)
+        wait_for("traffic", lambda: ping(bed, 1))
+        with every_echo(bed):
+            for side in (daemon, peer, daemon):
+                before = daemon.connection()["children"][0]["spi_in"]
+                side.rekey("child")
+                wait_for("another child", lambda: daemon.connection()["children"][-1]["spi_in"] != before)
+                assert_one_child(daemon, peer)
+        assert "a new IKE SA is made" in daemon.log()
+
+
+@pytest.mark.parametrize("peer", ["strongswan"], indirect=True)
+@pytest.mark.parametrize("start", ["respond", "trap", "initiate"])
+def test_childless(bed, peer, cas, start):
+    """It opens an IKE SA alone; what wants to go gets its child at once."""
+    both = ends(bed, peer, cas, "psk", start=start)
+    peer.kill()
+    with both as daemon:
+        # The next try is seconds away then.
+        wait_for("a peer that does not answer", lambda: start != "initiate" or "no answer" in daemon.log(), 40)
+        peer.configure(SECRET, childless="force")
+        peer.initiate_ike()
+        begun = time.monotonic()
+        assert ping(bed)
+        assert time.monotonic() - begun < 5
+        assert len(daemon.connection()["children"]) == 1
+
+
+@pytest.mark.parametrize("peer", ["strongswan"], indirect=True)
+def test_peer_killed_and_back_with_nothing(bed, peer, cas):
+    """It begins nothing itself: five seconds after it was killed its SAs are there again, by our doing."""
+    with ends(bed, peer, cas, "psk", start="initiate", dpd_interval="3s") as daemon:
+        wait_for("the first SAs", lambda: daemon.connection()["state"] == "up")
+        assert ping(bed)
+        begun = time.monotonic()
+        peer.kill()
+        stop = threading.Event()
+        # What leaves and is not answered is a reason to ask.
+        echoes = bed.host.spawn("echo_until", stop, bed.guest.address, 0.1, 1)
+        time.sleep(max(0.0, begun + 2 - time.monotonic()))
+        peer.configure(SECRET)
+        try:
+            wait_for("the next SAs", lambda: len(peer.sas()[1]) == 1)
+            hole = time.monotonic() - begun
+        finally:
+            stop.set()
+            echoes.result()
+        assert ping(bed)
+        print(f"hole: {hole:.1f} s")
+        assert hole < 6
 
 
 def test_group_is_corrected(bed, peer, cas):

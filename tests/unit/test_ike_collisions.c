@@ -146,7 +146,7 @@ static void rekey_of_unknown_child(void **state)
 	struct world *w = *state;
 
 	up(w);
-	child_free(inside_child(w, 1));
+	child_drop(inside_child(w, 1));
 	rekey(w, 0, false);
 	assert_int_equal(tap_count(&tap, 1, EXCHANGE_CREATE_CHILD_SA, true, CHILD_SA_NOT_FOUND), 1);
 	settle(w, 0);
@@ -186,7 +186,7 @@ static void close_of_unknown_child(void **state)
 	struct world *w = *state;
 
 	up(w);
-	child_free(inside_child(w, 0));
+	child_drop(inside_child(w, 0));
 	close_child(w, 1);
 	assert_answered(0, EXCHANGE_INFORMATIONAL, 0);
 	assert_int_equal(tap_last(&tap, 0, EXCHANGE_INFORMATIONAL, true)->deletes, 0);

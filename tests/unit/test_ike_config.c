@@ -19,7 +19,8 @@ static const char psk[] =
 	"\"auth\": \"psk\", \"psk\": 7, \"protect\": [{\"proto\": 6, \"local_port_min\": 0, \"local_port_max\": 65535, "
 	"\"remote_port_min\": 179, \"remote_port_max\": 179}], "
 	"\"start\": \"initiate\", \"esn\": true, \"replay_window\": 1024, \"rekey_ms\": 5, \"lifetime_ms\": 6, "
-	"\"ike_rekey_ms\": 7, \"dpd_ms\": 8, \"rekey_bytes\": 9, \"rekey_packets\": 10}], \"cookie_threshold\": 3}";
+	"\"ike_rekey_ms\": 7, \"reauth_ms\": 11, \"dpd_ms\": 8, \"rekey_bytes\": 9, \"rekey_packets\": 10}], "
+	"\"cookie_threshold\": 3}";
 
 /* The document with one word of the connection changed (value NULL: left out); with certificates if cert. */
 static int parse(const char *word, cJSON *value, const char *cert, struct ike_config *out, struct fault *f)
@@ -65,6 +66,7 @@ static void all_is_read(void **state)
 	assert_int_equal(c->start, START_INITIATE);
 	assert_int_equal(c->esn, ESN_OFFERED);
 	assert_int_equal(c->rekey_packets, 10);
+	assert_int_equal(c->reauth_ms, 11);
 	/* Without local-id, the address. */
 	assert_int_equal(c->local_id.type, ID_IPV4_ADDR);
 	assert_memory_equal(c->local_id.data, c->local, 4);
@@ -121,6 +123,55 @@ static void digest_is_of_all_values(void **state)
 	ike_config_free(&other);
 }
 
+static cJSON *with_newline(const char *pem)
+{
+	char text[4000];
+
+	snprintf(text, sizeof(text), "%s\n", pem);
+	return cJSON_CreateString(text);
+}
+
+/* What is renewed as the connection runs has a digest of its own: these four, and nothing else. */
+static void files_have_a_digest_of_their_own(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *made = world_connection(w, 0);
+	struct ike_config first, other;
+	char *cert, *ca = pki_pem(pki.ca, NULL);
+	struct fault f;
+
+	pki_use(&pki, w, 0, made, w->wall_s - 3600, w->wall_s + 3600);
+	pki_make_crl(&pki, false, w->wall_s, w->wall_s + 3600);
+	cert = pki_pem(pki.last, NULL);
+	assert_int_equal(parse(NULL, NULL, cert, &first, &f), 0);
+	{
+		const struct {
+			const char *word;
+			cJSON *value;
+		} changes[] = {{"private", cJSON_CreateNumber(9)},
+			       {"cert", with_newline(cert)},
+			       {"ca", with_newline(ca)},
+			       {"crl", cJSON_CreateString(pki.crl)},
+			       {"dpd_ms", cJSON_CreateNumber(9)}};
+
+		for (size_t i = 0; i < 5; i++) {
+			assert_int_equal(parse(changes[i].word, changes[i].value, cert, &other, &f), 0);
+			assert_int_equal(
+				!memcmp(first.connections[0]->files_digest, other.connections[0]->files_digest, 32),
+				i == 4);
+			assert_int_equal(!memcmp(first.connections[0]->digest, other.connections[0]->digest, 32),
+					 i < 4);
+			ike_config_free(&other);
+		}
+	}
+	ike_config_free(&first);
+	connection_config_free(made);
+	free(cert);
+	free(ca);
+	free(pki.crl);
+	pki.crl = NULL;
+}
+
 /* "host0.example" is what the certificate names. */
 static void identity_is_of_the_certificate(void **state)
 {
@@ -157,6 +208,7 @@ int main(void)
 		cmocka_unit_test(what_is_missing_is_named),
 		cmocka_unit_test(bad_values_are_refused),
 		cmocka_unit_test(digest_is_of_all_values),
+		cmocka_unit_test_setup_teardown(files_have_a_digest_of_their_own, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(identity_is_of_the_certificate, world_setup, world_teardown),
 	};
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "inside.h"
+#include "one_ca.h"
 #include "tap.h"
 
 static const struct selector all = {SELECTOR_ANY_PORT}, to_bgp = {0, 65535, 179, 179, 6},
@@ -320,6 +321,34 @@ static void they_stay_so_through_rekeys(void **state)
 	assert_all_carried(w);
 }
 
+/* By who has one connection, and by who has three: what others have on the old IKE SA is carried all the time, too. */
+static void they_stay_so_when_it_is_proven_anew(void **state)
+{
+	struct world *w = *state;
+
+	for (int host = 0; host < 2; host++) {
+		struct connection *c;
+
+		world_again(w, 0);
+		set_up_one_to_three(w);
+		TAILQ_FOREACH(c, &w->hosts[host].engine->connections, of_engine)
+			c->config->reauth_ms = 2 * 60000;
+		/* What is up has begun without. */
+		engine_terminate(w->hosts[0].engine, "one", NULL, 7);
+		world_run(w, 2000);
+		engine_initiate(w->hosts[0].engine, "one", NULL, 8);
+		world_run(w, 2000);
+		for (int i = 0; i < 3 * 60 * 20; i++) {
+			world_run(w, 50);
+			assert_all_carried(w);
+		}
+		assert_true(world_logged(w, host, "the peer has proven itself anew: replaced"));
+		assert_three(w, 1);
+		assert_int_equal(world_child_count(w, 1), 5);
+		assert_int_equal(world_child_count(w, 0), 5);
+	}
+}
+
 /* Nothing comes through one's SAs: they end, whosever IKE SA they are on. */
 static void one_that_is_dead_ends(void **state)
 {
@@ -426,7 +455,10 @@ static void one_taken_down_in_a_collision(void **state)
 	ike_sa_die(sa->rival, NULL);
 	assert_null(sa->rival);
 	tap_release(&tap, w, 0);
+	/* Whichever of the two has the higher nonce: the other end may have settled for the one that is gone here. */
 	world_run(w, 60000);
+	engine_initiate(w->hosts[0].engine, "one", NULL, 6);
+	world_run(w, 5000);
 	assert_carried(w, all);
 }
 
@@ -526,7 +558,7 @@ static void the_lost_one_is_made_anew(void **state)
 		if (deleted)
 			task_queue_child(c->ike, TASK_DELETE_CHILD, c);
 		else
-			child_free(c);
+			child_drop(c);
 		world_run(w, 100);
 		if (!deleted)
 			engine_rekey(w->hosts[0].engine, "one", NULL, false, 5);
@@ -605,6 +637,63 @@ static void narrowed_is_not_asked_for_again(void **state)
 	assert_string_equal(look(w, 0, "rest"), "up: tcp");
 }
 
+/* ---- what is announced before it is known who is meant ---- */
+
+static enum fate count_certreqs(struct world *w, struct world_packet *p, void *arg)
+{
+	static struct message m;
+
+	(void)w;
+	if (p->to == 0 && message_parse(&m, p->data, p->size) && m.header.exchange == EXCHANGE_IKE_SA_INIT)
+		*(unsigned *)arg += message_count(&m, PAYLOAD_CERTREQ);
+	return PASS;
+}
+
+/* Whoever answers may be any of the connections between the two addresses: a PSK, two certificates of one CA, a PPK.
+ * Each of them is found, wherever it stands in the file. */
+static void all_that_may_be_meant_is_announced(void **state)
+{
+	static const char *const names[] = {"psk", "cert", "cert2", "ppk"};
+
+	for (int kind = 0; kind < 3; kind++) {
+		struct world *w = *state;
+		struct connection_config *ours, *list[4];
+		unsigned certreqs = 0;
+
+		world_again(w, 0);
+		for (unsigned i = 0; i < 4; i++) {
+			list[i] = CONNECTION(w, 1, names[i], START_RESPOND, all);
+			list[i]->auth_digest[0] = (uint8_t)i;
+		}
+		/* The host has one key, which is that of the last one. */
+		pki_use(&pki, w, 1, list[2], w->wall_s - 60, w->wall_s + 60);
+		pki_use(&pki, w, 1, list[1], w->wall_s - 60, w->wall_s + 60);
+		strcpy(list[3]->ppk_id, "p");
+		list[3]->ppk_key = 3;
+		strcpy(list[3]->remote_id, "ppk.example");
+		keyring_add(w->hosts[1].ring, 3, KEY_PPK, "quantum", 7, NULL);
+		configure(w, 1, 4, list);
+		ours = world_connection(w, 0);
+		if (kind == 1)
+			pki_use(&pki, w, 0, ours, w->wall_s - 60, w->wall_s + 60);
+		if (kind == 2) {
+			strcpy(ours->ppk_id, "p");
+			ours->ppk_key = 3;
+			ours->ppk_required = true;
+			assert_int_equal(identity_from_text(&ours->local_id, "ppk.example", NULL), 0);
+			keyring_add(w->hosts[0].ring, 3, KEY_PPK, "quantum", 7, NULL);
+		}
+		w->filter = count_certreqs;
+		w->filter_arg = &certreqs;
+		world_configure(w, 0, ours);
+		world_initiate(w, 0);
+		world_run(w, 500);
+		assert_true(world_is_up(w));
+		assert_int_equal(certreqs, 1);
+		assert_memory_equal(look(w, 1, kind == 0 ? "psk" : kind == 1 ? "cert" : "ppk"), "up", 2);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -617,6 +706,7 @@ int main(void)
 		TEST(who_starts_anew_has_forgotten_all),
 		TEST(children_of_one_ike_sa_are_told_apart),
 		TEST(they_stay_so_through_rekeys),
+		TEST(they_stay_so_when_it_is_proven_anew),
 		TEST(one_that_is_dead_ends),
 		TEST(one_taken_down_leaves_the_others),
 		TEST(one_taken_down_while_it_asks),
@@ -629,7 +719,8 @@ int main(void)
 		TEST(nobody_is_left_behind),
 		TEST(the_most_exact_of_equals),
 		TEST(narrowed_is_not_asked_for_again),
+		TEST(all_that_may_be_meant_is_announced),
 	};
 
-	return cmocka_run_group_tests_name("IKE: which connection", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("IKE: which connection", tests, make_ca, free_ca);
 }

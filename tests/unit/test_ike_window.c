@@ -283,6 +283,58 @@ static void garbage_ends_it(void **state)
 	}
 }
 
+/* What is well-formed as a chain, and not inside: of a rekey a short nonce, of a DELETE its number of SPIs. */
+static enum fate short_nonce_or_count(struct world *w, struct world_packet *p, void *arg)
+{
+	const struct spoil *how = arg;
+	static struct sealed s;
+	int at;
+
+	if (!sealed_open(w, p, &s) || s.header.flags & FLAG_RESPONSE || p->to != 1)
+		return PASS;
+	at = sealed_find(&s, how->split ? PAYLOAD_DELETE : PAYLOAD_NONCE, 0);
+	if (at < 0)
+		return PASS;
+	if (how->split) {
+		put_u16(s.data + at + 6, 2);
+	} else {
+		put_u16(s.data + at + 2, 4 + 15);
+		memmove(s.data + at + 4 + 15, s.data + at + 4 + NONCE_SIZE, s.size - (size_t)at - 4 - NONCE_SIZE);
+		s.size -= NONCE_SIZE - 15;
+	}
+	sealed_put(w, p, &s);
+	return PASS;
+}
+
+/* INVALID_SYNTAX is the end for who says it and for who is told (RFC 7296 section 2.21.3); and the beginning of the
+ * next, where it is to be up. */
+static void invalid_syntax_ends_it(void **state)
+{
+	for (int i = 0; i < 3; i++) {
+		struct spoil how = {.split = i == 2};
+		struct world *w = *state;
+
+		world_again(w, 0);
+		up(w);
+		w->filter = short_nonce_or_count;
+		w->filter_arg = &how;
+		if (i == 2)
+			task_queue_child(inside_ike(w, 0), TASK_DELETE_CHILD, inside_child(w, 0));
+		else
+			world_rekey(w, 0, i);
+		world_run(w, 20);
+		for (int host = 0; host < 2; host++) {
+			assert_null(inside_ike(w, host));
+			assert_null(world_bound(w, host));
+		}
+		assert_int_equal(w->sent, 2);
+		assert_true(world_logged(w, 0, "INVALID_SYNTAX"));
+		w->filter = NULL;
+		world_run(w, 5000);
+		assert_true(world_is_up(w));
+	}
+}
+
 /* ---- at the same time ---- */
 
 /* What goes to host 0 comes in two pieces: the question's first, the answer's second, the question's second ... */
@@ -474,6 +526,7 @@ int main(void)
 		TEST(another_address_gets_nothing),
 		TEST(repetition_must_be_authentic),
 		TEST(garbage_ends_it),
+		TEST(invalid_syntax_ends_it),
 		TEST(pieces_of_two_with_one_number),
 		TEST(question_before_it_is_up),
 		TEST(cookies_without_end),

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How what an engine holds comes to its end. Whatever is running may end an object, however deep in a call; nothing
+ * that runs frees one, for whoever called may still have to do with it. The tick does, when nothing runs any more.
+ *
+ *              made by                     at its end by                      freed by the tick when
+ *   connection engine_configure            engine_configure: gone             it has no peer
+ *   peer       peer_get                    whatever takes something from it   it has no SA, no task, no wish left
+ *   IKE SA     connect_to,                 ike_sa_die: dead, in no look-up    its last answer need not be repeated
+ *              init_on_request,
+ *              make_heir (rekey_ike.c)
+ *   child      child_install               child_leave, child_drop: in no     its grace time is over
+ *                                          list, of no IKE SA and no peer
+ *   task       task_queue                  task_finish, task_drop_all         at once
+ *
+ * mortal_end() says that the end may have come; reap() looks once more, and frees or lets live. What points to another
+ * object never points to one that was freed:
+ *
+ *   up      peer ► connection, IKE SA ► peer, child ► peer, task ► peer, child ► IKE SA: those are counted (in lists,
+ *           or in peer.tasks), and who has any is not freed
+ *   across  child.successor, child.rival: of the same IKE SA, cleared by the end of either (child.c)
+ *           task.child, task.rival: of the task's IKE SA, cleared by the end of the child (request.c)
+ *           ike_sa.rival: between the same two addresses, cleared by its end (ike_sa.c)
+ */
+#ifndef IKE_MORTAL_H
+#define IKE_MORTAL_H
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+struct engine;
+
+struct mortal {
+	TAILQ_ENTRY(mortal) of_engine;
+	void (*reap)(struct mortal *m);
+	bool ending; /* in the engine's list */
+};
+
+TAILQ_HEAD(mortal_list, mortal);
+
+/* The end may have come. As often as one likes. */
+void mortal_end(struct engine *e, struct mortal *m);
+
+/* It is being freed: never to be looked at again. */
+void mortal_forget(struct engine *e, struct mortal *m);
+
+/* Frees what has come to its end. For the tick and the engine's own end alone. */
+void mortals_reap(struct engine *e);
+
+#endif

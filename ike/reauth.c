@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "reauth.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "exchange.h"
+
+/* Who began the IKE SA goes first; the other one only if it does not. Percent. */
+#define JITTER		 10
+#define RESPONDER_JITTER 2
+#define LAG		 8
+/* The end comes that much after reauth-time: time for it to be tried again. */
+#define END_PERCENT 15
+#define END_MS	    30000
+/* So long before a certificate expires the peer is asked for a newer one; a tenth of what is left, if that is less. */
+#define BEFORE_EXPIRY_S 3600
+#define BEFORE_PERCENT	10
+#define RETRY_MS	60000
+#define RETRY_JITTER	25
+/* Two IKE SAs that come up within HALF_OPEN_MS of each other look as if both ends had begun at once (ike_sa.c), and one
+ * is ended. */
+#define SETTLED_MS (HALF_OPEN_MS + 1000)
+/* The wall clock may be set: it is looked at that often. */
+#define CLOCK_MS 300000
+/* How soon it is seen that a child has moved, or that an attempt has failed. */
+#define LOOK_MS 100
+/* Then children that have not moved will not. */
+#define MOVE_MS 30000
+/* What the worker has still got for the old one leaves before its DELETE. */
+#define DELETE_DELAY_MS 300
+/* A thousand peers do not prove themselves at once. */
+#define APART_MS 5
+
+static const struct connection_config *config_of(const struct ike_sa *sa)
+{
+	return sa->peer->connection->config;
+}
+
+static int64_t wall_of(const struct engine *e)
+{
+	return e->ops.wall_s(e->ops.arg);
+}
+
+/* ---- proofs ---- */
+
+static void drop(struct proven *proven)
+{
+	if (!proven || --proven->users)
+		return;
+	peer_certs_free(&proven->certs);
+	free(proven);
+}
+
+static uint64_t due_in(const struct ike_sa *sa)
+{
+	const uint64_t time = config_of(sa)->reauth_ms;
+
+	return sa->initiator ? engine_jitter(sa->engine, time - time * LAG / 100, JITTER)
+			     : engine_jitter(sa->engine, time, RESPONDER_JITTER);
+}
+
+/* By which time of the wall clock it had better prove itself by newer certificates. */
+static void set_ask(struct proven *proven, int64_t wall)
+{
+	const int64_t left = proven->certs.until - wall, before = left * BEFORE_PERCENT / 100;
+
+	proven->ask_s = proven->certs.until - (before < BEFORE_EXPIRY_S ? before : BEFORE_EXPIRY_S);
+}
+
+bool reauth_proven(struct ike_sa *sa, struct peer_certs *certs)
+{
+	struct proven *proven = calloc(1, sizeof(*proven));
+	const uint64_t now = engine_now(sa->engine);
+
+	if (!proven)
+		return false;
+	*proven = (struct proven){.users = 1, .certs = *certs, .made_ms = now, .due_ms = UINT64_MAX};
+	*certs = (struct peer_certs){0};
+	if (proven->certs.der)
+		set_ask(proven, wall_of(sa->engine));
+	if (config_of(sa)->reauth_ms)
+		proven->due_ms = now + due_in(sa);
+	drop(sa->proven);
+	sa->proven = proven;
+	return true;
+}
+
+void reauth_inherit(struct ike_sa *heir, const struct ike_sa *old)
+{
+	heir->proven = old->proven;
+	if (!heir->proven)
+		return;
+	heir->proven->users++;
+	timer_set(&heir->engine->timers, &heir->reauth, engine_now(heir->engine));
+}
+
+void reauth_forget(struct ike_sa *sa)
+{
+	timer_cancel(&sa->engine->timers, &sa->reauth);
+	drop(sa->proven);
+	sa->proven = NULL;
+}
+
+void reauth_on_up(struct ike_sa *sa)
+{
+	struct peer_certs none = {0};
+
+	/* Without memory for it the IKE SA is as good as without reauth-time. */
+	if (sa->proven || reauth_proven(sa, &none))
+		timer_set(&sa->engine->timers, &sa->reauth, engine_now(sa->engine));
+}
+
+/* ---- moving what the old one carries ---- */
+
+static bool is_superseded(const struct ike_sa *old, const struct ike_sa *sa)
+{
+	return old->state == IKE_UP && old->proven && old->proven->made_ms < sa->started_ms;
+}
+
+static struct ike_sa *next_superseded(const struct ike_sa *sa, struct ike_sa *after)
+{
+	while ((after = ike_sa_beside(sa, after)))
+		if (is_superseded(after, sa))
+			return after;
+	return NULL;
+}
+
+static bool moves_elsewhere(const struct child *c, const struct ike_sa *sa)
+{
+	return c->peer != sa->peer || c->peer->no_pfs;
+}
+
+/* Another one carries the same by now: of the new IKE SA, or of any that stays. */
+static bool has_moved(const struct child *c, const struct ike_sa *sa)
+{
+	const struct child *other;
+
+	TAILQ_FOREACH(other, &c->peer->children, of_peer)
+		if (other->state == CHILD_UP && other->out.state == HALF_INSTALLED &&
+		    selector_equal(&other->selector, &c->selector) &&
+		    (other->ike == sa || (moves_elsewhere(c, sa) && !is_superseded(other->ike, sa))))
+			return true;
+	return false;
+}
+
+/* Who is refused would be refused again. */
+static bool is_first_time(uint32_t *asked, int selector)
+{
+	const uint32_t bit = 1U << selector;
+	const bool first = !(*asked & bit);
+
+	*asked |= bit;
+	return first;
+}
+
+static void ask_here(struct ike_sa *sa, int selector)
+{
+	struct task *task = task_queue(sa, TASK_CHILD);
+
+	if (task)
+		task->selector = (unsigned)selector;
+}
+
+static void ask_elsewhere(struct peer *p, int selector)
+{
+	p->wanted |= 1U << selector;
+	peer_pursue(p);
+}
+
+/* Another connection, and a peer that makes but one child on each IKE SA (peer.h), sees itself to how it gets it. */
+static void ask_for(struct ike_sa *sa, const struct child *c)
+{
+	const int i = peer_selector_of(c);
+
+	if (i < 0)
+		return;
+	if (c->peer != sa->peer) {
+		if (!sa->others_asked)
+			ask_elsewhere(c->peer, i);
+	} else if (c->peer->no_pfs) {
+		if (is_first_time(&sa->asked_elsewhere, i))
+			ask_elsewhere(c->peer, i);
+	} else if (is_first_time(&sa->asked, i)) {
+		ask_here(sa, i);
+	}
+}
+
+/* Whether all that is to go has moved. */
+static bool move_children(struct ike_sa *sa)
+{
+	struct ike_sa *old = NULL;
+	bool moved = true;
+
+	while ((old = next_superseded(sa, old))) {
+		const struct child *c;
+
+		TAILQ_FOREACH(c, &old->children, of_list) {
+			if (c->state != CHILD_UP || has_moved(c, sa))
+				continue;
+			moved = false;
+			ask_for(sa, c);
+		}
+	}
+	sa->others_asked = true;
+	return moved;
+}
+
+static void retire(struct ike_sa *old)
+{
+	struct task *task;
+
+	ike_log(old, "the peer has proven itself anew: replaced");
+	task_drop_all(old, false);
+	timer_cancel(&old->engine->timers, &old->reauth);
+	task = task_queue(old, TASK_DELETE_IKE);
+	if (task)
+		task->not_before_ms = engine_now(old->engine) + DELETE_DELAY_MS;
+}
+
+/* What has not moved stays where it is, and so the old one does; unless it may not. */
+static void give_up(struct ike_sa *sa)
+{
+	struct ike_sa *old = NULL;
+
+	while ((old = next_superseded(sa, old)))
+		if (old->proven->rejected)
+			return;
+	ike_log(sa, "the peer has proven itself anew, but refuses what it had before: the old IKE SA stays");
+	task_queue(sa, TASK_DELETE_IKE);
+}
+
+static void on_move(struct ike_sa *sa)
+{
+	const bool moved = move_children(sa);
+	struct ike_sa *old = NULL;
+
+	if (!moved && engine_now(sa->engine) < sa->up_ms + MOVE_MS)
+		return;
+	sa->moves = false;
+	if (!moved) {
+		give_up(sa);
+		return;
+	}
+	while ((old = next_superseded(sa, old)))
+		if (!task_find(old, TASK_DELETE_IKE, NULL))
+			retire(old);
+}
+
+/* ---- asking for a new proof ---- */
+
+static bool is_under_way(const struct ike_sa *sa)
+{
+	const struct ike_sa *other = NULL;
+
+	while ((other = ike_sa_beside(sa, other)))
+		if (other->moves && other->state != IKE_DEAD)
+			return true;
+	return false;
+}
+
+/* Why it has to, or NULL. */
+static const char *reason_to_ask(const struct ike_sa *sa)
+{
+	const struct proven *proven = sa->proven;
+	const uint64_t now = engine_now(sa->engine);
+
+	if (now < proven->again_ms)
+		return NULL;
+	if (proven->rejected)
+		return "CA or CRL are others, and its certificate does not hold by them";
+	if (now < sa->up_ms + SETTLED_MS)
+		return NULL;
+	if (proven->outdated)
+		return "our certificate is a new one";
+	if (now >= proven->due_ms)
+		return "reauth-time has passed";
+	return proven->certs.der && wall_of(sa->engine) >= proven->ask_s ? "its certificate is about to expire" : NULL;
+}
+
+static const struct child *first_child(const struct ike_sa *sa)
+{
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &sa->children, of_list)
+		if (c->state == CHILD_UP && child_is_wanted(c) && peer_selector_of(c) >= 0)
+			return c;
+	return NULL;
+}
+
+/* One without a child carries nothing: whoever wants one begins from scratch anyhow. */
+static void ask(struct ike_sa *sa, const char *why)
+{
+	struct proven *proven = sa->proven;
+	const struct child *c = first_child(sa);
+	struct ike_sa *anew;
+	unsigned i;
+
+	proven->again_ms = engine_now(sa->engine) + engine_jitter(sa->engine, RETRY_MS, RETRY_JITTER);
+	proven->tried = true;
+	if (is_under_way(sa) || (c && c->peer->address_gone))
+		return;
+	ike_log(sa, "the peer is to prove itself anew: %s", why);
+	if (!c) {
+		task_queue(sa, TASK_DELETE_IKE);
+		return;
+	}
+	i = (unsigned)peer_selector_of(c);
+	anew = peer_open(c->peer, i);
+	if (!anew)
+		return;
+	anew->moves = true;
+	anew->asked = 1U << i;
+}
+
+/* ---- the end of those that have not ---- */
+
+/* Of the time that reauth-time gives. */
+static uint64_t end_of(const struct ike_sa *sa)
+{
+	const uint64_t settled = sa->proven->made_ms + SETTLED_MS, due = sa->proven->due_ms;
+
+	if (due == UINT64_MAX)
+		return due;
+	return (due > settled ? due : settled) + config_of(sa)->reauth_ms * END_PERCENT / 100 + END_MS;
+}
+
+/* Why it is at its end, or NULL. */
+static const char *reason_to_end(const struct ike_sa *sa)
+{
+	const struct proven *proven = sa->proven;
+
+	if (proven->certs.der && wall_of(sa->engine) > proven->certs.until)
+		return "ended: the peer's certificate has expired, and it has not proven itself by another";
+	if (proven->rejected && proven->tried && !is_under_way(sa))
+		return "ended: the peer's certificate is not accepted any more, and it has not proven itself by "
+		       "another";
+	if (engine_now(sa->engine) >= end_of(sa))
+		return "ended: the peer has not proven itself anew within reauth-time";
+	return NULL;
+}
+
+/* At once: what is not proven any more carries nothing while a DELETE is on its way. */
+static void end(struct ike_sa *sa, const char *why)
+{
+	ike_sa_say_good_bye(sa);
+	ike_sa_die(sa, why);
+}
+
+/* ---- time ---- */
+
+static void earlier(uint64_t *at, uint64_t other)
+{
+	if (other < *at)
+		*at = other;
+}
+
+static uint64_t at_wall(const struct engine *e, int64_t wall)
+{
+	const int64_t left = wall - wall_of(e);
+
+	return engine_now(e) + (left > 0 ? (uint64_t)left * 1000 : 0);
+}
+
+static uint64_t next_look(const struct ike_sa *sa)
+{
+	const struct proven *proven = sa->proven;
+	const uint64_t now = engine_now(sa->engine);
+	uint64_t at = UINT64_MAX;
+
+	if (sa->moves || proven->rejected)
+		return now + LOOK_MS;
+	if (proven->outdated)
+		earlier(&at, sa->up_ms + SETTLED_MS);
+	if (proven->due_ms != UINT64_MAX)
+		earlier(&at, proven->due_ms);
+	if (proven->certs.der) {
+		earlier(&at, at_wall(sa->engine, proven->ask_s));
+		earlier(&at, now + CLOCK_MS);
+	}
+	if (at == UINT64_MAX)
+		return at;
+	/* What is due now has just been asked for: again later, but not after the end. */
+	if (at < proven->again_ms)
+		at = proven->again_ms;
+	if (at < sa->up_ms + SETTLED_MS)
+		at = sa->up_ms + SETTLED_MS;
+	earlier(&at, end_of(sa));
+	if (proven->certs.der)
+		earlier(&at, at_wall(sa->engine, proven->certs.until + 1));
+	return at > now ? at : now + LOOK_MS;
+}
+
+void reauth_on_time(struct timer *timer)
+{
+	struct ike_sa *sa = container_of(timer, struct ike_sa, reauth);
+	const char *why;
+	uint64_t at;
+
+	if (sa->state != IKE_UP || task_find(sa, TASK_DELETE_IKE, NULL))
+		return;
+	why = reason_to_end(sa);
+	if (why) {
+		end(sa, why);
+		return;
+	}
+	if (sa->moves)
+		on_move(sa);
+	why = sa->moves ? NULL : reason_to_ask(sa);
+	if (why)
+		ask(sa, why);
+	at = next_look(sa);
+	if (at != UINT64_MAX)
+		timer_set(&sa->engine->timers, timer, at);
+}
+
+void reauth_times(const struct ike_sa *sa, int64_t *due_s, int64_t *expires_s)
+{
+	const struct proven *proven = sa->proven;
+	const uint64_t now = engine_now(sa->engine);
+
+	*due_s = *expires_s = -1;
+	if (proven && proven->due_ms != UINT64_MAX)
+		*due_s = proven->due_ms > now ? (int64_t)((proven->due_ms - now) / 1000) : 0;
+	if (proven && proven->certs.der) {
+		*expires_s = proven->certs.until - wall_of(sa->engine);
+		if (*expires_s < 0)
+			*expires_s = 0;
+	}
+}
+
+/* ---- files that were renewed ---- */
+
+static void judge_again(struct ike_sa *sa)
+{
+	struct proven *proven = sa->proven;
+	const int64_t wall = wall_of(sa->engine), until = proven->certs.until;
+	struct fault f;
+	int err = peer_certs_verify(&proven->certs, &config_of(sa)->trust, wall, &f);
+
+	if (err == -ENOMEM)
+		return;
+	if (proven->certs.until != until)
+		set_ask(proven, wall);
+	if (err && !proven->rejected)
+		ike_log(sa, "%s", f.text);
+	proven->tried &= proven->rejected;
+	proven->rejected = err != 0;
+	if (err)
+		proven->again_ms = 0;
+}
+
+static void renewed(struct ike_sa *sa, bool own, uint64_t at)
+{
+	if (sa->proven->certs.der)
+		judge_again(sa);
+	if (own) {
+		sa->proven->outdated = true;
+		sa->proven->again_ms = at;
+	}
+	timer_set(&sa->engine->timers, &sa->reauth, at);
+}
+
+void reauth_renewed(struct connection *c, bool own)
+{
+	uint64_t at = engine_now(c->engine);
+	struct peer *p;
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH(p, &c->peers, of_connection)
+		TAILQ_FOREACH(sa, &p->sas, of_peer)
+			if (sa->state == IKE_UP && sa->proven)
+				renewed(sa, own, at += APART_MS);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A peer proves itself anew, make-before-break (RFC 7296 section 2.8.3): a new IKE SA from scratch, on it a child for
+ * each that the old one has, and only then the old one is deleted.
+ *
+ *   when                                                    and else
+ *   reauth-time has passed                                  the old one ends some time later
+ *   the peer's certificate is about to expire               it ends when that expires
+ *   CA or CRL were renewed, and what it has proven itself
+ *     with does not hold by them                            it ends at once
+ *   our own certificate was renewed                         it stays: the peer sees to that
+ */
+#ifndef IKE_REAUTH_H
+#define IKE_REAUTH_H
+
+#include "certs.h"
+#include "timers.h"
+
+struct connection;
+struct ike_sa;
+
+/* When and by what a peer has proven itself: of an IKE SA and of what its rekeys make of it. */
+struct proven {
+	unsigned users;
+	struct peer_certs certs; /* none: a PSK */
+	uint64_t made_ms;
+	uint64_t due_ms;   /* reauth-time; UINT64_MAX: never */
+	int64_t ask_s;	   /* with certificates: since the epoch, some time before they expire */
+	uint64_t again_ms; /* not tried before then */
+	bool rejected;	   /* by CA and CRL as they are now */
+	bool tried;	   /* to get another, since then */
+	bool outdated;	   /* ours, by which the peer knows us */
+};
+
+/* IKE_AUTH has proven the peer, by these certificates (which it takes over) or none. False: no memory. */
+bool reauth_proven(struct ike_sa *sa, struct peer_certs *certs);
+
+/* It is up. */
+void reauth_on_up(struct ike_sa *sa);
+
+/* The heir goes by what old has proven. */
+void reauth_inherit(struct ike_sa *heir, const struct ike_sa *old);
+
+/* The IKE SA is freed. */
+void reauth_forget(struct ike_sa *sa);
+
+/* sa->reauth is due. */
+void reauth_on_time(struct timer *timer);
+
+/* The connection has other certificates, CAs or CRLs than before. own: its own certificate among them. */
+void reauth_renewed(struct connection *c, bool own);
+
+/* Seconds until the peer is asked to prove itself again, and until what it has proven itself with expires; -1: never.
+ */
+void reauth_times(const struct ike_sa *sa, int64_t *due_s, int64_t *expires_s);
+
+#endif
