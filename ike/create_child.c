@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "exchange.h"
+#include "renew.h"
 
 /* Who rekeys goes on sending by the new SA at once; what the worker has still got for the old one leaves before its
  * DELETE. */
@@ -94,7 +95,7 @@ enum verdict rekey_child_on_request(struct question *q)
 	if (answer.child)
 		take_successor(q->sa, old, answer.child);
 	else if (answer.no_pfs)
-		peer_renew(old->peer, old);
+		renew_child(old->peer, old);
 	return verdict_of(answer.error);
 }
 
@@ -149,7 +150,7 @@ void child_on_error(struct ike_sa *sa, struct task *task, const struct message *
 	snprintf(why, sizeof(why), "the peer refuses the child: %s", notify_name(error));
 	ike_log(sa, "%s", why);
 	if (error == NO_PROPOSAL_CHOSEN)
-		peer_on_no_proposal(task->peer);
+		renew_suggested(task->peer);
 	peer_on_failure(task->peer, why);
 }
 
@@ -253,7 +254,7 @@ void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct mes
 	if (!old || old->state != CHILD_UP)
 		return;
 	if (error == NO_PROPOSAL_CHOSEN)
-		peer_renew(old->peer, old);
+		renew_child(old->peer, old);
 	if (error == CHILD_SA_NOT_FOUND)
 		replace_lost(old);
 	else

@@ -14,6 +14,7 @@
 
 #include "choice.h"
 #include "exchange.h"
+#include "renew.h"
 
 static const struct connection_config *config_of(const struct ike_sa *sa)
 {
@@ -451,9 +452,9 @@ bool auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *
 	if (child)
 		child_bind(child);
 	if (sa->renews && child)
-		peer_on_renewed(sa->peer, child);
+		renew_done(sa->peer, child);
 	else if (sa->renews)
-		peer_on_not_renewed(sa->peer, sa);
+		renew_failed(sa->peer, sa);
 	if (!child && task->children)
 		peer_on_failure(sa->peer, "the IKE SA is up, but the peer refuses the child: the log has the reason");
 	return false;

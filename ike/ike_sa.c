@@ -132,8 +132,7 @@ static void on_life(struct timer *timer)
 	}
 }
 
-/* When the peer was last heard: a message of IKE, or a packet on any of the children. */
-static uint64_t silence_ms(const struct ike_sa *sa)
+uint64_t ike_sa_silence_ms(const struct ike_sa *sa)
 {
 	uint64_t silence = engine_now(sa->engine) - sa->heard_ms;
 	const struct child *c;
@@ -182,7 +181,7 @@ static bool may_ask_sooner(const struct ike_sa *sa)
 
 void ike_sa_hint(struct ike_sa *sa)
 {
-	if (sa->state == IKE_UP && dpd_ms(sa) && silence_ms(sa) >= HINT_SILENCE_MS && may_ask_sooner(sa))
+	if (sa->state == IKE_UP && dpd_ms(sa) && ike_sa_silence_ms(sa) >= HINT_SILENCE_MS && may_ask_sooner(sa))
 		probe(sa);
 }
 
@@ -193,7 +192,7 @@ void ike_sa_hint(struct ike_sa *sa)
 static void on_liveness(struct timer *timer)
 {
 	struct ike_sa *sa = container_of(timer, struct ike_sa, liveness);
-	const uint64_t interval = dpd_ms(sa), silence = silence_ms(sa), look = interval / LOOKS;
+	const uint64_t interval = dpd_ms(sa), silence = ike_sa_silence_ms(sa), look = interval / LOOKS;
 	uint64_t next = look;
 
 	if (sa->state != IKE_UP || !interval)
@@ -435,51 +434,6 @@ void ike_sa_up(struct ike_sa *sa)
 	reauth_on_up(sa);
 	ike_sa_make_room(sa, NULL);
 	ike_sa_end_redundant(sa);
-}
-
-/* ---- not too many ---- */
-
-/* How much it is needed; negative: it is not there to be ended. */
-static int worth(const struct ike_sa *sa)
-{
-	if (sa->state == IKE_DEAD)
-		return ike_sa_lingers(sa) ? 0 : -1;
-	return sa->state < IKE_UP ? -1 : sa->state == IKE_UP ? 2 : 1;
-}
-
-static bool is_needed_less(const struct ike_sa *a, const struct ike_sa *b)
-{
-	return worth(a) != worth(b) ? worth(a) < worth(b) : silence_ms(a) > silence_ms(b);
-}
-
-static struct ike_sa *least_needed(const struct ike_sa *sa, const struct ike_sa *old)
-{
-	struct ike_sa *least = NULL, *other;
-	unsigned n = 0;
-
-	TAILQ_FOREACH(other, &sa->peer->sas, of_peer) {
-		if (worth(other) < 0)
-			continue;
-		n++;
-		if (other != sa && other != old && (!least || is_needed_less(other, least)))
-			least = other;
-	}
-	return n > IKE_SAS_MAX ? least : NULL;
-}
-
-void ike_sa_make_room(const struct ike_sa *sa, const struct ike_sa *old)
-{
-	struct ike_sa *other;
-
-	while ((other = least_needed(sa, old))) {
-		if (other->state == IKE_DEAD) {
-			ike_sa_forget_answer(other);
-			continue;
-		}
-		ike_log(other, "ended: the peer has opened %d more since", IKE_SAS_MAX);
-		ike_sa_say_good_bye(other);
-		ike_sa_die(other, NULL);
-	}
 }
 
 /* ---- the end ---- */

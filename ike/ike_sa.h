@@ -19,7 +19,7 @@
 
 /*
  * What one peer may have at a time, dead ones whose last answer is kept among them: one for each selector, as with a
- * peer that refuses PFS (peer.h), and those that are being replaced. An honest peer has one, or two while it is
+ * peer that refuses PFS (renew.h), and those that are being replaced. An honest peer has one, or two while it is
  * rekeyed; who starts anew and says nothing of it leaves more, and what has been silent longest is what it has
  * forgotten.
  */
@@ -117,8 +117,8 @@ struct ike_sa {
 	bool initiator; /* of this IKE SA: whose SPI is spi_i */
 	bool fragmentation;
 	bool keys_ready;
-	bool renews;	/* made in place of a rekey that the peer refuses (peer.h) */
-	bool in_doubt;	/* made as another one of the peer's does not answer (peer.h) */
+	bool renews;	/* made in place of a rekey that the peer refuses (renew.h) */
+	bool in_doubt;	/* made as another one of the peer's does not answer (renew.h) */
 	bool sends;	/* something left on its children between the last two looks */
 	bool rekey_due; /* its time to be rekeyed has come: the next is its end */
 	unsigned proofs;
@@ -230,6 +230,9 @@ static inline bool ike_sa_is_wanted(const struct ike_sa *sa)
 {
 	return sa->era == sa->peer->era && sa->state != IKE_DEAD;
 }
+
+/* How long ago the peer was last heard: by a message of IKE, or a packet on any of the children. */
+uint64_t ike_sa_silence_ms(const struct ike_sa *sa);
 
 /* One more has come up, or taken over from old (or NULL): if those are too many, the ones that are needed least end. */
 void ike_sa_make_room(const struct ike_sa *sa, const struct ike_sa *old);

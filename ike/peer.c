@@ -7,6 +7,7 @@
 
 #include "exchange.h"
 #include "orphans.h"
+#include "renew.h"
 
 #define TIMERS_OF_PEER 2
 /* Between attempts that fail: 1, 2, 4 ... 60 s, less up to a quarter. */
@@ -15,8 +16,6 @@
 #define RETRY_JITTER   25
 /* The first wish after an IKE SA without a child: most peers ask themselves, a round trip later. */
 #define CHILDLESS_MS 200
-/* What the worker has still got for the old SA leaves before its DELETE. */
-#define RENEWED_MS 300
 /* Between attempts beside an IKE SA that does not answer. */
 #define DOUBT_AGAIN_MS 500
 
@@ -219,6 +218,18 @@ bool peer_has_outlived(const struct peer *p)
 	return false;
 }
 
+int peer_selector_of(const struct child *c)
+{
+	const struct connection_config *config = c->peer->connection->config;
+	int best = -1;
+
+	for (unsigned i = 0; i < config->selector_count; i++)
+		if (selector_contains(&config->selectors[i], &c->asked) &&
+		    (best < 0 || selector_compare(&config->selectors[i], &config->selectors[best]) < 0))
+			best = (int)i;
+	return best;
+}
+
 void peer_take_ike(struct peer *p, struct ike_sa *sa)
 {
 	TAILQ_REMOVE(&sa->peer->sas, sa, of_peer);
@@ -230,7 +241,7 @@ void peer_take_ike(struct peer *p, struct ike_sa *sa)
 
 /* ---- pursuing what is wanted ---- */
 
-static bool is_under_way(const struct peer *p)
+bool peer_is_under_way(const struct peer *p)
 {
 	struct ike_sa *sa;
 
@@ -273,31 +284,6 @@ struct ike_sa *peer_open(struct peer *p, unsigned selector)
 	return sa;
 }
 
-static const struct task *first_task(const struct ike_sa *sa)
-{
-	return sa->running ? sa->running : TAILQ_FIRST(&sa->tasks);
-}
-
-/* One that is being opened for the sake of that selector. */
-static bool is_renewed(const struct peer *p, unsigned selector)
-{
-	const struct ike_sa *sa;
-
-	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		if ((sa->state == IKE_INIT_SENT || sa->state == IKE_AUTH_SENT) && first_task(sa) &&
-		    first_task(sa)->selector == selector)
-			return true;
-	return false;
-}
-
-static void renew(struct peer *p, unsigned selector)
-{
-	struct ike_sa *sa = is_renewed(p, selector) ? NULL : peer_open(p, selector);
-
-	if (sa)
-		sa->renews = true;
-}
-
 static void ask_for_children(struct peer *p, struct ike_sa *sa)
 {
 	for (unsigned i = 0; i < p->connection->config->selector_count; i++) {
@@ -306,7 +292,7 @@ static void ask_for_children(struct peer *p, struct ike_sa *sa)
 		if (!(p->wanted & 1U << i) || child_under_way(sa, i))
 			continue;
 		if (p->no_pfs) {
-			renew(p, i);
+			renew_for(p, i);
 			continue;
 		}
 		task = task_queue(sa, TASK_CHILD);
@@ -320,16 +306,37 @@ static unsigned first_wanted(const struct peer *p)
 	return (unsigned)__builtin_ctz(p->wanted);
 }
 
+/* To be up whenever it can. Of a mesh there is nobody to begin with, and who has once been asked for may be nobody. */
+bool peer_is_kept_up(const struct peer *p)
+{
+	return p->connection->config->start == START_INITIATE && !is_mesh(p->connection);
+}
+
+bool peer_may_connect(const struct peer *p)
+{
+	return !p->held && !p->address_gone && !p->connection->gone;
+}
+
 void peer_pursue(struct peer *p)
 {
 	struct ike_sa *up = peer_ike_up(p);
 
-	if (!p->wanted || p->held || p->address_gone || p->connection->gone)
+	if (!p->wanted || !peer_may_connect(p))
 		return;
 	if (up)
 		ask_for_children(p, up);
-	else if (!is_under_way(p))
+	else if (!peer_is_under_way(p))
 		peer_open(p, first_wanted(p));
+}
+
+static void on_retry(struct timer *timer)
+{
+	struct peer *p = container_of(timer, struct peer, retry);
+	const struct ike_sa *doubtful = renew_doubtful(p);
+
+	if (doubtful)
+		renew_in_doubt(p, doubtful);
+	peer_pursue(p);
 }
 
 static void retry_later(struct peer *p)
@@ -370,176 +377,17 @@ void peer_on_child_up(struct peer *p, struct child *child)
 	peer_end_orders(p, ORDER_UP, NULL);
 }
 
-/* To be up whenever it can. Of a mesh there is nobody to begin with, and who has once been asked for may be nobody. */
-static bool is_kept_up(const struct peer *p)
-{
-	return p->connection->config->start == START_INITIATE && !is_mesh(p->connection);
-}
-
-/* ---- what a peer cannot do, or has forgotten ---- */
-
-int peer_selector_of(const struct child *c)
-{
-	const struct connection_config *config = c->peer->connection->config;
-	int best = -1;
-
-	for (unsigned i = 0; i < config->selector_count; i++)
-		if (selector_contains(&config->selectors[i], &c->asked) &&
-		    (best < 0 || selector_compare(&config->selectors[i], &config->selectors[best]) < 0))
-			best = (int)i;
-	return best;
-}
-
-static bool may_connect(const struct peer *p)
-{
-	return !p->held && !p->address_gone && !p->connection->gone;
-}
-
-/* Sent, and sent again, without an answer. */
-static bool is_doubtful(const struct ike_sa *sa)
-{
-	return sa->running && sa->tries > DOUBT_TRIES;
-}
-
-static bool has_another(const struct peer *p, const struct ike_sa *sa)
-{
-	const struct ike_sa *other;
-
-	TAILQ_FOREACH(other, &p->sas, of_peer)
-		if (other != sa && other->state == IKE_UP && !is_doubtful(other))
-			return true;
-	return false;
-}
-
-/* Nobody is asked who would not be without it: where nothing is to be up always, something must want to leave. */
-void peer_on_doubt(struct peer *p, const struct ike_sa *sa)
-{
-	const struct child *c = TAILQ_FIRST(&sa->children);
-	const int selector = c && c->peer == p ? peer_selector_of(c) : 0;
-	struct ike_sa *other;
-
-	if (!may_connect(p) || !ike_sa_is_wanted(sa) || p->connection->config->start == START_RESPOND ||
-	    !(is_kept_up(p) || sa->sends) || is_under_way(p) || has_another(p, sa) || selector < 0)
-		return;
-	ike_log(sa, "the peer does not answer: another IKE SA is tried");
-	other = peer_open(p, (unsigned)selector);
-	if (other)
-		other->in_doubt = true;
-}
-
-static struct ike_sa *doubtful_of(const struct peer *p)
-{
-	struct ike_sa *sa;
-
-	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		if (sa->state == IKE_UP && is_doubtful(sa))
-			return sa;
-	return NULL;
-}
-
-static void on_retry(struct timer *timer)
-{
-	struct peer *p = container_of(timer, struct peer, retry);
-	const struct ike_sa *doubtful = doubtful_of(p);
-
-	if (doubtful)
-		peer_on_doubt(p, doubtful);
-	peer_pursue(p);
-}
-
-void peer_on_heard(struct peer *p)
-{
-	struct ike_sa *sa;
-
-	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		if (sa->in_doubt && sa->state == IKE_INIT_SENT)
-			ike_sa_die(sa, NULL);
-}
-
 /* Most ask for one next, and what waited for the peer to be there waits no longer. */
 void peer_on_childless(struct peer *p)
 {
 	struct engine *e = p->connection->engine;
 
-	if (is_kept_up(p) && !p->held)
+	if (peer_is_kept_up(p) && !p->held)
 		peer_want_all(p);
 	p->failures = 0;
 	timer_cancel(&e->timers, &p->retry);
-	if (p->wanted && may_connect(p))
+	if (p->wanted && peer_may_connect(p))
 		timer_set(&e->timers, &p->retry, engine_now(e) + CHILDLESS_MS);
-}
-
-/* A newer one of another IKE SA carries the same. */
-static bool is_superseded(const struct child *old)
-{
-	const struct child *c;
-
-	TAILQ_FOREACH(c, &old->peer->children, of_peer)
-		if (c->ike != old->ike && c->state == CHILD_UP && child_is_wanted(c) && c->made_ms > old->made_ms &&
-		    selector_equal(&c->asked, &old->asked))
-			return true;
-	return false;
-}
-
-void peer_renew(struct peer *p, const struct child *old)
-{
-	const int selector = peer_selector_of(old);
-
-	p->no_pfs = true;
-	if (selector < 0 || !may_connect(p) || is_superseded(old))
-		return;
-	peer_log(p,
-		 "the peer makes no child with a key exchange of its own (PFS): instead of each rekey a new IKE SA is "
-		 "made: allow group 20 (ecp384, dh20) for ESP there");
-	renew(p, (unsigned)selector);
-}
-
-static void delete_later(struct ike_sa *sa, struct child *c)
-{
-	struct task *task = c ? task_queue_child(sa, TASK_DELETE_CHILD, c) : task_queue(sa, TASK_DELETE_IKE);
-
-	if (task)
-		task->not_before_ms = engine_now(sa->engine) + RENEWED_MS;
-}
-
-static bool has_only_superseded(const struct ike_sa *sa)
-{
-	const struct child *c;
-
-	TAILQ_FOREACH(c, &sa->children, of_list)
-		if (!is_superseded(c))
-			return false;
-	return true;
-}
-
-/* An IKE SA that has come up since is no predecessor, but the peer's own renewal. */
-void peer_on_renewed(struct peer *p, const struct child *child)
-{
-	struct child *c;
-
-	TAILQ_FOREACH(c, &p->children, of_peer) {
-		struct ike_sa *sa = c->ike;
-
-		if (sa->state != IKE_UP || sa->up_ms > child->ike->started_ms || c->state != CHILD_UP ||
-		    !is_superseded(c) || task_find(sa, TASK_DELETE_IKE, NULL))
-			continue;
-		timer_cancel(&sa->engine->timers, &c->soft);
-		delete_later(sa, has_only_superseded(sa) ? NULL : c);
-	}
-	peer_on_rekeyed(p);
-}
-
-void peer_on_not_renewed(struct peer *p, struct ike_sa *sa)
-{
-	p->no_pfs = false;
-	task_queue(sa, TASK_DELETE_IKE);
-}
-
-/* It makes children, so it is the key exchange that it does not want. */
-void peer_on_no_proposal(struct peer *p)
-{
-	if (peer_child_up(p, NULL))
-		p->no_pfs = true;
 }
 
 /* Trap waits for the next packet, which does not come to us while SAs of an earlier run take it; initiate tries again
@@ -548,7 +396,7 @@ void peer_on_failure(struct peer *p, const char *why)
 {
 	peer_end_orders(p, ORDER_UP, why);
 	peer_end_orders(p, ORDER_REKEY, why);
-	if (!is_kept_up(p) && !orphans_wait(p))
+	if (!peer_is_kept_up(p) && !orphans_wait(p))
 		p->wanted = 0;
 	p->failures++;
 	peer_on_loss(p);
@@ -601,7 +449,7 @@ void peer_on_loss(struct peer *p)
 		peer_end_orders(p, ORDER_DOWN, NULL);
 	if (p->connection->gone) {
 		p->wanted = 0;
-	} else if (is_kept_up(p) && !p->held) {
+	} else if (peer_is_kept_up(p) && !p->held) {
 		peer_want_all(p);
 	}
 	if (!peer_ike_up(p) && !may_begin(p))
@@ -610,7 +458,7 @@ void peer_on_loss(struct peer *p)
 		retry_later(p);
 	/* What was tried beside it has failed, perhaps since the peer is there, and has not read its configuration yet.
 	 */
-	if (doubtful_of(p) && !is_under_way(p) && !timer_is_set(&p->retry))
+	if (renew_doubtful(p) && !peer_is_under_way(p) && !timer_is_set(&p->retry))
 		timer_set(&e->timers, &p->retry, engine_now(e) + DOUBT_AGAIN_MS);
 	mortal_end(p->connection->engine, &p->mortal);
 }

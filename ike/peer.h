@@ -92,6 +92,12 @@ void peer_pursue(struct peer *p);
 /* Begins a new IKE SA with a child for that selector, whatever there is. NULL: no memory. */
 struct ike_sa *peer_open(struct peer *p, unsigned selector);
 
+bool peer_is_under_way(const struct peer *p);
+/* Nothing forbids it. */
+bool peer_may_connect(const struct peer *p);
+/* It is to be up whenever it can. */
+bool peer_is_kept_up(const struct peer *p);
+
 /* Wants all selectors (for start = initiate, and by order). */
 void peer_want_all(struct peer *p);
 
@@ -119,28 +125,8 @@ void peer_on_failure(struct peer *p, const char *why);
 void peer_on_loss(struct peer *p);
 void peer_on_rekeyed(struct peer *p);
 
-/*
- * That IKE SA's request was sent several times, and there is no answer: the peer may have started anew and know nothing
- * of it. Another one is opened beside it, which is up at once if that is so, and long before this one is given up.
- */
-void peer_on_doubt(struct peer *p, const struct ike_sa *sa);
-/* It is there, and knows an IKE SA: what was opened in doubt, and not answered yet, is not needed. */
-void peer_on_heard(struct peer *p);
-
 /* It has opened an IKE SA and asked for no child on it. */
 void peer_on_childless(struct peer *p);
-
-/*
- * The peer refuses a key exchange for a child, and without one none is made here: before its lifetime ends, a new IKE
- * SA is made, whose first child has the fresh exchange of the IKE SA itself, and then the old one goes.
- */
-void peer_renew(struct peer *p, const struct child *old);
-/* The IKE SA made for that is up with its child: what it replaces goes. */
-void peer_on_renewed(struct peer *p, const struct child *child);
-/* There is no child: the refusal was for something else. */
-void peer_on_not_renewed(struct peer *p, struct ike_sa *sa);
-/* A new child was refused, for want of a proposal. */
-void peer_on_no_proposal(struct peer *p);
 /* Ends orders of that kind; error: NULL if well. */
 void peer_end_orders(struct peer *p, enum order_kind kind, const char *error);
 /* An order waits from now on; if there is no memory it ends at once. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "renew.h"
 
 static bool from_initiator(const struct ike_header *h)
 {
@@ -211,7 +212,7 @@ static void on_opened(struct ike_sa *sa, const struct message *m, const struct p
 {
 	sa->heard_ms = engine_now(sa->engine);
 	if (sa->state == IKE_UP)
-		peer_on_heard(sa->peer);
+		renew_not_needed(sa->peer);
 	if (m->header.flags & FLAG_RESPONSE)
 		on_answer(sa, m);
 	else

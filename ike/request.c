@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "renew.h"
 
 /*
  * Sent at 0, 0.5, 1.5, 3.5, 7.5 and 15.5 s, given up at 23.5 s: a link that flaps for ten seconds is survived, and a
@@ -270,7 +271,7 @@ static void ask_again(struct ike_sa *sa)
 {
 	send_and_wait(sa);
 	if (sa->tries == DOUBT_TRIES + 1 && sa->state == IKE_UP)
-		peer_on_doubt(sa->peer, sa);
+		renew_in_doubt(sa->peer, sa);
 }
 
 void task_on_retransmit(struct timer *timer)

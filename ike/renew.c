@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "renew.h"
+
+#include "exchange.h"
+
+/* What the worker has still got for the old SA leaves before its DELETE. */
+#define RENEWED_MS 300
+
+/* ---- instead of a rekey ---- */
+
+static const struct task *first_task(const struct ike_sa *sa)
+{
+	return sa->running ? sa->running : TAILQ_FIRST(&sa->tasks);
+}
+
+/* One that is being opened for the sake of that selector. */
+static bool is_renewed(const struct peer *p, unsigned selector)
+{
+	const struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if ((sa->state == IKE_INIT_SENT || sa->state == IKE_AUTH_SENT) && first_task(sa) &&
+		    first_task(sa)->selector == selector)
+			return true;
+	return false;
+}
+
+void renew_for(struct peer *p, unsigned selector)
+{
+	struct ike_sa *sa = is_renewed(p, selector) ? NULL : peer_open(p, selector);
+
+	if (sa)
+		sa->renews = true;
+}
+
+/* A newer one of another IKE SA carries the same. */
+static bool is_superseded(const struct child *old)
+{
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &old->peer->children, of_peer)
+		if (c->ike != old->ike && c->state == CHILD_UP && child_is_wanted(c) && c->made_ms > old->made_ms &&
+		    selector_equal(&c->asked, &old->asked))
+			return true;
+	return false;
+}
+
+void renew_child(struct peer *p, const struct child *old)
+{
+	const int selector = peer_selector_of(old);
+
+	p->no_pfs = true;
+	if (selector < 0 || !peer_may_connect(p) || is_superseded(old))
+		return;
+	peer_log(p,
+		 "the peer makes no child with a key exchange of its own (PFS): instead of each rekey a new IKE SA is "
+		 "made: allow group 20 (ecp384, dh20) for ESP there");
+	renew_for(p, (unsigned)selector);
+}
+
+static void delete_later(struct ike_sa *sa, struct child *c)
+{
+	struct task *task = c ? task_queue_child(sa, TASK_DELETE_CHILD, c) : task_queue(sa, TASK_DELETE_IKE);
+
+	if (task)
+		task->not_before_ms = engine_now(sa->engine) + RENEWED_MS;
+}
+
+static bool has_only_superseded(const struct ike_sa *sa)
+{
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &sa->children, of_list)
+		if (!is_superseded(c))
+			return false;
+	return true;
+}
+
+/* An IKE SA that has come up since is no predecessor, but the peer's own renewal. */
+void renew_done(struct peer *p, const struct child *child)
+{
+	struct child *c;
+
+	TAILQ_FOREACH(c, &p->children, of_peer) {
+		struct ike_sa *sa = c->ike;
+
+		if (sa->state != IKE_UP || sa->up_ms > child->ike->started_ms || c->state != CHILD_UP ||
+		    !is_superseded(c) || task_find(sa, TASK_DELETE_IKE, NULL))
+			continue;
+		timer_cancel(&sa->engine->timers, &c->soft);
+		delete_later(sa, has_only_superseded(sa) ? NULL : c);
+	}
+	peer_on_rekeyed(p);
+}
+
+void renew_failed(struct peer *p, struct ike_sa *sa)
+{
+	p->no_pfs = false;
+	task_queue(sa, TASK_DELETE_IKE);
+}
+
+/* It makes children, so it is the key exchange that it does not want. */
+void renew_suggested(struct peer *p)
+{
+	if (peer_child_up(p, NULL))
+		p->no_pfs = true;
+}
+
+/* ---- in doubt ---- */
+
+/* Sent, and sent again, without an answer. */
+static bool is_doubtful(const struct ike_sa *sa)
+{
+	return sa->running && sa->tries > DOUBT_TRIES;
+}
+
+static bool has_another(const struct peer *p, const struct ike_sa *sa)
+{
+	const struct ike_sa *other;
+
+	TAILQ_FOREACH(other, &p->sas, of_peer)
+		if (other != sa && other->state == IKE_UP && !is_doubtful(other))
+			return true;
+	return false;
+}
+
+/* Nobody is asked who would not be without it: where nothing is to be up always, something must want to leave. */
+void renew_in_doubt(struct peer *p, const struct ike_sa *sa)
+{
+	const struct child *c = TAILQ_FIRST(&sa->children);
+	const int selector = c && c->peer == p ? peer_selector_of(c) : 0;
+	struct ike_sa *other;
+
+	if (!peer_may_connect(p) || !ike_sa_is_wanted(sa) || p->connection->config->start == START_RESPOND ||
+	    !(peer_is_kept_up(p) || sa->sends) || peer_is_under_way(p) || has_another(p, sa) || selector < 0)
+		return;
+	ike_log(sa, "the peer does not answer: another IKE SA is tried");
+	other = peer_open(p, (unsigned)selector);
+	if (other)
+		other->in_doubt = true;
+}
+
+struct ike_sa *renew_doubtful(const struct peer *p)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if (sa->state == IKE_UP && is_doubtful(sa))
+			return sa;
+	return NULL;
+}
+
+void renew_not_needed(struct peer *p)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if (sa->in_doubt && sa->state == IKE_INIT_SENT)
+			ike_sa_die(sa, NULL);
+}
