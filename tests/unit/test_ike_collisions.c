@@ -141,6 +141,71 @@ static void rekey_of_child_that_was_rekeyed(void **state)
 	}
 }
 
+static struct child *oldest_child(struct world *w, int host)
+{
+	return TAILQ_FIRST(&inside_peer(w, host)->children);
+}
+
+/*
+ *   0 ─► REKEY_SA(old)        both have the new one, and 0 is to delete the old one in a moment
+ *   REKEY_SA(new) ─► 0        not before that (section 2.25)
+ */
+static void rekey_of_child_whose_old_one_is_still_there(void **state)
+{
+	struct world *w = *state;
+	uint32_t new;
+
+	up(w);
+	rekey(w, 0, false);
+	new = inside_child(w, 1)->in.spi;
+	/* Ours would wait. */
+	oldest_child(w, 1)->successor = NULL;
+	rekey(w, 1, false);
+	assert_answered(0, EXCHANGE_CREATE_CHILD_SA, TEMPORARY_FAILURE);
+	assert_true(world_run_under_traffic(w, 6000));
+	assert_int_not_equal(inside_child(w, 1)->in.spi, new);
+	settle(w, 0);
+}
+
+/* Nobody asks for it: neither who made the new one nor the other end. */
+static void new_child_is_rekeyed_when_the_old_one_is_gone(void **state)
+{
+	struct world *w = *state;
+
+	for (int by = 0; by < 2; by++) {
+		world_again(w, 0);
+		up(w);
+		rekey(w, 0, false);
+		rekey(w, by, false);
+		assert_true(world_run_under_traffic(w, 200));
+		assert_int_equal(world_child_count(w, by), 2);
+		assert_int_equal(tap_count(&tap, by, EXCHANGE_CREATE_CHILD_SA, false, 0), !by);
+		assert_true(world_run_under_traffic(w, 1000));
+		assert_int_equal(tap_count(&tap, by, EXCHANGE_CREATE_CHILD_SA, false, 0), 1 + !by);
+		settle(w, 0);
+	}
+}
+
+/* It rekeys, alone or with us at once, and never deletes what is its to delete: we do, in the end. */
+static void peer_forgets_to_delete_what_was_rekeyed(void **state)
+{
+	struct world *w = *state;
+
+	for (uint64_t seed = 0; seed < 12; seed++) {
+		world_again(w, seed);
+		up(w);
+		world_rekey(w, 1, false);
+		if (seed)
+			world_rekey(w, 0, false);
+		world_run(w, 5);
+		task_drop_all(inside_ike(w, 1), false);
+		assert_true(world_run_under_traffic(w, 20000));
+		assert_int_equal(world_child_count(w, 0), 2);
+		assert_true(world_run_under_traffic(w, 20000));
+		settle(w, 0);
+	}
+}
+
 static void rekey_of_unknown_child(void **state)
 {
 	struct world *w = *state;
@@ -628,6 +693,33 @@ static void collisions_survive_each_loss(void **state)
 	}
 }
 
+/*
+ * The way takes 100 ms, and the second order comes at any moment of what the first one began: each of its messages
+ * crosses each of the other's.
+ */
+static void any_two_rekeys_far_apart(void **state)
+{
+	struct world *w = *state;
+
+	for (int kinds = 0; kinds < 4; kinds++) {
+		for (uint64_t apart = 0; apart <= 900; apart += 30) {
+			world_again(w, apart + (uint64_t)kinds);
+			w->latency_ms = 100;
+			world_configure_both(w, START_INITIATE);
+			world_run(w, 1000);
+			world_rekey(w, 0, kinds & 1);
+			assert_true(world_run_under_traffic(w, apart));
+			world_rekey(w, 1, kinds & 2);
+			assert_true(world_run_under_traffic(w, 10000));
+			assert_true(world_is_up(w));
+			for (int host = 0; host < 2; host++) {
+				assert_int_equal(world_sa_count(w, host, true), 1);
+				assert_int_equal(world_sa_count(w, host, false), 1);
+			}
+		}
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -636,6 +728,9 @@ int main(void)
 		TEST(rekey_of_child_being_closed),
 		TEST(rekey_of_child_being_rekeyed),
 		TEST(rekey_of_child_that_was_rekeyed),
+		TEST(rekey_of_child_whose_old_one_is_still_there),
+		TEST(new_child_is_rekeyed_when_the_old_one_is_gone),
+		TEST(peer_forgets_to_delete_what_was_rekeyed),
 		TEST(rekey_of_unknown_child),
 		TEST(close_of_child_being_closed),
 		TEST(close_of_child_being_rekeyed),
@@ -659,6 +754,7 @@ int main(void)
 		TEST(peer_ends_its_own_in_silence),
 		TEST(rekey_of_child_the_peer_has_yet_to_learn_of),
 		TEST(collisions_survive_each_loss),
+		TEST(any_two_rekeys_far_apart),
 	};
 
 	return cmocka_run_group_tests_name("IKE collisions", tests, NULL, NULL);
