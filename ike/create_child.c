@@ -51,7 +51,7 @@ static bool is_taking_over(const struct child *c)
 {
 	const struct child *old;
 
-	TAILQ_FOREACH(old, &c->peer->children, of_peer)
+	TAILQ_FOREACH(old, &c->ike->children, of_list)
 		if (old->successor == c)
 			return true;
 	return false;
@@ -94,8 +94,10 @@ static void take_successor(struct ike_sa *sa, struct child *old, struct child *c
 	if (sa->running && sa->running->kind == TASK_REKEY_CHILD && sa->running->child == old) {
 		old->rival = c;
 	} else {
+		/* Also if we were about to. */
 		task_forget_child(sa, old);
 		await_delete(old, c);
+		peer_on_rekeyed(old->peer);
 	}
 	child_bind_on_use(c);
 }
@@ -111,10 +113,11 @@ enum verdict rekey_child_on_request(struct question *q)
 	if (n.protocol != PROTOCOL_ESP || n.spi_size != 4)
 		return answer_error(q, INVALID_SYNTAX);
 	spi = (uint32_t)n.spi[0] << 24 | (uint32_t)n.spi[1] << 16 | (uint32_t)n.spi[2] << 8 | n.spi[3];
-	old = child_by_out_spi(q->sa, spi);
-	if (!old)
+	old = child_find(q->sa, spi);
+	if (!old || (old->ike != q->sa && old->ike->rival != q->sa))
 		return answer_not_found(q, spi);
-	if (old->state != CHILD_UP || is_taking_over(old) || !child_is_wanted(old) || rekeys_ike(q->sa))
+	if (old->ike != q->sa || old->state != CHILD_UP || is_taking_over(old) || !child_is_wanted(old) ||
+	    rekeys_ike(q->sa))
 		return answer_error(q, TEMPORARY_FAILURE);
 	answer = child_answer_request(q->sa, q->m, true, old, q->answer);
 	if (answer.child)
@@ -256,10 +259,11 @@ static void replace_lost(struct child *old)
 	peer_pursue(peer);
 }
 
-/* The peer asked for it and has not used it yet: our answer may be lost, and it learns of it when it asks again. */
+/* The peer asked for it: our answer may be on its way still, or be lost, and then it learns of it when it asks again.
+ */
 static bool is_awaited(const struct child *c)
 {
-	return c && c->out.state == HALF_REGISTERED && engine_now(c->engine) < c->made_ms + ANSWERED_MS;
+	return c && !c->initiator && engine_now(c->engine) < c->made_ms + ANSWERED_MS;
 }
 
 void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
