@@ -25,7 +25,7 @@
 
 /* ---- finding ---- */
 
-struct child *child_by_out_spi(const struct ike_sa *sa, uint32_t spi)
+static struct child *by_out_spi(const struct ike_sa *sa, uint32_t spi)
 {
 	struct child *c;
 
@@ -33,6 +33,16 @@ struct child *child_by_out_spi(const struct ike_sa *sa, uint32_t spi)
 		if (c->out.spi == spi)
 			return c;
 	return NULL;
+}
+
+struct child *child_find(const struct ike_sa *sa, uint32_t spi)
+{
+	struct child *c = by_out_spi(sa, spi);
+	const struct ike_sa *other = NULL;
+
+	while (!c && (other = ike_sa_beside(sa, other)))
+		c = by_out_spi(other, spi);
+	return c;
 }
 
 /* Both halves are in one table; the top bit of the key tells which it is. */
@@ -276,11 +286,8 @@ void child_bind(struct child *c)
 
 void child_succeed(struct child *old, struct child *c)
 {
-	struct timers *timers = &old->engine->timers;
-
 	old->state = CHILD_REPLACED;
 	old->successor = c;
-	timer_cancel(timers, &old->soft);
 }
 
 /* Some of it leaves by another SA between the two, of whatever connection, or by one of an earlier run. */
@@ -380,14 +387,25 @@ static void hand_over(struct child *c)
 		child_bind(heir);
 }
 
+/* The peer has made the new one and taken it back: what was to be replaced is not. */
+static void revive(struct child *old)
+{
+	old->state = CHILD_UP;
+	task_forget_child(old->ike, old);
+}
+
 /* Whosever children they are: heirs and rivals are of one IKE SA, and move to its heir together. */
 static void forget_links(const struct child *c)
 {
 	struct child *other;
 
 	TAILQ_FOREACH(other, &c->ike->children, of_list) {
-		if (other->successor == c)
+		if (other->successor == c) {
 			other->successor = NULL;
+			if (other->state == CHILD_REPLACED && other->out.state == HALF_INSTALLED &&
+			    c->out.state == HALF_REGISTERED)
+				revive(other);
+		}
 		if (other->rival == c)
 			other->rival = NULL;
 	}
@@ -430,6 +448,7 @@ void child_leave(struct child *c)
 	struct ike_sa *sa = c->ike;
 	struct peer *peer = c->peer;
 
+	forget_links(c);
 	hand_over(c);
 	log_child(c, c->successor ? "replaced" : "ended");
 	if (!c->successor && !other_for(c))

@@ -118,8 +118,12 @@ bool child_is_wanted(const struct child *c);
 /* Sets timers for rekeying and the end; state that needs the clock. */
 void child_start_timers(struct child *c);
 
-/* By the SPI that the peer names: our outbound one. */
-struct child *child_by_out_spi(const struct ike_sa *sa, uint32_t spi);
+/*
+ * By the SPI that the peer names, our outbound one. While an IKE SA is rekeyed (RFC 7296 section 2.8.2) the peer may
+ * have its children on the new one already, or still on the old one, and here it is the other way: so it may be on any
+ * between the two.
+ */
+struct child *child_find(const struct ike_sa *sa, uint32_t spi);
 
 /* By a half's handle, whichever. */
 struct child *child_by_handle(const struct engine *e, struct sa_handle sa);

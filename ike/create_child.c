@@ -16,20 +16,46 @@
 /* Who rekeys goes on sending by the new SA at once; what the worker has still got for the old one leaves before its
  * DELETE. */
 #define DELETE_DELAY_MS 300
+/* What the peer is to delete, it has had time to, and for each of its tries (request.c): then it has forgotten. */
+#define FORGOTTEN_MS 30000
 /* RFC 7296 section 2.25: TEMPORARY_FAILURE is asked again after a while. With jitter, so that two don't collide again.
  */
 #define TEMPORARY_MS 1500
 #define REFUSED_MS   10000
-#define RETRY_JITTER 50
+/* A child that takes over from another is rekeyed after that, which is a round trip or two from now. */
+#define TAKING_OVER_MS 100
+#define RETRY_JITTER   50
 /* How long an answer of ours may be on its way: nobody asks for it again any longer than that. */
 #define ANSWERED_MS 60000
 
-static void delete_later(struct child *c)
+static void delete_later(struct child *c, uint64_t ms)
 {
 	struct task *task = task_queue_child(c->ike, TASK_DELETE_CHILD, c);
 
 	if (task)
-		task->not_before_ms = engine_now(c->engine) + DELETE_DELAY_MS;
+		task->not_before_ms = engine_now(c->engine) + ms;
+}
+
+/* Its DELETE is the peer's to send. */
+static void await_delete(struct child *old, struct child *heir)
+{
+	child_succeed(old, heir);
+	delete_later(old, FORGOTTEN_MS);
+}
+
+/*
+ * It has come in the place of another one, whose DELETE is still to come or to go. To rekey it now would make a chain
+ * of which the middle is both, new and old: strongSwan (6.0) closes such a one without a word and sends by none of the
+ * three.
+ */
+static bool is_taking_over(const struct child *c)
+{
+	const struct child *old;
+
+	TAILQ_FOREACH(old, &c->ike->children, of_list)
+		if (old->successor == c)
+			return true;
+	return false;
 }
 
 /* ---- answering ---- */
@@ -69,8 +95,10 @@ static void take_successor(struct ike_sa *sa, struct child *old, struct child *c
 	if (sa->running && sa->running->kind == TASK_REKEY_CHILD && sa->running->child == old) {
 		old->rival = c;
 	} else {
+		/* Also if we were about to. */
 		task_forget_child(sa, old);
-		child_succeed(old, c);
+		await_delete(old, c);
+		peer_on_rekeyed(old->peer);
 	}
 	child_bind_on_use(c);
 }
@@ -86,10 +114,11 @@ enum verdict rekey_child_on_request(struct question *q)
 	if (n.protocol != PROTOCOL_ESP || n.spi_size != 4)
 		return answer_error(q, INVALID_SYNTAX);
 	spi = (uint32_t)n.spi[0] << 24 | (uint32_t)n.spi[1] << 16 | (uint32_t)n.spi[2] << 8 | n.spi[3];
-	old = child_by_out_spi(q->sa, spi);
-	if (!old)
+	old = child_find(q->sa, spi);
+	if (!old || (old->ike != q->sa && old->ike->rival != q->sa))
 		return answer_not_found(q, spi);
-	if (old->state != CHILD_UP || !child_is_wanted(old) || rekeys_ike(q->sa))
+	if (old->ike != q->sa || old->state != CHILD_UP || is_taking_over(old) || !child_is_wanted(old) ||
+	    rekeys_ike(q->sa))
 		return answer_error(q, TEMPORARY_FAILURE);
 	answer = child_answer_request(q->sa, q->m, true, old, q->answer);
 	if (answer.child)
@@ -160,6 +189,10 @@ int rekey_child_ask(struct ike_sa *sa, struct task *task, struct body *b)
 {
 	if (task_is_void(task) || !task->child || task->child->state != CHILD_UP)
 		return -ECANCELED;
+	if (is_taking_over(task->child)) {
+		ask_later(sa, task, TAKING_OVER_MS);
+		return -ECANCELED;
+	}
 	notify_write_esp(b, REKEY_SA, task->child->in.spi, NULL, 0);
 	return child_write_request(sa, task, &task->child->selector, true, b);
 }
@@ -180,8 +213,9 @@ static void settle_collision(struct child *old, struct child *ours, struct child
 		child_bind(ours);
 	if (old)
 		child_succeed(old, lost ? theirs : ours);
-	if (lost || old)
-		delete_later(lost ? ours : old);
+	delete_later(lost ? ours : theirs, lost ? DELETE_DELAY_MS : FORGOTTEN_MS);
+	if (old)
+		delete_later(old, lost ? FORGOTTEN_MS : DELETE_DELAY_MS);
 }
 
 bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
@@ -208,7 +242,7 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 			child_succeed(old, c);
 		child_bind(c);
 		if (old)
-			delete_later(old);
+			delete_later(old, DELETE_DELAY_MS);
 	}
 	peer_on_rekeyed(peer);
 	return false;
@@ -226,10 +260,11 @@ static void replace_lost(struct child *old)
 	peer_pursue(peer);
 }
 
-/* The peer asked for it and has not used it yet: our answer may be lost, and it learns of it when it asks again. */
+/* The peer asked for it: our answer may be on its way still, or be lost, and then it learns of it when it asks again.
+ */
 static bool is_awaited(const struct child *c)
 {
-	return c && c->out.state == HALF_REGISTERED && engine_now(c->engine) < c->made_ms + ANSWERED_MS;
+	return c && !c->initiator && engine_now(c->engine) < c->made_ms + ANSWERED_MS;
 }
 
 void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
@@ -240,7 +275,7 @@ void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct mes
 	if (task_is_void(task))
 		return;
 	if (old && old->rival) {
-		child_succeed(old, old->rival);
+		await_delete(old, old->rival);
 		peer_on_rekeyed(task->peer);
 		return;
 	}

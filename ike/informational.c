@@ -28,9 +28,17 @@ static void write_deletes(struct deletes *d)
 	d->count = 0;
 }
 
-static bool is_being_deleted_by_us(const struct ike_sa *sa, const struct child *c)
+/* What of ours is in the window, if it is about that child. */
+static struct task *running_for(const struct child *c)
 {
-	return sa->running && sa->running->kind == TASK_DELETE_CHILD && sa->running->child == c;
+	return c->ike->running && c->ike->running->child == c ? c->ike->running : NULL;
+}
+
+static bool is_being_deleted_by_us(const struct child *c)
+{
+	const struct task *task = running_for(c);
+
+	return task && task->kind == TASK_DELETE_CHILD;
 }
 
 /* Both delete it at once: each closes it with the answer to its own, and names nothing in its answer (section 1.4.1).
@@ -38,19 +46,23 @@ static bool is_being_deleted_by_us(const struct ike_sa *sa, const struct child *
 static void delete_child(void *arg, uint32_t spi)
 {
 	struct deletes *d = arg;
-	struct child *c = child_by_out_spi(d->sa, spi);
+	struct child *c = child_find(d->sa, spi);
+	struct peer *peer;
 
-	if (!c || is_being_deleted_by_us(d->sa, c))
+	if (!c || is_being_deleted_by_us(c))
 		return;
 	if (!c->successor)
 		c->successor = c->rival;
-	if (d->sa->running && d->sa->running->child == c)
-		d->sa->running->rival = c->rival;
+	if (running_for(c))
+		running_for(c)->rival = c->rival;
 	if (d->count == DELETES_MAX)
 		write_deletes(d);
 	d->spis[d->count++] = c->in.spi;
 	d->any = true;
+	peer = c->ike->peer;
 	child_leave(c);
+	if (peer != d->sa->peer)
+		peer_on_loss(peer);
 }
 
 enum verdict informational_on_request(struct question *q)

@@ -6,6 +6,10 @@
 #include <string.h>
 #include <time.h>
 
+#define TRAFFIC_MS 5
+/* More than are on their way at any time. */
+#define WORLD_TRAFFIC 256
+
 /* ---- ops ---- */
 
 static uint64_t op_now(void *arg)
@@ -432,14 +436,68 @@ void world_run(struct world *w, uint64_t ms)
 	w->now_ms = end;
 }
 
+/* Packets on their way, in the order of their arrival: each takes the same time. */
+struct traffic {
+	struct world_sa sent[WORLD_TRAFFIC]; /* by which SA */
+	uint64_t at_ms[WORLD_TRAFFIC];
+	int from[WORLD_TRAFFIC];
+	unsigned first;
+	unsigned next;
+};
+
+static bool depart(struct world *w, struct traffic *t, int from)
+{
+	struct world_sa *out = world_bound(w, from);
+	const unsigned i = t->next++ % WORLD_TRAFFIC;
+
+	if (!out)
+		return false;
+	out->packets++;
+	out->last_ms = w->now_ms;
+	t->sent[i] = *out;
+	t->from[i] = from;
+	t->at_ms[i] = w->now_ms + w->latency_ms;
+	return true;
+}
+
+/* What comes for an SA that has no key yet is held until it has. */
+static bool arrive(struct world *w, const struct traffic *t, unsigned i)
+{
+	struct world_sa *in = world_partner(w, t->from[i], &t->sent[i]);
+
+	if (!in)
+		return world_reserved(w, !t->from[i], t->sent[i].spec.spi);
+	in->packets++;
+	in->last_ms = w->now_ms;
+	return true;
+}
+
+static uint64_t arrival(const struct traffic *t, uint64_t otherwise)
+{
+	const uint64_t at = t->at_ms[t->first % WORLD_TRAFFIC];
+
+	return t->first != t->next && at < otherwise ? at : otherwise;
+}
+
 bool world_run_under_traffic(struct world *w, uint64_t ms)
 {
-	for (uint64_t i = 0; i < ms; i += 5) {
-		if (!world_talks(w))
-			return false;
-		world_run(w, 5);
+	const uint64_t end = w->now_ms + ms;
+	struct traffic t = {0};
+	uint64_t send_ms = w->now_ms;
+
+	for (;;) {
+		for (; arrival(&t, UINT64_MAX) <= w->now_ms; t.first++)
+			if (!arrive(w, &t, t.first % WORLD_TRAFFIC))
+				return false;
+		if (w->now_ms == end)
+			return true;
+		if (w->now_ms == send_ms) {
+			if (!depart(w, &t, 0) || !depart(w, &t, 1))
+				return false;
+			send_ms += TRAFFIC_MS;
+		}
+		world_run(w, arrival(&t, send_ms < end ? send_ms : end) - w->now_ms);
 	}
-	return true;
 }
 
 /* ---- orders ---- */

@@ -116,7 +116,7 @@ void world_configure_both(struct world *w, enum start_mode start);
 /* Lets time go by, packets arrive, timers fire. */
 void world_run(struct world *w, uint64_t ms);
 
-/* The same, while both send every 5 ms: false as soon as a packet is not opened. */
+/* The same, while both send every 5 ms: false as soon as a packet is not opened when it arrives, or cannot leave. */
 bool world_run_under_traffic(struct world *w, uint64_t ms);
 
 /* Orders by the connection's name on that host. */

@@ -2,6 +2,11 @@
 """The wire and its two ends.
 
   netns host: h0 10.213.7.1  <-- veth -->  p0 == packet socket == [ guest: vec0 10.213.7.2 ]  netns peer
+
+and a long wire, with as much delay either way:
+
+  netns host: h0  <-- veth -->  m0 == delay.py == m1  <-- veth -->  p0  netns peer
+                                     netns middle
 """
 import ctypes
 import itertools
@@ -12,6 +17,7 @@ from concurrent.futures import Future
 
 import traffic
 import uml
+from delay import Delay
 
 HOST, GUEST = "10.213.7.1", "10.213.7.2"
 HOST_MAC, GUEST_MAC = "02:d5:07:00:00:01", "02:d5:07:00:00:02"
@@ -76,12 +82,18 @@ class Host:
 
 
 class Bed:
-    def __init__(self):
+    def __init__(self, delay=0):
         self._open = []
+        self.delay = None
         try:
             self.near = self._keep(Netns("host"))
             self.far = self._keep(Netns("peer"))
-            self._link()
+            if delay:
+                self._link_by(self._keep(Netns("middle")), delay)
+            else:
+                self._link((self.near, "h0"), (self.far, "p0"))
+            sh("ip", "-n", self.near.name, "link", "set", "h0", "address", HOST_MAC)
+            sh("ip", "-n", self.near.name, "addr", "add", f"{HOST}/24", "dev", "h0")
             self.host = Host(self.near, HOST)
             self.guest = self._keep(uml.Guest(self.far.path, "p0", GUEST_MAC, GUEST))
         except BaseException:
@@ -92,12 +104,17 @@ class Bed:
         self._open.append(thing)
         return thing
 
-    def _link(self):
-        near, far = self.near.name, self.far.name
-        sh("ip", "link", "add", "h0", "netns", near, "address", HOST_MAC, "type", "veth", "peer", "p0", "netns", far)
-        sh("ip", "-n", near, "addr", "add", f"{HOST}/24", "dev", "h0")
-        sh("ip", "-n", near, "link", "set", "h0", "up")
-        sh("ip", "-n", far, "link", "set", "p0", "up")
+    @staticmethod
+    def _link(one, other):
+        ends = [(device, "netns", netns.name) for netns, device in (one, other)]
+        sh("ip", "link", "add", *ends[0], "type", "veth", "peer", *ends[1])
+        for netns, device in (one, other):
+            sh("ip", "-n", netns.name, "link", "set", device, "up")
+
+    def _link_by(self, middle, delay):
+        self._link((self.near, "h0"), (middle, "m0"))
+        self._link((middle, "m1"), (self.far, "p0"))
+        self.delay = self._keep(middle.call(Delay, ("m0", "m1"), delay))
 
     def close(self):
         while self._open:

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""strongSwan's charon in the guest, with Linux XFRM below it: Debian's packages, configured anew for each test."""
+"""strongSwan's charon in the guest, with Linux XFRM below it, configured anew for each test.
+
+Debian's packages, or what was built with --prefix=PREFIX --with-piddir=/run and the plugins below: STRONGSWAN=PREFIX.
+"""
 import os
 import re
 
 from pki import PEER_NAME, HOST_NAME
 
-CHARON = "/usr/lib/ipsec/charon"
-SWANCTL = "/usr/sbin/swanctl"
+PREFIX = os.environ.get("STRONGSWAN")
+CHARON = f"{PREFIX}/libexec/ipsec/charon" if PREFIX else "/usr/lib/ipsec/charon"
+SWANCTL = f"{PREFIX}/sbin/swanctl" if PREFIX else "/usr/sbin/swanctl"
 DIR = "/mnt/swan"
 PLUGINS = (
     "random nonce openssl pem pkcs1 pkcs8 x509 pubkey revocation constraints hmac kdf gcm aes sha2 sha1 ctr drbg "
@@ -23,6 +27,8 @@ charon {{
     log {{
       path = {DIR}/log
       default = 1
+      time_format = %H:%M:%S
+      time_add_ms = yes
       flush_line = yes
     }}
   }}
@@ -44,7 +50,7 @@ class StrongSwan:
         """Why there is no such peer here, or None."""
         for program in (CHARON, SWANCTL):
             if not os.path.exists(program):
-                return "Debian's packages strongswan-charon and strongswan-swanctl are not installed"
+                return f"{program} is not there: Debian's packages strongswan-charon and strongswan-swanctl have it"
         return None
 
     def _sh(self, script, check=True):
@@ -133,10 +139,14 @@ connections {{
         self._swanctl("--terminate --ike c", check=False)
 
     def sas(self):
-        """Number of IKE SAs that are up, and the ESP SPIs (in, out) of the children that are installed."""
+        """
+        Number of IKE SAs that are up, and the ESP SPIs (in, out) of the children that are not deleted: those it keeps
+        for 5 s, and for good if the IKE SA is rekeyed just then.
+        """
         text = self._swanctl("--list-sas")
-        spis = re.findall(r"in +([0-9a-f]{8}),.*?out +([0-9a-f]{8}),", text, re.S)
-        return len(re.findall("ESTABLISHED", text)), [(int(i, 16), int(o, 16)) for i, o in spis]
+        children = re.findall(r"reqid \d+, (\w+),.*?in +([0-9a-f]{8}),.*?out +([0-9a-f]{8}),", text, re.S)
+        living = [(int(i, 16), int(o, 16)) for state, i, o in children if state != "DELETED"]
+        return len(re.findall("ESTABLISHED", text)), living
 
     def log(self):
         return self.guest.call("read_file", f"{DIR}/log")

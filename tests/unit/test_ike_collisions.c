@@ -141,6 +141,108 @@ static void rekey_of_child_that_was_rekeyed(void **state)
 	}
 }
 
+static struct child *oldest_child(struct world *w, int host)
+{
+	return TAILQ_FIRST(&inside_peer(w, host)->children);
+}
+
+/*
+ *   0 ─► REKEY_SA(old)        both have the new one, and 0 is to delete the old one in a moment
+ *   REKEY_SA(new) ─► 0        not before that (section 2.25)
+ */
+static void rekey_of_child_whose_old_one_is_still_there(void **state)
+{
+	struct world *w = *state;
+	uint32_t new;
+
+	up(w);
+	rekey(w, 0, false);
+	new = inside_child(w, 1)->in.spi;
+	/* Ours would wait. */
+	oldest_child(w, 1)->successor = NULL;
+	rekey(w, 1, false);
+	assert_answered(0, EXCHANGE_CREATE_CHILD_SA, TEMPORARY_FAILURE);
+	assert_true(world_run_under_traffic(w, 6000));
+	assert_int_not_equal(inside_child(w, 1)->in.spi, new);
+	settle(w, 0);
+}
+
+/* Nobody asks for it: neither who made the new one nor the other end. */
+static void new_child_is_rekeyed_when_the_old_one_is_gone(void **state)
+{
+	struct world *w = *state;
+
+	for (int by = 0; by < 2; by++) {
+		world_again(w, 0);
+		up(w);
+		rekey(w, 0, false);
+		rekey(w, by, false);
+		assert_true(world_run_under_traffic(w, 200));
+		assert_int_equal(world_child_count(w, by), 2);
+		assert_int_equal(tap_count(&tap, by, EXCHANGE_CREATE_CHILD_SA, false, 0), !by);
+		assert_true(world_run_under_traffic(w, 1000));
+		assert_int_equal(tap_count(&tap, by, EXCHANGE_CREATE_CHILD_SA, false, 0), 1 + !by);
+		settle(w, 0);
+	}
+}
+
+/* It rekeys, alone or with us at once, and never deletes what is its to delete: we do, in the end. */
+static void peer_forgets_to_delete_what_was_rekeyed(void **state)
+{
+	struct world *w = *state;
+
+	for (uint64_t seed = 0; seed < 12; seed++) {
+		world_again(w, seed);
+		up(w);
+		world_rekey(w, 1, false);
+		if (seed)
+			world_rekey(w, 0, false);
+		world_run(w, 5);
+		task_drop_all(inside_ike(w, 1), false);
+		assert_true(world_run_under_traffic(w, 20000));
+		assert_int_equal(world_child_count(w, 0), 2);
+		assert_true(world_run_under_traffic(w, 20000));
+		settle(w, 0);
+	}
+}
+
+/* It has made it, cannot use it, and takes it back: the old one is as it was, and is rekeyed another time. */
+static void peer_takes_back_what_it_has_rekeyed(void **state)
+{
+	struct world *w = *state;
+	uint32_t old;
+
+	up(w);
+	old = inside_child(w, 0)->in.spi;
+	w->hosts[1].no_room = true;
+	rekey(w, 1, false);
+	assert_int_equal(tap_count(&tap, 1, EXCHANGE_INFORMATIONAL, false, 0), 1);
+	w->hosts[1].no_room = false;
+	assert_true(world_run_under_traffic(w, 1000));
+	assert_non_null(inside_child(w, 0));
+	assert_int_equal(inside_child(w, 0)->in.spi, old);
+	assert_true(world_run_under_traffic(w, 14000));
+	assert_int_not_equal(inside_child(w, 0)->in.spi, old);
+	settle(w, 0);
+}
+
+/* We were told to, and wait for the window: the peer's does as well. */
+static void rekey_that_waits_is_done_by_the_peer(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	hold(1);
+	assert_non_null(task_queue(inside_ike(w, 0), TASK_LIVENESS));
+	rekey(w, 0, false);
+	assert_int_equal(w->hosts[0].done_count, 0);
+	rekey(w, 1, false);
+	assert_int_equal(w->hosts[0].done_count, 1);
+	assert_string_equal(w->hosts[0].done_error, "");
+	settle(w, 1);
+	assert_int_equal(tap_count(&tap, 0, EXCHANGE_CREATE_CHILD_SA, false, 0), 0);
+}
+
 static void rekey_of_unknown_child(void **state)
 {
 	struct world *w = *state;
@@ -340,6 +442,62 @@ static void rekey_of_ike_that_was_rekeyed(void **state)
 		assert_true(world_run_under_traffic(w, 5000));
 		assert_true(world_is_up(w));
 	}
+}
+
+/*
+ * Both rekey the IKE SA, and host 1, whose new one is kept, knows so while its answer to host 0 is on its way. False:
+ * with these random numbers it is the other one.
+ */
+static bool up_with_ike_settled_at_host_1(struct world *w, uint64_t seed)
+{
+	world_again(w, seed);
+	up(w);
+	world_rekey(w, 0, true);
+	world_rekey(w, 1, true);
+	world_run(w, 0);
+	/* And its DELETE of the old one. */
+	tap.hold[0] = 2;
+	world_run(w, 5);
+	if (inside_child(w, 1)->ike->initiator)
+		return true;
+	tap_drop(&tap);
+	return false;
+}
+
+static void child_is_rekeyed_on_the_new_ike(void **state)
+{
+	struct world *w = *state;
+	unsigned n = 0;
+
+	for (uint64_t seed = 0; seed < 8; seed++) {
+		if (!up_with_ike_settled_at_host_1(w, seed))
+			continue;
+		rekey(w, 1, false);
+		assert_answered(0, EXCHANGE_CREATE_CHILD_SA, TEMPORARY_FAILURE);
+		/* If its DELETE of the old one is there first, the new one of host 0 is gone with it, and here in a
+		 * while. */
+		assert_true(world_run_under_traffic(w, 20000));
+		settle(w, 0);
+		n++;
+	}
+	assert_int_not_equal(n, 0);
+}
+
+static void child_is_closed_on_the_new_ike(void **state)
+{
+	struct world *w = *state;
+	unsigned n = 0;
+
+	for (uint64_t seed = 0; seed < 8; seed++) {
+		if (!up_with_ike_settled_at_host_1(w, seed))
+			continue;
+		close_child(w, 1);
+		assert_int_equal(tap_last(&tap, 0, EXCHANGE_INFORMATIONAL, true)->deletes, 1);
+		assert_null(inside_child(w, 0));
+		settle(w, 0);
+		n++;
+	}
+	assert_int_not_equal(n, 0);
 }
 
 static void rekey_of_ike_being_closed(void **state)
@@ -608,6 +766,28 @@ static void rekey_of_child_the_peer_has_yet_to_learn_of(void **state)
 	assert_int_equal(world_sa_count(w, 0, true), 1);
 }
 
+/* The same with one that is new, and by which host 0 sends before that. */
+static void rekey_of_new_child_the_peer_has_yet_to_learn_of(void **state)
+{
+	struct world *w = *state;
+	struct child *c;
+
+	up(w);
+	w->latency_ms = 100;
+	hold(1);
+	make_child(w, 1);
+	world_run(w, 200);
+	tap_drop(&tap);
+	c = TAILQ_LAST(&inside_peer(w, 0)->children, child_list);
+	assert_int_equal(c->out.state, HALF_INSTALLED);
+	assert_non_null(task_queue_child(inside_ike(w, 0), TASK_REKEY_CHILD, c));
+	world_run(w, 6000);
+	assert_int_equal(tap_count(&tap, 1, EXCHANGE_CREATE_CHILD_SA, true, CHILD_SA_NOT_FOUND), 1);
+	assert_int_equal(world_child_count(w, 0), 2);
+	assert_int_equal(world_child_count(w, 1), 2);
+	assert_true(world_run_under_traffic(w, 1000));
+}
+
 static void collisions_survive_each_loss(void **state)
 {
 	struct world *w = *state;
@@ -628,6 +808,33 @@ static void collisions_survive_each_loss(void **state)
 	}
 }
 
+/*
+ * The way takes 100 ms, and the second order comes at any moment of what the first one began: each of its messages
+ * crosses each of the other's.
+ */
+static void any_two_rekeys_far_apart(void **state)
+{
+	struct world *w = *state;
+
+	for (int kinds = 0; kinds < 4; kinds++) {
+		for (uint64_t apart = 0; apart <= 900; apart += 30) {
+			world_again(w, apart + (uint64_t)kinds);
+			w->latency_ms = 100;
+			world_configure_both(w, START_INITIATE);
+			world_run(w, 1000);
+			world_rekey(w, 0, kinds & 1);
+			assert_true(world_run_under_traffic(w, apart));
+			world_rekey(w, 1, kinds & 2);
+			assert_true(world_run_under_traffic(w, 10000));
+			assert_true(world_is_up(w));
+			for (int host = 0; host < 2; host++) {
+				assert_int_equal(world_sa_count(w, host, true), 1);
+				assert_int_equal(world_sa_count(w, host, false), 1);
+			}
+		}
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -636,6 +843,11 @@ int main(void)
 		TEST(rekey_of_child_being_closed),
 		TEST(rekey_of_child_being_rekeyed),
 		TEST(rekey_of_child_that_was_rekeyed),
+		TEST(rekey_of_child_whose_old_one_is_still_there),
+		TEST(new_child_is_rekeyed_when_the_old_one_is_gone),
+		TEST(peer_forgets_to_delete_what_was_rekeyed),
+		TEST(peer_takes_back_what_it_has_rekeyed),
+		TEST(rekey_that_waits_is_done_by_the_peer),
 		TEST(rekey_of_unknown_child),
 		TEST(close_of_child_being_closed),
 		TEST(close_of_child_being_rekeyed),
@@ -649,6 +861,8 @@ int main(void)
 		TEST(child_and_ike_at_once),
 		TEST(rekey_of_ike_being_rekeyed),
 		TEST(rekey_of_ike_that_was_rekeyed),
+		TEST(child_is_rekeyed_on_the_new_ike),
+		TEST(child_is_closed_on_the_new_ike),
 		TEST(rekey_of_ike_being_closed),
 		TEST(close_of_ike_being_rekeyed),
 		TEST(close_of_ike_being_closed),
@@ -658,7 +872,9 @@ int main(void)
 		TEST(initial_contact_is_late),
 		TEST(peer_ends_its_own_in_silence),
 		TEST(rekey_of_child_the_peer_has_yet_to_learn_of),
+		TEST(rekey_of_new_child_the_peer_has_yet_to_learn_of),
 		TEST(collisions_survive_each_loss),
+		TEST(any_two_rekeys_far_apart),
 	};
 
 	return cmocka_run_group_tests_name("IKE collisions", tests, NULL, NULL);
