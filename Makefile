@@ -6,7 +6,7 @@
 #   make interop   against Linux XFRM, strongSwan, libreswan in User Mode Linux (root)
 #   make libreswan Debian's libreswan for it, unpacked in the build directory   (root)
 #   make bench     the figures                                                  (root)
-#   make fuzz      fuzzing of what parses the network, FUZZ_SECONDS=30 for each target
+#   make fuzz      fuzzing of what parses the network, and random life of IKE, FUZZ_SECONDS=30 for each
 #   make unit      the unit tests alone; unit-sanitized, bpf-test, e2e: the other parts of check
 #   make deps      the Debian packages; check-deps: those that check alone needs (root)
 #   make install DESTDIR= PREFIX=
@@ -54,7 +54,7 @@ BESIDE ?= 1
 # Quiet unless V=1.
 say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
 
-.PHONY: all deps need-deps check-deps clean demo check unit unit-sanitized bpf-test e2e interop libreswan fuzz fuzzers bench install
+.PHONY: all deps need-deps check-deps clean demo check unit unit-sanitized bpf-test e2e interop libreswan fuzz fuzzers life bench install
 all: $(PROGRAMS)
 
 $(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(MAPS_LIB)
@@ -114,6 +114,8 @@ unit_tests = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(1))
 LOADER_TESTS := $(call unit_tests,$(wildcard tests/unit/test_loader_*.c))
 IKE_TESTS    := $(call unit_tests,$(wildcard tests/unit/test_ike_*.c))
 IKE_TEST_OBJ := $(call objects,$(wildcard tests/ike/*.c))
+IKE_LIFE     := $(BUILD)/tests/unit/test_ike_life
+IKE_LIFE_OBJ := $(call objects,$(wildcard tests/ike/life/*.c))
 WORKER_TESTS := $(filter-out $(LOADER_TESTS) $(IKE_TESTS),$(call unit_tests,$(wildcard tests/unit/test_*.c)))
 BPF_TESTS    := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 IKE_BENCH    := $(BUILD)/tests/bench/ike_bench
@@ -134,6 +136,10 @@ $(LOADER_TESTS): %: %.o $(call but_main,$(LOADER_OBJ)) $(MAPS_LIB)
 $(IKE_TESTS): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(MAPS_LIB)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(IKE_LIBS)
 
+# Three engines that live at random; what they allocate may fail, and their key exchange is a cheap one.
+$(IKE_LIFE): $(IKE_LIFE_OBJ)
+$(IKE_LIFE): ALL_LDFLAGS += $(foreach f,malloc calloc realloc dh_generate dh_derive dh_free,-Wl,--wrap=$(f))
+
 BPF_TEST_OBJ := $(call objects,$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)))
 $(BPF_TESTS): %: %.o $(BPF_TEST_OBJ) $(MAPS_LIB)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxdp -lbpf
@@ -147,7 +153,7 @@ $(IKE_BENCH): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(MAPS_LIB)
 $(BPF_TESTS:=.o) $(BPF_TEST_OBJ): $(SKELETONS)
 $(WORKER_TESTS:=.o) $(BENCHES:=.o): ALL_CFLAGS += -Iworker
 $(LOADER_TESTS:=.o): ALL_CFLAGS += -Iloader
-$(IKE_TESTS:=.o) $(IKE_BENCH).o $(IKE_TEST_OBJ): ALL_CFLAGS += -Iike -Itests/ike
+$(IKE_TESTS:=.o) $(IKE_BENCH).o $(IKE_TEST_OBJ) $(IKE_LIFE_OBJ): ALL_CFLAGS += -Iike -Itests/ike
 
 run_each = @set -e; for t in $(1); do printf '== %s\n' "$$t"; "$$t"; done
 
@@ -213,8 +219,12 @@ fuzzers: $(FUZZERS)
 			-artifact_prefix=$(BUILD)/ $$corpus >$$f.log 2>&1 || { cat $$f.log; exit 1; }; \
 		grep executed_units $$f.log; done
 
+# Its seeds are of chance, and printed.
+life: $(IKE_LIFE)
+	$< --seconds $(FUZZ_SECONDS)
+
 fuzz: need-deps
-	$(MAKE) fuzzers BUILD=$(BUILD)/fuzz CC=$(CLANG) LDFLAGS='-fsanitize=address,undefined' \
+	$(MAKE) fuzzers life BUILD=$(BUILD)/fuzz CC=$(CLANG) LDFLAGS='-fsanitize=address,undefined' \
 		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -U_FORTIFY_SOURCE'
 
 bench: need-deps
