@@ -72,7 +72,7 @@ static void configure(struct world *w, struct pki *pki)
 		struct connection_config *c = world_connection(w, i);
 
 		if (pki)
-			pki_use(pki, w, i, c, w->wall_s - 3600, w->wall_s + 3600);
+			pki_use(pki, w, i, c, w->wall_s - 3600, w->wall_s + 30 * 86400);
 		world_configure(w, i, c);
 	}
 }
