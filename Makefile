@@ -25,7 +25,7 @@ HAVE_IPSEC_MB := $(wildcard /usr/include/intel-ipsec-mb.h)
 WARN   := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) -Imaps $(if $(HAVE_IPSEC_MB),-DHAVE_IPSEC_MB) \
+ALL_CFLAGS = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) -Imaps -Ilib $(if $(HAVE_IPSEC_MB),-DHAVE_IPSEC_MB) \
 	$(shell pkg-config --cflags $(PKGS))
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(LDFLAGS)
 # Debian's shared liburing 2.3 forgot to export what restricts a ring.
@@ -37,11 +37,11 @@ BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-
 	-I/usr/include/$(ARCH)-linux-gnu -D__TARGET_ARCH_$(if $(filter aarch64,$(ARCH)),arm64,x86)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
-MAPS_OBJ   := $(call objects,$(wildcard maps/*.c))
-MAPS_LIB   := $(BUILD)/maps.a
+# What programs share, as libraries, so that each links only what it uses of them.
+SHARED     := $(BUILD)/maps.a $(BUILD)/lib.a
 WORKER_OBJ := $(call objects,$(wildcard worker/*.c))
 IKE_OBJ    := $(call objects,$(wildcard ike/*.c))
-LOADER_OBJ := $(call objects,$(wildcard loader/*.c))
+LOADER_OBJ := $(call objects,$(wildcard loader/*.c loader/*/*.c))
 BPF_OBJ    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
 SKELETONS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 PROGRAMS   := $(BUILD)/xdp-ipsec $(BUILD)/xdp-ipsec-worker $(if $(wildcard ike/main.c),$(BUILD)/xdp-ipsec-iked)
@@ -57,17 +57,18 @@ say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
 .PHONY: all deps need-deps check-deps clean demo check unit unit-sanitized bpf-test e2e interop libreswan fuzz fuzzers life bench install
 all: $(PROGRAMS)
 
-$(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(MAPS_LIB)
+$(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LOADER_LIBS)
 
-$(BUILD)/xdp-ipsec-worker: $(WORKER_OBJ) $(MAPS_LIB)
+$(BUILD)/xdp-ipsec-worker: $(WORKER_OBJ) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 
-$(BUILD)/xdp-ipsec-iked: $(IKE_OBJ) $(MAPS_LIB)
+$(BUILD)/xdp-ipsec-iked: $(IKE_OBJ) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(IKE_LIBS)
 
-# A library, so that each program links only what it uses of it.
-$(MAPS_LIB): $(MAPS_OBJ)
+$(BUILD)/maps.a: $(call objects,$(wildcard maps/*.c))
+$(BUILD)/lib.a: $(call objects,$(wildcard lib/*.c))
+$(SHARED):
 	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c Makefile
@@ -85,6 +86,7 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 .SECONDARY: $(BPF_OBJ)
 
 $(LOADER_OBJ): $(SKELETONS)
+$(LOADER_OBJ): ALL_CFLAGS += $(addprefix -I,$(wildcard loader/*/))
 
 # ---- packages ----
 
@@ -109,31 +111,35 @@ check-deps:
 
 # ---- tests ----
 
-# A test of FILE.c is tests/unit/test_FILE.c; it links everything of its side but the program's main.
-unit_tests = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(1))
-LOADER_TESTS := $(call unit_tests,$(wildcard tests/unit/test_loader_*.c))
-IKE_TESTS    := $(call unit_tests,$(wildcard tests/unit/test_ike_*.c))
+# A test of FILE.c is tests/unit/PROGRAM/test_FILE.c; it links everything of its program but main.
+tests_in = $(patsubst %.c,$(BUILD)/%,$(wildcard $(1)))
+LOADER_TESTS := $(call tests_in,tests/unit/loader/test_*.c)
+WORKER_TESTS := $(call tests_in,tests/unit/worker/test_*.c)
+SHARED_TESTS := $(call tests_in,tests/unit/lib/test_*.c tests/unit/maps/test_*.c)
+IKE_TESTS    := $(call tests_in,tests/unit/test_ike_*.c)
 IKE_TEST_OBJ := $(call objects,$(wildcard tests/ike/*.c))
 IKE_LIFE     := $(BUILD)/tests/unit/test_ike_life
 IKE_LIFE_OBJ := $(call objects,$(wildcard tests/ike/life/*.c))
-WORKER_TESTS := $(filter-out $(LOADER_TESTS) $(IKE_TESTS),$(call unit_tests,$(wildcard tests/unit/test_*.c)))
-BPF_TESTS    := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+BPF_TESTS    := $(call tests_in,tests/bpf/test_*.c)
 IKE_BENCH    := $(BUILD)/tests/bench/ike_bench
-BENCHES      := $(filter-out $(IKE_BENCH),$(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c)))
+BENCHES      := $(filter-out $(IKE_BENCH),$(call tests_in,tests/bench/*.c))
 but_main = $(filter-out %/main.o,$(1))
 NOT_TESTED := $(BUILD)/not-tested
 PYTEST := PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests NOT_TESTED=$(NOT_TESTED) /usr/bin/python3 -m pytest \
 	-p no:cacheprovider -p not_tested
 SIDE_BY_SIDE = $(if $(filter-out 1,$(BESIDE)),-n $(BESIDE) --dist loadfile)
 
-$(WORKER_TESTS): %: %.o $(call but_main,$(WORKER_OBJ)) $(MAPS_LIB)
+$(WORKER_TESTS): %: %.o $(call but_main,$(WORKER_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(WORKER_LIBS)
 
-$(LOADER_TESTS): %: %.o $(call but_main,$(LOADER_OBJ)) $(MAPS_LIB)
+$(LOADER_TESTS): %: %.o $(call but_main,$(LOADER_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LOADER_LIBS)
 
+$(SHARED_TESTS): %: %.o $(SHARED)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lcmocka -lbpf -levent_core -lcjson -lcap-ng
+
 # The tests of IKE share tests/ike/: two engines in one process, on a clock and a network of their own.
-$(IKE_TESTS): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(MAPS_LIB)
+$(IKE_TESTS): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(IKE_LIBS)
 
 # Three engines that live at random; what they allocate may fail, and their key exchange is a cheap one.
@@ -141,19 +147,20 @@ $(IKE_LIFE): $(IKE_LIFE_OBJ)
 $(IKE_LIFE): ALL_LDFLAGS += $(foreach f,malloc calloc realloc dh_generate dh_derive dh_free,-Wl,--wrap=$(f))
 
 BPF_TEST_OBJ := $(call objects,$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)))
-$(BPF_TESTS): %: %.o $(BPF_TEST_OBJ) $(MAPS_LIB)
+$(BPF_TESTS): %: %.o $(BPF_TEST_OBJ) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxdp -lbpf
 
-$(BENCHES): %: %.o $(call but_main,$(WORKER_OBJ)) $(MAPS_LIB)
+$(BENCHES): %: %.o $(call but_main,$(WORKER_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 
-$(IKE_BENCH): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(MAPS_LIB)
+$(IKE_BENCH): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(IKE_LIBS)
 
 $(BPF_TESTS:=.o) $(BPF_TEST_OBJ): $(SKELETONS)
 $(WORKER_TESTS:=.o) $(BENCHES:=.o): ALL_CFLAGS += -Iworker
-$(LOADER_TESTS:=.o): ALL_CFLAGS += -Iloader
-$(IKE_TESTS:=.o) $(IKE_BENCH).o $(IKE_TEST_OBJ) $(IKE_LIFE_OBJ): ALL_CFLAGS += -Iike -Itests/ike
+$(LOADER_TESTS:=.o): ALL_CFLAGS += $(addprefix -I,$(wildcard loader/*/))
+$(SHARED_TESTS:=.o) $(LOADER_TESTS:=.o) $(WORKER_TESTS:=.o): ALL_CFLAGS += -Itests/unit
+$(IKE_TESTS:=.o) $(IKE_BENCH).o $(IKE_TEST_OBJ): ALL_CFLAGS += -Iike -Itests/ike
 
 run_each = @set -e; for t in $(1); do printf '== %s\n' "$$t"; "$$t"; done
 
@@ -162,7 +169,7 @@ run_each = @set -e; for t in $(1); do printf '== %s\n' "$$t"; "$$t"; done
 $(IKE_TESTS:=.run): %.run: %
 	@printf '== %s\n' $<; $<
 
-unit: $(WORKER_TESTS) $(IKE_TESTS:=.run) $(LOADER_TESTS)
+unit: $(SHARED_TESTS) $(WORKER_TESTS) $(IKE_TESTS:=.run) $(LOADER_TESTS)
 	$(call run_each,$(filter-out %.run,$^))
 
 # The same, with the memory and undefined-behaviour sanitizers.
@@ -206,9 +213,9 @@ demo: need-deps
 
 # Each tests/fuzz/fuzz_*.c is a target of libFuzzer; what it finds is kept in $(BUILD)/fuzz/corpus/ for the next time.
 FUZZ_SECONDS ?= 30
-FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZERS := $(call tests_in,tests/fuzz/fuzz_*.c)
 
-$(FUZZERS): %: %.o $(call but_main,$(WORKER_OBJ)) $(MAPS_LIB)
+$(FUZZERS): %: %.o $(call but_main,$(WORKER_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(WORKER_LIBS)
 
 $(FUZZERS:=.o): ALL_CFLAGS += -Iworker

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "monitors.h"
+#include "liveness.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "log.h"
-#include "monitor.h"
-#include "probe_way.h"
+#include "liveness_book.h"
+#include "liveness_way.h"
 
 /* Identifiers are of 16 bits. */
 #define WATCHED_MAX 65536

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "echo.h"
-#include "monitor.h"
+#include "liveness_book.h"
 
 #define SECOND	  1000000000ULL
 #define THRESHOLD 3

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "port_words.h"
+#include "nic_words.h"
 
 #include <errno.h>
 #include <string.h>

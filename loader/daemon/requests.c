@@ -11,7 +11,7 @@
 #include "connections_known.h"
 #include "parse.h"
 #include "policy.h"
-#include "port_words.h"
+#include "nic_words.h"
 #include "supervisor.h"
 
 struct request {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "events.h"
+#include "datapath_events.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "link_monitor.h"
+#include "link_watch.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>

@@ -13,7 +13,7 @@
 #include "connection_policies.h"
 #include "gates.h"
 #include "gre.h"
-#include "ike_events.h"
+#include "ike_news.h"
 #include "locals.h"
 #include "log.h"
 #include "nic_events.h"

@@ -9,7 +9,7 @@
 #include "gates.h"
 #include "hooks_away.h"
 #include "maps.h"
-#include "port_words.h"
+#include "nic_words.h"
 #include "pinned_maps.h"
 #include "session.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "route_monitor.h"
+#include "route_watch.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "probe_way.h"
+#include "liveness_way.h"
 
 #include <bpf/bpf.h>
 #include <netinet/in.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdbool.h>
 
-#include "ike_events.h"
+#include "ike_news.h"
 #include "local_addr.h"
 #include "supervisor.h"
 
