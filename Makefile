@@ -25,7 +25,7 @@ HAVE_IPSEC_MB := $(wildcard /usr/include/intel-ipsec-mb.h)
 WARN   := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) -Imaps -Ilib $(if $(HAVE_IPSEC_MB),-DHAVE_IPSEC_MB) \
+ALL_CFLAGS = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) -iquote . $(if $(HAVE_IPSEC_MB),-DHAVE_IPSEC_MB) \
 	$(shell pkg-config --cflags $(PKGS))
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(LDFLAGS)
 # Debian's shared liburing 2.3 forgot to export what restricts a ring.
@@ -33,7 +33,7 @@ WORKER_LIBS := -l:liburing.a -lxdp -lbpf -lcrypto -lseccomp -lcap-ng $(if $(HAVE
 IKE_LIBS    := -lbpf -lcrypto -levent_core -lcjson -lseccomp -lcap-ng
 LOADER_LIBS := -lbpf -lcrypto -lmnl -levent_core -linih -lcjson -lcap-ng
 
-BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-address-of-packed-member -Imaps \
+BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-address-of-packed-member -iquote . \
 	-I/usr/include/$(ARCH)-linux-gnu -D__TARGET_ARCH_$(if $(filter aarch64,$(ARCH)),arm64,x86)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -86,7 +86,7 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 .SECONDARY: $(BPF_OBJ)
 
 $(LOADER_OBJ): $(SKELETONS)
-$(LOADER_OBJ): ALL_CFLAGS += $(addprefix -I,$(wildcard loader/*/))
+$(LOADER_OBJ): ALL_CFLAGS += -iquote loader
 
 # ---- packages ----
 
@@ -157,10 +157,11 @@ $(IKE_BENCH): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(IKE_LIBS)
 
 $(BPF_TESTS:=.o) $(BPF_TEST_OBJ): $(SKELETONS)
-$(WORKER_TESTS:=.o) $(BENCHES:=.o): ALL_CFLAGS += -Iworker
-$(LOADER_TESTS:=.o): ALL_CFLAGS += $(addprefix -I,$(wildcard loader/*/))
-$(SHARED_TESTS:=.o) $(LOADER_TESTS:=.o) $(WORKER_TESTS:=.o): ALL_CFLAGS += -Itests/unit
-$(IKE_TESTS:=.o) $(IKE_BENCH).o $(IKE_TEST_OBJ): ALL_CFLAGS += -Iike -Itests/ike
+$(SHARED_TESTS:=.o): ALL_CFLAGS += -iquote tests
+$(LOADER_TESTS:=.o): ALL_CFLAGS += -iquote tests -iquote loader
+$(WORKER_TESTS:=.o) $(BENCHES:=.o): ALL_CFLAGS += -iquote tests -iquote worker
+$(IKE_TESTS:=.o) $(IKE_BENCH).o $(IKE_TEST_OBJ) $(IKE_LIFE_OBJ): ALL_CFLAGS += -iquote tests -iquote ike -iquote tests/ike
+$(IKE_OBJ) $(IKE_TESTS:=.o) $(IKE_BENCH).o $(IKE_TEST_OBJ) $(IKE_LIFE_OBJ): ALL_CFLAGS += -iquote lib -iquote maps
 
 run_each = @set -e; for t in $(1); do printf '== %s\n' "$$t"; "$$t"; done
 
@@ -218,7 +219,7 @@ FUZZERS := $(call tests_in,tests/fuzz/fuzz_*.c)
 $(FUZZERS): %: %.o $(call but_main,$(WORKER_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(WORKER_LIBS)
 
-$(FUZZERS:=.o): ALL_CFLAGS += -Iworker
+$(FUZZERS:=.o): ALL_CFLAGS += -iquote worker
 
 fuzzers: $(FUZZERS)
 	@set -e; for f in $^; do corpus=$(BUILD)/corpus/$${f##*/}; mkdir -p $$corpus; printf '== %s\n' "$$f"; \

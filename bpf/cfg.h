@@ -6,8 +6,8 @@
 #ifndef BPF_CFG_H
 #define BPF_CFG_H
 
-#include "config.bpf.h"
-#include "maps.bpf.h"
+#include "maps/config.bpf.h"
+#include "maps/maps.bpf.h"
 #include "parse.h"
 
 const volatile struct prog_config cfg = {};

@@ -4,7 +4,7 @@
 #define BPF_SA_H
 
 #include "count.h"
-#include "esn.h"
+#include "maps/esn.h"
 #include "events.h"
 
 /* The SA that a slot was published for, or NULL if the slot has changed hands since. */

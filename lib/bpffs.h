@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Where the BPF file system is, and where an instance's pins are in it. */
-#ifndef MAPS_BPFFS_H
-#define MAPS_BPFFS_H
+#ifndef LIB_BPFFS_H
+#define LIB_BPFFS_H
 
 #include <stdbool.h>
 #include <stddef.h>

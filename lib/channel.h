@@ -3,8 +3,8 @@
  * Messages between the programs, over a SOCK_SEQPACKET: one packet is one JSON
  * object, and a file descriptor may go with it. What is larger than a packet goes as a memfd.
  */
-#ifndef MAPS_CHANNEL_H
-#define MAPS_CHANNEL_H
+#ifndef LIB_CHANNEL_H
+#define LIB_CHANNEL_H
 
 #include <cjson/cJSON.h>
 

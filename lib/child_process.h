@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the programs that the supervisor starts have in common. */
-#ifndef LOADER_CHILD_PROCESS_H
-#define LOADER_CHILD_PROCESS_H
+#ifndef LIB_CHILD_PROCESS_H
+#define LIB_CHILD_PROCESS_H
 
 #include <stdbool.h>
 #include <stddef.h>

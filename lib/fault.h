@@ -4,8 +4,8 @@
  * what to do about it. Functions that can fail in a way a person must mend take
  * a struct fault and return 0 or -errno.
  */
-#ifndef MAPS_FAULT_H
-#define MAPS_FAULT_H
+#ifndef LIB_FAULT_H
+#define LIB_FAULT_H
 
 struct fault {
 	char text[512];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cJSON, and the two things it lacks: 64-bit numbers that stay exact, and words by name. */
-#ifndef LOADER_JSON_H
-#define LOADER_JSON_H
+#ifndef LIB_JSON_H
+#define LIB_JSON_H
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "fault.h"
-#include "maps.h"
+#include "maps/maps.h"
 
 /* Enough to see what is going on, too few to fill a disk: 10 lines/s of 150 bytes are 130 MB a day. */
 #define LINES_PER_SECOND 10

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the supervisor tells people while it runs: one line per event, on stderr. */
-#ifndef LOADER_LOG_H
-#define LOADER_LOG_H
+#ifndef LIB_LOG_H
+#define LIB_LOG_H
 
 #include <stdbool.h>
 #include <stdint.h>

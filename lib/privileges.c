@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "vault.h"
+#include "maps/vault.h"
 
 /* ---- the user ---- */
 

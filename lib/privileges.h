@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What root may do here, and how a program stops being root. */
-#ifndef MAPS_PRIVILEGES_H
-#define MAPS_PRIVILEGES_H
+#ifndef LIB_PRIVILEGES_H
+#define LIB_PRIVILEGES_H
 
 #include <stdbool.h>
 #include <stddef.h>

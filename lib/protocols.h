@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* IP protocols and ICMP types by their names. */
-#ifndef MAPS_PROTOCOLS_H
-#define MAPS_PROTOCOLS_H
+#ifndef LIB_PROTOCOLS_H
+#define LIB_PROTOCOLS_H
 
 #include <stdbool.h>
 #include <stddef.h>

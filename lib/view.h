@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A process's view of the file system: its mount namespace and its root. */
-#ifndef MAPS_VIEW_H
-#define MAPS_VIEW_H
+#ifndef LIB_VIEW_H
+#define LIB_VIEW_H
 
 #include <stdbool.h>
 

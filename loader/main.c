@@ -4,10 +4,10 @@
  * this process ('run') or another one asked over its control socket -> maps,
  * programs, processes. The tables below are the command line's grammar.
  */
-#include "cli.h"
-#include "commands.h"
-#include "config.h"
-#include "supervisor.h"
+#include "command/cli.h"
+#include "command/commands.h"
+#include "config/config.h"
+#include "daemon/supervisor.h"
 
 #define REQUIRED   WORD_REQUIRED
 #define POSITIONAL WORD_POSITIONAL

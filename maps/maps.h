@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bpffs.h"
-#include "fault.h"
+#include "lib/bpffs.h"
+#include "lib/fault.h"
 #include "layout.h"
 
 struct maps {

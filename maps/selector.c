@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "protocols.h"
+#include "lib/protocols.h"
 
 #define PROTO_ICMP 1
 #define RANGE_TEXT 12

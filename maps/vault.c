@@ -14,7 +14,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "privileges.h"
+#include "lib/privileges.h"
 
 #define VAULT_SIZE (sizeof(struct vault_entry) * SLOTS_MAX)
 

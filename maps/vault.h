@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 #include "layout.h"
 
 /* RFC 4106 section 8.1: the AES-256 key, then the salt. */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 
 #define AEAD_KEY_SIZE 32
 #define AEAD_IV_SIZE  12

@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "esn.h"
+#include "maps/esn.h"
 #include "replay.h"
 #include "seq.h"
 

@@ -21,8 +21,8 @@
 #include <stdint.h>
 
 #include "aead.h"
-#include "layout.h"
-#include "vault.h"
+#include "maps/layout.h"
+#include "maps/vault.h"
 
 #define ESP_HEADER 16 /* SPI, sequence number, IV */
 #define ESP_ICV	   16

@@ -9,7 +9,7 @@
 #ifndef WORKER_GRE_H
 #define WORKER_GRE_H
 
-#include "layout.h"
+#include "maps/layout.h"
 #include "packet.h"
 
 #define GRE_LEN 4

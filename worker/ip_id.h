@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 
 struct ip_ids {
 	uint64_t key[2];

@@ -7,7 +7,7 @@
 
 #include "inbound.h"
 #include "outbound.h"
-#include "turns.h"
+#include "maps/turns.h"
 
 /*
  * How often what can wait is done: wiping the keys of SAs that were taken away, giving up datagrams that will not

@@ -21,7 +21,7 @@
 #include "loop.h"
 #include "outbound.h"
 #include "sandbox.h"
-#include "turns.h"
+#include "maps/turns.h"
 
 struct arguments {
 	const char *aead;

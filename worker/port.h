@@ -9,7 +9,7 @@
 #include "fragment.h"
 #include "host.h"
 #include "ip_id.h"
-#include "layout.h"
+#include "maps/layout.h"
 #include "park.h"
 #include "reassembly.h"
 #include "sa_cache.h"

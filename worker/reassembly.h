@@ -19,9 +19,9 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 #include "host.h"
-#include "layout.h"
+#include "maps/layout.h"
 #include "packet.h"
 
 /*

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "layout.h"
+#include "maps/layout.h"
 
 /* Whether seq may still be taken: not 0, not behind the window, not seen. Changes nothing. */
 bool replay_check(const struct sa_state *sa, const struct replay_bitmap *bitmap, uint64_t seq);

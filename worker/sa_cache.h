@@ -10,9 +10,9 @@
 
 #include "aead.h"
 #include "esp.h"
-#include "maps.h"
-#include "slots.h"
-#include "vault.h"
+#include "maps/maps.h"
+#include "maps/slots.h"
+#include "maps/vault.h"
 
 struct sa_cache {
 	const struct aead *aead;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "privileges.h"
+#include "lib/privileges.h"
 
 /* Every call the worker makes from here on, and what for. No open, no socket, no exec. */
 static const int allowed[] = {

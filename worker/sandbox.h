@@ -3,7 +3,7 @@
 #ifndef WORKER_SANDBOX_H
 #define WORKER_SANDBOX_H
 
-#include "fault.h"
+#include "lib/fault.h"
 
 /*
  * Gives up root, every capability and all other system calls, for good; the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "seq.h"
 
-#include "esn.h"
+#include "maps/esn.h"
 
 /* Adds to a counter unless that passes the limit (0: none). Never lets it pass, whoever adds at the same time. */
 static bool spend(__u64 *counter, uint64_t amount, uint64_t limit)

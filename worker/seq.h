@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "layout.h"
+#include "maps/layout.h"
 
 /*
  * Leases n (at least 1) consecutive sequence numbers, *first and on, for packets

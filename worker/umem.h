@@ -22,7 +22,7 @@
 #include <stdint.h>
 #include <xdp/xsk.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 
 /*
  * All rings. 1024 overflow when the scheduler keeps the worker away for a few

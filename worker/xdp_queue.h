@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <xdp/xsk.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 #include "umem.h"
 
 struct xdp_queue {

@@ -12,11 +12,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "maps.h"
+#include "maps/maps.h"
 
 #include "backstop.skel.h"
-#include "libbpf_fault.h"
-#include "pinned_maps.h"
+#include "instance/libbpf_fault.h"
+#include "instance/pinned_maps.h"
 
 /* Of Linux 6.4, which libbpf 1.1 does not know yet. */
 #define PROG_TYPE_NETFILTER ((enum bpf_prog_type)32)

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 
 /* The filters of one direction. */
 struct clsact_view {

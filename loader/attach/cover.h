@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "netdev_stack.h"
+#include "net/netdev_stack.h"
 
 /* All interfaces of this namespace, and by their places which of them stand on attached ones alone. */
 struct cover {

@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-#include "fault.h"
-#include "maps.h"
+#include "lib/fault.h"
+#include "maps/maps.h"
 
 /* A NIC that the programs are on, and its TAP. 0 or -errno. */
 int gates_attach(const struct maps *maps, const struct gate *gate, struct fault *f);

@@ -8,8 +8,8 @@
 #include <ifaddrs.h>
 #include <string.h>
 
-#include "log.h"
-#include "slots.h"
+#include "lib/log.h"
+#include "maps/slots.h"
 
 /* ---- addresses ---- */
 

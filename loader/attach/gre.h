@@ -3,7 +3,7 @@
 #ifndef LOADER_GRE_H
 #define LOADER_GRE_H
 
-#include "config.h"
+#include "config/config.h"
 #include "nics.h"
 
 /*

@@ -4,7 +4,7 @@
 #define LOADER_HOOK_PINS_H
 
 #include "hooks.h"
-#include "pinned_maps.h"
+#include "instance/pinned_maps.h"
 
 /* By enum hook_point. */
 extern const char *const hook_point_names[];

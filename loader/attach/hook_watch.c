@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #include "gates.h"
-#include "log.h"
+#include "lib/log.h"
 #include "nic_hooks.h"
 
 /* tcx tells nobody of what comes in front: this is how long it may stay there. A turn is ten system calls a NIC. */

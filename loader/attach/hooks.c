@@ -12,11 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bpffs.h"
+#include "lib/bpffs.h"
 #include "clsact.h"
 #include "hook_pins.h"
 #include "hooks_away.h"
-#include "log.h"
+#include "lib/log.h"
 
 /* Ours goes first: one in front of it that says "pass" would open the gate. */
 #define LINK_BEFORE (1U << 3)

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fault.h"
-#include "layout.h"
+#include "lib/fault.h"
+#include "maps/layout.h"
 
 /* Of Linux 6.6, which libbpf 1.1 does not know yet. */
 #define ATTACH_TCX_INGRESS ((enum bpf_attach_type)46)

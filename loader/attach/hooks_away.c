@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "hook_pins.h"
-#include "log.h"
+#include "lib/log.h"
 
 #define DIRECTORY "away"
 

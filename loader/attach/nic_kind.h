@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "fault.h"
-#include "netdev_stack.h"
+#include "lib/fault.h"
+#include "net/netdev_stack.h"
 
 /* Names of the interfaces to be attached instead, for a line: "eth1 and eth2". */
 #define NIC_KIND_TEXT 256

@@ -11,7 +11,7 @@
 
 #include "gates.h"
 #include "hooks_away.h"
-#include "log.h"
+#include "lib/log.h"
 #include "nic_kind.h"
 
 static unsigned index_of(const struct nics *nics, const struct nic *nic)

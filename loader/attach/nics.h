@@ -8,9 +8,9 @@
 #ifndef LOADER_NICS_H
 #define LOADER_NICS_H
 
-#include "config.h"
-#include "maps.h"
-#include "netdev.h"
+#include "config/config.h"
+#include "maps/maps.h"
+#include "net/netdev.h"
 #include "tap.h"
 
 struct nic {

@@ -11,11 +11,11 @@
 
 #include "backstop.h"
 #include "hooks.h"
-#include "privileges.h"
+#include "lib/privileges.h"
 #include "programs.h"
 #include "tap.h"
-#include "vault.h"
-#include "child_process.h"
+#include "maps/vault.h"
+#include "lib/child_process.h"
 
 static int probe_privileges(struct fault *f)
 {

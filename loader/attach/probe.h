@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 
 /* One thing that is looked at. */
 struct probe {

@@ -10,9 +10,9 @@
 
 #include "datapath.skel.h"
 #include "gates.h"
-#include "libbpf_fault.h"
-#include "log.h"
-#include "pinned_maps.h"
+#include "instance/libbpf_fault.h"
+#include "lib/log.h"
+#include "instance/pinned_maps.h"
 
 /* ---- loading ---- */
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "privileges.h"
+#include "lib/privileges.h"
 
 /* struct virtio_net_hdr without the count of merged buffers. */
 #define VNET_HDR_SIZE 10

@@ -8,8 +8,8 @@
 
 #include <net/if.h>
 
-#include "fault.h"
-#include "netdev.h"
+#include "lib/fault.h"
+#include "net/netdev.h"
 
 struct tap {
 	int fd;

@@ -6,19 +6,19 @@
 #include <unistd.h>
 
 #include "commands.h"
-#include "config.h"
-#include "connection_policies.h"
+#include "config/config.h"
+#include "daemon/connection_policies.h"
 #include "control_client.h"
-#include "cover.h"
-#include "ike_files.h"
-#include "ike_process.h"
-#include "local_addr.h"
-#include "nics.h"
-#include "policy.h"
-#include "probe.h"
+#include "attach/cover.h"
+#include "config/ike_files.h"
+#include "daemon/ike_process.h"
+#include "net/local_addr.h"
+#include "attach/nics.h"
+#include "policy/policy.h"
+#include "attach/probe.h"
 #include "session.h"
 #include "table.h"
-#include "ways.h"
+#include "daemon/ways.h"
 
 struct report {
 	const struct instance *instance;

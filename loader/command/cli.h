@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "json.h"
+#include "lib/json.h"
 
 #define EXIT_USAGE 2
 /* Of 'status': no daemon; and a gate that is open or a connection that is down. */

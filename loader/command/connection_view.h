@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "json.h"
+#include "lib/json.h"
 
 /* The array of connections: the caller's. */
 cJSON *connections_json(const cJSON *status);

@@ -3,8 +3,8 @@
 #ifndef LOADER_CONTROL_CLIENT_H
 #define LOADER_CONTROL_CLIENT_H
 
-#include "control.h"
-#include "fault.h"
+#include "instance/control.h"
+#include "lib/fault.h"
 
 /*
  * Asks the instance's supervisor. words (may be NULL) stays the caller's; fd is

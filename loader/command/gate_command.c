@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "backstop.h"
-#include "closing.h"
+#include "attach/backstop.h"
+#include "daemon/closing.h"
 #include "commands.h"
 #include "session.h"
 

@@ -6,11 +6,11 @@
 
 #include "commands.h"
 #include "control_client.h"
-#include "gates.h"
-#include "hooks_away.h"
-#include "maps.h"
-#include "nic_words.h"
-#include "pinned_maps.h"
+#include "attach/gates.h"
+#include "attach/hooks_away.h"
+#include "maps/maps.h"
+#include "config/nic_words.h"
+#include "instance/pinned_maps.h"
 #include "session.h"
 
 int attach_command(const struct invocation *inv)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "slots.h"
+#include "maps/slots.h"
 
 /* Long enough to see a few batches of a slow flow, short enough for who waits for it. */
 #define INTERVAL_NS 250000000

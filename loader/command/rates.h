@@ -3,7 +3,7 @@
 #ifndef LOADER_RATES_H
 #define LOADER_RATES_H
 
-#include "maps.h"
+#include "maps/maps.h"
 
 struct rate {
 	double packets; /* a second */

@@ -9,8 +9,8 @@
 
 #include "commands.h"
 #include "control_client.h"
-#include "key_file.h"
-#include "sa.h"
+#include "config/key_file.h"
+#include "policy/sa.h"
 #include "sa_view.h"
 #include "session.h"
 

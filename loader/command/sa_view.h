@@ -3,8 +3,8 @@
 #ifndef LOADER_SA_VIEW_H
 #define LOADER_SA_VIEW_H
 
-#include "json.h"
-#include "maps.h"
+#include "lib/json.h"
+#include "maps/maps.h"
 
 #define BYTES_TEXT 12
 #define AGE_TEXT   24

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "control_client.h"
-#include "libbpf_fault.h"
+#include "instance/libbpf_fault.h"
 
 int session_need_root(const struct invocation *inv, struct fault *f)
 {

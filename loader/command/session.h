@@ -4,8 +4,8 @@
 #define LOADER_SESSION_H
 
 #include "cli.h"
-#include "instance.h"
-#include "maps.h"
+#include "instance/instance.h"
+#include "maps/maps.h"
 
 /* -EPERM, with how to be it, for who is not root. */
 int session_need_root(const struct invocation *inv, struct fault *f);

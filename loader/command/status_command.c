@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backstop.h"
+#include "attach/backstop.h"
 #include "commands.h"
 #include "connection_view.h"
 #include "control_client.h"
-#include "gates.h"
-#include "netdev.h"
+#include "attach/gates.h"
+#include "net/netdev.h"
 #include "rates.h"
 #include "sa_view.h"
 #include "session.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 
 #define COLUMNS_MAX 16
 #define GAP	    2

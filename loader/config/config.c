@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "parse.h"
+#include "policy/parse.h"
 
 /*
  * libinih reads lines; it cuts what is longer than its buffer, so the reader

@@ -7,12 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "config.bpf.h"
-#include "fault.h"
-#include "hooks.h"
+#include "maps/config.bpf.h"
+#include "lib/fault.h"
+#include "attach/hooks.h"
 #include "connection_config.h"
 #include "policy_config.h"
-#include "programs.h"
+#include "attach/programs.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/xdp-ipsec/xdp-ipsec.conf"
 #define CONFIG_DEFAULT_MARK 0x1be5

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "config.h"
-#include "json.h"
+#include "lib/json.h"
 
 #define POLICY_KEYS 7
 

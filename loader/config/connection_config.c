@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "config_reader.h"
-#include "layout.h"
+#include "maps/layout.h"
 
 /* More often, a loaded host's answers come too late by themselves; more rarely, nobody would call it monitored. */
 #define MONITOR_MS_MIN 50

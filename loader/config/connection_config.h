@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "parse.h"
-#include "protect.h"
+#include "policy/parse.h"
+#include "policy/protect.h"
 
 #define CONNECTION_NAME_MAX 48
 #define PROTECTS_MAX	    16

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "channel.h"
+#include "lib/channel.h"
 #include "key_file.h"
 
 void ike_file_path(const char *config_path, const char *name, char *path, size_t size)

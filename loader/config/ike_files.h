@@ -4,7 +4,7 @@
 #define LOADER_IKE_FILES_H
 
 #include "config.h"
-#include "json.h"
+#include "lib/json.h"
 
 /* The name as the file means it: relative to the file's directory. */
 void ike_file_path(const char *config_path, const char *name, char *path, size_t size);

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fault.h"
-#include "vault.h"
+#include "lib/fault.h"
+#include "maps/vault.h"
 
 /*
  * 72 hex digits, after 0x or not, blanks and newlines around them ignored, to

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The words of 'attach'. */
-#ifndef LOADER_PORT_WORDS_H
-#define LOADER_PORT_WORDS_H
+#ifndef LOADER_NIC_WORDS_H
+#define LOADER_NIC_WORDS_H
 
 #include "config.h"
-#include "json.h"
+#include "lib/json.h"
 
 /* DEV, mode and queues. -EINVAL with the word that makes no sense. */
 int port_words_parse(const cJSON *words, struct interface_config *out, struct fault *f);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "config_reader.h"
-#include "policy.h"
+#include "policy/policy.h"
 
 /* A value is read when the section ends, with the others, by what reads the words of 'policy add'. */
 static bool keep(struct reader *r, const char *name, const char *value)

@@ -3,7 +3,7 @@
 #ifndef LOADER_POLICY_CONFIG_H
 #define LOADER_POLICY_CONFIG_H
 
-#include "spd.h"
+#include "policy/spd.h"
 
 #define POLICY_NAME_MAX 48
 

@@ -6,13 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backstop.h"
+#include "attach/backstop.h"
 #include "connection_policies.h"
-#include "gates.h"
-#include "hooks_away.h"
-#include "log.h"
-#include "pinned_maps.h"
-#include "spd_store.h"
+#include "attach/gates.h"
+#include "attach/hooks_away.h"
+#include "lib/log.h"
+#include "instance/pinned_maps.h"
+#include "policy/spd_store.h"
 
 static struct prog_config prog_config_of(const struct config *config)
 {

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "locals.h"
-#include "spd_store.h"
+#include "policy/locals.h"
+#include "policy/spd_store.h"
 
 static struct policy policy_of(const struct connection_config *c, const struct selector *sel)
 {

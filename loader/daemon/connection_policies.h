@@ -4,8 +4,8 @@
 #ifndef LOADER_CONNECTION_POLICIES_H
 #define LOADER_CONNECTION_POLICIES_H
 
-#include "config.h"
-#include "maps.h"
+#include "config/config.h"
+#include "maps/maps.h"
 
 /* Makes both those of the configuration, in one change; manual ones stay. 0, or -errno and nothing has changed. */
 int connection_policies_sync(const struct maps *maps, const struct config *config, struct fault *f);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "slots.h"
+#include "maps/slots.h"
 
 static bool is_of(const struct sa_state *sa, const struct connection_config *c, const uint8_t *local,
 		  const uint8_t *remote)

@@ -4,9 +4,9 @@
 #ifndef LOADER_CONNECTIONS_KNOWN_H
 #define LOADER_CONNECTIONS_KNOWN_H
 
-#include "config.h"
-#include "json.h"
-#include "maps.h"
+#include "config/config.h"
+#include "lib/json.h"
+#include "maps/maps.h"
 
 /* A document as IKE's own status is; each connection has the note. */
 cJSON *connections_known(const struct config *config, const struct maps *maps, const char *note);

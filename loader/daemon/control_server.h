@@ -6,8 +6,8 @@
 #include <event2/event.h>
 #include <stdint.h>
 
-#include "control.h"
-#include "fault.h"
+#include "instance/control.h"
+#include "lib/fault.h"
 
 /*
  * Does what the request asks for and adds what it has to say to reply. fd came

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "parse.h"
+#include "policy/parse.h"
 
 /* Read at a time: local programs can cause them faster than they are read, and the other parts of the loop have their
  * turn, too. */

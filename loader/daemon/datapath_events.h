@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the BPF programs have to tell: read from the ring buffer in one place, and logged. */
-#ifndef LOADER_EVENTS_H
-#define LOADER_EVENTS_H
+#ifndef LOADER_DATAPATH_EVENTS_H
+#define LOADER_DATAPATH_EVENTS_H
 
 #include <event2/event.h>
 #include <stdbool.h>
 
-#include "log.h"
-#include "maps.h"
+#include "lib/log.h"
+#include "maps/maps.h"
 
 struct events {
 	struct ring_buffer *ring;

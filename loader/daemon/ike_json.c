@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ike_json.h"
 
-#include "ike_files.h"
+#include "config/ike_files.h"
 
 static void add_text(cJSON *o, const char *name, const char *text)
 {

@@ -3,8 +3,8 @@
 #ifndef LOADER_IKE_JSON_H
 #define LOADER_IKE_JSON_H
 
-#include "config.h"
-#include "json.h"
+#include "config/config.h"
+#include "lib/json.h"
 
 /* Numbers of secrets in the key holder; 0: none. */
 struct ike_key_numbers {

@@ -6,8 +6,8 @@
 #ifndef LOADER_IKE_KEYS_H
 #define LOADER_IKE_KEYS_H
 
-#include "config.h"
-#include "json.h"
+#include "config/config.h"
+#include "lib/json.h"
 
 struct ike_key;
 

@@ -2,7 +2,7 @@
 #include <stdbool.h>
 
 #include "ike_news.h"
-#include "local_addr.h"
+#include "net/local_addr.h"
 #include "supervisor.h"
 
 static cJSON *message_new(const char *command)

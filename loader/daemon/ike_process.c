@@ -12,11 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "channel.h"
-#include "child_process.h"
-#include "ike_files.h"
+#include "lib/channel.h"
+#include "lib/child_process.h"
+#include "config/ike_files.h"
 #include "ike_json.h"
-#include "log.h"
+#include "lib/log.h"
 
 #define IKED "xdp-ipsec-iked"
 /* To open, to check, to sandbox itself; more is a hang. */

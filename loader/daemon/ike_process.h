@@ -9,10 +9,10 @@
 
 #include <event2/event.h>
 
-#include "config.h"
+#include "config/config.h"
 #include "ike_keys.h"
-#include "json.h"
-#include "maps.h"
+#include "lib/json.h"
+#include "maps/maps.h"
 
 struct ike_process {
 	struct event_base *base;

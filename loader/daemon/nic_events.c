@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "log.h"
+#include "lib/log.h"
 #include "supervisor.h"
 
 static void come_back(struct supervisor *s, struct nic *nic)

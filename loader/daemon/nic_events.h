@@ -3,8 +3,8 @@
 #ifndef LOADER_NIC_EVENTS_H
 #define LOADER_NIC_EVENTS_H
 
-#include "netdev.h"
-#include "nics.h"
+#include "net/netdev.h"
+#include "attach/nics.h"
 
 /* arg is the supervisor. Lost: of some it was not heard, so each is looked at. */
 void nic_events_on_link(void *arg, const struct netdev *dev, bool gone);

@@ -7,11 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "channel.h"
+#include "lib/channel.h"
 #include "connections_known.h"
-#include "parse.h"
-#include "policy.h"
-#include "nic_words.h"
+#include "policy/parse.h"
+#include "policy/policy.h"
+#include "config/nic_words.h"
 #include "supervisor.h"
 
 struct request {

@@ -8,19 +8,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backstop.h"
+#include "attach/backstop.h"
 #include "closing.h"
 #include "connection_policies.h"
-#include "gates.h"
-#include "gre.h"
+#include "attach/gates.h"
+#include "attach/gre.h"
 #include "ike_news.h"
-#include "locals.h"
-#include "log.h"
+#include "policy/locals.h"
+#include "lib/log.h"
 #include "nic_events.h"
-#include "privileges.h"
+#include "lib/privileges.h"
 #include "requests.h"
 #include "service.h"
-#include "session.h"
+#include "command/session.h"
 
 /* ---- NICs and their worker ---- */
 

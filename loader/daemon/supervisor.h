@@ -3,18 +3,18 @@
 #ifndef LOADER_SUPERVISOR_H
 #define LOADER_SUPERVISOR_H
 
-#include "cli.h"
-#include "config.h"
+#include "command/cli.h"
+#include "config/config.h"
 #include "control_server.h"
 #include "datapath_events.h"
-#include "hook_watch.h"
+#include "attach/hook_watch.h"
 #include "ike_process.h"
-#include "instance.h"
-#include "link_watch.h"
-#include "liveness.h"
-#include "nics.h"
-#include "route_watch.h"
-#include "sa.h"
+#include "instance/instance.h"
+#include "net/link_watch.h"
+#include "liveness/liveness.h"
+#include "attach/nics.h"
+#include "net/route_watch.h"
+#include "policy/sa.h"
 #include "ways.h"
 #include "worker_process.h"
 

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cover.h"
-#include "gates.h"
-#include "log.h"
-#include "netdev.h"
+#include "attach/cover.h"
+#include "attach/gates.h"
+#include "lib/log.h"
+#include "net/netdev.h"
 
 /* A reply is one message, and who reads a hundred of the same? */
 #define SHOWN_MAX  64

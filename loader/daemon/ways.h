@@ -6,9 +6,9 @@
 #include <net/if.h>
 #include <stdbool.h>
 
-#include "config.h"
-#include "json.h"
-#include "maps.h"
+#include "config/config.h"
+#include "lib/json.h"
+#include "maps/maps.h"
 
 struct way {
 	int ifindex; /* 0: no route, or the local address is not there: nothing leaves */

@@ -13,10 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "child_process.h"
-#include "log.h"
-#include "maps.h"
-#include "turns.h"
+#include "lib/child_process.h"
+#include "lib/log.h"
+#include "maps/maps.h"
+#include "maps/turns.h"
 
 #define WORKER "xdp-ipsec-worker"
 /* The first death may be chance and costs no delay; then slower and slower, to leave the CPU alone. */

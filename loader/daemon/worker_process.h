@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "layout.h"
+#include "maps/layout.h"
 
 struct worker_port {
 	unsigned index; /* in ports */

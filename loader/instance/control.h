@@ -11,9 +11,9 @@
 
 #include <sys/un.h>
 
-#include "channel.h"
+#include "lib/channel.h"
 #include "instance.h"
-#include "json.h"
+#include "lib/json.h"
 
 /* Where it is. */
 void control_address(const struct instance *in, struct sockaddr_un *address);

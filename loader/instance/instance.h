@@ -5,8 +5,8 @@
 
 #include <sys/types.h>
 
-#include "bpffs.h"
-#include "fault.h"
+#include "lib/bpffs.h"
+#include "lib/fault.h"
 
 #define RUN_DIR_MAX 64
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "privileges.h"
+#include "lib/privileges.h"
 
 static char last_complaint[200];
 

@@ -3,7 +3,7 @@
 #ifndef LOADER_LIBBPF_FAULT_H
 #define LOADER_LIBBPF_FAULT_H
 
-#include "fault.h"
+#include "lib/fault.h"
 
 /* From now on libbpf's complaints are kept for libbpf_fault(). Once, at start. */
 void libbpf_quiet(void);

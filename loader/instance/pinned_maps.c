@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config.bpf.h"
+#include "maps/config.bpf.h"
 #include "datapath.skel.h"
 #include "libbpf_fault.h"
-#include "maps.h"
+#include "maps/maps.h"
 
 /* No instance can have a colon in its name. */
 #define BESIDE ":making"

@@ -4,8 +4,8 @@
 #ifndef LOADER_PINNED_MAPS_H
 #define LOADER_PINNED_MAPS_H
 
-#include "bpffs.h"
-#include "fault.h"
+#include "lib/bpffs.h"
+#include "lib/fault.h"
 
 struct bpf_object;
 

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 
 #define ECHO_COOKIE_SIZE 16
 #define ECHO_SECRET_SIZE 8

@@ -7,7 +7,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "lib/log.h"
 #include "liveness_book.h"
 #include "liveness_way.h"
 

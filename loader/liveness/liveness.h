@@ -6,17 +6,17 @@
  *   timer -> is there an SA? -> echo request -> NIC egress, as any packet -> ESP
  *   ESP -> ... -> echo reply -> the book (monitor.h) -> down? -> IKE makes the SAs anew
  */
-#ifndef LOADER_MONITORS_H
-#define LOADER_MONITORS_H
+#ifndef LOADER_LIVENESS_H
+#define LOADER_LIVENESS_H
 
 #include <event2/event.h>
 
-#include "config.h"
+#include "config/config.h"
 #include "echo.h"
-#include "json.h"
-#include "maps.h"
-#include "maps.h"
-#include "worker_process.h"
+#include "lib/json.h"
+#include "maps/maps.h"
+#include "maps/maps.h"
+#include "daemon/worker_process.h"
 
 struct watched;
 

@@ -6,8 +6,8 @@
  *   every interval: monitor_settle -> monitor_sent, or monitor_idle when there is no SA
  *   an answer:      monitor_answer
  */
-#ifndef LOADER_MONITOR_H
-#define LOADER_MONITOR_H
+#ifndef LOADER_LIVENESS_BOOK_H
+#define LOADER_LIVENESS_BOOK_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,11 +6,11 @@
 #include <netinet/ip_icmp.h>
 #include <string.h>
 
-#include "gates.h"
-#include "netdev.h"
-#include "parse.h"
-#include "selector.h"
-#include "slots.h"
+#include "attach/gates.h"
+#include "net/netdev.h"
+#include "policy/parse.h"
+#include "maps/selector.h"
+#include "maps/slots.h"
 
 /* type: of ICMP, which stands with the code where others have ports. */
 static bool rule_takes(const struct spd_rule *r, const uint8_t local[4], uint8_t type)

@@ -4,10 +4,10 @@
  * a packet as any other and the gate seals it; here is asked beforehand, so
  * that none is sent that would open a connection or that nothing would seal.
  */
-#ifndef LOADER_PROBE_WAY_H
-#define LOADER_PROBE_WAY_H
+#ifndef LOADER_LIVENESS_WAY_H
+#define LOADER_LIVENESS_WAY_H
 
-#include "maps.h"
+#include "maps/maps.h"
 
 enum probe_way {
 	WAY_SEALED,    /* by an SA and an attached interface */

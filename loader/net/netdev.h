@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 
 struct netdev {
 	int ifindex;

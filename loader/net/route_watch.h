@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Routes and rules that change, as rtnetlink tells, on a socket of its own: a router's table may flood it. */
-#ifndef LOADER_ROUTE_MONITOR_H
-#define LOADER_ROUTE_MONITOR_H
+#ifndef LOADER_ROUTE_WATCH_H
+#define LOADER_ROUTE_WATCH_H
 
 #include <event2/event.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 
 struct mnl_socket;
 

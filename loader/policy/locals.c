@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "parse.h"
-#include "slots.h"
+#include "maps/slots.h"
 #include "spd_store.h"
 
 struct address_set {

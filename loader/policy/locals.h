@@ -3,7 +3,7 @@
 #ifndef LOADER_LOCALS_H
 #define LOADER_LOCALS_H
 
-#include "maps.h"
+#include "maps/maps.h"
 
 /* Makes the map what the SAs and the policies say: what is missing is entered first. 0 or -errno. */
 int locals_sync(const struct maps *maps, struct fault *f);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "protocols.h"
+#include "lib/protocols.h"
 
 /* "a.b.c.d" or "a.b.c.d/n" in text form, NUL included. */
 #define ADDR_TEXT   16

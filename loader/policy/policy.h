@@ -3,8 +3,8 @@
 #ifndef LOADER_POLICY_H
 #define LOADER_POLICY_H
 
-#include "json.h"
-#include "maps.h"
+#include "lib/json.h"
+#include "maps/maps.h"
 #include "spd.h"
 
 /*

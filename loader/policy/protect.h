@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "fault.h"
-#include "selector.h"
+#include "lib/fault.h"
+#include "maps/selector.h"
 
 /*
  * Ports are either end's, since a session may be opened from both: the selector has them as the

@@ -9,10 +9,10 @@
 
 #include <net/if.h>
 
-#include "json.h"
-#include "layout.h"
-#include "maps.h"
-#include "vault.h"
+#include "lib/json.h"
+#include "maps/layout.h"
+#include "maps/maps.h"
+#include "maps/vault.h"
 
 #define SA_DEFAULT_REPLAY_WINDOW 1024
 /* RFC 4303 section 2.1: 0 is never sent, 1 to 255 are IANA's. */

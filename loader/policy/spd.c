@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "selector.h"
+#include "maps/selector.h"
 
 /* ---- order ---- */
 

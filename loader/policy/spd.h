@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "fault.h"
-#include "layout.h"
+#include "lib/fault.h"
+#include "maps/layout.h"
 #include "parse.h"
 
 /* One policy; rule.origin is remote.len. */

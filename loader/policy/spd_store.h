@@ -3,7 +3,7 @@
 #ifndef LOADER_SPD_STORE_H
 #define LOADER_SPD_STORE_H
 
-#include "maps.h"
+#include "maps/maps.h"
 #include "spd.h"
 
 /* Reads the policies. *spd is the caller's to free, also on an error. 0 or -errno. */

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../vectors/random.h"
+#include "vectors/random.h"
 #include "esp.h"
 #include "replay.h"
 #include "seq.h"

@@ -18,9 +18,9 @@
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
 
-#include "config.bpf.h"
+#include "maps/config.bpf.h"
 #include "frame.h"
-#include "layout.h"
+#include "maps/layout.h"
 
 #define PORT 3
 /* A test run is on the loopback interface. */

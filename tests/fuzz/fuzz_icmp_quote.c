@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../bpf/icmp_quote.h"
+#include "bpf/icmp_quote.h"
 #include "checksum.h"
 
 static void require(bool condition)

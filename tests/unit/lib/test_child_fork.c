@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "child_process.h"
+#include "lib/child_process.h"
 
 #define ROUNDS 300
 

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "child_process.h"
+#include "lib/child_process.h"
 
 static volatile sig_atomic_t told;
 

@@ -16,8 +16,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "privileges.h"
-#include "temp_file.h"
+#include "lib/privileges.h"
+#include "unit/temp_file.h"
 
 static void write_passwd(const char *text)
 {

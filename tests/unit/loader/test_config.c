@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "temp_file.h"
+#include "config/config.h"
+#include "unit/temp_file.h"
 
 static struct config config;
 static struct fault f;

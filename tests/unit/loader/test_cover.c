@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cover.h"
-#include "needs_root.h"
+#include "attach/cover.h"
+#include "unit/needs_root.h"
 
 static void run(const char *command)
 {

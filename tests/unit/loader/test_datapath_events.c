@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "datapath_events.h"
+#include "daemon/datapath_events.h"
 
 #define ENDLESS 100000
 

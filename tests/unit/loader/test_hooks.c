@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "hooks.h"
+#include "attach/hooks.h"
 
 #define NIC	7
 #define PROGRAM 42

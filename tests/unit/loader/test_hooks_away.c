@@ -20,8 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "hooks.h"
-#include "hooks_away.h"
+#include "attach/hooks.h"
+#include "attach/hooks_away.h"
 
 #define PROGRAM 42
 

@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "channel.h"
-#include "ike_process.h"
-#include "maps.h"
+#include "lib/channel.h"
+#include "daemon/ike_process.h"
+#include "maps/maps.h"
 
 #define IKED "xdp-ipsec-iked"
 /* A test that hangs has failed. */

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "key_file.h"
-#include "temp_file.h"
+#include "config/key_file.h"
+#include "unit/temp_file.h"
 
 #define DIGITS \
 	"000102030405060708090a0b0c0d0e0f" \

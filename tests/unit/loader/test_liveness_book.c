@@ -10,8 +10,8 @@
 #include <netinet/ip.h>
 #include <string.h>
 
-#include "echo.h"
-#include "liveness_book.h"
+#include "liveness/echo.h"
+#include "liveness/liveness_book.h"
 
 #define SECOND	  1000000000ULL
 #define THRESHOLD 3

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <linux/rtnetlink.h>
 
-#include "netdev_stack.h"
+#include "net/netdev_stack.h"
 
 static int below(const char *kind, int link, bool elsewhere)
 {

@@ -9,7 +9,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#include "nic_kind.h"
+#include "attach/nic_kind.h"
 
 static int judge(const char *kind, const char *instead, struct fault *f)
 {

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "parse.h"
-#include "protect.h"
+#include "policy/parse.h"
+#include "policy/protect.h"
 
 #define ITEMS(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -15,11 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "needs_root.h"
-#include "publish.h"
-#include "sa.h"
-#include "selector.h"
-#include "slots.h"
+#include "unit/needs_root.h"
+#include "maps/publish.h"
+#include "policy/sa.h"
+#include "maps/selector.h"
+#include "maps/slots.h"
 
 /* ---- this host has 192.0.2.1, and nothing else ---- */
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "spd.h"
+#include "policy/spd.h"
 
 static struct spd spd;
 static struct spd_image image;

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "needs_root.h"
-#include "spd_store.h"
+#include "unit/needs_root.h"
+#include "policy/spd_store.h"
 
 static struct maps maps;
 

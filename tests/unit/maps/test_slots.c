@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "slots.h"
-#include "turns.h"
+#include "maps/slots.h"
+#include "maps/turns.h"
 
 static struct maps maps;
 static struct sa_state *table;

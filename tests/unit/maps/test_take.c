@@ -12,8 +12,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "maps.h"
-#include "needs_root.h"
+#include "maps/maps.h"
+#include "unit/needs_root.h"
 
 static struct maps maps;
 

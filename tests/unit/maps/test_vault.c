@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "vault.h"
+#include "maps/vault.h"
 
 static struct vault vault;
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../vectors/random.h"
+#include "vectors/random.h"
 #include "esp.h"
 
 struct end {

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../vectors/random.h"
-#include "../vectors/vectors.h"
+#include "vectors/random.h"
+#include "vectors/vectors.h"
 #include "aead.h"
 
 #define VECTORS	  "tests/vectors/gcm-aes256.rsp"

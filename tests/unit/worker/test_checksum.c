@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "../vectors/random.h"
+#include "vectors/random.h"
 #include "checksum.h"
 
 /* Once more, under other names, to run the functions that this CPU would not choose. */

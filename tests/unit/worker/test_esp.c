@@ -4,7 +4,7 @@
 
 #include <netinet/in.h>
 
-#include "../vectors/vectors.h"
+#include "vectors/vectors.h"
 #include "replay.h"
 #include "seq.h"
 

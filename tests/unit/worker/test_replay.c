@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../vectors/random.h"
+#include "vectors/random.h"
 #include "replay.h"
 
 static const uint16_t windows[] = {64, 65, 100, 128, 1024, 8191, 8192};
