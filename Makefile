@@ -161,7 +161,6 @@ $(SHARED_TESTS:=.o): ALL_CFLAGS += -iquote tests
 $(LOADER_TESTS:=.o): ALL_CFLAGS += -iquote tests -iquote loader
 $(WORKER_TESTS:=.o) $(BENCHES:=.o): ALL_CFLAGS += -iquote tests -iquote worker
 $(IKE_TESTS:=.o) $(IKE_BENCH).o $(IKE_TEST_OBJ) $(IKE_LIFE_OBJ): ALL_CFLAGS += -iquote tests -iquote ike -iquote tests/ike
-$(IKE_OBJ) $(IKE_TESTS:=.o) $(IKE_BENCH).o $(IKE_TEST_OBJ) $(IKE_LIFE_OBJ): ALL_CFLAGS += -iquote lib -iquote maps
 
 run_each = @set -e; for t in $(1); do printf '== %s\n' "$$t"; "$$t"; done
 

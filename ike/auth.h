@@ -11,7 +11,7 @@
 
 #include <openssl/evp.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 #include "keyholder.h"
 #include "message.h"
 #include "prf.h"

@@ -7,7 +7,7 @@
 #include <openssl/x509.h>
 #include <stdbool.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 #include "identity.h"
 #include "message.h"
 

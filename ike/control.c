@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "channel.h"
+#include "lib/channel.h"
 #include "daemon.h"
 
 struct order_message {

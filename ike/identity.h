@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 #include "message.h"
 
 #define IDENTITY_MAX  512

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "channel.h"
+#include "lib/channel.h"
 
 /* ---- times ---- */
 

@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 
 #define SECRET_MAX    4096  /* of a PSK or PPK */
 #define KEY_FILE_MAX  65536 /* of a private key in PEM */

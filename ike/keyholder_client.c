@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "keyholder_wire.h"
-#include "vault.h"
+#include "maps/vault.h"
 
 /* A signature takes milliseconds. Who does not answer by then never will. */
 #define ANSWER_S 10

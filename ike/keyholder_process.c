@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "channel.h"
+#include "lib/channel.h"
 #include "keyholder_wire.h"
 #include "sandbox.h"
-#include "vault.h"
+#include "maps/vault.h"
 
 struct keyholder {
 	struct keyring *ring;

@@ -30,7 +30,7 @@
 #include "judge.h"
 #include "prf.h"
 #include "sandbox.h"
-#include "vault.h"
+#include "maps/vault.h"
 
 /* sad, sad_out, sad_sent, sa_state, replay, turns; and ike_sockets, which is written once, before anybody is heard. */
 #define MAPS_GIVEN 7

@@ -8,9 +8,9 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "publish.h"
-#include "selector.h"
-#include "slots.h"
+#include "maps/publish.h"
+#include "maps/selector.h"
+#include "maps/slots.h"
 
 #define SPI_MIN 256 /* RFC 4303 section 2.1 */
 

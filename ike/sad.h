@@ -4,7 +4,7 @@
 #define IKE_SAD_H
 
 #include "engine.h"
-#include "maps.h"
+#include "maps/maps.h"
 
 /* Of the maps those that it takes to make and end an SA: sad, sad_out, sad_sent, sa_state, replay, turns. */
 struct sad_store {

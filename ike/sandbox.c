@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "layout.h"
-#include "privileges.h"
+#include "maps/layout.h"
+#include "lib/privileges.h"
 
 /* What both processes need to live. */
 static const int common[] = {

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 
 /*
  * Both lock their memory first, in which there are keys. Where that can't be done they say so on stderr, and go on.

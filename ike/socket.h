@@ -4,7 +4,7 @@
 #define IKE_SOCKET_H
 
 #include "engine.h"
-#include "maps.h"
+#include "maps/maps.h"
 
 struct ike_sockets {
 	int fd;	    /* port 500 */

@@ -8,7 +8,7 @@
 #define IKE_TS_H
 
 #include "message.h"
-#include "selector.h"
+#include "maps/selector.h"
 
 #define TS_MAX 16
 

@@ -21,12 +21,12 @@
 #include <cmocka.h>
 #include <openssl/evp.h>
 
-#include "channel.h"
+#include "lib/channel.h"
 #include "keyholder_wire.h"
 #include "octets.h"
 #include "pki.h"
 #include "sig_scheme.h"
-#include "vault.h"
+#include "maps/vault.h"
 #include "wire.h"
 
 #define PSK 1

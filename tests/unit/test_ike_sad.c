@@ -12,8 +12,8 @@
 #include <errno.h>
 
 #include "sad.h"
-#include "selector.h"
-#include "slots.h"
+#include "maps/selector.h"
+#include "maps/slots.h"
 
 static const uint8_t here[4] = {192, 0, 2, 1}, there[4] = {192, 0, 2, 2};
 static struct sad_store store;

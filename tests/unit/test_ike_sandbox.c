@@ -26,9 +26,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "layout.h"
+#include "maps/layout.h"
 #include "needs_root.h"
-#include "privileges.h"
+#include "lib/privileges.h"
 #include "sandbox.h"
 
 static bool has_cap_bpf(void)
