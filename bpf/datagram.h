@@ -14,7 +14,7 @@ static __always_inline void read_ports(struct bpf_dynptr *ptr, __u32 offset, str
 {
 	struct port_pair pair;
 
-	p->ports = has_ports(p->proto) ? PORTS_UNKNOWN : PORTS_NONE;
+	p->ports = selector_has_ports(p->proto) ? PORTS_UNKNOWN : PORTS_NONE;
 	if (shows_ports(p) && !bpf_dynptr_read(&pair, sizeof(pair), ptr, offset, 0))
 		take_ports(&pair, p);
 }

@@ -18,6 +18,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "maps/selector_shared.h"
+
 /* 802.1Q in 802.1ad. */
 #define VLAN_TAGS_MAX 2
 
@@ -127,17 +129,10 @@ static __always_inline bool parse_ethernet(struct cursor *c, struct packet *p)
 	return true;
 }
 
-/* The protocols that begin with a source and a destination port, and ICMP, whose type and code stand for both. */
-static __always_inline bool has_ports(__u8 proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP || proto == IPPROTO_DCCP ||
-	       proto == IPPROTO_UDPLITE || proto == IPPROTO_ICMP;
-}
-
 /* Whether the packet has ports at the cursor, by its IPv4 header. */
 static __always_inline bool shows_ports(const struct packet *p)
 {
-	return has_ports(p->proto) && p->first && p->l4_len >= sizeof(struct port_pair);
+	return selector_has_ports(p->proto) && p->first && p->l4_len >= sizeof(struct port_pair);
 }
 
 static __always_inline void take_ports(const struct port_pair *pair, struct packet *p)
@@ -151,7 +146,7 @@ static __always_inline void parse_ports(struct cursor c, struct packet *p)
 {
 	struct port_pair *pair;
 
-	p->ports = has_ports(p->proto) ? PORTS_UNKNOWN : PORTS_NONE;
+	p->ports = selector_has_ports(p->proto) ? PORTS_UNKNOWN : PORTS_NONE;
 	if (!shows_ports(p))
 		return;
 	pair = cursor_take(&c, sizeof(*pair));

@@ -71,17 +71,6 @@ static __always_inline bool rule_is_for(const struct spd_rule *r, __u32 local)
 	return !wanted || wanted == local;
 }
 
-static __always_inline struct selector rule_selector(const struct spd_rule *r)
-{
-	return (struct selector){
-		.local_port_min = r->local_port_min,
-		.local_port_max = r->local_port_max,
-		.remote_port_min = r->remote_port_min,
-		.remote_port_max = r->remote_port_max,
-		.proto = r->proto,
-	};
-}
-
 static __always_inline bool takes_any_port(const struct selector *s)
 {
 	return !(s->local_port_min | s->remote_port_min | (s->local_port_max ^ 0xffff) | (s->remote_port_max ^ 0xffff));
@@ -89,7 +78,7 @@ static __always_inline bool takes_any_port(const struct selector *s)
 
 static __always_inline bool rule_takes_any_port(const struct spd_rule *r)
 {
-	const struct selector sel = rule_selector(r);
+	const struct selector sel = selector_of_rule(r);
 
 	return takes_any_port(&sel);
 }
@@ -166,7 +155,7 @@ __noinline int policy_decide(struct flow *f)
 		}
 		if (cover_goes_before(f, r))
 			break;
-		f->rule = rule_selector(r);
+		f->rule = selector_of_rule(r);
 		f->owner = r->owner;
 		f->origin = r->origin;
 		f->place = i;

@@ -66,17 +66,6 @@ int selector_compare(const struct selector *a, const struct selector *b)
 	return x != y ? (x < y ? -1 : 1) : memcmp(a, b, sizeof(*a));
 }
 
-struct selector selector_of_rule(const struct spd_rule *rule)
-{
-	return (struct selector){
-		.local_port_min = rule->local_port_min,
-		.local_port_max = rule->local_port_max,
-		.remote_port_min = rule->remote_port_min,
-		.remote_port_max = rule->remote_port_max,
-		.proto = rule->proto,
-	};
-}
-
 struct selector selector_mirrored(const struct selector *s)
 {
 	return (struct selector){

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "layout.h"
+#include "selector_shared.h"
 
 #define SELECTOR_ALL ((struct selector){SELECTOR_ANY_PORT})
 
@@ -29,9 +30,6 @@ bool selector_meet(const struct selector *a, const struct selector *b, struct se
  * protocol before without, then fewer pairs of ports, then by their bytes. As of memcmp().
  */
 int selector_compare(const struct selector *a, const struct selector *b);
-
-/* What a rule is for, but for its addresses. */
-struct selector selector_of_rule(const struct spd_rule *rule);
 
 /* How many pairs of ports it takes: fewer is narrower. */
 uint64_t selector_port_pairs(const struct selector *s);

@@ -6,27 +6,11 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "maps/esn.h"
+#include "maps/selector_shared.h"
 #include "replay.h"
 #include "seq.h"
-
-#ifndef IPPROTO_UDPLITE
-#define IPPROTO_UDPLITE 136
-#endif
-
-static uint32_t read_be32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return be32toh(v);
-}
-
-static void write_be32(uint8_t *p, uint32_t v)
-{
-	v = htobe32(v);
-	memcpy(p, &v, sizeof(v));
-}
 
 /*
  * Nonce and AAD are each put together in a register and stored at once: the AEAD
@@ -83,8 +67,8 @@ size_t esp_seal(const struct aead *a, struct esp_sa *sa, uint64_t seq, uint8_t n
 	union quad aad;
 	const size_t aad_len = make_aad(sa, seq, &aad);
 
-	write_be32(out, sa->spi);
-	write_be32(out + 4, (uint32_t)seq);
+	store_be32(out, sa->spi);
+	store_be32(out + 4, (uint32_t)seq);
 	memcpy(out + 8, &iv, sizeof(iv));
 	a->seal(sa->ctx, nonce.bytes, aad.bytes, aad_len, out + ESP_HEADER, payload, encrypted,
 		out + ESP_HEADER + encrypted);
@@ -102,10 +86,10 @@ bool esp_precheck(const struct esp_sa *sa, const uint8_t *esp, size_t len, uint6
 	if (!length_is_right(len))
 		return false;
 	*why = REASON_NO_SA;
-	if (read_be32(esp) != sa->spi)
+	if (load_be32(esp) != sa->spi)
 		return false;
 	*why = REASON_REPLAY;
-	*seq = seq_recover(__atomic_load_n(&sa->state->seq, __ATOMIC_RELAXED), read_be32(esp + 4), sa->replay_window,
+	*seq = seq_recover(__atomic_load_n(&sa->state->seq, __ATOMIC_RELAXED), load_be32(esp + 4), sa->replay_window,
 			   sa->esn);
 	return replay_check(sa->state, sa->bitmap, *seq);
 }
@@ -157,12 +141,6 @@ bool esp_open(const struct aead *a, struct esp_sa *sa, uint8_t *esp, size_t len,
 	return read_trailer(body, encrypted, out, why);
 }
 
-static bool has_ports(uint8_t proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_DCCP || proto == IPPROTO_SCTP ||
-	       proto == IPPROTO_UDPLITE || proto == IPPROTO_ICMP;
-}
-
 static bool is_for_any_port(const struct esp_sa *sa)
 {
 	return sa->src_port_min == 0 && sa->src_port_max == UINT16_MAX && sa->dst_port_min == 0 &&
@@ -179,7 +157,7 @@ static bool ports_match(const struct esp_sa *sa, uint8_t proto, const uint8_t *l
 {
 	uint16_t src, dst;
 
-	if (!has_ports(proto) || l4_len < 4)
+	if (!selector_has_ports(proto) || l4_len < 4)
 		return false;
 	src = (uint16_t)(l4[0] << 8 | l4[1]);
 	dst = proto == IPPROTO_ICMP ? src : (uint16_t)(l4[2] << 8 | l4[3]);

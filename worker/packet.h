@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "checksum.h"
 
 enum {
@@ -63,31 +64,6 @@ enum {
 	PROTO_GRE = 47,
 	PROTO_ESP = 50,
 };
-
-static inline uint16_t load_be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static inline uint32_t load_be32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return __builtin_bswap32(v);
-}
-
-static inline void store_be16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static inline void store_be32(uint8_t *p, uint32_t v)
-{
-	v = __builtin_bswap32(v);
-	memcpy(p, &v, sizeof(v));
-}
 
 /* An IPv4 packet inside a frame. */
 struct ip_view {

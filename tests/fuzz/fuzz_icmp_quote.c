@@ -54,7 +54,7 @@ static void check_about(const __u8 *quoted, size_t room, const struct packet *q)
 
 	require(memcmp(&q->src, quoted + 12, 4) == 0 && memcmp(&q->dst, quoted + 16, 4) == 0);
 	require(q->proto == quoted[9] && q->first == !later);
-	if (!has_ports(q->proto)) {
+	if (!selector_has_ports(q->proto)) {
 		require(q->ports == PORTS_NONE);
 		return;
 	}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the BPF programs and the others must understand alike of selectors (layout.h). */
+#ifndef MAPS_SELECTOR_SHARED_H
+#define MAPS_SELECTOR_SHARED_H
+
+#include <stdbool.h>
+
+#include "layout.h"
+
+/*
+ * Whether a selector can tell packets of that protocol apart by ports: TCP, UDP, DCCP, SCTP and UDP-Lite begin with a
+ * source and a destination port; ICMP's type and code stand for both (RFC 4301 section 4.4.1.1).
+ */
+static inline __attribute__((always_inline)) bool selector_has_ports(__u8 proto)
+{
+	return proto == 6 || proto == 17 || proto == 132 || proto == 33 || proto == 136 || proto == 1;
+}
+
+/* What a rule is for, but for its addresses. */
+static inline __attribute__((always_inline)) struct selector selector_of_rule(const struct spd_rule *rule)
+{
+	return (struct selector){
+		.local_port_min = rule->local_port_min,
+		.local_port_max = rule->local_port_max,
+		.remote_port_min = rule->remote_port_min,
+		.remote_port_max = rule->remote_port_max,
+		.proto = rule->proto,
+	};
+}
+
+#endif
