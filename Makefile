@@ -7,7 +7,7 @@
 #   make libreswan Debian's libreswan for it, unpacked in the build directory   (root)
 #   make bench     the figures                                                  (root)
 #   make fuzz      fuzzing of what parses the network, and random life of IKE, FUZZ_SECONDS=30 for each
-#   make unit      the unit tests alone; unit-sanitized, bpf-test, e2e: the other parts of check
+#   make unit      the unit tests alone; unit-sanitized, bpf-test, e2e, tests/layout: the other parts of check
 #   make deps      the Debian packages; check-deps: those that check alone needs (root)
 #   make install DESTDIR= PREFIX=
 
@@ -136,7 +136,7 @@ $(LOADER_TESTS): %: %.o $(call but_main,$(LOADER_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LOADER_LIBS)
 
 $(SHARED_TESTS): %: %.o $(SHARED)
-	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lcmocka -lbpf -levent_core -lcjson -lcap-ng
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lbpf -levent_core -lcjson -lcap-ng
 
 # The tests of IKE share tests/ike/: two engines in one process, on a clock and a network of their own.
 $(IKE_TESTS): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(SHARED)
@@ -198,6 +198,7 @@ interop: all
 	BUILD=$(BUILD) $(PYTEST) -rs $(SIDE_BY_SIDE) tests/interop
 
 check: need-deps
+	tests/layout
 	$(MAKE) check-deps
 	@rm -f $(NOT_TESTED)
 	$(MAKE) -j$(JOBS) all

@@ -28,6 +28,7 @@
 #include "daemon.h"
 #include "dh.h"
 #include "judge.h"
+#include "lib/privileges.h"
 #include "prf.h"
 #include "sandbox.h"
 #include "maps/vault.h"
@@ -243,7 +244,7 @@ int main(int argc, char **argv)
 	struct halves halves;
 	struct fault f = {""};
 
-	vault_harden_process();
+	privileges_harden();
 	set_signals();
 	warm_up();
 	if (parse(&arguments, argc, argv, &f) < 0 || prepare(&daemon, &halves, &arguments, &f) < 0) {

@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "clock.h"
 #include "fault.h"
-#include "maps/maps.h"
 
 /* Enough to see what is going on, too few to fill a disk: 10 lines/s of 150 bytes are 130 MB a day. */
 #define LINES_PER_SECOND 10
@@ -25,7 +25,7 @@ void log_line(const char *format, ...)
 
 bool log_limit_allows(struct log_limit *limit, const char *what)
 {
-	uint64_t now = maps_now();
+	uint64_t now = clock_now();
 
 	if (now - limit->window_ns >= SECOND_NS) {
 		if (limit->suppressed)

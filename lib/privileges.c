@@ -4,6 +4,7 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
@@ -15,8 +16,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "maps/vault.h"
 
 /* ---- the user ---- */
 
@@ -41,6 +40,28 @@ int service_user_find(struct service_user *user, const char *passwd, struct faul
 
 /* ---- dropping ---- */
 
+/* What is in no kind of mapping that a dump has is in no dump, whoever takes it. It stays so across fork and exec. */
+static void dump_nothing(void)
+{
+	const int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	/* Without it there is still the limit of 0. */
+	if (write(fd, "0", 1) != 1)
+		errno = 0;
+	close(fd);
+}
+
+void privileges_harden(void)
+{
+	const struct rlimit none = {0, 0};
+
+	dump_nothing();
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 static int change_failed(const struct service_user *user, int err, struct fault *f)
 {
 	if (err == EINVAL)
@@ -64,7 +85,7 @@ int privileges_drop(const struct service_user *user, uint64_t kept, struct fault
 	if (capng_change_id((int)user->uid, (int)user->gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) != 0)
 		return change_failed(user, errno, f);
 	/* Changing the user made the process dumpable again as the system's default says, and forgot its parent. */
-	vault_harden_process();
+	privileges_harden();
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)

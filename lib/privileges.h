@@ -25,6 +25,10 @@ struct service_user {
  * of that name is root. 0 or -errno. */
 int service_user_find(struct service_user *user, const char *passwd, struct fault *f);
 
+/* This process, and what it starts: no core dumps, of no part of its memory; no ptrace by its own user. Every program
+ * that can see a key calls it first. */
+void privileges_harden(void);
+
 /*
  * Becomes that user, for good: no capability but `kept` (bits, 1 << CAP_*), no other groups, no way to get more, no
  * core dump, and an end when the parent ends. 0 or -errno, and the process is to end then.

@@ -6,8 +6,7 @@
  */
 #include "command/cli.h"
 #include "command/commands.h"
-#include "config/config.h"
-#include "daemon/supervisor.h"
+#include "config/config_file.h"
 
 #define REQUIRED   WORD_REQUIRED
 #define POSITIONAL WORD_POSITIONAL

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 /* One row a map: what it must look like, and where its fd and its mapping go in struct maps. */
@@ -228,14 +227,6 @@ void maps_close(struct maps *m)
 		}
 	}
 	maps_close_fds(m);
-}
-
-uint64_t maps_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
 }
 
 enum reason_kind { PASS, DROP };

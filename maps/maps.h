@@ -11,9 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/bpffs.h"
-#include "lib/fault.h"
 #include "layout.h"
+#include "lib/bpffs.h"
+#include "lib/clock.h"
+#include "lib/fault.h"
 
 struct maps {
 	int layout;
@@ -74,8 +75,11 @@ int maps_open_alike(const char *path, int fd);
 /* Unmaps and closes. Safe on a zeroed or a closed struct. */
 void maps_close(struct maps *m);
 
-/* CLOCK_BOOTTIME in ns: the clock of every time in the maps, and of bpf_ktime_get_boot_ns(). */
-uint64_t maps_now(void);
+/* The clock of every time in the maps, which is that of bpf_ktime_get_boot_ns(). */
+static inline uint64_t maps_now(void)
+{
+	return clock_now();
+}
 
 /* Name in status and metrics, text for people, and whether the packet was dropped (else only counted). */
 const char *reason_name(enum reason reason);

@@ -7,8 +7,6 @@
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -163,26 +161,4 @@ void vault_wipe(struct vault *v, uint32_t slot)
 	__atomic_store_n(&e->generation, 0, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE); /* as in vault_store: half a key must not be taken for a whole one */
 	explicit_bzero(e, sizeof(*e));
-}
-
-/* What is in no kind of mapping that a dump has is in no dump, whoever takes it. It stays so across fork and exec. */
-static void dump_nothing(void)
-{
-	const int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	/* Without it there is still the limit of 0. */
-	if (write(fd, "0", 1) != 1)
-		errno = 0;
-	close(fd);
-}
-
-void vault_harden_process(void)
-{
-	struct rlimit none = {0, 0};
-
-	dump_nothing();
-	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

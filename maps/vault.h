@@ -16,8 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/fault.h"
 #include "layout.h"
+#include "lib/fault.h"
 
 /* RFC 4106 section 8.1: the AES-256 key, then the salt. */
 #define ESP_KEY_SIZE	32
@@ -71,9 +71,5 @@ bool vault_load(const struct vault *v, uint32_t slot, uint32_t generation, struc
 
 /* Overwrites the slot's key. Do it before slot_release. */
 void vault_wipe(struct vault *v, uint32_t slot);
-
-/* This process, and what it starts: no core dumps, of no part of its memory; no ptrace by its own user. Every program
- * that can see a key calls it first. */
-void vault_harden_process(void);
 
 #endif

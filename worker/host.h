@@ -10,21 +10,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "host_frame.h"
 #include "host_ring.h"
-#include "packet.h"
-#include "virtio.h"
-
-/* The longest frame: a 64 KiB packet with its Ethernet header. */
-#define HOST_FRAME_MAX (ETH_LEN_MAX + 65535)
-/* Bytes behind a frame that belong to its reader, for ESP's padding. */
-#define HOST_TAIL 16
-
-/* A frame of the host. The reader may overwrite it, and HOST_TAIL bytes behind it. */
-struct host_frame {
-	struct virtio_net_hdr vnet;
-	uint8_t *data;
-	size_t len;
-};
 
 struct host {
 	int fd;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host.h"
+#include "host_frame.h"
 
 /* Frames begin on a cache line, and no two of them on the same cache sets. */
 #define LINE	    64

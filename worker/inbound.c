@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "gather.h"
 #include "gre.h"
 #include "mss.h"
-#include "gather.h"
 #include "replay.h"
 
 /* Packets that go through the passes together: as many as one super-packet can take. */

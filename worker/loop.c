@@ -6,8 +6,8 @@
 #include <time.h>
 
 #include "inbound.h"
-#include "outbound.h"
 #include "maps/turns.h"
+#include "outbound.h"
 
 /*
  * How often what can wait is done: wiping the keys of SAs that were taken away, giving up datagrams that will not

@@ -18,10 +18,11 @@
 #include <unistd.h>
 
 #include "inbound.h"
+#include "lib/privileges.h"
 #include "loop.h"
+#include "maps/turns.h"
 #include "outbound.h"
 #include "sandbox.h"
-#include "maps/turns.h"
 
 struct arguments {
 	const char *aead;
@@ -161,7 +162,7 @@ int main(int argc, char **argv)
 	struct arguments arguments;
 	struct fault f = {""};
 
-	vault_harden_process();
+	privileges_harden();
 	set_signals();
 	/* Sleeps of tens of microseconds must not become hundreds. */
 	prctl(PR_SET_TIMERSLACK, 1);

@@ -20,9 +20,8 @@
 #include <sys/queue.h>
 
 #include "lib/fault.h"
-#include "host.h"
 #include "maps/layout.h"
-#include "packet.h"
+#include "host_frame.h"
 
 /*
  * Fragments of one datagram. 64 KiB over a path of 576 bytes, the least that a

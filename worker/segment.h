@@ -19,8 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host.h"
-#include "packet.h"
+#include "host_frame.h"
 
 struct segmenter {
 	uint8_t *frame;	   /* Ethernet header */

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "maps/layout.h"
 #include "lib/privileges.h"
+#include "maps/layout.h"
 
 /* What a received frame holds beside the IP packet: XDP_PACKET_HEADROOM, Ethernet, two tags. */
 #define FRAME_EXTRA (256 + 14 + 8)

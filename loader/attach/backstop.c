@@ -14,9 +14,9 @@
 
 #include "maps/maps.h"
 
-#include "backstop.skel.h"
 #include "instance/libbpf_fault.h"
 #include "instance/pinned_maps.h"
+#include "backstop.skel.h"
 
 /* Of Linux 6.4, which libbpf 1.1 does not know yet. */
 #define PROG_TYPE_NETFILTER ((enum bpf_prog_type)32)

@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-#include "maps/config.bpf.h"
 #include "lib/fault.h"
+#include "maps/config.bpf.h"
 
 /*
  * Puts it up, over the maps pinned in maps_dir and pinned itself in dir; in place of one that an earlier run left

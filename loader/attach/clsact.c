@@ -8,10 +8,10 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "lib/privileges.h"
 #include "maps/layout.h"
 #include "net/netdev.h"
 #include "net/netlink.h"
-#include "lib/privileges.h"
 
 /* A filter keeps its place among those of its priority, the newest is the first: to get there ours takes the other of
  * two. */

@@ -3,7 +3,7 @@
 #ifndef LOADER_HOOK_LOOK_H
 #define LOADER_HOOK_LOOK_H
 
-#include "hooks.h"
+#include "hook_place.h"
 
 enum hook_state {
 	HOOK_FIRST,    /* as it should be */

@@ -3,7 +3,7 @@
 #ifndef LOADER_HOOK_PINS_H
 #define LOADER_HOOK_PINS_H
 
-#include "hooks.h"
+#include "hook_place.h"
 #include "instance/pinned_maps.h"
 
 /* By enum hook_point. */

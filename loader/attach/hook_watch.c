@@ -26,7 +26,7 @@ static const struct timeval PERIOD = {.tv_sec = 1};
 /* Whether it may be said now. */
 static bool is_time(struct hook_tale *t)
 {
-	const uint64_t now = maps_now();
+	const uint64_t now = clock_now();
 
 	t->untold++;
 	if (now < t->next_ns)

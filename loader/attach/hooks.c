@@ -12,10 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/bpffs.h"
 #include "clsact.h"
 #include "hook_pins.h"
 #include "hooks_away.h"
+#include "lib/bpffs.h"
 #include "lib/log.h"
 
 /* Ours goes first: one in front of it that says "pass" would open the gate. */

@@ -7,35 +7,9 @@
 #ifndef LOADER_HOOKS_H
 #define LOADER_HOOKS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
+#include "hook_place.h"
 #include "lib/fault.h"
 #include "maps/layout.h"
-
-/* Of Linux 6.6, which libbpf 1.1 does not know yet. */
-#define ATTACH_TCX_INGRESS ((enum bpf_attach_type)46)
-#define ATTACH_TCX_EGRESS  ((enum bpf_attach_type)47)
-
-enum hook_point {
-	HOOK_XDP,
-	HOOK_EGRESS,
-	HOOK_INGRESS,
-};
-
-/* How a tc program is attached. */
-enum hook_kind {
-	HOOK_AUTO = 0, /* tcx, or clsact where the kernel has none */
-	HOOK_TCX,
-	HOOK_CLSACT,
-};
-
-struct hook_place {
-	const char *dir; /* the instance's, in the bpffs */
-	const char *dev;
-	int ifindex;
-	bool renew_xdp; /* another link also for the same mode: a veth keeps the MTU limit of a link's first program */
-};
 
 /* Whether anything is pinned for the NIC. */
 bool hooks_any(const struct hook_place *at);

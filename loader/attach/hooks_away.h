@@ -6,7 +6,7 @@
 #ifndef LOADER_HOOKS_AWAY_H
 #define LOADER_HOOKS_AWAY_H
 
-#include "hooks.h"
+#include "hook_place.h"
 
 /* Puts away what is pinned for a NIC that is not the one of that name any more; of one that is gone nothing is kept. */
 void hooks_put_away(const struct hook_place *at);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "hooks.h"
+
 static uint32_t id_of(int program, char *name, size_t size)
 {
 	struct bpf_prog_info info = {0};

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gates.h"
+#include "hooks.h"
 #include "hooks_away.h"
 #include "lib/log.h"
 #include "nic_kind.h"

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "maps/maps.h"
 #include "net/netdev.h"
+#include "programs.h"
 #include "tap.h"
 
 struct nic {

@@ -11,11 +11,11 @@
 
 #include "backstop.h"
 #include "hooks.h"
+#include "lib/child_process.h"
 #include "lib/privileges.h"
+#include "maps/vault.h"
 #include "programs.h"
 #include "tap.h"
-#include "maps/vault.h"
-#include "lib/child_process.h"
 
 static int probe_privileges(struct fault *f)
 {

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "datapath.skel.h"
 #include "gates.h"
 #include "instance/libbpf_fault.h"
-#include "lib/log.h"
 #include "instance/pinned_maps.h"
+#include "lib/log.h"
+#include "datapath.skel.h"
 
 /* ---- loading ---- */
 

@@ -6,12 +6,9 @@
 #ifndef LOADER_PROGRAMS_H
 #define LOADER_PROGRAMS_H
 
-#include "maps/config.bpf.h"
 #include "hooks.h"
+#include "maps/config.bpf.h"
 #include "maps/maps.h"
-
-/* Which XDP mode is asked for: PORT_NATIVE, PORT_GENERIC, or whichever works, native first. */
-#define MODE_AUTO 0
 
 struct programs {
 	struct datapath *loaded; /* NULL: not yet */

@@ -5,20 +5,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "commands.h"
-#include "config/config.h"
-#include "daemon/connection_policies.h"
-#include "control_client.h"
 #include "attach/cover.h"
-#include "config/ike_files.h"
-#include "daemon/ike_process.h"
-#include "net/local_addr.h"
+#include "attach/hooks.h"
 #include "attach/nics.h"
-#include "policy/policy.h"
 #include "attach/probe.h"
+#include "commands.h"
+#include "config/config_file.h"
+#include "config/ike_files.h"
+#include "control_client.h"
+#include "daemon/connection_policies.h"
+#include "daemon/ike_process.h"
+#include "daemon/ways.h"
+#include "net/local_addr.h"
+#include "policy/policy.h"
 #include "session.h"
 #include "table.h"
-#include "daemon/ways.h"
 
 struct report {
 	const struct instance *instance;

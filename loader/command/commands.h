@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The commands but 'run' (supervisor.h), each by the file that has it. They return the exit status. */
+/* The commands, each by the file that has it. They return the exit status. */
 #ifndef LOADER_COMMANDS_H
 #define LOADER_COMMANDS_H
 
 #include "cli.h"
 
-/* check_command.c */
+/* run_command.c */
+int run_command(const struct invocation *inv);
+
+/* gate_command.c */
 int gate_command(const struct invocation *inv);
+
+/* check_command.c */
 int check_command(const struct invocation *inv);
 
-/* port_commands.c */
+/* nic_commands.c */
 int attach_command(const struct invocation *inv);
 int detach_command(const struct invocation *inv);
 

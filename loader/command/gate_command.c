@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 #include "attach/backstop.h"
-#include "daemon/closing.h"
 #include "commands.h"
+#include "config/config_file.h"
+#include "daemon/closing.h"
 #include "session.h"
 
 /* What is seen of the daemon's, when there is one, is its own to close. */

@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
-#include "control_client.h"
 #include "attach/gates.h"
+#include "attach/hooks.h"
 #include "attach/hooks_away.h"
-#include "maps/maps.h"
+#include "commands.h"
 #include "config/nic_words.h"
+#include "control_client.h"
 #include "instance/pinned_maps.h"
+#include "maps/maps.h"
 #include "session.h"
 
 int attach_command(const struct invocation *inv)
@@ -18,7 +19,7 @@ int attach_command(const struct invocation *inv)
 	struct interface_config config;
 	struct fault f;
 
-	return port_words_parse(inv->words, &config, &f) ? cli_usage(inv, f.text) : session_ask(inv, -1);
+	return nic_words_parse(inv->words, &config, &f) ? cli_usage(inv, f.text) : session_ask(inv, -1);
 }
 
 /* ---- detach, which works without the supervisor too ---- */
@@ -118,7 +119,7 @@ int detach_command(const struct invocation *inv)
 	struct fault f;
 	int err;
 
-	if (port_words_parse(inv->words, &config, &f))
+	if (nic_words_parse(inv->words, &config, &f))
 		return cli_usage(inv, f.text);
 	err = session_instance(inv, &in, &f);
 	if (!err)

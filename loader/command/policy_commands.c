@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "commands.h"
-#include "policy/policy.h"
 #include "maps/selector.h"
-#include "session.h"
+#include "policy/policy.h"
 #include "policy/spd_store.h"
+#include "session.h"
 #include "table.h"
 
 #define PORTS_TEXT 12

@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #include "commands.h"
-#include "control_client.h"
 #include "config/key_file.h"
+#include "control_client.h"
+#include "lib/privileges.h"
 #include "policy/sa.h"
 #include "sa_view.h"
 #include "session.h"
@@ -55,7 +56,7 @@ int sa_add_command(const struct invocation *inv)
 		return cli_usage(inv, f.text);
 	if (err)
 		return cli_fail(inv, f.text);
-	vault_harden_process();
+	privileges_harden();
 	fd = read_and_wrap_key(word(inv, "key-file"), &f);
 	if (fd < 0)
 		return cli_fail(inv, f.text);

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/parse.h"
 #include "maps/selector.h"
 #include "maps/slots.h"
+#include "policy/parse.h"
 #include "table.h"
 
 #define SECOND_NS 1000000000ULL

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "attach/backstop.h"
+#include "attach/gates.h"
 #include "commands.h"
 #include "connection_view.h"
 #include "control_client.h"
-#include "attach/gates.h"
 #include "net/netdev.h"
 #include "rates.h"
 #include "sa_view.h"

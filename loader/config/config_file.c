@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #define _GNU_SOURCE
-#include "config_reader.h"
+#include "config_file.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <ini.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "config_reader.h"
+#include "connection_section.h"
 #include "policy/parse.h"
+#include "policy_section.h"
 
 /*
  * libinih reads lines; it cuts what is longer than its buffer, so the reader
@@ -26,63 +27,6 @@
 #define MSS_MIN 536
 /* And what every host takes in one piece (RFC 791 section 3.1). */
 #define LINK_MTU_MIN 576
-
-/* The first thing wrong is what people mend first. */
-int wrong(struct reader *r, const char *format, ...)
-{
-	char text[300];
-	va_list args;
-
-	if (r->err)
-		return 0;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	r->err = fault(r->f, EINVAL, "%s:%u: %s", r->path, r->line, text);
-	return 0;
-}
-
-/* ---- values ---- */
-
-bool parse_mode(const char *text, unsigned *mode)
-{
-	static const struct {
-		const char *name;
-		unsigned mode;
-	} modes[] = {{"auto", MODE_AUTO}, {"native", PORT_NATIVE}, {"generic", PORT_GENERIC}};
-
-	for (size_t i = 0; i < 3; i++) {
-		if (strcmp(text, modes[i].name) == 0) {
-			*mode = modes[i].mode;
-			return true;
-		}
-	}
-	return false;
-}
-
-bool parse_queues(const char *text, uint32_t *queues)
-{
-	uint64_t number = 0;
-
-	if (strcmp(text, "all") != 0 && !parse_number(text, 1, QUEUES_MAX, &number))
-		return false;
-	*queues = (uint32_t)number;
-	return true;
-}
-
-int choice(const char *text, const char *names)
-{
-	const size_t n = strlen(text);
-
-	for (int i = 0; *names; i++) {
-		const size_t length = strcspn(names, "|");
-
-		if (length == n && memcmp(names, text, n) == 0)
-			return i;
-		names += length + (names[length] == '|');
-	}
-	return -1;
-}
 
 /* ---- keys: one function each, false if the value is none ---- */
 
@@ -226,35 +170,12 @@ static int take_key(struct reader *r, const struct key *keys, const char *name, 
 
 /* ---- sections ---- */
 
-bool section_name_is_good(const char *name, size_t max)
-{
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)name[i]) && !strchr("-_.", name[i]))
-			return false;
-	return n > 0 && n < max;
-}
-
 /* What follows "KIND " in a section's name, or NULL. */
 static const char *section_of(const char *section, const char *kind)
 {
 	const size_t n = strlen(kind);
 
 	return strncmp(section, kind, n) == 0 && section[n] == ' ' ? section + n + 1 : NULL;
-}
-
-void interface_config_init(struct interface_config *ic, const char *name)
-{
-	*ic = (struct interface_config){.mode = MODE_AUTO, .hook = HOOK_AUTO, .path_mtu_min = PATH_MTU_MIN};
-	snprintf(ic->name, sizeof(ic->name), "%s", name);
-}
-
-bool interface_config_same(const struct interface_config *a, const struct interface_config *b)
-{
-	return strcmp(a->name, b->name) == 0 && a->mode == b->mode && a->queues == b->queues && a->hook == b->hook &&
-	       a->threaded_napi == b->threaded_napi && a->path_mtu_min == b->path_mtu_min &&
-	       a->mss_clamp == b->mss_clamp;
 }
 
 static int begin_interface(struct reader *r, const char *name)

@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The file as it is read: shared by the sections' readers, and by nobody else. */
+/* The file as it is read: what the readers of its sections share, and nobody else knows. */
 #ifndef LOADER_CONFIG_READER_H
 #define LOADER_CONFIG_READER_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
-#include "config.h"
+#include "lib/fault.h"
 #include "lib/json.h"
 
+/* Keys of a [policy]. */
 #define POLICY_KEYS 7
+
+struct config;
+struct connection_config;
+struct interface_config;
+struct policy_config;
 
 struct reader {
 	FILE *file;
@@ -42,16 +51,5 @@ int choice(const char *text, const char *names);
 
 /* Whether a connection or a policy may be called that: letters, digits, '-', '_', '.', fewer than max. */
 bool section_name_is_good(const char *name, size_t max);
-
-/* policy_config.c */
-extern const struct key policy_keys[POLICY_KEYS + 1];
-int policy_begin(struct reader *r, const char *name);
-bool policy_end(struct reader *r);
-
-/* connection_config.c */
-extern const struct key connection_keys[];
-int connection_begin(struct reader *r, const char *name);
-/* What a section must have and what does not go together. False: it was wrong. */
-bool connection_end(struct reader *r);
 
 #endif

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #define _GNU_SOURCE
+#include "connection_section.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_reader.h"
+#include "config.h"
 #include "maps/layout.h"
 
 /* More often, a loaded host's answers come too late by themselves; more rarely, nobody would call it monitored. */
@@ -451,13 +453,4 @@ bool connection_end(struct reader *r)
 	     goes_together(r, c) && protect_gre(r, c);
 	r->line = line;
 	return ok;
-}
-
-void config_free(struct config *config)
-{
-	free(config->connections);
-	free(config->policies);
-	config->connections = NULL;
-	config->policies = NULL;
-	config->connection_count = config->policy_count = 0;
 }

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/channel.h"
 #include "key_file.h"
+#include "lib/channel.h"
 
 void ike_file_path(const char *config_path, const char *name, char *path, size_t size)
 {

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-int port_words_parse(const cJSON *words, struct interface_config *out, struct fault *f)
+int nic_words_parse(const cJSON *words, struct interface_config *out, struct fault *f)
 {
 	const char *dev = json_text(words, "dev"), *mode = json_text(words, "mode");
 	const char *queues = json_text(words, "queues");

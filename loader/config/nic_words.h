@@ -7,6 +7,6 @@
 #include "lib/json.h"
 
 /* DEV, mode and queues. -EINVAL with the word that makes no sense. */
-int port_words_parse(const cJSON *words, struct interface_config *out, struct fault *f);
+int nic_words_parse(const cJSON *words, struct interface_config *out, struct fault *f);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #define _GNU_SOURCE
+#include "policy_section.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_reader.h"
+#include "config.h"
 #include "policy/policy.h"
 
 /* A value is read when the section ends, with the others, by what reads the words of 'policy add'. */

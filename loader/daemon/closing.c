@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "attach/backstop.h"
-#include "connection_policies.h"
 #include "attach/gates.h"
 #include "attach/hooks_away.h"
-#include "lib/log.h"
+#include "connection_policies.h"
 #include "instance/pinned_maps.h"
+#include "lib/log.h"
 #include "policy/spd_store.h"
 
 static struct prog_config prog_config_of(const struct config *config)

@@ -8,11 +8,11 @@
 #ifndef LOADER_CLOSING_H
 #define LOADER_CLOSING_H
 
+#include "attach/nics.h"
+#include "attach/programs.h"
 #include "config/config.h"
 #include "instance/instance.h"
 #include "maps/maps.h"
-#include "attach/nics.h"
-#include "attach/programs.h"
 
 /* What is to be closed, and the caller's places for what it takes. */
 struct closing {

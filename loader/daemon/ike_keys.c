@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/channel.h"
 #include "config/ike_files.h"
+#include "lib/channel.h"
 
 /* An answer of a process that lives: a signature's worth of work, on a host with better things to do. */
 #define ANSWER_MS 10000

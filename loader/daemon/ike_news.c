@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdbool.h>
-
 #include "ike_news.h"
+
 #include "net/local_addr.h"
-#include "supervisor.h"
 
 static cJSON *message_new(const char *command)
 {
@@ -22,96 +20,94 @@ static void add_ends(cJSON *message, const uint8_t local[4], const uint8_t remot
 }
 
 /* Outbound: the source is this host. */
-static bool on_acquire(struct supervisor *s, const struct event *e)
+static bool on_acquire(const struct ike_news *n, const struct event *e)
 {
 	cJSON *message;
 
-	if (!ike_covers(&s->ike, e->src, e->dst))
+	if (!ike_covers(n->ike, e->src, e->dst))
 		return false;
 	message = message_new("acquire");
 	add_ends(message, e->src, e->dst);
 	cJSON_AddNumberToObject(message, "proto", e->proto);
 	cJSON_AddNumberToObject(message, "local_port", e->sport);
 	cJSON_AddNumberToObject(message, "remote_port", e->dport);
-	return ike_send_now(&s->ike, message) == 0;
+	return ike_send_now(n->ike, message) == 0;
 }
 
-static bool on_unknown_spi(struct supervisor *s, const struct event *e)
+static bool on_unknown_spi(const struct ike_news *n, const struct event *e)
 {
 	cJSON *message;
 
-	if (!ike_covers(&s->ike, e->dst, e->src))
+	if (!ike_covers(n->ike, e->dst, e->src))
 		return false;
 	message = message_new("unknown_spi");
 	add_ends(message, e->dst, e->src);
 	cJSON_AddNumberToObject(message, "spi", e->spi);
-	ike_send_now(&s->ike, message);
+	ike_send_now(n->ike, message);
 	return false;
 }
 
-static bool on_limit(struct supervisor *s, const struct event *e, bool hard)
+static bool on_limit(const struct ike_news *n, const struct event *e, bool hard)
 {
 	cJSON *message;
 
-	if (e->slot >= SLOTS_MAX || s->maps.sa[e->slot].owner != OWNER_IKE)
+	if (e->slot >= SLOTS_MAX || n->maps->sa[e->slot].owner != OWNER_IKE)
 		return false;
 	message = message_new("limit");
 	cJSON_AddNumberToObject(message, "slot", e->slot);
 	cJSON_AddNumberToObject(message, "generation", e->generation);
 	cJSON_AddBoolToObject(message, "hard", hard);
-	return ike_send(&s->ike, message) == 0;
+	return ike_send(n->ike, message) == 0;
 }
 
-bool ike_on_event(void *arg, const struct event *e)
+bool ike_news_event(void *arg, const struct event *e)
 {
-	struct supervisor *s = arg;
+	const struct ike_news *n = arg;
 
 	switch (e->type) {
 	case EVENT_ACQUIRE:
-		return on_acquire(s, e);
+		return on_acquire(n, e);
 	case EVENT_UNKNOWN_SPI:
-		return on_unknown_spi(s, e);
+		return on_unknown_spi(n, e);
 	case EVENT_SOFT_LIMIT:
-		return on_limit(s, e, false);
+		return on_limit(n, e, false);
 	case EVENT_HARD_LIMIT:
 	case EVENT_SEQ_OVERFLOW:
-		return on_limit(s, e, true);
+		return on_limit(n, e, true);
 	}
 	return false;
 }
 
-void ike_on_dead(void *arg, const char *connection)
+void ike_news_dead(const struct ike_news *n, const char *connection)
 {
-	struct supervisor *s = arg;
 	cJSON *message = message_new("dead");
 
 	cJSON_AddStringToObject(message, "name", connection);
-	ike_send(&s->ike, message);
+	ike_send(n->ike, message);
 }
 
-void ike_on_address(void *arg, const uint8_t addr[4], bool present)
+void ike_news_address(const struct ike_news *n, const uint8_t addr[4], bool present)
 {
-	struct supervisor *s = arg;
 	char text[ADDR_TEXT];
 	cJSON *message;
 
-	if (!s->ike.pid)
+	if (!n->ike->pid)
 		return;
 	message = message_new("address");
 	cJSON_AddStringToObject(message, "addr", addr_text(addr, text));
 	cJSON_AddBoolToObject(message, "present", present);
-	ike_send(&s->ike, message);
+	ike_send(n->ike, message);
 }
 
-void ike_on_addresses_lost(void *arg)
+void ike_news_addresses_lost(const struct ike_news *n)
 {
-	struct supervisor *s = arg;
+	const struct config *config = n->ike->config;
 	enum locality where;
 
-	for (unsigned i = 0; i < s->config.connection_count; i++) {
-		const uint8_t *local = s->config.connections[i].local;
+	for (unsigned i = 0; config && i < config->connection_count; i++) {
+		const uint8_t *local = config->connections[i].local;
 
 		if (local_addr_find(local, &where) == 0)
-			ike_on_address(s, local, where != ADDR_REMOTE);
+			ike_news_address(n, local, where != ADDR_REMOTE);
 	}
 }

@@ -12,10 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/channel.h"
-#include "lib/child_process.h"
 #include "config/ike_files.h"
 #include "ike_json.h"
+#include "lib/channel.h"
+#include "lib/child_process.h"
 #include "lib/log.h"
 
 #define IKED "xdp-ipsec-iked"

@@ -4,39 +4,38 @@
 #include <string.h>
 
 #include "lib/log.h"
-#include "supervisor.h"
 
-static void come_back(struct supervisor *s, struct nic *nic)
+static void come_back(struct guard *g, struct nic *nic)
 {
 	const struct interface_config config = nic->config;
 	const uint32_t before = nic->last_ifindex;
 	struct fault f;
 
-	if (supervisor_attach(s, &config, &f)) {
+	if (guard_attach(g, &config, &f)) {
 		log_line("%s: is back, but cannot be attached: %s", config.name, f.text);
 		return;
 	}
-	sa_rebind_dev(&s->sas, before, (uint32_t)nic->dev.ifindex);
+	sa_rebind_dev(g->sas, before, (uint32_t)nic->dev.ifindex);
 }
 
 /* If it cannot, it goes on as it was; only another MTU is tried again. */
-static void grow(struct supervisor *s, struct nic *nic, const struct netdev *dev)
+static void grow(struct guard *g, struct nic *nic, const struct netdev *dev)
 {
 	const struct interface_config config = nic->config;
 	struct fault f;
 
-	if (!supervisor_attach(s, &config, &f))
+	if (!guard_attach(g, &config, &f))
 		return;
 	log_line("%s: MTU %u: %s", dev->name, dev->mtu, f.text);
 	if (nic->present)
-		nic_changed(&s->nics, nic, dev);
+		nic_changed(g->nics, nic, dev);
 }
 
-static struct nic *find_present(struct supervisor *s, int ifindex)
+static struct nic *find_present(struct guard *g, int ifindex)
 {
 	for (unsigned i = 0; i < PORTS_MAX; i++)
-		if (s->nics.nic[i].used && s->nics.nic[i].present && s->nics.nic[i].dev.ifindex == ifindex)
-			return &s->nics.nic[i];
+		if (g->nics->nic[i].used && g->nics->nic[i].present && g->nics->nic[i].dev.ifindex == ifindex)
+			return &g->nics->nic[i];
 	return NULL;
 }
 
@@ -52,29 +51,29 @@ static void take_name(struct nic *nic, const struct netdev *dev)
 }
 
 /* An interface that is new to us, by a name that the file or 'attach' has. */
-static void appeared(struct supervisor *s, struct nic *nic, const struct netdev *dev)
+static void appeared(struct guard *g, struct nic *nic, const struct netdev *dev)
 {
 	if (!nic->present) {
-		come_back(s, nic);
+		come_back(g, nic);
 	} else if (nic->namesake != dev->ifindex) {
 		nic->namesake = dev->ifindex;
 		log_line("%s: another interface has that name now, and is not attached: %s; '%s' is what was called so "
 			 "before",
-			 dev->name, s->ways.backstop ? "what is protected is dropped there" : "it is in clear",
+			 dev->name, g->ways->backstop ? "what is protected is dropped there" : "it is in clear",
 			 nic->dev.name);
 	}
 }
 
-static void went(struct supervisor *s, struct nic *nic)
+static void went(struct guard *g, struct nic *nic)
 {
 	struct netdev namesake;
 
 	log_line("%s: is gone; it is attached again when it comes back", nic->config.name);
-	worker_stop(&s->worker);
-	nic_gone(&s->nics, nic);
-	supervisor_run_worker(s);
+	worker_stop(g->worker);
+	nic_gone(g->nics, nic);
+	guard_run_worker(g);
 	if (netdev_get(nic->config.name, &namesake, NULL) == 0)
-		come_back(s, nic);
+		come_back(g, nic);
 }
 
 void nic_events_on_lost(void *arg, struct nic *nic)
@@ -89,48 +88,45 @@ void nic_events_on_requeued(void *arg, struct nic *nic)
 	struct fault f;
 
 	log_line("%s: has %u queues now: attached anew", config.name, nic->queues_seen);
-	if (supervisor_attach(arg, &config, &f))
+	if (guard_attach(arg, &config, &f))
 		log_line("%s", f.text);
 }
 
-void nic_events_on_link(void *arg, const struct netdev *dev, bool gone)
+void nic_events_on_link(struct guard *g, const struct netdev *dev, bool gone)
 {
-	struct supervisor *s = arg;
-	struct nic *nic = find_present(s, dev->ifindex), *named = nics_find(&s->nics, dev->name);
+	struct nic *nic = find_present(g, dev->ifindex), *named = nics_find(g->nics, dev->name);
 
 	if (!nic) {
 		if (named && !gone)
-			appeared(s, named, dev);
+			appeared(g, named, dev);
 		return;
 	}
 	if (gone) {
-		went(s, nic);
+		went(g, nic);
 		return;
 	}
 	take_name(nic, dev);
-	if (nic_has_outgrown(&s->nics, nic, dev))
-		grow(s, nic, dev);
+	if (nic_has_outgrown(g->nics, nic, dev))
+		grow(g, nic, dev);
 	else
-		nic_changed(&s->nics, nic, dev);
+		nic_changed(g->nics, nic, dev);
 }
 
 /*
  * Notifications were lost: what they would have said is read from the interfaces. What cannot be read is no interface
  * that is gone, and one that has another name now is not either: its gate would be opened.
  */
-void nic_events_on_links_lost(void *arg)
+void nic_events_on_links_lost(struct guard *g)
 {
-	struct supervisor *s = arg;
-
 	for (unsigned i = 0; i < PORTS_MAX; i++) {
-		struct nic *nic = &s->nics.nic[i];
+		struct nic *nic = &g->nics->nic[i];
 		struct netdev dev, old = nic->dev;
 
 		if (!nic->used)
 			continue;
 		if (nic->present && netdev_is_gone(old.ifindex))
-			nic_events_on_link(s, &old, true);
+			nic_events_on_link(g, &old, true);
 		if (netdev_get(nic->config.name, &dev, NULL) == 0)
-			nic_events_on_link(s, &dev, false);
+			nic_events_on_link(g, &dev, false);
 	}
 }

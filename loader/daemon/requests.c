@@ -7,12 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/channel.h"
+#include "config/nic_words.h"
 #include "connections_known.h"
+#include "lib/channel.h"
 #include "policy/parse.h"
 #include "policy/policy.h"
-#include "config/nic_words.h"
-#include "supervisor.h"
 
 struct request {
 	const cJSON *words;
@@ -36,7 +35,7 @@ static int take_key(int fd, uint8_t keymat[ESP_KEYMAT_SIZE], struct fault *f)
 	return 0;
 }
 
-static int on_sa_add(struct supervisor *s, const struct request *r, struct fault *f)
+static int on_sa_add(const struct requests *q, const struct request *r, struct fault *f)
 {
 	uint8_t keymat[ESP_KEYMAT_SIZE];
 	struct sa_request wanted;
@@ -45,79 +44,79 @@ static int on_sa_add(struct supervisor *s, const struct request *r, struct fault
 	if (!err)
 		err = sa_request_parse(r->words, &wanted, f);
 	if (!err)
-		err = sa_add(&s->sas, &wanted, keymat, f);
+		err = sa_add(q->guard->sas, &wanted, keymat, f);
 	explicit_bzero(keymat, sizeof(keymat));
 	return err;
 }
 
-static int on_sa_del(struct supervisor *s, const struct request *r, struct fault *f)
+static int on_sa_del(const struct requests *q, const struct request *r, struct fault *f)
 {
 	uint32_t spi;
 	uint8_t dst[4] = {0};
 	int err = sa_selector_parse(r->words, &spi, dst, f);
 
-	return err ? err : sa_delete(&s->sas, spi, dst, f);
+	return err ? err : sa_delete(q->guard->sas, spi, dst, f);
 }
 
-static int on_sa_flush(struct supervisor *s, const struct request *r, struct fault *f)
+static int on_sa_flush(const struct requests *q, const struct request *r, struct fault *f)
 {
 	(void)r;
-	return sa_flush(&s->sas, f);
+	return sa_flush(q->guard->sas, f);
 }
 
 /* ---- policies ---- */
 
-static int on_policy_add(struct supervisor *s, const struct request *r, struct fault *f)
+static int on_policy_add(const struct requests *q, const struct request *r, struct fault *f)
 {
 	struct policy policy;
 	int err = policy_parse(r->words, true, &policy, f);
 
-	return err ? err : policy_add(&s->maps, &policy, f);
+	return err ? err : policy_add(q->guard->maps, &policy, f);
 }
 
-static int on_policy_replace(struct supervisor *s, const struct request *r, struct fault *f)
+static int on_policy_replace(const struct requests *q, const struct request *r, struct fault *f)
 {
 	struct policy policy;
 	int err = policy_parse(r->words, true, &policy, f);
 
-	return err ? err : policy_replace(&s->maps, &policy, f);
+	return err ? err : policy_replace(q->guard->maps, &policy, f);
 }
 
-static int on_policy_del(struct supervisor *s, const struct request *r, struct fault *f)
+static int on_policy_del(const struct requests *q, const struct request *r, struct fault *f)
 {
 	struct policy policy;
 	int err = policy_parse(r->words, false, &policy, f);
 
-	return err ? err : policy_delete(&s->maps, &policy, f);
+	return err ? err : policy_delete(q->guard->maps, &policy, f);
 }
 
-static int on_policy_flush(struct supervisor *s, const struct request *r, struct fault *f)
+static int on_policy_flush(const struct requests *q, const struct request *r, struct fault *f)
 {
 	(void)r;
-	return policy_flush(&s->maps, f);
+	return policy_flush(q->guard->maps, f);
 }
 
 /* ---- NICs ---- */
 
-static int on_attach(struct supervisor *s, const struct request *r, struct fault *f)
+static int on_attach(const struct requests *q, const struct request *r, struct fault *f)
 {
 	struct interface_config config;
-	int err = port_words_parse(r->words, &config, f);
-	const struct nic *there = err ? NULL : nics_find(&s->nics, config.name);
+	int err = nic_words_parse(r->words, &config, f);
+	const struct nic *there = err ? NULL : nics_find(q->guard->nics, config.name);
 
 	if (there && there->present)
 		return fault(f, EEXIST, "%s: attached already (%s): 'detach' it first to change how", config.name,
 			     there->mode == PORT_NATIVE ? "native" : "generic");
-	return err ? err : supervisor_attach(s, &config, f);
+	return err ? err : guard_attach(q->guard, &config, f);
 }
 
-static int on_detach(struct supervisor *s, const struct request *r, struct fault *f)
+static int on_detach(const struct requests *q, const struct request *r, struct fault *f)
 {
 	const char *name = json_text(r->words, "dev");
 
 	if (!name)
 		return fault(f, EINVAL, "DEV is missing");
-	return strcmp(name, "all") ? supervisor_detach(s, name, f) : supervisor_detach_all(s);
+	return strcmp(name, "all") ? guard_detach(q->guard, name, f) : guard_detach_all(q->guard);
 }
 
 /* ---- status: what is not in the maps ---- */
@@ -162,70 +161,71 @@ static cJSON *ike_process_json(const struct ike_process *ike)
 }
 
 /* IKE's own word on connections, or what is known without it. The fd of the document, or -errno. */
-static int connections_document(struct supervisor *s)
+static int connections_document(const struct requests *q)
 {
-	int fd = s->ike.pid ? ike_status(&s->ike) : -ESRCH;
+	int fd = q->ike->pid ? ike_status(q->ike) : -ESRCH;
 	cJSON *document;
 
-	if (fd >= 0 || !s->config.connection_count)
+	if (fd >= 0 || !q->guard->config->connection_count)
 		return fd;
-	document = connections_known(&s->config, &s->maps, fd == -ESRCH ? "IKE is not running" : "IKE does not answer");
+	document = connections_known(q->guard->config, q->guard->maps,
+				     fd == -ESRCH ? "IKE is not running" : "IKE does not answer");
 	fd = channel_pack(document);
 	cJSON_Delete(document);
 	return fd;
 }
 
-static int on_status(struct supervisor *s, const struct request *r, struct fault *f)
+static int on_status(const struct requests *q, const struct request *r, struct fault *f)
 {
-	const int fd = connections_document(s);
+	const int fd = connections_document(q);
 
 	(void)f;
 	if (fd >= 0)
-		control_server_attach(s->control, fd);
-	cJSON_AddItemToObject(r->reply, "astray", ways_json(&s->ways, &s->config));
-	cJSON_AddItemToObject(r->reply, "ike", ike_process_json(&s->ike));
-	cJSON_AddItemToObject(r->reply, "key_holder", keyholder_json(&s->ike));
+		control_server_attach(q->control, fd);
+	cJSON_AddItemToObject(r->reply, "astray", ways_json(q->guard->ways, q->guard->config));
+	cJSON_AddItemToObject(r->reply, "ike", ike_process_json(q->ike));
+	cJSON_AddItemToObject(r->reply, "key_holder", keyholder_json(q->ike));
 	cJSON_AddNumberToObject(r->reply, "pid", getpid());
-	cJSON_AddBoolToObject(r->reply, "bpffs_private", s->instance.bpffs.private);
-	cJSON_AddItemToObject(r->reply, "monitors", monitors_json(&s->monitors));
-	cJSON_AddItemToObject(r->reply, "worker", worker_json(&s->worker));
+	cJSON_AddBoolToObject(r->reply, "bpffs_private", q->guard->instance->bpffs.private);
+	cJSON_AddItemToObject(r->reply, "monitors", liveness_json(q->liveness));
+	cJSON_AddItemToObject(r->reply, "worker", worker_json(q->guard->worker));
 	return 0;
 }
 
 /* ---- connections: IKE answers, when there is an end to tell ---- */
 
-static int pass_to_ike(struct supervisor *s, const struct request *r, const char *command, struct fault *f)
+static int pass_to_ike(const struct requests *q, const struct request *r, const char *command, struct fault *f)
 {
 	cJSON *message;
 
-	if (!s->ike.pid)
+	if (!q->ike->pid)
 		return fault(f, ENOENT,
-			     s->config.connection_count ? "IKE is not running: the log says why"
-							: "there is no [connection] in the file");
+			     q->guard->config->connection_count ? "IKE is not running: the log says why"
+								: "there is no [connection] in the file");
 	message = cJSON_Duplicate(r->words, true);
 	cJSON_AddStringToObject(message, "command", command);
-	cJSON_AddNumberToObject(message, "ticket", (double)control_server_defer(s->control));
-	return ike_send(&s->ike, message) ? fault(f, EPIPE, "IKE does not answer") : -EINPROGRESS;
+	cJSON_AddNumberToObject(message, "ticket", (double)control_server_defer(q->control));
+	return ike_send(q->ike, message) ? fault(f, EPIPE, "IKE does not answer") : -EINPROGRESS;
 }
 
-static int on_initiate(struct supervisor *s, const struct request *r, struct fault *f)
+static int on_initiate(const struct requests *q, const struct request *r, struct fault *f)
 {
-	return pass_to_ike(s, r, "initiate", f);
+	return pass_to_ike(q, r, "initiate", f);
 }
 
-static int on_terminate(struct supervisor *s, const struct request *r, struct fault *f)
+static int on_terminate(const struct requests *q, const struct request *r, struct fault *f)
 {
-	return pass_to_ike(s, r, "terminate", f);
+	return pass_to_ike(q, r, "terminate", f);
 }
 
-static int on_rekey(struct supervisor *s, const struct request *r, struct fault *f)
+static int on_rekey(const struct requests *q, const struct request *r, struct fault *f)
 {
-	return pass_to_ike(s, r, "rekey", f);
+	return pass_to_ike(q, r, "rekey", f);
 }
 
 static const struct {
 	const char *command;
-	int (*handle)(struct supervisor *s, const struct request *r, struct fault *f);
+	int (*handle)(const struct requests *q, const struct request *r, struct fault *f);
 } handlers[] = {
 	{"sa add", on_sa_add},
 	{"sa del", on_sa_del},

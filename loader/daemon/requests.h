@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the command may ask of the supervisor: one function a request. */
+/* What the command may ask of a running supervisor: one function a request. */
 #ifndef LOADER_REQUESTS_H
 #define LOADER_REQUESTS_H
 
 #include "control_server.h"
+#include "guard.h"
+#include "ike_process.h"
+#include "liveness/liveness.h"
 
-/* A control_handler; arg is the struct supervisor. */
+/* Whom they are about. */
+struct requests {
+	struct guard *guard;
+	struct ike_process *ike;
+	const struct liveness *liveness;
+	struct control_server *control; /* that they come by */
+};
+
+/* A control_handler; arg is the struct requests. */
 int requests_handle(void *arg, const cJSON *request, int fd, cJSON *reply, struct fault *f);
 
 #endif

@@ -9,121 +9,65 @@
 #include <unistd.h>
 
 #include "attach/backstop.h"
-#include "closing.h"
-#include "connection_policies.h"
 #include "attach/gates.h"
 #include "attach/gre.h"
+#include "attach/hook_watch.h"
+#include "closing.h"
+#include "config/config_file.h"
+#include "connection_policies.h"
+#include "control_server.h"
+#include "datapath_events.h"
+#include "guard.h"
 #include "ike_news.h"
-#include "policy/locals.h"
+#include "ike_process.h"
 #include "lib/log.h"
-#include "nic_events.h"
 #include "lib/privileges.h"
+#include "liveness/liveness.h"
+#include "net/link_watch.h"
+#include "nic_events.h"
+#include "policy/locals.h"
 #include "requests.h"
 #include "service.h"
-#include "command/session.h"
 
-/* ---- NICs and their worker ---- */
+/* What one host's supervisor holds. */
+struct supervisor {
+	struct instance instance;
+	const char *config_path;
+	struct config config;
+	bool open_on_exit; /* detach-on-exit */
+	bool closed;	   /* the gate is */
 
-void supervisor_run_worker(struct supervisor *s)
-{
-	struct worker_port ports[PORTS_MAX];
-	unsigned n = 0;
+	struct maps maps;
+	struct vault vault;
+	struct sa_database sas;
+	struct programs programs;
+	struct nics nics;
+	struct guard guard;
 
-	for (unsigned i = 0; i < PORTS_MAX; i++)
-		if (s->nics.nic[i].used && s->nics.nic[i].present)
-			ports[n++] = (struct worker_port){.index = i, .tap_fd = s->nics.nic[i].tap.fd};
-	worker_run(&s->worker, ports, n);
-}
-
-void supervisor_sync_gre(void *arg)
-{
-	const struct supervisor *s = arg;
-
-	gre_sync(&s->maps, &s->nics, &s->config);
-}
-
-/* Whether the worker holds the TAP of the NIC. */
-static bool is_held(struct supervisor *s, const char *name)
-{
-	const struct nic *nic = nics_find(&s->nics, name);
-
-	return nic && nic->present;
-}
-
-/* 'detach all' has taken it down; whoever attaches wants it closed again. */
-static void renew_backstop(struct supervisor *s)
-{
-	struct fault f;
-
-	if (backstop_is_up(s->instance.bpf_dir) || !s->opened)
-		return;
-	if (closing_put_backstop(s->instance.bpf_dir, &s->config, &f))
-		log_line("no backstop: %s", f.text);
-	s->ways.backstop = backstop_is_up(s->instance.bpf_dir);
-	s->opened = false;
-}
-
-/* Of a NIC that is new, or comes back, the worker knows nothing, and goes on meanwhile. */
-int supervisor_attach(struct supervisor *s, const struct interface_config *config, struct fault *f)
-{
-	const bool held = is_held(s, config->name);
-	int err;
-
-	if (held)
-		worker_stop(&s->worker);
-	renew_backstop(s);
-	err = nic_attach(&s->nics, config, f);
-	gates_cover(&s->maps);
-	route_monitor_kick(&s->routes);
-	supervisor_sync_gre(s);
-	if (!err)
-		nic_log_attached(&s->nics, nics_find(&s->nics, config->name));
-	if (!err || held)
-		supervisor_run_worker(s);
-	return err;
-}
-
-static void open_gate(struct supervisor *s, struct nic *nic)
-{
-	log_line("%s: detached: the gate is open, what was protected goes in clear", nic->config.name);
-	nic_detach(&s->nics, nic);
-}
-
-static void after_detach(struct supervisor *s)
-{
-	gates_cover(&s->maps);
-	s->opened = !nics_any(&s->nics);
-	route_monitor_kick(&s->routes);
-	supervisor_sync_gre(s);
-	supervisor_run_worker(s);
-}
-
-int supervisor_detach(struct supervisor *s, const char *name, struct fault *f)
-{
-	struct nic *nic = nics_find(&s->nics, name);
-
-	if (!nic)
-		return fault(f, ENOENT, "%s: not attached: 'status' shows what is", name);
-	worker_stop(&s->worker);
-	open_gate(s, nic);
-	after_detach(s);
-	return 0;
-}
-
-int supervisor_detach_all(struct supervisor *s)
-{
-	worker_stop(&s->worker);
-	for (unsigned i = 0; i < PORTS_MAX; i++)
-		if (s->nics.nic[i].used)
-			open_gate(s, &s->nics.nic[i]);
-	backstop_remove(s->instance.bpf_dir);
-	log_line("the backstop is down: nothing is guarded until an interface is attached again");
-	after_detach(s);
-	s->ways.backstop = false;
-	return 0;
-}
+	struct event_base *base;
+	struct event *signals[4];
+	struct worker worker;
+	struct ike_process ike;
+	struct ike_news news;
+	struct events events;
+	struct link_watch links;
+	struct route_watch routes;
+	struct hook_watch hooks;
+	struct ways ways;
+	struct liveness liveness;
+	struct requests requests;
+	struct control_server *control;
+	bool told_ready;
+};
 
 /* ---- what happens ---- */
+
+static void sync_gre(void *arg)
+{
+	struct supervisor *s = arg;
+
+	guard_sync_gre(&s->guard);
+}
 
 static void on_worker_ready(void *arg)
 {
@@ -133,6 +77,20 @@ static void on_worker_ready(void *arg)
 		return;
 	s->told_ready = true;
 	service_notify("READY=1");
+}
+
+static bool is_worker_ready(void *arg)
+{
+	const struct supervisor *s = arg;
+
+	return s->worker.aead[0];
+}
+
+static void on_dead(void *arg, const char *connection)
+{
+	struct supervisor *s = arg;
+
+	ike_news_dead(&s->news, connection);
 }
 
 static void on_ike_done(void *arg, uint64_t ticket, const char *error)
@@ -149,21 +107,28 @@ static void on_ike_lost(void *arg)
 	control_server_abandon(s->control, "IKE has ended before it was done: the log says why");
 }
 
+static void on_link(void *arg, const struct netdev *dev, bool gone)
+{
+	struct supervisor *s = arg;
+
+	nic_events_on_link(&s->guard, dev, gone);
+}
+
 static void on_address(void *arg, const uint8_t addr[4], bool present)
 {
 	struct supervisor *s = arg;
 
-	ike_on_address(s, addr, present);
-	supervisor_sync_gre(s);
+	ike_news_address(&s->news, addr, present);
+	sync_gre(s);
 }
 
 static void on_overrun(void *arg)
 {
 	struct supervisor *s = arg;
 
-	nic_events_on_links_lost(s);
-	ike_on_addresses_lost(s);
-	supervisor_sync_gre(s);
+	nic_events_on_links_lost(&s->guard);
+	ike_news_addresses_lost(&s->news);
+	sync_gre(s);
 }
 
 /* Interfaces have come, gone, or been put on others. */
@@ -172,7 +137,7 @@ static void on_settled(void *arg)
 	struct supervisor *s = arg;
 
 	gates_cover(&s->maps);
-	route_monitor_kick(&s->routes);
+	route_watch_kick(&s->routes);
 }
 
 static void on_route_change(void *arg)
@@ -192,7 +157,7 @@ static void reload_interfaces(struct supervisor *s, const struct config *fresh)
 
 		if (nic && interface_config_same(&nic->config, wanted))
 			continue;
-		if (supervisor_attach(s, wanted, &f) == 0)
+		if (guard_attach(&s->guard, wanted, &f) == 0)
 			continue;
 		log_line("%s", f.text);
 		if (!nic)
@@ -232,8 +197,8 @@ static bool reload_connections(struct supervisor *s, struct config *fresh)
 	before->cookie_threshold = fresh->cookie_threshold;
 	before->ike_dscp = fresh->ike_dscp;
 	s->ike.config = before;
-	supervisor_sync_gre(s);
-	if (monitors_configure(&s->monitors, before, &f))
+	sync_gre(s);
+	if (liveness_configure(&s->liveness, before, &f))
 		log_line("%s; the monitors go on as before", f.text);
 	return true;
 }
@@ -305,6 +270,18 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.on_ready = on_worker_ready,
 		.arg = s,
 	};
+	s->guard = (struct guard){
+		.instance = &s->instance,
+		.config = &s->config,
+		.maps = &s->maps,
+		.nics = &s->nics,
+		.sas = &s->sas,
+		.worker = &s->worker,
+		.ways = &s->ways,
+		.routes = &s->routes,
+	};
+	s->news = (struct ike_news){.ike = &s->ike, .maps = &s->maps};
+	s->requests = (struct requests){.guard = &s->guard, .ike = &s->ike, .liveness = &s->liveness};
 	s->ike = (struct ike_process){
 		.base = s->base,
 		.instance = s->instance.name,
@@ -314,13 +291,13 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.run_dir = s->instance.run_dir,
 		.on_done = on_ike_done,
 		.on_lost = on_ike_lost,
-		.on_gre = supervisor_sync_gre,
+		.on_gre = sync_gre,
 		.arg = s,
 	};
-	s->events.on_event = ike_on_event;
-	s->events.arg = s;
-	s->links = (struct link_monitor){
-		.on_link = nic_events_on_link,
+	s->events.on_event = ike_news_event;
+	s->events.arg = &s->news;
+	s->links = (struct link_watch){
+		.on_link = on_link,
 		.on_address = on_address,
 		.on_settled = on_settled,
 		.on_overrun = on_overrun,
@@ -330,25 +307,25 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.nics = &s->nics,
 		.on_lost = nic_events_on_lost,
 		.on_requeued = nic_events_on_requeued,
-		.arg = s,
+		.arg = &s->guard,
 	};
-	s->routes = (struct route_monitor){.on_change = on_route_change, .arg = s};
+	s->routes = (struct route_watch){.on_change = on_route_change, .arg = s};
 	s->ways = (struct ways){.maps = &s->maps, .backstop = backstop_is_up(s->instance.bpf_dir)};
-	s->monitors = (struct monitors){
+	s->liveness = (struct liveness){
 		.base = s->base,
 		.maps = &s->maps,
-		.worker = &s->worker,
-		.on_dead = ike_on_dead,
+		.is_way_open = is_worker_ready,
+		.on_dead = on_dead,
 		.arg = s,
 	};
-	monitors_init(&s->monitors);
+	liveness_init(&s->liveness);
 	if (worker_init(&s->worker) || ike_init(&s->ike))
 		return fault(f, ENOMEM, "children: %s", strerror(ENOMEM));
 	err = events_start(&s->events, s->base, &s->maps, f);
 	if (!err)
-		err = link_monitor_start(&s->links, s->base, f);
+		err = link_watch_start(&s->links, s->base, f);
 	if (!err)
-		err = route_monitor_start(&s->routes, s->base, f);
+		err = route_watch_start(&s->routes, s->base, f);
 	if (!err)
 		err = hook_watch_start(&s->hooks, s->base, f);
 	return err;
@@ -409,16 +386,17 @@ static int start(struct supervisor *s, struct fault *f)
 	if (!err)
 		err = ike_run(&s->ike, &s->config, f);
 	if (!err)
-		err = monitors_configure(&s->monitors, &s->config, f);
+		err = liveness_configure(&s->liveness, &s->config, f);
 	if (!err)
 		err = closing_settle(&c, f);
 	if (!err)
-		err = control_server_start(&s->control, s->base, &s->instance, requests_handle, s, f);
+		err = control_server_start(&s->control, s->base, &s->instance, requests_handle, &s->requests, f);
 	if (err)
 		return err;
+	s->requests.control = s->control;
 	/* What came and went between closing and listening. */
-	nic_events_on_links_lost(s);
-	supervisor_sync_gre(s);
+	nic_events_on_links_lost(&s->guard);
+	sync_gre(s);
 	gre_report(&s->maps, &s->config);
 	ways_look(&s->ways, &s->config, true);
 	return 0;
@@ -462,7 +440,7 @@ static void leave_maps(struct supervisor *s)
 {
 	const struct closing c = closing_of(s);
 
-	closing_undo_unused(&c, s->opened || s->open_on_exit);
+	closing_undo_unused(&c, s->guard.opened || s->open_on_exit);
 	maps_close(&s->maps);
 	programs_free(&s->programs);
 }
@@ -471,7 +449,7 @@ static void stop(struct supervisor *s, bool orderly)
 {
 	control_server_stop(s->control);
 	s->control = NULL;
-	monitors_stop(&s->monitors);
+	liveness_stop(&s->liveness);
 	/* It says good-bye to its peers while there is still a way out. */
 	ike_fini(&s->ike);
 	if (s->worker.again)
@@ -486,8 +464,8 @@ static void stop(struct supervisor *s, bool orderly)
 			sa_forget_all(&s->sas);
 		leave_maps(s);
 	}
-	link_monitor_stop(&s->links);
-	route_monitor_stop(&s->routes);
+	link_watch_stop(&s->links);
+	route_watch_stop(&s->routes);
 	hook_watch_stop(&s->hooks);
 	ways_free(&s->ways);
 	events_stop(&s->events);
@@ -501,26 +479,24 @@ static void stop(struct supervisor *s, bool orderly)
 	instance_unlock(&s->instance);
 }
 
-int run_command(const struct invocation *inv)
+int supervisor_run(const struct instance *in, const char *config_path, bool open_on_exit, struct fault *f)
 {
-	static struct supervisor s = {.instance.lock_fd = -1};
-	const char *path = word(inv, "-c");
-	struct fault f;
-	int err = session_instance(inv, &s.instance, &f);
+	static struct supervisor s;
+	int err;
 
-	s.config_path = path ? path : CONFIG_DEFAULT_PATH;
-	s.open_on_exit = word(inv, "detach-on-exit");
+	s.instance = *in;
+	s.config_path = config_path;
+	s.open_on_exit = open_on_exit;
 	s.vault.fd = -1;
-	vault_harden_process();
-	if (!err)
-		err = start(&s, &f);
+	privileges_harden();
+	err = start(&s, f);
 	if (!err) {
-		supervisor_run_worker(&s);
+		guard_run_worker(&s.guard);
 		if (!s.worker.wanted)
 			on_worker_ready(&s);
 		event_base_dispatch(s.base);
 		service_notify("STOPPING=1");
 	}
 	stop(&s, !err);
-	return err ? cli_fail(inv, f.text) : EXIT_SUCCESS;
+	return err;
 }

@@ -11,8 +11,8 @@
 
 #include <sys/un.h>
 
-#include "lib/channel.h"
 #include "instance.h"
+#include "lib/channel.h"
 #include "lib/json.h"
 
 /* Where it is. */

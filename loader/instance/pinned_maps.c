@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "maps/config.bpf.h"
-#include "datapath.skel.h"
 #include "libbpf_fault.h"
+#include "maps/config.bpf.h"
 #include "maps/maps.h"
+#include "datapath.skel.h"
 
 /* No instance can have a colon in its name. */
 #define BESIDE ":making"

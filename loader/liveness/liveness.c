@@ -17,29 +17,29 @@
 #define ANSWERS_MAX 256
 
 struct watched {
-	struct monitors *set;
+	struct liveness *set;
 	char name[CONNECTION_NAME_MAX];
 	uint8_t local[4];
 	uint8_t remote[4];
-	struct monitor book;
-	enum probe_way way;
+	struct liveness_book book;
+	enum liveness_way way;
 	struct event *timer;
 	uint16_t id;
 };
 
 static uint64_t since_s(uint64_t ns)
 {
-	return (maps_now() - ns) / 1000000000;
+	return (clock_now() - ns) / 1000000000;
 }
 
-static void on_news(struct watched *w, enum monitor_news news)
+static void on_news(struct watched *w, enum liveness_news news)
 {
-	const struct monitor *m = &w->book;
+	const struct liveness_book *m = &w->book;
 
-	if (news == MONITOR_BACK) {
+	if (news == LIVENESS_BACK) {
 		log_line("%s: monitor: answered after %" PRIu64 " s, in %" PRIu64 " us: up", w->name,
 			 since_s(m->down_ns), m->rtt_us);
-	} else if (news == MONITOR_DEAD) {
+	} else if (news == LIVENESS_DEAD) {
 		log_line("%s: monitor: no answer inside the SA to %u probes in a row: down, and its SAs end", w->name,
 			 m->unanswered);
 		w->set->on_dead(w->set->arg, w->name);
@@ -52,12 +52,12 @@ static void on_news(struct watched *w, enum monitor_news news)
 static void probe(struct watched *w, int ifindex)
 {
 	struct echo request = {.id = w->id};
-	struct monitor *m = &w->book;
+	struct liveness_book *m = &w->book;
 
 	memcpy(request.cookie, w->set->secret, ECHO_SECRET_SIZE);
 	if (getrandom(request.cookie + ECHO_SECRET_SIZE, ECHO_COOKIE_SIZE - ECHO_SECRET_SIZE, 0) < 0)
 		return;
-	monitor_sent(m, request.cookie, maps_now());
+	liveness_book_sent(m, request.cookie, clock_now());
 	request.seq = m->seq;
 	memcpy(request.local, w->local, 4);
 	memcpy(request.remote, w->remote, 4);
@@ -65,16 +65,10 @@ static void probe(struct watched *w, int ifindex)
 		echo_send(w->set->fd, &request, ifindex);
 }
 
-/* Without our own worker nothing leaves, and that tells nothing of the peer. */
-static bool is_worker_ready(const struct monitors *set)
-{
-	return set->worker->aead[0];
-}
-
 static void look_for_way(struct watched *w, int *ifindex)
 {
-	const enum probe_way way = probe_way(w->set->maps, w->local, w->remote, ifindex);
-	const char *remedy = probe_way_remedy(way);
+	const enum liveness_way way = liveness_way(w->set->maps, w->local, w->remote, ifindex);
+	const char *remedy = liveness_way_remedy(way);
 
 	if (way != w->way && remedy)
 		log_line("%s: monitor: not probed: %s", w->name, remedy);
@@ -96,23 +90,23 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	start_timer(w, w->book.interval_ms);
-	on_news(w, monitor_settle(&w->book, maps_now()));
+	on_news(w, liveness_book_settle(&w->book, clock_now()));
 	look_for_way(w, &ifindex);
-	if (is_worker_ready(w->set) && (w->way == WAY_SEALED || w->way == WAY_NO_ROUTE))
+	if (w->set->is_way_open(w->set->arg) && (w->way == WAY_SEALED || w->way == WAY_NO_ROUTE))
 		probe(w, ifindex);
 	else
-		monitor_idle(&w->book);
+		liveness_book_idle(&w->book);
 }
 
 /* ---- in ---- */
 
-static void take(struct monitors *set, const struct echo *answer, uint64_t came_ns)
+static void take(struct liveness *set, const struct echo *answer, uint64_t came_ns)
 {
 	struct watched *w = answer->id < set->count ? set->watched[answer->id] : NULL;
 
 	if (!w || memcmp(w->local, answer->local, 4) != 0 || memcmp(w->remote, answer->remote, 4) != 0)
 		return;
-	on_news(w, monitor_answer(&w->book, answer->seq, answer->cookie, came_ns));
+	on_news(w, liveness_book_answer(&w->book, answer->seq, answer->cookie, came_ns));
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -122,10 +116,10 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	for (unsigned i = 0; i < ANSWERS_MAX && echo_receive(fd, &answer, &waited_ns); i++)
-		take(arg, &answer, maps_now() - waited_ns);
+		take(arg, &answer, clock_now() - waited_ns);
 }
 
-static int open_socket(struct monitors *set, struct fault *f)
+static int open_socket(struct liveness *set, struct fault *f)
 {
 	if (getrandom(set->secret, sizeof(set->secret), 0) != (ssize_t)sizeof(set->secret))
 		return fault(f, errno, "monitor: random numbers: %s", strerror(errno));
@@ -135,13 +129,13 @@ static int open_socket(struct monitors *set, struct fault *f)
 	set->readable = event_new(set->base, set->fd, EV_READ | EV_PERSIST, on_readable, set);
 	if (set->readable && event_add(set->readable, NULL) == 0)
 		return 0;
-	monitors_stop(set);
+	liveness_stop(set);
 	return fault(f, ENOMEM, "monitor: %s", strerror(ENOMEM));
 }
 
 /* ---- what is watched ---- */
 
-static const struct watched *find(const struct monitors *set, const struct connection_config *c)
+static const struct watched *find(const struct liveness *set, const struct connection_config *c)
 {
 	for (unsigned i = 0; i < set->count; i++) {
 		const struct watched *w = set->watched[i];
@@ -162,7 +156,7 @@ static void watched_free(struct watched *w)
 	free(w);
 }
 
-static struct watched *watched_new(struct monitors *set, const struct connection_config *c, unsigned id)
+static struct watched *watched_new(struct liveness *set, const struct connection_config *c, unsigned id)
 {
 	const struct watched *before = find(set, c);
 	struct watched *w = calloc(1, sizeof(*w));
@@ -181,7 +175,7 @@ static struct watched *watched_new(struct monitors *set, const struct connection
 		w->book.sent -= w->book.waiting;
 		w->book.waiting = false;
 	}
-	monitor_set(&w->book, c->monitor_ms, c->threshold);
+	liveness_book_set(&w->book, c->monitor_ms, c->threshold);
 	w->timer = evtimer_new(set->base, on_time, w);
 	if (w->timer)
 		return w;
@@ -206,13 +200,13 @@ static unsigned count_monitored(const struct config *config)
 }
 
 /* Spread over their intervals: a thousand of them are no burst. */
-static void start_timers(const struct monitors *set)
+static void start_timers(const struct liveness *set)
 {
 	for (unsigned i = 0; i < set->count; i++)
 		start_timer(set->watched[i], set->watched[i]->book.interval_ms * (i + 1) / set->count);
 }
 
-int monitors_configure(struct monitors *set, const struct config *config, struct fault *f)
+int liveness_configure(struct liveness *set, const struct config *config, struct fault *f)
 {
 	const unsigned count = count_monitored(config);
 	struct watched **list;
@@ -248,13 +242,13 @@ static void add_us(cJSON *o, const char *name, uint64_t us)
 		cJSON_AddNullToObject(o, name);
 }
 
-static cJSON *monitor_json(const struct monitor *m)
+static cJSON *monitor_json(const struct liveness_book *m)
 {
 	cJSON *o = cJSON_CreateObject(), *rtt;
 
 	cJSON_AddNumberToObject(o, "interval_s", (double)m->interval_ms / 1000);
 	cJSON_AddNumberToObject(o, "threshold", m->threshold);
-	cJSON_AddStringToObject(o, "state", monitor_state_name(m->state));
+	cJSON_AddStringToObject(o, "state", liveness_book_state_name(m->state));
 	json_add_u64(o, "sent", m->sent);
 	json_add_u64(o, "received", m->received);
 	json_add_u64(o, "lost", m->lost);
@@ -264,7 +258,7 @@ static cJSON *monitor_json(const struct monitor *m)
 	return o;
 }
 
-cJSON *monitors_json(const struct monitors *set)
+cJSON *liveness_json(const struct liveness *set)
 {
 	cJSON *o = cJSON_CreateObject();
 
@@ -275,7 +269,7 @@ cJSON *monitors_json(const struct monitors *set)
 
 /* ---- life ---- */
 
-void monitors_init(struct monitors *set)
+void liveness_init(struct liveness *set)
 {
 	set->fd = -1;
 	set->readable = NULL;
@@ -283,7 +277,7 @@ void monitors_init(struct monitors *set)
 	set->count = 0;
 }
 
-void monitors_stop(struct monitors *set)
+void liveness_stop(struct liveness *set)
 {
 	if (!set->base)
 		return;
@@ -292,5 +286,5 @@ void monitors_stop(struct monitors *set)
 		event_free(set->readable);
 	if (set->fd >= 0)
 		close(set->fd);
-	monitors_init(set);
+	liveness_init(set);
 }

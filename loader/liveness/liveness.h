@@ -4,7 +4,7 @@
  * each with its timer, and the socket by which they are probed.
  *
  *   timer -> is there an SA? -> echo request -> NIC egress, as any packet -> ESP
- *   ESP -> ... -> echo reply -> the book (monitor.h) -> down? -> IKE makes the SAs anew
+ *   ESP -> ... -> echo reply -> the book (liveness_book.h) -> down? -> IKE makes the SAs anew
  */
 #ifndef LOADER_LIVENESS_H
 #define LOADER_LIVENESS_H
@@ -15,15 +15,14 @@
 #include "echo.h"
 #include "lib/json.h"
 #include "maps/maps.h"
-#include "maps/maps.h"
-#include "daemon/worker_process.h"
 
 struct watched;
 
-struct monitors {
+struct liveness {
 	struct event_base *base;
 	const struct maps *maps;
-	const struct worker *worker;
+	/* Whether packets can leave: without our own worker none does, and that tells nothing of a peer. */
+	bool (*is_way_open)(void *arg);
 	/* threshold is reached: the connection's SAs are to be made anew. */
 	void (*on_dead)(void *arg, const char *connection);
 	void *arg;
@@ -36,16 +35,16 @@ struct monitors {
 };
 
 /* Prepares; the fields up to arg are the caller's. */
-void monitors_init(struct monitors *set);
+void liveness_init(struct liveness *set);
 
 /* Watches what this configuration says, which is not kept; books of connections that it watched before go on. 0 or
  * -errno, and nothing has changed. */
-int monitors_configure(struct monitors *set, const struct config *config, struct fault *f);
+int liveness_configure(struct liveness *set, const struct config *config, struct fault *f);
 
 /* {NAME: {interval_s, threshold, state, sent, received, lost, rtt_us {last, avg}}}: the caller's. */
-cJSON *monitors_json(const struct monitors *set);
+cJSON *liveness_json(const struct liveness *set);
 
-/* Safe on a struct that monitors_init or nobody has seen. */
-void monitors_stop(struct monitors *set);
+/* Safe on a struct that liveness_init or nobody has seen. */
+void liveness_stop(struct liveness *set);
 
 #endif

@@ -11,35 +11,35 @@
 /* An answer moves the average by an eighth of its distance, as TCP's does (RFC 6298 section 2.3). */
 #define AVERAGE_WEIGHT 8
 
-void monitor_set(struct monitor *m, uint64_t interval_ms, unsigned threshold)
+void liveness_book_set(struct liveness_book *m, uint64_t interval_ms, unsigned threshold)
 {
 	m->interval_ms = interval_ms;
 	m->threshold = threshold;
 	m->dead_at = m->unanswered + threshold;
 }
 
-enum monitor_news monitor_settle(struct monitor *m, uint64_t now_ns)
+enum liveness_news liveness_book_settle(struct liveness_book *m, uint64_t now_ns)
 {
 	const unsigned most = m->threshold * PATIENCE_MAX;
 
 	if (!m->waiting)
-		return MONITOR_NO_NEWS;
+		return LIVENESS_NO_NEWS;
 	m->waiting = false;
 	m->lost++;
 	m->unanswered++;
 	if (m->unanswered < m->dead_at)
-		return MONITOR_NO_NEWS;
-	if (m->state != MONITOR_DOWN)
+		return LIVENESS_NO_NEWS;
+	if (m->state != LIVENESS_DOWN)
 		m->down_ns = now_ns;
-	m->state = MONITOR_DOWN;
+	m->state = LIVENESS_DOWN;
 	m->dead_at += m->dead_at < most ? m->dead_at : most;
-	return MONITOR_DEAD;
+	return LIVENESS_DEAD;
 }
 
-void monitor_sent(struct monitor *m, const uint8_t cookie[MONITOR_COOKIE_SIZE], uint64_t now_ns)
+void liveness_book_sent(struct liveness_book *m, const uint8_t cookie[LIVENESS_COOKIE_SIZE], uint64_t now_ns)
 {
-	if (m->state == MONITOR_IDLE)
-		m->state = MONITOR_WAITING;
+	if (m->state == LIVENESS_IDLE)
+		m->state = LIVENESS_WAITING;
 	memcpy(m->cookie, cookie, sizeof(m->cookie));
 	m->sent_ns = now_ns;
 	m->waiting = true;
@@ -47,16 +47,16 @@ void monitor_sent(struct monitor *m, const uint8_t cookie[MONITOR_COOKIE_SIZE], 
 	m->sent++;
 }
 
-void monitor_idle(struct monitor *m)
+void liveness_book_idle(struct liveness_book *m)
 {
-	if (m->state == MONITOR_DOWN)
+	if (m->state == LIVENESS_DOWN)
 		return;
-	m->state = MONITOR_IDLE;
+	m->state = LIVENESS_IDLE;
 	m->unanswered = 0;
 	m->dead_at = m->threshold;
 }
 
-static void take_rtt(struct monitor *m, uint64_t us)
+static void take_rtt(struct liveness_book *m, uint64_t us)
 {
 	const uint64_t avg = m->rtt_avg_us;
 
@@ -65,23 +65,23 @@ static void take_rtt(struct monitor *m, uint64_t us)
 	m->rtt_avg_us = avg ? (avg * (AVERAGE_WEIGHT - 1) + m->rtt_us) / AVERAGE_WEIGHT : m->rtt_us;
 }
 
-enum monitor_news monitor_answer(struct monitor *m, uint16_t seq, const uint8_t cookie[MONITOR_COOKIE_SIZE],
-				 uint64_t now_ns)
+enum liveness_news liveness_book_answer(struct liveness_book *m, uint16_t seq,
+					const uint8_t cookie[LIVENESS_COOKIE_SIZE], uint64_t now_ns)
 {
-	const enum monitor_state before = m->state;
+	const enum liveness_state before = m->state;
 
 	if (!m->waiting || seq != m->seq || memcmp(cookie, m->cookie, sizeof(m->cookie)) != 0)
-		return MONITOR_NO_NEWS;
+		return LIVENESS_NO_NEWS;
 	m->waiting = false;
 	m->received++;
 	m->unanswered = 0;
 	m->dead_at = m->threshold;
-	m->state = MONITOR_UP;
+	m->state = LIVENESS_UP;
 	take_rtt(m, now_ns > m->sent_ns ? (now_ns - m->sent_ns) / 1000 : 0);
-	return before == MONITOR_DOWN ? MONITOR_BACK : MONITOR_NO_NEWS;
+	return before == LIVENESS_DOWN ? LIVENESS_BACK : LIVENESS_NO_NEWS;
 }
 
-const char *monitor_state_name(enum monitor_state state)
+const char *liveness_book_state_name(enum liveness_state state)
 {
 	static const char *const names[] = {"idle", "waiting", "up", "down"};
 

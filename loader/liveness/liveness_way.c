@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "attach/gates.h"
-#include "net/netdev.h"
-#include "policy/parse.h"
 #include "maps/selector.h"
 #include "maps/slots.h"
+#include "net/netdev.h"
+#include "policy/parse.h"
 
 /* type: of ICMP, which stands with the code where others have ports. */
 static bool rule_takes(const struct spd_rule *r, const uint8_t local[4], uint8_t type)
@@ -64,7 +64,7 @@ static bool has_sa(const struct maps *maps, const uint8_t local[4], const uint8_
 	       (may_be_wider && is_bound(maps, local, remote, &all));
 }
 
-enum probe_way probe_way(const struct maps *maps, const uint8_t local[4], const uint8_t remote[4], int *ifindex)
+enum liveness_way liveness_way(const struct maps *maps, const uint8_t local[4], const uint8_t remote[4], int *ifindex)
 {
 	struct spd_rule rule, back;
 
@@ -79,7 +79,7 @@ enum probe_way probe_way(const struct maps *maps, const uint8_t local[4], const 
 	return gates_guard(maps, (uint32_t)*ifindex) ? WAY_SEALED : WAY_NOT_GATED;
 }
 
-const char *probe_way_remedy(enum probe_way way)
+const char *liveness_way_remedy(enum liveness_way way)
 {
 	switch (way) {
 	case WAY_CLEAR:

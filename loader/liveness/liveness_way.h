@@ -9,7 +9,7 @@
 
 #include "maps/maps.h"
 
-enum probe_way {
+enum liveness_way {
 	WAY_SEALED,    /* by an SA and an attached interface */
 	WAY_NO_SA,     /* there is none of a connection */
 	WAY_NO_ROUTE,  /* the host does not know where to */
@@ -18,9 +18,9 @@ enum probe_way {
 };
 
 /* ifindex: of the interface it leaves by, for WAY_SEALED. */
-enum probe_way probe_way(const struct maps *maps, const uint8_t local[4], const uint8_t remote[4], int *ifindex);
+enum liveness_way liveness_way(const struct maps *maps, const uint8_t local[4], const uint8_t remote[4], int *ifindex);
 
 /* What is to be done about it, for people; NULL where there is nothing to do. */
-const char *probe_way_remedy(enum probe_way way);
+const char *liveness_way_remedy(enum liveness_way way);
 
 #endif

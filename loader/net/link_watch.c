@@ -16,7 +16,7 @@ static int on_address_attribute(const struct nlattr *attribute, void *arg)
 	return MNL_CB_OK;
 }
 
-static int on_address_message(const struct nlmsghdr *message, struct link_monitor *m)
+static int on_address_message(const struct nlmsghdr *message, struct link_watch *m)
 {
 	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(message);
 	const void *local = NULL;
@@ -31,7 +31,7 @@ static int on_address_message(const struct nlmsghdr *message, struct link_monito
 
 static int on_message(const struct nlmsghdr *message, void *arg)
 {
-	struct link_monitor *m = arg;
+	struct link_watch *m = arg;
 	struct netdev dev;
 
 	if ((message->nlmsg_type == RTM_NEWLINK || message->nlmsg_type == RTM_DELLINK) && netdev_parse(message, &dev))
@@ -53,7 +53,7 @@ static int on_any_family(const struct nlmsghdr *message, void *arg)
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
-	struct link_monitor *m = arg;
+	struct link_watch *m = arg;
 	char buf[32768];
 	ssize_t n;
 
@@ -66,24 +66,24 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	m->on_settled(m->arg);
 }
 
-int link_monitor_start(struct link_monitor *m, struct event_base *base, struct fault *f)
+int link_watch_start(struct link_watch *m, struct event_base *base, struct fault *f)
 {
 	m->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!m->socket || mnl_socket_bind(m->socket, RTMGRP_LINK | RTMGRP_IPV4_IFADDR, MNL_SOCKET_AUTOPID) < 0) {
 		int err = fault(f, errno, "netlink: %s", strerror(errno));
 
-		link_monitor_stop(m);
+		link_watch_stop(m);
 		return err;
 	}
 	m->readable = event_new(base, mnl_socket_get_fd(m->socket), EV_READ | EV_PERSIST, on_readable, m);
 	if (!m->readable || event_add(m->readable, NULL) < 0) {
-		link_monitor_stop(m);
+		link_watch_stop(m);
 		return fault(f, ENOMEM, "netlink: %s", strerror(ENOMEM));
 	}
 	return 0;
 }
 
-void link_monitor_stop(struct link_monitor *m)
+void link_watch_stop(struct link_watch *m)
 {
 	if (m->readable)
 		event_free(m->readable);

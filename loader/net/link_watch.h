@@ -7,7 +7,7 @@
 
 #include "netdev.h"
 
-struct link_monitor {
+struct link_watch {
 	struct mnl_socket *socket;
 	struct event *readable;
 	/* dev is there, new or changed; or gone */
@@ -22,9 +22,9 @@ struct link_monitor {
 };
 
 /* Listens; the functions and arg are the caller's. 0 or -errno. */
-int link_monitor_start(struct link_monitor *m, struct event_base *base, struct fault *f);
+int link_watch_start(struct link_watch *m, struct event_base *base, struct fault *f);
 
 /* Safe on a zeroed struct. */
-void link_monitor_stop(struct link_monitor *m);
+void link_watch_stop(struct link_watch *m);
 
 #endif

@@ -10,7 +10,7 @@
 /* Changes come in crowds, and each look at them costs a question per connection. */
 #define CROWD_US 200000
 
-void route_monitor_kick(struct route_monitor *m)
+void route_watch_kick(struct route_watch *m)
 {
 	const struct timeval crowd = {.tv_usec = CROWD_US};
 
@@ -20,7 +20,7 @@ void route_monitor_kick(struct route_monitor *m)
 
 static void on_later(evutil_socket_t fd, short what, void *arg)
 {
-	struct route_monitor *m = arg;
+	struct route_watch *m = arg;
 
 	(void)fd;
 	(void)what;
@@ -30,35 +30,35 @@ static void on_later(evutil_socket_t fd, short what, void *arg)
 /* What they say does not matter, nor that some are lost: that there was any does. */
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
-	struct route_monitor *m = arg;
+	struct route_watch *m = arg;
 	char buf[32768];
 
 	(void)fd;
 	(void)what;
 	while (mnl_socket_recvfrom(m->socket, buf, sizeof(buf)) > 0 || errno == ENOBUFS)
 		;
-	route_monitor_kick(m);
+	route_watch_kick(m);
 }
 
-int route_monitor_start(struct route_monitor *m, struct event_base *base, struct fault *f)
+int route_watch_start(struct route_watch *m, struct event_base *base, struct fault *f)
 {
 	m->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!m->socket || mnl_socket_bind(m->socket, RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE, MNL_SOCKET_AUTOPID) < 0) {
 		int err = fault(f, errno, "netlink, routes: %s", strerror(errno));
 
-		route_monitor_stop(m);
+		route_watch_stop(m);
 		return err;
 	}
 	m->later = evtimer_new(base, on_later, m);
 	m->readable = event_new(base, mnl_socket_get_fd(m->socket), EV_READ | EV_PERSIST, on_readable, m);
 	if (!m->later || !m->readable || event_add(m->readable, NULL) < 0) {
-		route_monitor_stop(m);
+		route_watch_stop(m);
 		return fault(f, ENOMEM, "netlink, routes: %s", strerror(ENOMEM));
 	}
 	return 0;
 }
 
-void route_monitor_stop(struct route_monitor *m)
+void route_watch_stop(struct route_watch *m)
 {
 	if (m->readable)
 		event_free(m->readable);

@@ -9,7 +9,7 @@
 
 struct mnl_socket;
 
-struct route_monitor {
+struct route_watch {
 	struct mnl_socket *socket;
 	struct event *readable;
 	struct event *later;
@@ -19,12 +19,12 @@ struct route_monitor {
 };
 
 /* Listens; the function and arg are the caller's. 0 or -errno. */
-int route_monitor_start(struct route_monitor *m, struct event_base *base, struct fault *f);
+int route_watch_start(struct route_watch *m, struct event_base *base, struct fault *f);
 
 /* Calls on_change in a moment, for what changes routes without saying so. */
-void route_monitor_kick(struct route_monitor *m);
+void route_watch_kick(struct route_watch *m);
 
 /* Safe on a zeroed struct. */
-void route_monitor_stop(struct route_monitor *m);
+void route_watch_stop(struct route_watch *m);
 
 #endif

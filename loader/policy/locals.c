@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "parse.h"
 #include "maps/slots.h"
+#include "parse.h"
 #include "spd_store.h"
 
 struct address_set {

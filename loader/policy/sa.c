@@ -7,13 +7,13 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "net/local_addr.h"
 #include "locals.h"
-#include "net/netdev.h"
-#include "parse.h"
 #include "maps/publish.h"
 #include "maps/selector.h"
 #include "maps/slots.h"
+#include "net/local_addr.h"
+#include "net/netdev.h"
+#include "parse.h"
 
 /* ---- looking ---- */
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/config.h"
+#include "config/config_file.h"
 #include "unit/temp_file.h"
 
 static struct config config;

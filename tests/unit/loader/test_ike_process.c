@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/channel.h"
 #include "daemon/ike_process.h"
+#include "lib/channel.h"
 #include "maps/maps.h"
 
 #define IKED "xdp-ipsec-iked"

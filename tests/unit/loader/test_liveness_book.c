@@ -16,34 +16,34 @@
 #define SECOND	  1000000000ULL
 #define THRESHOLD 3
 
-static struct monitor m;
+static struct liveness_book m;
 static uint64_t now;
-static const uint8_t cookie[MONITOR_COOKIE_SIZE] = "a cookie of 16 b";
-static const uint8_t forged[MONITOR_COOKIE_SIZE] = "a cookie of 16 c";
+static const uint8_t cookie[LIVENESS_COOKIE_SIZE] = "a cookie of 16 b";
+static const uint8_t forged[LIVENESS_COOKIE_SIZE] = "a cookie of 16 c";
 
 static int setup(void **unused)
 {
 	(void)unused;
-	m = (struct monitor){0};
-	monitor_set(&m, 1000, THRESHOLD);
+	m = (struct liveness_book){0};
+	liveness_book_set(&m, 1000, THRESHOLD);
 	now = 1000 * SECOND;
 	return 0;
 }
 
 /* The time for a probe comes, with an SA. */
-static enum monitor_news probe(void)
+static enum liveness_news probe(void)
 {
-	enum monitor_news news;
+	enum liveness_news news;
 
 	now += SECOND;
-	news = monitor_settle(&m, now);
-	monitor_sent(&m, cookie, now);
+	news = liveness_book_settle(&m, now);
+	liveness_book_sent(&m, cookie, now);
 	return news;
 }
 
-static enum monitor_news answer(uint64_t after_us)
+static enum liveness_news answer(uint64_t after_us)
 {
-	return monitor_answer(&m, m.seq, cookie, m.sent_ns + after_us * 1000);
+	return liveness_book_answer(&m, m.seq, cookie, m.sent_ns + after_us * 1000);
 }
 
 static void assert_counts(uint64_t sent, uint64_t received, uint64_t lost)
@@ -56,11 +56,11 @@ static void assert_counts(uint64_t sent, uint64_t received, uint64_t lost)
 static void test_answered(void **unused)
 {
 	(void)unused;
-	assert_int_equal(m.state, MONITOR_IDLE);
-	assert_int_equal(probe(), MONITOR_NO_NEWS);
-	assert_int_equal(m.state, MONITOR_WAITING);
-	assert_int_equal(answer(800), MONITOR_NO_NEWS);
-	assert_int_equal(m.state, MONITOR_UP);
+	assert_int_equal(m.state, LIVENESS_IDLE);
+	assert_int_equal(probe(), LIVENESS_NO_NEWS);
+	assert_int_equal(m.state, LIVENESS_WAITING);
+	assert_int_equal(answer(800), LIVENESS_NO_NEWS);
+	assert_int_equal(m.state, LIVENESS_UP);
 	assert_int_equal(m.rtt_us, 800);
 	assert_int_equal(m.rtt_avg_us, 800);
 	probe();
@@ -83,17 +83,17 @@ static void test_down_and_back(void **unused)
 	for (unsigned lost = 1; lost <= 400; lost++) {
 		const bool due = next < sizeof(told) / sizeof(told[0]) && lost == told[next];
 
-		assert_int_equal(probe(), due ? MONITOR_DEAD : MONITOR_NO_NEWS);
-		assert_int_equal(m.state, lost < THRESHOLD ? MONITOR_UP : MONITOR_DOWN);
+		assert_int_equal(probe(), due ? LIVENESS_DEAD : LIVENESS_NO_NEWS);
+		assert_int_equal(m.state, lost < THRESHOLD ? LIVENESS_UP : LIVENESS_DOWN);
 		next += due;
 	}
 	assert_int_equal(m.down_ns, 1000 * SECOND + (2 + THRESHOLD) * SECOND);
 	assert_counts(402, 1, 400);
-	assert_int_equal(answer(100), MONITOR_BACK);
-	assert_int_equal(m.state, MONITOR_UP);
+	assert_int_equal(answer(100), LIVENESS_BACK);
+	assert_int_equal(m.state, LIVENESS_UP);
 	for (unsigned lost = 0; lost < THRESHOLD; lost++)
-		assert_int_equal(probe(), MONITOR_NO_NEWS);
-	assert_int_equal(probe(), MONITOR_DEAD);
+		assert_int_equal(probe(), LIVENESS_NO_NEWS);
+	assert_int_equal(probe(), LIVENESS_DEAD);
 }
 
 /* One answer in between, and the row begins anew. */
@@ -101,21 +101,21 @@ static void test_row(void **unused)
 {
 	(void)unused;
 	for (unsigned i = 0; i < 20; i++) {
-		assert_int_equal(probe(), MONITOR_NO_NEWS);
+		assert_int_equal(probe(), LIVENESS_NO_NEWS);
 		if (i % THRESHOLD == THRESHOLD - 1)
 			answer(100);
 	}
-	assert_int_equal(m.state, MONITOR_UP);
+	assert_int_equal(m.state, LIVENESS_UP);
 }
 
 static void test_only_its_own_answer_counts(void **unused)
 {
 	(void)unused;
-	assert_int_equal(monitor_answer(&m, 0, cookie, now), MONITOR_NO_NEWS);
+	assert_int_equal(liveness_book_answer(&m, 0, cookie, now), LIVENESS_NO_NEWS);
 	probe();
-	monitor_answer(&m, m.seq, forged, now);
-	monitor_answer(&m, (uint16_t)(m.seq + 1), cookie, now);
-	monitor_answer(&m, (uint16_t)(m.seq - 1), cookie, now);
+	liveness_book_answer(&m, m.seq, forged, now);
+	liveness_book_answer(&m, (uint16_t)(m.seq + 1), cookie, now);
+	liveness_book_answer(&m, (uint16_t)(m.seq - 1), cookie, now);
 	assert_counts(1, 0, 0);
 	answer(100);
 	answer(100);
@@ -123,7 +123,7 @@ static void test_only_its_own_answer_counts(void **unused)
 	/* Too late. */
 	probe();
 	probe();
-	monitor_answer(&m, (uint16_t)(m.seq - 1), cookie, now);
+	liveness_book_answer(&m, (uint16_t)(m.seq - 1), cookie, now);
 	assert_counts(3, 1, 1);
 }
 
@@ -133,24 +133,24 @@ static void test_idle(void **unused)
 	probe();
 	probe();
 	probe();
-	monitor_settle(&m, now);
-	monitor_idle(&m);
-	assert_int_equal(m.state, MONITOR_DOWN);
+	liveness_book_settle(&m, now);
+	liveness_book_idle(&m);
+	assert_int_equal(m.state, LIVENESS_DOWN);
 	answer(100);
-	assert_int_equal(m.state, MONITOR_DOWN);
+	assert_int_equal(m.state, LIVENESS_DOWN);
 	probe();
 	answer(100);
-	monitor_idle(&m);
-	assert_int_equal(m.state, MONITOR_IDLE);
-	assert_int_equal(monitor_settle(&m, now + 100 * SECOND), MONITOR_NO_NEWS);
+	liveness_book_idle(&m);
+	assert_int_equal(m.state, LIVENESS_IDLE);
+	assert_int_equal(liveness_book_settle(&m, now + 100 * SECOND), LIVENESS_NO_NEWS);
 	assert_counts(4, 1, 3);
 	/* Two lost before there was no SA are not in a row with what comes after. */
 	probe();
 	probe();
-	monitor_settle(&m, now);
-	monitor_idle(&m);
+	liveness_book_settle(&m, now);
+	liveness_book_idle(&m);
 	probe();
-	assert_int_equal(probe(), MONITOR_NO_NEWS);
+	assert_int_equal(probe(), LIVENESS_NO_NEWS);
 }
 
 /* ---- echo ---- */

@@ -15,11 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "unit/needs_root.h"
 #include "maps/publish.h"
-#include "policy/sa.h"
 #include "maps/selector.h"
 #include "maps/slots.h"
+#include "policy/sa.h"
+#include "unit/needs_root.h"
 
 /* ---- this host has 192.0.2.1, and nothing else ---- */
 

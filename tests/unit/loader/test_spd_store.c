@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "unit/needs_root.h"
 #include "policy/spd_store.h"
+#include "unit/needs_root.h"
 
 static struct maps maps;
 

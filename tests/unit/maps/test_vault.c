@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/privileges.h"
 #include "maps/vault.h"
 
 static struct vault vault;
@@ -235,7 +236,7 @@ static void hardened_process_leaves_no_core(void **unused)
 	if (child == 0) {
 		struct rlimit limit;
 
-		vault_harden_process();
+		privileges_harden();
 		_exit(dumps_nothing() && getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 0 &&
 				      limit.rlim_max == 0 && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0
 			      ? 0

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vectors/random.h"
 #include "esp.h"
+#include "vectors/random.h"
 
 struct end {
 	struct sa_state state;

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aead.h"
 #include "vectors/random.h"
 #include "vectors/vectors.h"
-#include "aead.h"
 
 #define VECTORS	  "tests/vectors/gcm-aes256.rsp"
 #define JUMBO_MAX 9000

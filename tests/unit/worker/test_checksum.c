@@ -6,8 +6,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "vectors/random.h"
 #include "checksum.h"
+#include "vectors/random.h"
 
 /* Once more, under other names, to run the functions that this CPU would not choose. */
 static const char *pretended_cpu;

@@ -4,9 +4,9 @@
 
 #include <netinet/in.h>
 
-#include "vectors/vectors.h"
 #include "replay.h"
 #include "seq.h"
+#include "vectors/vectors.h"
 
 #define VECTORS	   "tests/vectors/esp-aes256-gcm.rsp"
 #define PACKET_MAX 2048

@@ -7,8 +7,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "path_mtu.h"
 #include "packets.h"
+#include "path_mtu.h"
 
 #define SECOND UINT64_C(1000000000)
 

@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "vectors/random.h"
 #include "replay.h"
+#include "vectors/random.h"
 
 static const uint16_t windows[] = {64, 65, 100, 128, 1024, 8191, 8192};
 #define WINDOWS (sizeof(windows) / sizeof(windows[0]))

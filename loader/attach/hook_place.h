@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The places of a NIC where programs hang, and of which NIC. */
+#ifndef LOADER_HOOK_PLACE_H
+#define LOADER_HOOK_PLACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/interface_config.h"
+
+/* Of Linux 6.6, which libbpf 1.1 does not know yet. */
+#define ATTACH_TCX_INGRESS ((enum bpf_attach_type)46)
+#define ATTACH_TCX_EGRESS  ((enum bpf_attach_type)47)
+
+enum hook_point {
+	HOOK_XDP,
+	HOOK_EGRESS,
+	HOOK_INGRESS,
+};
+
+struct hook_place {
+	const char *dir; /* the instance's, in the bpffs */
+	const char *dev;
+	int ifindex;
+	bool renew_xdp; /* another link also for the same mode: a veth keeps the MTU limit of a link's first program */
+};
+
+#endif

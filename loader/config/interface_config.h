@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* [interface NAME] of the file, and what 'attach' says of a NIC. */
+#ifndef LOADER_INTERFACE_CONFIG_H
+#define LOADER_INTERFACE_CONFIG_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Which XDP mode is asked for: PORT_NATIVE, PORT_GENERIC, or whichever works, native first. */
+#define MODE_AUTO 0
+
+/* How a tc program is attached. */
+enum hook_kind {
+	HOOK_AUTO = 0, /* tcx, or clsact where the kernel has none */
+	HOOK_TCX,
+	HOOK_CLSACT,
+};
+
+struct interface_config {
+	char name[IF_NAMESIZE];
+	unsigned mode;	 /* MODE_AUTO, PORT_NATIVE, PORT_GENERIC */
+	uint32_t queues; /* 0: all */
+	enum hook_kind hook;
+	bool threaded_napi;
+	uint16_t path_mtu_min; /* of what routers say, the least that is believed; 0: nothing is */
+	uint16_t mss_clamp;    /* 0: none; MSS_CLAMP_FIT: to what fits */
+};
+
+/* An interface with nothing said about it. */
+void interface_config_init(struct interface_config *ic, const char *name);
+
+/* Whether the two say the same of one interface. */
+bool interface_config_same(const struct interface_config *a, const struct interface_config *b);
+
+/* The words of "mode", "queues" that the file and 'attach' share. */
+bool parse_mode(const char *text, unsigned *mode);
+bool parse_queues(const char *text, uint32_t *queues);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The NICs of a running supervisor and their worker, and what depends on them: interfaces above, the routes' gates, the
+ * backstop, multicast in GRE.
+ */
+#ifndef LOADER_GUARD_H
+#define LOADER_GUARD_H
+
+#include "attach/nics.h"
+#include "config/config.h"
+#include "instance/instance.h"
+#include "net/route_watch.h"
+#include "policy/sa.h"
+#include "ways.h"
+#include "worker_process.h"
+
+struct guard {
+	const struct instance *instance;
+	const struct config *config;
+	struct maps *maps;
+	struct nics *nics;
+	struct sa_database *sas;
+	struct worker *worker;
+	struct ways *ways;
+	struct route_watch *routes;
+	bool opened; /* people have detached the last NIC */
+};
+
+/* Attaches a NIC, or again with other settings, and gives it to the worker. 0 or -errno. */
+int guard_attach(struct guard *g, const struct interface_config *config, struct fault *f);
+
+/* Detaches a NIC: its gate is open. -ENOENT if it is not attached. */
+int guard_detach(struct guard *g, const char *name, struct fault *f);
+
+/* All of them, and the backstop is taken down: nothing is guarded until a NIC is attached again. 0. */
+int guard_detach_all(struct guard *g);
+
+/* The worker is started anew with the NICs that are there. */
+void guard_run_worker(struct guard *g);
+
+/* Who gets multicast in GRE: after whatever that depends on has changed. */
+void guard_sync_gre(const struct guard *g);
+
+#endif
