@@ -27,7 +27,7 @@ struct report {
 	struct table *table;
 	struct fault problem; /* the first that keeps it from working */
 	bool works;
-	struct ike_process judge; /* pid 0: nobody is there to look into files */
+	struct ike_process judge; /* no child: nobody is there to look into files */
 };
 
 enum result { OK, NOTE, FAIL };
@@ -165,7 +165,7 @@ static void check_connection(struct report *r, const struct config *config, cons
 	struct fault f;
 	int err = check_files(c, path, &f);
 
-	if (!err && r->judge.pid)
+	if (!err && r->judge.child.pid)
 		err = ike_judge(&r->judge, config, c, &f);
 	if (err)
 		say(r, c->name, err < 0 ? FAIL : NOTE, f.text);
@@ -227,7 +227,7 @@ static void check_connections(struct report *r, const struct instance *in, const
 		start_judge(r, in, path);
 	for (unsigned i = 0; i < config->connection_count; i++)
 		check_connection(r, config, &config->connections[i], path);
-	if (r->judge.pid)
+	if (r->judge.child.pid)
 		ike_judge_end(&r->judge);
 }
 

@@ -91,7 +91,7 @@ void ike_news_address(const struct ike_news *n, const uint8_t addr[4], bool pres
 	char text[ADDR_TEXT];
 	cJSON *message;
 
-	if (!n->ike->pid)
+	if (!n->ike->child.pid)
 		return;
 	message = message_new("address");
 	cJSON_AddStringToObject(message, "addr", addr_text(addr, text));

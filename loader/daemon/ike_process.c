@@ -4,18 +4,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config/ike_files.h"
 #include "ike_json.h"
 #include "lib/channel.h"
-#include "lib/child_process.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 
 #define IKED "xdp-ipsec-iked"
@@ -25,10 +23,7 @@
 #define ANSWER_MS 10000
 #define STATUS_MS 2000
 /* For one that is busy to read what waits for it; it must not hold up everything else for long. */
-#define SEND_MS		 1000
-#define BACKOFF_FIRST_MS 100
-#define BACKOFF_MAX_MS	 5000
-#define HEALTHY_NS	 10000000000ULL
+#define SEND_MS 1000
 
 /*
  * The maps by which it makes SAs, and no other: what is in clear, which NIC is guarded, who gets multicast are none of
@@ -36,65 +31,6 @@
  */
 static const char *const maps_given[] = {"sad", "sad_out", "sad_sent", "sa_state", "replay", "turns", "ike_sockets"};
 #define MAPS_GIVEN (sizeof(maps_given) / sizeof(maps_given[0]))
-
-/* ---- in the child ---- */
-
-struct ends {
-	int control[2];
-	int keys[2];
-	int ready[2];
-	int keylog; /* -1: none */
-};
-
-#define OPTIONS_MAX (7 + MAPS_GIVEN)
-
-struct command_line {
-	const char *argv[1 + 2 * OPTIONS_MAX + 2]; /* the program, options with a value, --judge, NULL */
-	unsigned count;
-	char values[OPTIONS_MAX][32];
-	unsigned value_count;
-};
-
-/* Its value is the number of a descriptor, perhaps behind a name, or any other. */
-static void add_option(struct command_line *c, const char *option, const char *name, int number)
-{
-	char *value = c->values[c->value_count++];
-
-	snprintf(value, sizeof(c->values[0]), "%s%s%d", name, name[0] ? ":" : "", number);
-	c->argv[c->count++] = option;
-	c->argv[c->count++] = value;
-}
-
-static void add_fd(struct command_line *c, const char *option, const char *name, int fd)
-{
-	if (fd < 0)
-		return;
-	if (!child_inherits(fd))
-		_exit(EXIT_FAILURE);
-	add_option(c, option, name, fd);
-}
-
-static void exec_iked(const struct ike_process *ike, const struct ends *ends)
-{
-	struct command_line c = {.argv = {IKED, "--instance", ike->instance}, .count = 3};
-	char path[512];
-
-	add_fd(&c, "--control", "", ends->control[1]);
-	add_fd(&c, "--keys", "", ends->keys[1]);
-	add_fd(&c, "--ready", "", ends->ready[1]);
-	add_fd(&c, "--vault", "", ike->vault_fd);
-	add_fd(&c, "--keylog", "", ends->keylog);
-	if (ike->maps)
-		add_option(&c, "--layout", "", LAYOUT_VERSION);
-	for (size_t i = 0; ike->maps && i < MAPS_GIVEN; i++)
-		add_fd(&c, "--map", maps_given[i], maps_fd(ike->maps, maps_given[i]));
-	if (ike->judging)
-		c.argv[c.count] = "--judge";
-	program_find(IKED, path, sizeof(path));
-	execv(path, (char *const *)c.argv);
-	log_line("%s: %s: reinstall xdp-ipsec", path, strerror(errno));
-	_exit(EXIT_FAILURE);
-}
 
 /* ---- start and stop ---- */
 
@@ -107,31 +43,24 @@ static void forget(struct ike_process *ike)
 	ike_keys_lost(&ike->keys);
 	ike->readable = NULL;
 	ike->control = -1;
-	ike->pid = ike->keyholder = 0;
+	ike->keyholder = 0;
 	if (ike->on_lost)
 		ike->on_lost(ike->arg);
 }
 
 static void stop(struct ike_process *ike)
 {
-	if (ike->again)
-		evtimer_del(ike->again);
-	if (ike->pid)
-		child_end("IKE", ike->pid);
+	child_stop(&ike->child);
 	forget(ike);
 }
 
 /* One line, "ready PID", which has the key holder's. 0: it has ended without, or hangs. */
-static pid_t wait_until_ready(int fd)
+static pid_t wait_until_ready(struct ike_process *ike)
 {
-	char line[32];
-	ssize_t n;
+	char line[CHILD_LINE_MAX];
 	int pid;
 
-	if (channel_wait(fd, CHANNEL_READABLE, START_MS))
-		return 0;
-	n = read(fd, line, sizeof(line) - 1);
-	line[n > 0 ? n : 0] = '\0';
+	child_wait_line(&ike->child, line, START_MS);
 	return sscanf(line, "ready %d", &pid) == 1 && pid > 0 ? pid : 0;
 }
 
@@ -141,11 +70,15 @@ static void close_end(int fd)
 		close(fd);
 }
 
+struct ends {
+	int control[2];
+	int keys[2];
+};
+
 static void close_ends(struct ends *ends, int side)
 {
 	close_end(ends->control[side]);
 	close_end(ends->keys[side]);
-	close_end(ends->ready[side]);
 }
 
 static int make_ends(struct ends *ends)
@@ -153,9 +86,8 @@ static int make_ends(struct ends *ends)
 	const int type = SOCK_SEQPACKET | SOCK_CLOEXEC;
 	int err;
 
-	*ends = (struct ends){{-1, -1}, {-1, -1}, {-1, -1}, -1};
-	if (socketpair(AF_UNIX, type, 0, ends->control) == 0 && socketpair(AF_UNIX, type, 0, ends->keys) == 0 &&
-	    pipe2(ends->ready, O_CLOEXEC) == 0)
+	*ends = (struct ends){{-1, -1}, {-1, -1}};
+	if (socketpair(AF_UNIX, type, 0, ends->control) == 0 && socketpair(AF_UNIX, type, 0, ends->keys) == 0)
 		return 0;
 	err = -errno;
 	close_ends(ends, 0);
@@ -180,34 +112,43 @@ static int open_keylog(const struct ike_process *ike, const struct config *confi
 	return fd;
 }
 
+static int start_child(struct ike_process *ike, const struct ends *ends, int keylog)
+{
+	struct child_options options = {0};
+
+	child_option_text(&options, "--instance", ike->instance);
+	child_option_fd(&options, "--control", ends->control[1]);
+	child_option_fd(&options, "--keys", ends->keys[1]);
+	child_option_fd(&options, "--vault", ike->vault_fd);
+	child_option_fd(&options, "--keylog", keylog);
+	if (ike->maps)
+		child_option_number(&options, "--layout", LAYOUT_VERSION);
+	for (size_t i = 0; ike->maps && i < MAPS_GIVEN; i++)
+		child_option_labelled_fd(&options, "--map", maps_given[i], maps_fd(ike->maps, maps_given[i]));
+	if (ike->judging)
+		child_option_text(&options, "--judge", NULL);
+	return child_start(&ike->child, &options);
+}
+
 static int spawn(struct ike_process *ike, const struct config *config, struct fault *f)
 {
 	struct ends ends;
-	pid_t child;
-	int err = make_ends(&ends);
+	int keylog, err = make_ends(&ends);
 
 	if (err)
 		return fault(f, -err, "starting IKE: %s", strerror(-err));
-	ends.keylog = open_keylog(ike, config);
-	ike->started_ns = maps_now();
-	child = child_fork();
-	if (child == 0)
-		exec_iked(ike, &ends);
-	err = child < 0 ? -errno : 0;
+	keylog = open_keylog(ike, config);
+	err = start_child(ike, &ends, keylog);
 	close_ends(&ends, 1);
-	close_end(ends.keylog);
+	close_end(keylog);
 	if (err) {
 		close_ends(&ends, 0);
 		return fault(f, -err, "starting IKE: %s", strerror(-err));
 	}
-	ike->pid = child;
 	ike->control = ends.control[0];
 	ike->keys.socket = ends.keys[0];
-	ike->keyholder = wait_until_ready(ends.ready[0]);
-	if (!ike->keyholder)
-		err = fault(f, EIO, "IKE did not start: the line before this one says why");
-	close(ends.ready[0]);
-	return err;
+	ike->keyholder = wait_until_ready(ike);
+	return ike->keyholder ? 0 : fault(f, EIO, "IKE did not start: the line before this one says why");
 }
 
 /* ---- messages ---- */
@@ -230,22 +171,13 @@ static void on_message(struct ike_process *ike, const cJSON *message)
 		ike->on_gre(ike->arg);
 }
 
-/* What it says from here on is not listened to, or would be taken for another answer. SIGCHLD starts it again. */
-static void kill_it(const struct ike_process *ike, const char *why)
-{
-	if (ike->pid <= 0)
-		return;
-	log_line("IKE %d %s: killed", ike->pid, why);
-	kill(ike->pid, SIGKILL);
-}
-
 /* The next message; those that are not the reply that is waited for are dealt with, as long as there is time. */
 static int wait_for_reply(struct ike_process *ike, const char *wanted, int milliseconds, cJSON **message, int *fd)
 {
-	const uint64_t end_ns = maps_now() + (uint64_t)milliseconds * 1000000;
+	const uint64_t end_ns = clock_now() + (uint64_t)milliseconds * 1000000;
 
 	for (;;) {
-		const uint64_t now = maps_now();
+		const uint64_t now = clock_now();
 		int err = channel_wait(ike->control, CHANNEL_READABLE,
 				       now < end_ns ? (int)((end_ns - now) / 1000000) : 0);
 		const char *reply;
@@ -279,7 +211,7 @@ static void on_control(evutil_socket_t socket, short what, void *arg)
 		event_del(ike->readable);
 		/* At its end SIGCHLD tells the rest. */
 		if (err != -ECONNRESET)
-			kill_it(ike, "talks nonsense");
+			child_kill(&ike->child, "talks nonsense");
 		return;
 	}
 	on_message(ike, message);
@@ -364,8 +296,9 @@ static int send_configuration(struct ike_process *ike, const struct config *conf
 	close_end(fd);
 	if (!err)
 		err = wait_for_reply(ike, "configure", ANSWER_MS, &message, &unused);
+	/* What it says from here on would be taken for another answer. */
 	if (err == -ETIMEDOUT)
-		kill_it(ike, "does not answer");
+		child_kill(&ike->child, "does not answer");
 	if (err)
 		return fault(f, -err, "IKE does not take its configuration: %s", strerror(-err));
 	close_end(unused);
@@ -395,7 +328,7 @@ static int configure(struct ike_process *ike, const struct config *config, struc
 	if (!err)
 		ike_keys_end(&ike->keys);
 	if (ike->keys.hung)
-		kill_it(ike, "has a key holder that does not answer");
+		child_kill(&ike->child, "has a key holder that does not answer");
 	cJSON_Delete(document);
 	return err;
 }
@@ -405,7 +338,8 @@ int ike_judge_start(struct ike_process *ike, struct fault *f)
 	static const struct config none;
 	int err;
 
-	ike->control = ike->keys.socket = ike->vault_fd = -1;
+	ike_init(ike);
+	ike->vault_fd = -1;
 	ike->judging = true;
 	err = spawn(ike, &none, f);
 	if (err)
@@ -444,11 +378,8 @@ static int listen_to(struct ike_process *ike, struct fault *f)
 
 static int start(struct ike_process *ike, const struct config *config, struct fault *f)
 {
-	int err;
+	int err = spawn(ike, config, f);
 
-	/* It may have been about to be started again by itself. */
-	evtimer_del(ike->again);
-	err = spawn(ike, config, f);
 	if (!err)
 		err = configure(ike, config, f);
 	if (!err)
@@ -456,40 +387,34 @@ static int start(struct ike_process *ike, const struct config *config, struct fa
 	if (err)
 		stop(ike);
 	else
-		log_line("IKE %d is ready: %u connections", ike->pid, config->connection_count);
+		log_line("IKE %d is ready: %u connections", ike->child.pid, config->connection_count);
 	return err;
 }
 
 /* ---- its life ---- */
 
-static void start_later(struct ike_process *ike)
-{
-	const struct timeval delay = {ike->backoff_ms / 1000, (ike->backoff_ms % 1000) * 1000};
-
-	evtimer_add(ike->again, &delay);
-	ike->backoff_ms = ike->backoff_ms ? ike->backoff_ms * 2 : BACKOFF_FIRST_MS;
-	if (ike->backoff_ms > BACKOFF_MAX_MS)
-		ike->backoff_ms = BACKOFF_MAX_MS;
-}
-
-static void on_again(evutil_socket_t fd, short what, void *arg)
+static void on_again(void *arg)
 {
 	struct ike_process *ike = arg;
 	struct fault f;
 
-	(void)fd;
-	(void)what;
 	if (!start(ike, ike->config, &f))
 		return;
 	log_line("%s", f.text);
-	start_later(ike);
+	child_start_later(&ike->child);
 }
 
 int ike_init(struct ike_process *ike)
 {
 	ike->control = ike->keys.socket = -1;
-	ike->again = evtimer_new(ike->base, on_again, ike);
-	return ike->again ? 0 : -ENOMEM;
+	ike->child = (struct child){
+		.name = "IKE",
+		.program = IKED,
+		.base = ike->base,
+		.on_again = on_again,
+		.arg = ike,
+	};
+	return child_init(&ike->child);
 }
 
 int ike_run(struct ike_process *ike, const struct config *config, struct fault *f)
@@ -499,41 +424,34 @@ int ike_run(struct ike_process *ike, const struct config *config, struct fault *
 	if (!config->connection_count)
 		stop(ike);
 	else
-		err = ike->pid ? configure(ike, config, f) : start(ike, config, f);
+		err = ike->child.pid ? configure(ike, config, f) : start(ike, config, f);
 	if (!err)
 		ike->config = config;
-	else if (!ike->pid && ike->config && ike->config->connection_count)
-		start_later(ike);
+	else if (!ike->child.pid && ike->config && ike->config->connection_count)
+		child_start_later(&ike->child);
 	return err;
 }
 
 void ike_reap(struct ike_process *ike)
 {
-	int status;
-
-	if (!ike->pid || waitpid(ike->pid, &status, WNOHANG) != ike->pid)
+	if (!child_reap(&ike->child))
 		return;
-	child_log_death("IKE", ike->pid, status);
 	forget(ike);
-	ike->restarts++;
-	if (maps_now() - ike->started_ns >= HEALTHY_NS)
-		ike->backoff_ms = 0;
-	start_later(ike);
+	child_start_later(&ike->child);
 }
 
 void ike_fini(struct ike_process *ike)
 {
-	if (!ike->again)
+	if (!ike->child.again)
 		return;
 	stop(ike);
-	event_free(ike->again);
+	child_fini(&ike->child);
 	ike_keys_free(&ike->keys);
-	ike->again = NULL;
 }
 
 bool ike_covers(const struct ike_process *ike, const uint8_t local[4], const uint8_t remote[4])
 {
-	for (unsigned i = 0; ike->pid && ike->config && i < ike->config->connection_count; i++) {
+	for (unsigned i = 0; ike->child.pid && ike->config && i < ike->config->connection_count; i++) {
 		const struct connection_config *c = &ike->config->connections[i];
 
 		if (memcmp(c->local, local, 4) == 0 && prefix_covers(&c->remote, remote))

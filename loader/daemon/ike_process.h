@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IKE as a child: started when the file has connections, given the keys (to its key holder) and
+ * IKE as a child (lib/child.h): started when the file has connections, given the keys (to its key holder) and
  * the configuration (to its protocol process), started again when it dies. docs/architecture.md
  * has the messages.
  */
 #ifndef LOADER_IKE_PROCESS_H
 #define LOADER_IKE_PROCESS_H
 
-#include <event2/event.h>
-
 #include "config/config.h"
 #include "ike_keys.h"
+#include "lib/child.h"
 #include "lib/json.h"
 #include "maps/maps.h"
 
@@ -28,15 +27,11 @@ struct ike_process {
 	void *arg;
 
 	const struct config *config; /* what it is to run; borrowed */
-	pid_t pid;		     /* of the protocol process; 0: not running */
+	struct child child;	     /* the protocol process */
 	pid_t keyholder;	     /* its child; 0: not running */
-	unsigned restarts;
-	unsigned backoff_ms;
-	uint64_t started_ns;
-	int control; /* to the protocol process */
+	int control;		     /* to the protocol process */
 	struct ike_keys keys;
 	struct event *readable;
-	struct event *again;
 };
 
 /* Prepares; starts nothing. The fields up to arg are the caller's. 0 or -ENOMEM. */

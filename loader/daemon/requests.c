@@ -129,12 +129,19 @@ static void add_pid(cJSON *json, pid_t pid)
 		cJSON_AddNullToObject(json, "pid");
 }
 
-static cJSON *worker_json(const struct worker *w)
+static cJSON *child_json(const struct child *child)
 {
 	cJSON *json = cJSON_CreateObject();
 
-	add_pid(json, w->pid);
-	cJSON_AddNumberToObject(json, "restarts", w->restarts);
+	add_pid(json, child->pid);
+	cJSON_AddNumberToObject(json, "restarts", child->restarts);
+	return json;
+}
+
+static cJSON *worker_json(const struct worker *w)
+{
+	cJSON *json = child_json(&w->child);
+
 	if (w->aead[0])
 		cJSON_AddStringToObject(json, "aead", w->aead);
 	else
@@ -151,19 +158,10 @@ static cJSON *keyholder_json(const struct ike_process *ike)
 	return json;
 }
 
-static cJSON *ike_process_json(const struct ike_process *ike)
-{
-	cJSON *json = cJSON_CreateObject();
-
-	add_pid(json, ike->pid);
-	cJSON_AddNumberToObject(json, "restarts", ike->restarts);
-	return json;
-}
-
 /* IKE's own word on connections, or what is known without it. The fd of the document, or -errno. */
 static int connections_document(const struct requests *q)
 {
-	int fd = q->ike->pid ? ike_status(q->ike) : -ESRCH;
+	int fd = q->ike->child.pid ? ike_status(q->ike) : -ESRCH;
 	cJSON *document;
 
 	if (fd >= 0 || !q->guard->config->connection_count)
@@ -183,7 +181,7 @@ static int on_status(const struct requests *q, const struct request *r, struct f
 	if (fd >= 0)
 		control_server_attach(q->control, fd);
 	cJSON_AddItemToObject(r->reply, "astray", ways_json(q->guard->ways, q->guard->config));
-	cJSON_AddItemToObject(r->reply, "ike", ike_process_json(q->ike));
+	cJSON_AddItemToObject(r->reply, "ike", child_json(&q->ike->child));
 	cJSON_AddItemToObject(r->reply, "key_holder", keyholder_json(q->ike));
 	cJSON_AddNumberToObject(r->reply, "pid", getpid());
 	cJSON_AddBoolToObject(r->reply, "bpffs_private", q->guard->instance->bpffs.private);
@@ -198,7 +196,7 @@ static int pass_to_ike(const struct requests *q, const struct request *r, const 
 {
 	cJSON *message;
 
-	if (!q->ike->pid)
+	if (!q->ike->child.pid)
 		return fault(f, ENOENT,
 			     q->guard->config->connection_count ? "IKE is not running: the log says why"
 								: "there is no [connection] in the file");

@@ -452,7 +452,7 @@ static void stop(struct supervisor *s, bool orderly)
 	liveness_stop(&s->liveness);
 	/* It says good-bye to its peers while there is still a way out. */
 	ike_fini(&s->ike);
-	if (s->worker.again)
+	if (s->worker.child.again)
 		worker_fini(&s->worker);
 	if (s->maps.port) {
 		if (orderly)

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The worker as a child: started with what it needs, started again when it dies, later each time it dies soon. */
+/* The worker as a child (lib/child.h), started anew with the NICs that there are. */
 #ifndef LOADER_WORKER_PROCESS_H
 #define LOADER_WORKER_PROCESS_H
 
-#include <event2/event.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
-
+#include "lib/child.h"
 #include "maps/layout.h"
 
 struct worker_port {
@@ -25,17 +21,11 @@ struct worker {
 	void (*on_ready)(void *arg); /* each time it has bound its sockets */
 	void *arg;
 
-	pid_t pid;	   /* 0: not running */
-	bool wanted;	   /* to be started again when it dies */
-	unsigned restarts; /* after deaths, not after changes of ports */
-	char aead[16];	   /* what it has chosen; "" until it is ready */
+	struct child child;
+	bool wanted;   /* to be started again when it dies */
+	char aead[16]; /* what it has chosen; "" until it is ready */
 	struct worker_port ports[PORTS_MAX];
 	unsigned port_count;
-	unsigned backoff_ms;
-	uint64_t started_ns;
-	int ready_fd;
-	struct event *ready;
-	struct event *again;
 };
 
 /* Prepares; starts nothing. 0 or -ENOMEM. The fields up to arg are the caller's. */

@@ -139,7 +139,7 @@ static void run_as(const char *manner)
 {
 	setenv("MANNER", manner, 1);
 	assert_int_equal(ike_run(&ike, &config, &f), 0);
-	assert_true(ike.pid > 0);
+	assert_true(ike.child.pid > 0);
 }
 
 /* As SIGCHLD does. */
@@ -147,14 +147,14 @@ static void reap(void)
 {
 	siginfo_t end;
 
-	assert_int_equal(waitid(P_PID, (id_t)ike.pid, &end, WEXITED | WNOWAIT), 0);
+	assert_int_equal(waitid(P_PID, (id_t)ike.child.pid, &end, WEXITED | WNOWAIT), 0);
 	ike_reap(&ike);
-	assert_int_equal(ike.pid, 0);
+	assert_int_equal(ike.child.pid, 0);
 }
 
 static void die(void)
 {
-	kill(ike.pid, SIGKILL);
+	kill(ike.child.pid, SIGKILL);
 	reap();
 }
 
@@ -166,7 +166,7 @@ static void test_no_process_left(void **unused)
 	fork_fails = true;
 	assert_int_equal(ike_run(&ike, &config, &f), -EAGAIN);
 	assert_int_equal(killed, 0);
-	assert_int_equal(ike.pid, 0);
+	assert_int_equal(ike.child.pid, 0);
 }
 
 static void test_run_before_it_is_started_again(void **unused)
@@ -176,12 +176,12 @@ static void test_run_before_it_is_started_again(void **unused)
 	(void)unused;
 	run_as("good");
 	die();
-	assert_true(evtimer_pending(ike.again, NULL));
+	assert_true(evtimer_pending(ike.child.again, NULL));
 	run_as("good");
-	first = ike.pid;
+	first = ike.child.pid;
 	event_base_loop(ike.base, EVLOOP_NONBLOCK);
-	assert_int_equal(ike.pid, first);
-	assert_false(evtimer_pending(ike.again, NULL));
+	assert_int_equal(ike.child.pid, first);
+	assert_false(evtimer_pending(ike.child.again, NULL));
 }
 
 /* A bad configuration that comes while it is down does not keep it down. */
@@ -192,8 +192,8 @@ static void test_bad_configuration_before_it_is_started_again(void **unused)
 	die();
 	strcpy(connection.psk_file, "missing.psk");
 	assert_int_equal(ike_run(&ike, &config, &f), -ENOENT);
-	assert_int_equal(ike.pid, 0);
-	assert_true(evtimer_pending(ike.again, NULL));
+	assert_int_equal(ike.child.pid, 0);
+	assert_true(evtimer_pending(ike.child.again, NULL));
 }
 
 static void test_status_among_other_messages(void **unused)
@@ -222,14 +222,14 @@ static void test_nobody_reads(void **unused)
 
 static void test_nonsense(void **unused)
 {
-	const pid_t *const pid = &ike.pid;
+	const pid_t *const pid = &ike.child.pid;
 
 	(void)unused;
 	run_as("nonsense");
 	event_base_loop(ike.base, EVLOOP_ONCE);
 	assert_int_equal(killed, *pid);
 	reap();
-	assert_true(evtimer_pending(ike.again, NULL));
+	assert_true(evtimer_pending(ike.child.again, NULL));
 }
 
 static void test_lost(void **unused)
