@@ -70,7 +70,7 @@ static bool parse(struct port_state *p, const struct xdp_desc *desc, struct item
 static bool look_up(struct port_state *p, struct item *item, enum reason *why)
 {
 	*why = REASON_NO_SA;
-	if (!park_holds(&p->park, item->slot, item->generation))
+	if (!park_holds(&p->in->park, item->slot, item->generation))
 		item->sa = sa_cache_get(&p->worker->sas, item->slot, item->generation);
 	if (!item->sa)
 		return false;
@@ -159,7 +159,7 @@ static void write_from_gre(struct port_state *p, const struct item *item)
 static void take_whole(struct port_state *p, const struct reassembled *whole)
 {
 	struct item item = {
-		.frame = p->in.whole,
+		.frame = p->in->whole,
 		.l2 = whole->l2,
 		.slot = whole->slot,
 		.generation = whole->generation,
@@ -177,7 +177,7 @@ static void take_whole(struct port_state *p, const struct reassembled *whole)
 	}
 	take_out(&item);
 	/* After what came before it. */
-	coalesce_flush(&p->coalescer);
+	coalesce_flush(&p->in->coalescer);
 	write_alone(p, item.frame, item.l2 + item.ip.total);
 }
 
@@ -191,7 +191,7 @@ static void gather(struct port_state *p, const struct item *item)
 		.generation = item->generation,
 	};
 	struct reassembled whole;
-	const bool complete = reassembly_add(&p->in.fragments, &f, p->worker->now, p->in.whole, &whole);
+	const bool complete = reassembly_add(&p->in->fragments, &f, p->worker->now, p->in->whole, &whole);
 
 	umem_give(&p->umem, item->addr);
 	if (complete)
@@ -202,7 +202,7 @@ static void gather(struct port_state *p, const struct item *item)
 static bool park_frame(struct port_state *p, const struct item *item, const struct xdp_desc *desc)
 {
 	if (!sa_cache_awaits(&p->worker->sas, item->slot, item->generation) ||
-	    !park_add(&p->park, item->slot, item->generation, desc, p->worker->now))
+	    !park_add(&p->in->park, item->slot, item->generation, desc, p->worker->now))
 		return false;
 	count(p->worker, REASON_PARKED, 1);
 	return true;
@@ -278,7 +278,7 @@ static void pass_deliver(struct port_state *p, struct item *items, uint32_t n)
 			.ip = items[i].ip,
 			.addr = items[i].addr,
 		};
-		coalesce_add(&p->coalescer, &packet);
+		coalesce_add(&p->in->coalescer, &packet);
 	}
 }
 
@@ -320,13 +320,13 @@ static uint32_t unpark(struct port_state *p, struct parked *entry)
 
 	_Static_assert(PARK_FRAMES <= BATCH, "what waits for an SA goes through the passes together");
 	if (sa_cache_get(sas, entry->slot, entry->generation)) {
-		n = park_take(&p->park, entry, descs);
+		n = park_take(&p->in->park, entry, descs);
 		run_batch(p, descs, n);
 		return n;
 	}
 	if (p->worker->now < entry->until && sa_cache_awaits(sas, entry->slot, entry->generation))
 		return 0;
-	n = park_take(&p->park, entry, descs);
+	n = park_take(&p->in->park, entry, descs);
 	drop_parked(p, descs, n);
 	return n;
 }
@@ -335,18 +335,23 @@ uint32_t inbound_retry(struct port_state *p)
 {
 	uint32_t done = 0;
 
-	for (uint32_t i = 0; p->park.waiting && i < PARK_SLOTS; i++)
-		if (p->park.slots[i].count)
-			done += unpark(p, &p->park.slots[i]);
+	for (uint32_t i = 0; p->in->park.waiting && i < PARK_SLOTS; i++)
+		if (p->in->park.slots[i].count)
+			done += unpark(p, &p->in->park.slots[i]);
 	return done;
+}
+
+void inbound_expire(struct port_state *p)
+{
+	reassembly_expire(&p->in->fragments, p->worker->now);
 }
 
 void inbound_end_turn(struct port_state *p, bool more)
 {
 	if (more)
-		coalesce_hold(&p->coalescer);
+		coalesce_hold(&p->in->coalescer);
 	else
-		coalesce_flush(&p->coalescer);
+		coalesce_flush(&p->in->coalescer);
 }
 
 static void release_frame(void *user, uint64_t addr)
@@ -366,9 +371,11 @@ int inbound_init(struct port_state *p, struct fault *f)
 		.first_min = FIRST_MIN,
 	};
 
-	coalesce_init(&p->coalescer, &sink, p->host.udp_segments);
-	p->in.whole = malloc(HOST_FRAME_MAX);
-	if (!p->in.whole)
+	p->in = calloc(1, sizeof(*p->in));
+	if (p->in)
+		p->in->whole = malloc(HOST_FRAME_MAX);
+	if (!p->in || !p->in->whole)
 		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
-	return reassembly_create(&p->in.fragments, &limits, port_drop_fragments, p, f);
+	coalesce_init(&p->in->coalescer, &sink, p->host.udp_segments);
+	return reassembly_create(&p->in->fragments, &limits, port_drop_fragments, p, f);
 }

@@ -3,9 +3,20 @@
 #ifndef WORKER_INBOUND_H
 #define WORKER_INBOUND_H
 
+#include "coalesce.h"
+#include "park.h"
 #include "port.h"
+#include "reassembly.h"
 
-/* Makes the port's coalescer write to its host, and room for what comes in pieces. 0 or -errno. */
+/* Of one port. */
+struct inbound {
+	struct coalescer coalescer;
+	struct park park;
+	struct reassembler fragments; /* of ESP */
+	uint8_t *whole;		      /* what came in pieces, put together: HOST_FRAME_MAX */
+};
+
+/* Makes p->in: its coalescer writes to the host. Before privileges are given up. 0 or -errno. */
 int inbound_init(struct port_state *p, struct fault *f);
 
 /* Takes one batch from the queue through all passes. How many packets it had; all are opened, parked or dropped. */
@@ -17,8 +28,11 @@ uint32_t inbound_retry(struct port_state *p);
 /* Whether packets wait for a key: nothing wakes the worker when it comes. */
 static inline bool inbound_waits_for_key(const struct port_state *p)
 {
-	return p->park.waiting;
+	return p->in->park.waiting;
 }
+
+/* Gives up what will not be complete. To be called now and then. */
+void inbound_expire(struct port_state *p);
 
 /* The end of a turn: hands what is coalesced to the host, but for what is young when more packets are known to be
  * waiting. */

@@ -137,8 +137,8 @@ static void do_chores(struct worker *w, struct port_state *ports, uint32_t count
 {
 	sa_cache_sweep(&w->sas);
 	for (uint32_t i = 0; i < count; i++) {
-		reassembly_expire(&ports[i].in.fragments, w->now);
-		reassembly_expire(&ports[i].out.fragments, w->now);
+		inbound_expire(&ports[i]);
+		outbound_expire(&ports[i]);
 		for (uint32_t q = 0; q < ports[i].queue_count; q++)
 			drop(w, NULL, REASON_RX_FULL, xdp_queue_lost(&ports[i].queues[q]));
 	}

@@ -3,7 +3,9 @@
 #ifndef WORKER_MSS_H
 #define WORKER_MSS_H
 
-#include "path_mtu.h"
+#include "esp.h"
+#include "maps/layout.h"
+#include "packet.h"
 
 /*
  * If the len bytes of TCP are a SYN that offers an MSS (RFC 9293 section 3.7.1) above most, it offers most from now on.

@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fragment.h"
 #include "mss.h"
 #include "path_mtu.h"
+#include "reassembly.h"
+#include "segment.h"
 #include "seq.h"
 
 /*
@@ -27,6 +30,21 @@
  */
 #define KICK_BATCH 32
 
+/* A frame of the host on its way out; it may take several turns when the NIC is full. */
+struct outbound {
+	bool busy;
+	uint32_t slot;
+	uint32_t generation;
+	uint64_t seq; /* of the segment that is next */
+	struct segmenter segmenter;
+	struct host_frame frame;
+
+	struct reassembler fragments; /* of the host's stack */
+	bool oversize;		      /* segments do not fit the path: each is sealed, then cut */
+	uint8_t *sealed;	      /* the one that is being cut: HOST_FRAME_MAX, HOST_TAIL */
+	struct fragmenter pieces;
+};
+
 /* The SA that tc egress chose, if the frame is what that SA is for: anything else came here without a policy. */
 static struct esp_sa *find_sa(struct port_state *p, const uint8_t *frame, const struct segmenter *s, enum reason *why)
 {
@@ -34,8 +52,8 @@ static struct esp_sa *find_sa(struct port_state *p, const uint8_t *frame, const 
 	struct esp_sa *sa;
 
 	memcpy(&tag, frame + ETH_SRC, sizeof(tag));
-	p->out.slot = tag.slot;
-	p->out.generation = tag.generation;
+	p->out->slot = tag.slot;
+	p->out->generation = tag.generation;
 	sa = sa_cache_get(&p->worker->sas, tag.slot, tag.generation);
 	*why = REASON_NO_SA;
 	if (!sa)
@@ -50,12 +68,12 @@ static struct esp_sa *find_sa(struct port_state *p, const uint8_t *frame, const 
 /* Whether the largest segment fits the path with ESP around it, or may be cut to fit: the rest is told to the host. */
 static bool fits_path(struct port_state *p, struct esp_sa *sa)
 {
-	const struct segmenter *s = &p->out.segmenter;
+	const struct segmenter *s = &p->out->segmenter;
 	const size_t mtu = path_mtu_of(p, sa->state, p->worker->now);
 	const size_t room = mtu > s->ip.header ? mtu - s->ip.header : 0;
 
-	p->out.oversize = segment_l4_max(s) > esp_max_payload(room);
-	if (!p->out.oversize)
+	p->out->oversize = segment_l4_max(s) > esp_max_payload(room);
+	if (!p->out->oversize)
 		return true;
 	if (!(load_be16(s->ip.ip + IP_FRAG) & IP_DF))
 		return room >= 8 && s->ip.header + esp_sealed_size(segment_l4_max(s)) <= UINT16_MAX;
@@ -66,7 +84,7 @@ static bool fits_path(struct port_state *p, struct esp_sa *sa)
 /* What may not be sealed, whatever the SA says. */
 static bool refuse(struct port_state *p, struct esp_sa *sa)
 {
-	const struct segmenter *s = &p->out.segmenter;
+	const struct segmenter *s = &p->out->segmenter;
 
 	if (s->proto == PROTO_ESP) {
 		drop(p->worker, sa->state, REASON_NESTED_ESP, 1);
@@ -82,7 +100,7 @@ static bool refuse(struct port_state *p, struct esp_sa *sa)
 /* Reads the frame at hand, and finds the SA it is for. NULL: it was dropped and counted. */
 static struct esp_sa *parse(struct port_state *p)
 {
-	struct outbound *out = &p->out;
+	struct outbound *out = p->out;
 	struct segmenter *s = &out->segmenter;
 	enum reason why = REASON_MALFORMED;
 	struct esp_sa *sa;
@@ -104,7 +122,7 @@ static struct esp_sa *parse(struct port_state *p)
  */
 static bool gather(struct port_state *p)
 {
-	struct outbound *out = &p->out;
+	struct outbound *out = p->out;
 	const struct ip_fragment f = {
 		.frame = out->frame.data,
 		.l2 = out->segmenter.l2,
@@ -124,7 +142,7 @@ static bool gather(struct port_state *p)
 /* Parses a frame and leases sequence numbers for all of its segments. False: nothing of it is to be sent now. */
 static bool begin(struct port_state *p)
 {
-	struct outbound *out = &p->out;
+	struct outbound *out = p->out;
 	struct segmenter *s = &out->segmenter;
 	struct esp_sa *sa = parse(p);
 	enum reason why;
@@ -149,7 +167,7 @@ static bool begin(struct port_state *p)
 /* Makes and seals the next segment, Ethernet header and all, at `to`. The length of that. */
 static uint32_t seal_one(struct port_state *p, struct esp_sa *sa, uint8_t *to)
 {
-	struct segmenter *s = &p->out.segmenter;
+	struct segmenter *s = &p->out->segmenter;
 	uint32_t index = s->next;
 	uint8_t *ip = to + s->l2, kept[HOST_TAIL], *tail;
 	size_t len, esp;
@@ -159,7 +177,7 @@ static uint32_t seal_one(struct port_state *p, struct esp_sa *sa, uint8_t *to)
 	tail = l4 + len;
 	memcpy(kept, tail, sizeof(kept));
 	segment_headers(s, index, to);
-	esp = esp_seal(p->worker->aead, sa, p->out.seq++, s->proto, ip + s->ip.header, l4, len);
+	esp = esp_seal(p->worker->aead, sa, p->out->seq++, s->proto, ip + s->ip.header, l4, len);
 	memcpy(tail, kept, sizeof(kept));
 	ip_finish(ip, s->ip.header, s->ip.header + esp, PROTO_ESP);
 	return (uint32_t)(s->l2 + s->ip.header + esp);
@@ -169,7 +187,7 @@ static uint32_t seal_one(struct port_state *p, struct esp_sa *sa, uint8_t *to)
  * packet's. */
 static void seal_aside(struct port_state *p, struct esp_sa *sa)
 {
-	struct outbound *out = &p->out;
+	struct outbound *out = p->out;
 	const size_t headers = out->segmenter.l2 + out->segmenter.ip.header;
 	const size_t len = seal_one(p, sa, out->sealed);
 
@@ -181,7 +199,7 @@ static void seal_aside(struct port_state *p, struct esp_sa *sa)
  * left. */
 static uint32_t make_frame(struct port_state *p, struct esp_sa *sa, uint8_t *to)
 {
-	struct outbound *out = &p->out;
+	struct outbound *out = p->out;
 
 	if (!out->oversize)
 		return seal_one(p, sa, to);
@@ -199,15 +217,15 @@ static uint32_t segments_left(const struct outbound *out)
 /* What is left of the frame at hand is dropped, and it is done with. */
 static bool give_up(struct port_state *p, struct sa_state *sa, enum reason why)
 {
-	drop(p->worker, sa, why, segments_left(&p->out));
-	p->out.pieces.at = p->out.pieces.len;
+	drop(p->worker, sa, why, segments_left(p->out));
+	p->out->pieces.at = p->out->pieces.len;
 	return true;
 }
 
 /* Sends segments of the frame at hand while there is room. True when it is done with. */
 static bool send_segments(struct port_state *p, struct xdp_queue *q, uint32_t *sent)
 {
-	struct outbound *out = &p->out;
+	struct outbound *out = p->out;
 	struct esp_sa *sa = sa_cache_get(&p->worker->sas, out->slot, out->generation);
 	uint32_t room = xdp_queue_room(q), each = xdp_queue_room_for_one(q), left = segments_left(out);
 
@@ -231,13 +249,13 @@ static bool send_segments(struct port_state *p, struct xdp_queue *q, uint32_t *s
 /* One SA keeps to one queue, so its packets stay in order. */
 static struct xdp_queue *queue_of(struct port_state *p)
 {
-	return &p->queues[p->out.slot % p->tx_count];
+	return &p->queues[p->out->slot % p->tx_count];
 }
 
 /* Frames that were dropped count as taken, too. */
 static bool next_frame(struct port_state *p, uint32_t *taken)
 {
-	while (*taken < FRAMES_PER_TURN && host_next(&p->host, &p->out.frame)) {
+	while (*taken < FRAMES_PER_TURN && host_next(&p->host, &p->out->frame)) {
 		++*taken;
 		if (begin(p))
 			return true;
@@ -256,14 +274,14 @@ uint32_t outbound_run(struct port_state *p)
 {
 	uint32_t sent = 0, taken = 0;
 
-	while (p->out.busy || next_frame(p, &taken)) {
+	while (p->out->busy || next_frame(p, &taken)) {
 		struct xdp_queue *q = queue_of(p);
 
 		xdp_queue_reap(q);
-		p->out.busy = !send_segments(p, q, &sent);
+		p->out->busy = !send_segments(p, q, &sent);
 		if (xdp_queue_unkicked(q) >= KICK_BATCH)
 			xdp_queue_kick(q);
-		if (p->out.busy)
+		if (p->out->busy)
 			break;
 	}
 	kick_all(p);
@@ -279,15 +297,22 @@ int outbound_init(struct port_state *p, struct fault *f)
 		.headless = DATAGRAMS_OUT,
 		.first_min = 8,
 	};
-	struct outbound *out = &p->out;
+	struct outbound *out = calloc(1, sizeof(*out));
 
-	out->sealed = malloc(HOST_FRAME_MAX + HOST_TAIL);
-	if (!out->sealed)
+	p->out = out;
+	if (out)
+		out->sealed = malloc(HOST_FRAME_MAX + HOST_TAIL);
+	if (!out || !out->sealed)
 		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
 	return reassembly_create(&out->fragments, &limits, port_drop_fragments, p, f);
 }
 
+void outbound_expire(struct port_state *p)
+{
+	reassembly_expire(&p->out->fragments, p->worker->now);
+}
+
 bool outbound_waits_for_nic(const struct port_state *p)
 {
-	return p->out.busy;
+	return p->out->busy;
 }

@@ -7,6 +7,7 @@
 #define WORKER_PATH_MTU_H
 
 #include "port.h"
+#include "segment.h"
 
 /* Bytes of the largest IP packet that may carry ESP of the SA: the NIC's MTU, or what a router said of the path. */
 static inline size_t path_mtu_of(const struct port_state *p, const struct sa_state *sa, uint64_t now)

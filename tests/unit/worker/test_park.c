@@ -25,6 +25,7 @@ static const uint8_t keymat[ESP_KEYMAT_SIZE] = {1, 2, 3};
 struct bed {
 	struct worker worker;
 	struct port_state port;
+	struct inbound in;
 	struct port shared;
 	struct xdp_queue queue;
 	uint32_t produced, consumed, none;
@@ -90,7 +91,8 @@ static int setup(void **state)
 	b->port.shared = &b->shared;
 	make_umem(&b->port.umem);
 	make_queue(b);
-	coalesce_init(&b->port.coalescer, &sink, false);
+	b->port.in = &b->in;
+	coalesce_init(&b->in.coalescer, &sink, false);
 	*state = b;
 	return 0;
 }
