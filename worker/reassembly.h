@@ -19,9 +19,9 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "host_frame.h"
 #include "lib/fault.h"
 #include "maps/layout.h"
-#include "host_frame.h"
 
 /*
  * Fragments of one datagram. 64 KiB over a path of 576 bytes, the least that a

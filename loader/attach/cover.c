@@ -75,14 +75,8 @@ static void find_covered(struct cover *c)
 	}
 }
 
-int cover_find(struct cover *c, bool (*is_attached)(const void *arg, int ifindex), const void *arg)
+static int judge(struct cover *c)
 {
-	int err;
-
-	*c = (struct cover){.is_attached = is_attached, .arg = arg};
-	err = netdev_stack_dump(&c->all, &c->count);
-	if (err)
-		return err;
 	c->covered = calloc(c->count + 1, sizeof(*c->covered));
 	if (!c->covered) {
 		cover_free(c);
@@ -90,6 +84,23 @@ int cover_find(struct cover *c, bool (*is_attached)(const void *arg, int ifindex
 	}
 	find_covered(c);
 	return 0;
+}
+
+int cover_find(struct cover *c, bool (*is_attached)(const void *arg, int ifindex), const void *arg)
+{
+	int err;
+
+	*c = (struct cover){.is_attached = is_attached, .arg = arg};
+	err = netdev_stack_dump(&c->all, &c->count);
+	return err ? err : judge(c);
+}
+
+int cover_find_again(struct cover *c, const struct cover *before, bool (*is_attached)(const void *arg, int ifindex))
+{
+	*c = *before;
+	c->borrowed = true;
+	c->is_attached = is_attached;
+	return judge(c);
 }
 
 static int missing_below(const struct cover *c, const struct netdev_stack *dev)
@@ -119,6 +130,7 @@ int cover_missing(const struct cover *c, int ifindex)
 void cover_free(struct cover *c)
 {
 	free(c->covered);
-	free(c->all);
+	if (!c->borrowed)
+		free(c->all);
 	*c = (struct cover){0};
 }

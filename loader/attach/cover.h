@@ -13,6 +13,7 @@
 /* All interfaces of this namespace, and by their places which of them stand on attached ones alone. */
 struct cover {
 	struct netdev_stack *all;
+	bool borrowed; /* all is another's */
 	bool *covered;
 	size_t count;
 	bool (*is_attached)(const void *arg, int ifindex);
@@ -22,6 +23,10 @@ struct cover {
 /* Reads the interfaces and finds those covered, where is_attached tells which have a gate. cover_free ends it. 0 or
  * -errno. */
 int cover_find(struct cover *c, bool (*is_attached)(const void *arg, int ifindex), const void *arg);
+
+/* The same of the same interfaces, which stay the other's and must outlast it, where another tells which have a gate.
+ */
+int cover_find_again(struct cover *c, const struct cover *before, bool (*is_attached)(const void *arg, int ifindex));
 
 /* Whether there is such an interface; whether it is attached or covered. */
 bool cover_has(const struct cover *c, int ifindex);

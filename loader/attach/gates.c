@@ -144,7 +144,7 @@ void gates_cover(const struct maps *maps)
 
 	if (cover_find(&c, is_attached, maps))
 		return;
-	if (cover_find(&passable, is_passable, maps) == 0) {
+	if (cover_find_again(&passable, &c, is_passable) == 0) {
 		write_covered(maps, &c, &passable);
 		cover_free(&passable);
 	}

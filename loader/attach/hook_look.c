@@ -7,6 +7,7 @@
 
 #include "clsact.h"
 #include "hook_pins.h"
+#include "xdp_running.h"
 
 /* As many as tcx has room for. */
 #define TCX_MAX 64
@@ -100,25 +101,20 @@ struct hook_finding hook_look_tap(int ifindex, enum hook_kind kind, int link, ui
 
 /* ---- XDP ---- */
 
-static uint32_t running_xdp(const struct bpf_xdp_query_opts *query)
-{
-	return query->drv_prog_id ? query->drv_prog_id : query->skb_prog_id ? query->skb_prog_id : query->hw_prog_id;
-}
-
 static struct hook_finding look_xdp(const struct hook_place *at, uint32_t ours)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
 	struct hook_pin p = hook_pin_open(at, HOOK_XDP);
 	const bool linked = p.fd >= 0 && p.ifindex == (uint32_t)at->ifindex;
+	struct xdp_running running;
 
 	hook_pin_close(&p);
-	if (bpf_xdp_query(at->ifindex, 0, &query) < 0)
+	if (xdp_running(at->ifindex, &running))
 		return found(HOOK_UNKNOWN, 0);
 	if (!linked)
-		return found(HOOK_GONE, running_xdp(&query));
+		return found(HOOK_GONE, running.program);
 	if (p.prog_id != ours)
 		return found(HOOK_REPLACED, p.prog_id);
-	return running_xdp(&query) == ours ? found(HOOK_FIRST, 0) : found(HOOK_GONE, running_xdp(&query));
+	return running.program == ours ? found(HOOK_FIRST, 0) : found(HOOK_GONE, running.program);
 }
 
 struct hook_finding hook_look(const struct hook_place *at, enum hook_point point, enum hook_kind kind, uint32_t ours)

@@ -17,6 +17,7 @@
 #include "hooks_away.h"
 #include "lib/bpffs.h"
 #include "lib/log.h"
+#include "xdp_running.h"
 
 /* Ours goes first: one in front of it that says "pass" would open the gate. */
 #define LINK_BEFORE (1U << 3)
@@ -65,17 +66,11 @@ bool hooks_any(const struct hook_place *at)
 
 /* ---- looking ---- */
 
-/* *program: 0 if there is none. */
-static int find_xdp(const struct hook_place *at, uint32_t *program, enum port_mode *mode, struct fault *f)
+static int find_xdp(const struct hook_place *at, struct xdp_running *running, struct fault *f)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	int err = bpf_xdp_query(at->ifindex, 0, &query);
+	const int err = xdp_running(at->ifindex, running);
 
-	if (err < 0)
-		return fault(f, -err, "%s: asking for its XDP program: %s", at->dev, strerror(-err));
-	*mode = query.drv_prog_id ? PORT_NATIVE : query.skb_prog_id ? PORT_GENERIC : 0;
-	*program = query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id ? query.skb_prog_id : query.hw_prog_id;
-	return 0;
+	return err ? fault(f, -err, "%s: asking for its XDP program: %s", at->dev, strerror(-err)) : 0;
 }
 
 /*
@@ -85,11 +80,12 @@ static int find_xdp(const struct hook_place *at, uint32_t *program, enum port_mo
 int hooks_take_over(const struct hook_place *at, enum port_mode *mode, struct fault *f)
 {
 	struct hook_pin p = hook_pin_open(at, HOOK_XDP);
-	uint32_t running = 0;
-	int err = find_xdp(at, &running, mode, f);
-	const bool same = p.fd >= 0 && p.ifindex == (uint32_t)at->ifindex && running == p.prog_id;
+	struct xdp_running running;
+	int err = find_xdp(at, &running, f);
+	const bool same = p.fd >= 0 && p.ifindex == (uint32_t)at->ifindex && running.program == p.prog_id;
 
 	hook_pin_close(&p);
+	*mode = running.mode;
 	if (err || same)
 		return err;
 	if (p.ifindex)
@@ -97,7 +93,7 @@ int hooks_take_over(const struct hook_place *at, enum port_mode *mode, struct fa
 			 "'detach %s'",
 			 at->dev, at->dev);
 	hooks_put_away(at);
-	if (!hooks_bring_back(at, running))
+	if (!hooks_bring_back(at, running.program))
 		*mode = 0;
 	return 0;
 }
@@ -151,14 +147,13 @@ static int foreign(const struct hook_place *at, uint32_t program, struct fault *
 int hook_check_foreign(const struct hook_place *at, struct fault *f)
 {
 	struct hook_pin p = hook_pin_open(at, HOOK_XDP);
-	enum port_mode mode;
-	uint32_t running = 0;
-	int err = find_xdp(at, &running, &mode, f);
+	struct xdp_running running;
+	int err = find_xdp(at, &running, f);
 
 	hook_pin_close(&p);
-	if (err || !running || running == p.prog_id || hooks_is_away(at, running))
+	if (err || !running.program || running.program == p.prog_id || hooks_is_away(at, running.program))
 		return err;
-	return foreign(at, running, f);
+	return foreign(at, running.program, f);
 }
 
 bool hooks_have_tcx(void)
@@ -199,16 +194,15 @@ int hooks_for_each_device(const char *dir, void (*fn)(const char *dev, void *arg
 static int update_xdp(const struct hook_place *at, int prog, enum port_mode mode, bool *done, struct fault *f)
 {
 	struct hook_pin p = hook_pin_open(at, HOOK_XDP);
-	enum port_mode running = 0;
-	uint32_t program;
-	int err = find_xdp(at, &program, &running, f);
+	struct xdp_running running;
+	int err = find_xdp(at, &running, f);
 
 	*done = false;
 	if (err) {
 		hook_pin_close(&p);
 		return err;
 	}
-	if (p.fd >= 0 && running == mode) {
+	if (p.fd >= 0 && running.mode == mode) {
 		*done = true;
 		if (bpf_link_update(p.fd, prog, NULL) < 0)
 			err = fault(f, errno, "%s: replacing the XDP program: %s", at->dev, strerror(errno));

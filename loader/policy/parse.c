@@ -161,3 +161,8 @@ bool addr_is_zero(const uint8_t addr[4])
 {
 	return host_order(addr) == 0;
 }
+
+int bad_word(struct fault *f, const char *name, const char *value, const char *give)
+{
+	return fault(f, EINVAL, "%s '%.60s': give %s", name, value ? value : "", give);
+}

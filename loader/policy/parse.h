@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/fault.h"
 #include "lib/protocols.h"
 
 /* "a.b.c.d" or "a.b.c.d/n" in text form, NUL included. */
@@ -44,6 +45,9 @@ bool parse_icmp_types(const char *text, uint16_t *min, uint16_t *max);
 
 /* "on" and "yes", "off" and "no". */
 bool parse_switch(const char *text, bool *out);
+
+/* -EINVAL, with the word, its value (NULL: none was given) and what to give. */
+int bad_word(struct fault *f, const char *name, const char *value, const char *give);
 
 /* The other way: written into buf (of the sizes above), which is returned. */
 const char *addr_text(const uint8_t addr[4], char *buf);

@@ -28,19 +28,14 @@ const char *policy_owner_name(enum owner owner)
 
 /* ---- words ---- */
 
-static int bad(struct fault *f, const char *name, const char *value, const char *give)
-{
-	return fault(f, EINVAL, "%s '%.60s': give %s", name, value ? value : "", give);
-}
-
 static int parse_remote(const char *text, struct prefix *out, struct fault *f)
 {
 	if (!text || !parse_prefix(text, out))
-		return bad(f, "dst", text,
-			   text && strchr(text, ':') ? "an IPv4 prefix: IPv6 is not supported"
-						     : "an IPv4 address or prefix");
+		return bad_word(f, "dst", text,
+				text && strchr(text, ':') ? "an IPv4 prefix: IPv6 is not supported"
+							  : "an IPv4 address or prefix");
 	if (!prefix_is_clean(out))
-		return bad(f, "dst", text, "a prefix with no bit set behind it");
+		return bad_word(f, "dst", text, "a prefix with no bit set behind it");
 	return 0;
 }
 
@@ -55,10 +50,10 @@ static int parse_protocol(const char *text, struct spd_rule *rule, struct fault 
 		if (protect_parse(text, &p, &why))
 			return fault(f, EINVAL, "proto %.200s", why.text);
 		if (p.either_end)
-			return bad(f, "proto", text, "the protocol alone, and the port as sport or dport");
+			return bad_word(f, "proto", text, "the protocol alone, and the port as sport or dport");
 		rule->proto = (uint8_t)p.sel.proto;
 	} else if (text && !parse_proto(text, &rule->proto)) {
-		return bad(f, "proto", text, "a protocol's name or number");
+		return bad_word(f, "proto", text, "a protocol's name or number");
 	}
 	rule->local_port_min = p.sel.local_port_min;
 	rule->local_port_max = p.sel.local_port_max;
@@ -75,7 +70,7 @@ static int parse_port_range(const cJSON *words, const char *name, uint8_t proto,
 	if (!text)
 		return 0;
 	if (!parse_ports(text, min, max))
-		return bad(f, name, text, "a port or a range, as 5000-5010");
+		return bad_word(f, name, text, "a port or a range, as 5000-5010");
 	if (!proto)
 		return fault(f, EINVAL, "%s '%s': needs a protocol with ports, as 'proto tcp'", name, text);
 	if (!proto_has_ports(proto))
@@ -96,7 +91,7 @@ static int parse_action(const char *text, bool needed, uint8_t *action, struct f
 	if (text && strcmp(text, "fail-open") == 0)
 		return fault(f, EINVAL,
 			     "action fail-open: there is no such thing: what cannot be protected is dropped");
-	return bad(f, "action", text, "protect, bypass or discard");
+	return bad_word(f, "action", text, "protect, bypass or discard");
 }
 
 static int parse_rule(const cJSON *words, bool need_action, struct spd_rule *rule, struct fault *f)
@@ -106,9 +101,9 @@ static int parse_rule(const cJSON *words, bool need_action, struct spd_rule *rul
 	int err;
 
 	if (src && !parse_ipv4(src, rule->local))
-		return bad(f, "src", src, "an IPv4 address of this host");
+		return bad_word(f, "src", src, "an IPv4 address of this host");
 	if (prio && !parse_number(prio, 0, UINT32_MAX, &number))
-		return bad(f, "prio", prio, "a number, 0 goes first");
+		return bad_word(f, "prio", prio, "a number, 0 goes first");
 	rule->prio = (uint32_t)number;
 	err = parse_protocol(proto, rule, f);
 	if (!err)

@@ -8,18 +8,14 @@
 #include "protect.h"
 #include "sa.h"
 
-static int bad(struct fault *f, const char *name, const char *value, const char *give)
-{
-	return fault(f, EINVAL, "%s '%.60s': give %s", name, value ? value : "", give);
-}
-
 static int parse_addr(const cJSON *words, const char *name, uint8_t addr[4], struct fault *f)
 {
 	const char *text = json_text(words, name);
 
 	if (!text || !parse_ipv4(text, addr))
-		return bad(f, name, text,
-			   text && strchr(text, ':') ? "an IPv4 address: IPv6 is not supported" : "an IPv4 address");
+		return bad_word(f, name, text,
+				text && strchr(text, ':') ? "an IPv4 address: IPv6 is not supported"
+							  : "an IPv4 address");
 	return 0;
 }
 
@@ -29,7 +25,7 @@ static int parse_spi(const cJSON *words, uint32_t *spi, struct fault *f)
 	uint64_t number;
 
 	if (!text || !parse_number(text, 0, UINT32_MAX, &number))
-		return bad(f, "spi", text, "a number, decimal or 0x and hexadecimal");
+		return bad_word(f, "spi", text, "a number, decimal or 0x and hexadecimal");
 	*spi = (uint32_t)number;
 	return 0;
 }
@@ -39,7 +35,7 @@ static int parse_window(const char *text, uint16_t *window, struct fault *f)
 	uint64_t number = SA_DEFAULT_REPLAY_WINDOW;
 
 	if (text && !parse_number(text, REPLAY_WINDOW_MIN, REPLAY_WINDOW_MAX, &number))
-		return bad(f, "replay-window", text, "64 to 8192 packets");
+		return bad_word(f, "replay-window", text, "64 to 8192 packets");
 	*window = (uint16_t)number;
 	return 0;
 }
@@ -47,7 +43,7 @@ static int parse_window(const char *text, uint16_t *window, struct fault *f)
 static int parse_seq(const char *text, bool esn, uint64_t *seq, struct fault *f)
 {
 	if (text && !parse_number(text, 0, esn ? UINT64_MAX - 1 : UINT32_MAX - 1, seq))
-		return bad(f, "seq", text, esn ? "the last sequence number used" : "one of 32 bits, or esn on");
+		return bad_word(f, "seq", text, esn ? "the last sequence number used" : "one of 32 bits, or esn on");
 	return 0;
 }
 
@@ -67,7 +63,7 @@ static int parse_sel(const char *text, struct sa_request *out, struct fault *f)
 static int parse_dev(const char *text, char dev[IF_NAMESIZE], struct fault *f)
 {
 	if (text && (!*text || strlen(text) >= IF_NAMESIZE))
-		return bad(f, "dev", text, "an interface's name");
+		return bad_word(f, "dev", text, "an interface's name");
 	snprintf(dev, IF_NAMESIZE, "%s", text ? text : "");
 	return 0;
 }
@@ -107,7 +103,7 @@ int sa_request_parse(const cJSON *words, struct sa_request *out, struct fault *f
 
 	*out = (struct sa_request){.esn = true};
 	if (esn && !parse_switch(esn, &out->esn))
-		return bad(f, "esn", esn, "on or off");
+		return bad_word(f, "esn", esn, "on or off");
 	err = parse_addr(words, "src", out->src, f);
 	if (!err)
 		err = parse_addr(words, "dst", out->dst, f);
