@@ -26,7 +26,7 @@ bool selector_takes(const struct selector *s, uint8_t proto, uint16_t local_port
 bool selector_meet(const struct selector *a, const struct selector *b, struct selector *out);
 
 /*
- * Which of two goes first by the precedence of policies (loader/spd.c) of one prefix and prio: with a
+ * Which of two goes first by the precedence of policies (loader/policy/spd.c) of one prefix and prio: with a
  * protocol before without, then fewer pairs of ports, then by their bytes. As of memcmp().
  */
 int selector_compare(const struct selector *a, const struct selector *b);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* loader/child_process.h: what is started is found, and is ended in the way it was asked to. */
+/* lib/child_process.h: what is started is found, and is ended in the way it was asked to. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>

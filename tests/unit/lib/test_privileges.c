@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* maps/privileges.h: who the programs become, and what is left of root's rights. As root: what is dropped must be
+/* lib/privileges.h: who the programs become, and what is left of root's rights. As root: what is dropped must be
  * there. */
 #define _GNU_SOURCE
 #include <setjmp.h>

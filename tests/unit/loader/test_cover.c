@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* loader/cover.h: what stands on attached NICs alone, of real interfaces in a network namespace of the test's own. */
+/* loader/attach/cover.h: what stands on attached NICs alone, of real interfaces in a network namespace of the test's own. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
