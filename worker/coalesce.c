@@ -67,7 +67,7 @@ static void classify(struct segment *s, const struct coalesce_packet *p, bool ud
 	s->mergeable = s->mergeable && p->ip.header == IP_LEN_MIN;
 }
 
-static bool same_flow(const struct flow *f, const struct segment *s)
+static bool same_flow(const struct coalesce_flow *f, const struct segment *s)
 {
 	const uint8_t *a = f->first.ip.ip, *b = s->packet->ip.ip;
 
@@ -85,7 +85,7 @@ static bool same_tcp(const uint8_t *a, const uint8_t *b, size_t header)
 }
 
 /* Whether the super-packet's one header can stand for this packet's, too. */
-static bool same_headers(const struct flow *f, const struct segment *s)
+static bool same_headers(const struct coalesce_flow *f, const struct segment *s)
 {
 	const struct coalesce_packet *p = s->packet;
 	const uint8_t *a = f->first.ip.ip, *b = p->ip.ip;
@@ -96,7 +96,7 @@ static bool same_headers(const struct flow *f, const struct segment *s)
 	return !s->tcp || same_tcp(a + f->first.ip.header, s->l4, s->header);
 }
 
-static bool fits(const struct flow *f, const struct segment *s)
+static bool fits(const struct coalesce_flow *f, const struct segment *s)
 {
 	return !f->full && s->mergeable && f->count < COALESCE_SEGMENTS_MAX && f->total + s->payload <= 65535 &&
 	       s->payload <= f->piece && (!s->tcp || load_be32(s->l4 + TCP_SEQ) == f->next_seq) && same_headers(f, s);
@@ -104,7 +104,7 @@ static bool fits(const struct flow *f, const struct segment *s)
 
 /* The first packet's headers become the super-packet's; the checksum field gets the pseudo header's sum
  * (virtio 5.1.6.2). */
-static void finish_headers(struct flow *f)
+static void finish_headers(struct coalesce_flow *f)
 {
 	uint8_t *ip = f->first.ip.ip, *l4 = ip + f->first.ip.header;
 	size_t l4_len = f->total - f->first.ip.header, field = f->tcp ? TCP_CHECK : UDP_CHECK;
@@ -124,7 +124,7 @@ static void finish_headers(struct flow *f)
 	};
 }
 
-static void flush_flow(struct coalescer *c, struct flow *f)
+static void flush_flow(struct coalescer *c, struct coalesce_flow *f)
 {
 	if (f->count == 0)
 		return;
@@ -138,7 +138,7 @@ static void flush_flow(struct coalescer *c, struct flow *f)
 	f->count = 0;
 }
 
-static void start_flow(struct flow *f, const struct segment *s)
+static void start_flow(struct coalesce_flow *f, const struct segment *s)
 {
 	const struct coalesce_packet *p = s->packet;
 
@@ -156,7 +156,7 @@ static void start_flow(struct flow *f, const struct segment *s)
 }
 
 /* A short one, or one that pushes, is the last. */
-static void append(struct flow *f, const struct segment *s)
+static void append(struct coalesce_flow *f, const struct segment *s)
 {
 	f->pieces[1 + f->count] = (struct iovec){s->l4 + s->header, s->payload};
 	f->addrs[f->count++] = s->packet->addr;
@@ -179,7 +179,7 @@ static void write_alone(struct coalescer *c, const struct segment *s)
 	c->sink.release(c->sink.user, p->addr);
 }
 
-static struct flow *find_flow(struct coalescer *c, const struct segment *s)
+static struct coalesce_flow *find_flow(struct coalescer *c, const struct segment *s)
 {
 	for (int i = 0; i < COALESCE_FLOWS; i++)
 		if (c->flows[i].count && same_flow(&c->flows[i], s))
@@ -187,9 +187,9 @@ static struct flow *find_flow(struct coalescer *c, const struct segment *s)
 	return NULL;
 }
 
-static struct flow *free_flow(struct coalescer *c)
+static struct coalesce_flow *free_flow(struct coalescer *c)
 {
-	struct flow *f;
+	struct coalesce_flow *f;
 
 	for (int i = 0; i < COALESCE_FLOWS; i++)
 		if (c->flows[i].count == 0)
@@ -202,7 +202,7 @@ static struct flow *free_flow(struct coalescer *c)
 void coalesce_add(struct coalescer *c, const struct coalesce_packet *packet)
 {
 	struct segment s;
-	struct flow *f;
+	struct coalesce_flow *f;
 
 	classify(&s, packet, c->udp);
 	f = s.whole ? find_flow(c, &s) : NULL;
@@ -227,7 +227,7 @@ void coalesce_flush(struct coalescer *c)
 void coalesce_hold(struct coalescer *c)
 {
 	for (int i = 0; i < COALESCE_FLOWS; i++) {
-		struct flow *f = &c->flows[i];
+		struct coalesce_flow *f = &c->flows[i];
 
 		if (f->full || f->aged)
 			flush_flow(c, f);

@@ -38,7 +38,7 @@ struct coalesce_sink {
 	void (*release)(void *user, uint64_t addr);
 };
 
-struct flow {
+struct coalesce_flow {
 	uint32_t count; /* packets held; 0: the entry is free */
 	bool tcp;
 	bool full; /* nothing more may follow */
@@ -57,7 +57,7 @@ struct coalescer {
 	struct coalesce_sink sink;
 	bool udp;      /* whether the host takes UDP super-packets */
 	uint32_t next; /* flow to give up when all are in use */
-	struct flow flows[COALESCE_FLOWS];
+	struct coalesce_flow flows[COALESCE_FLOWS];
 };
 
 void coalesce_init(struct coalescer *c, const struct coalesce_sink *sink, bool udp);

@@ -181,7 +181,7 @@ static void take_whole(struct port_state *p, const struct reassembled *whole)
 	write_alone(p, item.frame, item.l2 + item.ip.total);
 }
 
-static void gather(struct port_state *p, const struct item *item)
+static void reassemble(struct port_state *p, const struct item *item)
 {
 	const struct ip_fragment f = {
 		.frame = item->frame,
@@ -226,7 +226,7 @@ static uint32_t pass_look_up(struct port_state *p, const struct xdp_desc *descs,
 		if (!parse(p, &descs[i], item))
 			drop_item(p, item, why);
 		else if (ip_is_fragment(item->ip.ip))
-			gather(p, item);
+			reassemble(p, item);
 		else if (look_up(p, item, &why))
 			kept++;
 		else if (why != REASON_NO_SA || item->sa || !park_frame(p, item, &descs[i]))

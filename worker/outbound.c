@@ -120,7 +120,7 @@ static struct esp_sa *parse(struct port_state *p)
  * hand becomes the whole, with its first fragment's tag, when this was the last
  * that was missing. False: it is kept, or dropped.
  */
-static bool gather(struct port_state *p)
+static bool reassemble(struct port_state *p)
 {
 	struct outbound *out = p->out;
 	const struct ip_fragment f = {
@@ -149,7 +149,7 @@ static bool begin(struct port_state *p)
 	uint64_t bytes;
 
 	if (sa && ip_is_fragment(s->ip.ip))
-		sa = gather(p) ? parse(p) : NULL;
+		sa = reassemble(p) ? parse(p) : NULL;
 	if (!sa || refuse(p, sa))
 		return false;
 	if (p->shared->mss_clamp)

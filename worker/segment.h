@@ -46,7 +46,7 @@ bool segment_begin(struct segmenter *s, uint8_t *frame, size_t len, const struct
  * Makes the next segment: its L4 header and payload are at the result, *len
  * bytes, which may be overwritten, as may HOST_TAIL bytes behind them if they are
  * restored before the next call. The IP header in the frame is not touched:
- * segment_ip writes the segment's own.
+ * segment_headers() writes the segment's own.
  */
 uint8_t *segment_next(struct segmenter *s, size_t *len);
 
