@@ -18,7 +18,7 @@ struct child {
 	struct event_base *base; /* NULL: nobody starts it again */
 	/* It is to be started again, now. */
 	void (*on_again)(void *arg);
-	/* It has written its line, or ended without ("") . NULL: child_wait_line() is called instead. */
+	/* It has written its line, or ended without (""). NULL: child_wait_line() is called instead. */
 	void (*on_ready)(void *arg, const char *line);
 	void *arg;
 

@@ -70,7 +70,7 @@ static void log_event(const struct event *e)
 
 static int on_event(void *arg, void *data, size_t size)
 {
-	struct events *events = arg;
+	struct datapath_events *events = arg;
 	struct event e;
 
 	if (size < sizeof(e))
@@ -84,7 +84,7 @@ static int on_event(void *arg, void *data, size_t size)
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
-	struct events *events = arg;
+	struct datapath_events *events = arg;
 
 	(void)fd;
 	(void)what;
@@ -92,7 +92,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	ring_buffer__consume(events->ring);
 }
 
-int events_start(struct events *events, struct event_base *base, const struct maps *maps, struct fault *f)
+int datapath_events_start(struct datapath_events *events, struct event_base *base, const struct maps *maps,
+			  struct fault *f)
 {
 	events->ring = ring_buffer__new(maps->events, on_event, events, NULL);
 	if (!events->ring)
@@ -100,13 +101,13 @@ int events_start(struct events *events, struct event_base *base, const struct ma
 	events->readable =
 		event_new(base, ring_buffer__epoll_fd(events->ring), EV_READ | EV_PERSIST, on_readable, events);
 	if (!events->readable || event_add(events->readable, NULL) < 0) {
-		events_stop(events);
+		datapath_events_stop(events);
 		return fault(f, ENOMEM, "map events: %s", strerror(ENOMEM));
 	}
 	return 0;
 }
 
-void events_stop(struct events *events)
+void datapath_events_stop(struct datapath_events *events)
 {
 	if (events->readable)
 		event_free(events->readable);

@@ -9,7 +9,7 @@
 #include "lib/log.h"
 #include "maps/maps.h"
 
-struct events {
+struct datapath_events {
 	struct ring_buffer *ring;
 	struct event *readable;
 	struct log_limit limit;
@@ -20,9 +20,10 @@ struct events {
 };
 
 /* Listens to the instance's ring buffer. on_event and arg are the caller's. 0 or -errno. */
-int events_start(struct events *events, struct event_base *base, const struct maps *maps, struct fault *f);
+int datapath_events_start(struct datapath_events *events, struct event_base *base, const struct maps *maps,
+			  struct fault *f);
 
 /* Safe on a zeroed struct. */
-void events_stop(struct events *events);
+void datapath_events_stop(struct datapath_events *events);
 
 #endif

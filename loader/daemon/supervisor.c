@@ -49,7 +49,7 @@ struct supervisor {
 	struct worker worker;
 	struct ike_process ike;
 	struct ike_news news;
-	struct events events;
+	struct datapath_events events;
 	struct link_watch links;
 	struct route_watch routes;
 	struct hook_watch hooks;
@@ -321,7 +321,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	liveness_init(&s->liveness);
 	if (worker_init(&s->worker) || ike_init(&s->ike))
 		return fault(f, ENOMEM, "children: %s", strerror(ENOMEM));
-	err = events_start(&s->events, s->base, &s->maps, f);
+	err = datapath_events_start(&s->events, s->base, &s->maps, f);
 	if (!err)
 		err = link_watch_start(&s->links, s->base, f);
 	if (!err)
@@ -468,7 +468,7 @@ static void stop(struct supervisor *s, bool orderly)
 	route_watch_stop(&s->routes);
 	hook_watch_stop(&s->hooks);
 	ways_free(&s->ways);
-	events_stop(&s->events);
+	datapath_events_stop(&s->events);
 	for (size_t i = 0; i < 4; i++)
 		if (s->signals[i])
 			event_free(s->signals[i]);

@@ -61,19 +61,19 @@ static bool on_event(void *arg, const struct event *e)
 static void test_flood(void **unused)
 {
 	struct event_base *base = event_base_new();
-	struct events events = {.on_event = on_event};
+	struct datapath_events events = {.on_event = on_event};
 	const struct maps maps = {0};
 	unsigned first;
 
 	(void)unused;
 	readable = eventfd(1, 0);
-	assert_int_equal(events_start(&events, base, &maps, NULL), 0);
+	assert_int_equal(datapath_events_start(&events, base, &maps, NULL), 0);
 	event_base_loop(base, EVLOOP_ONCE);
 	first = taken;
 	assert_in_range(first, 1, 1000);
 	event_base_loop(base, EVLOOP_ONCE);
 	assert_int_equal(taken, 2 * first);
-	events_stop(&events);
+	datapath_events_stop(&events);
 	event_base_free(base);
 	close(readable);
 }
