@@ -40,7 +40,7 @@ objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 # What programs share, as libraries, so that each links only what it uses of them.
 SHARED     := $(BUILD)/maps.a $(BUILD)/lib.a
 WORKER_OBJ := $(call objects,$(wildcard worker/*.c))
-IKE_OBJ    := $(call objects,$(wildcard ike/*.c))
+IKE_OBJ    := $(call objects,$(wildcard ike/*.c ike/*/*.c))
 LOADER_OBJ := $(call objects,$(wildcard loader/*.c loader/*/*.c))
 BPF_OBJ    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
 SKELETONS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
@@ -87,6 +87,7 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 
 $(LOADER_OBJ): $(SKELETONS)
 $(LOADER_OBJ): ALL_CFLAGS += -iquote loader
+$(IKE_OBJ): ALL_CFLAGS += -iquote ike
 
 # ---- packages ----
 
@@ -116,9 +117,9 @@ tests_in = $(patsubst %.c,$(BUILD)/%,$(wildcard $(1)))
 LOADER_TESTS := $(call tests_in,tests/unit/loader/test_*.c)
 WORKER_TESTS := $(call tests_in,tests/unit/worker/test_*.c)
 SHARED_TESTS := $(call tests_in,tests/unit/lib/test_*.c tests/unit/maps/test_*.c)
-IKE_TESTS    := $(call tests_in,tests/unit/test_ike_*.c)
+IKE_TESTS    := $(call tests_in,tests/unit/ike/test_*.c)
 IKE_TEST_OBJ := $(call objects,$(wildcard tests/ike/*.c))
-IKE_LIFE     := $(BUILD)/tests/unit/test_ike_life
+IKE_LIFE     := $(BUILD)/tests/unit/ike/test_life
 IKE_LIFE_OBJ := $(call objects,$(wildcard tests/ike/life/*.c))
 BPF_TESTS    := $(call tests_in,tests/bpf/test_*.c)
 IKE_BENCH    := $(BUILD)/tests/bench/ike_bench

@@ -25,12 +25,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon.h"
-#include "dh.h"
-#include "judge.h"
+#include "daemon/daemon.h"
+#include "crypto/dh.h"
+#include "config/judge.h"
 #include "lib/privileges.h"
-#include "prf.h"
-#include "sandbox.h"
+#include "crypto/prf.h"
+#include "sandbox/sandbox.h"
 #include "maps/vault.h"
 
 /* sad, sad_out, sad_sent, sa_state, replay, turns; and ike_sockets, which is written once, before anybody is heard. */

@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "certs.h"
-#include "identity.h"
-#include "proposal.h"
-#include "ts.h"
+#include "identity/certs.h"
+#include "identity/identity.h"
+#include "wire/proposal.h"
+#include "wire/ts.h"
 
 #define CONNECTION_NAME_MAX 64
 #define SELECTORS_MAX	    32

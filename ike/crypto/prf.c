@@ -7,7 +7,7 @@
 #include <openssl/params.h>
 #include <string.h>
 
-#include "wire.h"
+#include "wire/wire.h"
 
 size_t prf_size(uint16_t prf)
 {

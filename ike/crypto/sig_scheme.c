@@ -5,7 +5,7 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
-#include "wire.h"
+#include "wire/wire.h"
 
 /* RFC 7427 appendix A. 1.2.840.10045.4.3.n, without parameters. */
 #define ECDSA(n) \

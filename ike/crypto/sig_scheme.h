@@ -6,7 +6,7 @@
 #include <openssl/evp.h>
 #include <stdbool.h>
 
-#include "keyholder.h"
+#include "keyholder/keyholder.h"
 #include "prf.h"
 
 /* The AlgorithmIdentifier in DER; size 0: none. */

@@ -11,7 +11,7 @@
 #ifndef IKE_SK_H
 #define IKE_SK_H
 
-#include "message.h"
+#include "wire/message.h"
 
 #define SK_KEY_SIZE  32
 #define SK_SALT_SIZE 4

@@ -5,7 +5,7 @@
 
 #include <event2/event.h>
 
-#include "engine.h"
+#include "engine/engine.h"
 #include "sad.h"
 #include "socket.h"
 

@@ -3,7 +3,7 @@
 #ifndef IKE_SAD_H
 #define IKE_SAD_H
 
-#include "engine.h"
+#include "engine/engine.h"
 #include "maps/maps.h"
 
 /* Of the maps those that it takes to make and end an SA: sad, sad_out, sad_sent, sa_state, replay, turns. */

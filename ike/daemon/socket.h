@@ -3,7 +3,7 @@
 #ifndef IKE_SOCKET_H
 #define IKE_SOCKET_H
 
-#include "engine.h"
+#include "engine/engine.h"
 #include "maps/maps.h"
 
 struct ike_sockets {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "exchange.h"
-#include "judge.h"
+#include "config/judge.h"
 #include "orders.h"
 #include "orphans.h"
 

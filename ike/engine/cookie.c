@@ -3,10 +3,10 @@
 
 #include <openssl/crypto.h>
 
-#include "prf.h"
-#include "reader.h"
-#include "wire.h"
-#include "writer.h"
+#include "crypto/prf.h"
+#include "wire/reader.h"
+#include "wire/wire.h"
+#include "wire/writer.h"
 
 void cookie_init(struct cookie_jar *jar, uint64_t now_ms)
 {

@@ -13,9 +13,9 @@
 
 #include <cjson/cJSON.h>
 
-#include "ike_config.h"
-#include "keyholder.h"
-#include "keymat.h"
+#include "config/ike_config.h"
+#include "keyholder/keyholder.h"
+#include "crypto/keymat.h"
 
 struct engine;
 

@@ -12,7 +12,7 @@
 #include <sys/queue.h>
 
 #include "reauth.h"
-#include "auth.h"
+#include "identity/auth.h"
 #include "child.h"
 #include "engine.h"
 #include "peer.h"

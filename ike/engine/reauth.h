@@ -13,7 +13,7 @@
 #ifndef IKE_REAUTH_H
 #define IKE_REAUTH_H
 
-#include "certs.h"
+#include "identity/certs.h"
 #include "timers.h"
 
 struct connection;

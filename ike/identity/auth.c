@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sig_scheme.h"
+#include "crypto/sig_scheme.h"
 
 /* ---- octets ---- */
 

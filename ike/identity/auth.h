@@ -12,9 +12,9 @@
 #include <openssl/evp.h>
 
 #include "lib/fault.h"
-#include "keyholder.h"
-#include "message.h"
-#include "prf.h"
+#include "keyholder/keyholder.h"
+#include "wire/message.h"
+#include "crypto/prf.h"
 
 /* Bits of what a peer said in SIGNATURE_HASH_ALGORITHMS: 1 << enum hash_algorithm. 0: it said nothing, so RFC 7427 is
  * not to be used. */

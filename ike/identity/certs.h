@@ -9,7 +9,7 @@
 
 #include "lib/fault.h"
 #include "identity.h"
-#include "message.h"
+#include "wire/message.h"
 
 /* Own: what goes out in CERT payloads. Zeroed: none. */
 struct credentials {

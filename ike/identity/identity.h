@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "lib/fault.h"
-#include "message.h"
+#include "wire/message.h"
 
 #define IDENTITY_MAX  512
 #define IDENTITY_TEXT 600

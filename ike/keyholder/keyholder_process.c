@@ -13,7 +13,7 @@
 
 #include "lib/channel.h"
 #include "keyholder_wire.h"
-#include "sandbox.h"
+#include "sandbox/sandbox.h"
 #include "maps/vault.h"
 
 struct keyholder {

@@ -4,7 +4,7 @@
 #define IKE_KEYHOLDER_WIRE_H
 
 #include "keyholder.h"
-#include "prf.h"
+#include "crypto/prf.h"
 
 enum key_question_kind {
 	ASK_PSK_AUTH = 1,

@@ -10,10 +10,10 @@
 #include <sys/queue.h>
 
 #include "keyholder.h"
-#include "prf.h"
+#include "crypto/prf.h"
 #include "real_message.h"
-#include "sig_scheme.h"
-#include "wire.h"
+#include "crypto/sig_scheme.h"
+#include "wire/wire.h"
 
 #define RSA_BITS_MIN  2048
 #define PSK_SIZE_GOOD 16

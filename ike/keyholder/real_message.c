@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "real_message.h"
 
-#include "prf.h"
-#include "reader.h"
-#include "wire.h"
+#include "crypto/prf.h"
+#include "wire/reader.h"
+#include "wire/wire.h"
 
 /* A request has no SPI of the responder yet, not even with a cookie (RFC 7296 sections 2.6 and 3.1). */
 static bool are_ends_right(uint64_t spi_i, uint64_t spi_r, uint8_t flags)

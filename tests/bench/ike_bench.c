@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "pki.h"
-#include "sig_scheme.h"
+#include "crypto/sig_scheme.h"
 #include "world.h"
 
 #define HANDSHAKES 300

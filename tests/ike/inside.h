@@ -3,7 +3,7 @@
 #ifndef TESTS_IKE_INSIDE_H
 #define TESTS_IKE_INSIDE_H
 
-#include "exchange.h"
+#include "engine/exchange.h"
 #include "world.h"
 
 /* The only peer of the only connection of that host; its IKE SA and its child that are up, or NULL. */

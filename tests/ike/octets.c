@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "message.h"
+#include "wire/message.h"
 
 static void add(struct body *b, enum payload_type type, size_t size)
 {

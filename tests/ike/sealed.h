@@ -8,7 +8,7 @@
 #ifndef TESTS_IKE_SEALED_H
 #define TESTS_IKE_SEALED_H
 
-#include "message.h"
+#include "wire/message.h"
 #include "world.h"
 
 struct sealed {

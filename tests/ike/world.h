@@ -9,7 +9,7 @@
 #ifndef TESTS_IKE_WORLD_H
 #define TESTS_IKE_WORLD_H
 
-#include "engine.h"
+#include "engine/engine.h"
 
 #define WORLD_SAS     256
 #define WORLD_PACKETS 512

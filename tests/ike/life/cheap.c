@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dh.h"
+#include "crypto/dh.h"
 #include "life.h"
 
 unsigned cheap_fail_in;

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "life.h"
-#include "proposal.h"
+#include "wire/proposal.h"
 #include "sealed.h"
-#include "ts.h"
+#include "wire/ts.h"
 
 #define DELETES_MANY 200
 /* Of C's IKE SAs: those before have most often come to their end. */

@@ -16,7 +16,7 @@
 #ifndef TESTS_IKE_LIFE_H
 #define TESTS_IKE_LIFE_H
 
-#include "engine.h"
+#include "engine/engine.h"
 #include "world.h"
 
 #define LIFE_HOSTS	 3

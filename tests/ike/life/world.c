@@ -507,7 +507,7 @@ void life_tell(const struct life *l)
 	fprintf(stderr, "the last orders:\n");
 	for (unsigned i = first; i < l->order_count; i++)
 		fprintf(stderr, "  %s\n", l->orders[i % LIFE_ORDERS]);
-	fprintf(stderr, "step %u of seed %llu. Once more: test_ike_life --seed %llu --steps %u --trace\n", l->step,
+	fprintf(stderr, "step %u of seed %llu. Once more: test_life --seed %llu --steps %u --trace\n", l->step,
 		(unsigned long long)l->seed, (unsigned long long)l->seed, l->step + 1);
 }
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <openssl/x509v3.h>
 
-#include "certs.h"
+#include "identity/certs.h"
 #include "pki.h"
 
 #define NOW  1800000000

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "cookie.h"
+#include "engine/cookie.h"
 
 static uint8_t nonce[32] = {9, 8, 7};
 

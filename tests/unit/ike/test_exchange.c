@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "message.h"
+#include "wire/message.h"
 #include "world.h"
 
 /* IKE_SA_INIT, IKE_AUTH */

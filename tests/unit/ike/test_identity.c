@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "dn.h"
-#include "identity.h"
+#include "identity/dn.h"
+#include "identity/identity.h"
 
 static struct identity id_of(const char *text)
 {

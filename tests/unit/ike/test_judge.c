@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "judge.h"
+#include "config/judge.h"
 #include "one_ca.h"
 
 #define HOUR 3600

@@ -22,12 +22,12 @@
 #include <openssl/evp.h>
 
 #include "lib/channel.h"
-#include "keyholder_wire.h"
+#include "keyholder/keyholder_wire.h"
 #include "octets.h"
 #include "pki.h"
-#include "sig_scheme.h"
+#include "crypto/sig_scheme.h"
 #include "maps/vault.h"
-#include "wire.h"
+#include "wire/wire.h"
 
 #define PSK 1
 #define KEY 2

@@ -12,12 +12,12 @@
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
 
-#include "dh.h"
-#include "keymat.h"
-#include "prf.h"
-#include "wire.h"
+#include "crypto/dh.h"
+#include "crypto/keymat.h"
+#include "crypto/prf.h"
+#include "wire/wire.h"
 
-#include "../vectors/vectors.h"
+#include "vectors/vectors.h"
 
 static void from_hex(const char *hex, uint8_t *out)
 {

@@ -3,10 +3,10 @@
  * Random life of IKE (tests/ike/life/): episodes of orders, faults and a bad network, each followed by a calm in which
  * everything that is to be up must come up, and all that is not must go.
  *
- *   test_ike_life                      the seeds of make check, so many steps in all
- *   test_ike_life --seed S --steps N   one life; --trace: with all that the engines say
- *                                      --moods BITS: with so much of enum mood alone
- *   test_ike_life --seconds T          seeds of chance, for so long
+ *   test_life                      the seeds of make check, so many steps in all
+ *   test_life --seed S --steps N   one life; --trace: with all that the engines say
+ *                                  --moods BITS: with so much of enum mood alone
+ *   test_life --seconds T          seeds of chance, for so long
  */
 #include <fcntl.h>
 #include <getopt.h>

@@ -15,7 +15,7 @@
 
 #include "one_ca.h"
 #include "sealed.h"
-#include "sk.h"
+#include "crypto/sk.h"
 
 #define HOUR 3600
 

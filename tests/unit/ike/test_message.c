@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "message.h"
+#include "wire/message.h"
 
 /* ---- reader ---- */
 

@@ -11,10 +11,10 @@
 #include <cmocka.h>
 #include <openssl/rsa.h>
 
-#include "auth.h"
+#include "identity/auth.h"
 #include "octets.h"
 #include "pki.h"
-#include "sig_scheme.h"
+#include "crypto/sig_scheme.h"
 
 #define SHA2 (1U << HASH_SHA2_256 | 1U << HASH_SHA2_384 | 1U << HASH_SHA2_512)
 

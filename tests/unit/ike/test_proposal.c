@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "proposal.h"
+#include "wire/proposal.h"
 
 /* ---- making them ---- */
 

@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "octets.h"
-#include "prf.h"
-#include "real_message.h"
-#include "wire.h"
+#include "crypto/prf.h"
+#include "keyholder/real_message.h"
+#include "wire/wire.h"
 
 #define ROOM (OCTETS_MESSAGE_SIZE + NONCE_MAX + PRF_SIZE_MAX + 1)
 /* Where the header has them: RFC 7296 section 3.1. */

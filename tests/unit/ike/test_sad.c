@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <errno.h>
 
-#include "sad.h"
+#include "daemon/sad.h"
 #include "maps/selector.h"
 #include "maps/slots.h"
 

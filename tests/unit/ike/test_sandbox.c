@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ike/sandbox.h: which capability IKE goes on with, on kernels that let any process use a map it has, and on others;
- * and what can be done from inside. As root, for whom all of it works outside.
+ * ike/sandbox/sandbox.h: which capability IKE goes on with, on kernels that let any process use a map it has, and on
+ * others; and what can be done from inside. As root, for whom all of it works outside.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -27,9 +27,9 @@
 #include <unistd.h>
 
 #include "maps/layout.h"
-#include "needs_root.h"
+#include "unit/needs_root.h"
 #include "lib/privileges.h"
-#include "sandbox.h"
+#include "sandbox/sandbox.h"
 
 static bool has_cap_bpf(void)
 {

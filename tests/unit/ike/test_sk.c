@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "gcm.h"
+#include "crypto/gcm.h"
 #include "sealed.h"
-#include "sk.h"
+#include "crypto/sk.h"
 
 #define MAX 300 /* of a datagram */
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "ts.h"
+#include "wire/ts.h"
 
 static const uint8_t local[4] = {192, 0, 2, 1}, remote[4] = {192, 0, 2, 2}, zero[4], ones[4] = {255, 255, 255, 255};
 static const struct selector all = {SELECTOR_ANY_PORT};
