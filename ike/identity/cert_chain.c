@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "identity.h"
+
 #define SECURITY_LEVEL 2
 
 void cert_subject(X509 *cert, char *buf, size_t size)

@@ -6,7 +6,25 @@
 #ifndef IKE_CERT_CHAIN_H
 #define IKE_CERT_CHAIN_H
 
-#include "certs.h"
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/fault.h"
+
+/* Theirs: what vouches for a peer. Zeroed: nobody. */
+struct trust {
+	X509_STORE *store;
+	STACK_OF(X509) * anchors;
+	bool has_crl;
+};
+
+/* What a peer has proven itself with. Zeroed: nothing. */
+struct peer_certs {
+	uint8_t *der; /* leaf first, then what led from it to the anchor; malloc'd */
+	size_t size;
+	int64_t until; /* when the first certificate of the chain expires, the anchor's among them: since the epoch */
+};
 
 /*
  * From leaf, with what else the peer has sent to help, up to one of t's anchors, at that time (seconds since the
@@ -16,6 +34,8 @@
  */
 int chain_verify(X509 *leaf, STACK_OF(X509) * others, const struct trust *t, int64_t now, struct peer_certs *kept,
 		 struct fault *f);
+
+void peer_certs_free(struct peer_certs *certs);
 
 /* Whether it may prove a host to another: key usage and extended key usage. 0; -EKEYREJECTED as above. */
 int leaf_check_usage(X509 *leaf, struct fault *f);

@@ -7,8 +7,6 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#include "cert_chain.h"
-
 #define CERTS_MAX 8
 
 /* ---- PEM in ---- */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "lib/fault.h"
+#include "cert_chain.h"
 #include "identity.h"
 #include "wire/message.h"
 
@@ -18,20 +19,6 @@ struct credentials {
 			    by OpenSSL */
 	int der_size[8];
 	unsigned count;
-};
-
-/* Theirs: what vouches for a peer. Zeroed: nobody. */
-struct trust {
-	X509_STORE *store;
-	STACK_OF(X509) * anchors;
-	bool has_crl;
-};
-
-/* What a peer has proven itself with. Zeroed: nothing. */
-struct peer_certs {
-	uint8_t *der; /* leaf first, then what led from it to the anchor; malloc'd */
-	size_t size;
-	int64_t until; /* when the first certificate of the chain expires, the anchor's among them: since the epoch */
 };
 
 /* PEM in memory. 0, -EINVAL with the key of the file and what is wrong ("cert: there is no certificate in it"),
@@ -67,7 +54,6 @@ int certs_verify(const struct message *m, const struct trust *t, const struct id
 /* Whether these hold still, by anchors and CRLs that may be others than before: until is set anew. Returns as
  * chain_verify (cert_chain.h). */
 int peer_certs_verify(struct peer_certs *certs, const struct trust *t, int64_t now, struct fault *f);
-void peer_certs_free(struct peer_certs *certs);
 
 /* Whether our own chain holds at that time, as a peer with the same trust would see it. Returns as
  * chain_verify (cert_chain.h). */

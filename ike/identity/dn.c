@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static X509_NAME *name_of(const struct identity *id)
+static X509_NAME *name_of(const uint8_t *der, size_t size)
 {
-	const uint8_t *at = id->data;
-
-	return d2i_X509_NAME(NULL, &at, id->size);
+	return d2i_X509_NAME(NULL, &der, (long)size);
 }
 
 static char *trimmed(char *text)
@@ -55,22 +53,20 @@ static X509_NAME *parse(const char *text)
 	return NULL;
 }
 
-int dn_from_text(struct identity *id, const char *text, struct fault *f)
+int dn_from_text(uint8_t *der, size_t room, const char *text, struct fault *f)
 {
 	X509_NAME *name = parse(text);
-	uint8_t *der = NULL;
-	int size = name ? i2d_X509_NAME(name, &der) : -1;
+	uint8_t *made = NULL;
+	int size = name ? i2d_X509_NAME(name, &made) : -1;
 
 	X509_NAME_free(name);
-	if (size <= 0 || size > IDENTITY_MAX) {
-		OPENSSL_free(der);
+	if (size <= 0 || (size_t)size > room) {
+		OPENSSL_free(made);
 		return fault(f, EINVAL, "'%.100s' is no distinguished name: CN=host, O=Example", text);
 	}
-	id->type = ID_DER_ASN1_DN;
-	id->size = (uint16_t)size;
-	memcpy(id->data, der, (size_t)size);
-	OPENSSL_free(der);
-	return 0;
+	memcpy(der, made, (size_t)size);
+	OPENSSL_free(made);
+	return size;
 }
 
 /* What a terminal would obey: U+0080 to U+009F as UTF-8. The others are escaped by the library. */
@@ -81,9 +77,9 @@ static void hide_controls(char *text)
 			at[0] = at[1] = '?';
 }
 
-bool dn_text(const struct identity *id, char *buf, size_t size)
+bool dn_text(const uint8_t *der, size_t der_size, char *buf, size_t size)
 {
-	X509_NAME *name = name_of(id);
+	X509_NAME *name = name_of(der, der_size);
 	BIO *bio = BIO_new(BIO_s_mem());
 	int n = -1;
 
@@ -99,9 +95,9 @@ bool dn_text(const struct identity *id, char *buf, size_t size)
 	return n > 0;
 }
 
-bool dn_equal(const struct identity *a, const struct identity *b)
+bool dn_equal(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size)
 {
-	X509_NAME *first = name_of(a), *second = name_of(b);
+	X509_NAME *first = name_of(a, a_size), *second = name_of(b, b_size);
 	const bool equal = first && second && X509_NAME_cmp(first, second) == 0;
 
 	X509_NAME_free(first);
@@ -123,9 +119,9 @@ static bool part_matches(const X509_NAME_ENTRY *part, const X509_NAME_ENTRY *wan
 	return same;
 }
 
-bool dn_matches(const struct identity *id, const char *pattern)
+bool dn_matches(const uint8_t *der, size_t size, const char *pattern)
 {
-	X509_NAME *name = name_of(id), *wanted = parse(pattern);
+	X509_NAME *name = name_of(der, size), *wanted = parse(pattern);
 	bool same = name && wanted && X509_NAME_entry_count(name) == X509_NAME_entry_count(wanted);
 
 	for (int i = 0; same && i < X509_NAME_entry_count(name); i++)

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Distinguished names as identities (ID_DER_ASN1_DN). */
+/* Distinguished names, in DER: what is in an identity of type ID_DER_ASN1_DN. */
 #ifndef IKE_DN_H
 #define IKE_DN_H
 
-#include "identity.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-/* "CN=host, O=Example" or "/CN=host/O=Example". 0 or -EINVAL. */
-int dn_from_text(struct identity *id, const char *text, struct fault *f);
+#include "lib/fault.h"
+
+/* "CN=host, O=Example" or "/CN=host/O=Example". Its size in DER, at most room, or -EINVAL. */
+int dn_from_text(uint8_t *der, size_t room, const char *text, struct fault *f);
 
 /* RFC 4514, most specific part last as certificates have it. False if it is no DN. */
-bool dn_text(const struct identity *id, char *buf, size_t size);
+bool dn_text(const uint8_t *der, size_t der_size, char *buf, size_t size);
 
 /* By their parts as X.500 compares them: case and spaces don't count. */
-bool dn_equal(const struct identity *a, const struct identity *b);
+bool dn_equal(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size);
 
 /* Part by part, where "*" as a value allows any. */
-bool dn_matches(const struct identity *id, const char *pattern);
+bool dn_matches(const uint8_t *der, size_t size, const char *pattern);
 
 #endif

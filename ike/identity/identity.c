@@ -26,13 +26,24 @@ static bool is_name_text(const char *text)
 	return true;
 }
 
+static int set_dn(struct identity *id, const char *text, struct fault *f)
+{
+	const int size = dn_from_text(id->data, sizeof(id->data), text, f);
+
+	if (size < 0)
+		return size;
+	id->type = ID_DER_ASN1_DN;
+	id->size = (uint16_t)size;
+	return 0;
+}
+
 int identity_from_text(struct identity *id, const char *text, struct fault *f)
 {
 	const size_t size = strlen(text);
 	struct in_addr addr;
 
 	if (strchr(text, '='))
-		return dn_from_text(id, text, f);
+		return set_dn(id, text, f);
 	if (inet_pton(AF_INET, text, &addr) == 1)
 		set(id, ID_IPV4_ADDR, &addr, 4);
 	else if (size == 0 || size > 255 || !is_name_text(text))
@@ -84,7 +95,7 @@ void identity_text(const struct identity *id, char *buf, size_t size)
 {
 	if (id->type == ID_IPV4_ADDR)
 		inet_ntop(AF_INET, id->data, buf, (socklen_t)size);
-	else if (id->type != ID_DER_ASN1_DN || !dn_text(id, buf, size))
+	else if (id->type != ID_DER_ASN1_DN || !dn_text(id->data, id->size, buf, size))
 		printable(id, buf, size);
 }
 
@@ -113,7 +124,7 @@ bool identity_equal(const struct identity *a, const struct identity *b)
 	if (a->type == ID_RFC822_ADDR)
 		return same_email(a, b);
 	if (a->type == ID_DER_ASN1_DN)
-		return dn_equal(a, b);
+		return dn_equal(a->data, a->size, b->data, b->size);
 	return a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
 }
 
@@ -137,6 +148,6 @@ bool identity_matches(const struct identity *id, const char *pattern)
 	if (strncmp(pattern, "*@", 2) == 0)
 		return id->type == ID_RFC822_ADDR && ends_with(id, pattern + 1);
 	if (strchr(pattern, '='))
-		return id->type == ID_DER_ASN1_DN && dn_matches(id, pattern);
+		return id->type == ID_DER_ASN1_DN && dn_matches(id->data, id->size, pattern);
 	return identity_from_text(&wanted, pattern, NULL) == 0 && identity_equal(id, &wanted);
 }
