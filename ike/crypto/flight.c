@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "gcm.h"
+#include "sk.h"
 
 /* What a datagram has beside the plaintext and its pad length. */
 #define SK_OVERHEAD  (IKE_HEADER_SIZE + PAYLOAD_HEADER_SIZE + SK_IV_SIZE + 1 + SK_ICV_SIZE)

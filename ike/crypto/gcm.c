@@ -2,6 +2,7 @@
 #include "gcm.h"
 
 #include <openssl/evp.h>
+#include <string.h>
 
 /* Fetching an algorithm takes microseconds, using it hardly one; the process has one thread. */
 static EVP_CIPHER_CTX *context(void)

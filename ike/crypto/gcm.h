@@ -4,8 +4,20 @@
 #define IKE_GCM_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include "sk.h"
+#define SK_KEY_SIZE  32
+#define SK_SALT_SIZE 4
+#define SK_IV_SIZE   8
+#define SK_ICV_SIZE  16
+
+/* One direction. The IV is a counter, so no nonce repeats under a key. */
+struct sk_key {
+	uint8_t key[SK_KEY_SIZE];
+	uint8_t salt[SK_SALT_SIZE];
+	uint64_t iv; /* the last one used */
+};
 
 /* out: size bytes of ciphertext, then the ICV. False if the library fails. */
 bool gcm_seal(const struct sk_key *key, const uint8_t iv[SK_IV_SIZE], const uint8_t *aad, size_t aad_size,

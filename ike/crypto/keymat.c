@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "wire/wire.h"
+#include "wire/writer.h"
+
 static void store_spi(uint8_t out[IKE_SPI_SIZE], uint64_t spi)
 {
 	struct writer w = {.data = out, .room = IKE_SPI_SIZE};

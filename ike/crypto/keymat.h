@@ -4,8 +4,8 @@
 #define IKE_KEYMAT_H
 
 #include "dh.h"
+#include "gcm.h"
 #include "prf.h"
-#include "sk.h"
 
 #define CHILD_KEYMAT_SIZE 36 /* RFC 4106 section 8.1: AES-256 key, salt */
 

@@ -6,8 +6,21 @@
 #include <openssl/evp.h>
 #include <stdbool.h>
 
-#include "keyholder/keyholder.h"
 #include "prf.h"
+
+/* What a private key can sign, in no order of preference. */
+enum sig_scheme {
+	SIG_NONE,
+	SIG_ECDSA_SHA256,
+	SIG_ECDSA_SHA384,
+	SIG_ECDSA_SHA512,
+	SIG_RSA_PSS_SHA256,
+	SIG_RSA_PSS_SHA384,
+	SIG_RSA_PSS_SHA512,
+	SIG_RSA_PKCS1_SHA256,
+	SIG_RSA_PKCS1_SHA384,
+	SIG_RSA_PKCS1_SHA512,
+};
 
 /* The AlgorithmIdentifier in DER; size 0: none. */
 struct chunk sig_scheme_der(enum sig_scheme scheme);

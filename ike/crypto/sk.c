@@ -3,8 +3,6 @@
 
 #include <errno.h>
 
-#include "gcm.h"
-
 /* Where in the datagram the payload's own content begins: what is before it is AAD. */
 static size_t offset_of(const struct message *m, const uint8_t *at)
 {

@@ -12,24 +12,13 @@
 #define IKE_SK_H
 
 #include "wire/message.h"
-
-#define SK_KEY_SIZE  32
-#define SK_SALT_SIZE 4
-#define SK_IV_SIZE   8
-#define SK_ICV_SIZE  16
+#include "gcm.h"
 
 /*
  * The largest datagram is 1,280 bytes of IP, which passes any tunnel on the way; RFC 7383 section 2.5.1 has 1,280 as
  * its default too, less IP and UDP headers.
  */
 #define DATAGRAM_MAX (1280 - 20 - 8)
-
-/* One direction. The IV is a counter, so no nonce repeats under a key. */
-struct sk_key {
-	uint8_t key[SK_KEY_SIZE];
-	uint8_t salt[SK_SALT_SIZE];
-	uint64_t iv; /* the last one used */
-};
 
 /* The datagrams of one message, kept as they were first sent: a retransmission is the same bytes (RFC 7296
  * section 2.1). */

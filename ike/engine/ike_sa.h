@@ -11,11 +11,12 @@
 
 #include <sys/queue.h>
 
-#include "reauth.h"
-#include "identity/auth.h"
 #include "child.h"
+#include "crypto/sk.h"
 #include "engine.h"
+#include "identity/auth.h"
 #include "peer.h"
+#include "reauth.h"
 
 /*
  * What one peer may have at a time, dead ones whose last answer is kept among them: one for each selector, as with a

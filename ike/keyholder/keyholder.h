@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crypto/sig_scheme.h"
 #include "lib/fault.h"
 
 #define SECRET_MAX    4096  /* of a PSK or PPK */
@@ -34,20 +35,6 @@ enum key_kind {
 	KEY_PSK = 1,
 	KEY_PRIVATE = 2,
 	KEY_PPK = 3,
-};
-
-/* What a private key can sign, in no order of preference. */
-enum sig_scheme {
-	SIG_NONE,
-	SIG_ECDSA_SHA256,
-	SIG_ECDSA_SHA384,
-	SIG_ECDSA_SHA512,
-	SIG_RSA_PSS_SHA256,
-	SIG_RSA_PSS_SHA384,
-	SIG_RSA_PSS_SHA512,
-	SIG_RSA_PKCS1_SHA256,
-	SIG_RSA_PKCS1_SHA384,
-	SIG_RSA_PKCS1_SHA512,
 };
 
 /* The questions, as the engine asks them: by way of the other process, or in tests by a call. 0 or -errno (-ENOENT: no

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/gcm.h"
+#include "crypto/sk.h"
 
 /* The keys of who sends it; NULL: unknown. */
 static const struct sk_key *key_of(const struct world *w, const struct ike_header *h)
