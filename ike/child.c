@@ -167,6 +167,7 @@ static struct child *child_new(struct ike_sa *sa, const struct child_terms *t)
 	c->ike = sa;
 	c->peer = t->peer;
 	c->era = t->era;
+	c->serial = ++sa->engine->made;
 	c->mortal.reap = reap;
 	c->selector = t->selector;
 	c->asked = t->asked;
@@ -288,6 +289,7 @@ void child_succeed(struct child *old, struct child *c)
 {
 	old->state = CHILD_REPLACED;
 	old->successor = c;
+	mortal_end(old->engine, &old->peer->mortal);
 }
 
 /* Some of it leaves by another SA between the two, of whatever connection, or by one of an earlier run. */

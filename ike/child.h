@@ -54,7 +54,8 @@ struct child {
 	struct ike_sa *ike; /* NULL in CHILD_GRACE */
 	struct peer *peer;  /* whose connection it is for; its IKE SA may be another connection's (choice.h) */
 	enum child_state state;
-	unsigned era; /* the peer's when the first of its line was made */
+	unsigned era;	 /* the peer's when the first of its line was made */
+	uint64_t serial; /* of all that the engine has made */
 	struct selector selector;
 	struct selector asked; /* what we asked for first, if the peer has narrowed it; else the same */
 	bool esn;

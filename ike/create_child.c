@@ -98,7 +98,6 @@ static void take_successor(struct ike_sa *sa, struct child *old, struct child *c
 		/* Also if we were about to. */
 		task_forget_child(sa, old);
 		await_delete(old, c);
-		peer_on_rekeyed(old->peer);
 	}
 	child_bind_on_use(c);
 }
@@ -244,7 +243,6 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 		if (old)
 			delete_later(old, DELETE_DELAY_MS);
 	}
-	peer_on_rekeyed(peer);
 	return false;
 }
 
@@ -276,7 +274,6 @@ void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct mes
 		return;
 	if (old && old->rival) {
 		await_delete(old, old->rival);
-		peer_on_rekeyed(task->peer);
 		return;
 	}
 	if (error == CHILD_SA_NOT_FOUND && is_awaited(old))

@@ -260,6 +260,7 @@ struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, const struct path
 	sa->engine = e;
 	sa->peer = peer;
 	sa->era = peer->era;
+	sa->serial = ++e->made;
 	sa->mortal.reap = reap;
 	sa->initiator = initiator;
 	sa->state = initiator ? IKE_INIT_SENT : IKE_HALF_OPEN;

@@ -113,8 +113,9 @@ struct ike_sa {
 	struct engine *engine;
 	struct peer *peer; /* responder: the likeliest until IDi has come */
 	enum ike_state state;
-	unsigned era;	/* the peer's when the first of its line began */
-	bool initiator; /* of this IKE SA: whose SPI is spi_i */
+	unsigned era;	 /* the peer's when the first of its line began */
+	uint64_t serial; /* of all that the engine has made */
+	bool initiator;	 /* of this IKE SA: whose SPI is spi_i */
 	bool fragmentation;
 	bool keys_ready;
 	bool renews;	/* made in place of a rekey that the peer refuses (renew.h) */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "orders.h"
 #include "orphans.h"
 #include "renew.h"
 
@@ -424,6 +425,7 @@ static void reap(struct mortal *m)
 	struct peer *p = container_of(m, struct peer, mortal);
 	struct connection *c = p->connection;
 
+	orders_look(p);
 	if (is_needed(p))
 		return;
 	peer_free(p);
@@ -445,8 +447,6 @@ void peer_on_loss(struct peer *p)
 {
 	struct engine *e = p->connection->engine;
 
-	if (!peer_has_outlived(p))
-		peer_end_orders(p, ORDER_DOWN, NULL);
 	if (p->connection->gone) {
 		p->wanted = 0;
 	} else if (peer_is_kept_up(p) && !p->held) {
@@ -463,40 +463,41 @@ void peer_on_loss(struct peer *p)
 	mortal_end(p->connection->engine, &p->mortal);
 }
 
-void peer_on_rekeyed(struct peer *p)
-{
-	peer_end_orders(p, ORDER_REKEY, NULL);
-}
-
 /* ---- orders ---- */
+
+void peer_end_order(struct peer *p, struct order *order, const char *error)
+{
+	const struct engine_ops *ops = &p->connection->engine->ops;
+
+	TAILQ_REMOVE(&p->orders, order, of_peer);
+	ops->done(ops->arg, order->ticket, error);
+	free(order);
+}
 
 void peer_end_orders(struct peer *p, enum order_kind kind, const char *error)
 {
-	const struct engine_ops *ops = &p->connection->engine->ops;
 	struct order *order, *next;
 
 	for (order = TAILQ_FIRST(&p->orders); order; order = next) {
 		next = TAILQ_NEXT(order, of_peer);
-		if (order->kind != kind)
-			continue;
-		TAILQ_REMOVE(&p->orders, order, of_peer);
-		ops->done(ops->arg, order->ticket, error);
-		free(order);
+		if (order->kind == kind)
+			peer_end_order(p, order, error);
 	}
 }
 
-void peer_add_order(struct peer *p, enum order_kind kind, uint64_t ticket)
+struct order *peer_add_order(struct peer *p, enum order_kind kind, uint64_t ticket)
 {
 	const struct engine_ops *ops = &p->connection->engine->ops;
-	struct order *order = malloc(sizeof(*order));
+	struct order *order = calloc(1, sizeof(*order));
 
 	if (!order) {
 		ops->done(ops->arg, ticket, "no memory");
-		return;
+		return NULL;
 	}
 	order->kind = kind;
 	order->ticket = ticket;
 	TAILQ_INSERT_TAIL(&p->orders, order, of_peer);
+	return order;
 }
 
 /* ---- state, end ---- */

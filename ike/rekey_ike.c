@@ -116,7 +116,7 @@ static void replace(struct ike_sa *old, struct ike_sa *heir)
 	task_drop_all(old, false);
 	timer_cancel(&old->engine->timers, &old->liveness);
 	timer_set(&old->engine->timers, &old->life, engine_now(old->engine) + REPLACED_MS);
-	peer_on_rekeyed(old->peer);
+	mortal_end(old->engine, &old->peer->mortal);
 }
 
 /* Deletes by our hand; what is redundant has nothing to hand over. */

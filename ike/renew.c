@@ -90,7 +90,6 @@ void renew_done(struct peer *p, const struct child *child)
 		timer_cancel(&sa->engine->timers, &c->soft);
 		delete_later(sa, has_only_superseded(sa) ? NULL : c);
 	}
-	peer_on_rekeyed(p);
 }
 
 void renew_failed(struct peer *p, struct ike_sa *sa)
