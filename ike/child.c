@@ -360,7 +360,8 @@ static void on_watch(struct timer *timer)
 
 /* ---- the end ---- */
 
-/* Another child of the peer that carries the same, the newest; with its own binding to be made, or made already. */
+/* Another child of the peer that carries the same, the newest; with its own binding to be made, or made already. Who
+ * has two for the same lets go of one. */
 static struct child *other_for(const struct child *c)
 {
 	struct child *best = NULL, *other;
@@ -372,17 +373,48 @@ static struct child *other_for(const struct child *c)
 	return best;
 }
 
+static bool goes_before(const struct child *a, const struct child *b)
+{
+	return child_is_wanted(a) != child_is_wanted(b) ? child_is_wanted(a) : a->made_ms >= b->made_ms;
+}
+
+/* The same of any peer between the two: of a connection that is gone, and of that in its place, each has children of
+ * its own for one binding. Those that are to stay go before those that are not. */
+static struct child *any_other_for(const struct child *c)
+{
+	const struct peer *p = peer_first(c->engine, c->peer->by_addresses.key);
+	struct child *best = NULL, *other;
+
+	for (; p; p = peer_next(p))
+		TAILQ_FOREACH(other, &p->children, of_peer)
+			if (other != c && other->state == CHILD_UP && other->ike->state != IKE_DEAD &&
+			    selector_equal(&other->selector, &c->selector) && (!best || goes_before(other, best)))
+				best = other;
+	return best;
+}
+
+/* Its successor; but one that is to go takes nothing from one that is to stay. */
+static struct child *heir_of(const struct child *c)
+{
+	struct child *heir = c->successor, *other;
+
+	/* Who was to take over may have been replaced since, by one that carries already: its own DELETE is due. */
+	while (heir && heir->successor && heir->successor->out.state == HALF_INSTALLED)
+		heir = heir->successor;
+	if (heir && child_is_wanted(heir))
+		return heir;
+	other = any_other_for(c);
+	return other && (!heir || child_is_wanted(other)) ? other : heir;
+}
+
 /* The binding is the last one's that was bound: so it is bound once more, also if it was before. */
 static void hand_over(struct child *c)
 {
 	const struct engine_ops *ops = &c->engine->ops;
-	struct child *heir = c->successor ? c->successor : other_for(c);
+	struct child *heir = heir_of(c);
 
 	if (!heir)
 		return;
-	/* Who was to take over may have been replaced since, by one that carries already: its own DELETE is due. */
-	while (heir->successor && heir->successor->out.state == HALF_INSTALLED)
-		heir = heir->successor;
 	if (heir->out.state == HALF_INSTALLED)
 		ops->sa_bind(ops->arg, heir->out.sa);
 	else
@@ -453,7 +485,7 @@ void child_leave(struct child *c)
 	forget_links(c);
 	hand_over(c);
 	log_child(c, c->successor ? "replaced" : "ended");
-	if (!c->successor && !other_for(c))
+	if (!heir_of(c))
 		remove_half(c, &c->out);
 	take_out(c);
 	timer_set(&e->timers, &c->watch, engine_now(e) + GRACE_MS);
