@@ -222,7 +222,8 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 	struct child *old = task->child, *rival = old ? old->rival : task->rival, *c;
 	struct peer *peer = task->peer;
 
-	if (task_is_void(task)) {
+	/* Who deletes the old one has won the collision, and whatever has replaced the winner since, it is not ours. */
+	if (task_is_void(task) || (task->contested && !rival)) {
 		child_give_back(sa, task->spi);
 		return false;
 	}

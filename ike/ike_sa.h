@@ -66,6 +66,7 @@ struct task {
 	uint64_t not_before_ms;
 	struct child *child; /* TASK_REKEY_CHILD, TASK_DELETE_CHILD; NULL once it is gone */
 	struct child *rival; /* TASK_REKEY_CHILD: its heir by the peer's hand, when it is gone before our answer came */
+	bool contested;	     /* and there was one, whatever has become of it */
 	unsigned selector;   /* TASK_CHILD, TASK_AUTH: index in the configuration */
 	bool children;	     /* TASK_AUTH: a child is asked for */
 	uint16_t reason;     /* TASK_DELETE_IKE: the error to say with it; 0: none */

@@ -53,8 +53,10 @@ static void delete_child(void *arg, uint32_t spi)
 		return;
 	if (!c->successor)
 		c->successor = c->rival;
-	if (running_for(c))
+	if (running_for(c)) {
 		running_for(c)->rival = c->rival;
+		running_for(c)->contested = c->rival != NULL;
+	}
 	if (d->count == DELETES_MAX)
 		write_deletes(d);
 	d->spis[d->count++] = c->in.spi;
