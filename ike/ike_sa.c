@@ -302,18 +302,57 @@ void handshake_free(struct ike_sa *sa)
 
 /* ---- two of them side by side ---- */
 
+static bool carries(const struct ike_sa *sa, const struct selector *s)
+{
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &sa->children, of_list)
+		if (c->state == CHILD_UP && selector_equal(&c->selector, s))
+			return true;
+	return false;
+}
+
+/* What sa carries and other does not: the next one after `after`. */
+static const struct child *next_missing(const struct ike_sa *other, const struct ike_sa *sa, const struct child *after)
+{
+	const struct child *c = after ? TAILQ_NEXT(after, of_list) : TAILQ_FIRST(&sa->children);
+
+	for (; c; c = TAILQ_NEXT(c, of_list))
+		if (c->state == CHILD_UP && child_is_wanted(c) && !carries(other, &c->selector))
+			return c;
+	return NULL;
+}
+
+/* By a handshake, and not in the place of another. */
+static bool began_anew(const struct ike_sa *sa)
+{
+	return sa->state == IKE_UP && !sa->heir && !sa->renews;
+}
+
 /*
  * Both ends began at about the same time, and both IKE SAs came up. As with rekeys (RFC 7296
  * section 2.8.1) the one with the lowest nonce goes, by the hand of who began it. Both ends must
  * see it the same way, so what counts is when they came up, which is one message apart; one that
- * is older than any handshake takes is none of this.
+ * is older than any handshake takes is none of this, nor is what a rekey makes, at whatever time.
  */
-static bool is_redundant(const struct ike_sa *sa, const struct ike_sa *other)
+static bool is_lower(const struct ike_sa *sa, const struct ike_sa *other)
 {
 	const uint64_t apart = sa->up_ms > other->up_ms ? sa->up_ms - other->up_ms : other->up_ms - sa->up_ms;
 
-	return other != sa && other->state == IKE_UP && !sa->renews && !other->renews && apart < HALF_OPEN_MS &&
+	return began_anew(sa) && sa->initiator && began_anew(other) && !other->initiator && apart < HALF_OPEN_MS &&
 	       memcmp(sa->low_nonce, other->low_nonce, NONCE_SIZE) < 0;
+}
+
+/* Each end may take the two for other connections', and another pair for the one that it is about. So only what the
+ * other one carries, too, goes: since nonces have one order, the last to carry something never does. */
+bool ike_sa_is_redundant(const struct ike_sa *sa)
+{
+	const struct ike_sa *other;
+
+	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
+		if (is_lower(sa, other) && !next_missing(other, sa, NULL))
+			return true;
+	return false;
 }
 
 /*
@@ -329,24 +368,49 @@ static bool has_survived(struct ike_sa *other, const struct ike_sa *sa)
 	return false;
 }
 
-void ike_sa_end_redundant(struct ike_sa *alive)
+/* Once for each. */
+static void ask_for_missing(struct ike_sa *other, struct ike_sa *sa)
 {
-	struct peer *p = alive->peer;
+	const struct child *c = NULL;
+
+	while ((c = next_missing(other, sa, c))) {
+		const int selector = c->peer == other->peer ? peer_selector_of(c) : -1;
+		struct task *task;
+
+		if (selector < 0 || sa->asked_beside & 1U << selector)
+			continue;
+		task = task_queue(other, TASK_CHILD);
+		if (!task)
+			return;
+		task->selector = (unsigned)selector;
+		sa->asked_beside |= 1U << selector;
+	}
+}
+
+static void delete_redundant(struct ike_sa *sa)
+{
+	struct task *task = task_queue(sa, TASK_DELETE_IKE);
+
+	ike_log(sa, "redundant: the peer has opened another one at the same time");
+	if (!task)
+		return;
+	task->redundant = true;
+	task->not_before_ms = engine_now(sa->engine) + REDUNDANT_MS;
+}
+
+void ike_sa_end_redundant(struct peer *p, const struct ike_sa *alive)
+{
 	struct ike_sa *sa, *other;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer) {
-		if (sa->state != IKE_UP || !sa->initiator)
-			continue;
 		TAILQ_FOREACH(other, &p->sas, of_peer) {
-			struct task *task;
-
-			if (!is_redundant(sa, other) || task_find(sa, TASK_DELETE_IKE, NULL) ||
+			if (!is_lower(sa, other) || task_find(sa, TASK_DELETE_IKE, NULL) ||
 			    (other != alive && !has_survived(other, sa)))
 				continue;
-			ike_log(sa, "redundant: the peer has opened another one at the same time");
-			task = task_queue(sa, TASK_DELETE_IKE);
-			if (task)
-				task->not_before_ms = engine_now(sa->engine) + REDUNDANT_MS;
+			if (next_missing(other, sa, NULL))
+				ask_for_missing(other, sa);
+			else
+				delete_redundant(sa);
 		}
 	}
 }
@@ -434,7 +498,7 @@ void ike_sa_up(struct ike_sa *sa)
 		ike_sa_settle_doubt(sa);
 	reauth_on_up(sa);
 	ike_sa_make_room(sa, NULL);
-	ike_sa_end_redundant(sa);
+	ike_sa_end_redundant(sa->peer, sa);
 }
 
 /* ---- the end ---- */
@@ -549,7 +613,9 @@ void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old)
 	}
 	for (task = TAILQ_FIRST(&old->tasks); task; task = next) {
 		next = TAILQ_NEXT(task, of_sa);
-		if (task->kind != TASK_CHILD && task->kind != TASK_REKEY_CHILD && task->kind != TASK_DELETE_CHILD)
+		/* What was to go goes as its heir. */
+		if (task->kind != TASK_CHILD && task->kind != TASK_REKEY_CHILD && task->kind != TASK_DELETE_CHILD &&
+		    task->kind != TASK_DELETE_IKE)
 			continue;
 		TAILQ_REMOVE(&old->tasks, task, of_sa);
 		TAILQ_INSERT_TAIL(&heir->tasks, task, of_sa);

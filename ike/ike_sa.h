@@ -69,6 +69,7 @@ struct task {
 	bool contested;	     /* and there was one, whatever has become of it */
 	unsigned selector;   /* TASK_CHILD, TASK_AUTH: index in the configuration */
 	bool children;	     /* TASK_AUTH: a child is asked for */
+	bool redundant;	     /* TASK_DELETE_IKE: only if it still is */
 	uint16_t reason;     /* TASK_DELETE_IKE: the error to say with it; 0: none */
 	uint32_t spi;	     /* ESP: ours, of the child to be */
 	uint64_t ike_spi;    /* TASK_REKEY_IKE: ours, of the IKE SA to be */
@@ -119,6 +120,7 @@ struct ike_sa {
 	bool initiator;	 /* of this IKE SA: whose SPI is spi_i */
 	bool fragmentation;
 	bool keys_ready;
+	bool heir;	/* made by a rekey */
 	bool renews;	/* made in place of a rekey that the peer refuses (renew.h) */
 	bool in_doubt;	/* made as another one of the peer's does not answer (renew.h) */
 	bool sends;	/* something left on its children between the last two looks */
@@ -155,6 +157,7 @@ struct ike_sa {
 	struct ike_sa *rival; /* made by the peer while we were rekeying this one */
 	struct timer life;    /* half-open: time is up; up: rekey; then the end */
 	struct timer liveness;
+	uint32_t asked_beside; /* selectors of its children that another one was asked for, so that it may go */
 
 	/* reauth.c */
 	struct proven *proven; /* NULL until it is up */
@@ -191,9 +194,13 @@ static inline const struct sk_key *ike_key_in(const struct ike_sa *sa)
 /* The handshake is done and all is proven: up. */
 void ike_sa_up(struct ike_sa *sa);
 
-/* Of two that came up side by side one is deleted, once the other has shown that it lives. One is alive: it came up
- * just now, or has answered. The other is asked, if that is not known, and its answer calls this again. */
-void ike_sa_end_redundant(struct ike_sa *alive);
+/* Of two that came up side by side one is deleted, once the other has shown that it lives, and carries all that this
+ * one does, which it is asked for. One is alive: it came up just now, or has answered; or NULL: something else has
+ * changed. Who is not known to be is asked, and its answer calls this again. */
+void ike_sa_end_redundant(struct peer *p, const struct ike_sa *alive);
+
+/* It still is. */
+bool ike_sa_is_redundant(const struct ike_sa *sa);
 
 /* A sign, which anybody may have forged, that the peer has forgotten it: asks whether it is there, if nothing has come
  * for a moment; once in dpd-interval at most. */

@@ -370,6 +370,7 @@ void peer_on_child_up(struct peer *p, struct child *child)
 		if (child_is_for(child, &config->selectors[i]))
 			p->wanted &= ~(1U << i);
 	p->failures = 0;
+	ike_sa_end_redundant(child->ike->peer, NULL);
 	if (p->wanted) {
 		peer_pursue(p);
 		return;
