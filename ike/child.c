@@ -20,6 +20,8 @@
 /* The initiator rekeys first; the responder only if that does not happen. Percent of the time. */
 #define SOFT_JITTER	   10
 #define SOFT_RESPONDER_LAG 10
+/* What could not be queued is tried again then. */
+#define NO_MEMORY_MS 1000
 /* Soft limits in packets and bytes: the hard ones are so many times as far. */
 #define HARD_FACTOR 2
 
@@ -239,7 +241,21 @@ static void rekey(struct child *c)
 	if (!c->ike || c->state != CHILD_UP || c->ike->state != IKE_UP)
 		return;
 	/* Both ends began at once, and there are two for the same: the older one is let go. */
-	task_queue_child(c->ike, other && other->made_ms >= c->made_ms ? TASK_DELETE_CHILD : TASK_REKEY_CHILD, c);
+	if (other && other->made_ms >= c->made_ms)
+		child_delete(c, 0);
+	else if (!task_queue_child(c->ike, TASK_REKEY_CHILD, c))
+		timer_set(&c->engine->timers, &c->soft, engine_now(c->engine) + NO_MEMORY_MS);
+}
+
+void child_delete(struct child *c, uint64_t ms)
+{
+	struct engine *e = c->engine;
+	struct task *task = task_queue_child(c->ike, TASK_DELETE_CHILD, c);
+
+	if (!task)
+		timer_set(&e->timers, &c->hard, engine_now(e) + ms + NO_MEMORY_MS);
+	else if (ms)
+		task->not_before_ms = engine_now(e) + ms;
 }
 
 static void on_soft(struct timer *timer)
@@ -254,7 +270,7 @@ static void on_hard(struct timer *timer)
 	if (c->state == CHILD_UP)
 		log_child(c, "could not be rekeyed in its time: deleted");
 	if (c->ike && c->state != CHILD_DELETING)
-		task_queue_child(c->ike, TASK_DELETE_CHILD, c);
+		child_delete(c, 0);
 }
 
 void child_on_limit(struct child *c, bool hard)

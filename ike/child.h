@@ -106,6 +106,9 @@ void child_bind_on_use(struct child *c);
  * later than a moment from now, unless the peer goes on using that one. */
 void child_bind_soon(struct child *c);
 
+/* Tells the peer, so much later, and then it leaves. Without memory for that its hard timer tries again. */
+void child_delete(struct child *c, uint64_t ms);
+
 /* The peer or we have deleted it: off its IKE SA; its halves stay for a grace time. Whoever can takes over its traffic.
  */
 void child_leave(struct child *c);

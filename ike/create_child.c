@@ -28,19 +28,11 @@
 /* How long an answer of ours may be on its way: nobody asks for it again any longer than that. */
 #define ANSWERED_MS 60000
 
-static void delete_later(struct child *c, uint64_t ms)
-{
-	struct task *task = task_queue_child(c->ike, TASK_DELETE_CHILD, c);
-
-	if (task)
-		task->not_before_ms = engine_now(c->engine) + ms;
-}
-
 /* Its DELETE is the peer's to send. */
 static void await_delete(struct child *old, struct child *heir)
 {
 	child_succeed(old, heir);
-	delete_later(old, FORGOTTEN_MS);
+	child_delete(old, FORGOTTEN_MS);
 }
 
 /*
@@ -212,9 +204,9 @@ static void settle_collision(struct child *old, struct child *ours, struct child
 		child_bind(ours);
 	if (old)
 		child_succeed(old, lost ? theirs : ours);
-	delete_later(lost ? ours : theirs, lost ? DELETE_DELAY_MS : FORGOTTEN_MS);
+	child_delete(lost ? ours : theirs, lost ? DELETE_DELAY_MS : FORGOTTEN_MS);
 	if (old)
-		delete_later(old, lost ? FORGOTTEN_MS : DELETE_DELAY_MS);
+		child_delete(old, lost ? FORGOTTEN_MS : DELETE_DELAY_MS);
 }
 
 bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
@@ -242,7 +234,7 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 			child_succeed(old, c);
 		child_bind(c);
 		if (old)
-			delete_later(old, DELETE_DELAY_MS);
+			child_delete(old, DELETE_DELAY_MS);
 	}
 	return false;
 }

@@ -62,7 +62,9 @@ static void terminate_sa(struct ike_sa *sa)
 {
 	if (sa->state == IKE_UP) {
 		task_drop_all(sa, false);
-		task_queue(sa, TASK_DELETE_IKE);
+		/* Without memory to say so it ends all the same: the peer will find out. */
+		if (!task_queue(sa, TASK_DELETE_IKE))
+			ike_sa_die(sa, NULL);
 	} else if (sa->state < IKE_UP) {
 		ike_sa_die(sa, NULL);
 	}
@@ -102,7 +104,7 @@ static void delete_children_elsewhere(struct peer *p)
 
 	TAILQ_FOREACH(c, &p->children, of_peer)
 		if (c->ike->peer != p && c->ike->state == IKE_UP)
-			task_queue_child(c->ike, TASK_DELETE_CHILD, c);
+			child_delete(c, 0);
 }
 
 void peer_terminate(struct peer *p)
