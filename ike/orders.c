@@ -25,15 +25,18 @@ static struct peer *find_peer(struct engine *e, const char *name, const uint8_t 
 {
 	struct connection *c = find(e, name);
 	struct peer *p = NULL;
+	const char *why = "no memory";
 
 	if (!c)
-		refuse(e, ticket, "there is no connection of that name");
+		why = "there is no connection of that name";
 	else if (c->config->remote_bits < 32 && !remote)
-		refuse(e, ticket, "it is a mesh: say which peer, by 'remote IP'");
+		why = "it is a mesh: say which peer, by 'remote IP'";
 	else if (remote && !connection_covers(c, c->config->local, remote))
-		refuse(e, ticket, "that address is not within its 'remote'");
+		why = "that address is not within its 'remote'";
 	else
 		p = peer_get(c, remote ? remote : c->config->remote);
+	if (!p)
+		refuse(e, ticket, why);
 	return p;
 }
 
