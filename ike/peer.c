@@ -420,12 +420,27 @@ static bool is_needed(const struct peer *p)
 	       (!is_mesh(p->connection) && !p->connection->gone);
 }
 
+/* What was to bring a child may have ended without one and without a word, for want of memory; or another way has. */
+static void see_to_wishes(struct peer *p)
+{
+	if (p->tasks || timer_is_set(&p->retry))
+		return;
+	for (unsigned i = 0; i < p->connection->config->selector_count; i++)
+		if (p->wanted & 1U << i && peer_child_up(p, &p->connection->config->selectors[i]))
+			p->wanted &= ~(1U << i);
+	if (!p->wanted)
+		peer_end_orders(p, ORDER_UP, NULL);
+	else if (peer_may_connect(p))
+		retry_later(p);
+}
+
 /* One of a mesh that has nothing and is to get nothing, and any of a connection that is gone. */
 static void reap(struct mortal *m)
 {
 	struct peer *p = container_of(m, struct peer, mortal);
 	struct connection *c = p->connection;
 
+	see_to_wishes(p);
 	orders_look(p);
 	if (is_needed(p))
 		return;
