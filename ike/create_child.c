@@ -239,15 +239,16 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 	return false;
 }
 
-/* The peer has lost it: it is made anew. */
+/* The peer has lost it: it is made anew, unless another one carries the same. */
 static void replace_lost(struct child *old)
 {
 	struct peer *peer = old->peer;
 	const int selector = peer_selector_of(old);
 
-	if (selector >= 0)
-		peer->wanted |= 1U << selector;
 	child_leave(old);
+	if (selector < 0 || peer_child_up(peer, &peer->connection->config->selectors[selector]))
+		return;
+	peer->wanted |= 1U << selector;
 	peer_pursue(peer);
 }
 
