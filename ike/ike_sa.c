@@ -323,24 +323,19 @@ static const struct child *next_missing(const struct ike_sa *other, const struct
 	return NULL;
 }
 
-/* By a handshake, and not in the place of another. */
-static bool began_anew(const struct ike_sa *sa)
-{
-	return sa->state == IKE_UP && !sa->heir && !sa->renews;
-}
-
 /*
  * Both ends began at about the same time, and both IKE SAs came up. As with rekeys (RFC 7296
  * section 2.8.1) the one with the lowest nonce goes, by the hand of who began it. Both ends must
  * see it the same way, so what counts is when they came up, which is one message apart; one that
- * is older than any handshake takes is none of this, nor is what a rekey makes, at whatever time.
+ * is older than any handshake takes is none of this. What rekeys have made of them counts as they did.
  */
 static bool is_lower(const struct ike_sa *sa, const struct ike_sa *other)
 {
-	const uint64_t apart = sa->up_ms > other->up_ms ? sa->up_ms - other->up_ms : other->up_ms - sa->up_ms;
+	const uint64_t ours = sa->line.up_ms, theirs = other->line.up_ms;
 
-	return began_anew(sa) && sa->initiator && began_anew(other) && !other->initiator && apart < HALF_OPEN_MS &&
-	       memcmp(sa->low_nonce, other->low_nonce, NONCE_SIZE) < 0;
+	return sa->state == IKE_UP && other->state == IKE_UP && !sa->renews && !other->renews && sa->line.ours &&
+	       !other->line.ours && (ours > theirs ? ours - theirs : theirs - ours) < HALF_OPEN_MS &&
+	       memcmp(sa->line.low_nonce, other->line.low_nonce, NONCE_SIZE) < 0;
 }
 
 /* Each end may take the two for other connections', and another pair for the one that it is about. So only what the
@@ -490,6 +485,9 @@ void ike_sa_up(struct ike_sa *sa)
 	handshake_free(sa);
 	sa->state = IKE_UP;
 	sa->up_ms = engine_now(sa->engine);
+	sa->line.up_ms = sa->up_ms;
+	sa->line.ours = sa->initiator;
+	memcpy(sa->line.low_nonce, sa->low_nonce, NONCE_SIZE);
 	ike_sa_start_timers(sa);
 	ike_log(sa, "up with %s by %s", sa->peer_id ? sa->peer_id : "?", proof_text(sa));
 	if (initial_contact)

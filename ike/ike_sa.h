@@ -120,7 +120,6 @@ struct ike_sa {
 	bool initiator;	 /* of this IKE SA: whose SPI is spi_i */
 	bool fragmentation;
 	bool keys_ready;
-	bool heir;	/* made by a rekey */
 	bool renews;	/* made in place of a rekey that the peer refuses (renew.h) */
 	bool in_doubt;	/* made as another one of the peer's does not answer (renew.h) */
 	bool sends;	/* something left on its children between the last two looks */
@@ -133,6 +132,12 @@ struct ike_sa {
 	struct handshake *handshake; /* NULL once it is up */
 	char *peer_id;		     /* text, for people; malloc'd */
 	uint8_t low_nonce[NONCE_SIZE];
+	/* Of the handshake that it, or what it is an heir of, came from: both ends know a line of rekeys by that. */
+	struct {
+		uint8_t low_nonce[NONCE_SIZE];
+		uint64_t up_ms;
+		bool ours; /* we began it */
+	} line;
 	uint64_t started_ms; /* IKE_SA_INIT went or came */
 	uint64_t up_ms;
 	uint64_t heard_ms;  /* last authentic message */

@@ -75,7 +75,7 @@ static void begin_life(struct ike_sa *heir, const struct ike_sa *old, const stru
 	heir->spi_r = t->spi_r;
 	heir->keys_ready = true;
 	heir->era = old->era;
-	heir->heir = true;
+	heir->line = old->line;
 	heir->renews = old->renews;
 	heir->state = IKE_UP;
 	heir->up_ms = engine_now(heir->engine);
