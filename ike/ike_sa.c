@@ -461,7 +461,7 @@ void ike_sa_settle_doubt(struct ike_sa *sa)
 	struct ike_sa *other;
 
 	TAILQ_FOREACH(other, &sa->peer->sas, of_peer) {
-		if (other->state != IKE_UP || other->up_ms > sa->started_ms)
+		if (other->state != IKE_UP || other->line.up_ms > sa->started_ms)
 			continue;
 		if (other->running)
 			forget(other, "the peer answers by another one, and not by this one: ended");

@@ -362,6 +362,12 @@ void peer_want_all(struct peer *p)
 
 /* ---- what happens to it ---- */
 
+static void has_all(struct peer *p)
+{
+	orphans_replaced(p);
+	peer_end_orders(p, ORDER_UP, NULL);
+}
+
 void peer_on_child_up(struct peer *p, struct child *child)
 {
 	const struct connection_config *config = p->connection->config;
@@ -375,8 +381,7 @@ void peer_on_child_up(struct peer *p, struct child *child)
 		peer_pursue(p);
 		return;
 	}
-	orphans_replaced(p);
-	peer_end_orders(p, ORDER_UP, NULL);
+	has_all(p);
 }
 
 /* Most ask for one next, and what waited for the peer to be there waits no longer. */
@@ -423,13 +428,13 @@ static bool is_needed(const struct peer *p)
 /* What was to bring a child may have ended without one and without a word, for want of memory; or another way has. */
 static void see_to_wishes(struct peer *p)
 {
-	if (p->tasks || timer_is_set(&p->retry))
+	if (!p->wanted || p->tasks || timer_is_set(&p->retry))
 		return;
 	for (unsigned i = 0; i < p->connection->config->selector_count; i++)
 		if (p->wanted & 1U << i && peer_child_up(p, &p->connection->config->selectors[i]))
 			p->wanted &= ~(1U << i);
 	if (!p->wanted)
-		peer_end_orders(p, ORDER_UP, NULL);
+		has_all(p);
 	else if (peer_may_connect(p))
 		retry_later(p);
 }
