@@ -510,7 +510,7 @@ static void end_children(struct ike_sa *sa)
 }
 
 /* Whoever's rival it is may have become another connection's (orders.c). */
-static void forget_links(struct ike_sa *sa)
+void ike_sa_pass_links(struct ike_sa *sa, struct ike_sa *heir)
 {
 	const struct peer *p = peer_first(sa->engine, sa->peer->by_addresses.key);
 
@@ -518,8 +518,10 @@ static void forget_links(struct ike_sa *sa)
 		struct ike_sa *other;
 
 		TAILQ_FOREACH(other, &p->sas, of_peer)
-			if (other->rival == sa)
-				other->rival = NULL;
+			if (other->rival == sa) {
+				other->rival = heir;
+				other->rival_won = heir != NULL;
+			}
 	}
 }
 
@@ -543,7 +545,7 @@ void ike_sa_die(struct ike_sa *sa, const char *why)
 	timer_cancel(&e->timers, &sa->kick);
 	end_children(sa);
 	task_drop_all(sa, true);
-	forget_links(sa);
+	ike_sa_pass_links(sa, NULL);
 	mortal_end(e, &sa->mortal);
 	if (why && !sa->in_doubt)
 		peer_on_failure(peer, why);

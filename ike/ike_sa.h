@@ -159,7 +159,8 @@ struct ike_sa {
 	struct reassembly reassembly[2]; /* of the peer's questions and of its answers */
 
 	struct child_list children;
-	struct ike_sa *rival; /* made by the peer while we were rekeying this one */
+	struct ike_sa *rival; /* made by the peer while we were rekeying this one; or its heir, */
+	bool rival_won;	      /* then, as the peer has gone on with it */
 	struct timer life;    /* half-open: time is up; up: rekey; then the end */
 	struct timer liveness;
 	uint32_t asked_beside; /* selectors of its children that another one was asked for, so that it may go */
@@ -253,6 +254,9 @@ void ike_sa_make_room(const struct ike_sa *sa, const struct ike_sa *old);
 
 /* Frees now. Only for the tick and for the end of the engine. */
 void ike_sa_free(struct ike_sa *sa);
+
+/* Who has it as a rival has the heir as one from now on; NULL: none. */
+void ike_sa_pass_links(struct ike_sa *sa, struct ike_sa *heir);
 
 /* Puts the children and the tasks that wait on another IKE SA. */
 void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old);

@@ -113,6 +113,7 @@ static void replace(struct ike_sa *old, struct ike_sa *heir)
 {
 	old->state = IKE_REPLACED;
 	old->rival = NULL;
+	ike_sa_pass_links(old, heir);
 	ike_sa_inherit(heir, old);
 	task_drop_all(old, false);
 	timer_cancel(&old->engine->timers, &old->liveness);
@@ -245,7 +246,7 @@ static void ask_later(struct ike_sa *sa, uint64_t ms)
 
 static void settle_collision(struct ike_sa *old, struct ike_sa *ours, struct ike_sa *theirs)
 {
-	if (memcmp(ours->low_nonce, theirs->low_nonce, NONCE_SIZE) < 0) {
+	if (old->rival_won || memcmp(ours->low_nonce, theirs->low_nonce, NONCE_SIZE) < 0) {
 		replace(old, theirs);
 		delete_now(ours);
 	} else {
