@@ -20,6 +20,8 @@
 /* The initiator rekeys first; the responder only if that does not happen. Percent of the time. */
 #define SOFT_JITTER	   10
 #define SOFT_RESPONDER_LAG 10
+/* What could not be queued is tried again then. */
+#define NO_MEMORY_MS 1000
 /* Soft limits in packets and bytes: the hard ones are so many times as far. */
 #define HARD_FACTOR 2
 
@@ -167,6 +169,7 @@ static struct child *child_new(struct ike_sa *sa, const struct child_terms *t)
 	c->ike = sa;
 	c->peer = t->peer;
 	c->era = t->era;
+	c->serial = ++sa->engine->made;
 	c->mortal.reap = reap;
 	c->selector = t->selector;
 	c->asked = t->asked;
@@ -238,7 +241,21 @@ static void rekey(struct child *c)
 	if (!c->ike || c->state != CHILD_UP || c->ike->state != IKE_UP)
 		return;
 	/* Both ends began at once, and there are two for the same: the older one is let go. */
-	task_queue_child(c->ike, other && other->made_ms >= c->made_ms ? TASK_DELETE_CHILD : TASK_REKEY_CHILD, c);
+	if (other && other->made_ms >= c->made_ms)
+		child_delete(c, 0);
+	else if (!task_queue_child(c->ike, TASK_REKEY_CHILD, c))
+		timer_set(&c->engine->timers, &c->soft, engine_now(c->engine) + NO_MEMORY_MS);
+}
+
+void child_delete(struct child *c, uint64_t ms)
+{
+	struct engine *e = c->engine;
+	struct task *task = task_queue_child(c->ike, TASK_DELETE_CHILD, c);
+
+	if (!task)
+		timer_set(&e->timers, &c->hard, engine_now(e) + ms + NO_MEMORY_MS);
+	else if (ms)
+		task->not_before_ms = engine_now(e) + ms;
 }
 
 static void on_soft(struct timer *timer)
@@ -253,7 +270,7 @@ static void on_hard(struct timer *timer)
 	if (c->state == CHILD_UP)
 		log_child(c, "could not be rekeyed in its time: deleted");
 	if (c->ike && c->state != CHILD_DELETING)
-		task_queue_child(c->ike, TASK_DELETE_CHILD, c);
+		child_delete(c, 0);
 }
 
 void child_on_limit(struct child *c, bool hard)
@@ -288,6 +305,7 @@ void child_succeed(struct child *old, struct child *c)
 {
 	old->state = CHILD_REPLACED;
 	old->successor = c;
+	mortal_end(old->engine, &old->peer->mortal);
 }
 
 /* Some of it leaves by another SA between the two, of whatever connection, or by one of an earlier run. */
@@ -358,7 +376,8 @@ static void on_watch(struct timer *timer)
 
 /* ---- the end ---- */
 
-/* Another child of the peer that carries the same, the newest; with its own binding to be made, or made already. */
+/* Another child of the peer that carries the same, the newest; with its own binding to be made, or made already. Who
+ * has two for the same lets go of one. */
 static struct child *other_for(const struct child *c)
 {
 	struct child *best = NULL, *other;
@@ -370,17 +389,48 @@ static struct child *other_for(const struct child *c)
 	return best;
 }
 
+static bool goes_before(const struct child *a, const struct child *b)
+{
+	return child_is_wanted(a) != child_is_wanted(b) ? child_is_wanted(a) : a->made_ms >= b->made_ms;
+}
+
+/* The same of any peer between the two: of a connection that is gone, and of that in its place, each has children of
+ * its own for one binding. Those that are to stay go before those that are not. */
+static struct child *any_other_for(const struct child *c)
+{
+	const struct peer *p = peer_first(c->engine, c->peer->by_addresses.key);
+	struct child *best = NULL, *other;
+
+	for (; p; p = peer_next(p))
+		TAILQ_FOREACH(other, &p->children, of_peer)
+			if (other != c && other->state == CHILD_UP && other->ike->state != IKE_DEAD &&
+			    selector_equal(&other->selector, &c->selector) && (!best || goes_before(other, best)))
+				best = other;
+	return best;
+}
+
+/* Its successor; but one that is to go takes nothing from one that is to stay. */
+static struct child *heir_of(const struct child *c)
+{
+	struct child *heir = c->successor, *other;
+
+	/* Who was to take over may have been replaced since, by one that carries already: its own DELETE is due. */
+	while (heir && heir->successor && heir->successor->out.state == HALF_INSTALLED)
+		heir = heir->successor;
+	if (heir && child_is_wanted(heir))
+		return heir;
+	other = any_other_for(c);
+	return other && (!heir || child_is_wanted(other)) ? other : heir;
+}
+
 /* The binding is the last one's that was bound: so it is bound once more, also if it was before. */
 static void hand_over(struct child *c)
 {
 	const struct engine_ops *ops = &c->engine->ops;
-	struct child *heir = c->successor ? c->successor : other_for(c);
+	struct child *heir = heir_of(c);
 
 	if (!heir)
 		return;
-	/* Who was to take over may have been replaced since, by one that carries already: its own DELETE is due. */
-	while (heir->successor && heir->successor->out.state == HALF_INSTALLED)
-		heir = heir->successor;
 	if (heir->out.state == HALF_INSTALLED)
 		ops->sa_bind(ops->arg, heir->out.sa);
 	else
@@ -451,7 +501,7 @@ void child_leave(struct child *c)
 	forget_links(c);
 	hand_over(c);
 	log_child(c, c->successor ? "replaced" : "ended");
-	if (!c->successor && !other_for(c))
+	if (!heir_of(c))
 		remove_half(c, &c->out);
 	take_out(c);
 	timer_set(&e->timers, &c->watch, engine_now(e) + GRACE_MS);

@@ -54,7 +54,8 @@ struct child {
 	struct ike_sa *ike; /* NULL in CHILD_GRACE */
 	struct peer *peer;  /* whose connection it is for; its IKE SA may be another connection's (choice.h) */
 	enum child_state state;
-	unsigned era; /* the peer's when the first of its line was made */
+	unsigned era;	 /* the peer's when the first of its line was made */
+	uint64_t serial; /* of all that the engine has made */
 	struct selector selector;
 	struct selector asked; /* what we asked for first, if the peer has narrowed it; else the same */
 	bool esn;
@@ -104,6 +105,9 @@ void child_bind_on_use(struct child *c);
 /* Responder of a new child: once our answer is out; while another SA carries the same, at the first packet, but not
  * later than a moment from now, unless the peer goes on using that one. */
 void child_bind_soon(struct child *c);
+
+/* Tells the peer, so much later, and then it leaves. Without memory for that its hard timer tries again. */
+void child_delete(struct child *c, uint64_t ms);
 
 /* The peer or we have deleted it: off its IKE SA; its halves stay for a grace time. Whoever can takes over its traffic.
  */

@@ -28,19 +28,11 @@
 /* How long an answer of ours may be on its way: nobody asks for it again any longer than that. */
 #define ANSWERED_MS 60000
 
-static void delete_later(struct child *c, uint64_t ms)
-{
-	struct task *task = task_queue_child(c->ike, TASK_DELETE_CHILD, c);
-
-	if (task)
-		task->not_before_ms = engine_now(c->engine) + ms;
-}
-
 /* Its DELETE is the peer's to send. */
 static void await_delete(struct child *old, struct child *heir)
 {
 	child_succeed(old, heir);
-	delete_later(old, FORGOTTEN_MS);
+	child_delete(old, FORGOTTEN_MS);
 }
 
 /*
@@ -98,7 +90,6 @@ static void take_successor(struct ike_sa *sa, struct child *old, struct child *c
 		/* Also if we were about to. */
 		task_forget_child(sa, old);
 		await_delete(old, c);
-		peer_on_rekeyed(old->peer);
 	}
 	child_bind_on_use(c);
 }
@@ -213,9 +204,9 @@ static void settle_collision(struct child *old, struct child *ours, struct child
 		child_bind(ours);
 	if (old)
 		child_succeed(old, lost ? theirs : ours);
-	delete_later(lost ? ours : theirs, lost ? DELETE_DELAY_MS : FORGOTTEN_MS);
+	child_delete(lost ? ours : theirs, lost ? DELETE_DELAY_MS : FORGOTTEN_MS);
 	if (old)
-		delete_later(old, lost ? FORGOTTEN_MS : DELETE_DELAY_MS);
+		child_delete(old, lost ? FORGOTTEN_MS : DELETE_DELAY_MS);
 }
 
 bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
@@ -223,7 +214,8 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 	struct child *old = task->child, *rival = old ? old->rival : task->rival, *c;
 	struct peer *peer = task->peer;
 
-	if (task_is_void(task)) {
+	/* Who deletes the old one has won the collision, and whatever has replaced the winner since, it is not ours. */
+	if (task_is_void(task) || (task->contested && !rival)) {
 		child_give_back(sa, task->spi);
 		return false;
 	}
@@ -242,21 +234,21 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 			child_succeed(old, c);
 		child_bind(c);
 		if (old)
-			delete_later(old, DELETE_DELAY_MS);
+			child_delete(old, DELETE_DELAY_MS);
 	}
-	peer_on_rekeyed(peer);
 	return false;
 }
 
-/* The peer has lost it: it is made anew. */
+/* The peer has lost it: it is made anew, unless another one carries the same. */
 static void replace_lost(struct child *old)
 {
 	struct peer *peer = old->peer;
 	const int selector = peer_selector_of(old);
 
-	if (selector >= 0)
-		peer->wanted |= 1U << selector;
 	child_leave(old);
+	if (selector < 0 || peer_child_up(peer, &peer->connection->config->selectors[selector]))
+		return;
+	peer->wanted |= 1U << selector;
 	peer_pursue(peer);
 }
 
@@ -276,7 +268,6 @@ void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct mes
 		return;
 	if (old && old->rival) {
 		await_delete(old, old->rival);
-		peer_on_rekeyed(task->peer);
 		return;
 	}
 	if (error == CHILD_SA_NOT_FOUND && is_awaited(old))

@@ -201,6 +201,9 @@ static void acquire(struct peer *p, unsigned i)
 	}
 	if (timer_is_set(&p->retry))
 		return;
+	/* Who is to be up always, and was taken down, is up with all of it again. */
+	if (p->held && peer_is_kept_up(p))
+		peer_want_all(p);
 	p->held = false;
 	p->wanted |= 1U << i;
 	peer_pursue(p);

@@ -37,6 +37,7 @@ struct engine {
 	struct connection_list connections;
 	struct child_list grace;
 	struct mortal_list ending; /* to be looked at by the tick */
+	uint64_t made;		   /* IKE SAs and children, ever: the last one's serial number */
 	unsigned half_open;
 	unsigned cookie_threshold;
 	struct cookie_jar cookies;

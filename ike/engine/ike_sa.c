@@ -260,6 +260,7 @@ struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, const struct path
 	sa->engine = e;
 	sa->peer = peer;
 	sa->era = peer->era;
+	sa->serial = ++e->made;
 	sa->mortal.reap = reap;
 	sa->initiator = initiator;
 	sa->state = initiator ? IKE_INIT_SENT : IKE_HALF_OPEN;
@@ -301,18 +302,52 @@ void handshake_free(struct ike_sa *sa)
 
 /* ---- two of them side by side ---- */
 
+static bool carries(const struct ike_sa *sa, const struct selector *s)
+{
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &sa->children, of_list)
+		if (c->state == CHILD_UP && selector_equal(&c->selector, s))
+			return true;
+	return false;
+}
+
+/* What sa carries and other does not: the next one after `after`. */
+static const struct child *next_missing(const struct ike_sa *other, const struct ike_sa *sa, const struct child *after)
+{
+	const struct child *c = after ? TAILQ_NEXT(after, of_list) : TAILQ_FIRST(&sa->children);
+
+	for (; c; c = TAILQ_NEXT(c, of_list))
+		if (c->state == CHILD_UP && child_is_wanted(c) && !carries(other, &c->selector))
+			return c;
+	return NULL;
+}
+
 /*
  * Both ends began at about the same time, and both IKE SAs came up. As with rekeys (RFC 7296
  * section 2.8.1) the one with the lowest nonce goes, by the hand of who began it. Both ends must
  * see it the same way, so what counts is when they came up, which is one message apart; one that
- * is older than any handshake takes is none of this.
+ * is older than any handshake takes is none of this. What rekeys have made of them counts as they did.
  */
-static bool is_redundant(const struct ike_sa *sa, const struct ike_sa *other)
+static bool is_lower(const struct ike_sa *sa, const struct ike_sa *other)
 {
-	const uint64_t apart = sa->up_ms > other->up_ms ? sa->up_ms - other->up_ms : other->up_ms - sa->up_ms;
+	const uint64_t ours = sa->line.up_ms, theirs = other->line.up_ms;
 
-	return other != sa && other->state == IKE_UP && !sa->renews && !other->renews && apart < HALF_OPEN_MS &&
-	       memcmp(sa->low_nonce, other->low_nonce, NONCE_SIZE) < 0;
+	return sa->state == IKE_UP && other->state == IKE_UP && !sa->renews && !other->renews && sa->line.ours &&
+	       !other->line.ours && (ours > theirs ? ours - theirs : theirs - ours) < HALF_OPEN_MS &&
+	       memcmp(sa->line.low_nonce, other->line.low_nonce, NONCE_SIZE) < 0;
+}
+
+/* Each end may take the two for other connections', and another pair for the one that it is about. So only what the
+ * other one carries, too, goes: since nonces have one order, the last to carry something never does. */
+bool ike_sa_is_redundant(const struct ike_sa *sa)
+{
+	const struct ike_sa *other;
+
+	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
+		if (is_lower(sa, other) && !next_missing(other, sa, NULL))
+			return true;
+	return false;
 }
 
 /*
@@ -328,24 +363,49 @@ static bool has_survived(struct ike_sa *other, const struct ike_sa *sa)
 	return false;
 }
 
-void ike_sa_end_redundant(struct ike_sa *alive)
+/* Once for each. */
+static void ask_for_missing(struct ike_sa *other, struct ike_sa *sa)
 {
-	struct peer *p = alive->peer;
+	const struct child *c = NULL;
+
+	while ((c = next_missing(other, sa, c))) {
+		const int selector = c->peer == other->peer ? peer_selector_of(c) : -1;
+		struct task *task;
+
+		if (selector < 0 || sa->asked_beside & 1U << selector)
+			continue;
+		task = task_queue(other, TASK_CHILD);
+		if (!task)
+			return;
+		task->selector = (unsigned)selector;
+		sa->asked_beside |= 1U << selector;
+	}
+}
+
+static void delete_redundant(struct ike_sa *sa)
+{
+	struct task *task = task_queue(sa, TASK_DELETE_IKE);
+
+	ike_log(sa, "redundant: the peer has opened another one at the same time");
+	if (!task)
+		return;
+	task->redundant = true;
+	task->not_before_ms = engine_now(sa->engine) + REDUNDANT_MS;
+}
+
+void ike_sa_end_redundant(struct peer *p, const struct ike_sa *alive)
+{
 	struct ike_sa *sa, *other;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer) {
-		if (sa->state != IKE_UP || !sa->initiator)
-			continue;
 		TAILQ_FOREACH(other, &p->sas, of_peer) {
-			struct task *task;
-
-			if (!is_redundant(sa, other) || task_find(sa, TASK_DELETE_IKE, NULL) ||
+			if (!is_lower(sa, other) || task_find(sa, TASK_DELETE_IKE, NULL) ||
 			    (other != alive && !has_survived(other, sa)))
 				continue;
-			ike_log(sa, "redundant: the peer has opened another one at the same time");
-			task = task_queue(sa, TASK_DELETE_IKE);
-			if (task)
-				task->not_before_ms = engine_now(sa->engine) + REDUNDANT_MS;
+			if (next_missing(other, sa, NULL))
+				ask_for_missing(other, sa);
+			else
+				delete_redundant(sa);
 		}
 	}
 }
@@ -401,7 +461,7 @@ void ike_sa_settle_doubt(struct ike_sa *sa)
 	struct ike_sa *other;
 
 	TAILQ_FOREACH(other, &sa->peer->sas, of_peer) {
-		if (other->state != IKE_UP || other->up_ms > sa->started_ms)
+		if (other->state != IKE_UP || other->line.up_ms > sa->started_ms)
 			continue;
 		if (other->running)
 			forget(other, "the peer answers by another one, and not by this one: ended");
@@ -425,6 +485,9 @@ void ike_sa_up(struct ike_sa *sa)
 	handshake_free(sa);
 	sa->state = IKE_UP;
 	sa->up_ms = engine_now(sa->engine);
+	sa->line.up_ms = sa->up_ms;
+	sa->line.ours = sa->initiator;
+	memcpy(sa->line.low_nonce, sa->low_nonce, NONCE_SIZE);
 	ike_sa_start_timers(sa);
 	ike_log(sa, "up with %s by %s", sa->peer_id ? sa->peer_id : "?", proof_text(sa));
 	if (initial_contact)
@@ -433,7 +496,7 @@ void ike_sa_up(struct ike_sa *sa)
 		ike_sa_settle_doubt(sa);
 	reauth_on_up(sa);
 	ike_sa_make_room(sa, NULL);
-	ike_sa_end_redundant(sa);
+	ike_sa_end_redundant(sa->peer, sa);
 }
 
 /* ---- the end ---- */
@@ -447,7 +510,7 @@ static void end_children(struct ike_sa *sa)
 }
 
 /* Whoever's rival it is may have become another connection's (orders.c). */
-static void forget_links(struct ike_sa *sa)
+void ike_sa_pass_links(struct ike_sa *sa, struct ike_sa *heir)
 {
 	const struct peer *p = peer_first(sa->engine, sa->peer->by_addresses.key);
 
@@ -455,8 +518,10 @@ static void forget_links(struct ike_sa *sa)
 		struct ike_sa *other;
 
 		TAILQ_FOREACH(other, &p->sas, of_peer)
-			if (other->rival == sa)
-				other->rival = NULL;
+			if (other->rival == sa) {
+				other->rival = heir;
+				other->rival_won = heir != NULL;
+			}
 	}
 }
 
@@ -480,7 +545,7 @@ void ike_sa_die(struct ike_sa *sa, const char *why)
 	timer_cancel(&e->timers, &sa->kick);
 	end_children(sa);
 	task_drop_all(sa, true);
-	forget_links(sa);
+	ike_sa_pass_links(sa, NULL);
 	mortal_end(e, &sa->mortal);
 	if (why && !sa->in_doubt)
 		peer_on_failure(peer, why);
@@ -548,7 +613,9 @@ void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old)
 	}
 	for (task = TAILQ_FIRST(&old->tasks); task; task = next) {
 		next = TAILQ_NEXT(task, of_sa);
-		if (task->kind != TASK_CHILD && task->kind != TASK_REKEY_CHILD && task->kind != TASK_DELETE_CHILD)
+		/* What was to go goes as its heir. */
+		if (task->kind != TASK_CHILD && task->kind != TASK_REKEY_CHILD && task->kind != TASK_DELETE_CHILD &&
+		    task->kind != TASK_DELETE_IKE)
 			continue;
 		TAILQ_REMOVE(&old->tasks, task, of_sa);
 		TAILQ_INSERT_TAIL(&heir->tasks, task, of_sa);

@@ -67,8 +67,10 @@ struct task {
 	uint64_t not_before_ms;
 	struct child *child; /* TASK_REKEY_CHILD, TASK_DELETE_CHILD; NULL once it is gone */
 	struct child *rival; /* TASK_REKEY_CHILD: its heir by the peer's hand, when it is gone before our answer came */
+	bool contested;	     /* and there was one, whatever has become of it */
 	unsigned selector;   /* TASK_CHILD, TASK_AUTH: index in the configuration */
 	bool children;	     /* TASK_AUTH: a child is asked for */
+	bool redundant;	     /* TASK_DELETE_IKE: only if it still is */
 	uint16_t reason;     /* TASK_DELETE_IKE: the error to say with it; 0: none */
 	uint32_t spi;	     /* ESP: ours, of the child to be */
 	uint64_t ike_spi;    /* TASK_REKEY_IKE: ours, of the IKE SA to be */
@@ -114,8 +116,9 @@ struct ike_sa {
 	struct engine *engine;
 	struct peer *peer; /* responder: the likeliest until IDi has come */
 	enum ike_state state;
-	unsigned era;	/* the peer's when the first of its line began */
-	bool initiator; /* of this IKE SA: whose SPI is spi_i */
+	unsigned era;	 /* the peer's when the first of its line began */
+	uint64_t serial; /* of all that the engine has made */
+	bool initiator;	 /* of this IKE SA: whose SPI is spi_i */
 	bool fragmentation;
 	bool keys_ready;
 	bool renews;	/* made in place of a rekey that the peer refuses (renew.h) */
@@ -130,6 +133,12 @@ struct ike_sa {
 	struct handshake *handshake; /* NULL once it is up */
 	char *peer_id;		     /* text, for people; malloc'd */
 	uint8_t low_nonce[NONCE_SIZE];
+	/* Of the handshake that it, or what it is an heir of, came from: both ends know a line of rekeys by that. */
+	struct {
+		uint8_t low_nonce[NONCE_SIZE];
+		uint64_t up_ms;
+		bool ours; /* we began it */
+	} line;
 	uint64_t started_ms; /* IKE_SA_INIT went or came */
 	uint64_t up_ms;
 	uint64_t heard_ms;  /* last authentic message */
@@ -151,9 +160,11 @@ struct ike_sa {
 	struct reassembly reassembly[2]; /* of the peer's questions and of its answers */
 
 	struct child_list children;
-	struct ike_sa *rival; /* made by the peer while we were rekeying this one */
+	struct ike_sa *rival; /* made by the peer while we were rekeying this one; or its heir, */
+	bool rival_won;	      /* then, as the peer has gone on with it */
 	struct timer life;    /* half-open: time is up; up: rekey; then the end */
 	struct timer liveness;
+	uint32_t asked_beside; /* selectors of its children that another one was asked for, so that it may go */
 
 	/* reauth.c */
 	struct proven *proven; /* NULL until it is up */
@@ -190,9 +201,13 @@ static inline const struct sk_key *ike_key_in(const struct ike_sa *sa)
 /* The handshake is done and all is proven: up. */
 void ike_sa_up(struct ike_sa *sa);
 
-/* Of two that came up side by side one is deleted, once the other has shown that it lives. One is alive: it came up
- * just now, or has answered. The other is asked, if that is not known, and its answer calls this again. */
-void ike_sa_end_redundant(struct ike_sa *alive);
+/* Of two that came up side by side one is deleted, once the other has shown that it lives, and carries all that this
+ * one does, which it is asked for. One is alive: it came up just now, or has answered; or NULL: something else has
+ * changed. Who is not known to be is asked, and its answer calls this again. */
+void ike_sa_end_redundant(struct peer *p, const struct ike_sa *alive);
+
+/* It still is. */
+bool ike_sa_is_redundant(const struct ike_sa *sa);
 
 /* A sign, which anybody may have forged, that the peer has forgotten it: asks whether it is there, if nothing has come
  * for a moment; once in dpd-interval at most. */
@@ -240,6 +255,9 @@ void ike_sa_make_room(const struct ike_sa *sa, const struct ike_sa *old);
 
 /* Frees now. Only for the tick and for the end of the engine. */
 void ike_sa_free(struct ike_sa *sa);
+
+/* Who has it as a rival has the heir as one from now on; NULL: none. */
+void ike_sa_pass_links(struct ike_sa *sa, struct ike_sa *heir);
 
 /* Puts the children and the tasks that wait on another IKE SA. */
 void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old);

@@ -53,8 +53,10 @@ static void delete_child(void *arg, uint32_t spi)
 		return;
 	if (!c->successor)
 		c->successor = c->rival;
-	if (running_for(c))
+	if (running_for(c)) {
 		running_for(c)->rival = c->rival;
+		running_for(c)->contested = c->rival != NULL;
+	}
 	if (d->count == DELETES_MAX)
 		write_deletes(d);
 	d->spis[d->count++] = c->in.spi;
@@ -132,6 +134,8 @@ void delete_child_on_error(struct ike_sa *sa, struct task *task, const struct me
 
 int delete_ike_ask(struct ike_sa *sa, struct task *task, struct body *b)
 {
+	if (task->redundant && !ike_sa_is_redundant(sa))
+		return -ECANCELED;
 	sa->state = IKE_DELETING;
 	if (task->reason)
 		notify_write(b, task->reason, NULL, 0);
@@ -167,7 +171,7 @@ bool liveness_on_answer(struct ike_sa *sa, struct task *task, const struct messa
 {
 	(void)task;
 	(void)m;
-	ike_sa_end_redundant(sa);
+	ike_sa_end_redundant(sa->peer, sa);
 	return false;
 }
 

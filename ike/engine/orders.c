@@ -25,15 +25,18 @@ static struct peer *find_peer(struct engine *e, const char *name, const uint8_t 
 {
 	struct connection *c = find(e, name);
 	struct peer *p = NULL;
+	const char *why = "no memory";
 
 	if (!c)
-		refuse(e, ticket, "there is no connection of that name");
+		why = "there is no connection of that name";
 	else if (c->config->remote_bits < 32 && !remote)
-		refuse(e, ticket, "it is a mesh: say which peer, by 'remote IP'");
+		why = "it is a mesh: say which peer, by 'remote IP'";
 	else if (remote && !connection_covers(c, c->config->local, remote))
-		refuse(e, ticket, "that address is not within its 'remote'");
+		why = "that address is not within its 'remote'";
 	else
 		p = peer_get(c, remote ? remote : c->config->remote);
+	if (!p)
+		refuse(e, ticket, why);
 	return p;
 }
 
@@ -62,7 +65,9 @@ static void terminate_sa(struct ike_sa *sa)
 {
 	if (sa->state == IKE_UP) {
 		task_drop_all(sa, false);
-		task_queue(sa, TASK_DELETE_IKE);
+		/* Without memory to say so it ends all the same: the peer will find out. */
+		if (!task_queue(sa, TASK_DELETE_IKE))
+			ike_sa_die(sa, NULL);
 	} else if (sa->state < IKE_UP) {
 		ike_sa_die(sa, NULL);
 	}
@@ -102,7 +107,7 @@ static void delete_children_elsewhere(struct peer *p)
 
 	TAILQ_FOREACH(c, &p->children, of_peer)
 		if (c->ike->peer != p && c->ike->state == IKE_UP)
-			task_queue_child(c->ike, TASK_DELETE_CHILD, c);
+			child_delete(c, 0);
 }
 
 void peer_terminate(struct peer *p)
@@ -175,6 +180,7 @@ void engine_rekey(struct engine *e, const char *name, const uint8_t *remote, boo
 {
 	struct peer *p = find_peer(e, name, remote, ticket);
 	struct ike_sa *sa = p ? peer_ike_up(p) : NULL;
+	struct order *order;
 	unsigned n = 0;
 
 	if (!p)
@@ -183,8 +189,70 @@ void engine_rekey(struct engine *e, const char *name, const uint8_t *remote, boo
 		n = task_find(sa, TASK_REKEY_IKE, NULL) || task_queue(sa, TASK_REKEY_IKE);
 	else if (!ike)
 		n = rekey_children(p);
-	if (n)
-		peer_add_order(p, ORDER_REKEY, ticket);
-	else
+	if (!n) {
 		refuse(e, ticket, "it is not up: nothing to rekey");
+		return;
+	}
+	order = peer_add_order(p, ORDER_REKEY, ticket);
+	if (!order)
+		return;
+	order->ike = ike;
+	order->serial = ike ? sa->serial : e->made;
+}
+
+/* ---- whether they are done ---- */
+
+enum progress {
+	REPLACED, /* all of it is, or gone */
+	WAITS,	  /* for the peer, or its turn */
+	GIVEN_UP, /* nobody sees to it any more */
+};
+
+static enum progress of_ike(const struct peer *p, uint64_t serial)
+{
+	const struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if (sa->serial == serial && sa->state == IKE_UP)
+			return task_find(sa, TASK_REKEY_IKE, NULL) || task_find(sa, TASK_DELETE_IKE, NULL) ? WAITS
+													   : GIVEN_UP;
+	return REPLACED;
+}
+
+static bool is_seen_to(const struct child *c)
+{
+	return c->ike->state != IKE_UP || task_find(c->ike, TASK_REKEY_CHILD, c) ||
+	       task_find(c->ike, TASK_DELETE_CHILD, c) || task_find(c->ike, TASK_DELETE_IKE, NULL);
+}
+
+static enum progress of_children(const struct peer *p, uint64_t serial)
+{
+	enum progress all = REPLACED;
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &p->children, of_peer) {
+		if (c->state != CHILD_UP || c->serial > serial)
+			continue;
+		if (is_seen_to(c))
+			return WAITS;
+		all = GIVEN_UP;
+	}
+	return all;
+}
+
+void orders_look(struct peer *p)
+{
+	struct order *order, *next;
+
+	for (order = TAILQ_FIRST(&p->orders); order; order = next) {
+		enum progress at = WAITS;
+
+		next = TAILQ_NEXT(order, of_peer);
+		if (order->kind == ORDER_DOWN && !peer_has_outlived(p))
+			at = REPLACED;
+		else if (order->kind == ORDER_REKEY)
+			at = order->ike ? of_ike(p, order->serial) : of_children(p, order->serial);
+		if (at != WAITS)
+			peer_end_order(p, order, at == REPLACED ? NULL : "the rekey was given up: the log has more");
+	}
 }

@@ -58,6 +58,9 @@ static void adopt_for(struct adoption *a, struct connection *c, const uint8_t re
 	wait_for_end(p, left_ms);
 	if (first)
 		open_anew(p, a->count++);
+	/* After a reload, what was to replace them may be up. */
+	if (!p->wanted)
+		orphans_replaced(p);
 }
 
 /* Which of several connections between the two an SA was made for is not known, so each is opened. */

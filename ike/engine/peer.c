@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "orders.h"
 #include "orphans.h"
 #include "renew.h"
 
@@ -361,6 +362,12 @@ void peer_want_all(struct peer *p)
 
 /* ---- what happens to it ---- */
 
+static void has_all(struct peer *p)
+{
+	orphans_replaced(p);
+	peer_end_orders(p, ORDER_UP, NULL);
+}
+
 void peer_on_child_up(struct peer *p, struct child *child)
 {
 	const struct connection_config *config = p->connection->config;
@@ -369,12 +376,12 @@ void peer_on_child_up(struct peer *p, struct child *child)
 		if (child_is_for(child, &config->selectors[i]))
 			p->wanted &= ~(1U << i);
 	p->failures = 0;
+	ike_sa_end_redundant(child->ike->peer, NULL);
 	if (p->wanted) {
 		peer_pursue(p);
 		return;
 	}
-	orphans_replaced(p);
-	peer_end_orders(p, ORDER_UP, NULL);
+	has_all(p);
 }
 
 /* Most ask for one next, and what waited for the peer to be there waits no longer. */
@@ -418,12 +425,28 @@ static bool is_needed(const struct peer *p)
 	       (!is_mesh(p->connection) && !p->connection->gone);
 }
 
+/* What was to bring a child may have ended without one and without a word, for want of memory; or another way has. */
+static void see_to_wishes(struct peer *p)
+{
+	if (!p->wanted || p->tasks || timer_is_set(&p->retry))
+		return;
+	for (unsigned i = 0; i < p->connection->config->selector_count; i++)
+		if (p->wanted & 1U << i && peer_child_up(p, &p->connection->config->selectors[i]))
+			p->wanted &= ~(1U << i);
+	if (!p->wanted)
+		has_all(p);
+	else if (peer_may_connect(p))
+		retry_later(p);
+}
+
 /* One of a mesh that has nothing and is to get nothing, and any of a connection that is gone. */
 static void reap(struct mortal *m)
 {
 	struct peer *p = container_of(m, struct peer, mortal);
 	struct connection *c = p->connection;
 
+	see_to_wishes(p);
+	orders_look(p);
 	if (is_needed(p))
 		return;
 	peer_free(p);
@@ -445,8 +468,6 @@ void peer_on_loss(struct peer *p)
 {
 	struct engine *e = p->connection->engine;
 
-	if (!peer_has_outlived(p))
-		peer_end_orders(p, ORDER_DOWN, NULL);
 	if (p->connection->gone) {
 		p->wanted = 0;
 	} else if (peer_is_kept_up(p) && !p->held) {
@@ -463,40 +484,41 @@ void peer_on_loss(struct peer *p)
 	mortal_end(p->connection->engine, &p->mortal);
 }
 
-void peer_on_rekeyed(struct peer *p)
-{
-	peer_end_orders(p, ORDER_REKEY, NULL);
-}
-
 /* ---- orders ---- */
+
+void peer_end_order(struct peer *p, struct order *order, const char *error)
+{
+	const struct engine_ops *ops = &p->connection->engine->ops;
+
+	TAILQ_REMOVE(&p->orders, order, of_peer);
+	ops->done(ops->arg, order->ticket, error);
+	free(order);
+}
 
 void peer_end_orders(struct peer *p, enum order_kind kind, const char *error)
 {
-	const struct engine_ops *ops = &p->connection->engine->ops;
 	struct order *order, *next;
 
 	for (order = TAILQ_FIRST(&p->orders); order; order = next) {
 		next = TAILQ_NEXT(order, of_peer);
-		if (order->kind != kind)
-			continue;
-		TAILQ_REMOVE(&p->orders, order, of_peer);
-		ops->done(ops->arg, order->ticket, error);
-		free(order);
+		if (order->kind == kind)
+			peer_end_order(p, order, error);
 	}
 }
 
-void peer_add_order(struct peer *p, enum order_kind kind, uint64_t ticket)
+struct order *peer_add_order(struct peer *p, enum order_kind kind, uint64_t ticket)
 {
 	const struct engine_ops *ops = &p->connection->engine->ops;
-	struct order *order = malloc(sizeof(*order));
+	struct order *order = calloc(1, sizeof(*order));
 
 	if (!order) {
 		ops->done(ops->arg, ticket, "no memory");
-		return;
+		return NULL;
 	}
 	order->kind = kind;
 	order->ticket = ticket;
 	TAILQ_INSERT_TAIL(&p->orders, order, of_peer);
+	return order;
 }
 
 /* ---- state, end ---- */

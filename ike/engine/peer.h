@@ -34,8 +34,10 @@ struct order {
 	enum order_kind {
 		ORDER_UP,    /* a child is there */
 		ORDER_DOWN,  /* nothing is left */
-		ORDER_REKEY, /* what was rekeyed is replaced */
+		ORDER_REKEY, /* what was there is replaced, or gone */
 	} kind;
+	bool ike;	 /* ORDER_REKEY: of an IKE SA */
+	uint64_t serial; /* ORDER_REKEY: of that IKE SA; of the youngest child */
 };
 
 struct peer {
@@ -123,14 +125,14 @@ void peer_on_child_up(struct peer *p, struct child *child);
 void peer_on_failure(struct peer *p, const char *why);
 /* An IKE SA or a child is gone: what is to be there is wanted again, and the peer may be needed no more. */
 void peer_on_loss(struct peer *p);
-void peer_on_rekeyed(struct peer *p);
 
 /* It has opened an IKE SA and asked for no child on it. */
 void peer_on_childless(struct peer *p);
-/* Ends orders of that kind; error: NULL if well. */
+/* Ends an order, or those of that kind; error: NULL if well. */
+void peer_end_order(struct peer *p, struct order *order, const char *error);
 void peer_end_orders(struct peer *p, enum order_kind kind, const char *error);
-/* An order waits from now on; if there is no memory it ends at once. */
-void peer_add_order(struct peer *p, enum order_kind kind, uint64_t ticket);
+/* An order waits from now on; NULL: there is no memory, and it has ended. */
+struct order *peer_add_order(struct peer *p, enum order_kind kind, uint64_t ticket);
 
 /* "down", "trap", "connecting", "up" */
 const char *peer_state(const struct peer *p);

@@ -75,6 +75,7 @@ static void begin_life(struct ike_sa *heir, const struct ike_sa *old, const stru
 	heir->spi_r = t->spi_r;
 	heir->keys_ready = true;
 	heir->era = old->era;
+	heir->line = old->line;
 	heir->renews = old->renews;
 	heir->state = IKE_UP;
 	heir->up_ms = engine_now(heir->engine);
@@ -112,11 +113,12 @@ static void replace(struct ike_sa *old, struct ike_sa *heir)
 {
 	old->state = IKE_REPLACED;
 	old->rival = NULL;
+	ike_sa_pass_links(old, heir);
 	ike_sa_inherit(heir, old);
 	task_drop_all(old, false);
 	timer_cancel(&old->engine->timers, &old->liveness);
 	timer_set(&old->engine->timers, &old->life, engine_now(old->engine) + REPLACED_MS);
-	peer_on_rekeyed(old->peer);
+	mortal_end(old->engine, &old->peer->mortal);
 }
 
 /* Deletes by our hand; what is redundant has nothing to hand over. */
@@ -244,7 +246,7 @@ static void ask_later(struct ike_sa *sa, uint64_t ms)
 
 static void settle_collision(struct ike_sa *old, struct ike_sa *ours, struct ike_sa *theirs)
 {
-	if (memcmp(ours->low_nonce, theirs->low_nonce, NONCE_SIZE) < 0) {
+	if (old->rival_won || memcmp(ours->low_nonce, theirs->low_nonce, NONCE_SIZE) < 0) {
 		replace(old, theirs);
 		delete_now(ours);
 	} else {

@@ -58,9 +58,9 @@ void renew_child(struct peer *p, const struct child *old)
 	renew_for(p, (unsigned)selector);
 }
 
-static void delete_later(struct ike_sa *sa, struct child *c)
+static void delete_later(struct ike_sa *sa)
 {
-	struct task *task = c ? task_queue_child(sa, TASK_DELETE_CHILD, c) : task_queue(sa, TASK_DELETE_IKE);
+	struct task *task = task_queue(sa, TASK_DELETE_IKE);
 
 	if (task)
 		task->not_before_ms = engine_now(sa->engine) + RENEWED_MS;
@@ -88,9 +88,11 @@ void renew_done(struct peer *p, const struct child *child)
 		    !is_superseded(c) || task_find(sa, TASK_DELETE_IKE, NULL))
 			continue;
 		timer_cancel(&sa->engine->timers, &c->soft);
-		delete_later(sa, has_only_superseded(sa) ? NULL : c);
+		if (has_only_superseded(sa))
+			delete_later(sa);
+		else
+			child_delete(c, RENEWED_MS);
 	}
-	peer_on_rekeyed(p);
 }
 
 void renew_failed(struct peer *p, struct ike_sa *sa)

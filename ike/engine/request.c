@@ -14,6 +14,8 @@
 #define RETRANSMIT_FIRST_MS 500
 #define RETRANSMIT_MAX_MS   8000
 #define RETRANSMIT_TRIES    6
+/* A DELETE that could not be written is written then. */
+#define UNSENT_MS 1000
 /* So that a thousand peers that lost the same packet don't come back together. */
 #define RETRANSMIT_JITTER 20
 
@@ -216,11 +218,19 @@ static bool may_be_sent(const struct ike_sa *sa, const struct task *task)
 	return task_row(task->kind)->states & 1U << sa->state;
 }
 
-/* It could not be written, for want of memory, randomness or a key; the reason is logged where it was found. */
-static void drop_unsent(struct ike_sa *sa)
+/* It could not be written, for want of memory, randomness or a key; the reason is logged where it was found. What is to
+ * go must go: that is tried again. */
+static void drop_unsent(struct ike_sa *sa, int err)
 {
-	task_free(sa, sa->running);
+	struct task *task = sa->running;
+
 	sa->running = NULL;
+	if (err != -ECANCELED && (task->kind == TASK_DELETE_CHILD || task->kind == TASK_DELETE_IKE)) {
+		task->not_before_ms = engine_now(sa->engine) + UNSENT_MS;
+		TAILQ_INSERT_TAIL(&sa->tasks, task, of_sa);
+		return;
+	}
+	task_free(sa, task);
 	if (sa->state < IKE_UP)
 		ike_sa_die(sa, "the next message could not be made");
 }
@@ -231,6 +241,7 @@ void task_send_next(struct ike_sa *sa)
 
 	while (!sa->running && sa->state != IKE_DEAD && !auth_must_wait(sa)) {
 		struct task *task = next_task(sa, engine_now(sa->engine), &when);
+		int err;
 
 		if (!task) {
 			if (when != UINT64_MAX)
@@ -239,8 +250,9 @@ void task_send_next(struct ike_sa *sa)
 		}
 		TAILQ_REMOVE(&sa->tasks, task, of_sa);
 		sa->running = task;
-		if (!may_be_sent(sa, task) || task_send(sa))
-			drop_unsent(sa);
+		err = may_be_sent(sa, task) ? task_send(sa) : -ECANCELED;
+		if (err)
+			drop_unsent(sa, err);
 	}
 }
 

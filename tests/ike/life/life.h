@@ -137,6 +137,7 @@ struct life {
 
 	bool rough;	   /* more than rekeys happens */
 	bool hostile;	   /* C misuses its keys */
+	bool poor;	   /* there was no memory for something */
 	uint64_t rekey_ms; /* of all connections */
 	uint64_t ike_rekey_ms;
 	uint64_t traffic_ms; /* each flow sends that often; 0: none does */

@@ -250,6 +250,7 @@ static void jump(struct life *l, int host)
 static void memory(struct life *l)
 {
 	cheap_fail_in = 1 + life_dice(l, 40);
+	l->poor = true;
 	life_note(l, "allocation %u from here fails", cheap_fail_in);
 	traffic_disturb(l, -1);
 }
@@ -468,11 +469,13 @@ static bool calm_down(struct life *l)
 			traffic_may_double(l, (int)c);
 			changed = true;
 		}
-		if (changed) {
+		if (changed)
 			traffic_disturb(l, host);
+		/* Or it had no memory for what the file says. */
+		if (changed || l->poor)
 			life_configure(l, host);
-		}
 	}
+	l->poor = false;
 	life_note(l, "calm%s", mend ? "" : ", with the files as they are");
 	return mend;
 }
