@@ -134,7 +134,8 @@ void delete_child_on_error(struct ike_sa *sa, struct task *task, const struct me
 
 int delete_ike_ask(struct ike_sa *sa, struct task *task, struct body *b)
 {
-	if (task->redundant && !ike_sa_is_redundant(sa))
+	/* Once it is on its way out, by a DELETE that could not be written, it goes. */
+	if (task->redundant && sa->state == IKE_UP && !ike_sa_is_redundant(sa))
 		return -ECANCELED;
 	sa->state = IKE_DELETING;
 	if (task->reason)

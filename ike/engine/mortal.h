@@ -20,7 +20,7 @@
  *           or in peer.tasks), and who has any is not freed
  *   across  child.successor, child.rival: of the same IKE SA, cleared by the end of either (child.c)
  *           task.child, task.rival: of the task's IKE SA, cleared by the end of the child (request.c)
- *           ike_sa.rival: between the same two addresses, cleared by its end (ike_sa.c)
+ *           ike_sa.rival: between the same two addresses, cleared by its end, or goes to its heir (ike_sa.c)
  */
 #ifndef IKE_MORTAL_H
 #define IKE_MORTAL_H
