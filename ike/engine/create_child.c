@@ -130,6 +130,18 @@ int child_ask(struct ike_sa *sa, struct task *task, struct body *b)
 	return child_write_request(sa, task, &config->selectors[task->selector], true, b);
 }
 
+/* Its DELETE has overtaken the answer that made it. */
+static bool leave_if_deleted(const struct task *task, struct child *c)
+{
+	struct peer *peer = c->peer;
+
+	if (c->out.spi != task->deleted)
+		return false;
+	child_leave(c);
+	peer_on_loss(peer);
+	return true;
+}
+
 bool child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
 	struct child *c;
@@ -139,11 +151,13 @@ bool child_on_answer(struct ike_sa *sa, struct task *task, const struct message 
 		return false;
 	}
 	c = child_read_answer(sa, task, m, true);
-	if (c)
-		child_bind(c);
-	else
+	if (!c) {
 		peer_on_failure(task->peer,
 				"the peer's answer for the child is not what was asked for: the log has more");
+		return false;
+	}
+	if (!leave_if_deleted(task, c))
+		child_bind(c);
 	return false;
 }
 
@@ -227,6 +241,10 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 		return false;
 	}
 	peer->no_pfs = false;
+	if (leave_if_deleted(task, c)) {
+		rekey_child_on_error(sa, task, m, TEMPORARY_FAILURE);
+		return false;
+	}
 	if (rival) {
 		settle_collision(old, c, rival);
 	} else {

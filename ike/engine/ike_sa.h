@@ -68,6 +68,7 @@ struct task {
 	struct child *child; /* TASK_REKEY_CHILD, TASK_DELETE_CHILD; NULL once it is gone */
 	struct child *rival; /* TASK_REKEY_CHILD: its heir by the peer's hand, when it is gone before our answer came */
 	bool contested;	     /* and there was one, whatever has become of it */
+	uint32_t deleted;    /* ESP: what the peer has deleted since that is not there: it may be the child to be */
 	unsigned selector;   /* TASK_CHILD, TASK_AUTH: index in the configuration */
 	bool children;	     /* TASK_AUTH: a child is asked for */
 	bool redundant;	     /* TASK_DELETE_IKE: only if it still is */

@@ -49,6 +49,9 @@ static void delete_child(void *arg, uint32_t spi)
 	struct child *c = child_find(d->sa, spi);
 	struct peer *peer;
 
+	/* The answer that makes it may have been overtaken. */
+	if (!c && d->sa->running)
+		d->sa->running->deleted = spi;
 	if (!c || is_being_deleted_by_us(c))
 		return;
 	if (!c->successor)

@@ -297,6 +297,46 @@ static void close_of_unknown_child(void **state)
 	assert_int_equal(world_ike_count(w, 1), 1);
 }
 
+/* Makes or rekeys a child by host 0; its DELETE by host 1, the one who answered, is there before the answer. */
+static void close_before_answer(struct world *w, bool is_rekey)
+{
+	struct child *c;
+
+	hold(0);
+	if (is_rekey)
+		rekey(w, 0, false);
+	else
+		make_child(w, 0);
+	c = TAILQ_LAST(&inside_peer(w, 1)->children, child_list);
+	assert_non_null(task_queue_child(inside_ike(w, 1), TASK_DELETE_CHILD, c));
+	world_run(w, 5);
+	assert_int_equal(tap_last(&tap, 0, EXCHANGE_INFORMATIONAL, true)->deletes, 0);
+	tap_release(&tap, w, 0);
+	world_run(w, 5);
+}
+
+static void close_overtakes_the_new_child(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	close_before_answer(w, false);
+	assert_int_equal(world_child_count(w, 0), 1);
+	assert_int_equal(world_child_count(w, 1), 1);
+	assert_true(world_run_under_traffic(w, 5000));
+}
+
+static void close_overtakes_the_rekeyed_child(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	close_before_answer(w, true);
+	assert_int_equal(world_child_count(w, 0), 1);
+	assert_true(world_run_under_traffic(w, 5000));
+	settle(w, 0);
+}
+
 /* ---- the IKE SA against a child: section 2.25.1, 2.25.2 ---- */
 
 static void rekey_of_ike_while_child_is_made(void **state)
@@ -852,6 +892,8 @@ int main(void)
 		TEST(close_of_child_being_closed),
 		TEST(close_of_child_being_rekeyed),
 		TEST(close_of_unknown_child),
+		TEST(close_overtakes_the_new_child),
+		TEST(close_overtakes_the_rekeyed_child),
 		TEST(rekey_of_ike_while_child_is_made),
 		TEST(rekey_of_ike_while_child_is_rekeyed),
 		TEST(rekey_of_ike_while_child_is_closed),
