@@ -10,9 +10,9 @@
 #include <errno.h>
 
 #include "choice.h"
+#include "crypto/ke.h"
 #include "exchange.h"
 
-#define KE_HEADER_SIZE 4
 /* A connection's: for each selector one, its heir, and the peer's own heir of it. More takes the others' room. */
 #define CHILDREN_MAX (3 * SELECTORS_MAX)
 
@@ -21,38 +21,15 @@ static enum esn_policy esn_of(const struct peer *p)
 	return p->connection->config->esn;
 }
 
-static void write_key_exchange(struct body *b, const uint8_t *nonce, const struct dh *dh)
-{
-	payload_write(b, PAYLOAD_NONCE, nonce, NONCE_SIZE);
-	payload_begin(b, PAYLOAD_KE);
-	write_u16(&b->w, DH_ECP_384);
-	write_u16(&b->w, 0);
-	write_bytes(&b->w, dh->public, sizeof(dh->public));
-	payload_end(b);
-}
-
 /* The shared secret with the KE payload of m. 0; -EPROTONOSUPPORT: another group; -EINVAL. */
 static int derive(const struct dh *dh, const struct message *m, uint8_t secret[DH_SECRET_SIZE])
 {
-	const struct payload *ke = message_find(m, PAYLOAD_KE);
+	const uint8_t *public = ke_public(m);
+	const int group = ke_group(m);
 
-	if (!ke || ke->size < KE_HEADER_SIZE)
-		return -EINVAL;
-	if ((ke->data[0] << 8 | ke->data[1]) != DH_ECP_384)
-		return -EPROTONOSUPPORT;
-	if (ke->size != KE_HEADER_SIZE + DH_PUBLIC_SIZE)
-		return -EINVAL;
-	return dh_derive(dh, ke->data + KE_HEADER_SIZE, secret);
-}
-
-static bool nonce_of(const struct message *m, struct chunk *out)
-{
-	const struct payload *p = message_find(m, PAYLOAD_NONCE);
-
-	if (!p || p->size < NONCE_MIN || p->size > NONCE_MAX)
-		return false;
-	*out = (struct chunk){p->data, p->size};
-	return true;
+	if (public)
+		return dh_derive(dh, public, secret);
+	return group < 0 || group == DH_ECP_384 ? -EINVAL : -EPROTONOSUPPORT;
 }
 
 static void log_tunnel(const struct ike_sa *sa)
@@ -89,7 +66,8 @@ int child_write_request(struct ike_sa *sa, struct task *task, const struct selec
 	proposal_offer_esp(b, task->spi, esn_of(task->peer), create);
 	if (create) {
 		engine_random(e, task->nonce, sizeof(task->nonce));
-		write_key_exchange(b, task->nonce, &task->dh);
+		payload_write(b, PAYLOAD_NONCE, task->nonce, NONCE_SIZE);
+		ke_write(b, &task->dh);
 	}
 	ts_write(b, PAYLOAD_TSI, sa->path.local, (uint8_t)s->proto, s->local_port_min, s->local_port_max);
 	ts_write(b, PAYLOAD_TSR, sa->path.remote, (uint8_t)s->proto, s->remote_port_min, s->remote_port_max);
@@ -162,7 +140,7 @@ static uint16_t exchange_keys(struct ike_sa *sa, struct request *r)
 
 	if (!r->create)
 		return 0;
-	if (!nonce_of(r->m, &r->nonce))
+	if (!nonce_read(r->m, &r->nonce))
 		return INVALID_SYNTAX;
 	if (!message_find(r->m, PAYLOAD_KE)) {
 		r->no_pfs = true;
@@ -232,8 +210,10 @@ static void write_answer(const struct ike_sa *sa, const struct request *r, const
 	notify_write(b, USE_TRANSPORT_MODE, NULL, 0);
 	notify_write(b, ESP_TFC_PADDING_NOT_SUPPORTED, NULL, 0);
 	proposal_answer_esp(b, &r->choice, c->in.spi);
-	if (r->create)
-		write_key_exchange(b, r->our_nonce, &r->dh);
+	if (r->create) {
+		payload_write(b, PAYLOAD_NONCE, r->our_nonce, NONCE_SIZE);
+		ke_write(b, &r->dh);
+	}
 	ts_write(b, PAYLOAD_TSI, sa->path.remote, (uint8_t)s->proto, s->remote_port_min, s->remote_port_max);
 	ts_write(b, PAYLOAD_TSR, sa->path.local, (uint8_t)s->proto, s->local_port_min, s->local_port_max);
 }
@@ -306,7 +286,7 @@ static bool read_answer(struct ike_sa *sa, const struct task *task, const struct
 	}
 	if (!read_selectors(sa, task, m, r))
 		return false;
-	if (create && (!nonce_of(m, &r->nonce) || derive(&task->dh, m, r->secret))) {
+	if (create && (!nonce_read(m, &r->nonce) || derive(&task->dh, m, r->secret))) {
 		ike_log(sa, "the peer's key exchange for the child is not valid: refused");
 		return false;
 	}

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "crypto/ke.h"
 #include "exchange.h"
 
 /* Cookies and groups can be asked for in turns; a peer that goes on doing so has no wish to come to terms. */
@@ -21,17 +22,6 @@
 
 /* From so many on, its next must show that they are its own: else who forges its address keeps it out. */
 #define COOKIE_PER_ADDRESS 4
-
-#define KE_HEADER_SIZE 4
-
-static void write_ke(struct body *b, const struct dh *dh)
-{
-	payload_begin(b, PAYLOAD_KE);
-	write_u16(&b->w, DH_ECP_384);
-	write_u16(&b->w, 0);
-	write_bytes(&b->w, dh->public, sizeof(dh->public));
-	payload_end(b);
-}
 
 /* Who is meant is known when IDi has come: until then, what any connection has between the two (RFC 8784). */
 static bool may_have_ppk(const struct ike_sa *sa)
@@ -67,24 +57,17 @@ static void read_abilities(struct ike_sa *sa, const struct message *m)
 		sa->handshake->peer_hashes = hash_algorithms_parse(&n);
 }
 
-static uint16_t ke_group(const struct message *m)
-{
-	const struct payload *ke = message_find(m, PAYLOAD_KE);
-
-	return ke && ke->size >= KE_HEADER_SIZE ? (uint16_t)(ke->data[0] << 8 | ke->data[1]) : 0;
-}
-
 /* KE and nonce of the peer. False if either is not as it has to be. */
 static bool take_ke_and_nonce(struct handshake *hs, const struct message *m)
 {
-	const struct payload *ke = message_find(m, PAYLOAD_KE), *nonce = message_find(m, PAYLOAD_NONCE);
+	const uint8_t *public = ke_public(m);
+	struct chunk nonce;
 
-	if (ke_group(m) != DH_ECP_384 || ke->size != KE_HEADER_SIZE + DH_PUBLIC_SIZE || nonce->size < NONCE_MIN ||
-	    nonce->size > NONCE_MAX)
+	if (!public || !nonce_read(m, &nonce))
 		return false;
-	memcpy(hs->peer_public, ke->data + KE_HEADER_SIZE, DH_PUBLIC_SIZE);
-	memcpy(hs->peer_nonce, nonce->data, nonce->size);
-	hs->peer_nonce_size = (uint16_t)nonce->size;
+	memcpy(hs->peer_public, public, DH_PUBLIC_SIZE);
+	memcpy(hs->peer_nonce, nonce.data, nonce.size);
+	hs->peer_nonce_size = (uint16_t)nonce.size;
 	return true;
 }
 
@@ -127,7 +110,7 @@ int init_ask(struct ike_sa *sa, struct task *task, struct body *b)
 	if (hs->cookie_size)
 		notify_write(b, COOKIE, hs->cookie, hs->cookie_size);
 	proposal_offer_ike(b, 0);
-	write_ke(b, &hs->dh);
+	ke_write(b, &hs->dh);
 	payload_write(b, PAYLOAD_NONCE, hs->nonce, sizeof(hs->nonce));
 	write_abilities(b, sa, 0, &sa->path, true);
 	return b->w.bad ? -EMSGSIZE : 0;
@@ -388,7 +371,7 @@ static void write_answer(struct ike_sa *sa, const struct message *m, const struc
 {
 	body_init(b);
 	proposal_answer_ike(b, choice, 0);
-	write_ke(b, &sa->handshake->dh);
+	ke_write(b, &sa->handshake->dh);
 	payload_write(b, PAYLOAD_NONCE, sa->handshake->nonce, sizeof(sa->handshake->nonce));
 	write_abilities(b, sa, sa->spi_r, &sa->path, message_notify(m, NAT_DETECTION_SOURCE_IP, NULL));
 	notify_write(b, CHILDLESS_IKEV2_SUPPORTED, NULL, 0);

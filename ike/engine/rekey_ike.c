@@ -11,24 +11,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "crypto/ke.h"
 #include "exchange.h"
 
-#define KE_HEADER_SIZE 4
-#define TEMPORARY_MS   1500
-#define REFUSED_MS     10000
-#define RETRY_JITTER   50
+#define TEMPORARY_MS 1500
+#define REFUSED_MS   10000
+#define RETRY_JITTER 50
 /* A replaced IKE SA that its initiator never deletes. */
 #define REPLACED_MS 30000
-
-static void write_key_exchange(struct body *b, const uint8_t *nonce, const struct dh *dh)
-{
-	payload_write(b, PAYLOAD_NONCE, nonce, NONCE_SIZE);
-	payload_begin(b, PAYLOAD_KE);
-	write_u16(&b->w, DH_ECP_384);
-	write_u16(&b->w, 0);
-	write_bytes(&b->w, dh->public, sizeof(dh->public));
-	payload_end(b);
-}
 
 /* What an exchange has settled. */
 struct terms {
@@ -41,25 +31,12 @@ struct terms {
 	const struct dh *dh;
 };
 
-static bool is_group_20(const struct payload *ke)
-{
-	return ke->size >= KE_HEADER_SIZE && (ke->data[0] << 8 | ke->data[1]) == DH_ECP_384;
-}
-
-static bool is_usable(const struct message *m)
-{
-	const struct payload *ke = message_find(m, PAYLOAD_KE), *nonce = message_find(m, PAYLOAD_NONCE);
-
-	return is_group_20(ke) && ke->size == KE_HEADER_SIZE + DH_PUBLIC_SIZE && nonce->size >= NONCE_MIN &&
-	       nonce->size <= NONCE_MAX;
-}
-
 static int derive(struct ike_keys *keys, const struct ike_sa *old, const struct terms *t, const struct message *m)
 {
 	uint8_t secret[DH_SECRET_SIZE];
 	const struct keymat_input in = {
 		.secret = secret, .ni = t->ni, .nr = t->nr, .spi_i = t->spi_i, .spi_r = t->spi_r};
-	int err = dh_derive(t->dh, message_find(m, PAYLOAD_KE)->data + KE_HEADER_SIZE, secret);
+	int err = dh_derive(t->dh, ke_public(m), secret);
 
 	if (!err)
 		err = keymat_ike_rekey(keys, t->prf, &old->keys, &in);
@@ -144,13 +121,6 @@ static enum verdict answer_error(struct question *q, uint16_t error)
 	return verdict_of(error);
 }
 
-static struct chunk nonce_of(const struct message *m)
-{
-	const struct payload *p = message_find(m, PAYLOAD_NONCE);
-
-	return (struct chunk){p->data, p->size};
-}
-
 static uint64_t fresh_spi(struct engine *e)
 {
 	uint64_t spi;
@@ -161,14 +131,15 @@ static uint64_t fresh_spi(struct engine *e)
 	return spi;
 }
 
-static enum verdict answer_with(struct question *q, const struct ike_choice *choice, const struct dh *dh)
+static enum verdict answer_with(struct question *q, const struct ike_choice *choice, const struct dh *dh,
+				struct chunk ni)
 {
 	struct ike_sa *old = q->sa, *heir;
 	uint8_t nonce[NONCE_SIZE];
 	struct terms t = {.prf = choice->prf,
 			  .spi_i = choice->spi,
 			  .spi_r = fresh_spi(old->engine),
-			  .ni = nonce_of(q->m),
+			  .ni = ni,
 			  .nr = CHUNK(nonce),
 			  .dh = dh};
 
@@ -177,7 +148,8 @@ static enum verdict answer_with(struct question *q, const struct ike_choice *cho
 	if (!heir)
 		return answer_error(q, INVALID_SYNTAX);
 	proposal_answer_ike(q->answer, choice, t.spi_r);
-	write_key_exchange(q->answer, nonce, dh);
+	payload_write(q->answer, PAYLOAD_NONCE, nonce, NONCE_SIZE);
+	ke_write(q->answer, dh);
 	if (old->running && old->running->kind == TASK_REKEY_IKE)
 		old->rival = heir;
 	else
@@ -201,22 +173,22 @@ static bool choose_proposal(const struct question *q, struct ike_choice *choice)
 
 enum verdict rekey_ike_on_request(struct question *q)
 {
-	const struct payload *ke = message_find(q->m, PAYLOAD_KE);
 	struct ike_choice choice;
 	enum verdict verdict;
 	struct dh dh = {0};
+	struct chunk ni;
 
 	if (is_busy(q->sa) || q->sa->rival || !ike_sa_is_wanted(q->sa))
 		return answer_error(q, TEMPORARY_FAILURE);
 	if (!choose_proposal(q, &choice))
 		return answer_error(q, NO_PROPOSAL_CHOSEN);
-	if (!is_group_20(ke))
+	if (ke_group(q->m) != DH_ECP_384)
 		return answer_error(q, INVALID_KE_PAYLOAD);
-	if (!is_usable(q->m) || !choice.spi)
+	if (!ke_public(q->m) || !nonce_read(q->m, &ni) || !choice.spi)
 		return answer_error(q, INVALID_SYNTAX);
 	if (dh_generate(&dh))
 		return answer_error(q, TEMPORARY_FAILURE);
-	verdict = answer_with(q, &choice, &dh);
+	verdict = answer_with(q, &choice, &dh, ni);
 	dh_free(&dh);
 	return verdict;
 }
@@ -232,7 +204,8 @@ int rekey_ike_ask(struct ike_sa *sa, struct task *task, struct body *b)
 	task->ike_spi = fresh_spi(sa->engine);
 	engine_random(sa->engine, task->nonce, sizeof(task->nonce));
 	proposal_offer_ike(b, task->ike_spi);
-	write_key_exchange(b, task->nonce, &task->dh);
+	payload_write(b, PAYLOAD_NONCE, task->nonce, NONCE_SIZE);
+	ke_write(b, &task->dh);
 	return 0;
 }
 
@@ -260,14 +233,11 @@ static void settle_collision(struct ike_sa *old, struct ike_sa *ours, struct ike
 bool rekey_ike_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
 	struct ike_choice choice;
-	struct terms t = {.initiator = true,
-			  .spi_i = task->ike_spi,
-			  .ni = CHUNK(task->nonce),
-			  .nr = nonce_of(m),
-			  .dh = &task->dh};
+	struct terms t = {.initiator = true, .spi_i = task->ike_spi, .ni = CHUNK(task->nonce), .dh = &task->dh};
 	struct ike_sa *heir = NULL;
 
-	if (proposal_accept_ike(message_find(m, PAYLOAD_SA), true, &choice) == 0 && is_usable(m) && choice.spi) {
+	if (proposal_accept_ike(message_find(m, PAYLOAD_SA), true, &choice) == 0 && ke_public(m) &&
+	    nonce_read(m, &t.nr) && choice.spi) {
 		t.prf = choice.prf;
 		t.spi_r = choice.spi;
 		heir = make_heir(sa, &t, m);
