@@ -255,7 +255,7 @@ void child_delete(struct child *c, uint64_t ms)
 	if (!task)
 		timer_set(&e->timers, &c->hard, engine_now(e) + ms + NO_MEMORY_MS);
 	else if (ms)
-		task->not_before_ms = engine_now(e) + ms;
+		task_delay(c->ike, task, ms);
 }
 
 static void on_soft(struct timer *timer)

@@ -18,13 +18,8 @@
 #define DELETE_DELAY_MS 300
 /* What the peer is to delete, it has had time to, and for each of its tries (request.c): then it has forgotten. */
 #define FORGOTTEN_MS 30000
-/* RFC 7296 section 2.25: TEMPORARY_FAILURE is asked again after a while. With jitter, so that two don't collide again.
- */
-#define TEMPORARY_MS 1500
-#define REFUSED_MS   10000
 /* A child that takes over from another is rekeyed after that, which is a round trip or two from now. */
 #define TAKING_OVER_MS 100
-#define RETRY_JITTER   50
 /* How long an answer of ours may be on its way: nobody asks for it again any longer than that. */
 #define ANSWERED_MS 60000
 
@@ -161,15 +156,6 @@ bool child_on_answer(struct ike_sa *sa, struct task *task, const struct message 
 	return false;
 }
 
-/* Queues the same again, after a while. */
-static void ask_later(struct ike_sa *sa, const struct task *task, uint64_t ms)
-{
-	struct task *again = task_queue_again(sa, task);
-
-	if (again)
-		again->not_before_ms = engine_now(sa->engine) + engine_jitter(sa->engine, ms, RETRY_JITTER);
-}
-
 void child_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
 {
 	char why[120];
@@ -178,7 +164,7 @@ void child_on_error(struct ike_sa *sa, struct task *task, const struct message *
 	if (task_is_void(task))
 		return;
 	if (error == TEMPORARY_FAILURE) {
-		ask_later(sa, task, TEMPORARY_MS);
+		task_retry(sa, task_queue_again(sa, task), TEMPORARY_MS);
 		return;
 	}
 	snprintf(why, sizeof(why), "the peer refuses the child: %s", notify_name(error));
@@ -195,7 +181,7 @@ int rekey_child_ask(struct ike_sa *sa, struct task *task, struct body *b)
 	if (task_is_void(task) || !task->child || task->child->state != CHILD_UP)
 		return -ECANCELED;
 	if (is_taking_over(task->child)) {
-		ask_later(sa, task, TAKING_OVER_MS);
+		task_retry(sa, task_queue_again(sa, task), TAKING_OVER_MS);
 		return -ECANCELED;
 	}
 	notify_write_esp(b, REKEY_SA, task->child->in.spi, NULL, 0);
@@ -237,7 +223,7 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 	if (!c) {
 		peer_end_orders(peer, ORDER_REKEY, "the peer's answer is not what was asked for");
 		if (old)
-			ask_later(sa, task, REFUSED_MS);
+			task_retry(sa, task_queue_again(sa, task), REFUSED_MS);
 		return false;
 	}
 	peer->no_pfs = false;
@@ -302,5 +288,5 @@ void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct mes
 	if (error == CHILD_SA_NOT_FOUND)
 		replace_lost(old);
 	else
-		ask_later(sa, task, error == TEMPORARY_FAILURE ? TEMPORARY_MS : REFUSED_MS);
+		task_retry(sa, task_queue_again(sa, task), error == TEMPORARY_FAILURE ? TEMPORARY_MS : REFUSED_MS);
 }

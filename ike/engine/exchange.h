@@ -77,6 +77,13 @@ const struct task_row *task_row(enum task_kind kind);
 /* Queues a task, to be sent when the window is free and the time has come. NULL: no memory. */
 struct task *task_queue(struct ike_sa *sa, enum task_kind kind);
 struct task *task_queue_child(struct ike_sa *sa, enum task_kind kind, struct child *child);
+/* The peer can't do it now (RFC 7296 section 2.25), or does not want to: asked again after so long. */
+#define TEMPORARY_MS 1500
+#define REFUSED_MS   10000
+/* Not before ms from now; the second: less up to half of it at random, so that two don't collide again. NULL: nothing.
+ */
+void task_delay(struct ike_sa *sa, struct task *task, uint64_t ms);
+void task_retry(struct ike_sa *sa, struct task *task, uint64_t ms);
 /* The same once more, for whom it was. */
 struct task *task_queue_again(struct ike_sa *sa, const struct task *task);
 

@@ -390,7 +390,7 @@ static void delete_redundant(struct ike_sa *sa)
 	if (!task)
 		return;
 	task->redundant = true;
-	task->not_before_ms = engine_now(sa->engine) + REDUNDANT_MS;
+	task_delay(sa, task, REDUNDANT_MS);
 }
 
 void ike_sa_end_redundant(struct peer *p, const struct ike_sa *alive)

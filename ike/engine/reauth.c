@@ -208,14 +208,10 @@ static bool move_children(struct ike_sa *sa)
 
 static void retire(struct ike_sa *old)
 {
-	struct task *task;
-
 	ike_log(old, "the peer has proven itself anew: replaced");
 	task_drop_all(old, false);
 	timer_cancel(&old->engine->timers, &old->reauth);
-	task = task_queue(old, TASK_DELETE_IKE);
-	if (task)
-		task->not_before_ms = engine_now(old->engine) + DELETE_DELAY_MS;
+	task_delay(old, task_queue(old, TASK_DELETE_IKE), DELETE_DELAY_MS);
 }
 
 /* What has not moved stays where it is, and so the old one does; unless it may not. */

@@ -14,9 +14,6 @@
 #include "crypto/ke.h"
 #include "exchange.h"
 
-#define TEMPORARY_MS 1500
-#define REFUSED_MS   10000
-#define RETRY_JITTER 50
 /* A replaced IKE SA that its initiator never deletes. */
 #define REPLACED_MS 30000
 
@@ -209,14 +206,6 @@ int rekey_ike_ask(struct ike_sa *sa, struct task *task, struct body *b)
 	return 0;
 }
 
-static void ask_later(struct ike_sa *sa, uint64_t ms)
-{
-	struct task *again = task_queue(sa, TASK_REKEY_IKE);
-
-	if (again)
-		again->not_before_ms = engine_now(sa->engine) + engine_jitter(sa->engine, ms, RETRY_JITTER);
-}
-
 static void settle_collision(struct ike_sa *old, struct ike_sa *ours, struct ike_sa *theirs)
 {
 	if (old->rival_won || memcmp(ours->low_nonce, theirs->low_nonce, NONCE_SIZE) < 0) {
@@ -245,7 +234,7 @@ bool rekey_ike_on_answer(struct ike_sa *sa, struct task *task, const struct mess
 	if (!heir) {
 		ike_log(sa, "the peer's answer to the rekey of the IKE SA is not valid");
 		peer_end_orders(sa->peer, ORDER_REKEY, "the peer's answer is not valid");
-		ask_later(sa, REFUSED_MS);
+		task_retry(sa, task_queue(sa, TASK_REKEY_IKE), REFUSED_MS);
 	} else if (sa->rival) {
 		settle_collision(sa, heir, sa->rival);
 	} else {
@@ -268,5 +257,5 @@ void rekey_ike_on_error(struct ike_sa *sa, struct task *task, const struct messa
 		peer_end_orders(sa->peer, ORDER_REKEY, notify_name(error));
 	}
 	if (sa->state == IKE_UP)
-		ask_later(sa, error == TEMPORARY_FAILURE ? TEMPORARY_MS : REFUSED_MS);
+		task_retry(sa, task_queue(sa, TASK_REKEY_IKE), error == TEMPORARY_FAILURE ? TEMPORARY_MS : REFUSED_MS);
 }

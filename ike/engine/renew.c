@@ -58,14 +58,6 @@ void renew_child(struct peer *p, const struct child *old)
 	renew_for(p, (unsigned)selector);
 }
 
-static void delete_later(struct ike_sa *sa)
-{
-	struct task *task = task_queue(sa, TASK_DELETE_IKE);
-
-	if (task)
-		task->not_before_ms = engine_now(sa->engine) + RENEWED_MS;
-}
-
 static bool has_only_superseded(const struct ike_sa *sa)
 {
 	const struct child *c;
@@ -89,7 +81,7 @@ void renew_done(struct peer *p, const struct child *child)
 			continue;
 		timer_cancel(&sa->engine->timers, &c->soft);
 		if (has_only_superseded(sa))
-			delete_later(sa);
+			task_delay(sa, task_queue(sa, TASK_DELETE_IKE), RENEWED_MS);
 		else
 			child_delete(c, RENEWED_MS);
 	}

@@ -18,6 +18,7 @@
 #define UNSENT_MS 1000
 /* So that a thousand peers that lost the same packet don't come back together. */
 #define RETRANSMIT_JITTER 20
+#define RETRY_JITTER	  50
 
 static void task_free(struct ike_sa *sa, struct task *task)
 {
@@ -92,6 +93,18 @@ struct task *task_queue_again(struct ike_sa *sa, const struct task *task)
 	again->selector = task->selector;
 	make_for(again, task->peer, task->era);
 	return again;
+}
+
+void task_delay(struct ike_sa *sa, struct task *task, uint64_t ms)
+{
+	if (task)
+		task->not_before_ms = engine_now(sa->engine) + ms;
+}
+
+void task_retry(struct ike_sa *sa, struct task *task, uint64_t ms)
+{
+	if (task)
+		task_delay(sa, task, engine_jitter(sa->engine, ms, RETRY_JITTER));
 }
 
 struct task *task_find(const struct ike_sa *sa, enum task_kind kind, const struct child *child)
@@ -226,7 +239,7 @@ static void drop_unsent(struct ike_sa *sa, int err)
 
 	sa->running = NULL;
 	if (err != -ECANCELED && (task->kind == TASK_DELETE_CHILD || task->kind == TASK_DELETE_IKE)) {
-		task->not_before_ms = engine_now(sa->engine) + UNSENT_MS;
+		task_delay(sa, task, UNSENT_MS);
 		TAILQ_INSERT_TAIL(&sa->tasks, task, of_sa);
 		return;
 	}
