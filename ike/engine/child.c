@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 
-#include "exchange.h"
+#include "ike_sa.h"
 #include "orphans.h"
+#include "peer.h"
+#include "task.h"
 
 #define TIMERS_OF_CHILD 3
 /* For packets that are on the wire, or tagged for the worker, when an SA is deleted: far more than a round trip. */

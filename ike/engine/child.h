@@ -16,15 +16,11 @@
 
 #include <sys/queue.h>
 
-#include "engine.h"
-#include "mortal.h"
-#include "table.h"
-#include "timers.h"
+#include "engine_state.h"
+#include "wire/wire.h"
 
 struct ike_sa;
 struct peer;
-
-TAILQ_HEAD(child_list, child);
 
 enum half_state {
 	HALF_NONE,

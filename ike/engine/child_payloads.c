@@ -7,11 +7,13 @@
  *
  * In IKE_AUTH there is no KE, and the nonces are those of IKE_SA_INIT.
  */
+#include "child_payloads.h"
+
 #include <errno.h>
 
 #include "choice.h"
 #include "crypto/ke.h"
-#include "exchange.h"
+#include "peer.h"
 
 /* A connection's: for each selector one, its heir, and the peer's own heir of it. More takes the others' room. */
 #define CHILDREN_MAX (3 * SELECTORS_MAX)

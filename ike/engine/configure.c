@@ -2,10 +2,12 @@
 /* The connections of the file, now or instead of those before: what did not change is not touched. */
 #include <stdlib.h>
 
-#include "exchange.h"
 #include "config/judge.h"
+#include "engine.h"
 #include "orders.h"
 #include "orphans.h"
+#include "peer.h"
+#include "reauth.h"
 
 static struct connection *find_same(struct engine *e, const struct connection_config *config)
 {

@@ -8,9 +8,14 @@
  * When both ends rekey the same child at once there are two new ones; the one
  * with the lowest of the four nonces is deleted by who made it, and the old one by the other (section 2.8.1).
  */
-#include <errno.h>
+#include "create_child.h"
 
-#include "exchange.h"
+#include <errno.h>
+#include <stdio.h>
+
+#include "child.h"
+#include "child_payloads.h"
+#include "peer.h"
 #include "renew.h"
 
 /* Who rekeys goes on sending by the new SA at once; what the worker has still got for the old one leaves before its

@@ -1,34 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdarg.h>
 #include <stdlib.h>
 
-#include "exchange.h"
-
-/* ---- what everything here uses ---- */
-
-void engine_random(struct engine *e, void *out, size_t size)
-{
-	e->ops.random(e->ops.arg, out, size);
-}
-
-uint64_t engine_random_u64(struct engine *e)
-{
-	uint64_t v;
-
-	engine_random(e, &v, sizeof(v));
-	return v;
-}
-
-void engine_log(struct engine *e, bool remote, const char *format, ...)
-{
-	char line[700];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	e->ops.log(e->ops.arg, remote, line);
-}
+#include "engine.h"
+#include "child.h"
+#include "ike_sa.h"
+#include "peer.h"
+#include "request.h"
+#include "task.h"
 
 /* ---- life ---- */
 

@@ -3,12 +3,17 @@
 #ifndef IKE_ENGINE_STATE_H
 #define IKE_ENGINE_STATE_H
 
-#include "child.h"
+#include <sys/queue.h>
+
 #include "cookie.h"
-#include "engine.h"
-#include "ike_sa.h"
+#include "engine_ops.h"
 #include "mortal.h"
-#include "peer.h"
+#include "table.h"
+#include "timers.h"
+#include "wire/writer.h"
+
+TAILQ_HEAD(connection_list, connection);
+TAILQ_HEAD(child_list, child);
 
 /* From so many half-open IKE SAs on, who opens another must show that it receives what is sent to it (RFC 7296
  * section 2.6). */
@@ -55,6 +60,9 @@ static inline uint64_t engine_now(const struct engine *e)
 
 void engine_random(struct engine *e, void *out, size_t size);
 uint64_t engine_random_u64(struct engine *e);
+
+/* Duration less up to `percent` of it, at random. */
+uint64_t engine_jitter(struct engine *e, uint64_t ms, unsigned percent);
 
 /* remote: a peer can cause the line at will. */
 void engine_log(struct engine *e, bool remote, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "exchange.h"
 
+#include "create_child.h"
+#include "ike_auth.h"
+#include "ike_init.h"
+#include "informational.h"
+#include "rekey_ike.h"
+
 #define IN(state) (1U << (state))
 #define LIVING	  (IN(IKE_UP) | IN(IKE_REPLACED) | IN(IKE_DELETING))
 
@@ -29,37 +35,26 @@ static const struct question_row questions[] = {
 };
 
 static const struct task_row tasks[TASK_KINDS] = {
-	[TASK_INIT] = {"IKE_SA_INIT", EXCHANGE_IKE_SA_INIT, IN(IKE_INIT_SENT),
-		       HAS(PAYLOAD_SA) | HAS(PAYLOAD_KE) | HAS(PAYLOAD_NONCE), init_ask, init_on_answer, init_on_error},
-	[TASK_AUTH] = {"IKE_AUTH", EXCHANGE_IKE_AUTH, IN(IKE_AUTH_SENT), HAS(PAYLOAD_IDR) | HAS(PAYLOAD_AUTH), auth_ask,
+	[TASK_INIT] = {EXCHANGE_IKE_SA_INIT, IN(IKE_INIT_SENT), HAS(PAYLOAD_SA) | HAS(PAYLOAD_KE) | HAS(PAYLOAD_NONCE),
+		       init_ask, init_on_answer, init_on_error},
+	[TASK_AUTH] = {EXCHANGE_IKE_AUTH, IN(IKE_AUTH_SENT), HAS(PAYLOAD_IDR) | HAS(PAYLOAD_AUTH), auth_ask,
 		       auth_on_answer, auth_on_error},
-	[TASK_CHILD] = {"new child", EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP),
+	[TASK_CHILD] = {EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP),
 			HAS(PAYLOAD_SA) | HAS(PAYLOAD_NONCE) | HAS(PAYLOAD_KE) | HAS(PAYLOAD_TSI) | HAS(PAYLOAD_TSR),
 			child_ask, child_on_answer, child_on_error},
-	[TASK_REKEY_CHILD] = {"rekey of a child", EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP),
+	[TASK_REKEY_CHILD] = {EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP),
 			      HAS(PAYLOAD_SA) | HAS(PAYLOAD_NONCE) | HAS(PAYLOAD_KE) | HAS(PAYLOAD_TSI) |
 				      HAS(PAYLOAD_TSR),
 			      rekey_child_ask, rekey_child_on_answer, rekey_child_on_error},
-	[TASK_REKEY_IKE] = {"rekey of the IKE SA", EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP),
+	[TASK_REKEY_IKE] = {EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP),
 			    HAS(PAYLOAD_SA) | HAS(PAYLOAD_NONCE) | HAS(PAYLOAD_KE), rekey_ike_ask, rekey_ike_on_answer,
 			    rekey_ike_on_error},
-	[TASK_DELETE_CHILD] = {"delete of a child", EXCHANGE_INFORMATIONAL, LIVING, 0, delete_child_ask,
-			       delete_child_on_answer, delete_child_on_error},
-	[TASK_DELETE_IKE] = {"delete of the IKE SA", EXCHANGE_INFORMATIONAL, LIVING, 0, delete_ike_ask,
-			     delete_ike_on_answer, delete_ike_on_error},
-	[TASK_LIVENESS] = {"liveness", EXCHANGE_INFORMATIONAL, LIVING, 0, liveness_ask, liveness_on_answer,
-			   liveness_on_error},
+	[TASK_DELETE_CHILD] = {EXCHANGE_INFORMATIONAL, LIVING, 0, delete_child_ask, delete_child_on_answer,
+			       delete_child_on_error},
+	[TASK_DELETE_IKE] = {EXCHANGE_INFORMATIONAL, LIVING, 0, delete_ike_ask, delete_ike_on_answer,
+			     delete_ike_on_error},
+	[TASK_LIVENESS] = {EXCHANGE_INFORMATIONAL, LIVING, 0, liveness_ask, liveness_on_answer, liveness_on_error},
 };
-
-payload_set message_payloads(const struct message *m)
-{
-	payload_set set = 0;
-
-	for (unsigned i = 0; i < m->count; i++)
-		if (m->payloads[i].type < 64)
-			set |= HAS(m->payloads[i].type);
-	return set;
-}
 
 const struct question_row *question_find(const struct ike_sa *sa, const struct message *m)
 {

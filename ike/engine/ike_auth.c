@@ -9,11 +9,15 @@
  * Both sides do the same in turn: say who they are and prove it; check who the
  * other is and that it is proven. An IKE SA is up only with every proof it needs.
  */
+#include "ike_auth.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
+#include "child.h"
+#include "child_payloads.h"
 #include "choice.h"
-#include "exchange.h"
+#include "reauth.h"
 #include "renew.h"
 
 static const struct connection_config *config_of(const struct ike_sa *sa)

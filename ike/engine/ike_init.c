@@ -7,12 +7,17 @@
  *   HDR, N(COOKIE), SAi1, KEi, Ni, ...                  ─►
  *                            ◄─   HDR, SAr1, KEr, Nr, N(NAT_DETECTION_*), N(...)
  */
+#include "ike_init.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "crypto/ke.h"
-#include "exchange.h"
+#include "ike_auth.h"
+#include "nat.h"
+#include "peer.h"
+#include "request.h"
 
 /* Cookies and groups can be asked for in turns; a peer that goes on doing so has no wish to come to terms. */
 #define INIT_RETRIES_MAX 4

@@ -5,8 +5,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "exchange.h"
+#include "child.h"
+#include "ike_auth.h"
 #include "orders.h"
+#include "reauth.h"
+#include "request.h"
+#include "task.h"
 
 /* retransmit, kick, life, liveness, reauth. */
 #define TIMERS_OF_IKE_SA 5
@@ -74,11 +78,19 @@ struct ike_sa *ike_sa_find_half_open(const struct engine *e, uint64_t spi_i, con
 
 /* ---- timers ---- */
 
-uint64_t engine_jitter(struct engine *e, uint64_t ms, unsigned percent)
+void ike_sa_kick(struct ike_sa *sa, uint64_t at_ms)
 {
-	const uint64_t span = ms * percent / 100;
+	if (!timer_is_set(&sa->kick) || sa->kick.due_ms > at_ms)
+		timer_set(&sa->engine->timers, &sa->kick, at_ms);
+}
 
-	return span ? ms - engine_random_u64(e) % span : ms;
+void flight_send(struct ike_sa *sa, const struct flight *f)
+{
+	const struct engine_ops *ops = &sa->engine->ops;
+	const uint8_t *at = f->data;
+
+	for (unsigned i = 0; i < f->count; at += f->sizes[i], i++)
+		ops->send(ops->arg, &sa->path, at, f->sizes[i]);
 }
 
 /* Something is to be done: the next task, or the end. */

@@ -11,12 +11,10 @@
 
 #include <sys/queue.h>
 
-#include "child.h"
 #include "crypto/sk.h"
-#include "engine.h"
+#include "engine_state.h"
 #include "identity/auth.h"
 #include "peer.h"
-#include "reauth.h"
 
 /*
  * What one peer may have at a time, dead ones whose last answer is kept among them: one for each selector, as with a
@@ -45,41 +43,8 @@ enum proof {
 	PROOF_PPK = 1 << 4,	    /* the keys have a PPK in them */
 };
 
-enum task_kind {
-	TASK_INIT,
-	TASK_AUTH,
-	TASK_CHILD,
-	TASK_REKEY_CHILD,
-	TASK_REKEY_IKE,
-	TASK_DELETE_CHILD,
-	TASK_DELETE_IKE,
-	TASK_LIVENESS,
-	TASK_KINDS,
-};
+struct task;
 
-/* A request of ours: waiting, or the one in the window. */
-struct task {
-	struct mortal mortal;
-	TAILQ_ENTRY(task) of_sa;
-	enum task_kind kind;
-	struct peer *peer; /* whom it is for: of a child's task the child's, else the IKE SA's */
-	unsigned era;	   /* of that, or of the child */
-	uint64_t not_before_ms;
-	struct child *child; /* TASK_REKEY_CHILD, TASK_DELETE_CHILD; NULL once it is gone */
-	struct child *rival; /* TASK_REKEY_CHILD: its heir by the peer's hand, when it is gone before our answer came */
-	bool contested;	     /* and there was one, whatever has become of it */
-	uint32_t deleted;    /* ESP: what the peer has deleted since that is not there: it may be the child to be */
-	unsigned selector;   /* TASK_CHILD, TASK_AUTH: index in the configuration */
-	bool children;	     /* TASK_AUTH: a child is asked for */
-	bool redundant;	     /* TASK_DELETE_IKE: only if it still is */
-	uint16_t reason;     /* TASK_DELETE_IKE: the error to say with it; 0: none */
-	uint32_t spi;	     /* ESP: ours, of the child to be */
-	uint64_t ike_spi;    /* TASK_REKEY_IKE: ours, of the IKE SA to be */
-	struct selector asked; /* what went out as TS */
-	uint8_t nonce[NONCE_SIZE];
-	struct dh dh;
-	struct sa_handle reserved; /* the child's inbound half; generation 0: none, or the child has it */
-};
 TAILQ_HEAD(task_list, task);
 
 /* What only the handshake needs. */
@@ -199,6 +164,12 @@ static inline const struct sk_key *ike_key_in(const struct ike_sa *sa)
 	return sa->initiator ? &sa->keys.er : &sa->keys.ei;
 }
 
+/* There is something to do at the next tick, or then. */
+void ike_sa_kick(struct ike_sa *sa, uint64_t at_ms);
+
+/* Sends as is what was sent before. */
+void flight_send(struct ike_sa *sa, const struct flight *f);
+
 /* The handshake is done and all is proven: up. */
 void ike_sa_up(struct ike_sa *sa);
 
@@ -265,16 +236,13 @@ void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old);
 
 void handshake_free(struct ike_sa *sa);
 
-/* Duration less up to `percent` of it, at random. */
-uint64_t engine_jitter(struct engine *e, uint64_t ms, unsigned percent);
-
 /* ---- half-open ones ---- */
 
 uint64_t ike_init_key(uint64_t spi_i, const uint8_t remote[4]);
 struct ike_sa *ike_sa_find(const struct engine *e, uint64_t our_spi);
 struct ike_sa *ike_sa_find_half_open(const struct engine *e, uint64_t spi_i, const struct path *path);
 
-/* nonce_low: the lower of two nonces as NONCE_SIZE bytes: cut, or padded with zeros (RFC 7296 section 2.8: compared
+/* The lower of two nonces as NONCE_SIZE bytes: cut, or padded with zeros (RFC 7296 section 2.8: compared
  * octet by octet). */
 void nonce_lower(uint8_t out[NONCE_SIZE], struct chunk a, struct chunk b);
 

@@ -6,9 +6,12 @@
  *   SK{D(our SPIs)}  ─►                   the pair is closed by the answer
  *                    ◄─  SK{D(the others)}
  */
+#include "informational.h"
+
 #include <errno.h>
 
-#include "exchange.h"
+#include "child.h"
+#include "peer.h"
 
 /* In one D payload of an answer; those beyond are in the next one. */
 #define DELETES_MAX 64

@@ -19,7 +19,7 @@
  *   up      peer ► connection, IKE SA ► peer, child ► peer, task ► peer, child ► IKE SA: those are counted (in lists,
  *           or in peer.tasks), and who has any is not freed
  *   across  child.successor, child.rival: of the same IKE SA, cleared by the end of either (child.c)
- *           task.child, task.rival: of the task's IKE SA, cleared by the end of the child (request.c)
+ *           task.child, task.rival: of the task's IKE SA, cleared by the end of the child (task.c)
  *           ike_sa.rival: between the same two addresses, cleared by its end, or goes to its heir (ike_sa.c)
  */
 #ifndef IKE_MORTAL_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <openssl/evp.h>
+#include "nat.h"
 
-#include "exchange.h"
+#include <openssl/evp.h>
+#include <string.h>
 
 #define NAT_HASH_SIZE 20
 

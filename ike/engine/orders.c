@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "orders.h"
 
-#include "exchange.h"
+#include "child.h"
+#include "engine.h"
+#include "ike_sa.h"
 #include "orphans.h"
+#include "task.h"
 
 static struct connection *find(struct engine *e, const char *name)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "orphans.h"
 
-#include "exchange.h"
+#include "engine_state.h"
 
 /* They go that long after new ones have taken over: for what is on the wire, and what has their tag. */
 #define REPLACED_MS 3000

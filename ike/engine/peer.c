@@ -5,10 +5,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "exchange.h"
+#include "child.h"
+#include "ike_sa.h"
 #include "orders.h"
 #include "orphans.h"
 #include "renew.h"
+#include "task.h"
 
 #define TIMERS_OF_PEER 2
 /* Between attempts that fail: 1, 2, 4 ... 60 s, less up to a quarter. */

@@ -9,12 +9,13 @@
 
 #include <sys/queue.h>
 
-#include "child.h"
-#include "mortal.h"
+#include "engine_state.h"
+
+struct child;
+struct ike_sa;
 
 TAILQ_HEAD(peer_list, peer);
 TAILQ_HEAD(ike_sa_list, ike_sa);
-TAILQ_HEAD(connection_list, connection);
 TAILQ_HEAD(order_list, order);
 
 struct connection {

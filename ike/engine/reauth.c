@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "exchange.h"
+#include "child.h"
+#include "ike_sa.h"
+#include "peer.h"
+#include "task.h"
 
 /* Who began the IKE SA goes first; the other one only if it does not. Percent. */
 #define JITTER		 10

@@ -6,7 +6,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine.h"
 #include "exchange.h"
+#include "ike_auth.h"
+#include "ike_init.h"
 #include "renew.h"
 
 static bool from_initiator(const struct ike_header *h)

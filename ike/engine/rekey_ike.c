@@ -8,11 +8,14 @@
  * The new one gets the children; who began deletes the old one. If both began, the new one
  * with the lowest nonce is deleted by who made it, and the children go to the other (section 2.8.2).
  */
+#include "rekey_ike.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
 #include "crypto/ke.h"
-#include "exchange.h"
+#include "peer.h"
+#include "reauth.h"
 
 /* A replaced IKE SA that its initiator never deletes. */
 #define REPLACED_MS 30000

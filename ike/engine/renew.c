@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "renew.h"
 
-#include "exchange.h"
+#include "child.h"
+#include "ike_sa.h"
+#include "request.h"
+#include "task.h"
 
 /* What the worker has still got for the old SA leaves before its DELETE. */
 #define RENEWED_MS 300

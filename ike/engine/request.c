@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Our requests: one at a time in the window (RFC 7296 section 2.3), sent again until there is an answer (section 2.4).
  */
+#include "request.h"
+
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "exchange.h"
+#include "ike_auth.h"
+#include "ike_init.h"
 #include "renew.h"
 
 /*
@@ -16,151 +20,8 @@
 #define RETRANSMIT_TRIES    6
 /* A DELETE that could not be written is written then. */
 #define UNSENT_MS 1000
-/* So that a thousand peers that lost the same packet don't come back together. */
+/* So that a thousand peers that lost the same packet don't come back together. Percent. */
 #define RETRANSMIT_JITTER 20
-#define RETRY_JITTER	  50
-
-static void task_free(struct ike_sa *sa, struct task *task)
-{
-	const struct engine_ops *ops = &sa->engine->ops;
-
-	ops->sa_remove(ops->arg, task->reserved);
-	dh_free(&task->dh);
-	task->peer->tasks--;
-	mortal_end(sa->engine, &task->peer->mortal);
-	mortal_end(sa->engine, &task->mortal);
-}
-
-static void reap(struct mortal *m)
-{
-	free(container_of(m, struct task, mortal));
-}
-
-static void make_for(struct task *task, struct peer *peer, unsigned era)
-{
-	if (task->peer)
-		task->peer->tasks--;
-	task->peer = peer;
-	task->era = era;
-	peer->tasks++;
-}
-
-void ike_sa_kick(struct ike_sa *sa, uint64_t at_ms)
-{
-	if (!timer_is_set(&sa->kick) || sa->kick.due_ms > at_ms)
-		timer_set(&sa->engine->timers, &sa->kick, at_ms);
-}
-
-/* ---- the queue ---- */
-
-struct task *task_queue(struct ike_sa *sa, enum task_kind kind)
-{
-	struct task *task = calloc(1, sizeof(*task));
-
-	if (!task) {
-		ike_log(sa, "no memory for: %s", task_row(kind)->name);
-		return NULL;
-	}
-	task->kind = kind;
-	task->mortal.reap = reap;
-	make_for(task, sa->peer, sa->peer->era);
-	TAILQ_INSERT_TAIL(&sa->tasks, task, of_sa);
-	ike_sa_kick(sa, engine_now(sa->engine));
-	return task;
-}
-
-struct task *task_queue_child(struct ike_sa *sa, enum task_kind kind, struct child *child)
-{
-	struct task *task = task_find(sa, kind, child);
-
-	if (task)
-		return task;
-	task = task_queue(sa, kind);
-	if (!task)
-		return NULL;
-	task->child = child;
-	make_for(task, child->peer, child->era);
-	return task;
-}
-
-struct task *task_queue_again(struct ike_sa *sa, const struct task *task)
-{
-	struct task *again = task_queue(sa, task->kind);
-
-	if (!again)
-		return NULL;
-	again->child = task->child;
-	again->selector = task->selector;
-	make_for(again, task->peer, task->era);
-	return again;
-}
-
-void task_delay(struct ike_sa *sa, struct task *task, uint64_t ms)
-{
-	if (task)
-		task->not_before_ms = engine_now(sa->engine) + ms;
-}
-
-void task_retry(struct ike_sa *sa, struct task *task, uint64_t ms)
-{
-	if (task)
-		task_delay(sa, task, engine_jitter(sa->engine, ms, RETRY_JITTER));
-}
-
-struct task *task_find(const struct ike_sa *sa, enum task_kind kind, const struct child *child)
-{
-	struct task *task;
-
-	if (sa->running && sa->running->kind == kind && (!child || sa->running->child == child))
-		return sa->running;
-	TAILQ_FOREACH(task, &sa->tasks, of_sa)
-		if (task->kind == kind && (!child || task->child == child))
-			return task;
-	return NULL;
-}
-
-void task_drop_all(struct ike_sa *sa, bool running)
-{
-	struct task *task = sa->running;
-
-	if (running && task) {
-		sa->running = NULL;
-		timer_cancel(&sa->engine->timers, &sa->retransmit);
-		task_free(sa, task);
-	}
-	while ((task = TAILQ_FIRST(&sa->tasks))) {
-		TAILQ_REMOVE(&sa->tasks, task, of_sa);
-		task_free(sa, task);
-	}
-}
-
-void task_forget_child(struct ike_sa *sa, const struct child *child)
-{
-	struct task *task, *next;
-
-	if (sa->running && sa->running->child == child)
-		sa->running->child = NULL;
-	if (sa->running && sa->running->rival == child)
-		sa->running->rival = NULL;
-	for (task = TAILQ_FIRST(&sa->tasks); task; task = next) {
-		next = TAILQ_NEXT(task, of_sa);
-		if (task->child != child)
-			continue;
-		TAILQ_REMOVE(&sa->tasks, task, of_sa);
-		task_free(sa, task);
-	}
-}
-
-/* ---- sending ---- */
-
-void flight_send(struct ike_sa *sa, const struct flight *f)
-{
-	const struct engine_ops *ops = &sa->engine->ops;
-	const uint8_t *at = f->data;
-
-	for (unsigned i = 0; i < f->count; at += f->sizes[i], i++)
-		ops->send(ops->arg, &sa->path, at, f->sizes[i]);
-}
 
 static uint64_t retransmit_delay(struct ike_sa *sa)
 {
@@ -235,15 +96,13 @@ static bool may_be_sent(const struct ike_sa *sa, const struct task *task)
  * go must go: that is tried again. */
 static void drop_unsent(struct ike_sa *sa, int err)
 {
-	struct task *task = sa->running;
+	const struct task *task = sa->running;
 
-	sa->running = NULL;
 	if (err != -ECANCELED && (task->kind == TASK_DELETE_CHILD || task->kind == TASK_DELETE_IKE)) {
-		task_delay(sa, task, UNSENT_MS);
-		TAILQ_INSERT_TAIL(&sa->tasks, task, of_sa);
+		task_put_back(sa, UNSENT_MS);
 		return;
 	}
-	task_free(sa, task);
+	task_drop_running(sa);
 	if (sa->state < IKE_UP)
 		ike_sa_die(sa, "the next message could not be made");
 }
@@ -269,23 +128,13 @@ void task_send_next(struct ike_sa *sa)
 	}
 }
 
-void task_finish(struct ike_sa *sa)
-{
-	timer_cancel(&sa->engine->timers, &sa->retransmit);
-	task_free(sa, sa->running);
-	sa->running = NULL;
-	flight_free(&sa->sent);
-	sa->next_id++;
-	ike_sa_kick(sa, engine_now(sa->engine));
-}
-
 /* ---- no answer ---- */
 
 static void give_up(struct ike_sa *sa)
 {
 	char why[160];
 
-	snprintf(why, sizeof(why), "no answer to %s after %u tries", task_row(sa->running->kind)->name, sa->tries);
+	snprintf(why, sizeof(why), "no answer to %s after %u tries", task_name(sa->running->kind), sa->tries);
 	if (sa->state == IKE_DELETING || sa->state == IKE_REPLACED)
 		ike_sa_die(sa, NULL);
 	else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which IKE SA of a peer's ends for one more, once it has IKE_SAS_MAX. */
-#include "exchange.h"
+#include "child.h"
+#include "ike_sa.h"
 
 /* How much it is needed; negative: it is not there to be ended. */
 static int worth(const struct ike_sa *sa)

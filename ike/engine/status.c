@@ -2,7 +2,11 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 
-#include "exchange.h"
+#include "child.h"
+#include "engine.h"
+#include "ike_sa.h"
+#include "peer.h"
+#include "reauth.h"
 
 static void add_addr(cJSON *o, const char *name, const uint8_t addr[4], unsigned bits)
 {

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* INFORMATIONAL: RFC 7296 section 1.4. */
+#ifndef IKE_INFORMATIONAL_H
+#define IKE_INFORMATIONAL_H
+
+#include "question.h"
+#include "task.h"
+
+enum verdict informational_on_request(struct question *q);
+enum verdict refuse_for_now(struct question *q);
+int delete_child_ask(struct ike_sa *sa, struct task *task, struct body *b);
+bool delete_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
+void delete_child_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error);
+int delete_ike_ask(struct ike_sa *sa, struct task *task, struct body *b);
+bool delete_ike_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
+void delete_ike_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error);
+int liveness_ask(struct ike_sa *sa, struct task *task, struct body *b);
+bool liveness_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
+void liveness_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a peer asks, and how it is answered: for the handlers of all exchanges. */
+#ifndef IKE_QUESTION_H
+#define IKE_QUESTION_H
+
+#include "ike_sa.h"
+#include "wire/message.h"
+
+/* A set of payload types. */
+typedef uint64_t payload_set;
+#define HAS(type) (1ULL << (type))
+
+/* The payloads of a message as a set. */
+payload_set message_payloads(const struct message *m);
+
+/* What a peer asks, opened and checked. */
+struct question {
+	struct ike_sa *sa;
+	const struct message *m;
+	const struct path *path;
+	struct body *answer; /* empty; what is written goes back */
+};
+
+enum verdict {
+	VERDICT_ANSWER,
+	VERDICT_ANSWER_AND_DIE,
+	VERDICT_SILENCE, /* as if it had never come */
+};
+
+/* What is answered with INVALID_SYNTAX is the end for both (RFC 7296 section 2.21.3). */
+static inline enum verdict verdict_of(uint16_t error)
+{
+	return error == INVALID_SYNTAX ? VERDICT_ANSWER_AND_DIE : VERDICT_ANSWER;
+}
+
+#endif

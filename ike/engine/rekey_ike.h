@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rekey of the IKE SA: RFC 7296 section 1.3.2. */
+#ifndef IKE_REKEY_IKE_H
+#define IKE_REKEY_IKE_H
+
+#include "question.h"
+#include "task.h"
+
+enum verdict rekey_ike_on_request(struct question *q);
+int rekey_ike_ask(struct ike_sa *sa, struct task *task, struct body *b);
+bool rekey_ike_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
+void rekey_ike_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error);
+
+#endif

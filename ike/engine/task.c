@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "task.h"
+
+#include <stdlib.h>
+
+#include "child.h"
+
+/* So that two that collided do not again. Percent. */
+#define RETRY_JITTER 50
+
+static const char *const names[TASK_KINDS] = {
+	[TASK_INIT] = "IKE_SA_INIT",
+	[TASK_AUTH] = "IKE_AUTH",
+	[TASK_CHILD] = "new child",
+	[TASK_REKEY_CHILD] = "rekey of a child",
+	[TASK_REKEY_IKE] = "rekey of the IKE SA",
+	[TASK_DELETE_CHILD] = "delete of a child",
+	[TASK_DELETE_IKE] = "delete of the IKE SA",
+	[TASK_LIVENESS] = "liveness",
+};
+
+const char *task_name(enum task_kind kind)
+{
+	return names[kind];
+}
+
+static void task_free(struct ike_sa *sa, struct task *task)
+{
+	const struct engine_ops *ops = &sa->engine->ops;
+
+	ops->sa_remove(ops->arg, task->reserved);
+	dh_free(&task->dh);
+	task->peer->tasks--;
+	mortal_end(sa->engine, &task->peer->mortal);
+	mortal_end(sa->engine, &task->mortal);
+}
+
+static void reap(struct mortal *m)
+{
+	free(container_of(m, struct task, mortal));
+}
+
+static void make_for(struct task *task, struct peer *peer, unsigned era)
+{
+	if (task->peer)
+		task->peer->tasks--;
+	task->peer = peer;
+	task->era = era;
+	peer->tasks++;
+}
+
+struct task *task_queue(struct ike_sa *sa, enum task_kind kind)
+{
+	struct task *task = calloc(1, sizeof(*task));
+
+	if (!task) {
+		ike_log(sa, "no memory for: %s", task_name(kind));
+		return NULL;
+	}
+	task->kind = kind;
+	task->mortal.reap = reap;
+	make_for(task, sa->peer, sa->peer->era);
+	TAILQ_INSERT_TAIL(&sa->tasks, task, of_sa);
+	ike_sa_kick(sa, engine_now(sa->engine));
+	return task;
+}
+
+struct task *task_queue_child(struct ike_sa *sa, enum task_kind kind, struct child *child)
+{
+	struct task *task = task_find(sa, kind, child);
+
+	if (task)
+		return task;
+	task = task_queue(sa, kind);
+	if (!task)
+		return NULL;
+	task->child = child;
+	make_for(task, child->peer, child->era);
+	return task;
+}
+
+struct task *task_queue_again(struct ike_sa *sa, const struct task *task)
+{
+	struct task *again = task_queue(sa, task->kind);
+
+	if (!again)
+		return NULL;
+	again->child = task->child;
+	again->selector = task->selector;
+	make_for(again, task->peer, task->era);
+	return again;
+}
+
+void task_delay(struct ike_sa *sa, struct task *task, uint64_t ms)
+{
+	if (task)
+		task->not_before_ms = engine_now(sa->engine) + ms;
+}
+
+void task_retry(struct ike_sa *sa, struct task *task, uint64_t ms)
+{
+	if (task)
+		task_delay(sa, task, engine_jitter(sa->engine, ms, RETRY_JITTER));
+}
+
+struct task *task_find(const struct ike_sa *sa, enum task_kind kind, const struct child *child)
+{
+	struct task *task;
+
+	if (sa->running && sa->running->kind == kind && (!child || sa->running->child == child))
+		return sa->running;
+	TAILQ_FOREACH(task, &sa->tasks, of_sa)
+		if (task->kind == kind && (!child || task->child == child))
+			return task;
+	return NULL;
+}
+
+void task_drop_running(struct ike_sa *sa)
+{
+	struct task *task = sa->running;
+
+	sa->running = NULL;
+	task_free(sa, task);
+}
+
+void task_put_back(struct ike_sa *sa, uint64_t ms)
+{
+	struct task *task = sa->running;
+
+	sa->running = NULL;
+	task_delay(sa, task, ms);
+	TAILQ_INSERT_TAIL(&sa->tasks, task, of_sa);
+}
+
+void task_finish(struct ike_sa *sa)
+{
+	timer_cancel(&sa->engine->timers, &sa->retransmit);
+	task_drop_running(sa);
+	flight_free(&sa->sent);
+	sa->next_id++;
+	ike_sa_kick(sa, engine_now(sa->engine));
+}
+
+void task_drop_all(struct ike_sa *sa, bool running)
+{
+	struct task *task;
+
+	if (running && sa->running) {
+		timer_cancel(&sa->engine->timers, &sa->retransmit);
+		task_drop_running(sa);
+	}
+	while ((task = TAILQ_FIRST(&sa->tasks))) {
+		TAILQ_REMOVE(&sa->tasks, task, of_sa);
+		task_free(sa, task);
+	}
+}
+
+void task_forget_child(struct ike_sa *sa, const struct child *child)
+{
+	struct task *task, *next;
+
+	if (sa->running && sa->running->child == child)
+		sa->running->child = NULL;
+	if (sa->running && sa->running->rival == child)
+		sa->running->rival = NULL;
+	for (task = TAILQ_FIRST(&sa->tasks); task; task = next) {
+		next = TAILQ_NEXT(task, of_sa);
+		if (task->child != child)
+			continue;
+		TAILQ_REMOVE(&sa->tasks, task, of_sa);
+		task_free(sa, task);
+	}
+}
