@@ -17,6 +17,7 @@
 #include "child.h"
 #include "child_payloads.h"
 #include "choice.h"
+#include "claim.h"
 #include "reauth.h"
 #include "renew.h"
 
@@ -262,51 +263,6 @@ static bool is_proven(const struct ike_sa *sa)
 
 /* ---- initiator asks ---- */
 
-static bool is_on_its_way(const struct ike_sa *sa)
-{
-	return sa->state == IKE_AUTH_SENT && sa->running;
-}
-
-/* Another connection's counts too, if it is between the same two identities; also one whose IKE_AUTH is on its way. */
-static bool has_no_other(const struct ike_sa *sa)
-{
-	const struct ike_sa *other = NULL;
-
-	while ((other = ike_sa_beside(sa, other)))
-		if (is_on_its_way(other) || (other->state > IKE_AUTH_SENT && other->state != IKE_DEAD))
-			return false;
-	return true;
-}
-
-/*
- * INITIAL_CONTACT ends what the peer has when it reads it, and what it reads first is not always what was sent first.
- * So all others between the same two wait until it has been answered: else the peer would end one of them without a
- * word, and here it would be up.
- */
-bool auth_must_wait(const struct ike_sa *sa)
-{
-	const struct ike_sa *other = NULL;
-
-	if (sa->state != IKE_AUTH_SENT)
-		return false;
-	while ((other = ike_sa_beside(sa, other)))
-		if (is_on_its_way(other) && other->handshake->claims_first)
-			return true;
-	return false;
-}
-
-void auth_settle_claim(struct ike_sa *sa)
-{
-	struct ike_sa *other = NULL;
-
-	if (!sa->handshake || !sa->handshake->claims_first)
-		return;
-	sa->handshake->claims_first = false;
-	while ((other = ike_sa_beside(sa, other)))
-		if (other->state == IKE_AUTH_SENT)
-			ike_sa_kick(other, engine_now(sa->engine));
-}
-
 /* The identity we expect, so that a peer with several knows which to be; a pattern is none. */
 static void write_expected_id(struct ike_sa *sa, struct body *b)
 {
@@ -379,7 +335,7 @@ int auth_ask(struct ike_sa *sa, struct task *task, struct body *b)
 		certs_write(b, &config->credentials);
 		certreq_write(b, &config->trust);
 	}
-	sa->handshake->claims_first = has_no_other(sa);
+	sa->handshake->claims_first = claim_may_be_made(sa);
 	if (sa->handshake->claims_first)
 		notify_write(b, INITIAL_CONTACT, NULL, 0);
 	write_expected_id(sa, b);
@@ -443,7 +399,7 @@ bool auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *
 	const struct payload *id = message_find(m, PAYLOAD_IDR);
 	struct child *child = NULL;
 
-	auth_settle_claim(sa);
+	claim_settle(sa);
 	if (!settle_ppk(sa, m) || !check_identity(sa, id) || !check_auth(sa, m, id, message_find(m, PAYLOAD_AUTH)) ||
 	    !is_proven(sa)) {
 		refuse_peer(sa);

@@ -9,10 +9,6 @@
 bool auth_derive_keys(struct ike_sa *sa);
 enum verdict auth_on_request(struct question *q);
 int auth_ask(struct ike_sa *sa, struct task *task, struct body *b);
-/* Whether its IKE_AUTH may not go yet; auth_settle_claim of the one that it waits for kicks it. */
-bool auth_must_wait(const struct ike_sa *sa);
-/* Its INITIAL_CONTACT, if it said that, is answered, or given up. */
-void auth_settle_claim(struct ike_sa *sa);
 bool auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
 void auth_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error);
 

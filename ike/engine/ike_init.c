@@ -17,7 +17,6 @@
 #include "ike_auth.h"
 #include "nat.h"
 #include "peer.h"
-#include "request.h"
 
 /* Cookies and groups can be asked for in turns; a peer that goes on doing so has no wish to come to terms. */
 #define INIT_RETRIES_MAX 4
@@ -121,14 +120,13 @@ int init_ask(struct ike_sa *sa, struct task *task, struct body *b)
 	return b->w.bad ? -EMSGSIZE : 0;
 }
 
-/* Sends IKE_SA_INIT once more, with what the peer asked for. */
+/* IKE_SA_INIT is written once more, with what the peer asked for. */
 static void ask_again(struct ike_sa *sa)
 {
 	if (sa->handshake->retries++ >= INIT_RETRIES_MAX)
 		return;
 	timer_cancel(&sa->engine->timers, &sa->retransmit);
-	if (task_send(sa))
-		ike_sa_die(sa, "the next message could not be made");
+	task_put_back(sa, 0);
 }
 
 /*

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "child.h"
-#include "ike_auth.h"
+#include "claim.h"
 #include "orders.h"
 #include "reauth.h"
 #include "request.h"
@@ -550,7 +550,7 @@ void ike_sa_die(struct ike_sa *sa, const char *why)
 	if (why)
 		ike_log(sa, "%s", why);
 	table_remove(&sa->by_spi);
-	auth_settle_claim(sa);
+	claim_settle(sa);
 	handshake_free(sa);
 	timer_cancel(&e->timers, &sa->life);
 	timer_cancel(&e->timers, &sa->liveness);

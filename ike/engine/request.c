@@ -6,9 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "claim.h"
 #include "exchange.h"
-#include "ike_auth.h"
-#include "ike_init.h"
 #include "renew.h"
 
 /*
@@ -51,7 +50,7 @@ static struct ike_header request_header(const struct ike_sa *sa, uint8_t exchang
 	};
 }
 
-int task_send(struct ike_sa *sa)
+static int send_request(struct ike_sa *sa)
 {
 	const struct task_row *row = task_row(sa->running->kind);
 	const struct ike_header h = request_header(sa, row->exchange);
@@ -111,7 +110,7 @@ void task_send_next(struct ike_sa *sa)
 {
 	uint64_t when;
 
-	while (!sa->running && sa->state != IKE_DEAD && !auth_must_wait(sa)) {
+	while (!sa->running && sa->state != IKE_DEAD && !claim_must_wait(sa)) {
 		struct task *task = next_task(sa, engine_now(sa->engine), &when);
 		int err;
 
@@ -122,7 +121,7 @@ void task_send_next(struct ike_sa *sa)
 		}
 		TAILQ_REMOVE(&sa->tasks, task, of_sa);
 		sa->running = task;
-		err = may_be_sent(sa, task) ? task_send(sa) : -ECANCELED;
+		err = may_be_sent(sa, task) ? send_request(sa) : -ECANCELED;
 		if (err)
 			drop_unsent(sa, err);
 	}
@@ -154,7 +153,7 @@ void task_on_retransmit(struct timer *timer)
 
 	/* It said no, in the clear: what is true of it is known by now, since nothing better came. */
 	if (sa->state == IKE_INIT_SENT && sa->handshake->error)
-		init_on_error(sa, sa->running, NULL, sa->handshake->error);
+		task_row(TASK_INIT)->on_error(sa, sa->running, NULL, sa->handshake->error);
 	else if (sa->tries < RETRANSMIT_TRIES)
 		ask_again(sa);
 	else

@@ -11,9 +11,6 @@
 /* Sends what is next, if it can be. */
 void task_send_next(struct ike_sa *sa);
 
-/* Builds the running task's message again and sends it: after a cookie. 0 or -errno. */
-int task_send(struct ike_sa *sa);
-
 /* The retransmission timer. */
 void task_on_retransmit(struct timer *timer);
 

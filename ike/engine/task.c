@@ -130,6 +130,7 @@ void task_put_back(struct ike_sa *sa, uint64_t ms)
 	sa->running = NULL;
 	task_delay(sa, task, ms);
 	TAILQ_INSERT_TAIL(&sa->tasks, task, of_sa);
+	ike_sa_kick(sa, task->not_before_ms);
 }
 
 void task_finish(struct ike_sa *sa)
