@@ -16,11 +16,9 @@
 
 #include <sys/queue.h>
 
-#include "engine_state.h"
-#include "wire/wire.h"
-
-struct ike_sa;
-struct peer;
+#include "ike_sa.h"
+#include "peer.h"
+#include "task.h"
 
 enum half_state {
 	HALF_NONE,
@@ -88,36 +86,6 @@ struct child_terms {
  * reason logged. */
 struct child *child_install(struct ike_sa *sa, const struct child_terms *terms);
 
-/* Binds the outbound half: from now on it carries the traffic. */
-void child_bind(struct child *c);
-
-/* Replaces old: old's outbound half carries nothing more once c is bound. Binding waits (responder) or is done
- * (initiator) by the caller. */
-void child_succeed(struct child *old, struct child *c);
-
-/* Responder of a rekey: bind at the first packet on the inbound half (or when the old one leaves). */
-void child_bind_on_use(struct child *c);
-
-/* Responder of a new child: once our answer is out; while another SA carries the same, at the first packet, but not
- * later than a moment from now, unless the peer goes on using that one. */
-void child_bind_soon(struct child *c);
-
-/* Tells the peer, so much later, and then it leaves. Without memory for that its hard timer tries again. */
-void child_delete(struct child *c, uint64_t ms);
-
-/* The peer or we have deleted it: off its IKE SA; its halves stay for a grace time. Whoever can takes over its traffic.
- */
-void child_leave(struct child *c);
-
-/* The same at once, both halves. */
-void child_drop(struct child *c);
-
-/* False: its peer or its IKE SA was taken down, and it ends as soon as it can. */
-bool child_is_wanted(const struct child *c);
-
-/* Sets timers for rekeying and the end; state that needs the clock. */
-void child_start_timers(struct child *c);
-
 /*
  * By the SPI that the peer names, our outbound one. While an IKE SA is rekeyed (RFC 7296 section 2.8.2) the peer may
  * have its children on the new one already, or still on the old one, and here it is the other way: so it may be on any
@@ -128,13 +96,42 @@ struct child *child_find(const struct ike_sa *sa, uint32_t spi);
 /* By a half's handle, whichever. */
 struct child *child_by_handle(const struct engine *e, struct sa_handle sa);
 
-/* A limit has been seen by the datapath. */
-void child_on_limit(struct child *c, bool hard);
-
 /* What has left by it. */
 uint64_t child_sent_packets(const struct child *c);
 
 /* How long ago the peer's last packet came on it. */
 uint64_t child_idle_ms(const struct child *c);
+
+/* What the datapath has counted on a half. False: it is not there. */
+bool child_usage(const struct child *c, const struct child_half *half, struct sa_usage *usage);
+
+/* One line, with both SPIs and the selector in front. */
+void child_log(const struct child *c, const char *what);
+
+/* A task of that kind for it, on its IKE SA. NULL: no memory. */
+struct task *child_queue(struct child *c, enum task_kind kind);
+
+/* False: its peer or its IKE SA was taken down, and it ends as soon as it can. */
+static inline bool child_is_wanted(const struct child *c)
+{
+	return c->era == c->peer->era && ike_sa_is_wanted(c->ike);
+}
+
+/* ---- the end, by its steps ---- */
+
+/* Neither heir nor rival of any other. One that it was to replace, and that still carries, is up again. */
+void child_forget_links(const struct child *c);
+
+/* In no look-up any more, of no IKE SA and no peer: CHILD_GRACE. */
+void child_take_out(struct child *c);
+
+/* Takes that half out of the datapath. */
+void child_remove_half(struct child *c, struct child_half *half);
+
+/* Takes it out with both halves, at once. */
+void child_drop(struct child *c);
+
+/* Frees now. Only for the tick. */
+void child_free(struct child *c);
 
 #endif

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The connections of the file, now or instead of those before: what did not change is not touched. */
-#include <stdlib.h>
-
-#include "config/judge.h"
 #include "engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "adopt.h"
+#include "config/judge.h"
 #include "orders.h"
-#include "orphans.h"
 #include "peer.h"
 #include "reauth.h"
+#include "wish.h"
 
 static struct connection *find_same(struct engine *e, const struct connection_config *config)
 {
@@ -56,10 +59,10 @@ static void dismiss(struct connection *c)
 	c->gone = true;
 	connection_leave(c);
 	TAILQ_FOREACH(p, &c->peers, of_connection) {
-		peer_terminate(p);
+		orders_take_down(p);
 		peer_on_loss(p);
 	}
-	mortal_end(c->engine, &c->mortal);
+	mortal_end(&c->engine->ending, &c->mortal);
 }
 
 static void dismiss_others(struct engine *e, struct connection *const *kept, unsigned count)
@@ -69,14 +72,6 @@ static void dismiss_others(struct engine *e, struct connection *const *kept, uns
 	TAILQ_FOREACH(c, &e->connections, of_engine)
 		if (!c->gone && !is_among(c, kept, count))
 			dismiss(c);
-}
-
-static void reap(struct mortal *m)
-{
-	struct connection *c = container_of(m, struct connection, mortal);
-
-	if (c->gone && TAILQ_EMPTY(&c->peers))
-		connection_free(c);
 }
 
 static struct connection *add(struct engine *e, struct connection_config *config)
@@ -90,7 +85,7 @@ static struct connection *add(struct engine *e, struct connection_config *config
 	}
 	c->engine = e;
 	c->config = config;
-	c->mortal.reap = reap;
+	c->mortal.kind = MORTAL_CONNECTION;
 	TAILQ_INIT(&c->peers);
 	TAILQ_INSERT_TAIL(&e->connections, c, of_engine);
 	connection_enter(c);

@@ -13,10 +13,12 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "child.h"
+#include "carry.h"
+#include "child_life.h"
 #include "child_payloads.h"
-#include "peer.h"
+#include "peer_sas.h"
 #include "renew.h"
+#include "wish.h"
 
 /* Who rekeys goes on sending by the new SA at once; what the worker has still got for the old one leaves before its
  * DELETE. */

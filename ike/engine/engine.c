@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "engine.h"
+
 #include <stdlib.h>
 
-#include "engine.h"
 #include "child.h"
-#include "ike_sa.h"
-#include "peer.h"
-#include "request.h"
+#include "ike_sa_end.h"
+#include "reap.h"
 #include "task.h"
-
-/* ---- life ---- */
+#include "tick.h"
 
 static int init_tables(struct engine *e)
 {
@@ -57,24 +56,6 @@ struct engine *engine_new(const struct engine_ops *ops)
 	return e;
 }
 
-void ike_sa_say_good_bye(struct ike_sa *sa)
-{
-	if (sa->state != IKE_UP || sa->running)
-		return;
-	task_drop_all(sa, true);
-	if (task_queue(sa, TASK_DELETE_IKE))
-		task_send_next(sa);
-}
-
-static void leave_datapath(struct ike_sa *sa)
-{
-	struct child *c;
-
-	ike_sa_say_good_bye(sa);
-	while ((c = TAILQ_FIRST(&sa->children)))
-		child_drop(c);
-}
-
 /* Without a farewell the SAs stay in the datapath: only what the engine knows of them is freed. */
 static void keep_sa(void *arg, struct sa_handle sa)
 {
@@ -82,196 +63,85 @@ static void keep_sa(void *arg, struct sa_handle sa)
 	(void)sa;
 }
 
-/* Each is for a peer, and that may not be the IKE SA's. */
-static void drop_tasks(struct engine *e)
+/* For the children of one peer may be on the IKE SA of another, all of one kind go before the next. */
+static void each_peer(struct engine *e, void (*what)(struct peer *p))
 {
 	struct connection *c;
 	struct peer *p;
-	struct ike_sa *sa;
 
 	TAILQ_FOREACH(c, &e->connections, of_engine)
 		TAILQ_FOREACH(p, &c->peers, of_connection)
-			TAILQ_FOREACH(sa, &p->sas, of_peer)
-				task_drop_all(sa, true);
+			what(p);
+}
+
+static void say_good_bye(struct peer *p)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		ike_sa_say_good_bye(sa);
+}
+
+static void drop_tasks(struct peer *p)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		task_drop_all(sa, true);
+}
+
+static void drop_children(struct peer *p)
+{
+	struct child *c;
+
+	while ((c = TAILQ_FIRST(&p->children)))
+		child_drop(c);
+}
+
+static void free_ike_sas(struct peer *p)
+{
+	struct ike_sa *sa;
+
+	while ((sa = TAILQ_FIRST(&p->sas)))
+		ike_sa_free(sa);
+}
+
+static void free_connections(struct engine *e)
+{
+	struct connection *c;
+	struct peer *p;
+
+	while ((c = TAILQ_FIRST(&e->connections))) {
+		while ((p = TAILQ_FIRST(&c->peers)))
+			peer_free(p);
+		connection_free(c);
+	}
 }
 
 void engine_free(struct engine *e, bool farewell)
 {
-	struct connection *c;
 	struct child *child;
-	struct peer *p;
-	struct ike_sa *sa;
 
 	if (!e)
 		return;
-	mortals_reap(e);
-	TAILQ_FOREACH(c, &e->connections, of_engine)
-		TAILQ_FOREACH(p, &c->peers, of_connection)
-			TAILQ_FOREACH(sa, &p->sas, of_peer)
-				if (farewell)
-					leave_datapath(sa);
-	if (!farewell)
+	reap_ended(e);
+	if (farewell)
+		each_peer(e, say_good_bye);
+	else
 		e->ops.sa_remove = keep_sa;
-	drop_tasks(e);
-	while ((c = TAILQ_FIRST(&e->connections)))
-		connection_free(c);
+	each_peer(e, drop_tasks);
+	each_peer(e, drop_children);
+	each_peer(e, free_ike_sas);
+	free_connections(e);
 	TAILQ_FOREACH(child, &e->grace, of_list)
 		child_drop(child);
-	mortals_reap(e);
+	reap_ended(e);
 	free_tables(e);
 }
 
 uint64_t engine_tick(struct engine *e)
 {
-	timers_run(&e->timers, engine_now(e));
-	mortals_reap(e);
+	tick_timers(e);
+	reap_ended(e);
 	return timers_next(&e->timers);
-}
-
-/* ---- what the datapath tells ---- */
-
-void engine_limit(struct engine *e, struct sa_handle sa, bool hard)
-{
-	struct child *c = child_by_handle(e, sa);
-
-	if (c)
-		child_on_limit(c, hard);
-}
-
-/* What is first by the precedence of policies of those that take the packet, as in the SPD; -1: none. */
-static int selector_for(const struct connection_config *config, uint8_t proto, uint16_t local_port,
-			uint16_t remote_port)
-{
-	int best = -1;
-
-	for (unsigned i = 0; i < config->selector_count; i++) {
-		const struct selector *s = &config->selectors[i];
-
-		if (selector_takes(s, proto, local_port, remote_port) &&
-		    (best < 0 || selector_compare(s, &config->selectors[best]) < 0))
-			best = (int)i;
-	}
-	return best;
-}
-
-/* The packet's rule is one of a connection's: which connection, and which selector of it. */
-struct wanted {
-	struct connection *connection;
-	int selector;
-};
-
-static bool goes_before(const struct wanted *a, const struct wanted *b)
-{
-	const struct connection_config *x = a->connection->config, *y = b->connection->config;
-
-	return x->remote_bits == y->remote_bits &&
-	       selector_compare(&x->selectors[a->selector], &y->selectors[b->selector]) < 0;
-}
-
-/* There may be a child that waits to be bound, or was bound after the event was told. */
-static void acquire(struct peer *p, unsigned i)
-{
-	struct child *c = peer_child_up(p, &p->connection->config->selectors[i]);
-
-	if (c) {
-		child_bind(c);
-		return;
-	}
-	if (timer_is_set(&p->retry))
-		return;
-	/* Who is to be up always, and was taken down, is up with all of it again. */
-	if (p->held && peer_is_kept_up(p))
-		peer_want_all(p);
-	p->held = false;
-	p->wanted |= 1U << i;
-	peer_pursue(p);
-}
-
-void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto,
-		    uint16_t local_port, uint16_t remote_port)
-{
-	struct wanted best = {0}, w = {0};
-	struct peer *p;
-
-	while ((w.connection = connection_for(e, local, remote, w.connection))) {
-		w.selector = selector_for(w.connection->config, proto, local_port, remote_port);
-		if (w.selector >= 0 && (!best.connection || goes_before(&w, &best)))
-			best = w;
-	}
-	if (!best.connection)
-		return;
-	p = peer_get(best.connection, remote);
-	if (p && (best.connection->config->start != START_RESPOND || peer_ike_up(p)))
-		acquire(p, (unsigned)best.selector);
-}
-
-/* Those that are up between the two are asked whether they are. False: none is. */
-static bool hint(struct engine *e, const uint8_t local[4], const uint8_t remote[4])
-{
-	struct peer *p = peer_first(e, peer_key(local, remote));
-	bool any = false;
-
-	for (; p; p = peer_next(p)) {
-		struct ike_sa *sa = peer_ike_up(p);
-
-		if (sa)
-			ike_sa_hint(sa);
-		any |= sa != NULL;
-	}
-	return any;
-}
-
-/* The peer sends by SAs that are gone here, after a restart of ours: a new IKE SA with INITIAL_CONTACT tells it so. */
-void engine_unknown_spi(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint32_t spi)
-{
-	struct connection *c = hint(e, local, remote) ? NULL : connection_for(e, local, remote, NULL);
-	struct peer *p;
-
-	(void)spi;
-	if (!c || c->config->start == START_RESPOND)
-		return;
-	p = peer_get(c, remote);
-	if (!p || p->held || timer_is_set(&p->retry))
-		return;
-	peer_want_all(p);
-	peer_pursue(p);
-}
-
-static void address_gone(struct connection *c)
-{
-	struct peer *p;
-
-	TAILQ_FOREACH(p, &c->peers, of_connection) {
-		struct ike_sa *sa;
-
-		p->address_gone = true;
-		TAILQ_FOREACH(sa, &p->sas, of_peer)
-			ike_sa_die(sa, sa->state == IKE_DEAD ? NULL : "the local address is gone");
-	}
-}
-
-static void address_back(struct connection *c)
-{
-	struct peer *p;
-
-	TAILQ_FOREACH(p, &c->peers, of_connection) {
-		p->address_gone = false;
-		if (c->config->start == START_INITIATE && !p->held)
-			peer_want_all(p);
-		peer_pursue(p);
-	}
-}
-
-void engine_address(struct engine *e, const uint8_t local[4], bool present)
-{
-	struct connection *c;
-
-	TAILQ_FOREACH(c, &e->connections, of_engine) {
-		if (memcmp(c->config->local, local, 4) != 0 || c->gone)
-			continue;
-		if (present)
-			address_back(c);
-		else
-			address_gone(c);
-	}
 }

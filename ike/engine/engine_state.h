@@ -36,7 +36,7 @@ struct engine {
 	struct table ike_sas;	      /* by our SPI */
 	struct table half_open_table; /* by ike_init_key() */
 	struct table peers;	      /* by peer_key() */
-	struct table nets;	      /* connections, by local address and remote prefix (peer.c) */
+	struct table nets;	      /* connections, by local address and remote prefix (connection.c) */
 	unsigned prefixes[33];	      /* how many of them have one of that length */
 	struct table halves;	      /* of children, by slot */
 	struct connection_list connections;

@@ -14,12 +14,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "child.h"
+#include "carry.h"
 #include "child_payloads.h"
 #include "choice.h"
 #include "claim.h"
+#include "ike_sa_end.h"
+#include "ike_sa_up.h"
 #include "reauth.h"
 #include "renew.h"
+#include "wish.h"
 
 static const struct connection_config *config_of(const struct ike_sa *sa)
 {
@@ -457,7 +460,7 @@ static void move_to(struct ike_sa *sa, struct connection *c)
 
 	if (!p || p == sa->peer)
 		return;
-	peer_take_ike(p, sa);
+	ike_sa_give(sa, p);
 }
 
 /* False: no child is asked for, or not in a way that can be read. */

@@ -15,6 +15,7 @@
 
 #include "crypto/ke.h"
 #include "ike_auth.h"
+#include "ike_sa_end.h"
 #include "nat.h"
 #include "peer.h"
 

@@ -88,7 +88,7 @@ struct ike_sa {
 	bool fragmentation;
 	bool keys_ready;
 	bool renews;	/* made in place of a rekey that the peer refuses (renew.h) */
-	bool in_doubt;	/* made as another one of the peer's does not answer (renew.h) */
+	bool in_doubt;	/* made as another one of the peer's does not answer (doubt.h) */
 	bool sends;	/* something left on its children between the last two looks */
 	bool rekey_due; /* its time to be rekeyed has come: the next is its end */
 	unsigned proofs;
@@ -141,6 +141,9 @@ struct ike_sa {
 	bool others_asked;	  /* and for those of other connections */
 };
 
+/* Sent so often without an answer, it is doubtful whether the peer still knows the IKE SA. */
+#define DOUBT_TRIES 2
+
 /* What may go to a peer without asking: its own words are cut to be printable before. */
 void ike_log(const struct ike_sa *sa, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -148,7 +151,10 @@ void ike_log(const struct ike_sa *sa, const char *format, ...) __attribute__((fo
 struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, const struct path *path, bool initiator,
 			  uint64_t our_spi);
 
-/* Our SPI, the peer's. */
+/* One that no other IKE SA has. */
+uint64_t ike_spi_fresh(struct engine *e);
+
+/* Our SPI. */
 static inline uint64_t ike_spi_ours(const struct ike_sa *sa)
 {
 	return sa->initiator ? sa->spi_i : sa->spi_r;
@@ -167,48 +173,26 @@ static inline const struct sk_key *ike_key_in(const struct ike_sa *sa)
 /* There is something to do at the next tick, or then. */
 void ike_sa_kick(struct ike_sa *sa, uint64_t at_ms);
 
+/* Of the next request of ours. */
+struct ike_header ike_request_header(const struct ike_sa *sa, uint8_t exchange);
+
 /* Sends as is what was sent before. */
 void flight_send(struct ike_sa *sa, const struct flight *f);
 
-/* The handshake is done and all is proven: up. */
-void ike_sa_up(struct ike_sa *sa);
+/* Its request was sent, and sent again, without an answer. */
+static inline bool ike_sa_is_doubtful(const struct ike_sa *sa)
+{
+	return sa->running && sa->tries > DOUBT_TRIES;
+}
 
-/* Of two that came up side by side one is deleted, once the other has shown that it lives, and carries all that this
- * one does, which it is asked for. One is alive: it came up just now, or has answered; or NULL: something else has
- * changed. Who is not known to be is asked, and its answer calls this again. */
-void ike_sa_end_redundant(struct peer *p, const struct ike_sa *alive);
-
-/* It still is. */
-bool ike_sa_is_redundant(const struct ike_sa *sa);
-
-/* A sign, which anybody may have forged, that the peer has forgotten it: asks whether it is there, if nothing has come
- * for a moment; once in dpd-interval at most. */
-void ike_sa_hint(struct ike_sa *sa);
-
-/* It came up in doubt of others: what still does not answer is over, and what does is deleted. */
-void ike_sa_settle_doubt(struct ike_sa *sa);
-
-/* Sets the timers that a living IKE SA has. */
-void ike_sa_start_timers(struct ike_sa *sa);
-
-/* Its children go (by child_leave), its tasks fail. why: for who waits; NULL:
- * nothing failed. */
-void ike_sa_die(struct ike_sa *sa, const char *why);
-
-/* The same, after an answer that says so: that stays to be had for a while. */
-void ike_sa_die_answered(struct ike_sa *sa);
+/* The IKE SA is that peer's from now on. */
+void ike_sa_give(struct ike_sa *sa, struct peer *p);
 
 /* Dead, and for the sake of that answer alone still there. */
 static inline bool ike_sa_lingers(const struct ike_sa *sa)
 {
 	return sa->state == IKE_DEAD && timer_is_set(&sa->kick);
 }
-
-/* No longer. */
-void ike_sa_forget_answer(struct ike_sa *sa);
-
-/* A DELETE that nobody waits for the answer of, if the window is free. */
-void ike_sa_say_good_bye(struct ike_sa *sa);
 
 /* Another IKE SA between the same two addresses and identities, of whichever connection: the next one after `after`. */
 struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after);
@@ -219,20 +203,12 @@ static inline bool ike_sa_is_wanted(const struct ike_sa *sa)
 	return sa->era == sa->peer->era && sa->state != IKE_DEAD;
 }
 
-/* How long ago the peer was last heard: by a message of IKE, or a packet on any of the children. */
-uint64_t ike_sa_silence_ms(const struct ike_sa *sa);
-
-/* One more has come up, or taken over from old (or NULL): if those are too many, the ones that are needed least end. */
-void ike_sa_make_room(const struct ike_sa *sa, const struct ike_sa *old);
-
-/* Frees now. Only for the tick and for the end of the engine. */
+/* Frees now: it has no child and no task any more. Only for the tick and for the end of the engine, and for who has
+ * just made it. */
 void ike_sa_free(struct ike_sa *sa);
 
 /* Who has it as a rival has the heir as one from now on; NULL: none. */
 void ike_sa_pass_links(struct ike_sa *sa, struct ike_sa *heir);
-
-/* Puts the children and the tasks that wait on another IKE SA. */
-void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old);
 
 void handshake_free(struct ike_sa *sa);
 

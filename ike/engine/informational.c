@@ -10,8 +10,10 @@
 
 #include <errno.h>
 
-#include "child.h"
-#include "peer.h"
+#include "carry.h"
+#include "ike_sa_end.h"
+#include "redundant.h"
+#include "wish.h"
 
 /* In one D payload of an answer; those beyond are in the next one. */
 #define DELETES_MAX 64
@@ -141,7 +143,7 @@ void delete_child_on_error(struct ike_sa *sa, struct task *task, const struct me
 int delete_ike_ask(struct ike_sa *sa, struct task *task, struct body *b)
 {
 	/* Once it is on its way out, by a DELETE that could not be written, it goes. */
-	if (task->redundant && sa->state == IKE_UP && !ike_sa_is_redundant(sa))
+	if (task->redundant && sa->state == IKE_UP && !redundant_is(sa))
 		return -ECANCELED;
 	sa->state = IKE_DELETING;
 	if (task->reason)
@@ -178,7 +180,7 @@ bool liveness_on_answer(struct ike_sa *sa, struct task *task, const struct messa
 {
 	(void)task;
 	(void)m;
-	ike_sa_end_redundant(sa->peer, sa);
+	redundant_end(sa->peer, sa);
 	return false;
 }
 

@@ -1,31 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "mortal.h"
 
-#include "engine_state.h"
+#include <stddef.h>
 
-void mortal_end(struct engine *e, struct mortal *m)
+void mortal_end(struct mortal_list *ending, struct mortal *m)
 {
 	if (m->ending)
 		return;
 	m->ending = true;
-	TAILQ_INSERT_TAIL(&e->ending, m, of_engine);
+	TAILQ_INSERT_TAIL(ending, m, of_list);
 }
 
-void mortal_forget(struct engine *e, struct mortal *m)
+void mortal_forget(struct mortal_list *ending, struct mortal *m)
 {
 	if (!m->ending)
 		return;
 	m->ending = false;
-	TAILQ_REMOVE(&e->ending, m, of_engine);
+	TAILQ_REMOVE(ending, m, of_list);
 }
 
-/* One's end may be the next one's: a peer goes with its last IKE SA. */
-void mortals_reap(struct engine *e)
+struct mortal *mortal_take(struct mortal_list *ending)
 {
-	struct mortal *m;
+	struct mortal *m = TAILQ_FIRST(ending);
 
-	while ((m = TAILQ_FIRST(&e->ending))) {
-		mortal_forget(e, m);
-		m->reap(m);
-	}
+	if (m)
+		mortal_forget(ending, m);
+	return m;
 }

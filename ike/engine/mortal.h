@@ -6,14 +6,14 @@
  *              made by                     at its end by                      freed by the tick when
  *   connection engine_configure            engine_configure: gone             it has no peer
  *   peer       peer_get                    whatever takes something from it   it has no SA, no task, no wish left
- *   IKE SA     connect_to,                 ike_sa_die: dead, in no look-up    its last answer need not be repeated
+ *   IKE SA     peer_open,                  ike_sa_die: dead, in no look-up    its last answer need not be repeated
  *              init_on_request,
  *              make_heir (rekey_ike.c)
  *   child      child_install               child_leave, child_drop: in no     its grace time is over
  *                                          list, of no IKE SA and no peer
  *   task       task_queue                  task_finish, task_drop_all         at once
  *
- * mortal_end() says that the end may have come; reap() looks once more, and frees or lets live. What points to another
+ * mortal_end() says that the end may have come; reap.c looks once more, and frees or lets live. What points to another
  * object never points to one that was freed:
  *
  *   up      peer ► connection, IKE SA ► peer, child ► peer, task ► peer, child ► IKE SA: those are counted (in lists,
@@ -28,23 +28,31 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
-struct engine;
-
-struct mortal {
-	TAILQ_ENTRY(mortal) of_engine;
-	void (*reap)(struct mortal *m);
-	bool ending; /* in the engine's list */
+enum mortal_kind {
+	MORTAL_CONNECTION,
+	MORTAL_PEER,
+	MORTAL_IKE_SA,
+	MORTAL_CHILD,
+	MORTAL_TASK,
+	MORTAL_KINDS,
 };
 
+struct mortal {
+	TAILQ_ENTRY(mortal) of_list;
+	enum mortal_kind kind;
+	bool ending; /* in the list */
+};
+
+/* Those whose end may have come: the engine's. */
 TAILQ_HEAD(mortal_list, mortal);
 
 /* The end may have come. As often as one likes. */
-void mortal_end(struct engine *e, struct mortal *m);
+void mortal_end(struct mortal_list *ending, struct mortal *m);
 
 /* It is being freed: never to be looked at again. */
-void mortal_forget(struct engine *e, struct mortal *m);
+void mortal_forget(struct mortal_list *ending, struct mortal *m);
 
-/* Frees what has come to its end. For the tick and the engine's own end alone. */
-void mortals_reap(struct engine *e);
+/* The next one to be looked at, not in the list any more; NULL: none. */
+struct mortal *mortal_take(struct mortal_list *ending);
 
 #endif

@@ -8,20 +8,16 @@
 
 #include "peer.h"
 
-/* Finds for each the peer that its connection has or may have; those that no connection is for go at once. After each
- * change of the configuration. */
-void orphans_adopt(struct engine *e);
+/* They go in left_ms, or in an hour if that is longer; the last of them tells how long the peer has time. */
+void orphans_wait(struct peer *p, uint64_t left_ms);
 
-/* Whether the peer has some to replace. */
-bool orphans_wait(const struct peer *p);
+/* Away with those between the two, now. */
+void orphans_remove(struct engine *e, const uint8_t local[4], const uint8_t remote[4]);
 
 /* All that is wanted is up again: they go soon. */
 void orphans_replaced(struct peer *p);
 
 /* They go now: the peer is taken down. */
 void orphans_end(struct peer *p);
-
-/* The peer's timer. */
-void orphans_on_time(struct timer *timer);
 
 #endif

@@ -1,32 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A connection as it runs, and its peers: one, or with a mesh any number. A peer
- * knows what is wanted (which selectors wait for a child), who asked for it, and
- * when to try again.
+ * A peer of a connection: what is wanted of it (which selectors wait for a child), who has ordered that, and when to
+ * try again.
  */
 #ifndef IKE_PEER_H
 #define IKE_PEER_H
 
 #include <sys/queue.h>
 
-#include "engine_state.h"
+#include "connection.h"
 
-struct child;
-struct ike_sa;
-
-TAILQ_HEAD(peer_list, peer);
 TAILQ_HEAD(ike_sa_list, ike_sa);
 TAILQ_HEAD(order_list, order);
-
-struct connection {
-	struct mortal mortal;
-	TAILQ_ENTRY(connection) of_engine;
-	struct table_node by_net; /* unless it is gone */
-	struct engine *engine;
-	struct connection_config *config;
-	struct peer_list peers;
-	bool gone; /* no longer in the file: here until its SAs are deleted */
-};
 
 /* Somebody waits for an end: "connection initiate", "terminate", "rekey". */
 struct order {
@@ -78,69 +63,24 @@ void peer_log_line(const struct peer *p, bool remote, const char *line);
 /* The peer of that connection, made if it is new. NULL: no memory. */
 struct peer *peer_get(struct connection *c, const uint8_t remote[4]);
 
-/* Whether the connection is for those two hosts. */
-bool connection_covers(const struct connection *c, const uint8_t local[4], const uint8_t remote[4]);
-
-/* The connection is found by connection_for from now on; no more. */
-void connection_enter(struct connection *c);
-void connection_leave(struct connection *c);
-
-/* The first connection for the two, or the one after `after`. */
-struct connection *connection_for(struct engine *e, const uint8_t local[4], const uint8_t remote[4],
-				  const struct connection *after);
-
-/* Sees to what is wanted: children on the IKE SA that is up, or a new IKE SA if none is under way. */
-void peer_pursue(struct peer *p);
-
-/* Begins a new IKE SA with a child for that selector, whatever there is. NULL: no memory. */
-struct ike_sa *peer_open(struct peer *p, unsigned selector);
-
-bool peer_is_under_way(const struct peer *p);
 /* Nothing forbids it. */
 bool peer_may_connect(const struct peer *p);
 /* It is to be up whenever it can. */
 bool peer_is_kept_up(const struct peer *p);
 
-/* Wants all selectors (for start = initiate, and by order). */
-void peer_want_all(struct peer *p);
+/* SAs of an earlier run with it are in the datapath (orphans.h). */
+static inline bool peer_has_orphans(const struct peer *p)
+{
+	return timer_is_set(&p->orphans);
+}
 
-/* The peer's IKE SA that new children are made on, or NULL. */
-struct ike_sa *peer_ike_up(const struct peer *p);
-
-/* Whether an SA of the peer is left that was to go when it was last taken down. */
-bool peer_has_outlived(const struct peer *p);
-
-/* A child that is up, and to stay so, for that selector, or what the peer leaves of it; or NULL. NULL for s: any. */
-struct child *peer_child_up(const struct peer *p, const struct selector *s);
-
-/* Which of the connection's selectors a child came of: the most exact that has all of it. -1: none. */
-int peer_selector_of(const struct child *c);
-
-/* The IKE SA is this peer's from now on. */
-void peer_take_ike(struct peer *p, struct ike_sa *sa);
-
-/* ---- what happens to it ---- */
-
-void peer_on_child_up(struct peer *p, struct child *child);
-/* An attempt to get an IKE SA or a child has failed, for that reason (one line). */
-void peer_on_failure(struct peer *p, const char *why);
-/* An IKE SA or a child is gone: what is to be there is wanted again, and the peer may be needed no more. */
-void peer_on_loss(struct peer *p);
-
-/* It has opened an IKE SA and asked for no child on it. */
-void peer_on_childless(struct peer *p);
 /* Ends an order, or those of that kind; error: NULL if well. */
 void peer_end_order(struct peer *p, struct order *order, const char *error);
 void peer_end_orders(struct peer *p, enum order_kind kind, const char *error);
 /* An order waits from now on; NULL: there is no memory, and it has ended. */
 struct order *peer_add_order(struct peer *p, enum order_kind kind, uint64_t ticket);
 
-/* "down", "trap", "connecting", "up" */
-const char *peer_state(const struct peer *p);
-
+/* It has no SA and no task any more; its orders end. */
 void peer_free(struct peer *p);
-
-/* With its peers and its configuration. */
-void connection_free(struct connection *c);
 
 #endif

@@ -4,10 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "child.h"
-#include "ike_sa.h"
-#include "peer.h"
+#include "ike_sa_end.h"
+#include "open.h"
+#include "peer_sas.h"
 #include "task.h"
+#include "wish.h"
 
 /* Who began the IKE SA goes first; the other one only if it does not. Percent. */
 #define JITTER		 10
@@ -21,8 +22,8 @@
 #define BEFORE_PERCENT	10
 #define RETRY_MS	60000
 #define RETRY_JITTER	25
-/* Two IKE SAs that come up within HALF_OPEN_MS of each other look as if both ends had begun at once (ike_sa.c), and one
- * is ended. */
+/* Two IKE SAs that come up within HALF_OPEN_MS of each other look as if both ends had begun at once (redundant.c), and
+ * one is ended. */
 #define SETTLED_MS (HALF_OPEN_MS + 1000)
 /* The wall clock may be set: it is looked at that often. */
 #define CLOCK_MS 300000
@@ -46,14 +47,6 @@ static int64_t wall_of(const struct engine *e)
 }
 
 /* ---- proofs ---- */
-
-static void drop(struct proven *proven)
-{
-	if (!proven || --proven->users)
-		return;
-	peer_certs_free(&proven->certs);
-	free(proven);
-}
 
 static uint64_t due_in(const struct ike_sa *sa)
 {
@@ -84,7 +77,7 @@ bool reauth_proven(struct ike_sa *sa, struct peer_certs *certs)
 		set_ask(proven, wall_of(sa->engine));
 	if (config_of(sa)->reauth_ms)
 		proven->due_ms = now + due_in(sa);
-	drop(sa->proven);
+	proven_drop(sa->proven);
 	sa->proven = proven;
 	return true;
 }
@@ -96,13 +89,6 @@ void reauth_inherit(struct ike_sa *heir, const struct ike_sa *old)
 		return;
 	heir->proven->users++;
 	timer_set(&heir->engine->timers, &heir->reauth, engine_now(heir->engine));
-}
-
-void reauth_forget(struct ike_sa *sa)
-{
-	timer_cancel(&sa->engine->timers, &sa->reauth);
-	drop(sa->proven);
-	sa->proven = NULL;
 }
 
 void reauth_on_up(struct ike_sa *sa)

@@ -13,24 +13,8 @@
 #ifndef IKE_REAUTH_H
 #define IKE_REAUTH_H
 
-#include "identity/certs.h"
-#include "timers.h"
-
-struct connection;
-struct ike_sa;
-
-/* When and by what a peer has proven itself: of an IKE SA and of what its rekeys make of it. */
-struct proven {
-	unsigned users;
-	struct peer_certs certs; /* none: a PSK */
-	uint64_t made_ms;
-	uint64_t due_ms;   /* reauth-time; UINT64_MAX: never */
-	int64_t ask_s;	   /* with certificates: since the epoch, some time before they expire */
-	uint64_t again_ms; /* not tried before then */
-	bool rejected;	   /* by CA and CRL as they are now */
-	bool tried;	   /* to get another, since then */
-	bool outdated;	   /* ours, by which the peer knows us */
-};
+#include "ike_sa.h"
+#include "proven.h"
 
 /* IKE_AUTH has proven the peer, by these certificates (which it takes over) or none. False: no memory. */
 bool reauth_proven(struct ike_sa *sa, struct peer_certs *certs);
@@ -40,9 +24,6 @@ void reauth_on_up(struct ike_sa *sa);
 
 /* The heir goes by what old has proven. */
 void reauth_inherit(struct ike_sa *heir, const struct ike_sa *old);
-
-/* The IKE SA is freed. */
-void reauth_forget(struct ike_sa *sa);
 
 /* sa->reauth is due. */
 void reauth_on_time(struct timer *timer);

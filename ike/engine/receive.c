@@ -3,14 +3,16 @@
  * The way of a datagram: which IKE SA, is it the peer's next request, a
  * repetition or the answer we wait for, is it authentic, what does it ask.
  */
+#include "engine.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
-#include "engine.h"
+#include "doubt.h"
 #include "exchange.h"
 #include "ike_auth.h"
 #include "ike_init.h"
-#include "renew.h"
+#include "ike_sa_end.h"
 
 static bool from_initiator(const struct ike_header *h)
 {
@@ -215,7 +217,7 @@ static void on_opened(struct ike_sa *sa, const struct message *m, const struct p
 {
 	sa->heard_ms = engine_now(sa->engine);
 	if (sa->state == IKE_UP)
-		renew_not_needed(sa->peer);
+		doubt_drop(sa->peer);
 	if (m->header.flags & FLAG_RESPONSE)
 		on_answer(sa, m);
 	else

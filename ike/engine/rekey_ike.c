@@ -14,8 +14,10 @@
 #include <stdlib.h>
 
 #include "crypto/ke.h"
-#include "peer.h"
+#include "ike_sa_end.h"
+#include "ike_sa_life.h"
 #include "reauth.h"
+#include "room.h"
 
 /* A replaced IKE SA that its initiator never deletes. */
 #define REPLACED_MS 30000
@@ -82,7 +84,7 @@ static struct ike_sa *make_heir(struct ike_sa *old, const struct terms *t, const
 	if (!heir)
 		return NULL;
 	ike_log(heir, "up, replaces %016llx/%016llx", (unsigned long long)old->spi_i, (unsigned long long)old->spi_r);
-	ike_sa_make_room(heir, old);
+	room_make(heir, old);
 	return heir;
 }
 
@@ -95,7 +97,7 @@ static void replace(struct ike_sa *old, struct ike_sa *heir)
 	task_drop_all(old, false);
 	timer_cancel(&old->engine->timers, &old->liveness);
 	timer_set(&old->engine->timers, &old->life, engine_now(old->engine) + REPLACED_MS);
-	mortal_end(old->engine, &old->peer->mortal);
+	mortal_end(&old->engine->ending, &old->peer->mortal);
 }
 
 /* Deletes by our hand; what is redundant has nothing to hand over. */
@@ -121,16 +123,6 @@ static enum verdict answer_error(struct question *q, uint16_t error)
 	return verdict_of(error);
 }
 
-static uint64_t fresh_spi(struct engine *e)
-{
-	uint64_t spi;
-
-	do
-		spi = engine_random_u64(e);
-	while (!spi || ike_sa_find(e, spi));
-	return spi;
-}
-
 static enum verdict answer_with(struct question *q, const struct ike_choice *choice, const struct dh *dh,
 				struct chunk ni)
 {
@@ -138,7 +130,7 @@ static enum verdict answer_with(struct question *q, const struct ike_choice *cho
 	uint8_t nonce[NONCE_SIZE];
 	struct terms t = {.prf = choice->prf,
 			  .spi_i = choice->spi,
-			  .spi_r = fresh_spi(old->engine),
+			  .spi_r = ike_spi_fresh(old->engine),
 			  .ni = ni,
 			  .nr = CHUNK(nonce),
 			  .dh = dh};
@@ -201,7 +193,7 @@ int rekey_ike_ask(struct ike_sa *sa, struct task *task, struct body *b)
 
 	if (err)
 		return err;
-	task->ike_spi = fresh_spi(sa->engine);
+	task->ike_spi = ike_spi_fresh(sa->engine);
 	engine_random(sa->engine, task->nonce, sizeof(task->nonce));
 	proposal_offer_ike(b, task->ike_spi);
 	payload_write(b, PAYLOAD_NONCE, task->nonce, NONCE_SIZE);

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "renew.h"
 
-#include "child.h"
-#include "ike_sa.h"
-#include "request.h"
+#include "child_life.h"
+#include "open.h"
+#include "peer_sas.h"
 #include "task.h"
 
 /* What the worker has still got for the old SA leaves before its DELETE. */
 #define RENEWED_MS 300
-
-/* ---- instead of a rekey ---- */
 
 static const struct task *first_task(const struct ike_sa *sa)
 {
@@ -101,57 +99,4 @@ void renew_suggested(struct peer *p)
 {
 	if (peer_child_up(p, NULL))
 		p->no_pfs = true;
-}
-
-/* ---- in doubt ---- */
-
-/* Sent, and sent again, without an answer. */
-static bool is_doubtful(const struct ike_sa *sa)
-{
-	return sa->running && sa->tries > DOUBT_TRIES;
-}
-
-static bool has_another(const struct peer *p, const struct ike_sa *sa)
-{
-	const struct ike_sa *other;
-
-	TAILQ_FOREACH(other, &p->sas, of_peer)
-		if (other != sa && other->state == IKE_UP && !is_doubtful(other))
-			return true;
-	return false;
-}
-
-/* Nobody is asked who would not be without it: where nothing is to be up always, something must want to leave. */
-void renew_in_doubt(struct peer *p, const struct ike_sa *sa)
-{
-	const struct child *c = TAILQ_FIRST(&sa->children);
-	const int selector = c && c->peer == p ? peer_selector_of(c) : 0;
-	struct ike_sa *other;
-
-	if (!peer_may_connect(p) || !ike_sa_is_wanted(sa) || p->connection->config->start == START_RESPOND ||
-	    !(peer_is_kept_up(p) || sa->sends) || peer_is_under_way(p) || has_another(p, sa) || selector < 0)
-		return;
-	ike_log(sa, "the peer does not answer: another IKE SA is tried");
-	other = peer_open(p, (unsigned)selector);
-	if (other)
-		other->in_doubt = true;
-}
-
-struct ike_sa *renew_doubtful(const struct peer *p)
-{
-	struct ike_sa *sa;
-
-	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		if (sa->state == IKE_UP && is_doubtful(sa))
-			return sa;
-	return NULL;
-}
-
-void renew_not_needed(struct peer *p)
-{
-	struct ike_sa *sa;
-
-	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		if (sa->in_doubt && sa->state == IKE_INIT_SENT)
-			ike_sa_die(sa, NULL);
 }

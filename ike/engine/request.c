@@ -7,8 +7,10 @@
 #include <stdio.h>
 
 #include "claim.h"
+#include "doubt.h"
 #include "exchange.h"
-#include "renew.h"
+#include "ike_sa_end.h"
+#include "peer.h"
 
 /*
  * Sent at 0, 0.5, 1.5, 3.5, 7.5 and 15.5 s, given up at 23.5 s: a link that flaps for ten seconds is survived, and a
@@ -38,22 +40,10 @@ static void send_and_wait(struct ike_sa *sa)
 	sa->tries++;
 }
 
-static struct ike_header request_header(const struct ike_sa *sa, uint8_t exchange)
-{
-	return (struct ike_header){
-		.spi_i = sa->spi_i,
-		.spi_r = sa->spi_r,
-		.version = IKE_VERSION,
-		.exchange = exchange,
-		.flags = sa->initiator ? FLAG_INITIATOR : 0,
-		.id = sa->next_id,
-	};
-}
-
 static int send_request(struct ike_sa *sa)
 {
 	const struct task_row *row = task_row(sa->running->kind);
-	const struct ike_header h = request_header(sa, row->exchange);
+	const struct ike_header h = ike_request_header(sa, row->exchange);
 	struct body *b = &sa->engine->body;
 	int err;
 
@@ -106,7 +96,7 @@ static void drop_unsent(struct ike_sa *sa, int err)
 		ike_sa_die(sa, "the next message could not be made");
 }
 
-void task_send_next(struct ike_sa *sa)
+void request_send_next(struct ike_sa *sa)
 {
 	uint64_t when;
 
@@ -144,10 +134,10 @@ static void ask_again(struct ike_sa *sa)
 {
 	send_and_wait(sa);
 	if (sa->tries == DOUBT_TRIES + 1 && sa->state == IKE_UP)
-		renew_in_doubt(sa->peer, sa);
+		doubt_try(sa->peer, sa);
 }
 
-void task_on_retransmit(struct timer *timer)
+void request_on_retransmit(struct timer *timer)
 {
 	struct ike_sa *sa = container_of(timer, struct ike_sa, retransmit);
 

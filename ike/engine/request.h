@@ -5,13 +5,10 @@
 
 #include "ike_sa.h"
 
-/* Sent so often without an answer, it is doubtful whether the peer still knows the IKE SA. */
-#define DOUBT_TRIES 2
-
 /* Sends what is next, if it can be. */
-void task_send_next(struct ike_sa *sa);
+void request_send_next(struct ike_sa *sa);
 
-/* The retransmission timer. */
-void task_on_retransmit(struct timer *timer);
+/* sa->retransmit is due. */
+void request_on_retransmit(struct timer *timer);
 
 #endif

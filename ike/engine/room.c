@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which IKE SA of a peer's ends for one more, once it has IKE_SAS_MAX. */
-#include "child.h"
-#include "ike_sa.h"
+#include "room.h"
+
+#include "ike_sa_end.h"
+#include "liveness.h"
+#include "peer.h"
 
 /* How much it is needed; negative: it is not there to be ended. */
 static int worth(const struct ike_sa *sa)
@@ -13,7 +15,7 @@ static int worth(const struct ike_sa *sa)
 
 static bool is_needed_less(const struct ike_sa *a, const struct ike_sa *b)
 {
-	return worth(a) != worth(b) ? worth(a) < worth(b) : ike_sa_silence_ms(a) > ike_sa_silence_ms(b);
+	return worth(a) != worth(b) ? worth(a) < worth(b) : liveness_silence_ms(a) > liveness_silence_ms(b);
 }
 
 static struct ike_sa *least_needed(const struct ike_sa *sa, const struct ike_sa *old)
@@ -31,7 +33,7 @@ static struct ike_sa *least_needed(const struct ike_sa *sa, const struct ike_sa 
 	return n > IKE_SAS_MAX ? least : NULL;
 }
 
-void ike_sa_make_room(const struct ike_sa *sa, const struct ike_sa *old)
+void room_make(const struct ike_sa *sa, const struct ike_sa *old)
 {
 	struct ike_sa *other;
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "engine.h"
+
 #include <arpa/inet.h>
 #include <inttypes.h>
 
-#include "child.h"
-#include "engine.h"
-#include "ike_sa.h"
-#include "peer.h"
+#include "peer_sas.h"
 #include "reauth.h"
 
 static void add_addr(cJSON *o, const char *name, const uint8_t addr[4], unsigned bits)
@@ -130,6 +129,25 @@ static cJSON *new_connection(const struct connection *c)
 	add_addr(o, "local", c->config->local, 32);
 	add_addr(o, "remote", c->config->remote, c->config->remote_bits);
 	return o;
+}
+
+static bool has_living(const struct peer *p)
+{
+	const struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if (sa->state != IKE_DEAD)
+			return true;
+	return !TAILQ_EMPTY(&p->children);
+}
+
+static const char *peer_state(const struct peer *p)
+{
+	if (peer_child_up(p, NULL))
+		return "up";
+	if (has_living(p))
+		return "connecting";
+	return p->connection->config->start == START_TRAP && !p->address_gone ? "trap" : "down";
 }
 
 static cJSON *peer_json(const struct peer *p)

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "child.h"
+#include "peer.h"
 
 /* So that two that collided do not again. Percent. */
 #define RETRY_JITTER 50
@@ -31,13 +31,8 @@ static void task_free(struct ike_sa *sa, struct task *task)
 	ops->sa_remove(ops->arg, task->reserved);
 	dh_free(&task->dh);
 	task->peer->tasks--;
-	mortal_end(sa->engine, &task->peer->mortal);
-	mortal_end(sa->engine, &task->mortal);
-}
-
-static void reap(struct mortal *m)
-{
-	free(container_of(m, struct task, mortal));
+	mortal_end(&sa->engine->ending, &task->peer->mortal);
+	mortal_end(&sa->engine->ending, &task->mortal);
 }
 
 static void make_for(struct task *task, struct peer *peer, unsigned era)
@@ -58,14 +53,15 @@ struct task *task_queue(struct ike_sa *sa, enum task_kind kind)
 		return NULL;
 	}
 	task->kind = kind;
-	task->mortal.reap = reap;
+	task->mortal.kind = MORTAL_TASK;
 	make_for(task, sa->peer, sa->peer->era);
 	TAILQ_INSERT_TAIL(&sa->tasks, task, of_sa);
 	ike_sa_kick(sa, engine_now(sa->engine));
 	return task;
 }
 
-struct task *task_queue_child(struct ike_sa *sa, enum task_kind kind, struct child *child)
+struct task *task_queue_for(struct ike_sa *sa, enum task_kind kind, struct child *child, struct peer *peer,
+			    unsigned era)
 {
 	struct task *task = task_find(sa, kind, child);
 
@@ -75,7 +71,7 @@ struct task *task_queue_child(struct ike_sa *sa, enum task_kind kind, struct chi
 	if (!task)
 		return NULL;
 	task->child = child;
-	make_for(task, child->peer, child->era);
+	make_for(task, peer, era);
 	return task;
 }
 

@@ -48,7 +48,9 @@ const char *task_name(enum task_kind kind);
 
 /* Queues a task, to be sent when the window is free and the time has come. NULL: no memory. */
 struct task *task_queue(struct ike_sa *sa, enum task_kind kind);
-struct task *task_queue_child(struct ike_sa *sa, enum task_kind kind, struct child *child);
+/* The same for a child of it, of that peer and era: what is queued for it already is enough. */
+struct task *task_queue_for(struct ike_sa *sa, enum task_kind kind, struct child *child, struct peer *peer,
+			    unsigned era);
 /* The peer can't do it now (RFC 7296 section 2.25), or does not want to: asked again after so long. */
 #define TEMPORARY_MS 1500
 #define REFUSED_MS   10000

@@ -83,14 +83,14 @@ uint64_t timers_next(const struct timers *t)
 	return t->count ? t->heap[1]->due_ms : UINT64_MAX;
 }
 
-void timers_run(struct timers *t, uint64_t now_ms)
+struct timer *timers_take_due(struct timers *t, uint64_t now_ms)
 {
-	while (t->count && t->heap[1]->due_ms <= now_ms) {
-		struct timer *timer = t->heap[1];
+	struct timer *timer = t->count ? t->heap[1] : NULL;
 
-		timer_cancel(t, timer);
-		timer->fire(timer);
-	}
+	if (!timer || timer->due_ms > now_ms)
+		return NULL;
+	timer_cancel(t, timer);
+	return timer;
 }
 
 void timers_free(struct timers *t)

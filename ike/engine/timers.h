@@ -7,10 +7,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a timer is for, by what it lives in: what is done then stands in one table (tick.c). */
+enum timer_kind {
+	TIMER_PEER_RETRY,
+	TIMER_PEER_ORPHANS,
+	TIMER_IKE_RETRANSMIT,
+	TIMER_IKE_KICK,
+	TIMER_IKE_LIFE,
+	TIMER_IKE_LIVENESS,
+	TIMER_IKE_REAUTH,
+	TIMER_CHILD_SOFT,
+	TIMER_CHILD_HARD,
+	TIMER_CHILD_WATCH,
+	TIMER_KINDS,
+};
+
 struct timer {
 	uint64_t due_ms;
 	size_t place; /* in the heap, from 1; 0: not set */
-	void (*fire)(struct timer *timer);
+	enum timer_kind kind;
 };
 
 struct timers {
@@ -19,10 +34,10 @@ struct timers {
 	size_t room;
 };
 
-/* A timer that is set to do that, but not yet to when. */
-static inline void timer_init(struct timer *timer, void (*fire)(struct timer *timer))
+/* A timer for that, not yet set. */
+static inline void timer_init(struct timer *timer, enum timer_kind kind)
 {
-	*timer = (struct timer){.fire = fire};
+	*timer = (struct timer){.kind = kind};
 }
 
 static inline bool timer_is_set(const struct timer *timer)
@@ -41,8 +56,8 @@ void timer_cancel(struct timers *timers, struct timer *timer);
 /* When the nearest is due; UINT64_MAX: none is set. */
 uint64_t timers_next(const struct timers *timers);
 
-/* Fires what is due by now, each once set off before it is called: it may set itself and others again. */
-void timers_run(struct timers *timers, uint64_t now_ms);
+/* The nearest, if it is due by now: not set any more. NULL: none is due. */
+struct timer *timers_take_due(struct timers *timers, uint64_t now_ms);
 
 void timers_free(struct timers *timers);
 

@@ -3,12 +3,10 @@
 #ifndef TESTS_IKE_INSIDE_H
 #define TESTS_IKE_INSIDE_H
 
-#include "engine/child.h"
-#include "engine/ike_sa.h"
-#include "engine/peer.h"
-#include "engine/reauth.h"
+#include "engine/ike_sa_end.h"
+#include "engine/peer_sas.h"
+#include "engine/proven.h"
 #include "engine/request.h"
-#include "engine/task.h"
 #include "world.h"
 
 /* The only peer of the only connection of that host; its IKE SA and its child that are up, or NULL. */

@@ -43,7 +43,7 @@ static void hold(int to)
 
 static void close_child(struct world *w, int host)
 {
-	assert_non_null(task_queue_child(inside_ike(w, host), TASK_DELETE_CHILD, inside_child(w, host)));
+	assert_non_null(child_queue(inside_child(w, host), TASK_DELETE_CHILD));
 	world_run(w, 5);
 }
 
@@ -308,7 +308,7 @@ static void close_before_answer(struct world *w, bool is_rekey)
 	else
 		make_child(w, 0);
 	c = TAILQ_LAST(&inside_peer(w, 1)->children, child_list);
-	assert_non_null(task_queue_child(inside_ike(w, 1), TASK_DELETE_CHILD, c));
+	assert_non_null(child_queue(c, TASK_DELETE_CHILD));
 	world_run(w, 5);
 	assert_int_equal(tap_last(&tap, 0, EXCHANGE_INFORMATIONAL, true)->deletes, 0);
 	tap_release(&tap, w, 0);
@@ -820,7 +820,7 @@ static void rekey_of_new_child_the_peer_has_yet_to_learn_of(void **state)
 	tap_drop(&tap);
 	c = TAILQ_LAST(&inside_peer(w, 0)->children, child_list);
 	assert_int_equal(c->out.state, HALF_INSTALLED);
-	assert_non_null(task_queue_child(inside_ike(w, 0), TASK_REKEY_CHILD, c));
+	assert_non_null(child_queue(c, TASK_REKEY_CHILD));
 	world_run(w, 6000);
 	assert_int_equal(tap_count(&tap, 1, EXCHANGE_CREATE_CHILD_SA, true, CHILD_SA_NOT_FOUND), 1);
 	assert_int_equal(world_child_count(w, 0), 2);

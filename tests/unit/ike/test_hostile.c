@@ -483,7 +483,7 @@ static void children_are_limited(void **state)
 	assert_true(world_logged(w, 0, "the peer refuses the child: NO_ADDITIONAL_SAS"));
 	/* And they all go by one message. */
 	w->filter = delete_all;
-	task_queue_child(inside_ike(w, 0), TASK_DELETE_CHILD, inside_child(w, 0));
+	child_queue(inside_child(w, 0), TASK_DELETE_CHILD);
 	world_run(w, 100);
 	assert_int_equal(world_child_count(w, 1), 0);
 }

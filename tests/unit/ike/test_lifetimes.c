@@ -123,7 +123,7 @@ static void rekey_for_another_connection(void **state)
 			if (selector_equal(&c->selector, &udp))
 				break;
 		assert_non_null(c);
-		task_queue_child(c->ike, TASK_REKEY_CHILD, c);
+		child_queue(c, TASK_REKEY_CHILD);
 		if (collides)
 			engine_rekey(w->hosts[1].engine, "bgp", NULL, false, 5);
 		world_run(w, 5);

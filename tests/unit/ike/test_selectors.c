@@ -410,7 +410,7 @@ static void one_taken_down_while_it_asks(void **state)
 		assert_non_null(sa);
 		task_queue(sa, TASK_CHILD);
 		if (asked)
-			task_send_next(sa);
+			request_send_next(sa);
 		engine_terminate(w->hosts[1].engine, "bgp", NULL, 5);
 		world_run(w, 8000);
 		for (int host = 0; host < 2; host++)
@@ -556,7 +556,7 @@ static void the_lost_one_is_made_anew(void **state)
 		c = peer_child_up(inside_peer(w, 1), i & 2 ? &all : &from_bgp);
 		assert_non_null(c);
 		if (deleted)
-			task_queue_child(c->ike, TASK_DELETE_CHILD, c);
+			child_queue(c, TASK_DELETE_CHILD);
 		else
 			child_drop(c);
 		world_run(w, 100);

@@ -319,7 +319,7 @@ static void invalid_syntax_ends_it(void **state)
 		w->filter = short_nonce_or_count;
 		w->filter_arg = &how;
 		if (i == 2)
-			task_queue_child(inside_ike(w, 0), TASK_DELETE_CHILD, inside_child(w, 0));
+			child_queue(inside_child(w, 0), TASK_DELETE_CHILD);
 		else
 			world_rekey(w, 0, i);
 		world_run(w, 20);

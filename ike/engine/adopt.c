@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "adopt.h"
+
+#include "orphans.h"
+#include "peer_sas.h"
+#include "wish.h"
+
+/* A thousand peers are not opened in the same moment, but at this distance. */
+#define APART_MS 5
+
+/*
+ * INITIAL_CONTACT tells the peer that we know nothing any more; else it would find out by its liveness check, at best.
+ * So also who is to respond opens here: what was up.
+ */
+static void open_anew(struct peer *p, unsigned nth)
+{
+	struct engine *e = p->connection->engine;
+
+	peer_want_all(p);
+	if (p->wanted && !timer_is_set(&p->retry))
+		timer_set(&e->timers, &p->retry, engine_now(e) + (uint64_t)nth * APART_MS);
+}
+
+struct adoption {
+	struct engine *engine;
+	unsigned count; /* peers */
+};
+
+static void adopt_for(struct adoption *a, struct connection *c, const uint8_t remote[4], uint64_t left_ms)
+{
+	struct peer *p = peer_get(c, remote);
+	bool first = p && !peer_has_orphans(p);
+
+	if (!p)
+		return;
+	orphans_wait(p, left_ms);
+	if (first)
+		open_anew(p, a->count++);
+	/* After a reload, what was to replace them may be up. */
+	if (!p->wanted)
+		orphans_replaced(p);
+}
+
+/* Which of several connections between the two an SA was made for is not known, so each is opened. */
+static void adopt(void *arg, const uint8_t local[4], const uint8_t remote[4], uint64_t left_ms)
+{
+	struct adoption *a = arg;
+	struct connection *first = connection_for(a->engine, local, remote, NULL), *c = first;
+
+	if (!c)
+		orphans_remove(a->engine, local, remote);
+	for (; c && c->config->remote_bits == first->config->remote_bits;
+	     c = connection_for(a->engine, local, remote, c))
+		adopt_for(a, c, remote, left_ms);
+}
+
+void orphans_adopt(struct engine *e)
+{
+	struct adoption a = {.engine = e};
+
+	e->ops.sa_each_orphan(e->ops.arg, adopt, &a);
+	if (a.count)
+		engine_log(e, false, "an earlier run has left SAs with %u peers: they are opened anew", a.count);
+}
+
+void orphans_on_time(struct timer *timer)
+{
+	struct peer *p = container_of(timer, struct peer, orphans);
+
+	orphans_end(p);
+	if (!peer_child_up(p, NULL)) {
+		peer_log(p, "SAs of an earlier run have come to their end, and the peer has not answered since");
+		if (p->connection->config->start != START_INITIATE)
+			p->wanted = 0;
+	}
+	peer_on_loss(p);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "child_life.h"
+
+#include "ike_sa.h"
+#include "peer.h"
+#include "task.h"
+
+/* What could not be queued is tried again then. */
+#define NO_MEMORY_MS 1000
+
+/* Another child of the peer that carries the same, the newest; with its own binding to be made, or made already. Who
+ * has two for the same lets go of one. */
+static struct child *other_for(const struct child *c)
+{
+	struct child *best = NULL, *other;
+
+	TAILQ_FOREACH(other, &c->peer->children, of_peer)
+		if (other != c && other->state == CHILD_UP && other->ike->state != IKE_DEAD &&
+		    selector_equal(&other->selector, &c->selector) && (!best || other->made_ms >= best->made_ms))
+			best = other;
+	return best;
+}
+
+static void rekey(struct child *c)
+{
+	const struct child *other = other_for(c);
+
+	if (!c->ike || c->state != CHILD_UP || c->ike->state != IKE_UP)
+		return;
+	/* Both ends began at once, and there are two for the same: the older one is let go. */
+	if (other && other->made_ms >= c->made_ms)
+		child_delete(c, 0);
+	else if (!child_queue(c, TASK_REKEY_CHILD))
+		timer_set(&c->engine->timers, &c->soft, engine_now(c->engine) + NO_MEMORY_MS);
+}
+
+void child_delete(struct child *c, uint64_t ms)
+{
+	struct engine *e = c->engine;
+	struct task *task = child_queue(c, TASK_DELETE_CHILD);
+
+	if (!task)
+		timer_set(&e->timers, &c->hard, engine_now(e) + ms + NO_MEMORY_MS);
+	else if (ms)
+		task_delay(c->ike, task, ms);
+}
+
+void child_on_soft(struct timer *timer)
+{
+	rekey(container_of(timer, struct child, soft));
+}
+
+void child_on_hard(struct timer *timer)
+{
+	struct child *c = container_of(timer, struct child, hard);
+
+	if (c->state == CHILD_UP)
+		child_log(c, "could not be rekeyed in its time: deleted");
+	if (c->ike && c->state != CHILD_DELETING)
+		child_delete(c, 0);
+}
+
+void child_on_limit(struct child *c, bool hard)
+{
+	if (c->state != CHILD_UP)
+		return;
+	child_log(c,
+		  hard ? "hard limit reached: nothing is carried until it is rekeyed" : "soft limit reached: rekeyed");
+	rekey(c);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "doubt.h"
+
+#include "ike_sa_end.h"
+#include "open.h"
+#include "peer_sas.h"
+#include "task.h"
+
+static bool has_another(const struct peer *p, const struct ike_sa *sa)
+{
+	const struct ike_sa *other;
+
+	TAILQ_FOREACH(other, &p->sas, of_peer)
+		if (other != sa && other->state == IKE_UP && !ike_sa_is_doubtful(other))
+			return true;
+	return false;
+}
+
+/* Nobody is asked who would not be without it: where nothing is to be up always, something must want to leave. */
+void doubt_try(struct peer *p, const struct ike_sa *sa)
+{
+	const struct child *c = TAILQ_FIRST(&sa->children);
+	const int selector = c && c->peer == p ? peer_selector_of(c) : 0;
+	struct ike_sa *other;
+
+	if (!peer_may_connect(p) || !ike_sa_is_wanted(sa) || p->connection->config->start == START_RESPOND ||
+	    !(peer_is_kept_up(p) || sa->sends) || peer_is_under_way(p) || has_another(p, sa) || selector < 0)
+		return;
+	ike_log(sa, "the peer does not answer: another IKE SA is tried");
+	other = peer_open(p, (unsigned)selector);
+	if (other)
+		other->in_doubt = true;
+}
+
+void doubt_drop(struct peer *p)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &p->sas, of_peer)
+		if (sa->in_doubt && sa->state == IKE_INIT_SENT)
+			ike_sa_die(sa, NULL);
+}
+
+void doubt_settle(struct ike_sa *sa)
+{
+	struct ike_sa *other;
+
+	TAILQ_FOREACH(other, &sa->peer->sas, of_peer) {
+		if (other->state != IKE_UP || other->line.up_ms > sa->started_ms)
+			continue;
+		if (other->running)
+			ike_sa_forgotten(other, "the peer answers by another one, and not by this one: ended");
+		else
+			task_queue(other, TASK_DELETE_IKE);
+	}
+	sa->in_doubt = false;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ike_sa_end.h"
+
+#include "carry.h"
+#include "claim.h"
+#include "task.h"
+#include "wish.h"
+
+/* An answer that ends an IKE SA may be lost as any other: for as long as the peer may ask again (request.c), it gets it
+ * again. */
+#define LINGER_MS 24000
+/* What a peer that has started anew does not know any more goes that much later: its first SA is bound by then
+ * (carry.c).
+ */
+#define FORGOTTEN_MS 500
+
+/* Nobody waits for the answer, so this DELETE is no task: it goes once, and the IKE SA's own end follows. */
+void ike_sa_say_good_bye(struct ike_sa *sa)
+{
+	const struct ike_header h = ike_request_header(sa, EXCHANGE_INFORMATIONAL);
+	struct body *b = &sa->engine->body;
+	struct flight f = {0};
+
+	if (sa->state != IKE_UP || sa->running)
+		return;
+	body_init(b);
+	delete_write_ike(b);
+	if (flight_seal(&f, &h, b, ike_key_out(sa), sa->fragmentation ? DATAGRAM_MAX : 0) == 0)
+		flight_send(sa, &f);
+	flight_free(&f);
+}
+
+void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old)
+{
+	struct task *task, *next;
+	struct child *c;
+
+	while ((c = TAILQ_FIRST(&old->children))) {
+		TAILQ_REMOVE(&old->children, c, of_list);
+		TAILQ_INSERT_TAIL(&heir->children, c, of_list);
+		c->ike = heir;
+	}
+	for (task = TAILQ_FIRST(&old->tasks); task; task = next) {
+		next = TAILQ_NEXT(task, of_sa);
+		/* What was to go goes as its heir. */
+		if (task->kind != TASK_CHILD && task->kind != TASK_REKEY_CHILD && task->kind != TASK_DELETE_CHILD &&
+		    task->kind != TASK_DELETE_IKE)
+			continue;
+		TAILQ_REMOVE(&old->tasks, task, of_sa);
+		TAILQ_INSERT_TAIL(&heir->tasks, task, of_sa);
+	}
+	ike_sa_kick(heir, engine_now(heir->engine));
+	if (!ike_sa_is_wanted(heir))
+		ike_sa_take_down(heir);
+}
+
+static void end_children(struct ike_sa *sa)
+{
+	struct child *c;
+
+	while ((c = TAILQ_FIRST(&sa->children)))
+		child_leave(c);
+}
+
+void ike_sa_die(struct ike_sa *sa, const char *why)
+{
+	struct engine *e = sa->engine;
+	struct peer *peer = sa->peer;
+
+	if (sa->state == IKE_DEAD)
+		return;
+	if (sa->rival && sa->rival->state == IKE_UP)
+		ike_sa_inherit(sa->rival, sa);
+	sa->state = IKE_DEAD;
+	if (why)
+		ike_log(sa, "%s", why);
+	table_remove(&sa->by_spi);
+	claim_settle(sa);
+	handshake_free(sa);
+	timer_cancel(&e->timers, &sa->life);
+	timer_cancel(&e->timers, &sa->liveness);
+	timer_cancel(&e->timers, &sa->kick);
+	end_children(sa);
+	task_drop_all(sa, true);
+	ike_sa_pass_links(sa, NULL);
+	mortal_end(&e->ending, &sa->mortal);
+	if (why && !sa->in_doubt)
+		peer_on_failure(peer, why);
+	else
+		peer_on_loss(peer);
+}
+
+static void terminate_sa(struct ike_sa *sa)
+{
+	if (sa->state == IKE_UP) {
+		task_drop_all(sa, false);
+		/* Without memory to say so it ends all the same: the peer will find out. */
+		if (!task_queue(sa, TASK_DELETE_IKE))
+			ike_sa_die(sa, NULL);
+	} else if (sa->state < IKE_UP) {
+		ike_sa_die(sa, NULL);
+	}
+}
+
+/* Who else has a child on it, and is to keep it. */
+static struct peer *other_user(const struct ike_sa *sa)
+{
+	struct child *c;
+
+	TAILQ_FOREACH(c, &sa->children, of_list)
+		if (c->peer != sa->peer && c->era == c->peer->era)
+			return c->peer;
+	return NULL;
+}
+
+/* An IKE SA that carries another connection's children goes on as that one's. */
+void ike_sa_take_down(struct ike_sa *sa)
+{
+	struct peer *other = sa->state == IKE_UP ? other_user(sa) : NULL;
+
+	if (other)
+		ike_sa_give(sa, other);
+	else
+		terminate_sa(sa);
+}
+
+void ike_sa_die_answered(struct ike_sa *sa)
+{
+	struct engine *e = sa->engine;
+	const uint64_t spi = ike_spi_ours(sa);
+
+	ike_sa_die(sa, NULL);
+	table_add(&e->ike_sas, &sa->by_spi, spi);
+	timer_set(&e->timers, &sa->kick, engine_now(e) + LINGER_MS);
+}
+
+void ike_sa_forget_answer(struct ike_sa *sa)
+{
+	struct engine *e = sa->engine;
+
+	table_remove(&sa->by_spi);
+	table_remove(&sa->by_init);
+	timer_cancel(&e->timers, &sa->kick);
+	mortal_end(&e->ending, &sa->mortal);
+}
+
+/* Its datapath stays for a moment. */
+void ike_sa_forgotten(struct ike_sa *sa, const char *why)
+{
+	struct engine *e = sa->engine;
+
+	ike_log(sa, "%s", why);
+	sa->state = IKE_REPLACED;
+	task_drop_all(sa, true);
+	timer_cancel(&e->timers, &sa->liveness);
+	timer_set(&e->timers, &sa->life, engine_now(e) + FORGOTTEN_MS);
+}
