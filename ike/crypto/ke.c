@@ -3,9 +3,6 @@
 
 #include "wire/wire.h"
 
-/* The group, and two reserved bytes. */
-#define KE_HEADER_SIZE 4
-
 void ke_write(struct body *b, const struct dh *dh)
 {
 	payload_begin(b, PAYLOAD_KE);
@@ -15,20 +12,39 @@ void ke_write(struct body *b, const struct dh *dh)
 	payload_end(b);
 }
 
-int ke_group(const struct message *m)
+void ke_refuse(struct body *b, uint16_t error)
+{
+	static const uint8_t group[2] = {0, DH_ECP_384};
+
+	notify_write(b, error, group, error == INVALID_KE_PAYLOAD ? sizeof(group) : 0);
+}
+
+/* What follows the header; *group: -1 if there is none. */
+static struct reader read_ke(const struct message *m, int *group)
 {
 	const struct payload *ke = message_find(m, PAYLOAD_KE);
+	struct reader r = ke ? reader_of(ke->data, ke->size) : (struct reader){.bad = true};
+	const uint16_t id = read_u16(&r);
 
-	return ke && ke->size >= KE_HEADER_SIZE ? ke->data[0] << 8 | ke->data[1] : -1;
+	read_u16(&r); /* reserved */
+	*group = r.bad ? -1 : id;
+	return r;
+}
+
+int ke_group(const struct message *m)
+{
+	int group;
+
+	read_ke(m, &group);
+	return group;
 }
 
 const uint8_t *ke_public(const struct message *m)
 {
-	const struct payload *ke = message_find(m, PAYLOAD_KE);
+	int group;
+	struct reader r = read_ke(m, &group);
 
-	if (ke_group(m) != DH_ECP_384 || ke->size != KE_HEADER_SIZE + DH_PUBLIC_SIZE)
-		return NULL;
-	return ke->data + KE_HEADER_SIZE;
+	return group == DH_ECP_384 && reader_left(&r) == DH_PUBLIC_SIZE ? r.at : NULL;
 }
 
 bool nonce_read(const struct message *m, struct chunk *out)

@@ -12,6 +12,9 @@
 
 void ke_write(struct body *b, const struct dh *dh);
 
+/* N(error); INVALID_KE_PAYLOAD says which group is wanted (RFC 7296 section 1.3). */
+void ke_refuse(struct body *b, uint16_t error);
+
 /* The group that m's KE payload names; -1: there is none, or it is too short to name one. */
 int ke_group(const struct message *m);
 

@@ -21,13 +21,16 @@ static bool strip_padding(const uint8_t *plain, size_t *size)
 int sk_open_part(const struct message *m, const struct payload *p, size_t skip, const struct sk_key *key,
 		 uint8_t *plain, size_t *size, bool *authentic)
 {
-	const uint8_t *iv = p->data + skip, *in = iv + SK_IV_SIZE;
+	struct reader r = reader_of(p->data, p->size);
+	const uint8_t *iv;
 
 	*authentic = false;
-	if (p->size < skip + SK_IV_SIZE + 1 + SK_ICV_SIZE)
+	read_bytes(&r, skip);
+	iv = read_bytes(&r, SK_IV_SIZE);
+	if (reader_left(&r) < 1 + SK_ICV_SIZE)
 		return -EBADMSG;
-	*size = p->size - skip - SK_IV_SIZE - SK_ICV_SIZE;
-	if (!gcm_open(key, iv, m->data, offset_of(m, iv), in, *size, plain))
+	*size = reader_left(&r) - SK_ICV_SIZE;
+	if (!gcm_open(key, iv, m->data, offset_of(m, iv), r.at, *size, plain))
 		return -EBADMSG;
 	*authentic = true;
 	return strip_padding(plain, size) ? 0 : -EBADMSG;

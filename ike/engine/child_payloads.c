@@ -220,13 +220,6 @@ static void write_answer(const struct ike_sa *sa, const struct request *r, const
 	ts_write(b, PAYLOAD_TSR, sa->path.local, (uint8_t)s->proto, s->local_port_min, s->local_port_max);
 }
 
-static void write_error(struct body *b, uint16_t error)
-{
-	static const uint8_t group[2] = {0, DH_ECP_384};
-
-	notify_write(b, error, group, error == INVALID_KE_PAYLOAD ? sizeof(group) : 0);
-}
-
 struct child_answer child_answer_request(struct ike_sa *sa, const struct message *m, bool create, struct child *old,
 					 struct body *b)
 {
@@ -239,7 +232,7 @@ struct child_answer child_answer_request(struct ike_sa *sa, const struct message
 			answer.error = NO_ADDITIONAL_SAS;
 	}
 	if (answer.error)
-		write_error(b, answer.error);
+		ke_refuse(b, answer.error);
 	else
 		write_answer(sa, &r, answer.child, b);
 	answer.no_pfs = r.no_pfs;

@@ -104,9 +104,8 @@ enum verdict rekey_child_on_request(struct question *q)
 	uint32_t spi;
 
 	message_notify(q->m, REKEY_SA, &n);
-	if (n.protocol != PROTOCOL_ESP || n.spi_size != 4)
+	if (!notify_esp_spi(&n, &spi))
 		return answer_error(q, INVALID_SYNTAX);
-	spi = (uint32_t)n.spi[0] << 24 | (uint32_t)n.spi[1] << 16 | (uint32_t)n.spi[2] << 8 | n.spi[3];
 	old = child_find(q->sa, spi);
 	if (!old || (old->ike != q->sa && old->ike->rival != q->sa))
 		return answer_not_found(q, spi);

@@ -107,11 +107,12 @@ static int own_octets(struct ike_sa *sa, const uint8_t *sk_p, struct auth_octets
 	const struct handshake *hs = sa->handshake;
 	const struct chunk init = sa->initiator ? (struct chunk){hs->init_request, hs->init_request_size}
 						: (struct chunk){hs->init_response, hs->init_response_size};
-	uint8_t id[4 + IDENTITY_MAX];
-	const size_t size = identity_body(&config_of(sa)->local_id, id);
+	uint8_t id[IDENTITY_BODY_MAX];
+	struct writer w = {.data = id, .room = sizeof(id)};
 
+	identity_write(&w, &config_of(sa)->local_id);
 	return auth_octets(out, sa->keys.prf, (struct chunk){sk_p, sa->keys.size}, init,
-			   (struct chunk){hs->peer_nonce, hs->peer_nonce_size}, (struct chunk){id, size});
+			   (struct chunk){hs->peer_nonce, hs->peer_nonce_size}, (struct chunk){id, w.size});
 }
 
 static int write_auth_with(struct ike_sa *sa, const uint8_t *sk_p, struct body *b)
@@ -158,9 +159,9 @@ static int write_auth(struct ike_sa *sa, struct body *b)
 
 static void write_id(struct body *b, uint8_t type, const struct identity *id)
 {
-	uint8_t data[4 + IDENTITY_MAX];
-
-	payload_write(b, type, data, identity_body(id, data));
+	payload_begin(b, type);
+	identity_write(&b->w, id);
+	payload_end(b);
 }
 
 /* ---- the other's proof ---- */
@@ -209,7 +210,7 @@ static int peer_octets(struct ike_sa *sa, const uint8_t *sk_p, const struct payl
 			   (struct chunk){id->data, id->size});
 }
 
-static int check_certificate(struct ike_sa *sa, const struct message *m, const struct payload *auth,
+static int check_certificate(struct ike_sa *sa, const struct message *m, const struct auth *auth,
 			     const struct auth_octets *octets, struct fault *f)
 {
 	const struct engine_ops *ops = &sa->engine->ops;
@@ -229,8 +230,8 @@ static int check_certificate(struct ike_sa *sa, const struct message *m, const s
 	return err;
 }
 
-/* auth is the AUTH payload, or what NO_PPK_AUTH has in its place. */
-static bool check_auth(struct ike_sa *sa, const struct message *m, const struct payload *id, const struct payload *auth)
+/* auth is the AUTH payload's content, or what NO_PPK_AUTH has in its place. */
+static bool check_auth(struct ike_sa *sa, const struct message *m, const struct payload *id, const struct auth *auth)
 {
 	const struct connection_config *config = config_of(sa);
 	struct fault f = {.text = "no memory"};
@@ -281,27 +282,29 @@ static void write_expected_id(struct ike_sa *sa, struct body *b)
 static int write_no_ppk_auth(struct ike_sa *sa, struct body *b)
 {
 	struct body *scratch = malloc(sizeof(*scratch));
+	struct reader r;
 	int err;
 
 	if (!scratch)
 		return -ENOMEM;
 	body_init(scratch);
 	err = write_auth_with(sa, sa->handshake->plain_sk_pi, scratch);
-	if (!err && scratch->w.size > PAYLOAD_HEADER_SIZE + 4)
-		notify_write(b, NO_PPK_AUTH, scratch->data + PAYLOAD_HEADER_SIZE + 4,
-			     scratch->w.size - PAYLOAD_HEADER_SIZE - 4);
+	r = reader_of(scratch->data, scratch->w.size);
+	read_bytes(&r, PAYLOAD_HEADER_SIZE + AUTH_HEADER_SIZE);
+	if (!err)
+		notify_write(b, NO_PPK_AUTH, r.at, reader_left(&r));
 	free(scratch);
 	return err;
 }
 
-/* RFC 8784 section 5.1: type 2 is an identity of fixed form. */
 static void write_ppk_id(const struct connection_config *config, struct body *b)
 {
-	uint8_t data[1 + sizeof(config->ppk_id)] = {2};
-	const size_t size = strlen(config->ppk_id);
+	uint8_t data[1 + sizeof(config->ppk_id)];
+	struct writer w = {.data = data, .room = sizeof(data)};
 
-	memcpy(data + 1, config->ppk_id, size);
-	notify_write(b, PPK_IDENTITY, data, 1 + size);
+	write_u8(&w, PPK_ID_FIXED);
+	write_bytes(&w, config->ppk_id, strlen(config->ppk_id));
+	notify_write(b, PPK_IDENTITY, data, w.size);
 }
 
 static int write_ppk(struct ike_sa *sa, struct body *b)
@@ -400,11 +403,11 @@ static void take_child(struct ike_sa *sa, struct task *task, const struct messag
 bool auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
 	const struct payload *id = message_find(m, PAYLOAD_IDR);
+	const struct auth auth = auth_parse(message_find(m, PAYLOAD_AUTH));
 	struct child *child = NULL;
 
 	claim_settle(sa);
-	if (!settle_ppk(sa, m) || !check_identity(sa, id) || !check_auth(sa, m, id, message_find(m, PAYLOAD_AUTH)) ||
-	    !is_proven(sa)) {
+	if (!settle_ppk(sa, m) || !check_identity(sa, id) || !check_auth(sa, m, id, &auth) || !is_proven(sa)) {
 		refuse_peer(sa);
 		return false;
 	}
@@ -440,14 +443,14 @@ void auth_on_error(struct ike_sa *sa, struct task *task, const struct message *m
 
 /* ---- responder ---- */
 
-static bool same_kind(const struct connection_config *config, const struct payload *auth)
+static bool same_kind(const struct connection_config *config, const struct auth *auth)
 {
-	return config->cert == (auth->size > 0 && auth->data[0] != AUTH_PSK);
+	return config->cert == (auth->method && auth->method != AUTH_PSK);
 }
 
 /* What a connection has in common with what the peer says: the more, the better; 0: it is not meant. */
 static int fitness(const struct connection_config *config, const struct path *path, const struct identity *id,
-		   const struct identity *wanted, const struct payload *auth)
+		   const struct identity *wanted, const struct auth *auth)
 {
 	if (!identity_allowed(config, path->remote, id))
 		return 0;
@@ -477,7 +480,8 @@ static bool read_selectors(const struct message *m, struct ts_list *local_ts, st
  */
 static void choose_connection(struct ike_sa *sa, const struct message *m)
 {
-	const struct payload *idr = message_find(m, PAYLOAD_IDR), *auth = message_find(m, PAYLOAD_AUTH);
+	const struct payload *idr = message_find(m, PAYLOAD_IDR);
+	const struct auth auth = auth_parse(message_find(m, PAYLOAD_AUTH));
 	struct identity id, wanted = {0};
 	struct connection *c = NULL, *best = NULL;
 	struct ts_list local_ts, remote_ts;
@@ -490,7 +494,7 @@ static void choose_connection(struct ike_sa *sa, const struct message *m)
 	if (idr && !identity_parse(idr, &wanted))
 		wanted.type = 0;
 	while ((c = connection_for(sa->engine, sa->path.local, sa->path.remote, c))) {
-		const int f = fitness(c->config, &sa->path, &id, &wanted, auth);
+		const int f = fitness(c->config, &sa->path, &id, &wanted, &auth);
 
 		if (f > best_fitness) {
 			best_fitness = f;
@@ -506,22 +510,23 @@ static void choose_connection(struct ike_sa *sa, const struct message *m)
 
 static bool is_our_ppk(const struct connection_config *config, const struct notify *n)
 {
+	struct reader r = reader_of(n->data, n->size);
+	const uint8_t type = read_u8(&r);
 	const size_t size = strlen(config->ppk_id);
 
-	return config->ppk_key && n->size == 1 + size && n->data[0] == 2 &&
-	       memcmp(n->data + 1, config->ppk_id, size) == 0;
+	return config->ppk_key && type == PPK_ID_FIXED && reader_left(&r) == size &&
+	       memcmp(r.at, config->ppk_id, size) == 0;
 }
 
 /*
  * Which AUTH is to be checked, and with which keys: with a PPK that we have, AUTH with the keys mixed; with one
- * that we don't, what NO_PPK_AUTH has, put behind AUTH's method in copy (OCTETS: 4 + data). False: refused.
+ * that we don't, what NO_PPK_AUTH has, which is made by AUTH's method. False: refused.
  */
-static bool choose_auth(struct ike_sa *sa, const struct message *m, struct payload *auth, uint8_t *copy, size_t room)
+static bool choose_auth(struct ike_sa *sa, const struct message *m, struct auth *auth)
 {
-	const struct payload *given = message_find(m, PAYLOAD_AUTH);
 	struct notify ppk, without;
 
-	*auth = *given;
+	*auth = auth_parse(message_find(m, PAYLOAD_AUTH));
 	if (!message_notify(m, PPK_IDENTITY, &ppk))
 		return true;
 	if (is_our_ppk(config_of(sa), &ppk)) {
@@ -530,29 +535,25 @@ static bool choose_auth(struct ike_sa *sa, const struct message *m, struct paylo
 		sa->proofs |= PROOF_PPK;
 		return true;
 	}
-	if (!message_notify(m, NO_PPK_AUTH, &without) || given->size < 4 || without.size + 4 > room) {
+	if (!message_notify(m, NO_PPK_AUTH, &without)) {
 		ike_log(sa, "the peer insists on a PPK that is not configured here: refused");
 		return false;
 	}
-	memcpy(copy, given->data, 4);
-	memcpy(copy + 4, without.data, without.size);
-	auth->data = copy;
-	auth->size = without.size + 4;
+	auth->data = (struct chunk){without.data, without.size};
 	return true;
 }
 
 static bool check_peer(struct ike_sa *sa, const struct message *m)
 {
 	const struct payload *id = message_find(m, PAYLOAD_IDI);
-	uint8_t copy[4 + SIGNATURE_MAX + 64];
-	struct payload auth;
+	struct auth auth;
 
 	if (!message_find(m, PAYLOAD_AUTH)) {
 		ike_log(sa, "the peer wants EAP, which is not for hosts: refused");
 		return false;
 	}
 	choose_connection(sa, m);
-	if (!check_identity(sa, id) || !choose_auth(sa, m, &auth, copy, sizeof(copy)) || !check_auth(sa, m, id, &auth))
+	if (!check_identity(sa, id) || !choose_auth(sa, m, &auth) || !check_auth(sa, m, id, &auth))
 		return false;
 	if (is_proven(sa))
 		return true;

@@ -151,8 +151,11 @@ bool init_on_notify(struct ike_sa *sa, const struct message *m)
 	if (!message_error(m))
 		return false;
 	hs->error = message_error(m);
-	if (message_notify(m, INVALID_KE_PAYLOAD, &n) && n.size == 2)
-		hs->error_group = (uint16_t)(n.data[0] << 8 | n.data[1]);
+	if (message_notify(m, INVALID_KE_PAYLOAD, &n)) {
+		struct reader r = reader_of(n.data, n.size);
+
+		hs->error_group = read_u16(&r);
+	}
 	hs->error_nat = !nat_check(m, &sa->path);
 	return true;
 }
@@ -309,7 +312,6 @@ static void log_refused(struct engine *e, const struct path *path, const char *w
 /* The proposal and the group. False: the peer has been told what is wrong. */
 static bool choose(struct engine *e, const struct path *path, const struct message *m, struct ike_choice *choice)
 {
-	static const uint8_t group[2] = {0, DH_ECP_384};
 	const int err = proposal_choose_ike(message_find(m, PAYLOAD_SA), false, choice);
 	char offer[200], why[400];
 
@@ -323,7 +325,9 @@ static bool choose(struct engine *e, const struct path *path, const struct messa
 		return false;
 	}
 	if (ke_group(m) != DH_ECP_384) {
-		answer_notify(e, path, m, INVALID_KE_PAYLOAD, group, sizeof(group));
+		body_init(&e->body);
+		ke_refuse(&e->body, INVALID_KE_PAYLOAD);
+		answer_in_clear(e, path, m, &e->body);
 		return false;
 	}
 	return true;
@@ -341,13 +345,21 @@ static unsigned half_open_of(const struct peer *p)
 	return n;
 }
 
-/* Whether one of the payloads from there on has that content. */
-static bool is_written(const struct body *b, size_t at, const void *data, size_t size)
+/* Whether one of the payloads from there on begins with that content: has these CAs, and perhaps more. */
+static bool is_written(const struct body *b, size_t begun, struct reader content)
 {
-	for (; at < b->w.size; at += (size_t)(b->data[at + 2] << 8 | b->data[at + 3]))
-		if (at + PAYLOAD_HEADER_SIZE + size <= b->w.size &&
-		    memcmp(b->data + at + PAYLOAD_HEADER_SIZE, data, size) == 0)
+	struct reader r = reader_of(b->data + begun, b->w.size - begun);
+
+	while (reader_left(&r)) {
+		const uint8_t *at;
+		uint16_t size;
+
+		read_u16(&r);
+		size = read_u16(&r) - PAYLOAD_HEADER_SIZE;
+		at = read_bytes(&r, size);
+		if (at && size >= reader_left(&content) && memcmp(at, content.at, reader_left(&content)) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -359,15 +371,16 @@ static void write_certreqs(struct ike_sa *sa, struct body *b)
 	struct connection *c = NULL;
 
 	while ((c = connection_for(sa->engine, sa->path.local, sa->path.remote, c))) {
-		const uint8_t *content = one->data + PAYLOAD_HEADER_SIZE;
+		struct reader content;
 
 		if (!c->config->cert)
 			continue;
 		body_init(one);
 		certreq_write(one, &c->config->trust);
-		if (b->w.size + one->w.size + IKE_HEADER_SIZE <= DATAGRAM_MAX &&
-		    !is_written(b, begun, content, one->w.size - PAYLOAD_HEADER_SIZE))
-			payload_write(b, PAYLOAD_CERTREQ, content, one->w.size - PAYLOAD_HEADER_SIZE);
+		content = reader_of(one->data, one->w.size);
+		read_bytes(&content, PAYLOAD_HEADER_SIZE);
+		if (b->w.size + one->w.size + IKE_HEADER_SIZE <= DATAGRAM_MAX && !is_written(b, begun, content))
+			payload_write(b, PAYLOAD_CERTREQ, content.at, reader_left(&content));
 	}
 }
 

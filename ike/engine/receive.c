@@ -174,6 +174,14 @@ static int open_message(struct ike_sa *sa, struct message *m, const struct path 
 	return !err;
 }
 
+/* Of a message in fragments, the first; or whole. */
+static bool is_first(const struct payload *skf)
+{
+	struct reader r = skf ? reader_of(skf->data, skf->size) : (struct reader){.bad = true};
+
+	return !skf || read_u16(&r) == 1;
+}
+
 /*
  * The question again: the answer again, the same bytes. It must be authentic,
  * or anyone could have us send; of its fragments, the first counts (RFC 7383 section 2.6.1).
@@ -185,9 +193,7 @@ static void on_repetition(struct ike_sa *sa, struct message *m)
 	uint8_t *plain = NULL;
 	bool authentic = false;
 
-	if (!sa->answered.count)
-		return;
-	if (skf && (skf->size < SKF_HEADER_SIZE || skf->data[0] || skf->data[1] != 1))
+	if (!sa->answered.count || !is_first(skf))
 		return;
 	if (skf)
 		authentic = reassembly_add(&scratch, m, ike_key_in(sa), &plain) >= 0;

@@ -116,10 +116,8 @@ static bool is_busy(const struct ike_sa *sa)
 
 static enum verdict answer_error(struct question *q, uint16_t error)
 {
-	static const uint8_t group[2] = {0, DH_ECP_384};
-
 	body_init(q->answer);
-	notify_write(q->answer, error, group, error == INVALID_KE_PAYLOAD ? sizeof(group) : 0);
+	ke_refuse(q->answer, error);
 	return verdict_of(error);
 }
 

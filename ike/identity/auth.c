@@ -15,6 +15,7 @@ int auth_octets(struct auth_octets *out, uint16_t prf, struct chunk sk_p, struct
 		struct chunk id_body)
 {
 	const size_t size = real_message.size + nonce.size + prf_size(prf);
+	struct writer w;
 	int err;
 
 	*out = (struct auth_octets){0};
@@ -24,9 +25,10 @@ int auth_octets(struct auth_octets *out, uint16_t prf, struct chunk sk_p, struct
 	if (!out->data)
 		return -ENOMEM;
 	out->size = size;
-	memcpy(out->data, real_message.data, real_message.size);
-	memcpy(out->data + real_message.size, nonce.data, nonce.size);
-	err = prf_compute(prf, sk_p, &id_body, 1, out->data + real_message.size + nonce.size);
+	w = (struct writer){.data = out->data, .room = size};
+	write_bytes(&w, real_message.data, real_message.size);
+	write_bytes(&w, nonce.data, nonce.size);
+	err = prf_compute(prf, sk_p, &id_body, 1, write_room(&w, prf_size(prf)));
 	if (err)
 		auth_octets_free(out);
 	return err;
@@ -158,25 +160,23 @@ int auth_write_signature(struct body *b, const struct keyholder_ops *keys, uint3
 
 /* ---- checking ---- */
 
-/* The method, and in *data what follows it. */
-static uint8_t method_of(const struct payload *auth, struct chunk *data)
+struct auth auth_parse(const struct payload *p)
 {
-	struct reader r = reader_of(auth->data, auth->size);
+	struct reader r = reader_of(p->data, p->size);
 	const uint8_t method = read_u8(&r);
 
-	read_bytes(&r, 3);
-	*data = (struct chunk){r.at, reader_left(&r)};
-	return r.bad ? 0 : method;
+	read_bytes(&r, 3); /* reserved */
+	return (struct auth){r.bad ? 0 : method, {r.at, reader_left(&r)}};
 }
 
-int auth_check_psk(const struct payload *auth, const struct keyholder_ops *keys, uint32_t key, uint16_t prf,
+int auth_check_psk(const struct auth *auth, const struct keyholder_ops *keys, uint32_t key, uint16_t prf,
 		   const struct auth_octets *octets, struct fault *f)
 {
+	const struct chunk data = auth->data;
 	uint8_t wanted[PRF_SIZE_MAX];
-	struct chunk data;
 	bool right;
 
-	if (method_of(auth, &data) != AUTH_PSK)
+	if (auth->method != AUTH_PSK)
 		return fault(f, EACCES, "the peer proves itself by a certificate, and auth = psk here");
 	if (keys->psk_auth(keys->arg, key, prf, octets->data, octets->size, wanted))
 		return fault(f, EACCES, "the key holder could not compute with the PSK");
@@ -203,18 +203,23 @@ static int check_rfc7427(struct chunk data, EVP_PKEY *key, const struct auth_oct
 	return 0;
 }
 
+static BIGNUM *read_number(struct reader *r, int bits)
+{
+	const uint8_t *bytes = read_bytes(r, (size_t)bits / 8);
+
+	return bytes ? BN_bin2bn(bytes, bits / 8, NULL) : NULL;
+}
+
 static int check_rfc4754(struct chunk data, int bits, EVP_PKEY *key, const struct auth_octets *octets, struct fault *f)
 {
-	const int n = bits / 8;
+	struct reader at = reader_of(data.data, data.size);
 	ECDSA_SIG *signature = ECDSA_SIG_new();
-	BIGNUM *r = BN_bin2bn(data.data, n, NULL), *s = NULL;
+	BIGNUM *r = read_number(&at, bits), *s = read_number(&at, bits);
 	uint8_t *der = NULL;
 	int size = -1;
 	bool right;
 
-	if (data.size == 2 * (size_t)n)
-		s = BN_bin2bn((const uint8_t *)data.data + n, n, NULL);
-	if (signature && r && s && ECDSA_SIG_set0(signature, r, s) == 1) {
+	if (signature && r && s && !reader_left(&at) && ECDSA_SIG_set0(signature, r, s) == 1) {
 		r = s = NULL;
 		size = i2d_ECDSA_SIG(signature, &der);
 	}
@@ -228,19 +233,15 @@ static int check_rfc4754(struct chunk data, int bits, EVP_PKEY *key, const struc
 	return right ? 0 : fault(f, EACCES, "its signature is wrong: the private key is not that of the certificate");
 }
 
-int auth_check_signature(const struct payload *auth, EVP_PKEY *key, const struct auth_octets *octets, struct fault *f)
+int auth_check_signature(const struct auth *auth, EVP_PKEY *key, const struct auth_octets *octets, struct fault *f)
 {
-	struct chunk data;
-
-	switch (method_of(auth, &data)) {
+	switch (auth->method) {
 	case AUTH_SIGNATURE:
-		return check_rfc7427(data, key, octets, f);
+		return check_rfc7427(auth->data, key, octets, f);
 	case AUTH_ECDSA_SHA384_P384:
-		return data.size < 48 ? fault(f, EACCES, "its signature is cut short")
-				      : check_rfc4754(data, 384, key, octets, f);
+		return check_rfc4754(auth->data, 384, key, octets, f);
 	case AUTH_ECDSA_SHA256_P256:
-		return data.size < 32 ? fault(f, EACCES, "its signature is cut short")
-				      : check_rfc4754(data, 256, key, octets, f);
+		return check_rfc4754(auth->data, 256, key, octets, f);
 	case AUTH_RSA_SHA1:
 		return fault(f, EACCES,
 			     "it signs with SHA-1, which is not taken: let it use RFC 7427 signatures (IKEv2 signature "

@@ -25,6 +25,13 @@ struct auth_octets {
 	size_t size;
 };
 
+/* An AUTH payload: enum auth_method, and what proves it. */
+struct auth {
+	uint8_t method; /* 0: the payload is too short to say */
+	struct chunk data;
+};
+struct auth auth_parse(const struct payload *p);
+
 /* 0, -ENOMEM, -EIO. */
 int auth_octets(struct auth_octets *out, uint16_t prf, struct chunk sk_p, struct chunk real_message, struct chunk nonce,
 		struct chunk id_body);
@@ -51,8 +58,8 @@ int auth_write_signature(struct body *b, const struct keyholder_ops *keys, uint3
  * must be one of them byte by byte (parameters included) and fit the key; SHA-1 is refused. 0; -EACCES if it is wrong,
  * with the reason in words ("the PSK is another", "signature by SHA-1, which is not taken", ...).
  */
-int auth_check_psk(const struct payload *auth, const struct keyholder_ops *keys, uint32_t key, uint16_t prf,
+int auth_check_psk(const struct auth *auth, const struct keyholder_ops *keys, uint32_t key, uint16_t prf,
 		   const struct auth_octets *octets, struct fault *f);
-int auth_check_signature(const struct payload *auth, EVP_PKEY *key, const struct auth_octets *octets, struct fault *f);
+int auth_check_signature(const struct auth *auth, EVP_PKEY *key, const struct auth_octets *octets, struct fault *f);
 
 #endif

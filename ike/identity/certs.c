@@ -230,12 +230,12 @@ static STACK_OF(X509) * read_certs(const struct message *m)
 	STACK_OF(X509) *certs = sk_X509_new_null();
 
 	for (const struct payload *p = message_find(m, PAYLOAD_CERT); certs && p; p = message_next(m, p)) {
-		const uint8_t *at = p->data + 1;
+		struct reader r = reader_of(p->data, p->size);
 		X509 *cert;
 
-		if (p->size < 2 || p->data[0] != CERT_X509_SIGNATURE || sk_X509_num(certs) == CERTS_MAX)
+		if (read_u8(&r) != CERT_X509_SIGNATURE || !reader_left(&r) || sk_X509_num(certs) == CERTS_MAX)
 			continue;
-		cert = d2i_X509(NULL, &at, (long)p->size - 1);
+		cert = d2i_X509(NULL, &r.at, (long)reader_left(&r));
 		if (cert && !sk_X509_push(certs, cert))
 			X509_free(cert);
 	}

@@ -73,12 +73,10 @@ bool identity_parse(const struct payload *p, struct identity *id)
 	return true;
 }
 
-size_t identity_body(const struct identity *id, uint8_t *out)
+void identity_write(struct writer *w, const struct identity *id)
 {
-	out[0] = id->type;
-	memset(out + 1, 0, 3);
-	memcpy(out + 4, id->data, id->size);
-	return 4U + id->size;
+	write_u32(w, (uint32_t)id->type << 24);
+	write_bytes(w, id->data, id->size);
 }
 
 /* Bytes off the wire: what is not printable becomes '?'. */

@@ -24,8 +24,9 @@ int identity_from_text(struct identity *id, const char *text, struct fault *f);
 /* From the body of an IDi or IDr payload. False if it is not well-formed, too long, or of a type we can't name. */
 bool identity_parse(const struct payload *p, struct identity *id);
 
-/* The body of IDi or IDr: type, three zeros, data. Its size. out: at least 4 + IDENTITY_MAX bytes. */
-size_t identity_body(const struct identity *id, uint8_t *out);
+/* The body of IDi or IDr: type, three zeros, data. At most IDENTITY_BODY_MAX bytes. */
+#define IDENTITY_BODY_MAX (4 + IDENTITY_MAX)
+void identity_write(struct writer *w, const struct identity *id);
 
 /* For people: printable whatever the peer sent. */
 void identity_text(const struct identity *id, char *buf, size_t size);

@@ -175,6 +175,14 @@ bool message_notify(const struct message *m, uint16_t type, struct notify *out)
 	return false;
 }
 
+bool notify_esp_spi(const struct notify *n, uint32_t *spi)
+{
+	struct reader r = reader_of(n->spi, n->spi_size);
+
+	*spi = read_u32(&r);
+	return n->protocol == PROTOCOL_ESP && !r.bad && !reader_left(&r);
+}
+
 uint16_t message_error(const struct message *m)
 {
 	struct notify n;

@@ -79,6 +79,9 @@ bool notify_parse(const struct payload *p, struct notify *n);
 /* The first well-formed notify of that type; out may be NULL. */
 bool message_notify(const struct message *m, uint16_t type, struct notify *out);
 
+/* The SPI of the ESP SA that it is about. False: it names none. */
+bool notify_esp_spi(const struct notify *n, uint32_t *spi);
+
 /* The first error notify, or 0. */
 uint16_t message_error(const struct message *m);
 

@@ -12,6 +12,8 @@
 #define IKE_HEADER_SIZE	    28
 #define IKE_SPI_SIZE	    8
 #define PAYLOAD_HEADER_SIZE 4
+/* RFC 7296 section 3.8: the method, and three reserved bytes. */
+#define AUTH_HEADER_SIZE 4
 /* RFC 7383 section 2.5: fragment number and total, in front of what SK has. */
 #define SKF_HEADER_SIZE 4
 
@@ -99,6 +101,11 @@ enum auth_method {
 	AUTH_ECDSA_SHA256_P256 = 9,
 	AUTH_ECDSA_SHA384_P384 = 10,
 	AUTH_SIGNATURE = 14, /* RFC 7427 */
+};
+
+/* RFC 8784 section 5.1: in PPK_IDENTITY, in front of the identity. */
+enum ppk_id_type {
+	PPK_ID_FIXED = 2,
 };
 
 /* RFC 7427 section 4: SIGNATURE_HASH_ALGORITHMS */

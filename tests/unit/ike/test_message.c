@@ -232,13 +232,21 @@ static void notify_has_its_spi(void **state)
 	const struct payload p = {.data = (const uint8_t *)"\3\4\x40\x09\1\2\3\4zz", .size = 10};
 	struct payload cut = p;
 	struct notify n;
+	uint32_t spi;
 
 	(void)state;
 	assert_true(notify_parse(&p, &n));
 	assert_int_equal(n.protocol, PROTOCOL_ESP);
 	assert_int_equal(n.type, REKEY_SA);
 	assert_memory_equal(n.spi, "\1\2\3\4", 4);
+	assert_true(notify_esp_spi(&n, &spi));
+	assert_int_equal(spi, 0x01020304);
 	assert_int_equal(n.size, 2);
+	n.protocol = PROTOCOL_AH;
+	assert_false(notify_esp_spi(&n, &spi));
+	n.protocol = PROTOCOL_ESP;
+	n.spi_size = 3;
+	assert_false(notify_esp_spi(&n, &spi));
 	for (cut.size = 0; cut.size < 8; cut.size++)
 		assert_false(notify_parse(&cut, &n));
 	assert_true(notify_parse(&cut, &n));

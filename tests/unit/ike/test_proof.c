@@ -66,14 +66,14 @@ static int teardown_all(void **state)
 }
 
 /* What was written last, in memory of exactly its size; there until the next one. */
-static struct payload written(size_t size)
+static struct auth written(size_t size)
 {
 	static uint8_t *copy;
 
 	free(copy);
 	copy = malloc(size ? size : 1);
 	memcpy(copy, body.data + 4, size);
-	return (struct payload){.type = PAYLOAD_AUTH, .data = copy, .size = size};
+	return auth_parse(&(struct payload){.type = PAYLOAD_AUTH, .data = copy, .size = size});
 }
 
 static int write_signature(uint32_t id, EVP_PKEY *key, hash_set peer)
@@ -84,7 +84,7 @@ static int write_signature(uint32_t id, EVP_PKEY *key, hash_set peer)
 
 static int check(EVP_PKEY *key, size_t size)
 {
-	const struct payload p = written(size);
+	const struct auth p = written(size);
 	struct fault f;
 
 	return auth_check_signature(&p, key, &octets, &f);
@@ -108,7 +108,7 @@ static void octets_are_as_the_rfc_has_them(void **state)
 /* Every size but its own, every byte. */
 static void psk_is_all_of_it(void **state)
 {
-	struct payload p;
+	struct auth p;
 	struct fault f;
 	size_t size;
 
@@ -205,7 +205,7 @@ static void changed_signature_is_refused(void **state)
 
 static void methods_that_are_not_taken(void **state)
 {
-	struct payload p;
+	struct auth p;
 	struct fault f;
 
 	(void)state;
