@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who looks after the SAs of an earlier run (orphans.h). */
+/*
+ * Who looks after the SAs of an earlier run (orphans.h). The peer of each is opened anew, whoever opened it before: our
+ * INITIAL_CONTACT tells the peer that its end of these SAs is worth nothing any more.
+ */
 #ifndef IKE_ADOPT_H
 #define IKE_ADOPT_H
 
 #include "peer.h"
 
-/* Finds for each the peer that its connection has or may have; those that no connection is for go at once. After each
- * change of the configuration. */
+/* The configuration has changed: finds for each such SA its peer, or makes that. SAs that no connection is for go at
+ * once. */
 void orphans_adopt(struct engine *e);
 
-/* The peer's timer. */
+/* p->orphans is due: the time of a peer's is up. */
 void orphans_on_time(struct timer *timer);
 
 #endif

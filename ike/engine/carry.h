@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which child carries the traffic: when the outbound half of a new one is bound, and who takes over from one that goes.
+ * Which child carries the traffic. A selector has one binding in the datapath, and the last child that was bound has
+ * it. So a new child is bound when the peer can take its packets, and one that goes hands the binding on.
  */
 #ifndef IKE_CARRY_H
 #define IKE_CARRY_H
 
 #include "child.h"
 
-/* Binds the outbound half: from now on it carries the traffic. */
+/* Binds the outbound half: packets leave by it from now on. */
 void child_bind(struct child *c);
 
-/* Replaces old: old's outbound half carries nothing more once c is bound. Binding waits (responder) or is done
- * (initiator) by the caller. */
+/* c is to take over from old. The caller binds c, now (initiator) or by child_bind_on_use (responder); until then old
+ * carries. */
 void child_succeed(struct child *old, struct child *c);
 
-/* Responder of a rekey: bind at the first packet on the inbound half (or when the old one leaves). */
+/* Responder of a rekey: c is bound when the first packet comes by its inbound half, or when the old one leaves. */
 void child_bind_on_use(struct child *c);
 
-/* Responder of a new child: once our answer is out; while another SA carries the same, at the first packet, but not
- * later than a moment from now, unless the peer goes on using that one. */
+/* Responder of a new child: c is bound when our answer is out. While another SA carries the same, c is bound when the
+ * first packet comes by it, or a moment from now; but not as long as the peer goes on using that other one. */
 void child_bind_soon(struct child *c);
 
-/* The peer or we have deleted it: off its IKE SA; its halves stay for a grace time. Whoever can takes over its traffic.
- */
+/* The child was deleted, by the peer or by us. It is off its IKE SA, its halves stay for a grace time, and another
+ * child that carries the same takes over. */
 void child_leave(struct child *c);
 
-/* c->watch is due: a packet on a new inbound SA is looked for; or the grace time is over. */
+/* c->watch is due: a first packet is looked for, or the grace time is over. */
 void child_on_watch(struct timer *timer);
 
 #endif

@@ -252,7 +252,6 @@ void child_remove_half(struct child *c, struct child_half *half)
 	half->state = HALF_NONE;
 }
 
-/* Nobody finds it any more. */
 void child_take_out(struct child *c)
 {
 	struct engine *e = c->engine;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A child SA: two ESP SAs and what becomes of them. The halves have states of
- * their own, since a rekey without loss means that they change at different times:
+ * A child SA: two ESP SAs of the datapath. Each half has a state of its own, since in a rekey without loss they change
+ * at different times (carry.h):
  *
  *                      inbound                        outbound
  *   initiator   reserved with the request,     bound with the answer
@@ -37,7 +37,7 @@ enum child_state {
 	CHILD_UP,
 	CHILD_REPLACED, /* a successor has taken over; its DELETE is ours to send, or the peer's */
 	CHILD_DELETING, /* our DELETE is on its way */
-	CHILD_GRACE,	/* deleted; the halves stay for what is on its way. It has no IKE SA any more */
+	CHILD_GRACE,	/* deleted, of no IKE SA and no peer; the halves stay for what is on its way */
 };
 
 struct child {
@@ -46,27 +46,28 @@ struct child {
 	TAILQ_ENTRY(child) of_peer; /* not in CHILD_GRACE */
 	struct engine *engine;
 	struct ike_sa *ike; /* NULL in CHILD_GRACE */
-	struct peer *peer;  /* whose connection it is for; its IKE SA may be another connection's (choice.h) */
+	struct peer
+		*peer; /* NULL in CHILD_GRACE. Of the child's connection: the IKE SA may be another one's (choice.h) */
 	enum child_state state;
-	unsigned era;	 /* the peer's when the first of its line was made */
+	unsigned era;	 /* the peer's when the first of its line of rekeys was made */
 	uint64_t serial; /* of all that the engine has made */
 	struct selector selector;
-	struct selector asked; /* what we asked for first, if the peer has narrowed it; else the same */
+	struct selector asked; /* what we asked for, which the peer may have narrowed to selector */
 	bool esn;
-	bool initiator; /* of the exchange that made it */
+	bool initiator; /* we are, of the exchange that made the child */
 	struct child_half in;
 	struct child_half out;
-	struct child *successor; /* who takes over when this one's DELETE comes; of the same IKE SA */
-	struct child *rival; /* the child that the peer made while we were rekeying this one (RFC 7296 section 2.8.1) */
-	uint8_t low_nonce[NONCE_SIZE]; /* the lower of the two that made it, cut or padded with zeros */
+	struct child *successor;       /* takes over when this one's DELETE comes; of the same IKE SA */
+	struct child *rival;	       /* made by the peer while we were rekeying this one (RFC 7296 section 2.8.1) */
+	uint8_t low_nonce[NONCE_SIZE]; /* nonce_lower() of the exchange that made the child */
 	uint64_t made_ms;
-	uint64_t bind_ms;   /* to be bound then, even if nothing has come on it */
-	struct timer soft;  /* time to rekey */
-	struct timer hard;  /* end of its life */
-	struct timer watch; /* looks for the first packet on a new inbound SA; in CHILD_GRACE: the end */
+	uint64_t bind_ms;   /* the outbound half is bound then, even if nothing has come */
+	struct timer soft;  /* the rekey */
+	struct timer hard;  /* the end, if there was no rekey */
+	struct timer watch; /* the first packet on a new inbound half is looked for; in CHILD_GRACE: the end */
 };
 
-/* What an exchange has settled, and from which both halves are made. */
+/* What an exchange has settled: both halves are made of it. */
 struct child_terms {
 	struct peer *peer;
 	unsigned era;
@@ -76,62 +77,63 @@ struct child_terms {
 	bool initiator;
 	uint32_t spi_in;
 	uint32_t spi_out;
-	struct sa_handle reserved; /* for the inbound half; generation 0: none */
+	struct sa_handle reserved; /* room for the inbound half; generation 0: none */
 	const uint8_t *secret;	   /* DH_SECRET_SIZE, or NULL */
 	struct chunk ni;
 	struct chunk nr;
 };
 
-/* Makes the child with its inbound half installed and its outbound half registered. NULL if there is no room, with the
- * reason logged. */
+/* Makes the child: its inbound half is installed, its outbound half registered, and not bound. NULL: no room, and the
+ * log has the reason. */
 struct child *child_install(struct ike_sa *sa, const struct child_terms *terms);
 
 /*
- * By the SPI that the peer names, our outbound one. While an IKE SA is rekeyed (RFC 7296 section 2.8.2) the peer may
- * have its children on the new one already, or still on the old one, and here it is the other way: so it may be on any
- * between the two.
+ * By the SPI that the peer names, which is our outbound one. The child may be on another IKE SA between the two: while
+ * one is rekeyed (RFC 7296 section 2.8.2) the peer may have the children on the new one, and here they are on the old
+ * one, or the other way.
  */
 struct child *child_find(const struct ike_sa *sa, uint32_t spi);
 
-/* By a half's handle, whichever. */
+/* By the handle of either half. */
 struct child *child_by_handle(const struct engine *e, struct sa_handle sa);
 
-/* What has left by it. */
+/* How many packets have left by the outbound half. */
 uint64_t child_sent_packets(const struct child *c);
 
-/* How long ago the peer's last packet came on it. */
+/* How long ago the last packet came by the inbound half; UINT64_MAX: none has. */
 uint64_t child_idle_ms(const struct child *c);
 
-/* What the datapath has counted on a half. False: it is not there. */
+/* What the datapath has counted on that half. False: the half is not there. */
 bool child_usage(const struct child *c, const struct child_half *half, struct sa_usage *usage);
 
 /* One line, with both SPIs and the selector in front. */
 void child_log(const struct child *c, const char *what);
 
-/* A task of that kind for it, on its IKE SA. NULL: no memory. */
+/* task_queue_for() of the child, on its IKE SA. */
 struct task *child_queue(struct child *c, enum task_kind kind);
 
-/* False: its peer or its IKE SA was taken down, and it ends as soon as it can. */
+/* False: its peer or its IKE SA was taken down since, and the child ends as soon as it can. */
 static inline bool child_is_wanted(const struct child *c)
 {
 	return c->era == c->peer->era && ike_sa_is_wanted(c->ike);
 }
 
-/* ---- the end, by its steps ---- */
+/* ---- the end: child_leave() of carry.h with a grace time, child_drop() at once; and their steps ---- */
 
-/* Neither heir nor rival of any other. One that it was to replace, and that still carries, is up again. */
+/* No other child has this one as its successor or rival any more. One that this one was to replace, and that still
+ * carries, is up again. */
 void child_forget_links(const struct child *c);
 
-/* In no look-up any more, of no IKE SA and no peer: CHILD_GRACE. */
+/* Off its IKE SA and its peer, in CHILD_GRACE: no look-up of theirs finds it. */
 void child_take_out(struct child *c);
 
-/* Takes that half out of the datapath. */
+/* Takes the half out of the datapath. */
 void child_remove_half(struct child *c, struct child_half *half);
 
-/* Takes it out with both halves, at once. */
+/* Takes the child and both halves out at once. */
 void child_drop(struct child *c);
 
-/* Frees now. Only for the tick. */
+/* Frees the child, which is in CHILD_GRACE. Only for the tick. */
 void child_free(struct child *c);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The part of an exchange that is a child's, in IKE_AUTH and CREATE_CHILD_SA alike. */
+/* The part of an exchange that makes a child, in IKE_AUTH and CREATE_CHILD_SA alike. create: in CREATE_CHILD_SA, so
+ * with nonces and a key exchange of its own. */
 #ifndef IKE_CHILD_PAYLOADS_H
 #define IKE_CHILD_PAYLOADS_H
 
@@ -7,22 +8,23 @@
 #include "task.h"
 
 struct child_answer {
-	uint16_t error; /* what to tell the peer; 0: child is there */
-	bool no_pfs;	/* the peer asks for none with a key exchange: for that alone it is refused */
+	uint16_t error; /* what the peer was told; 0: the child is there */
+	bool no_pfs;	/* refused for one thing alone: the peer asks for a child without a key exchange */
 	struct child *child;
 };
-/* Writes SA, [Ni], [KE], TSi, TSr, N(USE_TRANSPORT_MODE) of a request. nonce: in CREATE_CHILD_SA. 0 or -errno. */
+
+/* Writes a request for a child of that selector. The task keeps what the answer needs. 0 or -errno. */
 int child_write_request(struct ike_sa *sa, struct task *task, const struct selector *s, bool create, struct body *b);
-/* Reads a peer's request, makes the child, writes the answer. create: CREATE_CHILD_SA. old: the child it rekeys, or
- * NULL. */
+
+/* Reads the peer's request, makes the child, writes the answer. old: the child that is rekeyed, or NULL. */
 struct child_answer child_answer_request(struct ike_sa *sa, const struct message *m, bool create, struct child *old,
 					 struct body *b);
-/*
- * Reads the answer, makes the child: inbound installed, outbound registered. NULL: it is
- * not what was asked for; the reason is logged, and the peer's end will be deleted.
- */
+
+/* Reads the answer, makes the child. NULL: the answer is not what was asked for. The log has the reason, and the peer's
+ * end is given back. */
 struct child *child_read_answer(struct ike_sa *sa, struct task *task, const struct message *m, bool create);
-/* The peer has made its end of what is not to be: it is told to take it away again. */
+
+/* The peer has made its end of a child that is not to be, and is told to delete it. spi: ours. */
 void child_give_back(struct ike_sa *sa, uint32_t spi);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which connection a child is for, when several are for the same two hosts. RFC 7296 leaves it to
- * the responder's policy which of the traffic selectors offered it takes (section 2.9), and RFC 4301
- * section 4.4.3 what it may: what the peer database allows to who has been authenticated. Here:
+ * Which connection a child is for, when several are for the same two hosts. RFC 7296 section 2.9 leaves it to the
+ * responder's policy which of the offered traffic selectors it takes; RFC 4301 section 4.4.3 says which it may: those
+ * that the peer database allows to who has been authenticated. Here:
  *
  *   may    the IKE SA's own connection, and any other that asks for the same proof to the letter:
  *          same addresses, identities, secret or certificates, PPK
@@ -16,7 +16,7 @@
 
 #include "peer.h"
 
-/* What a peer asks for, and the best found so far; connection NULL: nothing yet. */
+/* What a peer asks for, and the best that was found so far. connection: NULL if nothing was. */
 struct choice {
 	const struct ts_list *local_ts;
 	const struct ts_list *remote_ts;
@@ -24,16 +24,16 @@ struct choice {
 	const uint8_t *remote;
 	struct connection *connection;
 	struct selector selector; /* what the child is to carry */
-	unsigned index;		  /* of what it is taken from in the connection's selectors */
+	unsigned index;		  /* of the connection's selector that it is taken from */
 };
 
-/* Looks at one more connection; in the order of connection_for(). */
+/* Considers one more connection. To be called in the order of connection_for(). */
 void choice_consider(struct choice *ch, struct connection *c);
 
-/* Whether an IKE SA proven for one connection is proven for the other. */
+/* Who has proven itself for one connection has for the other. */
 bool choice_same_proof(const struct connection *a, const struct connection *b);
 
-/* All that a child on an IKE SA of that connection may be for. False: nothing in common. */
+/* Considers all connections that a child on an IKE SA of that connection may be for. False: nothing in common. */
 bool choice_make(struct choice *ch, struct connection *own);
 
 #endif

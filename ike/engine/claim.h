@@ -12,13 +12,15 @@
 
 #include "ike_sa.h"
 
-/* No other IKE SA is up between the two, of whatever connection, and no other IKE_AUTH is on its way. */
+/* The IKE SA may claim to be the first: no other one between the two is up, of whatever connection, and no other
+ * IKE_AUTH is on its way. */
 bool claim_may_be_made(const struct ike_sa *sa);
 
-/* Another IKE SA's claim has no answer yet: this one's IKE_AUTH must wait. That claim's end kicks this IKE SA. */
+/* The IKE SA's IKE_AUTH must wait, for another one's claim has no answer yet. claim_settle of the other one kicks it.
+ */
 bool claim_must_wait(const struct ike_sa *sa);
 
-/* The IKE SA's claim, if it has made one, is answered or given up: those that wait for it go on. */
+/* The IKE SA's claim, if it has made one, is answered or given up: those that wait go on. */
 void claim_settle(struct ike_sa *sa);
 
 #endif

@@ -62,8 +62,7 @@ static struct connection *first_that_covers(struct table_node *node, const uint8
 	return NULL;
 }
 
-/* The longest prefix goes first, as with policies; among equal ones the order of the file. One look-up for each length
- * that there is, however many connections there are. */
+/* One look-up for each length that there is, however many connections there are. */
 struct connection *connection_for(struct engine *e, const uint8_t local[4], const uint8_t remote[4],
 				  const struct connection *after)
 {

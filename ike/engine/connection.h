@@ -1,42 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A connection as it runs: its configuration and its peers, one, or with a mesh any number. It is found by the two
- * addresses of a packet.
+ * A connection of the file as it runs: its configuration and its peers. A connection between two hosts has one peer; a
+ * mesh, whose remote is a prefix, has one for each host that it has to do with.
  */
 #ifndef IKE_CONNECTION_H
 #define IKE_CONNECTION_H
 
 #include "engine_state.h"
 
-struct connection_config;
-
 TAILQ_HEAD(peer_list, peer);
 
 struct connection {
 	struct mortal mortal;
 	TAILQ_ENTRY(connection) of_engine;
-	struct table_node by_net; /* unless it is gone */
+	struct table_node by_net; /* net_key(); in the table unless the connection is gone */
 	struct engine *engine;
 	struct connection_config *config;
 	struct peer_list peers;
-	bool gone; /* no longer in the file: here until its SAs are deleted */
+	bool gone; /* no longer in the file: the connection stays until its SAs are deleted */
 };
 
-/* Its remote is a prefix: any host in it is a peer. */
+/* The connection's remote is a prefix, and no host. */
 bool connection_is_mesh(const struct connection *c);
 
-/* Whether the connection is for those two hosts. */
+/* The connection is for those two hosts. */
 bool connection_covers(const struct connection *c, const uint8_t local[4], const uint8_t remote[4]);
 
-/* The connection is found by connection_for from now on; no more. */
+/* connection_for finds the connection from now on; does not any more. */
 void connection_enter(struct connection *c);
 void connection_leave(struct connection *c);
 
-/* The first connection for the two, or the one after `after`. */
+/*
+ * The connections for those two hosts: the first, or the next one after `after`; NULL at the end. The longest prefix
+ * goes first, as with policies; among equal ones the order of the file.
+ */
 struct connection *connection_for(struct engine *e, const uint8_t local[4], const uint8_t remote[4],
 				  const struct connection *after);
 
-/* With its configuration; it has no peer any more. */
+/* Frees the connection and its configuration. Its peers are freed before. */
 void connection_free(struct connection *c);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Stateless cookies, RFC 7296 section 2.6: <version of secret> | HMAC(secret, Ni | address and port of the peer |
- * SPIi). The secret is made anew every minute; the one before is still good.
+ * SPIi). A cookie shows that who sends it receives at its address, and nothing is kept until then. The secret is made
+ * anew every minute; a cookie of the secret before is still good.
  */
 #ifndef IKE_COOKIE_H
 #define IKE_COOKIE_H
@@ -22,7 +23,7 @@ struct cookie_jar {
 	void *arg;
 };
 
-/* What a cookie is bound to. */
+/* What a cookie is good for: this IKE_SA_INIT, from this address. */
 struct cookie_input {
 	const uint8_t *nonce;
 	size_t nonce_size;
@@ -31,10 +32,10 @@ struct cookie_input {
 	uint64_t spi_i;
 };
 
-/* random and arg are set by the caller before. */
+/* The caller has set random and arg. */
 void cookie_init(struct cookie_jar *jar, uint64_t now_ms);
 void cookie_make(struct cookie_jar *jar, uint64_t now_ms, const struct cookie_input *in, uint8_t out[COOKIE_SIZE]);
-/* In constant time. */
+/* Compares in constant time. */
 bool cookie_check(struct cookie_jar *jar, uint64_t now_ms, const struct cookie_input *in, const uint8_t *cookie,
 		  size_t size);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A peer that does not answer may have started anew, and know nothing of the IKE SA any more. Another IKE SA is opened
- * beside the doubtful one: the new one is up at once if that is so, long before the old one would be given up.
+ * A peer that does not answer may have started anew, and know nothing of the IKE SA any more. So another IKE SA is
+ * opened beside the doubtful one. If the peer has started anew, the new one is up at once, long before the old one is
+ * given up; if the peer answers on the old one first, the new one is dropped.
  */
 #ifndef IKE_DOUBT_H
 #define IKE_DOUBT_H
@@ -9,13 +10,14 @@
 #include "ike_sa.h"
 #include "peer.h"
 
-/* The IKE SA's request was sent several times: another one is opened beside it. */
+/* sa is doubtful: another one is opened beside it, if the peer is to be connected at all. */
 void doubt_try(struct peer *p, const struct ike_sa *sa);
 
-/* The peer is there, and knows an IKE SA: what was opened in doubt, and is not answered yet, is dropped. */
+/* The peer is there and knows one of its IKE SAs: another one that was opened in doubt, and is not answered yet, is
+ * dropped. */
 void doubt_drop(struct peer *p);
 
-/* The IKE SA, opened in doubt of others, is up: one that still does not answer is over, one that does is deleted. */
+/* sa was opened in doubt of others, and is up: one of those that waits for an answer is over, any other is deleted. */
 void doubt_settle(struct ike_sa *sa);
 
 #endif

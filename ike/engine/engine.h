@@ -18,51 +18,51 @@
 
 struct engine;
 
-/* The ops are copied. NULL when memory is short. */
+/* The ops are copied. NULL: no memory. */
 struct engine *engine_new(const struct engine_ops *ops);
 
-/* Tells every peer good-bye (DELETE, once, no waiting) if asked to, frees everything. SAs in the datapath stay unless
- * farewell. */
+/* Frees the engine. farewell: each peer is sent one DELETE, whose answer nobody waits for, and the SAs leave the
+ * datapath; without, the SAs stay, and the next run finds them by ops.sa_each_orphan. */
 void engine_free(struct engine *e, bool farewell);
 
 /*
- * The connections, now or instead of those before; takes the config over and empties it. A connection that did not
- * change (by digest) keeps its SAs, also with other certificates, CAs or CRLs (reauth.h); one that did, or is gone, is
- * terminated.
+ * The connections of the file, at the start or after a reload. The engine takes what is in config, and empties it. A
+ * connection with the same digest as before keeps its SAs, even if certificates, CAs or CRLs are others (reauth.h). A
+ * connection that has changed or is gone is taken down.
  */
 void engine_configure(struct engine *e, struct ike_config *config);
 
-/* A datagram. Nothing in it can do harm. */
+/* A datagram came. Whatever is in it, at worst it is dropped. */
 void engine_receive(struct engine *e, const struct path *path, const uint8_t *data, size_t size);
 
-/* Does what is due. Returns when to come again: ops.now_ms() of it, or UINT64_MAX. */
+/* Does what is due. Returns the time of ops.now_ms() to come again at; UINT64_MAX: nothing is to be due. */
 uint64_t engine_tick(struct engine *e);
 
-/* A packet wants to go and there is no SA (ports 0 if it has none). */
+/* A packet is to be protected, and no SA carries it. Ports 0: the protocol has none. */
 void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto,
 		    uint16_t local_port, uint16_t remote_port);
 
-/* The datapath has seen a limit passed (or, hard, the last sequence number gone) on that SA. */
+/* That SA has passed a limit; hard: the hard one, or its sequence numbers are used up. */
 void engine_limit(struct engine *e, struct sa_handle sa, bool hard);
 
-/* ESP with an SPI we don't have came from remote: a sign that one of us restarted; checked by a liveness exchange at
- * most. */
+/* ESP with an SPI that nobody here has came from remote: one of the two has started anew, or somebody forges. So it has
+ * the peer asked, by a liveness exchange or a new IKE SA, and ends nothing. */
 void engine_unknown_spi(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint32_t spi);
 
 /* An address of this host came or went. */
 void engine_address(struct engine *e, const uint8_t local[4], bool present);
 
-/* Nothing comes through the SAs of that connection, which is no mesh, though IKE may: they and their IKE SAs end here
- * and now, and are made anew as its start says. */
+/* Nothing comes through the SAs of that connection, which is no mesh, though IKE's own packets may: the SAs and their
+ * IKE SAs end at once, and are made anew as the connection's start says. */
 void engine_dead(struct engine *e, const char *name);
 
-/* Orders of the command. ticket: what done() is called with, perhaps at once. remote: NULL unless the connection is a
- * mesh and one peer is meant. */
+/* What people order. ticket: ops.done() is called once with that number, perhaps before the call returns. remote: which
+ * peer of a mesh; NULL for a connection that is none. */
 void engine_initiate(struct engine *e, const char *name, const uint8_t *remote, uint64_t ticket);
 void engine_terminate(struct engine *e, const char *name, const uint8_t *remote, uint64_t ticket);
 void engine_rekey(struct engine *e, const char *name, const uint8_t *remote, bool ike, uint64_t ticket);
 
-/* {"connections": [{name, local, remote, state, ike[], children[]}], "half_open": n}: the caller's to cJSON_Delete. */
+/* {"connections": [{name, local, remote, state, ike[], children[]}], "half_open": n}. The caller deletes the tree. */
 cJSON *engine_status(const struct engine *e);
 
 #endif

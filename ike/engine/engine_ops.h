@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the engine needs of the world, and the words for it. */
+/*
+ * What the engine needs of the world: time, random numbers, packets out, SAs in the datapath, the keys' holder. The
+ * engine makes no system call, so a test can be the whole world of two engines.
+ */
 #ifndef IKE_ENGINE_OPS_H
 #define IKE_ENGINE_OPS_H
 
@@ -7,21 +10,21 @@
 #include "crypto/keymat.h"
 #include "keyholder/keyholder.h"
 
-/* Where a packet came from and where the answer goes. Ports in host order. */
+/* The two ends of a packet: where a request came from, and where its answer goes. Ports in host order. */
 struct path {
 	uint8_t local[4];
 	uint8_t remote[4];
-	uint16_t local_port; /* IKE_PORT, or IKE_PORT_NAT: then with the non-ESP marker, which the engine never sees */
+	uint16_t local_port; /* IKE_PORT or IKE_PORT_NAT; the non-ESP marker of the latter is the world's */
 	uint16_t remote_port;
 };
 
-/* A child's half in the datapath: slot and generation of maps/. */
+/* One SA of the datapath, which is one half of a child: slot and generation of maps/. */
 struct sa_handle {
 	uint32_t slot;
 	uint32_t generation;
 };
 
-/* Limits of 0 are none. Times in ms from now. */
+/* 0: no limit. Times in ms from now. */
 struct sa_limits {
 	uint64_t soft_packets;
 	uint64_t hard_packets;
@@ -40,7 +43,7 @@ struct sa_spec {
 	uint16_t replay_window;
 	struct selector selector;
 	struct sa_limits limits;
-	struct sa_handle reserved; /* inbound: what sa_reserve gave for it; generation 0: nothing */
+	struct sa_handle reserved; /* inbound: what sa_reserve gave for this SPI; generation 0: nothing */
 	uint8_t keymat[CHILD_KEYMAT_SIZE];
 };
 
@@ -61,34 +64,33 @@ struct engine_ops {
 	void (*random)(void *arg, void *out, size_t size);
 	void (*send)(void *arg, const struct path *path, const void *data, size_t size);
 
-	/* An SPI that no inbound SA has (also none of an earlier run); not taken until sa_reserve or sa_add. */
+	/* An SPI that no inbound SA has, nor one of an earlier run. It is not taken before sa_reserve or sa_add. */
 	uint32_t (*sa_spi)(void *arg, const uint8_t dst[4]);
 	/*
-	 * Room for an inbound SA whose key is yet to come: packets for that SPI are held for a moment instead of
-	 * dropped. sa_add takes it over by spec.reserved; sa_remove gives it back. 0 or -errno.
+	 * Room for an inbound SA whose key is yet to come: packets for that SPI are held for a moment, where they would
+	 * be dropped without. sa_add takes the room over by spec.reserved, sa_remove gives it back. 0 or -errno.
 	 */
 	int (*sa_reserve)(void *arg, uint32_t spi, const uint8_t src[4], const uint8_t dst[4], struct sa_handle *out);
-	/* Makes the SA. Inbound: packets are taken from now on. Outbound: it carries nothing before sa_bind. 0 or
+	/* Makes the SA. An inbound one takes packets from now on, an outbound one carries none before sa_bind. 0 or
 	 * -errno. */
 	int (*sa_add)(void *arg, const struct sa_spec *spec, struct sa_handle *out);
-	/* From now on this outbound SA carries what its selector says: one map write. */
+	/* Packets that the outbound SA's selector takes leave by this SA from now on: one map write. 0 or -errno. */
 	int (*sa_bind)(void *arg, struct sa_handle sa);
-	/* Takes the SA away, and its binding if it still has it. */
+	/* Takes the SA away, and its binding unless another SA has the binding by now. */
 	void (*sa_remove)(void *arg, struct sa_handle sa);
 	/* False if the SA is gone. */
 	bool (*sa_usage)(void *arg, struct sa_handle sa, struct sa_usage *out);
-	/*
-	 * SAs of an earlier run of IKE: fn for each, with its ends and how long it has still got (UINT64_MAX: no
-	 * limit); fn may remove them. And away with all that are between the two, both ways.
-	 */
+	/* Calls fn for each SA that an earlier run of IKE has left: its two ends, and how long the SA has still got
+	 * (UINT64_MAX: no limit). fn may remove such SAs. */
 	void (*sa_each_orphan)(void *arg, orphan_fn fn, void *fn_arg);
+	/* Removes those between the two, both ways. */
 	void (*sa_remove_orphans)(void *arg, const uint8_t local[4], const uint8_t remote[4]);
 
 	struct keyholder_ops keys;
 
-	/* One line for people. remote: a peer can cause it at will, so it is rate-limited. */
+	/* One line for people. remote: a peer can cause the line at will, so the world limits its rate. */
 	void (*log)(void *arg, bool remote, const char *line);
-	/* An order (engine_initiate ...) with that ticket has come to its end: error NULL, or why not. */
+	/* The order of that ticket (engine_initiate ...) has come to its end. error: NULL if well, else one line. */
 	void (*done)(void *arg, uint64_t ticket, const char *error);
 	/* Keys of a new IKE SA, as Wireshark's ikev2_decryption_table wants them; NULL unless the file allows it. */
 	void (*keylog)(void *arg, uint64_t spi_i, uint64_t spi_r, const struct ike_keys *keys);

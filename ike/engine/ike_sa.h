@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An IKE SA: its keys, its two windows of one message (RFC 7296 section 2.3),
- * the tasks that wait for the window, its children.
+ * An IKE SA: its keys, its two windows of one message each (RFC 7296 section 2.3), the tasks that wait for our window,
+ * its children. It is made, found and freed here; ike_sa_up.h, ike_sa_life.h and ike_sa_end.h have what becomes of it.
  *
  *   initiator   INIT_SENT ─► AUTH_SENT ─► UP ─► REPLACED ─► DEAD
  *   responder   HALF_OPEN ──────────────► UP ─► DELETING ─► DEAD
@@ -17,10 +17,10 @@
 #include "peer.h"
 
 /*
- * What one peer may have at a time, dead ones whose last answer is kept among them: one for each selector, as with a
- * peer that refuses PFS (renew.h), and those that are being replaced. An honest peer has one, or two while it is
- * rekeyed; who starts anew and says nothing of it leaves more, and what has been silent longest is what it has
- * forgotten.
+ * How many one peer may have at a time, those included that are dead and whose last answer is kept. With a peer that
+ * refuses PFS each selector has an IKE SA of its own (renew.h), and some are being replaced. Any other honest peer has
+ * one, or two during a rekey. A peer that starts anew and does not say so leaves more, and has forgotten those that
+ * have been silent longest (room.h).
  */
 #define IKE_SAS_MAX (SELECTORS_MAX + 8)
 
@@ -29,12 +29,12 @@ enum ike_state {
 	IKE_HALF_OPEN,
 	IKE_AUTH_SENT,
 	IKE_UP,
-	IKE_REPLACED, /* rekeyed: only its DELETE is left to come or to go */
+	IKE_REPLACED, /* rekeyed, or forgotten by the peer: only its DELETE, or its end, is still to come */
 	IKE_DELETING,
-	IKE_DEAD, /* freed at the next tick, or when its last answer has been there long enough */
+	IKE_DEAD, /* freed by the next tick; or later, if the peer may ask for the last answer again */
 };
 
-/* What must be proven before an IKE SA is up, each bit set where it was proven. */
+/* What must be proven before an IKE SA is up. Each bit is set where that is proven, and nowhere else. */
 enum proof {
 	PROOF_ADDRESS = 1 << 0,	    /* no NAT between the two */
 	PROOF_IDENTITY = 1 << 1,    /* remote-id allows it */
@@ -47,7 +47,7 @@ struct task;
 
 TAILQ_HEAD(task_list, task);
 
-/* What only the handshake needs. */
+/* What only the handshake needs, and what goes with its end. */
 struct handshake {
 	uint8_t nonce[NONCE_SIZE]; /* ours */
 	uint8_t peer_nonce[NONCE_MAX];
@@ -65,32 +65,32 @@ struct handshake {
 	hash_set peer_hashes;
 	bool peer_ppk; /* it sent USE_PPK */
 	bool ppk_used;
-	bool initial_contact; /* the peer says so */
-	bool claims_first;    /* we do, and it has no answer yet */
+	bool initial_contact; /* the peer has sent INITIAL_CONTACT */
+	bool claims_first;    /* we have, and there is no answer yet (claim.h) */
 	uint8_t plain_sk_d[PRF_SIZE_MAX], plain_sk_pi[PRF_SIZE_MAX], plain_sk_pr[PRF_SIZE_MAX]; /* without PPK */
 	struct identity peer_id;
-	uint16_t error; /* an unauthenticated error came; it counts if nothing better does */
+	uint16_t error; /* the peer's, in the clear: anybody's, so it counts only if no answer comes */
 	uint16_t error_group;
-	bool error_nat; /* and what came with it shows a NAT */
+	bool error_nat; /* what came with the error shows a NAT */
 };
 
 struct ike_sa {
 	struct mortal mortal;
 	TAILQ_ENTRY(ike_sa) of_peer;
-	struct table_node by_spi;  /* ours */
-	struct table_node by_init; /* half-open responder: init_key() */
+	struct table_node by_spi;  /* our SPI */
+	struct table_node by_init; /* ike_init_key(); half-open responder */
 	struct engine *engine;
-	struct peer *peer; /* responder: the likeliest until IDi has come */
+	struct peer *peer; /* responder, before IDi has come: of the likeliest connection */
 	enum ike_state state;
 	unsigned era;	 /* the peer's when the first of its line began */
 	uint64_t serial; /* of all that the engine has made */
-	bool initiator;	 /* of this IKE SA: whose SPI is spi_i */
+	bool initiator;	 /* we are: spi_i is our SPI */
 	bool fragmentation;
 	bool keys_ready;
 	bool renews;	/* made in place of a rekey that the peer refuses (renew.h) */
 	bool in_doubt;	/* made as another one of the peer's does not answer (doubt.h) */
-	bool sends;	/* something left on its children between the last two looks */
-	bool rekey_due; /* its time to be rekeyed has come: the next is its end */
+	bool sends;	/* packets have left on its children between the last two looks (liveness.h) */
+	bool rekey_due; /* the rekey is due: when sa->life is due next, that is the end */
 	unsigned proofs;
 	uint64_t spi_i;
 	uint64_t spi_r;
@@ -99,11 +99,11 @@ struct ike_sa {
 	struct handshake *handshake; /* NULL once it is up */
 	char *peer_id;		     /* text, for people; malloc'd */
 	uint8_t low_nonce[NONCE_SIZE];
-	/* Of the handshake that it, or what it is an heir of, came from: both ends know a line of rekeys by that. */
+	/* Of the handshake that its line of rekeys began with: both ends know the line by that. */
 	struct {
 		uint8_t low_nonce[NONCE_SIZE];
 		uint64_t up_ms;
-		bool ours; /* we began it */
+		bool ours; /* we began the handshake */
 	} line;
 	uint64_t started_ms; /* IKE_SA_INIT went or came */
 	uint64_t up_ms;
@@ -118,7 +118,7 @@ struct ike_sa {
 	struct flight sent;
 	unsigned tries;
 	struct timer retransmit;
-	struct timer kick; /* there is a task, or it is dead: something is to be done */
+	struct timer kick; /* a task is to be sent; dead: the last answer need not be repeated any more */
 
 	/* the peer's */
 	uint32_t expected_id;
@@ -126,35 +126,36 @@ struct ike_sa {
 	struct reassembly reassembly[2]; /* of the peer's questions and of its answers */
 
 	struct child_list children;
-	struct ike_sa *rival; /* made by the peer while we were rekeying this one; or its heir, */
-	bool rival_won;	      /* then, as the peer has gone on with it */
-	struct timer life;    /* half-open: time is up; up: rekey; then the end */
+	struct ike_sa
+		*rival;	   /* the new one that the peer made while we were rekeying this one; or an heir of the rival */
+	bool rival_won;	   /* it is an heir: the peer has gone on with its own */
+	struct timer life; /* half-open: given up; up: the rekey, and after that the end */
 	struct timer liveness;
-	uint32_t asked_beside; /* selectors of its children that another one was asked for, so that it may go */
+	uint32_t asked_beside; /* selectors of its children that the other one of two was asked for (redundant.h) */
 
-	/* reauth.c */
+	/* proving itself anew: reauth.h, move.h */
 	struct proven *proven; /* NULL until it is up */
 	struct timer reauth;
-	bool moves;		  /* it is to take over what others between the two carry, */
-	uint32_t asked;		  /* and has asked for children for these selectors, by their index, */
-	uint32_t asked_elsewhere; /* for these on other IKE SAs, */
-	bool others_asked;	  /* and for those of other connections */
+	bool moves;		  /* it is to take over what older ones between the two carry */
+	uint32_t asked;		  /* for that: selectors that it was asked for itself, */
+	uint32_t asked_elsewhere; /* that are wanted on IKE SAs of their own, */
+	bool others_asked;	  /* and whether other connections want theirs */
 };
 
-/* Sent so often without an answer, it is doubtful whether the peer still knows the IKE SA. */
+/* A request was sent so often without an answer that the peer may have forgotten the IKE SA. */
 #define DOUBT_TRIES 2
 
-/* What may go to a peer without asking: its own words are cut to be printable before. */
+/* One line, with the SPIs in front. What a peer has said is printable before it comes here. */
 void ike_log(const struct ike_sa *sa, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Makes one, entered by our SPI (chosen unless given, 0), with a handshake. NULL: no memory. */
+/* Makes an IKE SA, found by our_spi from now on. our_spi 0: it begins with a handshake, and its SPI is chosen here;
+ * else it is the heir of another one. NULL: no memory. */
 struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, const struct path *path, bool initiator,
 			  uint64_t our_spi);
 
-/* One that no other IKE SA has. */
+/* An SPI that no IKE SA has. */
 uint64_t ike_spi_fresh(struct engine *e);
 
-/* Our SPI. */
 static inline uint64_t ike_spi_ours(const struct ike_sa *sa)
 {
 	return sa->initiator ? sa->spi_i : sa->spi_r;
@@ -170,16 +171,16 @@ static inline const struct sk_key *ike_key_in(const struct ike_sa *sa)
 	return sa->initiator ? &sa->keys.er : &sa->keys.ei;
 }
 
-/* There is something to do at the next tick, or then. */
+/* The tick looks for something to send at that time, or sooner if it was to already. */
 void ike_sa_kick(struct ike_sa *sa, uint64_t at_ms);
 
-/* Of the next request of ours. */
+/* The header of our next request. */
 struct ike_header ike_request_header(const struct ike_sa *sa, uint8_t exchange);
 
-/* Sends as is what was sent before. */
+/* Sends the flight's datagrams, as they are. */
 void flight_send(struct ike_sa *sa, const struct flight *f);
 
-/* Its request was sent, and sent again, without an answer. */
+/* The request in the window was sent DOUBT_TRIES times, and again, without an answer. */
 static inline bool ike_sa_is_doubtful(const struct ike_sa *sa)
 {
 	return sa->running && sa->tries > DOUBT_TRIES;
@@ -188,38 +189,41 @@ static inline bool ike_sa_is_doubtful(const struct ike_sa *sa)
 /* The IKE SA is that peer's from now on. */
 void ike_sa_give(struct ike_sa *sa, struct peer *p);
 
-/* Dead, and for the sake of that answer alone still there. */
+/* Dead, and there for the sake of its last answer alone, which the peer may ask for again. */
 static inline bool ike_sa_lingers(const struct ike_sa *sa)
 {
 	return sa->state == IKE_DEAD && timer_is_set(&sa->kick);
 }
 
-/* Another IKE SA between the same two addresses and identities, of whichever connection: the next one after `after`. */
+/* The other IKE SAs between the same two addresses and identities, of whatever connection: the first, or the next one
+ * after `after`; NULL at the end. */
 struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after);
 
-/* False: it was taken down, and ends as soon as it can, or as its heir. */
+/* False: its peer was taken down since it began. It ends as soon as it can, or its heir does. */
 static inline bool ike_sa_is_wanted(const struct ike_sa *sa)
 {
 	return sa->era == sa->peer->era && sa->state != IKE_DEAD;
 }
 
-/* Frees now: it has no child and no task any more. Only for the tick and for the end of the engine, and for who has
- * just made it. */
+/* Frees the IKE SA, which has no child and no task any more. Only for the tick, for the engine's end, and for who has
+ * just made the IKE SA. */
 void ike_sa_free(struct ike_sa *sa);
 
-/* Who has it as a rival has the heir as one from now on; NULL: none. */
+/* The IKE SA that has this one as its rival has the heir as its rival from now on; NULL: none. */
 void ike_sa_pass_links(struct ike_sa *sa, struct ike_sa *heir);
 
+/* What only the handshake needs is wiped and freed. Done twice, it counts once. */
 void handshake_free(struct ike_sa *sa);
 
-/* ---- half-open ones ---- */
-
-uint64_t ike_init_key(uint64_t spi_i, const uint8_t remote[4]);
+/* By our SPI. NULL: there is none. */
 struct ike_sa *ike_sa_find(const struct engine *e, uint64_t our_spi);
+
+/* Half-open, by the SPI and the address of the peer, which has not read ours yet; and the key of by_init. */
+uint64_t ike_init_key(uint64_t spi_i, const uint8_t remote[4]);
 struct ike_sa *ike_sa_find_half_open(const struct engine *e, uint64_t spi_i, const struct path *path);
 
-/* The lower of two nonces as NONCE_SIZE bytes: cut, or padded with zeros (RFC 7296 section 2.8: compared
- * octet by octet). */
+/* The lower of two nonces, compared octet by octet (RFC 7296 section 2.8), as NONCE_SIZE bytes: cut, or padded with
+ * zeros. */
 void nonce_lower(uint8_t out[NONCE_SIZE], struct chunk a, struct chunk b);
 
 #endif

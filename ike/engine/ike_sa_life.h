@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How long an IKE SA is up: its rekey, and its end if that fails. */
+/* How long an IKE SA lives: the time of its handshake, its rekey, and its end if the rekey fails. */
 #ifndef IKE_IKE_SA_LIFE_H
 #define IKE_IKE_SA_LIFE_H
 
 #include "ike_sa.h"
 
-/* Sets the timers that a living IKE SA has. */
+/* The IKE SA is up: sets its timers, those of liveness too. */
 void ike_sa_start_timers(struct ike_sa *sa);
 
-/* sa->life is due: of a handshake, the rekey, the end. */
+/* sa->life is due. */
 void ike_sa_on_life(struct timer *timer);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How what an engine holds comes to its end. Whatever is running may end an object, however deep in a call; nothing
- * that runs frees one, for whoever called may still have to do with it. The tick does, when nothing runs any more.
+ * How an object of the engine comes to its end. Any function may end any object, however deep in a call; none frees
+ * one, for its callers may still hold that object. The tick frees, when nothing else runs.
  *
  *              made by                     at its end by                      freed by the tick when
  *   connection engine_configure            engine_configure: gone             it has no peer
@@ -13,8 +13,8 @@
  *                                          list, of no IKE SA and no peer
  *   task       task_queue                  task_finish, task_drop_all         at once
  *
- * mortal_end() says that the end may have come; reap.c looks once more, and frees or lets live. What points to another
- * object never points to one that was freed:
+ * mortal_end() says that an object's end may have come. reap.c looks once more whether the object is needed, and frees
+ * it or lets it live. No pointer between objects outlives what it points to:
  *
  *   up      peer ► connection, IKE SA ► peer, child ► peer, task ► peer, child ► IKE SA: those are counted (in lists,
  *           or in peer.tasks), and who has any is not freed
@@ -46,13 +46,13 @@ struct mortal {
 /* Those whose end may have come: the engine's. */
 TAILQ_HEAD(mortal_list, mortal);
 
-/* The end may have come. As often as one likes. */
+/* The object's end may have come. Said twice, it counts once. */
 void mortal_end(struct mortal_list *ending, struct mortal *m);
 
-/* It is being freed: never to be looked at again. */
+/* The object is being freed: out of the list, if it is in. */
 void mortal_forget(struct mortal_list *ending, struct mortal *m);
 
-/* The next one to be looked at, not in the list any more; NULL: none. */
+/* Takes the first out of the list; NULL: the list is empty. */
 struct mortal *mortal_take(struct mortal_list *ending);
 
 #endif

@@ -9,11 +9,11 @@
 
 #include "ike_sa.h"
 
-/* A step of it: asks for what is missing, and ends the move when all is there, or time is up. Then sa->moves is false.
- */
+/* Asks for what is missing on sa. When all has moved, the old ones are deleted; when time is up, sa is, unless an old
+ * one may not stay. Either ends the move: sa->moves is false. */
 void move_go_on(struct ike_sa *sa);
 
-/* Another IKE SA is taking over what this one has. */
+/* Another IKE SA is taking over what sa carries. */
 bool move_is_under_way(const struct ike_sa *sa);
 
 #endif

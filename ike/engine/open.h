@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The beginning of an IKE SA by us. */
+/* An IKE SA begins by our hand: the object and its first task. */
 #ifndef IKE_OPEN_H
 #define IKE_OPEN_H
 
 #include "ike_sa.h"
 #include "peer.h"
 
-/* Begins a new IKE SA with a child for that selector, whatever there is. NULL: no memory. */
+/* Opens an IKE SA with a child for that selector, whatever else there is. NULL: no memory, and what was wanted is tried
+ * again later (wish.h). */
 struct ike_sa *peer_open(struct peer *p, unsigned selector);
 
 #endif

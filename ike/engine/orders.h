@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What people order: up, down, rekey. */
+/*
+ * Orders to take down or to rekey are the peer's, and not an IKE SA's, which may be about to be replaced. When such an
+ * order is done is seen by what is left, and not by who has brought it about.
+ */
 #ifndef IKE_ORDERS_H
 #define IKE_ORDERS_H
 
 #include "peer.h"
 
-/* Takes the peer down: DELETE for what is up, an end for what is under way; it is not brought up again by itself. */
+/* Takes the peer down: what is up is deleted, what is under way ends. A new era begins, so that what a rekey still
+ * makes of the old one goes, too. The peer is not brought up again by itself. */
 void orders_take_down(struct peer *p);
 
-/* DELETE for the children that the peer has on other connections' IKE SAs. */
+/* Deletes the children that the peer has on IKE SAs of other connections. */
 void orders_delete_elsewhere(struct peer *p);
 
-/* An SA or a task of the peer's has come or gone: which orders to take down or to rekey have come to their end by that.
- * What is there decides, and not who has brought it about. */
+/* An SA or a task of the peer's has come or gone: ends the orders that are done by that. */
 void orders_look(struct peer *p);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A peer of a connection: what is wanted of it (which selectors wait for a child), who has ordered that, and when to
- * try again.
+ * A peer of a connection: what is there between the two hosts, which selectors are to have a child and have none, who
+ * has ordered something and waits, when to try again. peer_sas.h finds what a peer has, wish.h pursues what is wanted.
  */
 #ifndef IKE_PEER_H
 #define IKE_PEER_H
@@ -13,7 +13,7 @@
 TAILQ_HEAD(ike_sa_list, ike_sa);
 TAILQ_HEAD(order_list, order);
 
-/* Somebody waits for an end: "connection initiate", "terminate", "rekey". */
+/* Somebody waits for the end of "connection initiate", "terminate" or "rekey". */
 struct order {
 	TAILQ_ENTRY(order) of_peer;
 	uint64_t ticket;
@@ -34,53 +34,56 @@ struct peer {
 	uint8_t remote[4];
 	struct ike_sa_list sas;
 	struct child_list children; /* of any IKE SA */
-	unsigned tasks;		    /* of any IKE SA, that are for it */
-	unsigned era; /* how often it was taken down: an SA of an earlier era is to go, and so is what a rekey makes of
-			 it */
-	uint32_t wanted; /* selectors, by their index in the configuration, that are to get a child */
-	bool held;	 /* taken down by order: not brought up again by itself */
+	unsigned tasks;		    /* how many are for this peer, of any IKE SA */
+	/* How often the peer was taken down. An SA of an earlier era is to go, and so is what a rekey makes of that SA.
+	 */
+	unsigned era;
+	uint32_t wanted; /* selectors that are to get a child: a bit each, by the index in the configuration */
+	bool held;	 /* taken down by order: up again by order, or by a packet, alone */
 	bool address_gone;
-	bool no_pfs;	   /* it makes no child with a key exchange: each gets an IKE SA of its own, which has one */
-	unsigned failures; /* in a row */
-	struct timer retry;
-	struct timer orphans; /* when SAs of an earlier run go */
+	bool no_pfs;	    /* it makes no child with a key exchange: each child gets an IKE SA of its own (renew.h) */
+	unsigned failures;  /* in a row */
+	struct timer retry; /* wishes are pursued again */
+	struct timer orphans; /* SAs of an earlier run go (orphans.h) */
 	struct order_list orders;
 };
 
 /* Key of by_addresses. */
 uint64_t peer_key(const uint8_t local[4], const uint8_t remote[4]);
 
-/* All between the same two addresses, of whatever connection; NULL at the end. */
+/* The peers of all connections between the two addresses of key; NULL at the end. */
 struct peer *peer_first(const struct engine *e, uint64_t key);
 struct peer *peer_next(const struct peer *p);
 
-/* Reports to its log with "NAME: " (a mesh: "NAME[192.0.2.7]: ") in front. */
+/* One line, with "NAME: " (of a mesh "NAME[192.0.2.7]: ") in front. */
 void peer_log(const struct peer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same with a line as it is. remote: anybody can cause it at will. */
+/* The same, of a line that is no format. remote: anybody can cause the line at will. */
 void peer_log_line(const struct peer *p, bool remote, const char *line);
 
-/* The peer of that connection, made if it is new. NULL: no memory. */
+/* The connection's peer of that address, made if there is none. NULL: no memory. */
 struct peer *peer_get(struct connection *c, const uint8_t remote[4]);
 
-/* Nothing forbids it. */
+/* Nothing forbids to open an IKE SA: not taken down, the local address is there, the connection in the file. */
 bool peer_may_connect(const struct peer *p);
-/* It is to be up whenever it can. */
+
+/* The peer is to be up whenever it can be: start = initiate, and no mesh. */
 bool peer_is_kept_up(const struct peer *p);
 
-/* SAs of an earlier run with it are in the datapath (orphans.h). */
+/* SAs of an earlier run between the two are in the datapath. */
 static inline bool peer_has_orphans(const struct peer *p)
 {
 	return timer_is_set(&p->orphans);
 }
 
-/* Ends an order, or those of that kind; error: NULL if well. */
-void peer_end_order(struct peer *p, struct order *order, const char *error);
-void peer_end_orders(struct peer *p, enum order_kind kind, const char *error);
-/* An order waits from now on; NULL: there is no memory, and it has ended. */
+/* An order waits from now on. NULL: no memory, and who ordered has been told. */
 struct order *peer_add_order(struct peer *p, enum order_kind kind, uint64_t ticket);
 
-/* It has no SA and no task any more; its orders end. */
+/* Ends that order, or all of that kind, and tells who ordered. error: NULL if well, else one line. */
+void peer_end_order(struct peer *p, struct order *order, const char *error);
+void peer_end_orders(struct peer *p, enum order_kind kind, const char *error);
+
+/* Frees the peer, which has no SA and no task any more; its orders end. */
 void peer_free(struct peer *p);
 
 #endif

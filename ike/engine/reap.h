@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Frees what has come to its end (mortal.h): looks once more whether it is really not needed. */
+/* Frees what has come to its end (mortal.h). Each kind of object has one function, in one table, which looks whether
+ * the object is really not needed any more. */
 #ifndef IKE_REAP_H
 #define IKE_REAP_H
 
 #include "engine_state.h"
 
-/* Only for the tick and for the engine's own end: nothing that runs may hold what is freed here. */
+/* For the tick and the engine's own end alone, when no other function runs that may hold what is freed. */
 void reap_ended(struct engine *e);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A peer proves itself anew, make-before-break (RFC 7296 section 2.8.3): a new IKE SA from scratch, on it a child for
- * each that the old one has, and only then the old one is deleted.
+ * A peer proves itself anew, make before break (RFC 7296 section 2.8.3): a new IKE SA is opened, takes over the
+ * children of the old one (move.h), and only then the old one is deleted.
  *
  *   when                                                    and else
  *   reauth-time has passed                                  the old one ends some time later
@@ -16,23 +16,23 @@
 #include "ike_sa.h"
 #include "proven.h"
 
-/* IKE_AUTH has proven the peer, by these certificates (which it takes over) or none. False: no memory. */
+/* IKE_AUTH has proven the peer, by these certificates, which are taken over, or with none by a PSK. False: no memory.
+ */
 bool reauth_proven(struct ike_sa *sa, struct peer_certs *certs);
 
-/* It is up. */
+/* The IKE SA is up: its times count from now. */
 void reauth_on_up(struct ike_sa *sa);
 
-/* The heir goes by what old has proven. */
+/* The heir shares old's proof. */
 void reauth_inherit(struct ike_sa *heir, const struct ike_sa *old);
 
 /* sa->reauth is due. */
 void reauth_on_time(struct timer *timer);
 
-/* The connection has other certificates, CAs or CRLs than before. own: its own certificate among them. */
+/* The connection's files are others: its certificate (own), CAs or CRLs. What is up is judged by the new ones. */
 void reauth_renewed(struct connection *c, bool own);
 
-/* Seconds until the peer is asked to prove itself again, and until what it has proven itself with expires; -1: never.
- */
+/* In seconds: when the peer is asked to prove itself again, and when its proof expires; -1: never. */
 void reauth_times(const struct ike_sa *sa, int64_t *due_s, int64_t *expires_s);
 
 #endif

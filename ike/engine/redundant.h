@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two IKE SAs that came up side by side, as both ends began at the same time: one is one too many. It is deleted by who
- * began it, once the other one has shown that it lives, and carries all that the redundant one does.
+ * Two IKE SAs that came up side by side, since both ends began at the same time. Of the two, the one with the lowest
+ * nonce is redundant, and who began it deletes it: once the other one has shown that it lives, and carries all that the
+ * redundant one carries.
  */
 #ifndef IKE_REDUNDANT_H
 #define IKE_REDUNDANT_H
@@ -9,11 +10,12 @@
 #include "ike_sa.h"
 #include "peer.h"
 
-/* Looks at the peer's. alive: came up just now, or has answered; NULL: something else has changed. One that is not
- * known to live is asked, and its answer calls this again; for what it does not carry yet, it is asked as well. */
+/* Looks for redundant ones of the peer's, and has them deleted. alive: an IKE SA that has just come up or answered;
+ * NULL: something else has changed. If the other one of the two is not known to live, the peer is asked on it; if it
+ * does not carry all yet, it is asked for that. Either answer calls this again. */
 void redundant_end(struct peer *p, const struct ike_sa *alive);
 
-/* It still is. */
+/* The IKE SA is still redundant: another one carries all that it does. */
 bool redundant_is(const struct ike_sa *sa);
 
 #endif

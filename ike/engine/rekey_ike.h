@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rekey of the IKE SA: RFC 7296 section 1.3.2. */
+/*
+ * CREATE_CHILD_SA for the IKE SA itself, RFC 7296 section 1.3.2. The handlers stand in the tables of exchange.c:
+ * *_on_request answers what the peer asks, *_ask writes a task's request, *_on_answer and *_on_error read what comes
+ * back.
+ */
 #ifndef IKE_REKEY_IKE_H
 #define IKE_REKEY_IKE_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A new IKE SA instead of a rekey, make before break: the peer refuses a key exchange for children, and without one
- * none is made here (PFS). The first child of a new IKE SA has the fresh exchange of that one.
+ * A peer that refuses a key exchange for children. No child is made here without one (PFS), but the first child of an
+ * IKE SA needs none of its own: it has the fresh exchange of that IKE SA. So with such a peer a new IKE SA is made
+ * instead of each rekey, make before break, and each selector has an IKE SA of its own.
  */
 #ifndef IKE_RENEW_H
 #define IKE_RENEW_H
@@ -10,19 +11,19 @@
 #include "ike_sa.h"
 #include "peer.h"
 
-/* Before the child's lifetime ends. */
+/* The peer has refused to rekey old: a new IKE SA is opened for its selector. */
 void renew_child(struct peer *p, const struct child *old);
 
-/* The same for a selector that has no child yet. */
+/* Opens one for a selector, unless that is under way. */
 void renew_for(struct peer *p, unsigned selector);
 
-/* It is up with its child: what it replaces goes. */
+/* An IKE SA that was opened for that is up with its child: what the child replaces goes. */
 void renew_done(struct peer *p, const struct child *child);
 
-/* It has no child: what the peer refuses is something else. */
+/* The IKE SA is up without a child: what the peer refuses is something else. */
 void renew_failed(struct peer *p, struct ike_sa *sa);
 
-/* A new child was refused for want of a proposal, perhaps for that. */
+/* The peer has refused a new child for want of a proposal, perhaps for the key exchange. */
 void renew_suggested(struct peer *p);
 
 #endif

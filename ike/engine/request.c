@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Our requests: one at a time in the window (RFC 7296 section 2.3), sent again until there is an answer (section 2.4).
- */
 #include "request.h"
 
 #include <errno.h>

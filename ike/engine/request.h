@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Our requests on their way: written, sent, sent again. */
+/*
+ * Our requests on their way: one at a time (RFC 7296 section 2.3), sent again until there is an answer (section 2.4).
+ */
 #ifndef IKE_REQUEST_H
 #define IKE_REQUEST_H
 
 #include "ike_sa.h"
 
-/* Sends what is next, if it can be. */
+/* Writes and sends the next task whose time has come, if the window is free. */
 void request_send_next(struct ike_sa *sa);
 
-/* sa->retransmit is due. */
+/* sa->retransmit is due: no answer has come. */
 void request_on_retransmit(struct timer *timer);
 
 #endif

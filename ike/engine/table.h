@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A hash table of objects that carry their own links, by a 64-bit key; several may have the same one. */
+/* A hash table by a 64-bit key. The objects carry the links, so entering one cannot fail. Several may have one key. */
 #ifndef IKE_TABLE_H
 #define IKE_TABLE_H
 
@@ -12,23 +12,23 @@ struct table_node {
 	uint64_t key;
 };
 
-/* The number of chains is fixed: 4,096 make 10,000 objects two or three to a chain, in 32 KB. */
+/* The number of chains is fixed: with 10,000 objects two or three stand in a chain, and the chains take 32 KB. */
 #define TABLE_CHAINS 4096
 
 struct table {
 	struct table_node **chains;
-	uint64_t seed; /* random: what a peer chooses must not decide on a chain */
+	uint64_t seed; /* random, or a peer could choose keys that all fall into one chain */
 };
 
 /* 0 or -ENOMEM. */
 int table_init(struct table *t, uint64_t seed);
 void table_free(struct table *t);
 
-/* Enters it; if it is in a table already, takes it out first. */
+/* Enters the node, in front of others with the key. A node that is in a table is taken out of that first. */
 void table_add(struct table *t, struct table_node *node, uint64_t key);
-/* The same, behind those that have the key already. */
+/* The same, behind the others with the key. */
 void table_append(struct table *t, struct table_node *node, uint64_t key);
-/* Safe on a node that is in no table. */
+/* Takes the node out. A node that is in no table stays as it is. */
 void table_remove(struct table_node *node);
 
 /* The first with that key, and the next one after it; NULL: no more. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is due: for each kind of timer who sees to it. */
+/* What is due. Each kind of timer has one function, in one table: so an object sets a timer, and need not know what is
+ * done then. */
 #ifndef IKE_TICK_H
 #define IKE_TICK_H
 
 #include "engine_state.h"
 
-/* Does it all. */
+/* Does all that is due by now. */
 void tick_timers(struct engine *e);
 
 #endif

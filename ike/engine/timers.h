@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Deadlines, the nearest first: a binary heap of timers that live inside what they are for. */
+/*
+ * Deadlines, the nearest first: a binary heap of pointers to timers, each of which lives inside the object that it is
+ * for. A timer has a kind and no function, so that an object need not know who sees to it.
+ */
 #ifndef IKE_TIMERS_H
 #define IKE_TIMERS_H
 
@@ -7,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a timer is for, by what it lives in: what is done then stands in one table (tick.c). */
+/* The object that the timer lives in, and what is due then. tick.c has the table of who does it. */
 enum timer_kind {
 	TIMER_PEER_RETRY,
 	TIMER_PEER_ORPHANS,
@@ -34,7 +37,7 @@ struct timers {
 	size_t room;
 };
 
-/* A timer for that, not yet set. */
+/* The timer is of that kind, and not set. */
 static inline void timer_init(struct timer *timer, enum timer_kind kind)
 {
 	*timer = (struct timer){.kind = kind};
@@ -45,18 +48,18 @@ static inline bool timer_is_set(const struct timer *timer)
 	return timer->place != 0;
 }
 
-/* Makes room for one more timer, so that setting it cannot fail. Each object reserves for all it has. False: no memory.
- */
+/* Makes room for so many more timers, so that setting one cannot fail: each object, when it is made, reserves for all
+ * of its timers. False: no memory. */
 bool timers_reserve(struct timers *timers, size_t more);
 
-/* Sets it, or sets it anew. */
+/* Sets the timer, also if it was set to another time. */
 void timer_set(struct timers *timers, struct timer *timer, uint64_t due_ms);
 void timer_cancel(struct timers *timers, struct timer *timer);
 
-/* When the nearest is due; UINT64_MAX: none is set. */
+/* The time of the nearest deadline; UINT64_MAX: none is set. */
 uint64_t timers_next(const struct timers *timers);
 
-/* The nearest, if it is due by now: not set any more. NULL: none is due. */
+/* Takes the nearest timer out, if it is due by now: it is not set any more. NULL: none is due. */
 struct timer *timers_take_due(struct timers *timers, uint64_t now_ms);
 
 void timers_free(struct timers *timers);
