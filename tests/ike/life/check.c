@@ -184,6 +184,22 @@ static bool flow_is_right(const struct life *l, const struct seen *s, const stru
 					   : "nobody has asked for");
 }
 
+static int other_end(const struct life *l, const struct life_host *h, const struct life_sa *sa)
+{
+	const uint8_t *remote = sa->spec.inbound ? sa->spec.src : sa->spec.dst;
+
+	for (int i = 0; i < LIFE_HOSTS; i++)
+		if (i != h->number && memcmp(l->hosts[i].addr, remote, 4) == 0)
+			return i;
+	return -1;
+}
+
+/* An SA of an earlier run stays for its time where new ones cannot be had (orphans.h). */
+static bool may_stay(const struct life *l, const struct life_host *h, const struct life_sa *sa)
+{
+	return sa->orphan && !plan_fits(l, h->number, other_end(l, h, sa));
+}
+
 /* One of those that are there carries. */
 static bool bindings_are_right(const struct life *l, const struct life_flow *f, char why[LIFE_WHY])
 {
@@ -195,7 +211,7 @@ static bool bindings_are_right(const struct life *l, const struct life_flow *f, 
 		const struct life_sa *sa = &h->sad[i];
 
 		if (!sa->used || sa->spec.inbound || memcmp(sa->spec.dst, l->hosts[f->to].addr, 4) != 0 ||
-		    !selector_equal(&sa->spec.selector, &f->selector))
+		    !selector_equal(&sa->spec.selector, &f->selector) || may_stay(l, h, sa))
 			continue;
 		all++;
 		bound += sa->bound;
@@ -232,7 +248,7 @@ static bool datapath_is_right(struct life *l, int host, const struct seen *s, ch
 		const struct life_sa *sa = &h->sad[i];
 		bool known = false;
 
-		if (!sa->used || (sa->reserved && l->now_ms < sa->made_ms + ASKING_MS))
+		if (!sa->used || (sa->reserved && l->now_ms < sa->made_ms + ASKING_MS) || may_stay(l, h, sa))
 			continue;
 		for (unsigned n = 0; n < s->children; n++)
 			known |= sa->spec.spi == (sa->spec.inbound ? s->child[n].in : s->child[n].out);

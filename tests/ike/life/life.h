@@ -210,6 +210,8 @@ extern const struct plan life_plan[LIFE_CONNECTIONS];
 bool plan_is_between(unsigned connection, int a, int b);
 /* As that host sees it. */
 struct selector plan_selector(unsigned connection, unsigned index, int host);
+/* Whether what the one file says of the other host is in the other's, too. */
+bool plan_fits(const struct life *l, int host, int remote);
 /* Gives the engine what the file says. */
 void life_configure(struct life *l, int host);
 
@@ -239,6 +241,8 @@ void traffic_arrive(struct life *l);
 /* Both ends may ask for it at once, and there are two until one is due to be rekeyed (child.c). -1: each that both are
  * to begin. */
 void traffic_may_double(struct life *l, int connection);
+/* The connection is to be up by order: what is not may be asked for by the other end at the same time. */
+void traffic_order(struct life *l, unsigned connection, int from, int to);
 /* What is up is not to lose anything any more, or what concerns that host may. -1: all. */
 void traffic_arm(struct life *l);
 void traffic_disturb(struct life *l, int host);

@@ -133,6 +133,17 @@ static bool has(const struct life *l, int host, const struct life_flow *f)
 	return l->hosts[host].file[f->connection].present && f->index < selectors_at(&l->hosts[host], f->connection);
 }
 
+bool plan_fits(const struct life *l, int host, int remote)
+{
+	for (unsigned i = 0; i < l->flow_count; i++) {
+		const struct life_flow *f = &l->flows[i];
+
+		if (f->from == host && f->to == remote && has(l, host, f) && !has(l, remote, f))
+			return false;
+	}
+	return true;
+}
+
 static bool sends(const struct life *l, int from, int to, const struct life_flow *like)
 {
 	for (unsigned i = 0; i < l->flow_count; i++) {

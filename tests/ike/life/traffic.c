@@ -95,6 +95,16 @@ static struct life_sa *bound(struct life *l, struct life_flow *f)
 	return NULL;
 }
 
+void traffic_order(struct life *l, unsigned connection, int from, int to)
+{
+	for (unsigned i = 0; i < l->flow_count; i++) {
+		struct life_flow *f = &l->flows[i];
+
+		if (f->connection == connection && f->from == from && f->to == to && !bound(l, f))
+			may_double_between(l, f);
+	}
+}
+
 static const char *flow_text(const struct life_flow *f, char buf[SELECTOR_TEXT])
 {
 	return selector_text(&f->selector, buf);

@@ -119,9 +119,11 @@ static void rekey(struct life *l, const struct target *t, bool ike)
 static void initiate(struct life *l, const struct target *t)
 {
 	note(l, t, "initiate");
-	/* In a peaceful episode it is up, and stays so. */
+	/* In a peaceful episode what is up stays so. */
 	if (l->rough)
 		traffic_may_double(l, (int)t->connection);
+	else
+		traffic_order(l, t->connection, t->host, t->remote);
 	if (l->hosts[t->host].file[t->connection].present) {
 		life_wish(l, t->connection, t->host, t->remote);
 		l->hosts[t->host].file[t->connection].held[t->remote] = false;
