@@ -26,7 +26,7 @@ void peer_want_all(struct peer *p)
 			p->wanted |= 1U << i;
 }
 
-static bool child_under_way(const struct ike_sa *sa, unsigned selector)
+static bool asks_for(const struct ike_sa *sa, unsigned selector)
 {
 	const struct task *task;
 
@@ -34,6 +34,18 @@ static bool child_under_way(const struct ike_sa *sa, unsigned selector)
 		return true;
 	TAILQ_FOREACH(task, &sa->tasks, of_sa)
 		if (task->kind == TASK_CHILD && task->selector == selector)
+			return true;
+	return false;
+}
+
+/* On sa, or another one, and then there would be one of each. But another one that does not answer may not bring it. */
+static bool child_under_way(const struct ike_sa *sa, unsigned selector)
+{
+	const struct ike_sa *other;
+
+	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
+		if ((other == sa || (other->state == IKE_UP && !ike_sa_is_doubtful(other))) &&
+		    asks_for(other, selector))
 			return true;
 	return false;
 }

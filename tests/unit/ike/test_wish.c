@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is wanted is asked for once, whatever there is to ask it on. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/open.h"
+#include "inside.h"
+#include "tap.h"
+
+static struct tap tap;
+
+static void configure(struct world *w, int host)
+{
+	struct connection_config *c = world_connection(w, host);
+
+	c->start = START_TRAP;
+	c->selector_count = 2;
+	c->selectors[0] = (struct selector){SELECTOR_ANY_PORT, .proto = 6};
+	c->selectors[1] = (struct selector){SELECTOR_ANY_PORT, .proto = 17};
+	world_configure(w, host, c);
+}
+
+static void acquire(struct world *w, uint8_t proto)
+{
+	engine_acquire(w->hosts[0].engine, w->hosts[0].addr, w->hosts[1].addr, proto, 1, 1);
+	world_run(w, 10);
+}
+
+static unsigned children_for(struct world *w, uint8_t proto)
+{
+	const struct child *c;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(c, &inside_peer(w, 0)->children, of_peer)
+		n += c->selector.proto == proto;
+	return n;
+}
+
+/* Another IKE SA has come up before the answer on the first one is there. */
+static void another_ike_sa_comes_up(void **state)
+{
+	struct world *w = *state;
+
+	configure(w, 0);
+	configure(w, 1);
+	acquire(w, 6);
+	/* So that neither is redundant. */
+	world_run(w, 2 * HALF_OPEN_MS);
+	assert_int_equal(children_for(w, 6), 1);
+	assert_int_equal(children_for(w, 17), 0);
+	tap_start(&tap, w);
+	tap.hold[1] = 1;
+	acquire(w, 17);
+	assert_int_equal(tap.held_count, 1);
+	assert_non_null(peer_open(inside_peer(w, 1), 0));
+	world_run(w, 100);
+	assert_int_equal(world_ike_count(w, 0), 2);
+	assert_int_equal(children_for(w, 6), 2);
+	tap_release(&tap, w, 1);
+	world_run(w, 100);
+	assert_int_equal(children_for(w, 17), 1);
+	assert_int_equal(tap_count(&tap, 0, EXCHANGE_CREATE_CHILD_SA, false, 0), 1);
+}
+
+/* The first one does not answer: it is not waited for. */
+static void another_ike_sa_comes_up_beside_a_silent_one(void **state)
+{
+	struct world *w = *state;
+
+	configure(w, 0);
+	configure(w, 1);
+	acquire(w, 6);
+	world_run(w, 2 * HALF_OPEN_MS);
+	tap_start(&tap, w);
+	/* The request, and each time it is sent again. */
+	tap.hold[1] = 3;
+	acquire(w, 17);
+	world_run(w, 2500);
+	assert_int_equal(tap.held_count, 3);
+	tap_drop(&tap);
+	assert_non_null(peer_open(inside_peer(w, 1), 0));
+	world_run(w, 100);
+	assert_int_equal(children_for(w, 17), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(another_ike_sa_comes_up, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(another_ike_sa_comes_up_beside_a_silent_one, world_setup,
+						world_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
