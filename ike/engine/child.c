@@ -285,5 +285,6 @@ void child_free(struct child *c)
 	child_remove_half(c, &c->out);
 	child_remove_half(c, &c->in);
 	TAILQ_REMOVE(&c->engine->grace, c, of_list);
+	timers_release(&c->engine->timers, TIMERS_OF_CHILD);
 	free(c);
 }

@@ -146,6 +146,7 @@ struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, const struct path
 	if (!our_spi) {
 		sa->handshake = calloc(1, sizeof(*sa->handshake));
 		if (!sa->handshake) {
+			timers_release(&e->timers, TIMERS_OF_IKE_SA);
 			free(sa);
 			return NULL;
 		}
@@ -230,6 +231,7 @@ void ike_sa_free(struct ike_sa *sa)
 	timer_cancel(&e->timers, &sa->reauth);
 	proven_drop(sa->proven);
 	TAILQ_REMOVE(&sa->peer->sas, sa, of_peer);
+	timers_release(&e->timers, TIMERS_OF_IKE_SA);
 	free(sa->peer_id);
 	explicit_bzero(&sa->keys, sizeof(sa->keys));
 	free(sa);

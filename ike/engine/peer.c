@@ -149,6 +149,7 @@ void peer_free(struct peer *p)
 		peer_end_orders(p, (enum order_kind)kind, "the connection is gone");
 	timer_cancel(timers, &p->retry);
 	timer_cancel(timers, &p->orphans);
+	timers_release(timers, TIMERS_OF_PEER);
 	mortal_forget(&p->connection->engine->ending, &p->mortal);
 	table_remove(&p->by_addresses);
 	TAILQ_REMOVE(&p->connection->peers, p, of_connection);

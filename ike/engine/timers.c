@@ -39,16 +39,22 @@ bool timers_reserve(struct timers *t, size_t more)
 	size_t room = t->room ? t->room : 64;
 	struct timer **heap;
 
-	while (room < t->count + more + 1)
+	while (room < t->reserved + more + 1)
 		room *= 2;
-	if (room == t->room)
-		return true;
-	heap = realloc(t->heap, room * sizeof(*heap));
-	if (!heap)
-		return false;
-	t->heap = heap;
-	t->room = room;
+	if (room != t->room) {
+		heap = realloc(t->heap, room * sizeof(*heap));
+		if (!heap)
+			return false;
+		t->heap = heap;
+		t->room = room;
+	}
+	t->reserved += more;
 	return true;
+}
+
+void timers_release(struct timers *t, size_t count)
+{
+	t->reserved -= count;
 }
 
 void timer_cancel(struct timers *t, struct timer *timer)
@@ -71,8 +77,8 @@ void timer_cancel(struct timers *t, struct timer *timer)
 void timer_set(struct timers *t, struct timer *timer, uint64_t due_ms)
 {
 	timer_cancel(t, timer);
-	/* Only if an object set more timers than it reserved: then memory is what decides, and there is none to ask. */
-	if (t->count + 2 > t->room && !timers_reserve(t, 1))
+	/* Only if an object set more timers than it reserved. */
+	if (t->count == t->reserved)
 		abort();
 	timer->due_ms = due_ms;
 	sift_up(t, timer, ++t->count);

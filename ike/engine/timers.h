@@ -33,7 +33,8 @@ struct timer {
 
 struct timers {
 	struct timer **heap; /* heap[0] is not used */
-	size_t count;
+	size_t count;	     /* that are set */
+	size_t reserved;
 	size_t room;
 };
 
@@ -48,9 +49,10 @@ static inline bool timer_is_set(const struct timer *timer)
 	return timer->place != 0;
 }
 
-/* Makes room for so many more timers, so that setting one cannot fail: each object, when it is made, reserves for all
- * of its timers. False: no memory. */
+/* Makes room for so many more timers, set or not, so that setting one cannot fail: each object, when it is made,
+ * reserves for all of its timers, and releases that when it ends. False: no memory. */
 bool timers_reserve(struct timers *timers, size_t more);
+void timers_release(struct timers *timers, size_t count);
 
 /* Sets the timer, also if it was set to another time. */
 void timer_set(struct timers *timers, struct timer *timer, uint64_t due_ms);
