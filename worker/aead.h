@@ -17,35 +17,37 @@
 #define AEAD_TAG_SIZE 16
 
 /*
- * A backend. The caller supplies ctx: ctx_size bytes, 64-byte aligned, zeroed,
- * in memory that is neither swapped nor dumped, for it will hold the key.
+ * A backend: one implementation of the cipher. Sizes are bytes.
  *
- * seal and open allocate nothing and make no system call. A context is used by
- * one thread at a time.
+ * A context (ctx) is the caller's memory: ctx_size bytes, aligned to 64, zeroed before its first use, and neither
+ * swapped nor dumped, because the expanded key is in it. One thread at a time uses a context. seal and open allocate
+ * nothing and make no system call, since they run once per packet in a worker whose system calls are few.
  */
 struct aead {
-	const char *name;
-	size_t ctx_size; /* bytes, a multiple of 64 */
+	const char *name; /* as --aead and status have it */
+	size_t ctx_size;  /* a multiple of 64 */
 
-	/* Whether this CPU can run it well. */
+	/* Whether this CPU has the instructions that make the backend fast. */
 	bool (*available)(void);
 
-	/* Once per process, before any other. 0 or -errno. */
+	/* Called once per process, before any other function of the backend. 0 or -errno. */
 	int (*init)(void);
 
-	/* Expands a key into ctx, which must be zeroed or wiped. 0 or -errno. May allocate. */
+	/* Expands a key into a context that is zeroed or wiped. The key stays the caller's to wipe. May allocate. 0 or
+	 * -errno. */
 	int (*expand)(void *ctx, const uint8_t key[AEAD_KEY_SIZE]);
 
-	/* Forgets the key and leaves ctx all zero. Safe on a zeroed ctx. */
+	/* Forgets the key: the context is all zero afterwards. Safe on a zeroed context. */
 	void (*wipe)(void *ctx);
 
-	/* Encrypts len bytes of in to out (the same place or disjoint) and makes the tag. */
+	/* Encrypts len bytes from in to out (the same place or disjoint), and writes the tag over them and the AAD. A
+	 * nonce (iv) must never come twice with one key. */
 	void (*seal)(void *ctx, const uint8_t iv[AEAD_IV_SIZE], const uint8_t *aad, size_t aad_len, uint8_t *out,
 		     const uint8_t *in, size_t len, uint8_t tag[AEAD_TAG_SIZE]);
 
 	/*
-	 * Decrypts len bytes of in to out (the same place or disjoint). False if the tag is wrong, told in constant
-	 * time; out is undefined then and must not be looked at.
+	 * Decrypts len bytes from in to out (the same place or disjoint). False if the tag is wrong; tags are compared
+	 * in constant time. After false the content of out is undefined, and nobody may look at it.
 	 */
 	bool (*open)(void *ctx, const uint8_t iv[AEAD_IV_SIZE], const uint8_t *aad, size_t aad_len, uint8_t *out,
 		     const uint8_t *in, size_t len, const uint8_t tag[AEAD_TAG_SIZE]);
@@ -57,9 +59,8 @@ extern const struct aead aead_ipsec_mb;
 extern const struct aead aead_openssl;
 
 /*
- * The backend of that name, or for "auto" the fastest this machine has, after
- * init and a self test. NULL, with the line for people in f, if the name is
- * unknown, the backend is not available here, or it fails its test.
+ * The backend of that name, or for "auto" the fastest that this machine has; its init and a self test have succeeded.
+ * NULL with a line for people in f: the name is unknown, the CPU lacks the instructions, or the self test failed.
  */
 const struct aead *aead_select(const char *name, struct fault *f);
 

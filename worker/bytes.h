@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Numbers as they are on the wire, at any alignment. */
+/* Numbers in network byte order, read from and written to a packet, in which nothing has an alignment. */
 #ifndef WORKER_BYTES_H
 #define WORKER_BYTES_H
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fragmentation (RFC 791 section 3.2) of a packet that is sealed already: ESP
- * never protects a fragment, so this is the last thing done to it (RFC 4303
- * section 3.3.4).
+ * Fragmentation (RFC 791 section 3.2) of a packet that is sealed already. A packet is sealed whole and then cut,
+ * because ESP in transport mode protects no fragment (RFC 4303 section 3.3.4).
  *
- * A packet is cut piece by piece into frames of the NIC, as these become free.
+ * The fragments are made one at a time, since a frame for the next may become free only after the last was sent.
  */
 #ifndef WORKER_FRAGMENT_H
 #define WORKER_FRAGMENT_H
@@ -14,29 +13,29 @@
 
 #include "packet.h"
 
+/* A packet that is being cut. Sizes are bytes. */
 struct fragmenter {
-	uint8_t headers[ETH_LEN_MAX + IP_LEN_MAX]; /* of the next fragment, but for what is its alone */
-	size_t l2;
-	size_t header; /* IP */
+	uint8_t headers[ETH_LEN_MAX + IP_LEN_MAX]; /* Ethernet and IP header; fragment_next completes them for each */
+	size_t l2;				   /* Ethernet header */
+	size_t header;				   /* IP header of the next fragment */
 	size_t mtu;
 	const uint8_t *payload;
-	size_t len;
-	size_t at; /* payload bytes that are cut off already */
+	size_t len; /* of payload */
+	size_t at;  /* payload that is cut off already */
 };
 
 /*
- * Begins with len bytes of IP payload behind the Ethernet header (l2 bytes) and
- * the IP header at headers; the payload is to stay until fragment_left() is 0. Length,
- * fragment bits, ID and checksum of that IP header are written here, the rest is
- * taken as it is. mtu: bytes of an IP packet, at least 68 (RFC 791).
+ * Begins to cut a packet: len bytes of IP payload. headers: the packet's Ethernet header (l2 bytes) and IP header,
+ * which are copied; length, fragment bits, ID and checksum are replaced in each fragment. The payload stays the
+ * caller's and must not change until fragment_left() is 0. mtu: bytes of an IP packet, at least 68 (RFC 791).
  */
 void fragment_begin(struct fragmenter *f, const uint8_t *headers, size_t l2, uint16_t id, const uint8_t *payload,
 		    size_t len, size_t mtu);
 
-/* Writes the next fragment to out (l2 + mtu bytes): the length of the frame. */
+/* Writes the next fragment as a whole frame to out, which has room for l2 + mtu bytes. Returns the frame's length. */
 size_t fragment_next(struct fragmenter *f, uint8_t *out);
 
-/* Bytes of payload that are still to go; 0: done. */
+/* Bytes of payload that no fragment has yet; 0: the packet is done with. */
 static inline size_t fragment_left(const struct fragmenter *f)
 {
 	return f->len - f->at;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Out of GRE (RFC 2784) that an SA with SA_GRE carried: the host's multicast and broadcast. Into GRE they are put by
- * BPF (bpf/gre.h), which also says who may say what; here is what a packet must look like.
+ * Taking a peer's multicast and broadcast out of GRE (RFC 2784), which an SA with SA_GRE has carried. BPF puts this
+ * host's own into GRE, and decides from whom which packet is admitted (bpf/gre.h); here is only looked at the format.
  *
- *   |C|       Reserved0       | Ver |         Protocol Type         |     0 but for IPv4's 0x0800
+ *   |C|       Reserved0       | Ver |         Protocol Type         |     all 0 but for the type, 0x0800 (IPv4)
  *   |                        an IPv4 packet                         |
  */
 #ifndef WORKER_GRE_H
@@ -14,17 +14,19 @@
 
 #define GRE_LEN 4
 
-/* An opened packet whose payload is GRE, and after gre_take_out what was in that. */
+/* Before gre_take_out: an opened packet whose payload is GRE. After it: the packet that was in the GRE. */
 struct gre_packet {
-	uint8_t *frame; /* Ethernet header */
-	size_t l2;	/* its length */
+	uint8_t *frame; /* where the Ethernet header begins */
+	size_t l2;	/* bytes of the Ethernet header */
 	struct ip_view ip;
 };
 
 /*
- * Takes the IPv4 packet in the len bytes of GRE at `gre` out: p becomes a frame of its own, with the Ethernet header
- * moved up to it, GRE_TAG_ETHERTYPE and the tag. p->ip is that of the packet outside. False: it is not what it must be,
- * and the frame is as it was.
+ * Takes the inner IPv4 packet out of the len bytes of GRE at `gre`, in place. p goes in as the outer packet, and comes
+ * out as the inner one: its Ethernet header has moved up to the inner IP header, has GRE_TAG_ETHERTYPE as its type, and
+ * the tag as its destination address. Congestion that the outer header tells of is told by the inner one (RFC 6040).
+ * False: the GRE or the packet in it is not well-formed, has one tag too many, or cannot tell of congestion; p and the
+ * Ethernet header are as they were.
  */
 bool gre_take_out(struct gre_packet *p, uint8_t *gre, size_t len, const struct tx_tag *tag);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The host side: a TAP with a virtio header, through which the kernel hands over
- * and takes super-packets of up to 64 KiB.
+ * The host's side of the worker: a TAP, on which the kernel hands over and takes frames behind a virtio header
+ * (virtio.h). A frame may be a super-packet of up to 64 KiB, so that one system call and one walk through the kernel
+ * serve dozens of packets.
  */
 #ifndef WORKER_HOST_H
 #define WORKER_HOST_H
@@ -17,8 +18,8 @@ struct host {
 	int fd;
 	bool udp_segments; /* the kernel takes and gives UDP super-packets (6.2) */
 	struct host_ring ring;
-	uint32_t asked, next; /* frames of the last batch, and which is next */
-	uint32_t wanted;      /* frames to ask for in the next one */
+	uint32_t asked, next; /* frames that the last batch was asked for, and the index of the next to hand out */
+	uint32_t wanted;      /* frames to ask for in the next batch */
 };
 
 /* Takes over the TAP, whose offloads it sets. 0 or -ENOMEM. */
@@ -26,14 +27,14 @@ int host_open(struct host *h, int fd);
 
 void host_close(struct host *h);
 
-/* The next frame, which is the caller's until the next call; false when there is none now. Many are read at once in
- * bulk. */
+/*
+ * The host's next frame: the caller may use and overwrite it until the next call. Frames are read in batches, which
+ * grow while the host has many. False: the host has none now.
+ */
 bool host_next(struct host *h, struct host_frame *frame);
 
-/*
- * Writes a frame of n pieces, the first of which has to be left free for the
- * virtio header. False if the host did not take it.
- */
+/* Writes a frame of n pieces to the host: pieces[0] is overwritten with the virtio header. False: the host did not take
+ * the frame. */
 bool host_write(struct host *h, const struct virtio_net_hdr *vnet, struct iovec *pieces, int n);
 
 #endif

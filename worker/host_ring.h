@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading many frames of the host with one system call, by an io_uring that can
- * do nothing else: it is restricted to reads before it is enabled.
+ * Reading many frames of the host with one system call, by an io_uring. The ring is restricted to reads before it is
+ * enabled, for good: an io_uring is outside of the system calls that seccomp looks at.
  *
  *   | room | virtio header | frame, up to 64 KiB ... | tail |   HOST_RING_FRAMES times
  */
@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 /*
- * Frames a call may bring. A read that finds nothing costs a tenth of one that does,
- * and what a system call costs is shared by so many; more would only fill the cache.
+ * The most frames that one call reads. Together they share the cost of one system call, and a read that finds nothing
+ * costs a tenth of one that finds a frame. With more, frames would leave the cache before they are sealed.
  */
 #define HOST_RING_FRAMES 32
 
@@ -31,12 +31,13 @@ int host_ring_open(struct host_ring *r, int fd);
 
 void host_ring_close(struct host_ring *r);
 
-/* Where frame i is read to, its virtio header in front: HOST_FRAME_MAX bytes with HOST_TAIL behind them. */
+/* Where frame i is read to: HOST_FRAME_MAX bytes, with the virtio header in front of them and HOST_TAIL bytes behind.
+ */
 uint8_t *host_ring_frame(const struct host_ring *r, uint32_t i);
 
 /*
- * Reads up to n frames (1 ... HOST_RING_FRAMES), in order: lengths tells which there were. What came while they were
- * read may follow a gap. The frames of the last call are gone.
+ * Reads up to n frames (1 ... HOST_RING_FRAMES) in the host's order, over those of the last call. lengths[i] is 0 where
+ * read i found no frame; a frame that came during the call may follow such a gap.
  */
 void host_ring_read(struct host_ring *r, uint32_t n);
 

@@ -19,23 +19,25 @@ struct inbound {
 /* Makes p->in: its coalescer writes to the host. Before privileges are given up. 0 or -errno. */
 int inbound_init(struct port_state *p, struct fault *f);
 
-/* Takes one batch from the queue through all passes. How many packets it had; all are opened, parked or dropped. */
+/* Takes one batch from the queue through all passes. Returns how many descriptors the batch had; each packet of them is
+ * opened, parked, kept as a fragment, or dropped and counted. */
 uint32_t inbound_run(struct port_state *p, struct xdp_queue *q);
 
-/* Opens what waits for keys that are there now, drops what has waited too long. To be called each turn. How many. */
+/* Called each turn: opens parked packets whose key is there now, and drops those that have waited for PARK_NS. Returns
+ * how many packets that were. */
 uint32_t inbound_retry(struct port_state *p);
 
-/* Whether packets wait for a key: nothing wakes the worker when it comes. */
+/* Whether packets are parked. The loop then looks for their key now and then, because a key that comes wakes nobody. */
 static inline bool inbound_waits_for_key(const struct port_state *p)
 {
 	return p->in->park.waiting;
 }
 
-/* Gives up what will not be complete. To be called now and then. */
+/* Called now and then: gives up datagrams whose fragments are not complete after REASSEMBLY_NS. */
 void inbound_expire(struct port_state *p);
 
-/* The end of a turn: hands what is coalesced to the host, but for what is young when more packets are known to be
- * waiting. */
+/* Called at the end of a turn: hands what is coalesced to the host. With more, packets are known to be waiting, and
+ * flows that began in this turn are held for them (coalesce_hold). */
 void inbound_end_turn(struct port_state *p, bool more);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The IP ID of an ESP packet that is cut into fragments.
+ * The IP ID of an ESP packet that is cut into fragments (RFC 791 section 3.2).
  *
- * Who knows the next IDs can send fragments with them beforehand, and what they
- * meet at the receiver is lost. So to each destination they are a permutation of 16
- * bits of its own, under a secret key, of a counter: nobody can tell the next, also not
- * a peer who sees those that go to it, and none comes again before 65,536 datagrams.
+ * IDs cannot be foretold, and to one destination none comes again before 65,536 datagrams. Whoever foretold an ID could
+ * send a forged fragment beforehand, and the receiver would lose the datagram that the fragment meets. So an ID is a
+ * counter under a permutation of 16 bits that depends on a secret key and on the destination: the IDs that a peer sees
+ * tell it nothing of those that others will see, or of its own next.
  */
 #ifndef WORKER_IP_ID_H
 #define WORKER_IP_ID_H
@@ -22,7 +22,7 @@ struct ip_ids {
 /* With a new key. 0 or -errno. */
 int ip_id_init(struct ip_ids *ids, struct fault *f);
 
-/* The ID for the next datagram to that address. No system call. */
+/* The ID for the next datagram to that address, which the caller stores in network order. No system call. */
 uint16_t ip_id_next(struct ip_ids *ids, const uint8_t dst[4]);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Clamping the MSS that a SYN offers, for paths whose routers say nothing of what is too big. */
+/* Clamping the MSS that a SYN offers, for paths whose routers do not report packets that are too big. */
 #ifndef WORKER_MSS_H
 #define WORKER_MSS_H
 
@@ -8,12 +8,14 @@
 #include "packet.h"
 
 /*
- * If the len bytes of TCP are a SYN that offers an MSS (RFC 9293 section 3.7.1) above most, it offers most from now on.
- * The checksum is corrected by the difference (RFC 1624), so a wrong one stays wrong.
+ * Lowers the MSS option (RFC 9293 section 3.7.1) of a SYN to most, if the SYN offers more. tcp: len bytes of header and
+ * payload, changed in place; anything but a SYN with that option is left alone. The checksum is corrected by the
+ * difference (RFC 1624 equation 3), so a wrong checksum stays wrong.
  */
 void mss_lower(uint8_t *tcp, size_t len, size_t most);
 
-/* The MSS that fits mtu with ESP around it, without options; 0 if nothing does. */
+/* The largest MSS whose segments fit an IP packet of mtu bytes with ESP around them, when neither IP nor TCP has
+ * options; 0 if not even one byte fits. */
 static inline size_t mss_that_fits(size_t mtu)
 {
 	size_t l4 = mtu > IP_LEN_MIN ? esp_max_payload(mtu - IP_LEN_MIN) : 0;
@@ -21,7 +23,8 @@ static inline size_t mss_that_fits(size_t mtu)
 	return l4 > TCP_LEN_MIN ? l4 - TCP_LEN_MIN : 0;
 }
 
-/* Of a packet in clear, on its way in or out through a port with an mss_clamp. mtu: of the path. */
+/* Clamps the MSS of a packet in clear, on its way in or out through a port with an mss_clamp. proto: of the packet's
+ * payload, for a packet that is being taken out of ESP; mtu: bytes of an IP packet that the path takes. */
 static inline void mss_clamp(const struct port *port, const struct ip_view *ip, uint8_t proto, size_t mtu)
 {
 	size_t fit = mss_that_fits(mtu), most = port->mss_clamp < fit ? port->mss_clamp : fit;

@@ -16,10 +16,11 @@ int outbound_init(struct port_state *p, struct fault *f);
  */
 uint32_t outbound_run(struct port_state *p);
 
-/* Gives up what the host will not complete. To be called now and then. */
+/* Called now and then: gives up datagrams of the host whose fragments are not complete after REASSEMBLY_NS. */
 void outbound_expire(struct port_state *p);
 
-/* Whether it is the NIC that outbound_run waits for, and not the host. */
+/* Whether a frame of the host is half done because the NIC has no room: then the loop waits for room, not for the host.
+ */
 bool outbound_waits_for_nic(const struct port_state *p);
 
 #endif

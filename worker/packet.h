@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where things stand in a packet. Frames have no alignment, so fields are read
- * and written by offset, in network byte order, through the functions below.
+ * Offsets, lengths and bits of Ethernet, IPv4, TCP and UDP headers, in bytes. Nothing in a frame is aligned, so a field
+ * is read and written at its offset by bytes.h's functions, and never through a struct.
  */
 #ifndef WORKER_PACKET_H
 #define WORKER_PACKET_H
@@ -65,14 +65,15 @@ enum {
 	PROTO_ESP = 50,
 };
 
-/* An IPv4 packet inside a frame. */
+/* An IPv4 packet inside a frame, whose lengths have been checked: header <= total <= what the frame has of it. */
 struct ip_view {
-	uint8_t *ip;
-	size_t header; /* IHL in bytes */
-	size_t total;  /* total length, at most what is in the frame */
+	uint8_t *ip;   /* where the IP header begins */
+	size_t header; /* bytes of the IP header */
+	size_t total;  /* bytes of the packet, the header included */
 };
 
-/* Checks version, header and total length against the room bytes from ip on. */
+/* Fills v from the room bytes at ip. False: they do not begin with a whole IPv4 packet. The checksum is not looked at.
+ */
 static inline bool ip_parse(struct ip_view *v, uint8_t *ip, size_t room)
 {
 	if (room < IP_LEN_MIN || ip[0] >> 4 != 4)
@@ -83,12 +84,13 @@ static inline bool ip_parse(struct ip_view *v, uint8_t *ip, size_t room)
 	return v->header >= IP_LEN_MIN && v->header <= v->total && v->total <= room;
 }
 
+/* Whether the packet is a fragment, the first or a later one (RFC 791 section 3.1). */
 static inline bool ip_is_fragment(const uint8_t *ip)
 {
 	return load_be16(ip + IP_FRAG) & IP_MF_OR_OFFSET;
 }
 
-/* Length of the Ethernet header with up to two 802.1Q tags, or 0 when the frame is not IPv4. */
+/* Bytes of the Ethernet header with up to two 802.1Q or 802.1ad tags; 0 when the frame of len bytes is not IPv4. */
 static inline size_t eth_ipv4_offset(const uint8_t *frame, size_t len)
 {
 	size_t at = ETH_TYPE;
@@ -104,7 +106,8 @@ static inline size_t eth_ipv4_offset(const uint8_t *frame, size_t len)
 	return 0;
 }
 
-/* Writes what changes when a packet is put into ESP or taken out of it, and the header checksum. */
+/* Writes the fields of an IP header that change when a packet is put into ESP or taken out of it, and then the header's
+ * checksum. header, total: bytes, as in struct ip_view. */
 static inline void ip_finish(uint8_t *ip, size_t header, size_t total, uint8_t proto)
 {
 	uint16_t check;

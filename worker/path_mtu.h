@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What fits on the way of an SA, and telling the host that a packet does not, with ESP around it (RFC 4301 section 8.2,
- * RFC 1191).
+ * The path MTU of an SA, and telling the host that one of its packets does not fit it with ESP around (RFC 4301
+ * section 8.2, RFC 1191). MTUs are bytes of an IP packet.
  */
 #ifndef WORKER_PATH_MTU_H
 #define WORKER_PATH_MTU_H
@@ -9,7 +9,8 @@
 #include "port.h"
 #include "segment.h"
 
-/* Bytes of the largest IP packet that may carry ESP of the SA: the NIC's MTU, or what a router said of the path. */
+/* The largest IP packet that may carry ESP of the SA: the NIC's MTU, or less if a router has said so and its word still
+ * counts (struct path_mtu). now: CLOCK_BOOTTIME ns. */
 static inline size_t path_mtu_of(const struct port_state *p, const struct sa_state *sa, uint64_t now)
 {
 	union {
@@ -24,9 +25,8 @@ static inline size_t path_mtu_of(const struct port_state *p, const struct sa_sta
 }
 
 /*
- * Answers a packet of the host that bears DF with ICMP "fragmentation needed",
- * from the packet's destination; mtu is what does fit (IP packet, bytes). Without
- * DF there is nothing to say.
+ * Answers a packet of the host with ICMP "fragmentation needed" (RFC 792, RFC 1191 section 4), which comes from the
+ * packet's destination and names mtu as what fits. Does nothing when the packet lacks DF: then it may be cut.
  */
 void path_mtu_tell_host(struct port_state *p, const struct segmenter *s, size_t mtu);
 

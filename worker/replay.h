@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The replay window (RFC 4303 section 3.4.3), as RFC 6479 has it: a ring of
- * words in which the bits stay where they are and only whole words are cleared.
+ * The replay window (RFC 4303 section 3.4.3) as a ring of words (RFC 6479): a number's bit keeps its place while the
+ * window moves, and only whole words are cleared.
  *
- * sa->seq is the top, the highest number authenticated; the window is the
- * sa->replay_window numbers up to it. Both live in the shared maps, so a worker
- * that is killed at any instant and restarted accepts nothing twice.
+ * A number that was accepted once is never accepted again, also not by the next worker after this one was killed: top
+ * and bits are in the shared maps. sa->seq is the top, the highest number authenticated so far; the window is the top
+ * and the numbers below it, sa->replay_window in all.
  *
  * One thread at a time per SA.
  */
@@ -17,13 +17,13 @@
 
 #include "maps/layout.h"
 
-/* Whether seq may still be taken: not 0, not behind the window, not seen. Changes nothing. */
+/* Whether seq may still be accepted: it is not 0, not behind the window, and not seen before. Changes nothing. */
 bool replay_check(const struct sa_state *sa, const struct replay_bitmap *bitmap, uint64_t seq);
 
 /*
- * Marks seq as seen and moves the window up to it. To be called once the packet
- * is authenticated, and before it is handed on. Checks again, and is false if the
- * number was taken since, as by a duplicate in the same batch.
+ * Accepts seq: marks the number as seen, and moves the window up to it. Called when the packet is authenticated, and
+ * before it is handed on. False: the number must not be accepted, because it was since replay_check, as of a duplicate
+ * in the same batch.
  */
 bool replay_update(struct sa_state *sa, struct replay_bitmap *bitmap, uint64_t seq);
 

@@ -5,12 +5,12 @@
  *   pool ──fill ring──► kernel ──RX ring──► inbound ──► pool
  *   pool ──► outbound ──TX ring──► kernel ──completion ring──► pool
  *
- * A frame has one owner at any time. It is named by the address of its first
- * byte in the area; descriptors may point further in (headroom).
+ * A frame has one owner at any time, as the picture shows. Its name is the address of its first byte, counted from the
+ * beginning of the area; an address further inside, as descriptors have it, names the same frame.
  *
- * Packets of a jumbo NIC do not fit a frame, but have to lie in one piece to be
- * sealed and opened: the area ends with spans, which are frames in a row. Everything
- * is sent from spans then, and what was received in several frames is copied into one.
+ * A jumbo NIC's packet is longer than a frame, but has to lie in one piece to be sealed and opened. So the area of such
+ * a NIC ends with spans, which are frames in a row: every packet is sent from a span, and a packet that was received in
+ * several frames is copied into one (gather.h).
  *
  *   | frame | frame | ... | span: frame frame frame | span: frame frame frame | ...
  */
@@ -25,8 +25,8 @@
 #include "lib/fault.h"
 
 /*
- * All rings. 1024 overflow when the scheduler keeps the worker away for a few
- * hundred microseconds at 64-byte line rate; 4096 brought nothing but cache misses.
+ * Entries of each ring. With 1024 they overflow when the scheduler keeps the worker away for a few hundred microseconds
+ * at the line rate of 64-byte packets. 4096 brought nothing but cache misses.
  */
 #define RING_SIZE 2048
 /*
@@ -36,19 +36,19 @@
  */
 #define FRAMES_PER_QUEUE (2 * RING_SIZE + 512)
 #define FRAME_SIZE_MAX	 4096
-/* The largest MTU, Ethernet with two tags and, in front of what was received, the metadata. */
+/* A span has room for the largest MTU with Ethernet and two tags and, in front of a received packet, the metadata. */
 #define SPAN_FRAMES 3
 #define SPAN_SIZE   (SPAN_FRAMES * FRAME_SIZE_MAX)
-/* In place of the frames of the TX ring. */
+/* As many as packets of three frames fill the TX ring. */
 #define SPANS_PER_QUEUE (RING_SIZE / SPAN_FRAMES)
 /*
- * Spans that are not for sending: a batch of packets, each of two frames at least, and what the coalescer holds,
- * 8 flows of 64 KiB in packets of 3,800 bytes.
+ * Spans that sending leaves for reception: a batch of 64 descriptors is 32 packets of two frames, and the coalescer
+ * holds 8 flows of 64 KiB, in packets of 3,800 bytes at least.
  */
 #define SPANS_FOR_RX (32 + 8 * 18)
 
 struct span {
-	uint8_t descriptors; /* that point into it and are not given back yet; 0: it is free */
+	uint8_t descriptors; /* that point into the span and are not given back yet; 0: the span is free */
 };
 
 struct umem {
@@ -72,28 +72,30 @@ struct umem {
 /* Makes the memory for a NIC of this many queues and this MTU, at most PORT_MTU_MAX. 0 or -errno. */
 int umem_create(struct umem *u, uint32_t queues, uint32_t mtu, struct fault *f);
 
-/* Takes a free frame: its address, or UINT64_MAX when there is none. */
+/* Takes a frame from the pool. Returns its address, or UINT64_MAX when the pool is empty. */
 static inline uint64_t umem_take(struct umem *u)
 {
 	return u->free_count ? u->free_frames[--u->free_count] : UINT64_MAX;
 }
 
-/* Takes a free span: its address, or UINT64_MAX when no more than `spare` are left. */
+/* Takes a span from the pool, for one descriptor. Returns its address, or UINT64_MAX when no more than `spare` are
+ * free. */
 __attribute__((cold)) uint64_t umem_take_span(struct umem *u, uint32_t spare);
 
-/* Says how many descriptors point into the span: so often it is given back. Taken it is 1. */
+/* Says how many descriptors (1 ... SPAN_FRAMES) point into a span: the span is free when each has been given back. */
 void umem_split_span(struct umem *u, uint64_t addr, uint32_t descriptors);
 
-/* Takes memory for a packet to be sent, of u->mtu_max and Ethernet with two tags: as umem_take. */
+/* Takes memory for a packet to be sent, with room for u->mtu_max and Ethernet with two tags: a frame, or of a jumbo NIC
+ * a span. Returns its address, or UINT64_MAX when there is none to spare. */
 static inline uint64_t umem_take_to_send(struct umem *u)
 {
 	return u->jumbo ? umem_take_span(u, SPANS_FOR_RX) : umem_take(u);
 }
 
-/* Of one descriptor that points into a span. */
+/* Gives back one descriptor that points into a span; umem_give calls it. */
 __attribute__((cold)) void umem_give_span(struct umem *u, uint64_t addr);
 
-/* Gives back the frame that addr points into. */
+/* Gives back the frame that addr points into, or one descriptor of the span that it points into. */
 static inline void umem_give(struct umem *u, uint64_t addr)
 {
 	if (addr >= u->spans_at) {
@@ -103,6 +105,7 @@ static inline void umem_give(struct umem *u, uint64_t addr)
 	u->free_frames[u->free_count++] = addr & ~(uint64_t)(u->frame_size - 1);
 }
 
+/* The memory behind an address. */
 static inline uint8_t *umem_data(const struct umem *u, uint64_t addr)
 {
 	return u->area + addr;

@@ -2,9 +2,9 @@
 /*
  * One AF_XDP socket: a queue of the NIC, with its four rings.
  *
- * Frame ownership: xdp_queue_receive hands frames to the caller, xdp_queue_push
- * takes them; the fill ring is topped up from the pool and the completion ring
- * drained into it here and nowhere else.
+ * Frame ownership: xdp_queue_receive hands frames to the caller, and xdp_queue_push takes frames over. Only this file
+ * moves frames between the kernel and the pool: xdp_queue_refill to the fill ring, xdp_queue_reap from the completion
+ * ring.
  */
 #ifndef WORKER_XDP_QUEUE_H
 #define WORKER_XDP_QUEUE_H
@@ -26,13 +26,13 @@ struct xdp_queue {
 	struct xsk_ring_cons *comp;
 	struct xsk_ring_prod own_fill;
 	struct xsk_ring_cons own_comp;
-	uint32_t outstanding; /* pushed and not yet completed */
-	uint32_t limit;	      /* of outstanding */
-	uint32_t completed;   /* in all, modulo 2^32 */
-	uint32_t full_at;     /* completed, when it was first found full, */
-	uint64_t full_since;  /* and when that was */
+	uint32_t outstanding; /* descriptors that were pushed and are not completed */
+	uint32_t limit;	      /* the most that may be outstanding */
+	uint32_t completed;   /* descriptors completed in all, modulo 2^32 */
+	uint32_t full_at;     /* `completed` as it was when the queue was found full, */
+	uint64_t full_since;  /* and when that was, ns */
 	bool zero_copy;
-	uint64_t lost; /* as of the last xdp_queue_lost */
+	uint64_t lost; /* packets, as of the last xdp_queue_lost */
 };
 
 /*
@@ -43,53 +43,55 @@ struct xdp_queue {
 int xdp_queue_open(struct xdp_queue *q, struct umem *u, const char *nic, uint32_t index, bool generic, struct fault *f);
 
 /*
- * Takes up to max received descriptors; their frames are the caller's from then on. On a jumbo NIC a packet may have
- * several: whole packets are taken.
+ * Takes up to max received descriptors; their frames are the caller's from then on. A packet of a jumbo NIC may have
+ * several descriptors, and only whole packets are taken, unless one packet fills the batch. Returns how many
+ * descriptors.
  */
 uint32_t xdp_queue_receive(struct xdp_queue *q, struct xdp_desc *descs, uint32_t max);
 
 /* Whether the packet ends with this descriptor. */
 bool xdp_queue_is_last(const struct xdp_desc *desc);
 
-/* Gives the kernel free frames to receive into. */
+/* Gives the kernel frames of the pool to receive into, until the fill ring is full or the pool empty. */
 void xdp_queue_refill(struct xdp_queue *q);
 
-/* Returns sent frames to the pool. */
+/* Returns the frames that the kernel has sent to the pool. */
 void xdp_queue_reap(struct xdp_queue *q);
 
-/* How many descriptors may be pushed now. */
+/* How many descriptors may be pushed before the queue is full. */
 static inline uint32_t xdp_queue_room(const struct xdp_queue *q)
 {
 	return q->limit - q->outstanding;
 }
 
-/* What the longest packet needs of that room. */
+/* How many descriptors the longest packet takes. */
 static inline uint32_t xdp_queue_room_for_one(const struct xdp_queue *q)
 {
 	return q->umem->jumbo ? SPAN_FRAMES : 1;
 }
 
 /*
- * Queues one frame or span for sending, and takes it over; nothing is visible to the kernel
- * before xdp_queue_kick. False, with the memory back in the pool, if the ring is
- * full, which it cannot be when xdp_queue_room said otherwise.
+ * Queues a packet of len bytes at addr for sending, and takes over its frame or span. The kernel sees the packet with
+ * the next xdp_queue_kick. False: the ring is full, and the memory is back in the pool; that cannot be while
+ * xdp_queue_room has what xdp_queue_room_for_one asks.
  */
 bool xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len);
 
 /*
- * Of a queue that has no room: whether nothing of it has been sent for a second. Who waits for it then waits for
- * nothing: the NIC's queue may be gone. now: ns of any clock, of each call.
+ * Called of a queue that has no room: whether nothing of it has been sent for a second. It is useless to wait then,
+ * because the NIC's queue may be gone. now: ns of a clock that all calls share.
  */
 bool xdp_queue_is_stuck(struct xdp_queue *q, uint64_t now);
 
-/* Makes pushed frames visible, and makes the kernel send if it has to be told. */
+/* Makes pushed packets visible to the kernel, and has the kernel send them where the driver needs a system call for it.
+ */
 void xdp_queue_kick(struct xdp_queue *q);
 
-/* Packets that the kernel had for this queue since the last call and could not place: no free frame, or the RX ring
- * full. */
+/* How many packets the kernel has had for this queue since the last call, and could not place: no frame was free, or
+ * the RX ring was full. */
 uint64_t xdp_queue_lost(struct xdp_queue *q);
 
-/* Frames pushed since the last kick. */
+/* Descriptors that were pushed since the last kick. */
 static inline uint32_t xdp_queue_unkicked(const struct xdp_queue *q)
 {
 	return q->tx.cached_prod - *q->tx.producer;
