@@ -2,7 +2,8 @@
 #include "exchange.h"
 
 #include "create_child.h"
-#include "ike_auth.h"
+#include "ike_auth_initiator.h"
+#include "ike_auth_responder.h"
 #include "ike_init.h"
 #include "informational.h"
 #include "rekey_ike.h"

@@ -4,7 +4,7 @@
  * what we ask (by task). One check of state and payloads runs before any handler.
  *
  *   IKE_SA_INIT      SAi1, KEi, Ni                          SAr1, KEr, Nr                    ike_init.c
- *   IKE_AUTH         SK{IDi, AUTH, SAi2, TSi, TSr}          SK{IDr, AUTH, SAr2, TSi, TSr}    ike_auth.c
+ *   IKE_AUTH         SK{IDi, AUTH, SAi2, TSi, TSr}          SK{IDr, AUTH, SAr2, TSi, TSr}    ike_auth_*.c
  *   CREATE_CHILD_SA  SK{SA, Ni, KEi, TSi, TSr}              SK{SA, Nr, KEr, TSi, TSr}        create_child.c
  *                    SK{N(REKEY_SA), SA, Ni, KEi, TSi, TSr} SK{SA, Nr, KEr, TSi, TSr}        create_child.c
  *                    SK{SA, Ni, KEi}                        SK{SA, Nr, KEr}                  rekey_ike.c

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "crypto/ke.h"
-#include "ike_auth.h"
+#include "ike_keys.h"
 #include "ike_sa_end.h"
 #include "nat.h"
 #include "peer.h"
@@ -223,7 +223,7 @@ bool init_on_answer(struct ike_sa *sa, struct task *task, const struct message *
 		return false;
 	}
 	sa->proofs |= PROOF_ADDRESS;
-	if (keep_init_messages(sa, m) || !auth_derive_keys(sa))
+	if (keep_init_messages(sa, m) || !ike_keys_derive(sa))
 		ike_sa_die(sa, "its key exchange is not valid");
 	else
 		go_on_with_auth(sa, task);

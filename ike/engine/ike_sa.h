@@ -34,7 +34,8 @@ enum ike_state {
 	IKE_DEAD, /* freed by the next tick; or later, if the peer may ask for the last answer again */
 };
 
-/* What must be proven before an IKE SA is up. Each bit is set where that is proven, and nowhere else. */
+/* What must be proven before an IKE SA is up. Each bit is set where that is proven, and nowhere else; ike_sa_admit()
+ * alone decides by them. */
 enum proof {
 	PROOF_ADDRESS = 1 << 0,	    /* no NAT between the two */
 	PROOF_IDENTITY = 1 << 1,    /* remote-id allows it */
@@ -155,6 +156,11 @@ struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, const struct path
 
 /* An SPI that no IKE SA has. */
 uint64_t ike_spi_fresh(struct engine *e);
+
+static inline const struct connection_config *ike_sa_config(const struct ike_sa *sa)
+{
+	return sa->peer->connection->config;
+}
 
 static inline uint64_t ike_spi_ours(const struct ike_sa *sa)
 {

@@ -10,6 +10,28 @@
 #include "redundant.h"
 #include "room.h"
 
+static unsigned needed_proofs(const struct connection_config *config)
+{
+	unsigned needed = PROOF_ADDRESS | PROOF_IDENTITY | PROOF_AUTH;
+
+	if (config->cert)
+		needed |= PROOF_CERTIFICATE;
+	if (config->ppk_required)
+		needed |= PROOF_PPK;
+	return needed;
+}
+
+bool ike_sa_admit(struct ike_sa *sa)
+{
+	const unsigned needed = needed_proofs(ike_sa_config(sa));
+
+	if ((sa->proofs & needed) != needed)
+		return false;
+	sa->state = IKE_UP;
+	sa->up_ms = engine_now(sa->engine);
+	return true;
+}
+
 /*
  * INITIAL_CONTACT: what was up before the peer began this one, it has forgotten (RFC 7296 section 2.4). Not so
  * its datapath, perhaps: as long as it does not have our answer, it takes packets by the old SA alone.
@@ -35,8 +57,6 @@ void ike_sa_up(struct ike_sa *sa)
 	const bool initial_contact = sa->handshake->initial_contact;
 
 	handshake_free(sa);
-	sa->state = IKE_UP;
-	sa->up_ms = engine_now(sa->engine);
 	sa->line.up_ms = sa->up_ms;
 	sa->line.ours = sa->initiator;
 	memcpy(sa->line.low_nonce, sa->low_nonce, NONCE_SIZE);

@@ -32,11 +32,6 @@
 /* A thousand peers do not prove themselves at once. */
 #define APART_MS 5
 
-static const struct connection_config *config_of(const struct ike_sa *sa)
-{
-	return sa->peer->connection->config;
-}
-
 static int64_t wall_of(const struct engine *e)
 {
 	return e->ops.wall_s(e->ops.arg);
@@ -46,7 +41,7 @@ static int64_t wall_of(const struct engine *e)
 
 static uint64_t due_in(const struct ike_sa *sa)
 {
-	const uint64_t time = config_of(sa)->reauth_ms;
+	const uint64_t time = ike_sa_config(sa)->reauth_ms;
 
 	return sa->initiator ? engine_jitter(sa->engine, time - time * LAG / 100, JITTER)
 			     : engine_jitter(sa->engine, time, RESPONDER_JITTER);
@@ -71,7 +66,7 @@ bool reauth_proven(struct ike_sa *sa, struct peer_certs *certs)
 	*certs = (struct peer_certs){0};
 	if (proven->certs.der)
 		set_ask(proven, wall_of(sa->engine));
-	if (config_of(sa)->reauth_ms)
+	if (ike_sa_config(sa)->reauth_ms)
 		proven->due_ms = now + due_in(sa);
 	proven_drop(sa->proven);
 	sa->proven = proven;
@@ -161,7 +156,7 @@ static uint64_t end_of(const struct ike_sa *sa)
 
 	if (due == UINT64_MAX)
 		return due;
-	return (due > settled ? due : settled) + config_of(sa)->reauth_ms * END_PERCENT / 100 + END_MS;
+	return (due > settled ? due : settled) + ike_sa_config(sa)->reauth_ms * END_PERCENT / 100 + END_MS;
 }
 
 /* Why it is at its end, or NULL. */
@@ -275,7 +270,7 @@ static void judge_again(struct ike_sa *sa)
 	struct proven *proven = sa->proven;
 	const int64_t wall = wall_of(sa->engine), until = proven->certs.until;
 	struct fault f;
-	int err = peer_certs_verify(&proven->certs, &config_of(sa)->trust, wall, &f);
+	int err = peer_certs_verify(&proven->certs, &ike_sa_config(sa)->trust, wall, &f);
 
 	if (err == -ENOMEM)
 		return;

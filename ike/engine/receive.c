@@ -10,8 +10,8 @@
 
 #include "doubt.h"
 #include "exchange.h"
-#include "ike_auth.h"
 #include "ike_init.h"
+#include "ike_keys.h"
 #include "ike_sa_end.h"
 
 static bool from_initiator(const struct ike_header *h)
@@ -236,8 +236,10 @@ static void on_protected(struct ike_sa *sa, struct message *m, const struct path
 
 	if (m->header.exchange == EXCHANGE_IKE_SA_INIT)
 		return;
-	if (sa->state == IKE_HALF_OPEN && !auth_derive_keys(sa))
+	if (sa->state == IKE_HALF_OPEN && !ike_keys_derive(sa)) {
+		ike_sa_die(sa, NULL);
 		return;
+	}
 	if (!sa->keys_ready || !in_window(sa, m) || sa->state == IKE_DEAD)
 		return;
 	if (open_message(sa, m, path, &plain))

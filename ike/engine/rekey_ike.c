@@ -14,8 +14,10 @@
 #include <stdlib.h>
 
 #include "crypto/ke.h"
+#include "ike_keys.h"
 #include "ike_sa_end.h"
 #include "ike_sa_life.h"
+#include "ike_sa_up.h"
 #include "reauth.h"
 #include "room.h"
 
@@ -48,24 +50,33 @@ static int derive(struct ike_keys *keys, const struct ike_sa *old, const struct 
 
 static void begin_life(struct ike_sa *heir, const struct ike_sa *old, const struct terms *t)
 {
-	const struct engine_ops *ops = &heir->engine->ops;
-
 	heir->spi_i = t->spi_i;
 	heir->spi_r = t->spi_r;
 	heir->keys_ready = true;
 	heir->era = old->era;
 	heir->line = old->line;
 	heir->renews = old->renews;
-	heir->state = IKE_UP;
-	heir->up_ms = engine_now(heir->engine);
 	heir->fragmentation = old->fragmentation;
-	heir->proofs = old->proofs;
 	heir->peer_id = old->peer_id ? strdup(old->peer_id) : NULL;
 	nonce_lower(heir->low_nonce, t->ni, t->nr);
 	reauth_inherit(heir, old);
 	ike_sa_start_timers(heir);
-	if (ops->keylog)
-		ops->keylog(ops->arg, heir->spi_i, heir->spi_r, &heir->keys);
+	ike_keys_log(heir);
+}
+
+/* As proven as the old one. */
+static struct ike_sa *admit_heir(struct ike_sa *old, const struct terms *t)
+{
+	struct ike_sa *heir =
+		ike_sa_new(old->engine, old->peer, &old->path, t->initiator, t->initiator ? t->spi_i : t->spi_r);
+
+	if (!heir)
+		return NULL;
+	heir->proofs = old->proofs;
+	if (ike_sa_admit(heir))
+		return heir;
+	ike_sa_free(heir);
+	return NULL;
 }
 
 /* The new IKE SA, up. NULL: the peer's part is not valid, or there is no memory. */
@@ -75,7 +86,7 @@ static struct ike_sa *make_heir(struct ike_sa *old, const struct terms *t, const
 	struct ike_keys keys;
 
 	if (derive(&keys, old, t, m) == 0)
-		heir = ike_sa_new(old->engine, old->peer, &old->path, t->initiator, t->initiator ? t->spi_i : t->spi_r);
+		heir = admit_heir(old, t);
 	if (heir) {
 		heir->keys = keys;
 		begin_life(heir, old, t);

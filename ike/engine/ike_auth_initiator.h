@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* IKE_AUTH: RFC 7296 section 1.2. */
-#ifndef IKE_IKE_AUTH_H
-#define IKE_IKE_AUTH_H
+/* IKE_AUTH as initiator: RFC 7296 section 1.2. */
+#ifndef IKE_IKE_AUTH_INITIATOR_H
+#define IKE_IKE_AUTH_INITIATOR_H
 
-#include "question.h"
 #include "task.h"
+#include "wire/message.h"
 
-bool auth_derive_keys(struct ike_sa *sa);
-enum verdict auth_on_request(struct question *q);
 int auth_ask(struct ike_sa *sa, struct task *task, struct body *b);
 bool auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
 void auth_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error);

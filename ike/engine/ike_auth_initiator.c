@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * IKE_AUTH, RFC 7296 section 1.2:
+ *
+ *   SK{IDi, [CERT,] N(INITIAL_CONTACT), [CERTREQ,] [IDr,] AUTH, N(USE_TRANSPORT_MODE), SAi2, TSi, TSr
+ *      [, N(PPK_IDENTITY), N(NO_PPK_AUTH)]}                                                          ─►
+ *                              ◄─  SK{IDr, [CERT,] AUTH, [N(PPK_IDENTITY),] N(USE_TRANSPORT_MODE), SAr2, TSi, TSr}
+ *
+ * Both sides do the same in turn: say who they are and prove it (proof.h); check who the other is and that it is
+ * proven.
+ */
+#include "ike_auth_initiator.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "carry.h"
+#include "child_payloads.h"
+#include "claim.h"
+#include "ike_sa_end.h"
+#include "ike_sa_up.h"
+#include "ppk.h"
+#include "proof.h"
+#include "question.h"
+#include "renew.h"
+#include "wish.h"
+
+/* The identity we expect, so that a peer with several knows which to be; a pattern is none. */
+static void write_expected_id(struct ike_sa *sa, struct body *b)
+{
+	const struct connection_config *config = ike_sa_config(sa);
+	struct identity id;
+
+	if (config->remote_id[0] && !strchr(config->remote_id, '*') &&
+	    !identity_from_text(&id, config->remote_id, NULL))
+		proof_write_id(b, PAYLOAD_IDR, &id);
+}
+
+int auth_ask(struct ike_sa *sa, struct task *task, struct body *b)
+{
+	const struct connection_config *config = ike_sa_config(sa);
+	int err = ppk_begin(sa);
+
+	if (err)
+		return err;
+	proof_write_id(b, PAYLOAD_IDI, &config->local_id);
+	if (config->cert) {
+		certs_write(b, &config->credentials);
+		certreq_write(b, &config->trust);
+	}
+	sa->handshake->claims_first = claim_may_be_made(sa);
+	if (sa->handshake->claims_first)
+		notify_write(b, INITIAL_CONTACT, NULL, 0);
+	write_expected_id(sa, b);
+	err = proof_write(sa, b);
+	if (!err && task->children)
+		err = child_write_request(sa, task, &config->selectors[task->selector], false, b);
+	if (!err)
+		err = ppk_write(sa, b);
+	return b->w.bad ? -EMSGSIZE : err;
+}
+
+static void check_peer(struct ike_sa *sa, const struct message *m)
+{
+	const struct payload *id = message_find(m, PAYLOAD_IDR);
+	const struct auth auth = auth_parse(message_find(m, PAYLOAD_AUTH));
+
+	if (ppk_settle(sa, m) && proof_check_identity(sa, id))
+		proof_check_auth(sa, m, id, &auth);
+}
+
+/* It is up for the peer already: it is told why it is not for us (RFC 7296 section 2.21.2), and waited for no longer.
+ */
+static void refuse_peer(struct ike_sa *sa)
+{
+	struct task *task;
+
+	sa->state = IKE_DELETING;
+	peer_on_failure(sa->peer, "the peer is not who it should be: the log has the reason");
+	task = task_queue(sa, TASK_DELETE_IKE);
+	if (task)
+		task->reason = AUTHENTICATION_FAILED;
+	else
+		ike_sa_die(sa, NULL);
+}
+
+static void take_child(struct ike_sa *sa, struct task *task, const struct message *m, struct child **child)
+{
+	const payload_set needed = HAS(PAYLOAD_SA) | HAS(PAYLOAD_TSI) | HAS(PAYLOAD_TSR);
+	const uint16_t error = message_error(m);
+
+	*child = NULL;
+	if ((message_payloads(m) & needed) == needed)
+		*child = child_read_answer(sa, task, m, false);
+	else
+		ike_log(sa, "the peer refuses the child: %s", error ? notify_name(error) : "it does not say why");
+}
+
+bool auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
+{
+	struct child *child = NULL;
+
+	claim_settle(sa);
+	check_peer(sa, m);
+	if (!ike_sa_admit(sa)) {
+		refuse_peer(sa);
+		return false;
+	}
+	sa->handshake->initial_contact = message_notify(m, INITIAL_CONTACT, NULL);
+	if (task->children)
+		take_child(sa, task, m, &child);
+	ike_sa_up(sa);
+	if (child)
+		child_bind(child);
+	if (sa->renews && child)
+		renew_done(sa->peer, child);
+	else if (sa->renews)
+		renew_failed(sa->peer, sa);
+	if (!child && task->children)
+		peer_on_failure(sa->peer, "the IKE SA is up, but the peer refuses the child: the log has the reason");
+	return false;
+}
+
+void auth_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
+{
+	char why[200];
+
+	(void)task;
+	(void)m;
+	if (error == AUTHENTICATION_FAILED)
+		snprintf(why, sizeof(why),
+			 "the peer refuses us (AUTHENTICATION_FAILED): compare %s there and here; its log says more",
+			 ike_sa_config(sa)->cert ? "identities, CA and certificate" : "identities and PSK");
+	else
+		snprintf(why, sizeof(why), "the peer refuses IKE_AUTH: %s", notify_name(error));
+	ike_sa_die(sa, why);
+}

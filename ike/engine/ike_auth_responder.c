@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ike_auth_responder.h"
+
+#include <string.h>
+
+#include "carry.h"
+#include "child_payloads.h"
+#include "choice.h"
+#include "ike_sa_up.h"
+#include "ppk.h"
+#include "proof.h"
+#include "wish.h"
+
+/* ---- which connection ---- */
+
+/* ---- responder ---- */
+static bool same_kind(const struct connection_config *config, const struct auth *auth)
+{
+	return config->cert == (auth->method && auth->method != AUTH_PSK);
+}
+
+/* What a connection has in common with what the peer says: the more, the better; 0: it is not meant. */
+static int fitness(const struct connection_config *config, const struct path *path, const struct identity *id,
+		   const struct identity *wanted, const struct auth *auth)
+{
+	if (!proof_allows(config, path->remote, id))
+		return 0;
+	return 1 + same_kind(config, auth) * 2 + (wanted->type && identity_equal(wanted, &config->local_id));
+}
+
+static void move_to(struct ike_sa *sa, struct connection *c)
+{
+	struct peer *p = peer_get(c, sa->path.remote);
+
+	if (!p || p == sa->peer)
+		return;
+	ike_sa_give(sa, p);
+}
+
+/* False: no child is asked for, or not in a way that can be read. */
+static bool read_selectors(const struct message *m, struct ts_list *local_ts, struct ts_list *remote_ts)
+{
+	const struct payload *tsi = message_find(m, PAYLOAD_TSI), *tsr = message_find(m, PAYLOAD_TSR);
+
+	return tsi && tsr && ts_parse(tsi, remote_ts) && ts_parse(tsr, local_ts);
+}
+
+/*
+ * Several connections may be for the same two hosts: now that the peer says who it is and what it wants a child for,
+ * the right one is taken (choice.h). Nothing is proven by that: what is taken here is what the proof is for.
+ */
+static void choose_connection(struct ike_sa *sa, const struct message *m)
+{
+	const struct payload *idr = message_find(m, PAYLOAD_IDR);
+	const struct auth auth = auth_parse(message_find(m, PAYLOAD_AUTH));
+	struct identity id, wanted = {0};
+	struct connection *c = NULL, *best = NULL;
+	struct ts_list local_ts, remote_ts;
+	struct choice choice = {&local_ts, &remote_ts, sa->path.local, sa->path.remote, NULL, SELECTOR_ALL, 0};
+	const bool selects = read_selectors(m, &local_ts, &remote_ts);
+	int best_fitness = 0;
+
+	if (!identity_parse(message_find(m, PAYLOAD_IDI), &id))
+		return;
+	if (idr && !identity_parse(idr, &wanted))
+		wanted.type = 0;
+	while ((c = connection_for(sa->engine, sa->path.local, sa->path.remote, c))) {
+		const int f = fitness(c->config, &sa->path, &id, &wanted, &auth);
+
+		if (f > best_fitness) {
+			best_fitness = f;
+			best = c;
+			choice.connection = NULL;
+		}
+		if (f && f == best_fitness && selects)
+			choice_consider(&choice, c);
+	}
+	if (best)
+		move_to(sa, choice.connection ? choice.connection : best);
+}
+
+/* ---- the exchange ---- */
+
+static void check_peer(struct ike_sa *sa, const struct message *m)
+{
+	const struct payload *id = message_find(m, PAYLOAD_IDI);
+	struct auth auth;
+
+	if (!message_find(m, PAYLOAD_AUTH)) {
+		ike_log(sa, "the peer wants EAP, which is not for hosts: refused");
+		return;
+	}
+	choose_connection(sa, m);
+	if (!proof_check_identity(sa, id) || !ppk_choose_auth(sa, m, &auth) || !proof_check_auth(sa, m, id, &auth))
+		return;
+	if (!sa->handshake->ppk_used && ike_sa_config(sa)->ppk_required)
+		ike_log(sa, "the peer does not use the PPK, and ppk-required = yes: refused");
+}
+
+static enum verdict refuse(struct question *q)
+{
+	body_init(q->answer);
+	notify_write(q->answer, AUTHENTICATION_FAILED, NULL, 0);
+	return VERDICT_ANSWER_AND_DIE;
+}
+
+static bool asks_for_child(const struct message *m)
+{
+	const payload_set needed = HAS(PAYLOAD_SA) | HAS(PAYLOAD_TSI) | HAS(PAYLOAD_TSR);
+
+	return (message_payloads(m) & needed) == needed;
+}
+
+/* Without SA and TS it is a childless IKE SA: RFC 6023. */
+enum verdict auth_on_request(struct question *q)
+{
+	struct ike_sa *sa = q->sa;
+	struct child_answer answer = {0};
+
+	check_peer(sa, q->m);
+	if (!ike_sa_admit(sa))
+		return refuse(q);
+	proof_write_id(q->answer, PAYLOAD_IDR, &ike_sa_config(sa)->local_id);
+	if (ike_sa_config(sa)->cert)
+		certs_write(q->answer, &ike_sa_config(sa)->credentials);
+	if (proof_write(sa, q->answer))
+		return refuse(q);
+	if (sa->handshake->ppk_used)
+		notify_write(q->answer, PPK_IDENTITY, NULL, 0);
+	if (asks_for_child(q->m))
+		answer = child_answer_request(sa, q->m, false, NULL, q->answer);
+	sa->handshake->initial_contact = message_notify(q->m, INITIAL_CONTACT, NULL);
+	sa->path = *q->path;
+	ike_sa_up(sa);
+	if (answer.child)
+		child_bind_soon(answer.child);
+	else if (!asks_for_child(q->m))
+		peer_on_childless(sa->peer);
+	return verdict_of(answer.error);
+}

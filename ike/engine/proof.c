@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proof.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reauth.h"
+
+/* ---- ours ---- */
+
+static uint8_t *sk_p_of(struct ike_sa *sa, bool of_initiator)
+{
+	return of_initiator ? sa->keys.sk_pi : sa->keys.sk_pr;
+}
+
+/* ---- our proof ---- */
+static int own_octets(struct ike_sa *sa, const uint8_t *sk_p, struct auth_octets *out)
+{
+	const struct handshake *hs = sa->handshake;
+	const struct chunk init = sa->initiator ? (struct chunk){hs->init_request, hs->init_request_size}
+						: (struct chunk){hs->init_response, hs->init_response_size};
+	uint8_t id[IDENTITY_BODY_MAX];
+	struct writer w = {.data = id, .room = sizeof(id)};
+
+	identity_write(&w, &ike_sa_config(sa)->local_id);
+	return auth_octets(out, sa->keys.prf, (struct chunk){sk_p, sa->keys.size}, init,
+			   (struct chunk){hs->peer_nonce, hs->peer_nonce_size}, (struct chunk){id, w.size});
+}
+
+int proof_write_with(struct ike_sa *sa, const uint8_t *sk_p, struct body *b)
+{
+	const struct connection_config *config = ike_sa_config(sa);
+	const struct keyholder_ops *keys = &sa->engine->ops.keys;
+	struct auth_octets octets;
+	int err = own_octets(sa, sk_p, &octets), bits = 0, type;
+
+	if (err)
+		return err;
+	if (config->cert) {
+		type = credentials_key_type(&config->credentials, &bits);
+		err = auth_write_signature(b, keys, config->private_key, type, bits, sa->handshake->peer_hashes,
+					   &octets);
+	} else {
+		err = auth_write_psk(b, keys, config->psk_key, sa->keys.prf, &octets);
+	}
+	auth_octets_free(&octets);
+	return err;
+}
+
+/* It may be the clock that is wrong, so it is tried. */
+static void warn_of_expired(const struct ike_sa *sa)
+{
+	const struct engine_ops *ops = &sa->engine->ops;
+
+	if (ike_sa_config(sa)->cert && credentials_expired(&ike_sa_config(sa)->credentials, ops->wall_s(ops->arg)))
+		ike_log(sa, "our own certificate has expired, and the peer will refuse it: get a new one, and reload");
+}
+
+/* AUTH, in the end: everything before it has been checked by then. 0 or -errno, logged. */
+int proof_write(struct ike_sa *sa, struct body *b)
+{
+	int err = proof_write_with(sa, sk_p_of(sa, sa->initiator), b);
+
+	warn_of_expired(sa);
+	if (err == -EPROTONOSUPPORT)
+		ike_log(sa, "the peer takes no signature that our key can make (RFC 7427 with SHA2 is needed)");
+	else if (err)
+		ike_log(sa, "the key holder could not sign: %s", strerror(-err));
+	return err;
+}
+
+void proof_write_id(struct body *b, uint8_t type, const struct identity *id)
+{
+	payload_begin(b, type);
+	identity_write(&b->w, id);
+	payload_end(b);
+}
+
+/* ---- the other's ---- */
+
+/* ---- the other's proof ---- */
+bool proof_allows(const struct connection_config *config, const uint8_t remote[4], const struct identity *id)
+{
+	if (config->remote_id[0])
+		return identity_matches(id, config->remote_id);
+	return id->type == ID_IPV4_ADDR && id->size == 4 && memcmp(id->data, remote, 4) == 0;
+}
+
+static void keep_peer_id(struct ike_sa *sa)
+{
+	char text[IDENTITY_TEXT];
+
+	identity_text(&sa->handshake->peer_id, text, sizeof(text));
+	free(sa->peer_id);
+	sa->peer_id = strdup(text);
+}
+
+bool proof_check_identity(struct ike_sa *sa, const struct payload *id)
+{
+	struct handshake *hs = sa->handshake;
+
+	if (!identity_parse(id, &hs->peer_id)) {
+		ike_log(sa, "the peer's identity is of a kind that is not known here");
+		return false;
+	}
+	keep_peer_id(sa);
+	if (!proof_allows(ike_sa_config(sa), sa->path.remote, &hs->peer_id)) {
+		ike_log(sa, "the peer says it is '%s', and remote-id is '%s': refused", sa->peer_id ? sa->peer_id : "?",
+			ike_sa_config(sa)->remote_id[0] ? ike_sa_config(sa)->remote_id : "its address");
+		return false;
+	}
+	sa->proofs |= PROOF_IDENTITY;
+	return true;
+}
+
+static int peer_octets(struct ike_sa *sa, const uint8_t *sk_p, const struct payload *id, struct auth_octets *out)
+{
+	const struct handshake *hs = sa->handshake;
+	const struct chunk init = sa->initiator ? (struct chunk){hs->init_response, hs->init_response_size}
+						: (struct chunk){hs->init_request, hs->init_request_size};
+
+	return auth_octets(out, sa->keys.prf, (struct chunk){sk_p, sa->keys.size}, init, CHUNK(hs->nonce),
+			   (struct chunk){id->data, id->size});
+}
+
+static int check_certificate(struct ike_sa *sa, const struct message *m, const struct auth *auth,
+			     const struct auth_octets *octets, struct fault *f)
+{
+	const struct engine_ops *ops = &sa->engine->ops;
+	struct peer_certs certs;
+	EVP_PKEY *key = NULL;
+	int err = certs_verify(m, &ike_sa_config(sa)->trust, &sa->handshake->peer_id, ops->wall_s(ops->arg), &key,
+			       &certs, f);
+
+	if (err)
+		return err;
+	sa->proofs |= PROOF_CERTIFICATE;
+	err = auth_check_signature(auth, key, octets, f);
+	EVP_PKEY_free(key);
+	if (!err && !reauth_proven(sa, &certs))
+		err = fault(f, ENOMEM, "%s", strerror(ENOMEM));
+	peer_certs_free(&certs);
+	return err;
+}
+
+bool proof_check_auth(struct ike_sa *sa, const struct message *m, const struct payload *id, const struct auth *auth)
+{
+	const struct connection_config *config = ike_sa_config(sa);
+	struct fault f = {.text = "no memory"};
+	struct auth_octets octets;
+	int err = peer_octets(sa, sk_p_of(sa, !sa->initiator), id, &octets);
+
+	if (!err) {
+		err = config->cert
+			      ? check_certificate(sa, m, auth, &octets, &f)
+			      : auth_check_psk(auth, &sa->engine->ops.keys, config->psk_key, sa->keys.prf, &octets, &f);
+		auth_octets_free(&octets);
+	}
+	if (err) {
+		ike_log(sa, "'%s' is not proven: %s", sa->peer_id ? sa->peer_id : "?", f.text);
+		return false;
+	}
+	sa->proofs |= PROOF_AUTH;
+	return true;
+}
