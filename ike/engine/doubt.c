@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "doubt.h"
 
+#include "ike_sa_delete.h"
 #include "ike_sa_end.h"
 #include "open.h"
 #include "peer_sas.h"
@@ -51,7 +52,7 @@ void doubt_settle(struct ike_sa *sa)
 		if (other->running)
 			ike_sa_forgotten(other, "the peer answers by another one, and not by this one: ended");
 		else
-			task_queue(other, TASK_DELETE_IKE);
+			ike_sa_delete(other, 0);
 	}
 	sa->in_doubt = false;
 }

@@ -18,6 +18,7 @@
 #include "carry.h"
 #include "child_payloads.h"
 #include "claim.h"
+#include "ike_sa_delete.h"
 #include "ike_sa_end.h"
 #include "ike_sa_up.h"
 #include "ppk.h"
@@ -74,15 +75,9 @@ static void check_peer(struct ike_sa *sa, const struct message *m)
  */
 static void refuse_peer(struct ike_sa *sa)
 {
-	struct task *task;
-
 	sa->state = IKE_DELETING;
 	peer_on_failure(sa->peer, "the peer is not who it should be: the log has the reason");
-	task = task_queue(sa, TASK_DELETE_IKE);
-	if (task)
-		task->reason = AUTHENTICATION_FAILED;
-	else
-		ike_sa_die(sa, NULL);
+	ike_sa_delete_for(sa, AUTHENTICATION_FAILED);
 }
 
 static void take_child(struct ike_sa *sa, struct task *task, const struct message *m, struct child **child)

@@ -88,10 +88,13 @@ struct ike_sa {
 	bool initiator;	 /* we are: spi_i is our SPI */
 	bool fragmentation;
 	bool keys_ready;
-	bool renews;	/* made in place of a rekey that the peer refuses (renew.h) */
-	bool in_doubt;	/* made as another one of the peer's does not answer (doubt.h) */
-	bool sends;	/* packets have left on its children between the last two looks (liveness.h) */
-	bool rekey_due; /* the rekey is due: when sa->life is due next, that is the end */
+	bool renews;   /* made in place of a rekey that the peer refuses (renew.h) */
+	bool in_doubt; /* made as another one of the peer's does not answer (doubt.h) */
+	bool sends;    /* packets have left on its children between the last two looks (liveness.h) */
+	bool leaves;   /* deleted by us: the DELETE is queued, or will be (ike_sa_delete.h) */
+	bool leaves_if_redundant;
+	uint16_t leave_reason; /* the error that goes with the DELETE; 0: none */
+	bool rekey_due;	       /* the rekey is due: when sa->life is due next, that is the end */
 	unsigned proofs;
 	uint64_t spi_i;
 	uint64_t spi_r;

@@ -3,6 +3,7 @@
 
 #include "carry.h"
 #include "claim.h"
+#include "ike_sa_delete.h"
 #include "task.h"
 #include "wish.h"
 
@@ -42,13 +43,13 @@ void ike_sa_inherit(struct ike_sa *heir, struct ike_sa *old)
 	}
 	for (task = TAILQ_FIRST(&old->tasks); task; task = next) {
 		next = TAILQ_NEXT(task, of_sa);
-		/* What was to go goes as its heir. */
 		if (task->kind != TASK_CHILD && task->kind != TASK_REKEY_CHILD && task->kind != TASK_DELETE_CHILD &&
 		    task->kind != TASK_DELETE_IKE)
 			continue;
 		TAILQ_REMOVE(&old->tasks, task, of_sa);
 		TAILQ_INSERT_TAIL(&heir->tasks, task, of_sa);
 	}
+	ike_sa_delete_heir(heir, old);
 	ike_sa_kick(heir, engine_now(heir->engine));
 	if (!ike_sa_is_wanted(heir))
 		ike_sa_take_down(heir);
@@ -94,9 +95,7 @@ static void terminate_sa(struct ike_sa *sa)
 {
 	if (sa->state == IKE_UP) {
 		task_drop_all(sa, false);
-		/* Without memory to say so it ends all the same: the peer will find out. */
-		if (!task_queue(sa, TASK_DELETE_IKE))
-			ike_sa_die(sa, NULL);
+		ike_sa_delete(sa, 0);
 	} else if (sa->state < IKE_UP) {
 		ike_sa_die(sa, NULL);
 	}
@@ -151,6 +150,7 @@ void ike_sa_forgotten(struct ike_sa *sa, const char *why)
 
 	ike_log(sa, "%s", why);
 	sa->state = IKE_REPLACED;
+	sa->leaves = false;
 	task_drop_all(sa, true);
 	timer_cancel(&e->timers, &sa->liveness);
 	timer_set(&e->timers, &sa->life, engine_now(e) + FORGOTTEN_MS);

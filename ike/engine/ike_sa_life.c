@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ike_sa_life.h"
 
+#include "ike_sa_delete.h"
 #include "ike_sa_end.h"
 #include "liveness.h"
 #include "task.h"
@@ -28,6 +29,8 @@ void ike_sa_on_life(struct timer *timer)
 {
 	struct ike_sa *sa = container_of(timer, struct ike_sa, life);
 
+	if (ike_sa_delete_again(sa))
+		return;
 	if (sa->state != IKE_UP) {
 		ike_sa_die(sa, NULL);
 	} else if (!sa->rekey_due) {

@@ -142,12 +142,15 @@ void delete_child_on_error(struct ike_sa *sa, struct task *task, const struct me
 
 int delete_ike_ask(struct ike_sa *sa, struct task *task, struct body *b)
 {
+	(void)task;
 	/* Once it is on its way out, by a DELETE that could not be written, it goes. */
-	if (task->redundant && sa->state == IKE_UP && !redundant_is(sa))
+	if (sa->leaves_if_redundant && sa->state == IKE_UP && !redundant_is(sa)) {
+		sa->leaves = false;
 		return -ECANCELED;
+	}
 	sa->state = IKE_DELETING;
-	if (task->reason)
-		notify_write(b, task->reason, NULL, 0);
+	if (sa->leave_reason)
+		notify_write(b, sa->leave_reason, NULL, 0);
 	delete_write_ike(b);
 	return 0;
 }

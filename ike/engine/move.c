@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "move.h"
 
+#include "ike_sa_delete.h"
 #include "peer_sas.h"
 #include "proven.h"
 #include "task.h"
@@ -109,7 +110,7 @@ static void retire(struct ike_sa *old)
 	ike_log(old, "the peer has proven itself anew: replaced");
 	task_drop_all(old, false);
 	timer_cancel(&old->engine->timers, &old->reauth);
-	task_delay(old, task_queue(old, TASK_DELETE_IKE), DELETE_DELAY_MS);
+	ike_sa_delete(old, DELETE_DELAY_MS);
 }
 
 /* What has not moved stays where it is, and so the old one does; unless it may not. */
@@ -121,7 +122,7 @@ static void give_up(struct ike_sa *sa)
 		if (old->proven->rejected)
 			return;
 	ike_log(sa, "the peer has proven itself anew, but refuses what it had before: the old IKE SA stays");
-	task_queue(sa, TASK_DELETE_IKE);
+	ike_sa_delete(sa, 0);
 }
 
 void move_go_on(struct ike_sa *sa)
@@ -137,7 +138,7 @@ void move_go_on(struct ike_sa *sa)
 		return;
 	}
 	while ((old = next_superseded(sa, old)))
-		if (!task_find(old, TASK_DELETE_IKE, NULL))
+		if (!old->leaves)
 			retire(old);
 }
 

@@ -47,15 +47,14 @@ static enum progress of_ike(const struct peer *p, uint64_t serial)
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
 		if (sa->serial == serial && sa->state == IKE_UP)
-			return task_find(sa, TASK_REKEY_IKE, NULL) || task_find(sa, TASK_DELETE_IKE, NULL) ? WAITS
-													   : GIVEN_UP;
+			return task_find(sa, TASK_REKEY_IKE, NULL) || sa->leaves ? WAITS : GIVEN_UP;
 	return REPLACED;
 }
 
 static bool is_seen_to(const struct child *c)
 {
 	return c->ike->state != IKE_UP || task_find(c->ike, TASK_REKEY_CHILD, c) ||
-	       task_find(c->ike, TASK_DELETE_CHILD, c) || task_find(c->ike, TASK_DELETE_IKE, NULL);
+	       task_find(c->ike, TASK_DELETE_CHILD, c) || c->ike->leaves;
 }
 
 static enum progress of_children(const struct peer *p, uint64_t serial)

@@ -8,7 +8,7 @@ struct ike_sa *peer_ike_up(const struct peer *p)
 	struct ike_sa *sa;
 
 	TAILQ_FOREACH_REVERSE(sa, &p->sas, ike_sa_list, of_peer)
-		if (sa->state == IKE_UP && !task_find(sa, TASK_DELETE_IKE, NULL))
+		if (sa->state == IKE_UP && !sa->leaves)
 			return sa;
 	return NULL;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "ike_sa_delete.h"
 #include "ike_sa_end.h"
 #include "move.h"
 #include "open.h"
@@ -136,7 +137,7 @@ static void ask(struct ike_sa *sa, const char *why)
 		return;
 	ike_log(sa, "the peer is to prove itself anew: %s", why);
 	if (!c) {
-		task_queue(sa, TASK_DELETE_IKE);
+		ike_sa_delete(sa, 0);
 		return;
 	}
 	i = (unsigned)peer_selector_of(c);
@@ -231,7 +232,7 @@ void reauth_on_time(struct timer *timer)
 	const char *why;
 	uint64_t at;
 
-	if (sa->state != IKE_UP || task_find(sa, TASK_DELETE_IKE, NULL))
+	if (sa->state != IKE_UP || sa->leaves)
 		return;
 	why = reason_to_end(sa);
 	if (why) {

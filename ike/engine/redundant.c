@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "ike_sa_delete.h"
 #include "peer_sas.h"
 #include "task.h"
 
@@ -91,13 +92,8 @@ static void ask_for_missing(struct ike_sa *other, struct ike_sa *sa)
 
 static void delete_redundant(struct ike_sa *sa)
 {
-	struct task *task = task_queue(sa, TASK_DELETE_IKE);
-
 	ike_log(sa, "redundant: the peer has opened another one at the same time");
-	if (!task)
-		return;
-	task->redundant = true;
-	task_delay(sa, task, REDUNDANT_MS);
+	ike_sa_delete_redundant(sa, REDUNDANT_MS);
 }
 
 void redundant_end(struct peer *p, const struct ike_sa *alive)
@@ -106,8 +102,7 @@ void redundant_end(struct peer *p, const struct ike_sa *alive)
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer) {
 		TAILQ_FOREACH(other, &p->sas, of_peer) {
-			if (!is_lower(sa, other) || task_find(sa, TASK_DELETE_IKE, NULL) ||
-			    (other != alive && !has_survived(other, sa)))
+			if (!is_lower(sa, other) || sa->leaves || (other != alive && !has_survived(other, sa)))
 				continue;
 			if (next_missing(other, sa, NULL))
 				ask_for_missing(other, sa);

@@ -15,6 +15,7 @@
 
 #include "crypto/ke.h"
 #include "ike_keys.h"
+#include "ike_sa_delete.h"
 #include "ike_sa_end.h"
 #include "ike_sa_life.h"
 #include "ike_sa_up.h"
@@ -109,12 +110,6 @@ static void replace(struct ike_sa *old, struct ike_sa *heir)
 	timer_cancel(&old->engine->timers, &old->liveness);
 	timer_set(&old->engine->timers, &old->life, engine_now(old->engine) + REPLACED_MS);
 	mortal_end(&old->engine->ending, &old->peer->mortal);
-}
-
-/* Deletes by our hand; what is redundant has nothing to hand over. */
-static void delete_now(struct ike_sa *sa)
-{
-	task_queue(sa, TASK_DELETE_IKE);
 }
 
 /* ---- answering ---- */
@@ -214,12 +209,12 @@ static void settle_collision(struct ike_sa *old, struct ike_sa *ours, struct ike
 {
 	if (old->rival_won || memcmp(ours->low_nonce, theirs->low_nonce, NONCE_SIZE) < 0) {
 		replace(old, theirs);
-		delete_now(ours);
+		ike_sa_delete(ours, 0);
 	} else {
 		replace(old, ours);
 		theirs->state = IKE_REPLACED;
 		timer_set(&old->engine->timers, &theirs->life, engine_now(old->engine) + REPLACED_MS);
-		delete_now(old);
+		ike_sa_delete(old, 0);
 	}
 }
 
@@ -238,19 +233,18 @@ bool rekey_ike_on_answer(struct ike_sa *sa, struct task *task, const struct mess
 	if (!heir) {
 		ike_log(sa, "the peer's answer to the rekey of the IKE SA is not valid");
 		peer_end_orders(sa->peer, ORDER_REKEY, "the peer's answer is not valid");
-		task_retry(sa, task_queue(sa, TASK_REKEY_IKE), REFUSED_MS);
+		task_retry(sa, task_queue_again(sa, task), REFUSED_MS);
 	} else if (sa->rival) {
 		settle_collision(sa, heir, sa->rival);
 	} else {
 		replace(sa, heir);
-		delete_now(sa);
+		ike_sa_delete(sa, 0);
 	}
 	return false;
 }
 
 void rekey_ike_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
 {
-	(void)task;
 	(void)m;
 	if (sa->rival) {
 		replace(sa, sa->rival);
@@ -260,6 +254,6 @@ void rekey_ike_on_error(struct ike_sa *sa, struct task *task, const struct messa
 		ike_log(sa, "the peer refuses the rekey of the IKE SA: %s", notify_name(error));
 		peer_end_orders(sa->peer, ORDER_REKEY, notify_name(error));
 	}
-	if (sa->state == IKE_UP)
-		task_retry(sa, task_queue(sa, TASK_REKEY_IKE), error == TEMPORARY_FAILURE ? TEMPORARY_MS : REFUSED_MS);
+	if (sa->state == IKE_UP && ike_sa_is_wanted(sa))
+		task_retry(sa, task_queue_again(sa, task), error == TEMPORARY_FAILURE ? TEMPORARY_MS : REFUSED_MS);
 }

@@ -2,6 +2,7 @@
 #include "renew.h"
 
 #include "child_life.h"
+#include "ike_sa_delete.h"
 #include "open.h"
 #include "peer_sas.h"
 #include "task.h"
@@ -78,11 +79,11 @@ void renew_done(struct peer *p, const struct child *child)
 		struct ike_sa *sa = c->ike;
 
 		if (sa->state != IKE_UP || sa->up_ms > child->ike->started_ms || c->state != CHILD_UP ||
-		    !is_superseded(c) || task_find(sa, TASK_DELETE_IKE, NULL))
+		    !is_superseded(c) || sa->leaves)
 			continue;
 		timer_cancel(&sa->engine->timers, &c->soft);
 		if (has_only_superseded(sa))
-			task_delay(sa, task_queue(sa, TASK_DELETE_IKE), RENEWED_MS);
+			ike_sa_delete(sa, RENEWED_MS);
 		else
 			child_delete(c, RENEWED_MS);
 	}
@@ -91,7 +92,7 @@ void renew_done(struct peer *p, const struct child *child)
 void renew_failed(struct peer *p, struct ike_sa *sa)
 {
 	p->no_pfs = false;
-	task_queue(sa, TASK_DELETE_IKE);
+	ike_sa_delete(sa, 0);
 }
 
 /* It makes children, so it is the key exchange that it does not want. */

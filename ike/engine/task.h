@@ -38,8 +38,6 @@ struct task {
 	uint32_t deleted; /* ESP: the peer has deleted this, which is not there yet: it may be the child to be */
 	unsigned selector;     /* TASK_CHILD, TASK_AUTH: index in the configuration */
 	bool children;	       /* TASK_AUTH: a child is asked for */
-	bool redundant;	       /* TASK_DELETE_IKE: only if it still is */
-	uint16_t reason;       /* TASK_DELETE_IKE: the error to say with it; 0: none */
 	uint32_t spi;	       /* ESP: our SPI of the child to be; TASK_DELETE_CHILD without a child: what is deleted */
 	uint64_t ike_spi;      /* TASK_REKEY_IKE: our SPI of the IKE SA to be */
 	struct selector asked; /* what went out as TS */
@@ -66,7 +64,8 @@ struct task *task_queue_for(struct ike_sa *sa, enum task_kind kind, struct child
 void task_delay(struct ike_sa *sa, struct task *task, uint64_t ms);
 void task_retry(struct ike_sa *sa, struct task *task, uint64_t ms);
 
-/* Queues the same once more, for the same peer and child. NULL: no memory. */
+/* Queues the same once more: a child's task for whom it was, the IKE SA's own for whose the IKE SA is by now
+ * (ike_sa_give). NULL: no memory. */
 struct task *task_queue_again(struct ike_sa *sa, const struct task *task);
 
 /* A task of that kind, and for that child unless NULL, that runs or waits; or NULL. */
