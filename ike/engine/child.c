@@ -164,6 +164,8 @@ static struct child *child_new(struct ike_sa *sa, const struct child_terms *t)
 	c->in.spi = t->spi_in;
 	c->out.spi = t->spi_out;
 	c->made_ms = engine_now(sa->engine);
+	c->made_on = sa->serial;
+	c->made_id = sa->expected_id;
 	nonce_lower(c->low_nonce, t->ni, t->nr);
 	timer_init(&c->soft, TIMER_CHILD_SOFT);
 	timer_init(&c->hard, TIMER_CHILD_HARD);

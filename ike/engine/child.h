@@ -61,6 +61,9 @@ struct child {
 	struct child *rival;	       /* made by the peer while we were rekeying this one (RFC 7296 section 2.8.1) */
 	uint8_t low_nonce[NONCE_SIZE]; /* nonce_lower() of the exchange that made the child */
 	uint64_t made_ms;
+	uint64_t made_on;   /* the serial of the IKE SA it was made on */
+	uint32_t made_id;   /* the ID of the peer's request that made the child, unless initiator */
+	unsigned unknown;   /* how often the peer did not know the child yet */
 	uint64_t bind_ms;   /* the outbound half is bound then, even if nothing has come */
 	struct timer soft;  /* the rekey */
 	struct timer hard;  /* the end, if there was no rekey */

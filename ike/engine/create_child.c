@@ -27,8 +27,8 @@
 #define FORGOTTEN_MS 30000
 /* A child that takes over from another is rekeyed after that, which is a round trip or two from now. */
 #define TAKING_OVER_MS 100
-/* How long an answer of ours may be on its way: nobody asks for it again any longer than that. */
-#define ANSWERED_MS 60000
+/* A child that the peer still does not know when it was asked so often, at TEMPORARY_MS, it has lost. */
+#define UNKNOWN_MAX 60
 
 /* Its DELETE is the peer's to send. */
 static void await_delete(struct child *old, struct child *heir)
@@ -182,6 +182,13 @@ void child_on_error(struct ike_sa *sa, struct task *task, const struct message *
 
 /* ---- a rekey ---- */
 
+/* The peer asked for it: our answer may be on its way still, or be lost, until a later request shows that it came. Not
+ * by the clock, which may leap. */
+static bool is_unheard(const struct child *c)
+{
+	return !c->initiator && c->made_on == c->ike->serial && c->ike->expected_id == c->made_id + 1;
+}
+
 int rekey_child_ask(struct ike_sa *sa, struct task *task, struct body *b)
 {
 	if (task_is_void(task) || !task->child || task->child->state != CHILD_UP)
@@ -190,6 +197,7 @@ int rekey_child_ask(struct ike_sa *sa, struct task *task, struct body *b)
 		task_retry(sa, task_queue_again(sa, task), TAKING_OVER_MS);
 		return -ECANCELED;
 	}
+	task->unheard = is_unheard(task->child);
 	notify_write_esp(b, REKEY_SA, task->child->in.spi, NULL, 0);
 	return child_write_request(sa, task, &task->child->selector, true, b);
 }
@@ -262,13 +270,6 @@ static void replace_lost(struct child *old)
 	peer_pursue(peer);
 }
 
-/* The peer asked for it: our answer may be on its way still, or be lost, and then it learns of it when it asks again.
- */
-static bool is_awaited(const struct child *c)
-{
-	return c && !c->initiator && engine_now(c->engine) < c->made_ms + ANSWERED_MS;
-}
-
 void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
 {
 	struct child *old = task->child;
@@ -280,7 +281,7 @@ void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct mes
 		await_delete(old, old->rival);
 		return;
 	}
-	if (error == CHILD_SA_NOT_FOUND && is_awaited(old))
+	if (error == CHILD_SA_NOT_FOUND && old && task->unheard && old->unknown++ < UNKNOWN_MAX)
 		error = TEMPORARY_FAILURE;
 	if (error != TEMPORARY_FAILURE) {
 		ike_log(sa, "the peer refuses the rekey of a child: %s", notify_name(error));

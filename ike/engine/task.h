@@ -35,6 +35,7 @@ struct task {
 	struct child
 		*rival;	  /* TASK_REKEY_CHILD: the child is gone before the answer; its heir, which the peer has made */
 	bool contested;	  /* there was such an heir, whatever has become of it */
+	bool unheard;	  /* TASK_REKEY_CHILD: asked before the peer has shown that it knows of the child */
 	uint32_t deleted; /* ESP: the peer has deleted this, which is not there yet: it may be the child to be */
 	unsigned selector;     /* TASK_CHILD, TASK_AUTH: index in the configuration */
 	bool children;	       /* TASK_AUTH: a child is asked for */
