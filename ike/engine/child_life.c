@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "child_life.h"
 
+#include <string.h>
+
 #include "ike_sa.h"
 #include "peer.h"
 #include "task.h"
@@ -8,27 +10,27 @@
 /* What could not be queued is tried again then. */
 #define NO_MEMORY_MS 1000
 
-/* Another child of the peer that carries the same, the newest; with its own binding to be made, or made already. Who
- * has two for the same lets go of one. */
-static struct child *other_for(const struct child *c)
+/*
+ * Both ends began at once, and there are two for the same: the one with the lower nonce is let go, as after a rekey by
+ * both (RFC 7296 section 2.8.1). When they were made is not the same for both ends, and each would let go of the other.
+ */
+static bool is_superfluous(const struct child *c)
 {
-	struct child *best = NULL, *other;
+	const struct child *other;
 
 	TAILQ_FOREACH(other, &c->peer->children, of_peer)
-		if (other != c && other->state == CHILD_UP && other->ike->state != IKE_DEAD &&
-		    selector_equal(&other->selector, &c->selector) && (!best || other->made_ms >= best->made_ms))
-			best = other;
-	return best;
+		if (other != c && other->state == CHILD_UP && other->ike->state == IKE_UP &&
+		    !task_find(other->ike, TASK_DELETE_IKE, NULL) && selector_equal(&other->selector, &c->selector) &&
+		    memcmp(c->low_nonce, other->low_nonce, NONCE_SIZE) < 0)
+			return true;
+	return false;
 }
 
 static void rekey(struct child *c)
 {
-	const struct child *other = other_for(c);
-
 	if (!c->ike || c->state != CHILD_UP || c->ike->state != IKE_UP)
 		return;
-	/* Both ends began at once, and there are two for the same: the older one is let go. */
-	if (other && other->made_ms >= c->made_ms)
+	if (is_superfluous(c))
 		child_delete(c, 0);
 	else if (!child_queue(c, TASK_REKEY_CHILD))
 		timer_set(&c->engine->timers, &c->soft, engine_now(c->engine) + NO_MEMORY_MS);

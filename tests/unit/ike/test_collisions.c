@@ -830,6 +830,36 @@ static void rekey_of_new_child_the_peer_has_yet_to_learn_of(void **state)
 	assert_true(world_run_under_traffic(w, 1000));
 }
 
+/* Each has asked for one, and each has to rekey one of the two, perhaps not the same, at the same time. */
+static void two_of_the_same_are_due_at_once(void **state)
+{
+	struct world *w = *state;
+
+	for (uint64_t seed = 1; seed <= 16; seed++) {
+		world_again(w, seed);
+		world_configure_both(w, START_TRAP);
+		world_initiate(w, 0);
+		world_run(w, 200);
+		close_child(w, 0);
+		w->latency_ms = 20;
+		make_child(w, 0);
+		make_child(w, 1);
+		world_run(w, 500);
+		assert_int_equal(world_child_count(w, 0), 2);
+		for (int host = 0; host < 2; host++) {
+			struct child *c = TAILQ_FIRST(&inside_peer(w, host)->children);
+
+			if (seed >> host & 1)
+				c = TAILQ_NEXT(c, of_peer);
+			engine_limit(w->hosts[host].engine, c->out.sa, false);
+		}
+		assert_true(world_run_under_traffic(w, 5000));
+		/* Two are left if neither was due that goes. */
+		assert_in_range(world_child_count(w, 0), 1, 2);
+		assert_int_equal(world_child_count(w, 0), world_child_count(w, 1));
+	}
+}
+
 static void collisions_survive_each_loss(void **state)
 {
 	struct world *w = *state;
@@ -917,6 +947,7 @@ int main(void)
 		TEST(peer_ends_its_own_in_silence),
 		TEST(rekey_of_child_the_peer_has_yet_to_learn_of),
 		TEST(rekey_of_new_child_the_peer_has_yet_to_learn_of),
+		TEST(two_of_the_same_are_due_at_once),
 		TEST(collisions_survive_each_loss),
 		TEST(any_two_rekeys_far_apart),
 	};
