@@ -309,14 +309,6 @@ static struct child *install_reply(struct ike_sa *sa, const struct task *task, b
 	return child_install(sa, &terms);
 }
 
-void child_give_back(struct ike_sa *sa, uint32_t spi)
-{
-	struct task *task = task_queue(sa, TASK_DELETE_CHILD);
-
-	if (task)
-		task->spi = spi;
-}
-
 struct child *child_read_answer(struct ike_sa *sa, struct task *task, const struct message *m, bool create)
 {
 	struct child *c = NULL;
@@ -327,7 +319,7 @@ struct child *child_read_answer(struct ike_sa *sa, struct task *task, const stru
 	if (c)
 		task->reserved = (struct sa_handle){0};
 	else
-		child_give_back(sa, task->spi);
+		task->goes_back = true;
 	explicit_bzero(r.secret, sizeof(r.secret));
 	return c;
 }

@@ -24,7 +24,4 @@ struct child_answer child_answer_request(struct ike_sa *sa, const struct message
  * end is given back. */
 struct child *child_read_answer(struct ike_sa *sa, struct task *task, const struct message *m, bool create);
 
-/* The peer has made its end of a child that is not to be, and is told to delete it. spi: ours. */
-void child_give_back(struct ike_sa *sa, uint32_t spi);
-
 #endif

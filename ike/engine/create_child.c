@@ -148,7 +148,7 @@ bool child_on_answer(struct ike_sa *sa, struct task *task, const struct message 
 	struct child *c;
 
 	if (task_is_void(task)) {
-		child_give_back(sa, task->spi);
+		task->goes_back = true;
 		return false;
 	}
 	c = child_read_answer(sa, task, m, true);
@@ -230,7 +230,7 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 
 	/* Who deletes the old one has won the collision, and whatever has replaced the winner since, it is not ours. */
 	if (task_is_void(task) || (task->contested && !rival)) {
-		child_give_back(sa, task->spi);
+		task->goes_back = true;
 		return false;
 	}
 	c = child_read_answer(sa, task, m, true);

@@ -54,7 +54,11 @@ static void delete_child(void *arg, uint32_t spi)
 	struct child *c = child_find(d->sa, spi);
 	struct peer *peer;
 
-	/* The answer that makes it may have been overtaken. */
+	/*
+	 * The answer that makes it may have been overtaken. One is enough to remember: both windows are of one message,
+	 * so one child at most is made there and not yet here, and of what we had deleted before we asked for it, the
+	 * peer was told first. Who names others besides loses this one: it is found gone when it is rekeyed.
+	 */
 	if (!c && d->sa->running)
 		d->sa->running->deleted = spi;
 	if (!c || is_being_deleted_by_us(c))

@@ -218,6 +218,18 @@ static void settle_collision(struct ike_sa *old, struct ike_sa *ours, struct ike
 	}
 }
 
+/* The peer has gone on to an heir that is not here, for want of memory or of a valid answer, and has put its children
+ * there. That cannot be taken back: the old one ends, and what the two had is made anew. */
+static void give_up(struct ike_sa *sa)
+{
+	ike_log(sa, "the peer's answer to the rekey of the IKE SA is not valid, or there is no memory for it");
+	peer_end_orders(sa->peer, ORDER_REKEY, "the peer's answer is not valid");
+	if (sa->rival)
+		replace(sa, sa->rival);
+	else
+		ike_sa_delete(sa, 0);
+}
+
 bool rekey_ike_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
 	struct ike_choice choice;
@@ -231,9 +243,7 @@ bool rekey_ike_on_answer(struct ike_sa *sa, struct task *task, const struct mess
 		heir = make_heir(sa, &t, m);
 	}
 	if (!heir) {
-		ike_log(sa, "the peer's answer to the rekey of the IKE SA is not valid");
-		peer_end_orders(sa->peer, ORDER_REKEY, "the peer's answer is not valid");
-		task_retry(sa, task_queue_again(sa, task), REFUSED_MS);
+		give_up(sa);
 	} else if (sa->rival) {
 		settle_collision(sa, heir, sa->rival);
 	} else {

@@ -24,12 +24,19 @@ const char *task_name(enum task_kind kind)
 	return names[kind];
 }
 
-static void task_free(struct ike_sa *sa, struct task *task)
+/* Of the child to be. */
+static void let_go(struct ike_sa *sa, struct task *task)
 {
 	const struct engine_ops *ops = &sa->engine->ops;
 
 	ops->sa_remove(ops->arg, task->reserved);
+	task->reserved = (struct sa_handle){0};
 	dh_free(&task->dh);
+}
+
+static void task_free(struct ike_sa *sa, struct task *task)
+{
+	let_go(sa, task);
 	task->peer->tasks--;
 	mortal_end(&sa->engine->ending, &task->peer->mortal);
 	mortal_end(&sa->engine->ending, &task->mortal);
@@ -130,10 +137,25 @@ void task_put_back(struct ike_sa *sa, uint64_t ms)
 	ike_sa_kick(sa, task->not_before_ms);
 }
 
+/* The same task, so that no memory is needed: a child that the peer keeps, and nobody deletes, would take traffic. */
+static void turn_into_delete(struct ike_sa *sa)
+{
+	struct task *task = sa->running;
+
+	let_go(sa, task);
+	task->kind = TASK_DELETE_CHILD;
+	task->child = task->rival = NULL;
+	task->goes_back = false;
+	task_put_back(sa, 0);
+}
+
 void task_finish(struct ike_sa *sa)
 {
 	timer_cancel(&sa->engine->timers, &sa->retransmit);
-	task_drop_running(sa);
+	if (sa->running->goes_back)
+		turn_into_delete(sa);
+	else
+		task_drop_running(sa);
 	flight_free(&sa->sent);
 	sa->next_id++;
 	ike_sa_kick(sa, engine_now(sa->engine));

@@ -39,6 +39,7 @@ struct task {
 	uint32_t deleted; /* ESP: the peer has deleted this, which is not there yet: it may be the child to be */
 	unsigned selector;     /* TASK_CHILD, TASK_AUTH: index in the configuration */
 	bool children;	       /* TASK_AUTH: a child is asked for */
+	bool goes_back;	       /* the child to be is deleted when the exchange is over: the task becomes the DELETE */
 	uint32_t spi;	       /* ESP: our SPI of the child to be; TASK_DELETE_CHILD without a child: what is deleted */
 	uint64_t ike_spi;      /* TASK_REKEY_IKE: our SPI of the IKE SA to be */
 	struct selector asked; /* what went out as TS */
@@ -78,7 +79,8 @@ static inline bool task_is_void(const struct task *task)
 	return task->era != task->peer->era;
 }
 
-/* The end of what runs: its exchange is over; it has not been sent, and is dropped; it is to be written again in ms. */
+/* The end of what runs: its exchange is over (with goes_back the task waits again, as another); it has not been sent,
+ * and is dropped; it is to be written again in ms. */
 void task_finish(struct ike_sa *sa);
 void task_drop_running(struct ike_sa *sa);
 void task_put_back(struct ike_sa *sa, uint64_t ms);
