@@ -419,6 +419,13 @@ static uint64_t next_event(struct world *w)
 	return next;
 }
 
+bool world_is_init_request(const struct world_packet *p)
+{
+	struct ike_header h;
+
+	return header_parse(p->data, p->size, &h) && h.exchange == EXCHANGE_IKE_SA_INIT && !(h.flags & FLAG_RESPONSE);
+}
+
 void world_run(struct world *w, uint64_t ms)
 {
 	const uint64_t end = w->now_ms + ms;

@@ -113,6 +113,8 @@ void world_configure(struct world *w, int host, struct connection_config *c);
 /* Both with what world_connection makes; host 0 with that start. */
 void world_configure_both(struct world *w, enum start_mode start);
 
+bool world_is_init_request(const struct world_packet *p);
+
 /* Lets time go by, packets arrive, timers fire. */
 void world_run(struct world *w, uint64_t ms);
 
