@@ -10,6 +10,7 @@
  *   world.c    hosts, clock, datagrams of IKE, datapath      plan.c     connections, who wants what
  *   traffic.c  ESP as a count of what gets through            check.c    what must hold when it is calm
  *   hostile.c  C as a peer that has the keys and misuses them cheap.c    faults of memory, cheap DH
+ *   steps.c    orders and faults, as the dice have them
  *
  * Only the engines' outer side is used (engine.h), so that what is inside them may change.
  */
@@ -267,6 +268,39 @@ void hostile_send(struct life *l);
 void hostile_ask_for(struct life *l, int to, const struct selector *s);
 /* What C's engine sends is seen, and perhaps changed. */
 void hostile_look(struct life *l, struct world_packet *p);
+
+/* ---- steps.c ---- */
+
+/* What makes an episode; none of them: only rekeys, delays, repetitions, and then no packet of ESP may be lost. */
+enum mood {
+	MOOD_LOSS = 1 << 0, /* datagrams of IKE */
+	MOOD_TERMINATE = 1 << 1,
+	MOOD_RELOAD = 1 << 2,
+	MOOD_DEATH = 1 << 3,
+	MOOD_ROOM = 1 << 4,
+	MOOD_CLOCK = 1 << 5,
+	MOOD_MEMORY = 1 << 6,
+	MOOD_HOSTILE = 1 << 7,
+	MOOD_LIMITS = 1 << 8,
+	MOODS = 9,
+};
+
+/* A connection between two hosts, as one of them sees it. */
+struct life_target {
+	int host;
+	int remote;
+	unsigned connection;
+	const uint8_t *address; /* NULL unless it is a mesh */
+};
+
+/* One or more of them, as the moods have it, and then some time. */
+void step_take(struct life *l, unsigned moods);
+
+void step_terminate(struct life *l, const struct life_target *t);
+/* Its IKE begins anew; datapath: with nothing in the datapath. */
+void step_restart(struct life *l, int host, bool datapath);
+/* What the file says of the connection, before it is read: how is "remove", "add", "narrow" or "touch". */
+void step_change(struct life *l, int host, unsigned connection, const char *how);
 
 /* ---- cheap.c ---- */
 
