@@ -46,8 +46,7 @@ struct child {
 	TAILQ_ENTRY(child) of_peer; /* not in CHILD_GRACE */
 	struct engine *engine;
 	struct ike_sa *ike; /* NULL in CHILD_GRACE */
-	struct peer
-		*peer; /* NULL in CHILD_GRACE. Of the child's connection: the IKE SA may be another one's (choice.h) */
+	struct peer *peer;  /* whose connection the child is for (choice.h); NULL in CHILD_GRACE */
 	enum child_state state;
 	unsigned era;	 /* the peer's when the first of its line of rekeys was made */
 	uint64_t serial; /* of all that the engine has made */

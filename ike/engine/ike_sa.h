@@ -130,10 +130,9 @@ struct ike_sa {
 	struct reassembly reassembly[2]; /* of the peer's questions and of its answers */
 
 	struct child_list children;
-	struct ike_sa
-		*rival;	   /* the new one that the peer made while we were rekeying this one; or an heir of the rival */
-	bool rival_won;	   /* it is an heir: the peer has gone on with its own */
-	struct timer life; /* half-open: given up; up: the rekey, and after that the end */
+	struct ike_sa *rival; /* made by the peer while we were rekeying this one; or an heir of that */
+	bool rival_won;	      /* it is an heir: the peer has gone on with its own */
+	struct timer life;    /* half-open: given up; up: the rekey, and after that the end */
 	struct timer liveness;
 	uint32_t asked_beside; /* selectors of its children that the other one of two was asked for (redundant.h) */
 

@@ -16,6 +16,7 @@ struct ike_sa *peer_open(struct peer *p, unsigned selector)
 	sa = ike_sa_new(p->connection->engine, p, &path, true, 0);
 	task = sa ? task_queue(sa, TASK_INIT) : NULL;
 	if (!task) {
+		peer_log(p, "no memory to open an IKE SA");
 		if (sa)
 			ike_sa_free(sa);
 		mortal_end(&p->connection->engine->ending, &p->mortal);

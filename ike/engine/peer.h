@@ -35,8 +35,7 @@ struct peer {
 	struct ike_sa_list sas;
 	struct child_list children; /* of any IKE SA */
 	unsigned tasks;		    /* how many are for this peer, of any IKE SA */
-	/* How often the peer was taken down. An SA of an earlier era is to go, and so is what a rekey makes of that SA.
-	 */
+	/* How often the peer was taken down. SAs of an earlier era are to go, and so is what rekeys make of them. */
 	unsigned era;
 	uint32_t wanted; /* selectors that are to get a child: a bit each, by the index in the configuration */
 	bool held;	 /* taken down by order: up again by order, or by a packet, alone */

@@ -16,8 +16,7 @@
 #include "ike_sa.h"
 #include "proven.h"
 
-/* IKE_AUTH has proven the peer, by these certificates, which are taken over, or with none by a PSK. False: no memory.
- */
+/* IKE_AUTH has proven the peer, by certificates, which are taken over, or with none by a PSK. False: no memory. */
 bool reauth_proven(struct ike_sa *sa, struct peer_certs *certs);
 
 /* The IKE SA is up: its times count from now. */

@@ -31,12 +31,11 @@ struct task {
 	struct peer *peer; /* whom the task is for: the child's peer, or else the IKE SA's */
 	unsigned era;	   /* of the child, or else of the peer */
 	uint64_t not_before_ms;
-	struct child *child; /* TASK_REKEY_CHILD, TASK_DELETE_CHILD; NULL once it is gone */
-	struct child
-		*rival;	  /* TASK_REKEY_CHILD: the child is gone before the answer; its heir, which the peer has made */
-	bool contested;	  /* there was such an heir, whatever has become of it */
-	bool unheard;	  /* TASK_REKEY_CHILD: asked before the peer has shown that it knows of the child */
-	uint32_t deleted; /* ESP: the peer has deleted this, which is not there yet: it may be the child to be */
+	struct child *child;   /* TASK_REKEY_CHILD, TASK_DELETE_CHILD; NULL once it is gone */
+	struct child *rival;   /* TASK_REKEY_CHILD: the child is gone before the answer; its heir, by the peer */
+	bool contested;	       /* there was such an heir, whatever has become of it */
+	bool unheard;	       /* TASK_REKEY_CHILD: asked before the peer has shown that it knows of the child */
+	uint32_t deleted;      /* ESP: the peer has deleted this, which is not there yet: it may be the child to be */
 	unsigned selector;     /* TASK_CHILD, TASK_AUTH: index in the configuration */
 	bool children;	       /* TASK_AUTH: a child is asked for */
 	bool goes_back;	       /* the child to be is deleted when the exchange is over: the task becomes the DELETE */
@@ -53,8 +52,7 @@ const char *task_name(enum task_kind kind);
 
 /* Queues a task for the IKE SA's peer. NULL: no memory, and the log has it. */
 struct task *task_queue(struct ike_sa *sa, enum task_kind kind);
-/* The same for a child of the IKE SA. A task of that kind that waits or runs for the child already is returned instead.
- */
+/* The same for a child of the IKE SA; or the task of that kind that waits or runs for the child already. */
 struct task *task_queue_for(struct ike_sa *sa, enum task_kind kind, struct child *child, struct peer *peer,
 			    unsigned era);
 
