@@ -71,16 +71,34 @@ static bool has_survived(struct ike_sa *other, const struct ike_sa *sa)
 	return false;
 }
 
-/* Once for each. */
+/* -1: it cannot be asked for there. */
+static int selector_on(const struct ike_sa *other, const struct child *c)
+{
+	return c->peer == other->peer ? peer_selector_of(c) : -1;
+}
+
+static bool all_can_be_asked_for(const struct ike_sa *other, const struct ike_sa *sa)
+{
+	const struct child *c = NULL;
+
+	while ((c = next_missing(other, sa, c)))
+		if (selector_on(other, c) < 0)
+			return false;
+	return true;
+}
+
+/* Once for each. But if sa has to stay for one of them, the others have no need of a second one. */
 static void ask_for_missing(struct ike_sa *other, struct ike_sa *sa)
 {
 	const struct child *c = NULL;
 
+	if (!all_can_be_asked_for(other, sa))
+		return;
 	while ((c = next_missing(other, sa, c))) {
-		const int selector = c->peer == other->peer ? peer_selector_of(c) : -1;
+		const int selector = selector_on(other, c);
 		struct task *task;
 
-		if (selector < 0 || sa->asked_beside & 1U << selector)
+		if (sa->asked_beside & 1U << selector)
 			continue;
 		task = task_queue(other, TASK_CHILD);
 		if (!task)

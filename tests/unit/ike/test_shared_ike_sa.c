@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "engine/open.h"
 #include "one_ca.h"
 #include "several.h"
 #include "tap.h"
@@ -231,6 +232,30 @@ static void other_proof_other_ike_sa(void **state)
 	assert_true(world_logged(w, 1, "nothing in common"));
 }
 
+/* Both have opened one for one of them, and one carries the others', too: that one stays, and so does what is on it. */
+static void who_has_to_stay_is_not_emptied(void **state)
+{
+	struct world *w = *state;
+
+	for (uint64_t seed = 0; seed < 8; seed++) {
+		world_again(w, seed);
+		configure_one(w, 0, START_TRAP);
+		configure_three(w, 1, START_TRAP);
+		engine_initiate(w->hosts[1].engine, "bgp", NULL, 1);
+		world_run(w, 500);
+		engine_initiate(w->hosts[0].engine, "one", NULL, 2);
+		world_run(w, 500);
+		assert_three(w, 1);
+		assert_int_equal(world_ike_count(w, 1), 1);
+		assert_int_equal(world_child_count(w, 1), 5);
+		assert_non_null(peer_open(inside_peer(w, 0), 0));
+		world_run(w, 3000);
+		/* Its nonce is the lower one, and it is gone; or it has brought one. */
+		assert_int_equal(world_child_count(w, 1), 4 + world_ike_count(w, 1));
+		assert_all_carried(w);
+	}
+}
+
 /* ---- a rule of its own ---- */
 
 /* One connection, in which the wider selector stands first. */
@@ -310,6 +335,7 @@ int main(void)
 		TEST(one_taken_down_in_a_collision),
 		TEST(a_reload_leaves_the_others),
 		TEST(other_proof_other_ike_sa),
+		TEST(who_has_to_stay_is_not_emptied),
 		TEST(a_wider_child_does_not_do),
 		TEST(all_are_opened_whatever_the_order),
 		TEST(the_lost_one_is_made_anew),
