@@ -211,6 +211,8 @@ extern const struct plan life_plan[LIFE_CONNECTIONS];
 bool plan_is_between(unsigned connection, int a, int b);
 /* As that host sees it. */
 struct selector plan_selector(unsigned connection, unsigned index, int host);
+/* That host's file has the flow's selector. */
+bool plan_has(const struct life *l, int host, const struct life_flow *f);
 /* Whether what the one file says of the other host is in the other's, too. */
 bool plan_fits(const struct life *l, int host, int remote);
 /* Gives the engine what the file says. */

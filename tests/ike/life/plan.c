@@ -128,7 +128,7 @@ void life_configure(struct life *l, int host)
 
 /* ---- who wants what ---- */
 
-static bool has(const struct life *l, int host, const struct life_flow *f)
+bool plan_has(const struct life *l, int host, const struct life_flow *f)
 {
 	return l->hosts[host].file[f->connection].present && f->index < selectors_at(&l->hosts[host], f->connection);
 }
@@ -138,7 +138,7 @@ bool plan_fits(const struct life *l, int host, int remote)
 	for (unsigned i = 0; i < l->flow_count; i++) {
 		const struct life_flow *f = &l->flows[i];
 
-		if (f->from == host && f->to == remote && has(l, host, f) && !has(l, remote, f))
+		if (f->from == host && f->to == remote && plan_has(l, host, f) && !plan_has(l, remote, f))
 			return false;
 	}
 	return true;
@@ -181,7 +181,7 @@ bool life_has_traffic(const struct life *l, unsigned connection, int a, int b)
 
 enum wanted life_wanted(const struct life *l, const struct life_flow *f)
 {
-	if (!has(l, f->from, f) || !has(l, f->to, f))
+	if (!plan_has(l, f->from, f) || !plan_has(l, f->to, f))
 		return MUST_BE_DOWN;
 	if (wants(l, f->from, f->to, f) || wants(l, f->to, f->from, f))
 		return MUST_BE_UP;

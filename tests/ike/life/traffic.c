@@ -120,7 +120,7 @@ static void acquire(struct life *l, struct life_flow *f)
 	f->told_ms = l->now_ms;
 	/* Who is to respond asks, too, on what the peer has opened (engine_acquire), while the peer does. */
 	may_double_between(l, f);
-	if (life_plan[f->connection].start[f->from] != START_RESPOND && entry->present) {
+	if (life_plan[f->connection].start[f->from] != START_RESPOND && plan_has(l, f->from, f)) {
 		life_wish(l, f->connection, f->from, f->to);
 		entry->held[f->to] = false;
 	}
