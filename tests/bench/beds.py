@@ -12,8 +12,8 @@ from collections import namedtuple
 from contextlib import ExitStack
 
 import machine
-from host import Host, dropped
-from netns import Netns, veth
+from lib.host import Host, dropped
+from lib.netns import Netns, veth
 
 A, B = '192.0.2.1', '192.0.2.2'
 NIC = 'nic0'

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """IKE between whole hosts: a thousand peers from cold, rekeys under traffic, an honest peer in a flood of openings."""
-from ike import IkePair, wait_up
-from ike_load import PEERS, Hub, flood, rekey_under_traffic, set_up_flood
+from lib.beds.ike import IkePair, wait_up
+from lib.beds.ike_load import PEERS, Hub, flood, rekey_under_traffic, set_up_flood
 import report
 
 REKEYS = 50

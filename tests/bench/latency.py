@@ -14,7 +14,7 @@ import tempfile
 from contextlib import contextmanager
 
 from beds import B
-from host import BUILD
+from lib.host import BUILD
 
 AWAKE, ASLEEP = 0.002, 0.01
 RELAY = BUILD / 'tests/bench/relay'

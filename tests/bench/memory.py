@@ -6,7 +6,7 @@ import struct
 from concurrent.futures import ThreadPoolExecutor
 
 from beds import A, B, NIC, new_sa
-from wait import until
+from lib.wait import until
 
 PEERS = 500
 SAS = 2 * PEERS

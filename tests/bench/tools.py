@@ -5,8 +5,8 @@ responder beside the operations of group 20 and ECDSA in them.
 """
 import json
 
-from host import BUILD
-from netns import run
+from lib.host import BUILD
+from lib.netns import run
 
 
 def measure(tool, name, runs, tell):

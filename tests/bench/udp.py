@@ -5,7 +5,7 @@ import subprocess
 from contextlib import contextmanager
 
 from beds import B
-from host import BUILD
+from lib.host import BUILD
 
 LOSS_MAX = 0.01
 # The search ends when the rate is known this well, or after so many steps.

@@ -13,13 +13,13 @@ from contextlib import ExitStack
 
 import pytest
 
-pytest.register_assert_rewrite('bed', 'pair', 'tcp_peer', 'wire')
+pytest.register_assert_rewrite('lib')
 
-from bed import Bed  # noqa: E402
-from gate import FIGURES  # noqa: E402
-from host import COMMAND  # noqa: E402
-from ike import IkePair  # noqa: E402
-from pair import Pair  # noqa: E402
+from lib.beds.bed import Bed  # noqa: E402
+from lib.beds.ike import IkePair  # noqa: E402
+from lib.beds.pair import Pair  # noqa: E402
+from lib.gate.bed import FIGURES  # noqa: E402
+from lib.host import COMMAND  # noqa: E402
 
 MODES = ['native', 'generic']
 

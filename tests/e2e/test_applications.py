@@ -7,12 +7,12 @@ import threading
 
 import pytest
 
-from daemons import Bird, dns_server, needs, resolve, ssh, ssh_server
-from ike import children, connection, order
-from netns import run
-from pair import A, B, NIC
-from traffic import knock, ping, tcp_bulk
-from wait import until
+from lib.beds.ike import children, connection, order
+from lib.beds.pair import A, B, NIC
+from lib.daemons import Bird, dns_server, needs, resolve, ssh, ssh_server
+from lib.netns import run
+from lib.traffic import knock, ping, tcp_bulk
+from lib.wait import until
 
 
 @pytest.fixture

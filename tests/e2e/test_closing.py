@@ -6,10 +6,10 @@ import signal
 
 import pytest
 
-from host import Host
-from ike import put
-from netns import Netns, run, veth
-from wait import until
+from lib.beds.ike import put
+from lib.host import Host
+from lib.netns import Netns, run, veth
+from lib.wait import until
 
 HOST, PEER, NIC = '192.0.2.1', '192.0.2.2', 'nic0'
 CONNECTION = {'local': HOST, 'remote': PEER, 'auth': 'psk', 'psk-file': 'psk', 'start': 'trap'}

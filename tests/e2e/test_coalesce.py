@@ -12,10 +12,10 @@ import pytest
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.packet import Raw, raw
 
-from bed import HOST, PEER
-from packets import parts, with_bad_checksum
-from traffic import abortive, tcp_listener, udp_socket
-from wait import DEADLINE, until
+from lib.beds.bed import HOST, PEER
+from lib.packets import parts, with_bad_checksum
+from lib.traffic import abortive, tcp_listener, udp_socket
+from lib.wait import DEADLINE, until
 
 PORT = 4001
 PIECES = 12

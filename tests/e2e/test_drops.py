@@ -9,11 +9,11 @@ import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
 from scapy.packet import Raw, raw
 
-import esp
-from bed import HOST, HOST2, PEER, Bed, new_sa
-from packets import parts
-from traffic import send_ip, udp_socket
-from wire import ip_of
+from lib import esp
+from lib.beds.bed import HOST, HOST2, PEER, Bed, new_sa
+from lib.packets import parts
+from lib.traffic import send_ip, udp_socket
+from lib.wire import ip_of
 
 PORT = 4001
 # Its low 20 bits are zero: turning any of them on makes a later number, none of them one behind the window.

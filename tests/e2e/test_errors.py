@@ -6,10 +6,10 @@ import signal
 
 import pytest
 
-from bed import HOST, NIC, PEER, new_sa
-from host import COMMAND, Host
-from netns import Netns, run, veth
-from wait import until
+from lib.beds.bed import HOST, NIC, PEER, new_sa
+from lib.host import COMMAND, Host
+from lib.netns import Netns, run, veth
+from lib.wait import until
 
 
 @pytest.fixture

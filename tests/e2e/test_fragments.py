@@ -14,14 +14,14 @@ from scapy.layers.inet import IP, UDP, IPOption_NOP, IPOption_Router_Alert, frag
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw, raw
 
-import esp
-from bed import HOST, NIC, PEER, SENTINEL, Bed, new_sa
-from host import dropped
-from packets import checksums_right, parts
-from pair import A, B
-from traffic import ping, send_ip, udp_socket
-from wait import until
-from wire import esp_of, in_clear
+from lib import esp
+from lib.beds.bed import HOST, NIC, PEER, SENTINEL, Bed, new_sa
+from lib.beds.pair import A, B
+from lib.host import dropped
+from lib.packets import checksums_right, parts
+from lib.traffic import ping, send_ip, udp_socket
+from lib.wait import until
+from lib.wire import esp_of, in_clear
 
 PORT = 4005
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
 The matrix: whatever happens to a host, no packet that is to be protected leaves it in clear, none gets in, and the traffic comes
-back. Its rows are in gate_events.py; docs/security.md has the same table.
+back. Its rows are in tests/lib/gate/events.py; docs/security.md has the same table.
 """
 import os
 import re
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gate import ENOUGH, FIGURES, SHUT, WAYS, Gate
-from gate_events import CLOSED, CLOSES, EVENTS, OPEN, Event, table
+from lib.gate.bed import ENOUGH, FIGURES, SHUT, WAYS, Gate
+from lib.gate.events import CLOSED, CLOSES, EVENTS, OPEN, Event, table
 
 SECURITY = Path(__file__).parents[2] / 'docs/security.md'
 # From `run` to closed on a host where nothing has run before. 0.1 s is what it takes by itself; tests run beside others.
@@ -106,11 +106,11 @@ def test_gate(cell, way):
 
 
 def test_rows_of_the_documentation():
-    """The table in docs/security.md is that of gate_events.py, row by row."""
+    """The table in docs/security.md is that of tests/lib/gate/events.py, row by row."""
     lines, rows = SECURITY.read_text().splitlines(), table()
     assert rows[0] in lines, f'{SECURITY}: no table that begins with: {rows[0]}'
     documented = list(takewhile(lambda line: line.startswith('|'), lines[lines.index(rows[0]):]))
-    assert documented == rows, 'print it anew: /usr/bin/python3 tests/e2e/gate_events.py'
+    assert documented == rows, 'print it anew: PYTHONPATH=tests /usr/bin/python3 -m lib.gate.events'
 
 
 def test_every_gate_is_of_a_known_kind():

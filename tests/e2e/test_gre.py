@@ -13,12 +13,12 @@ from scapy.layers.inet import IP, UDP, IPOption_Router_Alert, fragment
 from scapy.layers.l2 import GRE, Ether
 from scapy.packet import Raw, raw
 
-from host import dropped
-from lan import Lan, addr
-from pair import NIC
-from traffic import Ears, knock, ping, send_ip, udp_socket
-from wait import until
-from wire import ip_of
+from lib.beds.lan import Lan, addr
+from lib.beds.pair import NIC
+from lib.host import dropped
+from lib.traffic import Ears, knock, ping, send_ip, udp_socket
+from lib.wait import until
+from lib.wire import ip_of
 
 GROUP, PORT = '239.1.2.3', 5000
 A, B, C = map(addr, range(3))

@@ -12,13 +12,13 @@ from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
 from scapy.packet import Raw, raw
 
-import esp
-from bed import HOST, NIC, PEER
-from ike import A, B, IkePair, order, wait_up
-from packets import checksums_right, header_fields, parts
-from traffic import UDP_SEGMENT, ping, send_ip, tcp_bulk, udp_socket
-from wait import until
-from wire import Tap, esp_of, ip_of
+from lib import esp
+from lib.beds.bed import HOST, NIC, PEER
+from lib.beds.ike import A, B, IkePair, order, wait_up
+from lib.packets import checksums_right, header_fields, parts
+from lib.traffic import UDP_SEGMENT, ping, send_ip, tcp_bulk, udp_socket
+from lib.wait import until
+from lib.wire import Tap, esp_of, ip_of
 
 SO_NO_CHECK = 11
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT, IP_PMTUDISC_DO = 10, 0, 2

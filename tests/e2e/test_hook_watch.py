@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-from bpf_programs import SCHED_CLS, TC_OK, XDP, XDP_PASS, detach, in_front, pin, pinned, program, tcx_order, update
-from paced import Both
-from pair import NIC, Pair
-from wait import until
+from lib.beds.paced import Both
+from lib.beds.pair import NIC, Pair
+from lib.bpf_programs import SCHED_CLS, TC_OK, XDP, XDP_PASS, detach, in_front, pin, pinned, program, tcx_order, update
+from lib.wait import until
 
 @pytest.fixture(params=['native', 'generic'])
 def clsact_pair(request):

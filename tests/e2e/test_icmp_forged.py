@@ -10,10 +10,10 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw, raw
 
-from pair import A, B
+from lib.beds.pair import A, B
 from test_path_mtu import route_mtu
-from traffic import tcp_client, tcp_listener, udp_socket
-from wait import until
+from lib.traffic import tcp_client, tcp_listener, udp_socket
+from lib.wait import until
 
 # Somebody on the Ethernet, somebody far away, and the peer itself.
 SOURCES = ['192.0.2.77', '198.51.100.1', B]

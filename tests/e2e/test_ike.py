@@ -13,13 +13,13 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import raw
 
-from host import unprivileged
-from ike import (DAY, NAMES, Ca, children, connection, is_up, now, order, pem, put, wait_up)
-from ike_load import rekey_under_traffic
-from pair import A, B, NIC, proven
-from traffic import UdpFlow, knock, ping
-from wait import until
-from wire import Tap, ip_of
+from lib.host import unprivileged
+from lib.beds.ike import (DAY, NAMES, Ca, children, connection, is_up, now, order, pem, put, wait_up)
+from lib.beds.ike_load import rekey_under_traffic
+from lib.beds.pair import A, B, NIC, proven
+from lib.traffic import UdpFlow, knock, ping
+from lib.wait import until
+from lib.wire import Tap, ip_of
 
 # Where the header of IKE has them, and what they may be: RFC 7296 section 3.1.
 NEXT_PAYLOAD, EXCHANGE = 16, 18

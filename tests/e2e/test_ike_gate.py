@@ -9,13 +9,13 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
-from host import dropped, section
-from ike import is_up, order, wait_up
-from netns import run
-from pair import A, B, NIC
-from traffic import send_ip, udp_socket
-from wait import until
-from wire import Tap, ip_of
+from lib.beds.ike import is_up, order, wait_up
+from lib.beds.pair import A, B, NIC
+from lib.host import dropped, section
+from lib.netns import run
+from lib.traffic import send_ip, udp_socket
+from lib.wait import until
+from lib.wire import Tap, ip_of
 
 A2, STRANGER, GROUP = '192.0.2.11', '192.0.2.77', '239.1.2.3'
 MARK = b'in clear, and not IKE'

@@ -2,9 +2,9 @@
 """Many at once: a thousand peers on one host, and ten thousand that open and never go on."""
 import pytest
 
-from host import dropped
-from ike_load import EACH, HUB, PEERS, Hub, flood, set_up_flood
-from wait import until
+from lib.beds.ike_load import EACH, HUB, PEERS, Hub, flood, set_up_flood
+from lib.host import dropped
+from lib.wait import until
 
 pytestmark = pytest.mark.alone
 

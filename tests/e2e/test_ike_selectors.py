@@ -6,12 +6,12 @@ import subprocess
 
 import pytest
 
-from host import section
-from ike import order, put
-from pair import A, B, NIC, proven
-from traffic import ping, udp_socket
-from wait import until
-from wire import sealed
+from lib.beds.ike import order, put
+from lib.beds.pair import A, B, NIC, proven
+from lib.host import section
+from lib.traffic import ping, udp_socket
+from lib.wait import until
+from lib.wire import sealed
 
 A2 = '192.0.2.11'
 SECRET = 'a secret that nobody knows\n'

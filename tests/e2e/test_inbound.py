@@ -6,11 +6,11 @@ import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP, IPOption_Router_Alert
 from scapy.packet import Raw, raw
 
-import esp
-from bed import HOST, NIC, PEER
-from packets import header_fields, parts
-from traffic import abortive, tcp_client, tcp_listener, udp_socket
-from wire import Tap, ip_of
+from lib import esp
+from lib.beds.bed import HOST, NIC, PEER
+from lib.packets import header_fields, parts
+from lib.traffic import abortive, tcp_client, tcp_listener, udp_socket
+from lib.wire import Tap, ip_of
 
 SIZES = [0, 1, 2, 3, 4, 5, 6, 7, 63, 64, 511, 512, 1400, 1436, 1437, 1438]
 ESN = pytest.mark.parametrize('esn', [True, False], ids=['esn', 'no-esn'])

@@ -11,12 +11,12 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
-from host import resident
-from netns import run
-from pair import A, B, NIC, Pair, proven
+from lib.beds.pair import A, B, NIC, Pair, proven
+from lib.host import resident
+from lib.netns import run
 from test_traffic import IP_MTU, IP_MTU_DISCOVER, IP_PMTUDISC_DO, MB, WAYS, bulk, is_refused, nothing_was_refused
-from traffic import ping, udp_socket
-from wait import until
+from lib.traffic import ping, udp_socket
+from lib.wait import until
 
 MTU = 9000
 # 20 + 8 + 16 + n + 2 + 16 = 9,000

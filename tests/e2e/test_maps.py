@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bed import HOST, PEER, Bed
-from host import resident, unprivileged
-from netns import run
-from traffic import ping
-from wait import until
+from lib.beds.bed import HOST, PEER, Bed
+from lib.host import resident, unprivileged
+from lib.netns import run
+from lib.traffic import ping
+from lib.wait import until
 
 FIELDS = {
     'sad': ['spi', 'dst', 'slot', 'generation', 'peer'],

@@ -9,11 +9,11 @@ import pytest
 from scapy.layers.inet import ICMP, IP
 from scapy.packet import Raw
 
-from ike import connection, is_up, order, wait_up
-from netns import veth
-from pair import A, B, NIC, proven
-from traffic import ping, send_ip
-from wait import DEADLINE, until
+from lib.beds.ike import connection, is_up, order, wait_up
+from lib.beds.pair import A, B, NIC, proven
+from lib.netns import veth
+from lib.traffic import ping, send_ip
+from lib.wait import DEADLINE, until
 
 INTERVAL_MS, THRESHOLD = 200, 3
 MONITOR = {'monitor': f'{INTERVAL_MS}ms', 'threshold': THRESHOLD}

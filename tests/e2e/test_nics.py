@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from host import Host
-from ike import IkePair
-from netns import Netns
-from paced import Both
-from pair import A, B, NIC, Pair
-from wait import until
-from wire import Capture
+from lib.beds.ike import IkePair
+from lib.beds.paced import Both
+from lib.beds.pair import A, B, NIC, Pair
+from lib.host import Host
+from lib.netns import Netns
+from lib.wait import until
+from lib.wire import Capture
 
 TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x400454ca, 0x0002, 0x1000, 0x4000
 MODES = ['native', 'generic']

@@ -9,13 +9,13 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP, IPOption_Router_
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw, raw
 
-from bed import HOST, HOST2, NIC, PEER, SENTINEL
-from netns import run
-from packets import checksums_right, header_fields, parts
-from tcp_peer import TcpPeer
-from traffic import UDP_SEGMENT, abortive, send_ip, tcp_listener, udp_socket
-from wait import until
-from wire import Tap, esp_of
+from lib.beds.bed import HOST, HOST2, NIC, PEER, SENTINEL
+from lib.beds.tcp_peer import TcpPeer
+from lib.netns import run
+from lib.packets import checksums_right, header_fields, parts
+from lib.traffic import UDP_SEGMENT, abortive, send_ip, tcp_listener, udp_socket
+from lib.wait import until
+from lib.wire import Tap, esp_of
 
 # Every remainder modulo 4, an empty payload, and what just fits a frame of 1500 (20 + 16 + 8 + n + 2 + 16).
 SIZES = [0, 1, 2, 3, 4, 5, 6, 7, 63, 64, 511, 512, 1400, 1436, 1437, 1438]

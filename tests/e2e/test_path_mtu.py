@@ -9,14 +9,14 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw, raw
 
-import pair as two_hosts
-from bed import HOST, HOST2, PEER, Bed
-from host import dropped
-from packets import checksums_right, parts
-from routed import A, B, BOTTLENECK, NIC, Routed
-from traffic import abortive, ping, send_ip, tcp_bulk, tcp_client, tcp_listener, udp_socket
-from wait import until
-from wire import Tap, esp_of, ip_of, sealed
+from lib.beds import pair as two_hosts
+from lib.beds.bed import HOST, HOST2, PEER, Bed
+from lib.beds.routed import A, B, BOTTLENECK, NIC, Routed
+from lib.host import dropped
+from lib.packets import checksums_right, parts
+from lib.traffic import abortive, ping, send_ip, tcp_bulk, tcp_client, tcp_listener, udp_socket
+from lib.wait import until
+from lib.wire import Tap, esp_of, ip_of, sealed
 
 MB = 1 << 20
 ROUTER = '198.51.100.1'

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from bed import HOST, NIC, PEER, new_sa
-from host import BUILD, COMMAND, Host
-from ike import IkePair, order, put, wait_up
-from netns import Netns, run, veth
-from pair import A, B, NIC as PAIR_NIC
-from place import BPFFS, LESS_THAN_INIT, NO_BPFFS, Place, PlacedHost, children_of
-from wait import until
+from lib.beds.bed import HOST, NIC, PEER, new_sa
+from lib.beds.ike import IkePair, order, put, wait_up
+from lib.beds.pair import A, B, NIC as PAIR_NIC
+from lib.beds.place import BPFFS, LESS_THAN_INIT, NO_BPFFS, Place, PlacedHost, children_of
+from lib.host import BUILD, COMMAND, Host
+from lib.netns import Netns, run, veth
+from lib.wait import until
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE_ID = 0x78697073

@@ -6,10 +6,10 @@ import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.packet import Raw
 
-from bed import HOST, HOST2, PEER
-from host import dropped
-from traffic import ping, udp_socket
-from wire import esp_of, ip_of
+from lib.beds.bed import HOST, HOST2, PEER
+from lib.host import dropped
+from lib.traffic import ping, udp_socket
+from lib.wire import esp_of, ip_of
 
 IKE_PORTS = [500, 4500]
 

@@ -5,11 +5,11 @@ import signal
 
 import pytest
 
-from host import dropped, section
-from ike import IkePair, children, order, wait_up
-from pair import A, B, NIC, proven
-from traffic import UdpFlow
-from wait import until
+from lib.beds.ike import IkePair, children, order, wait_up
+from lib.beds.pair import A, B, NIC, proven
+from lib.host import dropped, section
+from lib.traffic import UdpFlow
+from lib.wait import until
 
 TEN = '10.9.0.0/16'
 

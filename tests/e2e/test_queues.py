@@ -2,10 +2,10 @@
 """NICs that do not have as many queues to send as to receive: an SA sends by one that is there, whatever its slot."""
 import pytest
 
-from bed import HOST, PEER, Bed
+from lib.beds.bed import HOST, PEER, Bed
 from conftest import MODES
-from traffic import udp_socket
-from wire import esp_of
+from lib.traffic import udp_socket
+from lib.wire import esp_of
 
 # More than may be on the way in one queue (worker/xdp_queue.c).
 MANY = 200

@@ -12,12 +12,12 @@ import time
 import pytest
 from scapy.layers.inet import ICMP, IP
 
-from host import is_dead
-from netns import run
-from pair import A, B, NIC, Pair, proven
-from traffic import UdpFlow, flood, knock, ping, send_ip, udp_socket
-from wait import until
-from wire import in_clear, repeated
+from lib.beds.pair import A, B, NIC, Pair, proven
+from lib.host import is_dead
+from lib.netns import run
+from lib.traffic import UdpFlow, flood, knock, ping, send_ip, udp_socket
+from lib.wait import until
+from lib.wire import in_clear, repeated
 
 UNPROTECTED = '192.0.2.77'
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from bed import Bed
-from host import CAP_IPC_LOCK
-from ike import IkePair, connection, is_up, order, wait_up
-from netns import run
-from pair import B
-from traffic import ping
-from wait import until
+from lib.beds.bed import Bed
+from lib.beds.ike import IkePair, connection, is_up, order, wait_up
+from lib.beds.pair import B
+from lib.host import CAP_IPC_LOCK
+from lib.netns import run
+from lib.traffic import ping
+from lib.wait import until
 
 SECRET = b'a secret that nobody knows'
 PAGE = os.sysconf('SC_PAGESIZE')

@@ -11,10 +11,10 @@ import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.packet import Raw, raw
 
-from bed import HOST, NIC, PEER, Bed
-from netns import Netns, veth
-from traffic import udp_socket
-from wire import Tap
+from lib.beds.bed import HOST, NIC, PEER, Bed
+from lib.netns import Netns, veth
+from lib.traffic import udp_socket
+from lib.wire import Tap
 
 PORT = 4001
 Q, AD = b'\x81\x00', b'\x88\xa8'

@@ -6,11 +6,11 @@ import socket
 
 import pytest
 
-import esp
-from netns import run
-from pair import A, B, NIC, Pair, proven
-from traffic import UdpFlow, flood, ping, tcp_bulk, udp_socket
-from wait import until
+from lib import esp
+from lib.beds.pair import A, B, NIC, Pair, proven
+from lib.netns import run
+from lib.traffic import UdpFlow, flood, ping, tcp_bulk, udp_socket
+from lib.wait import until
 
 MB = 1 << 20
 IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_MTU = 10, 2, 14

@@ -4,13 +4,13 @@ import signal
 
 import pytest
 
-pytest.register_assert_rewrite("tunnel", "xfrm", "wire", "datapath")
+pytest.register_assert_rewrite("lib")
 
-import datapath as datapath_module
-import uml
-from bed import Bed
-from tunnel import Tunnel
-from xfrm import Xfrm
+from lib.peers import datapath as datapath_module
+from lib.peers import uml
+from lib.peers.guest_bed import Bed
+from lib.peers.tunnel import Tunnel
+from lib.peers.xfrm import Xfrm
 
 BUILD = os.environ.get("BUILD", "build")
 

@@ -2,10 +2,10 @@
 """Datagrams larger than the MTU: each end seals them as one and cuts that, the other puts it together and opens it."""
 import pytest
 
-from datapath import wait_for
-from sas import SaPair
-from tunnel import PATIENCE
-from wire import LATER
+from lib.peers.datapath import wait_for
+from lib.peers.sas import SaPair
+from lib.peers.tunnel import PATIENCE
+from lib.peers.wire import LATER
 
 PORT = 5202
 DATAGRAM_SIZES = [1473, 1500, 2000, 8192, 30000, 65000]

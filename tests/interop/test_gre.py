@@ -11,9 +11,9 @@ import struct
 
 import pytest
 
-from datapath import wait_for
+from lib.peers.datapath import wait_for
 from test_ike import bed, cas, ends, peer  # noqa: F401 (three of them are fixtures)
-from wire import Wire
+from lib.peers.wire import Wire
 
 OUR_NET, THEIR_NET = "198.51.100.0/24", "203.0.113.0/24"
 BIRD, BIRDC = "/usr/sbin/bird", "/usr/sbin/birdc"

@@ -10,13 +10,13 @@ import time
 
 import pytest
 
-import uml
-from bed import Bed
-from datapath import BPFFS, COMMAND_DEADLINE, wait_for
-from libreswan import Libreswan
-from pki import HOST_NAME, PEER_NAME, Ca
-from strongswan import StrongSwan
-from tunnel import PATIENCE, transfer
+from lib.peers import uml
+from lib.peers.datapath import BPFFS, COMMAND_DEADLINE, wait_for
+from lib.peers.guest_bed import Bed
+from lib.peers.libreswan import Libreswan
+from lib.peers.pki import HOST_NAME, PEER_NAME, Ca
+from lib.peers.strongswan import StrongSwan
+from lib.peers.tunnel import PATIENCE, transfer
 
 BUILD = os.environ.get("BUILD", "build")
 SECRET = "a secret between two"

@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-import uml
-from bed import Bed
-from datapath import wait_for
+from lib.peers import uml
+from lib.peers.datapath import wait_for
+from lib.peers.guest_bed import Bed
 from test_ike import ends, every_echo, up
-from strongswan import StrongSwan
-from xfrm import Xfrm
+from lib.peers.strongswan import StrongSwan
+from lib.peers.xfrm import Xfrm
 
 DELAY = 0.1
 IKE_PORT, CREATE_CHILD_SA, RESPONSE = 500, 36, 0x20

@@ -4,11 +4,11 @@ import struct
 
 import pytest
 
-from bed import GUEST_MAC, HOST_MAC
-from datapath import wait_for
-from sas import SaPair
-from tunnel import ping, transfer
-from wire import parse
+from lib.peers.datapath import wait_for
+from lib.peers.guest_bed import GUEST_MAC, HOST_MAC
+from lib.peers.sas import SaPair
+from lib.peers.tunnel import ping, transfer
+from lib.peers.wire import parse
 
 PORT = 5201
 TRANSFER = 2 << 20

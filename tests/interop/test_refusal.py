@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from datapath import wait_for
-from sas import SaPair
-from tunnel import ping, ping_in_vain, transfer
+from lib.peers.datapath import wait_for
+from lib.peers.sas import SaPair
+from lib.peers.tunnel import ping, ping_in_vain, transfer
 
 PORT = 5201
 

@@ -7,14 +7,14 @@ import json
 
 import pytest
 
-import uml
-from bed import Bed
-from datapath import wait_for
-from strongswan import StrongSwan
+from lib.peers import uml
+from lib.peers.datapath import wait_for
+from lib.peers.guest_bed import Bed
+from lib.peers.strongswan import StrongSwan
 from test_ike import SECRET, Daemon
-from tunnel import PATIENCE, transfer
-from wire import Wire
-from xfrm import Xfrm
+from lib.peers.tunnel import PATIENCE, transfer
+from lib.peers.wire import Wire
+from lib.peers.xfrm import Xfrm
 
 # One child for each direction that a session is opened in.
 BGP = {"out": ("tcp", "tcp/179"), "in": ("tcp/179", "tcp")}

@@ -2,9 +2,9 @@
 """Sequence numbers: across 2^32, at their end, replayed, and over the death of a worker."""
 import pytest
 
-from datapath import wait_for
-from sas import SaPair
-from tunnel import ping, ping_in_vain, transfer
+from lib.peers.datapath import wait_for
+from lib.peers.sas import SaPair
+from lib.peers.tunnel import ping, ping_in_vain, transfer
 
 PORT = 5201
 both_esn = pytest.mark.parametrize("esn", [True, False], ids=["esn", "no-esn"])

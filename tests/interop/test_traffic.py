@@ -2,8 +2,8 @@
 """Linux XFRM opens what we seal and we open what it seals, with and without ESN."""
 import pytest
 
-from sas import SaPair
-from tunnel import ping, transfer
+from lib.peers.sas import SaPair
+from lib.peers.tunnel import ping, transfer
 
 PORT = 5201
 TRANSFER = 4 << 20

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
 The table of the matrix: what happens to a host, and what keeps its gate closed meanwhile. Each row's act(bed) makes it happen
-under traffic; `python3 tests/e2e/gate_events.py` prints the table for docs/security.md.
+under traffic; `PYTHONPATH=tests python3 -m lib.gate.events` prints the table for docs/security.md.
 
 Where an event begins: `up`, with SAs and traffic both ways; `cold`, on a host on which nothing of this program has ever run, and
 which is in clear until its gate closes: within CLOSE_SECONDS, and before a start that fails has failed.
@@ -11,11 +11,11 @@ import signal
 from dataclasses import dataclass
 from typing import Callable
 
-from gate import HOST, HOST2, HOST3, MODES, NIC, NIC1, PEER, SHUT
-from host import is_dead
-from netns import Netns, run
-from traffic import udp_socket
-from wait import until
+from lib.gate.bed import HOST, HOST2, HOST3, MODES, NIC, NIC1, PEER, SHUT
+from lib.host import is_dead
+from lib.netns import Netns, run
+from lib.traffic import udp_socket
+from lib.wait import until
 
 CLOSED, OPEN, CLOSES = 'closed', 'open', 'closes'
 TCX = ('native', 'generic')

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from netns import run
-from wait import until
+from lib.netns import run
+from lib.wait import until
 
 # Debian's package of each, for who reads why a test was skipped.
 PACKAGES = {'bird': 'bird2', 'birdc': 'bird2', 'dropbear': 'dropbear-bin', 'dbclient': 'dropbear-bin',

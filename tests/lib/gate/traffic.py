@@ -18,7 +18,7 @@ import struct
 import sys
 import time
 
-from netns import inside
+from lib.netns import inside
 
 TICK = 0.001
 PORT = 7411

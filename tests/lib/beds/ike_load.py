@@ -9,11 +9,11 @@ import threading
 import time
 from contextlib import ExitStack
 
-from host import Host, dropped, resident
-from ike import is_up, order, put
-from netns import Netns, veth
-from pair import A, B, NIC
-from wait import until
+from lib.beds.ike import is_up, order, put
+from lib.beds.pair import A, B, NIC
+from lib.host import Host, dropped, resident
+from lib.netns import Netns, veth
+from lib.wait import until
 
 # ---- a thousand peers ----
 

@@ -15,9 +15,9 @@ import subprocess
 import threading
 from concurrent.futures import Future
 
-import traffic
-import uml
-from delay import Delay
+from lib.peers import errands
+from lib.peers import uml
+from lib.peers.delay import Delay
 
 HOST, GUEST = "10.213.7.1", "10.213.7.2"
 HOST_MAC, GUEST_MAC = "02:d5:07:00:00:01", "02:d5:07:00:00:02"
@@ -43,7 +43,7 @@ class Netns:
         sh("ip", "netns", "add", self.name)
         sh("ip", "-n", self.name, "link", "set", "lo", "up")
         for scope in ("all", "default"):
-            self.call(traffic.write_file, f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6", "1")
+            self.call(errands.write_file, f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6", "1")
 
     def spawn(self, function, *args):
         """Runs function in a thread that lives in the namespace; so do the sockets it makes."""
@@ -68,14 +68,14 @@ class Netns:
 
 
 class Host:
-    """Our end, asked for what traffic.py does just as uml.Guest is."""
+    """Our end, asked for what errands.py does just as uml.Guest is."""
 
     def __init__(self, netns, address):
         self.netns = netns
         self.address = address
 
     def spawn(self, function, *args):
-        return self.netns.spawn(getattr(traffic, function), *args)
+        return self.netns.spawn(getattr(errands, function), *args)
 
     def call(self, function, *args):
         return self.spawn(function, *args).result()

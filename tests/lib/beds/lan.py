@@ -7,12 +7,12 @@ Any number of hosts under test on one Ethernet, which get their keys by IKEv2; e
 import itertools
 from contextlib import ExitStack
 
-from host import Host, start_all
-from ike import put
-from netns import Netns, veth
-from pair import NIC
-from wait import until
-from wire import Capture, Tap
+from lib.beds.ike import put
+from lib.beds.pair import NIC
+from lib.host import Host, start_all
+from lib.netns import Netns, veth
+from lib.wait import until
+from lib.wire import Capture, Tap
 
 _tags = itertools.count()
 

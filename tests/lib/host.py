@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from wait import until
+from lib.wait import until
 
 BUILD = Path(os.environ.get('BUILD', 'build')).resolve()
 COMMAND = BUILD / 'xdp-ipsec'

@@ -4,9 +4,9 @@ import contextlib
 import threading
 import time
 
-from pair import A, B
-from traffic import udp_socket
-from wire import in_clear
+from lib.beds.pair import A, B
+from lib.traffic import udp_socket
+from lib.wire import in_clear
 
 PACE = 0.001
 FORGED = 20 + 8 + len(b'forged')

@@ -14,9 +14,10 @@ import termios
 import threading
 import traceback
 import tty
+from pathlib import Path
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import traffic
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from lib.peers import errands
 
 LINE = "/dev/ttyS0"
 SCRATCH = "/mnt"
@@ -50,7 +51,7 @@ def settings():
 def load_modules(directory):
     """Each of MODULES after what it depends on. The tree need not have modprobe for this."""
     depends = {}
-    for line in traffic.read_file(f"{directory}/modules.dep").splitlines():
+    for line in errands.read_file(f"{directory}/modules.dep").splitlines():
         path, _, needs = line.partition(":")
         depends[os.path.basename(path).removesuffix(".ko")] = [*reversed(needs.split()), path]
     loaded = set()
@@ -66,8 +67,8 @@ def configure(conf):
     mount("tmpfs", "/run")
     load_modules(conf["modules"])
     for scope in ("all", "default"):  # ip_gre brings IPv6 with it, which would speak up
-        traffic.write_file(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6", "1")
-    traffic.run(["ip", "-batch", "-"], f"link set lo up\nlink set vec0 up\naddr add {conf['address']} dev vec0\n")
+        errands.write_file(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6", "1")
+    errands.run(["ip", "-batch", "-"], f"link set lo up\nlink set vec0 up\naddr add {conf['address']} dev vec0\n")
 
 
 def open_line():
@@ -91,7 +92,7 @@ class Agent:
 
     def answer(self, request):
         try:
-            value = getattr(traffic, request["call"])(*request["args"])
+            value = getattr(errands, request["call"])(*request["args"])
             self.say({"id": request["id"], "value": value})
         except Exception as e:  # whatever went wrong is the caller's to hear
             self.say({"id": request["id"], "error": f"{type(e).__name__}: {e}"})

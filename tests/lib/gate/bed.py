@@ -14,10 +14,10 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from host import Host, section
-from ike import put
-from netns import Netns, run, veth
-from wait import DEADLINE, until
+from lib.beds.ike import put
+from lib.host import Host, section
+from lib.netns import Netns, run, veth
+from lib.wait import DEADLINE, until
 
 HOST, HOST2, HOST3, PEER = '192.0.2.1', '192.0.2.3', '192.0.2.5', '192.0.2.2'
 NIC, NIC1 = 'nic0', 'nic1'
@@ -41,15 +41,17 @@ RESUME_SECONDS = 10
 WHILE = 150
 
 
+TESTS = Path(__file__).resolve().parents[2]
+
+
 class Traffic:
-    """gate_traffic.py, which goes on by itself."""
+    """gate/traffic.py, which goes on by itself."""
 
     def __init__(self, bed):
         spec = {'host': bed.a.netns.path, 'peer': bed.b.netns.path, 'cables': bed.cables.path, 'peer_addr': PEER,
                 'addrs': [HOST, HOST2, HOST3], 'cable_ends': [[CABLES[nic], MACS[nic]] for nic in MACS]}
-        script = Path(__file__).with_name('gate_traffic.py')
-        self.process = subprocess.Popen([sys.executable, script, json.dumps(spec)], text=True, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE)
+        self.process = subprocess.Popen([sys.executable, '-m', 'lib.gate.traffic', json.dumps(spec)], cwd=TESTS, text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._read()
 
     def _read(self):

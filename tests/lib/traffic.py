@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from scapy.layers.inet import IP
 from scapy.packet import raw
 
-from wait import DEADLINE
-from wire import Tap, ip_of
+from lib.wait import DEADLINE
+from lib.wire import Tap, ip_of
 
 UDP_SEGMENT = 103
 CHUNK = 256 * 1024

@@ -49,7 +49,7 @@ def _session_members(leader):
 
 
 class Guest:
-    """One booted guest: an end of the wire (bed.Host is the other), asked by call() and spawn()."""
+    """One booted guest: an end of the wire (guest_bed.Host is the other), asked by call() and spawn()."""
 
     def __init__(self, netns, device, mac, address, prefix=24):
         self.address = address
@@ -127,7 +127,7 @@ class Guest:
                 future.set_exception(error)
 
     def spawn(self, function, *args):
-        """Starts a function of traffic.py in the guest; the Future yields what it returns."""
+        """Starts a function of errands.py in the guest; the Future yields what it returns."""
         future = Future()
         with self._lock:
             number = next(self._numbers)

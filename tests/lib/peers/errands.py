@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What either end of the wire can be asked to do: our namespace by bed.Host, the guest by guest.py.
+"""What either end of the wire can be asked to do: our namespace by guest_bed.Host, the guest by guest.py.
 
 Arguments and results are plain JSON values. Content is made from a seed or an index, so each end
 knows what the other must have sent.

@@ -8,10 +8,10 @@ Two hosts under test and a real router between them, whose next link takes less 
 import itertools
 from contextlib import ExitStack
 
-import bed
-from host import Host, start_all
-from netns import Netns, veth
-from wire import Capture
+from lib.beds import bed
+from lib.host import Host, start_all
+from lib.netns import Netns, veth
+from lib.wire import Capture
 
 A, B = '192.0.2.1', '198.51.100.2'
 NIC = 'nic0'

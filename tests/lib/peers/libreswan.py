@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from datapath import wait_for
-from pki import HOST_NAME, PEER_NAME
+from lib.peers.datapath import wait_for
+from lib.peers.pki import HOST_NAME, PEER_NAME
 
 TREE = os.path.abspath(os.path.join(os.environ.get("BUILD", "build"), "libreswan"))
 LIBRARIES = ":".join(f"{TREE}/{lib}/{os.uname().machine}-linux-gnu" for lib in ("usr/lib", "lib"))

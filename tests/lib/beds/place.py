@@ -9,9 +9,9 @@ import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
-from host import Host
-from netns import run
-from wait import until
+from lib.host import Host
+from lib.netns import run
+from lib.wait import until
 
 NO_BPFFS = 'while mountpoint -q /sys/fs/bpf; do umount /sys/fs/bpf; done'
 BPFFS = f'{NO_BPFFS}; mount -t bpf bpf /sys/fs/bpf'

@@ -14,7 +14,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import raw
 from scapy.utils import RawPcapReader
 
-from wait import DEADLINE, until
+from lib.wait import DEADLINE, until
 
 ETH_P_ALL = 3
 ETH_P_IP = 0x0800

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import NamedTuple
 
-from wire import ETH_P_ALL, SOL_PACKET, packet_socket, parse
+from lib.peers.wire import ETH_P_ALL, SOL_PACKET, packet_socket, parse
 
 PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING = 15, 23
 VNET_HDR_SIZE = 10

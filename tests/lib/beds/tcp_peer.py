@@ -4,8 +4,8 @@ import threading
 
 from scapy.layers.inet import IP, TCP
 
-from bed import HOST, PEER
-from packets import checksums_right, parts
+from lib.beds.bed import HOST, PEER
+from lib.packets import checksums_right, parts
 
 WINDOW = 65535
 

@@ -12,10 +12,10 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
-import bed
-from host import Host, start_all
-from netns import Netns, veth
-from wire import Capture, Tap, esp_of, in_clear, repeated
+from lib.beds import bed
+from lib.host import Host, start_all
+from lib.netns import Netns, veth
+from lib.wire import Capture, Tap, esp_of, in_clear, repeated
 
 A, B = '192.0.2.1', '192.0.2.2'
 NIC = 'nic0'

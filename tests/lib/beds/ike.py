@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from pair import A, B, NIC, Pair
-from wait import until
+from lib.beds.pair import A, B, NIC, Pair
+from lib.wait import until
 
 NAMES = ('host-a.example', 'host-b.example')
 DAY = datetime.timedelta(days=1)

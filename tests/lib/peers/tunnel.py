@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Both ends and the wire between them, as the tests see them."""
-from wire import Wire
+from lib.peers.wire import Wire
 
 # Seconds. Only a lost packet costs them; a busy machine may hold one up for a good part of one.
 PATIENCE = 10

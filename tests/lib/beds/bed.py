@@ -15,11 +15,11 @@ from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw, raw
 
-import esp
-from host import Host, dropped
-from netns import Netns, veth
-from traffic import Ears, udp_socket
-from wire import Tap, esp_of
+from lib import esp
+from lib.host import Host, dropped
+from lib.netns import Netns, veth
+from lib.traffic import Ears, udp_socket
+from lib.wire import Tap, esp_of
 
 HOST, PEER, HOST2, SENTINEL = '192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.200'
 NIC = 'nic0'
