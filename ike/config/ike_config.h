@@ -3,8 +3,8 @@
  * What the supervisor tells IKE to do: the connections of the file, checked and in full.
  * It comes as JSON in a memfd (docs/architecture.md has the fields).
  */
-#ifndef IKE_CONFIG_H
-#define IKE_CONFIG_H
+#ifndef IKE_CONFIG_IKE_CONFIG_H
+#define IKE_CONFIG_IKE_CONFIG_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is in a connection's files, seen before a peer sees it. */
-#ifndef IKE_JUDGE_H
-#define IKE_JUDGE_H
+#ifndef IKE_CONFIG_JUDGE_H
+#define IKE_CONFIG_JUDGE_H
 
 #include "ike_config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Diffie-Hellman group 20, ECP-384: RFC 5903. */
-#ifndef IKE_DH_H
-#define IKE_DH_H
+#ifndef IKE_CRYPTO_DH_H
+#define IKE_CRYPTO_DH_H
 
 #include <openssl/evp.h>
 #include <stdint.h>

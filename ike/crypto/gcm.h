@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* AES-256-GCM for the SK payload: one call seals or opens. */
-#ifndef IKE_GCM_H
-#define IKE_GCM_H
+#ifndef IKE_CRYPTO_GCM_H
+#define IKE_CRYPTO_GCM_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The KE payload (RFC 7296 section 3.4), of group 20 alone, and the nonce that goes with it (section 3.9). */
-#ifndef IKE_KE_H
-#define IKE_KE_H
+#ifndef IKE_CRYPTO_KE_H
+#define IKE_CRYPTO_KE_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Key derivation: RFC 7296 sections 2.14 (IKE SA), 2.17 (child), 2.18 (rekey of the IKE SA). */
-#ifndef IKE_KEYMAT_H
-#define IKE_KEYMAT_H
+#ifndef IKE_CRYPTO_KEYMAT_H
+#define IKE_CRYPTO_KEYMAT_H
 
 #include "dh.h"
 #include "gcm.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The pseudorandom function, HMAC-SHA2 (RFC 4868), and prf+ (RFC 7296 section 2.13). */
-#ifndef IKE_PRF_H
-#define IKE_PRF_H
+#ifndef IKE_CRYPTO_PRF_H
+#define IKE_CRYPTO_PRF_H
 
 #include <stddef.h>
 #include <stdint.h>

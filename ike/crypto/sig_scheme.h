@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The signatures of RFC 7427: their AlgorithmIdentifiers on the wire, and how OpenSSL makes and checks them. */
-#ifndef IKE_SIG_SCHEME_H
-#define IKE_SIG_SCHEME_H
+#ifndef IKE_CRYPTO_SIG_SCHEME_H
+#define IKE_CRYPTO_SIG_SCHEME_H
 
 #include <openssl/evp.h>
 #include <stdbool.h>

@@ -8,8 +8,8 @@
  *
  * AAD: from the first byte of the IKE header up to the IV.
  */
-#ifndef IKE_SK_H
-#define IKE_SK_H
+#ifndef IKE_CRYPTO_SK_H
+#define IKE_CRYPTO_SK_H
 
 #include "wire/message.h"
 #include "gcm.h"

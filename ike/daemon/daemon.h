@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The protocol process: an engine, its sockets, its SAs, its supervisor. */
-#ifndef IKE_DAEMON_H
-#define IKE_DAEMON_H
+#ifndef IKE_DAEMON_DAEMON_H
+#define IKE_DAEMON_DAEMON_H
 
 #include <event2/event.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The engine's SAs in the datapath: slot, vault, sad, sad_out. */
-#ifndef IKE_SAD_H
-#define IKE_SAD_H
+#ifndef IKE_DAEMON_SAD_H
+#define IKE_DAEMON_SAD_H
 
 #include "engine/engine.h"
 #include "maps/maps.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* UDP 500 and 4500 on all addresses of this host: datagrams with the addresses they were really sent to and from. */
-#ifndef IKE_SOCKET_H
-#define IKE_SOCKET_H
+#ifndef IKE_DAEMON_SOCKET_H
+#define IKE_DAEMON_SOCKET_H
 
 #include "engine/engine.h"
 #include "maps/maps.h"

@@ -6,8 +6,8 @@
  *   PSK:        AUTH = prf(prf(PSK, "Key Pad for IKEv2"), octets)
  *   signature:  method 14: length | AlgorithmIdentifier | signature over octets; or method 10: r | s, 48 bytes each
  */
-#ifndef IKE_AUTH_H
-#define IKE_AUTH_H
+#ifndef IKE_IDENTITY_AUTH_H
+#define IKE_IDENTITY_AUTH_H
 
 #include <openssl/evp.h>
 

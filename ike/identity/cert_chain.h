@@ -3,8 +3,8 @@
  * Whether a chain of certificates holds, and what its leaf is for: RFC 5280 as OpenSSL has it, strictly, at its
  * security level 2 (112 bits: no RSA under 2048, nothing that SHA-1 has signed), and RFC 4945 section 5.1.3.
  */
-#ifndef IKE_CERT_CHAIN_H
-#define IKE_CERT_CHAIN_H
+#ifndef IKE_IDENTITY_CERT_CHAIN_H
+#define IKE_IDENTITY_CERT_CHAIN_H
 
 #include <openssl/x509.h>
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* X.509 for IKE (RFC 4945): a connection's own certificate, its trust anchors and CRLs, and whether a peer's chain
  * holds. */
-#ifndef IKE_CERTS_H
-#define IKE_CERTS_H
+#ifndef IKE_IDENTITY_CERTS_H
+#define IKE_IDENTITY_CERTS_H
 
 #include <openssl/x509.h>
 #include <stdbool.h>

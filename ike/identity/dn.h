@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Distinguished names, in DER: what is in an identity of type ID_DER_ASN1_DN. */
-#ifndef IKE_DN_H
-#define IKE_DN_H
+#ifndef IKE_IDENTITY_DN_H
+#define IKE_IDENTITY_DN_H
 
 #include <stdbool.h>
 #include <stddef.h>

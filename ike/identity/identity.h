@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Identities, RFC 7296 section 3.5 and RFC 4301 section 4.4.3: as text, on the wire, and as patterns. */
-#ifndef IKE_IDENTITY_H
-#define IKE_IDENTITY_H
+#ifndef IKE_IDENTITY_IDENTITY_H
+#define IKE_IDENTITY_IDENTITY_H
 
 #include <stdbool.h>
 

@@ -16,8 +16,8 @@
  * these. Octets are those of AUTH alone (real_message.h). RSA signs by PSS, which
  * whoever takes RFC 7427 takes; PKCS#1 v1.5 is only ever checked.
  */
-#ifndef IKE_KEYHOLDER_H
-#define IKE_KEYHOLDER_H
+#ifndef IKE_KEYHOLDER_KEYHOLDER_H
+#define IKE_KEYHOLDER_KEYHOLDER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A question to the key holder and its answer, as they cross the socket between the two processes of one build. */
-#ifndef IKE_KEYHOLDER_WIRE_H
-#define IKE_KEYHOLDER_WIRE_H
+#ifndef IKE_KEYHOLDER_KEYHOLDER_WIRE_H
+#define IKE_KEYHOLDER_KEYHOLDER_WIRE_H
 
 #include "keyholder.h"
 #include "crypto/prf.h"

@@ -7,8 +7,8 @@
  *   RealMessage | nonce of the other side | prf(SK_p, ID)       RFC 7296 section 2.15
  *   RealMessage = the IKE header of an IKE_SA_INIT, then payloads in the clear, SA, KE and a nonce among them
  */
-#ifndef IKE_REAL_MESSAGE_H
-#define IKE_REAL_MESSAGE_H
+#ifndef IKE_KEYHOLDER_REAL_MESSAGE_H
+#define IKE_KEYHOLDER_REAL_MESSAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From here on no privileges, no file system, and only the system calls that are needed. */
-#ifndef IKE_SANDBOX_H
-#define IKE_SANDBOX_H
+#ifndef IKE_SANDBOX_SANDBOX_H
+#define IKE_SANDBOX_SANDBOX_H
 
 #include <stdint.h>
 

@@ -8,8 +8,8 @@
  *
  * Nothing is copied: payloads point into the datagram or the opened plaintext.
  */
-#ifndef IKE_MESSAGE_H
-#define IKE_MESSAGE_H
+#ifndef IKE_WIRE_MESSAGE_H
+#define IKE_WIRE_MESSAGE_H
 
 #include "reader.h"
 #include "wire.h"

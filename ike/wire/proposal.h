@@ -10,8 +10,8 @@
  *
  * Additional key exchanges (RFC 9370) are not spoken: what a peer offers of them with NONE is answered by NONE.
  */
-#ifndef IKE_PROPOSAL_H
-#define IKE_PROPOSAL_H
+#ifndef IKE_WIRE_PROPOSAL_H
+#define IKE_WIRE_PROPOSAL_H
 
 #include "message.h"
 

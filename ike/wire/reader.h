@@ -4,8 +4,8 @@
  * sets `bad`, which stays; reads after that give zeros and NULL, so a parser is a straight
  * line with one check at its end.
  */
-#ifndef IKE_READER_H
-#define IKE_READER_H
+#ifndef IKE_WIRE_READER_H
+#define IKE_WIRE_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * for transport mode between two hosts: the addresses are always the two hosts' own, and
  * what is left of a selector is protocol and ports.
  */
-#ifndef IKE_TS_H
-#define IKE_TS_H
+#ifndef IKE_WIRE_TS_H
+#define IKE_WIRE_TS_H
 
 #include "message.h"
 #include "maps/selector.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The numbers of IKEv2 as they are on the wire: RFC 7296 and what IANA has registered since. */
-#ifndef IKE_WIRE_H
-#define IKE_WIRE_H
+#ifndef IKE_WIRE_WIRE_H
+#define IKE_WIRE_WIRE_H
 
 #define IKE_PORT     500
 #define IKE_PORT_NAT 4500

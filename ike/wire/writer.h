@@ -6,8 +6,8 @@
  * A body is a chain of payloads without the IKE header: the clear part of an
  * IKE_SA_INIT message, or what goes inside SK.
  */
-#ifndef IKE_WRITER_H
-#define IKE_WRITER_H
+#ifndef IKE_WIRE_WRITER_H
+#define IKE_WIRE_WRITER_H
 
 #include <stdbool.h>
 #include <stddef.h>

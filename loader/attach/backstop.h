@@ -3,8 +3,8 @@
  * The second wall (bpf/backstop.bpf.c): pinned netfilter links of this network namespace, which drop what policies
  * protect or discard on every interface that no gate of ours guards. Kernels before 6.4 have none.
  */
-#ifndef LOADER_BACKSTOP_H
-#define LOADER_BACKSTOP_H
+#ifndef LOADER_ATTACH_BACKSTOP_H
+#define LOADER_ATTACH_BACKSTOP_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tc programs on kernels without tcx (before 6.6): one filter of ours on the clsact qdisc, made and removed with it. */
-#ifndef LOADER_CLSACT_H
-#define LOADER_CLSACT_H
+#ifndef LOADER_ATTACH_CLSACT_H
+#define LOADER_ATTACH_CLSACT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * Interfaces that stand on others: what leaves or comes by a VLAN, a macvlan, a bridge passes the NICs below it, and so
  * the gates on those, if all of them have one.
  */
-#ifndef LOADER_COVER_H
-#define LOADER_COVER_H
+#ifndef LOADER_ATTACH_COVER_H
+#define LOADER_ATTACH_COVER_H
 
 #include <stdbool.h>
 

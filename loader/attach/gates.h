@@ -3,8 +3,8 @@
  * What guards which interface (map gates): written as NICs are attached and detached, asked by the programs for the NIC
  * that they are on, and by the backstop for the interface of a packet.
  */
-#ifndef LOADER_GATES_H
-#define LOADER_GATES_H
+#ifndef LOADER_ATTACH_GATES_H
+#define LOADER_ATTACH_GATES_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which NICs have multicast in GRE, for whom: the map `gre`, made from the file, the NICs' addresses and the SAs. */
-#ifndef LOADER_GRE_H
-#define LOADER_GRE_H
+#ifndef LOADER_ATTACH_GRE_H
+#define LOADER_ATTACH_GRE_H
 
 #include "config/config.h"
 #include "nics.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Whether what was put on a hook is still there, and the first to see a packet: the hooks are anybody's who is root. */
-#ifndef LOADER_HOOK_LOOK_H
-#define LOADER_HOOK_LOOK_H
+#ifndef LOADER_ATTACH_HOOK_LOOK_H
+#define LOADER_ATTACH_HOOK_LOOK_H
 
 #include "hook_place.h"
 

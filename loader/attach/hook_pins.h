@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What hangs on a hook, as it is pinned: links/DEV-POINT is a bpf_link or, for clsact, which has none, the program. */
-#ifndef LOADER_HOOK_PINS_H
-#define LOADER_HOOK_PINS_H
+#ifndef LOADER_ATTACH_HOOK_PINS_H
+#define LOADER_ATTACH_HOOK_PINS_H
 
 #include "hook_place.h"
 #include "instance/pinned_maps.h"

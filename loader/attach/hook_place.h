@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The places of a NIC where programs hang, and of which NIC. */
-#ifndef LOADER_HOOK_PLACE_H
-#define LOADER_HOOK_PLACE_H
+#ifndef LOADER_ATTACH_HOOK_PLACE_H
+#define LOADER_ATTACH_HOOK_PLACE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  * front of ours. What is wrong is put right at once where the kernel tells of it, within a second where it does not,
  * and said. The backstop holds meanwhile.
  */
-#ifndef LOADER_HOOK_WATCH_H
-#define LOADER_HOOK_WATCH_H
+#ifndef LOADER_ATTACH_HOOK_WATCH_H
+#define LOADER_ATTACH_HOOK_WATCH_H
 
 #include <event2/event.h>
 

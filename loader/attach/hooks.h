@@ -4,8 +4,8 @@
  * or for clsact, which has no links, the program itself. What is pinned stays
  * attached whoever dies, and is replaced without a gap.
  */
-#ifndef LOADER_HOOKS_H
-#define LOADER_HOOKS_H
+#ifndef LOADER_ATTACH_HOOKS_H
+#define LOADER_ATTACH_HOOKS_H
 
 #include "hook_place.h"
 #include "lib/fault.h"

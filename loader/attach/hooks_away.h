@@ -3,8 +3,8 @@
  * Pins of NICs that have left their name with the programs on them, to another network namespace or by a rename: their
  * gates stay closed. They are kept as away/DEV-NUMBER-POINT, so that another interface may have the name.
  */
-#ifndef LOADER_HOOKS_AWAY_H
-#define LOADER_HOOKS_AWAY_H
+#ifndef LOADER_ATTACH_HOOKS_AWAY_H
+#define LOADER_ATTACH_HOOKS_AWAY_H
 
 #include "hook_place.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The hooks of an attached NIC and its TAP, one by one: what is wrong with each, and putting it right. */
-#ifndef LOADER_NIC_HOOKS_H
-#define LOADER_NIC_HOOKS_H
+#ifndef LOADER_ATTACH_NIC_HOOKS_H
+#define LOADER_ATTACH_NIC_HOOKS_H
 
 #include "hook_look.h"
 #include "nics.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which kinds of interfaces can be attached: those that see every packet of theirs on their own hooks and sockets. */
-#ifndef LOADER_NIC_KIND_H
-#define LOADER_NIC_KIND_H
+#ifndef LOADER_ATTACH_NIC_KIND_H
+#define LOADER_ATTACH_NIC_KIND_H
 
 #include <stdbool.h>
 

@@ -5,8 +5,8 @@
  *
  *   attach -> TAP, ports entry, programs      detach -> programs, ports entry, TAP
  */
-#ifndef LOADER_NICS_H
-#define LOADER_NICS_H
+#ifndef LOADER_ATTACH_NICS_H
+#define LOADER_ATTACH_NICS_H
 
 #include "config/config.h"
 #include "maps/maps.h"

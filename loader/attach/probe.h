@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What this kernel and this machine can do, found out without changing anything. */
-#ifndef LOADER_PROBE_H
-#define LOADER_PROBE_H
+#ifndef LOADER_ATTACH_PROBE_H
+#define LOADER_ATTACH_PROBE_H
 
 #include <stdbool.h>
 #include <stdint.h>

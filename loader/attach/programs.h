@@ -3,8 +3,8 @@
  * The BPF programs of an instance: loaded once over its pinned maps, which takes long, and hung on the hooks of as many
  * NICs as there are, whenever one appears, which does not.
  */
-#ifndef LOADER_PROGRAMS_H
-#define LOADER_PROGRAMS_H
+#ifndef LOADER_ATTACH_PROGRAMS_H
+#define LOADER_ATTACH_PROGRAMS_H
 
 #include "hooks.h"
 #include "maps/config.bpf.h"

@@ -3,8 +3,8 @@
  * The host's side of the datapath: a TAP beside each NIC. It exists as long as
  * the supervisor and the worker hold it; without it nothing leaves.
  */
-#ifndef LOADER_TAP_H
-#define LOADER_TAP_H
+#ifndef LOADER_ATTACH_TAP_H
+#define LOADER_ATTACH_TAP_H
 
 #include <net/if.h>
 

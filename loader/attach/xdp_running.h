@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which XDP program an interface runs, whoever has attached it. */
-#ifndef LOADER_XDP_RUNNING_H
-#define LOADER_XDP_RUNNING_H
+#ifndef LOADER_ATTACH_XDP_RUNNING_H
+#define LOADER_ATTACH_XDP_RUNNING_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  * The command line: a table of commands, each with a table of the words it
  * takes, from which parsing, usage lines and help come.
  */
-#ifndef LOADER_CLI_H
-#define LOADER_CLI_H
+#ifndef LOADER_COMMAND_CLI_H
+#define LOADER_COMMAND_CLI_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The commands, each by the file that has it. They return the exit status. */
-#ifndef LOADER_COMMANDS_H
-#define LOADER_COMMANDS_H
+#ifndef LOADER_COMMAND_COMMANDS_H
+#define LOADER_COMMAND_COMMANDS_H
 
 #include "cli.h"
 

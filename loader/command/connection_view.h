@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Connections as people and machines see them, from the daemon's status reply (NULL: none is running). */
-#ifndef LOADER_CONNECTION_VIEW_H
-#define LOADER_CONNECTION_VIEW_H
+#ifndef LOADER_COMMAND_CONNECTION_VIEW_H
+#define LOADER_COMMAND_CONNECTION_VIEW_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The command's side of the control socket. */
-#ifndef LOADER_CONTROL_CLIENT_H
-#define LOADER_CONTROL_CLIENT_H
+#ifndef LOADER_COMMAND_CONTROL_CLIENT_H
+#define LOADER_COMMAND_CONTROL_CLIENT_H
 
 #include "instance/control.h"
 #include "lib/fault.h"

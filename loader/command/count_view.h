@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Packets that were dropped or passed, by reason, as people and machines see them. */
-#ifndef LOADER_COUNT_VIEW_H
-#define LOADER_COUNT_VIEW_H
+#ifndef LOADER_COMMAND_COUNT_VIEW_H
+#define LOADER_COMMAND_COUNT_VIEW_H
 
 #include <stdbool.h>
 

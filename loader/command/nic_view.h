@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* NICs and gates as people and machines see them: from the maps, so also of a host whose supervisor is dead. */
-#ifndef LOADER_NIC_VIEW_H
-#define LOADER_NIC_VIEW_H
+#ifndef LOADER_COMMAND_NIC_VIEW_H
+#define LOADER_COMMAND_NIC_VIEW_H
 
 #include <stdbool.h>
 

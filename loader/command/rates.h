@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How much goes through the SAs right now. */
-#ifndef LOADER_RATES_H
-#define LOADER_RATES_H
+#ifndef LOADER_COMMAND_RATES_H
+#define LOADER_COMMAND_RATES_H
 
 #include "maps/maps.h"
 

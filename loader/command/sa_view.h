@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SAs for people and scripts, read from the maps. */
-#ifndef LOADER_SA_VIEW_H
-#define LOADER_SA_VIEW_H
+#ifndef LOADER_COMMAND_SA_VIEW_H
+#define LOADER_COMMAND_SA_VIEW_H
 
 #include "lib/json.h"
 #include "maps/maps.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What every command but 'run' begins with: root, the instance, its maps. */
-#ifndef LOADER_SESSION_H
-#define LOADER_SESSION_H
+#ifndef LOADER_COMMAND_SESSION_H
+#define LOADER_COMMAND_SESSION_H
 
 #include "cli.h"
 #include "instance/instance.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Aligned text: columns as wide as what stands in them, numbers to the right. */
-#ifndef LOADER_TABLE_H
-#define LOADER_TABLE_H
+#ifndef LOADER_COMMAND_TABLE_H
+#define LOADER_COMMAND_TABLE_H
 
 #include <stdio.h>
 

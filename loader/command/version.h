@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef LOADER_VERSION_H
-#define LOADER_VERSION_H
+#ifndef LOADER_COMMAND_VERSION_H
+#define LOADER_COMMAND_VERSION_H
 
 #define XDP_IPSEC_VERSION "0.1.0"
 

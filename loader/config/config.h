@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the file says (config_file.h reads it). */
-#ifndef LOADER_CONFIG_H
-#define LOADER_CONFIG_H
+#ifndef LOADER_CONFIG_CONFIG_H
+#define LOADER_CONFIG_CONFIG_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The file: INI, one section per thing; whatever is not understood is an error with file and line. */
-#ifndef LOADER_CONFIG_FILE_H
-#define LOADER_CONFIG_FILE_H
+#ifndef LOADER_CONFIG_CONFIG_FILE_H
+#define LOADER_CONFIG_CONFIG_FILE_H
 
 #include "config.h"
 #include "lib/fault.h"

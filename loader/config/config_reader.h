@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The file as it is read: what the readers of its sections share, and nobody else knows. */
-#ifndef LOADER_CONFIG_READER_H
-#define LOADER_CONFIG_READER_H
+#ifndef LOADER_CONFIG_CONFIG_READER_H
+#define LOADER_CONFIG_CONFIG_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* [connection NAME] of the file. */
-#ifndef LOADER_CONNECTION_CONFIG_H
-#define LOADER_CONNECTION_CONFIG_H
+#ifndef LOADER_CONFIG_CONNECTION_CONFIG_H
+#define LOADER_CONFIG_CONNECTION_CONFIG_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reads [connection NAME] of the file. */
-#ifndef LOADER_CONNECTION_SECTION_H
-#define LOADER_CONNECTION_SECTION_H
+#ifndef LOADER_CONFIG_CONNECTION_SECTION_H
+#define LOADER_CONFIG_CONNECTION_SECTION_H
 
 #include "config_reader.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The files that a connection names: opened, checked, and certificates read; keys are never read here. */
-#ifndef LOADER_IKE_FILES_H
-#define LOADER_IKE_FILES_H
+#ifndef LOADER_CONFIG_IKE_FILES_H
+#define LOADER_CONFIG_IKE_FILES_H
 
 #include "config.h"
 #include "lib/json.h"

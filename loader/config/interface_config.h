@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* [interface NAME] of the file, and what 'attach' says of a NIC. */
-#ifndef LOADER_INTERFACE_CONFIG_H
-#define LOADER_INTERFACE_CONFIG_H
+#ifndef LOADER_CONFIG_INTERFACE_CONFIG_H
+#define LOADER_CONFIG_INTERFACE_CONFIG_H
 
 #include <net/if.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A manual SA's key: a file with 72 hex digits, which only its owner may read. */
-#ifndef LOADER_KEY_FILE_H
-#define LOADER_KEY_FILE_H
+#ifndef LOADER_CONFIG_KEY_FILE_H
+#define LOADER_CONFIG_KEY_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

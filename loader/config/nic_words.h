@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The words of 'attach'. */
-#ifndef LOADER_NIC_WORDS_H
-#define LOADER_NIC_WORDS_H
+#ifndef LOADER_CONFIG_NIC_WORDS_H
+#define LOADER_CONFIG_NIC_WORDS_H
 
 #include "config.h"
 #include "lib/json.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* [policy NAME] of the file: what 'policy add' would make, there as long as the file has it. */
-#ifndef LOADER_POLICY_CONFIG_H
-#define LOADER_POLICY_CONFIG_H
+#ifndef LOADER_CONFIG_POLICY_CONFIG_H
+#define LOADER_CONFIG_POLICY_CONFIG_H
 
 #include "policy/spd.h"
 

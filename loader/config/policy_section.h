@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reads [policy NAME] of the file. */
-#ifndef LOADER_POLICY_SECTION_H
-#define LOADER_POLICY_SECTION_H
+#ifndef LOADER_CONFIG_POLICY_SECTION_H
+#define LOADER_CONFIG_POLICY_SECTION_H
 
 #include "config_reader.h"
 

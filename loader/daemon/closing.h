@@ -5,8 +5,8 @@
  *
  *   maps -> policies -> backstop -> programs -> NICs
  */
-#ifndef LOADER_CLOSING_H
-#define LOADER_CLOSING_H
+#ifndef LOADER_DAEMON_CLOSING_H
+#define LOADER_DAEMON_CLOSING_H
 
 #include "attach/nics.h"
 #include "attach/programs.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the file says of policies: what connections protect (OWNER_IKE), there whether or not IKE runs, so that without
  * SAs nothing goes in clear; and its own (OWNER_FILE). */
-#ifndef LOADER_CONNECTION_POLICIES_H
-#define LOADER_CONNECTION_POLICIES_H
+#ifndef LOADER_DAEMON_CONNECTION_POLICIES_H
+#define LOADER_DAEMON_CONNECTION_POLICIES_H
 
 #include "config/config.h"
 #include "maps/maps.h"

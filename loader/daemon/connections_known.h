@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What can be told of connections without IKE, which is dead or slow: that they are configured, and whether SAs are
  * there. */
-#ifndef LOADER_CONNECTIONS_KNOWN_H
-#define LOADER_CONNECTIONS_KNOWN_H
+#ifndef LOADER_DAEMON_CONNECTIONS_KNOWN_H
+#define LOADER_DAEMON_CONNECTIONS_KNOWN_H
 
 #include "config/config.h"
 #include "lib/json.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The supervisor's side of the control socket. Only root may ask. */
-#ifndef LOADER_CONTROL_SERVER_H
-#define LOADER_CONTROL_SERVER_H
+#ifndef LOADER_DAEMON_CONTROL_SERVER_H
+#define LOADER_DAEMON_CONTROL_SERVER_H
 
 #include <event2/event.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the BPF programs have to tell: read from the ring buffer in one place, and logged. */
-#ifndef LOADER_DATAPATH_EVENTS_H
-#define LOADER_DATAPATH_EVENTS_H
+#ifndef LOADER_DAEMON_DATAPATH_EVENTS_H
+#define LOADER_DAEMON_DATAPATH_EVENTS_H
 
 #include <event2/event.h>
 #include <stdbool.h>

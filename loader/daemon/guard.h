@@ -3,8 +3,8 @@
  * The NICs of a running supervisor and their worker, and what depends on them: interfaces above, the routes' gates, the
  * backstop, multicast in GRE.
  */
-#ifndef LOADER_GUARD_H
-#define LOADER_GUARD_H
+#ifndef LOADER_DAEMON_GUARD_H
+#define LOADER_DAEMON_GUARD_H
 
 #include "attach/nics.h"
 #include "config/config.h"

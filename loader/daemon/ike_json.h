@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A connection of the file as IKE takes it. */
-#ifndef LOADER_IKE_JSON_H
-#define LOADER_IKE_JSON_H
+#ifndef LOADER_DAEMON_IKE_JSON_H
+#define LOADER_DAEMON_IKE_JSON_H
 
 #include "config/config.h"
 #include "lib/json.h"

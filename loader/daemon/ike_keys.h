@@ -3,8 +3,8 @@
  * What the supervisor tells the key holder: the files of secrets, opened, each under a number by which the protocol
  * process asks for it. A file that has not changed keeps its number, so that a reload touches nothing else.
  */
-#ifndef LOADER_IKE_KEYS_H
-#define LOADER_IKE_KEYS_H
+#ifndef LOADER_DAEMON_IKE_KEYS_H
+#define LOADER_DAEMON_IKE_KEYS_H
 
 #include "config/config.h"
 #include "lib/json.h"

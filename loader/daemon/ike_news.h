@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What IKE is told of: events of the datapath that are its to deal with, addresses that come and go, dead SAs. */
-#ifndef LOADER_IKE_NEWS_H
-#define LOADER_IKE_NEWS_H
+#ifndef LOADER_DAEMON_IKE_NEWS_H
+#define LOADER_DAEMON_IKE_NEWS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  * the configuration (to its protocol process), started again when it dies. docs/architecture.md
  * has the messages.
  */
-#ifndef LOADER_IKE_PROCESS_H
-#define LOADER_IKE_PROCESS_H
+#ifndef LOADER_DAEMON_IKE_PROCESS_H
+#define LOADER_DAEMON_IKE_PROCESS_H
 
 #include "config/config.h"
 #include "ike_keys.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What happens to interfaces, and what becomes of the guard by it: a NIC goes, comes back, grows, or is renamed. */
-#ifndef LOADER_NIC_EVENTS_H
-#define LOADER_NIC_EVENTS_H
+#ifndef LOADER_DAEMON_NIC_EVENTS_H
+#define LOADER_DAEMON_NIC_EVENTS_H
 
 #include "guard.h"
 #include "net/netdev.h"

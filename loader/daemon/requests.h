@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the command may ask of a running supervisor: one function a request. */
-#ifndef LOADER_REQUESTS_H
-#define LOADER_REQUESTS_H
+#ifndef LOADER_DAEMON_REQUESTS_H
+#define LOADER_DAEMON_REQUESTS_H
 
 #include "control_server.h"
 #include "guard.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* 'xdp-ipsec run': closes the gate, starts worker and IKE, hears what happens, and answers the commands. */
-#ifndef LOADER_SUPERVISOR_H
-#define LOADER_SUPERVISOR_H
+#ifndef LOADER_DAEMON_SUPERVISOR_H
+#define LOADER_DAEMON_SUPERVISOR_H
 
 #include <stdbool.h>
 

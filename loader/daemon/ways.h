@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* By which interface the packets of each connection leave, as routes are now, and whether that is guarded. */
-#ifndef LOADER_WAYS_H
-#define LOADER_WAYS_H
+#ifndef LOADER_DAEMON_WAYS_H
+#define LOADER_DAEMON_WAYS_H
 
 #include <net/if.h>
 #include <stdbool.h>

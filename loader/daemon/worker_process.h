@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The worker as a child (lib/child.h), started anew with the NICs that there are. */
-#ifndef LOADER_WORKER_PROCESS_H
-#define LOADER_WORKER_PROCESS_H
+#ifndef LOADER_DAEMON_WORKER_PROCESS_H
+#define LOADER_DAEMON_WORKER_PROCESS_H
 
 #include "lib/child.h"
 #include "maps/layout.h"

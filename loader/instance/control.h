@@ -6,8 +6,8 @@
  *   request   {"command": "sa add", "words": {"src": "192.0.2.1", ...}}, with a key's fd by SCM_RIGHTS
  *   reply     {"ok": true, ...}  or  {"error": "one line"}
  */
-#ifndef LOADER_CONTROL_H
-#define LOADER_CONTROL_H
+#ifndef LOADER_INSTANCE_CONTROL_H
+#define LOADER_INSTANCE_CONTROL_H
 
 #include <sys/un.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One host's directories, and the lock that keeps a second supervisor out of them. */
-#ifndef LOADER_INSTANCE_H
-#define LOADER_INSTANCE_H
+#ifndef LOADER_INSTANCE_INSTANCE_H
+#define LOADER_INSTANCE_INSTANCE_H
 
 #include <sys/types.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What libbpf has to say, in our faults instead of on stderr. */
-#ifndef LOADER_LIBBPF_FAULT_H
-#define LOADER_LIBBPF_FAULT_H
+#ifndef LOADER_INSTANCE_LIBBPF_FAULT_H
+#define LOADER_INSTANCE_LIBBPF_FAULT_H
 
 #include "lib/fault.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The instance's maps as files of the BPF file system: made all at once, replaced by those of another layout, taken
  * away. */
-#ifndef LOADER_PINNED_MAPS_H
-#define LOADER_PINNED_MAPS_H
+#ifndef LOADER_INSTANCE_PINNED_MAPS_H
+#define LOADER_INSTANCE_PINNED_MAPS_H
 
 #include "lib/bpffs.h"
 #include "lib/fault.h"

@@ -11,8 +11,8 @@
  *   +-------------------------------+-------------------------------+
  *   |        cookie: 8 bytes of the socket, 8 of the probe          |
  */
-#ifndef LOADER_ECHO_H
-#define LOADER_ECHO_H
+#ifndef LOADER_LIVENESS_ECHO_H
+#define LOADER_LIVENESS_ECHO_H
 
 #include <stdbool.h>
 #include <stddef.h>

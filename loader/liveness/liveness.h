@@ -6,8 +6,8 @@
  *   timer -> is there an SA? -> echo request -> NIC egress, as any packet -> ESP
  *   ESP -> ... -> echo reply -> the book (liveness_book.h) -> down? -> IKE makes the SAs anew
  */
-#ifndef LOADER_LIVENESS_H
-#define LOADER_LIVENESS_H
+#ifndef LOADER_LIVENESS_LIVENESS_H
+#define LOADER_LIVENESS_LIVENESS_H
 
 #include <event2/event.h>
 

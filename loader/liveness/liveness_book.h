@@ -6,8 +6,8 @@
  *   every interval: liveness_book_settle -> liveness_book_sent, or liveness_book_idle when there is no SA
  *   an answer:      liveness_book_answer
  */
-#ifndef LOADER_LIVENESS_BOOK_H
-#define LOADER_LIVENESS_BOOK_H
+#ifndef LOADER_LIVENESS_LIVENESS_BOOK_H
+#define LOADER_LIVENESS_LIVENESS_BOOK_H
 
 #include <stdbool.h>
 #include <stdint.h>

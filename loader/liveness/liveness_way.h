@@ -4,8 +4,8 @@
  * a packet as any other and the gate seals it; here is asked beforehand, so
  * that none is sent that would open a connection or that nothing would seal.
  */
-#ifndef LOADER_LIVENESS_WAY_H
-#define LOADER_LIVENESS_WAY_H
+#ifndef LOADER_LIVENESS_LIVENESS_WAY_H
+#define LOADER_LIVENESS_LIVENESS_WAY_H
 
 #include "maps/maps.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Interfaces and addresses that come, go and change, as rtnetlink tells. */
-#ifndef LOADER_LINK_WATCH_H
-#define LOADER_LINK_WATCH_H
+#ifndef LOADER_NET_LINK_WATCH_H
+#define LOADER_NET_LINK_WATCH_H
 
 #include <event2/event.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which addresses are this host's. */
-#ifndef LOADER_LOCAL_ADDR_H
-#define LOADER_LOCAL_ADDR_H
+#ifndef LOADER_NET_LOCAL_ADDR_H
+#define LOADER_NET_LOCAL_ADDR_H
 
 #include <stdint.h>
 

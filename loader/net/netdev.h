@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Network interfaces by rtnetlink and the ethtool ioctl, in this process's network namespace. */
-#ifndef LOADER_NETDEV_H
-#define LOADER_NETDEV_H
+#ifndef LOADER_NET_NETDEV_H
+#define LOADER_NET_NETDEV_H
 
 #include <libmnl/libmnl.h>
 #include <net/if.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How interfaces stand on others: VLANs on NICs, bridges on their ports. */
-#ifndef LOADER_NETDEV_STACK_H
-#define LOADER_NETDEV_STACK_H
+#ifndef LOADER_NET_NETDEV_STACK_H
+#define LOADER_NET_NETDEV_STACK_H
 
 #include <libmnl/libmnl.h>
 #include <stddef.h>

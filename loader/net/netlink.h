@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One question to rtnetlink and its answer, in this process's network namespace. */
-#ifndef LOADER_NETLINK_H
-#define LOADER_NETLINK_H
+#ifndef LOADER_NET_NETLINK_H
+#define LOADER_NET_NETLINK_H
 
 #include <libmnl/libmnl.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Routes and rules that change, as rtnetlink tells, on a socket of its own: a router's table may flood it. */
-#ifndef LOADER_ROUTE_WATCH_H
-#define LOADER_ROUTE_WATCH_H
+#ifndef LOADER_NET_ROUTE_WATCH_H
+#define LOADER_NET_ROUTE_WATCH_H
 
 #include <event2/event.h>
 

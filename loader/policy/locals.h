@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The map `locals`: which addresses of this host an SA or a policy protects. */
-#ifndef LOADER_LOCALS_H
-#define LOADER_LOCALS_H
+#ifndef LOADER_POLICY_LOCALS_H
+#define LOADER_POLICY_LOCALS_H
 
 #include "maps/maps.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Words that people write, made into values: true if the whole word is one, else *out is untouched. */
-#ifndef LOADER_PARSE_H
-#define LOADER_PARSE_H
+#ifndef LOADER_POLICY_PARSE_H
+#define LOADER_POLICY_PARSE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Manual policies: the words of 'policy add', and the commands on the SPD. */
-#ifndef LOADER_POLICY_H
-#define LOADER_POLICY_H
+#ifndef LOADER_POLICY_POLICY_H
+#define LOADER_POLICY_POLICY_H
 
 #include "lib/json.h"
 #include "maps/maps.h"

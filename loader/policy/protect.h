@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* PROTO, PROTO/PORTS or icmp/TYPES: an item of 'protect', or what 'sa add' calls sel. */
-#ifndef LOADER_PROTECT_H
-#define LOADER_PROTECT_H
+#ifndef LOADER_POLICY_PROTECT_H
+#define LOADER_POLICY_PROTECT_H
 
 #include <stdbool.h>
 

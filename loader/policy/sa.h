@@ -4,8 +4,8 @@
  * carries what policies protect between its addresses from the moment it is
  * added; the one it takes over from stays listed until it is deleted.
  */
-#ifndef LOADER_SA_H
-#define LOADER_SA_H
+#ifndef LOADER_POLICY_SA_H
+#define LOADER_POLICY_SA_H
 
 #include <net/if.h>
 

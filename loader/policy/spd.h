@@ -7,8 +7,8 @@
  * those of the next shorter prefix around it, and so on: the longest match has
  * all that can apply (RFC 4301 section 4.4.1, decorrelated by prefix).
  */
-#ifndef LOADER_SPD_H
-#define LOADER_SPD_H
+#ifndef LOADER_POLICY_SPD_H
+#define LOADER_POLICY_SPD_H
 
 #include <stdbool.h>
 #include <stddef.h>

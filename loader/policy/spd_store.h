@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The SPD in its map: read back into policies, and changed entry by entry without opening a hole. */
-#ifndef LOADER_SPD_STORE_H
-#define LOADER_SPD_STORE_H
+#ifndef LOADER_POLICY_SPD_STORE_H
+#define LOADER_POLICY_SPD_STORE_H
 
 #include "maps/maps.h"
 #include "spd.h"
