@@ -9,24 +9,19 @@
 struct name {
 	const char *name;
 	uint8_t number;
-	bool ports;
 };
 
 static const struct name protocols[] = {
-	{"icmp", 1, false},  {"igmp", 2, false},   {"ipip", 4, false},	 {"tcp", 6, true},
-	{"udp", 17, true},   {"dccp", 33, true},   {"ipv6", 41, false},	 {"gre", 47, false},
-	{"esp", 50, false},  {"ah", 51, false},	   {"eigrp", 88, false}, {"ospf", 89, false},
-	{"pim", 103, false}, {"vrrp", 112, false}, {"sctp", 132, true},	 {"udplite", 136, true},
+	{"icmp", 1},  {"igmp", 2},   {"ipip", 4},   {"tcp", 6},	      {"udp", 17},   {"dccp", 33},
+	{"ipv6", 41}, {"gre", 47},   {"esp", 50},   {"ah", 51},	      {"eigrp", 88}, {"ospf", 89},
+	{"pim", 103}, {"vrrp", 112}, {"sctp", 132}, {"udplite", 136},
 };
 
 /* As nftables has them. */
 static const struct name icmp_types[] = {
-	{"echo-reply", 0, false},	    {"destination-unreachable", 3, false},
-	{"source-quench", 4, false},	    {"redirect", 5, false},
-	{"echo-request", 8, false},	    {"router-advertisement", 9, false},
-	{"router-solicitation", 10, false}, {"time-exceeded", 11, false},
-	{"parameter-problem", 12, false},   {"timestamp-request", 13, false},
-	{"timestamp-reply", 14, false},
+	{"echo-reply", 0},	   {"destination-unreachable", 3}, {"source-quench", 4},	{"redirect", 5},
+	{"echo-request", 8},	   {"router-advertisement", 9},	   {"router-solicitation", 10}, {"time-exceeded", 11},
+	{"parameter-problem", 12}, {"timestamp-request", 13},	   {"timestamp-reply", 14},
 };
 
 static bool find(const struct name *names, size_t count, const char *name, uint8_t *number)
@@ -60,14 +55,6 @@ bool proto_find(const char *name, uint8_t *proto)
 bool icmp_type_find(const char *name, uint8_t *type)
 {
 	return find(icmp_types, ITEMS(icmp_types), name, type);
-}
-
-bool proto_has_ports(uint8_t proto)
-{
-	for (size_t i = 0; i < ITEMS(protocols); i++)
-		if (protocols[i].number == proto)
-			return protocols[i].ports;
-	return false;
 }
 
 const char *proto_text(uint8_t proto, char *buf, size_t size)

@@ -11,9 +11,6 @@
 bool proto_find(const char *name, uint8_t *proto);
 bool icmp_type_find(const char *name, uint8_t *type);
 
-/* Whether the protocol's header begins with the two ports. */
-bool proto_has_ports(uint8_t proto);
-
 /* Name, or number if it has none, written into buf (8 bytes are enough for a protocol, 24 for a type), which is
  * returned. */
 const char *proto_text(uint8_t proto, char *buf, size_t size);

@@ -11,19 +11,10 @@ static struct policy policy_of(const struct connection_config *c, const struct s
 {
 	struct policy p = {
 		.remote = c->remote,
-		.rule =
-			{
-				.proto = (uint8_t)sel->proto,
-				.action = SPD_PROTECT,
-				.owner = OWNER_IKE,
-				.origin = c->remote.len,
-				.local_port_min = sel->local_port_min,
-				.local_port_max = sel->local_port_max,
-				.remote_port_min = sel->remote_port_min,
-				.remote_port_max = sel->remote_port_max,
-			},
+		.rule = {.action = SPD_PROTECT, .owner = OWNER_IKE, .origin = c->remote.len},
 	};
 
+	rule_set_selector(&p.rule, sel);
 	memcpy(p.rule.local, c->local, sizeof(p.rule.local));
 	return p;
 }

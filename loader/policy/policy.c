@@ -44,21 +44,19 @@ static int parse_protocol(const char *text, struct spd_rule *rule, struct fault 
 {
 	struct protect p = {.sel = SELECTOR_ALL};
 	struct fault why;
+	uint8_t proto;
 
-	rule->proto = 0;
 	if (text && strchr(text, '/')) {
 		if (protect_parse(text, &p, &why))
 			return fault(f, EINVAL, "proto %.200s", why.text);
 		if (p.either_end)
 			return bad_word(f, "proto", text, "the protocol alone, and the port as sport or dport");
-		rule->proto = (uint8_t)p.sel.proto;
-	} else if (text && !parse_proto(text, &rule->proto)) {
-		return bad_word(f, "proto", text, "a protocol's name or number");
+	} else if (text) {
+		if (!parse_proto(text, &proto))
+			return bad_word(f, "proto", text, "a protocol's name or number");
+		p.sel.proto = proto;
 	}
-	rule->local_port_min = p.sel.local_port_min;
-	rule->local_port_max = p.sel.local_port_max;
-	rule->remote_port_min = p.sel.remote_port_min;
-	rule->remote_port_max = p.sel.remote_port_max;
+	rule_set_selector(rule, &p.sel);
 	return 0;
 }
 
