@@ -3,6 +3,14 @@
 
 #include <stdlib.h>
 
+cJSON *json_command(const char *command)
+{
+	cJSON *message = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(message, "command", command);
+	return message;
+}
+
 void json_print(const cJSON *json, bool pretty)
 {
 	char *text = pretty ? cJSON_Print(json) : cJSON_PrintUnformatted(json);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cJSON, and the two things it lacks: 64-bit numbers that stay exact, and words by name. */
+/* cJSON, and what it lacks: 64-bit numbers that stay exact, words by name, and the form of our messages. */
 #ifndef LIB_JSON_H
 #define LIB_JSON_H
 
@@ -23,6 +23,10 @@ static inline const char *json_text(const cJSON *object, const char *name)
 {
 	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
 }
+
+/* {"command": command}: a message as it begins (channel.h), for the caller to complete and to delete. NULL without memory,
+ * which cJSON's functions take for an object that is nowhere. */
+cJSON *json_command(const char *command);
 
 /* Prints to stdout and ends the line. */
 void json_print(const cJSON *json, bool pretty);

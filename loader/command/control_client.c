@@ -39,10 +39,9 @@ static void take_document(cJSON *reply, int fd)
 
 static int exchange(int socket, const char *command, const cJSON *words, int fd, cJSON **reply)
 {
-	cJSON *request = cJSON_CreateObject();
+	cJSON *request = json_command(command);
 	int err, with;
 
-	cJSON_AddStringToObject(request, "command", command);
 	if (words)
 		cJSON_AddItemToObject(request, "words", cJSON_Duplicate(words, true));
 	err = channel_send(socket, request, fd);

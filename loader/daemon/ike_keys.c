@@ -56,11 +56,10 @@ static int ask(struct ike_keys *keys, cJSON *message, int fd, struct fault *f)
 	return err;
 }
 
-static cJSON *message_new(const char *command, uint32_t id)
+static cJSON *command_on_key(const char *command, uint32_t id)
 {
-	cJSON *message = cJSON_CreateObject();
+	cJSON *message = json_command(command);
 
-	cJSON_AddStringToObject(message, "command", command);
 	cJSON_AddNumberToObject(message, "id", id);
 	return message;
 }
@@ -99,7 +98,7 @@ static int give(struct ike_keys *keys, struct ike_key *k, int fd, struct fault *
 
 	if (k->given)
 		return 0;
-	message = message_new("key", k->id);
+	message = command_on_key("key", k->id);
 	cJSON_AddStringToObject(message, "kind", k->kind);
 	err = ask(keys, message, fd, f);
 	k->given = err >= 0;
@@ -159,7 +158,7 @@ int ike_keys_match(struct ike_keys *keys, const char *config_path, const struct 
 	if (fd < 0)
 		err = fault(&why, -fd, "%s", strerror(-fd));
 	else
-		err = ask(keys, message_new("matches", id), fd, &why);
+		err = ask(keys, command_on_key("matches", id), fd, &why);
 	if (fd >= 0)
 		close(fd);
 	return err < 0 ? ike_blame_connection(config_path, c, why.text, f) : 0;
@@ -175,7 +174,7 @@ void ike_keys_end(struct ike_keys *keys)
 			continue;
 		}
 		if (k->given)
-			ask(keys, message_new("forget", k->id), -1, NULL);
+			ask(keys, command_on_key("forget", k->id), -1, NULL);
 		*k = keys->known[--keys->count];
 	}
 }

@@ -3,14 +3,6 @@
 
 #include "net/local_addr.h"
 
-static cJSON *message_new(const char *command)
-{
-	cJSON *message = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(message, "command", command);
-	return message;
-}
-
 static void add_ends(cJSON *message, const uint8_t local[4], const uint8_t remote[4])
 {
 	char text[ADDR_TEXT];
@@ -26,7 +18,7 @@ static bool on_acquire(const struct ike_news *n, const struct event *e)
 
 	if (!ike_covers(n->ike, e->src, e->dst))
 		return false;
-	message = message_new("acquire");
+	message = json_command("acquire");
 	add_ends(message, e->src, e->dst);
 	cJSON_AddNumberToObject(message, "proto", e->proto);
 	cJSON_AddNumberToObject(message, "local_port", e->sport);
@@ -40,7 +32,7 @@ static bool on_unknown_spi(const struct ike_news *n, const struct event *e)
 
 	if (!ike_covers(n->ike, e->dst, e->src))
 		return false;
-	message = message_new("unknown_spi");
+	message = json_command("unknown_spi");
 	add_ends(message, e->dst, e->src);
 	cJSON_AddNumberToObject(message, "spi", e->spi);
 	ike_send_now(n->ike, message);
@@ -53,7 +45,7 @@ static bool on_limit(const struct ike_news *n, const struct event *e, bool hard)
 
 	if (e->slot >= SLOTS_MAX || n->maps->sa[e->slot].owner != OWNER_IKE)
 		return false;
-	message = message_new("limit");
+	message = json_command("limit");
 	cJSON_AddNumberToObject(message, "slot", e->slot);
 	cJSON_AddNumberToObject(message, "generation", e->generation);
 	cJSON_AddBoolToObject(message, "hard", hard);
@@ -80,7 +72,7 @@ bool ike_news_event(void *arg, const struct event *e)
 
 void ike_news_dead(const struct ike_news *n, const char *connection)
 {
-	cJSON *message = message_new("dead");
+	cJSON *message = json_command("dead");
 
 	cJSON_AddStringToObject(message, "name", connection);
 	ike_send(n->ike, message);
@@ -93,7 +85,7 @@ void ike_news_address(const struct ike_news *n, const uint8_t addr[4], bool pres
 
 	if (!n->ike->child.pid)
 		return;
-	message = message_new("address");
+	message = json_command("address");
 	cJSON_AddStringToObject(message, "addr", addr_text(addr, text));
 	cJSON_AddBoolToObject(message, "present", present);
 	ike_send(n->ike, message);

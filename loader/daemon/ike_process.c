@@ -242,10 +242,9 @@ int ike_send_now(struct ike_process *ike, cJSON *message)
 
 int ike_status(struct ike_process *ike)
 {
-	cJSON *message = cJSON_CreateObject();
+	cJSON *message = json_command("status");
 	int fd, err;
 
-	cJSON_AddStringToObject(message, "command", "status");
 	cJSON_AddNumberToObject(message, "ticket", 1);
 	err = ike_send(ike, message);
 	if (!err)
@@ -284,10 +283,9 @@ static int add_connection(struct ike_process *ike, cJSON *list, const struct con
 static int send_configuration(struct ike_process *ike, const struct config *config, const cJSON *document,
 			      struct fault *f)
 {
-	cJSON *message = cJSON_CreateObject();
+	cJSON *message = json_command("configure");
 	int fd = channel_pack(document), unused, err = fd < 0 ? fd : 0;
 
-	cJSON_AddStringToObject(message, "command", "configure");
 	if (!err)
 		err = channel_wait(ike->control, CHANNEL_WRITABLE, ANSWER_MS);
 	if (!err)
