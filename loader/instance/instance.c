@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "root_dir.h"
+
 #define RUN_ROOT "/run/xdp-ipsec"
 
 int instance_init(struct instance *in, const char *name, struct fault *f)
@@ -42,18 +44,11 @@ static int run_fault(const char *path, int err, struct fault *f)
 	return fault(f, err, "%s: %s%s", path, strerror(err), remedy);
 }
 
-/* The mode is set even if the directory was there: nobody but root may reach the control socket. */
-static int make_dir(const char *path, struct fault *f)
+static int make_run_dir(const char *path, struct fault *f)
 {
-	struct stat st;
+	const int err = root_dir_make(path, f);
 
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return run_fault(path, errno, f);
-	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != 0)
-		return fault(f, EPERM, "%s: not a directory of root's: remove it", path);
-	if ((st.st_mode & 0777) != 0700 && chmod(path, 0700) < 0)
-		return fault(f, errno, "%s: %s", path, strerror(errno));
-	return 0;
+	return err && err != -EPERM ? run_fault(path, -err, f) : err;
 }
 
 static void pid_path(const struct instance *in, char *path, size_t size)
@@ -120,10 +115,10 @@ static int take_lock(struct instance *in, const char *path, struct fault *f)
 int instance_lock(struct instance *in, struct fault *f)
 {
 	char path[RUN_DIR_MAX + 8], pid[16];
-	int err = make_dir(RUN_ROOT, f);
+	int err = make_run_dir(RUN_ROOT, f);
 
 	if (!err)
-		err = make_dir(in->run_dir, f);
+		err = make_run_dir(in->run_dir, f);
 	pid_path(in, path, sizeof(path));
 	if (!err)
 		err = take_lock(in, path, f);

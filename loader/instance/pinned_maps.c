@@ -8,12 +8,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libbpf_fault.h"
 #include "maps/config.bpf.h"
 #include "maps/maps.h"
+#include "root_dir.h"
 #include "datapath.skel.h"
 
 /* No instance can have a colon in its name. */
@@ -72,13 +72,6 @@ static int make_in(const char *dir, struct fault *f)
 	return err;
 }
 
-static int make_dir(const char *path, struct fault *f)
-{
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return fault(f, errno, "%s: %s", path, strerror(errno));
-	return 0;
-}
-
 static void remove_files(const char *dir)
 {
 	DIR *d = opendir(dir);
@@ -112,7 +105,7 @@ static int make_parent(const char *dir, struct fault *f)
 
 	snprintf(path, sizeof(path), "%s", dir);
 	*strrchr(path, '/') = '\0';
-	return make_dir(path, f);
+	return root_dir_make(path, f);
 }
 
 static int make_links(const char *dir, struct fault *f)
@@ -121,9 +114,9 @@ static int make_links(const char *dir, struct fault *f)
 	int err;
 
 	snprintf(path, sizeof(path), "%s" LINKS, dir);
-	err = make_dir(path, f);
+	err = root_dir_make(path, f);
 	snprintf(path, sizeof(path), "%s" BACKSTOP_PINS, dir);
-	return err ? err : make_dir(path, f);
+	return err ? err : root_dir_make(path, f);
 }
 
 static int make_maps_beside(const char *dir, char *beside, struct fault *f)
@@ -134,7 +127,7 @@ static int make_maps_beside(const char *dir, char *beside, struct fault *f)
 	pinned_maps_remove(beside);
 	err = make_parent(dir, f);
 	if (!err)
-		err = make_dir(beside, f);
+		err = root_dir_make(beside, f);
 	if (!err)
 		err = make_in(beside, f);
 	if (err)
