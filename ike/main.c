@@ -28,6 +28,7 @@
 #include "daemon/daemon.h"
 #include "crypto/dh.h"
 #include "config/judge.h"
+#include "lib/child.h"
 #include "lib/privileges.h"
 #include "crypto/prf.h"
 #include "sandbox/sandbox.h"
@@ -35,6 +36,9 @@
 
 /* sad, sad_out, sad_sent, sa_state, replay, turns; and ike_sockets, which is written once, before anybody is heard. */
 #define MAPS_GIVEN 7
+/* To sandbox itself takes milliseconds. Less than the supervisor waits for both, so that the line which says why is
+ * out. */
+#define KEYHOLDER_START_MS 4000
 
 struct arguments {
 	unsigned layout; /* of the maps: LAYOUT_VERSION of who made them */
@@ -123,47 +127,62 @@ static void close_if_open(int fd)
 
 /* The two processes, and what they share. */
 struct halves {
-	int questions; /* this one's end */
-	pid_t keyholder;
+	const struct arguments *arguments;
+	int questions[2]; /* this one's end, the key holder's */
 	uint8_t *keymat;
+	struct child keyholder;
 };
 
 /* The key holder has nothing of this process but its two sockets, the vault and a page. */
-static void be_keyholder(const struct arguments *a, int questions, uint8_t *keymat)
+static int be_keyholder(void *arg, int ready)
 {
-	const struct keyholder_ends ends = {a->keys_fd, questions, a->vault_fd, keymat};
+	const struct halves *h = arg;
+	const struct arguments *a = h->arguments;
+	const struct keyholder_ends ends = {a->keys_fd, h->questions[1], ready, a->vault_fd, h->keymat};
 
+	set_signals();
+	signal(SIGTERM, SIG_IGN); /* it ends when its sockets do */
+	close(h->questions[0]);
 	close(a->control_fd);
 	close(a->ready_fd);
 	close_if_open(a->keylog_fd);
 	for (unsigned i = 0; i < a->map_count; i++)
 		close(a->maps[i].fd);
-	signal(SIGTERM, SIG_IGN); /* it ends when its sockets do */
-	_exit(keyholder_run(&ends));
+	return keyholder_run(&ends);
+}
+
+static int run_keyholder(struct halves *h, struct fault *f)
+{
+	char line[CHILD_LINE_MAX];
+	int err = child_init(&h->keyholder);
+
+	if (!err)
+		err = child_start_copy(&h->keyholder, be_keyholder, h);
+	if (err)
+		return fault(f, -err, "starting the key holder: %s", strerror(-err));
+	child_wait_line(&h->keyholder, line, KEYHOLDER_START_MS);
+	return strcmp(line, KEYHOLDER_READY) == 0 ? 0 : fault(f, EIO, "the key holder did not start");
 }
 
 static int start_keyholder(struct halves *h, const struct arguments *a, struct fault *f)
 {
-	int ends[2];
+	int err;
 
-	*h = (struct halves){.questions = -1, .keymat = a->judge ? NULL : vault_page(f)};
+	*h = (struct halves){
+		.arguments = a,
+		.keymat = a->judge ? NULL : vault_page(f),
+		.keyholder = {.name = "key holder"},
+	};
 	if (!a->judge && !h->keymat)
 		return -EPERM;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, h->questions) < 0)
 		return fault(f, errno, "socketpair: %s", strerror(errno));
-	h->keyholder = fork();
-	if (h->keyholder < 0)
-		return fault(f, errno, "fork: %s", strerror(errno));
-	if (h->keyholder == 0) {
-		close(ends[0]);
-		be_keyholder(a, ends[1], h->keymat);
-	}
-	close(ends[1]);
+	err = run_keyholder(h, f);
+	close(h->questions[1]);
 	close(a->keys_fd);
 	/* From here on nobody reads the vault in this process, whatever comes over the network. */
 	close_if_open(a->vault_fd);
-	h->questions = ends[0];
-	return keyholder_wait(ends[0]) ? fault(f, EIO, "the key holder did not start") : 0;
+	return err;
 }
 
 static int take_maps(struct maps *maps, const struct arguments *a, struct fault *f)
@@ -222,7 +241,7 @@ static int prepare(struct ike_daemon *d, struct halves *h, const struct argument
 	if (!err)
 		err = open_sockets(d, f);
 	if (!err)
-		err = daemon_init(d, h->questions, h->keymat, f);
+		err = daemon_init(d, h->questions[0], h->keymat, f);
 	return err ? err : sandbox_enter_protocol(d->sad.maps.sad, f);
 }
 
@@ -241,7 +260,7 @@ int main(int argc, char **argv)
 {
 	static struct ike_daemon daemon;
 	struct arguments arguments;
-	struct halves halves;
+	static struct halves halves;
 	struct fault f = {""};
 
 	privileges_harden();
@@ -251,7 +270,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "xdp-ipsec-iked: %s\n", f.text);
 		return EXIT_FAILURE;
 	}
-	if (!tell_ready(arguments.ready_fd, halves.keyholder))
+	if (!tell_ready(arguments.ready_fd, halves.keyholder.pid))
 		return EXIT_FAILURE;
 	if (arguments.judge)
 		judge_run(arguments.control_fd);

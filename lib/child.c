@@ -181,31 +181,42 @@ int child_init(struct child *c)
 	return c->again || !c->base ? 0 : -ENOMEM;
 }
 
-static int fork_and_exec(struct child *c, const struct child_options *o, int ready)
-{
-	struct child_options all = *o;
-	pid_t pid;
+/* What becomes of the fork. */
+struct becomes {
+	const struct child_options *options; /* a program with these; NULL: */
+	int (*be)(void *arg, int ready);     /* a copy that runs this */
+	void *arg;
+};
 
-	child_option_fd(&all, "--ready", ready);
-	pid = child_fork();
-	if (pid == 0)
-		exec_program(c, &all);
-	if (pid < 0)
-		return -errno;
-	c->pid = pid;
-	return 0;
+static void become(const struct child *c, const struct becomes *b, const int ends[2])
+{
+	struct child_options all;
+
+	close(ends[0]);
+	if (!b->options)
+		_exit(b->be(b->arg, ends[1]));
+	all = *b->options;
+	child_option_fd(&all, "--ready", ends[1]);
+	exec_program(c, &all);
 }
 
-int child_start(struct child *c, const struct child_options *o)
+static int start(struct child *c, const struct becomes *b)
 {
-	int ends[2], err;
+	int ends[2], err = 0;
+	pid_t pid;
 
 	if (c->again)
 		evtimer_del(c->again);
 	c->started_ns = clock_now();
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
-	err = fork_and_exec(c, o, ends[1]);
+	pid = child_fork();
+	if (pid == 0)
+		become(c, b, ends);
+	if (pid < 0)
+		err = -errno;
+	else
+		c->pid = pid;
 	close(ends[1]);
 	c->ready_fd = ends[0];
 	if (!err)
@@ -214,6 +225,20 @@ int child_start(struct child *c, const struct child_options *o)
 	if (err)
 		child_stop(c);
 	return err;
+}
+
+int child_start(struct child *c, const struct child_options *o)
+{
+	const struct becomes program = {.options = o};
+
+	return start(c, &program);
+}
+
+int child_start_copy(struct child *c, int (*be)(void *arg, int ready), void *arg)
+{
+	const struct becomes copy = {.be = be, .arg = arg};
+
+	return start(c, &copy);
 }
 
 void child_start_later(struct child *c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the programs that the supervisor starts have in common. */
+/* The parts of a child process's life that need no state; child.h puts them together. */
 #ifndef LIB_CHILD_PROCESS_H
 #define LIB_CHILD_PROCESS_H
 
@@ -14,22 +14,22 @@
 bool program_find(const char *name, char *path, size_t size);
 
 /*
- * fork(), for a child that is to become another program. No handler of this process
- * ever runs in it: a signal that comes before it has become that program does what
- * signals do by default. It dies with this process. In the child none is blocked.
+ * fork(), for a child that does something else than this process. No signal handler of this process ever runs in the
+ * child: each signal does there what it does by default, and none is blocked. The child dies with this process
+ * (SIGKILL). As fork(), with errno.
  */
 pid_t child_fork(void);
 
-/* In a child before exec: the descriptor stays open. False: it is none. */
+/* In a child before exec: has the program inherit the descriptor. False: fd is none. */
 bool child_inherits(int fd);
 
-/* In a child before exec: the directory as a descriptor that the program inherits, or -1. */
+/* In a child before exec: opens the directory as a descriptor (O_PATH) that the program inherits, or -1. */
 int child_inherits_dir(const char *path);
 
-/* Ends it and waits: SIGTERM, after two seconds SIGKILL. */
+/* Ends a child and waits for its end: SIGTERM, after two seconds SIGKILL. what: its name, for the log. */
 void child_end(const char *what, pid_t pid);
 
-/* A line that it ended, and how. */
+/* Logs that a child has ended, and how. status: waitpid()'s. */
 void child_log_death(const char *what, pid_t pid, int status);
 
 #endif

@@ -83,6 +83,7 @@ struct keyholder_ops keyring_ops(struct keyring *ring);
 struct keyholder_ends {
 	int control;
 	int questions;
+	int ready;	 /* where the line goes that it is there (lib/child.h) */
 	int vault;	 /* -1: none, and no key of an SA is taken */
 	uint8_t *keymat; /* a vault_page() that it shares with the client; NULL without a vault */
 };
@@ -91,18 +92,16 @@ struct keyholder_ends {
  * Runs the keyholder until both sockets (SOCK_SEQPACKET) are closed: keys come on `control` from the supervisor as
  * {"command": "key", "id": N, "kind": "psk|private|ppk"} with the file by SCM_RIGHTS (also
  * {"command":"forget","id":N}), each answered by {"ok": true}, with a "note" perhaps, or {"error": ...}; questions come
- * on `questions`. Sandboxes itself first, and then says by an answer to no question (number 0) that it is there.
+ * on `questions`. Sandboxes itself first, and then writes the line KEYHOLDER_READY; without that it has said why.
  * Returns an exit status.
  */
+#define KEYHOLDER_READY "ready\n"
 int keyholder_run(const struct keyholder_ends *ends);
-
-/* Waits for that answer. -errno: it has ended instead, and said why. */
-int keyholder_wait(int questions);
 
 /*
  * The protocol process' end: ops that ask over the socket and wait. *client is the caller's to free by
- * keyholder_client_free. keymat: as above. on_lost (may be NULL) is called when there will be no answer any more; it
- * may return. 0 or -errno.
+ * keyholder_client_free. keymat: as above. on_lost (may be NULL) is called when there will be no answer any more, as
+ * the other end is closed or has taken ten seconds; it may return. 0 or -errno.
  */
 struct keyholder_client;
 int keyholder_client_new(struct keyholder_client **client, int questions, uint8_t *keymat, void (*on_lost)(void));
@@ -110,7 +109,7 @@ struct keyholder_ops keyholder_client_ops(struct keyholder_client *client);
 struct vault_ops keyholder_client_vault(struct keyholder_client *client);
 void keyholder_client_free(struct keyholder_client *client);
 
-/* Its end of the socket, to be watched for the other's: by which it is known that there is no key holder any more. */
+/* Its end of the socket, to be watched for the other's: the end of that tells that there is no key holder any more. */
 int keyholder_client_socket(const struct keyholder_client *client);
 
 #endif

@@ -20,17 +20,6 @@ struct keyholder_client {
 	struct key_answer a;
 };
 
-int keyholder_wait(int questions)
-{
-	struct key_answer a;
-	ssize_t n;
-
-	do
-		n = recv(questions, &a, sizeof(a), 0);
-	while (n < 0 && errno == EINTR);
-	return n == (ssize_t)offsetof(struct key_answer, data) ? 0 : n < 0 ? -errno : -EPIPE;
-}
-
 int keyholder_client_new(struct keyholder_client **client, int questions, uint8_t *keymat, void (*on_lost)(void))
 {
 	const struct timeval timeout = {.tv_sec = ANSWER_S};

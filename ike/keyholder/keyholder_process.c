@@ -240,11 +240,12 @@ static int prepare(struct keyholder *k, const struct keyholder_ends *ends, struc
 	return err ? err : sandbox_enter_keyholder(f);
 }
 
-static bool say_ready(int questions)
+static bool say_ready(int ready)
 {
-	static const struct key_answer ready;
+	const bool said = write(ready, KEYHOLDER_READY, strlen(KEYHOLDER_READY)) == (ssize_t)strlen(KEYHOLDER_READY);
 
-	return send(questions, &ready, offsetof(struct key_answer, data), MSG_NOSIGNAL) > 0;
+	close(ready);
+	return said;
 }
 
 int keyholder_run(const struct keyholder_ends *ends)
@@ -258,7 +259,7 @@ int keyholder_run(const struct keyholder_ends *ends)
 		dprintf(STDERR_FILENO, "xdp-ipsec-iked: key holder: %s\n", f.text);
 		return EXIT_FAILURE;
 	}
-	go_on = say_ready(ends->questions);
+	go_on = say_ready(ends->ready);
 	while (go_on && (poll(fds, 2, -1) >= 0 || errno == EINTR)) {
 		if (fds[0].revents)
 			go_on = on_control(k.ring, ends->control);

@@ -22,11 +22,15 @@
 #include <openssl/evp.h>
 
 #include "lib/channel.h"
+#include "lib/child.h"
 #include "keyholder/keyholder_wire.h"
 #include "ring.h"
 #include "crypto/sig_scheme.h"
 #include "maps/vault.h"
 #include "wire/wire.h"
+
+/* Longer, and it hangs. */
+#define START_MS 10000
 
 /* ---- the process ---- */
 
@@ -38,11 +42,32 @@ struct process {
 	uint8_t *keymat;
 };
 
+struct ends {
+	int control[2];
+	int questions[2];
+	int vault;
+	uint8_t *keymat;
+};
+
+static int be(void *arg, int ready)
+{
+	const struct ends *e = arg;
+	const struct keyholder_ends ends = {e->control[1], e->questions[1], ready, e->vault, e->keymat};
+
+	close(e->control[0]);
+	close(e->questions[0]);
+	/* The address sanitizer does more before _exit() than the sandbox allows. */
+	syscall(SYS_exit_group, keyholder_run(&ends));
+	return 1;
+}
+
 static struct process start(void)
 {
 	static uint8_t *keymat;
+	struct child child = {.name = "key holder"};
+	char line[CHILD_LINE_MAX];
 	struct vault made;
-	int control[2], questions[2];
+	struct ends e;
 	struct process p;
 
 	if (!keymat)
@@ -52,24 +77,21 @@ static struct process start(void)
 	assert_int_equal(vault_map(&p.vault, dup(made.fd), true, NULL), 0);
 	p.keymat = keymat;
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, control), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, questions), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, e.control), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, e.questions), 0);
+	e.vault = made.fd;
+	e.keymat = keymat;
 	fflush(NULL);
-	p.pid = fork();
-	if (p.pid == 0) {
-		const struct keyholder_ends ends = {control[1], questions[1], made.fd, keymat};
-
-		close(control[0]);
-		close(questions[0]);
-		/* The address sanitizer does more before _exit() than the sandbox allows. */
-		syscall(SYS_exit_group, keyholder_run(&ends));
-	}
+	assert_int_equal(child_init(&child), 0);
+	assert_int_equal(child_start_copy(&child, be, &e), 0);
+	p.pid = child.pid;
 	vault_close(&made);
-	close(control[1]);
-	close(questions[1]);
-	p.control = control[0];
-	p.questions = questions[0];
-	assert_int_equal(keyholder_wait(p.questions), 0);
+	close(e.control[1]);
+	close(e.questions[1]);
+	p.control = e.control[0];
+	p.questions = e.questions[0];
+	child_wait_line(&child, line, START_MS);
+	assert_string_equal(line, KEYHOLDER_READY);
 	return p;
 }
 

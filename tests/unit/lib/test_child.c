@@ -185,6 +185,64 @@ static void one_that_hangs_is_waited_for_so_long_and_killed(void **unused)
 	assert_false(child_reap(&child));
 }
 
+static int given;
+
+/* Says what it has of its parent: memory and descriptors, but not what the parent does at signals. */
+static int be_copy(void *arg, int ready)
+{
+	struct sigaction action;
+	char line[CHILD_LINE_MAX];
+	int n;
+
+	sigaction(SIGUSR1, NULL, &action);
+	n = snprintf(line, sizeof(line), "ready %s %d %d\n", (const char *)arg, fcntl(given, F_GETFD) >= 0,
+		     action.sa_handler == SIG_DFL);
+	if (write(ready, line, (size_t)n) != n)
+		return 1;
+	close(ready);
+	pause();
+	return 0;
+}
+
+static int be_nothing(void *arg, int ready)
+{
+	(void)arg;
+	(void)ready;
+	return 3;
+}
+
+static void a_copy_is_a_child_like_any_other(void **unused)
+{
+	static char word[] = "memory";
+	char line[CHILD_LINE_MAX];
+
+	(void)unused;
+	signal(SIGUSR1, SIG_IGN);
+	given = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(child_start_copy(&child, be_copy, word), 0);
+	child_wait_line(&child, line, 10000);
+	signal(SIGUSR1, SIG_DFL);
+	close(given);
+	assert_string_equal(line, "ready memory 1 1\n");
+	die();
+	assert_int_equal(child.restarts, 1);
+}
+
+/* Its end of the pipe is the only one, or its silence would be taken for a hang. */
+static void a_copy_that_ends_without_its_line_is_not_waited_for(void **unused)
+{
+	char line[CHILD_LINE_MAX];
+	int status;
+
+	(void)unused;
+	assert_int_equal(child_start_copy(&child, be_nothing, NULL), 0);
+	child_wait_line(&child, line, -1);
+	assert_string_equal(line, "");
+	assert_int_equal(waitpid(child.pid, &status, 0), child.pid);
+	assert_int_equal(WEXITSTATUS(status), 3);
+	child.pid = 0;
+}
+
 static void it_is_started_again_later_each_time(void **unused)
 {
 	static const unsigned backoff[] = {100, 200, 400, 800, 1600, 3200, 5000, 5000};
@@ -246,6 +304,8 @@ int main(int argc, char **argv)
 		WITH_CHILD(too_many_options_start_nothing),
 		WITH_CHILD(its_line_is_heard_by_the_loop),
 		WITH_CHILD(one_that_hangs_is_waited_for_so_long_and_killed),
+		WITH_CHILD(a_copy_is_a_child_like_any_other),
+		WITH_CHILD(a_copy_that_ends_without_its_line_is_not_waited_for),
 		WITH_CHILD(it_is_started_again_later_each_time),
 		WITH_CHILD(one_that_was_stopped_is_not_started_again),
 	};
