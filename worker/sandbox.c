@@ -2,11 +2,9 @@
 #define _GNU_SOURCE
 #include "sandbox.h"
 
-#include <errno.h>
-#include <seccomp.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "lib/call_filter.h"
 #include "lib/privileges.h"
 
 /* Every call the worker makes from here on, and what for. No open, no socket, no exec. */
@@ -34,18 +32,10 @@ static const int allowed[] = {
 
 static int restrict_calls(struct fault *f)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int err = filter ? 0 : -ENOMEM;
+	struct call_filter filter = call_filter_new();
 
-	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]) && !err; i++)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-	if (!err)
-		err = seccomp_load(filter);
-	seccomp_release(filter);
-	if (err)
-		return fault(f, -err, "seccomp: %s: %s", strerror(-err),
-			     privileges_remedy(-err, "the kernel needs CONFIG_SECCOMP_FILTER"));
-	return 0;
+	call_filter_allow(&filter, allowed, sizeof(allowed) / sizeof(allowed[0]));
+	return call_filter_load(&filter, f);
 }
 
 int sandbox_enter(struct fault *f)

@@ -7,7 +7,6 @@
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,8 +14,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "maps/layout.h"
+#include "lib/call_filter.h"
 #include "lib/privileges.h"
+#include "maps/layout.h"
+
+#define ITEMS(a) (sizeof(a) / sizeof((a)[0]))
 
 /* What both processes need to live. */
 static const int common[] = {
@@ -63,7 +65,7 @@ static const int protocol[] = {
 	SCMP_SYS(memfd_create),							/* status goes out in one */
 };
 
-/* Which bpf() calls: entries of the two maps that publish an SA; no program, no map is made. */
+/* Which bpf() calls: entries of the maps that it has open, by which SAs are published. No program, no map is made. */
 static const int bpf_commands[] = {BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM};
 
 /*
@@ -123,67 +125,46 @@ static int look_up(void *map)
 	return bpf_map_lookup_elem(*(const int *)map, &key, &value) < 0 ? -errno : 0;
 }
 
-static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
+static void allow_bpf(struct call_filter *filter)
 {
-	int err = 0;
-
-	for (size_t i = 0; i < count && !err; i++)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
-	return err;
-}
-
-static int allow_bpf(scmp_filter_ctx filter)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < sizeof(bpf_commands) / sizeof(bpf_commands[0]) && !err; i++) {
+	for (size_t i = 0; i < ITEMS(bpf_commands) && !filter->err; i++) {
 		const struct scmp_arg_cmp is = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)bpf_commands[i]};
 
-		err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, &is);
+		filter->err = seccomp_rule_add_array(filter->rules, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, &is);
 	}
-	return err;
 }
 
-static int load(scmp_filter_ctx filter, int err, struct fault *f)
+static int load(struct call_filter *filter, struct fault *f)
 {
 	/* What the libraries may ask for and do well without is refused, not fatal. */
-	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(openat), 0);
-	if (!err)
-		err = seccomp_load(filter);
-	seccomp_release(filter);
-	if (err)
-		return fault(f, -err, "seccomp: %s: %s", strerror(-err),
-			     privileges_remedy(-err, "the kernel needs CONFIG_SECCOMP_FILTER"));
-	return 0;
+	if (!filter->err)
+		filter->err = seccomp_rule_add(filter->rules, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(openat), 0);
+	return call_filter_load(filter, f);
 }
 
 int sandbox_enter_protocol(int map, struct fault *f)
 {
-	scmp_filter_ctx filter;
+	struct call_filter filter;
 	int err = leave("protocol process", map < 0 ? 0 : sandbox_bpf_capability(look_up, &map), f);
 
 	if (err)
 		return err;
-	filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	err = filter ? allow(filter, common, sizeof(common) / sizeof(common[0])) : -ENOMEM;
-	if (!err)
-		err = allow(filter, protocol, sizeof(protocol) / sizeof(protocol[0]));
-	if (!err)
-		err = allow_bpf(filter);
-	return load(filter, err, f);
+	filter = call_filter_new();
+	call_filter_allow(&filter, common, ITEMS(common));
+	call_filter_allow(&filter, protocol, ITEMS(protocol));
+	allow_bpf(&filter);
+	return load(&filter, f);
 }
 
 int sandbox_enter_keyholder(struct fault *f)
 {
-	scmp_filter_ctx filter;
+	struct call_filter filter;
 	int err = leave("key holder", 0, f);
 
 	if (err)
 		return err;
-	filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	err = filter ? allow(filter, common, sizeof(common) / sizeof(common[0])) : -ENOMEM;
-	if (!err)
-		err = allow(filter, keyholder, sizeof(keyholder) / sizeof(keyholder[0]));
-	return load(filter, err, f);
+	filter = call_filter_new();
+	call_filter_allow(&filter, common, ITEMS(common));
+	call_filter_allow(&filter, keyholder, ITEMS(keyholder));
+	return load(&filter, f);
 }

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "call_filter.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "privileges.h"
+
+struct call_filter call_filter_new(void)
+{
+	const scmp_filter_ctx rules = seccomp_init(SCMP_ACT_KILL_PROCESS);
+
+	return (struct call_filter){.rules = rules, .err = rules ? 0 : -ENOMEM};
+}
+
+void call_filter_allow(struct call_filter *c, const int *calls, size_t count)
+{
+	for (size_t i = 0; i < count && !c->err; i++)
+		c->err = seccomp_rule_add(c->rules, SCMP_ACT_ALLOW, calls[i], 0);
+}
+
+int call_filter_load(struct call_filter *c, struct fault *f)
+{
+	const int err = c->err ? c->err : seccomp_load(c->rules);
+
+	seccomp_release(c->rules);
+	if (err)
+		return fault(f, -err, "seccomp: %s: %s", strerror(-err),
+			     privileges_remedy(-err, "the kernel needs CONFIG_SECCOMP_FILTER"));
+	return 0;
+}
