@@ -8,45 +8,46 @@
 
 #include "fault.h"
 
-/* NUL included. Room for the file system's path, the instance and a pin's name. */
+/* Of a path, NUL included: room for the file system's own, the instance's and a pin's name. */
 #define BPFFS_PATH_MAX 160
 /* An instance's name: 1 ... 32 of [A-Za-z0-9_-]. */
 #define INSTANCE_MAX 33
 
+/* A BPF file system that is open. */
 struct bpffs {
-	int fd;			   /* its root, which keeps it mounted; -1: closed */
-	char path[BPFFS_PATH_MAX]; /* in this process alone, and while fd is open */
-	char shown[64];		   /* the same for people, as it was found */
-	/* It ends with this mount namespace, and with it the pins, the links and the closed gate. */
+	int fd;			   /* of its root, which keeps the file system mounted; -1: closed */
+	char path[BPFFS_PATH_MAX]; /* of its root, good in this process alone and while fd is open */
+	char shown[64];		   /* the path for people, as seen from the mount namespace that it was found in */
+	/* The file system ends with this mount namespace, and the pins, the links and the closed gate end with it. */
 	bool private;
 };
 
 /*
- * Finds the host's BPF file system, and mounts one if there is none.
+ * Opens the host's BPF file system, and mounts one where there is none.
  *
- * `ip netns exec` hides it behind a fresh /sys in a private mount namespace; a
- * bpffs mounted there would take every pin, and with them the closed gate, away
- * when the process ends. So that of the host's mount namespace is used
- * (view_of_host), by way of a descriptor that stays good whoever ends. Where
- * none can be had nor mounted, one is mounted here, and is private.
+ * The pins have to outlive the process, because they are the closed gate. `ip netns exec` hides the host's file system
+ * behind a fresh /sys in a mount namespace of the process's own, and one that is mounted there ends with the process.
+ * So the host's mount namespace is looked into (view_of_host), and its file system is used by a descriptor, which stays
+ * good whoever ends. Only where none can be had or mounted there, one is mounted here, and `private` says so.
  *
  * 0, or -errno with b closed: -ENXIO where there is no /proc or no /sys to find it in.
  */
 int bpffs_open(struct bpffs *b, struct fault *f);
 
-/* Safe on one that is closed. */
+/* Closes the descriptor; what is pinned stays. Safe on one that is closed. */
 void bpffs_close(struct bpffs *b);
 
-/* What a private one means and what to do about it: a line to be shown at start and in status. */
+/* What a private file system means, and what to do about that: a line to be shown at start and in status. */
 extern const char bpffs_private_warning[];
 
-/* Whether name may be an instance's: it becomes part of paths. */
+/* Whether name may be an instance's, which becomes part of paths. 0 or -EINVAL. */
 int instance_check(const char *name, struct fault *f);
 
-/* dir gets "BPFFS/xdp-ipsec/INSTANCE"; nothing is made. 0 or -errno. */
+/* Writes "BPFFS/xdp-ipsec/INSTANCE" into dir; makes nothing. 0 or -ENAMETOOLONG. */
 int bpffs_instance_dir(const struct bpffs *b, char *dir, size_t size, const char *instance, struct fault *f);
 
-/* The directory of an instance that a parent handed on as a descriptor: a path for this process, while fd is open. */
+/* Writes into dir a path of an instance's directory that the parent has handed on as a descriptor. The path is good in
+ * this process alone, and while fd is open. */
 void bpffs_inherited_dir(char dir[BPFFS_PATH_MAX], int fd);
 
 #endif

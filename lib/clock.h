@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The clock of all that lasts: it goes on while the machine sleeps, and nobody sets it. */
+/* The clock of everything that lasts: CLOCK_BOOTTIME goes on while the machine sleeps, and nobody can set it. */
 #ifndef LIB_CLOCK_H
 #define LIB_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
 
-/* CLOCK_BOOTTIME in ns. */
+/* CLOCK_BOOTTIME, ns. */
 static inline uint64_t clock_now(void)
 {
 	struct timespec ts;

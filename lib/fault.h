@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One line for people beside an error number: what was wrong, with what, and
- * what to do about it. Functions that can fail in a way a person must mend take
- * a struct fault and return 0 or -errno.
+ * A line for people beside an error number: what is wrong, with what, and what to do about it. A function that can fail
+ * in a way which a person has to mend takes a struct fault and returns 0 or -errno; the line is there after an error
+ * alone.
  */
 #ifndef LIB_FAULT_H
 #define LIB_FAULT_H
@@ -11,11 +11,12 @@ struct fault {
 	char text[512];
 };
 
-/* Formats the line into f (which may be NULL) and returns -err, to be returned at once. err > 0. */
+/* Formats the line into f, which may be NULL, and returns -err, so that a caller can return fault(...). err: above 0.
+ */
 int fault(struct fault *f, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* What is no text becomes '?': names and words of others may be in it, which neither a terminal nor a log may take for
- * more than that. */
+/* Makes each control character '?', in place. Names and words of others may be in the text, and neither a terminal nor
+ * a log may take them for a command or for a line of its own. */
 void make_one_line(char *text);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* cJSON's numbers are doubles: above 2^53 a sequence number would be another one. */
+/* Adds a number with all its digits. cJSON's own numbers are doubles, which above 2^53 are not exact. */
 static inline void json_add_u64(cJSON *object, const char *name, uint64_t value)
 {
 	char digits[24];
@@ -24,11 +24,11 @@ static inline const char *json_text(const cJSON *object, const char *name)
 	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
 }
 
-/* {"command": command}: a message as it begins (channel.h), for the caller to complete and to delete. NULL without memory,
- * which cJSON's functions take for an object that is nowhere. */
+/* {"command": command}: a message as it begins (channel.h), for the caller to complete and to delete. NULL without
+ * memory, which cJSON's functions take for an object that is nowhere. */
 cJSON *json_command(const char *command);
 
-/* Prints to stdout and ends the line. */
+/* Prints a document to stdout, and ends the line. */
 void json_print(const cJSON *json, bool pretty);
 
 #endif

@@ -6,17 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Writes "xdp-ipsec: " and the line. Never a key, never bytes off the wire that were not made printable. */
+/* Writes "xdp-ipsec: " and the line to stderr. Control characters become '?' (make_one_line). A key is in no line. */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* For lines that a remote can cause: so many a second, the rest counted. Zeroed is ready to use. */
+/* Of lines that a remote host can cause: ten a second are written, the others counted. Zeroed, it is ready for use. */
 struct log_limit {
-	uint64_t window_ns;
-	uint32_t lines;
+	uint64_t window_ns; /* when this second began, clock_now() */
+	uint32_t lines;	    /* written in it */
 	uint32_t suppressed;
 };
 
-/* Whether one more line may be written; tells how many were not when a new second begins. */
+/* Whether one more line may be written now. The first call in a new second logs how many were not, of `what`. */
 bool log_limit_allows(struct log_limit *limit, const char *what);
 
 #endif

@@ -21,49 +21,53 @@ struct service_user {
 	gid_t gid;
 };
 
-/* Reads the passwd file itself, as a name service may ask the network. passwd: NULL for /etc/passwd. -EPERM if the user
- * of that name is root. 0 or -errno. */
+/*
+ * Finds the user in the passwd file, which is read as a file because a name service may ask the network; SERVICE_ID if
+ * there is no such user. passwd: its path, NULL for /etc/passwd. 0, or -EPERM if the user of that name is root.
+ */
 int service_user_find(struct service_user *user, const char *passwd, struct fault *f);
 
-/* This process, and what it starts: no core dumps, of no part of its memory; no ptrace by its own user. Every program
- * that can see a key calls it first. */
+/* Makes sure that neither this process nor what it starts dumps core, with any part of its memory, or can be traced by
+ * its own user. Every program that can see a key calls it first. */
 void privileges_harden(void);
 
 /*
- * Becomes that user, for good: no capability but `kept` (bits, 1 << CAP_*), no other groups, no way to get more, no
- * core dump, and an end when the parent ends. 0 or -errno, and the process is to end then.
+ * Becomes that user, for good: no capability but `kept` (a bit for each, 1ULL << CAP_*), no other groups, no way to get
+ * more, no core dump, and killed when the parent ends. 0 or -errno; after an error the process has to end.
  */
 int privileges_drop(const struct service_user *user, uint64_t kept, struct fault *f);
 
-/* What try(arg) returns while no capability is in effect; they are back afterwards. -errno if they cannot be put aside.
- */
+/* Calls try(arg) while no capability is in effect, puts the capabilities back, and returns what try returned. -errno if
+ * they cannot be put aside or back. */
 int privileges_try_without(int (*try)(void *arg), void *arg);
 
-/* Raises RLIMIT_MEMLOCK as far as it goes. Whether any amount can be locked, as long as the capabilities are kept
- * (now), and after they are gone (later). */
+/* Whether any amount of memory can be locked. */
 struct lockable {
-	bool now;
-	bool later;
+	bool now;   /* with the capabilities that this process has */
+	bool later; /* and without them, by the limit alone */
 };
+
+/* Raises RLIMIT_MEMLOCK as far as that is allowed, and tells what can be locked then. */
 struct lockable privileges_raise_memlock(void);
 
 /*
- * Nothing that this process has in memory, now or later, gets to a swap device: each page is locked when it is first
- * touched. *kept gets the bit of CAP_IPC_LOCK where what comes later can't be locked without. False: neither the limit
- * nor the capability allows it, nothing is locked, and *kept is as it was.
+ * Keeps all memory of this process, present and future, from swap devices: each page is locked when it is first
+ * touched. Where memory of later can only be locked with CAP_IPC_LOCK, that bit is added to *kept, for
+ * privileges_drop(). False: neither limit nor capability allow it; nothing is locked, and *kept is as it was.
  */
 bool privileges_lock_memory(uint64_t *kept);
 
 /*
- * What to do about an error of a system call that takes privileges: for EPERM and EACCES what is not permitted and how
- * to get it, for any other error `otherwise`. Valid until the next call.
+ * What to do about an error (errno) of a system call that takes privileges: of EPERM and EACCES what is lacking and how
+ * to get it, of any other error `otherwise`. The text is good until the next call.
  */
 const char *privileges_remedy(int err, const char *otherwise);
 
-/* Whether what becomes another user ends when this process says so, and with it. 0 or -EPERM. */
+/* Whether this process can end children that have become another user, and whether they end with it: both take
+ * CAP_KILL. 0 or -EPERM. */
 int privileges_to_end_children(struct fault *f);
 
-/* Of the capabilities that the programs need together, those that this process lacks: their names, a comma between. */
+/* Writes the capabilities that the programs need and this process lacks: "CAP_BPF, CAP_KILL", or "" if it has all. */
 void privileges_missing(char *text, size_t size);
 
 /* Whether this process is in a user namespace, where root is no root. */

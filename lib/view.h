@@ -6,34 +6,36 @@
 #include <stdbool.h>
 
 struct view {
-	char proc_path[32]; /* /proc/PID, for people */
-	int proc;	    /* that directory, which stays this process's whoever gets the PID next; -1: closed */
-	int root;
+	char proc_path[32]; /* /proc/PID of the process whose view it is, for people */
+	int proc;	    /* that directory: it stays that process's whoever gets the PID next; -1: closed */
+	int root;	    /* the process's root directory */
 };
 
 /*
- * The view that lasts as long as the host as far as this process may see it: PID 1's; where that is denied (init may
- * have more privileges than root's own processes) the kernel's own, or the topmost ancestor's that can be had; else
- * this process's. What has no directory `needed`, relative to its root, does not count, but for this process's own.
- * 0 or -errno; view_close() closes.
+ * Opens the view that is likely to last as long as the host: that of PID 1. Where that is denied, as init may have more
+ * privileges than root's own processes, it is the kernel's own view (a kernel thread's), then that of the topmost
+ * ancestor that can be had, then this process's. A view counts only if it has the directory `needed`, relative to its
+ * root; this process's counts in any case. 0 or -errno.
  */
 int view_of_host(struct view *v, const char *needed);
 
-/* This process's own. 0 or -errno. */
+/* Opens this process's own view. 0 or -errno. */
 int view_of_self(struct view *v);
 
-/* Whether it is this process's, too. */
+/* Whether the view is the same as this process's: mount namespace and root. */
 bool view_is_ours(const struct view *v);
 
-/* Makes this process one of that view, for good: its mount namespace, its root. 0 or -errno. */
+/* Moves this process into the view, for good: mount namespace and root, which is its working directory then. 0 or
+ * -errno. */
 int view_enter(const struct view *v);
 
 /*
- * What is mounted on a directory of the view, absolute and as the view names it: gets the source, as in mountinfo, of
- * the last mount there. False: nothing is.
+ * What is mounted on a directory, whose path is absolute and as the view has it. source gets the source of the last
+ * mount there, as mountinfo has it. False: nothing is mounted there.
  */
 bool view_mount_source(const struct view *v, const char *where, char *source, unsigned size);
 
+/* Safe on one that is closed. */
 void view_close(struct view *v);
 
 /* Whether this process is in a PID namespace below the first one, as in most containers. */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the loader writes into the programs' read-only data before it loads them. What differs by NIC is in `gates`. */
+/* What the loader writes into the BPF programs' read-only data before it loads them, the same for all NICs. What
+ * differs by NIC is in the map `gates`. */
 #ifndef MAPS_CONFIG_BPF_H
 #define MAPS_CONFIG_BPF_H
 
 #include <linux/types.h>
 
+/* What becomes of ESP whose SPI no SA has. */
 enum unknown_spi {
-	UNKNOWN_SPI_AUTO = 0, /* drop if the destination is a protected local address */
+	UNKNOWN_SPI_AUTO = 0, /* drop if the destination is in `locals`: ESP for other addresses may be the kernel's */
 	UNKNOWN_SPI_DROP = 1,
 	UNKNOWN_SPI_PASS = 2,
 };

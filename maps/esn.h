@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Sequence numbers of 64 bits of which 32 are on the wire (RFC 4303 appendix A): once, for BPF and for the worker. */
+/* Sequence numbers of 64 bits, of which the low 32 are on the wire (RFC 4303 section 2.2.1). BPF and the worker share
+ * this code, so that BPF drops as a replay nothing that the worker would take. */
 #ifndef MAPS_ESN_H
 #define MAPS_ESN_H
 
@@ -8,9 +9,10 @@
 #include "layout.h"
 
 /*
- * The number that ends in low and is not behind the window: RFC 4303 appendix A2.2, whose cases A and B are one when
- * it is said so. top: the highest authenticated so far; window: at least 1. 0, which no packet bears, if there is
- * none: it would be below 0, as at the beginning, or past the last.
+ * The first number from the bottom of the window on whose low half is `low`. That is RFC 4303 appendix A2.2, with its
+ * cases A and B in one. top: the highest number authenticated so far; window: numbers in the replay window, at least 1.
+ * The result is 0, a number that no packet has, if there is none: it would be below 0, as at the beginning, or past the
+ * last.
  */
 static inline __u64 esn_complete(__u64 top, __u32 low, __u32 window)
 {
@@ -21,8 +23,8 @@ static inline __u64 esn_complete(__u64 top, __u32 low, __u32 window)
 }
 
 /*
- * What is just behind the window so becomes a leap of nearly 2^32 ahead, and only the ICV tells it from a real one.
- * Of both the first is by far the more likely.
+ * Whether a number that esn_complete() gave is at least 2^31 beyond the top. A packet just behind the window looks so,
+ * as nearly 2^32 ahead, and only the ICV tells it from one that really leaps. A late packet is by far the likelier.
  */
 static inline bool esn_is_leap(__u64 top, __u64 number)
 {

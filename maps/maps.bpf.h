@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The maps as the BPF programs declare them. The loader pins each under its name. */
+/* The maps as the BPF programs declare them; layout.h says what is in each. The loader pins each under its name, and
+ * maps.c checks type, sizes and entries against its own table. */
 #ifndef MAPS_MAPS_BPF_H
 #define MAPS_MAPS_BPF_H
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The pinned maps of an instance, opened and mapped.
- *
- * Hash maps are used by system call (fd); arrays that change per packet are
- * mapped, so that reading and writing them costs none.
+ * The pinned maps of an instance, opened and mapped. A hash map is used by system calls on its descriptor. An array
+ * that changes per packet is mapped into memory, so that to read and write it takes no system call.
  */
 #ifndef MAPS_MAPS_H
 #define MAPS_MAPS_H
@@ -17,6 +15,7 @@
 #include "lib/fault.h"
 
 struct maps {
+	/* descriptors; -1: not open */
 	int layout;
 	int sad;
 	int sad_out;
@@ -47,41 +46,45 @@ struct maps {
 };
 
 /*
- * Opens every map pinned in dir (bpffs_instance_dir) and maps the arrays,
- * writable. Each map's type, key and value size and entries are checked, and
- * the layout version the maker wrote. 0, or -errno with nothing left open:
- * -ENOENT when the instance has no maps, -EPROTO when they are another layout's or not all there.
+ * Opens every map that is pinned in dir (bpffs_instance_dir), and maps the arrays writable. The layout version that the
+ * maker wrote has to be this program's, and so has each map's type, key size, value size and number of entries. 0, or
+ * -errno with nothing left open: -ENOENT when the instance has no maps, -EPROTO when they are of another layout or not
+ * all there.
  */
 int maps_open(struct maps *m, const char *dir, struct fault *f);
 
-/*
- * For a program that is given maps by descriptor, and only those that it needs: of a struct without any (maps_none)
- * each takes its place by its name, checked as above, and mapped if it is an array that is. Its descriptor is the
- * struct's then; that of a mapped one is closed, since the mapping is enough. 0 or -errno; the fd stays the caller's
- * then.
- */
+/* Makes a struct that has no map, for maps_take(). */
 void maps_none(struct maps *m);
+
+/*
+ * Takes a map by its descriptor, for a program that is given only the maps it needs. The map is checked as by
+ * maps_open(), but for the layout version, and mapped where maps_open() does so. After 0 the descriptor is the
+ * struct's, or closed if the map is mapped, since the mapping is enough. After -errno the descriptor stays the
+ * caller's.
+ */
 int maps_take(struct maps *m, const char *name, int fd, struct fault *f);
 
-/* The descriptor of the map of that name, or -1. */
+/* The descriptor of the map of that name, which stays the struct's. -1: not open, or no such map. */
 int maps_fd(struct maps *m, const char *name);
 
-/* What is mapped is enough from here on: the descriptors are closed. */
+/* Closes the descriptors. The mappings stay, for a program that needs no others from then on. */
 void maps_close_fds(struct maps *m);
 
-/* Opens the map at a path if its key, value and type are the same as those of the map fd. Its fd, or -errno. */
+/* Opens the map that is pinned at path, if its type and the sizes of key and value are those of the map fd. Its
+ * descriptor, or -errno: -EPROTO if they differ. */
 int maps_open_alike(const char *path, int fd);
 
-/* Unmaps and closes. Safe on a zeroed or a closed struct. */
+/* Unmaps and closes. Safe on a struct that is zeroed or closed. */
 void maps_close(struct maps *m);
 
-/* The clock of every time in the maps, which is that of bpf_ktime_get_boot_ns(). */
+/* The clock of every time in the maps, ns: that of bpf_ktime_get_boot_ns(). */
 static inline uint64_t maps_now(void)
 {
 	return clock_now();
 }
 
-/* Name in status and metrics, text for people, and whether the packet was dropped (else only counted). */
+/* Of a reason (reasons.h): its name in status and metrics, its text for people, and whether it drops the packet.
+ * Another reason only counts it. */
 const char *reason_name(enum reason reason);
 const char *reason_text(enum reason reason);
 bool reason_is_drop(enum reason reason);

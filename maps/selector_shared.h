@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the BPF programs and the others must understand alike of selectors (layout.h). */
+/* What BPF programs, worker, loader and IKE have to read alike in a selector (layout.h), so that it stands here once.
+ */
 #ifndef MAPS_SELECTOR_SHARED_H
 #define MAPS_SELECTOR_SHARED_H
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The slot allocator: who may write a slot of sa_state, replay and the vault.
+ * The slot allocator: who has claimed a slot may write it in sa_state, replay and the vault.
  *
- * A slot's generation is even while it is free and odd while it is in use, and
- * goes up by one at each claim and release. It is claimed by compare-and-swap
- * in the shared map, so the loader and IKE allocate side by side without a lock
- * and nothing is left to repair when one of them dies.
+ * A slot's generation is even while the slot is free and odd while it is in use, and goes up by one at each claim and
+ * each release; so slot and generation together name one SA for ever. A slot is claimed by compare-and-swap in the
+ * shared map: the loader and IKE allocate side by side without a lock, and nothing is to be repaired when one of them
+ * dies.
  *
  *   claim -> fill sa_state and the vault -> publish in sad or sad_out
  *   claim -> publish in sad, with no key: reserved -> fill sa_state and the vault
@@ -20,24 +20,24 @@
 #include "maps.h"
 
 /*
- * Claims a free slot, searching from hint on, and clears its state and bitmap
- * except for the generation. One that was given back is free once no worker
- * uses it any more for what was in it (turns.h): that is after microseconds, and
- * meanwhile there are others.
- * 0 with *slot set, or -ENOSPC. The new generation is m->sa[*slot].generation.
+ * Claims a free slot, searching from hint on, and clears its state and bitmap except for the generation. A slot that
+ * was given back is not claimed while a worker may still use it for the SA that was in it (turns.h); that takes
+ * microseconds, and meanwhile there are other slots. 0 with *slot, whose new generation is m->sa[*slot].generation, or
+ * -ENOSPC.
  */
 int slot_claim(const struct maps *m, uint32_t hint, uint32_t *slot);
 
-/* Gives the slot back if it is still of that generation. Unpublish it first. */
+/* Gives the slot back, if it is still of that generation. Its SA has to be out of sad, sad_out and sad_sent, and its
+ * key wiped, because the slot may be another SA's from here on. */
 void slot_release(const struct maps *m, uint32_t slot, uint32_t generation);
 
-/* Whether the generation is that of a slot in use. */
+/* Whether a slot of that generation is in use. */
 static inline bool slot_in_use(uint32_t generation)
 {
 	return generation & 1;
 }
 
-/* The slot's generation as of now. */
+/* The slot's generation as of now. What is read of the slot afterwards is of that generation or a later one. */
 static inline uint32_t slot_generation(const struct sa_state *table, uint32_t slot)
 {
 	return __atomic_load_n(&table[slot].generation, __ATOMIC_ACQUIRE);
