@@ -6,6 +6,13 @@
 
 #include "crypto/sk.h"
 
+bool packet_is_init_request(const struct world_packet *p)
+{
+	struct ike_header h;
+
+	return header_parse(p->data, p->size, &h) && h.exchange == EXCHANGE_IKE_SA_INIT && !(h.flags & FLAG_RESPONSE);
+}
+
 /* The keys of who sends it; NULL: unknown. */
 static const struct sk_key *key_of(const struct world *w, const struct ike_header *h)
 {

@@ -53,4 +53,7 @@ static inline void put_u16(uint8_t *at, unsigned value)
 	at[1] = (uint8_t)value;
 }
 
+/* IKE_SA_INIT's, in the clear. */
+bool packet_is_init_request(const struct world_packet *p);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "world.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,86 +93,53 @@ static uint32_t op_spi(void *arg, const uint8_t dst[4])
 	return spi;
 }
 
-static int claim(struct world_host *h, const struct sa_spec *spec, bool reserved, struct sa_handle *out)
+static struct sas sas_of(struct world_host *h)
 {
-	for (uint32_t i = 0; i < WORLD_SAS && !h->no_room; i++) {
-		struct world_sa *sa = &h->sas[i];
-
-		if (sa->used)
-			continue;
-		*sa = (struct world_sa){.used = true, .spec = *spec, .generation = sa->generation + 1};
-		sa->reserved = reserved;
-		*out = (struct sa_handle){i, sa->generation};
-		return 0;
-	}
-	return -1;
+	return (struct sas){h->sas, WORLD_SAS, !h->no_room, h->world->now_ms};
 }
 
 static int op_reserve(void *arg, uint32_t spi, const uint8_t src[4], const uint8_t dst[4], struct sa_handle *out)
 {
-	struct sa_spec spec = {.spi = spi, .inbound = true};
+	const struct sas s = sas_of(arg);
 
-	memcpy(spec.src, src, 4);
-	memcpy(spec.dst, dst, 4);
-	return claim(arg, &spec, true, out);
+	return sas_reserve(&s, spi, src, dst, out);
 }
 
-static struct world_sa *sa_of(struct world_host *h, struct sa_handle handle)
+static int checked(int err)
 {
-	struct world_sa *sa = &h->sas[handle.slot];
-
-	return sa->used && sa->generation == handle.generation ? sa : NULL;
+	if (err == -EINVAL) {
+		fprintf(stderr, "world: an SA is put in the place of another, or an inbound one is bound\n");
+		abort();
+	}
+	return err;
 }
 
 static int op_add(void *arg, const struct sa_spec *spec, struct sa_handle *out)
 {
-	struct world_sa *sa = sa_of(arg, spec->reserved);
+	const struct sas s = sas_of(arg);
 
-	if (!sa)
-		return claim(arg, spec, false, out);
-	if (!sa->reserved || !spec->inbound || sa->spec.spi != spec->spi || memcmp(sa->spec.dst, spec->dst, 4) != 0 ||
-	    memcmp(sa->spec.src, spec->src, 4) != 0) {
-		fprintf(stderr, "world: an SA is put in the place of another\n");
-		abort();
-	}
-	sa->spec = *spec;
-	sa->reserved = false;
-	*out = spec->reserved;
-	return 0;
+	return checked(sas_add(&s, spec, out));
 }
 
 static int op_bind(void *arg, struct sa_handle handle)
 {
-	struct world_host *h = arg;
-	struct world_sa *sa = sa_of(h, handle);
+	const struct sas s = sas_of(arg);
 
-	if (!sa)
-		return -1;
-	for (unsigned i = 0; i < WORLD_SAS; i++)
-		if (selector_equal(&h->sas[i].spec.selector, &sa->spec.selector))
-			h->sas[i].bound = false;
-	sa->bound = true;
-	return 0;
+	return checked(sas_bind(&s, handle));
 }
 
 static void op_remove(void *arg, struct sa_handle handle)
 {
-	struct world_sa *sa = sa_of(arg, handle);
+	const struct sas s = sas_of(arg);
 
-	if (sa)
-		sa->used = sa->bound = false;
+	sas_remove(&s, handle);
 }
 
 static bool op_usage(void *arg, struct sa_handle handle, struct sa_usage *out)
 {
-	struct world_host *h = arg;
-	const struct world_sa *sa = sa_of(h, handle);
+	const struct sas s = sas_of(arg);
 
-	if (!sa)
-		return false;
-	*out = (struct sa_usage){.packets = sa->packets,
-				 .idle_ms = sa->packets ? h->world->now_ms - sa->last_ms : UINT64_MAX};
-	return true;
+	return sas_usage(&s, handle, s.now_ms, out);
 }
 
 /* Two with the other host: one each way, of which the second has half as much time. */
@@ -417,13 +385,6 @@ static uint64_t next_event(struct world *w)
 		if (w->packets[i].at_ms < next)
 			next = w->packets[i].at_ms;
 	return next;
-}
-
-bool world_is_init_request(const struct world_packet *p)
-{
-	struct ike_header h;
-
-	return header_parse(p->data, p->size, &h) && h.exchange == EXCHANGE_IKE_SA_INIT && !(h.flags & FLAG_RESPONSE);
 }
 
 void world_run(struct world *w, uint64_t ms)

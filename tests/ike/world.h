@@ -9,23 +9,12 @@
 #ifndef TESTS_IKE_WORLD_H
 #define TESTS_IKE_WORLD_H
 
-#include "engine/engine.h"
+#include "sas.h"
 
 #define WORLD_SAS     256
 #define WORLD_PACKETS 512
 #define WORLD_LOG     65536
 #define WORLD_KEYS    32
-
-struct world_sa {
-	bool used;
-	bool bound;
-	bool orphan;   /* of the engine before this one */
-	bool reserved; /* it has no key yet */
-	struct sa_spec spec;
-	uint64_t packets;
-	uint64_t last_ms;
-	uint32_t generation;
-};
 
 struct world_packet {
 	int to;
@@ -112,8 +101,6 @@ void world_configure(struct world *w, int host, struct connection_config *c);
 
 /* Both with what world_connection makes; host 0 with that start. */
 void world_configure_both(struct world *w, enum start_mode start);
-
-bool world_is_init_request(const struct world_packet *p);
 
 /* Lets time go by, packets arrive, timers fire. */
 void world_run(struct world *w, uint64_t ms);

@@ -184,7 +184,7 @@ static bool flow_is_right(const struct life *l, const struct seen *s, const stru
 					   : "nobody has asked for");
 }
 
-static int other_end(const struct life *l, const struct life_host *h, const struct life_sa *sa)
+static int other_end(const struct life *l, const struct life_host *h, const struct world_sa *sa)
 {
 	const uint8_t *remote = sa->spec.inbound ? sa->spec.src : sa->spec.dst;
 
@@ -195,7 +195,7 @@ static int other_end(const struct life *l, const struct life_host *h, const stru
 }
 
 /* An SA of an earlier run stays for its time where new ones cannot be had (orphans.h). */
-static bool may_stay(const struct life *l, const struct life_host *h, const struct life_sa *sa)
+static bool may_stay(const struct life *l, const struct life_host *h, const struct world_sa *sa)
 {
 	return sa->orphan && !plan_fits(l, h->number, other_end(l, h, sa));
 }
@@ -208,7 +208,7 @@ static bool bindings_are_right(const struct life *l, const struct life_flow *f, 
 	char text[SELECTOR_TEXT];
 
 	for (unsigned i = 0; i < h->sas; i++) {
-		const struct life_sa *sa = &h->sad[i];
+		const struct world_sa *sa = &h->sad[i];
 
 		if (!sa->used || sa->spec.inbound || memcmp(sa->spec.dst, l->hosts[f->to].addr, 4) != 0 ||
 		    !selector_equal(&sa->spec.selector, &f->selector) || may_stay(l, h, sa))
@@ -245,7 +245,7 @@ static bool datapath_is_right(struct life *l, int host, const struct seen *s, ch
 	unsigned found = 0;
 
 	for (unsigned i = 0; i < h->sas; i++) {
-		const struct life_sa *sa = &h->sad[i];
+		const struct world_sa *sa = &h->sad[i];
 		bool known = false;
 
 		if (!sa->used || (sa->reserved && l->now_ms < sa->made_ms + ASKING_MS) || may_stay(l, h, sa))
@@ -334,7 +334,7 @@ void life_check_bounds(struct life *l)
 static void dump_datapath(const struct life_host *h)
 {
 	for (unsigned i = 0; i < h->sas; i++) {
-		const struct life_sa *sa = &h->sad[i];
+		const struct world_sa *sa = &h->sad[i];
 		char text[SELECTOR_TEXT];
 
 		if (sa->used)

@@ -78,7 +78,7 @@ static uint32_t any_spi(struct life *l, int to)
 	const unsigned first = c->sas ? life_dice(l, c->sas) : 0;
 
 	for (unsigned i = 0; i < c->sas; i++) {
-		const struct life_sa *sa = &c->sad[(first + i) % c->sas];
+		const struct world_sa *sa = &c->sad[(first + i) % c->sas];
 
 		if (sa->used && sa->spec.inbound && memcmp(sa->spec.src, l->hosts[to].addr, 4) == 0)
 			return sa->spec.spi;

@@ -35,18 +35,6 @@ enum { LIFE_A, LIFE_B, LIFE_C };
 
 struct life;
 
-struct life_sa {
-	bool used;
-	bool bound;
-	bool orphan;   /* of the engine before this one */
-	bool reserved; /* it has no key yet */
-	uint32_t generation;
-	uint64_t packets;
-	uint64_t last_ms;
-	uint64_t made_ms;
-	struct sa_spec spec;
-};
-
 struct life_ticket {
 	bool open;
 	uint64_t ticket;
@@ -76,7 +64,7 @@ struct life_host {
 	unsigned orphans;  /* how often it has begun anew beside SAs of an earlier run */
 	uint64_t told_ms;  /* of an unknown SPI, last */
 	unsigned sas;	   /* the highest slot in use, and one */
-	struct life_sa sad[LIFE_SAS];
+	struct world_sa sad[LIFE_SAS];
 	struct life_ticket tickets[LIFE_TICKETS];
 	struct life_entry file[LIFE_CONNECTIONS];
 };
@@ -183,7 +171,7 @@ void life_restart(struct life *l, int host, bool datapath);
 void life_enqueue(struct life *l, int from, const struct world_packet *p, uint64_t delay_ms);
 
 /* The SA of that SPI that takes packets, or is reserved. NULL: none. */
-struct life_sa *life_inbound(struct life_host *h, uint32_t spi, uint32_t *guess);
+struct world_sa *life_inbound(struct life_host *h, uint32_t spi, uint32_t *guess);
 
 /* A ticket for an order of that host. */
 uint64_t life_ticket(struct life *l, int host);

@@ -76,13 +76,13 @@ static uint64_t host_now(const struct life *l, int host)
 	return l->now_ms + l->hosts[host].ahead_ms;
 }
 
-static bool carries(const struct life_sa *sa, const struct life_flow *f, const struct life_host *to)
+static bool carries(const struct world_sa *sa, const struct life_flow *f, const struct life_host *to)
 {
 	return sa->used && sa->bound && memcmp(sa->spec.dst, to->addr, 4) == 0 &&
 	       selector_equal(&sa->spec.selector, &f->selector);
 }
 
-static struct life_sa *bound(struct life *l, struct life_flow *f)
+static struct world_sa *bound(struct life *l, struct life_flow *f)
 {
 	struct life_host *h = &l->hosts[f->from];
 
@@ -151,7 +151,7 @@ static void push(struct life *l, const struct life_esp *esp)
 static void send_one(struct life *l, unsigned number)
 {
 	struct life_flow *f = &l->flows[number];
-	struct life_sa *sa = bound(l, f);
+	struct world_sa *sa = bound(l, f);
 	struct life_esp esp = {
 		.at_ms = l->now_ms + l->latency_ms, .sent_ms = l->now_ms, .flow = number, .armed = f->armed};
 
@@ -173,9 +173,9 @@ void traffic_send(struct life *l)
 			send_one(l, i);
 }
 
-struct life_sa *life_inbound(struct life_host *h, uint32_t spi, uint32_t *guess)
+struct world_sa *life_inbound(struct life_host *h, uint32_t spi, uint32_t *guess)
 {
-	const struct life_sa *at = &h->sad[*guess];
+	const struct world_sa *at = &h->sad[*guess];
 
 	if (at->used && at->spec.inbound && at->spec.spi == spi)
 		return &h->sad[*guess];
@@ -218,7 +218,7 @@ static void arrive(struct life *l, struct life_esp *esp)
 {
 	const struct life_flow *f = &l->flows[esp->flow];
 	struct life_host *to = &l->hosts[f->to];
-	struct life_sa *sa = life_inbound(to, esp->spi, &esp->slot);
+	struct world_sa *sa = life_inbound(to, esp->spi, &esp->slot);
 
 	if (sa && sa->reserved && l->now_ms < esp->sent_ms + l->latency_ms + PARK_MS) {
 		esp->at_ms = l->now_ms + PARK_LOOK_MS;

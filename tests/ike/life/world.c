@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,96 +125,58 @@ static uint32_t op_spi(void *arg, const uint8_t dst[4])
 	return spi;
 }
 
-static int claim(struct life_host *h, const struct sa_spec *spec, bool reserved, struct sa_handle *out)
+static struct sas sas_of(struct life_host *h)
 {
-	for (uint32_t i = 0; i < LIFE_SAS && !h->no_room; i++) {
-		struct life_sa *sa = &h->sad[i];
+	return (struct sas){h->sad, LIFE_SAS, !h->no_room, h->life->now_ms};
+}
 
-		if (sa->used)
-			continue;
-		*sa = (struct life_sa){.used = true,
-				       .reserved = reserved,
-				       .generation = sa->generation + 1,
-				       .made_ms = h->life->now_ms,
-				       .spec = *spec};
-		*out = (struct sa_handle){i, sa->generation};
-		if (i >= h->sas)
-			h->sas = i + 1;
-		return 0;
-	}
-	return -1;
+/* What an operation gave out. */
+static int took(struct life_host *h, int err, const struct sa_handle *out)
+{
+	if (err == -EINVAL)
+		life_violated(h->life, "%c: an SA is put in the place of another", letters[h->number]);
+	if (!err && out->slot >= h->sas)
+		h->sas = out->slot + 1;
+	return err;
 }
 
 static int op_reserve(void *arg, uint32_t spi, const uint8_t src[4], const uint8_t dst[4], struct sa_handle *out)
 {
-	struct sa_spec spec = {.spi = spi, .inbound = true};
+	const struct sas s = sas_of(arg);
 
-	memcpy(spec.src, src, 4);
-	memcpy(spec.dst, dst, 4);
-	return claim(arg, &spec, true, out);
-}
-
-static struct life_sa *sa_of(struct life_host *h, struct sa_handle handle)
-{
-	struct life_sa *sa = &h->sad[handle.slot % LIFE_SAS];
-
-	return sa->used && sa->generation == handle.generation ? sa : NULL;
+	return took(arg, sas_reserve(&s, spi, src, dst, out), out);
 }
 
 static int op_add(void *arg, const struct sa_spec *spec, struct sa_handle *out)
 {
-	struct life_host *h = arg;
-	struct life_sa *sa = sa_of(h, spec->reserved);
+	const struct sas s = sas_of(arg);
 
-	if (!sa)
-		return claim(arg, spec, false, out);
-	if (!sa->reserved || !spec->inbound || sa->spec.spi != spec->spi || memcmp(sa->spec.dst, spec->dst, 4) != 0 ||
-	    memcmp(sa->spec.src, spec->src, 4) != 0)
-		life_violated(h->life, "%c: an SA is put in the place of another", letters[h->number]);
-	sa->spec = *spec;
-	sa->reserved = false;
-	*out = spec->reserved;
-	return 0;
-}
-
-static bool same_traffic(const struct sa_spec *a, const struct sa_spec *b)
-{
-	return memcmp(a->dst, b->dst, 4) == 0 && selector_equal(&a->selector, &b->selector);
+	return took(arg, sas_add(&s, spec, out), out);
 }
 
 static int op_bind(void *arg, struct sa_handle handle)
 {
 	struct life_host *h = arg;
-	struct life_sa *sa = sa_of(h, handle);
+	const struct sas s = sas_of(h);
+	const int err = sas_bind(&s, handle);
 
-	if (!sa)
-		return -1;
-	if (sa->spec.inbound)
+	if (err == -EINVAL)
 		life_violated(h->life, "%c: an inbound SA is bound", letters[h->number]);
-	for (unsigned i = 0; i < h->sas; i++)
-		if (h->sad[i].bound && same_traffic(&h->sad[i].spec, &sa->spec))
-			h->sad[i].bound = false;
-	sa->bound = true;
-	return 0;
+	return err;
 }
 
 static void op_remove(void *arg, struct sa_handle handle)
 {
-	struct life_sa *sa = sa_of(arg, handle);
+	const struct sas s = sas_of(arg);
 
-	if (sa)
-		sa->used = sa->bound = false;
+	sas_remove(&s, handle);
 }
 
 static bool op_usage(void *arg, struct sa_handle handle, struct sa_usage *out)
 {
-	struct life_host *h = arg;
-	const struct life_sa *sa = sa_of(h, handle);
+	const struct sas s = sas_of(arg);
 
-	if (!sa)
-		return false;
-	*out = (struct sa_usage){.packets = sa->packets, .idle_ms = sa->packets ? op_now(h) - sa->last_ms : UINT64_MAX};
-	return true;
+	return sas_usage(&s, handle, op_now(arg), out);
 }
 
 static void op_each_orphan(void *arg, orphan_fn fn, void *fn_arg)
@@ -221,7 +184,7 @@ static void op_each_orphan(void *arg, orphan_fn fn, void *fn_arg)
 	struct life_host *h = arg;
 
 	for (unsigned i = 0; i < h->sas; i++) {
-		const struct life_sa *sa = &h->sad[i];
+		const struct world_sa *sa = &h->sad[i];
 		const uint64_t age = h->life->now_ms - sa->made_ms, life = sa->spec.limits.hard_ms;
 
 		if (sa->used && sa->orphan)
@@ -235,12 +198,12 @@ static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t r
 	struct life_host *h = arg;
 
 	for (unsigned i = 0; i < h->sas; i++) {
-		struct life_sa *sa = &h->sad[i];
+		struct world_sa *sa = &h->sad[i];
 		const uint8_t *ours = sa->spec.inbound ? sa->spec.dst : sa->spec.src;
 		const uint8_t *theirs = sa->spec.inbound ? sa->spec.src : sa->spec.dst;
 
 		if (sa->used && sa->orphan && memcmp(ours, local, 4) == 0 && memcmp(theirs, remote, 4) == 0)
-			*sa = (struct life_sa){.generation = sa->generation};
+			*sa = (struct world_sa){.generation = sa->generation};
 	}
 }
 
@@ -370,7 +333,7 @@ void life_restart(struct life *l, int host, bool datapath)
 	engine_free(h->engine, false);
 	cheap_inside = false;
 	for (unsigned i = 0; i < h->sas; i++) {
-		struct life_sa *sa = &h->sad[i];
+		struct world_sa *sa = &h->sad[i];
 
 		/* What is only reserved has no key, and nobody's run takes it over (sad.c). */
 		if (datapath || sa->reserved)

@@ -94,7 +94,7 @@ static enum fate keep_first(struct world *w, struct world_packet *p, void *arg)
 	struct world_packet *kept = arg;
 
 	(void)w;
-	if (!kept->data && world_is_init_request(p)) {
+	if (!kept->data && packet_is_init_request(p)) {
 		*kept = *p;
 		kept->data = malloc(p->size);
 		memcpy(kept->data, p->data, p->size);

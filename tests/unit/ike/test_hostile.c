@@ -29,7 +29,7 @@ static enum fate change_transform(struct world *w, struct world_packet *p, void 
 	struct change *c = arg;
 
 	(void)w;
-	for (size_t i = 28; world_is_init_request(p) && i + 8 <= p->size && i < 140; i++) {
+	for (size_t i = 28; packet_is_init_request(p) && i + 8 <= p->size && i < 140; i++) {
 		uint8_t *t = p->data + i;
 		const bool transform = (t[0] == 0 || t[0] == 3) && t[1] == 0 && t[2] == 0 && (t[3] == 8 || t[3] == 12);
 
