@@ -4,17 +4,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "root_dir.h"
 
 #define RUN_ROOT "/run/xdp-ipsec"
+
+/* How long a holder that was killed is waited for. It takes milliseconds, on a machine that has nothing left for it a
+ * second; who runs `run` by hand would think by then that it hangs. */
+#define DYING_NS 2000000000ULL
 
 int instance_init(struct instance *in, const char *name, struct fault *f)
 {
@@ -56,19 +63,60 @@ static void pid_path(const struct instance *in, char *path, size_t size)
 	snprintf(path, size, "%s/pid", in->run_dir);
 }
 
-static int busy(const struct instance *in, int fd, struct fault *f)
-{
-	char pid[16] = "";
-	ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
+/* ---- who has the lock ---- */
 
-	pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
+/* "" while he has not written it. */
+static void holder_pid(int fd, char pid[16])
+{
+	const ssize_t n = pread(fd, pid, 15, 0);
+
+	pid[n > 0 ? n : 0] = '\0';
+	pid[strcspn(pid, "\n")] = '\0';
+}
+
+static bool line_says_dying(const char *line)
+{
+	unsigned long long pending;
+	char state;
+
+	if (sscanf(line, "State: %c", &state) == 1)
+		return state == 'Z' || state == 'X';
+	return (sscanf(line, "SigPnd: %llx", &pending) == 1 || sscanf(line, "ShdPnd: %llx", &pending) == 1) &&
+	       pending & 1ULL << (SIGKILL - 1);
+}
+
+/* A process that was killed keeps its locks until the kernel has taken its memory apart, and SIGKILL pending until the
+ * end. One that is not there has let go by now, or is of another PID namespace. */
+static bool is_dying(const char *pid)
+{
+	char path[32], line[128];
+	bool dying = false;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%s/status", pid);
+	status = pid[0] ? fopen(path, "re") : NULL;
+	if (!status)
+		return pid[0];
+	while (!dying && fgets(line, sizeof(line), status))
+		dying = line_says_dying(line);
+	fclose(status);
+	return dying;
+}
+
+static int busy(const struct instance *in, const char *pid, struct fault *f)
+{
+	if (is_dying(pid))
+		return fault(f, EBUSY,
+			     "instance '%s' is still held by process %s, which was killed and is not gone yet, or is "
+			     "of another PID namespace: wait for its end, or choose another instance with --instance",
+			     in->name, pid);
 	return fault(f, EBUSY, "instance '%s' is running already (pid %s): stop it, or choose another with --instance",
 		     in->name, pid[0] ? pid : "not known");
 }
 
 pid_t instance_running(const struct instance *in)
 {
-	char path[RUN_DIR_MAX + 8], pid[16] = "";
+	char path[RUN_DIR_MAX + 8], pid[16];
 	bool held;
 	int fd;
 
@@ -76,7 +124,8 @@ pid_t instance_running(const struct instance *in)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return 0;
-	held = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK && pread(fd, pid, sizeof(pid) - 1, 0) > 0;
+	held = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	holder_pid(fd, pid);
 	close(fd);
 	return held ? (pid_t)atoi(pid) : 0;
 }
@@ -90,26 +139,40 @@ static bool still_there(int fd, const char *path)
 	       by_fd.st_dev == by_path.st_dev;
 }
 
+/* 0; -EAGAIN: to be tried again, as the holder is on its way out, or the file was; else the fault. */
+static int try_lock(struct instance *in, const char *path, bool last, struct fault *f)
+{
+	int err = 0, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char pid[16];
+
+	if (fd < 0)
+		return run_fault(path, errno, f);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK) {
+			err = fault(f, errno, "%s: %s", path, strerror(errno));
+		} else {
+			holder_pid(fd, pid);
+			err = is_dying(pid) && !last ? -EAGAIN : busy(in, pid, f);
+		}
+	} else if (!still_there(fd, path)) {
+		err = -EAGAIN;
+	}
+	if (err)
+		close(fd);
+	else
+		in->lock_fd = fd;
+	return err;
+}
+
 static int take_lock(struct instance *in, const char *path, struct fault *f)
 {
-	for (;;) {
-		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	const struct timespec pause = {.tv_nsec = 10000000};
+	const uint64_t end = clock_now() + DYING_NS;
+	int err;
 
-		if (fd < 0)
-			return run_fault(path, errno, f);
-		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-			int err = errno == EWOULDBLOCK ? busy(in, fd, f)
-						       : fault(f, errno, "%s: %s", path, strerror(errno));
-
-			close(fd);
-			return err;
-		}
-		if (still_there(fd, path)) {
-			in->lock_fd = fd;
-			return 0;
-		}
-		close(fd);
-	}
+	while ((err = try_lock(in, path, clock_now() >= end, f)) == -EAGAIN)
+		nanosleep(&pause, NULL);
+	return err;
 }
 
 int instance_lock(struct instance *in, struct fault *f)

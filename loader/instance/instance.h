@@ -21,7 +21,8 @@ struct instance {
 /* Finds or mounts the BPF file system, which stays open, and names the directories; makes none. 0 or -errno. */
 int instance_init(struct instance *in, const char *name, struct fault *f);
 
-/* Makes run_dir (root only) and takes the lock; -EBUSY with who has it. */
+/* Makes run_dir (root only) and takes the lock, for which it waits up to 2 s while who has it is dying; -EBUSY with who
+ * it is. */
 int instance_lock(struct instance *in, struct fault *f);
 
 /* What is to be said behind "stays blocked": "", or for how long that is true. */
