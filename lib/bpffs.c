@@ -137,7 +137,8 @@ int bpffs_open(struct bpffs *b, struct fault *f)
 	*b = (struct bpffs){.fd = -1};
 	err = view_of_host(&host, RELATIVE);
 	if (err)
-		return fault(f, ENXIO, "/proc: %s: 'mount -t proc proc /proc'", strerror(-err));
+		return fault(f, ENXIO, "/proc: %s: %s", strerror(-err),
+			     privileges_remedy(err == -EMFILE ? EMFILE : ENXIO, "'mount -t proc proc /proc'"));
 	err = open_from(b, &host);
 	if (err)
 		err = open_own(b, &host, err);

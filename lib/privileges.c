@@ -127,6 +127,16 @@ struct lockable privileges_raise_memlock(void)
 					capng_have_capability(CAPNG_EFFECTIVE, CAP_IPC_LOCK)};
 }
 
+void privileges_raise_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 bool privileges_lock_memory(uint64_t *kept)
 {
 	const struct lockable can = privileges_raise_memlock();
@@ -194,6 +204,10 @@ const char *privileges_remedy(int err, const char *otherwise)
 	static char text[320];
 	char missing[240];
 
+	if (err == EMFILE)
+		return "too few descriptors may be open: raise 'ulimit -n'";
+	if (err == ENFILE)
+		return "too many descriptors are open on this machine: raise the sysctl fs.file-max";
 	if (err != EPERM && err != EACCES)
 		return otherwise;
 	if (privileges_in_user_namespace())

@@ -50,6 +50,9 @@ struct lockable {
 /* Raises RLIMIT_MEMLOCK as far as that is allowed, and tells what can be locked then. */
 struct lockable privileges_raise_memlock(void);
 
+/* As many open descriptors as the hard limit allows. */
+void privileges_raise_files(void);
+
 /*
  * Keeps all memory of this process, present and future, from swap devices: each page is locked when it is first
  * touched. Where memory of later can only be locked with CAP_IPC_LOCK, that bit is added to *kept, for
@@ -59,7 +62,8 @@ bool privileges_lock_memory(uint64_t *kept);
 
 /*
  * What to do about an error (errno) of a system call that takes privileges: of EPERM and EACCES what is lacking and how
- * to get it, of any other error `otherwise`. The text is good until the next call.
+ * to get it, of EMFILE and ENFILE which limit to raise, of any other error `otherwise`. The text is good until the next
+ * call.
  */
 const char *privileges_remedy(int err, const char *otherwise);
 

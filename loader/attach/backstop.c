@@ -59,11 +59,12 @@ static struct backstop *open_object(const struct prog_config *cfg)
 	return skel;
 }
 
-/* libbpf finds the kernel's types and functions missing, or the kernel the program's type. */
+/* libbpf finds the kernel's types and functions missing, or the kernel the program's type; the others tell nothing of
+ * what the kernel can. */
 static int not_loaded(int err, struct fault *f)
 {
-	if (err == -EPERM)
-		return libbpf_fault(f, EPERM, "loading the backstop");
+	if (err == -EPERM || err == -EMFILE || err == -ENFILE || err == -ENOMEM)
+		return libbpf_fault(f, -err, "loading the backstop");
 	return fault(f, ENOTSUP,
 		     "this kernel has none (before Linux 6.4): packets are guarded on attached interfaces only");
 }

@@ -489,6 +489,8 @@ int supervisor_run(const struct instance *in, const char *config_path, bool open
 	s.open_on_exit = open_on_exit;
 	s.vault.fd = -1;
 	privileges_harden();
+	/* A TAP has a descriptor for each queue. */
+	privileges_raise_files();
 	err = start(&s, f);
 	if (!err) {
 		guard_run_worker(&s.guard);

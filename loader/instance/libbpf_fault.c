@@ -28,5 +28,7 @@ void libbpf_quiet(void)
 int libbpf_fault(struct fault *f, int err, const char *what)
 {
 	return fault(f, err, "%s: %s (%s): %s", what, strerror(err), last_complaint,
-		     privileges_remedy(err, "this needs Linux 5.15 or later, with BTF"));
+		     privileges_remedy(err, err == ENOMEM
+						    ? "the kernel has no memory for it: a container may be given more"
+						    : "this needs Linux 5.15 or later, with BTF"));
 }

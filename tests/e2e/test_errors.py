@@ -73,6 +73,24 @@ def test_second_run(running):
     running.sa_add(new_sa(PEER, HOST))
 
 
+def open_files(host, limit):
+    """From now on `run` may have so many: SOFT:HARD."""
+    host.argv = lambda *args: host.netns.argv('prlimit', f'--nofile={limit}', host.command, '--instance', host.instance, *args)
+
+
+@pytest.mark.parametrize('limit', [4, 8, 16, 24, 30, 36, 48])
+def test_too_few_open_files(host, limit):
+    """It is said, and not taken for an old kernel, wherever in the start they come to an end."""
+    open_files(host, f'{limit}:{limit}')
+    run_fails(host, 'too many open files', "'ulimit -n'")
+    assert 'Linux' not in host.log_text
+
+
+def test_few_open_files_that_may_be_more(host):
+    open_files(host, '8:1024')
+    host.start()
+
+
 def test_foreign_xdp_program(host, foreign_program):
     host.netns.run('ip', 'link', 'set', NIC, 'xdpgeneric', 'pinned', foreign_program)
     run_fails(host, NIC, 'xdp')
