@@ -337,7 +337,7 @@ static void forget_old_sas(struct supervisor *s)
 
 	locals_sync(&s->maps, NULL);
 	if (n)
-		log_line("%u SAs of an earlier run are forgotten, for their keys are: add them again", n);
+		log_line("%u SAs added by hand in an earlier run are forgotten, for their keys are: add them again", n);
 }
 
 static struct closing closing_of(struct supervisor *s)

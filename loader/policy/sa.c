@@ -278,8 +278,8 @@ unsigned sa_forget_all(struct sa_database *db)
 	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++) {
 		if (!in_use(maps, slot))
 			continue;
+		n += maps->sa[slot].owner == OWNER_MANUAL;
 		give_back(db, slot);
-		n++;
 	}
 	return n;
 }

@@ -52,7 +52,8 @@ int sa_delete(struct sa_database *db, uint32_t spi, const uint8_t dst[4], struct
 /* Deletes all manual SAs. 0 or -errno. */
 int sa_flush(struct sa_database *db, struct fault *f);
 
-/* Takes away every SA an earlier run left: their keys are gone with its vault. The number of them. */
+/* Takes away every SA an earlier run left: their keys are gone with its vault. The number of those
+ * that were added by hand. */
 unsigned sa_forget_all(struct sa_database *db);
 
 /* A NIC came back under another ifindex: SAs bound to it follow. */

@@ -196,6 +196,23 @@ static void test_same_spi_again(void **unused)
 	assert_int_equal(entries(maps.sad_sent), 0);
 }
 
+/* Those of IKE nobody has to add again. */
+static void test_forgotten_are_those_by_hand(void **unused)
+{
+	const struct sa_request r = request(false, 0x1001);
+	uint32_t slot;
+
+	(void)unused;
+	assert_int_equal(add(&r), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(slot_claim(&maps, 0, &slot), 0);
+		maps.sa[slot].owner = OWNER_IKE;
+	}
+	assert_int_equal(slots_in_use(), 3);
+	assert_int_equal(sa_forget_all(&db), 1);
+	assert_int_equal(slots_in_use(), 0);
+}
+
 static unsigned keys_in_vault(void)
 {
 	static const uint8_t none[ESP_KEY_SIZE];
@@ -233,8 +250,8 @@ int main(void)
 {
 	struct CMUnitTest tests[] = {
 		WITH_MAPS(test_half_bound),	     WITH_MAPS(test_half_bound_over_another),
-		WITH_MAPS(test_spi_taken_meanwhile), WITH_MAPS(test_same_spi_again),
-		WITH_MAPS(test_key_goes_with_it),
+		WITH_MAPS(test_spi_taken_meanwhile), WITH_MAPS(test_forgotten_are_those_by_hand),
+		WITH_MAPS(test_same_spi_again),	     WITH_MAPS(test_key_goes_with_it),
 	};
 
 	return run_as_root(tests, sizeof(tests) / sizeof(tests[0]));
