@@ -15,7 +15,6 @@
 #include "clsact.h"
 #include "hook_pins.h"
 #include "hooks_away.h"
-#include "lib/bpffs.h"
 #include "lib/log.h"
 #include "xdp_running.h"
 
@@ -126,6 +125,13 @@ static bool find_owner(const struct hook_place *at, uint32_t program, char owner
 	if (instances)
 		closedir(instances);
 	return found;
+}
+
+bool hooks_owner(const struct hook_place *at, char owner[INSTANCE_MAX])
+{
+	struct xdp_running running;
+
+	return xdp_running(at->ifindex, &running) == 0 && running.program && find_owner(at, running.program, owner);
 }
 
 static int foreign(const struct hook_place *at, uint32_t program, struct fault *f)

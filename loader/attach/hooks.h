@@ -8,6 +8,7 @@
 #define LOADER_ATTACH_HOOKS_H
 
 #include "hook_place.h"
+#include "lib/bpffs.h"
 #include "lib/fault.h"
 #include "maps/layout.h"
 
@@ -20,6 +21,9 @@ bool hooks_any(const struct hook_place *at);
  * stay.
  */
 int hooks_take_over(const struct hook_place *at, enum port_mode *mode, struct fault *f);
+
+/* Whether an instance, this one or another, guards the interface: the XDP program that runs there is its. */
+bool hooks_owner(const struct hook_place *at, char owner[INSTANCE_MAX]);
 
 /* Whether the kernel has tcx. */
 bool hooks_have_tcx(void);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach/backstop.h"
 #include "attach/gates.h"
 #include "attach/hooks.h"
 #include "attach/hooks_away.h"
@@ -111,11 +112,46 @@ static int detach(const struct invocation *inv, struct instance *in, const char 
 	return err;
 }
 
+/* Before it is detached: any interface, here or away, or the backstop. */
+static bool guards(const struct instance *in)
+{
+	bool any = backstop_is_up(in->bpf_dir) || hooks_any_away(in->bpf_dir);
+
+	hooks_for_each_device(in->bpf_dir, note_another, &any);
+	return any;
+}
+
+/* What stays closed in this network namespace all the same. */
+static void show_other_guards(const struct instance *in)
+{
+	struct if_nameindex *all = if_nameindex();
+	char owner[INSTANCE_MAX];
+
+	for (const struct if_nameindex *i = all; i && i->if_index; i++) {
+		const struct hook_place at = {.dir = in->bpf_dir, .dev = i->if_name, .ifindex = (int)i->if_index};
+
+		if (hooks_owner(&at, owner) && strcmp(owner, in->name) != 0)
+			printf("%s: instance '%s' still guards it\n", i->if_name, owner);
+	}
+	if_freenameindex(all);
+}
+
+static void show_all_detached(const struct instance *in, bool guarded)
+{
+	if (guarded)
+		puts("all interfaces are detached, and the backstop is down: the gate is open, what was protected goes "
+		     "in clear");
+	else
+		printf("instance '%s' has guarded nothing here: no gate was opened\n", in->name);
+	show_other_guards(in);
+}
+
 int detach_command(const struct invocation *inv)
 {
 	const char *dev = word(inv, "dev");
 	struct interface_config config;
 	struct instance in;
+	bool guarded = false;
 	struct fault f;
 	int err;
 
@@ -123,12 +159,13 @@ int detach_command(const struct invocation *inv)
 		return cli_usage(inv, f.text);
 	err = session_instance(inv, &in, &f);
 	if (!err)
+		guarded = guards(&in);
+	if (!err)
 		err = detach(inv, &in, dev, &f);
 	if (err)
 		return cli_fail(inv, f.text);
 	if (strcmp(dev, "all") == 0)
-		puts("all interfaces are detached, and the backstop is down: the gate is open, what was protected goes "
-		     "in clear");
+		show_all_detached(&in, guarded);
 	else
 		printf("%s: detached: the gate is open, what was protected goes in clear\n", dev);
 	return EXIT_SUCCESS;

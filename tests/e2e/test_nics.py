@@ -371,6 +371,8 @@ def test_another_instance(psk_pair):
                 assert done.returncode == 1, done
                 assert f"{NIC}: instance '{pair.a.instance}' guards it" in done.stderr, done
                 assert 'xdp off' not in done.stderr and 'remove' not in done.stderr, done
+            said = second.cmd('detach', 'all').stdout
+            assert 'the gate is open' not in said and f"{NIC}: instance '{pair.a.instance}' still guards it" in said, said
         finally:
             second.close()
     assert 'xdp' in pair.a.netns.ip('link', 'show', 'dev', NIC).stdout
