@@ -90,6 +90,7 @@ struct task *task_queue_again(struct ike_sa *sa, const struct task *task)
 		return NULL;
 	again->child = task->child;
 	again->selector = task->selector;
+	again->wished = task->wished;
 	if (task->kind == TASK_CHILD || task->kind == TASK_REKEY_CHILD)
 		make_for(again, task->peer, task->era);
 	return again;

@@ -62,8 +62,10 @@ static void ask_for_children(struct peer *p, struct ike_sa *sa)
 			continue;
 		}
 		task = task_queue(sa, TASK_CHILD);
-		if (task)
-			task->selector = i;
+		if (!task)
+			continue;
+		task->selector = i;
+		task->wished = true;
 	}
 }
 

@@ -89,9 +89,36 @@ static void another_ike_sa_comes_up_beside_a_silent_one(void **state)
 	assert_int_equal(children_for(w, 17), 1);
 }
 
+/* And when it answers again, what waits on it for its turn has been brought. */
+static void a_silent_one_asks_for_nothing_that_is_there(void **state)
+{
+	struct world *w = *state;
+
+	configure(w, 0);
+	configure(w, 1);
+	acquire(w, 6);
+	world_run(w, 2 * HALF_OPEN_MS);
+	tap_start(&tap, w);
+	tap.hold[1] = 3;
+	assert_non_null(task_queue(inside_ike(w, 0), TASK_LIVENESS));
+	world_run(w, 10);
+	acquire(w, 17);
+	world_run(w, 2500);
+	assert_int_equal(tap.held_count, 3);
+	tap_drop(&tap);
+	assert_non_null(peer_open(inside_peer(w, 1), 0));
+	world_run(w, 100);
+	assert_int_equal(children_for(w, 17), 1);
+	world_run(w, 5000);
+	assert_int_equal(tap_count(&tap, 1, EXCHANGE_INFORMATIONAL, true, 0), 1);
+	assert_int_equal(children_for(w, 17), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_silent_one_asks_for_nothing_that_is_there, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(another_ike_sa_comes_up, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(another_ike_sa_comes_up_beside_a_silent_one, world_setup,
 						world_teardown),
