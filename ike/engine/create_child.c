@@ -147,41 +147,30 @@ static bool leave_if_deleted(const struct task *task, struct child *c)
 	return true;
 }
 
-bool child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
+uint16_t child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
 	struct child *c;
 
 	if (task_is_void(task)) {
 		task->goes_back = true;
-		return false;
+		return 0;
 	}
 	c = child_read_answer(sa, task, m, true);
-	if (!c) {
-		peer_on_failure(task->peer,
-				"the peer's answer for the child is not what was asked for: the log has more");
-		return false;
-	}
+	if (!c)
+		return NOT_AS_ASKED;
 	if (!leave_if_deleted(task, c))
 		child_bind(c);
-	return false;
+	return 0;
 }
 
-void child_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
+uint16_t child_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error)
 {
-	char why[120];
-
-	(void)m;
+	(void)sa;
 	if (task_is_void(task))
-		return;
-	if (error == TEMPORARY_FAILURE) {
-		task_retry(sa, task_queue_again(sa, task), TEMPORARY_MS);
-		return;
-	}
-	snprintf(why, sizeof(why), "the peer refuses the child: %s", notify_name(error));
-	ike_log(sa, "%s", why);
+		return 0;
 	if (error == NO_PROPOSAL_CHOSEN)
 		renew_suggested(task->peer);
-	peer_on_failure(task->peer, why);
+	return error;
 }
 
 /* ---- a rekey ---- */
@@ -227,28 +216,21 @@ static void settle_collision(struct child *old, struct child *ours, struct child
 		child_delete(old, lost ? FORGOTTEN_MS : DELETE_DELAY_MS);
 }
 
-bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
+uint16_t rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
 	struct child *old = task->child, *rival = old ? old->rival : task->rival, *c;
-	struct peer *peer = task->peer;
 
 	/* Who deletes the old one has won the collision, and whatever has replaced the winner since, it is not ours. */
 	if (task_is_void(task) || (task->contested && !rival)) {
 		task->goes_back = true;
-		return false;
+		return 0;
 	}
 	c = child_read_answer(sa, task, m, true);
-	if (!c) {
-		peer_end_orders(peer, ORDER_REKEY, "the peer's answer is not what was asked for");
-		if (old)
-			task_retry(sa, task_queue_again(sa, task), REFUSED_MS);
-		return false;
-	}
-	peer->no_pfs = false;
-	if (leave_if_deleted(task, c)) {
-		rekey_child_on_error(sa, task, m, TEMPORARY_FAILURE);
-		return false;
-	}
+	if (!c)
+		return NOT_AS_ASKED;
+	task->peer->no_pfs = false;
+	if (leave_if_deleted(task, c))
+		return TEMPORARY_FAILURE;
 	if (rival) {
 		settle_collision(old, c, rival);
 	} else {
@@ -258,7 +240,7 @@ bool rekey_child_on_answer(struct ike_sa *sa, struct task *task, const struct me
 		if (old)
 			child_delete(old, DELETE_DELAY_MS);
 	}
-	return false;
+	return 0;
 }
 
 /* The peer has lost it: it is made anew, unless another one carries the same. */
@@ -274,30 +256,27 @@ static void replace_lost(struct child *old)
 	peer_pursue(peer);
 }
 
-void rekey_child_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
+uint16_t rekey_child_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error)
 {
 	struct child *old = task->child;
 
-	(void)m;
 	if (task_is_void(task))
-		return;
+		return 0;
 	if (old && old->rival) {
 		await_delete(old, old->rival);
-		return;
+		return 0;
 	}
 	if (error == CHILD_SA_NOT_FOUND && old && task->unheard && old->unknown++ < UNKNOWN_MAX)
 		error = TEMPORARY_FAILURE;
-	if (error != TEMPORARY_FAILURE) {
-		ike_log(sa, "the peer refuses the rekey of a child: %s", notify_name(error));
-		if (error != NO_PROPOSAL_CHOSEN)
-			peer_end_orders(task->peer, ORDER_REKEY, notify_name(error));
-	}
+	if (error != TEMPORARY_FAILURE && error != NO_PROPOSAL_CHOSEN)
+		peer_end_orders(task->peer, ORDER_REKEY, notify_name(error));
 	if (!old || old->state != CHILD_UP)
-		return;
+		return 0;
 	if (error == NO_PROPOSAL_CHOSEN)
 		renew_child(old->peer, old);
-	if (error == CHILD_SA_NOT_FOUND)
-		replace_lost(old);
-	else
-		task_retry(sa, task_queue_again(sa, task), error == TEMPORARY_FAILURE ? TEMPORARY_MS : REFUSED_MS);
+	if (error != CHILD_SA_NOT_FOUND)
+		return error;
+	ike_log(sa, "the peer has lost the child that is to be rekeyed");
+	replace_lost(old);
+	return 0;
 }

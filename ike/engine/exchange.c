@@ -4,7 +4,8 @@
 #include "create_child.h"
 #include "ike_auth_initiator.h"
 #include "ike_auth_responder.h"
-#include "ike_init.h"
+#include "ike_init_initiator.h"
+#include "ike_init_responder.h"
 #include "informational.h"
 #include "rekey_ike.h"
 
@@ -23,46 +24,44 @@ static bool is_child_rekey(const struct message *m)
 
 /* The first row that fits counts. */
 static const struct question_row questions[] = {
+	{EXCHANGE_IKE_SA_INIT, 0, HAS(PAYLOAD_SA) | KEY_PAYLOADS, NULL, init_on_request},
 	{EXCHANGE_IKE_AUTH, IN(IKE_HALF_OPEN), HAS(PAYLOAD_IDI), NULL, auth_on_request},
 	{EXCHANGE_CREATE_CHILD_SA, IN(IKE_REPLACED) | IN(IKE_DELETING), 0, NULL, refuse_for_now},
-	{EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP), HAS(PAYLOAD_SA) | HAS(PAYLOAD_NONCE) | HAS(PAYLOAD_KE), is_ike_rekey,
-	 rekey_ike_on_request},
-	{EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP),
-	 HAS(PAYLOAD_SA) | HAS(PAYLOAD_NONCE) | HAS(PAYLOAD_TSI) | HAS(PAYLOAD_TSR), is_child_rekey,
+	{EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP), HAS(PAYLOAD_SA) | KEY_PAYLOADS, is_ike_rekey, rekey_ike_on_request},
+	/* KE is missed by the handler: who sends none is told that PFS is needed, not that it makes no sense. */
+	{EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP), CHILD_PAYLOADS | HAS(PAYLOAD_NONCE), is_child_rekey,
 	 rekey_child_on_request},
-	{EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP),
-	 HAS(PAYLOAD_SA) | HAS(PAYLOAD_NONCE) | HAS(PAYLOAD_TSI) | HAS(PAYLOAD_TSR), NULL, child_on_request},
+	{EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP), CHILD_PAYLOADS | HAS(PAYLOAD_NONCE), NULL, child_on_request},
 	{EXCHANGE_INFORMATIONAL, LIVING, 0, NULL, informational_on_request},
 };
 
 static const struct task_row tasks[TASK_KINDS] = {
-	[TASK_INIT] = {EXCHANGE_IKE_SA_INIT, IN(IKE_INIT_SENT), HAS(PAYLOAD_SA) | HAS(PAYLOAD_KE) | HAS(PAYLOAD_NONCE),
-		       init_ask, init_on_answer, init_on_error},
+	[TASK_INIT] = {EXCHANGE_IKE_SA_INIT, IN(IKE_INIT_SENT), HAS(PAYLOAD_SA) | KEY_PAYLOADS, init_ask,
+		       init_on_answer, REFUSAL_ENDS_IKE_SA, "IKE_SA_INIT", init_on_refusal, init_on_notify},
 	[TASK_AUTH] = {EXCHANGE_IKE_AUTH, IN(IKE_AUTH_SENT), HAS(PAYLOAD_IDR) | HAS(PAYLOAD_AUTH), auth_ask,
-		       auth_on_answer, auth_on_error},
-	[TASK_CHILD] = {EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP),
-			HAS(PAYLOAD_SA) | HAS(PAYLOAD_NONCE) | HAS(PAYLOAD_KE) | HAS(PAYLOAD_TSI) | HAS(PAYLOAD_TSR),
-			child_ask, child_on_answer, child_on_error},
-	[TASK_REKEY_CHILD] = {EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP),
-			      HAS(PAYLOAD_SA) | HAS(PAYLOAD_NONCE) | HAS(PAYLOAD_KE) | HAS(PAYLOAD_TSI) |
-				      HAS(PAYLOAD_TSR),
-			      rekey_child_ask, rekey_child_on_answer, rekey_child_on_error},
-	[TASK_REKEY_IKE] = {EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP),
-			    HAS(PAYLOAD_SA) | HAS(PAYLOAD_NONCE) | HAS(PAYLOAD_KE), rekey_ike_ask, rekey_ike_on_answer,
-			    rekey_ike_on_error},
-	[TASK_DELETE_CHILD] = {EXCHANGE_INFORMATIONAL, LIVING, 0, delete_child_ask, delete_child_on_answer,
-			       delete_child_on_error},
-	[TASK_DELETE_IKE] = {EXCHANGE_INFORMATIONAL, LIVING, 0, delete_ike_ask, delete_ike_on_answer,
-			     delete_ike_on_error},
-	[TASK_LIVENESS] = {EXCHANGE_INFORMATIONAL, LIVING, 0, liveness_ask, liveness_on_answer, liveness_on_error},
+		       auth_on_answer, REFUSAL_ENDS_IKE_SA, "IKE_AUTH", auth_on_refusal},
+	[TASK_CHILD] = {EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP), CHILD_PAYLOADS | KEY_PAYLOADS, child_ask, child_on_answer,
+			REFUSAL_FAILS, "the child", child_on_refusal},
+	[TASK_REKEY_CHILD] = {EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP), CHILD_PAYLOADS | KEY_PAYLOADS, rekey_child_ask,
+			      rekey_child_on_answer, REFUSAL_PUTS_OFF, "the rekey of a child", rekey_child_on_refusal},
+	[TASK_REKEY_IKE] = {EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP), HAS(PAYLOAD_SA) | KEY_PAYLOADS, rekey_ike_ask,
+			    rekey_ike_on_answer, REFUSAL_PUTS_OFF, "the rekey of the IKE SA", rekey_ike_on_refusal},
+	[TASK_DELETE_CHILD] = {EXCHANGE_INFORMATIONAL, LIVING, 0, delete_child_ask, delete_child_on_answer},
+	[TASK_DELETE_IKE] = {EXCHANGE_INFORMATIONAL, LIVING, 0, delete_ike_ask, delete_ike_on_answer},
+	[TASK_LIVENESS] = {EXCHANGE_INFORMATIONAL, LIVING, 0, liveness_ask, liveness_on_answer},
 };
+
+static bool has_place(const struct question_row *row, const struct ike_sa *sa)
+{
+	return sa ? row->states & IN(sa->state) : !row->states;
+}
 
 const struct question_row *question_find(const struct ike_sa *sa, const struct message *m)
 {
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
 		const struct question_row *row = &questions[i];
 
-		if (row->exchange == m->header.exchange && (row->states & IN(sa->state)) && (!row->is || row->is(m)))
+		if (row->exchange == m->header.exchange && has_place(row, sa) && (!row->is || row->is(m)))
 			return row;
 	}
 	return NULL;

@@ -82,17 +82,16 @@ static void refuse_peer(struct ike_sa *sa)
 
 static void take_child(struct ike_sa *sa, struct task *task, const struct message *m, struct child **child)
 {
-	const payload_set needed = HAS(PAYLOAD_SA) | HAS(PAYLOAD_TSI) | HAS(PAYLOAD_TSR);
 	const uint16_t error = message_error(m);
 
 	*child = NULL;
-	if ((message_payloads(m) & needed) == needed)
+	if (message_has(m, CHILD_PAYLOADS))
 		*child = child_read_answer(sa, task, m, false);
 	else
 		ike_log(sa, "the peer refuses the child: %s", error ? notify_name(error) : "it does not say why");
 }
 
-bool auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
+uint16_t auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
 	struct child *child = NULL;
 
@@ -100,7 +99,7 @@ bool auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *
 	check_peer(sa, m);
 	if (!ike_sa_admit(sa)) {
 		refuse_peer(sa);
-		return false;
+		return 0;
 	}
 	sa->handshake->initial_contact = message_notify(m, INITIAL_CONTACT, NULL);
 	if (task->children)
@@ -114,20 +113,19 @@ bool auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *
 		renew_failed(sa->peer, sa);
 	if (!child && task->children)
 		peer_on_failure(sa->peer, "the IKE SA is up, but the peer refuses the child: the log has the reason");
-	return false;
+	return 0;
 }
 
-void auth_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
+uint16_t auth_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error)
 {
 	char why[200];
 
 	(void)task;
-	(void)m;
-	if (error == AUTHENTICATION_FAILED)
-		snprintf(why, sizeof(why),
-			 "the peer refuses us (AUTHENTICATION_FAILED): compare %s there and here; its log says more",
-			 ike_sa_config(sa)->cert ? "identities, CA and certificate" : "identities and PSK");
-	else
-		snprintf(why, sizeof(why), "the peer refuses IKE_AUTH: %s", notify_name(error));
+	if (error != AUTHENTICATION_FAILED)
+		return error;
+	snprintf(why, sizeof(why),
+		 "the peer refuses us (AUTHENTICATION_FAILED): compare %s there and here; its log says more",
+		 ike_sa_config(sa)->cert ? "identities, CA and certificate" : "identities and PSK");
 	ike_sa_die(sa, why);
+	return 0;
 }

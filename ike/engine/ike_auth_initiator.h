@@ -7,7 +7,7 @@
 #include "wire/message.h"
 
 int auth_ask(struct ike_sa *sa, struct task *task, struct body *b);
-bool auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
-void auth_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error);
+uint16_t auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
+uint16_t auth_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error);
 
 #endif

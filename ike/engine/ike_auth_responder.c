@@ -104,17 +104,11 @@ static enum verdict refuse(struct question *q)
 	return VERDICT_ANSWER_AND_DIE;
 }
 
-static bool asks_for_child(const struct message *m)
-{
-	const payload_set needed = HAS(PAYLOAD_SA) | HAS(PAYLOAD_TSI) | HAS(PAYLOAD_TSR);
-
-	return (message_payloads(m) & needed) == needed;
-}
-
 /* Without SA and TS it is a childless IKE SA: RFC 6023. */
 enum verdict auth_on_request(struct question *q)
 {
 	struct ike_sa *sa = q->sa;
+	const bool asks_for_child = message_has(q->m, CHILD_PAYLOADS);
 	struct child_answer answer = {0};
 
 	check_peer(sa, q->m);
@@ -127,14 +121,14 @@ enum verdict auth_on_request(struct question *q)
 		return refuse(q);
 	if (sa->handshake->ppk_used)
 		notify_write(q->answer, PPK_IDENTITY, NULL, 0);
-	if (asks_for_child(q->m))
+	if (asks_for_child)
 		answer = child_answer_request(sa, q->m, false, NULL, q->answer);
 	sa->handshake->initial_contact = message_notify(q->m, INITIAL_CONTACT, NULL);
 	sa->path = *q->path;
 	ike_sa_up(sa);
 	if (answer.child)
 		child_bind_soon(answer.child);
-	else if (!asks_for_child(q->m))
+	else if (!asks_for_child)
 		peer_on_childless(sa->peer);
 	return verdict_of(answer.error);
 }

@@ -126,20 +126,14 @@ int delete_child_ask(struct ike_sa *sa, struct task *task, struct body *b)
 	return 0;
 }
 
-bool delete_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
+uint16_t delete_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
 	(void)m;
 	if (!task->child)
-		return false;
+		return 0;
 	child_leave(task->child);
 	peer_on_loss(sa->peer);
-	return false;
-}
-
-void delete_child_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
-{
-	(void)error;
-	delete_child_on_answer(sa, task, m);
+	return 0;
 }
 
 /* ---- DELETE of the IKE SA ---- */
@@ -159,18 +153,12 @@ int delete_ike_ask(struct ike_sa *sa, struct task *task, struct body *b)
 	return 0;
 }
 
-bool delete_ike_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
+uint16_t delete_ike_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
 	(void)task;
 	(void)m;
 	ike_sa_die(sa, NULL);
-	return false;
-}
-
-void delete_ike_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
-{
-	(void)error;
-	delete_ike_on_answer(sa, task, m);
+	return 0;
 }
 
 /* ---- liveness: that there is an answer is all it says ---- */
@@ -183,18 +171,10 @@ int liveness_ask(struct ike_sa *sa, struct task *task, struct body *b)
 	return 0;
 }
 
-bool liveness_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
+uint16_t liveness_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
 	(void)task;
 	(void)m;
 	redundant_end(sa->peer, sa);
-	return false;
-}
-
-void liveness_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
-{
-	(void)sa;
-	(void)task;
-	(void)m;
-	(void)error;
+	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * INFORMATIONAL, RFC 7296 section 1.4. The handlers stand in the tables of exchange.c: *_on_request answers what the
- * peer asks, *_ask writes a task's request, *_on_answer and *_on_error read what comes back.
+ * peer asks, *_ask writes a task's request, *_on_answer reads what comes back.
  */
 #ifndef IKE_INFORMATIONAL_H
 #define IKE_INFORMATIONAL_H
@@ -16,16 +16,13 @@ enum verdict informational_on_request(struct question *q);
 enum verdict refuse_for_now(struct question *q);
 
 int delete_child_ask(struct ike_sa *sa, struct task *task, struct body *b);
-bool delete_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
-void delete_child_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error);
+uint16_t delete_child_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
 
 int delete_ike_ask(struct ike_sa *sa, struct task *task, struct body *b);
-bool delete_ike_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
-void delete_ike_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error);
+uint16_t delete_ike_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
 
 /* An empty exchange: that there is an answer is all it says. */
 int liveness_ask(struct ike_sa *sa, struct task *task, struct body *b);
-bool liveness_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
-void liveness_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error);
+uint16_t liveness_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
 
 #endif

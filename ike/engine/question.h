@@ -10,12 +10,17 @@
 typedef uint64_t payload_set;
 #define HAS(type) (1ULL << (type))
 
-/* The payloads of a message as a set. */
-payload_set message_payloads(const struct message *m);
+/* What makes a child, and fresh keys. */
+#define CHILD_PAYLOADS (HAS(PAYLOAD_SA) | HAS(PAYLOAD_TSI) | HAS(PAYLOAD_TSR))
+#define KEY_PAYLOADS   (HAS(PAYLOAD_KE) | HAS(PAYLOAD_NONCE))
+
+/* Whether a message has all of them. */
+bool message_has(const struct message *m, payload_set set);
 
 /* What a peer asks, opened and checked. */
 struct question {
-	struct ike_sa *sa;
+	struct engine *engine;
+	struct ike_sa *sa; /* NULL: none yet */
 	const struct message *m;
 	const struct path *path;
 	struct body *answer; /* empty; what is written goes back */
@@ -24,7 +29,7 @@ struct question {
 enum verdict {
 	VERDICT_ANSWER,
 	VERDICT_ANSWER_AND_DIE,
-	VERDICT_SILENCE, /* as if it had never come */
+	VERDICT_SILENCE, /* nothing more is sent */
 };
 
 /* What is answered with INVALID_SYNTAX is the end for both (RFC 7296 section 2.21.3). */

@@ -10,9 +10,9 @@
 
 #include "doubt.h"
 #include "exchange.h"
-#include "ike_init.h"
 #include "ike_keys.h"
 #include "ike_sa_end.h"
+#include "request.h"
 
 static bool from_initiator(const struct ike_header *h)
 {
@@ -48,26 +48,44 @@ static void send_answer(struct ike_sa *sa, const struct message *m, const struct
 	flight_send(sa, &sa->answered);
 }
 
-static void answer_notify(struct ike_sa *sa, const struct message *m, const struct path *path, uint16_t type,
-			  const void *data, size_t size)
+/* In the clear: nobody keeps it. */
+static void send_clear(struct engine *e, const struct path *path, const struct ike_header *h, const struct body *b)
 {
-	struct body *b = &sa->engine->body;
+	uint8_t out[256];
+	const size_t size = message_write(h, b, out, sizeof(out));
 
-	body_init(b);
-	notify_write(b, type, data, size);
-	send_answer(sa, m, path, b);
+	if (size)
+		e->ops.send(e->ops.arg, path, out, size);
 }
 
 /* ---- a request ---- */
 
-static void ask_handler(struct ike_sa *sa, const struct question_row *row, const struct message *m,
-			const struct path *path)
+/* What is to be answered. First what is for all of them, then what the row's handler says. */
+static enum verdict judge(struct question *q)
 {
-	struct question q = {.sa = sa, .m = m, .path = path, .answer = &sa->engine->answer};
-	enum verdict verdict;
+	const struct question_row *row = question_find(q->sa, q->m);
+	const bool fits = row && message_has(q->m, row->required);
 
-	body_init(q.answer);
-	verdict = row->handle(&q);
+	body_init(q->answer);
+	if (!fits && !q->sa)
+		return VERDICT_SILENCE;
+	if (q->m->unknown_critical) {
+		notify_write(q->answer, UNSUPPORTED_CRITICAL_PAYLOAD, &q->m->unknown_critical, 1);
+		return VERDICT_ANSWER;
+	}
+	if (fits)
+		return row->handle(q);
+	ike_log(q->sa, "%s request without what belongs in it: refused", exchange_name(q->m->header.exchange));
+	notify_write(q->answer, INVALID_SYNTAX, NULL, 0);
+	return VERDICT_ANSWER_AND_DIE;
+}
+
+/* It is authentic, and the next in order. */
+static void on_request(struct ike_sa *sa, const struct message *m, const struct path *path)
+{
+	struct question q = {.engine = sa->engine, .sa = sa, .m = m, .path = path, .answer = &sa->engine->answer};
+	const enum verdict verdict = judge(&q);
+
 	if (verdict == VERDICT_SILENCE)
 		return;
 	send_answer(sa, m, path, q.answer);
@@ -75,23 +93,19 @@ static void ask_handler(struct ike_sa *sa, const struct question_row *row, const
 		ike_sa_die_answered(sa);
 }
 
-/* It is authentic, and the next in order. */
-static void on_request(struct ike_sa *sa, const struct message *m, const struct path *path)
+/* There is no IKE SA yet, and nothing that is answered here makes one. */
+static void on_init_request(struct engine *e, const struct message *m, const struct path *path)
 {
-	const struct question_row *row;
+	struct question q = {.engine = e, .m = m, .path = path, .answer = &e->answer};
+	const struct ike_header h = {
+		.spi_i = m->header.spi_i,
+		.version = IKE_VERSION,
+		.exchange = EXCHANGE_IKE_SA_INIT,
+		.flags = FLAG_RESPONSE,
+	};
 
-	if (m->unknown_critical) {
-		answer_notify(sa, m, path, UNSUPPORTED_CRITICAL_PAYLOAD, &m->unknown_critical, 1);
-		return;
-	}
-	row = question_find(sa, m);
-	if (!row || (row->required & ~message_payloads(m))) {
-		ike_log(sa, "%s request without what belongs in it: refused", exchange_name(m->header.exchange));
-		answer_notify(sa, m, path, INVALID_SYNTAX, NULL, 0);
-		ike_sa_die_answered(sa);
-		return;
-	}
-	ask_handler(sa, row, m, path);
+	if (judge(&q) == VERDICT_ANSWER)
+		send_clear(e, path, &h, q.answer);
 }
 
 /* ---- an answer ---- */
@@ -107,26 +121,31 @@ static void die_of_syntax(struct ike_sa *sa)
 	ike_sa_die(sa, why);
 }
 
-static void on_answer(struct ike_sa *sa, const struct message *m)
+static void on_answer(struct ike_sa *sa, const struct message *m, const struct path *path)
 {
 	struct task *task = sa->running;
 	const struct task_row *row = task_row(task->kind);
-	uint16_t error = message_error(m);
+	const bool fits =
+		row->refusal == REFUSAL_IS_AN_ANSWER || (!m->unknown_critical && message_has(m, row->required));
+	const uint16_t said = message_error(m);
+	uint16_t error = m->unknown_critical ? UNSUPPORTED_CRITICAL_PAYLOAD : said ? said : INVALID_SYNTAX;
 
-	timer_cancel(&sa->engine->timers, &sa->retransmit);
-	if (error == INVALID_SYNTAX && sa->state >= IKE_UP) {
+	if (said == INVALID_SYNTAX && sa->state >= IKE_UP) {
 		die_of_syntax(sa);
 		return;
 	}
-	if (m->unknown_critical)
-		error = UNSUPPORTED_CRITICAL_PAYLOAD;
-	if (!m->unknown_critical && !(row->required & ~message_payloads(m))) {
-		if (row->on_answer(sa, task, m))
-			return;
-	} else {
-		row->on_error(sa, task, m, error ? error : INVALID_SYNTAX);
+	if (!fits && row->on_notify) {
+		row->on_notify(sa, m, error);
+		return;
 	}
-	/* The handler may have ended the IKE SA and with it the task. */
+	/* If it comes from another port, the check for a NAT is to see that. */
+	if (sa->state == IKE_INIT_SENT)
+		sa->path = *path;
+	if (fits)
+		error = row->on_answer(sa, task, m);
+	/* Either may have ended the IKE SA and with it the task. */
+	if (error && sa->running == task)
+		request_refused(sa, error);
 	if (sa->running == task)
 		task_finish(sa);
 }
@@ -141,7 +160,9 @@ static void on_garbage(struct ike_sa *sa, const struct message *m, const struct 
 		ike_sa_die(sa, "the peer sent a malformed message");
 		return;
 	}
-	answer_notify(sa, m, path, INVALID_SYNTAX, NULL, 0);
+	body_init(&sa->engine->answer);
+	notify_write(&sa->engine->answer, INVALID_SYNTAX, NULL, 0);
+	send_answer(sa, m, path, &sa->engine->answer);
 	ike_sa_die_answered(sa);
 }
 
@@ -225,7 +246,7 @@ static void on_opened(struct ike_sa *sa, const struct message *m, const struct p
 	if (sa->state == IKE_UP)
 		doubt_drop(sa->peer);
 	if (m->header.flags & FLAG_RESPONSE)
-		on_answer(sa, m);
+		on_answer(sa, m, path);
 	else
 		on_request(sa, m, path);
 }
@@ -249,15 +270,11 @@ static void on_protected(struct ike_sa *sa, struct message *m, const struct path
 
 /* ---- which IKE SA ---- */
 
-/* The answer to our IKE_SA_INIT, in the clear. If it comes from another port, the check for a NAT is to see that. */
-static void on_init_answer(struct ike_sa *sa, const struct message *m, const struct path *path)
+/* The answer to our IKE_SA_INIT, in the clear. */
+static void on_init_answer(struct ike_sa *sa, struct message *m, const struct path *path)
 {
-	if (sa->state != IKE_INIT_SENT || !sa->running || m->header.id != 0)
-		return;
-	if (init_on_notify(sa, m) || m->header.spi_r == 0)
-		return;
-	sa->path = *path;
-	on_answer(sa, m);
+	if (sa->state == IKE_INIT_SENT && in_window(sa, m))
+		on_answer(sa, m, path);
 }
 
 static bool is_init(const struct ike_header *h)
@@ -298,8 +315,6 @@ static void on_known(struct engine *e, const struct path *path, struct message *
 static void refuse_version(struct engine *e, const struct path *path, const struct ike_header *h)
 {
 	struct ike_header answer = *h;
-	uint8_t out[64];
-	size_t size;
 
 	if (h->flags & FLAG_RESPONSE || h->version >> 4 <= 2)
 		return;
@@ -307,9 +322,7 @@ static void refuse_version(struct engine *e, const struct path *path, const stru
 	answer.flags = FLAG_RESPONSE | (from_initiator(h) ? 0 : FLAG_INITIATOR);
 	body_init(&e->body);
 	notify_write(&e->body, INVALID_MAJOR_VERSION, NULL, 0);
-	size = message_write(&answer, &e->body, out, sizeof(out));
-	if (size)
-		e->ops.send(e->ops.arg, path, out, size);
+	send_clear(e, path, &answer, &e->body);
 }
 
 void engine_receive(struct engine *e, const struct path *path, const uint8_t *data, size_t size)
@@ -326,7 +339,7 @@ void engine_receive(struct engine *e, const struct path *path, const uint8_t *da
 	if (!message_parse(&m, data, size))
 		return;
 	if (is_init(&h) && !(h.flags & FLAG_RESPONSE) && from_initiator(&h) && h.spi_r == 0 && h.id == 0)
-		init_on_request(e, path, &m);
+		on_init_request(e, &m, path);
 	else
 		on_known(e, path, &m);
 }

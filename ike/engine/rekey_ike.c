@@ -230,7 +230,7 @@ static void give_up(struct ike_sa *sa)
 		ike_sa_delete(sa, 0);
 }
 
-bool rekey_ike_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
+uint16_t rekey_ike_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
 	struct ike_choice choice;
 	struct terms t = {.initiator = true, .spi_i = task->ike_spi, .ni = CHUNK(task->nonce), .dh = &task->dh};
@@ -250,20 +250,17 @@ bool rekey_ike_on_answer(struct ike_sa *sa, struct task *task, const struct mess
 		replace(sa, heir);
 		ike_sa_delete(sa, 0);
 	}
-	return false;
+	return 0;
 }
 
-void rekey_ike_on_error(struct ike_sa *sa, struct task *task, const struct message *m, uint16_t error)
+uint16_t rekey_ike_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error)
 {
-	(void)m;
+	(void)task;
 	if (sa->rival) {
 		replace(sa, sa->rival);
-		return;
+		return 0;
 	}
-	if (error != TEMPORARY_FAILURE) {
-		ike_log(sa, "the peer refuses the rekey of the IKE SA: %s", notify_name(error));
+	if (error != TEMPORARY_FAILURE)
 		peer_end_orders(sa->peer, ORDER_REKEY, notify_name(error));
-	}
-	if (sa->state == IKE_UP && ike_sa_is_wanted(sa))
-		task_retry(sa, task_queue_again(sa, task), error == TEMPORARY_FAILURE ? TEMPORARY_MS : REFUSED_MS);
+	return sa->state == IKE_UP && ike_sa_is_wanted(sa) ? error : 0;
 }

@@ -8,6 +8,7 @@
 #include "doubt.h"
 #include "exchange.h"
 #include "ike_sa_end.h"
+#include "wish.h"
 #include "peer.h"
 
 /*
@@ -115,6 +116,39 @@ void request_send_next(struct ike_sa *sa)
 	}
 }
 
+/* ---- refused ---- */
+
+static void ask_later(struct ike_sa *sa, const struct task *task, uint64_t ms)
+{
+	task_retry(sa, task_queue_again(sa, task), ms);
+}
+
+void request_refused(struct ike_sa *sa, uint16_t error)
+{
+	struct task *task = sa->running;
+	const struct task_row *row = task_row(task->kind);
+	char why[160];
+
+	if (row->on_refusal)
+		error = row->on_refusal(sa, task, error);
+	if (!error)
+		return;
+	snprintf(why, sizeof(why), "the peer refuses %s: %s", row->what, notify_name(error));
+	if (row->refusal == REFUSAL_ENDS_IKE_SA) {
+		ike_sa_die(sa, why);
+		return;
+	}
+	if (error == TEMPORARY_FAILURE) {
+		ask_later(sa, task, TEMPORARY_MS);
+		return;
+	}
+	ike_log(sa, "%s", why);
+	if (row->refusal == REFUSAL_FAILS)
+		peer_on_failure(task->peer, why);
+	else
+		ask_later(sa, task, REFUSED_MS);
+}
+
 /* ---- no answer ---- */
 
 static void give_up(struct ike_sa *sa)
@@ -141,7 +175,7 @@ void request_on_retransmit(struct timer *timer)
 
 	/* It said no, in the clear: what is true of it is known by now, since nothing better came. */
 	if (sa->state == IKE_INIT_SENT && sa->handshake->error)
-		task_row(TASK_INIT)->on_error(sa, sa->running, NULL, sa->handshake->error);
+		request_refused(sa, sa->handshake->error);
 	else if (sa->tries < RETRANSMIT_TRIES)
 		ask_again(sa);
 	else

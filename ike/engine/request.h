@@ -10,6 +10,9 @@
 /* Writes and sends the next task whose time has come, if the window is free. */
 void request_send_next(struct ike_sa *sa);
 
+/* The peer refuses what is in the window, by that error. What follows is as its row says (exchange.h). */
+void request_refused(struct ike_sa *sa, uint16_t error);
+
 /* sa->retransmit is due: no answer has come. */
 void request_on_retransmit(struct timer *timer);
 

@@ -140,6 +140,7 @@ enum notify_type {
 	TEMPORARY_FAILURE = 43,
 	CHILD_SA_NOT_FOUND = 44,
 	NOTIFY_ERROR_MAX = 16383,
+	NOT_AS_ASKED = 0xffff, /* ours, on no wire: the answer is none to what was asked */
 	/* status */
 	INITIAL_CONTACT = 16384,
 	SET_WINDOW_SIZE = 16385,

@@ -97,6 +97,40 @@ static void changed_messages_have_no_effect(void **state)
 	assert_int_equal(world_child_count(w, 1), 1);
 }
 
+/* Before the peer's answer to IKE_SA_INIT there is one of nobody's: without a payload, with one that must be known. */
+static enum fate answer_before_the_peer(struct world *w, struct world_packet *p, void *arg)
+{
+	uint8_t forged[IKE_HEADER_SIZE + PAYLOAD_HEADER_SIZE] = {0};
+	struct writer writer = {.data = forged, .room = sizeof(forged)};
+	struct ike_header h;
+
+	(void)arg;
+	if (p->to != 0 || !header_parse(p->data, p->size, &h) || h.exchange != EXCHANGE_IKE_SA_INIT)
+		return PASS;
+	h.next = PAYLOAD_NONE;
+	h.length = IKE_HEADER_SIZE;
+	header_write(&writer, &h);
+	engine_receive(w->hosts[0].engine, &p->path, forged, h.length);
+	h.next = 200;
+	h.length = sizeof(forged);
+	writer.size = 0;
+	header_write(&writer, &h);
+	write_u32(&writer, 0x80 << 16 | PAYLOAD_HEADER_SIZE);
+	engine_receive(w->hosts[0].engine, &p->path, forged, sizeof(forged));
+	return PASS;
+}
+
+static void forged_answer_ends_nothing(void **state)
+{
+	struct world *w = *state;
+
+	w->filter = answer_before_the_peer;
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 400);
+	assert_true(world_is_up(w));
+}
+
 /* A DELETE of one child becomes one of all. */
 static enum fate delete_all(struct world *w, struct world_packet *p, void *arg)
 {
@@ -253,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(downgrade_is_found_out, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(changed_messages_have_no_effect, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(forged_answer_ends_nothing, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(children_are_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(ike_sas_are_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(rekeyed_ike_sas_are_limited, world_setup, world_teardown),

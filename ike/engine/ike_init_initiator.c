@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * IKE_SA_INIT, RFC 7296 section 1.2 and 2.6:
+ *
+ *   HDR, SAi1, KEi, Ni, N(NAT_DETECTION_*), N(...)      ─►
+ *                            ◄─   HDR, N(COOKIE)  or  N(INVALID_KE_PAYLOAD)      nothing is kept
+ *   HDR, N(COOKIE), SAi1, KEi, Ni, ...                  ─►
+ *                            ◄─   HDR, SAr1, KEr, Nr, N(NAT_DETECTION_*), N(...)
+ */
+#include "ike_init_initiator.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/ke.h"
+#include "ike_init_payloads.h"
+#include "ike_keys.h"
+#include "ike_sa_end.h"
+#include "nat.h"
+
+/* Cookies and groups can be asked for in turns; a peer that goes on doing so has no wish to come to terms. */
+#define INIT_RETRIES_MAX 4
+
+static void die_of_nat(struct ike_sa *sa)
+{
+	ike_log(sa, "there is a NAT between this host and the peer (an address or port was changed on the way): "
+		    "transport mode "
+		    "does not go through NAT: remove it, or use the addresses behind it");
+	ike_sa_die(sa, "there is a NAT in the way");
+}
+
+/* ---- initiator ---- */
+int init_ask(struct ike_sa *sa, struct task *task, struct body *b)
+{
+	struct handshake *hs = sa->handshake;
+	int err = hs->dh.key ? 0 : dh_generate(&hs->dh);
+
+	(void)task;
+	if (err)
+		return err;
+	if (hs->cookie_size)
+		notify_write(b, COOKIE, hs->cookie, hs->cookie_size);
+	proposal_offer_ike(b, 0);
+	ke_write(b, &hs->dh);
+	payload_write(b, PAYLOAD_NONCE, hs->nonce, sizeof(hs->nonce));
+	init_write_abilities(b, sa, 0, &sa->path, true);
+	return b->w.bad ? -EMSGSIZE : 0;
+}
+
+/* IKE_SA_INIT is written once more, with what the peer asked for. */
+static void ask_again(struct ike_sa *sa)
+{
+	if (sa->handshake->retries++ >= INIT_RETRIES_MAX)
+		return;
+	timer_cancel(&sa->engine->timers, &sa->retransmit);
+	task_put_back(sa, 0);
+}
+
+void init_on_notify(struct ike_sa *sa, const struct message *m, uint16_t error)
+{
+	struct handshake *hs = sa->handshake;
+	struct notify n;
+
+	if (message_notify(m, COOKIE, &n)) {
+		if (!n.size || n.size > COOKIE_MAX)
+			return;
+		memcpy(hs->cookie, n.data, n.size);
+		hs->cookie_size = (uint8_t)n.size;
+		ask_again(sa);
+		return;
+	}
+	hs->error = error;
+	if (message_notify(m, INVALID_KE_PAYLOAD, &n)) {
+		struct reader r = reader_of(n.data, n.size);
+
+		hs->error_group = read_u16(&r);
+	}
+	hs->error_nat = !nat_check(m, &sa->path);
+}
+
+uint16_t init_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error)
+{
+	char why[200];
+
+	(void)task;
+	if (sa->handshake->error_nat) {
+		die_of_nat(sa);
+		return 0;
+	}
+	if (error == INVALID_KE_PAYLOAD)
+		snprintf(why, sizeof(why), "the peer insists on DH group %u: allow group 20 (ecp384, dh20) there",
+			 sa->handshake->error_group);
+	else if (error == NO_PROPOSAL_CHOSEN)
+		snprintf(why, sizeof(why),
+			 "the peer takes none of what is offered: allow AES-256-GCM with a 16-byte ICV, HMAC-SHA2-384 "
+			 "(or 256, 512) as PRF and group 20 (ecp384) there, and check its addresses");
+	else
+		return error;
+	ike_sa_die(sa, why);
+	return 0;
+}
+
+static void go_on_with_auth(struct ike_sa *sa, const struct task *init)
+{
+	struct task *task;
+
+	sa->state = IKE_AUTH_SENT;
+	task = task_queue(sa, TASK_AUTH);
+	if (!task) {
+		ike_sa_die(sa, "no memory");
+		return;
+	}
+	task->selector = init->selector;
+	task->children = init->children;
+}
+
+uint16_t init_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
+{
+	const struct chunk request = {sa->sent.data, sa->sent.sizes[0]};
+	struct handshake *hs = sa->handshake;
+	struct ike_choice choice;
+
+	if (!m->header.spi_r || proposal_accept_ike(message_find(m, PAYLOAD_SA), false, &choice) ||
+	    !init_take_ke_and_nonce(sa, m)) {
+		ike_sa_die(sa, "the peer answers IKE_SA_INIT with what was not offered");
+		return 0;
+	}
+	sa->spi_r = m->header.spi_r;
+	hs->prf = choice.prf;
+	init_read_abilities(sa, m);
+	if (!nat_check(m, &sa->path)) {
+		die_of_nat(sa);
+		return 0;
+	}
+	sa->proofs |= PROOF_ADDRESS;
+	if (init_keep_messages(sa, request, (struct chunk){m->data, m->size}) || !ike_keys_derive(sa))
+		ike_sa_die(sa, "its key exchange is not valid");
+	else
+		go_on_with_auth(sa, task);
+	return 0;
+}

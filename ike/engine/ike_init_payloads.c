@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ike_init_payloads.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/ke.h"
+#include "nat.h"
+
+/* Who is meant is known when IDi has come: until then, what any connection has between the two (RFC 8784). */
+static bool may_have_ppk(const struct ike_sa *sa)
+{
+	struct connection *c = NULL;
+
+	if (sa->initiator)
+		return ike_sa_config(sa)->ppk_key;
+	while ((c = connection_for(sa->engine, sa->path.local, sa->path.remote, c)))
+		if (c->config->ppk_key)
+			return true;
+	return false;
+}
+
+void init_write_abilities(struct body *b, const struct ike_sa *sa, uint64_t spi_r, const struct path *path, bool nat)
+{
+	if (nat)
+		nat_write(b, sa->spi_i, spi_r, path);
+	notify_write(b, IKEV2_FRAGMENTATION_SUPPORTED, NULL, 0);
+	hash_algorithms_write(b);
+	if (may_have_ppk(sa))
+		notify_write(b, USE_PPK, NULL, 0);
+}
+
+void init_read_abilities(struct ike_sa *sa, const struct message *m)
+{
+	struct notify n;
+
+	sa->fragmentation = message_notify(m, IKEV2_FRAGMENTATION_SUPPORTED, NULL);
+	sa->handshake->peer_ppk = message_notify(m, USE_PPK, NULL);
+	if (message_notify(m, SIGNATURE_HASH_ALGORITHMS, &n))
+		sa->handshake->peer_hashes = hash_algorithms_parse(&n);
+}
+
+bool init_take_ke_and_nonce(struct ike_sa *sa, const struct message *m)
+{
+	const uint8_t *public = ke_public(m);
+	struct handshake *hs = sa->handshake;
+	struct chunk nonce;
+
+	if (!public || !nonce_read(m, &nonce))
+		return false;
+	memcpy(hs->peer_public, public, DH_PUBLIC_SIZE);
+	memcpy(hs->peer_nonce, nonce.data, nonce.size);
+	hs->peer_nonce_size = (uint16_t)nonce.size;
+	nonce_lower(sa->low_nonce, CHUNK(hs->nonce), nonce);
+	return true;
+}
+
+static int keep(uint8_t **to, size_t *to_size, struct chunk message)
+{
+	*to = malloc(message.size);
+	if (!*to)
+		return -ENOMEM;
+	memcpy(*to, message.data, message.size);
+	*to_size = message.size;
+	return 0;
+}
+
+int init_keep_messages(struct ike_sa *sa, struct chunk request, struct chunk response)
+{
+	struct handshake *hs = sa->handshake;
+	int err = keep(&hs->init_request, &hs->init_request_size, request);
+
+	return err ? err : keep(&hs->init_response, &hs->init_response_size, response);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What both ends do with the payloads of IKE_SA_INIT, RFC 7296 section 1.2. */
+#ifndef IKE_IKE_INIT_PAYLOADS_H
+#define IKE_IKE_INIT_PAYLOADS_H
+
+#include "ike_sa.h"
+#include "wire/message.h"
+
+/* What both ends say beside the essentials; with NAT_DETECTION_*, of that path and responder's SPI, if `nat`. */
+void init_write_abilities(struct body *b, const struct ike_sa *sa, uint64_t spi_r, const struct path *path, bool nat);
+void init_read_abilities(struct ike_sa *sa, const struct message *m);
+
+/* KE and nonce of the peer. False if either is not as it has to be. */
+bool init_take_ke_and_nonce(struct ike_sa *sa, const struct message *m);
+
+/* Keeps the two messages, which AUTH is made of (section 2.15). 0 or -ENOMEM. */
+int init_keep_messages(struct ike_sa *sa, struct chunk request, struct chunk response);
+
+#endif
