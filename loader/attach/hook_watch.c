@@ -2,10 +2,8 @@
 #include "hook_watch.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "gates.h"
 #include "lib/log.h"
@@ -144,17 +142,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct hook_watch *w = arg;
 	struct heard heard = {.watch = w};
-	char buf[32768];
-	ssize_t n;
 
 	(void)fd;
 	(void)what;
-	while ((n = mnl_socket_recvfrom(w->socket, buf, sizeof(buf))) > 0 || errno == ENOBUFS) {
-		if (n > 0)
-			mnl_cb_run(buf, (size_t)n, 0, 0, on_message, &heard);
-		else
-			heard.ours = true;
-	}
+	if (netlink_watch_read(&w->netlink, on_message, &heard))
+		heard.ours = true;
 	if (heard.ours && w->looks++ < LOOKS_A_TURN)
 		look(w);
 }
@@ -171,30 +163,21 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 int hook_watch_start(struct hook_watch *w, struct event_base *base, struct fault *f)
 {
-	w->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!w->socket || mnl_socket_bind(w->socket, RTMGRP_TC, MNL_SOCKET_AUTOPID) < 0) {
-		int err = fault(f, errno, "netlink, tc: %s", strerror(errno));
+	int err = netlink_watch_start(&w->netlink, base, RTMGRP_TC, "tc", on_readable, w, f);
 
-		hook_watch_stop(w);
+	if (err)
 		return err;
-	}
-	w->readable = event_new(base, mnl_socket_get_fd(w->socket), EV_READ | EV_PERSIST, on_readable, w);
 	w->timer = event_new(base, -1, EV_PERSIST, on_timer, w);
-	if (!w->readable || !w->timer || event_add(w->readable, NULL) < 0 || event_add(w->timer, &PERIOD) < 0) {
-		hook_watch_stop(w);
-		return fault(f, ENOMEM, "netlink, tc: %s", strerror(ENOMEM));
-	}
-	return 0;
+	if (w->timer && event_add(w->timer, &PERIOD) == 0)
+		return 0;
+	hook_watch_stop(w);
+	return fault(f, ENOMEM, "tc: %s", strerror(ENOMEM));
 }
 
 void hook_watch_stop(struct hook_watch *w)
 {
-	if (w->readable)
-		event_free(w->readable);
+	netlink_watch_stop(&w->netlink);
 	if (w->timer)
 		event_free(w->timer);
-	if (w->socket)
-		mnl_socket_close(w->socket);
-	w->readable = w->timer = NULL;
-	w->socket = NULL;
+	w->timer = NULL;
 }

@@ -7,11 +7,8 @@
 #ifndef LOADER_ATTACH_HOOK_WATCH_H
 #define LOADER_ATTACH_HOOK_WATCH_H
 
-#include <event2/event.h>
-
+#include "net/netlink_watch.h"
 #include "nics.h"
-
-struct mnl_socket;
 
 /* On one hook: the NIC's three, and the TAP's. */
 #define WATCHED_HOOKS 4
@@ -32,8 +29,7 @@ struct hook_watch {
 	void (*on_requeued)(void *arg, struct nic *nic);
 	void *arg;
 
-	struct mnl_socket *socket;
-	struct event *readable;
+	struct netlink_watch netlink; /* of qdiscs and filters */
 	struct event *timer;
 	unsigned looks; /* since the timer's last turn */
 	struct hook_tale tales[PORTS_MAX][WATCHED_HOOKS];

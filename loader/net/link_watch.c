@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "link_watch.h"
 
-#include <errno.h>
 #include <linux/rtnetlink.h>
-#include <string.h>
-#include <sys/socket.h>
 
 /* IFA_LOCAL is the address itself, also on a point-to-point link. */
 static int on_address_attribute(const struct nlattr *attribute, void *arg)
@@ -54,41 +51,21 @@ static int on_any_family(const struct nlmsghdr *message, void *arg)
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct link_watch *m = arg;
-	char buf[32768];
-	ssize_t n;
 
 	(void)fd;
 	(void)what;
-	while ((n = mnl_socket_recvfrom(m->socket, buf, sizeof(buf))) > 0)
-		mnl_cb_run(buf, (size_t)n, 0, 0, on_any_family, m);
-	if (n < 0 && errno == ENOBUFS)
+	if (netlink_watch_read(&m->netlink, on_any_family, m))
 		m->on_overrun(m->arg);
 	m->on_settled(m->arg);
 }
 
 int link_watch_start(struct link_watch *m, struct event_base *base, struct fault *f)
 {
-	m->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!m->socket || mnl_socket_bind(m->socket, RTMGRP_LINK | RTMGRP_IPV4_IFADDR, MNL_SOCKET_AUTOPID) < 0) {
-		int err = fault(f, errno, "netlink: %s", strerror(errno));
-
-		link_watch_stop(m);
-		return err;
-	}
-	m->readable = event_new(base, mnl_socket_get_fd(m->socket), EV_READ | EV_PERSIST, on_readable, m);
-	if (!m->readable || event_add(m->readable, NULL) < 0) {
-		link_watch_stop(m);
-		return fault(f, ENOMEM, "netlink: %s", strerror(ENOMEM));
-	}
-	return 0;
+	return netlink_watch_start(&m->netlink, base, RTMGRP_LINK | RTMGRP_IPV4_IFADDR, "interfaces", on_readable, m,
+				   f);
 }
 
 void link_watch_stop(struct link_watch *m)
 {
-	if (m->readable)
-		event_free(m->readable);
-	if (m->socket)
-		mnl_socket_close(m->socket);
-	m->readable = NULL;
-	m->socket = NULL;
+	netlink_watch_stop(&m->netlink);
 }

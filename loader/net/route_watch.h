@@ -1,27 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Routes and rules that change, as rtnetlink tells, on a socket of its own: a router's table may flood it. */
+/* Routes and rules that change, which may be a router's whole table at once. */
 #ifndef LOADER_NET_ROUTE_WATCH_H
 #define LOADER_NET_ROUTE_WATCH_H
 
-#include <event2/event.h>
-
-#include "lib/fault.h"
-
-struct mnl_socket;
+#include "netlink_watch.h"
 
 struct route_watch {
-	struct mnl_socket *socket;
-	struct event *readable;
+	struct netlink_watch netlink;
 	struct event *later;
-	/* some have changed, a moment ago */
+	/* routes or rules have changed, a moment ago */
 	void (*on_change)(void *arg);
 	void *arg;
 };
 
-/* Listens; the function and arg are the caller's. 0 or -errno. */
+/* Listens; the function and arg are the caller's. 0, or -errno with nothing left open. */
 int route_watch_start(struct route_watch *m, struct event_base *base, struct fault *f);
 
-/* Calls on_change in a moment, for what changes routes without saying so. */
+/* Has on_change called in a moment, for a caller who knows of a change of routes that rtnetlink does not tell. */
 void route_watch_kick(struct route_watch *m);
 
 /* Safe on a zeroed struct. */
