@@ -108,11 +108,11 @@ int tc_egress(struct __sk_buff *skb)
 	case PARSED_OTHER:
 		return TC_NEXT;
 	case PARSED_STACK:
-		return egress_drop(REASON_VLAN_STACK);
+		return tc_drop(REASON_VLAN_STACK);
 	case PARSED_SHORT:
-		return egress_drop(REASON_MALFORMED);
+		return tc_drop(REASON_MALFORMED);
 	case PARSED_MALFORMED:
-		return policy_may_protect(p.src, p.dst) || gre_takes(skb, &p) ? egress_drop(REASON_MALFORMED) : TC_NEXT;
+		return policy_may_protect(p.src, p.dst) || gre_takes(skb, &p) ? tc_drop(REASON_MALFORMED) : TC_NEXT;
 	case PARSED_IPV4:
 		return egress_ipv4(skb, &p);
 	}

@@ -10,12 +10,6 @@
 #include "sa.h"
 #include "skb.h"
 
-static __always_inline int egress_drop(enum reason reason)
-{
-	count(reason);
-	return TC_ACT_SHOT;
-}
-
 static __always_inline int egress_refuse(struct sa_state *sa, enum reason reason)
 {
 	count_sa(sa, reason);
@@ -71,7 +65,7 @@ static __always_inline const struct sad_out_value *find_binding(const struct pac
 static __always_inline int drop_and_acquire(const struct packet *p, const struct flow *f)
 {
 	event_acquire(p, f->place);
-	return egress_drop(REASON_NO_SA);
+	return tc_drop(REASON_NO_SA);
 }
 
 /* The source address is the NIC's own in every frame, and the worker puts it back. */
@@ -94,9 +88,9 @@ static __always_inline int protect(struct __sk_buff *skb, const struct packet *p
 	struct sa_state *sa;
 
 	if (p->proto == IPPROTO_ESP)
-		return egress_drop(REASON_NESTED_ESP);
+		return tc_drop(REASON_NESTED_ESP);
 	if (f->cover)
-		return egress_drop(REASON_NO_SA);
+		return tc_drop(REASON_NO_SA);
 	out = find_binding(p, f);
 	sa = out ? sa_find(out->slot, out->generation) : NULL;
 	if (!sa)
@@ -120,7 +114,7 @@ static __always_inline int protect_later(struct __sk_buff *skb, const struct pac
 	struct sa_state *sa = sa_find(out.slot, out.generation);
 
 	if (!sa)
-		return egress_drop(REASON_NO_SA);
+		return tc_drop(REASON_NO_SA);
 	return sa_is_on_this_nic(p, sa->ifindex) ? hand_to_tap(skb, p, sa, &out) : egress_refuse(sa, REASON_NO_SA);
 }
 
@@ -144,7 +138,7 @@ static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packe
 	if (action == SPD_PROTECT)
 		return first ? protect_later(skb, p, first) : protect(skb, p, &flow);
 	if (action == SPD_DISCARD)
-		return egress_drop(REASON_DISCARD);
+		return tc_drop(REASON_DISCARD);
 	if (action != SPD_NONE)
 		count(action == SPD_IKE ? REASON_IKE : REASON_BYPASS);
 	return TC_NEXT;

@@ -167,12 +167,6 @@ static __always_inline bool gre_write(struct __sk_buff *skb, struct gre_headers 
 	return !bpf_skb_store_bytes(skb, 0, h, sizeof(*h), 0);
 }
 
-static __always_inline int gre_drop(enum reason reason)
-{
-	count(reason);
-	return TC_ACT_SHOT;
-}
-
 /*
  * All that gre_takes(): it does not leave but in GRE, whatever comes of that. The last peer gets the packet itself:
  * were it dropped, the stack would take that for an error, and send no further fragment of the datagram.
@@ -186,20 +180,20 @@ __noinline int gre_egress(struct __sk_buff *skb)
 	struct iphdr inner;
 
 	if ((cfg.mark && skb->mark == cfg.mark) || skb->ingress_ifindex == nic.ifindex)
-		return gre_drop(REASON_GRE_LOOP);
+		return tc_drop(REASON_GRE_LOOP);
 	if (!g || last >= GRE_PEERS_MAX)
-		return gre_drop(REASON_NO_SA);
+		return tc_drop(REASON_NO_SA);
 	if (bpf_skb_load_bytes(skb, sizeof(struct ethhdr), &inner, sizeof(inner)))
-		return gre_drop(REASON_MALFORMED);
+		return tc_drop(REASON_MALFORMED);
 	if (inner.protocol == IPPROTO_ESP)
-		return gre_drop(REASON_NESTED_ESP);
+		return tc_drop(REASON_NESTED_ESP);
 	if (!gre_make_room(skb, &inner))
-		return gre_drop(REASON_TOO_BIG);
+		return tc_drop(REASON_TOO_BIG);
 	h = gre_headers_of(&inner);
 	for (__u32 i = 0; i < GRE_PEERS_MAX && i < last; i++)
 		if (gre_write(skb, &h, &g->peers[i]))
 			bpf_clone_redirect(skb, nic.ifindex, 0);
-	return gre_write(skb, &h, &g->peers[last]) ? bpf_redirect(nic.ifindex, 0) : gre_drop(REASON_MALFORMED);
+	return gre_write(skb, &h, &g->peers[last]) ? bpf_redirect(nic.ifindex, 0) : tc_drop(REASON_MALFORMED);
 }
 
 /* A copy that gre_egress() made. Nobody else sends from no address at all; who did would gain a route by it. */
@@ -218,7 +212,7 @@ static __always_inline int gre_route(const struct packet *p)
 
 	/* The policy of the connection is there before its NIC is told of it, but people can put others before it. */
 	if (policy_decide(&flow) != SPD_PROTECT)
-		return gre_drop(REASON_GRE_REFUSED);
+		return tc_drop(REASON_GRE_REFUSED);
 	count(REASON_GRE_SENT);
 	return bpf_redirect_neigh(p->nic.ifindex, NULL, 0, 0);
 }

@@ -27,9 +27,6 @@
  */
 #define SENT_LATELY (1U << 20)
 
-/* Behind Ethernet with all its tags and IPv4 with all its options. */
-#define ICMP_OFFSET_MAX (sizeof(struct ethhdr) + VLAN_TAGS_MAX * sizeof(struct vlan_tag) + 60)
-
 /* Sequence numbers are given out one by one, from seq on down. */
 static __always_inline bool sa_has_sent(const struct sa_state *sa, __u32 seq)
 {
@@ -107,7 +104,7 @@ __noinline int checksum_is_right(struct xdp_md *ctx, __u32 offset, __u32 len)
 {
 	struct cursor c = {.pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end};
 
-	return offset <= ICMP_OFFSET_MAX && cursor_take(&c, offset) && icmp_checksum_is_right(c, len);
+	return offset <= L4_OFFSET_MAX && cursor_take(&c, offset) && icmp_checksum_is_right(c, len);
 }
 
 static __always_inline bool icmp_is_intact(struct xdp_md *ctx, const struct cursor *c, const struct packet *p)

@@ -12,9 +12,6 @@
 #include "ike.h"
 #include "policy.h"
 
-/* Behind Ethernet with all its tags and IPv4 with all its options. */
-#define ICMP_L4_OFFSET_MAX (sizeof(struct ethhdr) + VLAN_TAGS_MAX * sizeof(struct vlan_tag) + 60)
-
 /* q: the quoted packet. The daemon's own IKE is in clear, and ESP is what the wire has seen. */
 static __always_inline bool quotes_protected(const struct packet *q)
 {
@@ -45,7 +42,7 @@ __noinline int xdp_icmp_is_forged(struct xdp_md *ctx, __u32 offset, __u32 len, _
 	struct cursor c = {.pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end};
 
 	/* Both are so by how the frame was parsed, which the verifier does not know here. */
-	if (offset > ICMP_L4_OFFSET_MAX || !cursor_take(&c, offset))
+	if (offset > L4_OFFSET_MAX || !cursor_take(&c, offset))
 		return 1;
 	return icmp_is_forged(&c, len, fragment);
 }
@@ -59,7 +56,7 @@ __noinline int skb_icmp_is_forged(struct __sk_buff *skb, __u32 offset, __u32 len
 	bpf_skb_pull_data(skb, skb->len < wanted ? skb->len : wanted);
 	c.pos = (void *)(long)skb->data;
 	c.end = (void *)(long)skb->data_end;
-	if (offset > ICMP_L4_OFFSET_MAX || !cursor_take(&c, offset))
+	if (offset > L4_OFFSET_MAX || !cursor_take(&c, offset))
 		return 1;
 	return icmp_is_forged(&c, len, fragment);
 }

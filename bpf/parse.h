@@ -39,6 +39,10 @@ struct port_pair {
 	__be16 dest;
 };
 
+/* The furthest that L4 begins in a frame that is looked at: behind all the tags and all the options of IPv4. */
+#define L4_OFFSET_MAX (sizeof(struct ethhdr) + VLAN_TAGS_MAX * sizeof(struct vlan_tag) + 60)
+
+/* Where the next header is, and where what can be read ends. */
 struct cursor {
 	void *pos;
 	void *end;

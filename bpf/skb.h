@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 
+#include "count.h"
 #include "parse.h"
 
 /*
@@ -14,8 +15,14 @@
  */
 #define TC_NEXT TC_ACT_UNSPEC
 
-/* All that is ever looked at: Ethernet, the tags, IPv4 with all its options, the ports. */
-#define HEADERS_MAX (sizeof(struct ethhdr) + VLAN_TAGS_MAX * sizeof(struct vlan_tag) + 60 + sizeof(struct port_pair))
+/* All that is ever looked at: the headers up to L4, and the ports. */
+#define HEADERS_MAX (L4_OFFSET_MAX + sizeof(struct port_pair))
+
+static __always_inline int tc_drop(enum reason reason)
+{
+	count(reason);
+	return TC_ACT_SHOT;
+}
 
 static __always_inline enum parsed parse_linear(struct __sk_buff *skb, struct packet *p)
 {

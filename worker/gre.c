@@ -2,20 +2,15 @@
 #include "gre.h"
 
 #define GRE_PROTOCOL 2
-#define TYPE_IPV4    0x0800
-
-/* RFC 3168 section 5 */
-#define ECN_MASK 3
-#define ECN_CE	 3
 
 /* RFC 6040 section 4.2: congestion met outside is told inside, if the packet can tell it; else the packet is lost. */
 static bool take_congestion(const uint8_t *outer, const struct ip_view *inner)
 {
-	if ((outer[IP_TOS] & ECN_MASK) != ECN_CE)
+	if ((outer[IP_TOS] & IP_ECN) != IP_ECN_CE)
 		return true;
-	if ((inner->ip[IP_TOS] & ECN_MASK) == 0)
+	if ((inner->ip[IP_TOS] & IP_ECN) == 0)
 		return false;
-	inner->ip[IP_TOS] |= ECN_CE;
+	inner->ip[IP_TOS] |= IP_ECN_CE;
 	ip_finish(inner->ip, inner->header, inner->total, inner->ip[IP_PROTO]);
 	return true;
 }
@@ -26,7 +21,7 @@ bool gre_take_out(struct gre_packet *p, uint8_t *gre, size_t len, const struct t
 	struct ip_view inner;
 
 	if (p->l2 > ETH_LEN + VLAN_LEN || len < GRE_LEN || load_be16(gre) != 0 ||
-	    load_be16(gre + GRE_PROTOCOL) != TYPE_IPV4 || !ip_parse(&inner, gre + GRE_LEN, len - GRE_LEN) ||
+	    load_be16(gre + GRE_PROTOCOL) != ETH_IPV4 || !ip_parse(&inner, gre + GRE_LEN, len - GRE_LEN) ||
 	    csum_ipv4_header(inner.ip, inner.header) != 0 || !take_congestion(p->ip.ip, &inner))
 		return false;
 	memmove(inner.ip - p->l2, p->frame, p->l2);

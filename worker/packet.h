@@ -18,6 +18,7 @@ enum {
 	ETH_SRC = 6,
 	ETH_TYPE = 12,
 	ETH_LEN = 14,
+	ETH_IPV4 = 0x0800,
 	VLAN_LEN = 4,
 	ETH_LEN_MAX = ETH_LEN + 2 * VLAN_LEN,
 
@@ -31,6 +32,8 @@ enum {
 	IP_CHECK = 10,
 	IP_SRC = 12,
 	IP_DST = 16,
+	IP_ECN = 0x03, /* in TOS: RFC 3168 section 5 */
+	IP_ECN_CE = 0x03,
 	IP_LEN_MIN = 20,
 	IP_LEN_MAX = 60,
 	IP_DF = 0x4000,
@@ -98,7 +101,7 @@ static inline size_t eth_ipv4_offset(const uint8_t *frame, size_t len)
 	for (int tags = 0; tags < 3 && at + 2 <= len; tags++, at += VLAN_LEN) {
 		uint16_t type = load_be16(frame + at);
 
-		if (type == 0x0800)
+		if (type == ETH_IPV4)
 			return at + 2;
 		if (type != 0x8100 && type != 0x88a8)
 			return 0;

@@ -13,10 +13,8 @@
 /* One datagram's part of the arena, in whole cache lines. */
 #define STRIDE ((HEADERS_ROOM + IP_TOTAL_MAX + 63) & ~(size_t)63)
 
-/* RFC 3168 section 5 */
-#define ECN_MASK    3
-#define ECN_NOT_ECT 0
-#define ECN_CE	    3
+/* The ECN codepoint of who knows none (RFC 3168 section 5). */
+#define NOT_ECT 0
 
 /* Where a fragment belongs in its datagram. */
 struct extent {
@@ -279,7 +277,7 @@ static void take_headers(struct reassembler *r, struct datagram *d, const struct
 /* RFC 3168 section 5.3: congestion on the way of one is congestion; to mix ECN and none is an error. */
 static bool ecn_is_sound(const struct datagram *d)
 {
-	return !(d->ecn & 1 << ECN_NOT_ECT) || d->ecn == 1 << ECN_NOT_ECT;
+	return !(d->ecn & 1 << NOT_ECT) || d->ecn == 1 << NOT_ECT;
 }
 
 static void finish(struct datagram *d, uint8_t *to, struct reassembled *out)
@@ -293,8 +291,8 @@ static void finish(struct datagram *d, uint8_t *to, struct reassembled *out)
 		.generation = d->generation,
 	};
 	memcpy(to, d->payload - d->header - d->l2, out->len);
-	if (d->ecn & 1 << ECN_CE)
-		ip[IP_TOS] |= ECN_CE;
+	if (d->ecn & 1 << IP_ECN_CE)
+		ip[IP_TOS] |= IP_ECN_CE;
 	store_be16(ip + IP_FRAG, 0);
 	ip_finish(ip, d->header, d->header + d->end, ip[IP_PROTO]);
 }
@@ -310,7 +308,7 @@ static bool put(struct reassembler *r, struct datagram *d, const struct ip_fragm
 	if (d->count == FRAGMENTS_MAX)
 		return false;
 	insert(d, i, e);
-	d->ecn |= (uint8_t)(1 << (f->ip.ip[IP_TOS] & ECN_MASK));
+	d->ecn |= (uint8_t)(1 << (f->ip.ip[IP_TOS] & IP_ECN));
 	if (e->at == 0)
 		take_headers(r, d, f);
 	return ecn_is_sound(d) && (!d->headed || d->header + d->end <= IP_TOTAL_MAX);
