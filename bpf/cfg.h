@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the programs are told: one configuration for all, read-only data that the loader fills before it loads them;
- * and which NIC a packet is on, looked up, so that a NIC that appears needs no program of its own.
+ * What the programs are told. One configuration holds for all of them: read-only data, which the loader fills before it
+ * loads them. Which NIC a packet is on is looked up in `gates`, so that a NIC that appears needs no program of its own.
  */
 #ifndef BPF_CFG_H
 #define BPF_CFG_H
@@ -13,8 +13,9 @@
 const volatile struct prog_config cfg = {};
 
 /*
- * By the ifindex that a program sees: the NIC's, or its TAP's. One that is not known is a NIC that has been moved to
- * another namespace with the programs on it: nobody serves it there, and its gate stays closed.
+ * The NIC that a packet is on, by the ifindex that the program sees, which is the NIC's or its TAP's. An ifindex that
+ * `gates` does not have is of a NIC that was moved to another namespace with the programs on it: such a NIC has no
+ * port, so that nobody serves it and its gate stays closed.
  */
 static __always_inline struct nic nic_of(__u32 ifindex)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What arrives without ESP: it gets to the host only if no policy protects it (RFC 4301 section 5.2, step 2). */
+/* A packet that arrives without ESP gets to the host only if no policy protects it (RFC 4301 section 5.2, step 2). */
 #ifndef BPF_CLEAR_H
 #define BPF_CLEAR_H
 
@@ -14,7 +14,11 @@
 #include "ike.h"
 #include "policy.h"
 
-/* A policy for a group is for all who speak to it, but it takes nothing back from the connections of a speaker. */
+/*
+ * What the SPD says of a packet: enum spd_action, SPD_NONE or SPD_IKE. p->covered gets whether a cover decides
+ * (policy.h). A cover gives way to a policy that lets the group by which the packet is for: that policy is for all who
+ * speak to the group. A connection's own rule does not give way.
+ */
 static __always_inline int clear_action_alone(struct packet *p)
 {
 	struct flow flow = flow_inbound(p);
@@ -25,10 +29,10 @@ static __always_inline int clear_action_alone(struct packet *p)
 }
 
 /*
- * A later fragment shares its first one's lot. It cannot get into a datagram that
- * came out of an SA, which the worker hands over whole, nor change the ports that the
- * first was admitted for, which are in the first 8 bytes: so no more comes in than
- * the first did. What is kept is of admitted ones alone.
+ * The same, with a later fragment sharing its first one's lot. So no more comes in than was admitted with the first: a
+ * later fragment cannot get into a datagram that came out of an SA, which the worker hands over whole, nor change the
+ * ports that the first was admitted for, which are in its first 8 bytes. Decisions are kept of admitted fragments
+ * alone.
  */
 static __always_inline int clear_action(struct packet *p)
 {
@@ -41,8 +45,8 @@ static __always_inline int clear_action(struct packet *p)
 }
 
 /*
- * Whether the packet is for another host, which the kernel would forward it to: covers are for this one's addresses.
- * Asked of routes, since a list of addresses would always be behind. What is for a group is for this host, too.
+ * Whether the kernel would forward the packet to another host. Covers are for this host's addresses alone. Routes are
+ * asked, because a list of addresses would always be behind. A group's packet is this host's, too.
  */
 static __always_inline bool is_for_another_host(void *ctx, const struct packet *p)
 {
@@ -62,6 +66,7 @@ static __always_inline bool is_for_another_host(void *ctx, const struct packet *
 	return false;
 }
 
+/* The same, without covers for what is to be forwarded. */
 static __always_inline int clear_action_here(void *ctx, struct packet *p)
 {
 	const int action = clear_action(p);
@@ -69,7 +74,8 @@ static __always_inline int clear_action_here(void *ctx, struct packet *p)
 	return p->covered && action == SPD_PROTECT && is_for_another_host(ctx, p) ? SPD_NONE : action;
 }
 
-/* Whether a packet in clear may go on to the host; counts what a rule decided. ctx: XDP's, or the skb. */
+/* Whether a packet in clear may go on to the host. Counts every drop, and what a rule lets by. ctx: XDP's, or the skb.
+ */
 static __always_inline bool clear_is_admitted(void *ctx, struct packet *p)
 {
 	switch (clear_action_here(ctx, p)) {
@@ -91,7 +97,8 @@ static __always_inline bool clear_is_admitted(void *ctx, struct packet *p)
 	return false;
 }
 
-/* The same for one whose header cannot be relied on beyond the addresses: the stack refuses it, unless we must. */
+/* The same for a packet of whose header the addresses alone can be relied on. The stack will refuse it; but where a
+ * policy may protect something between the two addresses, it is dropped and counted here. */
 static __always_inline bool malformed_is_admitted(const struct packet *p)
 {
 	if (!policy_may_protect(p->dst, p->src))

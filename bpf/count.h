@@ -5,6 +5,7 @@
 
 #include "cfg.h"
 
+/* Counts one packet. */
 static __always_inline void count(enum reason reason)
 {
 	__u32 only = 0;
@@ -15,7 +16,7 @@ static __always_inline void count(enum reason reason)
 		++*counts_at(counts, reason);
 }
 
-/* A packet that an SA is known for is counted there too; many CPUs and the worker share that counter. */
+/* Counts one packet of a known SA, also in the SA's own counters, which all CPUs and the worker share. */
 static __always_inline void count_sa(struct sa_state *sa, enum reason reason)
 {
 	__sync_fetch_and_add(counts_at(&sa->drops, reason), 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Reading a packet in a netfilter hook: it begins with its IPv4 header, and wherever it lies, it is copied out. */
+/* Reading a packet in a netfilter hook, where a packet begins with its IPv4 header. The headers are copied out, because
+ * they may lie in several pieces of memory. */
 #ifndef BPF_DATAGRAM_H
 #define BPF_DATAGRAM_H
 
@@ -10,6 +11,7 @@
 /* Kernel functions (Linux 6.4), which are found by name when the program is loaded. */
 extern int bpf_dynptr_from_skb(struct sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;
 
+/* What parse_ports() does in a frame. offset: of L4, bytes. */
 static __always_inline void read_ports(struct bpf_dynptr *ptr, __u32 offset, struct packet *p)
 {
 	struct port_pair pair;
@@ -19,7 +21,7 @@ static __always_inline void read_ports(struct bpf_dynptr *ptr, __u32 offset, str
 		take_ports(&pair, p);
 }
 
-/* What parse_frame() does for a frame. PARSED_SHORT leaves addresses of 0. */
+/* What parse_frame() does with a frame. After PARSED_SHORT p is as it was. */
 static __always_inline enum parsed parse_datagram(struct sk_buff *skb, struct packet *p)
 {
 	enum parsed parsed;
@@ -34,7 +36,7 @@ static __always_inline enum parsed parse_datagram(struct sk_buff *skb, struct pa
 	return parsed;
 }
 
-/* What an ICMP error is about, with the ports that it shows. False: there is none. */
+/* q: the packet that an ICMP error quotes, with ports if the quote reaches to them. False: no header of it is there. */
 static __always_inline bool parse_quoted(struct sk_buff *skb, const struct packet *p, struct packet *q)
 {
 	const __u32 at = p->l4_offset + sizeof(struct icmp_header);

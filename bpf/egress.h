@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What leaves and a policy protects: find its SA and hand it to the worker through the TAP, or drop it. */
+/* A packet that leaves and that a policy protects goes to the worker through the TAP, with the slot of its SA, or is
+ * dropped: it never leaves in clear. */
 #ifndef BPF_EGRESS_H
 #define BPF_EGRESS_H
 
@@ -16,6 +17,7 @@ static __always_inline int egress_refuse(struct sa_state *sa, enum reason reason
 	return TC_ACT_SHOT;
 }
 
+/* What sad_out has for the packet's addresses and that selector, or NULL. */
 static __always_inline const struct sad_out_value *binding(const struct packet *p, const struct selector *sel)
 {
 	struct sad_out_key key = {.sel = *sel};
@@ -25,8 +27,8 @@ static __always_inline const struct sad_out_value *binding(const struct packet *
 	return bpf_map_lookup_elem(&sad_out, &key);
 }
 
-/* One of this packet's ports and its protocol: what is left of a child when the peer narrows it, or 'sa add ... sel'.
- */
+/* The SA for the packet's protocol and one of its two ports, or NULL. A child is so narrow when the peer has narrowed
+ * it, and an SA of 'sa add ... sel'. */
 static __always_inline const struct sad_out_value *find_by_port(const struct packet *p, const struct flow *f)
 {
 	struct selector sel = {SELECTOR_ANY_PORT, .proto = p->proto};
@@ -43,10 +45,10 @@ static __always_inline const struct sad_out_value *find_by_port(const struct pac
 }
 
 /*
- * The SA with the rule's own selector, which is all that most packets ever ask for. Without it
- * the narrowest that carries this packet, in at most four lookups more: by port, by protocol, for
- * everything. A connection's rule takes none that is wider than itself: that would be another
- * child's, and a strict peer drops what comes by a child that its policy did not make.
+ * The SA that carries the packet, or NULL: the one with the rule's own selector, which is one lookup and all that most
+ * packets need; else the narrowest that takes the packet, by port, by protocol, for everything, in at most four lookups
+ * more. A connection's rule takes no SA that is wider than the rule: such an SA is another child's, and a strict peer
+ * drops what comes by a child that its policy did not make.
  */
 static __always_inline const struct sad_out_value *find_binding(const struct packet *p, const struct flow *f)
 {
@@ -68,7 +70,8 @@ static __always_inline int drop_and_acquire(const struct packet *p, const struct
 	return tc_drop(REASON_NO_SA);
 }
 
-/* The source address is the NIC's own in every frame, and the worker puts it back. */
+/* Writes the slot in place of the Ethernet source address, which is the NIC's own in every frame and put back by the
+ * worker, and redirects the packet to the TAP. Without a worker the packet is dropped. */
 static __always_inline int hand_to_tap(struct __sk_buff *skb, const struct packet *p, struct sa_state *sa,
 				       const struct sad_out_value *out)
 {
@@ -82,6 +85,7 @@ static __always_inline int hand_to_tap(struct __sk_buff *skb, const struct packe
 	return bpf_redirect(p->nic.tap, 0);
 }
 
+/* What a protect rule has decided on, f, goes to the worker or is dropped. A cover has no SA (policy.h). */
 static __always_inline int protect(struct __sk_buff *skb, const struct packet *p, const struct flow *f)
 {
 	const struct sad_out_value *out;
@@ -106,7 +110,7 @@ static __always_inline int protect(struct __sk_buff *skb, const struct packet *p
 	return hand_to_tap(skb, p, sa, out);
 }
 
-/* The worker puts the fragments of a datagram together, and seals them as one, by the first one's SA. */
+/* A later fragment goes by its first one's SA, because the worker puts the datagram together and seals it as one. */
 static __always_inline int protect_later(struct __sk_buff *skb, const struct packet *p,
 					 const struct fragment_value *first)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * ESP that arrives: the SAD finds the SA by SPI and destination (RFC 4301
- * section 4.1), what is certainly useless is dropped here, and the rest goes to
- * the worker with the slot in the metadata.
+ * ESP that arrives. The SA is found in the SAD by SPI and destination (RFC 4301 section 4.1). A packet that is
+ * certainly of no use is dropped here, before it costs any cryptography; the others go to the worker with the slot in
+ * their metadata.
  */
 #ifndef BPF_ESP_H
 #define BPF_ESP_H
@@ -17,12 +17,13 @@ struct esp_header {
 	__be32 seq;
 };
 
-/* Header, IV, the least ciphertext (pad length and next header, padded to 4), ICV: RFC 4303 section 2, RFC 4106. */
+/* The shortest ESP: header, IV, pad length and next header padded to 4 bytes, ICV (RFC 4303 section 2, RFC 4106). */
 #define ESP_SIZE_MIN (sizeof(struct esp_header) + 8 + 4 + 16)
-/* A first fragment is a multiple of 8. With less in it, a later one would bring the rest of the headers. */
+/* The least of ESP in a first fragment, a multiple of 8 as all are: all of ESP's headers are in it, and no later
+ * fragment brings any. */
 #define ESP_FIRST_MIN 40
 
-/* Whether ESP that no SA claims is ours to refuse, and not the kernel's to take. */
+/* Whether ESP without an SA is ours to refuse. Else the kernel may take it. */
 static __always_inline bool esp_is_ours(const struct packet *p)
 {
 	struct locals_key local;
@@ -33,7 +34,7 @@ static __always_inline bool esp_is_ours(const struct packet *p)
 	return bpf_map_lookup_elem(&locals, &local) || policy_may_protect(p->dst, p->src);
 }
 
-/* ESP without an SA, for a reason that holds if it is ours. */
+/* The verdict on ESP without an SA: dropped and counted for that reason if it is ours, else passed. */
 static __always_inline int esp_unclaimed(const struct packet *p, enum reason reason)
 {
 	if (!esp_is_ours(p)) {
@@ -53,7 +54,8 @@ static __always_inline int esp_unknown_spi(const struct packet *p, __u32 spi)
 	return verdict;
 }
 
-/* Puts the slot in the 8 bytes before the frame, also where another program left metadata of its own. */
+/* Puts the metadata in the 8 bytes before the frame, in place of what another program may have left there. False: the
+ * driver has no room. */
 static __always_inline bool write_meta(struct xdp_md *ctx, const struct rx_meta *tag)
 {
 	int others = (void *)(long)ctx->data - (void *)(long)ctx->data_meta;
@@ -68,7 +70,8 @@ static __always_inline bool write_meta(struct xdp_md *ctx, const struct rx_meta 
 	return true;
 }
 
-/* False if no socket serves the queue: nobody is there to open it, or the NIC was given queues since. */
+/* Redirects the packet to the socket of its queue. False: no socket serves the queue, because no worker is there, or
+ * the NIC has got more queues since. */
 static __always_inline bool hand_to_worker(struct xdp_md *ctx, const struct packet *p, __u32 slot, __u32 generation)
 {
 	struct rx_meta tag = {.slot = slot, .l3_offset = p->l3_offset, .generation = generation};
@@ -84,7 +87,8 @@ static __always_inline int esp_refuse(struct sa_state *sa, enum reason reason)
 	return XDP_DROP;
 }
 
-/* A first fragment opens a datagram in the worker's memory, which only the peer may. Why not, or REASON_COUNT. */
+/* Why a first fragment is refused, or REASON_COUNT if it is not. It takes up a datagram's room in the worker's memory,
+ * which the SA's peer alone may. */
 static __always_inline enum reason first_fragment_fault(const struct packet *p, const struct sad_value *found)
 {
 	__u32 peer;
@@ -95,7 +99,8 @@ static __always_inline enum reason first_fragment_fault(const struct packet *p, 
 	return p->l4_len < ESP_FIRST_MIN ? REASON_FRAG_INVALID : REASON_COUNT;
 }
 
-/* It has no SPI. If its first has not come, it has to be from a peer, for the worker to wait for that. */
+/* A later fragment has no SPI. The worker waits for the first one of its datagram if that has come this way, or if the
+ * fragment is from a peer. */
 static __always_inline int esp_later_fragment(struct xdp_md *ctx, const struct packet *p)
 {
 	if (!fragment_recall(&fragments_in, p) && !policy_may_protect(p->dst, p->src))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the loader and IKE are told through the ring buffer, and how often: what
- * a packet can cause goes through a gate, what an SA comes to is told once (sa.h).
+ * Events for the loader and IKE, through the ring buffer. An event that any packet can cause is told at most once in
+ * GATE_NS, by its key in event_gate; an event in the life of an SA is told once (sa.h).
  */
 #ifndef BPF_EVENTS_H
 #define BPF_EVENTS_H
@@ -9,19 +9,19 @@
 #include "cfg.h"
 #include "parse.h"
 
-/* The same thing again. Shorter, a retransmitting TCP floods the reader; longer, a lost acquire delays the SA. */
+/* How long the same event is not told again. With less, a TCP that retransmits floods the reader; with more, a lost
+ * acquire delays the SA. */
 #define GATE_NS 1000000000ULL
 
 /*
- * Unknown SPIs cost their sender nothing and can all differ, so together they
- * have a rate too: 100 a second and as many at once. Higher, an attacker fills
- * the ring and pushes acquires out of the gate's LRU; lower, the few that tell
- * of a peer that lost its SAs drown.
+ * The rate of all unknown SPIs together: 100 a second, and as many at once. They cost their sender nothing and can all
+ * differ, so a gate for each is not enough. With a higher rate an attacker fills the ring, and pushes acquires out of
+ * the gate's LRU; with a lower one the few SPIs of a peer that has lost its SAs drown.
  */
 #define SPI_EVENT_NS	10000000ULL
 #define SPI_EVENT_BURST 100
 
-/* False if the reader is too far behind and the ring is full. */
+/* Sends an event, stamped with the time. False: the ring is full, because the reader is too far behind. */
 static __always_inline bool event_send(struct event *e)
 {
 	e->time_ns = bpf_ktime_get_boot_ns();
@@ -49,7 +49,7 @@ static __always_inline void gate_shut(const struct event_gate_key *key, __u64 no
 	bpf_map_update_elem(&event_gate, key, &now, BPF_ANY);
 }
 
-/* When the next event would be due if they came at exactly their rate (ITU-T I.371, GCRA). */
+/* When the next unknown SPI would be due, ns, if they came at exactly their rate (GCRA of ITU-T I.371). */
 static __u64 spi_event_due;
 
 static __always_inline bool spi_event_allowed(__u64 now)
@@ -85,7 +85,7 @@ static __always_inline void event_unknown_spi(const struct packet *p, __u32 spi)
 	event_send(&e);
 }
 
-/* place: of the rule that wants an SA in its entry, for each is told of by itself. */
+/* place: of the rule that wants an SA, in its entry of the SPD. Acquires of different rules are told independently. */
 static __always_inline void event_acquire(const struct packet *p, __u32 place)
 {
 	struct event_gate_key key = gate_key(p, EVENT_ACQUIRE, place);

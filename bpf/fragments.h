@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Fragments after the first show neither ports nor an SPI: what was decided on
- * the first is kept for them (RFC 4301 section 7.3, "stateful fragment checking").
- * One whose first is not known is decided on by the worst it could be.
+ * A later fragment shows neither ports nor an SPI, so the decision on the first fragment of its datagram is kept for it
+ * (RFC 4301 section 7.3, "stateful fragment checking"). Without a known first, it is decided on as the worst that it
+ * could be.
  */
 #ifndef BPF_FRAGMENTS_H
 #define BPF_FRAGMENTS_H
@@ -11,8 +11,8 @@
 #include "parse.h"
 
 /*
- * How long a decision is good for. Fragments of one datagram leave together; longer,
- * and the ID may be another datagram's, of which the first fragment never came here.
+ * How long a decision is good for. Fragments of one datagram leave together. After a longer time the ID may be another
+ * datagram's, whose first fragment never came here.
  */
 #define FRAGMENT_NS 1000000000ULL
 
@@ -35,7 +35,7 @@ static __always_inline struct fragment_key fragment_key(const struct packet *p)
 	return key;
 }
 
-/* map: fragments_in or fragments_out. */
+/* Keeps a decision on a first fragment. map: fragments_in or fragments_out. */
 static __always_inline void fragment_remember(void *map, const struct packet *p, int action, __u32 slot,
 					      __u32 generation)
 {
@@ -50,7 +50,7 @@ static __always_inline void fragment_remember(void *map, const struct packet *p,
 	bpf_map_update_elem(map, &key, &value, BPF_ANY);
 }
 
-/* What was decided on the first fragment of this one's datagram, or NULL. */
+/* The decision on the first fragment of p's datagram, or NULL. map: fragments_in or fragments_out. */
 static __always_inline const struct fragment_value *fragment_recall(void *map, const struct packet *p)
 {
 	struct fragment_key key = fragment_key(p);

@@ -7,7 +7,7 @@
  *   NIC egress    once more          a packet between two hosts as any other: SPD, SA, TAP
  *   TAP ingress   out of GRE         the NIC's ingress, if the peer may say that           gre_admit
  *
- * Nothing goes round: what is marked as opened, or came in by this NIC, is not put into GRE.
+ * No packet goes round: one that is marked as opened, or came in by this NIC, is not put into GRE.
  */
 #ifndef BPF_GRE_H
 #define BPF_GRE_H
@@ -28,7 +28,7 @@ struct gre_headers {
 
 #define GRE_OVERHEAD (sizeof(struct gre_headers) - sizeof(struct ethhdr))
 
-/* The IP ID of the next copy: it may be fragmented. */
+/* The IP ID of the next copy, which may be fragmented later. */
 static __u32 gre_next_id;
 
 static __always_inline bool is_multicast(__u32 addr)
@@ -43,7 +43,7 @@ static __always_inline struct gre_port *gre_of(__u32 port)
 
 /* Scans are global functions here for the reason that policy.h gives. */
 
-/* Whether it is a directed broadcast address of the NIC (want_broadcast), or an address of it. */
+/* Whether addr is an address of the NIC, or, with want_broadcast, a directed broadcast address of it: 1 or 0. */
 __noinline int gre_is_of_nic(__u32 port, __u32 addr, int want_broadcast)
 {
 	const struct gre_port *g = gre_of(port);
@@ -65,7 +65,7 @@ static __always_inline bool is_broadcast(__u32 port, __u32 addr)
 	return addr == 0xffffffff || gre_is_of_nic(port, addr, true);
 }
 
-/* Whether the host's multicast and broadcast come from there in GRE alone. */
+/* Whether multicast and broadcast of that host are taken from GRE alone: 1 or 0. */
 __noinline int gre_is_source(__u32 port, __u32 addr)
 {
 	const struct gre_port *g = gre_of(port);
@@ -82,7 +82,7 @@ __noinline int gre_is_source(__u32 port, __u32 addr)
 	return 0;
 }
 
-/* What may be a group's, told without a map: every broadcast address ends in two bits of 1. */
+/* Whether the packet may be for a group, told without a map: every broadcast address ends in two bits of 1. */
 static __always_inline bool may_be_group(const struct packet *p)
 {
 	return p->group || is_multicast(p->dst) || (p->dst & bpf_htonl(3)) == bpf_htonl(3);
@@ -93,7 +93,8 @@ static __always_inline bool is_for_group(const struct packet *p)
 	return may_be_group(p) && (is_multicast(p->dst) || is_broadcast(p->nic.port, p->dst));
 }
 
-/* A rule for a group lets it by both ways, whoever speaks; one for everything is for no group. */
+/* Whether a policy lets the packet's group by. A rule for the group holds both ways and for all speakers; a rule for
+ * everything (0.0.0.0/0) is not one for a group. */
 static __always_inline bool group_is_bypassed(const struct packet *p)
 {
 	struct flow flow = flow_outbound(p);
@@ -101,13 +102,14 @@ static __always_inline bool group_is_bypassed(const struct packet *p)
 	return policy_decide(&flow) == SPD_BYPASS && flow.origin;
 }
 
-/* Multicast or broadcast that arrives without GRE, from somebody whose is protected. */
+/* Whether multicast or broadcast has arrived without GRE, of a host whose are taken from GRE alone. */
 static __always_inline bool gre_is_missing(const struct packet *p)
 {
 	return may_be_group(p) && gre_is_source(p->nic.port, p->src) && is_for_group(p) && !group_is_bypassed(p);
 }
 
-/* Multicast or broadcast that leaves by a NIC which has it in GRE. Of a VLAN on top of it nothing is. */
+/* Whether multicast or broadcast leaves by a NIC that sends it in GRE. What leaves by a VLAN on top of the NIC does
+ * not. */
 static __always_inline bool gre_takes(const struct __sk_buff *skb, const struct packet *p)
 {
 	return (p->group || is_multicast(p->dst)) && p->l3_offset == sizeof(struct ethhdr) && !skb->vlan_present &&
@@ -147,7 +149,8 @@ static __always_inline struct gre_headers gre_headers_of(const struct iphdr *inn
 	};
 }
 
-/* Makes room for the headers. A super-packet is cut by the kernel, which has to know then what they are. */
+/* Makes room for the headers. False: the packet would be too long, or there is no memory. The kernel, which cuts a
+ * super-packet later, is told what the headers are. */
 static __always_inline bool gre_make_room(struct __sk_buff *skb, const struct iphdr *inner)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
@@ -156,7 +159,8 @@ static __always_inline bool gre_make_room(struct __sk_buff *skb, const struct ip
 	       !bpf_skb_adjust_room(skb, GRE_OVERHEAD, BPF_ADJ_ROOM_MAC, skb->gso_size ? flags : 0);
 }
 
-/* Ethernet addresses of 0 say that the copy has to be routed. What becomes of it is counted there. */
+/* Writes the headers of the copy for a peer. Its Ethernet addresses of 0 say that it has to be routed, and what becomes
+ * of it is counted when it is. */
 static __always_inline bool gre_write(struct __sk_buff *skb, struct gre_headers *h, const struct gre_peer *peer)
 {
 	__builtin_memcpy(&h->ip.saddr, peer->local, sizeof(h->ip.saddr));
@@ -168,8 +172,9 @@ static __always_inline bool gre_write(struct __sk_buff *skb, struct gre_headers 
 }
 
 /*
- * All that gre_takes(): it does not leave but in GRE, whatever comes of that. The last peer gets the packet itself:
- * were it dropped, the stack would take that for an error, and send no further fragment of the datagram.
+ * The verdict on every packet that gre_takes(): it leaves in GRE or not at all. Each peer gets a clone, the last one
+ * the packet itself: were that dropped, the stack would take it for an error, and send no further fragment of the
+ * datagram.
  */
 __noinline int gre_egress(struct __sk_buff *skb)
 {
@@ -196,7 +201,8 @@ __noinline int gre_egress(struct __sk_buff *skb)
 	return gre_write(skb, &h, &g->peers[last]) ? bpf_redirect(nic.ifindex, 0) : tc_drop(REASON_MALFORMED);
 }
 
-/* A copy that gre_egress() made. Nobody else sends from no address at all; who did would gain a route by it. */
+/* Whether the packet is a copy that gre_egress() made. Nobody else sends from an Ethernet address of 0, and who did
+ * would only be routed. */
 static __always_inline bool gre_is_unrouted(struct __sk_buff *skb, const struct packet *p)
 {
 	__u8 source[ETH_ALEN];
@@ -205,7 +211,7 @@ static __always_inline bool gre_is_unrouted(struct __sk_buff *skb, const struct 
 	       !(source[0] | source[1] | source[2] | source[3] | source[4] | source[5]);
 }
 
-/* It comes back with its Ethernet header, once the neighbour is known. */
+/* Has the kernel find the copy's route and neighbour, whereupon it leaves once more, with its Ethernet header. */
 static __always_inline int gre_route(const struct packet *p)
 {
 	struct flow flow = flow_outbound(p);
@@ -219,7 +225,8 @@ static __always_inline int gre_route(const struct packet *p)
 
 /* ---- in ---- */
 
-/* A host says for itself what it likes, and for others what nobody else's SA would have to vouch for. */
+/* Whether the SA's peer may send a packet with that source address: its own, or one that no other SA would have to
+ * vouch for. An address of this host, of a group or of a broadcast is nobody's to send from. */
 static __always_inline bool gre_may_say(const struct sa_state *sa, const struct packet *p)
 {
 	struct locals_key local;
@@ -234,7 +241,8 @@ static __always_inline bool gre_may_say(const struct sa_state *sa, const struct 
 	return p->src == peer || !policy_may_protect(ours, p->src);
 }
 
-/* The Ethernet address that goes with a group's (RFC 1112 section 6.4), or with a broadcast. False: it is neither. */
+/* mac: the Ethernet address for the packet's group (RFC 1112 section 6.4), or of all for a broadcast. False: the packet
+ * is for neither. */
 static __always_inline bool gre_address(__u8 mac[ETH_ALEN], const struct packet *p)
 {
 	const __u32 dst = p->dst;
@@ -257,7 +265,8 @@ static __always_inline bool gre_is_discarded(const struct packet *p)
 	return policy_decide(&flow) == SPD_DISCARD;
 }
 
-/* The packet around it, which the worker has taken off, is checked as all that comes out of an SA (opened.h). */
+/* Whether GRE between the SA's two hosts is at odds with the SPD. The worker has taken off the outer packet; that is
+ * checked here as everything that comes out of an SA is (opened.h). */
 static __always_inline bool gre_is_at_odds(const struct sa_state *sa)
 {
 	struct flow flow = {.proto = IPPROTO_GRE, .ports = PORTS_NONE};
@@ -273,7 +282,8 @@ static __always_inline bool gre_refuse(struct sa_state *sa, enum reason reason)
 	return false;
 }
 
-/* What the worker took out of GRE, and is well-formed: gives it the Ethernet header back. False: it is dropped. */
+/* Whether a packet that the worker has taken out of GRE may go on to the host; the worker has found it well-formed.
+ * Gives the Ethernet header back. False: it was counted, and is to be dropped. */
 static __always_inline bool gre_admit(struct __sk_buff *skb, const struct nic *nic)
 {
 	const __be16 type = bpf_htons(ETH_P_IP);

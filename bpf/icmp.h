@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * ICMP "fragmentation needed" about our ESP (RFC 4301 section 8.2.1). Nobody has signed it, so it is believed only if
- * it speaks of a packet that an SA here has sent not long ago, and says something that can be:
+ * ICMP "fragmentation needed" about our ESP (RFC 4301 section 8.2.1). Nobody has signed such a message, so it is
+ * believed only if it quotes a packet that an SA here may have sent not long ago, and names an MTU that can be:
  *
- *   to and about our address, SPI and destination of an outbound SA, a sequence number that it has given out;
- *   an MTU below the quoted packet's length and what is known now, and not below the interface's path-mtu-min.
+ *   it is to and about our address; SPI and destination are an outbound SA's; the SA has given out the sequence number;
+ *   the MTU is below the quoted packet's length and what is known now, and not below the interface's path-mtu-min.
  *
  * An MTU of 0, from a router that is older than RFC 1191, is no word on which to act: a guess from its table of
  * plateaus could be too low for ten minutes, and a TCP that loses all its full segments finds out by itself (RFC 4821).
  *
- * It lowers the SA's path MTU for ten minutes. The worker tells the sender inside, when its next packet does not fit.
+ * A message that is believed lowers the SA's path MTU for ten minutes. The worker tells the sender when its next packet
+ * does not fit.
  */
 #ifndef BPF_ICMP_H
 #define BPF_ICMP_H
@@ -22,12 +23,13 @@
 #define SECOND_NS      1000000000ULL
 
 /*
- * How far behind the last packet one may be that a router has just refused: a round trip of 100 ms at 10 million
- * packets a second. Fewer would be too few for that; more would spare a forger some guesses of 2^12.
+ * How many numbers behind the SA's last one a quoted packet may be: a round trip of 100 ms at 10 million packets a
+ * second. With fewer, a fast sender's messages are not believed; with more, a forger needs fewer guesses than some
+ * 2^12.
  */
 #define SENT_LATELY (1U << 20)
 
-/* Sequence numbers are given out one by one, from seq on down. */
+/* Whether the SA has lately given out a number with that low half. It has given out all numbers up to sa->seq. */
 static __always_inline bool sa_has_sent(const struct sa_state *sa, __u32 seq)
 {
 	__u64 last = sa->seq;
@@ -56,7 +58,8 @@ static __always_inline void store_path_mtu(struct sa_state *sa, __u32 mtu, __u32
 	*(volatile __u64 *)&sa->path_mtu = u.word;
 }
 
-/* The same again, for packets that were on their way when it was learnt, only keeps it fresh. */
+/* Whether the MTU can be. One that is known already is: it comes again for packets that were on their way, and stays
+ * known for longer. */
 static __always_inline bool mtu_is_plausible(const struct packet *p, const struct sa_state *sa,
 					     const struct icmp_quote *q, __u32 now_s)
 {
@@ -85,7 +88,7 @@ static __always_inline struct sa_state *sa_that_sent(const struct packet *p, con
 	return sa;
 }
 
-/* For ESP that no SA of ours has sent: it is the kernel's to look at if that ESP could be the kernel's. */
+/* Whether a message about ESP that no SA here has sent is dropped. It is not where such ESP could be the kernel's. */
 static __always_inline bool icmp_is_refused(const struct icmp_quote *q)
 {
 	const struct packet answer = {.src = q->dst, .dst = q->src};
@@ -97,8 +100,8 @@ static __always_inline bool icmp_is_refused(const struct icmp_quote *q)
 }
 
 /*
- * len bytes of ICMP at that offset of the frame. A global function, as the scans of the SPD are: the verifier goes
- * through the loop once, and not for each way of getting here.
+ * Whether the checksum over len bytes of ICMP at that offset of the frame is right: 1 or 0. A global function, as the
+ * scans of the SPD are: the verifier goes through the loop once, and not for each way of getting here.
  */
 __noinline int checksum_is_right(struct xdp_md *ctx, __u32 offset, __u32 len)
 {
@@ -113,8 +116,8 @@ static __always_inline bool icmp_is_intact(struct xdp_md *ctx, const struct curs
 }
 
 /*
- * Whether the packet, with the cursor at its ICMP header, was for us to take, for what it says or for nothing. False:
- * policies decide on it as on any other.
+ * Whether the packet is a message about ESP that is ours; it is to be dropped then, whether it was believed or not. The
+ * cursor is at its ICMP header. False: policies decide on it as on any other packet.
  */
 static __always_inline bool icmp_is_about_esp(struct xdp_md *ctx, const struct cursor *c, const struct packet *p)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * ICMP errors in clear about packets that a policy protects. Outside of this host and its peer nobody has seen such a
- * packet: a router sees ESP, and quotes that (icmp.h); what the peer has to say of it comes in an SA. So who quotes it
- * has made it up, to end a connection or to lower a route's MTU, and whoever he says he is, it is dropped.
+ * ICMP errors in clear about packets that a policy protects are dropped, whoever they seem to be from. Nobody but this
+ * host and its peer has seen such a packet: a router sees ESP and quotes that (icmp.h), and what the peer has to say
+ * comes in an SA. So the sender has made the quote up, to end a connection or to lower a route's MTU.
  */
 #ifndef BPF_ICMP_FORGED_H
 #define BPF_ICMP_FORGED_H
@@ -12,7 +12,7 @@
 #include "ike.h"
 #include "policy.h"
 
-/* q: the quoted packet. The daemon's own IKE is in clear, and ESP is what the wire has seen. */
+/* Whether a policy protects the quoted packet. The daemon's own IKE is in clear, and ESP is what the wire has seen. */
 static __always_inline bool quotes_protected(const struct packet *q)
 {
 	struct flow flow = flow_outbound(q);
@@ -21,8 +21,8 @@ static __always_inline bool quotes_protected(const struct packet *q)
 }
 
 /*
- * len bytes of ICMP at the cursor. A quote that is not in the first fragment, or not where it can be read, may be any.
- * One that is not there at all is of no use to the kernel.
+ * Whether an ICMP error, len bytes at the cursor, is refused. It is when its quote cannot be read, since the quote may
+ * be of any packet; an error that has no quote at all may go by, since the kernel has no use for it.
  */
 static __always_inline bool icmp_is_forged(const struct cursor *c, __u32 len, bool fragment)
 {

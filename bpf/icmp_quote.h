@@ -35,7 +35,8 @@ struct icmp_quote {
 	__u16 mtu;   /* that would have fit, as the router has it; 0 if it does not tell */
 };
 
-/* The quoted packet's header, at the cursor; room: bytes of ICMP left. False if it is none of ESP's first bytes. */
+/* Reads the quoted packet's IP header at the cursor, and leaves the cursor behind it. room: bytes of ICMP that are
+ * left. False: the quote is not of ESP's first bytes. */
 static __always_inline bool parse_quoted_ip(struct cursor *c, __u32 room, struct icmp_quote *q)
 {
 	struct iphdr *ip = cursor_take(c, sizeof(*ip));
@@ -55,8 +56,8 @@ static __always_inline bool parse_quoted_ip(struct cursor *c, __u32 room, struct
 }
 
 /*
- * p is an ICMP packet, and the cursor behind its IPv4 header. False if it is anything but "fragmentation needed" about
- * ESP, and then not ours. Its checksum is not looked at yet.
+ * Reads what an ICMP packet p quotes; the cursor is behind p's IPv4 header. False: it is anything but "fragmentation
+ * needed" about ESP. The checksum is not looked at.
  */
 static __always_inline bool parse_icmp_quote(struct cursor c, const struct packet *p, struct icmp_quote *q)
 {
@@ -81,8 +82,8 @@ static __always_inline bool parse_icmp_quote(struct cursor c, const struct packe
 #define ICMP_QUOTE_MAX (sizeof(struct icmp_header) + 60 + sizeof(struct port_pair))
 
 /*
- * The types that the kernel acts upon by what they quote (RFC 792): unreachable, quench, redirect, time, parameter.
- * One that is there and cannot be read may be one of them.
+ * Whether the packet is an ICMP error that the kernel acts upon by what it quotes (RFC 792): unreachable, source
+ * quench, redirect, time exceeded, parameter problem. A type that cannot be read may be one of these.
  */
 static __always_inline bool icmp_is_error(const struct packet *p)
 {
@@ -95,9 +96,9 @@ static __always_inline bool icmp_is_error(const struct packet *p)
 }
 
 /*
- * The quoted packet's addresses, protocol and ports, from an error of len bytes at the cursor. Its ports are unknown if
- * the quote does not reach to them, or says that it is a later fragment, which the kernel does not care for. False:
- * there is no whole header to be read.
+ * q: addresses, protocol and ports of the packet that an error quotes, len bytes of ICMP at the cursor. The ports are
+ * unknown where the quote does not reach to them or is of a later fragment, which the kernel does not care for. False:
+ * the quote has no whole IP header.
  */
 static __always_inline bool parse_icmp_about(struct cursor c, __u32 len, struct packet *q)
 {
@@ -121,7 +122,8 @@ static __always_inline bool parse_icmp_about(struct cursor c, __u32 len, struct 
 	return true;
 }
 
-/* Of all of the message, len bytes at the cursor (RFC 1071: the order of bytes within words does not matter). */
+/* Whether the checksum over a whole message, len bytes at the cursor, is right. By RFC 1071 the order of bytes in the
+ * words does not matter. */
 static __always_inline bool icmp_checksum_is_right(struct cursor c, __u32 len)
 {
 	__u32 sum = 0;

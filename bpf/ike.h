@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who may speak IKE in clear: this host's daemon, by its own two sockets, and who speaks to them. Everybody else's UDP
- * of these ports is UDP. That there is a connection for the two is policy.h's to ask.
+ * Whether a packet may be IKE, which goes in clear: outbound it is from one of the daemon's own two sockets, inbound it
+ * is to their ports. Any other process's UDP from these ports is UDP. Whether a connection is for the two hosts is
+ * policy.h's question.
  */
 #ifndef BPF_IKE_H
 #define BPF_IKE_H
@@ -9,7 +10,8 @@
 #include "cfg.h"
 #include "parse.h"
 
-/* cookie: of the socket that sends, 0 if there is none, as of what is forwarded. */
+/* Whether a socket is the IKE daemon's. cookie: the socket's SO_COOKIE; 0 of a packet that is forwarded, which has
+ * none. */
 static __always_inline bool is_daemons_socket(__u64 cookie)
 {
 	__u32 only = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the worker hands over: it came out of an SA, whose selector is looked at there, and has to be what policies
- * protect (RFC 4301 section 5.2, step 4). What no policy is for is the SA's own business.
+ * A packet that the worker has opened, on its way to the host. The worker has compared it with the SA's selector; here
+ * the SPD must not bypass or discard it (RFC 4301 section 5.2, step 4). A packet that no policy is for may go on: SAs
+ * need no policy.
  */
 #ifndef BPF_OPENED_H
 #define BPF_OPENED_H
@@ -10,7 +11,7 @@
 #include "policy.h"
 #include "skb.h"
 
-/* The worker's own word, not a peer's. Gives it the Ethernet type back. */
+/* Gives its Ethernet type back to a packet that the worker itself has made (HOST_TAG_ETHERTYPE). False: no memory. */
 static __always_inline bool host_tag_is_taken_off(struct __sk_buff *skb, const struct packet *p)
 {
 	const __be16 type = bpf_htons(ETH_P_IP);
@@ -18,7 +19,8 @@ static __always_inline bool host_tag_is_taken_off(struct __sk_buff *skb, const s
 	return !bpf_skb_store_bytes(skb, p->l3_offset - sizeof(type), &type, sizeof(type), 0);
 }
 
-/* Packets here are whole: the worker puts fragments together. It writes nothing else than IPv4. */
+/* Whether the packet may go on to the host. Packets here are whole, because the worker puts fragments together, and
+ * IPv4. */
 static __always_inline bool opened_is_admitted(struct __sk_buff *skb, const struct nic *nic)
 {
 	struct packet p = {.nic = *nic};

@@ -56,12 +56,12 @@ enum ports {
 	PORTS_UNKNOWN, /* it has, but a later fragment does not show them, or the header is cut off */
 };
 
-/* Where a packet is (cfg.h). */
+/* The NIC that a packet is on (cfg.h). */
 struct nic {
 	__u32 ifindex;
-	__u32 tap;    /* its ifindex */
-	__u32 port;   /* PORT_NONE: nobody serves it */
-	bool generic; /* XDP is: the cleartext check belongs to the NIC's tc ingress */
+	__u32 tap;    /* ifindex of its TAP */
+	__u32 port;   /* PORT_NONE: nobody serves the NIC */
+	bool generic; /* XDP is in generic mode, and the NIC's tc ingress looks at what comes in clear */
 };
 
 struct packet {
@@ -83,6 +83,7 @@ struct packet {
 	bool covered; /* what was decided on it rests on a connection for another address (policy.h) */
 };
 
+/* How far a frame could be parsed. */
 enum parsed {
 	PARSED_OTHER,	  /* not IPv4 */
 	PARSED_STACK,	  /* more tags than are looked behind */
@@ -91,6 +92,7 @@ enum parsed {
 	PARSED_IPV4,
 };
 
+/* The next size bytes, and moves the cursor behind them; NULL, and the cursor stays: they are not there. */
 static __always_inline void *cursor_take(struct cursor *c, __u32 size)
 {
 	void *at = c->pos;
@@ -106,7 +108,7 @@ static __always_inline bool is_vlan(__be16 ethertype)
 	return ethertype == bpf_htons(ETH_P_8021Q) || ethertype == bpf_htons(ETH_P_8021AD);
 }
 
-/* Leaves the cursor behind the last tag that is looked at. False if a header is cut off. */
+/* Parses Ethernet and up to VLAN_TAGS_MAX tags, and leaves the cursor behind the last. False: a header is cut off. */
 static __always_inline bool parse_ethernet(struct cursor *c, struct packet *p)
 {
 	struct ethhdr *eth = cursor_take(c, sizeof(*eth));
@@ -133,7 +135,7 @@ static __always_inline bool parse_ethernet(struct cursor *c, struct packet *p)
 	return true;
 }
 
-/* Whether the packet has ports at the cursor, by its IPv4 header. */
+/* Whether by its IPv4 header the packet has ports behind that. */
 static __always_inline bool shows_ports(const struct packet *p)
 {
 	return selector_has_ports(p->proto) && p->first && p->l4_len >= sizeof(struct port_pair);
@@ -158,7 +160,8 @@ static __always_inline void parse_ports(struct cursor c, struct packet *p)
 		take_ports(pair, p);
 }
 
-/* A TCP super-packet beyond 64 KB has a total length of 0 (BIG TCP). */
+/* The packet's length by its header, or of a TCP super-packet beyond 64 KB, which says 0 there (BIG TCP), by the frame.
+ */
 static __always_inline __u32 total_length(const struct cursor *c, const struct packet *p, const struct iphdr *ip)
 {
 	__u32 total = bpf_ntohs(ip->tot_len);
@@ -166,7 +169,8 @@ static __always_inline __u32 total_length(const struct cursor *c, const struct p
 	return total || !c->gso ? total : c->frame_len - p->l3_offset;
 }
 
-/* All of a packet but its ports: total bytes of it, and room from its first one on. */
+/* Fills p, but for the ports, from an IPv4 header. total: bytes that the packet says it has; room: bytes that there
+ * are. */
 static __always_inline enum parsed take_ipv4(const struct iphdr *ip, __u32 total, __u32 room, struct packet *p)
 {
 	const __u32 header = ip->ihl * 4;
@@ -184,7 +188,7 @@ static __always_inline enum parsed take_ipv4(const struct iphdr *ip, __u32 total
 	return PARSED_IPV4;
 }
 
-/* Leaves the cursor behind the options. */
+/* Parses IPv4 and ports, and leaves the cursor behind the options. */
 static __always_inline enum parsed parse_ipv4(struct cursor *c, struct packet *p)
 {
 	struct iphdr *ip = cursor_take(c, sizeof(*ip));
@@ -201,9 +205,10 @@ static __always_inline enum parsed parse_ipv4(struct cursor *c, struct packet *p
 }
 
 /*
- * Tags behind those that are parsed are not for us to guess at: the kernel takes off as many as there are, if they are
- * of VLAN 0 or it has the VLANs, and finds the IPv4 packet that we would not have seen. Any other Ethernet type that
- * may have one inside gives it to an interface of its own, or to nobody (docs/architecture.md).
+ * Parses a frame. More tags than VLAN_TAGS_MAX are PARSED_STACK, and not just another protocol: the kernel takes off as
+ * many tags as there are, if they are of VLAN 0 or it has the VLANs, and would find an IPv4 packet that was not looked
+ * at here. Any other Ethernet type that may have a packet inside gives that to an interface of its own, or to nobody
+ * (docs/architecture.md).
  */
 static __always_inline enum parsed parse_frame(struct cursor *c, struct packet *p)
 {
@@ -214,7 +219,7 @@ static __always_inline enum parsed parse_frame(struct cursor *c, struct packet *
 	return p->ethertype == bpf_htons(ETH_P_IP) ? parse_ipv4(c, p) : PARSED_OTHER;
 }
 
-/* port: the port of the end that would be the IKE daemon's. */
+/* Whether the packet may be IKE, by UDP and port. port: of the end that would be this host's daemon. */
 static __always_inline bool is_ike(const struct packet *p, __u16 port)
 {
 	return p->proto == IPPROTO_UDP && p->ports == PORTS_KNOWN && (port == IKE_PORT || port == IKE_NATT_PORT);

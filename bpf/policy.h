@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The SPD: one longest-prefix lookup on the remote address, then the rules
- * behind it in the order of precedence. The first that matches wins (RFC 4301
- * section 4.4.1).
+ * The SPD: one longest-prefix lookup on the remote address finds an entry, whose rules are in the order of precedence.
+ * The first rule that takes the packet decides (RFC 4301 section 4.4.1).
+ *
+ * A connection also *covers* its peer: a packet that its rule takes but for the local address does not go by in clear,
+ * neither by a bypass rule of a shorter prefix nor because there is no rule. There is no SA for such a packet. The
+ * reason: a connection's local address selects its SA, and not what may be in clear.
  */
 #ifndef BPF_POLICY_H
 #define BPF_POLICY_H
@@ -10,12 +13,12 @@
 #include "cfg.h"
 #include "parse.h"
 
-/* What policy_decide() returns besides enum spd_action: no rule is for it, and so it goes by. */
+/* What policy_decide() returns besides enum spd_action: no rule takes the packet, and so it goes by. */
 #define SPD_NONE -1
-/* And decide(): IKE, which goes by whatever the rule says. */
+/* What decide() returns besides: IKE, which goes by whatever a rule says. */
 #define SPD_IKE -2
 
-/* A packet as this host sees it, so that one rule serves both directions, and what the rule that decides is for. */
+/* A packet as this host sees it, so that one rule serves both directions; and the rule that decides, once one has. */
 struct flow {
 	__u32 local;
 	__u32 remote;
@@ -28,7 +31,7 @@ struct flow {
 	__u8 owner;  /* enum owner */
 	__u8 place;  /* of the rule in its entry */
 	__u8 origin; /* prefix length it was made for */
-	__u8 cover;  /* what decides is a connection of another local address; 1 + the origin of its rule, 0: none */
+	__u8 cover;  /* a cover decides: 1 + the origin of the connection's rule; 0: none does */
 };
 
 static __always_inline struct flow flow_outbound(const struct packet *p)
@@ -83,17 +86,17 @@ static __always_inline bool rule_takes_any_port(const struct spd_rule *r)
 	return takes_any_port(&sel);
 }
 
-/* Without a branch, and so are those who ask twice: each would be two ways for the verifier, in every rule. */
+/* Whether min <= port <= max, told without a branch, as those who ask twice tell it: a branch would be two ways for the
+ * verifier, in every rule. */
 static __always_inline __u32 within(__u32 port, __u32 min, __u32 max)
 {
 	return ~((port - min) | (max - port)) >> 31;
 }
 
 /*
- * A packet whose ports are not to be seen might be any that a protect rule is
- * for, and is taken for that: a header that is cut off, or a later fragment of
- * which the first is not known (fragments.h). Discard rules need no such care, as a
- * datagram whose first fragment is discarded never gets anywhere.
+ * Whether the rule takes the packet's ports. Ports that are not to be seen, because the header is cut off or a later
+ * fragment's first is not known (fragments.h), may be any that a protect rule is for, and are taken for that. A discard
+ * rule needs no such care: a datagram whose first fragment is discarded never gets anywhere.
  */
 static __always_inline bool rule_takes_ports(const struct spd_rule *r, const struct flow *f)
 {
@@ -103,18 +106,15 @@ static __always_inline bool rule_takes_ports(const struct spd_rule *r, const str
 	return rule_takes_any_port(r) || (f->ports == PORTS_UNKNOWN && r->action == SPD_PROTECT);
 }
 
-/* In all but the local address. */
+/* Whether the rule takes the packet, but for the local address. */
 static __always_inline bool rule_takes(const struct spd_rule *r, const struct flow *f)
 {
 	return (!r->proto || r->proto == f->proto) && rule_takes_ports(r, f);
 }
 
 /*
- * A connection's local address selects its SA, not what may be in clear: it covers its peer at all other addresses too
- * where no rule for them decides, or one of a shorter prefix would let the packet by. There is no SA for that.
- *
- * What is remembered of it is kept behind a pointer, where the verifier does not follow it: in a register it would make
- * states of every rule.
+ * Remembers the first rule of a connection that takes the packet but for the local address. The memory is behind a
+ * pointer, where the verifier does not follow it: in a register it would make states of every rule.
  */
 static __always_inline void remember_cover(struct flow *f, const struct spd_rule *r)
 {
@@ -128,12 +128,13 @@ static __always_inline bool cover_goes_before(const struct flow *f, const struct
 }
 
 /*
- * The scans are global functions, which the verifier checks once and on their
- * own. Inlined, every rule that can match would be another state for all that
- * follows in the caller, and the programs would be beyond its limit.
+ * The scans are global functions, which the verifier checks once, each by itself. If they were inlined, every rule that
+ * can match would be another state for all that follows in the caller, and the programs would be beyond the verifier's
+ * limit.
  */
 
-/* enum spd_action of the rule that decides, with what it is for left in f, whose cover is 0 before; or SPD_NONE. */
+/* The enum spd_action of the rule that decides, whose fields are left in f (owner, place, rule, origin), or of a cover
+ * (f->cover); or SPD_NONE. f->cover is 0 before. */
 __noinline int policy_decide(struct flow *f)
 {
 	const struct spd_entry *entry;
@@ -165,7 +166,7 @@ __noinline int policy_decide(struct flow *f)
 	return f->cover ? SPD_PROTECT : SPD_NONE;
 }
 
-/* Whether a connection is for the two: 1 or 0. Its local address is one of this host's, as the file says. */
+/* Whether a connection is for the two addresses: 1 or 0. */
 __noinline int policy_has_connection(__u32 local, __u32 remote)
 {
 	const struct spd_entry *entry = spd_find(remote);
@@ -178,13 +179,15 @@ __noinline int policy_has_connection(__u32 local, __u32 remote)
 	return 0;
 }
 
-/* Whether what an SA has protected is at odds with the SPD (RFC 4301 section 5.2, step 4). SAs need no rule. */
+/* Whether a packet that came out of an SA is at odds with what the SPD says of it (RFC 4301 section 5.2, step 4).
+ * SPD_NONE is not: an SA needs no rule. */
 static __always_inline bool is_at_odds(int action)
 {
 	return action == SPD_BYPASS || action == SPD_DISCARD;
 }
 
-/* policy_decide(), but for IKE of a connection. ike: the caller knows that the packet could be (ike.h). */
+/* policy_decide(), but SPD_IKE for IKE between the two hosts of a connection. ike: whether the packet may be IKE
+ * (ike.h). */
 static __always_inline int decide(struct flow *f, bool ike)
 {
 	int action = policy_decide(f);
@@ -201,6 +204,7 @@ struct pair {
 	__u32 cover; /* as in struct flow */
 };
 
+/* policy_may_protect() does not say more than this. of->cover is 0 before. */
 __noinline int policy_may_protect_pair(struct pair *of)
 {
 	const struct spd_entry *entry;
@@ -226,7 +230,7 @@ __noinline int policy_may_protect_pair(struct pair *of)
 	return of->cover != 0;
 }
 
-/* Whether there is anything between the two addresses that a rule would protect: 1 or 0. */
+/* Whether there may be a packet between the two addresses that a rule, or a cover, would protect: 1 or 0. */
 static __always_inline int policy_may_protect(__u32 local, __u32 remote)
 {
 	struct pair of = {.local = local, .remote = remote};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What can be said of an SA without its key: is it there, is it worn out, is the sequence number of any use. */
+/* What can be told of an SA without its key: whether it is there, whether it is worn out, whether a sequence number is
+ * of any use. */
 #ifndef BPF_SA_H
 #define BPF_SA_H
 
@@ -15,13 +16,14 @@ static __always_inline struct sa_state *sa_find(__u32 slot, __u32 generation)
 	return sa && (generation & 1) && sa->generation == generation ? sa : NULL;
 }
 
-/* bound: the NIC that the SA is bound to. */
+/* Whether an SA may be used on the packet's NIC. bound: ifindex of the NIC that the SA is bound to; 0: to none. */
 static __always_inline bool sa_is_on_this_nic(const struct packet *p, __u32 bound)
 {
 	return !bound || bound == p->nic.ifindex;
 }
 
-/* Tells of the SA once. If the ring is full the next packet tries again. */
+/* Tells an event of the SA once in its life, whose bit in sa->raised is `bit`. If the ring is full, the next packet
+ * tries again. */
 static __always_inline void sa_raise(const struct packet *p, struct sa_state *sa, __u32 slot, __u32 bit, __u32 type)
 {
 	struct event e = {
@@ -45,7 +47,7 @@ static __always_inline bool past(__u64 value, __u64 limit)
 	return limit && value >= limit;
 }
 
-/* False past the hard limit. Whichever limit is passed is told. */
+/* Whether the SA is within its hard limits. A limit that is passed, hard or soft, is told. */
 static __always_inline bool sa_is_alive(const struct packet *p, struct sa_state *sa, __u32 slot)
 {
 	/* The clock costs more than the rest of this, so only SAs with a limit of time pay for it. */
@@ -60,7 +62,8 @@ static __always_inline bool sa_is_alive(const struct packet *p, struct sa_state 
 	return true;
 }
 
-/* Outbound: whether there is a sequence number left. They never cycle (RFC 4303 section 3.3.3). */
+/* Whether an outbound SA has a sequence number left; if not, that is told. Numbers never cycle (RFC 4303
+ * section 3.3.3). */
 static __always_inline bool sa_has_sequence(const struct packet *p, struct sa_state *sa, __u32 slot)
 {
 	if (sa->seq < (sa->flags & SA_ESN ? ~0ULL : 0xffffffffULL))
@@ -70,10 +73,10 @@ static __always_inline bool sa_has_sequence(const struct packet *p, struct sa_st
 }
 
 /*
- * A leap of the sequence number of 2^31 or more is almost always an old packet. If it is not, so many packets were lost
- * in a row, and every one that comes from now on looks like that (RFC 4303 appendix A3). So of those that come in a
- * row one in so many is let by, for its ICV to tell. A flood of old packets costs the worker no more than that, and
- * nothing as long as the SA carries others: each that is opened begins the row anew.
+ * Of so many packets in a row whose number looks like a leap (esn.h), one is let by, for its ICV to tell. Almost always
+ * such a packet is an old one. If it is not, 2^31 packets were lost in a row, and every one from now on looks so (RFC
+ * 4303 appendix A3). A flood of old packets costs the worker no more than one in so many, and nothing as long as the SA
+ * carries others: each packet that is opened begins the row anew.
  */
 #define LEAPS_TO_A_TRY 256
 
@@ -89,8 +92,8 @@ static __always_inline bool sa_tries_leap(struct sa_state *sa)
 }
 
 /*
- * Inbound: whether a sequence number is behind the window, as far as can be told. The worker, who keeps the bitmap,
- * decides on the rest.
+ * Whether the sequence number of an inbound packet is certainly of no use: 0, or behind the window. seq: the 32 bits on
+ * the wire. The worker, which has the bitmap, decides on the others.
  */
 static __always_inline bool sa_is_behind(struct sa_state *sa, __u32 seq)
 {

@@ -10,14 +10,15 @@
 #include "parse.h"
 
 /*
- * To the next program, and at the end on its way: TCX_NEXT for tcx, and for
- * clsact in direct action the value that lets the following filters have a say.
+ * The verdict that lets a packet go on to the next program, and behind the last one on its way: TCX_NEXT of tcx, and of
+ * clsact in direct action the value by which the following filters have a say.
  */
 #define TC_NEXT TC_ACT_UNSPEC
 
 /* All that is ever looked at: the headers up to L4, and the ports. */
 #define HEADERS_MAX (L4_OFFSET_MAX + sizeof(struct port_pair))
 
+/* The verdict that drops a packet, counted for that reason. */
 static __always_inline int tc_drop(enum reason reason)
 {
 	count(reason);
@@ -36,15 +37,16 @@ static __always_inline enum parsed parse_linear(struct __sk_buff *skb, struct pa
 	return parse_frame(&c, p);
 }
 
+/* Whether what is missing may be in the part of the skb that is not linear. */
 static __always_inline bool wants_more(enum parsed parsed, const struct packet *p)
 {
 	return parsed == PARSED_SHORT || (parsed == PARSED_IPV4 && p->ports == PORTS_UNKNOWN && shows_ports(p));
 }
 
 /*
- * A tag in skb->vlan_tci is out of band: the frame begins as if it had none.
- * Headers are pulled only when they are not linear, for a TCP super-packet's
- * linear part is often exactly its headers.
+ * Parses the skb's frame (parse_frame). A tag in skb->vlan_tci is not in the frame, and not looked at. Headers are
+ * pulled into the linear part only when they are not there, since a TCP super-packet's linear part is often exactly its
+ * headers.
  */
 static __always_inline enum parsed parse_skb(struct __sk_buff *skb, struct packet *p)
 {

@@ -8,7 +8,8 @@
 
 /* What becomes of ESP whose SPI no SA has. */
 enum unknown_spi {
-	UNKNOWN_SPI_AUTO = 0, /* drop if the destination is in `locals`: ESP for other addresses may be the kernel's */
+	UNKNOWN_SPI_AUTO =
+		0, /* drop it if it is ours: to an address in `locals`, or of two hosts with a protect rule */
 	UNKNOWN_SPI_DROP = 1,
 	UNKNOWN_SPI_PASS = 2,
 };
