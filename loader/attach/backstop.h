@@ -12,18 +12,18 @@
 #include "maps/config.bpf.h"
 
 /*
- * Puts it up, over the maps pinned in maps_dir and pinned itself in dir; in place of one that an earlier run left
- * there, which goes when the new one is in force. 0 or -errno: -ENOTSUP where the kernel cannot.
+ * Puts the backstop up over the maps that are pinned in maps_dir, and pins its links in dir. A backstop that an earlier
+ * run has left there goes when the new one is in force. 0, -ENOTSUP where the kernel has no such programs, or -errno.
  */
 int backstop_put(const char *dir, const char *maps_dir, const struct prog_config *cfg, struct fault *f);
 
-/* Takes it down. Nothing there is no error. */
+/* Takes the backstop in dir down. None there is no error. */
 void backstop_remove(const char *dir);
 
-/* Whether it is up. */
+/* Whether a backstop is pinned in dir. */
 bool backstop_is_up(const char *dir);
 
-/* Whether this kernel would take it: loads it and lets it go. 0 or -errno. */
+/* Whether this kernel would take the backstop: loads it and lets it go. 0 or -errno. */
 int backstop_try(struct fault *f);
 
 #endif

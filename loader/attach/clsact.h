@@ -10,20 +10,21 @@
 
 /* The filters of one direction. */
 struct clsact_view {
-	uint32_t handle;   /* ours; 0: there is none */
-	uint32_t program;  /* of ours, the id */
-	bool first;	   /* ours is */
-	uint32_t in_front; /* of the first, where it is not ours, the program's id; 0: it has none */
-	unsigned others;
+	uint32_t handle;   /* of our filter; 0: there is none */
+	uint32_t program;  /* id of the program that our filter runs */
+	bool first;	   /* our filter is the first */
+	uint32_t in_front; /* id of the program of the first filter, where that is not ours; 0: that has no program */
+	unsigned others;   /* filters that are not ours */
 };
 
-/* Looks at them; no qdisc is no filters. 0 or -errno. */
+/* Looks at the filters of one direction; an interface without a clsact qdisc has none. 0 or -errno. */
 int clsact_look(int ifindex, bool egress, struct clsact_view *view);
 
-/* Attaches, or replaces our filter without a gap, in front of all others. 0 or -errno. */
+/* Puts our filter in front of all others, and the qdisc if there is none; a filter of ours that is there is replaced
+ * without a gap. prog: descriptor, the caller's. 0 or -errno. */
 int clsact_put(int ifindex, bool egress, int prog, struct fault *f);
 
-/* Removes our filter if it runs the program of that id, and the qdisc if it is then empty. */
+/* Removes our filter if it runs the program of that id, and then the qdisc if that is empty. */
 void clsact_remove(int ifindex, bool egress, unsigned prog_id);
 
 #endif

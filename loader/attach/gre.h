@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which NICs have multicast in GRE, for whom: the map `gre`, made from the file, the NICs' addresses and the SAs. */
+/* The map `gre`: which NICs have multicast in GRE, and for whom. It is made from the file, the NICs' addresses and the
+ * SAs. */
 #ifndef LOADER_ATTACH_GRE_H
 #define LOADER_ATTACH_GRE_H
 
@@ -7,12 +8,12 @@
 #include "nics.h"
 
 /*
- * Makes the map say what is so now: to be called when a connection, a NIC, an address or, for a mesh, an SA has come or
- * gone. Peers beyond what it has room for are named in the log, and get nothing, in clear neither.
+ * Makes the map say what is so now. Called when a connection, a NIC, an address or, for a mesh, an SA has come or gone.
+ * Peers that the map has no room for are named in the log; they get no multicast, neither in GRE nor in clear.
  */
 void gre_sync(const struct maps *maps, const struct nics *nics, const struct config *config);
 
-/* Names in the log each connection that has gre = yes and is on no attached NIC: nobody takes its multicast. */
+/* Names in the log each connection with gre = yes that is on no attached NIC, because nobody takes its multicast. */
 void gre_report(const struct maps *maps, const struct config *config);
 
 #endif

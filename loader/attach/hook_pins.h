@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What hangs on a hook, as it is pinned: links/DEV-POINT is a bpf_link or, for clsact, which has none, the program. */
+/* The pin of what hangs on a hook: links/DEV-POINT is a bpf_link, or the program itself for clsact, which has no links.
+ */
 #ifndef LOADER_ATTACH_HOOK_PINS_H
 #define LOADER_ATTACH_HOOK_PINS_H
 
@@ -16,23 +17,25 @@ struct hook_pin {
 	uint32_t ifindex; /* of a link, in the namespace where it is now; 0 when its interface is gone */
 };
 
-/* path: PIN_MAX bytes. */
+/* Writes the path of a hook's pin, which has room for PIN_MAX bytes. */
 void hook_pin_path(const struct hook_place *at, enum hook_point point, char *path);
 
-/* The same text with every such character exchanged: bpffs has no dots in names, and interfaces have no colons. */
+/* Replaces each `from` in text by `to`. A name in a bpffs has no dots, an interface's name no colons: so the one stands
+ * for the other. */
 void hook_pin_swap(char *text, char from, char to);
 
-/* What is pinned there; hook_pin_close ends it. */
+/* Opens a pin, by its hook or its path; fd is -1 where nothing is pinned. hook_pin_close() closes. */
 struct hook_pin hook_pin_open(const struct hook_place *at, enum hook_point point);
 struct hook_pin hook_pin_read(const char *path);
 
-/* The same of a link that is pinned nowhere, which stays its owner's to close. */
+/* The same facts of a link that is pinned nowhere. The descriptor stays its owner's to close. */
 struct hook_pin hook_pin_of_link(int link);
 
 /* Safe twice. */
 void hook_pin_close(struct hook_pin *p);
 
-/* Pins it there, in place of what was pinned, in one step. 0 or -errno. */
+/* Pins a link or a program, whose descriptor stays the caller's, in place of what was pinned there, in one step. 0 or
+ * -errno. */
 int hook_pin_put(const struct hook_place *at, enum hook_point point, int fd, struct fault *f);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The places of a NIC where programs hang, and of which NIC. */
+/* Where programs hang: on which NIC, and at which of its hooks. */
 #ifndef LOADER_ATTACH_HOOK_PLACE_H
 #define LOADER_ATTACH_HOOK_PLACE_H
 
@@ -22,7 +22,8 @@ struct hook_place {
 	const char *dir; /* the instance's, in the bpffs */
 	const char *dev;
 	int ifindex;
-	bool renew_xdp; /* another link also for the same mode: a veth keeps the MTU limit of a link's first program */
+	bool renew_xdp; /* make a new link also for the same mode: a veth keeps the MTU limit of a link's first program
+			 */
 };
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the programs hang on a NIC, each pinned as links/DEV-POINT: a bpf_link,
- * or for clsact, which has no links, the program itself. What is pinned stays
- * attached whoever dies, and is replaced without a gap.
+ * The programs on a NIC's hooks, each pinned (hook_pins.h). What is pinned stays attached whoever dies, and is replaced
+ * without a gap.
  */
 #ifndef LOADER_ATTACH_HOOKS_H
 #define LOADER_ATTACH_HOOKS_H
@@ -16,9 +15,9 @@
 bool hooks_any(const struct hook_place *at);
 
 /*
- * *mode: the XDP mode that an earlier run left on this very NIC, or 0. Pins of a NIC that is gone are taken away, those
- * of another that had the name are put away (hooks_away.h). 0, or -errno when that cannot be found out, and then they
- * stay.
+ * Takes over what an earlier run has left on this very NIC: *mode is its XDP mode, or 0. Pins of a NIC that is gone are
+ * taken away; pins of another NIC that had the name are put away (hooks_away.h). 0, or -errno when the difference
+ * cannot be found out; then the pins stay.
  */
 int hooks_take_over(const struct hook_place *at, enum port_mode *mode, struct fault *f);
 
@@ -28,28 +27,30 @@ bool hooks_owner(const struct hook_place *at, char owner[INSTANCE_MAX]);
 /* Whether the kernel has tcx. */
 bool hooks_have_tcx(void);
 
-/* -EBUSY with who it is, another instance or not, if an XDP program that is not ours is on the NIC. */
+/* Whether an XDP program that is not ours is on the NIC. 0, or -EBUSY with whose it is, as of another instance. */
 int hook_check_foreign(const struct hook_place *at, struct fault *f);
 
-/* Puts the program there, in place of ours if one is there. *made: there was none. 0 or -errno. */
+/* Puts a program on a hook and pins it, in place of ours if one is there. prog: descriptor, the caller's; *made: there
+ * was none of ours before. 0 or -errno. */
 int hook_put_xdp(const struct hook_place *at, int prog, enum port_mode mode, bool *made, struct fault *f);
 int hook_put_tc(const struct hook_place *at, enum hook_point point, int prog, enum hook_kind kind, bool *made,
 		struct fault *f);
 
-/* Puts a tc program in front of all others, in place of ours wherever that is; kind: where nothing is pinned. 0 or
- * -errno. */
+/* Puts a tc program in front of all others on its hook, in place of ours wherever that stands. kind: how to attach it
+ * where nothing is pinned. 0 or -errno. */
 int hook_put_first(const struct hook_place *at, enum hook_point point, int prog, enum hook_kind kind, struct fault *f);
 
 /* The id of the program that is pinned there; 0: none. */
 uint32_t hook_program(const struct hook_place *at, enum hook_point point);
 
-/* Attaches to the ingress of a TAP, unpinned. The link's fd, to be kept as long as the TAP; -1 if clsact holds it. */
+/* Puts a program on the ingress of a TAP, unpinned. *link: descriptor of the link, for the caller to keep open as long
+ * as the TAP; -1 if the program is a clsact filter. 0 or -errno. */
 int hook_put_tap(int tap_ifindex, int prog, enum hook_kind kind, int *link, struct fault *f);
 
-/* Takes away what is pinned there; nothing pinned is no error. */
+/* Takes our program off a hook; none there is no error. */
 void hook_remove(const struct hook_place *at, enum hook_point point);
 
-/* All of them. */
+/* Takes our programs off all hooks of the NIC. */
 void hooks_remove_all(const struct hook_place *at);
 
 /* Calls back with the name of each NIC that something is pinned for, once each. 0, or -errno if there may be more. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What this kernel and this machine can do, found out without changing anything. */
+/* What this kernel and this machine can do, found out without changing anything, for 'check'. */
 #ifndef LOADER_ATTACH_PROBE_H
 #define LOADER_ATTACH_PROBE_H
 
@@ -16,7 +16,7 @@ struct probe {
 	int (*run)(struct fault *f);
 };
 
-/* All of them, in the order to show; ends with a NULL name. */
+/* All probes, in the order to show; ends with a NULL name. */
 extern const struct probe probes[];
 
 /* What a driver says of its XDP (Linux 6.3). */

@@ -58,7 +58,7 @@ int cli_run(const struct command *table, int argc, char **argv);
 /* One line on stderr, "xdp-ipsec COMMAND: TEXT", and the exit status that goes with it. */
 int cli_fail(const struct invocation *inv, const char *text);
 
-/* The same for a word whose value makes no sense, with a hint where to read on. */
+/* As cli_fail(), for a word whose value makes no sense: with a hint where to read on, and EXIT_USAGE. */
 int cli_usage(const struct invocation *inv, const char *text);
 
 #endif

@@ -7,10 +7,10 @@
 #include "lib/fault.h"
 
 /*
- * Asks the instance's supervisor. words (may be NULL) stays the caller's; fd is
- * sent along if >= 0. A document that
- * comes with the reply is in it as "document". *reply (may be NULL) is the caller's to delete. 0 or
- * -errno with the supervisor's own line in f; -ECONNREFUSED if none is running.
+ * Asks the instance's supervisor, and waits for its answer. words (may be NULL) stay the caller's, and so does fd,
+ * which is sent along unless it is -1. *reply is the caller's to delete, reply may be NULL; a document that came with
+ * the answer is in it as "document". 0, -errno with the supervisor's own line in f, or -ECONNREFUSED if none is
+ * running.
  */
 int control_ask(const struct instance *in, const char *command, const cJSON *words, int fd, cJSON **reply,
 		struct fault *f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The file as it is read: what the readers of its sections share, and nobody else knows. */
+/* The file while it is read: what the readers of its sections share, and nobody else knows. */
 #ifndef LOADER_CONFIG_CONFIG_READER_H
 #define LOADER_CONFIG_CONFIG_READER_H
 
@@ -36,17 +36,17 @@ struct reader {
 	uint64_t seen; /* keys of this section, by their place in its table */
 };
 
-/* A key of a section: one function each, false if the value is none (or, with wrong(), why not). */
+/* A key of a section. set() takes the value; false: it is not one of `values`, or wrong() has said why not. */
 struct key {
 	const char *name;
 	const char *values; /* for people */
 	bool (*set)(struct reader *r, const char *value);
 };
 
-/* Notes what is wrong, with file and line. Returns 0. */
+/* Notes what is wrong, with file and line. Returns 0, which is what inih takes for an error. */
 int wrong(struct reader *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Which of the names, separated by '|', text is; -1 if none. */
+/* The place of text among the names, which '|' separates; -1: it is none of them. */
 int choice(const char *text, const char *names);
 
 /* Whether a connection or a policy may be called that: letters, digits, '-', '_', '.', fewer than max. */

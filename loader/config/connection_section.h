@@ -8,10 +8,10 @@
 /* Ends with a NULL name. */
 extern const struct key connection_keys[];
 
-/* The section's line. 0: it was wrong. */
+/* Begins a section, at its line. 0: wrong() has said why not. */
 int connection_begin(struct reader *r, const char *name);
 
-/* Its end. What a section must have and what does not go together. False: it was wrong. */
+/* Ends the section: looks for what it must have, and what does not go together. False: wrong() has said what. */
 bool connection_end(struct reader *r);
 
 #endif

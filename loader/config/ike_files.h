@@ -6,21 +6,21 @@
 #include "config.h"
 #include "lib/json.h"
 
-/* The name as the file means it: relative to the file's directory. */
+/* Writes the path of a file that the configuration names: a name is relative to the configuration's directory. */
 void ike_file_path(const char *config_path, const char *name, char *path, size_t size);
 
-/* Opens a secret that only its owner may read. The fd, or -errno with connection and file. */
+/* Opens a secret, which only its owner may be able to read. The descriptor, or -errno with connection and file in f. */
 int ike_file_open(const char *config_path, const struct connection_config *c, const char *name, struct fault *f);
 
-/* Reads a file that is no secret as text into o under key; "" is nothing to do. 0 or -errno. */
+/* Reads a file that is no secret, as text, into o under key; name "" is nothing to do. 0 or -errno. */
 int ike_file_add(cJSON *o, const char *key, const char *config_path, const struct connection_config *c,
 		 const char *name, struct fault *f);
 
-/* "cert: what is wrong", of a file by its key or of anything else: with the configuration's file and line, and the file
- * that the key names. -EINVAL. */
+/* Puts the configuration's file and line, and the file that the key names, in front of "KEY: what is wrong"; a text
+ * with another beginning gets file and line alone. Returns -EINVAL. */
 int ike_blame_connection(const char *config_path, const struct connection_config *c, const char *text, struct fault *f);
 
-/* "NAME: cert: what is wrong", as IKE says it. */
+/* The same of "CONNECTION: KEY: what is wrong", as IKE says it. */
 int ike_blame(const char *config_path, const struct config *config, const char *text, struct fault *f);
 
 #endif

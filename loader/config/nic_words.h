@@ -6,7 +6,7 @@
 #include "config.h"
 #include "lib/json.h"
 
-/* DEV, mode and queues. -EINVAL with the word that makes no sense. */
+/* Reads the words into *out. 0, or -EINVAL with the word that makes no sense. */
 int nic_words_parse(const cJSON *words, struct interface_config *out, struct fault *f);
 
 #endif

@@ -8,10 +8,10 @@
 /* Ends with a NULL name. */
 extern const struct key policy_keys[POLICY_KEYS + 1];
 
-/* The section's line. 0: it was wrong. */
+/* Begins a section, at its line. 0: wrong() has said why not. */
 int policy_begin(struct reader *r, const char *name);
 
-/* Its end. The policy is read here, as a whole. False: it was wrong. */
+/* Ends the section: reads its words as those of 'policy add'. False: wrong() has said why not. */
 bool policy_end(struct reader *r);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Closing the gate, which is all that comes before it can be used: what is made here stays when the process ends,
- * whether or not what comes after it works.
+ * Closing the gate, which comes before everything else. What is made here stays when the process ends, whether or not
+ * what comes afterwards works.
  *
  *   maps -> policies -> backstop -> programs -> NICs
  */
@@ -27,12 +27,14 @@ struct closing {
 
 /*
  * Closes the gate. Policies of an earlier run stay beside those of the file until closing_settle(). A NIC that is not
- * there is expected: it is attached when it appears, and the backstop guards it from its first packet on. One that
- * cannot be attached is an error, for which the others wait. 0 or -errno, with c->closed.
+ * there is expected: the backstop guards it from its first packet on, and it is attached when it appears. A NIC that is
+ * there and cannot be attached is an error, which is returned when the other NICs are attached. 0 or -errno; c->closed
+ * in either case.
  */
 int closing_run(struct closing *c, struct fault *f);
 
-/* What was to start has started: from now on the file's policies are all, beside those added by hand. 0 or -errno. */
+/* Called when everything has started: takes out policies of an earlier run, so that the file's are there, and those
+ * that people have added by hand. 0 or -errno. */
 int closing_settle(const struct closing *c, struct fault *f);
 
 /*
@@ -41,7 +43,7 @@ int closing_settle(const struct closing *c, struct fault *f);
  */
 bool closing_undo_unused(const struct closing *c, bool opened);
 
-/* The backstop alone, over the instance's maps. 0 or -errno: -ENOTSUP where the kernel has none. */
+/* Puts up the backstop alone, over the maps in dir. 0, -ENOTSUP where the kernel has no such programs, or -errno. */
 int closing_put_backstop(const char *dir, const struct config *config, struct fault *f);
 
 /* Whether any policy is in force. */

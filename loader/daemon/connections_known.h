@@ -8,7 +8,7 @@
 #include "lib/json.h"
 #include "maps/maps.h"
 
-/* A document as IKE's own status is; each connection has the note. */
+/* A document of the form of IKE's own status, the caller's to delete; each connection in it has the note. */
 cJSON *connections_known(const struct config *config, const struct maps *maps, const char *note);
 
 #endif

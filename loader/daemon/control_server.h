@@ -10,8 +10,8 @@
 #include "lib/fault.h"
 
 /*
- * Does what the request asks for and adds what it has to say to reply. fd came
- * with it (-1: none) and is closed by the caller. 0, or -errno with the line for people in f.
+ * Does what a request asks for, and adds what there is to say to reply. fd came with the request (-1: none), and is the
+ * server's to close. 0; -errno with the line for people in f; -EINPROGRESS after control_server_defer().
  */
 typedef int control_handler(void *arg, const cJSON *request, int fd, cJSON *reply, struct fault *f);
 
@@ -21,20 +21,18 @@ struct control_server;
 int control_server_start(struct control_server **server, struct event_base *base, const struct instance *in,
 			 control_handler *handler, void *arg, struct fault *f);
 
-/*
- * Within a handler: the answer comes later. Returns the ticket to answer with; the handler then
- * returns -EINPROGRESS.
- */
+/* Called by a handler whose answer comes later: the handler then returns -EINPROGRESS. Returns the ticket to answer
+ * with. */
 uint64_t control_server_defer(struct control_server *server);
 
-/* Answers a request that was deferred: error is the line for people, NULL if all went well. Who asked may be gone by
- * now. */
+/* Answers a request that was deferred. error: the line for people; NULL: it is done. Whoever asked may be gone by then.
+ */
 void control_server_answer(struct control_server *server, uint64_t ticket, const char *error);
 
-/* Answers all that were deferred with that error: nobody else will. NULL for the server is fine. */
+/* Answers all requests that are deferred with that error, because nobody else will. server may be NULL. */
 void control_server_abandon(struct control_server *server, const char *error);
 
-/* Within a handler: fd goes along with the reply, and is closed then. */
+/* Called by a handler: sends fd along with the reply, and closes it then. */
 void control_server_attach(struct control_server *server, int fd);
 
 /* Closes every connection and removes the socket. NULL is fine. */

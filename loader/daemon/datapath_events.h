@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the BPF programs have to tell: read from the ring buffer in one place, and logged. */
+/* The events of the BPF programs (map `events`): read from the ring buffer, handed on, and logged where nobody takes
+ * them. */
 #ifndef LOADER_DAEMON_DATAPATH_EVENTS_H
 #define LOADER_DAEMON_DATAPATH_EVENTS_H
 
@@ -14,7 +15,7 @@ struct datapath_events {
 	struct event *readable;
 	struct log_limit limit;
 	unsigned budget; /* events that may yet be taken in this turn of the loop */
-	/* Sees each event first: true if it is taken care of, and needs no line. */
+	/* Sees each event first. True: it is taken care of, and needs no line in the log. */
 	bool (*on_event)(void *arg, const struct event *e);
 	void *arg;
 };

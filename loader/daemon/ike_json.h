@@ -13,7 +13,8 @@ struct ike_key_numbers {
 	uint32_t ppk;
 };
 
-/* *json is the caller's to delete. 0, or -errno with the certificate file that could not be read. */
+/* Makes the JSON of a connection, *json, which is the caller's to delete. 0, or -errno with the certificate file that
+ * could not be read. */
 int ike_json(const struct connection_config *c, const struct ike_key_numbers *keys, const char *config_path,
 	     cJSON **json, struct fault *f);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the supervisor tells the key holder: the files of secrets, opened, each under a number by which the protocol
- * process asks for it. A file that has not changed keeps its number, so that a reload touches nothing else.
+ * The secrets that the supervisor gives the key holder: their files, opened, each under a number by which the protocol
+ * process asks for the secret. A file that has not changed keeps its number, so that a reload touches nothing that has
+ * not changed.
  */
 #ifndef LOADER_DAEMON_IKE_KEYS_H
 #define LOADER_DAEMON_IKE_KEYS_H
@@ -13,7 +14,7 @@ struct ike_key;
 
 struct ike_keys {
 	int socket;	       /* to the key holder; -1: it does not run */
-	bool hung;	       /* it did not answer in time: what it still says would be taken for another answer */
+	bool hung;	       /* no answer came in time; one that came now would be taken for the next question's */
 	struct ike_key *known; /* malloc'd */
 	unsigned count;
 	uint32_t last;
@@ -22,8 +23,8 @@ struct ike_keys {
 /* A configuration begins: no secret is in use so far. */
 void ike_keys_begin(struct ike_keys *keys);
 
-/* The secret's number in *id, given to the key holder if it has it not; file "" is nothing to do, and number 0. 0; 1
- * with a note in f; -errno. Both name connection and file. */
+/* *id: the number of the secret in the file, which is given to the key holder unless it has the secret; file "" is
+ * number 0. kind: psk, private or ppk. 0; 1 with a note in f; -errno. Note and fault name connection and file. */
 int ike_keys_use(struct ike_keys *keys, const char *config_path, const struct connection_config *c, const char *kind,
 		 const char *file, uint32_t *id, struct fault *f);
 
@@ -34,7 +35,7 @@ int ike_keys_match(struct ike_keys *keys, const char *config_path, const struct 
 /* The configuration is taken: secrets that it does not use are forgotten. */
 void ike_keys_end(struct ike_keys *keys);
 
-/* The key holder is gone, and what it had been given: the next one is given it again, under the same numbers. */
+/* The key holder is gone, and the secrets with it: the next one is given them again, under the same numbers. */
 void ike_keys_lost(struct ike_keys *keys);
 
 void ike_keys_free(struct ike_keys *keys);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What IKE is told of: events of the datapath that are its to deal with, addresses that come and go, dead SAs. */
+/* What IKE is told: events of the datapath that are IKE's to deal with, addresses that come and go, SAs that are dead.
+ */
 #ifndef LOADER_DAEMON_IKE_NEWS_H
 #define LOADER_DAEMON_IKE_NEWS_H
 
@@ -14,16 +15,17 @@ struct ike_news {
 	const struct maps *maps;
 };
 
-/* arg is the struct ike_news. True: IKE has been told, and there is nothing to log. */
+/* Tells an event. arg: the struct ike_news. True: IKE has been told, and there is nothing to log. */
 bool ike_news_event(void *arg, const struct event *e);
 
-/* An address of this host came or went: connections that use it are told. */
+/* Tells that an address of this host has come or gone. */
 void ike_news_address(const struct ike_news *n, const uint8_t addr[4], bool present);
 
-/* Some that came or went were not heard of: each connection is told whether its own is there. */
+/* Tells for each connection whether its local address is there, because changes may have been missed. */
 void ike_news_addresses_lost(const struct ike_news *n);
 
-/* No probe comes through the connection's SAs: they are ended here and made anew as its 'start' says. */
+/* Tells that no probe comes through the connection's SAs: IKE ends them, and makes them anew as the connection's
+ * 'start' says. */
 void ike_news_dead(const struct ike_news *n, const char *connection);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* By which interface the packets of each connection leave, as routes are now, and whether that is guarded. */
+/* By which interface the packets of each connection leave, as routes are now, and whether that interface is guarded. */
 #ifndef LOADER_DAEMON_WAYS_H
 #define LOADER_DAEMON_WAYS_H
 
@@ -19,24 +19,25 @@ struct way {
 /* The way to a peer; of a mesh, to its first address. guards: whether an interface is guarded. */
 struct way way_of(const struct connection_config *c, bool (*guards)(const void *arg, int ifindex), const void *arg);
 
-/* Whether protected packets go astray there: there is a way, and nothing guards it. */
+/* Whether packets that go this way go astray: there is a way, and nothing guards it. */
 static inline bool way_is_astray(const struct way *way)
 {
 	return way->ifindex && !way->guarded;
 }
 
-/* What was last said of each connection, so that only what changes is said. */
+/* What was last logged of each connection, so that only changes are. */
 struct ways {
 	const struct maps *maps;
-	bool backstop; /* is up: what goes astray is dropped */
+	bool backstop; /* the backstop is up, and drops what goes astray */
 	bool *astray;  /* malloc'd, by connection */
 	unsigned count;
 };
 
-/* Looks at all, and logs what has changed since the last time; fresh: the configuration has. */
+/* Looks at the way of every connection, and logs what has changed since the last time. fresh: the configuration is new,
+ * and nothing was logged of it yet. */
 void ways_look(struct ways *ways, const struct config *config, bool fresh);
 
-/* By connection's name, of those that go astray, the interface; of the first 64 of them. */
+/* {CONNECTION: INTERFACE} of the first 64 connections whose packets go astray: the caller's to delete. */
 cJSON *ways_json(const struct ways *ways, const struct config *config);
 
 void ways_free(struct ways *ways);

@@ -8,7 +8,7 @@
 /* From now on libbpf's complaints are kept for libbpf_fault(). Once, at start. */
 void libbpf_quiet(void);
 
-/* Fills f with what was done, why it failed (err > 0) and libbpf's last complaint; -err. */
+/* Fills f with what was tried, the error (errno, above 0) and libbpf's last complaint. Returns -err. */
 int libbpf_fault(struct fault *f, int err, const char *what);
 
 #endif

@@ -15,7 +15,7 @@ struct bpf_object;
 /* The directory of the backstop's pins, in an instance's. */
 #define BACKSTOP_PINS "/backstop"
 
-/* Makes them, pinned in dir, which must not exist yet; all of them or nothing. 0 or -errno. */
+/* Makes the maps and pins them in dir, which must not exist yet: all of them or none. 0 or -errno. */
 int pinned_maps_make(const char *dir, struct fault *f);
 
 /*
@@ -24,14 +24,14 @@ int pinned_maps_make(const char *dir, struct fault *f);
  */
 int pinned_maps_make_beside(const char *dir, char *beside, struct fault *f);
 
-/* Moves them into place, one after the other; the one that tells the layout is last, so that who dies here has not
- * upgraded. */
+/* Moves the maps from beside into dir, one after the other. The one that tells the layout is the last, so that who dies
+ * here has not upgraded. */
 int pinned_maps_take_place(const char *dir, const char *beside, struct fault *f);
 
 /* Takes away every pin of the instance. Nothing there is no error. */
 void pinned_maps_remove(const char *dir);
 
-/* Before an object is loaded: its maps are those pinned in dir. 0 or -errno. */
+/* Called before an object is loaded: has it use the maps that are pinned in dir. 0 or -errno. */
 int pinned_maps_use(struct bpf_object *object, const char *dir, struct fault *f);
 
 #endif

@@ -32,19 +32,20 @@ struct echo {
 };
 
 /*
- * Opens the socket, not blocking. What does not bear the secret the kernel
- * drops before it is queued, so that a flood of answers pushes none of ours
- * out. The descriptor, for the caller to close, or -errno.
+ * Opens the socket, not blocking. The kernel drops an answer without the secret before it is queued, so that a flood of
+ * forged answers pushes none of ours out. The descriptor, the caller's to close, or -errno.
  */
 int echo_open(const uint8_t secret[ECHO_SECRET_SIZE], struct fault *f);
 
 /* Sends the request out of that interface and no other. 0 or -errno. */
 int echo_send(int fd, const struct echo *request, int ifindex);
 
-/* The next answer that is well-formed, and for how long it has waited to be read. False: there is none now. */
+/* Takes the next answer that is well-formed, and tells for how long that has waited to be read. False: there is none
+ * now. */
 bool echo_receive(int fd, struct echo *answer, uint64_t *waited_ns);
 
-/* Reads an IPv4 packet with an answer in it; local is its destination. False if it is none. */
+/* Reads an IPv4 packet of size bytes with an answer in it, whose destination is `local`. False: it is no such packet.
+ */
 bool echo_parse(const void *packet, size_t size, struct echo *answer);
 
 #endif

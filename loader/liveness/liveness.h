@@ -21,9 +21,9 @@ struct watched;
 struct liveness {
 	struct event_base *base;
 	const struct maps *maps;
-	/* Whether packets can leave: without our own worker none does, and that tells nothing of a peer. */
+	/* Whether packets can leave at all. Without our own worker none does, and that tells nothing of a peer. */
 	bool (*is_way_open)(void *arg);
-	/* threshold is reached: the connection's SAs are to be made anew. */
+	/* A connection has as many unanswered probes as its threshold: its SAs are to be made anew. */
 	void (*on_dead)(void *arg, const char *connection);
 	void *arg;
 
@@ -37,8 +37,8 @@ struct liveness {
 /* Prepares; the fields up to arg are the caller's. */
 void liveness_init(struct liveness *set);
 
-/* Watches what this configuration says, which is not kept; books of connections that it watched before go on. 0 or
- * -errno, and nothing has changed. */
+/* Watches the connections that this configuration says; the books of those that were watched before go on. config is
+ * not kept. 0, or -errno and nothing has changed. */
 int liveness_configure(struct liveness *set, const struct config *config, struct fault *f);
 
 /* {NAME: {interval_s, threshold, state, sent, received, lost, rtt_us {last, avg}}}: the caller's. */

@@ -5,7 +5,8 @@
 
 #include "maps/maps.h"
 
-/* Makes the map what the SAs and the policies say: what is missing is entered first. 0 or -errno. */
+/* Makes the map what the SAs and the policies say now. Addresses that are missing are entered before others are taken
+ * out, so that none is unprotected in between. 0 or -errno. */
 int locals_sync(const struct maps *maps, struct fault *f);
 
 #endif

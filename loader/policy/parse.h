@@ -10,7 +10,7 @@
 #include "lib/fault.h"
 #include "lib/protocols.h"
 
-/* "a.b.c.d" or "a.b.c.d/n" in text form, NUL included. */
+/* Bytes of "a.b.c.d" and of "a.b.c.d/n", NUL included. */
 #define ADDR_TEXT   16
 #define PREFIX_TEXT 20
 
@@ -46,14 +46,15 @@ bool parse_icmp_types(const char *text, uint16_t *min, uint16_t *max);
 /* "on" and "yes", "off" and "no". */
 bool parse_switch(const char *text, bool *out);
 
-/* -EINVAL, with the word, its value (NULL: none was given) and what to give. */
+/* Fills f with the word, its value (NULL: none was given) and what to give instead. Returns -EINVAL. */
 int bad_word(struct fault *f, const char *name, const char *value, const char *give);
 
-/* The other way: written into buf (of the sizes above), which is returned. */
+/* The other way: writes the text into buf, ADDR_TEXT or PREFIX_TEXT bytes, and returns buf. */
 const char *addr_text(const uint8_t addr[4], char *buf);
 const char *prefix_text(const struct prefix *p, char *buf);
 
-/* An address that no single host has: 0/8, multicast, class E and broadcast; and one that never leaves this host. */
+/* Whether no single host can have the address (0/8, multicast, class E, broadcast); whether it never leaves this host
+ * (127/8); whether it is 0.0.0.0. */
 bool addr_is_unusable(const uint8_t addr[4]);
 bool addr_is_loopback(const uint8_t addr[4]);
 bool addr_is_zero(const uint8_t addr[4]);

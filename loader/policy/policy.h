@@ -7,10 +7,8 @@
 #include "maps/maps.h"
 #include "spd.h"
 
-/*
- * Reads the words of 'policy add' or, where action need not be given, of
- * 'policy del'. -EINVAL, or -ERANGE for what is refused.
- */
+/* Reads the words of 'policy add' or, where the action need not be given, of 'policy del'. 0; -EINVAL with the word
+ * that makes no sense; -ERANGE for a policy that is refused. */
 int policy_parse(const cJSON *words, bool need_action, struct policy *out, struct fault *f);
 
 int policy_add(const struct maps *maps, const struct policy *policy, struct fault *f);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Manual SAs: claimed, keyed, published, and taken away again. An outbound SA
- * carries what policies protect between its addresses from the moment it is
- * added; the one it takes over from stays listed until it is deleted.
+ * Manual SAs, which people add and delete. An outbound SA carries what policies protect between its addresses from the
+ * moment it is added. The SA whose place it takes stays in the list until that is deleted, too.
  */
 #ifndef LOADER_POLICY_SA_H
 #define LOADER_POLICY_SA_H
@@ -26,11 +25,11 @@ struct sa_request {
 	uint16_t replay_window;
 	uint64_t seq; /* last number sent, or highest received */
 	struct selector sel;
-	bool either_end;       /* sel's ports also exchanged */
-	char dev[IF_NAMESIZE]; /* "": any */
+	bool either_end;       /* the SA is also for sel's ports exchanged */
+	char dev[IF_NAMESIZE]; /* the NIC that the SA is bound to; "": to none */
 };
 
-/* Where SAs live. */
+/* Where SAs are kept: maps and keys. */
 struct sa_database {
 	const struct maps *maps;
 	struct vault *vault;
@@ -46,17 +45,17 @@ int sa_selector_parse(const cJSON *words, uint32_t *spi, uint8_t dst[4], struct 
 int sa_add(struct sa_database *db, const struct sa_request *request, const uint8_t keymat[ESP_KEYMAT_SIZE],
 	   struct fault *f);
 
-/* Deletes the manual SA of that SPI and destination; its key is wiped. -ENOENT. */
+/* Deletes the manual SA of that SPI and destination, and wipes its key. 0 or -ENOENT. */
 int sa_delete(struct sa_database *db, uint32_t spi, const uint8_t dst[4], struct fault *f);
 
 /* Deletes all manual SAs. 0 or -errno. */
 int sa_flush(struct sa_database *db, struct fault *f);
 
-/* Takes away every SA an earlier run left: their keys are gone with its vault. The number of those
- * that were added by hand. */
+/* Takes away every SA that an earlier run has left, whose keys are gone with that run's vault. Returns how many of them
+ * were added by hand. */
 unsigned sa_forget_all(struct sa_database *db);
 
-/* A NIC came back under another ifindex: SAs bound to it follow. */
+/* Binds the SAs of a NIC that came back under another ifindex to the NIC as it is now. */
 void sa_rebind_dev(struct sa_database *db, uint32_t old_ifindex, uint32_t ifindex);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The SPD as people see it (policies) and as the datapath reads it (one entry a
- * prefix), and the way between the two. Pure: no map is touched here.
+ * The SPD as people see it (policies), as the datapath reads it (one entry a prefix), and the way between the two. No
+ * map is touched here.
  *
- * An entry holds the rules made for its prefix in the order of precedence, then
- * those of the next shorter prefix around it, and so on: the longest match has
- * all that can apply (RFC 4301 section 4.4.1, decorrelated by prefix).
+ * An entry has every rule that can apply to an address whose longest prefix it is, so that the datapath needs one
+ * lookup: the rules of its own prefix in the order of precedence, then those of the next shorter prefix around, and so
+ * on (RFC 4301 section 4.4.1, decorrelated by prefix).
  */
 #ifndef LOADER_POLICY_SPD_H
 #define LOADER_POLICY_SPD_H
@@ -44,29 +44,31 @@ struct spd_image {
 /* Enters a policy. -EEXIST if one with the same selector is there, -ENOMEM. */
 int spd_add(struct spd *spd, const struct policy *policy, struct fault *f);
 
-/* The same, in place of the policy with the same selector, if there is one; -EPERM if that is another owner's. */
+/* Enters a policy, in place of the one with the same selector if there is one. -EPERM if that is another owner's;
+ * -ENOMEM. */
 int spd_replace(struct spd *spd, const struct policy *policy, struct fault *f);
 
-/* Takes out the policy with the same remote prefix and selector, whatever its action and prio. -ENOENT; -EPERM if it is
- * another owner's. */
+/* Takes out the policy with the same remote prefix and selector, whatever its action and prio. 0; -ENOENT; -EPERM if it
+ * is another owner's. */
 int spd_del(struct spd *spd, const struct policy *policy, struct fault *f);
 
-/* Takes out all of one owner. */
+/* Takes out all policies of one owner. */
 void spd_flush(struct spd *spd, enum owner owner);
 
-/* Policies to entries. -E2BIG, with the prefix named, if more apply to one than an entry holds, -ENOSPC, -ENOMEM. */
+/* Makes entries of policies; spd_image_free() frees them. 0; -E2BIG, with the prefix named, if more rules apply to one
+ * than an entry holds; -ENOSPC; -ENOMEM. */
 int spd_compile(const struct spd *spd, struct spd_image *out, struct fault *f);
 
-/* The rules of one entry that were made for its own prefix, as policies. 0 or -ENOMEM. */
+/* Enters the rules of an entry that were made for its own prefix, as policies. 0 or -ENOMEM. */
 int spd_take_entry(struct spd *spd, const struct spd_key *key, const struct spd_entry *entry);
 
-/* Order for people: by prefix, then precedence. */
+/* Sorts for people: by prefix, then by precedence. */
 void spd_sort(struct spd *spd);
 
-/* The entry of that key, or NULL. */
+/* The entry of that key, or NULL. It stays the image's. */
 const struct spd_item *spd_image_find(const struct spd_image *image, const struct spd_key *key);
 
-/* Whether now protects or discards something that before did not. before may be NULL: nothing. */
+/* Whether the entry `now` protects or discards something that `before` does not. before NULL: there was no entry. */
 bool spd_entry_closes(const struct spd_entry *before, const struct spd_entry *now);
 
 void spd_free(struct spd *spd);

@@ -6,13 +6,13 @@
 #include "maps/maps.h"
 #include "spd.h"
 
-/* Reads the policies. *spd is the caller's to free, also on an error. 0 or -errno. */
+/* Reads the policies out of the map. *spd is the caller's to free, also after an error. 0 or -errno. */
 int spd_read(const struct maps *maps, struct spd *spd, struct fault *f);
 
 /*
- * Makes the map what spd compiles to; if that does not fit, or fails on the way, the map is as it was.
- * Entries that come to protect or discard more are written first, among them
- * the more specific ones; entries that have no policy left go last. 0 or -errno.
+ * Makes the map what spd compiles to. No packet is let by in between that both the old and the new policies protect or
+ * discard: entries that come to protect or discard more are written first, the more specific ones of them before
+ * others, and entries that have no policy left go last. 0, or -errno and the map is as it was.
  */
 int spd_write(const struct maps *maps, const struct spd *spd, struct fault *f);
 
