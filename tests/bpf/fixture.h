@@ -64,6 +64,13 @@ void put_rules(struct fixture *fx, const char *prefix, const struct spd_rule *ru
 #define PUT_RULES(fx, prefix, ...) \
 	put_rules(fx, prefix, (struct spd_rule[]){__VA_ARGS__}, \
 		  sizeof((struct spd_rule[]){__VA_ARGS__}) / sizeof(struct spd_rule))
+/* One of them: what goes to that port of the other end, and what comes from it. */
+#define TO_PORT(protocol, port, what) \
+	((struct spd_rule){.proto = (protocol), \
+			   ANY_LOCAL_PORT, \
+			   .remote_port_min = (port), \
+			   .remote_port_max = (port), \
+			   .action = (what)})
 /* One rule that protects everything with REMOTE. */
 void protect_all(struct fixture *fx);
 void put_port(struct fixture *fx, uint32_t mtu, uint16_t path_mtu_min);

@@ -44,12 +44,7 @@ static void acquire_is_told_once_for_a_rule(void **state)
 	struct fixture *fx = *state;
 	uint64_t began = boot_ns();
 
-	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_TCP,
-		   ANY_LOCAL_PORT,
-		   .remote_port_min = 179,
-		   .remote_port_max = 179,
-		   .action = SPD_PROTECT},
+	PUT_RULES(fx, REMOTE "/32", TO_PORT(IPPROTO_TCP, 179, SPD_PROTECT),
 		  {.proto = IPPROTO_TCP,
 		   .local_port_min = 22,
 		   .local_port_max = 22,

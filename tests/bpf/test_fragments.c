@@ -63,13 +63,7 @@ static void out_all_by_the_first_ones_sa(void **state)
 	struct fixture *fx = *state;
 	struct sa_state *sa;
 
-	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_UDP,
-		   ANY_LOCAL_PORT,
-		   .remote_port_min = 6081,
-		   .remote_port_max = 6081,
-		   .action = SPD_PROTECT},
-		  {ANY_PORT, .action = SPD_PROTECT});
+	PUT_RULES(fx, REMOTE "/32", TO_PORT(IPPROTO_UDP, 6081, SPD_PROTECT), {ANY_PORT, .action = SPD_PROTECT});
 	put_outbound(fx, 6, 0, 0);
 	sa = put_outbound(fx, 7, IPPROTO_UDP, 6081);
 	assert_sent_by(fx, FRAME_OUT(.id = 1, .dport = 6081, .frag_off = MORE_FRAGMENTS), 7);
@@ -98,12 +92,7 @@ static void out_unknown_is_protected(void **state)
 {
 	struct fixture *fx = *state;
 
-	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_UDP,
-		   ANY_LOCAL_PORT,
-		   .remote_port_min = 6081,
-		   .remote_port_max = 6081,
-		   .action = SPD_PROTECT});
+	PUT_RULES(fx, REMOTE "/32", TO_PORT(IPPROTO_UDP, 6081, SPD_PROTECT));
 	put_outbound(fx, 7, IPPROTO_UDP, 6081);
 	assert_sent_by(fx, FRAME_OUT(.id = 1, .frag_off = 5), 7);
 	assert_in_clear(fx, FRAME_OUT(.id = 1, .dport = 80, .frag_off = MORE_FRAGMENTS));

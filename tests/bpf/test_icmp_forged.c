@@ -108,12 +108,7 @@ static void ports_are_the_quoted_packets(void **state)
 {
 	struct fixture *fx = *state;
 
-	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_TCP,
-		   ANY_LOCAL_PORT,
-		   .remote_port_min = 179,
-		   .remote_port_max = 179,
-		   .action = SPD_PROTECT});
+	PUT_RULES(fx, REMOTE "/32", TO_PORT(IPPROTO_TCP, 179, SPD_PROTECT));
 	for (int tags = 0; tags <= 2; tags++) {
 		for (int options = 0; options <= 40; options += 20) {
 			const int ihl = 5 + options / 4;
@@ -131,12 +126,7 @@ static void quotes_that_are_cut(void **state)
 {
 	struct fixture *fx = *state;
 
-	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_TCP,
-		   ANY_LOCAL_PORT,
-		   .remote_port_min = 179,
-		   .remote_port_max = 179,
-		   .action = SPD_PROTECT});
+	PUT_RULES(fx, REMOTE "/32", TO_PORT(IPPROTO_TCP, 179, SPD_PROTECT));
 	for (int ihl = 5; ihl <= 15; ihl += 5)
 		for (int len = 4; len < 8 + ihl * 4 + 4; len++)
 			MESSAGE(len < 28 ? GOES_BY : REASON_ICMP_FORGED, .ihl = ihl, .dport = 80, .len = len);

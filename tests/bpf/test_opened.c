@@ -34,12 +34,7 @@ static void what_is_protected_goes_on(void **state)
 {
 	struct fixture *fx = *state;
 
-	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_TCP,
-		   ANY_LOCAL_PORT,
-		   .remote_port_min = 22,
-		   .remote_port_max = 22,
-		   .action = SPD_BYPASS},
+	PUT_RULES(fx, REMOTE "/32", TO_PORT(IPPROTO_TCP, 22, SPD_BYPASS),
 		  {.proto = IPPROTO_TCP, ANY_PORT, .action = SPD_PROTECT},
 		  {.proto = IPPROTO_UDP, ANY_PORT, .action = SPD_DISCARD});
 	for (int tags = 0; tags <= 2; tags++) {

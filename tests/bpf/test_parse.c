@@ -37,12 +37,7 @@ static void tags_and_options_lead_to_the_same_policy(void **state)
 {
 	struct fixture *fx = *state;
 
-	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_TCP,
-		   ANY_LOCAL_PORT,
-		   .remote_port_min = 179,
-		   .remote_port_max = 179,
-		   .action = SPD_PROTECT});
+	PUT_RULES(fx, REMOTE "/32", TO_PORT(IPPROTO_TCP, 179, SPD_PROTECT));
 	put_outbound(fx, 6, 0, 0);
 	for (int tags = 0; tags <= 2; tags++)
 		for (int options = 0; options <= 40; options += 4) {
@@ -160,13 +155,7 @@ static void cleartext_cut_anywhere_never_gets_in(void **state)
 {
 	struct fixture *fx = *state;
 
-	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_TCP,
-		   ANY_LOCAL_PORT,
-		   .remote_port_min = 179,
-		   .remote_port_max = 179,
-		   .action = SPD_PROTECT},
-		  {ANY_PORT, .action = SPD_BYPASS});
+	PUT_RULES(fx, REMOTE "/32", TO_PORT(IPPROTO_TCP, 179, SPD_PROTECT), {ANY_PORT, .action = SPD_BYPASS});
 	for (int tags = 0; tags <= 2; tags++) {
 		struct frame f = FRAME(.tags = tags, .options = 8, .proto = IPPROTO_TCP, .sport = 179);
 
@@ -227,17 +216,7 @@ static void ports_beyond_the_total_length_are_not_there(void **state)
 {
 	struct fixture *fx = *state;
 
-	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_TCP,
-		   ANY_LOCAL_PORT,
-		   .remote_port_min = 179,
-		   .remote_port_max = 179,
-		   .action = SPD_BYPASS},
-		  {.proto = IPPROTO_TCP,
-		   ANY_LOCAL_PORT,
-		   .remote_port_min = 80,
-		   .remote_port_max = 80,
-		   .action = SPD_PROTECT});
+	PUT_RULES(fx, REMOTE "/32", TO_PORT(IPPROTO_TCP, 179, SPD_BYPASS), TO_PORT(IPPROTO_TCP, 80, SPD_PROTECT));
 	for (size_t payload = 1; payload <= 8; payload++) {
 		struct frame f = FRAME(.proto = IPPROTO_TCP, .sport = 179, .payload = payload);
 

@@ -126,22 +126,8 @@ static void assert_on_the_tap(const struct fixture *fx, const struct frame *f, u
 /* Of all rules only one with a port is for the packet, and so all headers have to be read. */
 static void put_rule_with_port(struct fixture *fx)
 {
-	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_TCP,
-		   ANY_LOCAL_PORT,
-		   .remote_port_min = 178,
-		   .remote_port_max = 178,
-		   .action = SPD_PROTECT},
-		  {.proto = IPPROTO_TCP,
-		   ANY_LOCAL_PORT,
-		   .remote_port_min = 179,
-		   .remote_port_max = 179,
-		   .action = SPD_BYPASS},
-		  {.proto = IPPROTO_TCP,
-		   ANY_LOCAL_PORT,
-		   .remote_port_min = 180,
-		   .remote_port_max = 180,
-		   .action = SPD_PROTECT});
+	PUT_RULES(fx, REMOTE "/32", TO_PORT(IPPROTO_TCP, 178, SPD_PROTECT), TO_PORT(IPPROTO_TCP, 179, SPD_BYPASS),
+		  TO_PORT(IPPROTO_TCP, 180, SPD_PROTECT));
 }
 
 static void egress_reads_headers_wherever_they_are(void **state)
@@ -192,12 +178,7 @@ static void errors_about(struct fixture *fx, uint16_t dport, enum reason reason)
 {
 	uint64_t sent = 0;
 
-	PUT_RULES(fx, REMOTE "/32",
-		  {.proto = IPPROTO_TCP,
-		   ANY_LOCAL_PORT,
-		   .remote_port_min = 179,
-		   .remote_port_max = 179,
-		   .action = SPD_PROTECT});
+	PUT_RULES(fx, REMOTE "/32", TO_PORT(IPPROTO_TCP, 179, SPD_PROTECT));
 	PUT_RULES(fx, STRANGER "/32", {ANY_PORT, .action = SPD_BYPASS});
 	for (int options = 0; options <= 40; options += 40) {
 		struct frame quoted = FRAME_OUT(.options = options, .proto = IPPROTO_TCP, .dport = dport),
