@@ -20,6 +20,7 @@ from lib.beds.ike import IkePair  # noqa: E402
 from lib.beds.pair import Pair  # noqa: E402
 from lib.gate.bed import FIGURES  # noqa: E402
 from lib.host import COMMAND  # noqa: E402
+from lib.pki import Ca  # noqa: E402
 
 MODES = ['native', 'generic']
 
@@ -97,3 +98,8 @@ def ike_pair(request):
 def native():
     with IkePair('native') as pair:
         yield pair
+
+
+@pytest.fixture(scope='module')
+def ca():
+    return Ca()

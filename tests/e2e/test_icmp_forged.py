@@ -5,13 +5,11 @@ attack here is shown to work where nothing is protected.
 """
 import socket
 
-import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw, raw
 
 from lib.beds.pair import A, B
-from test_path_mtu import route_mtu
 from lib.traffic import tcp_client, tcp_listener, udp_socket
 from lib.wait import until
 
@@ -72,8 +70,8 @@ def test_path_mtu(pair):
     with connected(pair) as s:
         lies = [forged(about(s), src, **FRAG_NEEDED) for src in SOURCES]
         attack(pair, lies)
-        assert route_mtu(pair.a.netns, B) is None
-        believed(pair, lies[:1], lambda: route_mtu(pair.a.netns, B), 'a lower MTU')
+        assert pair.a.netns.route_mtu(B) is None
+        believed(pair, lies[:1], lambda: pair.a.netns.route_mtu(B), 'a lower MTU')
     pair.a.netns.ip('route', 'flush', 'cache')
 
 

@@ -6,15 +6,14 @@ import threading
 
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
-from scapy.layers.l2 import Ether
 from scapy.packet import Raw, raw
 
 from lib.beds import pair as two_hosts
 from lib.beds.bed import HOST, HOST2, PEER, Bed
-from lib.beds.routed import A, B, BOTTLENECK, NIC, Routed
+from lib.beds.routed import B, BOTTLENECK, NIC, Routed
 from lib.host import dropped
-from lib.packets import checksums_right, parts
-from lib.traffic import abortive, ping, send_ip, tcp_bulk, tcp_client, tcp_listener, udp_socket
+from lib.packets import checksums_right
+from lib.traffic import ping, send_ip, tcp_bulk, tcp_client, tcp_listener, udp_socket
 from lib.wait import until
 from lib.wire import Tap, esp_of, ip_of, sealed
 
@@ -67,12 +66,6 @@ def told(bed, packet):
     return mtus.pop() if mtus else None
 
 
-def route_mtu(netns, dst):
-    """What the kernel's route cache has learnt."""
-    words = netns.ip('route', 'get', dst).stdout.split()
-    return int(words[words.index('mtu') + 1]) if 'mtu' in words else None
-
-
 def lower(bed, out, mtu):
     bed.send(frag_needed(sent(bed, out), mtu))
     until(lambda: path_mtu(bed, out) == mtu, f'a path MTU of {mtu}')
@@ -114,7 +107,7 @@ def test_socket_is_told(bed):
         s.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
         s.connect((PEER, 2))
         until(lambda: refuses(s, 1400 - 28), 'EMSGSIZE')
-        assert s.getsockopt(socket.IPPROTO_IP, IP_MTU) == fits(1400) == route_mtu(bed.ns, PEER)
+        assert s.getsockopt(socket.IPPROTO_IP, IP_MTU) == fits(1400) == bed.ns.route_mtu(PEER)
         until(lambda: not refuses(s, fits(1400) - 28), 'what fits goes out, after an error that was still due')
     bed.ns.ip('route', 'flush', 'cache')
 
@@ -254,7 +247,7 @@ def test_a_new_sa_learns_again(bed):
         new = bed.outbound()
         assert path_mtu(bed, new) is None
         assert refuses(s, 1450 - 28)
-    assert route_mtu(bed.ns, PEER) == fits(1400)
+    assert bed.ns.route_mtu(PEER) == fits(1400)
     # What was sent before the rekey is still spoken of: of the old SA.
     bed.send(frag_needed(packet, 1300))
     until(lambda: path_mtu(bed, old) == 1300, 'the old SA learns')
@@ -288,7 +281,7 @@ def test_tcp_starts_without_a_stall(pair):
         for either in pair.hosts:
             either.netns.ip('route', 'flush', 'cache')
         bulk(host.netns, other.netns, addr)
-        assert route_mtu(host.netns, addr) == fits(1500) == 1466
+        assert host.netns.route_mtu(addr) == fits(1500) == 1466
 
 
 @MODES
@@ -300,7 +293,7 @@ def test_bottleneck(mode):
             net.protect()
             bulk(host.netns, other.netns, addr)
             assert net.sa_of(host)['path_mtu'] == BOTTLENECK
-            assert route_mtu(host.netns, addr) == fits(BOTTLENECK)
+            assert host.netns.route_mtu(addr) == fits(BOTTLENECK)
             assert host.counters()['path_mtu'] > 0
             assert 'icmp_ignored' not in host.counters()
             assert ping(host.netns, addr, 3, fits(BOTTLENECK) - 28)

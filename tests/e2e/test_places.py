@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from lib.beds.bed import HOST, NIC, PEER, new_sa
-from lib.beds.ike import IkePair, order, put, wait_up
-from lib.beds.pair import A, B, NIC as PAIR_NIC
+from lib.beds.ike import order, put, wait_up
+from lib.beds.pair import A
 from lib.beds.place import BPFFS, LESS_THAN_INIT, NO_BPFFS, Place, PlacedHost, children_of
 from lib.host import BUILD, COMMAND, Host
 from lib.netns import Netns, run, veth

@@ -2,10 +2,10 @@
 """Datagrams larger than the MTU: each end seals them as one and cuts that, the other puts it together and opens it."""
 import pytest
 
-from lib.peers.datapath import wait_for
 from lib.peers.sas import SaPair
 from lib.peers.tunnel import PATIENCE
 from lib.peers.wire import LATER
+from lib.wait import patiently
 
 PORT = 5202
 DATAGRAM_SIZES = [1473, 1500, 2000, 8192, 30000, 65000]
@@ -19,7 +19,7 @@ def assert_each_sealed_as_one(tunnel, count):
     That many ESP packets each way, whatever number of frames they took; nothing in clear, nothing lost. One more is the
     ICMP error for an answer that came when its asker had gone.
     """
-    wait_for("the last of them on the wire", lambda: min(len(tunnel.sent_by_us()), len(tunnel.sent_by_guest())) >= count)
+    patiently(lambda: min(len(tunnel.sent_by_us()), len(tunnel.sent_by_guest())) >= count, "the last of them on the wire")
     assert {len(tunnel.sent_by_us()), len(tunnel.sent_by_guest())} <= {count, count + 1}
     tunnel.assert_clean(minimum=count, spare={"too_big"})
     tunnel.assert_every_packet_counted()

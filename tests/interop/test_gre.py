@@ -11,9 +11,9 @@ import struct
 
 import pytest
 
-from lib.peers.datapath import wait_for
-from test_ike import bed, cas, ends, peer  # noqa: F401 (three of them are fixtures)
+from lib.peers.daemon import ends
 from lib.peers.wire import Wire
+from lib.wait import patiently
 
 OUR_NET, THEIR_NET = "198.51.100.0/24", "203.0.113.0/24"
 BIRD, BIRDC = "/usr/sbin/bird", "/usr/sbin/birdc"
@@ -56,6 +56,11 @@ class Bird:
 
 
 @pytest.fixture(scope="module")
+def bed(own_bed):
+    return own_bed
+
+
+@pytest.fixture(scope="module")
 def gre(bed):
     if not os.access(BIRD, os.X_OK):
         pytest.skip("Debian's package bird2 is not installed (apt-get install bird2)")
@@ -85,11 +90,11 @@ def birds(bed, gre, tmp_path):
 def test_routes(bed, peer, cas, birds, protocol, protect):
     """Each learns the other's route, and no packet of it was in clear."""
     with ends(bed, peer, cas, "psk", gre="yes", protect=protect, start="initiate") as daemon:
-        wait_for("the children", lambda: len(daemon.connection()["children"]) == (1 if protect == "all" else 3))
+        patiently(lambda: len(daemon.connection()["children"]) == (1 if protect == "all" else 3), "the children")
         wire = Wire(bed)
         ours, theirs = birds(protocol)
-        wait_for("their route", lambda: ours.has(THEIR_NET), 30)
-        wait_for("our route", lambda: theirs.has(OUR_NET), 30)
+        patiently(lambda: ours.has(THEIR_NET), "their route", 30)
+        patiently(lambda: theirs.has(OUR_NET), "our route", 30)
         status = daemon.status()
         # RIP answers a first request by unicast: in clear where only BGP is protected, and in the tunnel by Linux.
         clear = [f for f in wire.clear() if port(f) != 500]

@@ -1,133 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """IKEv2 with strongSwan and libreswan above Linux XFRM: both roles, each proof, rekeys, and what goes wrong."""
-import contextlib
-import json
-import os
-import subprocess
-import tempfile
 import threading
 import time
 
 import pytest
 
-from lib.peers import uml
-from lib.peers.datapath import BPFFS, COMMAND_DEADLINE, wait_for
-from lib.peers.guest_bed import Bed
-from lib.peers.libreswan import Libreswan
-from lib.peers.pki import HOST_NAME, PEER_NAME, Ca
-from lib.peers.strongswan import StrongSwan
-from lib.peers.tunnel import PATIENCE, transfer
-
-BUILD = os.environ.get("BUILD", "build")
-SECRET = "a secret between two"
-PEERS = {kind.name: kind for kind in (StrongSwan, Libreswan)}
-
-
-class Daemon:
-    """Our end with one connection, 'c'."""
-
-    def __init__(self, bed, **settings):
-        self.bed = bed
-        self.dir = tempfile.TemporaryDirectory(prefix="interop-ike-")
-        self.program = os.path.join(os.path.abspath(BUILD), "xdp-ipsec")
-        self.instance = f"interop-ike-{os.getpid()}"
-        settings = {"local": bed.host.address, "remote": bed.guest.address, "start": "respond", **settings}
-        lines = "".join(f"{k.replace('_', '-')} = {v}\n" for k, v in settings.items())
-        self.path("conf", f"[interface h0]\nmode = native\n\n[connection c]\n{lines}")
-
-    def path(self, name, text):
-        path = os.path.join(self.dir.name, name)
-        with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
-            f.write(text)
-        return name
-
-    def argv(self, *words):
-        return ["nsenter", f"--net={self.bed.near.path}", self.program, "--instance", self.instance, *words]
-
-    def command(self, *words, check=True):
-        return subprocess.run(self.argv(*words), capture_output=True, text=True, timeout=COMMAND_DEADLINE, check=check)
-
-    def __enter__(self):
-        with open(os.path.join(self.dir.name, "log"), "wb") as log:
-            self.process = subprocess.Popen(
-                self.argv("run", "-c", os.path.join(self.dir.name, "conf"), "detach-on-exit"),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-        try:
-            wait_for("the daemon", self._is_ready)
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def _is_ready(self):
-        assert self.process.poll() is None, self.log()
-        done = self.command("-j", "status", check=False)
-        return done.stdout and json.loads(done.stdout)["worker"]["aead"]
-
-    def __exit__(self, *exc):
-        self.process.terminate()
-        self.process.wait(COMMAND_DEADLINE)
-        print(self.log())
-        subprocess.run(["rm", "-rf", f"{BPFFS}/{self.instance}", f"/run/xdp-ipsec/{self.instance}"], check=False)
-        self.dir.cleanup()
-
-    def log(self):
-        with open(os.path.join(self.dir.name, "log"), encoding="utf-8", errors="replace") as f:
-            return f.read()
-
-    def status(self):
-        return json.loads(self.command("-j", "status", check=False).stdout)  # exit 4: a connection is down
-
-    def connection(self):
-        return self.status()["connections"][0]
-
-    def initiate(self):
-        self.command("connection", "initiate", "c")
-
-    def rekey(self, what):
-        self.command("connection", "rekey", "c", what)
+from lib.peers.daemon import SECRET, ends, every_echo, up
+from lib.peers.tunnel import transfer
+from lib.wait import patiently
 
 
 @pytest.fixture(scope="module")
-def bed():
-    if reason := uml.missing():
-        pytest.skip(reason)
-    made = Bed()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def cas():
-    return {kind: Ca(kind) for kind in ("ecdsa", "rsa")}
-
-
-@pytest.fixture(params=PEERS)
-def peer(bed, request):
-    kind = PEERS[request.param]
-    if reason := kind.missing():
-        pytest.skip(reason)
-    made = kind(bed.guest, bed.host)
-    yield made
-    print(made.log())
-    made.kill()
-
-
-def ends(bed, peer, cas, proof, peer_esn="both", **settings):
-    """Both ends configured; ours as a context manager."""
-    if proof == "psk":
-        daemon = Daemon(bed, auth="psk", psk_file="psk", **settings)
-        daemon.path("psk", SECRET)
-        peer.configure(SECRET, peer_esn)
-        return daemon
-    daemon = Daemon(
-        bed, auth="cert", cert="cert", key="key", ca="ca", local_id=HOST_NAME, remote_id=PEER_NAME, **settings
-    )
-    for name, text in zip(("cert", "key", "ca"), cas[proof].issue(HOST_NAME)):
-        daemon.path(name, text)
-    peer.configure(cas[proof].issue(PEER_NAME), peer_esn)
-    return daemon
+def bed(own_bed):
+    return own_bed
 
 
 def ping(bed, count=3):
@@ -140,29 +25,19 @@ def assert_tcp(sender, receiver):
     assert arrived.result() == sent.result()
 
 
-@contextlib.contextmanager
-def every_echo(bed, interval=0.02):
-    """A ping meanwhile, of which nothing is lost."""
-    stop = threading.Event()
-    flood = bed.host.spawn("echo_until", stop, bed.guest.address, interval, PATIENCE)
-    try:
-        yield
-    finally:
-        stop.set()
-        sent, answered = flood.result()
-    assert sent == answered > 0
-
-
 def assert_one_child(daemon, peer):
-    """Both ends have the same one."""
-    ours = wait_for("one child", lambda: len(c := daemon.connection()["children"]) == 1 and c[0])
-    wait_for("the same at the peer", lambda: peer.sas() == (1, [(ours["spi_out"], ours["spi_in"])]))
-    return ours
+    """Both ends have the same one. A rekey may go on while the one and then the other is asked."""
+    def same():
+        ours = daemon.connection()["children"]
+        return len(ours) == 1 and peer.sas() == (1, [(ours[0]["spi_out"], ours[0]["spi_in"])]) and ours[0]
+
+    return patiently(same, "the same child alone at both ends")
 
 
-def up(daemon, peer, initiator):
-    (daemon if initiator == "we" else peer).initiate()
-    wait_for("the child", lambda: daemon.connection()["state"] == "up")
+def spis(daemon, what):
+    """Of what may be rekeyed: "child" or "ike"."""
+    c = daemon.connection()
+    return [child["spi_in"] for child in c["children"]] if what == "child" else [sa["spi_i"] for sa in c["ike"]]
 
 
 @pytest.mark.parametrize("initiator", ["we", "they"])
@@ -182,12 +57,15 @@ def test_rekeys_lose_nothing(bed, peer, cas, initiator):
     with ends(bed, peer, cas, "psk") as daemon:
         up(daemon, peer, initiator)
         # As responder we send by the first child a moment after it is there.
-        wait_for("traffic", lambda: ping(bed, 1))
+        patiently(lambda: ping(bed, 1), "traffic")
         with every_echo(bed):
             for _ in range(2):
                 for side in (daemon, peer):
                     for what in ("child", "ike"):
+                        before = spis(daemon, what)
                         side.rekey(what)
+                        # A peer's command may return before anything has changed.
+                        patiently(lambda: spis(daemon, what) != before, f"another {what}")  # noqa: B023
                         # Before the old child is gone, the new one is rekeyed by nobody (TEMPORARY_FAILURE).
                         assert_one_child(daemon, peer)
 
@@ -197,11 +75,10 @@ def test_proven_anew_loses_nothing(bed, peer, cas, initiator):
     """By our reauth-time, whoever began: another IKE SA and child by a full exchange, and then the old ones go."""
     with ends(bed, peer, cas, "ecdsa", reauth_time="5s") as daemon:
         up(daemon, peer, initiator)
-        wait_for("traffic", lambda: ping(bed, 1))
+        patiently(lambda: ping(bed, 1), "traffic")
         before = daemon.connection()["ike"][0]["spi_i"]
         with every_echo(bed):
-            wait_for("another IKE SA alone",
-                     lambda: len(i := daemon.connection()["ike"]) == 1 and i[0]["spi_i"] != before, 60)  # fmt: skip
+            patiently(lambda: len(i := daemon.connection()["ike"]) == 1 and i[0]["spi_i"] != before, "another IKE SA alone", 60)  # fmt: skip
         assert_one_child(daemon, peer)
 
 
@@ -236,7 +113,7 @@ def test_deleted_by_them(bed, peer, cas):
     with ends(bed, peer, cas, "psk") as daemon:
         up(daemon, peer, "they")
         peer.terminate()
-        wait_for("the end", lambda: not daemon.connection()["ike"])
+        patiently(lambda: not daemon.connection()["ike"], "the end")
 
 
 def test_peer_killed_and_back(bed, peer, cas):
@@ -247,8 +124,8 @@ def test_peer_killed_and_back(bed, peer, cas):
         peer.kill()
         peer.configure(SECRET)
         peer.initiate()
-        wait_for("the old one to go", lambda: [c for c in daemon.connection()["children"] if c["spi_in"] != before]
-                 and len(daemon.connection()["ike"]) == 1)  # fmt: skip
+        patiently(lambda: [c for c in daemon.connection()["children"] if c["spi_in"] != before]
+                 and len(daemon.connection()["ike"]) == 1, "the old one to go")  # fmt: skip
         assert ping(bed)
 
 
@@ -259,12 +136,12 @@ def test_without_pfs_for_children(bed, peer, cas, initiator):
     with ends(bed, peer, cas, "psk") as daemon:
         peer.configure(SECRET, pfs=False)
         up(daemon, peer, initiator)
-        wait_for("traffic", lambda: ping(bed, 1))
+        patiently(lambda: ping(bed, 1), "traffic")
         with every_echo(bed):
             for side in (daemon, peer, daemon):
                 before = daemon.connection()["children"][0]["spi_in"]
                 side.rekey("child")
-                wait_for("another child", lambda: daemon.connection()["children"][-1]["spi_in"] != before)
+                patiently(lambda: daemon.connection()["children"][-1]["spi_in"] != before, "another child")
                 assert_one_child(daemon, peer)
         assert "a new IKE SA is made" in daemon.log()
 
@@ -277,7 +154,7 @@ def test_childless(bed, peer, cas, start):
     peer.kill()
     with both as daemon:
         # The next try is seconds away then.
-        wait_for("a peer that does not answer", lambda: start != "initiate" or "no answer" in daemon.log(), 40)
+        patiently(lambda: start != "initiate" or "no answer" in daemon.log(), "a peer that does not answer", 40)
         peer.configure(SECRET, childless="force")
         peer.initiate_ike()
         begun = time.monotonic()
@@ -290,7 +167,7 @@ def test_childless(bed, peer, cas, start):
 def test_peer_killed_and_back_with_nothing(bed, peer, cas):
     """It begins nothing itself: five seconds after it was killed its SAs are there again, by our doing."""
     with ends(bed, peer, cas, "psk", start="initiate", dpd_interval="3s") as daemon:
-        wait_for("the first SAs", lambda: daemon.connection()["state"] == "up")
+        patiently(lambda: daemon.connection()["state"] == "up", "the first SAs")
         assert ping(bed)
         begun = time.monotonic()
         peer.kill()
@@ -300,7 +177,7 @@ def test_peer_killed_and_back_with_nothing(bed, peer, cas):
         time.sleep(max(0.0, begun + 2 - time.monotonic()))
         peer.configure(SECRET)
         try:
-            wait_for("the next SAs", lambda: len(peer.sas()[1]) == 1)
+            patiently(lambda: len(peer.sas()[1]) == 1, "the next SAs")
             hole = time.monotonic() - begun
         finally:
             stop.set()
@@ -349,11 +226,11 @@ def test_monitor(bed, peer, cas):
             c = daemon.connection()
             return c["state"] == "up" and c["monitor"]["state"] == "up" and c["monitor"]["rtt_us"]["last"] and c
 
-        before = wait_for("answers", answered)
+        before = patiently(answered, "answers")
         assert daemon.status()["drops"]["cleartext_protected"] == 0
         bed.guest.call("run", ["ip", "xfrm", "state", "flush"])
-        wait_for("no answers", lambda: "monitor: no answer inside the SA to 3 probes" in daemon.log())
-        after = wait_for("answers again", answered)
+        patiently(lambda: "monitor: no answer inside the SA to 3 probes" in daemon.log(), "no answers")
+        after = patiently(answered, "answers again")
         assert after["children"][0]["spi_out"] != before["children"][0]["spi_out"]
         assert after["monitor"]["lost"] >= 3
         assert ping(bed)

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lib.peers import uml
-from lib.peers.datapath import wait_for
+from lib.peers.daemon import ends, every_echo, up
 from lib.peers.guest_bed import Bed
-from test_ike import ends, every_echo, up
 from lib.peers.strongswan import StrongSwan
 from lib.peers.xfrm import Xfrm
+from lib.wait import patiently
 
 DELAY = 0.1
 IKE_PORT, CREATE_CHILD_SA, RESPONSE = 500, 36, 0x20
@@ -62,7 +62,7 @@ class Rekeys:
         """Ours leaves when theirs is on its way."""
         first = len(self.passed)
         them = self.pool.submit(self.peer.rekey, theirs)
-        wait_for("their request", lambda: them.done() or self._request(1, first))
+        patiently(lambda: them.done() or self._request(1, first), "their request")
         self.daemon.rekey(ours)
         self._end(them)
         if (us := self._request(0, first)) and (them := self._request(1, first)):
@@ -70,7 +70,7 @@ class Rekeys:
 
     def _end(self, them):
         them.exception()  # it may have nothing to rekey, as that is what is rekeyed just now
-        wait_for("one of each", lambda: len((c := self.daemon.connection())["ike"]) == len(c["children"]) == 1)
+        patiently(lambda: len((c := self.daemon.connection())["ike"]) == len(c["children"]) == 1, "one of each")
 
     def _request(self, side, first):
         return next((p for p in self.passed[first:] if p.side == side and is_request(p.raw)), None)
@@ -83,8 +83,8 @@ def assert_settled(daemon, peer, xfrm):
         children = daemon.connection()["children"]
         return peer.sas() == (1, [(c["spi_out"], c["spi_in"]) for c in children]) and len(children) == 1
 
-    wait_for("the same child at both ends, alone", same, SETTLED)
-    wait_for("its two SAs, alone", lambda: len(daemon.status()["sas"]) == 2)
+    patiently(same, "the same child at both ends, alone", SETTLED)
+    patiently(lambda: len(daemon.status()["sas"]) == 2, "its two SAs, alone")
     assert xfrm.errors() == {}
     assert {reason: n for reason, n in daemon.status()["drops"].items() if n} == {}
 

@@ -4,11 +4,11 @@ import struct
 
 import pytest
 
-from lib.peers.datapath import wait_for
 from lib.peers.guest_bed import GUEST_MAC, HOST_MAC
 from lib.peers.sas import SaPair
 from lib.peers.tunnel import ping, transfer
 from lib.peers.wire import parse
+from lib.wait import patiently
 
 PORT = 5201
 TRANSFER = 2 << 20
@@ -75,7 +75,7 @@ def test_router_between(forgetful, mtu):
     assert ping(tunnel.host, tunnel.guest, 1, 1400) == 1
     tunnel.wire.send_to_host([frag_needed(tunnel.sent_by_us()[-1], mtu)])
     tunnel.wire.send_to_guest([frag_needed(tunnel.sent_by_guest()[-1], mtu)])
-    wait_for("the SA to learn", lambda: tunnel.datapath.sa(tunnel.pair.out_spi).get("path_mtu") == mtu)
+    patiently(lambda: tunnel.datapath.sa(tunnel.pair.out_spi).get("path_mtu") == mtu, "the SA to learn")
     ours, theirs = len(tunnel.sent_by_us()), len(tunnel.sent_by_guest())
     for direction in ("out", "in"):
         sent, arrived = (f.result() for f in transfer(*tunnel.ends(direction), PORT, TRANSFER))

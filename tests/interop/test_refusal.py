@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from lib.peers.datapath import wait_for
 from lib.peers.sas import SaPair
 from lib.peers.tunnel import ping, ping_in_vain, transfer
+from lib.wait import patiently
 
 PORT = 5201
 
@@ -73,5 +73,5 @@ def test_an_unknown_spi_is_not_answered(tunnel):
     tunnel.datapath.protect(tunnel.pair)
     tunnel.datapath.add_outbound(tunnel.pair)
     assert ping_in_vain(tunnel.guest, tunnel.host, 5) == 0
-    wait_for("five refusals", lambda: tunnel.datapath.drops() == {"no_sa": 5})
+    patiently(lambda: tunnel.datapath.drops() == {"no_sa": 5}, "five refusals")
     assert tunnel.wire.esp(tunnel.host.address) == tunnel.wire.clear() == []

@@ -7,14 +7,12 @@ import json
 
 import pytest
 
-from lib.peers import uml
-from lib.peers.datapath import wait_for
-from lib.peers.guest_bed import Bed
+from lib.peers.daemon import SECRET, Daemon
 from lib.peers.strongswan import StrongSwan
-from test_ike import SECRET, Daemon
 from lib.peers.tunnel import PATIENCE, transfer
 from lib.peers.wire import Wire
 from lib.peers.xfrm import Xfrm
+from lib.wait import patiently
 
 # One child for each direction that a session is opened in.
 BGP = {"out": ("tcp", "tcp/179"), "in": ("tcp/179", "tcp")}
@@ -88,16 +86,14 @@ connections {{
 
 
 @pytest.fixture(scope="module")
-def bed():
-    if reason := uml.missing() or StrongSwan.missing():
-        pytest.skip(reason)
-    made = Bed()
-    yield made
-    made.close()
+def bed(own_bed):
+    return own_bed
 
 
 @pytest.fixture
 def peer(bed):
+    if reason := StrongSwan.missing():
+        pytest.skip(reason)
     made = Peer(bed.guest, bed.host)
     made._start()
     yield made
@@ -181,7 +177,7 @@ def test_children_of_their_ike_sa(bed, peer):
     with Several(bed, CONNECTIONS) as daemon:
         peer.configure_children({**REST, **GENEVE, **BGP})
         peer.open("rest", "out", "in", "geneve-in", "geneve-out")
-        wait_for("all children", lambda: daemon.selectors() == UP)
+        patiently(lambda: daemon.selectors() == UP, "all children")
         with Watch(bed) as watch:
             all_of_it(bed)
             assert watch.clear(1, 6, 17) == []
@@ -197,7 +193,7 @@ def test_an_ike_sa_for_each_of_ours(bed, peer):
     """Three of ours to one connection of its: none ends another, and its kernel takes all that comes."""
     peer.configure_children({**REST, **GENEVE, **BGP})
     with Several(bed, CONNECTIONS, start="initiate") as daemon:
-        wait_for("all children", lambda: daemon.selectors() == UP)
+        patiently(lambda: daemon.selectors() == UP, "all children")
         with Watch(bed) as watch:
             all_of_it(bed)
             assert watch.clear(1, 6, 17) == []
@@ -210,7 +206,7 @@ def test_icmp_type(bed, peer):
     with Several(bed, {"ping": {"protect": "icmp/echo-request"}}) as daemon:
         peer.configure_children({"ping": ("icmp/2048-2303", "icmp/2048-2303")})
         peer.open("ping")
-        wait_for("the child", lambda: daemon.selectors() == {"ping": ["icmp/echo-request"]})
+        patiently(lambda: daemon.selectors() == {"ping": ["icmp/echo-request"]}, "the child")
         with Watch(bed) as watch:
             assert ping(bed) == 5
             assert len(watch.wire.esp(bed.host.address)) == 5

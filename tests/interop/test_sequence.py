@@ -2,9 +2,9 @@
 """Sequence numbers: across 2^32, at their end, replayed, and over the death of a worker."""
 import pytest
 
-from lib.peers.datapath import wait_for
 from lib.peers.sas import SaPair
 from lib.peers.tunnel import ping, ping_in_vain, transfer
+from lib.wait import patiently
 
 PORT = 5201
 both_esn = pytest.mark.parametrize("esn", [True, False], ids=["esn", "no-esn"])
@@ -57,7 +57,7 @@ def test_we_refuse_replays(tunnel, esn):
     frames = tunnel.sent_by_guest().copy()
     assert len(frames) == 10
     tunnel.wire.send_to_host(frames)
-    wait_for("ten replays", lambda: tunnel.datapath.drops() == {"replay": 10})
+    patiently(lambda: tunnel.datapath.drops() == {"replay": 10}, "ten replays")
     assert tunnel.datapath.sa(tunnel.pair.in_spi)["packets"] == 10
     assert len(tunnel.sent_by_us()) == 10, "a replayed request was answered"
     assert ping(tunnel.guest, tunnel.host, 10) == 10
@@ -70,7 +70,7 @@ def test_guest_refuses_replays_of_ours(tunnel, esn):
     frames = tunnel.sent_by_us().copy()
     assert len(frames) == 10
     tunnel.wire.send_to_guest(frames)
-    wait_for("ten replays", lambda: tunnel.xfrm.errors() == {"XfrmInStateSeqError": 10})
+    patiently(lambda: tunnel.xfrm.errors() == {"XfrmInStateSeqError": 10}, "ten replays")
     assert ping(tunnel.host, tunnel.guest, 10) == 10
 
 
@@ -86,7 +86,7 @@ def test_replay_window(tunnel, esn, window):
     tunnel.guest.call("udp_send", tunnel.host.address, PORT, top, [4])
     frame = {f.seq: f for f in tunnel.sent_by_guest()}
     assert sorted(frame) == list(range(1, top + 1))
-    wait_for("all to be refused", lambda: tunnel.datapath.drops() == {"no_sa": top})
+    patiently(lambda: tunnel.datapath.drops() == {"no_sa": top}, "all to be refused")
 
     tunnel.datapath.add_inbound(pair)
     tunnel.datapath.mark()
@@ -94,10 +94,10 @@ def test_replay_window(tunnel, esn, window):
     fresh = [top, lowest, lowest + 1, top - 1, top - 31, top - 10]
     stale = [lowest - 1, lowest - 2, 1]
     tunnel.wire.send_to_host([frame[seq] for seq in fresh])
-    wait_for("the fresh ones", lambda: tunnel.datapath.sa(pair.in_spi)["packets"] == len(fresh))
+    patiently(lambda: tunnel.datapath.sa(pair.in_spi)["packets"] == len(fresh), "the fresh ones")
     assert tunnel.datapath.drops() == {}
     tunnel.wire.send_to_host([frame[seq] for seq in stale + fresh])
-    wait_for("the refusals", lambda: sum(tunnel.datapath.drops().values()) == len(stale + fresh))
+    patiently(lambda: sum(tunnel.datapath.drops().values()) == len(stale + fresh), "the refusals")
     assert tunnel.datapath.drops() == {"replay": len(stale + fresh)}
     # The guest's sequence numbers start at 1, the datagrams' indices at 0.
     arrived = tunnel.host.call("udp_collect", PORT, len(fresh) + 1, False, 0.2)
@@ -112,7 +112,7 @@ def test_worker_killed_under_ping(tunnel, esn):
     pings = [sender.spawn("echo", receiver.address, 400, 56, 0.005, 0.3) for sender, receiver in ends]
     for _ in range(2):
         seen = len(tunnel.sent_by_us())
-        wait_for("packets to seal", lambda seen=seen: len(tunnel.sent_by_us()) > seen + 50)
+        patiently(lambda seen=seen: len(tunnel.sent_by_us()) > seen + 50, "packets to seal")
         assert not any(p.done() for p in pings)
         tunnel.datapath.kill_worker()
     for p in pings:
@@ -126,14 +126,14 @@ def test_worker_killed_under_ping(tunnel, esn):
     tunnel.datapath.mark()
     frames = tunnel.sent_by_guest()[-20:]
     tunnel.wire.send_to_host(frames)
-    wait_for("the replays", lambda: tunnel.datapath.drops() == {"replay": len(frames)})
+    patiently(lambda: tunnel.datapath.drops() == {"replay": len(frames)}, "the replays")
 
 
 @pytest.mark.parametrize("direction", ["out", "in"])
 def test_worker_killed_under_tcp(tunnel, direction):
     tunnel.protect(SaPair(esn=True))
     sending, receiving = transfer(*tunnel.ends(direction), PORT, 24 << 20)
-    wait_for("the transfer to run", lambda: len(tunnel.sent_by_us()) > 300)
+    patiently(lambda: len(tunnel.sent_by_us()) > 300, "the transfer to run")
     assert not sending.done()
     tunnel.datapath.kill_worker()
     assert receiving.result() == sending.result()

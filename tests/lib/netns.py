@@ -5,6 +5,8 @@ import ctypes
 import os
 import socket
 import subprocess
+import threading
+from concurrent.futures import Future
 
 CLONE_NEWNET = 0x40000000
 PREFIX = f'xi{os.getpid()}'
@@ -90,6 +92,29 @@ class Netns:
     def ifindex(self, dev):
         with self.entered():
             return socket.if_nametoindex(dev)
+
+    def route_mtu(self, dst):
+        """What the kernel's route cache has learnt."""
+        words = self.ip('route', 'get', dst).stdout.split()
+        return int(words[words.index('mtu') + 1]) if 'mtu' in words else None
+
+    def spawn(self, function, *args):
+        """A Future of the function's value, from a thread that lives in the namespace; so do the sockets it makes."""
+        def call():
+            try:
+                _setns(there)
+                future.set_result(function(*args))
+            except BaseException as e:  # the one who waits is told
+                future.set_exception(e)
+            finally:
+                os.close(there)
+
+        there, future = os.open(self.path, os.O_RDONLY), Future()
+        threading.Thread(target=call, daemon=True).start()
+        return future
+
+    def call(self, function, *args):
+        return self.spawn(function, *args).result()
 
     def mac(self, dev):
         link = self.ip('-br', 'link', 'show', 'dev', dev).stdout.split()

@@ -17,3 +17,8 @@ def until(condition, what, timeout=DEADLINE):
         if time.monotonic() > end:
             raise AssertionError(f'not within {timeout:g} s: {what}')
         time.sleep(POLL)
+
+
+def patiently(condition, what, timeout=2 * DEADLINE):
+    """The same for what a peer does that is not ours, in a guest that is slower than this machine."""
+    return until(condition, what, timeout)

@@ -6,12 +6,10 @@ what root has there taken away. What is mounted and unmounted in one is nobody e
 import os
 import shlex
 import subprocess
-from contextlib import ExitStack
 from pathlib import Path
 
 from lib.host import Host
 from lib.netns import run
-from lib.wait import until
 
 NO_BPFFS = 'while mountpoint -q /sys/fs/bpf; do umount /sys/fs/bpf; done'
 BPFFS = f'{NO_BPFFS}; mount -t bpf bpf /sys/fs/bpf'

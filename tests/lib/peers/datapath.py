@@ -6,10 +6,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
+
+from lib.wait import patiently
 
 COMMAND_DEADLINE = 20
-START_DEADLINE = 20
 BPFFS = "/sys/fs/bpf/xdp-ipsec"
 
 
@@ -19,15 +19,6 @@ def missing(build):
         if not os.access(os.path.join(build, program), os.X_OK):
             return f"{build}/{program} is not there: run make first"
     return None
-
-
-def wait_for(what, condition, deadline=START_DEADLINE):
-    """Polls until condition() is truthy and returns that; names what did not come about."""
-    end = time.monotonic() + deadline
-    while not (value := condition()):
-        assert time.monotonic() < end, f"waited {deadline} s for {what}"
-        time.sleep(0.02)
-    return value
 
 
 class Datapath:
@@ -56,7 +47,7 @@ class Datapath:
             self._daemon = subprocess.Popen(
                 self._argv("run", "-c", conf), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
             )
-        wait_for("the datapath to come up", self._is_up)
+        patiently(self._is_up, "the datapath to come up")
         self.mark()
 
     def _is_up(self):
@@ -149,7 +140,7 @@ class Datapath:
             now = self.status()["worker"]
             return now["aead"] and now["pid"] != worker["pid"] and now["restarts"] > worker["restarts"]
 
-        wait_for("another worker", replaced)
+        patiently(replaced, "another worker")
 
     def close(self):
         if self._daemon and self._daemon.poll() is None:

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from lib.peers.datapath import wait_for
-from lib.peers.pki import HOST_NAME, PEER_NAME
+from lib.peers.guest_bed import HOST_NAME, PEER_NAME
+from lib.wait import patiently
 
 TREE = os.path.abspath(os.path.join(os.environ.get("BUILD", "build"), "libreswan"))
 LIBRARIES = ":".join(f"{TREE}/{lib}/{os.uname().machine}-linux-gnu" for lib in ("usr/lib", "lib"))
@@ -119,7 +119,7 @@ conn c
                 f"cp -r {made} {DIR}/nss && {PROGRAMS}/pluto --config {DIR}/conf --secretsfile {DIR}/secrets "
                 f"--nssdir {DIR}/nss --ipsecdir {DIR} --rundir {RUN} </dev/null"
             )
-        wait_for("pluto to load its connection", lambda: "loading secrets" in self.log())
+        patiently(lambda: "loading secrets" in self.log(), "pluto to load its connection")
 
     def kill(self):
         """SIGKILL: it says nothing to anyone. Its SAs and policies are flushed from the kernel."""

@@ -6,7 +6,7 @@ Debian's packages, or what was built with --prefix=PREFIX --with-piddir=/run and
 import os
 import re
 
-from lib.peers.pki import PEER_NAME, HOST_NAME
+from lib.peers.guest_bed import HOST_NAME, PEER_NAME
 
 PREFIX = os.environ.get("STRONGSWAN")
 CHARON = f"{PREFIX}/libexec/ipsec/charon" if PREFIX else "/usr/lib/ipsec/charon"

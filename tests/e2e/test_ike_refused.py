@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""IKEv2: who proves nothing, or is another, is refused with a reason, and `check` says so of one's own files before."""
+import datetime
+
+import pytest
+
+from lib.beds.ike import NAMES, bring_up, order, put
+from lib.beds.pair import B
+from lib.pki import DAY, Ca, now, pem
+from lib.traffic import ping
+from lib.wait import until
+
+
+def test_wrong_psk(native):
+    native.psk()
+    put(native.b, 'psk', 'another secret\n')
+    native.start()
+    done = order(native.a, 'initiate', 'core', check=False)
+    assert done.returncode == 1 and 'AUTHENTICATION_FAILED' in done.stderr
+    assert 'its PSK is another one' in native.b.log_text
+    assert not native.a.status()['sas'] and not native.b.status()['sas']
+
+
+def test_wrong_identity(native, ca):
+    native.certs(ca, second={'remote_id': 'somebody.example'})
+    native.start()
+    assert order(native.a, 'initiate', 'core', check=False).returncode == 1
+    assert "remote-id is 'somebody.example': refused" in native.b.log_text
+
+
+def refused(native, reason):
+    native.start()
+    assert order(native.a, 'initiate', 'core', check=False).returncode == 1
+    assert reason in native.b.log_text, native.b.log_text
+    assert not native.b.status()['sas']
+
+
+def test_wrong_ca(native, ca):
+    native.certs(ca, leafs={0: Ca('Another CA').issue(NAMES[0])})
+    refused(native, 'is not issued by the CA')
+
+
+def test_expired(native, ca):
+    native.certs(ca, leafs={0: ca.issue(NAMES[0], begin=now() - 3 * DAY, end=now() - datetime.timedelta(hours=1))})
+    refused(native, 'has expired')
+
+
+def test_revoked(native, ca):
+    leaf = ca.issue(NAMES[0])
+    put(native.b, 'crl', pem(ca.crl(leaf[0])))
+    native.certs(ca, leafs={0: leaf}, second={'crl': 'crl'})
+    refused(native, 'has been revoked')
+
+
+def checked(native):
+    done = native.a.cmd('check', '-c', native.a.config, check=False)
+    assert 'ike' not in (native.a.try_status() or {})
+    return done
+
+
+def check_says(native, *words):
+    """`check` fails with one line, which names the file, the line of the section, and more."""
+    done = checked(native)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    for word in (f'{native.a.config}:4: [connection core]: ', *words):
+        assert word in lines[0], lines[0]
+
+
+def test_check_finds_nothing(native, ca):
+    for configure in (native.psk, lambda: native.certs(ca), lambda: native.certs(ca, 'rsa')):
+        configure()
+        done = checked(native)
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        assert ' with ' in done.stdout and 'FAIL' not in done.stdout
+
+
+@pytest.mark.parametrize('text, words', [('', ('psk: empty', 'openssl rand')), ('0xabc\n', ('psk', 'pairs of hex digits'))])
+def test_check_of_psk(native, text, words):
+    native.psk()
+    put(native.a, 'psk', text)
+    check_says(native, *words)
+
+
+def test_short_psk_is_a_warning(native):
+    """It can be guessed by who has seen an exchange, and is not for us to refuse."""
+    native.psk()
+    for host in native.hosts:
+        put(host, 'psk', 'short\n')
+    done = checked(native)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert '[connection core]: psk: shorter than 16 bytes' in done.stdout and 'openssl rand' in done.stdout
+    bring_up(native)
+    for host in native.hosts:
+        assert '[connection core]: psk: shorter than 16 bytes' in host.log_text
+
+
+@pytest.mark.parametrize('name, words', [('cert', ('cert cert: there is no certificate in it',)),
+                                         ('key', ('key: there is no private key in it',)),
+                                         ('ca', ('ca ca: there is no CA certificate in it',))])
+def test_check_of_what_is_no_pem(native, ca, name, words):
+    native.certs(ca)
+    put(native.a, name, 'no PEM at all\n')
+    check_says(native, *words)
+
+
+def test_check_of_times(native, ca):
+    hour = datetime.timedelta(hours=1)
+    native.certs(ca, leafs={0: ca.issue(NAMES[0], begin=now() - 3 * DAY, end=now() - hour)})
+    check_says(native, 'cert cert: it expired on 20', 'get a new one')
+    native.certs(ca, leafs={0: ca.issue(NAMES[0], begin=now() + hour, end=now() + DAY)})
+    check_says(native, 'cert cert: it is valid from 20', 'compare the clock')
+
+
+def test_check_of_crl(native, ca):
+    leaf = ca.issue(NAMES[0])
+    put(native.a, 'crl', pem(ca.crl(leaf[0])))
+    native.certs(ca, leafs={0: leaf}, first={'crl': 'crl'})
+    check_says(native, 'cert cert: ', 'has been revoked')
+    put(native.a, 'crl', 'no PEM\n')
+    check_says(native, 'crl crl: there is no CRL in it')
+
+
+def test_check_of_key_and_identity(native, ca):
+    native.certs(ca)
+    put(native.a, 'key', pem(ca.issue(NAMES[0])[1]))
+    check_says(native, 'key key: the private key is not that of the certificate')
+    native.certs(ca, first={'local_id': 'somebody.example'})
+    check_says(native, "local-id 'somebody.example' is not in its certificate")
+
+
+def test_check_of_another_ca(native, ca):
+    """The peer may trust that one: it works if so, and is said."""
+    native.certs(ca, leafs={0: Ca('Another CA').issue(NAMES[0])})
+    done = checked(native)
+    assert done.returncode == 0 and not done.stderr
+    assert 'is not issued by the CA that is configured: the peer must trust another CA' in done.stdout
+
+
+def test_run_warns_of_expired(native, ca):
+    native.certs(ca, leafs={0: ca.issue(NAMES[0], begin=now() - 3 * DAY, end=now() - datetime.timedelta(hours=1))})
+    native.a.start()
+    until(lambda: 'core: cert: it expired on' in native.a.log_text, 'the line')
+
+
+def test_key_of_another_certificate(native, ca):
+    native.certs(ca)
+    put(native.a, 'key', pem(ca.issue(NAMES[0])[1]))
+    done = native.a.cmd('run', '-c', native.a.config, check=False)
+    assert done.returncode == 1
+    assert 'the private key is not that of the certificate' in done.stderr
+
+
+def test_key_file_of_others(native):
+    native.psk()
+    (native.a.dir / 'psk').chmod(0o644)
+    done = native.a.cmd('run', '-c', native.a.config, check=False)
+    assert done.returncode == 1
+    assert 'others may read or change it' in done.stderr and '[connection core]' in done.stderr
+
+
+def test_start_that_fails_keeps_the_policies(native):
+    """What an earlier run protects stays closed, whatever a file says that cannot be used; what that would protect is, too."""
+    native.psk()
+    native.a.start()
+    assert native.a.stop() == 0
+    (native.a.dir / 'psk').chmod(0o644)
+    native.a.config.write_text(native.a.config.read_text().replace(B, '192.0.2.99'))
+    assert native.a.cmd('run', '-c', native.a.config, check=False).returncode == 1
+    policies = native.a.cmd('policy', 'list').stdout
+    assert f'{B}/32' in policies and '192.0.2.99/32' in policies
+    assert not ping(native.a.netns, B, 1, deadline=1)
+    (native.a.dir / 'psk').chmod(0o600)
+    native.a.start()
+    assert f'{B}/32' not in native.a.cmd('policy', 'list').stdout
