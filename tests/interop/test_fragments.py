@@ -4,8 +4,8 @@ import pytest
 
 from lib.peers.sas import SaPair
 from lib.peers.tunnel import PATIENCE
-from lib.peers.wire import LATER
 from lib.wait import patiently
+from lib.wire import LATER
 
 PORT = 5202
 DATAGRAM_SIZES = [1473, 1500, 2000, 8192, 30000, 65000]

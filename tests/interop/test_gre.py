@@ -12,7 +12,7 @@ import struct
 import pytest
 
 from lib.peers.daemon import ends
-from lib.peers.wire import Wire
+from lib.peers.record import Record
 from lib.wait import patiently
 
 OUR_NET, THEIR_NET = "198.51.100.0/24", "203.0.113.0/24"
@@ -91,7 +91,7 @@ def test_routes(bed, peer, cas, birds, protocol, protect):
     """Each learns the other's route, and no packet of it was in clear."""
     with ends(bed, peer, cas, "psk", gre="yes", protect=protect, start="initiate") as daemon:
         patiently(lambda: len(daemon.connection()["children"]) == (1 if protect == "all" else 3), "the children")
-        wire = Wire(bed)
+        wire = Record(bed)
         ours, theirs = birds(protocol)
         patiently(lambda: ours.has(THEIR_NET), "their route", 30)
         patiently(lambda: theirs.has(OUR_NET), "our route", 30)

@@ -7,8 +7,8 @@ import pytest
 from lib.peers.guest_bed import GUEST_MAC, HOST_MAC
 from lib.peers.sas import SaPair
 from lib.peers.tunnel import ping, transfer
-from lib.peers.wire import parse
 from lib.wait import patiently
+from lib.wire import parse
 
 PORT = 5201
 TRANSFER = 2 << 20

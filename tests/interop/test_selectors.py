@@ -8,9 +8,9 @@ import json
 import pytest
 
 from lib.peers.daemon import SECRET, Daemon
+from lib.peers.record import Record
 from lib.peers.strongswan import StrongSwan
 from lib.peers.tunnel import PATIENCE, transfer
-from lib.peers.wire import Wire
 from lib.peers.xfrm import Xfrm
 from lib.wait import patiently
 
@@ -107,7 +107,7 @@ class Watch:
     """What the guest's kernel refuses of ours, and what is on the wire in clear, in the block."""
 
     def __init__(self, bed):
-        self.bed, self.xfrm, self.wire = bed, Xfrm(bed.guest, bed.host.address), Wire(bed)
+        self.bed, self.xfrm, self.wire = bed, Xfrm(bed.guest, bed.host.address), Record(bed)
 
     def __enter__(self):
         return self

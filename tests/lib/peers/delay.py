@@ -11,7 +11,8 @@ import threading
 import time
 from typing import NamedTuple
 
-from lib.peers.wire import ETH_P_ALL, SOL_PACKET, packet_socket, parse
+from lib.peers.record import packet_socket
+from lib.wire import ETH_P_ALL, SOL_PACKET, parse
 
 PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING = 15, 23
 VNET_HDR_SIZE = 10

@@ -2,40 +2,13 @@
 """What was on the wire: every frame that passed the guest's end of it, in order."""
 import socket
 import struct
-from typing import NamedTuple, Optional
 
-ETH_P_ALL, ETH_P_IP, ETH_P_ARP = 3, 0x0800, 0x0806
-SOL_PACKET, PACKET_STATISTICS, PACKET_QDISC_BYPASS = 263, 6, 20
-SO_RCVBUFFORCE = 33
+from lib.wire import ETH_P_ALL, SO_RCVBUFFORCE, SOL_PACKET, parse, repeated
+
+ETH_P_ARP = 0x0806
+PACKET_STATISTICS, PACKET_QDISC_BYPASS = 6, 20
 # A transfer of 10 MB is some 10,000 frames of 4 KiB each in the kernel's accounting.
 BUFFER = 256 << 20
-# In place of the SPI, which a fragment after the first does not show: one that is never on the wire.
-LATER = 0
-
-
-class Frame(NamedTuple):
-    raw: bytes
-    ethertype: int
-    src: Optional[str] = None
-    dst: Optional[str] = None
-    proto: Optional[int] = None
-    spi: Optional[int] = None
-    seq: Optional[int] = None
-    iv: Optional[bytes] = None
-
-
-def parse(raw):
-    ethertype = struct.unpack_from("!H", raw, 12)[0]
-    if ethertype != ETH_P_IP:
-        return Frame(raw, ethertype)
-    src, dst, proto = socket.inet_ntoa(raw[26:30]), socket.inet_ntoa(raw[30:34]), raw[23]
-    if proto != socket.IPPROTO_ESP:
-        return Frame(raw, ethertype, src, dst, proto)
-    if struct.unpack_from("!H", raw, 20)[0] & 0x1FFF:
-        return Frame(raw, ethertype, src, dst, proto, LATER)
-    payload = 14 + (raw[14] & 15) * 4
-    spi, seq = struct.unpack_from("!II", raw, payload)
-    return Frame(raw, ethertype, src, dst, proto, spi, seq, raw[payload + 8 : payload + 16])
 
 
 def packet_socket(device, ethertype):
@@ -45,7 +18,7 @@ def packet_socket(device, ethertype):
     return s
 
 
-class Wire:
+class Record:
     """Records from the moment it is made. Frames wait in the socket's buffer until they are looked at."""
 
     def __init__(self, bed):
@@ -76,14 +49,8 @@ class Wire:
         return [f for f in self.frames() if f.spi is None and f.ethertype != ETH_P_ARP]
 
     def repeated(self, src):
-        """Nonces that the SAs of src used more than once: (SPI, IV). There must be none (RFC 4106 section 3.1)."""
-        seen, again = set(), []
-        for f in self.esp(src):
-            if f.spi == LATER:
-                continue
-            again += [(f.spi, f.iv)] if (f.spi, f.iv) in seen else []
-            seen.add((f.spi, f.iv))
-        return again
+        """Nonces and sequence numbers that the SAs of src used more than once."""
+        return repeated(self.esp(src))
 
     def send_to_host(self, frames):
         """Puts frames on the wire as if the guest had sent them."""
