@@ -1,2 +1,38 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the tests of e2e and interop, and the figures of bench, are made of."""
+r"""
+What the tests of e2e and interop, and the figures of bench, are made of. tests/e2e has two ends of ours on a cable, or one and
+a peer of raw frames; tests/interop has one of ours, and Linux, strongSwan or libreswan in a guest. A file with no test is here.
+
+    peers/  gate/        the other end that is not ours; the matrix of events under which a gate stays closed
+         \  /
+        beds/            hosts and the cables between them, which know what is below
+          |
+    here                 what knows no bed
+
+Here:
+
+    wait          until(condition, what): the one way to wait
+    netns         namespaces, cables (veth), sockets and threads inside
+    wire          what is on a cable: frames in and out (Tap), captures (Capture), what a frame says (parse)
+    packets, esp  what scapy has no word for; ESP a second and third time, independent of the product
+    traffic       sockets that must stay deaf, flows, bulk that must arrive whole
+    pki           a CA, certificates, revocations
+    daemons       programs of others: BIRD, DNS, SSH
+    bpf_programs  BPF programs of somebody else on the same hooks
+    host          `Host`: xdp-ipsec with its own instance, and the command to ask it
+
+The names of beds, each drawn where it is defined:
+
+    name     file          what is made                                   keys          to be had as the fixture
+    bed      beds/bed      one host; the peer is this process, raw frames by hand       bed
+    pair     beds/pair     two hosts, a bridge that sees everything       by hand       pair, own_pair, shared_pair
+    ike_pair beds/ike      the same, not started                          IKEv2         ike_pair, native
+    routed   beds/routed   two hosts, a router with a narrow link         by hand
+    lan      beds/lan      any number of hosts on one Ethernet            IKEv2
+    hub      beds/ike_load 16 spokes that are a thousand peers            IKEv2
+    place    beds/place    one host where root may do less: a container   either
+    gate     gate/bed      two hosts, events, traffic that never stops    IKEv2
+    guest    peers/guest_bed  one host, a Linux of its own as the peer    either        bed, own_bed (interop)
+
+Beside the beds: `paced` is traffic at a steady pace with somebody who forges, `tcp_peer` the least of TCP behind a bed.
+"""

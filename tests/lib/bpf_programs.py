@@ -43,15 +43,11 @@ def program(kind, verdict, name='theirs'):
         os.close(fd)
 
 
-def ifindex(netns, dev):
-    return int(netns.ip('-o', 'link', 'show', 'dev', dev).stdout.split(':')[0])
-
-
 @contextlib.contextmanager
 def in_front(netns, dev, where, prog):
     """A link to that program in front of all others there."""
     with netns.entered():
-        link = bpf(LINK_CREATE, struct.pack('<IIII', prog, ifindex(netns, dev), TCX[where], BEFORE))[0]
+        link = bpf(LINK_CREATE, struct.pack('<IIII', prog, netns.ifindex(dev), TCX[where], BEFORE))[0]
     try:
         yield link
     finally:
@@ -62,7 +58,7 @@ def tcx_order(netns, dev, where):
     """The ids of the programs there, the first to run first."""
     ids = (ctypes.c_uint32 * 64)()
     with netns.entered():
-        _, attr = bpf(PROG_QUERY, struct.pack('<IIIIQI', ifindex(netns, dev), TCX[where], 0, 0, ctypes.addressof(ids), 64))
+        _, attr = bpf(PROG_QUERY, struct.pack('<IIIIQI', netns.ifindex(dev), TCX[where], 0, 0, ctypes.addressof(ids), 64))
     return list(ids)[:struct.unpack_from('<I', attr, 24)[0]]
 
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One host under test: a namespace, the daemon in it, and the command to talk to it."""
+"""
+One host under test: a namespace, the daemon in it, and the command to talk to it. Who makes one owns the namespace and its
+cables (lib/beds/).
+"""
 import contextlib
 import json
 import os

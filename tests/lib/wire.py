@@ -6,8 +6,8 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections import namedtuple
 from pathlib import Path
+from typing import NamedTuple, Optional
 
 from scapy.layers.inet import IP
 from scapy.layers.l2 import Ether
@@ -17,12 +17,14 @@ from scapy.utils import RawPcapReader
 from lib.wait import DEADLINE, until
 
 ETH_P_ALL = 3
-ETH_P_IP = 0x0800
+ETH_P_IP, ETH_P_8021Q = 0x0800, 0x8100
 ETH_P_MARKER = 0x88b5  # IEEE 802 local experimental: nobody answers
 SO_RCVBUFFORCE = 33
 PACKET_OUTGOING = 4
 SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 1 << 4
 AUXDATA = struct.Struct('=IIIHHHH')
+# In place of the SPI, which a fragment after the first does not show: one that is never on the wire.
+LATER = 0
 
 
 class Tap:
@@ -98,8 +100,36 @@ def esp_of(frame, spi=None, src=None):
     return packet
 
 
-# ike: UDP from or to port 500, which protects itself.
-Seen = namedtuple('Seen', 'src dst proto spi seq iv length ike')
+class Frame(NamedTuple):
+    """What a look at one tells; ethertype is what is behind tags, length that of the IP packet."""
+    raw: bytes
+    ethertype: int
+    src: Optional[str] = None
+    dst: Optional[str] = None
+    proto: Optional[int] = None
+    length: Optional[int] = None
+    spi: Optional[int] = None
+    seq: Optional[int] = None
+    iv: Optional[bytes] = None
+    ike: bool = False  # UDP from or to port 500, which protects itself
+
+
+def parse(frame):
+    at, ethertype = 14, struct.unpack_from('>H', frame, 12)[0]
+    while ethertype == ETH_P_8021Q:
+        at, ethertype = at + 4, struct.unpack_from('>H', frame, at + 2)[0]
+    if ethertype != ETH_P_IP:
+        return Frame(frame, ethertype)
+    length, _, offset, _, proto = struct.unpack_from('>HHHBB', frame, at + 2)
+    l4 = at + (frame[at] & 15) * 4
+    addresses = [socket.inet_ntoa(frame[n:n + 4]) for n in (at + 12, at + 16)]
+    seen = Frame(frame, ethertype, *addresses, proto, length)
+    if offset & 0x1fff:
+        return seen._replace(spi=LATER if proto == 50 else None)
+    if proto == 50:
+        spi, seq = struct.unpack_from('>II', frame, l4)
+        return seen._replace(spi=spi, seq=seq, iv=frame[l4 + 8:l4 + 16])
+    return seen._replace(ike=proto == 17 and 500 in struct.unpack_from('>HH', frame, l4))
 
 
 class Capture:
@@ -141,24 +171,8 @@ class Capture:
         return self.packets()
 
     def packets(self):
-        """The IPv4 packets, as Seen."""
-        return [seen for frame, _ in RawPcapReader(str(self.file)) if (seen := self._parse(frame))]
-
-    @staticmethod
-    def _parse(frame):
-        at, kind = 14, frame[12:14]
-        while kind == b'\x81\x00':
-            at, kind = at + 4, frame[at + 2:at + 4]
-        if kind != b'\x08\x00':
-            return None
-        length, proto = struct.unpack('>H', frame[at + 2:at + 4])[0], frame[at + 9]
-        l4 = at + (frame[at] & 15) * 4
-        spi = seq = iv = None
-        if proto == 50:
-            spi, seq, iv = struct.unpack('>IIQ', frame[l4:l4 + 16])
-        ike = proto == 17 and 500 in struct.unpack('>HH', frame[l4:l4 + 4])
-        return Seen(socket.inet_ntoa(frame[at + 12:at + 16]), socket.inet_ntoa(frame[at + 16:at + 20]), proto, spi, seq,
-                    iv, length, ike)
+        """The frames with IPv4 packets."""
+        return [seen for frame, _ in RawPcapReader(str(self.file)) if (seen := parse(frame)).ethertype == ETH_P_IP]
 
 
 def in_clear(packets, a, b):
@@ -171,8 +185,10 @@ def sealed(packets):
 
 
 def repeated(packets):
-    """(SPI, IV) pairs and (SPI, sequence) pairs of ESP packets that occur more than once."""
-    esp = sealed(packets)
+    """
+    (SPI, IV) pairs and (SPI, sequence) pairs of ESP packets that occur more than once. There must be none (RFC 4106 section 3.1).
+    """
+    esp = [p for p in packets if p.seq is not None]
     again = set()
     for pairs in ([(p.dst, p.spi, 'iv', p.iv) for p in esp], [(p.dst, p.spi, 'seq', p.seq) for p in esp]):
         seen = set()

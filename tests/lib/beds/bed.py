@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-A host under test and a peer made of raw frames:
+`bed`: a host under test and a peer made of raw frames, with keys by hand and the ESP of lib/esp.py:
 
     host namespace                        peer namespace
     nic0 192.0.2.1, 192.0.2.3 ---veth--- wire0, no address: this process speaks for
@@ -35,6 +35,8 @@ def new_sa(src, dst, **kw):
 
 
 class Bed:
+    """The host is made and configured, and started by who made the bed; begin() and end() are around each test."""
+
     def __init__(self, mode='native', queues=1, mtu=1500, **settings):
         self.mode = mode
         self.stack = ExitStack()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Two hosts that get their keys by IKEv2, and what they prove themselves by: PSKs, or certificates of a CA (lib/pki.py).
+`ike_pair`: two hosts as in pair.py that get their keys by IKEv2, and what they prove themselves by: PSKs, or certificates of
+a CA (lib/pki.py).
 """
 from lib.beds.pair import A, B, NIC, Pair
 from lib.pki import pem

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Any number of hosts under test on one Ethernet, which get their keys by IKEv2; every frame passes the bridge.
+`lan`: any number of hosts under test on one Ethernet, which get their keys by IKEv2; every frame passes the bridge.
 
     host 0: nic0 192.0.2.1 ---veth--- port0  bridge  port1 ---veth--- nic0 192.0.2.2 :host 1 ...
 """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Two hosts under test. The cable between them is a bridge in a third namespace: a tcpdump on the hosts' own NICs misses
-what AF_XDP sends and receives, the bridge sees every frame.
+`pair`: two hosts under test, with keys by hand. The cable between them is a bridge in a third namespace: a tcpdump on the hosts'
+own NICs misses what AF_XDP sends and receives, the bridge sees every frame.
 
     a: nic0 192.0.2.1 ---veth--- port0  bridge  port1 ---veth--- nic0 192.0.2.2 :b
 """

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Places to run the daemon in that are not the machine that the tests run on: mount and PID namespaces of their own, with
+`place`: places to run the daemon in that are not the machine that the tests run on: mount and PID namespaces of their own, with
 what root has there taken away. What is mounted and unmounted in one is nobody else's.
+
+    the machine ── namespace of a test ── place: PID 1 is a shell, /proc its own, /sys/fs/bpf none or its own
+                                          └── xdp-ipsec, by nsenter, and what it starts
 """
 import os
 import shlex

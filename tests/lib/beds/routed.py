@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Two hosts under test and a real router between them, whose next link takes less than theirs:
+`routed`: two hosts under test and a real router between them, whose next link takes less than theirs:
 
     a: nic0 192.0.2.1 ---veth--- port0  router  port1 ---veth--- nic0 198.51.100.2 :b
                            192.0.2.254          198.51.100.254

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-The bed of the matrix: a host under test and its peer, both with the daemon, which get their keys by IKEv2, and cables on which
+`gate`: the bed of the matrix: a host under test and its peer, both with the daemon, which get their keys by IKEv2, and cables on which
 everything is seen from before an event to after it.
 
     host: nic0 192.0.2.1 ---veth--- port0  bridge  port1 ---veth--- nic0 192.0.2.2 :peer

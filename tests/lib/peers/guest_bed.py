@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The wire and its two ends.
+"""`bed` of interop: the wire and its two ends, one of ours and a guest.
 
   netns host: h0 10.213.7.1  <-- veth -->  p0 == packet socket == [ guest: vec0 10.213.7.2 ]  netns peer
 
@@ -11,8 +11,7 @@ and a long wire, with as much delay either way:
 import itertools
 
 from lib.netns import Netns, veth
-from lib.peers import errands
-from lib.peers import uml
+from lib.peers import errands, uml
 from lib.peers.delay import Delay
 
 HOST, GUEST = "10.213.7.1", "10.213.7.2"
@@ -39,6 +38,8 @@ class Host:
 
 
 class Bed:
+    """The guest is booted; nothing of ours runs yet."""
+
     def __init__(self, delay=0):
         self._open = []
         self._tag = f"i{next(_tags)}"
