@@ -114,7 +114,7 @@ static int attach(struct closing *c, const struct interface_config *config, stru
 		nic_log_attached(c->nics, nic);
 	} else if (err == -ENODEV) {
 		nic_expect(c->nics, config);
-		log_line("%s: is not there; it is attached the moment it appears", config->name);
+		log_line("%s: is not there; 'run' attaches it the moment it appears", config->name);
 		return 0;
 	}
 	return err;

@@ -88,7 +88,7 @@ def test_gate_that_protects_nothing_leaves_nothing(host):
 
 def test_an_absent_nic_is_expected(host):
     host.spawn()
-    until(lambda: 'it is attached the moment it appears' in host.log_text, 'the NIC is missed')
+    until(lambda: "'run' attaches it the moment it appears" in host.log_text, 'the NIC is missed')
     until(lambda: (host.try_status() or {}).get('running'), 'the daemon answers')
     assert [(i['name'], i['state']) for i in host.status()['interfaces']] == [(NIC, 'gone')]
     plug(host)
