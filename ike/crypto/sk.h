@@ -30,28 +30,28 @@ struct flight {
 };
 
 /*
- * Seals a body into one datagram, or into as many as it takes for none to be
- * larger than max (IP payload of UDP; 0: never split). h->next and h->length are put in. 0 or -errno (-EMSGSIZE,
- * -ENOMEM); *out is the caller's to free.
+ * Seals a body into one datagram, or into as many as it takes for none to be longer than max bytes of UDP payload (0:
+ * one, however long). h gives the header, but for next and length, which are those of each datagram. 0 with *out for
+ * the caller to free by flight_free(); -EMSGSIZE, -ENOMEM or -EIO with nothing in it.
  */
 int flight_seal(struct flight *out, const struct ike_header *h, const struct body *b, struct sk_key *key, size_t max);
 
-/* A message in the clear as a flight. 0 or -errno. */
+/* Makes one datagram of a message in the clear. As flight_seal(). */
 int flight_clear(struct flight *out, const struct ike_header *h, const struct body *b);
 
-/* Copies one datagram. Frees: safe on a zeroed struct. */
+/* Frees the datagrams. Safe on a zeroed struct. */
 void flight_free(struct flight *f);
 
 /*
- * Opens the SK payload that ends m into plain (room: m->size is always enough) and reads the payloads inside: m's
- * payloads are those from then on. 0; -EBADMSG: ICV wrong, or not well-formed (*authentic tells which: true when the
- * ICV was right).
+ * Opens the SK payload that ends m into plain, which has room for m->size bytes, and reads the payloads inside: from
+ * then on m's payloads are those, and point into plain. 0, or -EBADMSG: the ICV is wrong (*authentic false), or the ICV
+ * is right and what it covers is not well-formed (true).
  */
 int sk_open(struct message *m, const struct sk_key *key, uint8_t *plain, bool *authentic);
 
 /*
- * Opens one SK payload, or SKF with its fragment header to skip, without reading what is inside. plain: p->size bytes
- * are enough. Errors as above.
+ * Opens one SK payload (skip: 0), or one SKF payload, of which the fragment header is skipped, without reading what is
+ * inside: *size bytes in plain, which has room for p->size. As sk_open().
  */
 int sk_open_part(const struct message *m, const struct payload *p, size_t skip, const struct sk_key *key,
 		 uint8_t *plain, size_t *size, bool *authentic);

@@ -4,7 +4,7 @@
  * the type of the next and its own length.
  *
  *   datagram -> message_parse -> header, clear payloads, perhaps one SK or SKF
- *   SK opened (sk.h, fragment.h) -> payloads_parse -> the payloads inside
+ *   SK or SKF opened (crypto/sk.h) -> payloads_parse -> the payloads inside
  *
  * Nothing is copied: payloads point into the datagram or the opened plaintext.
  */

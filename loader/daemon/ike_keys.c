@@ -13,9 +13,6 @@
 #include "config/ike_files.h"
 #include "lib/channel.h"
 
-/* An answer of a process that lives: a signature's worth of work, on a host with better things to do. */
-#define ANSWER_MS 10000
-
 /* A secret's file as it was when it got its number. */
 struct ike_key {
 	uint32_t id;
@@ -33,14 +30,14 @@ struct ike_key {
 /* 0; 1 with a note in f; -errno. */
 static int ask(struct ike_keys *keys, cJSON *message, int fd, struct fault *f)
 {
-	int unused = -1, err = keys->hung ? -ETIMEDOUT : channel_wait(keys->socket, CHANNEL_WRITABLE, ANSWER_MS);
+	int unused = -1, err = keys->hung ? -ETIMEDOUT : channel_wait(keys->socket, CHANNEL_WRITABLE, IKE_ANSWER_MS);
 
 	if (!err)
 		err = channel_send(keys->socket, message, fd);
 	cJSON_Delete(message);
 	message = NULL;
 	if (!err)
-		err = channel_wait(keys->socket, CHANNEL_READABLE, ANSWER_MS);
+		err = channel_wait(keys->socket, CHANNEL_READABLE, IKE_ANSWER_MS);
 	keys->hung |= err == -ETIMEDOUT;
 	if (!err)
 		err = channel_receive(keys->socket, &message, &unused);

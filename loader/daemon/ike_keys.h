@@ -10,6 +10,12 @@
 #include "config/config.h"
 #include "lib/json.h"
 
+/*
+ * How long an answer of IKE, or of its key holder, may take before the process is taken for hung. One that lives needs
+ * milliseconds; a thousand connections with certificates take a second or two, on a host with better things to do.
+ */
+#define IKE_ANSWER_MS 10000
+
 struct ike_key;
 
 struct ike_keys {

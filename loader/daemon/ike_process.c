@@ -18,9 +18,7 @@
 
 #define IKED "xdp-ipsec-iked"
 /* To open, to check, to sandbox itself; more is a hang. */
-#define START_MS 5000
-/* An answer of a process that lives: milliseconds; a thousand connections with certificates: a second or two. */
-#define ANSWER_MS 10000
+#define START_MS  5000
 #define STATUS_MS 2000
 /* For one that is busy to read what waits for it; it must not hold up everything else for long. */
 #define SEND_MS 1000
@@ -287,13 +285,13 @@ static int send_configuration(struct ike_process *ike, const struct config *conf
 	int fd = channel_pack(document), unused, err = fd < 0 ? fd : 0;
 
 	if (!err)
-		err = channel_wait(ike->control, CHANNEL_WRITABLE, ANSWER_MS);
+		err = channel_wait(ike->control, CHANNEL_WRITABLE, IKE_ANSWER_MS);
 	if (!err)
 		err = channel_send(ike->control, message, fd);
 	cJSON_Delete(message);
 	close_end(fd);
 	if (!err)
-		err = wait_for_reply(ike, "configure", ANSWER_MS, &message, &unused);
+		err = wait_for_reply(ike, "configure", IKE_ANSWER_MS, &message, &unused);
 	/* What it says from here on would be taken for another answer. */
 	if (err == -ETIMEDOUT)
 		child_kill(&ike->child, "does not answer");
