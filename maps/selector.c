@@ -52,18 +52,26 @@ bool selector_meet(const struct selector *a, const struct selector *b, struct se
 	return out->local_port_min <= out->local_port_max && out->remote_port_min <= out->remote_port_max;
 }
 
-uint64_t selector_port_pairs(const struct selector *s)
+/* Fewer is narrower. */
+static uint64_t port_pairs(const struct selector *s)
 {
 	return (s->local_port_max - s->local_port_min + 1ULL) * (s->remote_port_max - s->remote_port_min + 1ULL);
 }
 
-int selector_compare(const struct selector *a, const struct selector *b)
+int selector_precedence(const struct selector *a, const struct selector *b)
 {
-	const uint64_t x = selector_port_pairs(a), y = selector_port_pairs(b);
+	const uint64_t x = port_pairs(a), y = port_pairs(b);
 
 	if (!a->proto != !b->proto)
 		return a->proto ? -1 : 1;
-	return x != y ? (x < y ? -1 : 1) : memcmp(a, b, sizeof(*a));
+	return (x > y) - (x < y);
+}
+
+int selector_compare(const struct selector *a, const struct selector *b)
+{
+	const int order = selector_precedence(a, b);
+
+	return order ? order : memcmp(a, b, sizeof(*a));
 }
 
 struct selector selector_mirrored(const struct selector *s)

@@ -27,13 +27,13 @@ bool selector_takes(const struct selector *s, uint8_t proto, uint16_t local_port
 bool selector_meet(const struct selector *a, const struct selector *b, struct selector *out);
 
 /*
- * Which of two selectors goes first, as memcmp() says it: one with a protocol, then the one with fewer pairs of ports,
- * then by their bytes. That is the precedence of policies for one prefix with one prio (loader/policy/spd.c).
+ * Which of two selectors goes first by the precedence of policies (loader/policy/spd.c): below 0: a, above 0: b, 0:
+ * neither. One with a protocol goes first, then the one with fewer pairs of ports.
  */
-int selector_compare(const struct selector *a, const struct selector *b);
+int selector_precedence(const struct selector *a, const struct selector *b);
 
-/* How many pairs of a local and a remote port the selector takes: fewer is narrower. */
-uint64_t selector_port_pairs(const struct selector *s);
+/* The same, and then by their bytes: 0 of equal selectors alone. */
+int selector_compare(const struct selector *a, const struct selector *b);
 
 /* The selector as the other end has it: local and remote exchanged. */
 struct selector selector_mirrored(const struct selector *s);

@@ -29,9 +29,7 @@ static int compare_rules(const struct spd_rule *a, const struct spd_rule *b)
 	int order = compare_numbers(addr_is_zero(a->local), addr_is_zero(b->local));
 
 	if (!order)
-		order = compare_numbers(a->proto == 0, b->proto == 0);
-	if (!order)
-		order = compare_numbers(selector_port_pairs(&x), selector_port_pairs(&y));
+		order = selector_precedence(&x, &y);
 	if (!order)
 		order = compare_numbers(a->prio, b->prio);
 	return order ? order : memcmp(a, b, sizeof(*a));
