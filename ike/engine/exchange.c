@@ -36,19 +36,83 @@ static const struct question_row questions[] = {
 };
 
 static const struct task_row tasks[TASK_KINDS] = {
-	[TASK_INIT] = {EXCHANGE_IKE_SA_INIT, IN(IKE_INIT_SENT), HAS(PAYLOAD_SA) | KEY_PAYLOADS, init_ask,
-		       init_on_answer, REFUSAL_ENDS_IKE_SA, "IKE_SA_INIT", init_on_refusal, init_on_notify},
-	[TASK_AUTH] = {EXCHANGE_IKE_AUTH, IN(IKE_AUTH_SENT), HAS(PAYLOAD_IDR) | HAS(PAYLOAD_AUTH), auth_ask,
-		       auth_on_answer, REFUSAL_ENDS_IKE_SA, "IKE_AUTH", auth_on_refusal},
-	[TASK_CHILD] = {EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP), CHILD_PAYLOADS | KEY_PAYLOADS, child_ask, child_on_answer,
-			REFUSAL_FAILS, "the child", child_on_refusal},
-	[TASK_REKEY_CHILD] = {EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP), CHILD_PAYLOADS | KEY_PAYLOADS, rekey_child_ask,
-			      rekey_child_on_answer, REFUSAL_PUTS_OFF, "the rekey of a child", rekey_child_on_refusal},
-	[TASK_REKEY_IKE] = {EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP), HAS(PAYLOAD_SA) | KEY_PAYLOADS, rekey_ike_ask,
-			    rekey_ike_on_answer, REFUSAL_PUTS_OFF, "the rekey of the IKE SA", rekey_ike_on_refusal},
-	[TASK_DELETE_CHILD] = {EXCHANGE_INFORMATIONAL, LIVING, 0, delete_child_ask, delete_child_on_answer},
-	[TASK_DELETE_IKE] = {EXCHANGE_INFORMATIONAL, LIVING, 0, delete_ike_ask, delete_ike_on_answer},
-	[TASK_LIVENESS] = {EXCHANGE_INFORMATIONAL, LIVING, 0, liveness_ask, liveness_on_answer},
+	[TASK_INIT] =
+		{
+			.exchange = EXCHANGE_IKE_SA_INIT,
+			.states = IN(IKE_INIT_SENT),
+			.required = HAS(PAYLOAD_SA) | KEY_PAYLOADS,
+			.ask = init_ask,
+			.on_answer = init_on_answer,
+			.refusal = REFUSAL_ENDS_IKE_SA,
+			.what = "IKE_SA_INIT",
+			.on_refusal = init_on_refusal,
+			.on_notify = init_on_notify,
+		},
+	[TASK_AUTH] =
+		{
+			.exchange = EXCHANGE_IKE_AUTH,
+			.states = IN(IKE_AUTH_SENT),
+			.required = HAS(PAYLOAD_IDR) | HAS(PAYLOAD_AUTH),
+			.ask = auth_ask,
+			.on_answer = auth_on_answer,
+			.refusal = REFUSAL_ENDS_IKE_SA,
+			.what = "IKE_AUTH",
+			.on_refusal = auth_on_refusal,
+		},
+	[TASK_CHILD] =
+		{
+			.exchange = EXCHANGE_CREATE_CHILD_SA,
+			.states = IN(IKE_UP),
+			.required = CHILD_PAYLOADS | KEY_PAYLOADS,
+			.ask = child_ask,
+			.on_answer = child_on_answer,
+			.refusal = REFUSAL_FAILS,
+			.what = "the child",
+			.on_refusal = child_on_refusal,
+		},
+	[TASK_REKEY_CHILD] =
+		{
+			.exchange = EXCHANGE_CREATE_CHILD_SA,
+			.states = IN(IKE_UP),
+			.required = CHILD_PAYLOADS | KEY_PAYLOADS,
+			.ask = rekey_child_ask,
+			.on_answer = rekey_child_on_answer,
+			.refusal = REFUSAL_PUTS_OFF,
+			.what = "the rekey of a child",
+			.on_refusal = rekey_child_on_refusal,
+		},
+	[TASK_REKEY_IKE] =
+		{
+			.exchange = EXCHANGE_CREATE_CHILD_SA,
+			.states = IN(IKE_UP),
+			.required = HAS(PAYLOAD_SA) | KEY_PAYLOADS,
+			.ask = rekey_ike_ask,
+			.on_answer = rekey_ike_on_answer,
+			.refusal = REFUSAL_PUTS_OFF,
+			.what = "the rekey of the IKE SA",
+			.on_refusal = rekey_ike_on_refusal,
+		},
+	[TASK_DELETE_CHILD] =
+		{
+			.exchange = EXCHANGE_INFORMATIONAL,
+			.states = LIVING,
+			.ask = delete_child_ask,
+			.on_answer = delete_child_on_answer,
+		},
+	[TASK_DELETE_IKE] =
+		{
+			.exchange = EXCHANGE_INFORMATIONAL,
+			.states = LIVING,
+			.ask = delete_ike_ask,
+			.on_answer = delete_ike_on_answer,
+		},
+	[TASK_LIVENESS] =
+		{
+			.exchange = EXCHANGE_INFORMATIONAL,
+			.states = LIVING,
+			.ask = liveness_ask,
+			.on_answer = liveness_on_answer,
+		},
 };
 
 static bool has_place(const struct question_row *row, const struct ike_sa *sa)
