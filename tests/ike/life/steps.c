@@ -97,7 +97,8 @@ void step_change(struct life *l, int host, unsigned connection, const char *how)
 {
 	struct life_entry *entry = &l->hosts[host].file[connection];
 
-	if (!life_plan[connection].at[host])
+	/* What is in the file as it was, a reload leaves alone, and what was ordered stands. */
+	if (!life_plan[connection].at[host] || (how[0] == 'a' && entry->present))
 		return;
 	if (how[0] == 'r')
 		entry->present = false;

@@ -243,10 +243,15 @@ void traffic_arrive(struct life *l)
 	}
 }
 
+/* By an SA of an earlier run nothing is promised to arrive: the peer's may be gone, where the files do not fit. */
 void traffic_arm(struct life *l)
 {
-	for (unsigned i = 0; i < l->flow_count; i++)
-		l->flows[i].armed = l->flows[i].on && bound(l, &l->flows[i]);
+	for (unsigned i = 0; i < l->flow_count; i++) {
+		struct life_flow *f = &l->flows[i];
+		const struct world_sa *sa = bound(l, f);
+
+		f->armed = f->on && sa && !sa->orphan;
+	}
 }
 
 void traffic_disturb(struct life *l, int host)

@@ -47,6 +47,8 @@
 /* At rest, nothing has to be said. */
 #define QUIET_MS	30000
 #define QUIET_DATAGRAMS 60
+/* But clocks have leapt, so that a rekey may be due in that time; then what it has replaced has a grace time. */
+#define REPLACED_MS 5000
 
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
@@ -110,7 +112,8 @@ static bool calm_down(struct life *l)
 		for (unsigned c = 0; mend && c < LIFE_CONNECTIONS; c++) {
 			if (!life_plan[c].at[host] || (h->file[c].present && !h->file[c].narrow))
 				continue;
-			h->file[c].narrow = false;
+			if (h->file[c].narrow)
+				step_change(l, host, c, "narrow");
 			step_change(l, host, c, "add");
 			traffic_may_double(l, (int)c);
 			changed = true;
@@ -144,6 +147,7 @@ static void settle(struct life *l)
 /* What is at rest stays so. */
 static void be_quiet(struct life *l)
 {
+	const uint64_t end = l->now_ms + QUIET_MS + REPLACED_MS;
 	const unsigned before = l->datagrams;
 	char why[LIFE_WHY];
 
@@ -153,8 +157,11 @@ static void be_quiet(struct life *l)
 	if (l->datagrams > before + QUIET_DATAGRAMS)
 		life_violated(l, "%u datagrams in %d s, and there is nothing to say", l->datagrams - before,
 			      QUIET_MS / 1000);
-	if (!life_settled(l, why))
-		life_violated(l, "it was at rest, and is no more: %s", why);
+	while (!life_settled(l, why)) {
+		if (l->now_ms > end)
+			life_violated(l, "it was at rest, and is no more: %s", why);
+		life_run(l, LOOK_MS);
+	}
 }
 
 /* What nobody sends any more is taken down, some of it. */
