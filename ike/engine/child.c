@@ -220,9 +220,12 @@ struct child *child_install(struct ike_sa *sa, const struct child_terms *terms)
 
 /* ---- the end ---- */
 
-/* The peer has made the new one and taken it back: what was to be replaced is not. */
+/* The peer has made the new one and taken it back: what was to be replaced is not. If it was taken down since, its
+ * DELETE is still to go. */
 static void revive(struct child *old)
 {
+	if (!child_is_wanted(old))
+		return;
 	old->state = CHILD_UP;
 	task_forget_child(old->ike, old);
 }

@@ -41,10 +41,12 @@ void child_delete(struct child *c, uint64_t ms)
 	struct engine *e = c->engine;
 	struct task *task = child_queue(c, TASK_DELETE_CHILD);
 
-	if (!task)
+	if (!task) {
 		timer_set(&e->timers, &c->hard, engine_now(e) + ms + NO_MEMORY_MS);
-	else if (ms)
-		task_delay(c->ike, task, ms);
+		return;
+	}
+	task_delay(c->ike, task, ms);
+	ike_sa_kick(c->ike, task->not_before_ms);
 }
 
 void child_on_soft(struct timer *timer)

@@ -120,22 +120,28 @@ static void one_taken_down_leaves_the_others(void **state)
 	assert_int_equal(world_sa_count(w, 1, true), 0);
 }
 
+static struct ike_sa *ike_of(struct world *w, int host, const char *name)
+{
+	struct connection *c;
+
+	TAILQ_FOREACH(c, &w->hosts[host].engine->connections, of_engine)
+		if (strcmp(c->config->name, name) == 0)
+			break;
+	assert_non_null(c);
+	assert_non_null(peer_ike_up(TAILQ_FIRST(&c->peers)));
+	return peer_ike_up(TAILQ_FIRST(&c->peers));
+}
+
 /* A child that it was about to get, or had asked for, is nobody's when it is taken down. */
 static void one_taken_down_while_it_asks(void **state)
 {
 	for (int asked = 0; asked < 2; asked++) {
 		struct world *w = *state;
-		struct connection *c;
 		struct ike_sa *sa;
 
 		world_again(w, 0);
 		set_up_one_to_three(w);
-		TAILQ_FOREACH(c, &w->hosts[1].engine->connections, of_engine)
-			if (strcmp(c->config->name, "bgp") == 0)
-				break;
-		assert_non_null(c);
-		sa = peer_ike_up(TAILQ_FIRST(&c->peers));
-		assert_non_null(sa);
+		sa = ike_of(w, 1, "bgp");
 		task_queue(sa, TASK_CHILD);
 		if (asked)
 			request_send_next(sa);
@@ -145,6 +151,34 @@ static void one_taken_down_while_it_asks(void **state)
 			assert_int_equal(world_child_count(w, host), 3);
 		assert_int_equal(world_sa_count(w, 1, true), 3);
 		assert_carried(w, all);
+		assert_carried(w, geneve);
+	}
+}
+
+/* The peer has no room for the child that it has rekeyed one by, and takes that back: the old one goes all the same,
+ * also if its DELETE has to wait. */
+static void one_taken_down_while_the_peer_rekeys_it(void **state)
+{
+	for (unsigned busy = 0; busy < 2; busy++) {
+		struct world *w = *state;
+		static struct tap tap;
+
+		world_again(w, 0);
+		set_up_one_to_three(w);
+		w->latency_ms = 20;
+		tap_start(&tap, w);
+		tap.hold[0] = busy;
+		if (busy)
+			assert_non_null(task_queue(ike_of(w, 1, "bgp"), TASK_LIVENESS));
+		world_run(w, 1);
+		w->hosts[0].no_room = true;
+		engine_rekey(w->hosts[0].engine, "one", NULL, false, 5);
+		world_run(w, 30);
+		w->hosts[1].done_count = 0;
+		engine_terminate(w->hosts[1].engine, "bgp", NULL, 6);
+		world_run(w, 2000);
+		assert_int_equal(w->hosts[1].done_count, 1);
+		assert_string_equal(look(w, 1, "bgp"), "down");
 		assert_carried(w, geneve);
 	}
 }
@@ -332,6 +366,7 @@ int main(void)
 		TEST(one_that_is_dead_ends),
 		TEST(one_taken_down_leaves_the_others),
 		TEST(one_taken_down_while_it_asks),
+		TEST(one_taken_down_while_the_peer_rekeys_it),
 		TEST(one_taken_down_in_a_collision),
 		TEST(a_reload_leaves_the_others),
 		TEST(other_proof_other_ike_sa),
