@@ -4,11 +4,49 @@
 #include <string.h>
 
 #include "ike_sa.h"
+#include "liveness.h"
 #include "peer.h"
+#include "redundant.h"
 #include "task.h"
 
 /* What could not be queued is tried again then. */
 #define NO_MEMORY_MS 1000
+/* Of two IKE SAs that came up at once one goes by then, and takes its children along (redundant.c); and of others
+ * something has been heard, at the usual dpd-interval. */
+#define THIRD_MS 15000
+
+/* On an IKE SA that either end is about to delete as the lower one of two it is none to stay. */
+static bool is_higher(const struct child *other, const struct child *c)
+{
+	return other->state == CHILD_UP && selector_equal(&other->selector, &c->selector) &&
+	       !redundant_may_be(other->ike) && memcmp(other->low_nonce, c->low_nonce, NONCE_SIZE) > 0;
+}
+
+bool child_is_taking_over(const struct child *c)
+{
+	const struct child *old;
+
+	TAILQ_FOREACH(old, &c->ike->children, of_list)
+		if (old->successor == c)
+			return true;
+	return false;
+}
+
+/* Nothing that is under way ends it, or puts another one in its place, whose nonce may be any. */
+static bool is_steady(const struct child *c)
+{
+	const struct ike_sa *sa = c->ike;
+
+	return sa->state == IKE_UP && !task_find(sa, TASK_DELETE_IKE, NULL) && !task_find(sa, TASK_DELETE_CHILD, c) &&
+	       !(sa->running && sa->running->child == c) && !child_is_taking_over(c);
+}
+
+/* Of the two IKE SAs the other one may be gone for the peer, which then has c alone, if nothing has come by it since.
+ */
+static bool is_there_for_both(const struct child *other, const struct child *c)
+{
+	return other->ike == c->ike || liveness_silence_ms(other->ike) < engine_now(c->engine) - c->made_ms;
+}
 
 /*
  * Both ends began at once, and there are two for the same: the one with the lower nonce is let go, as after a rekey by
@@ -19,21 +57,48 @@ static bool is_superfluous(const struct child *c)
 	const struct child *other;
 
 	TAILQ_FOREACH(other, &c->peer->children, of_peer)
-		if (other != c && other->state == CHILD_UP && other->ike->state == IKE_UP &&
-		    !task_find(other->ike, TASK_DELETE_IKE, NULL) && selector_equal(&other->selector, &c->selector) &&
-		    memcmp(c->low_nonce, other->low_nonce, NONCE_SIZE) < 0)
+		if (is_higher(other, c) && is_steady(other) && is_there_for_both(other, c))
 			return true;
 	return false;
 }
 
+bool child_rekey(struct child *c)
+{
+	if (c->state != CHILD_UP || c->ike->state != IKE_UP)
+		return false;
+	/* What it is to replace would come up again at the other end, until that is deleted, too. */
+	if (is_superfluous(c) && !child_is_taking_over(c)) {
+		child_delete(c, 0);
+		return true;
+	}
+	return child_queue(c, TASK_REKEY_CHILD);
+}
+
+/* Without memory for the task it is tried again. */
 static void rekey(struct child *c)
 {
-	if (!c->ike || c->state != CHILD_UP || c->ike->state != IKE_UP)
-		return;
-	if (is_superfluous(c))
-		child_delete(c, 0);
-	else if (!child_queue(c, TASK_REKEY_CHILD))
+	if (!child_rekey(c) && c->state == CHILD_UP && c->ike->state == IKE_UP)
 		timer_set(&c->engine->timers, &c->soft, engine_now(c->engine) + NO_MEMORY_MS);
+}
+
+static unsigned count_higher(const struct child *c)
+{
+	const struct child *other;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(other, &c->peer->children, of_peer)
+		n += is_higher(other, c);
+	return n;
+}
+
+void child_thin_out(const struct child *newest)
+{
+	struct engine *e = newest->engine;
+	struct child *c;
+
+	TAILQ_FOREACH(c, &newest->peer->children, of_peer)
+		if (c->state == CHILD_UP && selector_equal(&c->selector, &newest->selector) && count_higher(c) > 1)
+			timer_set(&e->timers, &c->soft, engine_now(e) + THIRD_MS);
 }
 
 void child_delete(struct child *c, uint64_t ms)

@@ -9,6 +9,21 @@
  * task the hard timer tries again. */
 void child_delete(struct child *c, uint64_t ms);
 
+/* Has the child rekeyed; or, if there is another one for the same that is to stay, deleted. False: it is not up, or
+ * there is no memory. */
+bool child_rekey(struct child *c);
+
+/* A child has come up. Two for the same carry well until one is to be rekeyed; of more, which several IKE SAs have
+ * brought at once, the lowest are due soon. */
+void child_thin_out(const struct child *newest);
+
+/*
+ * It has come in the place of another one, whose DELETE is still to come or to go. To rekey it now would make a chain
+ * of which the middle is both, new and old: strongSwan (6.0) closes such a one without a word and sends by none of the
+ * three.
+ */
+bool child_is_taking_over(const struct child *c);
+
 /* The datapath has seen a limit passed; hard: the half carries nothing more. */
 void child_on_limit(struct child *c, bool hard);
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "child.h"
+#include "child_life.h"
 #include "ike_sa_end.h"
 #include "orders.h"
 #include "peer_sas.h"
@@ -110,8 +110,7 @@ static unsigned rekey_children(struct peer *p)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(c, &p->children, of_peer)
-		if (c->state == CHILD_UP && c->ike->state == IKE_UP && child_queue(c, TASK_REKEY_CHILD))
-			n++;
+		n += child_rekey(c);
 	return n;
 }
 

@@ -37,21 +37,6 @@ static void await_delete(struct child *old, struct child *heir)
 	child_delete(old, FORGOTTEN_MS);
 }
 
-/*
- * It has come in the place of another one, whose DELETE is still to come or to go. To rekey it now would make a chain
- * of which the middle is both, new and old: strongSwan (6.0) closes such a one without a word and sends by none of the
- * three.
- */
-static bool is_taking_over(const struct child *c)
-{
-	const struct child *old;
-
-	TAILQ_FOREACH(old, &c->ike->children, of_list)
-		if (old->successor == c)
-			return true;
-	return false;
-}
-
 /* ---- answering ---- */
 
 static enum verdict answer_error(struct question *q, uint16_t error)
@@ -109,7 +94,7 @@ enum verdict rekey_child_on_request(struct question *q)
 	old = child_find(q->sa, spi);
 	if (!old || (old->ike != q->sa && old->ike->rival != q->sa))
 		return answer_not_found(q, spi);
-	if (old->ike != q->sa || old->state != CHILD_UP || is_taking_over(old) || !child_is_wanted(old) ||
+	if (old->ike != q->sa || old->state != CHILD_UP || child_is_taking_over(old) || !child_is_wanted(old) ||
 	    rekeys_ike(q->sa))
 		return answer_error(q, TEMPORARY_FAILURE);
 	answer = child_answer_request(q->sa, q->m, true, old, q->answer);
@@ -186,7 +171,7 @@ int rekey_child_ask(struct ike_sa *sa, struct task *task, struct body *b)
 {
 	if (task_is_void(task) || !task->child || task->child->state != CHILD_UP)
 		return -ECANCELED;
-	if (is_taking_over(task->child)) {
+	if (child_is_taking_over(task->child)) {
 		task_retry(sa, task_queue_again(sa, task), TAKING_OVER_MS);
 		return -ECANCELED;
 	}

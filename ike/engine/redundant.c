@@ -41,9 +41,24 @@ static bool is_lower(const struct ike_sa *sa, const struct ike_sa *other)
 {
 	const uint64_t ours = sa->line.up_ms, theirs = other->line.up_ms;
 
-	return sa->state == IKE_UP && other->state == IKE_UP && !sa->renews && !other->renews && sa->line.ours &&
-	       !other->line.ours && (ours > theirs ? ours - theirs : theirs - ours) < HALF_OPEN_MS &&
+	return sa->state == IKE_UP && other->state == IKE_UP && !sa->renews && !other->renews &&
+	       sa->line.ours != other->line.ours && (ours > theirs ? ours - theirs : theirs - ours) < HALF_OPEN_MS &&
 	       memcmp(sa->line.low_nonce, other->line.low_nonce, NONCE_SIZE) < 0;
+}
+
+bool redundant_may_be(const struct ike_sa *sa)
+{
+	const struct ike_sa *other;
+
+	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
+		if (is_lower(sa, other))
+			return true;
+	return false;
+}
+
+static bool is_ours_to_end(const struct ike_sa *sa, const struct ike_sa *other)
+{
+	return sa->line.ours && is_lower(sa, other);
 }
 
 /* Each end may take the two for other connections', and another pair for the one that it is about. So only what the
@@ -53,7 +68,7 @@ bool redundant_is(const struct ike_sa *sa)
 	const struct ike_sa *other;
 
 	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
-		if (is_lower(sa, other) && !next_missing(other, sa, NULL))
+		if (is_ours_to_end(sa, other) && !next_missing(other, sa, NULL))
 			return true;
 	return false;
 }
@@ -120,7 +135,7 @@ void redundant_end(struct peer *p, const struct ike_sa *alive)
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer) {
 		TAILQ_FOREACH(other, &p->sas, of_peer) {
-			if (!is_lower(sa, other) || sa->leaves || (other != alive && !has_survived(other, sa)))
+			if (!is_ours_to_end(sa, other) || sa->leaves || (other != alive && !has_survived(other, sa)))
 				continue;
 			if (next_missing(other, sa, NULL))
 				ask_for_missing(other, sa);

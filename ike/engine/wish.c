@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wish.h"
 
+#include "child_life.h"
 #include "open.h"
 #include "orphans.h"
 #include "peer_sas.h"
@@ -111,6 +112,7 @@ void peer_on_child_up(struct peer *p, struct child *child)
 		if (peer_child_is_for(child, &config->selectors[i]))
 			p->wanted &= ~(1U << i);
 	p->failures = 0;
+	child_thin_out(child);
 	redundant_end(child->ike->peer, NULL);
 	if (p->wanted) {
 		peer_pursue(p);

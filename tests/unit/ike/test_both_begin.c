@@ -167,13 +167,65 @@ static void peer_ends_its_own_in_silence(void **state)
 	}
 }
 
+/* The one that is about to be deleted as the lower of the two, and by whom. */
+static struct ike_sa *redundant_one(struct world *w, int *host)
+{
+	for (*host = 0; *host < 2; ++*host) {
+		struct ike_sa *sa;
+
+		TAILQ_FOREACH(sa, &inside_peer(w, *host)->sas, of_peer)
+			if (task_find(sa, TASK_DELETE_IKE, NULL))
+				return sa;
+	}
+	return NULL;
+}
+
+static struct child *child_not_on(struct world *w, int host, uint64_t spi_i)
+{
+	struct child *c;
+
+	TAILQ_FOREACH(c, &inside_peer(w, host)->children, of_peer)
+		if (c->ike->spi_i != spi_i)
+			return c;
+	return NULL;
+}
+
+/* Each of the two has a child, and that on the one to stay is to be rekeyed: it does not yield to one that is about to
+ * go, whatever their nonces are. */
+static void child_of_the_one_that_stays_is_due(void **state)
+{
+	struct world *w = *state;
+
+	for (uint64_t seed = 1; seed <= 16; seed++) {
+		struct ike_sa *sa;
+		struct child *stays;
+		int host;
+
+		world_again(w, seed);
+		w->latency_ms = 20;
+		both_initiate(w, 0);
+		world_run(w, 200);
+		sa = redundant_one(w, &host);
+		assert_non_null(sa);
+		assert_non_null(child_queue(TAILQ_FIRST(&sa->children), TASK_REKEY_CHILD));
+		world_run(w, 500);
+		stays = child_not_on(w, !host, sa->spi_i);
+		assert_non_null(stays);
+		world_run(w, task_find(sa, TASK_DELETE_IKE, NULL)->not_before_ms - w->now_ms - 10);
+		engine_limit(w->hosts[!host].engine, stays->out.sa, false);
+		assert_true(world_run_under_traffic(w, 5000));
+		assert_true(world_is_up(w));
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(both_initiate_at_once),   TEST(both_initiate_in_one_millisecond), TEST(both_initiate_one_late),
-		TEST(initial_contact_is_late), TEST(peer_ends_its_own_in_silence),
+		TEST(both_initiate_at_once),	    TEST(both_initiate_in_one_millisecond),
+		TEST(both_initiate_one_late),	    TEST(initial_contact_is_late),
+		TEST(peer_ends_its_own_in_silence), TEST(child_of_the_one_that_stays_is_due),
 	};
 
 	return cmocka_run_group_tests_name("IKE: both ends begin", tests, NULL, NULL);
