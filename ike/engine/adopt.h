@@ -3,8 +3,8 @@
  * Who looks after the SAs of an earlier run (orphans.h). The peer of each is opened anew, whoever opened it before: our
  * INITIAL_CONTACT tells the peer that its end of these SAs is worth nothing any more.
  */
-#ifndef IKE_ADOPT_H
-#define IKE_ADOPT_H
+#ifndef IKE_ENGINE_ADOPT_H
+#define IKE_ENGINE_ADOPT_H
 
 #include "peer.h"
 

@@ -3,8 +3,8 @@
  * Which child carries the traffic. A selector has one binding in the datapath, and the last child that was bound has
  * it. So a new child is bound when the peer can take its packets, and one that goes hands the binding on.
  */
-#ifndef IKE_CARRY_H
-#define IKE_CARRY_H
+#ifndef IKE_ENGINE_CARRY_H
+#define IKE_ENGINE_CARRY_H
 
 #include "child.h"
 

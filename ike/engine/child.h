@@ -11,8 +11,8 @@
  *                                              packet on the new inbound SA
  *   replaced    stays for a grace time         stays as long, for what is on its way to the worker
  */
-#ifndef IKE_CHILD_H
-#define IKE_CHILD_H
+#ifndef IKE_ENGINE_CHILD_H
+#define IKE_ENGINE_CHILD_H
 
 #include <sys/queue.h>
 

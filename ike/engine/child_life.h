@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* When a child is rekeyed, and when it ends: by its time, and by what has passed through its halves. */
-#ifndef IKE_CHILD_LIFE_H
-#define IKE_CHILD_LIFE_H
+#ifndef IKE_ENGINE_CHILD_LIFE_H
+#define IKE_ENGINE_CHILD_LIFE_H
 
 #include "child.h"
 

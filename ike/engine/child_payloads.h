@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The part of an exchange that makes a child, in IKE_AUTH and CREATE_CHILD_SA alike. create: in CREATE_CHILD_SA, so
  * with nonces and a key exchange of its own. */
-#ifndef IKE_CHILD_PAYLOADS_H
-#define IKE_CHILD_PAYLOADS_H
+#ifndef IKE_ENGINE_CHILD_PAYLOADS_H
+#define IKE_ENGINE_CHILD_PAYLOADS_H
 
 #include "child.h"
 #include "task.h"

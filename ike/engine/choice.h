@@ -11,8 +11,8 @@
  *
  * So of "tcp/179" and "all" the first gets a child for tcp/179, and the second one for everything.
  */
-#ifndef IKE_CHOICE_H
-#define IKE_CHOICE_H
+#ifndef IKE_ENGINE_CHOICE_H
+#define IKE_ENGINE_CHOICE_H
 
 #include "peer.h"
 

@@ -7,8 +7,8 @@
  * peer ends what it has when it reads the claim, and the order in which it reads is not always that in which we
  * sent: it would end one of the others without a word, and here that one would be up.
  */
-#ifndef IKE_CLAIM_H
-#define IKE_CLAIM_H
+#ifndef IKE_ENGINE_CLAIM_H
+#define IKE_ENGINE_CLAIM_H
 
 #include "ike_sa.h"
 

@@ -3,8 +3,8 @@
  * A connection of the file as it runs: its configuration and its peers. A connection between two hosts has one peer; a
  * mesh, whose remote is a prefix, has one for each host that it has to do with.
  */
-#ifndef IKE_CONNECTION_H
-#define IKE_CONNECTION_H
+#ifndef IKE_ENGINE_CONNECTION_H
+#define IKE_ENGINE_CONNECTION_H
 
 #include "engine_state.h"
 

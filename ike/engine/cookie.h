@@ -4,8 +4,8 @@
  * SPIi). A cookie shows that who sends it receives at its address, and nothing is kept until then. The secret is made
  * anew every minute; a cookie of the secret before is still good.
  */
-#ifndef IKE_COOKIE_H
-#define IKE_COOKIE_H
+#ifndef IKE_ENGINE_COOKIE_H
+#define IKE_ENGINE_COOKIE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * opened beside the doubtful one. If the peer has started anew, the new one is up at once, long before the old one is
  * given up; if the peer answers on the old one first, the new one is dropped.
  */
-#ifndef IKE_DOUBT_H
-#define IKE_DOUBT_H
+#ifndef IKE_ENGINE_DOUBT_H
+#define IKE_ENGINE_DOUBT_H
 
 #include "ike_sa.h"
 #include "peer.h"

@@ -8,8 +8,8 @@
  *   orders  ─► engine_initiate│   children            ├─► ops.log
  *   events  ─► engine_acquire ┘                       └─► ops.done
  */
-#ifndef IKE_ENGINE_H
-#define IKE_ENGINE_H
+#ifndef IKE_ENGINE_ENGINE_H
+#define IKE_ENGINE_ENGINE_H
 
 #include <cjson/cJSON.h>
 

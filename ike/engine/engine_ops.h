@@ -3,8 +3,8 @@
  * What the engine needs of the world: time, random numbers, packets out, SAs in the datapath, the keys' holder. The
  * engine makes no system call, so a test can be the whole world of two engines.
  */
-#ifndef IKE_ENGINE_OPS_H
-#define IKE_ENGINE_OPS_H
+#ifndef IKE_ENGINE_ENGINE_OPS_H
+#define IKE_ENGINE_ENGINE_OPS_H
 
 #include "config/ike_config.h"
 #include "crypto/keymat.h"

@@ -3,8 +3,8 @@
  * What an engine has, and what each of its files uses: the ops, timers, tables, time, random numbers, the log. No
  * object is known here, only the heads of lists and tables, so each file of the engine can stand on this one.
  */
-#ifndef IKE_ENGINE_STATE_H
-#define IKE_ENGINE_STATE_H
+#ifndef IKE_ENGINE_ENGINE_STATE_H
+#define IKE_ENGINE_ENGINE_STATE_H
 
 #include <sys/queue.h>
 

@@ -10,8 +10,8 @@
  *                    SK{SA, Ni, KEi}                        SK{SA, Nr, KEr}                  rekey_ike.c
  *   INFORMATIONAL    SK{[N], [D]}                           SK{[N], [D]}                     informational.c
  */
-#ifndef IKE_EXCHANGE_H
-#define IKE_EXCHANGE_H
+#ifndef IKE_ENGINE_EXCHANGE_H
+#define IKE_ENGINE_EXCHANGE_H
 
 #include "question.h"
 #include "task.h"

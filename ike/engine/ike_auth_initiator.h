@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* IKE_AUTH as initiator: RFC 7296 section 1.2. */
-#ifndef IKE_IKE_AUTH_INITIATOR_H
-#define IKE_IKE_AUTH_INITIATOR_H
+#ifndef IKE_ENGINE_IKE_AUTH_INITIATOR_H
+#define IKE_ENGINE_IKE_AUTH_INITIATOR_H
 
 #include "task.h"
 #include "wire/message.h"

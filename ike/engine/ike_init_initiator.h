@@ -2,8 +2,8 @@
 /*
  * IKE_SA_INIT as initiator, RFC 7296 section 1.2. The handlers stand in the tables of exchange.c.
  */
-#ifndef IKE_IKE_INIT_INITIATOR_H
-#define IKE_IKE_INIT_INITIATOR_H
+#ifndef IKE_ENGINE_IKE_INIT_INITIATOR_H
+#define IKE_ENGINE_IKE_INIT_INITIATOR_H
 
 #include "task.h"
 #include "wire/message.h"

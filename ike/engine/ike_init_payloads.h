@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What both ends do with the payloads of IKE_SA_INIT, RFC 7296 section 1.2. */
-#ifndef IKE_IKE_INIT_PAYLOADS_H
-#define IKE_IKE_INIT_PAYLOADS_H
+#ifndef IKE_ENGINE_IKE_INIT_PAYLOADS_H
+#define IKE_ENGINE_IKE_INIT_PAYLOADS_H
 
 #include "ike_sa.h"
 #include "wire/message.h"

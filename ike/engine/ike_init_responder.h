@@ -3,8 +3,8 @@
  * IKE_SA_INIT as responder, RFC 7296 section 1.2 and 2.6: nothing is kept before the peer's proposal, group, cookie and
  * addresses are as they have to be. The handler stands in the table of exchange.c.
  */
-#ifndef IKE_IKE_INIT_RESPONDER_H
-#define IKE_IKE_INIT_RESPONDER_H
+#ifndef IKE_ENGINE_IKE_INIT_RESPONDER_H
+#define IKE_ENGINE_IKE_INIT_RESPONDER_H
 
 #include "question.h"
 

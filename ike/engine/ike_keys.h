@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The keys of an IKE SA from its handshake: RFC 7296 section 2.14. */
-#ifndef IKE_IKE_KEYS_H
-#define IKE_IKE_KEYS_H
+#ifndef IKE_ENGINE_IKE_KEYS_H
+#define IKE_ENGINE_IKE_KEYS_H
 
 #include "ike_sa.h"
 

@@ -6,8 +6,8 @@
  *   initiator   INIT_SENT ─► AUTH_SENT ─► UP ─► REPLACED ─► DEAD
  *   responder   HALF_OPEN ──────────────► UP ─► DELETING ─► DEAD
  */
-#ifndef IKE_IKE_SA_H
-#define IKE_IKE_SA_H
+#ifndef IKE_ENGINE_IKE_SA_H
+#define IKE_ENGINE_IKE_SA_H
 
 #include <sys/queue.h>
 

@@ -4,8 +4,8 @@
  * answer. From the order on the IKE SA `leaves`, whether there was memory for the task or not: without, its life timer
  * tries again each second, for a peer that is not told goes on sending by SAs that are gone here.
  */
-#ifndef IKE_IKE_SA_DELETE_H
-#define IKE_IKE_SA_DELETE_H
+#ifndef IKE_ENGINE_IKE_SA_DELETE_H
+#define IKE_ENGINE_IKE_SA_DELETE_H
 
 #include "ike_sa.h"
 

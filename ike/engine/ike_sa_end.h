@@ -4,8 +4,8 @@
  * and has no child and no task, but its memory stays until the tick (mortal.h). So a caller looks at its state, and
  * goes on.
  */
-#ifndef IKE_IKE_SA_END_H
-#define IKE_IKE_SA_END_H
+#ifndef IKE_ENGINE_IKE_SA_END_H
+#define IKE_ENGINE_IKE_SA_END_H
 
 #include "ike_sa.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How long an IKE SA lives: the time of its handshake, its rekey, and its end if the rekey fails. */
-#ifndef IKE_IKE_SA_LIFE_H
-#define IKE_IKE_SA_LIFE_H
+#ifndef IKE_ENGINE_IKE_SA_LIFE_H
+#define IKE_ENGINE_IKE_SA_LIFE_H
 
 #include "ike_sa.h"
 

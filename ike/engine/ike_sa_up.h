@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The end of a handshake: the gate to IKE_UP, and what it brings about for other IKE SAs between the two. */
-#ifndef IKE_IKE_SA_UP_H
-#define IKE_IKE_SA_UP_H
+#ifndef IKE_ENGINE_IKE_SA_UP_H
+#define IKE_ENGINE_IKE_SA_UP_H
 
 #include "ike_sa.h"
 

@@ -3,8 +3,8 @@
  * INFORMATIONAL, RFC 7296 section 1.4. The handlers stand in the tables of exchange.c: *_on_request answers what the
  * peer asks, *_ask writes a task's request, *_on_answer reads what comes back.
  */
-#ifndef IKE_INFORMATIONAL_H
-#define IKE_INFORMATIONAL_H
+#ifndef IKE_ENGINE_INFORMATIONAL_H
+#define IKE_ENGINE_INFORMATIONAL_H
 
 #include "question.h"
 #include "task.h"

@@ -3,8 +3,8 @@
  * Whether the peer is still there (RFC 7296 section 2.4). Each authentic message of IKE and each packet on a child
  * shows that. Only a peer that is silent is asked, and what may be forged has it asked once in dpd-interval at most.
  */
-#ifndef IKE_LIVENESS_H
-#define IKE_LIVENESS_H
+#ifndef IKE_ENGINE_LIVENESS_H
+#define IKE_ENGINE_LIVENESS_H
 
 #include "ike_sa.h"
 

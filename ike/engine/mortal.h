@@ -22,8 +22,8 @@
  *           task.child, task.rival: of the task's IKE SA, cleared by the end of the child (task.c)
  *           ike_sa.rival: between the same two addresses, cleared by its end, or goes to its heir (ike_sa.c)
  */
-#ifndef IKE_MORTAL_H
-#define IKE_MORTAL_H
+#ifndef IKE_ENGINE_MORTAL_H
+#define IKE_ENGINE_MORTAL_H
 
 #include <stdbool.h>
 #include <sys/queue.h>

@@ -4,8 +4,8 @@
  * anew on the new one. Each child of an old one gets a child like it on the new one, and only then the old IKE SA is
  * deleted.
  */
-#ifndef IKE_MOVE_H
-#define IKE_MOVE_H
+#ifndef IKE_ENGINE_MOVE_H
+#define IKE_ENGINE_MOVE_H
 
 #include "ike_sa.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* NAT detection, RFC 7296 section 2.23: each side sends hashes of the addresses that it knows. Transport mode does not
  * go through NAT, so what is found ends the handshake. */
-#ifndef IKE_NAT_H
-#define IKE_NAT_H
+#ifndef IKE_ENGINE_NAT_H
+#define IKE_ENGINE_NAT_H
 
 #include "engine_ops.h"
 #include "wire/message.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* An IKE SA begins by our hand: the object and its first task. */
-#ifndef IKE_OPEN_H
-#define IKE_OPEN_H
+#ifndef IKE_ENGINE_OPEN_H
+#define IKE_ENGINE_OPEN_H
 
 #include "ike_sa.h"
 #include "peer.h"

@@ -3,8 +3,8 @@
  * Orders to take down or to rekey are the peer's, and not an IKE SA's, which may be about to be replaced. When such an
  * order is done is seen by what is left, and not by who has brought it about.
  */
-#ifndef IKE_ORDERS_H
-#define IKE_ORDERS_H
+#ifndef IKE_ENGINE_ORDERS_H
+#define IKE_ENGINE_ORDERS_H
 
 #include "peer.h"
 

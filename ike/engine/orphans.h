@@ -4,8 +4,8 @@
  * long those with a peer have, by peer.orphans. They go when new SAs of that peer carry, or when their time is up
  * (adopt.h).
  */
-#ifndef IKE_ORPHANS_H
-#define IKE_ORPHANS_H
+#ifndef IKE_ENGINE_ORPHANS_H
+#define IKE_ENGINE_ORPHANS_H
 
 #include "peer.h"
 

@@ -3,8 +3,8 @@
  * A peer of a connection: what is there between the two hosts, which selectors are to have a child and have none, who
  * has ordered something and waits, when to try again. peer_sas.h finds what a peer has, wish.h pursues what is wanted.
  */
-#ifndef IKE_PEER_H
-#define IKE_PEER_H
+#ifndef IKE_ENGINE_PEER_H
+#define IKE_ENGINE_PEER_H
 
 #include <sys/queue.h>
 

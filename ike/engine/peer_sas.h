@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a peer has: its IKE SAs and children, found by what they are for. Nothing is changed here. */
-#ifndef IKE_PEER_SAS_H
-#define IKE_PEER_SAS_H
+#ifndef IKE_ENGINE_PEER_SAS_H
+#define IKE_ENGINE_PEER_SAS_H
 
 #include "child.h"
 #include "ike_sa.h"

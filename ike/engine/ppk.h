@@ -8,8 +8,8 @@
  * SK_d, SK_pi and SK_pr go through the PPK. The initiator mixes it in and proves itself twice, unless it insists; the
  * responder takes the proof for which it has the keys, and says whether that was the one with the PPK.
  */
-#ifndef IKE_PPK_H
-#define IKE_PPK_H
+#ifndef IKE_ENGINE_PPK_H
+#define IKE_ENGINE_PPK_H
 
 #include "ike_sa.h"
 #include "wire/message.h"

@@ -6,8 +6,8 @@
  * What is found right sets its bit in the IKE SA (enum proof), what is not is logged with the reason. Nothing is
  * decided here: ike_sa_admit() does, by the bits. What a check returns is only whether the next one makes sense.
  */
-#ifndef IKE_PROOF_H
-#define IKE_PROOF_H
+#ifndef IKE_ENGINE_PROOF_H
+#define IKE_ENGINE_PROOF_H
 
 #include "ike_sa.h"
 #include "wire/message.h"

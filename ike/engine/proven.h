@@ -3,8 +3,8 @@
  * When and by what a peer has proven itself. The IKE SA that the proof was given on and the heirs of that IKE SA share
  * it: a rekey proves nothing.
  */
-#ifndef IKE_PROVEN_H
-#define IKE_PROVEN_H
+#ifndef IKE_ENGINE_PROVEN_H
+#define IKE_ENGINE_PROVEN_H
 
 #include "identity/certs.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a peer asks, and how it is answered: for the handlers of all exchanges. */
-#ifndef IKE_QUESTION_H
-#define IKE_QUESTION_H
+#ifndef IKE_ENGINE_QUESTION_H
+#define IKE_ENGINE_QUESTION_H
 
 #include "ike_sa.h"
 #include "wire/message.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Frees what has come to its end (mortal.h). Each kind of object has one function, in one table, which looks whether
  * the object is really not needed any more. */
-#ifndef IKE_REAP_H
-#define IKE_REAP_H
+#ifndef IKE_ENGINE_REAP_H
+#define IKE_ENGINE_REAP_H
 
 #include "engine_state.h"
 

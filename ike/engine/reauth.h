@@ -10,8 +10,8 @@
  *     with does not hold by them                            it ends at once
  *   our own certificate was renewed                         it stays: the peer sees to that
  */
-#ifndef IKE_REAUTH_H
-#define IKE_REAUTH_H
+#ifndef IKE_ENGINE_REAUTH_H
+#define IKE_ENGINE_REAUTH_H
 
 #include "ike_sa.h"
 #include "proven.h"

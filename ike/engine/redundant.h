@@ -4,8 +4,8 @@
  * nonce is redundant, and who began it deletes it: once the other one has shown that it lives, and carries all that the
  * redundant one carries.
  */
-#ifndef IKE_REDUNDANT_H
-#define IKE_REDUNDANT_H
+#ifndef IKE_ENGINE_REDUNDANT_H
+#define IKE_ENGINE_REDUNDANT_H
 
 #include "ike_sa.h"
 #include "peer.h"

@@ -4,8 +4,8 @@
  * *_on_request answers what the peer asks, *_ask writes a task's request, *_on_answer and *_on_refusal see to what
  * comes back.
  */
-#ifndef IKE_REKEY_IKE_H
-#define IKE_REKEY_IKE_H
+#ifndef IKE_ENGINE_REKEY_IKE_H
+#define IKE_ENGINE_REKEY_IKE_H
 
 #include "question.h"
 #include "task.h"

@@ -4,8 +4,8 @@
  * IKE SA needs none of its own: it has the fresh exchange of that IKE SA. So with such a peer a new IKE SA is made
  * instead of each rekey, make before break, and each selector has an IKE SA of its own.
  */
-#ifndef IKE_RENEW_H
-#define IKE_RENEW_H
+#ifndef IKE_ENGINE_RENEW_H
+#define IKE_ENGINE_RENEW_H
 
 #include "child.h"
 #include "ike_sa.h"

@@ -2,8 +2,8 @@
 /*
  * Our requests on their way: one at a time (RFC 7296 section 2.3), sent again until there is an answer (section 2.4).
  */
-#ifndef IKE_REQUEST_H
-#define IKE_REQUEST_H
+#ifndef IKE_ENGINE_REQUEST_H
+#define IKE_ENGINE_REQUEST_H
 
 #include "ike_sa.h"
 

@@ -3,8 +3,8 @@
  * A peer has IKE_SAS_MAX IKE SAs at most. One more ends the least needed one: a dead one that is kept for its last
  * answer, or one on its way out, or one that is up; among equals the one that has been silent longest.
  */
-#ifndef IKE_ROOM_H
-#define IKE_ROOM_H
+#ifndef IKE_ENGINE_ROOM_H
+#define IKE_ENGINE_ROOM_H
 
 #include "ike_sa.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A hash table by a 64-bit key. The objects carry the links, so entering one cannot fail. Several may have one key. */
-#ifndef IKE_TABLE_H
-#define IKE_TABLE_H
+#ifndef IKE_ENGINE_TABLE_H
+#define IKE_ENGINE_TABLE_H
 
 #include <stddef.h>
 #include <stdint.h>

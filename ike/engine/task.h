@@ -4,8 +4,8 @@
  * the kick that goes with queueing has the tick look (request.h). So whoever wants something of a peer queues a task,
  * and sends nothing.
  */
-#ifndef IKE_TASK_H
-#define IKE_TASK_H
+#ifndef IKE_ENGINE_TASK_H
+#define IKE_ENGINE_TASK_H
 
 #include "ike_sa.h"
 

@@ -3,8 +3,8 @@
  * Deadlines, the nearest first: a binary heap of pointers to timers, each of which lives inside the object that it is
  * for. A timer has a kind and no function, so that an object need not know who sees to it.
  */
-#ifndef IKE_TIMERS_H
-#define IKE_TIMERS_H
+#ifndef IKE_ENGINE_TIMERS_H
+#define IKE_ENGINE_TIMERS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * by queueing: a task on the IKE SA that is up, or a new IKE SA. What happens to SAs is told here, and decides whether
  * a wish is fulfilled, tried again or given up.
  */
-#ifndef IKE_WISH_H
-#define IKE_WISH_H
+#ifndef IKE_ENGINE_WISH_H
+#define IKE_ENGINE_WISH_H
 
 #include "child.h"
 #include "peer.h"
