@@ -15,11 +15,10 @@
  * something has been heard, at the usual dpd-interval. */
 #define THIRD_MS 15000
 
-/* On an IKE SA that either end is about to delete as the lower one of two it is none to stay. */
 static bool is_higher(const struct child *other, const struct child *c)
 {
 	return other->state == CHILD_UP && selector_equal(&other->selector, &c->selector) &&
-	       !redundant_may_be(other->ike) && memcmp(other->low_nonce, c->low_nonce, NONCE_SIZE) > 0;
+	       memcmp(other->low_nonce, c->low_nonce, NONCE_SIZE) > 0;
 }
 
 bool child_is_taking_over(const struct child *c)
@@ -38,11 +37,10 @@ static bool is_steady(const struct child *c)
 	const struct ike_sa *sa = c->ike;
 
 	return sa->state == IKE_UP && !task_find(sa, TASK_DELETE_IKE, NULL) && !task_find(sa, TASK_DELETE_CHILD, c) &&
-	       !(sa->running && sa->running->child == c) && !child_is_taking_over(c);
+	       !(sa->running && sa->running->child == c) && !child_is_taking_over(c) && !redundant_may_be(sa);
 }
 
-/* Of the two IKE SAs the other one may be gone for the peer, which then has c alone, if nothing has come by it since.
- */
+/* If nothing has come by its IKE SA since c was made, that may be gone for the peer, which then has c alone. */
 static bool is_there_for_both(const struct child *other, const struct child *c)
 {
 	return other->ike == c->ike || liveness_silence_ms(other->ike) < engine_now(c->engine) - c->made_ms;

@@ -46,12 +46,13 @@ static bool is_lower(const struct ike_sa *sa, const struct ike_sa *other)
 	       memcmp(sa->line.low_nonce, other->line.low_nonce, NONCE_SIZE) < 0;
 }
 
+/* Which connection's the two are is for each end to say. One that has not gone by then has something to stay for. */
 bool redundant_may_be(const struct ike_sa *sa)
 {
-	const struct ike_sa *other;
+	const struct ike_sa *other = NULL;
 
-	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
-		if (is_lower(sa, other))
+	while ((other = ike_sa_beside(sa, other)))
+		if (is_lower(sa, other) && engine_now(sa->engine) - sa->line.up_ms < HALF_OPEN_MS)
 			return true;
 	return false;
 }

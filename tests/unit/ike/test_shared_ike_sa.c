@@ -290,6 +290,67 @@ static void who_has_to_stay_is_not_emptied(void **state)
 	}
 }
 
+static void configure_two(struct world *w, int host)
+{
+	struct connection_config *const list[] = {
+		CONNECTION(w, host, "tcp", START_TRAP, tcp),
+		CONNECTION(w, host, "geneve", START_TRAP, geneve),
+	};
+
+	configure(w, host, 2, list);
+}
+
+/* The lower of two, which host 0 has begun and is about to delete; NULL: host 1 has. */
+static struct ike_sa *redundant_of_host_0(struct world *w)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &inside_peer(w, 0)->sas, of_peer)
+		if (task_find(sa, TASK_DELETE_IKE, NULL))
+			return sa;
+	return NULL;
+}
+
+/* Host 1 has the lower of two IKE SAs as another connection's than the other one: all the same, a child that is on the
+ * one to stay does not yield to one that is about to go. */
+static void one_that_goes_is_another_connections(void **state)
+{
+	struct world *w = *state;
+	unsigned looked_at = 0;
+
+	for (uint64_t seed = 1; seed <= 32; seed++) {
+		struct ike_sa *sa, *there;
+		struct child *stays;
+
+		world_again(w, seed);
+		configure_two(w, 0);
+		configure_two(w, 1);
+		w->latency_ms = 20;
+		engine_initiate(w->hosts[0].engine, "tcp", NULL, 1);
+		engine_initiate(w->hosts[1].engine, "tcp", NULL, 2);
+		world_run(w, 200);
+		sa = redundant_of_host_0(w);
+		if (!sa)
+			continue;
+		looked_at++;
+		there = ike_sa_find(w->hosts[1].engine, sa->spi_r);
+		assert_non_null(there);
+		stays = TAILQ_FIRST(&inside_peer(w, 1)->children);
+		if (stays->ike == there)
+			stays = TAILQ_NEXT(stays, of_peer);
+		ike_sa_give(there, TAILQ_FIRST(&TAILQ_NEXT(inside_peer(w, 1)->connection, of_engine)->peers));
+		assert_non_null(child_queue(TAILQ_FIRST(&sa->children), TASK_REKEY_CHILD));
+		world_run(w, 500);
+		world_run(w, task_find(sa, TASK_DELETE_IKE, NULL)->not_before_ms - w->now_ms - 10);
+		engine_limit(w->hosts[1].engine, stays->out.sa, false);
+		for (unsigned i = 0; i < 100; i++) {
+			world_run(w, 10);
+			assert_carried(w, tcp);
+		}
+	}
+	assert_in_range(looked_at, 8, 24);
+}
+
 /* ---- a rule of its own ---- */
 
 /* One connection, in which the wider selector stands first. */
@@ -371,6 +432,7 @@ int main(void)
 		TEST(a_reload_leaves_the_others),
 		TEST(other_proof_other_ike_sa),
 		TEST(who_has_to_stay_is_not_emptied),
+		TEST(one_that_goes_is_another_connections),
 		TEST(a_wider_child_does_not_do),
 		TEST(all_are_opened_whatever_the_order),
 		TEST(the_lost_one_is_made_anew),
