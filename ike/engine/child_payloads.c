@@ -13,7 +13,7 @@
 
 #include "choice.h"
 #include "crypto/ke.h"
-#include "peer.h"
+#include "peer_sas.h"
 
 /* A connection's: for each selector one, its heir, and the peer's own heir of it. More takes the others' room. */
 #define CHILDREN_MAX (3 * SELECTORS_MAX)
@@ -42,6 +42,15 @@ static void log_tunnel(const struct ike_sa *sa)
 }
 
 /* ---- asking ---- */
+
+const struct child *child_brought(const struct task *task)
+{
+	const struct peer *p = task->peer;
+
+	if (!task->wished || p->wanted & 1U << task->selector)
+		return NULL;
+	return peer_child_up(p, &p->connection->config->selectors[task->selector]);
+}
 
 /* The peer may send as soon as it has answered (RFC 7296 section 2.8). Where there is no room, it has to wait. */
 static void reserve(struct ike_sa *sa, struct task *task)

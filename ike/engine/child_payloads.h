@@ -13,6 +13,10 @@ struct child_answer {
 	struct child *child;
 };
 
+/* What the task was to bring, for a wish, and another IKE SA has brought while the task waited for its turn; or NULL.
+ */
+const struct child *child_brought(const struct task *task);
+
 /* Writes a request for a child of that selector. The task keeps what the answer needs. 0 or -errno. */
 int child_write_request(struct ike_sa *sa, struct task *task, const struct selector *s, bool create, struct body *b);
 

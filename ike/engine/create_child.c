@@ -113,9 +113,7 @@ int child_ask(struct ike_sa *sa, struct task *task, struct body *b)
 
 	if (task_is_void(task) || task->selector >= config->selector_count)
 		return -ECANCELED;
-	/* Another IKE SA has brought it while this one was silent. */
-	if (task->wished && !(task->peer->wanted & 1U << task->selector) &&
-	    peer_child_up(task->peer, &config->selectors[task->selector]))
+	if (child_brought(task))
 		return -ECANCELED;
 	return child_write_request(sa, task, &config->selectors[task->selector], true, b);
 }

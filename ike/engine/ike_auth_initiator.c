@@ -38,11 +38,25 @@ static void write_expected_id(struct ike_sa *sa, struct body *b)
 		proof_write_id(b, PAYLOAD_IDR, &id);
 }
 
+/* If the peer has begun the other one, one of the two is redundant, and both know which (redundant.h); of two of ours
+ * neither is. */
+static bool is_needless(const struct task *task)
+{
+	const struct child *brought = child_brought(task);
+
+	return brought && brought->ike->line.ours;
+}
+
 int auth_ask(struct ike_sa *sa, struct task *task, struct body *b)
 {
 	const struct connection_config *config = ike_sa_config(sa);
-	int err = ppk_begin(sa);
+	int err;
 
+	if (is_needless(task)) {
+		ike_log(sa, "given up: another one is up, with all that this one was for");
+		return -ECANCELED;
+	}
+	err = ppk_begin(sa);
 	if (err)
 		return err;
 	proof_write_id(b, PAYLOAD_IDI, &config->local_id);

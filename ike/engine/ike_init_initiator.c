@@ -113,6 +113,7 @@ static void go_on_with_auth(struct ike_sa *sa, const struct task *init)
 	}
 	task->selector = init->selector;
 	task->children = init->children;
+	task->wished = init->wished;
 }
 
 uint16_t init_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)

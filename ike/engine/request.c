@@ -92,7 +92,7 @@ static void drop_unsent(struct ike_sa *sa, int err)
 	}
 	task_drop_running(sa);
 	if (sa->state < IKE_UP)
-		ike_sa_die(sa, "the next message could not be made");
+		ike_sa_die(sa, err == -ECANCELED ? NULL : "the next message could not be made");
 }
 
 void request_send_next(struct ike_sa *sa)

@@ -37,7 +37,7 @@ struct task {
 	bool unheard;	       /* TASK_REKEY_CHILD: asked before the peer has shown that it knows of the child */
 	uint32_t deleted;      /* ESP: the peer has deleted this, which is not there yet: it may be the child to be */
 	unsigned selector;     /* TASK_CHILD, TASK_AUTH: index in the configuration */
-	bool wished;	       /* TASK_CHILD: not if the selector has a child by then, and wants no other */
+	bool wished;	       /* not if the selector has a child by then, and wants no other */
 	bool children;	       /* TASK_AUTH: a child is asked for */
 	bool goes_back;	       /* the child to be is deleted when the exchange is over: the task becomes the DELETE */
 	uint32_t spi;	       /* ESP: our SPI of the child to be; TASK_DELETE_CHILD without a child: what is deleted */

@@ -75,6 +75,14 @@ static unsigned first_wanted(const struct peer *p)
 	return (unsigned)__builtin_ctz(p->wanted);
 }
 
+static void open_for_wish(struct peer *p)
+{
+	struct ike_sa *sa = peer_open(p, first_wanted(p));
+
+	if (sa)
+		TAILQ_FIRST(&sa->tasks)->wished = true;
+}
+
 void peer_pursue(struct peer *p)
 {
 	struct ike_sa *up = peer_ike_up(p);
@@ -84,7 +92,7 @@ void peer_pursue(struct peer *p)
 	if (up)
 		ask_for_children(p, up);
 	else if (!peer_is_under_way(p))
-		peer_open(p, first_wanted(p));
+		open_for_wish(p);
 }
 
 static void retry_later(struct peer *p)

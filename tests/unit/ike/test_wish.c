@@ -114,11 +114,34 @@ static void a_silent_one_asks_for_nothing_that_is_there(void **state)
 	assert_int_equal(children_for(w, 17), 1);
 }
 
+/* Nor does one go on that was begun for it, and whose turn comes late. */
+static void one_begun_is_given_up(void **state)
+{
+	struct world *w = *state;
+
+	configure(w, 0);
+	configure(w, 1);
+	tap_start(&tap, w);
+	tap.hold[0] = 1;
+	acquire(w, 6);
+	assert_int_equal(tap.held_count, 1);
+	assert_non_null(peer_open(inside_peer(w, 0), 0));
+	world_run(w, 100);
+	assert_int_equal(children_for(w, 6), 1);
+	tap_release(&tap, w, 0);
+	world_run(w, 100);
+	assert_true(world_logged(w, 0, "given up"));
+	assert_int_equal(children_for(w, 6), 1);
+	assert_int_equal(world_ike_count(w, 0), 1);
+	assert_true(world_talks(w));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_silent_one_asks_for_nothing_that_is_there, world_setup,
 						world_teardown),
+		cmocka_unit_test_setup_teardown(one_begun_is_given_up, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(another_ike_sa_comes_up, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(another_ike_sa_comes_up_beside_a_silent_one, world_setup,
 						world_teardown),
