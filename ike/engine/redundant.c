@@ -46,13 +46,15 @@ static bool is_lower(const struct ike_sa *sa, const struct ike_sa *other)
 	       memcmp(sa->line.low_nonce, other->line.low_nonce, NONCE_SIZE) < 0;
 }
 
-/* Which connection's the two are is for each end to say. One that has not gone by then has something to stay for. */
+/* Which connection's the two are is for each end to say. One that has something to stay for is asked for it on the
+ * other one first, if at all, and that may be under way. */
 bool redundant_may_be(const struct ike_sa *sa)
 {
 	const struct ike_sa *other = NULL;
 
 	while ((other = ike_sa_beside(sa, other)))
-		if (is_lower(sa, other) && engine_now(sa->engine) - sa->line.up_ms < HALF_OPEN_MS)
+		if (is_lower(sa, other) &&
+		    (engine_now(sa->engine) - sa->line.up_ms < HALF_OPEN_MS || !next_missing(other, sa, NULL)))
 			return true;
 	return false;
 }
