@@ -7,6 +7,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -66,14 +67,48 @@ static int mount_there(const struct view *v)
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
 
+/* Held while the file system is looked for and mounted, by whoever shares the directory below: the descriptor, or
+ * -errno.
+ */
+static int lock_place(const struct view *v)
+{
+	const int fd = openat(v->root, RELATIVE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX) < 0) {
+		const int err = -errno;
+
+		if (err == -EINTR)
+			continue;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+static int mount_and_open(const struct view *v)
+{
+	int err = view_is_ours(v) ? mount_here() : mount_there(v);
+
+	return err ? err : open_in(v);
+}
+
+/* Of two that find none, one mounts: a second one on top would hide what the first has pinned. */
 static int open_or_mount(const struct view *v)
 {
-	int err, fd = open_in(v);
+	int place, fd = open_in(v);
 
 	if (fd >= 0)
 		return fd;
-	err = view_is_ours(v) ? mount_here() : mount_there(v);
-	return err ? err : open_in(v);
+	place = lock_place(v);
+	if (place < 0)
+		return place;
+	fd = open_in(v);
+	if (fd < 0)
+		fd = mount_and_open(v);
+	close(place);
+	return fd;
 }
 
 /* ---- what was found ---- */

@@ -6,6 +6,7 @@ cannot be written, with less than all of root's rights. It works there, or says 
 import os
 import re
 import signal
+import subprocess
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -90,6 +91,22 @@ def test_none_is_mounted(placed, lacks):
     assert 'stays blocked only until this mount namespace ends' in host.log_text
     said = host.cmd('status', check=False).stdout
     assert 'stays blocked only until this mount namespace ends' in said and PRIVATE in said
+
+
+def test_it_is_mounted_once(placed):
+    """Whoever looks while `run` begins may be the first to mount it; a second one on top would hide what `run` pins."""
+    host = placed()
+    for _ in range(5):
+        host.spawn()
+        looking = [subprocess.Popen(host.argv('status'), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                   for _ in range(8)]
+        host.wait_ready()
+        for status in looking:
+            status.wait(timeout=10)
+        mounts = host.netns.sh('cat /proc/self/mountinfo').stdout.splitlines()
+        assert len([mount for mount in mounts if ' /sys/fs/bpf ' in mount]) == 1
+        assert host.stop() == 0
+        host.netns.sh('umount /sys/fs/bpf')
 
 
 def test_one_is_there(placed):
