@@ -7,6 +7,13 @@
  *   PRE_ROUTING    and comes in by one, where it has been decided on
  *   LOCAL_IN       the same for what a connection covers besides: this host's other addresses
  *
+ * A route that encapsulates ('ip route ... encap') leads around these, since the packet is no IPv4 where it leaves, or
+ * has not been at PRE_ROUTING when it was taken out of another:
+ *
+ *   POST_ROUTING           a route that wraps behind it (MPLS) counts as an interface without a gate
+ *   POST_ROUTING of IPv6   what a route has wrapped before (seg6)
+ *   FORWARD, LOCAL_IN      what a route has taken out (seg6local)
+ *
  * An interface is guarded while ours are the first programs on its hooks: a NIC that has just appeared is not, nor is
  * one whose qdisc or link somebody has deleted, or put a program in front of. What stays on this host, over the
  * loopback interface, is nobody's to protect.
@@ -24,6 +31,9 @@
 
 #define NF_DROP	  0
 #define NF_ACCEPT 1
+
+/* Whether routes that encapsulate are looked at. The loader says no where a kernel refuses the program that does. */
+const volatile bool sees_routes = true;
 
 static __always_inline int drop(enum reason reason)
 {
@@ -97,6 +107,12 @@ static __always_inline bool guards_ingress(const struct net_device *dev)
 	return gate && (gate->kind == GATE_ATTACHED ? ingress_is_hooked(dev, gate) : !is_no_gate(gate));
 }
 
+/* Whether a route has taken the packet out of another since PRE_ROUTING. */
+static __always_inline bool by_route(const struct sk_buff *skb)
+{
+	return sees_routes && is_taken_out(skb);
+}
+
 /*
  * What came out of an SA bears the mark, wherever it goes up from the NIC. What does not is decided on once more, on an
  * attached NIC, too: the program may have been put back since the packet went by, and there are drivers that forget XDP
@@ -106,9 +122,9 @@ static __always_inline bool is_let_in(const struct sk_buff *skb, const struct ne
 {
 	const struct gate *gate;
 
-	if (!cfg.mark)
+	if (!cfg.mark && !by_route(skb))
 		return guards_ingress(dev);
-	if (skb->mark == cfg.mark)
+	if (cfg.mark && skb->mark == cfg.mark)
 		return true;
 	gate = gate_of(dev);
 	return gate && gate->kind == GATE_OPEN;
@@ -138,41 +154,74 @@ static __always_inline int outbound_action(const struct sk_buff *skb, const stru
 	return action;
 }
 
-static __always_inline int out(struct bpf_nf_ctx *ctx)
+/* at: of the IPv4 header, bytes. */
+static __always_inline int decide_out(struct sk_buff *skb, __u32 at)
 {
-	const struct net_device *dev = ctx->state->out;
 	struct packet p = {};
 	int action;
 
-	if (!dev || is_loopback(dev) || guards_egress(dev))
-		return NF_ACCEPT;
-	if (parse_datagram(ctx->skb, &p) != PARSED_IPV4)
+	if (parse_datagram(skb, at, &p) != PARSED_IPV4)
 		return policy_may_protect(p.src, p.dst) ? drop(REASON_BACKSTOP_OUT) : NF_ACCEPT;
-	action = outbound_action(ctx->skb, &p);
+	action = outbound_action(skb, &p);
 	return action == SPD_PROTECT || action == SPD_DISCARD ? drop(REASON_BACKSTOP_OUT) : NF_ACCEPT;
+}
+
+/* A gate that people have opened is open also for what is rewritten behind this hook, and leaves by that interface. */
+static __always_inline bool lets_out(const struct sk_buff *skb, const struct net_device *dev)
+{
+	const struct gate *gate;
+
+	if (!sees_routes || !is_rewritten_later(skb))
+		return guards_egress(dev);
+	gate = gate_of(dev);
+	return gate && gate->kind == GATE_OPEN;
+}
+
+/*
+ * Where in an IPv6 packet the IPv4 packet begins that a route has wrapped on this host; 0: it is not such a one. What
+ * came as IPv6 is other people's, whatever is in it.
+ */
+static __always_inline __u32 wrapped_here(struct bpf_nf_ctx *ctx)
+{
+	return !ctx->skb->skb_iif || came_as_ipv4(ctx->skb) ? find_wrapped(ctx) : 0;
+}
+
+static __always_inline int out(struct bpf_nf_ctx *ctx)
+{
+	const struct net_device *dev = ctx->state->out;
+	const bool ipv6 = sees_routes && ctx->state->pf == FAMILY_IPV6;
+	const __u32 at = ipv6 ? wrapped_here(ctx) : 0;
+
+	if (ipv6 ? !at : !dev || is_loopback(dev) || lets_out(ctx->skb, dev))
+		return NF_ACCEPT;
+	return decide_out(ctx->skb, at);
 }
 
 static __always_inline int in(struct bpf_nf_ctx *ctx)
 {
 	const struct net_device *dev = ctx->state->in;
+	const __u8 hook = ctx->state->hook;
 	struct packet p = {}, quoted = {};
+	bool first;
 	int action;
 
 	if (!dev || is_loopback(dev) || is_let_in(ctx->skb, dev))
 		return NF_ACCEPT;
+	first = hook == NF_INET_PRE_ROUTING || by_route(ctx->skb);
+	if (!first && hook == NF_INET_FORWARD)
+		return NF_ACCEPT;
 	p.nic = nic_of(dev->ifindex);
-	if (parse_datagram(ctx->skb, &p) != PARSED_IPV4)
+	if (parse_datagram(ctx->skb, 0, &p) != PARSED_IPV4)
 		return policy_may_protect(p.dst, p.src) ? drop(REASON_BACKSTOP_IN) : NF_ACCEPT;
 	/* The kernel's, or nobody's: there is no SA of ours on this interface. */
 	if (p.proto == IPPROTO_ESP)
 		return NF_ACCEPT;
-	if (ctx->state->hook == NF_INET_PRE_ROUTING && icmp_is_error(&p) && parse_quoted(ctx->skb, &p, &quoted) &&
-	    quotes_protected(&quoted))
+	if (first && icmp_is_error(&p) && parse_quoted(ctx->skb, &p, &quoted) && quotes_protected(&quoted))
 		return drop(REASON_ICMP_FORGED);
 	action = clear_action(&p);
 	/* Covers are for this host's own addresses, of which nothing is known before the kernel has asked for the
 	 * route. */
-	if (p.covered != (ctx->state->hook == NF_INET_LOCAL_IN))
+	if (p.covered ? hook != NF_INET_LOCAL_IN : !first)
 		return NF_ACCEPT;
 	return action == SPD_PROTECT || action == SPD_DISCARD ? drop(REASON_BACKSTOP_IN) : NF_ACCEPT;
 }

@@ -4,6 +4,8 @@
 #ifndef BPF_DATAGRAM_H
 #define BPF_DATAGRAM_H
 
+#include <linux/ipv6.h>
+
 #include "kernel.h"
 #include "icmp_quote.h"
 #include "parse.h"
@@ -21,19 +23,58 @@ static __always_inline void read_ports(struct bpf_dynptr *ptr, __u32 offset, str
 		take_ports(&pair, p);
 }
 
-/* What parse_frame() does with a frame. After PARSED_SHORT p is as it was. */
-static __always_inline enum parsed parse_datagram(struct sk_buff *skb, struct packet *p)
+/* What parse_frame() does with a frame. at: of the IPv4 header, bytes. After PARSED_SHORT p is as it was. */
+static __always_inline enum parsed parse_datagram(struct sk_buff *skb, __u32 at, struct packet *p)
 {
+	const __u32 room = skb->len - at;
 	enum parsed parsed;
 	struct bpf_dynptr ptr;
 	struct iphdr ip;
 
-	if (bpf_dynptr_from_skb(skb, 0, &ptr) || bpf_dynptr_read(&ip, sizeof(ip), &ptr, 0, 0))
+	if (bpf_dynptr_from_skb(skb, 0, &ptr) || bpf_dynptr_read(&ip, sizeof(ip), &ptr, at, 0))
 		return PARSED_SHORT;
-	parsed = take_ipv4(&ip, ip.tot_len ? bpf_ntohs(ip.tot_len) : skb->len, skb->len, p);
+	parsed = take_ipv4(&ip, ip.tot_len ? bpf_ntohs(ip.tot_len) : room, room, p);
 	if (parsed == PARSED_IPV4)
-		read_ports(&ptr, ip.ihl * 4, p);
+		read_ports(&ptr, at + ip.ihl * 4, p);
 	return parsed;
+}
+
+/* Each route in a row makes two: IPv6 and a routing header. */
+#define WRAPPERS_MAX 16
+
+/*
+ * Where the IPv4 packet begins that IPv6 with routing headers, or an Ethernet frame in these, is wrapped around; 0:
+ * there is none. A global function, which the verifier checks by itself: each place would be another way for it.
+ */
+__noinline __u32 find_wrapped(struct bpf_nf_ctx *ctx)
+{
+	__u8 next = IPPROTO_IPV6, head[8];
+	struct bpf_dynptr ptr;
+	__u32 at = 0;
+
+	if (bpf_dynptr_from_skb(ctx->skb, 0, &ptr))
+		return 0;
+	for (int i = 0; i < WRAPPERS_MAX && !bpf_dynptr_read(head, sizeof(head), &ptr, at, 0); i++) {
+		switch (next) {
+		case IPPROTO_IPIP:
+			return at;
+		case IPPROTO_IPV6:
+			next = head[6];
+			at += sizeof(struct ipv6hdr);
+			break;
+		case IPPROTO_ROUTING:
+			next = head[0];
+			at += (head[1] + 1) * 8;
+			break;
+		case IPPROTO_ETHERNET:
+			next = IPPROTO_IPIP;
+			at += sizeof(struct ethhdr);
+			break;
+		default:
+			return 0;
+		}
+	}
+	return 0;
 }
 
 /* q: the packet that an ICMP error quotes, with ports if the quote reaches to them. False: no header of it is there. */

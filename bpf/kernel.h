@@ -3,15 +3,20 @@
 #ifndef BPF_KERNEL_H
 #define BPF_KERNEL_H
 
+#include <linux/if_ether.h>
 #include <linux/types.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-/* Of enum bpf_xdp_mode, IFF_LOOPBACK, of enum nf_inet_hooks: their headers want all of the C library, or are none. */
+/* Of enum bpf_xdp_mode, IFF_LOOPBACK, of enum nf_inet_hooks, NFPROTO_IPV6, LWTUNNEL_STATE_XMIT_REDIRECT: their headers
+ * want all of the C library, or are none. */
 enum { XDP_MODE_DRIVER = 1 };
 #define LOOPBACK 8
-enum { NF_INET_PRE_ROUTING = 0, NF_INET_LOCAL_IN = 1, NF_INET_POST_ROUTING = 4 };
+enum { NF_INET_PRE_ROUTING = 0, NF_INET_LOCAL_IN = 1, NF_INET_FORWARD = 2, NF_INET_POST_ROUTING = 4 };
+#define FAMILY_IPV6   10
+#define XMIT_REDIRECT 4
 
 struct bpf_prog_aux {
 	__u32 id;
@@ -93,10 +98,31 @@ struct sk_buff {
 	__u32 mark;
 	int skb_iif;	 /* where it came in; 0: it is this host's own */
 	struct sock *sk; /* the sender's; NULL of what is forwarded */
+	/* Headers by their distance from head; mac_len is what was before the network header when it came in. */
+	unsigned char *head;
+	__u16 mac_len;
+	__u16 mac_header;
+	__u16 network_header;
+	__be16 inner_protocol;
+	unsigned long _skb_refdst; /* struct dst_entry *, and in the lowest bit how it is held */
+};
+
+/* What a route with 'encap' has: a light-weight tunnel. */
+struct lwtunnel_state {
+	__u16 flags; /* XMIT_REDIRECT: it takes packets behind POST_ROUTING; seg6 does before */
+};
+
+struct dst_entry {
+	struct lwtunnel_state *lwtstate;
+};
+
+struct ethhdr___kernel {
+	__be16 h_proto;
 };
 
 struct nf_hook_state {
 	__u8 hook; /* enum nf_inet_hooks */
+	__u8 pf;
 	struct net_device *in;
 	struct net_device *out;
 };
@@ -130,6 +156,37 @@ static __always_inline const struct bpf_prog *first_filter(const struct tcf_prot
 	const struct bpf_mprog_fp *filter = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct bpf_mprog_fp));
 
 	return filter->prog;
+}
+
+/* Whether the packet's route makes it another behind POST_ROUTING. A kernel without such routes may not have the type.
+ */
+static __always_inline bool is_rewritten_later(const struct sk_buff *skb)
+{
+	const void *at = (const void *)(skb->_skb_refdst & ~1UL);
+	const struct dst_entry *dst = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct dst_entry));
+	const struct lwtunnel_state *tunnel = dst->lwtstate;
+
+	return tunnel && bpf_core_field_exists(tunnel->flags) && tunnel->flags & XMIT_REDIRECT;
+}
+
+/*
+ * Whether the packet is not as it came to PRE_ROUTING, but was taken out of one by a route (seg6local): the header in
+ * front of it is no longer where it was.
+ */
+static __always_inline bool is_taken_out(const struct sk_buff *skb)
+{
+	return skb->network_header - skb->mac_header != skb->mac_len;
+}
+
+/* Whether what is IPv6 now was IPv4 when it came in. Without an Ethernet header, who wrapped it has left word. */
+static __always_inline bool came_as_ipv4(const struct sk_buff *skb)
+{
+	const struct ethhdr___kernel *eth;
+
+	if (skb->mac_len < sizeof(struct ethhdr))
+		return skb->inner_protocol == bpf_htons(ETH_P_IP);
+	eth = bpf_rdonly_cast(skb->head + skb->mac_header, bpf_core_type_id_kernel(struct ethhdr___kernel));
+	return eth->h_proto == bpf_htons(ETH_P_IP);
 }
 
 #endif

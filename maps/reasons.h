@@ -25,9 +25,9 @@
 	X(ICMP_FORGED, icmp_forged, DROP, "an ICMP error in clear about what nobody has seen in clear") \
 	X(VLAN_STACK, vlan_stack, DROP, "tagged more often than is looked behind") \
 	X(BACKSTOP_OUT, backstop_out, DROP, \
-	  "left by an interface without our gate, and a policy protects or discards it") \
+	  "left by an interface without our gate or a route that encapsulates, and a policy protects or discards it") \
 	X(BACKSTOP_IN, backstop_in, DROP, \
-	  "came in by an interface without our gate, and a policy protects or discards it") \
+	  "came in by an interface without our gate or out of IPv6, and a policy protects or discards it") \
 	X(DISCARD, discard, DROP, "a policy discards it") \
 	X(REPLAY, replay, DROP, "sequence number seen before, or behind the window") \
 	X(AUTH_FAILED, auth_failed, DROP, "ICV wrong: forged, damaged, or another key") \

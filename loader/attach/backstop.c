@@ -31,12 +31,18 @@
  */
 static const struct wall {
 	const char *pin;
+	uint32_t family;
 	uint32_t hook;
 	int32_t priority;
+	bool for_routes; /* there for routes that encapsulate alone */
 } walls[] = {
-	{"out", NF_INET_POST_ROUTING, 1000},
-	{"in", NF_INET_PRE_ROUTING, -1000},
-	{"local", NF_INET_LOCAL_IN, -1000},
+	/* clang-format off */
+	{"out", NFPROTO_IPV4, NF_INET_POST_ROUTING, 1000, false},
+	{"in", NFPROTO_IPV4, NF_INET_PRE_ROUTING, -1000, false},
+	{"local", NFPROTO_IPV4, NF_INET_LOCAL_IN, -1000, false},
+	{"forward", NFPROTO_IPV4, NF_INET_FORWARD, -1000, true},
+	{"wrapped", NFPROTO_IPV6, NF_INET_POST_ROUTING, 1000, true},
+	/* clang-format on */
 };
 #define WALLS (sizeof(walls) / sizeof(walls[0]))
 
@@ -47,7 +53,7 @@ static void pin_path(const char *dir, const struct wall *wall, char *path)
 
 /* ---- loading ---- */
 
-static struct backstop *open_object(const struct prog_config *cfg)
+static struct backstop *open_object(const struct prog_config *cfg, bool sees_routes)
 {
 	struct backstop *skel = backstop__open();
 
@@ -56,6 +62,7 @@ static struct backstop *open_object(const struct prog_config *cfg)
 	bpf_program__set_type(skel->progs.backstop, PROG_TYPE_NETFILTER);
 	bpf_program__set_expected_attach_type(skel->progs.backstop, ATTACH_NETFILTER);
 	memcpy((void *)&skel->rodata->cfg, cfg, sizeof(*cfg));
+	*(bool *)&skel->rodata->sees_routes = sees_routes;
 	return skel;
 }
 
@@ -69,9 +76,10 @@ static int not_loaded(int err, struct fault *f)
 		     "this kernel has none (before Linux 6.4): packets are guarded on attached interfaces only");
 }
 
-static int load(const char *maps_dir, const struct prog_config *cfg, struct backstop **out, struct fault *f)
+static int load_as(bool sees_routes, const char *maps_dir, const struct prog_config *cfg, struct backstop **out,
+		   struct fault *f)
 {
-	struct backstop *skel = open_object(cfg);
+	struct backstop *skel = open_object(cfg, sees_routes);
 	int err;
 
 	if (!skel)
@@ -87,6 +95,14 @@ static int load(const char *maps_dir, const struct prog_config *cfg, struct back
 	else
 		*out = skel;
 	return err;
+}
+
+/* A kernel that refuses what looks at routes may take the rest. */
+static int load(const char *maps_dir, const struct prog_config *cfg, struct backstop **out, struct fault *f)
+{
+	const int err = load_as(true, maps_dir, cfg, out, f);
+
+	return err == -ENOTSUP ? load_as(false, maps_dir, cfg, out, f) : err;
 }
 
 /* ---- linking ---- */
@@ -109,7 +125,7 @@ static int link_create(int prog, const struct wall *wall)
 	struct netfilter_link attr = {
 		.prog_fd = (uint32_t)prog,
 		.attach_type = ATTACH_NETFILTER,
-		.pf = NFPROTO_IPV4,
+		.pf = wall->family,
 		.hook = wall->hook,
 		.priority = wall->priority,
 	};
@@ -151,7 +167,8 @@ int backstop_put(const char *dir, const char *maps_dir, const struct prog_config
 	if (err)
 		return err;
 	for (size_t i = 0; i < WALLS && !err; i++)
-		err = put_wall(dir, &walls[i], bpf_program__fd(skel->progs.backstop), f);
+		if (skel->rodata->sees_routes || !walls[i].for_routes)
+			err = put_wall(dir, &walls[i], bpf_program__fd(skel->progs.backstop), f);
 	backstop__destroy(skel);
 	return err;
 }
@@ -166,16 +183,26 @@ void backstop_remove(const char *dir)
 	}
 }
 
-bool backstop_is_up(const char *dir)
+static bool has_walls(const char *dir, bool for_routes)
 {
 	for (size_t i = 0; i < WALLS; i++) {
 		char path[PIN_MAX];
 
 		pin_path(dir, &walls[i], path);
-		if (access(path, F_OK) < 0)
+		if (walls[i].for_routes == for_routes && access(path, F_OK) < 0)
 			return false;
 	}
 	return true;
+}
+
+bool backstop_is_up(const char *dir)
+{
+	return has_walls(dir, false);
+}
+
+bool backstop_sees_routes(const char *dir)
+{
+	return has_walls(dir, false) && has_walls(dir, true);
 }
 
 int backstop_try(struct fault *f)
@@ -184,7 +211,10 @@ int backstop_try(struct fault *f)
 	struct backstop *skel;
 	int err = load(NULL, &any, &skel, f);
 
-	if (!err)
-		backstop__destroy(skel);
+	if (err)
+		return err;
+	if (!skel->rodata->sees_routes)
+		err = fault(f, ENOTSUP, "%s", BACKSTOP_BLIND);
+	backstop__destroy(skel);
 	return err;
 }

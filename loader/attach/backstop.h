@@ -23,6 +23,13 @@ void backstop_remove(const char *dir);
 /* Whether a backstop is pinned in dir. */
 bool backstop_is_up(const char *dir);
 
+/*
+ * Whether it also drops what routes encapsulate. That of an earlier version does not, nor that of a kernel which takes
+ * the program without that only.
+ */
+bool backstop_sees_routes(const char *dir);
+#define BACKSTOP_BLIND "what routes encapsulate ('ip route ... encap') is not looked at, and leaves IN CLEAR"
+
 /* Whether this kernel would take the backstop: loads it and lets it go. 0 or -errno. */
 int backstop_try(struct fault *f);
 

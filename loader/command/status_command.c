@@ -36,7 +36,9 @@ static int ask_daemon(struct status *s, struct fault *f)
 /* A kernel without a backstop has been told so when the daemon started: not an open gate, but less of a wall. */
 static const char *backstop_text(const struct status *s)
 {
-	return backstop_is_up(s->in.bpf_dir) ? "up" : "MISSING: interfaces that are not attached are not guarded";
+	if (!backstop_is_up(s->in.bpf_dir))
+		return "MISSING: interfaces that are not attached are not guarded";
+	return backstop_sees_routes(s->in.bpf_dir) ? "up" : "up, but " BACKSTOP_BLIND;
 }
 
 /* ---- JSON ---- */

@@ -101,6 +101,8 @@ static int put_backstop(struct closing *c, const char *maps_dir, struct fault *f
 		return 0;
 	}
 	c->closed = !err;
+	if (!err && !backstop_sees_routes(c->instance->bpf_dir))
+		log_line("backstop: %s", BACKSTOP_BLIND);
 	return err;
 }
 

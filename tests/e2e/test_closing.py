@@ -12,6 +12,8 @@ from lib.netns import Netns, run, veth
 from lib.wait import until
 
 HOST, PEER, NIC = '192.0.2.1', '192.0.2.2', 'nic0'
+FOR_ROUTES = {'forward', 'wrapped'}
+WALLS = {'in', 'out', 'local', *FOR_ROUTES}
 CONNECTION = {'local': HOST, 'remote': PEER, 'auth': 'psk', 'psk-file': 'psk', 'start': 'trap'}
 
 
@@ -57,7 +59,7 @@ def is_open(host, peer=PEER):
 def test_gate_before_there_is_a_nic(host):
     done = host.cmd('gate', '-c', host.config)
     assert 'the gate is closed' in done.stdout and '0 of 1 interfaces' in done.stdout
-    assert not links(host) and walls(host) == {'in', 'out', 'local'}
+    assert not links(host) and walls(host) == WALLS
     plug(host)
     assert not is_open(host)
     assert json.loads(host.cmd('-j', 'status', check=False).stdout)['drops']['backstop_out'] >= 1
@@ -67,7 +69,7 @@ def test_gate_of_a_nic_that_is_there_and_run_goes_on(host):
     plug(host)
     assert is_open(host)
     host.cmd('gate', '-c', host.config)
-    assert links(host) == {f'{NIC}-xdp', f'{NIC}-egress'} and walls(host) == {'in', 'out', 'local'}
+    assert links(host) == {f'{NIC}-xdp', f'{NIC}-egress'} and walls(host) == WALLS
     assert not is_open(host)
     host.start()
     assert not is_open(host) and host.status()['connections'][0]['state'] in {'trap', 'connecting'}
@@ -132,7 +134,7 @@ def test_detach_all_opens_everything(host):
     assert 'the backstop is down' in host.cmd('detach', 'all').stdout
     assert is_open(host) and not links(host) and not walls(host)
     host.cmd('attach', NIC)
-    assert not is_open(host) and walls(host) == {'in', 'out', 'local'}
+    assert not is_open(host) and walls(host) == WALLS
     host.stop()
     host.cmd('detach', 'all')
     assert not host.pins.exists() and is_open(host)
@@ -194,6 +196,18 @@ def test_a_connection_that_goes_astray_is_told_of(host):
     host.netns.ip('route', 'del', f'{PEER}/32')
     until(lambda: 'leave by an attached interface again' in host.log_text, 'that is over')
     assert 'note' not in host.status()['connections'][0]
+
+
+def test_a_backstop_that_sees_no_routes(host):
+    """That of the version before: it is said, and the next start puts up what is missing."""
+    plug(host)
+    host.cmd('gate', '-c', host.config)
+    for wall in FOR_ROUTES:
+        (host.pins / 'backstop' / wall).unlink()
+    assert "up, but what routes encapsulate" in host.cmd('status', check=False).stdout
+    assert not is_open(host)
+    host.cmd('gate', '-c', host.config)
+    assert walls(host) == WALLS and 'routes encapsulate' not in host.cmd('status', check=False).stdout
 
 
 def test_check_fails_for_a_connection_that_goes_astray(host):

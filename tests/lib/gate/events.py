@@ -11,7 +11,9 @@ import signal
 from dataclasses import dataclass
 from typing import Callable
 
-from lib.gate.bed import HOST, HOST2, HOST3, MODES, NIC, NIC1, PEER, SHUT
+import pytest
+
+from lib.gate.bed import HOST, HOST2, HOST3, MODES, NIC, NIC1, PEER, PEER_MAC, SHUT
 from lib.host import is_dead
 from lib.netns import Netns, run
 from lib.traffic import udp_socket
@@ -384,6 +386,23 @@ def failover_address(bed):
     bed.watch()
     bed.step('back')
     bed.a.netns.ip('route', 'del', f'{PEER}/32')
+
+
+@event('route to the peer that encapsulates, and back', 'the backstop, which looks into what a route has wrapped',
+       since=BACKSTOP)
+def encapsulated(bed):
+    ns, segment = bed.a.netns, 'fc00::9'
+    for name, value in ('all', 0), ('default', 1):
+        ns.sysctl(f'net.ipv6.conf.{name}.disable_ipv6', value)
+    ns.ip('addr', 'add', 'fc00::1/64', 'dev', NIC, 'nodad')
+    ns.ip('-6', 'neigh', 'replace', segment, 'lladdr', PEER_MAC, 'dev', NIC, 'nud', 'permanent')
+    bed.step('encapsulated')
+    encap = ('encap', 'seg6', 'mode', 'encap', 'segs', segment)
+    if ns.ip('route', 'add', PEER, *encap, 'dev', NIC, 'src', HOST, check=False).returncode:
+        pytest.skip('this kernel has no seg6 routes')
+    bed.watch()
+    bed.step('back')
+    ns.ip('route', 'del', f'{PEER}/32')
 
 
 @event('another local address as source', 'policies are for any local address')

@@ -31,6 +31,8 @@ SO_ATTACH_FILTER, SO_TIMESTAMPNS = 26, 35
 TIMESPEC = struct.Struct('=qq')
 # Ethernet, IPv4 without options, UDP.
 PAYLOAD_AT = 14 + 20 + 8
+# The same in IPv6 with a routing header of one segment.
+WRAPPED_AT = PAYLOAD_AT + 40 + 24
 SIZE = 64
 
 
@@ -54,11 +56,12 @@ def watch_cables(ns):
     clear, since only then can the filter see that it is ours.
     """
     magic = struct.unpack('>I', MAGIC)[0]
-    code = struct.pack('HBBI' * 4, 0x20, 0, 0, PAYLOAD_AT, 0x15, 0, 1, magic, 0x06, 0, 0, 256, 0x06, 0, 0, 0)
+    code = struct.pack('HBBI' * 6, 0x20, 0, 0, PAYLOAD_AT, 0x15, 2, 0, magic, 0x20, 0, 0, WRAPPED_AT, 0x15, 0, 1, magic,
+                       0x06, 0, 0, 256, 0x06, 0, 0, 0)
     memory = ctypes.create_string_buffer(code)
     with inside(ns):
         s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-    s.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack('HxxxxxxP', 4, ctypes.addressof(memory)))
+    s.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack('HxxxxxxP', 6, ctypes.addressof(memory)))
     s.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     s.setblocking(False)
     return s
@@ -127,7 +130,7 @@ class Traffic:
 
     def listen(self):
         for data, sender, when in received(self.watch):
-            if sender[PACKET_KIND] != PACKET_OUTGOING and data[PAYLOAD_AT:].startswith(MAGIC + OUT):
+            if sender[PACKET_KIND] != PACKET_OUTGOING and (MAGIC + OUT) in (data[at:at + 5] for at in (PAYLOAD_AT, WRAPPED_AT)):
                 self.clear['out'].append(when)
         for ear in self.ears:
             for data, _, when in received(ear):
