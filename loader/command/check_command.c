@@ -142,6 +142,7 @@ static bool file_guards(const void *arg, int ifindex)
 /* Without a gate on its way a connection is up, and carries nothing. */
 static int check_way(const struct report *r, const struct connection_config *c, struct fault *f)
 {
+	char remote[PREFIX_TEXT];
 	struct cover cover;
 	struct way way;
 
@@ -149,8 +150,15 @@ static int check_way(const struct report *r, const struct connection_config *c, 
 		return 0;
 	way = way_of(c, file_guards, &cover);
 	cover_free(&cover);
-	if (!way_is_astray(&way))
+	switch (way_astray(&way)) {
+	case ASTRAY_NOT:
 		return 0;
+	case ASTRAY_ENCAPSULATED:
+		return fault(f, EINVAL, "the route to %s encapsulates: what is protected is dropped there",
+			     prefix_text(&c->remote, remote));
+	case ASTRAY_UNGUARDED:
+		break;
+	}
 	return fault(f, EINVAL,
 		     "its packets leave by %s, which the file does not attach: add [interface %s], or change the route",
 		     way.dev, way.dev);

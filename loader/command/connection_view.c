@@ -23,11 +23,18 @@ static void add_monitor(cJSON *connection, const cJSON *monitor)
 }
 
 /* What IKE holds for up carries nothing: its packets are dropped, or in clear. */
-static void add_astray(cJSON *connection, const char *dev)
+static void add_astray(cJSON *connection, const cJSON *way)
 {
+	const char *dev = json_text(way, "dev");
 	char note[100];
 
-	snprintf(note, sizeof(note), "ASTRAY: its packets leave by %s, which is not attached", dev);
+	if (!dev)
+		return;
+	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(way, "encapsulates")))
+		snprintf(note, sizeof(note),
+			 "ASTRAY: the route to its peer encapsulates: what is protected is dropped");
+	else
+		snprintf(note, sizeof(note), "ASTRAY: its packets leave by %s, which is not attached", dev);
 	cJSON_AddStringToObject(connection, "astray", dev);
 	cJSON_DeleteItemFromObjectCaseSensitive(connection, "note");
 	cJSON_AddStringToObject(connection, "note", note);
@@ -45,8 +52,8 @@ cJSON *connections_json(const cJSON *status)
 
 		if (monitor)
 			add_monitor(c, monitor);
-		if (name && json_text(astray, name))
-			add_astray(c, json_text(astray, name));
+		if (name)
+			add_astray(c, cJSON_GetObjectItemCaseSensitive(astray, name));
 	}
 	return own;
 }

@@ -42,7 +42,7 @@ static void renew_backstop(struct guard *g)
 		return;
 	if (closing_put_backstop(g->instance->bpf_dir, g->config, &f))
 		log_line("no backstop: %s", f.text);
-	g->ways->backstop = backstop_is_up(g->instance->bpf_dir);
+	ways_ask_backstop(g->ways, g->instance->bpf_dir);
 	g->opened = false;
 }
 
@@ -102,6 +102,6 @@ int guard_detach_all(struct guard *g)
 	backstop_remove(g->instance->bpf_dir);
 	log_line("the backstop is down: nothing is guarded until an interface is attached again");
 	after_detach(g);
-	g->ways->backstop = false;
+	ways_ask_backstop(g->ways, g->instance->bpf_dir);
 	return 0;
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "attach/backstop.h"
 #include "attach/gates.h"
 #include "attach/gre.h"
 #include "attach/hook_watch.h"
@@ -310,7 +309,8 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.arg = &s->guard,
 	};
 	s->routes = (struct route_watch){.on_change = on_route_change, .arg = s};
-	s->ways = (struct ways){.maps = &s->maps, .backstop = backstop_is_up(s->instance.bpf_dir)};
+	s->ways = (struct ways){.maps = &s->maps};
+	ways_ask_backstop(&s->ways, s->instance.bpf_dir);
 	s->liveness = (struct liveness){
 		.base = s->base,
 		.maps = &s->maps,

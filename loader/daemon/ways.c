@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach/backstop.h"
 #include "attach/cover.h"
 #include "attach/gates.h"
 #include "lib/log.h"
@@ -16,12 +17,19 @@
 
 struct way way_of(const struct connection_config *c, bool (*guards)(const void *arg, int ifindex), const void *arg)
 {
-	struct way way = {.ifindex = netdev_route(c->local, c->remote.addr)};
+	const struct route route = netdev_route(c->local, c->remote.addr);
+	struct way way = {.ifindex = route.ifindex, .encapsulates = route.encapsulates};
 
 	if (!way.ifindex || !if_indextoname((unsigned)way.ifindex, way.dev))
 		return (struct way){0};
 	way.guarded = guards(arg, way.ifindex);
 	return way;
+}
+
+void ways_ask_backstop(struct ways *ways, const char *dir)
+{
+	ways->backstop = backstop_is_up(dir);
+	ways->sees_routes = backstop_sees_routes(dir);
 }
 
 static bool has_gate(const void *arg, int ifindex)
@@ -47,12 +55,22 @@ static void say_where(const struct ways *ways, const struct way *way, char text[
 	}
 }
 
+static void tell_encapsulated(const struct ways *ways, const struct connection_config *c)
+{
+	log_line("%s: WARNING: %sthe route to its peer encapsulates: what is protected %s", c->name,
+		 ways->sees_routes ? "" : "GATE OPEN: ", ways->sees_routes ? "is dropped there" : "leaves IN CLEAR");
+}
+
 static void tell(const struct ways *ways, const struct connection_config *c, const struct way *way)
 {
 	char where[WHERE_TEXT], dev[IF_NAMESIZE];
 
+	if (way_astray(way) == ASTRAY_ENCAPSULATED) {
+		tell_encapsulated(ways, c);
+		return;
+	}
 	say_where(ways, way, where, dev);
-	if (!way_is_astray(way))
+	if (way_astray(way) == ASTRAY_NOT)
 		log_line("%s: its packets leave by an attached interface again", c->name);
 	else if (ways->backstop)
 		log_line("%s: WARNING: its packets would leave by %s: dropped; 'xdp-ipsec attach %s'", c->name, where,
@@ -78,9 +96,9 @@ void ways_look(struct ways *ways, const struct config *config, bool fresh)
 		const struct connection_config *c = &config->connections[i];
 		const struct way way = way_of(c, has_gate, ways->maps);
 
-		if (way_is_astray(&way) != ways->astray[i])
+		if (way_astray(&way) != ways->astray[i])
 			tell(ways, c, &way);
-		ways->astray[i] = way_is_astray(&way);
+		ways->astray[i] = way_astray(&way);
 	}
 }
 
@@ -91,11 +109,14 @@ cJSON *ways_json(const struct ways *ways, const struct config *config)
 
 	for (unsigned i = 0; i < ways->count && room; i++) {
 		struct way way;
+		cJSON *one;
 
 		if (!ways->astray[i])
 			continue;
 		way = way_of(&config->connections[i], has_gate, ways->maps);
-		cJSON_AddStringToObject(all, config->connections[i].name, way.dev);
+		one = cJSON_AddObjectToObject(all, config->connections[i].name);
+		cJSON_AddStringToObject(one, "dev", way.dev);
+		cJSON_AddBoolToObject(one, "encapsulates", way.encapsulates);
 		room--;
 	}
 	return all;

@@ -14,30 +14,44 @@ struct way {
 	int ifindex; /* 0: no route, or the local address is not there: nothing leaves */
 	char dev[IF_NAMESIZE];
 	bool guarded; /* by a gate, on the interface or below it */
+	bool encapsulates;
+};
+
+/* Why packets that go a way are dropped there, or in clear. */
+enum astray {
+	ASTRAY_NOT,
+	ASTRAY_UNGUARDED,    /* no gate on it */
+	ASTRAY_ENCAPSULATED, /* the route makes others of them, which no gate knows again */
 };
 
 /* The way to a peer; of a mesh, to its first address. guards: whether an interface is guarded. */
 struct way way_of(const struct connection_config *c, bool (*guards)(const void *arg, int ifindex), const void *arg);
 
-/* Whether packets that go this way go astray: there is a way, and nothing guards it. */
-static inline bool way_is_astray(const struct way *way)
+static inline enum astray way_astray(const struct way *way)
 {
-	return way->ifindex && !way->guarded;
+	if (way->encapsulates)
+		return ASTRAY_ENCAPSULATED;
+	return way->ifindex && !way->guarded ? ASTRAY_UNGUARDED : ASTRAY_NOT;
 }
 
 /* What was last logged of each connection, so that only changes are. */
 struct ways {
 	const struct maps *maps;
-	bool backstop; /* the backstop is up, and drops what goes astray */
-	bool *astray;  /* malloc'd, by connection */
+	bool backstop;	     /* the backstop is up, and drops what goes astray */
+	bool sees_routes;    /* and what a route encapsulates */
+	enum astray *astray; /* malloc'd, by connection */
 	unsigned count;
 };
+
+/* What the backstop in dir drops now. */
+void ways_ask_backstop(struct ways *ways, const char *dir);
 
 /* Looks at the way of every connection, and logs what has changed since the last time. fresh: the configuration is new,
  * and nothing was logged of it yet. */
 void ways_look(struct ways *ways, const struct config *config, bool fresh);
 
-/* {CONNECTION: INTERFACE} of the first 64 connections whose packets go astray: the caller's to delete. */
+/* {CONNECTION: {"dev": INTERFACE, "encapsulates": BOOL}} of the first 64 connections whose packets go astray: the
+ * caller's to delete. */
 cJSON *ways_json(const struct ways *ways, const struct config *config);
 
 void ways_free(struct ways *ways);

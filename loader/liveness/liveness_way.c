@@ -67,16 +67,20 @@ static bool has_sa(const struct maps *maps, const uint8_t local[4], const uint8_
 enum liveness_way liveness_way(const struct maps *maps, const uint8_t local[4], const uint8_t remote[4], int *ifindex)
 {
 	struct spd_rule rule, back;
+	struct route route;
 
 	if (!is_protected(maps, local, remote, ICMP_ECHO, &rule) ||
 	    !is_protected(maps, local, remote, ICMP_ECHOREPLY, &back))
 		return WAY_CLEAR;
 	if (!has_sa(maps, local, remote, &rule))
 		return WAY_NO_SA;
-	*ifindex = netdev_route(local, remote);
-	if (!*ifindex)
+	route = netdev_route(local, remote);
+	*ifindex = route.ifindex;
+	if (!route.ifindex)
 		return WAY_NO_ROUTE;
-	return gates_guard(maps, (uint32_t)*ifindex) ? WAY_SEALED : WAY_NOT_GATED;
+	if (route.encapsulates)
+		return WAY_ENCAPSULATES;
+	return gates_guard(maps, (uint32_t)route.ifindex) ? WAY_SEALED : WAY_NOT_GATED;
 }
 
 const char *liveness_way_remedy(enum liveness_way way)
@@ -86,6 +90,8 @@ const char *liveness_way_remedy(enum liveness_way way)
 		return "a policy bypasses or discards ICMP between the two: 'policy list' shows it";
 	case WAY_NOT_GATED:
 		return "the route to the peer leaves by an interface that is not attached: 'attach' it";
+	case WAY_ENCAPSULATES:
+		return "the route to the peer encapsulates: what is protected is dropped there";
 	default:
 		return NULL;
 	}

@@ -9,11 +9,12 @@
 #include "maps/maps.h"
 
 enum liveness_way {
-	WAY_SEALED,    /* it leaves by an SA and an attached interface */
-	WAY_NO_SA,     /* no connection has an SA for it */
-	WAY_NO_ROUTE,  /* the host has no route to the peer */
-	WAY_CLEAR,     /* no policy protects it */
-	WAY_NOT_GATED, /* it would leave by an interface that nothing guards */
+	WAY_SEALED,	  /* it leaves by an SA and an attached interface */
+	WAY_NO_SA,	  /* no connection has an SA for it */
+	WAY_NO_ROUTE,	  /* the host has no route to the peer */
+	WAY_CLEAR,	  /* no policy protects it */
+	WAY_NOT_GATED,	  /* it would leave by an interface that nothing guards */
+	WAY_ENCAPSULATES, /* by a route that makes another packet of it */
 };
 
 /* *ifindex, for WAY_SEALED: of the interface by which the request leaves. */

@@ -198,6 +198,27 @@ def test_a_connection_that_goes_astray_is_told_of(host):
     assert 'note' not in host.status()['connections'][0]
 
 
+def encapsulate(host):
+    """A route to the peer that wraps packets in IPv6, where the kernel has such routes."""
+    if host.netns.ip('route', 'add', PEER, 'encap', 'seg6', 'mode', 'encap', 'segs', 'fc00::9', 'dev', NIC, check=False).returncode:
+        pytest.skip('this kernel has no seg6 routes')
+
+
+def test_a_route_that_encapsulates_is_told_of(host):
+    plug(host)
+    host.start()
+    encapsulate(host)
+    until(lambda: 'core: WARNING: the route to its peer encapsulates: what is protected is dropped there' in host.log_text, 'the log')
+    shown, = host.status()['connections']
+    assert shown['astray'] == NIC and 'encapsulates' in shown['note']
+    assert host.cmd('status', check=False).returncode == 4
+    done = host.cmd('check', '-c', host.config, check=False)
+    assert done.returncode == 1 and f'the route to {PEER}/32 encapsulates' in done.stderr
+    host.netns.ip('route', 'del', f'{PEER}/32')
+    until(lambda: 'leave by an attached interface again' in host.log_text, 'that is over')
+    assert 'note' not in host.status()['connections'][0]
+
+
 def test_a_backstop_that_sees_no_routes(host):
     """That of the version before: it is said, and the next start puts up what is missing."""
     plug(host)
