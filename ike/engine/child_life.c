@@ -9,8 +9,6 @@
 #include "redundant.h"
 #include "task.h"
 
-/* What could not be queued is tried again then. */
-#define NO_MEMORY_MS 1000
 /* Of two IKE SAs that came up at once one goes by then, and takes its children along (redundant.c); and of others
  * something has been heard, at the usual dpd-interval. */
 #define THIRD_MS 15000
@@ -36,7 +34,7 @@ static bool is_steady(const struct child *c)
 {
 	const struct ike_sa *sa = c->ike;
 
-	return sa->state == IKE_UP && !task_find(sa, TASK_DELETE_IKE, NULL) && !task_find(sa, TASK_DELETE_CHILD, c) &&
+	return sa->state == IKE_UP && !sa->leaves && !task_find(sa, TASK_DELETE_CHILD, c) &&
 	       !(sa->running && sa->running->child == c) && !child_is_taking_over(c) && !redundant_may_be(sa);
 }
 

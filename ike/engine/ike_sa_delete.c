@@ -3,8 +3,6 @@
 
 #include "task.h"
 
-#define NO_MEMORY_MS 1000
-
 static void leave(struct ike_sa *sa, uint64_t ms)
 {
 	const uint64_t now = engine_now(sa->engine);

@@ -57,6 +57,9 @@ struct task *task_queue(struct ike_sa *sa, enum task_kind kind);
 struct task *task_queue_for(struct ike_sa *sa, enum task_kind kind, struct child *child, struct peer *peer,
 			    unsigned era);
 
+/* So much later a task for which there was no memory is queued again. */
+#define NO_MEMORY_MS 1000
+
 /* So much later the peer is asked again: it was not able to (RFC 7296 section 2.25), or did not want to. */
 #define TEMPORARY_MS 1500
 #define REFUSED_MS   10000
