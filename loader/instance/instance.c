@@ -103,9 +103,9 @@ static bool is_dying(const char *pid)
 	return dying;
 }
 
-static int busy(const struct instance *in, const char *pid, struct fault *f)
+static int busy(const struct instance *in, const char *pid, bool dying, struct fault *f)
 {
-	if (is_dying(pid))
+	if (dying)
 		return fault(f, EBUSY,
 			     "instance '%s' is still held by process %s, which was killed and is not gone yet, or is "
 			     "of another PID namespace: wait for its end, or choose another instance with --instance",
@@ -139,21 +139,27 @@ static bool still_there(int fd, const char *path)
 	       by_fd.st_dev == by_path.st_dev;
 }
 
+/* last: also one that is dying is waited for no longer. */
+static int on_held(const struct instance *in, int fd, bool last, struct fault *f)
+{
+	char pid[16];
+	bool dying;
+
+	holder_pid(fd, pid);
+	dying = is_dying(pid);
+	return dying && !last ? -EAGAIN : busy(in, pid, dying, f);
+}
+
 /* 0; -EAGAIN: to be tried again, as the holder is on its way out, or the file was; else the fault. */
 static int try_lock(struct instance *in, const char *path, bool last, struct fault *f)
 {
 	int err = 0, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	char pid[16];
 
 	if (fd < 0)
 		return run_fault(path, errno, f);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK) {
-			err = fault(f, errno, "%s: %s", path, strerror(errno));
-		} else {
-			holder_pid(fd, pid);
-			err = is_dying(pid) && !last ? -EAGAIN : busy(in, pid, f);
-		}
+		err = errno == EWOULDBLOCK ? on_held(in, fd, last, f)
+					   : fault(f, errno, "%s: %s", path, strerror(errno));
 	} else if (!still_there(fd, path)) {
 		err = -EAGAIN;
 	}
