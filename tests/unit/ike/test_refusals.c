@@ -9,39 +9,7 @@
 
 #include <cmocka.h>
 
-#include "sealed.h"
-
-typedef enum fate filter_fn(struct world *w, struct world_packet *p, void *arg);
-
-/* A world in which host 0 connects while the filter looks on. */
-static struct world *connect_through(void **state, filter_fn *filter, void *arg, uint64_t ms)
-{
-	struct world *w = *state;
-
-	world_again(w, 0);
-	w->filter = filter;
-	w->filter_arg = arg;
-	world_configure_both(w, START_TRAP);
-	world_initiate(w, 0);
-	world_run(w, ms);
-	return w;
-}
-
-/* One in which it is up, and host 0 rekeys while the filter looks on. */
-static struct world *rekey_through(void **state, filter_fn *filter, void *arg, bool ike)
-{
-	struct world *w = *state;
-
-	world_again(w, 0);
-	world_configure_both(w, START_INITIATE);
-	world_run(w, 500);
-	w->filter = filter;
-	w->filter_arg = arg;
-	w->hosts[0].done_count = 0;
-	world_rekey(w, 0, ike);
-	world_run(w, 1000);
-	return w;
-}
+#include "through.h"
 
 /* ---- NAT ---- */
 
@@ -63,13 +31,6 @@ static enum fate translate(struct world *w, struct world_packet *p, void *arg)
 	else
 		p->path.remote_port = 1024;
 	return PASS;
-}
-
-static void assert_failed(struct world *w)
-{
-	assert_int_equal(w->hosts[0].done_count, 1);
-	assert_true(w->hosts[0].done_error[0]);
-	assert_true(world_is_down(w));
 }
 
 /* The responder sees another port than the initiator says it has. It refuses, and the initiator is told why. */
@@ -115,38 +76,10 @@ static void another_address_is_not_followed(void **state)
 
 /* ---- a wrong transform in each place ---- */
 
-#define KEY_LENGTH 100 /* in place of a transform's type: the attribute of ENCR */
-
-struct change {
-	uint8_t exchange;
-	bool response;
-	uint8_t type;
-	uint16_t from;
-	uint16_t to;
-};
-
 struct changing {
 	struct change c;
 	unsigned done;
 };
-
-/* Each transform of that type and ID in a chain of payloads. */
-static unsigned change_all(uint8_t *data, size_t size, const struct change *c)
-{
-	const uint8_t type = c->type == KEY_LENGTH ? TRANSFORM_ENCR : c->type;
-	unsigned n = 0;
-
-	for (size_t i = 0; i + 8 <= size; i++) {
-		uint8_t *t = data + i;
-
-		if ((t[0] != 0 && t[0] != 3) || t[1] || t[2] || t[3] != (type == TRANSFORM_ENCR ? 12 : 8) ||
-		    t[4] != type || t[5] || get_u16(t + 6) != c->from)
-			continue;
-		put_u16(c->type == KEY_LENGTH ? t + 10 : t + 6, c->to);
-		n++;
-	}
-	return n;
-}
 
 static enum fate change_transform(struct world *w, struct world_packet *p, void *arg)
 {
@@ -320,245 +253,6 @@ static void wrong_transform_in_ike_rekey_is_refused(void **state)
 	}
 }
 
-/* ---- additional key exchanges, RFC 9370 ---- */
-
-/* One transform of a request becomes ADDKE1, with that ID; how many answers have ADDKE1 with NONE. */
-struct hybrid {
-	struct change c;
-	unsigned asked;
-	unsigned answered;
-};
-
-static unsigned change_type(uint8_t *data, size_t size, const struct change *c)
-{
-	struct change same = *c;
-	unsigned n = 0;
-
-	same.to = same.from;
-	for (size_t i = 0; i + 8 <= size; i++)
-		if (change_all(data + i, 8, &same)) {
-			data[i + 4] = TRANSFORM_ADDKE_1;
-			put_u16(data + i + 6, c->to);
-			n++;
-		}
-	return n;
-}
-
-static enum fate ask_for_hybrid(struct world *w, struct world_packet *p, void *arg)
-{
-	struct hybrid *hy = arg;
-	static struct sealed s;
-	struct ike_header h;
-
-	if (!header_parse(p->data, p->size, &h) || h.exchange != hy->c.exchange)
-		return PASS;
-	if (h.exchange == EXCHANGE_IKE_SA_INIT) {
-		if (!(h.flags & FLAG_RESPONSE))
-			hy->asked += change_type(p->data + 28, get_u16(p->data + 30), &hy->c);
-		return PASS;
-	}
-	if (!sealed_open(w, p, &s) || sealed_find(&s, PAYLOAD_SA, 0) < 0)
-		return PASS;
-	if (h.flags & FLAG_RESPONSE) {
-		hy->answered += sealed_transform(&s, TRANSFORM_ADDKE_1, ADDKE_NONE) >= 0;
-		return PASS;
-	}
-	hy->asked += change_type(s.data, s.size, &hy->c);
-	sealed_put(w, p, &s);
-	return PASS;
-}
-
-#define INSISTS "insists on an additional key exchange"
-
-static void insisting_on_hybrid_is_refused_by_name(void **state)
-{
-	struct hybrid init = {.c = {EXCHANGE_IKE_SA_INIT, false, TRANSFORM_PRF, PRF_HMAC_SHA2_256, 36}},
-		      child = {.c = {EXCHANGE_CREATE_CHILD_SA, false, TRANSFORM_ESN, ESN_NO, 36}},
-		      ike = {.c = {EXCHANGE_CREATE_CHILD_SA, false, TRANSFORM_PRF, PRF_HMAC_SHA2_256, 36}};
-	struct world *w = connect_through(state, ask_for_hybrid, &init, 3000);
-
-	assert_int_equal(init.asked, 1);
-	assert_true(world_logged(w, 1, INSISTS));
-	assert_true(world_logged(w, 1, "ADDKE1-36"));
-	assert_failed(w);
-	w = rekey_through(state, ask_for_hybrid, &child, false);
-	assert_int_equal(child.asked, 1);
-	assert_true(world_logged(w, 1, INSISTS));
-	assert_true(world_is_up(w));
-	w = rekey_through(state, ask_for_hybrid, &ike, true);
-	assert_int_equal(ike.asked, 1);
-	assert_true(world_logged(w, 1, INSISTS));
-	assert_true(world_is_up(w));
-}
-
-static void optional_hybrid_is_answered_in_rekeys(void **state)
-{
-	struct hybrid child = {.c = {EXCHANGE_CREATE_CHILD_SA, false, TRANSFORM_ESN, ESN_NO, ADDKE_NONE}},
-		      ike = {.c = {EXCHANGE_CREATE_CHILD_SA, false, TRANSFORM_PRF, PRF_HMAC_SHA2_256, ADDKE_NONE}};
-
-	rekey_through(state, ask_for_hybrid, &child, false);
-	assert_int_equal(child.asked, 1);
-	assert_int_equal(child.answered, 1);
-	rekey_through(state, ask_for_hybrid, &ike, true);
-	assert_int_equal(ike.asked, 1);
-	assert_int_equal(ike.answered, 1);
-}
-
-/* ---- what the DH payload says ---- */
-
-struct regroup {
-	bool response;
-	unsigned done;
-};
-
-static enum fate other_group(struct world *w, struct world_packet *p, void *arg)
-{
-	struct regroup *r = arg;
-	static struct sealed s;
-	int at;
-
-	if (!sealed_open(w, p, &s) || !!(s.header.flags & FLAG_RESPONSE) != r->response)
-		return PASS;
-	at = sealed_find(&s, PAYLOAD_KE, 0);
-	if (at < 0)
-		return PASS;
-	put_u16(s.data + at + 4, 19);
-	sealed_put(w, p, &s);
-	r->done++;
-	return PASS;
-}
-
-/* Group 20 is proposed, and the KE payload is of another. */
-static void ke_of_another_group_is_refused(void **state)
-{
-	for (int kind = 0; kind < 4; kind++) {
-		struct regroup r = {.response = kind & 1};
-		struct world *w = rekey_through(state, other_group, &r, kind & 2);
-
-		assert_true(r.done > 0);
-		assert_true(w->hosts[0].done_error[0]);
-		w->filter = NULL;
-		assert_true(kind == 3 || world_run_under_traffic(w, 60000));
-		world_run(w, 180000);
-		assert_true(world_is_up(w));
-	}
-}
-
-/* The last byte of KE, or all of the nonce but 15, is cut off inside SK. */
-struct shorten {
-	uint8_t type;
-	bool response;
-	unsigned done;
-};
-
-static enum fate shorten_inside(struct world *w, struct world_packet *p, void *arg)
-{
-	struct shorten *c = arg;
-	static struct sealed s;
-	size_t old, size;
-	int at;
-
-	if (!sealed_open(w, p, &s) || !!(s.header.flags & FLAG_RESPONSE) != c->response)
-		return PASS;
-	at = sealed_find(&s, c->type, 0);
-	if (at < 0)
-		return PASS;
-	old = get_u16(s.data + at + 2);
-	size = c->type == PAYLOAD_KE ? old - 1 : 4 + 15;
-	memmove(s.data + at + size, s.data + at + old, s.size - (size_t)at - old);
-	s.size -= old - size;
-	put_u16(s.data + at + 2, (unsigned)size);
-	sealed_put(w, p, &s);
-	c->done++;
-	return PASS;
-}
-
-static void short_ke_or_nonce_in_rekey_is_refused(void **state)
-{
-	for (int kind = 0; kind < 8; kind++) {
-		struct shorten c = {.type = kind & 1 ? PAYLOAD_KE : PAYLOAD_NONCE, .response = kind & 2};
-		struct world *w = rekey_through(state, shorten_inside, &c, kind & 4);
-
-		assert_true(c.done > 0);
-		if (c.response)
-			assert_true(world_logged(w, 0, "is not valid"));
-		else
-			assert_non_null(strstr(w->hosts[0].done_error, "INVALID_SYNTAX"));
-	}
-}
-
-/* KE in IKE_SA_INIT, in the clear: where its content begins. NULL: it is another message. */
-static uint8_t *first_ke(struct world_packet *p, struct regroup *r, size_t *size)
-{
-	static struct message m;
-	const struct payload *ke;
-
-	if (!message_parse(&m, p->data, p->size) || m.header.exchange != EXCHANGE_IKE_SA_INIT ||
-	    !!(m.header.flags & FLAG_RESPONSE) != r->response)
-		return NULL;
-	ke = message_find(&m, PAYLOAD_KE);
-	if (!ke)
-		return NULL;
-	r->done++;
-	*size = ke->size;
-	return p->data + (ke->data - p->data);
-}
-
-static enum fate other_first_group(struct world *w, struct world_packet *p, void *arg)
-{
-	size_t size;
-	uint8_t *ke = first_ke(p, arg, &size);
-
-	(void)w;
-	if (ke)
-		put_u16(ke, 31);
-	return PASS;
-}
-
-/* One byte less of it, with lengths that fit. */
-static enum fate short_first_ke(struct world *w, struct world_packet *p, void *arg)
-{
-	size_t size;
-	uint8_t *ke = first_ke(p, arg, &size), *end = ke ? ke + size : NULL;
-
-	(void)w;
-	if (!ke)
-		return PASS;
-	put_u16(ke - 2, (unsigned)(size + 3));
-	memmove(end - 1, end, (size_t)(p->data + p->size - end));
-	p->size--;
-	put_u16(p->data + 26, (unsigned)p->size);
-	return PASS;
-}
-
-static void first_ke_that_is_short(void **state)
-{
-	for (int response = 0; response < 2; response++) {
-		struct regroup r = {.response = response};
-		struct world *w = connect_through(state, short_first_ke, &r, 60000);
-
-		assert_true(r.done > 0);
-		assert_true(!response || world_logged(w, 0, "with what was not offered"));
-		/* To a request like that there is no answer. */
-		assert_true(response || world_logged(w, 0, "no answer to IKE_SA_INIT"));
-		assert_failed(w);
-	}
-}
-
-/* Peers open with curve25519: they are told the one that is taken here. Such an answer to us is none. */
-static void first_ke_of_another_group(void **state)
-{
-	for (int response = 0; response < 2; response++) {
-		struct regroup r = {.response = response};
-		struct world *w = connect_through(state, other_first_group, &r, 60000);
-
-		assert_true(r.done > 0);
-		assert_true(
-			world_logged(w, 0, response ? "with what was not offered" : "the peer insists on DH group 20"));
-		assert_failed(w);
-	}
-}
-
 /* ---- tunnel mode ---- */
 
 struct untransport {
@@ -614,12 +308,6 @@ int main(void)
 		TEST(wrong_transform_of_child_is_refused),
 		TEST(wrong_esn_is_refused),
 		TEST(wrong_transform_in_ike_rekey_is_refused),
-		TEST(insisting_on_hybrid_is_refused_by_name),
-		TEST(optional_hybrid_is_answered_in_rekeys),
-		TEST(ke_of_another_group_is_refused),
-		TEST(short_ke_or_nonce_in_rekey_is_refused),
-		TEST(first_ke_of_another_group),
-		TEST(first_ke_that_is_short),
 		TEST(tunnel_mode_is_refused),
 	};
 

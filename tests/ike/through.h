@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Messages that are changed on the wire, on their way between two ends that connect or rekey. For tests with cmocka. */
+#ifndef TESTS_IKE_THROUGH_H
+#define TESTS_IKE_THROUGH_H
+
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "sealed.h"
+
+typedef enum fate filter_fn(struct world *w, struct world_packet *p, void *arg);
+
+/* A world in which host 0 connects while the filter looks on. */
+static inline struct world *connect_through(void **state, filter_fn *filter, void *arg, uint64_t ms)
+{
+	struct world *w = *state;
+
+	world_again(w, 0);
+	w->filter = filter;
+	w->filter_arg = arg;
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, ms);
+	return w;
+}
+
+/* One in which it is up, and host 0 rekeys while the filter looks on. */
+static inline struct world *rekey_through(void **state, filter_fn *filter, void *arg, bool ike)
+{
+	struct world *w = *state;
+
+	world_again(w, 0);
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 500);
+	w->filter = filter;
+	w->filter_arg = arg;
+	w->hosts[0].done_count = 0;
+	world_rekey(w, 0, ike);
+	world_run(w, 1000);
+	return w;
+}
+
+static inline void assert_failed(struct world *w)
+{
+	assert_int_equal(w->hosts[0].done_count, 1);
+	assert_true(w->hosts[0].done_error[0]);
+	assert_true(world_is_down(w));
+}
+
+/* ---- transforms ---- */
+
+#define KEY_LENGTH 100 /* in place of a transform's type: the attribute of ENCR */
+
+struct change {
+	uint8_t exchange;
+	bool response;
+	uint8_t type;
+	uint16_t from;
+	uint16_t to;
+};
+
+/* Each transform of that type and ID in a chain of payloads. */
+static inline unsigned change_all(uint8_t *data, size_t size, const struct change *c)
+{
+	const uint8_t type = c->type == KEY_LENGTH ? TRANSFORM_ENCR : c->type;
+	unsigned n = 0;
+
+	for (size_t i = 0; i + 8 <= size; i++) {
+		uint8_t *t = data + i;
+
+		if ((t[0] != 0 && t[0] != 3) || t[1] || t[2] || t[3] != (type == TRANSFORM_ENCR ? 12 : 8) ||
+		    t[4] != type || t[5] || get_u16(t + 6) != c->from)
+			continue;
+		put_u16(c->type == KEY_LENGTH ? t + 10 : t + 6, c->to);
+		n++;
+	}
+	return n;
+}
+
+#endif
