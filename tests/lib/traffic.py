@@ -143,20 +143,10 @@ def tcp_bulk(sender, receiver, addr, size, streams=1, timeout=60):
     return pairs
 
 
-class UdpFlow:
-    """
-    Numbered datagrams from one namespace to another in the background, at no particular pace, until stopped.
-    arrived() counts the different ones received so far.
-    """
-    PATIENCE = 1.0  # after the end, for what is still on its way
+class InThread:
+    """_run() goes on in a thread of its own during the block, until `stopping` is set at its end."""
 
-    def __init__(self, sender, receiver, addr, size=200, window=64):
-        self.sink = udp_socket(receiver, addr)
-        self.sink.settimeout(0.05)
-        self.source = udp_socket(sender)
-        self.source.connect(self.sink.getsockname())
-        self.size, self.window = size, window
-        self.sent, self.seen = 0, set()
+    def __init__(self):
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._run)
 
@@ -167,6 +157,26 @@ class UdpFlow:
     def __exit__(self, *exc):
         self.stopping.set()
         self.thread.join()
+
+
+class UdpFlow(InThread):
+    """
+    Numbered datagrams from one namespace to another in the background, at no particular pace, until stopped.
+    arrived() counts the different ones received so far.
+    """
+    PATIENCE = 1.0  # after the end, for what is still on its way
+
+    def __init__(self, sender, receiver, addr, size=200, window=64):
+        super().__init__()
+        self.sink = udp_socket(receiver, addr)
+        self.sink.settimeout(0.05)
+        self.source = udp_socket(sender)
+        self.source.connect(self.sink.getsockname())
+        self.size, self.window = size, window
+        self.sent, self.seen = 0, set()
+
+    def __exit__(self, *exc):
+        super().__exit__(*exc)
         self.source.close()
         self.sink.close()
 

@@ -1,31 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Traffic that goes on at a steady pace whatever happens, both ways, with somebody on the wire who forges: what must stay closed."""
 import contextlib
-import threading
 import time
 
 from lib.beds.pair import A, B
-from lib.traffic import udp_socket
+from lib.traffic import InThread, udp_socket
 from lib.wire import in_clear
 
 PACE = 0.001
 FORGED = 20 + 8 + len(b'forged')
 
 
-class Paced:
+class Paced(InThread):
     """Calls act() once a millisecond in a thread of its own, errors of a closed gate or a NIC that is gone aside."""
 
     def __init__(self, act):
-        self.act, self.stopping = act, threading.Event()
-        self.thread = threading.Thread(target=self._run)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *exc):
-        self.stopping.set()
-        self.thread.join()
+        super().__init__()
+        self.act = act
 
     def _run(self):
         due = time.monotonic()

@@ -368,24 +368,23 @@ def used_elsewhere(bed):
 
 # ---- routes and addresses ----
 
-@event('route to the peer by an unattached NIC, and back', 'the backstop knows no NIC', since=BACKSTOP)
-def failover(bed):
+def there_and_back(bed, src):
     bed.plug(NIC1, HOST2)
     bed.step('failover')
-    bed.route(NIC1, 'src', HOST)
+    bed.route(NIC1, 'src', src)
     bed.watch()
     bed.step('back')
     bed.a.netns.ip('route', 'del', f'{PEER}/32')
+
+
+@event('route to the peer by an unattached NIC, and back', 'the backstop knows no NIC', since=BACKSTOP)
+def failover(bed):
+    there_and_back(bed, HOST)
 
 
 @event("the same, from that NIC's own address", 'the backstop, and policies that are for any local address', since=BACKSTOP)
 def failover_address(bed):
-    bed.plug(NIC1, HOST2)
-    bed.step('failover')
-    bed.route(NIC1, 'src', HOST2)
-    bed.watch()
-    bed.step('back')
-    bed.a.netns.ip('route', 'del', f'{PEER}/32')
+    there_and_back(bed, HOST2)
 
 
 @event('route to the peer that encapsulates, and back', 'the backstop, which looks into what a route has wrapped',

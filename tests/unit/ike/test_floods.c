@@ -197,6 +197,23 @@ static void pad(struct world_packet *p, size_t size)
 	p->size = size;
 }
 
+/* A world in which host 1 takes anybody, without cookies, and the first IKE_SA_INIT to it is in *first, not with it. */
+static void take_first(struct world *w, struct world_packet *first)
+{
+	struct connection_config *mesh;
+
+	world_again(w, 0);
+	mesh = world_connection(w, 1);
+	mesh->remote_bits = 0;
+	w->cookie_threshold = UINT32_MAX;
+	w->filter = drop_all;
+	w->filter_arg = first;
+	world_configure(w, 1, mesh);
+	world_configure(w, 0, world_connection(w, 0));
+	world_initiate(w, 0);
+	world_run(w, 10);
+}
+
 /* What one takes that is half-open: docs/security.md has the figure for all of them. More than 4,096 bytes of
  * IKE_SA_INIT are kept for nobody. */
 static void half_open_takes_little(void **state)
@@ -204,19 +221,9 @@ static void half_open_takes_little(void **state)
 	for (int over = 0; over < 2; over++) {
 		struct world_packet first = {.data = NULL};
 		struct world *w = *state;
-		struct connection_config *mesh;
 		size_t before;
 
-		world_again(w, 0);
-		mesh = world_connection(w, 1);
-		mesh->remote_bits = 0;
-		w->cookie_threshold = UINT32_MAX;
-		w->filter = drop_all;
-		w->filter_arg = &first;
-		world_configure(w, 1, mesh);
-		world_configure(w, 0, world_connection(w, 0));
-		world_initiate(w, 0);
-		world_run(w, 10);
+		take_first(w, &first);
 		pad(&first, 4096U + (unsigned)over);
 		before = mallinfo2().uordblks;
 		for (unsigned i = 0; i < 500; i++) {
@@ -273,18 +280,8 @@ static void half_open_is_limited(void **state)
 
 	for (int many = 0; many < 2; many++) {
 		struct world_packet first = {.data = NULL};
-		struct connection_config *mesh;
 
-		world_again(w, 0);
-		mesh = world_connection(w, 1);
-		mesh->remote_bits = 0;
-		w->cookie_threshold = UINT32_MAX;
-		w->filter = drop_all;
-		w->filter_arg = &first;
-		world_configure(w, 1, mesh);
-		world_configure(w, 0, world_connection(w, 0));
-		world_initiate(w, 0);
-		world_run(w, 10);
+		take_first(w, &first);
 		for (unsigned i = 0; i < (many ? 2200 : 20); i++) {
 			struct path path = first.path;
 

@@ -42,24 +42,35 @@ static unsigned children_for(struct world *w, uint8_t proto)
 	return n;
 }
 
+/* The first child is there, and of what host 1 hears from here on so many messages wait. */
+static void up_with_one(struct world *w, unsigned held)
+{
+	configure(w, 0);
+	configure(w, 1);
+	acquire(w, 6);
+	/* So that neither of two IKE SAs is redundant. */
+	world_run(w, 2 * HALF_OPEN_MS);
+	tap_start(&tap, w);
+	tap.hold[1] = held;
+}
+
+static void peer_opens_another(struct world *w)
+{
+	assert_non_null(peer_open(inside_peer(w, 1), 0));
+	world_run(w, 100);
+}
+
 /* Another IKE SA has come up before the answer on the first one is there. */
 static void another_ike_sa_comes_up(void **state)
 {
 	struct world *w = *state;
 
-	configure(w, 0);
-	configure(w, 1);
-	acquire(w, 6);
-	/* So that neither is redundant. */
-	world_run(w, 2 * HALF_OPEN_MS);
+	up_with_one(w, 1);
 	assert_int_equal(children_for(w, 6), 1);
 	assert_int_equal(children_for(w, 17), 0);
-	tap_start(&tap, w);
-	tap.hold[1] = 1;
 	acquire(w, 17);
 	assert_int_equal(tap.held_count, 1);
-	assert_non_null(peer_open(inside_peer(w, 1), 0));
-	world_run(w, 100);
+	peer_opens_another(w);
 	assert_int_equal(world_ike_count(w, 0), 2);
 	assert_int_equal(children_for(w, 6), 2);
 	tap_release(&tap, w, 1);
@@ -73,19 +84,13 @@ static void another_ike_sa_comes_up_beside_a_silent_one(void **state)
 {
 	struct world *w = *state;
 
-	configure(w, 0);
-	configure(w, 1);
-	acquire(w, 6);
-	world_run(w, 2 * HALF_OPEN_MS);
-	tap_start(&tap, w);
 	/* The request, and each time it is sent again. */
-	tap.hold[1] = 3;
+	up_with_one(w, 3);
 	acquire(w, 17);
 	world_run(w, 2500);
 	assert_int_equal(tap.held_count, 3);
 	tap_drop(&tap);
-	assert_non_null(peer_open(inside_peer(w, 1), 0));
-	world_run(w, 100);
+	peer_opens_another(w);
 	assert_int_equal(children_for(w, 17), 1);
 }
 
@@ -94,20 +99,14 @@ static void a_silent_one_asks_for_nothing_that_is_there(void **state)
 {
 	struct world *w = *state;
 
-	configure(w, 0);
-	configure(w, 1);
-	acquire(w, 6);
-	world_run(w, 2 * HALF_OPEN_MS);
-	tap_start(&tap, w);
-	tap.hold[1] = 3;
+	up_with_one(w, 3);
 	assert_non_null(task_queue(inside_ike(w, 0), TASK_LIVENESS));
 	world_run(w, 10);
 	acquire(w, 17);
 	world_run(w, 2500);
 	assert_int_equal(tap.held_count, 3);
 	tap_drop(&tap);
-	assert_non_null(peer_open(inside_peer(w, 1), 0));
-	world_run(w, 100);
+	peer_opens_another(w);
 	assert_int_equal(children_for(w, 17), 1);
 	world_run(w, 5000);
 	assert_int_equal(tap_count(&tap, 1, EXCHANGE_INFORMATIONAL, true, 0), 1);
