@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -64,6 +63,20 @@ static void pid_path(const struct instance *in, char *path, size_t size)
 }
 
 /* ---- who has the lock ---- */
+
+/* A lock of the open file description, so that a look needs no lock of its own: one that flock() took for a moment, to
+ * find out whether another has it, refused a `run` that began in that moment. fcntl(2), F_OFD_SETLK. */
+static struct flock whole_file(short type)
+{
+	return (struct flock){.l_type = type, .l_whence = SEEK_SET};
+}
+
+static bool is_held(int fd)
+{
+	struct flock lock = whole_file(F_RDLCK);
+
+	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
 
 /* "" while he has not written it. */
 static void holder_pid(int fd, char pid[16])
@@ -124,7 +137,7 @@ pid_t instance_running(const struct instance *in)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return 0;
-	held = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	held = is_held(fd);
 	holder_pid(fd, pid);
 	close(fd);
 	return held ? (pid_t)atoi(pid) : 0;
@@ -139,7 +152,7 @@ static bool still_there(int fd, const char *path)
 	       by_fd.st_dev == by_path.st_dev;
 }
 
-/* last: also one that is dying is waited for no longer. */
+/* last: also one that is dying, or has not yet written who he is, is waited for no longer. */
 static int on_held(const struct instance *in, int fd, bool last, struct fault *f)
 {
 	char pid[16];
@@ -147,19 +160,19 @@ static int on_held(const struct instance *in, int fd, bool last, struct fault *f
 
 	holder_pid(fd, pid);
 	dying = is_dying(pid);
-	return dying && !last ? -EAGAIN : busy(in, pid, dying, f);
+	return (dying || !pid[0]) && !last ? -EAGAIN : busy(in, pid, dying, f);
 }
 
 /* 0; -EAGAIN: to be tried again, as the holder is on its way out, or the file was; else the fault. */
 static int try_lock(struct instance *in, const char *path, bool last, struct fault *f)
 {
 	int err = 0, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct flock lock = whole_file(F_WRLCK);
 
 	if (fd < 0)
 		return run_fault(path, errno, f);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		err = errno == EWOULDBLOCK ? on_held(in, fd, last, f)
-					   : fault(f, errno, "%s: %s", path, strerror(errno));
+	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+		err = errno == EAGAIN ? on_held(in, fd, last, f) : fault(f, errno, "%s: %s", path, strerror(errno));
 	} else if (!still_there(fd, path)) {
 		err = -EAGAIN;
 	}

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +21,7 @@
 #define MS 1000000ULL
 
 static struct instance mine;
-static pid_t holder;
+static pid_t holder; /* or who asks */
 
 static struct instance instance(void)
 {
@@ -120,12 +121,58 @@ static void test_who_dies_is_not_waited_for_without_end(void **unused)
 	let_go(0);
 }
 
+/* What one that was killed leaves. */
+static void leave_pid_file(void)
+{
+	char path[RUN_DIR_MAX + 8];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/pid", mine.run_dir);
+	assert_true(mkdir(mine.run_dir, 0700) == 0 || errno == EEXIST);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* As `status` does, all the time. */
+static int start_asker(void **unused)
+{
+	(void)unused;
+	mine = instance();
+	holder = fork();
+	while (holder == 0)
+		instance_running(&mine);
+	return holder < 0;
+}
+
+static int end_asker(void **unused)
+{
+	(void)unused;
+	kill(holder, SIGKILL);
+	return waitpid(holder, NULL, 0) != holder;
+}
+
+static void test_who_asks_keeps_nobody_out(void **unused)
+{
+	struct fault f = {.text = ""};
+	int i;
+
+	(void)unused;
+	for (i = 0; i < 1000; i++) {
+		leave_pid_file();
+		assert_int_equal(instance_lock(&mine, &f), 0);
+		assert_string_equal(f.text, "");
+		instance_unlock(&mine);
+	}
+}
+
 int main(void)
 {
 	struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_who_runs_is_not_waited_for, start_holder, end_holder),
 		cmocka_unit_test_setup_teardown(test_who_dies_is_waited_for, start_holder, end_holder),
 		cmocka_unit_test_setup_teardown(test_who_dies_is_not_waited_for_without_end, start_holder, end_holder),
+		cmocka_unit_test_setup_teardown(test_who_asks_keeps_nobody_out, start_asker, end_asker),
 	};
 
 	return run_as_root(tests, sizeof(tests) / sizeof(tests[0]));
