@@ -49,7 +49,7 @@ PROGRAMS   := $(BUILD)/xdp-ipsec $(BUILD)/xdp-ipsec-worker $(if $(wildcard ike/m
 # Of what check and demo build; tests run one after the other, but for IKE's.
 JOBS := $(or $(shell nproc 2>/dev/null),1)
 # So many files of end-to-end tests run beside each other.
-BESIDE ?= 1
+BESIDE ?= 2
 
 # Quiet unless V=1.
 say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
