@@ -6,6 +6,7 @@
  *   nic_ingress   NIC, tc ingress   the latter, where XDP is generic
  *   tc_egress     NIC, tc egress    protected traffic -> TAP, worker
  *   tap_ingress   TAP, tc ingress   what the worker opened -> NIC's ingress, marked
+ *   tap_steering  TAP, egress       which of its queues
  *
  * gre.h has what multicast in GRE adds to the last two.
  */
@@ -128,6 +129,20 @@ int tap_ingress(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	skb->mark = cfg.mark;
 	return bpf_redirect(nic.ifindex, BPF_F_INGRESS);
+}
+
+/*
+ * TAP, choice of the queue (the kernel takes the result modulo their number): always the same for what an SA carries,
+ * so that its packets stay in their order. IKE's slots go in pairs, inbound and outbound, so the hash is not the slot.
+ */
+SEC("socket")
+int tap_steering(struct __sk_buff *skb)
+{
+	struct tx_tag tag;
+
+	if (bpf_skb_load_bytes(skb, ETH_ALEN, &tag, sizeof(tag)) < 0)
+		return 0;
+	return (__u32)tag.slot * 0x9e3779b1 >> 16;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

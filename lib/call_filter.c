@@ -10,7 +10,10 @@ struct call_filter call_filter_new(void)
 {
 	const scmp_filter_ctx rules = seccomp_init(SCMP_ACT_KILL_PROCESS);
 
-	return (struct call_filter){.rules = rules, .err = rules ? 0 : -ENOMEM};
+	return (struct call_filter){
+		.rules = rules,
+		.err = rules ? seccomp_attr_set(rules, SCMP_FLTATR_CTL_TSYNC, 1) : -ENOMEM,
+	};
 }
 
 void call_filter_allow(struct call_filter *c, const int *calls, size_t count)

@@ -25,7 +25,7 @@ struct call_filter call_filter_new(void);
 /* Allows these calls, SCMP_SYS(name) each, with any arguments. */
 void call_filter_allow(struct call_filter *c, const int *calls, size_t count);
 
-/* From here on the filter holds, for good: for this thread and what it starts. Frees the rules. 0 or -errno. */
+/* From here on the filter holds, for good: for all threads and what they start. Frees the rules. 0 or -errno. */
 int call_filter_load(struct call_filter *c, struct fault *f);
 
 #endif

@@ -25,7 +25,7 @@
 
 #include "reasons.h"
 
-#define LAYOUT_VERSION 3
+#define LAYOUT_VERSION 4
 
 /* 1,000 peers with two SAs each, twice over while they rekey, and as much again. */
 #define SLOTS_MAX 8192

@@ -106,7 +106,7 @@ struct {
 	__type(value, struct gre_port);
 } gre SEC(".maps");
 
-/* What BPF counts; stats_worker is what the worker counts. A reason's total is the sum of both. */
+/* What BPF counts; stats_worker is what each lane of the worker counts. A reason's total is the sum of all. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -117,7 +117,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
+	__uint(max_entries, LANES_MAX);
 	__type(key, __u32);
 	__type(value, struct counts);
 } stats_worker SEC(".maps");

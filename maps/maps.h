@@ -37,7 +37,7 @@ struct maps {
 	int fragments_out;
 	int xsks;
 
-	/* mapped: SLOTS_MAX, SLOTS_MAX, one, PORTS_MAX entries and one */
+	/* mapped: SLOTS_MAX, SLOTS_MAX, one, PORTS_MAX and LANES_MAX entries */
 	struct sa_state *sa;
 	struct replay_bitmap *bitmaps;
 	struct turns *turns;

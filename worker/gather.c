@@ -38,7 +38,7 @@ static struct xdp_desc copy(struct umem *u, uint64_t span, const struct xdp_desc
 	return whole;
 }
 
-static bool gather(struct port_state *p, const struct xdp_desc *descs, uint32_t pieces, struct xdp_desc *out,
+static bool gather(struct port_queue *p, const struct xdp_desc *descs, uint32_t pieces, struct xdp_desc *out,
 		   enum reason *why)
 {
 	uint64_t span;
@@ -47,14 +47,14 @@ static bool gather(struct port_state *p, const struct xdp_desc *descs, uint32_t 
 	if (length(descs, pieces) > SPAN_SIZE - HEADROOM)
 		return false;
 	*why = REASON_RX_FULL;
-	span = umem_take_span(&p->umem, 0);
+	span = umem_take_span(&p->q.umem, 0);
 	if (span == UINT64_MAX)
 		return false;
-	*out = copy(&p->umem, span, descs, pieces);
+	*out = copy(&p->q.umem, span, descs, pieces);
 	return true;
 }
 
-uint32_t gather_packets(struct port_state *p, struct xdp_desc *descs, uint32_t n)
+uint32_t gather_packets(struct port_queue *p, struct xdp_desc *descs, uint32_t n)
 {
 	uint32_t kept = 0;
 
@@ -66,9 +66,9 @@ uint32_t gather_packets(struct port_state *p, struct xdp_desc *descs, uint32_t n
 		pieces = pieces_of_first(descs + i, n - i);
 		good = pieces == 1 || gather(p, descs + i, pieces, &whole, &why);
 		if (!good)
-			drop(p->worker, NULL, why, 1);
+			drop(p->lane, NULL, why, 1);
 		for (uint32_t piece = 0; pieces > 1 && piece < pieces; piece++)
-			umem_give(&p->umem, descs[i + piece].addr);
+			umem_give(&p->q.umem, descs[i + piece].addr);
 		if (good)
 			descs[kept++] = whole;
 	}

@@ -11,6 +11,6 @@
  * copied into a span, and its frames go back to the pool. A packet is dropped and counted when it is longer than a
  * span, or no span is free. Returns how many packets are left.
  */
-__attribute__((cold)) uint32_t gather_packets(struct port_state *p, struct xdp_desc *descs, uint32_t n);
+__attribute__((cold)) uint32_t gather_packets(struct port_queue *p, struct xdp_desc *descs, uint32_t n);
 
 #endif

@@ -2,40 +2,22 @@
 #define _GNU_SOURCE
 #include "host.h"
 
-#include <linux/if_tun.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-
-#ifndef TUN_F_USO4
-#define TUN_F_USO4 0x20
-#define TUN_F_USO6 0x40
-#endif
 
 /* What one batch may bring, for it is worked on from the cache. */
 #define BATCH_BYTES (128 << 10)
 
-/* The kernel takes the two UDP flags (6.2) only together. */
-#define OFFLOADS (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN)
-
-static void set_offloads(struct host *h)
+int host_open(struct host *h, int fd, bool udp_segments, struct host_reader *reader)
 {
-	h->udp_segments = ioctl(h->fd, TUNSETOFFLOAD, OFFLOADS | TUN_F_USO4 | TUN_F_USO6) == 0;
-	if (!h->udp_segments)
-		ioctl(h->fd, TUNSETOFFLOAD, OFFLOADS);
-}
-
-int host_open(struct host *h, int fd)
-{
-	memset(h, 0, sizeof(*h));
-	h->fd = fd;
-	h->wanted = 1;
-	set_offloads(h);
-	return host_ring_open(&h->ring, fd);
+	*h = (struct host){.fd = fd, .udp_segments = udp_segments, .reads = reader != NULL, .wanted = 1};
+	return reader ? host_ring_open(&h->ring, fd, reader) : 0;
 }
 
 void host_close(struct host *h)
 {
+	if (!h->reads)
+		return;
 	host_ring_close(&h->ring);
 	close(h->fd);
 }

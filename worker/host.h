@@ -15,15 +15,20 @@
 #include "host_ring.h"
 
 struct host {
-	int fd;
+	int fd;		      /* of the TAP queue that is written to */
+	bool reads;	      /* the queue is its own, and read from */
 	bool udp_segments; /* the kernel takes and gives UDP super-packets (6.2) */
 	struct host_ring ring;
 	uint32_t asked, next; /* frames that the last batch was asked for, and the index of the next to hand out */
 	uint32_t wanted;      /* frames to ask for in the next batch */
+	uint32_t skip;	      /* turns until the TAP queue is looked at again; not 0: nothing was there, and other queues have work */
 };
 
-/* Takes over the TAP, whose offloads it sets. 0 or -ENOMEM. */
-int host_open(struct host *h, int fd);
+/*
+ * Takes over a TAP queue, by whose reader frames are read. The loader has set the offloads; udp_segments: it got those
+ * for UDP. reader NULL: another one's queue, which is only written to, and stays the other's to close. 0 or -ENOMEM.
+ */
+int host_open(struct host *h, int fd, bool udp_segments, struct host_reader *reader);
 
 void host_close(struct host *h);
 

@@ -25,32 +25,35 @@ static bool restrict_and_enable(struct io_uring *ring)
 	return io_uring_register_restrictions(ring, &only, 1) == 0 && io_uring_enable_rings(ring) == 0;
 }
 
-static bool make_ring(struct host_ring *r)
+void host_reader_open(struct host_reader *reader)
 {
-	if (io_uring_queue_init(HOST_RING_FRAMES, &r->ring, IORING_SETUP_R_DISABLED) < 0)
-		return false;
-	/* The TAP is not registered: a ring gives its files back some time after its process has ended. */
-	if (restrict_and_enable(&r->ring))
-		return true;
-	io_uring_queue_exit(&r->ring);
-	return false;
+	reader->batches = false;
+	if (io_uring_queue_init(HOST_RING_FRAMES, &reader->ring, IORING_SETUP_R_DISABLED) < 0)
+		return;
+	/* No TAP is registered: a ring gives its files back some time after its process has ended. */
+	reader->batches = restrict_and_enable(&reader->ring);
+	if (!reader->batches)
+		io_uring_queue_exit(&reader->ring);
 }
 
-int host_ring_open(struct host_ring *r, int fd)
+void host_reader_close(struct host_reader *reader)
+{
+	if (reader->batches)
+		io_uring_queue_exit(&reader->ring);
+	reader->batches = false;
+}
+
+int host_ring_open(struct host_ring *r, int fd, struct host_reader *reader)
 {
 	memset(r, 0, sizeof(*r));
 	r->fd = fd;
+	r->reader = reader;
 	r->area = aligned_alloc(LINE, AREA_SIZE);
-	if (!r->area)
-		return -ENOMEM;
-	r->batches = make_ring(r);
-	return 0;
+	return r->area ? 0 : -ENOMEM;
 }
 
 void host_ring_close(struct host_ring *r)
 {
-	if (r->batches)
-		io_uring_queue_exit(&r->ring);
 	free(r->area);
 	memset(r, 0, sizeof(*r));
 }
@@ -73,7 +76,7 @@ static void note(struct host_ring *r, uint64_t i, ssize_t length)
 
 static void ask(struct host_ring *r, uint32_t i)
 {
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->ring);
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->reader->ring);
 
 	io_uring_prep_read(sqe, r->fd, buffer(r, i), BUFFER_SIZE, 0);
 	io_uring_sqe_set_data64(sqe, i);
@@ -91,14 +94,14 @@ static void read_together(struct host_ring *r, uint32_t n)
 		ask(r, i);
 	/* A kernel without memory takes fewer. What is left in the ring would bring later frames out of order: one by
 	 * one then. */
-	if (io_uring_submit_and_wait(&r->ring, n) != (int)n)
-		r->batches = false;
-	io_uring_for_each_cqe(&r->ring, head, cqe)
+	if (io_uring_submit_and_wait(&r->reader->ring, n) != (int)n)
+		r->reader->batches = false;
+	io_uring_for_each_cqe(&r->reader->ring, head, cqe)
 	{
 		note(r, io_uring_cqe_get_data64(cqe), cqe->res);
 		seen++;
 	}
-	io_uring_cq_advance(&r->ring, seen);
+	io_uring_cq_advance(&r->reader->ring, seen);
 }
 
 static void read_singly(struct host_ring *r, uint32_t n)
@@ -113,7 +116,7 @@ static void read_singly(struct host_ring *r, uint32_t n)
 void host_ring_read(struct host_ring *r, uint32_t n)
 {
 	memset(r->lengths, 0, sizeof(r->lengths));
-	if (r->batches && n > 1)
+	if (r->reader->batches && n > 1)
 		read_together(r, n);
 	else
 		read_singly(r, n);

@@ -18,16 +18,26 @@
  */
 #define HOST_RING_FRAMES 32
 
-struct host_ring {
-	int fd;
+/* What a lane reads by, from each of its TAP queues in turn. */
+struct host_reader {
 	bool batches; /* the kernel lets us have an io_uring, and took all we asked of it */
 	struct io_uring ring;
+};
+
+struct host_ring {
+	int fd;
+	struct host_reader *reader;
 	uint8_t *area;
 	uint32_t lengths[HOST_RING_FRAMES]; /* of virtio header and frame, as the last call read them; 0: none */
 };
 
-/* Makes the buffers, and the ring for the TAP; without one, frames are read one by one. 0 or -ENOMEM. */
-int host_ring_open(struct host_ring *r, int fd);
+/* Makes the io_uring; without one, frames are read one by one. Before the lane's system calls are restricted. */
+void host_reader_open(struct host_reader *reader);
+
+void host_reader_close(struct host_reader *reader);
+
+/* Makes the buffers for that TAP queue. The reader stays the caller's, and is used by no other thread. 0 or -ENOMEM. */
+int host_ring_open(struct host_ring *r, int fd, struct host_reader *reader);
 
 void host_ring_close(struct host_ring *r);
 

@@ -42,18 +42,24 @@ struct item {
 	struct esp_opened opened;
 };
 
-static void drop_item(struct port_state *p, const struct item *item, enum reason why)
+/* Other lanes and programs read. */
+static void store(__u64 *counter, uint64_t value)
 {
-	drop(p->worker, item->sa ? item->sa->state : NULL, why, 1);
-	umem_give(&p->umem, item->addr);
+	__atomic_store_n(counter, value, __ATOMIC_RELAXED);
+}
+
+static void drop_item(struct port_queue *p, const struct item *item, enum reason why)
+{
+	drop(p->lane, item->sa ? item->sa->state : NULL, why, 1);
+	umem_give(&p->q.umem, item->addr);
 }
 
 /* The packet, and the SA that XDP found. XDP's word is taken for nothing but the slot and where IP begins. */
-static bool parse(struct port_state *p, const struct xdp_desc *desc, struct item *item)
+static bool parse(struct port_queue *p, const struct xdp_desc *desc, struct item *item)
 {
 	struct rx_meta meta;
 
-	*item = (struct item){.addr = desc->addr, .frame = umem_data(&p->umem, desc->addr)};
+	*item = (struct item){.addr = desc->addr, .frame = umem_data(&p->q.umem, desc->addr)};
 	memcpy(&meta, item->frame - sizeof(meta), sizeof(meta));
 	item->l2 = meta.l3_offset;
 	item->slot = meta.slot;
@@ -67,19 +73,19 @@ static bool parse(struct port_state *p, const struct xdp_desc *desc, struct item
 }
 
 /* The packet's SA and its place in the window. */
-static bool look_up(struct port_state *p, struct item *item, enum reason *why)
+static bool look_up(struct port_queue *p, struct item *item, enum reason *why)
 {
 	*why = REASON_NO_SA;
 	if (!park_holds(&p->in->park, item->slot, item->generation))
-		item->sa = sa_cache_get(&p->worker->sas, item->slot, item->generation);
+		item->sa = sa_cache_get(&p->lane->sas, item->slot, item->generation);
 	if (!item->sa)
 		return false;
 	return esp_precheck(item->sa, item->ip.ip + item->ip.header, item->ip.total - item->ip.header, &item->seq, why);
 }
 
-static bool open_item(struct port_state *p, struct item *item, enum reason *why)
+static bool open_item(struct port_queue *p, struct item *item, enum reason *why)
 {
-	return esp_open(p->worker->aead, item->sa, item->ip.ip + item->ip.header, item->ip.total - item->ip.header,
+	return esp_open(p->lane->aead, item->sa, item->ip.ip + item->ip.header, item->ip.total - item->ip.header,
 			item->seq, &item->opened, why);
 }
 
@@ -98,18 +104,44 @@ static void take_out(struct item *item)
 	ip_finish(item->ip.ip, item->ip.header, item->ip.total, item->opened.next_header);
 }
 
-/* Only authenticated does a packet move the window, and is what it says looked at (RFC 4303 3.4.3, RFC 4301 5.2). */
-static bool accept_item(struct port_state *p, struct item *item, enum reason *why)
+static struct sa_lock *lock_of(const struct port_queue *p, const struct esp_sa *sa)
 {
-	struct sa_state *state = item->sa->state;
+	return &p->lane->locks[sa->state - p->lane->maps->sa];
+}
+
+/*
+ * Marks what is authentic (RFC 4303 section 3.4.3): of n packets of one SA, in their order, those that nobody has
+ * taken before. The others' sequence number becomes 0.
+ */
+static void mark_run(struct port_queue *p, struct item *items, uint32_t n)
+{
+	struct esp_sa *sa = items[0].sa;
+	struct sa_state *state = sa->state;
+	uint64_t packets = 0, bytes = 0;
+
+	sa_lock_take(lock_of(p, sa));
+	for (uint32_t i = 0; i < n; i++) {
+		if (replay_update(state, sa->bitmap, items[i].seq)) {
+			packets++;
+			bytes += items[i].opened.payload_len;
+		} else {
+			items[i].seq = 0;
+		}
+	}
+	store(&state->packets, state->packets + packets);
+	store(&state->bytes, state->bytes + bytes);
+	store(&state->last_used_ns, p->lane->now);
+	sa_lock_give(lock_of(p, sa));
+}
+
+/* Only of what is marked is looked at what it says (RFC 4301 section 5.2). */
+static bool accept_item(const struct item *item, enum reason *why)
+{
 	const uint8_t *ip = item->ip.ip;
 
 	*why = REASON_REPLAY;
-	if (!replay_update(state, item->sa->bitmap, item->seq))
+	if (item->seq == 0)
 		return false;
-	state->packets++;
-	state->bytes += item->opened.payload_len;
-	state->last_used_ns = p->worker->now;
 	*why = REASON_DUMMY;
 	if (item->opened.next_header == ESP_NEXT_DUMMY)
 		return false;
@@ -120,16 +152,16 @@ static bool accept_item(struct port_state *p, struct item *item, enum reason *wh
 
 static void write_to_host(void *user, const struct virtio_net_hdr *vnet, struct iovec *pieces, int n, uint32_t packets)
 {
-	struct port_state *p = user;
+	struct port_queue *p = user;
 
 	if (host_write(&p->host, vnet, pieces, n))
-		count(p->worker, REASON_OPENED, packets);
+		count(p->lane, REASON_OPENED, packets);
 	else
-		drop(p->worker, NULL, REASON_HOST_FULL, packets);
+		drop(p->lane, NULL, REASON_HOST_FULL, packets);
 }
 
 /* One packet, past the coalescer, with its checksums for the host to check. */
-static void write_alone(struct port_state *p, uint8_t *frame, size_t len)
+static void write_alone(struct port_queue *p, uint8_t *frame, size_t len)
 {
 	const struct virtio_net_hdr vnet = {0};
 	struct iovec pieces[2] = {[1] = {frame, len}};
@@ -143,23 +175,29 @@ static bool is_gre(const struct item *item)
 }
 
 /* Out of ESP and GRE, and alone: which packets of a group belong together its receiver cannot tell. */
-static void write_from_gre(struct port_state *p, const struct item *item)
+static void write_from_gre(struct port_queue *p, const struct item *item)
 {
-	const uint32_t slot = (uint32_t)(item->sa->state - p->worker->maps.sa);
+	const uint32_t slot = (uint32_t)(item->sa->state - p->lane->maps->sa);
 	const struct tx_tag tag = {.generation = item->sa->generation, .slot = (uint16_t)slot};
 	struct gre_packet packet = {.frame = item->frame, .l2 = item->l2, .ip = item->ip};
 
 	if (gre_take_out(&packet, item->ip.ip + item->ip.header + ESP_HEADER, item->opened.payload_len, &tag))
 		write_alone(p, packet.frame, packet.l2 + packet.ip.total);
 	else
-		drop(p->worker, item->sa->state, REASON_GRE_REFUSED, 1);
+		drop(p->lane, item->sa->state, REASON_GRE_REFUSED, 1);
+}
+
+static bool accept_alone(struct port_queue *p, struct item *item, enum reason *why)
+{
+	mark_run(p, item, 1);
+	return accept_item(item, why);
 }
 
 /* What came in pieces goes through the same steps, by itself, and to the host as one, however long. */
-static void take_whole(struct port_state *p, const struct reassembled *whole)
+static void take_whole(struct port_queue *p, const struct reassembled *whole)
 {
 	struct item item = {
-		.frame = p->in->whole,
+		.frame = p->fragments->whole,
 		.l2 = whole->l2,
 		.slot = whole->slot,
 		.generation = whole->generation,
@@ -167,8 +205,8 @@ static void take_whole(struct port_state *p, const struct reassembled *whole)
 	enum reason why = REASON_MALFORMED;
 
 	if (!ip_parse(&item.ip, item.frame + item.l2, whole->len - item.l2) || !look_up(p, &item, &why) ||
-	    !open_item(p, &item, &why) || !accept_item(p, &item, &why)) {
-		drop(p->worker, item.sa ? item.sa->state : NULL, why, 1);
+	    !open_item(p, &item, &why) || !accept_alone(p, &item, &why)) {
+		drop(p->lane, item.sa ? item.sa->state : NULL, why, 1);
 		return;
 	}
 	if (is_gre(&item)) {
@@ -181,7 +219,43 @@ static void take_whole(struct port_state *p, const struct reassembled *whole)
 	write_alone(p, item.frame, item.l2 + item.ip.total);
 }
 
-static void reassemble(struct port_state *p, const struct item *item)
+static void reassemble_here(struct port_queue *p, const struct ip_fragment *f)
+{
+	struct reassembled whole;
+
+	if (reassembly_add(&p->fragments->reassembler, f, p->lane->now, p->fragments->whole, &whole))
+		take_whole(p, &whole);
+}
+
+/* The lane that puts the fragment's datagram together: one that has queues of the NIC, and always the same. */
+static struct lane *assembler_of(const struct port_queue *p, const uint8_t *ip)
+{
+	const uint32_t lanes = p->lane->count < p->shared->queues ? p->lane->count : p->shared->queues;
+	const uint32_t key = load_be32(ip + IP_SRC) ^ load_be32(ip + IP_DST) ^ load_be16(ip + IP_ID);
+
+	return &p->lane->lanes[lane_of_queue(p->index, (key * 0x9e3779b1u >> 16) % lanes, p->lane->count)];
+}
+
+static void hand_over(struct port_queue *p, struct lane *to, const struct item *item)
+{
+	const struct handoff_item what = {
+		.port = p->index,
+		.slot = item->slot,
+		.generation = item->generation,
+		.l2 = (uint32_t)item->l2,
+		.len = (uint32_t)(item->l2 + item->ip.total),
+	};
+
+	if (!handoff_put(&to->handoffs[p->lane->index], &what, item->frame)) {
+		drop(p->lane, NULL, REASON_RX_FULL, 1);
+		return;
+	}
+	/* The first one since the lane has looked wakes it. */
+	if (!__atomic_exchange_n(&to->handed, 1, __ATOMIC_SEQ_CST))
+		lane_wake(to);
+}
+
+static void reassemble(struct port_queue *p, const struct item *item)
 {
 	const struct ip_fragment f = {
 		.frame = item->frame,
@@ -190,31 +264,73 @@ static void reassemble(struct port_state *p, const struct item *item)
 		.slot = item->slot,
 		.generation = item->generation,
 	};
-	struct reassembled whole;
-	const bool complete = reassembly_add(&p->in->fragments, &f, p->worker->now, p->in->whole, &whole);
+	struct lane *assembler = p->lane->count > 1 ? assembler_of(p, item->ip.ip) : p->lane;
 
-	umem_give(&p->umem, item->addr);
-	if (complete)
-		take_whole(p, &whole);
+	if (assembler == p->lane)
+		reassemble_here(p, &f);
+	else
+		hand_over(p, assembler, item);
+	umem_give(&p->q.umem, item->addr);
 }
 
-/* Its SA is there, and the key is not yet: it waits, if there is room. */
-static bool park_frame(struct port_state *p, const struct item *item, const struct xdp_desc *desc)
+/* ---- what other lanes hand over ---- */
+
+static struct port_queue *queue_of(const struct lane *l, uint32_t port)
 {
-	if (!sa_cache_awaits(&p->worker->sas, item->slot, item->generation) ||
-	    !park_add(&p->in->park, item->slot, item->generation, desc, p->worker->now))
+	struct port_queue *p;
+
+	TAILQ_FOREACH(p, &l->queues, of_lane)
+		if (p->index == port)
+			return p;
+	return NULL;
+}
+
+static void take_handed(struct lane *l, const struct handoff_item *item, uint8_t *frame)
+{
+	struct port_queue *p = queue_of(l, item->port);
+	struct ip_fragment f = {.frame = frame, .l2 = item->l2, .slot = item->slot, .generation = item->generation};
+
+	/* The NIC has gone meanwhile. */
+	if (!p || !ip_parse(&f.ip, frame + item->l2, item->len - item->l2))
+		drop(l, NULL, REASON_NO_WORKER, 1);
+	else
+		reassemble_here(p, &f);
+}
+
+uint32_t inbound_take_handed(struct lane *l)
+{
+	struct handoff_item item;
+	uint32_t taken = 0;
+	uint8_t *frame;
+
+	__atomic_store_n(&l->handed, 0, __ATOMIC_SEQ_CST);
+	for (uint32_t from = 0; from < l->count; from++)
+		for (; handoff_look(&l->handoffs[from], &item, &frame); taken++) {
+			take_handed(l, &item, frame);
+			handoff_next(&l->handoffs[from]);
+		}
+	return taken;
+}
+
+/* ---- a batch ---- */
+
+/* Its SA is there, and the key is not yet: it waits, if there is room. */
+static bool park_frame(struct port_queue *p, const struct item *item, const struct xdp_desc *desc)
+{
+	if (!sa_cache_awaits(&p->lane->sas, item->slot, item->generation) ||
+	    !park_add(&p->in->park, item->slot, item->generation, desc, p->lane->now))
 		return false;
-	count(p->worker, REASON_PARKED, 1);
+	count(p->lane, REASON_PARKED, 1);
 	return true;
 }
 
-static uint32_t pass_look_up(struct port_state *p, const struct xdp_desc *descs, uint32_t n, struct item *items)
+static uint32_t pass_look_up(struct port_queue *p, const struct xdp_desc *descs, uint32_t n, struct item *items)
 {
 	uint32_t kept = 0;
 
 	/* The packet's first cache line, and the one before it, where XDP's word stands. */
 	for (uint32_t i = 0; i < n; i++) {
-		const uint8_t *frame = umem_data(&p->umem, descs[i].addr);
+		const uint8_t *frame = umem_data(&p->q.umem, descs[i].addr);
 
 		__builtin_prefetch(frame - sizeof(struct rx_meta));
 		__builtin_prefetch(frame);
@@ -242,7 +358,7 @@ static void prefetch_packet(const struct item *item)
 		__builtin_prefetch(item->frame + at);
 }
 
-static uint32_t pass_open(struct port_state *p, struct item *items, uint32_t n)
+static uint32_t pass_open(struct port_queue *p, struct item *items, uint32_t n)
 {
 	uint32_t kept = 0;
 
@@ -251,7 +367,7 @@ static uint32_t pass_open(struct port_state *p, struct item *items, uint32_t n)
 
 		if (i + 1 < n)
 			prefetch_packet(&items[i + 1]);
-		if (open_item(p, &items[i], &why) && accept_item(p, &items[i], &why))
+		if (open_item(p, &items[i], &why))
 			items[kept++] = items[i];
 		else
 			drop_item(p, &items[i], why);
@@ -259,14 +375,39 @@ static uint32_t pass_open(struct port_state *p, struct item *items, uint32_t n)
 	return kept;
 }
 
-static void pass_deliver(struct port_state *p, struct item *items, uint32_t n)
+static void mark_all(struct port_queue *p, struct item *items, uint32_t n)
+{
+	for (uint32_t i = 0, run; i < n; i += run) {
+		for (run = 1; i + run < n && items[i + run].sa == items[i].sa; run++)
+			;
+		mark_run(p, &items[i], run);
+	}
+}
+
+static uint32_t pass_accept(struct port_queue *p, struct item *items, uint32_t n)
+{
+	uint32_t kept = 0;
+
+	mark_all(p, items, n);
+	for (uint32_t i = 0; i < n; i++) {
+		enum reason why;
+
+		if (accept_item(&items[i], &why))
+			items[kept++] = items[i];
+		else
+			drop_item(p, &items[i], why);
+	}
+	return kept;
+}
+
+static void pass_deliver(struct port_queue *p, struct item *items, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct coalesce_packet packet;
 
 		if (is_gre(&items[i])) {
 			write_from_gre(p, &items[i]);
-			umem_give(&p->umem, items[i].addr);
+			umem_give(&p->q.umem, items[i].addr);
 			continue;
 		}
 		take_out(&items[i]);
@@ -282,39 +423,40 @@ static void pass_deliver(struct port_state *p, struct item *items, uint32_t n)
 	}
 }
 
-static void run_batch(struct port_state *p, const struct xdp_desc *descs, uint32_t n)
+static void run_batch(struct port_queue *p, const struct xdp_desc *descs, uint32_t n)
 {
 	struct item items[BATCH];
 	uint32_t kept = pass_look_up(p, descs, n, items);
 
 	kept = pass_open(p, items, kept);
+	kept = pass_accept(p, items, kept);
 	pass_deliver(p, items, kept);
 }
 
-uint32_t inbound_run(struct port_state *p, struct xdp_queue *q)
+uint32_t inbound_run(struct port_queue *p)
 {
 	struct xdp_desc descs[BATCH];
-	uint32_t n = xdp_queue_receive(q, descs, BATCH);
+	uint32_t n = xdp_queue_receive(&p->q, descs, BATCH);
 
 	if (n)
-		run_batch(p, descs, p->umem.jumbo ? gather_packets(p, descs, n) : n);
-	/* Also when nothing came: a queue that got no frames while the others had them all receives nothing without. */
-	xdp_queue_refill(q);
+		run_batch(p, descs, p->q.umem.jumbo ? gather_packets(p, descs, n) : n);
+	/* Also when nothing came: frames that the coalescer held may be free again. */
+	xdp_queue_refill(&p->q);
 	return n;
 }
 
 /* ---- what came before its key ---- */
 
-static void drop_parked(struct port_state *p, const struct xdp_desc *descs, uint32_t n)
+static void drop_parked(struct port_queue *p, const struct xdp_desc *descs, uint32_t n)
 {
-	drop(p->worker, NULL, REASON_NO_SA, n);
+	drop(p->lane, NULL, REASON_NO_SA, n);
 	for (uint32_t i = 0; i < n; i++)
-		umem_give(&p->umem, descs[i].addr);
+		umem_give(&p->q.umem, descs[i].addr);
 }
 
-static uint32_t unpark(struct port_state *p, struct parked *entry)
+static uint32_t unpark(struct port_queue *p, struct parked *entry)
 {
-	struct sa_cache *sas = &p->worker->sas;
+	struct sa_cache *sas = &p->lane->sas;
 	struct xdp_desc descs[BATCH];
 	uint32_t n;
 
@@ -324,14 +466,14 @@ static uint32_t unpark(struct port_state *p, struct parked *entry)
 		run_batch(p, descs, n);
 		return n;
 	}
-	if (p->worker->now < entry->until && sa_cache_awaits(sas, entry->slot, entry->generation))
+	if (p->lane->now < entry->until && sa_cache_awaits(sas, entry->slot, entry->generation))
 		return 0;
 	n = park_take(&p->in->park, entry, descs);
 	drop_parked(p, descs, n);
 	return n;
 }
 
-uint32_t inbound_retry(struct port_state *p)
+uint32_t inbound_retry(struct port_queue *p)
 {
 	uint32_t done = 0;
 
@@ -341,12 +483,12 @@ uint32_t inbound_retry(struct port_state *p)
 	return done;
 }
 
-void inbound_expire(struct port_state *p)
+void inbound_expire(struct port_queue *p)
 {
-	reassembly_expire(&p->in->fragments, p->worker->now);
+	reassembly_expire(&p->fragments->reassembler, p->lane->now);
 }
 
-void inbound_end_turn(struct port_state *p, bool more)
+void inbound_end_turn(struct port_queue *p, bool more)
 {
 	if (more)
 		coalesce_hold(&p->in->coalescer);
@@ -356,14 +498,13 @@ void inbound_end_turn(struct port_state *p, bool more)
 
 static void release_frame(void *user, uint64_t addr)
 {
-	struct port_state *p = user;
+	struct port_queue *p = user;
 
-	umem_give(&p->umem, addr);
+	umem_give(&p->q.umem, addr);
 }
 
-int inbound_init(struct port_state *p, struct fault *f)
+static int make_fragments(struct port_queue *p, struct fault *f)
 {
-	const struct coalesce_sink sink = {.user = p, .write = write_to_host, .release = release_frame};
 	const struct reassembly_limits limits = {
 		.datagrams = DATAGRAMS_IN,
 		.per_source = DATAGRAMS_OF_PEER,
@@ -371,11 +512,37 @@ int inbound_init(struct port_state *p, struct fault *f)
 		.first_min = FIRST_MIN,
 	};
 
+	p->fragments = calloc(1, sizeof(*p->fragments));
+	if (p->fragments)
+		p->fragments->whole = malloc(HOST_FRAME_MAX);
+	if (!p->fragments || !p->fragments->whole)
+		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
+	return reassembly_create(&p->fragments->reassembler, &limits, port_drop_fragments, p, f);
+}
+
+int inbound_init(struct port_queue *p, struct fragments_in *fragments, struct fault *f)
+{
+	const struct coalesce_sink sink = {.user = p, .write = write_to_host, .release = release_frame};
+
 	p->in = calloc(1, sizeof(*p->in));
-	if (p->in)
-		p->in->whole = malloc(HOST_FRAME_MAX);
-	if (!p->in || !p->in->whole)
+	if (!p->in)
 		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
 	coalesce_init(&p->in->coalescer, &sink, p->host.udp_segments);
-	return reassembly_create(&p->in->fragments, &limits, port_drop_fragments, p, f);
+	p->fragments = fragments;
+	return fragments ? 0 : make_fragments(p, f);
+}
+
+void inbound_free(struct port_queue *p)
+{
+	free(p->in);
+	p->in = NULL;
+}
+
+void inbound_free_fragments(struct fragments_in *fragments)
+{
+	if (!fragments)
+		return;
+	reassembly_destroy(&fragments->reassembler);
+	free(fragments->whole);
+	free(fragments);
 }

@@ -17,10 +17,14 @@
 struct ip_ids {
 	uint64_t key[2];
 	uint16_t counter;
+	uint16_t step; /* lanes that count side by side; each begins at another number */
 };
 
-/* With a new key. 0 or -errno. */
+/* With a new key, for one lane. 0 or -errno. */
 int ip_id_init(struct ip_ids *ids, struct fault *f);
+
+/* The same for lane `index` of `count`: no two lanes give out the same ID before all have been through the numbers. */
+struct ip_ids ip_id_of_lane(const struct ip_ids *ids, uint32_t index, uint32_t count);
 
 /* The ID for the next datagram to that address, which the caller stores in network order. No system call. */
 uint16_t ip_id_next(struct ip_ids *ids, const uint8_t dst[4]);

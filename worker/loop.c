@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "inbound.h"
 #include "maps/turns.h"
@@ -36,80 +37,76 @@
 /* A turn with this much says that more is waiting. */
 #define FULL_TURN 64
 
-/*
- * How often, at least, it is looked whether the worker is to end. SIGTERM comes in only while it waits for
- * packets, or it could come just before that; in the midst of bulk it waits for none.
- */
-#define LOOK_NS (10 * 1000 * 1000)
+#define FDS_MAX (2 * PORTS_MAX * QUEUES_MAX + 1)
 
-#define FDS_MAX (PORTS_MAX * (QUEUES_MAX + 1))
+/* ---- a turn ---- */
 
-struct waiter {
-	struct pollfd fds[FDS_MAX];
-	uint32_t count;
-};
-
-static uint32_t run_queue(struct port_state *p, struct xdp_queue *q)
-{
-	uint32_t done = inbound_run(p, q);
-
-	if (q->outstanding) {
-		xdp_queue_reap(q);
-		xdp_queue_kick(q);
-	}
-	return done;
-}
-
-/* One turn: every queue's next batch, then what the host wants to send. How much was done: packets in, frames out. */
-static uint32_t run_port(struct port_state *p)
+/* Its next batch from the wire, then what the host wants to send. How much was done: packets in, frames out. */
+static uint32_t run_queue(struct port_queue *p)
 {
 	uint32_t done = inbound_retry(p);
 
-	for (uint32_t i = 0; i < p->queue_count; i++)
-		done += run_queue(p, &p->queues[i]);
+	done += inbound_run(p);
+	if (p->q.outstanding) {
+		xdp_queue_reap(&p->q);
+		xdp_queue_kick(&p->q);
+	}
 	inbound_end_turn(p, done >= FULL_TURN);
 	return done + outbound_run(p);
 }
 
-static void add(struct waiter *w, int fd)
+static uint32_t run_queues(struct lane *l)
 {
-	w->fds[w->count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+	struct port_queue *p;
+	uint32_t done = 0;
+
+	if (__atomic_load_n(&l->handed, __ATOMIC_RELAXED))
+		done += inbound_take_handed(l);
+	TAILQ_FOREACH(p, &l->queues, of_lane)
+		done += run_queue(p);
+	return done;
 }
 
-/* A host that waits for the NIC's room is not asked again before there is some. */
-static void wait_for_work(struct port_state *ports, uint32_t count)
+/* What can wait. */
+static void do_chores(struct lane *l)
 {
-	static struct waiter w;
-	struct timespec timeout = {.tv_sec = 1};
+	struct port_queue *p;
+
+	sa_cache_sweep(&l->sas);
+	TAILQ_FOREACH(p, &l->queues, of_lane) {
+		inbound_expire(p);
+		outbound_expire(p);
+		drop(l, NULL, REASON_RX_FULL, xdp_queue_lost(&p->q));
+	}
+}
+
+/* ---- between turns ---- */
+
+/* A host that waits for the NIC's room is not asked again before there is some. */
+static void wait_for_work(struct lane *l)
+{
+	struct pollfd fds[FDS_MAX];
+	struct timespec timeout = {.tv_sec = 1}, *until = TAILQ_EMPTY(&l->queues) ? NULL : &timeout;
 	bool full = false, parked = false;
-	sigset_t none;
+	struct port_queue *p;
+	uint64_t woken;
+	nfds_t n = 1;
 
-	w.count = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		struct port_state *p = &ports[i];
-
-		for (uint32_t q = 0; q < p->queue_count; q++)
-			add(&w, p->queues[q].fd);
+	fds[0] = (struct pollfd){.fd = l->wake, .events = POLLIN};
+	TAILQ_FOREACH(p, &l->queues, of_lane) {
+		fds[n++] = (struct pollfd){.fd = p->q.fd, .events = POLLIN};
 		parked |= inbound_waits_for_key(p);
 		if (outbound_waits_for_nic(p))
 			full = true;
-		else
-			add(&w, p->host.fd);
+		else if (p->host.reads)
+			fds[n++] = (struct pollfd){.fd = p->host.fd, .events = POLLIN};
 	}
 	if (full || parked)
 		timeout = (struct timespec){.tv_nsec = full ? FULL_NS : PARKED_NS};
-	sigemptyset(&none);
-	ppoll(w.fds, w.count, &timeout, &none);
-}
-
-/* Lets in a signal that has come. */
-static void look_for_end(void)
-{
-	const struct timespec at_once = {0};
-	sigset_t none;
-
-	sigemptyset(&none);
-	ppoll(NULL, 0, &at_once, &none);
+	if (ppoll(fds, n, until, NULL) > 0 && fds[0].revents && read(l->wake, &woken, sizeof(woken)) < 0)
+		return;
+	TAILQ_FOREACH(p, &l->queues, of_lane)
+		p->host.skip = 0;
 }
 
 static void nap(void)
@@ -120,51 +117,65 @@ static void nap(void)
 }
 
 /* Sleeps, or not, after a turn in which so much was done; *awake counts that since the last sleep. */
-static void rest(struct worker *w, struct port_state *ports, uint32_t count, uint32_t done, uint32_t *awake)
+static void rest(struct lane *l, uint32_t done, uint32_t *awake)
 {
 	*awake += done;
 	if (done >= FULL_TURN || (done && *awake < BULK))
 		return;
-	turn_end(w->maps.turns, w->lane);
+	turn_end(l->maps->turns, l->index);
 	if (*awake >= BULK)
 		nap();
 	else
-		wait_for_work(ports, count);
+		wait_for_work(l);
 	*awake = 0;
 }
 
-static void do_chores(struct worker *w, struct port_state *ports, uint32_t count)
+static void remove_queues(struct lane *l, struct lane_order *order)
 {
-	sa_cache_sweep(&w->sas);
-	for (uint32_t i = 0; i < count; i++) {
-		inbound_expire(&ports[i]);
-		outbound_expire(&ports[i]);
-		for (uint32_t q = 0; q < ports[i].queue_count; q++)
-			drop(w, NULL, REASON_RX_FULL, xdp_queue_lost(&ports[i].queues[q]));
+	struct port_queue *p, *next;
+
+	for (p = TAILQ_FIRST(&l->queues); p; p = next) {
+		next = TAILQ_NEXT(p, of_lane);
+		if ((int)p->index != order->remove)
+			continue;
+		inbound_end_turn(p, false);
+		TAILQ_REMOVE(&l->queues, p, of_lane);
+		TAILQ_INSERT_TAIL(&order->removed, p, of_lane);
 	}
 }
 
-void loop_run(struct worker *w, struct port_state *ports, uint32_t count, const volatile sig_atomic_t *stop)
+static void obey(struct lane *l, struct lane_order *order)
 {
-	uint64_t chores = 0, looked = 0;
+	struct port_queue *p;
+
+	if (order->remove >= 0)
+		remove_queues(l, order);
+	TAILQ_CONCAT(&l->queues, &order->add, of_lane);
+	l->readers = 0;
+	TAILQ_FOREACH(p, &l->queues, of_lane)
+		l->readers += p->host.reads;
+	__atomic_store_n(&l->order, NULL, __ATOMIC_RELEASE);
+}
+
+void loop_run(struct lane *l, const bool *stop)
+{
+	uint64_t chores = 0;
 	uint32_t awake = 0;
 
-	while (!*stop) {
-		uint32_t done = 0;
+	while (!__atomic_load_n(stop, __ATOMIC_ACQUIRE)) {
+		struct lane_order *order = __atomic_load_n(&l->order, __ATOMIC_ACQUIRE);
+		uint32_t done;
 
-		turn_begin(w->maps.turns, w->lane);
-		w->now = maps_now();
-		for (uint32_t i = 0; i < count; i++)
-			done += run_port(&ports[i]);
-		if (w->now - chores > CHORES_NS) {
-			do_chores(w, ports, count);
-			chores = w->now;
+		if (order)
+			obey(l, order);
+		turn_begin(l->maps->turns, l->index);
+		l->now = maps_now();
+		done = run_queues(l);
+		if (l->now - chores > CHORES_NS) {
+			do_chores(l);
+			chores = l->now;
 		}
-		if (w->now - looked > LOOK_NS) {
-			look_for_end();
-			looked = w->now;
-		}
-		rest(w, ports, count, done, &awake);
+		rest(l, done, &awake);
 	}
-	turn_end(w->maps.turns, w->lane);
+	turn_end(l->maps->turns, l->index);
 }

@@ -3,11 +3,9 @@
 #ifndef WORKER_LOOP_H
 #define WORKER_LOOP_H
 
-#include <signal.h>
+#include "lane.h"
 
-#include "port.h"
-
-/* Moves packets on all ports until *stop is set by a signal handler. Call with that signal blocked. */
-void loop_run(struct worker *w, struct port_state *ports, uint32_t count, const volatile sig_atomic_t *stop);
+/* Moves packets on the lane's queues until *stop is set by another thread, which then wakes the lane. */
+void loop_run(struct lane *l, const bool *stop);
 
 #endif

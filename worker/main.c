@@ -2,46 +2,64 @@
 /*
  * xdp-ipsec-worker: the datapath. Started by `xdp-ipsec run`, never by hand.
  *
- *   xdp-ipsec-worker --instance NAME --maps FD --vault FD --ready FD [--aead NAME] --port INDEX:TAPFD ...
+ *   xdp-ipsec-worker --instance NAME --maps FD --vault FD --orders FD --ready FD [--aead NAME] [--lanes N] [--cpus LIST]
  *
- * It opens maps, vault and sockets as root, gives everything up, and moves
- * packets until SIGTERM. What it knows is in the maps, so it may be killed at any
+ * It opens maps and vault as root, gives everything up, and then moves packets in its lanes, on the NICs whose sockets
+ * the loader hands over (maps/worker_channel.h), until SIGTERM. What it knows is in the maps, so it may be killed at any
  * instant and started again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "inbound.h"
+#include "lib/cpu_list.h"
 #include "lib/privileges.h"
 #include "loop.h"
 #include "maps/turns.h"
-#include "outbound.h"
+#include "ports.h"
 #include "sandbox.h"
+
+/* A lane's own stack: batches of packets are on it, and nothing deep. */
+#define STACK_SIZE (512 << 10)
 
 struct arguments {
 	const char *aead;
 	int maps_fd; /* the directory of the instance's maps */
 	int vault_fd;
+	int orders_fd;
 	int ready_fd;
-	uint32_t port_count;
-	struct {
-		uint32_t index;
-		int tap_fd;
-	} ports[PORTS_MAX];
+	uint32_t lanes;
+	cpu_set_t cpus; /* none: wherever the kernel puts them */
 };
 
-static volatile sig_atomic_t stop;
+/* What all lanes share. */
+struct worker {
+	struct maps maps;
+	struct vault vault;
+	const struct aead *aead;
+	struct sa_lock *locks;
+	struct lane *lanes;
+	uint32_t lane_count;
+	pthread_t threads[LANES_MAX];
+	struct ports ports;
+};
+
+static volatile sig_atomic_t ended;
+static bool stop;
 
 static void on_term(int signal)
 {
 	(void)signal;
-	stop = 1;
+	ended = 1;
 }
 
 /* The worker is told when to stop by the supervisor alone; SIGINT of a terminal reaches both. */
@@ -59,16 +77,9 @@ static void set_signals(void)
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
 }
 
-static int parse_port(struct arguments *a, const char *text, struct fault *f)
+static int refuse(struct fault *f)
 {
-	uint32_t index;
-	int fd;
-
-	if (a->port_count == PORTS_MAX || sscanf(text, "%u:%d", &index, &fd) != 2 || index >= PORTS_MAX)
-		return fault(f, EINVAL, "--port %s: not INDEX:TAPFD", text);
-	a->ports[a->port_count].index = index;
-	a->ports[a->port_count++].tap_fd = fd;
-	return 0;
+	return fault(f, EINVAL, "xdp-ipsec-worker is started by 'xdp-ipsec run'");
 }
 
 static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
@@ -77,34 +88,55 @@ static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 		{"instance", required_argument, NULL, 'i'},
 		{"maps", required_argument, NULL, 'm'},
 		{"vault", required_argument, NULL, 'v'},
+		{"orders", required_argument, NULL, 'o'},
 		{"ready", required_argument, NULL, 'r'},
 		{"aead", required_argument, NULL, 'a'},
-		{"port", required_argument, NULL, 'p'},
+		{"lanes", required_argument, NULL, 'l'},
+		{"cpus", required_argument, NULL, 'c'},
 		{NULL, 0, NULL, 0},
 	};
-	int c, err = 0;
+	int c;
 
-	*a = (struct arguments){.aead = "auto", .maps_fd = -1, .vault_fd = -1, .ready_fd = -1};
-	while (!err && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	*a = (struct arguments){
+		.aead = "auto", .maps_fd = -1, .vault_fd = -1, .orders_fd = -1, .ready_fd = -1};
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'i')
 			continue; /* for who looks at the processes */
 		if (c == 'm')
 			a->maps_fd = atoi(optarg);
 		else if (c == 'v')
 			a->vault_fd = atoi(optarg);
+		else if (c == 'o')
+			a->orders_fd = atoi(optarg);
 		else if (c == 'r')
 			a->ready_fd = atoi(optarg);
 		else if (c == 'a')
 			a->aead = optarg;
-		else if (c == 'p')
-			err = parse_port(a, optarg, f);
-		else
-			err = fault(f, EINVAL, "xdp-ipsec-worker is started by 'xdp-ipsec run'");
+		else if (c == 'l')
+			a->lanes = (uint32_t)atoi(optarg);
+		else if (c != 'c' || cpu_list_parse(optarg, &a->cpus, f))
+			return refuse(f);
 	}
-	if (!err && (a->maps_fd < 0 || a->vault_fd < 0 || a->ready_fd < 0))
-		err = fault(f, EINVAL, "xdp-ipsec-worker is started by 'xdp-ipsec run'");
-	return err;
+	if (a->maps_fd < 0 || a->vault_fd < 0 || a->orders_fd < 0 || a->ready_fd < 0 || a->lanes > LANES_MAX)
+		return refuse(f);
+	return 0;
 }
+
+/* As many as there are CPUs for them, unless told otherwise. One that has no queue costs nothing. */
+static uint32_t count_lanes(const struct arguments *a)
+{
+	cpu_set_t all;
+	int n;
+
+	if (a->lanes)
+		return a->lanes;
+	n = CPU_COUNT(&a->cpus);
+	if (n == 0 && sched_getaffinity(0, sizeof(all), &all) == 0)
+		n = CPU_COUNT(&all);
+	return n < 1 ? 1 : n > LANES_MAX ? LANES_MAX : (uint32_t)n;
+}
+
+/* ---- start ---- */
 
 static int open_maps(struct worker *w, const struct arguments *a, struct fault *f)
 {
@@ -114,13 +146,94 @@ static int open_maps(struct worker *w, const struct arguments *a, struct fault *
 	bpffs_inherited_dir(dir, a->maps_fd);
 	err = maps_open(&w->maps, dir, f);
 	close(a->maps_fd);
+	if (err)
+		return err;
+	/* What another worker was in the midst of is over with that worker. */
+	turns_abandon(w->maps.turns);
+	maps_close_fds(&w->maps);
+	return 0;
+}
+
+static int make_lane(struct worker *w, uint32_t index, const struct ip_ids *ids, struct fault *f)
+{
+	struct lane *l = &w->lanes[index];
+	int err;
+
+	l->maps = &w->maps;
+	l->aead = w->aead;
+	l->locks = w->locks;
+	l->ip_ids = ip_id_of_lane(ids, index, w->lane_count);
+	err = lane_init(l, w->lanes, index, w->lane_count, f);
+	return err ? err : sa_cache_create(&l->sas, w->aead, &w->maps, &w->vault, f);
+}
+
+static int make_lanes(struct worker *w, struct fault *f)
+{
+	struct ip_ids ids;
+	int err = ip_id_init(&ids, f);
+
+	w->locks = aligned_alloc(64, SLOTS_MAX * sizeof(*w->locks));
+	w->lanes = aligned_alloc(64, w->lane_count * sizeof(*w->lanes));
+	if (!w->locks || !w->lanes)
+		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
+	memset(w->locks, 0, SLOTS_MAX * sizeof(*w->locks));
+	memset(w->lanes, 0, w->lane_count * sizeof(*w->lanes));
+	for (uint32_t i = 0; i < w->lane_count && !err; i++)
+		err = make_lane(w, i, &ids, f);
+	w->ports = (struct ports){.maps = &w->maps, .lanes = w->lanes, .lane_count = w->lane_count};
 	return err;
 }
 
-static int prepare(struct worker *w, struct port_state *ports, const struct arguments *a, struct fault *f)
+/* A thread's own beginning takes system calls that are left to none later. */
+static sem_t begun;
+
+static void *run_lane(void *arg)
+{
+	sem_post(&begun);
+	loop_run(arg, &stop);
+	return NULL;
+}
+
+/* To one of the CPUs: each lane to the next one, round and round. */
+static int pin(pthread_attr_t *attributes, const cpu_set_t *cpus, uint32_t lane)
+{
+	cpu_set_t one;
+
+	if (CPU_COUNT(cpus) == 0)
+		return 0;
+	CPU_ZERO(&one);
+	CPU_SET(cpu_list_nth(cpus, lane), &one);
+	return pthread_attr_setaffinity_np(attributes, sizeof(one), &one);
+}
+
+/* Threads begin with what this one has: no privileges. There is nothing for them to do yet. */
+static int start_lanes(struct worker *w, const cpu_set_t *cpus, struct fault *f)
+{
+	int err = 0;
+
+	sem_init(&begun, 0, 0);
+	for (uint32_t i = 0; i < w->lane_count && !err; i++) {
+		pthread_attr_t attributes;
+
+		pthread_attr_init(&attributes);
+		pthread_attr_setstacksize(&attributes, STACK_SIZE);
+		err = pin(&attributes, cpus, i);
+		if (!err)
+			err = pthread_create(&w->threads[i], &attributes, run_lane, &w->lanes[i]);
+		pthread_attr_destroy(&attributes);
+		if (err)
+			return fault(f, err, "lane %u: %s", i, strerror(err));
+	}
+	for (uint32_t i = 0; i < w->lane_count; i++)
+		sem_wait(&begun);
+	return 0;
+}
+
+static int prepare(struct worker *w, const struct arguments *a, struct fault *f)
 {
 	int err = open_maps(w, a, f);
 
+	w->lane_count = count_lanes(a);
 	if (!err)
 		err = vault_map(&w->vault, a->vault_fd, false, f);
 	if (!err) {
@@ -128,21 +241,49 @@ static int prepare(struct worker *w, struct port_state *ports, const struct argu
 		err = w->aead ? 0 : -ENOTSUP;
 	}
 	if (!err)
-		err = ip_id_init(&w->ip_ids, f);
+		err = make_lanes(w, f);
 	if (!err)
-		err = sa_cache_create(&w->sas, w->aead, &w->maps, &w->vault, f);
-	for (uint32_t i = 0; i < a->port_count && !err; i++) {
-		err = port_open(&ports[i], w, a->ports[i].index, a->ports[i].tap_fd, f);
-		if (!err)
-			err = inbound_init(&ports[i], f);
-		if (!err)
-			err = outbound_init(&ports[i], f);
-	}
-	/* The sockets were another worker's as long as that one lived, so what it was in the midst of is over. */
+		err = sandbox_drop_privileges(f);
 	if (!err)
-		turn_end(w->maps.turns, w->lane);
-	maps_close_fds(&w->maps);
-	return err ? err : sandbox_enter(f);
+		err = start_lanes(w, &a->cpus, f);
+	return err ? err : sandbox_restrict_calls(f);
+}
+
+/* ---- what the loader says ---- */
+
+/* False: the loader is gone, and so is this. */
+static bool take_order(struct worker *w, int channel)
+{
+	struct worker_order order;
+	struct worker_answer answer;
+	int fds[WORKER_FDS_MAX];
+	uint32_t n;
+	int err = worker_order_receive(channel, &order, fds, &n);
+
+	if (err)
+		return err == -EBADMSG || err == -EAGAIN;
+	ports_obey(&w->ports, &order, fds, &answer);
+	return worker_answer_send(channel, &answer) == 0;
+}
+
+static void listen_to(struct worker *w, int channel)
+{
+	struct pollfd p = {.fd = channel, .events = POLLIN};
+	sigset_t none;
+
+	sigemptyset(&none);
+	while (!ended)
+		if (ppoll(&p, 1, NULL, &none) > 0 && !take_order(w, channel))
+			break;
+}
+
+static void end_lanes(struct worker *w)
+{
+	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+	for (uint32_t i = 0; i < w->lane_count; i++)
+		lane_wake(&w->lanes[i]);
+	for (uint32_t i = 0; i < w->lane_count; i++)
+		pthread_join(w->threads[i], NULL);
 }
 
 /* By one plain write: stdio would ask for more system calls than are left. */
@@ -158,19 +299,21 @@ static void tell_ready(int fd, const char *aead)
 int main(int argc, char **argv)
 {
 	static struct worker worker;
-	static struct port_state ports[PORTS_MAX];
 	struct arguments arguments;
 	struct fault f = {""};
 
 	privileges_harden();
 	set_signals();
-	/* Sleeps of tens of microseconds must not become hundreds. */
+	/* Sleeps of tens of microseconds must not become hundreds. The lanes inherit that. */
 	prctl(PR_SET_TIMERSLACK, 1);
-	if (parse(&arguments, argc, argv, &f) < 0 || prepare(&worker, ports, &arguments, &f) < 0) {
+	/* An arena for each thread would take more system calls than are left. No lane allocates per packet. */
+	mallopt(M_ARENA_MAX, 1);
+	if (parse(&arguments, argc, argv, &f) < 0 || prepare(&worker, &arguments, &f) < 0) {
 		fprintf(stderr, "xdp-ipsec-worker: %s\n", f.text);
 		return 1;
 	}
 	tell_ready(arguments.ready_fd, worker.aead->name);
-	loop_run(&worker, ports, arguments.port_count, &stop);
+	listen_to(&worker, arguments.orders_fd);
+	end_lanes(&worker);
 	return 0;
 }

@@ -46,7 +46,7 @@ struct outbound {
 };
 
 /* The SA that tc egress chose, if the frame is what that SA is for: anything else came here without a policy. */
-static struct esp_sa *find_sa(struct port_state *p, const uint8_t *frame, const struct segmenter *s, enum reason *why)
+static struct esp_sa *find_sa(struct port_queue *p, const uint8_t *frame, const struct segmenter *s, enum reason *why)
 {
 	struct tx_tag tag;
 	struct esp_sa *sa;
@@ -54,7 +54,7 @@ static struct esp_sa *find_sa(struct port_state *p, const uint8_t *frame, const 
 	memcpy(&tag, frame + ETH_SRC, sizeof(tag));
 	p->out->slot = tag.slot;
 	p->out->generation = tag.generation;
-	sa = sa_cache_get(&p->worker->sas, tag.slot, tag.generation);
+	sa = sa_cache_get(&p->lane->sas, tag.slot, tag.generation);
 	*why = REASON_NO_SA;
 	if (!sa)
 		return NULL;
@@ -66,10 +66,10 @@ static struct esp_sa *find_sa(struct port_state *p, const uint8_t *frame, const 
 }
 
 /* Whether the largest segment fits the path with ESP around it, or may be cut to fit: the rest is told to the host. */
-static bool fits_path(struct port_state *p, struct esp_sa *sa)
+static bool fits_path(struct port_queue *p, struct esp_sa *sa)
 {
 	const struct segmenter *s = &p->out->segmenter;
-	const size_t mtu = path_mtu_of(p, sa->state, p->worker->now);
+	const size_t mtu = path_mtu_of(p, sa->state, p->lane->now);
 	const size_t room = mtu > s->ip.header ? mtu - s->ip.header : 0;
 
 	p->out->oversize = segment_l4_max(s) > esp_max_payload(room);
@@ -82,23 +82,23 @@ static bool fits_path(struct port_state *p, struct esp_sa *sa)
 }
 
 /* What may not be sealed, whatever the SA says. */
-static bool refuse(struct port_state *p, struct esp_sa *sa)
+static bool refuse(struct port_queue *p, struct esp_sa *sa)
 {
 	const struct segmenter *s = &p->out->segmenter;
 
 	if (s->proto == PROTO_ESP) {
-		drop(p->worker, sa->state, REASON_NESTED_ESP, 1);
+		drop(p->lane, sa->state, REASON_NESTED_ESP, 1);
 		return true;
 	}
 	if (!fits_path(p, sa)) {
-		drop(p->worker, sa->state, REASON_TOO_BIG, s->count);
+		drop(p->lane, sa->state, REASON_TOO_BIG, s->count);
 		return true;
 	}
 	return false;
 }
 
 /* Reads the frame at hand, and finds the SA it is for. NULL: it was dropped and counted. */
-static struct esp_sa *parse(struct port_state *p)
+static struct esp_sa *parse(struct port_queue *p)
 {
 	struct outbound *out = p->out;
 	struct segmenter *s = &out->segmenter;
@@ -106,12 +106,12 @@ static struct esp_sa *parse(struct port_state *p)
 	struct esp_sa *sa;
 
 	if (!segment_begin(s, out->frame.data, out->frame.len, &out->frame.vnet)) {
-		drop(p->worker, NULL, why, 1);
+		drop(p->lane, NULL, why, 1);
 		return NULL;
 	}
 	sa = find_sa(p, out->frame.data, s, &why);
 	if (!sa)
-		drop(p->worker, NULL, why, s->count);
+		drop(p->lane, NULL, why, s->count);
 	return sa;
 }
 
@@ -120,7 +120,7 @@ static struct esp_sa *parse(struct port_state *p)
  * hand becomes the whole, with its first fragment's tag, when this was the last
  * that was missing. False: it is kept, or dropped.
  */
-static bool reassemble(struct port_state *p)
+static bool reassemble(struct port_queue *p)
 {
 	struct outbound *out = p->out;
 	const struct ip_fragment f = {
@@ -132,7 +132,7 @@ static bool reassemble(struct port_state *p)
 	};
 	struct reassembled whole;
 
-	if (!reassembly_add(&out->fragments, &f, p->worker->now, out->frame.data, &whole))
+	if (!reassembly_add(&out->fragments, &f, p->lane->now, out->frame.data, &whole))
 		return false;
 	out->frame.vnet = (struct virtio_net_hdr){0};
 	out->frame.len = whole.len;
@@ -140,7 +140,7 @@ static bool reassemble(struct port_state *p)
 }
 
 /* Parses a frame and leases sequence numbers for all of its segments. False: nothing of it is to be sent now. */
-static bool begin(struct port_state *p)
+static bool begin(struct port_queue *p)
 {
 	struct outbound *out = p->out;
 	struct segmenter *s = &out->segmenter;
@@ -153,19 +153,19 @@ static bool begin(struct port_state *p)
 	if (!sa || refuse(p, sa))
 		return false;
 	if (p->shared->mss_clamp)
-		mss_clamp(p->shared, &s->ip, s->proto, path_mtu_of(p, sa->state, p->worker->now));
+		mss_clamp(p->shared, &s->ip, s->proto, path_mtu_of(p, sa->state, p->lane->now));
 	bytes = s->payload_len + (uint64_t)s->count * s->l4_header;
 	if (!seq_take(sa->state, s->count, bytes, &out->seq, &why)) {
-		drop(p->worker, sa->state, why, s->count);
+		drop(p->lane, sa->state, why, s->count);
 		return false;
 	}
-	sa->state->last_used_ns = p->worker->now;
+	__atomic_store_n(&sa->state->last_used_ns, p->lane->now, __ATOMIC_RELAXED);
 	memcpy(out->frame.data + ETH_SRC, p->shared->mac, sizeof(p->shared->mac));
 	return true;
 }
 
 /* Makes and seals the next segment, Ethernet header and all, at `to`. The length of that. */
-static uint32_t seal_one(struct port_state *p, struct esp_sa *sa, uint8_t *to)
+static uint32_t seal_one(struct port_queue *p, struct esp_sa *sa, uint8_t *to)
 {
 	struct segmenter *s = &p->out->segmenter;
 	uint32_t index = s->next;
@@ -177,7 +177,7 @@ static uint32_t seal_one(struct port_state *p, struct esp_sa *sa, uint8_t *to)
 	tail = l4 + len;
 	memcpy(kept, tail, sizeof(kept));
 	segment_headers(s, index, to);
-	esp = esp_seal(p->worker->aead, sa, p->out->seq++, s->proto, ip + s->ip.header, l4, len);
+	esp = esp_seal(p->lane->aead, sa, p->out->seq++, s->proto, ip + s->ip.header, l4, len);
 	memcpy(tail, kept, sizeof(kept));
 	ip_finish(ip, s->ip.header, s->ip.header + esp, PROTO_ESP);
 	return (uint32_t)(s->l2 + s->ip.header + esp);
@@ -185,19 +185,19 @@ static uint32_t seal_one(struct port_state *p, struct esp_sa *sa, uint8_t *to)
 
 /* The next segment that does not fit the path as one is sealed aside, and cut from there. The ID is no other ESP
  * packet's. */
-static void seal_aside(struct port_state *p, struct esp_sa *sa)
+static void seal_aside(struct port_queue *p, struct esp_sa *sa)
 {
 	struct outbound *out = p->out;
 	const size_t headers = out->segmenter.l2 + out->segmenter.ip.header;
 	const size_t len = seal_one(p, sa, out->sealed);
 
-	fragment_begin(&out->pieces, out->sealed, out->segmenter.l2, ip_id_next(&p->worker->ip_ids, sa->dst),
-		       out->sealed + headers, len - headers, path_mtu_of(p, sa->state, p->worker->now));
+	fragment_begin(&out->pieces, out->sealed, out->segmenter.l2, ip_id_next(&p->lane->ip_ids, sa->dst),
+		       out->sealed + headers, len - headers, path_mtu_of(p, sa->state, p->lane->now));
 }
 
 /* The next frame for the wire: a sealed segment, or the next fragment of one. The segment is done with when none is
  * left. */
-static uint32_t make_frame(struct port_state *p, struct esp_sa *sa, uint8_t *to)
+static uint32_t make_frame(struct port_queue *p, struct esp_sa *sa, uint8_t *to)
 {
 	struct outbound *out = p->out;
 
@@ -215,45 +215,40 @@ static uint32_t segments_left(const struct outbound *out)
 }
 
 /* What is left of the frame at hand is dropped, and it is done with. */
-static bool give_up(struct port_state *p, struct sa_state *sa, enum reason why)
+static bool give_up(struct port_queue *p, struct sa_state *sa, enum reason why)
 {
-	drop(p->worker, sa, why, segments_left(p->out));
+	drop(p->lane, sa, why, segments_left(p->out));
 	p->out->pieces.at = p->out->pieces.len;
 	return true;
 }
 
 /* Sends segments of the frame at hand while there is room. True when it is done with. */
-static bool send_segments(struct port_state *p, struct xdp_queue *q, uint32_t *sent)
+static bool send_segments(struct port_queue *p, uint32_t *sent)
 {
 	struct outbound *out = p->out;
-	struct esp_sa *sa = sa_cache_get(&p->worker->sas, out->slot, out->generation);
+	struct xdp_queue *q = &p->q;
+	struct esp_sa *sa = sa_cache_get(&p->lane->sas, out->slot, out->generation);
 	uint32_t room = xdp_queue_room(q), each = xdp_queue_room_for_one(q), left = segments_left(out);
 
 	if (!sa)
 		return give_up(p, NULL, REASON_NO_SA);
 	for (; left && room >= each; left = segments_left(out), room -= each) {
-		uint64_t addr = umem_take_to_send(&p->umem);
+		uint64_t addr = umem_take_to_send(&p->q.umem);
 
 		if (addr == UINT64_MAX)
 			break;
-		if (!xdp_queue_push(q, addr, make_frame(p, sa, umem_data(&p->umem, addr))))
-			drop(p->worker, sa->state, REASON_TX_FULL, 1);
+		if (!xdp_queue_push(q, addr, make_frame(p, sa, umem_data(&p->q.umem, addr))))
+			drop(p->lane, sa->state, REASON_TX_FULL, 1);
 		else if (!fragment_left(&out->pieces))
 			++*sent;
 	}
-	if (left && xdp_queue_is_stuck(q, p->worker->now))
+	if (left && xdp_queue_is_stuck(q, p->lane->now))
 		return give_up(p, sa->state, REASON_TX_FULL);
 	return left == 0;
 }
 
-/* One SA keeps to one queue, so its packets stay in order. */
-static struct xdp_queue *queue_of(struct port_state *p)
-{
-	return &p->queues[p->out->slot % p->tx_count];
-}
-
 /* Frames that were dropped count as taken, too. */
-static bool next_frame(struct port_state *p, uint32_t *taken)
+static bool next_frame(struct port_queue *p, uint32_t *taken)
 {
 	while (*taken < FRAMES_PER_TURN && host_next(&p->host, &p->out->frame)) {
 		++*taken;
@@ -263,33 +258,38 @@ static bool next_frame(struct port_state *p, uint32_t *taken)
 	return false;
 }
 
-static void kick_all(struct port_state *p)
+static bool is_skipped(struct port_queue *p)
 {
-	for (uint32_t i = 0; i < p->queue_count; i++)
-		if (xdp_queue_unkicked(&p->queues[i]))
-			xdp_queue_kick(&p->queues[i]);
+	if (!p->host.skip)
+		return false;
+	p->host.skip--;
+	return true;
 }
 
-uint32_t outbound_run(struct port_state *p)
+uint32_t outbound_run(struct port_queue *p)
 {
 	uint32_t sent = 0, taken = 0;
 
+	if (!p->out || is_skipped(p))
+		return 0;
 	while (p->out->busy || next_frame(p, &taken)) {
-		struct xdp_queue *q = queue_of(p);
-
-		xdp_queue_reap(q);
-		p->out->busy = !send_segments(p, q, &sent);
-		if (xdp_queue_unkicked(q) >= KICK_BATCH)
-			xdp_queue_kick(q);
+		xdp_queue_reap(&p->q);
+		p->out->busy = !send_segments(p, &sent);
 		if (p->out->busy)
 			break;
+		if (xdp_queue_unkicked(&p->q) >= KICK_BATCH)
+			xdp_queue_kick(&p->q);
 	}
-	kick_all(p);
-	count(p->worker, REASON_SEALED, sent);
+	if (xdp_queue_unkicked(&p->q))
+		xdp_queue_kick(&p->q);
+	/* So an idle TAP queue costs a lane no system call each turn, however many it has: one of them is looked at. */
+	if (!taken && !p->out->busy)
+		p->host.skip = p->lane->readers - 1;
+	count(p->lane, REASON_SEALED, sent);
 	return taken;
 }
 
-int outbound_init(struct port_state *p, struct fault *f)
+int outbound_init(struct port_queue *p, struct fault *f)
 {
 	const struct reassembly_limits limits = {
 		.datagrams = DATAGRAMS_OUT,
@@ -307,12 +307,23 @@ int outbound_init(struct port_state *p, struct fault *f)
 	return reassembly_create(&out->fragments, &limits, port_drop_fragments, p, f);
 }
 
-void outbound_expire(struct port_state *p)
+void outbound_free(struct port_queue *p)
 {
-	reassembly_expire(&p->out->fragments, p->worker->now);
+	if (!p->out)
+		return;
+	reassembly_destroy(&p->out->fragments);
+	free(p->out->sealed);
+	free(p->out);
+	p->out = NULL;
 }
 
-bool outbound_waits_for_nic(const struct port_state *p)
+void outbound_expire(struct port_queue *p)
 {
-	return p->out->busy;
+	if (p->out)
+		reassembly_expire(&p->out->fragments, p->lane->now);
+}
+
+bool outbound_waits_for_nic(const struct port_queue *p)
+{
+	return p->out && p->out->busy;
 }

@@ -5,22 +5,24 @@
 
 #include "port.h"
 
-/* Makes p->out: room for frames of the host, and for what it sends in pieces. Before privileges are given up. 0 or
- * -errno. */
-int outbound_init(struct port_state *p, struct fault *f);
+/* Makes p->out: room for what is sent in pieces. 0 or -errno. */
+int outbound_init(struct port_queue *p, struct fault *f);
+
+/* Frees p->out. What is in it is lost. */
+void outbound_free(struct port_queue *p);
 
 /*
  * Reads frames of the host and puts them on the wire, until the host has no more,
- * the NIC has no room, or this port has had its turn. Frames that wait for room
+ * the queue has no room, or has had its turn. Frames that wait for room
  * stay half done. How many frames of the host were taken up.
  */
-uint32_t outbound_run(struct port_state *p);
+uint32_t outbound_run(struct port_queue *p);
 
 /* Called now and then: gives up datagrams of the host whose fragments are not complete after REASSEMBLY_NS. */
-void outbound_expire(struct port_state *p);
+void outbound_expire(struct port_queue *p);
 
 /* Whether a frame of the host is half done because the NIC has no room: then the loop waits for room, not for the host.
  */
-bool outbound_waits_for_nic(const struct port_state *p);
+bool outbound_waits_for_nic(const struct port_queue *p);
 
 #endif

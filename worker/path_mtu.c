@@ -32,7 +32,7 @@ static void write_ip(uint8_t *ip, const uint8_t *quoted, size_t total)
 	ip_finish(ip, IP_LEN_MIN, total, PROTO_ICMP);
 }
 
-void path_mtu_tell_host(struct port_state *p, const struct segmenter *s, size_t mtu)
+void path_mtu_tell_host(struct port_queue *p, const struct segmenter *s, size_t mtu)
 {
 	const struct virtio_net_hdr vnet = {0};
 	uint8_t reply[ETH_LEN_MAX + IP_LEN_MIN + ICMP_LEN + IP_LEN_MAX + QUOTE_L4];

@@ -11,7 +11,7 @@
 
 /* The largest IP packet that may carry ESP of the SA: the NIC's MTU, or less if a router has said so and its word still
  * counts (struct path_mtu). now: CLOCK_BOOTTIME ns. */
-static inline size_t path_mtu_of(const struct port_state *p, const struct sa_state *sa, uint64_t now)
+static inline size_t path_mtu_of(const struct port_queue *p, const struct sa_state *sa, uint64_t now)
 {
 	union {
 		uint64_t word;
@@ -28,6 +28,6 @@ static inline size_t path_mtu_of(const struct port_state *p, const struct sa_sta
  * Answers a packet of the host with ICMP "fragmentation needed" (RFC 792, RFC 1191 section 4), which comes from the
  * packet's destination and names mtu as what fits. Does nothing when the packet lacks DF: then it may be cut.
  */
-void path_mtu_tell_host(struct port_state *p, const struct segmenter *s, size_t mtu);
+void path_mtu_tell_host(struct port_queue *p, const struct segmenter *s, size_t mtu);
 
 #endif

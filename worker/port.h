@@ -1,45 +1,48 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One attached NIC as the worker has it: queues on the wire's side, a TAP on the host's. */
+/*
+ * One queue of an attached NIC, which belongs to one lane: the wire on one side, a queue of the NIC's TAP on the
+ * host's.
+ *
+ *   wire ──RX ring──► inbound ──► TAP          TAP queue ──► outbound ──TX ring──► wire
+ *
+ * The TAP has a queue for each TX queue, and the host puts what an SA carries into always the same. A NIC may have more
+ * queues to receive by than to send by: the queues beyond those write to another one's TAP queue, and read from none.
+ */
 #ifndef WORKER_PORT_H
 #define WORKER_PORT_H
 
+#include <sys/queue.h>
+
 #include "host.h"
-#include "umem.h"
-#include "worker.h"
+#include "lane.h"
 #include "xdp_queue.h"
 
 struct inbound;
 struct outbound;
+struct fragments_in;
 
-struct port_state {
-	struct worker *worker;
-	uint32_t index;	     /* in ports */
+struct port_queue {
+	TAILQ_ENTRY(port_queue) of_lane;
+	struct lane *lane;
+	uint32_t index;	     /* of the NIC, in ports */
 	struct port *shared; /* MTU and MAC as of now */
 	struct host host;
-	struct umem umem;
-	struct xdp_queue *queues;
-	uint32_t queue_count;
-	uint32_t tx_count;    /* the first so many of them can send */
-	struct inbound *in;   /* inbound.h */
-	struct outbound *out; /* outbound.c's alone */
+	struct xdp_queue q;
+	struct inbound *in;		/* inbound.h */
+	struct outbound *out;		/* outbound.c's alone; NULL: it sends nothing */
+	struct fragments_in *fragments; /* inbound.h: of all queues of the NIC that are the lane's */
 };
 
-/* The NIC's MTU as of now, or what its packet memory was made for where it has grown beyond: the loader restarts the
- * worker. */
-static inline uint32_t port_mtu(const struct port_state *p)
+/* The NIC's MTU as of now, or what its packet memory was made for where it has grown beyond: the loader attaches it
+ * anew. */
+static inline uint32_t port_mtu(const struct port_queue *p)
 {
 	uint32_t mtu = __atomic_load_n(&p->shared->mtu, __ATOMIC_RELAXED);
 
-	return mtu < p->umem.mtu_max ? mtu : p->umem.mtu_max;
+	return mtu < p->q.umem.mtu_max ? mtu : p->q.umem.mtu_max;
 }
 
-/*
- * Opens the sockets of the NIC described by ports[index], enters them in xsks, and takes over the TAP.
- * 0, or -errno with a line for people; the process is to end then.
- */
-int port_open(struct port_state *p, struct worker *w, uint32_t index, int tap_fd, struct fault *f);
-
-/* A reassembly_drop_fn for the port's two reassemblers. */
+/* A reassembly_drop_fn for the reassemblers of a queue. */
 void port_drop_fragments(void *user, uint32_t slot, uint32_t generation, enum reason why, uint32_t fragments);
 
 #endif

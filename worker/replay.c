@@ -19,6 +19,14 @@ static uint64_t bit_of(uint64_t seq)
 	return 1ULL << seq % WORD_BITS;
 }
 
+/* Other lanes look while one marks. */
+static void mark(struct replay_bitmap *bitmap, uint64_t seq)
+{
+	__u64 *word = word_of(bitmap, seq);
+
+	__atomic_store_n(word, *word | bit_of(seq), __ATOMIC_RELAXED);
+}
+
 bool replay_check(const struct sa_state *sa, const struct replay_bitmap *bitmap, uint64_t seq)
 {
 	const uint64_t top = __atomic_load_n(&sa->seq, __ATOMIC_RELAXED);
@@ -26,7 +34,7 @@ bool replay_check(const struct sa_state *sa, const struct replay_bitmap *bitmap,
 	if (seq > top)
 		return true;
 	return seq != 0 && top - seq < sa->replay_window &&
-	       !(bitmap->words[seq / WORD_BITS % REPLAY_WORDS] & bit_of(seq));
+	       !(__atomic_load_n(&bitmap->words[seq / WORD_BITS % REPLAY_WORDS], __ATOMIC_RELAXED) & bit_of(seq));
 }
 
 static void publish_top(struct sa_state *sa, uint64_t seq)
@@ -40,7 +48,7 @@ static void publish_top(struct sa_state *sa, uint64_t seq)
 static void clear_words(struct replay_bitmap *bitmap, uint64_t last, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++)
-		bitmap->words[(last - i) % REPLAY_WORDS] = 0;
+		__atomic_store_n(&bitmap->words[(last - i) % REPLAY_WORDS], 0, __ATOMIC_RELAXED);
 }
 
 /*
@@ -60,7 +68,7 @@ static void advance(struct sa_state *sa, struct replay_bitmap *bitmap, uint64_t 
 	if (step > AHEAD_WORDS)
 		publish_top(sa, seq);
 	clear_words(bitmap, to, step < REPLAY_WORDS ? step : REPLAY_WORDS);
-	*word_of(bitmap, seq) |= bit_of(seq);
+	mark(bitmap, seq);
 	publish_top(sa, seq);
 }
 
@@ -71,6 +79,6 @@ bool replay_update(struct sa_state *sa, struct replay_bitmap *bitmap, uint64_t s
 	if (seq > sa->seq)
 		advance(sa, bitmap, seq);
 	else
-		*word_of(bitmap, seq) |= bit_of(seq);
+		mark(bitmap, seq);
 	return true;
 }

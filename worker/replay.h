@@ -7,7 +7,7 @@
  * and bits are in the shared maps. sa->seq is the top, the highest number authenticated so far; the window is the top
  * and the numbers below it, sa->replay_window in all.
  *
- * One thread at a time per SA.
+ * replay_check: any thread at any time. replay_update: one at a time per SA (sa_lock.h).
  */
 #ifndef WORKER_REPLAY_H
 #define WORKER_REPLAY_H

@@ -3,42 +3,65 @@
 #include "sandbox.h"
 
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "lib/call_filter.h"
 #include "lib/privileges.h"
 
-/* Every call the worker makes from here on, and what for. No open, no socket, no exec. */
+/* Every call the worker makes from here on, and what for. No open, no socket, no exec, no io_uring but those it has. */
 static const int allowed[] = {
 	/* packets */
 	SCMP_SYS(read),		  /* from the TAP */
 	SCMP_SYS(io_uring_enter), /* many of them at once */
 	SCMP_SYS(writev),	  /* to the TAP */
-	SCMP_SYS(sendto),	  /* makes the kernel send from a TX ring */
+	SCMP_SYS(sendto),	  /* makes the kernel send from a TX ring; an answer to the loader */
 	SCMP_SYS(recvfrom),	  /* makes the kernel look at a fill ring */
 	SCMP_SYS(ppoll),	  /* waiting */
-	SCMP_SYS(getsockopt),	  /* what a socket's rings lost */
+	SCMP_SYS(getsockopt),	  /* what a socket's rings lost, and where they are */
 	SCMP_SYS(clock_gettime),  /* where the vDSO cannot tell the time */
-	/* an SA's first packet: OpenSSL's key schedule is allocated */
+	SCMP_SYS(sched_yield),	  /* a lock's holder is off the CPU */
+	/* a NIC comes or goes: its sockets are handed over */
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(bind),
+	SCMP_SYS(close),
+	SCMP_SYS(clock_nanosleep), /* another worker that has just died still holds the queue */
+	SCMP_SYS(getrandom),
+	/* memory: of a NIC's packets; of an SA's first packet, as OpenSSL's key schedule is allocated */
 	SCMP_SYS(brk),
-	SCMP_SYS(mmap),
 	SCMP_SYS(munmap),
+	SCMP_SYS(madvise),
 	SCMP_SYS(futex),
 	/* the process */
-	SCMP_SYS(write), /* a line to stderr */
+	SCMP_SYS(write), /* a line to stderr; a lane is woken */
 	SCMP_SYS(restart_syscall),
-	SCMP_SYS(rt_sigreturn), /* SIGTERM's handler */
+	SCMP_SYS(rt_sigreturn),	  /* SIGTERM's handler */
+	SCMP_SYS(rt_sigprocmask), /* a lane's end */
+	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
 };
 
-static int restrict_calls(struct fault *f)
+static void allow_some(struct call_filter *filter)
+{
+	if (!filter->err)
+		filter->err = seccomp_rule_add(filter->rules, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1,
+					       SCMP_A1(SCMP_CMP_EQ, SOL_XDP));
+	/* Nothing that was written is run. */
+	if (!filter->err)
+		filter->err = seccomp_rule_add(filter->rules, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+					       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+}
+
+int sandbox_restrict_calls(struct fault *f)
 {
 	struct call_filter filter = call_filter_new();
 
 	call_filter_allow(&filter, allowed, sizeof(allowed) / sizeof(allowed[0]));
+	allow_some(&filter);
 	return call_filter_load(&filter, f);
 }
 
-int sandbox_enter(struct fault *f)
+int sandbox_drop_privileges(struct fault *f)
 {
 	struct service_user user;
 	uint64_t kept = 0;
@@ -49,7 +72,5 @@ int sandbox_enter(struct fault *f)
 	if (!err && !privileges_lock_memory(&kept))
 		fprintf(stderr, "xdp-ipsec-worker: its memory cannot be locked but for the key vault and what it keeps "
 				"of it: raise 'ulimit -l', or run with CAP_IPC_LOCK\n");
-	if (!err)
-		err = privileges_drop(&user, kept, f);
-	return err ? err : restrict_calls(f);
+	return err ? err : privileges_drop(&user, kept, f);
 }

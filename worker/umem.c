@@ -7,31 +7,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "lib/privileges.h"
 #include "maps/layout.h"
 
 /* What a received frame holds beside the IP packet: XDP_PACKET_HEADROOM, Ethernet, two tags. */
 #define FRAME_EXTRA (256 + 14 + 8)
 #define HUGE_PAGE   ((size_t)2 << 20)
-
-static int register_area(struct umem *u, struct fault *f)
-{
-	const struct xsk_umem_config config = {
-		.fill_size = RING_SIZE,
-		.comp_size = RING_SIZE,
-		.frame_size = u->frame_size,
-		.frame_headroom = 0,
-	};
-	int err = xsk_umem__create(&u->handle, u->area, u->size, &u->first_fill, &u->first_comp, &config);
-
-	if (err)
-		return fault(
-			f, -err, "AF_XDP: %s: %s", strerror(-err),
-			err == -ENOBUFS
-				? "packet memory cannot be locked: raise 'ulimit -l', or run with CAP_IPC_LOCK"
-				: privileges_remedy(-err, "is CONFIG_XDP_SOCKETS on, and 'ulimit -l' large enough?"));
-	return 0;
-}
 
 static void choose_sizes(struct umem *u, uint32_t mtu)
 {
@@ -96,23 +76,39 @@ static bool map_area(struct umem *u)
 	if (p == MAP_FAILED)
 		return false;
 	/* What was opened is in here. */
+	u->mapped = p;
+	u->mapped_size = mapped;
 	madvise(p, mapped, MADV_DONTDUMP);
 	u->area = p + (-(uintptr_t)p & (HUGE_PAGE - 1));
 	madvise(u->area, whole, MADV_HUGEPAGE);
 	return true;
 }
 
-int umem_create(struct umem *u, uint32_t queues, uint32_t mtu, struct fault *f)
+int umem_create(struct umem *u, uint32_t mtu, struct fault *f)
 {
-	const uint32_t frames = queues * FRAMES_PER_QUEUE;
-
 	memset(u, 0, sizeof(*u));
 	choose_sizes(u, mtu);
-	u->size = u->spans_at = (size_t)frames * u->frame_size;
-	u->free_frames = calloc(frames, sizeof(*u->free_frames));
-	if (!u->free_frames || !map_area(u) || (u->jumbo && !make_spans(u, queues * SPANS_PER_QUEUE)))
-		return fault(f, ENOMEM, "packet memory: %zu bytes: not available", u->size);
+	u->size = u->spans_at = (size_t)FRAMES_PER_QUEUE * u->frame_size;
+	u->free_frames = calloc(FRAMES_PER_QUEUE, sizeof(*u->free_frames));
+	if (!u->free_frames || !map_area(u) || (u->jumbo && !make_spans(u, SPANS_PER_QUEUE))) {
+		umem_destroy(u);
+		return fault(f, ENOMEM, "packet memory: %zu bytes: not available",
+			     (size_t)FRAMES_PER_QUEUE * u->frame_size);
+	}
 	for (uint64_t addr = u->spans_at; addr > 0; addr -= u->frame_size)
 		umem_give(u, addr - u->frame_size);
-	return register_area(u, f);
+	return 0;
+}
+
+void umem_destroy(struct umem *u)
+{
+	if (u->mapped)
+		munmap(u->mapped, u->mapped_size);
+	free(u->free_frames);
+	free(u->spans);
+	free(u->free_spans);
+	u->mapped = NULL;
+	u->free_frames = NULL;
+	u->spans = NULL;
+	u->free_spans = NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The packet memory of one NIC, shared with the kernel, and the pool of its free frames.
+ * The packet memory of one queue, shared with the kernel, and the pool of its free frames.
  *
  *   pool ──fill ring──► kernel ──RX ring──► inbound ──► pool
  *   pool ──► outbound ──TX ring──► kernel ──completion ring──► pool
@@ -20,7 +20,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <xdp/xsk.h>
 
 #include "lib/fault.h"
 
@@ -30,7 +29,7 @@
  */
 #define RING_SIZE 2048
 /*
- * Frames per queue: the fill and the TX ring full, and what is in hand (a batch
+ * Frames of a queue: the fill and the TX ring full, and what is in hand (a batch
  * being opened, packets being coalesced). With fewer the pool runs dry and
  * reception stalls until transmission completes.
  */
@@ -54,23 +53,24 @@ struct span {
 struct umem {
 	uint8_t *area;
 	size_t size;
+	void *mapped; /* with what aligns the area */
+	size_t mapped_size;
 	uint32_t frame_size;
 	uint32_t mtu_max; /* the largest MTU whose packets fit */
-	struct xsk_umem *handle;
 	uint64_t *free_frames; /* last in, first out: the warmest is used next */
 	uint32_t free_count;
 	bool jumbo;
 	uint64_t spans_at; /* address of the first; the size where there are none */
-	/* The rings of the first queue, which libxdp makes together with the UMEM. */
-	struct xsk_ring_prod first_fill;
-	struct xsk_ring_cons first_comp;
 	struct span *spans;
 	uint32_t *free_spans;
 	uint32_t free_span_count;
 };
 
-/* Makes the memory for a NIC of this many queues and this MTU, at most PORT_MTU_MAX. 0 or -errno. */
-int umem_create(struct umem *u, uint32_t queues, uint32_t mtu, struct fault *f);
+/* Makes the memory for a queue of a NIC of this MTU, at most PORT_MTU_MAX. 0 or -errno. */
+int umem_create(struct umem *u, uint32_t mtu, struct fault *f);
+
+/* Gives it back. Safe on a zeroed one. */
+void umem_destroy(struct umem *u);
 
 /* Takes a frame from the pool. Returns its address, or UINT64_MAX when the pool is empty. */
 static inline uint64_t umem_take(struct umem *u)

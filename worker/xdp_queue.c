@@ -3,11 +3,11 @@
 #include "xdp_queue.h"
 
 #include <errno.h>
-#include <linux/if_link.h>
 #include <linux/if_xdp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 /*
  * In copy mode a frame completes when its receiver has consumed it, so what is
@@ -16,8 +16,6 @@
  * lost nothing. Much less, and a NIC that completes late runs dry.
  */
 #define COPY_OUTSTANDING 64
-/* Copy mode charges frames to the socket; the default buffer ends at some 90 of them. */
-#define SEND_BUFFER (4 << 20)
 /* The kernel lets go of a queue up to a second after its socket is closed. */
 #define BIND_RETRIES  100
 #define BIND_PAUSE_NS (20 * 1000 * 1000)
@@ -29,33 +27,18 @@
 #ifndef XDP_MAX_TX_SKB_BUDGET
 #define XDP_MAX_TX_SKB_BUDGET 9
 #endif
-/* Of Linux 6.6: packets of several descriptors, all but the last of which say so. */
-#ifndef XDP_USE_SG
-#define XDP_USE_SG    (1 << 4)
-#define XDP_PKT_CONTD (1 << 0)
-#endif
-
-static int bind_once(struct xdp_queue *q, const char *nic, uint32_t index, bool generic)
+static uint16_t bind_flags(const struct xdp_queue *q, const struct xdp_queue_place *at)
 {
-	const struct xsk_socket_config config = {
-		.rx_size = RING_SIZE,
-		.tx_size = RING_SIZE,
-		.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
-		.xdp_flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE,
-		.bind_flags = XDP_USE_NEED_WAKEUP | (generic ? XDP_COPY : 0) | (q->umem->jumbo ? XDP_USE_SG : 0),
-	};
-
-	return xsk_socket__create_shared(&q->socket, nic, index, q->umem->handle, &q->rx, &q->tx, q->fill, q->comp,
-					 &config);
+	return (uint16_t)(XDP_USE_NEED_WAKEUP | (at->generic ? XDP_COPY : 0) | (q->umem.jumbo ? XDP_USE_SG : 0));
 }
 
-static int bind_with_patience(struct xdp_queue *q, const char *nic, uint32_t index, bool generic)
+static int bind_with_patience(struct xdp_queue *q, const struct xdp_queue_place *at)
 {
 	const struct timespec pause = {.tv_nsec = BIND_PAUSE_NS};
 	int err = 0;
 
 	for (int i = 0; i < BIND_RETRIES; i++) {
-		err = bind_once(q, nic, index, generic);
+		err = xsk_bind(q->fd, at->ifindex, at->queue, bind_flags(q, at));
 		if (err != -EBUSY)
 			break;
 		nanosleep(&pause, NULL);
@@ -63,35 +46,56 @@ static int bind_with_patience(struct xdp_queue *q, const char *nic, uint32_t ind
 	return err;
 }
 
+static const char *remedy(int err)
+{
+	if (err == ENOBUFS)
+		return ": packet memory cannot be locked: raise 'ulimit -l', or run with CAP_IPC_LOCK";
+	return err == EBUSY ? ": another program receives from this queue" : "";
+}
+
 static void tune_socket(struct xdp_queue *q)
 {
 	struct xdp_options options = {0};
 	socklen_t len = sizeof(options);
-	int buffer = SEND_BUFFER, budget = RING_SIZE;
+	int budget = RING_SIZE;
 
 	q->zero_copy =
 		getsockopt(q->fd, SOL_XDP, XDP_OPTIONS, &options, &len) == 0 && (options.flags & XDP_OPTIONS_ZEROCOPY);
 	q->limit = q->zero_copy ? RING_SIZE : COPY_OUTSTANDING;
-	setsockopt(q->fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer));
 	setsockopt(q->fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &budget, sizeof(budget));
 }
 
-int xdp_queue_open(struct xdp_queue *q, struct umem *u, const char *nic, uint32_t index, bool generic, struct fault *f)
+int xdp_queue_open(struct xdp_queue *q, int fd, const struct xdp_queue_place *at, struct fault *f)
 {
 	int err;
 
 	memset(q, 0, sizeof(*q));
-	q->umem = u;
-	q->fill = index == 0 ? &u->first_fill : &q->own_fill;
-	q->comp = index == 0 ? &u->first_comp : &q->own_comp;
-	err = bind_with_patience(q, nic, index, generic);
-	if (err)
-		return fault(f, -err, "%s: AF_XDP socket on queue %u: %s%s", nic, index, strerror(-err),
-			     err == -EBUSY ? ": another program receives from this queue" : "");
-	q->fd = xsk_socket__fd(q->socket);
+	q->fd = fd;
+	err = umem_create(&q->umem, at->mtu, f);
+	if (!err) {
+		err = xsk_register(fd, q->umem.area, q->umem.size, q->umem.frame_size);
+		if (!err)
+			err = xsk_map_rings(fd, RING_SIZE, &q->rings);
+		if (!err)
+			err = bind_with_patience(q, at);
+		if (err)
+			fault(f, -err, "%s: AF_XDP socket on queue %u: %s%s", at->nic, at->queue, strerror(-err),
+			      remedy(-err));
+	}
+	if (err) {
+		xdp_queue_close(q);
+		return err;
+	}
 	tune_socket(q);
 	xdp_queue_refill(q);
 	return 0;
+}
+
+void xdp_queue_close(struct xdp_queue *q)
+{
+	close(q->fd);
+	xsk_unmap_rings(&q->rings);
+	umem_destroy(&q->umem);
 }
 
 /* How many of n descriptors make whole packets: the rest of the last one may be behind them. All, if one fills the
@@ -107,15 +111,15 @@ static __attribute__((cold, noinline)) uint32_t whole_packets(const struct xdp_d
 
 uint32_t xdp_queue_receive(struct xdp_queue *q, struct xdp_desc *descs, uint32_t max)
 {
-	uint32_t at, n = xsk_ring_cons__peek(&q->rx, max, &at), whole;
+	uint32_t at, n = xsk_ring_cons__peek(&q->rings.rx, max, &at), whole;
 
 	for (uint32_t i = 0; i < n; i++)
-		descs[i] = *xsk_ring_cons__rx_desc(&q->rx, at + i);
-	whole = q->umem->jumbo ? whole_packets(descs, n, max) : n;
+		descs[i] = *xsk_ring_cons__rx_desc(&q->rings.rx, at + i);
+	whole = q->umem.jumbo ? whole_packets(descs, n, max) : n;
 	if (whole < n)
-		xsk_ring_cons__cancel(&q->rx, n - whole);
+		xsk_ring_cons__cancel(&q->rings.rx, n - whole);
 	if (whole)
-		xsk_ring_cons__release(&q->rx, whole);
+		xsk_ring_cons__release(&q->rings.rx, whole);
 	return whole;
 }
 
@@ -126,28 +130,28 @@ bool xdp_queue_is_last(const struct xdp_desc *desc)
 
 void xdp_queue_refill(struct xdp_queue *q)
 {
-	struct umem *u = q->umem;
-	uint32_t at, n = xsk_prod_nb_free(q->fill, RING_SIZE);
+	struct umem *u = &q->umem;
+	uint32_t at, n = xsk_prod_nb_free(&q->rings.fill, RING_SIZE);
 
 	if (n > u->free_count)
 		n = u->free_count;
-	if (n == 0 || xsk_ring_prod__reserve(q->fill, n, &at) != n)
+	if (n == 0 || xsk_ring_prod__reserve(&q->rings.fill, n, &at) != n)
 		return;
 	for (uint32_t i = 0; i < n; i++)
-		*xsk_ring_prod__fill_addr(q->fill, at + i) = umem_take(u);
-	xsk_ring_prod__submit(q->fill, n);
-	if (xsk_ring_prod__needs_wakeup(q->fill))
+		*xsk_ring_prod__fill_addr(&q->rings.fill, at + i) = umem_take(u);
+	xsk_ring_prod__submit(&q->rings.fill, n);
+	if (xsk_ring_prod__needs_wakeup(&q->rings.fill))
 		recvfrom(q->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
 }
 
 void xdp_queue_reap(struct xdp_queue *q)
 {
-	uint32_t at, n = q->outstanding ? xsk_ring_cons__peek(q->comp, RING_SIZE, &at) : 0;
+	uint32_t at, n = q->outstanding ? xsk_ring_cons__peek(&q->rings.comp, RING_SIZE, &at) : 0;
 
 	for (uint32_t i = 0; i < n; i++)
-		umem_give(q->umem, *xsk_ring_cons__comp_addr(q->comp, at + i));
+		umem_give(&q->umem, *xsk_ring_cons__comp_addr(&q->rings.comp, at + i));
 	if (n)
-		xsk_ring_cons__release(q->comp, n);
+		xsk_ring_cons__release(&q->rings.comp, n);
 	q->outstanding -= n;
 	q->completed += n;
 }
@@ -176,16 +180,16 @@ uint64_t xdp_queue_lost(struct xdp_queue *q)
 /* A packet that fills more than one frame of a span: as many descriptors, or none. */
 static __attribute__((cold, noinline)) bool push_span(struct xdp_queue *q, uint64_t addr, uint32_t len)
 {
-	const uint32_t size = q->umem->frame_size, n = (len + size - 1) / size;
+	const uint32_t size = q->umem.frame_size, n = (len + size - 1) / size;
 	uint32_t at;
 
-	if (xsk_ring_prod__reserve(&q->tx, n, &at) != n) {
-		umem_give(q->umem, addr);
+	if (xsk_ring_prod__reserve(&q->rings.tx, n, &at) != n) {
+		umem_give(&q->umem, addr);
 		return false;
 	}
-	umem_split_span(q->umem, addr, n);
+	umem_split_span(&q->umem, addr, n);
 	for (uint32_t i = 0; i < n; i++, addr += size, len -= size)
-		*xsk_ring_prod__tx_desc(&q->tx, at + i) = (struct xdp_desc){
+		*xsk_ring_prod__tx_desc(&q->rings.tx, at + i) = (struct xdp_desc){
 			.addr = addr,
 			.len = len < size ? len : size,
 			.options = i + 1 < n ? XDP_PKT_CONTD : 0,
@@ -198,13 +202,13 @@ bool xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len)
 {
 	uint32_t at;
 
-	if (len > q->umem->frame_size)
+	if (len > q->umem.frame_size)
 		return push_span(q, addr, len);
-	if (xsk_ring_prod__reserve(&q->tx, 1, &at) != 1) {
-		umem_give(q->umem, addr);
+	if (xsk_ring_prod__reserve(&q->rings.tx, 1, &at) != 1) {
+		umem_give(&q->umem, addr);
 		return false;
 	}
-	*xsk_ring_prod__tx_desc(&q->tx, at) = (struct xdp_desc){.addr = addr, .len = len};
+	*xsk_ring_prod__tx_desc(&q->rings.tx, at) = (struct xdp_desc){.addr = addr, .len = len};
 	q->outstanding++;
 	return true;
 }
@@ -212,15 +216,15 @@ bool xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len)
 /* Frames the kernel has not taken from the TX ring yet. */
 static uint32_t waiting(const struct xdp_queue *q)
 {
-	return q->tx.cached_prod - __atomic_load_n(q->tx.consumer, __ATOMIC_ACQUIRE);
+	return q->rings.tx.cached_prod - __atomic_load_n(q->rings.tx.consumer, __ATOMIC_ACQUIRE);
 }
 
 void xdp_queue_kick(struct xdp_queue *q)
 {
 	uint32_t left;
 
-	__atomic_store_n(q->tx.producer, q->tx.cached_prod, __ATOMIC_RELEASE);
-	if (!xsk_ring_prod__needs_wakeup(&q->tx))
+	__atomic_store_n(q->rings.tx.producer, q->rings.tx.cached_prod, __ATOMIC_RELEASE);
+	if (!xsk_ring_prod__needs_wakeup(&q->rings.tx))
 		return;
 	left = waiting(q);
 	for (int i = 0; i < KICKS_MAX && left; i++) {

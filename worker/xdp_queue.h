@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One AF_XDP socket: a queue of the NIC, with its four rings.
+ * One AF_XDP socket: a queue of the NIC, with its four rings and its packet memory.
  *
  * Frame ownership: xdp_queue_receive hands frames to the caller, and xdp_queue_push takes frames over. Only this file
  * moves frames between the kernel and the pool: xdp_queue_refill to the fill ring, xdp_queue_reap from the completion
@@ -11,21 +11,15 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <xdp/xsk.h>
 
 #include "lib/fault.h"
 #include "umem.h"
+#include "xsk.h"
 
 struct xdp_queue {
-	struct umem *umem;
-	struct xsk_socket *socket;
+	struct umem umem;
 	int fd;
-	struct xsk_ring_cons rx;
-	struct xsk_ring_prod tx;
-	struct xsk_ring_prod *fill; /* of queue 0: the UMEM's own pair, which libxdp made with it */
-	struct xsk_ring_cons *comp;
-	struct xsk_ring_prod own_fill;
-	struct xsk_ring_cons own_comp;
+	struct xsk_rings rings;
 	uint32_t outstanding; /* descriptors that were pushed and are not completed */
 	uint32_t limit;	      /* the most that may be outstanding */
 	uint32_t completed;   /* descriptors completed in all, modulo 2^32 */
@@ -35,12 +29,24 @@ struct xdp_queue {
 	uint64_t lost; /* packets, as of the last xdp_queue_lost */
 };
 
+/* What a queue is of. */
+struct xdp_queue_place {
+	const char *nic; /* for people */
+	uint32_t ifindex;
+	uint32_t queue;
+	uint32_t mtu; /* the largest that it is to take */
+	bool generic; /* XDP in generic mode: copy mode */
+};
+
 /*
- * Binds queue `index` of the NIC: zero-copy where the driver has it, else copy.
- * Retries while the kernel still holds the queue of a worker that just died.
- * 0 or -errno.
+ * Makes packet memory and rings for an AF_XDP socket, which is the queue's from now on, and binds it: zero-copy where
+ * the driver has it, else copy. Retries while the kernel still holds the queue of a worker that just died. 0 or -errno,
+ * and the socket is closed.
  */
-int xdp_queue_open(struct xdp_queue *q, struct umem *u, const char *nic, uint32_t index, bool generic, struct fault *f);
+int xdp_queue_open(struct xdp_queue *q, int fd, const struct xdp_queue_place *at, struct fault *f);
+
+/* Unbinds, closes and gives the memory back. */
+void xdp_queue_close(struct xdp_queue *q);
 
 /*
  * Takes up to max received descriptors; their frames are the caller's from then on. A packet of a jumbo NIC may have
@@ -67,7 +73,7 @@ static inline uint32_t xdp_queue_room(const struct xdp_queue *q)
 /* How many descriptors the longest packet takes. */
 static inline uint32_t xdp_queue_room_for_one(const struct xdp_queue *q)
 {
-	return q->umem->jumbo ? SPAN_FRAMES : 1;
+	return q->umem.jumbo ? SPAN_FRAMES : 1;
 }
 
 /*
@@ -94,7 +100,7 @@ uint64_t xdp_queue_lost(struct xdp_queue *q);
 /* Descriptors that were pushed since the last kick. */
 static inline uint32_t xdp_queue_unkicked(const struct xdp_queue *q)
 {
-	return q->tx.cached_prod - *q->tx.producer;
+	return q->rings.tx.cached_prod - *q->rings.tx.producer;
 }
 
 #endif

@@ -35,7 +35,7 @@ static bool look_at_tap(const struct nics *nics, const struct nic *nic, struct n
 	h->clsact = nic->clsact;
 	h->program = programs_tap_fd(nics->programs);
 	h->id = id_of(h->program, NULL, 0);
-	if (nic->tap.fd < 0)
+	if (!nic->tap.count)
 		return false;
 	h->finding = hook_look_tap(nic->tap.ifindex, h->clsact ? HOOK_CLSACT : HOOK_TCX, nic->tap_link, h->id);
 	return h->finding.state != HOOK_UNKNOWN;

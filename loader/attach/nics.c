@@ -15,7 +15,7 @@
 #include "lib/log.h"
 #include "nic_kind.h"
 
-static unsigned index_of(const struct nics *nics, const struct nic *nic)
+unsigned nics_index(const struct nics *nics, const struct nic *nic)
 {
 	return (unsigned)(nic - nics->nic);
 }
@@ -36,7 +36,7 @@ void nics_init(struct nics *nics, const char *bpf_dir, struct maps *maps, const 
 	for (unsigned i = 0; i < PORTS_MAX; i++) {
 		char name[sizeof(maps->port[i].name)];
 
-		nics->nic[i] = (struct nic){.tap = {.fd = -1}, .tap_link = -1};
+		nics->nic[i] = (struct nic){.tap_link = -1};
 		memcpy(name, maps->port[i].name, sizeof(name));
 		maps->port[i] = (struct port){0};
 		memcpy(maps->port[i].name, name, sizeof(name));
@@ -82,6 +82,14 @@ static uint32_t queues_of(const struct nic *nic)
 	return nic->config.queues ? nic->config.queues : netdev_queues(&nic->dev);
 }
 
+/* One for each queue that can send. */
+static uint32_t tap_queues_of(const struct nic *nic)
+{
+	const uint32_t queues = queues_of(nic), tx = netdev_tx_queues(&nic->dev);
+
+	return tx && tx < queues ? tx : queues;
+}
+
 static void update_port(struct port *p, const struct netdev *dev)
 {
 	p->mtu = dev->mtu < p->mtu_room ? dev->mtu : p->mtu_room;
@@ -91,7 +99,7 @@ static void update_port(struct port *p, const struct netdev *dev)
 /* ifindex last: with it the entry is in use. */
 static void publish_port(const struct nics *nics, const struct nic *nic)
 {
-	struct port *p = &nics->maps->port[index_of(nics, nic)];
+	struct port *p = &nics->maps->port[nics_index(nics, nic)];
 
 	p->tap_ifindex = (uint32_t)nic->tap.ifindex;
 	p->mtu_room = nic->dev.mtu;
@@ -109,11 +117,11 @@ static void publish_port(const struct nics *nics, const struct nic *nic)
 
 static void clear_port(const struct nics *nics, const struct nic *nic)
 {
-	struct port *p = &nics->maps->port[index_of(nics, nic)];
+	struct port *p = &nics->maps->port[nics_index(nics, nic)];
 
 	__atomic_store_n(&p->ifindex, 0, __ATOMIC_RELEASE);
 	*p = (struct port){0};
-	bpf_map_delete_elem(nics->maps->gre, &(uint32_t){index_of(nics, nic)});
+	bpf_map_delete_elem(nics->maps->gre, &(uint32_t){nics_index(nics, nic)});
 }
 
 /* ---- attaching ---- */
@@ -174,11 +182,11 @@ static void tune(const struct nic *nic, bool was_threaded)
 /* TAP and programs for a NIC whose config and dev are set. On an error it has neither. */
 static int build(struct nics *nics, struct nic *nic, struct fault *f)
 {
-	const uint32_t room = nics->maps->port[index_of(nics, nic)].mtu_room;
+	const uint32_t room = nics->maps->port[nics_index(nics, nic)].mtu_room;
 	struct programs_nic wanted = {
 		.at = nic_place(nics, nic),
 		.kind = nic->config.hook,
-		.gate = {.kind = GATE_ATTACHED, .port = index_of(nics, nic), .nic = (uint32_t)nic->dev.ifindex},
+		.gate = {.kind = GATE_ATTACHED, .port = nics_index(nics, nic), .nic = (uint32_t)nic->dev.ifindex},
 		.jumbo = nic->dev.mtu > PORT_MTU_FRAME,
 		.mode = nic->config.mode,
 		.tap_link = -1,
@@ -186,7 +194,7 @@ static int build(struct nics *nics, struct nic *nic, struct fault *f)
 	int err = hook_check_foreign(&wanted.at, f);
 
 	if (!err)
-		err = tap_create(&nic->tap, &nic->dev, f);
+		err = tap_create(&nic->tap, &nic->dev, tap_queues_of(nic), programs_steering_fd(nics->programs), f);
 	if (err)
 		return err;
 	wanted.at.renew_xdp = wanted.jumbo && room && room <= PORT_MTU_FRAME;
@@ -202,7 +210,7 @@ static int build(struct nics *nics, struct nic *nic, struct fault *f)
 
 static void drop_tap(const struct nics *nics, struct nic *nic)
 {
-	if (nic->tap.fd >= 0)
+	if (nic->tap.count)
 		gates_remove(nics->maps, (uint32_t)nic->tap.ifindex);
 	if (nic->tap_link >= 0)
 		close(nic->tap_link);
@@ -241,7 +249,7 @@ static int attach_again(struct nics *nics, struct nic *nic, const struct nic *wa
 static bool is_our_tap(const struct nics *nics, int ifindex)
 {
 	for (unsigned i = 0; i < PORTS_MAX; i++)
-		if (nics->nic[i].tap.fd >= 0 && nics->nic[i].tap.ifindex == ifindex)
+		if (nics->nic[i].tap.count && nics->nic[i].tap.ifindex == ifindex)
 			return true;
 	return false;
 }
@@ -258,7 +266,7 @@ static int check_apart(const struct nics *nics, int ifindex, struct fault *f)
 
 int nic_attach(struct nics *nics, const struct interface_config *config, struct fault *f)
 {
-	struct nic wanted = {.config = *config, .tap = {.fd = -1}, .tap_link = -1};
+	struct nic wanted = {.config = *config, .tap_link = -1};
 	struct nic *nic = nics_find(nics, config->name);
 	const bool was_threaded = nic && nic->present && nic->config.threaded_napi;
 	int err = netdev_get(config->name, &wanted.dev, f);
@@ -295,7 +303,7 @@ int nic_attach(struct nics *nics, const struct interface_config *config, struct 
 void nic_log_attached(const struct nics *nics, const struct nic *nic)
 {
 	log_line("%s: attached (%s, %u queues, MTU %u)", nic->config.name,
-		 nic->mode == PORT_NATIVE ? "native" : "generic", nics->maps->port[index_of(nics, nic)].queues,
+		 nic->mode == PORT_NATIVE ? "native" : "generic", nics->maps->port[nics_index(nics, nic)].queues,
 		 nic->dev.mtu);
 }
 
@@ -306,8 +314,8 @@ void nic_expect(struct nics *nics, const struct interface_config *config)
 
 	if (!nic)
 		return;
-	*nic = (struct nic){.used = true, .config = *config, .tap = {.fd = -1}, .tap_link = -1};
-	p = &nics->maps->port[index_of(nics, nic)];
+	*nic = (struct nic){.used = true, .config = *config, .tap_link = -1};
+	p = &nics->maps->port[nics_index(nics, nic)];
 	memset(p->name, 0, sizeof(p->name));
 	memcpy(p->name, config->name, strlen(config->name));
 }
@@ -324,7 +332,7 @@ void nic_detach(struct nics *nics, struct nic *nic)
 		netdev_threaded_napi(nic->config.name, false);
 	clear_port(nics, nic);
 	drop_tap(nics, nic);
-	*nic = (struct nic){.tap = {.fd = -1}, .tap_link = -1};
+	*nic = (struct nic){.tap_link = -1};
 }
 
 /* ---- what happens to an interface ---- */
@@ -340,7 +348,7 @@ void nic_gone(struct nics *nics, struct nic *nic)
 			 nic->config.name);
 	hooks_put_away(&at);
 	gates_remove(nics->maps, (uint32_t)nic->dev.ifindex);
-	__atomic_store_n(&nics->maps->port[index_of(nics, nic)].ifindex, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&nics->maps->port[nics_index(nics, nic)].ifindex, 0, __ATOMIC_RELEASE);
 	drop_tap(nics, nic);
 	nic->present = false;
 	nic->last_ifindex = (uint32_t)nic->dev.ifindex;
@@ -350,7 +358,7 @@ void nic_gone(struct nics *nics, struct nic *nic)
 bool nic_has_outgrown(const struct nics *nics, const struct nic *nic, const struct netdev *dev)
 {
 	return dev->mtu != nic->dev.mtu && dev->mtu <= PORT_MTU_MAX &&
-	       dev->mtu > nics->maps->port[index_of(nics, nic)].mtu_room;
+	       dev->mtu > nics->maps->port[nics_index(nics, nic)].mtu_room;
 }
 
 bool nic_is_requeued(struct nic *nic)
@@ -363,7 +371,7 @@ bool nic_is_requeued(struct nic *nic)
 
 void nic_changed(struct nics *nics, struct nic *nic, const struct netdev *dev)
 {
-	struct port *p = &nics->maps->port[index_of(nics, nic)];
+	struct port *p = &nics->maps->port[nics_index(nics, nic)];
 	struct fault f;
 
 	nic->dev.flags = dev->flags;

@@ -41,6 +41,9 @@ void nics_init(struct nics *nics, const char *bpf_dir, struct maps *maps, const 
 /* Whether any is attached, or expected. */
 bool nics_any(const struct nics *nics);
 
+/* Its index in ports. */
+unsigned nics_index(const struct nics *nics, const struct nic *nic);
+
 /* By name, or NULL if it is not attached. */
 struct nic *nics_find(struct nics *nics, const char *name);
 

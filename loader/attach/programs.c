@@ -107,6 +107,11 @@ int programs_tap_fd(const struct programs *programs)
 	return bpf_program__fd(programs->loaded->progs.tap_ingress);
 }
 
+int programs_steering_fd(const struct programs *programs)
+{
+	return bpf_program__fd(programs->loaded->progs.tap_steering);
+}
+
 /*
  * The tc ingress program, which guards the clear in generic mode, comes first and goes last: between two XDP modes, or
  * links, the gate stays closed. XDP reads in gates which mode it is in, so that is written before the guard goes.

@@ -42,6 +42,9 @@ int programs_attach(const struct programs *programs, struct programs_nic *nic, s
 int programs_fd(const struct programs *programs, enum hook_point point, enum port_mode mode, bool jumbo);
 int programs_tap_fd(const struct programs *programs);
 
+/* The program that chooses a TAP's queue; not to be closed. */
+int programs_steering_fd(const struct programs *programs);
+
 /* Whether this kernel takes the maps and the programs: loads them and lets them go. 0 or -errno. */
 int programs_try(struct fault *f);
 

@@ -14,6 +14,14 @@
 
 #include "lib/privileges.h"
 
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
+/* The kernel takes the two UDP flags (6.2) only together. */
+#define OFFLOADS (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN)
+
 /* struct virtio_net_hdr without the count of merged buffers. */
 #define VNET_HDR_SIZE 10
 
@@ -60,47 +68,67 @@ int tap_open_driver(struct fault *f)
 	return fd;
 }
 
-static int open_device(struct tap *tap, struct fault *f)
+static int open_queue(struct tap *tap, struct fault *f)
 {
-	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL};
+	/* The first makes the device, and may find none of that name. */
+	struct ifreq request = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE |
+						     (tap->count ? 0 : IFF_TUN_EXCL))};
+	const int fd = tap_open_driver(f);
 	int err;
 
-	tap->fd = tap_open_driver(f);
-	if (tap->fd < 0)
-		return tap->fd;
+	if (fd < 0)
+		return fd;
 	memcpy(request.ifr_name, tap->name, sizeof(request.ifr_name));
-	err = make_device(tap->fd, &request);
-	if (err)
-		return fault(f, -err, "%s: making the TAP: %s%s", tap->name, strerror(-err),
-			     err == -EBUSY ? ": an interface of that name is there, and is not this instance's: 'fuser "
-					     "/dev/net/tun' tells whose"
-					   : "");
-	tap->ifindex = (int)if_nametoindex(tap->name);
-	return 0;
+	err = make_device(fd, &request);
+	if (!err) {
+		tap->fds[tap->count++] = fd;
+		return 0;
+	}
+	close(fd);
+	return fault(f, -err, "%s: making the TAP: %s%s", tap->name, strerror(-err),
+		     err == -EBUSY ? ": an interface of that name is there, and is not this instance's: 'fuser "
+				     "/dev/net/tun' tells whose"
+				   : "");
 }
 
-/* The offloads are the worker's to set, which must know whether it got them. */
-static int set_options(const struct tap *tap, struct fault *f)
+static int open_queues(struct tap *tap, unsigned queues, struct fault *f)
+{
+	int err = 0;
+
+	while (tap->count < queues && !err)
+		err = open_queue(tap, f);
+	if (!err)
+		tap->ifindex = (int)if_nametoindex(tap->name);
+	return err;
+}
+
+static int set_options(struct tap *tap, int steering, struct fault *f)
 {
 	int header = VNET_HDR_SIZE, unlimited = INT_MAX;
+	const int fd = tap->fds[0];
 
-	if (ioctl(tap->fd, TUNSETVNETHDRSZ, &header) < 0)
+	if (ioctl(fd, TUNSETVNETHDRSZ, &header) < 0)
 		return fault(f, errno, "%s: vnet header: %s", tap->name, strerror(errno));
 	/* A limit here would make the worker's writes fail under load; not every kernel starts without one. */
-	if (ioctl(tap->fd, TUNSETSNDBUF, &unlimited) < 0)
+	if (ioctl(fd, TUNSETSNDBUF, &unlimited) < 0)
 		return fault(f, errno, "%s: send buffer: %s", tap->name, strerror(errno));
+	if (tap->count > 1 && ioctl(fd, TUNSETSTEERINGEBPF, &steering) < 0)
+		return fault(f, errno, "%s: steering to its queues: %s", tap->name, strerror(errno));
+	tap->udp_segments = ioctl(fd, TUNSETOFFLOAD, OFFLOADS | TUN_F_USO4 | TUN_F_USO6) == 0;
+	if (!tap->udp_segments && ioctl(fd, TUNSETOFFLOAD, OFFLOADS) < 0)
+		return fault(f, errno, "%s: offloads: %s", tap->name, strerror(errno));
 	return 0;
 }
 
-int tap_create(struct tap *tap, const struct netdev *nic, struct fault *f)
+int tap_create(struct tap *tap, const struct netdev *nic, unsigned queues, int steering, struct fault *f)
 {
 	int err;
 
-	*tap = (struct tap){.fd = -1};
+	*tap = (struct tap){0};
 	name_tap(tap, nic);
-	err = open_device(tap, f);
+	err = open_queues(tap, queues, f);
 	if (!err)
-		err = set_options(tap, f);
+		err = set_options(tap, steering, f);
 	if (!err)
 		err = netdev_bring_up_tap(tap->ifindex, nic->mac, nic->mtu, QUEUE_LENGTH, f);
 	if (err)
@@ -110,7 +138,7 @@ int tap_create(struct tap *tap, const struct netdev *nic, struct fault *f)
 
 void tap_close(struct tap *tap)
 {
-	if (tap->fd >= 0)
-		close(tap->fd);
-	*tap = (struct tap){.fd = -1};
+	while (tap->count)
+		close(tap->fds[--tap->count]);
+	*tap = (struct tap){0};
 }

@@ -7,18 +7,25 @@
 #define LOADER_ATTACH_TAP_H
 
 #include <net/if.h>
+#include <stdbool.h>
 
 #include "lib/fault.h"
+#include "maps/layout.h"
 #include "net/netdev.h"
 
 struct tap {
-	int fd;
+	int fds[QUEUES_MAX]; /* of its queues */
+	unsigned count;
+	bool udp_segments; /* it gives and takes UDP super-packets: Linux 6.2 */
 	int ifindex;
 	char name[IF_NAMESIZE];
 };
 
-/* Makes the TAP for a NIC: vnet header, segmentation offloads, the NIC's address and MTU; up. 0 or -errno. */
-int tap_create(struct tap *tap, const struct netdev *nic, struct fault *f);
+/*
+ * Makes the TAP for a NIC: so many queues, vnet header, segmentation offloads, the NIC's address and MTU; up. steering:
+ * the program that chooses the queue of what the host sends. 0 or -errno.
+ */
+int tap_create(struct tap *tap, const struct netdev *nic, unsigned queues, int steering, struct fault *f);
 
 /* Opens the driver's device, from which TAPs are made: the fd, or -errno. */
 int tap_open_driver(struct fault *f);

@@ -10,7 +10,7 @@
 
 #include "table.h"
 
-/* Sums of what BPF counted on each CPU, and of what the worker counted. */
+/* Sums of what BPF counted on each CPU, and of what each lane counted. */
 int counts_read(const struct maps *maps, struct counts_sum *sum, struct fault *f)
 {
 	const int cpus = libbpf_num_possible_cpus();
@@ -24,7 +24,9 @@ int counts_read(const struct maps *maps, struct counts_sum *sum, struct fault *f
 		return fault(f, errno, "map stats: %s", strerror(errno));
 	}
 	for (enum reason reason = 0; reason < REASON_COUNT; reason++) {
-		sum->by_reason[reason] = counts_get(maps->worker_counts, reason);
+		sum->by_reason[reason] = 0;
+		for (int lane = 0; lane < LANES_MAX; lane++)
+			sum->by_reason[reason] += counts_get(&maps->worker_counts[lane], reason);
 		for (int cpu = 0; cpu < cpus; cpu++)
 			sum->by_reason[reason] += counts_get(&each[cpu], reason);
 	}

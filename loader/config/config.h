@@ -19,6 +19,8 @@ struct config {
 	uint32_t mark;
 	enum unknown_spi unknown_spi;
 	char aead[16];		   /* "auto", "ipsec-mb", "openssl" */
+	unsigned lanes;		   /* 0: as many as there are CPUs */
+	char cpus[128];		   /* of the lanes; "": any */
 	uint32_t cookie_threshold; /* 0: IKE's own */
 	uint8_t ike_dscp;	   /* 0 to 63 */
 	bool keylog;		   /* IKE may write its keys to a file */

@@ -9,6 +9,7 @@
 
 #include "config_reader.h"
 #include "connection_section.h"
+#include "lib/cpu_list.h"
 #include "policy/parse.h"
 #include "policy_section.h"
 
@@ -129,6 +130,26 @@ static bool set_aead(struct reader *r, const char *value)
 	return true;
 }
 
+static bool set_lanes(struct reader *r, const char *value)
+{
+	uint64_t lanes = 0;
+
+	if (strcmp(value, "auto") != 0 && !parse_number(value, 1, LANES_MAX, &lanes))
+		return false;
+	r->config->lanes = (unsigned)lanes;
+	return true;
+}
+
+static bool set_cpus(struct reader *r, const char *value)
+{
+	cpu_set_t cpus;
+
+	if (strlen(value) >= sizeof(r->config->cpus) || cpu_list_parse(value, &cpus, NULL))
+		return false;
+	strcpy(r->config->cpus, value);
+	return true;
+}
+
 static const struct key interface_keys[] = {
 	{"mode", "auto, native or generic", set_mode},
 	{"queues", "all, or 1 to 64", set_queues},
@@ -143,6 +164,8 @@ static const struct key daemon_keys[] = {
 	{"mark", "1 to 0xffffffff", set_mark},
 	{"unknown-spi", "auto, drop or pass", set_unknown_spi},
 	{"aead", "auto, ipsec-mb or openssl", set_aead},
+	{"lanes", "auto, or 1 to 64", set_lanes},
+	{"cpus", "a list of CPUs, as in 2,4-7", set_cpus},
 	{"keylog", "yes or no", set_keylog},
 	{"ike-dscp", "0 to 63", set_ike_dscp},
 	{"cookie-threshold", "how many half-open IKE SAs there may be before cookies are asked for, 1 to 1000000",

@@ -9,28 +9,21 @@
 #include "closing.h"
 #include "lib/log.h"
 
-void guard_run_worker(struct guard *g)
+static void serve(struct guard *g, const struct nic *nic)
 {
-	struct worker_port ports[PORTS_MAX];
-	unsigned n = 0;
+	worker_attach(g->worker, nics_index(g->nics, nic), &nic->tap);
+}
 
+void guard_serve_all(struct guard *g)
+{
 	for (unsigned i = 0; i < PORTS_MAX; i++)
 		if (g->nics->nic[i].used && g->nics->nic[i].present)
-			ports[n++] = (struct worker_port){.index = i, .tap_fd = g->nics->nic[i].tap.fd};
-	worker_run(g->worker, ports, n);
+			serve(g, &g->nics->nic[i]);
 }
 
 void guard_sync_gre(const struct guard *g)
 {
 	gre_sync(g->maps, g->nics, g->config);
-}
-
-/* Whether the worker holds the TAP of the NIC. */
-static bool is_held(struct guard *g, const char *name)
-{
-	const struct nic *nic = nics_find(g->nics, name);
-
-	return nic && nic->present;
 }
 
 /* 'detach all' has taken it down; whoever attaches wants it closed again. */
@@ -46,29 +39,31 @@ static void renew_backstop(struct guard *g)
 	g->opened = false;
 }
 
-/* Of a NIC that is new, or comes back, the worker knows nothing, and goes on meanwhile. */
 int guard_attach(struct guard *g, const struct interface_config *config, struct fault *f)
 {
-	const bool held = is_held(g, config->name);
+	struct nic *nic = nics_find(g->nics, config->name);
 	int err;
 
-	if (held)
-		worker_stop(g->worker);
+	if (nic && nic->present)
+		worker_detach(g->worker, nics_index(g->nics, nic));
 	renew_backstop(g);
 	err = nic_attach(g->nics, config, f);
 	gates_cover(g->maps);
 	route_watch_kick(g->routes);
 	guard_sync_gre(g);
+	nic = nics_find(g->nics, config->name);
 	if (!err)
-		nic_log_attached(g->nics, nics_find(g->nics, config->name));
-	if (!err || held)
-		guard_run_worker(g);
+		nic_log_attached(g->nics, nic);
+	/* If the new settings failed, with the old ones. */
+	if (nic && nic->present)
+		serve(g, nic);
 	return err;
 }
 
 static void open_gate(struct guard *g, struct nic *nic)
 {
 	log_line("%s: detached: the gate is open, what was protected goes in clear", nic->config.name);
+	worker_detach(g->worker, nics_index(g->nics, nic));
 	nic_detach(g->nics, nic);
 }
 
@@ -78,7 +73,6 @@ static void after_detach(struct guard *g)
 	g->opened = !nics_any(g->nics);
 	route_watch_kick(g->routes);
 	guard_sync_gre(g);
-	guard_run_worker(g);
 }
 
 int guard_detach(struct guard *g, const char *name, struct fault *f)
@@ -87,7 +81,6 @@ int guard_detach(struct guard *g, const char *name, struct fault *f)
 
 	if (!nic)
 		return fault(f, ENOENT, "%s: not attached: 'status' shows what is", name);
-	worker_stop(g->worker);
 	open_gate(g, nic);
 	after_detach(g);
 	return 0;
@@ -95,7 +88,6 @@ int guard_detach(struct guard *g, const char *name, struct fault *f)
 
 int guard_detach_all(struct guard *g)
 {
-	worker_stop(g->worker);
 	for (unsigned i = 0; i < PORTS_MAX; i++)
 		if (g->nics->nic[i].used)
 			open_gate(g, &g->nics->nic[i]);

@@ -35,8 +35,8 @@ int guard_detach(struct guard *g, const char *name, struct fault *f);
 /* All of them, and the backstop is taken down: nothing is guarded until a NIC is attached again. 0. */
 int guard_detach_all(struct guard *g);
 
-/* The worker is started anew with the NICs that are there. */
-void guard_run_worker(struct guard *g);
+/* The worker is to serve all NICs that are there. */
+void guard_serve_all(struct guard *g);
 
 /* Who gets multicast in GRE: after whatever that depends on has changed. */
 void guard_sync_gre(const struct guard *g);

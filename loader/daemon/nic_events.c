@@ -69,9 +69,8 @@ static void went(struct guard *g, struct nic *nic)
 	struct netdev namesake;
 
 	log_line("%s: is gone; it is attached again when it comes back", nic->config.name);
-	worker_stop(g->worker);
+	worker_detach(g->worker, nics_index(g->nics, nic));
 	nic_gone(g->nics, nic);
-	guard_run_worker(g);
 	if (netdev_get(nic->config.name, &namesake, NULL) == 0)
 		come_back(g, nic);
 }

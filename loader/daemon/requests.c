@@ -142,7 +142,7 @@ static cJSON *worker_json(const struct worker *w)
 {
 	cJSON *json = child_json(&w->child);
 
-	if (w->aead[0])
+	if (worker_is_ready(w))
 		cJSON_AddStringToObject(json, "aead", w->aead);
 	else
 		cJSON_AddNullToObject(json, "aead");

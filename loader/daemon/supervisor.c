@@ -82,7 +82,7 @@ static bool is_worker_ready(void *arg)
 {
 	const struct supervisor *s = arg;
 
-	return s->worker.aead[0];
+	return worker_is_ready(&s->worker);
 }
 
 static void on_dead(void *arg, const char *connection)
@@ -163,7 +163,8 @@ static void reload_interfaces(struct supervisor *s, const struct config *fresh)
 			nic_expect(&s->nics, wanted);
 	}
 	if (fresh->mark != s->config.mark || fresh->unknown_spi != s->config.unknown_spi ||
-	    strcmp(fresh->aead, s->config.aead) != 0 || fresh->keylog != s->config.keylog)
+	    strcmp(fresh->aead, s->config.aead) != 0 || fresh->lanes != s->config.lanes ||
+	    strcmp(fresh->cpus, s->config.cpus) != 0 || fresh->keylog != s->config.keylog)
 		log_line("%s: what changed in [daemon] counts from the next start on", s->config_path);
 }
 
@@ -265,7 +266,9 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.bpf_dir = s->instance.bpf_dir,
 		.aead_option = s->config.aead,
 		.vault_fd = s->vault.fd,
-		.turns = s->maps.turns,
+		.maps = &s->maps,
+		.lanes = s->config.lanes,
+		.cpus = s->config.cpus,
 		.on_ready = on_worker_ready,
 		.arg = s,
 	};
@@ -493,8 +496,8 @@ int supervisor_run(const struct instance *in, const char *config_path, bool open
 	privileges_raise_files();
 	err = start(&s, f);
 	if (!err) {
-		guard_run_worker(&s.guard);
-		if (!s.worker.wanted)
+		guard_serve_all(&s.guard);
+		if (!worker_is_wanted(&s.worker))
 			on_worker_ready(&s);
 		event_base_dispatch(s.base);
 		service_notify("STOPPING=1");

@@ -1,50 +1,279 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "worker_process.h"
 
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "lib/log.h"
 #include "maps/turns.h"
+#include "maps/worker_channel.h"
 
 #define WORKER "xdp-ipsec-worker"
+/* Copy mode charges frames to the socket; the default buffer ends at some 90 of them. */
+#define SEND_BUFFER (4 << 20)
+/* A lane gives up a NIC between two turns; unbinding waits for the kernel's own grace period. Longer, and it hangs. */
+#define DETACH_MS 3000
+/* When a NIC that could not be served is tried again: sooner, then slower and slower. */
+#define RETRY_FIRST_MS 200
+#define RETRY_MAX_MS   5000
 
-/* One line, "ready AEAD". */
-static void on_ready(void *arg, const char *line)
+bool worker_is_wanted(const struct worker *w)
+{
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		if (w->ports[i].state != PORT_OFF)
+			return true;
+	return false;
+}
+
+bool worker_is_ready(const struct worker *w)
+{
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		if (w->ports[i].state == PORT_WAITS || w->ports[i].state == PORT_ASKED)
+			return false;
+	return w->aead[0];
+}
+
+/* ---- sockets of a NIC ---- */
+
+static void close_sockets(struct worker_port *p)
+{
+	while (p->socket_count)
+		close(p->sockets[--p->socket_count]);
+}
+
+/* What takes privileges is done here: the worker has none. */
+static int make_socket(void)
+{
+	const int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0), buffer = SEND_BUFFER;
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer));
+	return fd;
+}
+
+static int make_sockets(struct worker_port *p, unsigned count)
+{
+	while (p->socket_count < count) {
+		const int fd = make_socket();
+
+		if (fd < 0) {
+			close_sockets(p);
+			return fd;
+		}
+		p->sockets[p->socket_count++] = fd;
+	}
+	return 0;
+}
+
+/* From now on what XDP redirects arrives. */
+static int enter_sockets(struct worker *w, unsigned index)
+{
+	const struct worker_port *p = &w->ports[index];
+
+	for (unsigned q = 0; q < p->socket_count; q++)
+		if (bpf_map_update_elem(w->maps->xsks, &(uint32_t){index * QUEUES_MAX + q}, &p->sockets[q], BPF_ANY) <
+		    0)
+			return -errno;
+	return 0;
+}
+
+/* ---- orders and answers ---- */
+
+static void retry_later(struct worker *w)
+{
+	const struct timeval delay = {w->retry_ms / 1000, (int)(w->retry_ms % 1000) * 1000};
+
+	event_add(w->retry, &delay);
+	w->retry_ms = 2 * w->retry_ms < RETRY_MAX_MS ? 2 * w->retry_ms : RETRY_MAX_MS;
+}
+
+static void fail(struct worker *w, unsigned index, const char *why)
+{
+	log_line("%.15s: the worker cannot serve it: %s", w->maps->port[index].name, why);
+	close_sockets(&w->ports[index]);
+	w->ports[index].state = PORT_WAITS;
+	retry_later(w);
+}
+
+static void ask(struct worker *w, unsigned index)
+{
+	struct worker_port *p = &w->ports[index];
+	const struct worker_order order = {
+		.kind = WORKER_ATTACH,
+		.port = index,
+		.queues = w->maps->port[index].queues,
+		.tap_queues = p->tap->count,
+		.udp_segments = p->tap->udp_segments,
+	};
+	int fds[WORKER_FDS_MAX], err = make_sockets(p, order.queues);
+
+	if (!err) {
+		memcpy(fds, p->sockets, p->socket_count * sizeof(int));
+		memcpy(fds + p->socket_count, p->tap->fds, p->tap->count * sizeof(int));
+		err = worker_order_send(w->orders, &order, fds, p->socket_count + p->tap->count);
+	}
+	if (err)
+		fail(w, index, strerror(-err));
+	else
+		p->state = PORT_ASKED;
+}
+
+static int find(const struct worker *w, int state)
+{
+	for (int i = 0; i < PORTS_MAX; i++)
+		if ((int)w->ports[i].state == state)
+			return i;
+	return -1;
+}
+
+/* Asks for the next NIC that waits: one at a time, so that nothing here waits for the worker. */
+static void ask_next(struct worker *w)
+{
+	const int next = find(w, PORT_WAITS);
+
+	if (w->aead[0] && next >= 0 && find(w, PORT_ASKED) < 0 && !event_pending(w->retry, EV_TIMEOUT, NULL))
+		ask(w, (unsigned)next);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	ask_next(arg);
+}
+
+static void tell_ready(struct worker *w)
+{
+	w->retry_ms = RETRY_FIRST_MS;
+	log_line("worker %d is ready (%s)", w->child.pid, w->aead);
+	w->on_ready(w->arg);
+}
+
+static void on_attached(struct worker *w, const struct worker_answer *answer)
+{
+	struct worker_port *p = &w->ports[answer->port];
+	int err = 0;
+
+	/* Detached meanwhile. */
+	if (p->state != PORT_ASKED) {
+		close_sockets(p);
+		return;
+	}
+	if (!answer->error)
+		err = enter_sockets(w, answer->port);
+	if (answer->error || err) {
+		fail(w, answer->port, answer->error ? answer->text : strerror(-err));
+		return;
+	}
+	close_sockets(p);
+	p->state = PORT_ON;
+	if (worker_is_ready(w))
+		tell_ready(w);
+}
+
+/* Takes the answers that are there. */
+static void take_answers(struct worker *w)
+{
+	struct worker_answer answer;
+	int err;
+
+	while (!(err = worker_answer_receive(w->orders, &answer))) {
+		if (answer.kind == WORKER_DETACH)
+			w->detached = true;
+		else
+			on_attached(w, &answer);
+	}
+	if (err == -EBADMSG)
+		child_kill(&w->child, "talks nonsense");
+	/* It is gone, which SIGCHLD tells. */
+	if (err != -EAGAIN)
+		event_del(w->answers);
+}
+
+static void on_answers(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	take_answers(w);
+	ask_next(w);
+}
+
+/* ---- its life ---- */
+
+/* One line, "ready AEAD": it listens. */
+static void on_line(void *arg, const char *line)
 {
 	struct worker *w = arg;
 
 	if (sscanf(line, "ready %15[a-z0-9-]", w->aead) != 1)
 		return;
-	log_line("worker %d is ready (%s)", w->child.pid, w->aead);
-	w->on_ready(w->arg);
+	if (worker_is_ready(w))
+		tell_ready(w);
+	ask_next(w);
 }
 
-/* It has ended, or never was. */
+/* It has ended, or never was: what it served is to be served by the next one. */
 static void forget(struct worker *w)
 {
 	w->aead[0] = '\0';
-	if (w->turns)
-		turns_abandon(w->turns);
+	if (w->answers)
+		event_free(w->answers);
+	w->answers = NULL;
+	if (w->orders >= 0)
+		close(w->orders);
+	w->orders = -1;
+	event_del(w->retry);
+	for (unsigned i = 0; i < PORTS_MAX; i++) {
+		close_sockets(&w->ports[i]);
+		if (w->ports[i].state != PORT_OFF)
+			w->ports[i].state = PORT_WAITS;
+	}
+	turns_abandon(w->maps->turns);
+}
+
+static int start_child(struct worker *w, int orders)
+{
+	struct child_options options = {0};
+
+	child_option_text(&options, "--instance", w->instance);
+	child_option_dir(&options, "--maps", w->bpf_dir);
+	child_option_fd(&options, "--vault", w->vault_fd);
+	child_option_fd(&options, "--orders", orders);
+	child_option_text(&options, "--aead", w->aead_option);
+	child_option_number(&options, "--lanes", w->lanes);
+	if (w->cpus[0])
+		child_option_text(&options, "--cpus", w->cpus);
+	return child_start(&w->child, &options);
+}
+
+static int start_listening(struct worker *w, int orders)
+{
+	w->orders = orders;
+	w->answers = event_new(w->base, orders, EV_READ | EV_PERSIST, on_answers, w);
+	return w->answers && event_add(w->answers, NULL) == 0 ? 0 : -ENOMEM;
 }
 
 static void start(void *arg)
 {
 	struct worker *w = arg;
-	struct child_options options = {0};
-	int err;
+	int ends[2], err = 0;
 
-	child_option_text(&options, "--instance", w->instance);
-	child_option_dir(&options, "--maps", w->bpf_dir);
-	child_option_fd(&options, "--vault", w->vault_fd);
-	child_option_text(&options, "--aead", w->aead_option);
-	for (unsigned i = 0; i < w->port_count; i++) {
-		char index[12];
-
-		snprintf(index, sizeof(index), "%u", w->ports[i].index);
-		child_option_labelled_fd(&options, "--port", index, w->ports[i].tap_fd);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		err = -errno;
+	if (!err) {
+		err = start_listening(w, ends[0]);
+		if (!err)
+			err = start_child(w, ends[1]);
+		close(ends[1]);
 	}
-	err = child_start(&w->child, &options);
 	if (!err)
 		return;
 	log_line("starting the worker: %s", strerror(-err));
@@ -54,37 +283,81 @@ static void start(void *arg)
 
 int worker_init(struct worker *w)
 {
+	w->orders = -1;
+	w->retry_ms = RETRY_FIRST_MS;
+	w->retry = evtimer_new(w->base, on_retry, w);
 	w->child = (struct child){
 		.name = "worker",
 		.program = WORKER,
 		.base = w->base,
 		.on_again = start,
-		.on_ready = on_ready,
+		.on_ready = on_line,
 		.arg = w,
 	};
-	return child_init(&w->child);
+	return w->retry ? child_init(&w->child) : -ENOMEM;
 }
 
-void worker_run(struct worker *w, const struct worker_port *ports, unsigned count)
-{
-	worker_stop(w);
-	memcpy(w->ports, ports, count * sizeof(*ports));
-	w->port_count = count;
-	w->wanted = count > 0;
-	w->child.backoff_ms = 0;
-	if (w->wanted)
-		start(w);
-}
-
-void worker_stop(struct worker *w)
+static void stop(struct worker *w)
 {
 	const bool ran = w->child.pid;
 
-	w->wanted = false;
-	w->aead[0] = '\0';
 	child_stop(&w->child);
 	if (ran)
 		forget(w);
+}
+
+/* ---- NICs ---- */
+
+void worker_attach(struct worker *w, unsigned index, const struct tap *tap)
+{
+	w->ports[index].tap = tap;
+	w->ports[index].state = PORT_WAITS;
+	if (w->child.pid) {
+		ask_next(w);
+	} else {
+		w->child.backoff_ms = 0;
+		start(w);
+	}
+}
+
+/* Takes answers until what is asked has been answered, or time is up. */
+static bool await(struct worker *w, const bool *answered, uint64_t until)
+{
+	while (!*answered) {
+		struct pollfd p = {.fd = w->orders, .events = POLLIN};
+		const uint64_t now = maps_now();
+
+		if (now >= until || poll(&p, 1, (int)((until - now) / 1000000) + 1) < 0 || p.revents & POLLHUP)
+			return false;
+		take_answers(w);
+	}
+	return true;
+}
+
+static bool let_go(struct worker *w, unsigned index)
+{
+	const struct worker_order order = {.kind = WORKER_DETACH, .port = index};
+
+	w->detached = false;
+	return worker_order_send(w->orders, &order, NULL, 0) == 0 &&
+	       await(w, &w->detached, maps_now() + DETACH_MS * 1000000ULL);
+}
+
+void worker_detach(struct worker *w, unsigned index)
+{
+	struct worker_port *p = &w->ports[index];
+	const bool held = p->state == PORT_ASKED || p->state == PORT_ON;
+
+	p->state = PORT_OFF;
+	if (!worker_is_wanted(w)) {
+		stop(w);
+		return;
+	}
+	if (!held || !w->child.pid || let_go(w, index))
+		return;
+	log_line("worker %d does not let go of %.15s: ended", w->child.pid, w->maps->port[index].name);
+	stop(w);
+	child_start_later(&w->child);
 }
 
 void worker_reap(struct worker *w)
@@ -97,6 +370,9 @@ void worker_reap(struct worker *w)
 
 void worker_fini(struct worker *w)
 {
-	worker_stop(w);
+	stop(w);
 	child_fini(&w->child);
+	if (w->retry)
+		event_free(w->retry);
+	w->retry = NULL;
 }

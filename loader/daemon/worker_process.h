@@ -1,14 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The worker as a child (lib/child.h), started anew with the NICs that there are. */
+/*
+ * The worker as a child (lib/child.h), and the NICs that it serves. There is a worker as long as there is a NIC for it.
+ * NICs come and go while it serves the others; one that starts, again or for the first time, is given all of them.
+ *
+ *   NIC:  PORT_OFF ─► PORT_WAITS ─► PORT_ASKED ─► PORT_ON       back to PORT_WAITS when the worker dies or cannot
+ */
 #ifndef LOADER_DAEMON_WORKER_PROCESS_H
 #define LOADER_DAEMON_WORKER_PROCESS_H
 
+#include "attach/tap.h"
 #include "lib/child.h"
-#include "maps/layout.h"
+#include "maps/maps.h"
 
 struct worker_port {
-	unsigned index; /* in ports */
-	int tap_fd;
+	enum {
+		PORT_OFF,
+		PORT_WAITS, /* the worker is to be asked to serve it */
+		PORT_ASKED, /* its sockets are on their way */
+		PORT_ON,
+	} state;
+	const struct tap *tap; /* the NIC's */
+	int sockets[QUEUES_MAX];
+	unsigned socket_count; /* that are open here: while PORT_ASKED */
 };
 
 struct worker {
@@ -16,31 +29,41 @@ struct worker {
 	const char *instance;
 	const char *bpf_dir; /* where its maps are */
 	const char *aead_option;
+	unsigned lanes;	  /* 0: as many as there are CPUs for them */
+	const char *cpus; /* a list of them; "": any */
 	int vault_fd;
-	struct turns *turns;	     /* of the maps: a worker that has ended is in no turn any more. NULL: no maps */
-	void (*on_ready)(void *arg); /* each time it has bound its sockets */
+	struct maps *maps;
+	void (*on_ready)(void *arg); /* each time it serves all NICs that it is to serve */
 	void *arg;
 
 	struct child child;
-	bool wanted;   /* to be started again when it dies */
-	char aead[16]; /* what it has chosen; "" until it is ready */
+	char aead[16]; /* what it has chosen; "" until it listens */
+	int orders;    /* to it, or -1 */
+	struct event *answers;
+	struct event *retry;
+	unsigned retry_ms;
+	bool detached; /* it has said so */
 	struct worker_port ports[PORTS_MAX];
-	unsigned port_count;
 };
 
 /* Prepares; starts nothing. 0 or -ENOMEM. The fields up to arg are the caller's. */
 int worker_init(struct worker *w);
 
-/* Stops it if it runs, and starts it with these ports; without a port there is none. */
-void worker_run(struct worker *w, const struct worker_port *ports, unsigned count);
+/* Has it serve the NIC with that index in ports, which has to be complete there; starts it if it does not run. The TAP
+ * stays the caller's, and open until the NIC is detached. */
+void worker_attach(struct worker *w, unsigned index, const struct tap *tap);
 
-/* Stops it and waits: SIGTERM, after two seconds SIGKILL. */
-void worker_stop(struct worker *w);
+/* Has it let go of the NIC, and waits: nothing holds its sockets and TAP any more then but the caller. */
+void worker_detach(struct worker *w, unsigned index);
+
+/* Whether it is to serve any NIC; whether it serves all of them that it is to serve. */
+bool worker_is_wanted(const struct worker *w);
+bool worker_is_ready(const struct worker *w);
 
 /* A child has ended (SIGCHLD): if it was the worker, it will be started again. */
 void worker_reap(struct worker *w);
 
-/* Stops it and frees what worker_init made. */
+/* Stops it and waits: SIGTERM, after two seconds SIGKILL. Frees what worker_init made. */
 void worker_fini(struct worker *w);
 
 #endif

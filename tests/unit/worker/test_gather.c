@@ -17,18 +17,20 @@
 #define META	 sizeof(struct rx_meta)
 
 struct bench {
-	struct worker worker;
-	struct port_state port;
+	struct maps maps;
+	struct lane lane;
+	struct port_queue port;
 	struct counts counts;
 };
 
 static int setup(void **state)
 {
 	struct bench *b = calloc(1, sizeof(*b));
-	struct umem *u = &b->port.umem;
+	struct umem *u = &b->port.q.umem;
 
-	b->worker.maps.worker_counts = &b->counts;
-	b->port.worker = &b->worker;
+	b->maps.worker_counts = &b->counts;
+	b->lane.maps = &b->maps;
+	b->port.lane = &b->lane;
 	u->jumbo = true;
 	u->frame_size = FRAME_SIZE_MAX;
 	u->spans_at = FRAMES * FRAME_SIZE_MAX;
@@ -47,10 +49,10 @@ static int teardown(void **state)
 {
 	struct bench *b = *state;
 
-	free(b->port.umem.area);
-	free(b->port.umem.free_frames);
-	free(b->port.umem.spans);
-	free(b->port.umem.free_spans);
+	free(b->port.q.umem.area);
+	free(b->port.q.umem.free_frames);
+	free(b->port.q.umem.spans);
+	free(b->port.q.umem.free_spans);
 	free(b);
 	return 0;
 }
@@ -59,7 +61,7 @@ static int teardown(void **state)
 static struct xdp_desc piece(struct bench *b, uint32_t i, uint32_t len, uint32_t options)
 {
 	struct xdp_desc d = {.addr = i * FRAME_SIZE_MAX + HEADROOM, .len = len, .options = options};
-	uint8_t *data = umem_data(&b->port.umem, d.addr);
+	uint8_t *data = umem_data(&b->port.q.umem, d.addr);
 
 	memset(data - META, (int)(0xf0 + i), META);
 	memset(data, (int)i, len);
@@ -75,7 +77,7 @@ static void assert_filled(const uint8_t *data, uint8_t with, size_t len)
 static void packets_become_one_descriptor_each(void **state)
 {
 	struct bench *b = *state;
-	struct umem *u = &b->port.umem;
+	struct umem *u = &b->port.q.umem;
 	struct xdp_desc d[] = {
 		piece(b, 1, 60, 0),	  piece(b, 2, 3840, CONTD), piece(b, 3, 3840, CONTD), piece(b, 4, 1356, 0),
 		piece(b, 5, 3840, CONTD), piece(b, 6, 1, 0),	    piece(b, 7, 3840, 0),
@@ -114,8 +116,8 @@ static void what_does_not_fit_is_dropped(void **state)
 
 	assert_int_equal(gather_packets(&b->port, d, 5), 1);
 	assert_int_equal(d[0].addr, last);
-	assert_int_equal(b->port.umem.free_count, 4);
-	assert_int_equal(b->port.umem.free_span_count, SPANS);
+	assert_int_equal(b->port.q.umem.free_count, 4);
+	assert_int_equal(b->port.q.umem.free_span_count, SPANS);
 	assert_int_equal(*counts_at(&b->counts, REASON_MALFORMED), 1);
 }
 
@@ -124,9 +126,9 @@ static void without_a_span_it_is_dropped(void **state)
 	struct bench *b = *state;
 	struct xdp_desc d[] = {piece(b, 0, 3840, CONTD), piece(b, 1, 60, 0)};
 
-	b->port.umem.free_span_count = 0;
+	b->port.q.umem.free_span_count = 0;
 	assert_int_equal(gather_packets(&b->port, d, 2), 0);
-	assert_int_equal(b->port.umem.free_count, 2);
+	assert_int_equal(b->port.q.umem.free_count, 2);
 	assert_int_equal(*counts_at(&b->counts, REASON_RX_FULL), 1);
 }
 
@@ -134,7 +136,7 @@ static void without_a_span_it_is_dropped(void **state)
 static void a_split_span_is_free_after_its_last_completion(void **state)
 {
 	struct bench *b = *state;
-	struct umem *u = &b->port.umem;
+	struct umem *u = &b->port.q.umem;
 	uint64_t addr = umem_take_span(u, 0);
 
 	umem_split_span(u, addr, 3);

@@ -10,6 +10,7 @@
 #include "host.h"
 
 struct pair {
+	struct host_reader reader;
 	struct host host;
 	int far;
 };
@@ -22,7 +23,8 @@ static int set_up(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds), 0);
 	setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
 	p.far = fds[1];
-	assert_int_equal(host_open(&p.host, fds[0]), 0);
+	host_reader_open(&p.reader);
+	assert_int_equal(host_open(&p.host, fds[0], true, &p.reader), 0);
 	*state = &p;
 	return 0;
 }
@@ -32,6 +34,7 @@ static int tear_down(void **state)
 	struct pair *p = *state;
 
 	host_close(&p->host);
+	host_reader_close(&p->reader);
 	close(p->far);
 	return 0;
 }
@@ -83,7 +86,7 @@ static void frames_come_in_order(void **state)
 {
 	struct pair *p = *state;
 
-	if (!p->host.ring.batches)
+	if (!p->reader.batches)
 		skip(); /* no io_uring here: the next test is what is used */
 	expect_bursts(p);
 }
@@ -92,7 +95,7 @@ static void frames_come_in_order_without_io_uring(void **state)
 {
 	struct pair *p = *state;
 
-	p->host.ring.batches = false;
+	p->reader.batches = false;
 	expect_bursts(p);
 }
 
@@ -152,17 +155,17 @@ static void a_ring_that_takes_nothing_is_survived(void **state)
 	struct host_frame frame;
 	int kept;
 
-	if (!p->host.ring.batches)
+	if (!p->reader.batches)
 		skip();
-	kept = p->host.ring.ring.enter_ring_fd;
-	p->host.ring.ring.enter_ring_fd = -1;
+	kept = p->reader.ring.enter_ring_fd;
+	p->reader.ring.enter_ring_fd = -1;
 	for (int i = 0; i < 3; i++) {
 		p->host.wanted = HOST_RING_FRAMES;
 		assert_false(host_next(&p->host, &frame));
 	}
-	p->host.ring.ring.enter_ring_fd = kept;
+	p->reader.ring.enter_ring_fd = kept;
 	expect_bursts(p);
-	p->host.ring.batches = true; /* to be closed */
+	p->reader.batches = true; /* to be closed */
 }
 
 int main(void)

@@ -16,30 +16,27 @@
 static void a_queue_that_ran_dry_gets_frames(void **state)
 {
 	static uint64_t addrs[RING], frames[FRAMES];
-	static struct port_state port = {
-		.umem = {.frame_size = 2048, .spans_at = 2048 * FRAMES, .free_frames = frames}};
 	uint32_t rx_produced = 0, rx_consumed = 0, produced = 0, consumed = 0, flags = 0;
-	struct xdp_queue q = {
-		.umem = &port.umem,
-		.rx = {.producer = &rx_produced, .consumer = &rx_consumed, .mask = RING - 1, .size = RING},
-		.own_fill = {.producer = &produced,
-			     .consumer = &consumed,
-			     .ring = addrs,
-			     .mask = RING - 1,
-			     .size = RING,
-			     .flags = &flags,
-			     .cached_cons = RING},
+	struct port_queue port = {
+		.q.umem = {.frame_size = 2048, .spans_at = 2048 * FRAMES, .free_frames = frames},
+		.q.rings.rx = {.producer = &rx_produced, .consumer = &rx_consumed, .mask = RING - 1, .size = RING},
+		.q.rings.fill = {.producer = &produced,
+				 .consumer = &consumed,
+				 .ring = addrs,
+				 .mask = RING - 1,
+				 .size = RING,
+				 .flags = &flags,
+				 .cached_cons = RING},
 	};
 
 	(void)state;
-	q.fill = &q.own_fill;
-	assert_int_equal(inbound_run(&port, &q), 0);
+	assert_int_equal(inbound_run(&port), 0);
 	assert_int_equal(produced, 0);
 	for (uint64_t i = 0; i < FRAMES; i++)
-		umem_give(&port.umem, i * 2048);
-	assert_int_equal(inbound_run(&port, &q), 0);
+		umem_give(&port.q.umem, i * 2048);
+	assert_int_equal(inbound_run(&port), 0);
 	assert_int_equal(produced, FRAMES);
-	assert_int_equal(port.umem.free_count, 0);
+	assert_int_equal(port.q.umem.free_count, 0);
 }
 
 int main(void)

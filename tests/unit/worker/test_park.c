@@ -23,11 +23,12 @@ static const uint8_t src[4] = {192, 0, 2, 1}, dst[4] = {192, 0, 2, 2};
 static const uint8_t keymat[ESP_KEYMAT_SIZE] = {1, 2, 3};
 
 struct bed {
-	struct worker worker;
-	struct port_state port;
+	struct maps maps;
+	struct vault vault;
+	struct lane lane;
+	struct port_queue port;
 	struct inbound in;
 	struct port shared;
-	struct xdp_queue queue;
 	uint32_t produced, consumed, none;
 	struct xdp_desc ring[RING];
 	uint32_t written[RING]; /* what the host got, in its order */
@@ -48,19 +49,17 @@ static void note(void *user, const struct virtio_net_hdr *vnet, struct iovec *pi
 
 static void give_frame(void *user, uint64_t addr)
 {
-	umem_give(&((struct bed *)user)->port.umem, addr);
+	umem_give(&((struct bed *)user)->port.q.umem, addr);
 }
 
 static void make_queue(struct bed *b)
 {
-	b->queue.umem = &b->port.umem;
-	b->queue.rx.ring = b->ring;
-	b->queue.rx.mask = RING - 1;
-	b->queue.rx.size = RING;
-	b->queue.rx.producer = &b->produced;
-	b->queue.rx.consumer = &b->consumed;
-	b->queue.own_fill.consumer = b->queue.own_fill.producer = &b->none;
-	b->queue.fill = &b->queue.own_fill;
+	b->port.q.rings.rx.ring = b->ring;
+	b->port.q.rings.rx.mask = RING - 1;
+	b->port.q.rings.rx.size = RING;
+	b->port.q.rings.rx.producer = &b->produced;
+	b->port.q.rings.rx.consumer = &b->consumed;
+	b->port.q.rings.fill.consumer = b->port.q.rings.fill.producer = &b->none;
 }
 
 static void make_umem(struct umem *u)
@@ -77,19 +76,23 @@ static int setup(void **state)
 {
 	struct bed *b = calloc(1, sizeof(*b));
 	const struct coalesce_sink sink = {.user = b, .write = note, .release = give_frame};
-	struct worker *w = &b->worker;
+	struct lane *l = &b->lane;
 	struct fault f;
 
-	w->maps.sa = calloc(SLOTS_MAX, sizeof(*w->maps.sa));
-	w->maps.bitmaps = calloc(SLOTS_MAX, sizeof(*w->maps.bitmaps));
-	w->maps.worker_counts = calloc(1, sizeof(*w->maps.worker_counts));
-	w->aead = aead_select("openssl", &f);
-	w->now = 1000;
-	assert_int_equal(vault_create(&w->vault, &f), 0);
-	assert_int_equal(sa_cache_create(&w->sas, w->aead, &w->maps, &w->vault, &f), 0);
-	b->port.worker = w;
+	b->maps.sa = calloc(SLOTS_MAX, sizeof(*b->maps.sa));
+	b->maps.bitmaps = calloc(SLOTS_MAX, sizeof(*b->maps.bitmaps));
+	b->maps.worker_counts = calloc(1, sizeof(*b->maps.worker_counts));
+	l->maps = &b->maps;
+	l->count = 1;
+	l->locks = aligned_alloc(64, SLOTS_MAX * sizeof(*l->locks));
+	memset(l->locks, 0, SLOTS_MAX * sizeof(*l->locks));
+	l->aead = aead_select("openssl", &f);
+	l->now = 1000;
+	assert_int_equal(vault_create(&b->vault, &f), 0);
+	assert_int_equal(sa_cache_create(&l->sas, l->aead, &b->maps, &b->vault, &f), 0);
+	b->port.lane = l;
 	b->port.shared = &b->shared;
-	make_umem(&b->port.umem);
+	make_umem(&b->port.q.umem);
 	make_queue(b);
 	b->port.in = &b->in;
 	coalesce_init(&b->in.coalescer, &sink, false);
@@ -102,15 +105,16 @@ static int teardown(void **state)
 	struct bed *b = *state;
 
 	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++)
-		b->worker.maps.sa[slot].generation = 0;
-	sa_cache_sweep(&b->worker.sas);
-	vault_close(&b->worker.vault);
-	munmap(b->worker.sas.sas, b->worker.sas.size);
-	free(b->worker.maps.sa);
-	free(b->worker.maps.bitmaps);
-	free(b->worker.maps.worker_counts);
-	free(b->port.umem.area);
-	free(b->port.umem.free_frames);
+		b->maps.sa[slot].generation = 0;
+	sa_cache_sweep(&b->lane.sas);
+	vault_close(&b->vault);
+	munmap(b->lane.sas.sas, b->lane.sas.size);
+	free(b->maps.sa);
+	free(b->maps.bitmaps);
+	free(b->maps.worker_counts);
+	free(b->lane.locks);
+	free(b->port.q.umem.area);
+	free(b->port.q.umem.free_frames);
 	free(b);
 	return 0;
 }
@@ -119,7 +123,7 @@ static int teardown(void **state)
 
 static void reserve(struct bed *b, uint32_t slot)
 {
-	struct sa_state *sa = &b->worker.maps.sa[slot];
+	struct sa_state *sa = &b->maps.sa[slot];
 
 	sa->generation = 1;
 	sa->spi = 0x1000 + slot;
@@ -130,10 +134,10 @@ static void reserve(struct bed *b, uint32_t slot)
 
 static void give_key(struct bed *b, uint32_t slot)
 {
-	b->worker.maps.sa[slot].sel = (struct selector){SELECTOR_ANY_PORT};
-	b->worker.maps.sa[slot].replay_window = 64;
-	b->worker.maps.sa[slot].flags = SA_ESN;
-	vault_store(&b->worker.vault, slot, 1, OWNER_IKE, keymat, 0);
+	b->maps.sa[slot].sel = (struct selector){SELECTOR_ANY_PORT};
+	b->maps.sa[slot].replay_window = 64;
+	b->maps.sa[slot].flags = SA_ESN;
+	vault_store(&b->vault, slot, 1, OWNER_IKE, keymat, 0);
 }
 
 /* ---- packets ---- */
@@ -145,16 +149,16 @@ static size_t seal(struct bed *b, uint32_t slot, uint32_t number, uint8_t *out)
 	struct replay_bitmap bitmap;
 	struct esp_sa sa = {0};
 	uint8_t payload[sizeof(number) + ESP_TAIL_MAX];
-	void *ctx = aligned_alloc(64, b->worker.aead->ctx_size);
+	void *ctx = aligned_alloc(64, b->lane.aead->ctx_size);
 	size_t size;
 
-	memset(ctx, 0, b->worker.aead->ctx_size);
+	memset(ctx, 0, b->lane.aead->ctx_size);
 	memcpy(key.key, keymat, ESP_KEY_SIZE);
 	memcpy(key.salt, keymat + ESP_KEY_SIZE, ESP_SALT_SIZE);
-	assert_int_equal(esp_sa_load(&sa, b->worker.aead, &state, &bitmap, &key, ctx), 0);
+	assert_int_equal(esp_sa_load(&sa, b->lane.aead, &state, &bitmap, &key, ctx), 0);
 	memcpy(payload, &number, sizeof(number));
-	size = esp_seal(b->worker.aead, &sa, number, PROTO_TEST, out, payload, sizeof(number));
-	esp_sa_wipe(&sa, b->worker.aead);
+	size = esp_seal(b->lane.aead, &sa, number, PROTO_TEST, out, payload, sizeof(number));
+	esp_sa_wipe(&sa, b->lane.aead);
 	free(ctx);
 	return size;
 }
@@ -163,8 +167,8 @@ static size_t seal(struct bed *b, uint32_t slot, uint32_t number, uint8_t *out)
 static void arrive(struct bed *b, uint32_t slot, uint32_t generation, uint32_t number)
 {
 	const struct rx_meta meta = {.slot = (uint16_t)slot, .l3_offset = ETH_LEN, .generation = generation};
-	const uint64_t addr = umem_take(&b->port.umem) + HEADROOM;
-	uint8_t *frame = umem_data(&b->port.umem, addr), *ip = frame + ETH_LEN;
+	const uint64_t addr = umem_take(&b->port.q.umem) + HEADROOM;
+	uint8_t *frame = umem_data(&b->port.q.umem, addr), *ip = frame + ETH_LEN;
 	const size_t esp = seal(b, slot, number, ip + IP_LEN_MIN);
 
 	memcpy(frame - sizeof(meta), &meta, sizeof(meta));
@@ -181,7 +185,7 @@ static void arrive(struct bed *b, uint32_t slot, uint32_t generation, uint32_t n
 static void turn(struct bed *b)
 {
 	inbound_retry(&b->port);
-	while (inbound_run(&b->port, &b->queue))
+	while (inbound_run(&b->port))
 		;
 	inbound_end_turn(&b->port, false);
 }
@@ -201,13 +205,13 @@ static void assert_written(struct bed *b, uint32_t from, uint32_t to)
 
 static uint64_t counted(const struct bed *b, enum reason reason)
 {
-	return counts_get(b->worker.maps.worker_counts, reason);
+	return counts_get(b->maps.worker_counts, reason);
 }
 
 static void assert_no_frame_is_held(struct bed *b)
 {
 	assert_false(inbound_waits_for_key(&b->port));
-	assert_int_equal(b->port.umem.free_count, FRAMES);
+	assert_int_equal(b->port.q.umem.free_count, FRAMES);
 }
 
 /* ---- tests ---- */
@@ -226,8 +230,8 @@ static void waits_for_its_key(void **state)
 	give_key(b, SLOT);
 	turn(b);
 	assert_written(b, 1, 5);
-	assert_int_equal(b->worker.maps.sa[SLOT].seq, 5);
-	assert_int_equal(b->worker.maps.sa[SLOT].packets, 5);
+	assert_int_equal(b->maps.sa[SLOT].seq, 5);
+	assert_int_equal(b->maps.sa[SLOT].packets, 5);
 	assert_int_equal(counted(b, REASON_NO_SA), 0);
 	assert_no_frame_is_held(b);
 }
@@ -243,7 +247,7 @@ static void stays_in_order(void **state)
 	inbound_retry(&b->port);
 	give_key(b, SLOT);
 	arrive_each(b, SLOT, 6, 8);
-	inbound_run(&b->port, &b->queue);
+	inbound_run(&b->port);
 	assert_int_equal(b->writes, 0);
 	arrive_each(b, SLOT, 9, 10);
 	turn(b);
@@ -258,10 +262,10 @@ static void is_dropped_when_it_has_waited_too_long(void **state)
 	reserve(b, SLOT);
 	arrive_each(b, SLOT, 1, 5);
 	turn(b);
-	b->worker.now += PARK_NS - 1;
+	b->lane.now += PARK_NS - 1;
 	turn(b);
 	assert_int_equal(counted(b, REASON_NO_SA), 0);
-	b->worker.now += 1;
+	b->lane.now += 1;
 	turn(b);
 	assert_int_equal(counted(b, REASON_NO_SA), 5);
 	assert_no_frame_is_held(b);
@@ -277,7 +281,7 @@ static void is_dropped_when_the_slot_is_given_back(void **state)
 	reserve(b, SLOT);
 	arrive_each(b, SLOT, 1, 5);
 	turn(b);
-	b->worker.maps.sa[SLOT].generation = 2;
+	b->maps.sa[SLOT].generation = 2;
 	turn(b);
 	assert_int_equal(counted(b, REASON_NO_SA), 5);
 	assert_no_frame_is_held(b);
@@ -295,11 +299,11 @@ static void opens_nothing_without_a_window(void **state)
 	struct bed *b = *state;
 
 	reserve(b, SLOT);
-	vault_store(&b->worker.vault, SLOT, 1, OWNER_IKE, keymat, 0);
+	vault_store(&b->vault, SLOT, 1, OWNER_IKE, keymat, 0);
 	arrive_each(b, SLOT, 1, 5);
 	turn(b);
 	assert_int_equal(b->writes, 0);
-	b->worker.now += PARK_NS;
+	b->lane.now += PARK_NS;
 	turn(b);
 	assert_int_equal(counted(b, REASON_NO_SA), 5);
 	assert_no_frame_is_held(b);
@@ -324,7 +328,7 @@ static void is_bounded(void **state)
 	arrive(b, SLOT + PARK_SLOTS, 1, 1);
 	turn(b);
 	assert_int_equal(counted(b, REASON_NO_SA), 11);
-	assert_int_equal(FRAMES - b->port.umem.free_count, PARK_FRAMES + PARK_SLOTS - 1);
+	assert_int_equal(FRAMES - b->port.q.umem.free_count, PARK_FRAMES + PARK_SLOTS - 1);
 	/* An SA with its key does not notice. */
 	reserve(b, 100);
 	give_key(b, 100);
@@ -339,7 +343,7 @@ static void is_authenticated_as_ever(void **state)
 
 	reserve(b, SLOT);
 	arrive_each(b, SLOT, 1, 3);
-	umem_data(&b->port.umem, b->ring[1].addr)[HEADERS + ESP_HEADER] ^= 1;
+	umem_data(&b->port.q.umem, b->ring[1].addr)[HEADERS + ESP_HEADER] ^= 1;
 	arrive(b, SLOT, 1, 3);
 	turn(b);
 	give_key(b, SLOT);

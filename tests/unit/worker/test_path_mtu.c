@@ -17,7 +17,7 @@ static const uint8_t mac[6] = {2, 0, 0, 0, 0, 9};
 /* A worker's port whose host is the other end of a socket pair. */
 struct bench {
 	struct port shared;
-	struct port_state port;
+	struct port_queue port;
 	int host;
 	uint8_t said[600];
 	size_t len; /* of the frame in said, without virtio's header; 0: nothing was said */
@@ -32,7 +32,7 @@ static int set_up(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
 	memcpy(b->shared.mac, mac, 6);
 	b->shared.mtu = 1500;
-	b->port.umem.mtu_max = PORT_MTU_MAX;
+	b->port.q.umem.mtu_max = PORT_MTU_MAX;
 	b->port.shared = &b->shared;
 	b->port.host.fd = ends[0];
 	b->host = ends[1];

@@ -13,18 +13,17 @@
 
 static uint64_t addrs[RING_SIZE], frames[RING_SIZE];
 static uint32_t produced, consumed;
-static struct umem umem = {.frame_size = 2048, .spans_at = UINT64_MAX, .free_frames = frames};
 
 static struct xdp_queue full(void)
 {
-	produced = consumed = umem.free_count = 0;
+	produced = consumed = 0;
 	return (struct xdp_queue){
-		.umem = &umem,
-		.own_comp = {.producer = &produced,
-			     .consumer = &consumed,
-			     .ring = addrs,
-			     .mask = RING_SIZE - 1,
-			     .size = RING_SIZE},
+		.umem = {.frame_size = 2048, .spans_at = UINT64_MAX, .free_frames = frames},
+		.rings.comp = {.producer = &produced,
+			       .consumer = &consumed,
+			       .ring = addrs,
+			       .mask = RING_SIZE - 1,
+			       .size = RING_SIZE},
 		.outstanding = 64,
 		.limit = 64,
 	};
@@ -32,7 +31,6 @@ static struct xdp_queue full(void)
 
 static void complete(struct xdp_queue *q, uint32_t n)
 {
-	q->comp = &q->own_comp;
 	produced += n;
 	xdp_queue_reap(q);
 }

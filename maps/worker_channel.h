@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the loader and the worker say to each other, over a SOCK_SEQPACKET: an order with descriptors, and its answer.
+ *
+ *   loader ──ATTACH, sockets, TAP queues──► worker        the worker binds the sockets to the NIC's queues
+ *          ◄──────────────────── answer──
+ *          ──DETACH──────────────────────►                and closes them
+ *          ◄──────────────────── answer──
+ *
+ * Orders are answered one by one, in their order.
+ */
+#ifndef MAPS_WORKER_CHANNEL_H
+#define MAPS_WORKER_CHANNEL_H
+
+#include "layout.h"
+
+enum worker_order_kind {
+	WORKER_ATTACH = 1,
+	WORKER_DETACH = 2,
+};
+
+/* The rest of what the worker needs to know of a NIC is in ports. */
+struct worker_order {
+	__u32 kind;	    /* enum worker_order_kind */
+	__u32 port;	    /* index in ports */
+	__u32 queues;	    /* ATTACH: AF_XDP sockets that go with it, of queue 0 and on; QUEUES_MAX at most */
+	__u32 tap_queues;   /* ATTACH: TAP queues that follow them, of TX queue 0 and on; as many at most */
+	__u32 udp_segments; /* ATTACH: the TAP gives and takes UDP super-packets */
+};
+
+/* The descriptors of the largest order. Linux takes 253. */
+#define WORKER_FDS_MAX (2 * QUEUES_MAX)
+
+struct worker_answer {
+	__u32 kind; /* of the order */
+	__u32 port;
+	__s32 error;	/* 0, or errno */
+	char text[200]; /* for people: why not */
+};
+
+/* Sends an order with n descriptors. 0 or -errno. */
+int worker_order_send(int channel, const struct worker_order *order, const int *fds, __u32 n);
+
+/*
+ * Waits for the next order; fds (WORKER_FDS_MAX) gets its descriptors, which are the caller's to close, *n how many.
+ * 0; -EBADMSG if it is not one, or not with the descriptors that it speaks of: then there are none; -ECONNRESET at the
+ * end; -EINTR.
+ */
+int worker_order_receive(int channel, struct worker_order *order, int *fds, __u32 *n);
+
+/* 0 or -errno. */
+int worker_answer_send(int channel, const struct worker_answer *answer);
+
+/* The answer that is there. 0; -EAGAIN: none is; -EBADMSG; -ECONNRESET at the end. */
+int worker_answer_receive(int channel, struct worker_answer *answer);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A ring of fragments from one lane to another: the fragments of a datagram may come by the queues of several lanes,
+ * and one lane puts it together. One writer, one reader; each fragment is copied in, and worked on where it lies.
+ */
+#ifndef WORKER_HANDOFF_H
+#define WORKER_HANDOFF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Room of a ring, bytes: some 40 fragments of a usual MTU, 7 of the largest. A burst beyond is dropped and counted. */
+#define HANDOFF_SIZE (64 << 10)
+
+/* What goes with a fragment. */
+struct handoff_item {
+	uint32_t port; /* NIC, index in ports */
+	uint32_t slot;
+	uint32_t generation;
+	uint32_t l2;  /* of the frame: length of its Ethernet header */
+	uint32_t len; /* of the frame */
+};
+
+struct handoff {
+	uint8_t *bytes; /* HANDOFF_SIZE */
+	uint32_t tail __attribute__((aligned(64))); /* written by the writer: bytes that were put in, ever */
+	uint32_t head __attribute__((aligned(64))); /* written by the reader: bytes that were taken out, ever */
+};
+
+/* Makes the room. 0 or -ENOMEM. */
+int handoff_init(struct handoff *h);
+
+/* The writer: copies the frame in. False: there is no room. */
+bool handoff_put(struct handoff *h, const struct handoff_item *item, const uint8_t *frame);
+
+/* The reader: the oldest fragment, and its frame, which stays where it is until handoff_next(). False: there is none.
+ */
+bool handoff_look(const struct handoff *h, struct handoff_item *item, uint8_t **frame);
+
+/* The reader: is done with the oldest one. */
+void handoff_next(struct handoff *h);
+
+#endif

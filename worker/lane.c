@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "lane.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* How long whoever gives an order sleeps before it looks again whether the lane has obeyed. A turn takes less. */
+#define OBEYED_NS (100 * 1000)
+
+static int make_handoffs(struct lane *l)
+{
+	l->handoffs = aligned_alloc(64, l->count * sizeof(*l->handoffs));
+	if (!l->handoffs)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < l->count; i++)
+		if (handoff_init(&l->handoffs[i]))
+			return -ENOMEM;
+	return 0;
+}
+
+int lane_init(struct lane *l, struct lane *lanes, uint32_t index, uint32_t count, struct fault *f)
+{
+	l->lanes = lanes;
+	l->index = index;
+	l->count = count;
+	TAILQ_INIT(&l->queues);
+	l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->wake < 0 || make_handoffs(l))
+		return fault(f, ENOMEM, "lane %u: not enough memory", index);
+	host_reader_open(&l->reader);
+	return 0;
+}
+
+void lane_wake(struct lane *l)
+{
+	const uint64_t one = 1;
+
+	/* It fails when the count is full, and then the lane is awake. */
+	if (write(l->wake, &one, sizeof(one)) < 0)
+		return;
+}
+
+void lane_tell(struct lane *l, struct lane_order *order)
+{
+	const struct timespec pause = {.tv_nsec = OBEYED_NS};
+
+	TAILQ_INIT(&order->removed);
+	__atomic_store_n(&l->order, order, __ATOMIC_RELEASE);
+	lane_wake(l);
+	while (__atomic_load_n(&l->order, __ATOMIC_ACQUIRE))
+		ppoll(NULL, 0, &pause, NULL);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A lane: one thread of the worker, and all that a packet touches on its way. A lane's memory has one writer, the lane.
+ *
+ *   shared by all lanes    maps and vault: written atomically, or under the SA's lock (sa_lock.h)
+ *   a lane                 expanded keys, counters, IDs, the time of its turn
+ *   a queue of a lane      packet memory, rings, TAP queue, coalescer, parking (port.h)
+ *
+ * Queue q of NIC n belongs to lane n + q modulo the number of lanes. Fragments go to the lane that puts their datagram
+ * together by a ring from each lane to each other one (handoff.h). What a lane serves it is told by the thread that
+ * listens to the loader (ports.h), between two turns.
+ */
+#ifndef WORKER_LANE_H
+#define WORKER_LANE_H
+
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "handoff.h"
+#include "host_ring.h"
+#include "ip_id.h"
+#include "maps/maps.h"
+#include "sa_cache.h"
+#include "sa_lock.h"
+
+struct port_queue;
+TAILQ_HEAD(port_queues, port_queue);
+
+/* What a lane is to do between two turns; it belongs to the lane until the lane clears lane.order. */
+struct lane_order {
+	struct port_queues add; /* queues that are the lane's from now on; empty afterwards */
+	int remove;		/* NIC, by its index in ports, whose queues are the lane's no more; -1: none */
+	struct port_queues removed;
+};
+
+struct lane {
+	uint32_t index; /* in turns and in stats_worker */
+	uint32_t count; /* of lanes */
+	uint64_t now;	/* CLOCK_BOOTTIME ns, as of this turn of the loop */
+	struct maps *maps;
+	const struct aead *aead;
+	struct sa_cache sas;
+	struct sa_lock *locks; /* SLOTS_MAX; of all lanes */
+	struct ip_ids ip_ids;
+	struct host_reader reader;
+	struct port_queues queues;
+	uint32_t readers; /* of them, that read from a TAP queue */
+	struct lane *lanes; /* the first of all */
+	struct handoff *handoffs; /* what the others have for this lane, by their index */
+
+	/* Written by other threads. */
+	int wake; /* eventfd: there is an order, or something was handed over, or it is the end */
+	uint32_t handed __attribute__((aligned(64))); /* something was handed over since it was last looked */
+	struct lane_order *order;
+};
+
+/* Counts n packets for status. */
+static inline void count(struct lane *l, enum reason reason, uint64_t n)
+{
+	__u64 *counter = counts_at(&l->maps->worker_counts[l->index], reason);
+
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+/* The same of packets that are dropped, and for their SA if there is one. */
+static inline void drop(struct lane *l, struct sa_state *sa, enum reason reason, uint64_t n)
+{
+	count(l, reason, n);
+	/* The BPF programs and other lanes count in the same place. */
+	if (sa)
+		__atomic_fetch_add(counts_at(&sa->drops, reason), n, __ATOMIC_RELAXED);
+}
+
+/* Whose queue that of the NIC is. */
+static inline uint32_t lane_of_queue(uint32_t port, uint32_t queue, uint32_t lanes)
+{
+	return (port + queue) % lanes;
+}
+
+/* Makes lane `index` of `count`, before privileges are given up. 0 or -errno. */
+int lane_init(struct lane *l, struct lane *lanes, uint32_t index, uint32_t count, struct fault *f);
+
+/* Has the lane do that, and waits until it has. Not for the lane itself to call. */
+void lane_tell(struct lane *l, struct lane_order *order);
+
+/* Wakes the lane if it sleeps. */
+void lane_wake(struct lane *l);
+
+#endif

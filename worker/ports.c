@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ports.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "inbound.h"
+#include "outbound.h"
+
+/* ---- one queue ---- */
+
+static int open_host(struct port_queue *p, const struct worker_order *order, uint32_t i, const int *taps)
+{
+	const bool own = i < order->tap_queues;
+
+	return host_open(&p->host, taps[i % order->tap_queues], order->udp_segments, own ? &p->lane->reader : NULL);
+}
+
+static int open_queue(struct port_queue *p, uint32_t i, int *socket, struct fault *f)
+{
+	const struct xdp_queue_place at = {
+		.nic = p->shared->name,
+		.ifindex = p->shared->ifindex,
+		.queue = i,
+		.mtu = p->shared->mtu_room,
+		.generic = p->shared->mode == PORT_GENERIC,
+	};
+	int fd = *socket;
+
+	*socket = -1;
+	return xdp_queue_open(&p->q, fd, &at, f);
+}
+
+/* Its descriptors become -1 as they are taken over. */
+static int make_queue(struct port_queue *p, const struct worker_order *order, uint32_t i, int *fds,
+		      struct port_set *set, struct fault *f)
+{
+	struct fragments_in **fragments = &set->fragments[p->lane->index];
+	int err = open_queue(p, i, &fds[i], f);
+
+	if (!err && open_host(p, order, i, fds + order->queues))
+		err = fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
+	if (!err && p->host.reads)
+		fds[order->queues + i] = -1;
+	if (!err) {
+		err = inbound_init(p, *fragments, f);
+		*fragments = p->fragments;
+	}
+	return err || !p->host.reads ? err : outbound_init(p, f);
+}
+
+static void free_queue(struct port_queue *p)
+{
+	inbound_free(p);
+	outbound_free(p);
+	host_close(&p->host);
+	if (p->q.fd >= 0)
+		xdp_queue_close(&p->q);
+}
+
+/* ---- a NIC ---- */
+
+static void free_set(struct port_set *set)
+{
+	for (uint32_t lane = 0; lane < LANES_MAX; lane++)
+		inbound_free_fragments(set->fragments[lane]);
+	for (uint32_t i = 0; i < set->count; i++)
+		free_queue(&set->queues[i]);
+	free(set->queues);
+	memset(set, 0, sizeof(*set));
+}
+
+static int make_set(struct ports *ports, const struct worker_order *order, int *fds, struct fault *f)
+{
+	struct port_set *set = &ports->set[order->port];
+	struct port *shared = &ports->maps->port[order->port];
+	bool zero_copy = true;
+	int err = 0;
+
+	set->queues = calloc(order->queues, sizeof(*set->queues));
+	if (!set->queues)
+		return fault(f, ENOMEM, "%.15s: not enough memory", shared->name);
+	for (uint32_t i = 0; i < order->queues && !err; i++) {
+		struct port_queue *p = &set->queues[i];
+
+		*p = (struct port_queue){
+			.lane = &ports->lanes[lane_of_queue(order->port, i, ports->lane_count)],
+			.index = order->port,
+			.shared = shared,
+			.q = {.fd = -1},
+		};
+		set->count++;
+		err = make_queue(p, order, i, fds, set, f);
+		zero_copy = zero_copy && p->q.zero_copy;
+	}
+	shared->zero_copy = zero_copy;
+	if (err)
+		free_set(set);
+	return err;
+}
+
+static void give_to_lanes(struct ports *ports, struct port_set *set)
+{
+	for (uint32_t i = 0; i < ports->lane_count && i < set->count; i++) {
+		struct lane_order order = {.remove = -1};
+
+		TAILQ_INIT(&order.add);
+		for (uint32_t q = i; q < set->count; q += ports->lane_count)
+			TAILQ_INSERT_TAIL(&order.add, &set->queues[q], of_lane);
+		lane_tell(set->queues[i].lane, &order);
+	}
+}
+
+static void take_from_lanes(struct ports *ports, uint32_t index)
+{
+	const struct port_set *set = &ports->set[index];
+
+	for (uint32_t i = 0; i < ports->lane_count && i < set->count; i++) {
+		struct lane_order order = {.remove = (int)index};
+
+		TAILQ_INIT(&order.add);
+		lane_tell(set->queues[i].lane, &order);
+	}
+}
+
+static void detach(struct ports *ports, uint32_t index)
+{
+	if (!ports->set[index].queues)
+		return;
+	take_from_lanes(ports, index);
+	free_set(&ports->set[index]);
+}
+
+static int attach(struct ports *ports, const struct worker_order *order, int *fds, struct fault *f)
+{
+	int err;
+
+	detach(ports, order->port);
+	if (ports->maps->port[order->port].mtu_room > PORT_MTU_MAX)
+		return fault(f, EINVAL, "MTU %u: at most %u can be served", ports->maps->port[order->port].mtu_room,
+			     PORT_MTU_MAX);
+	err = make_set(ports, order, fds, f);
+	if (!err)
+		give_to_lanes(ports, &ports->set[order->port]);
+	return err;
+}
+
+void ports_obey(struct ports *ports, const struct worker_order *order, const int *fds, struct worker_answer *answer)
+{
+	const uint32_t n = order->kind == WORKER_ATTACH ? order->queues + order->tap_queues : 0;
+	int rest[WORKER_FDS_MAX];
+	struct fault f = {""};
+
+	*answer = (struct worker_answer){.kind = order->kind, .port = order->port};
+	memcpy(rest, fds, n * sizeof(*fds));
+	if (order->kind == WORKER_ATTACH)
+		answer->error = -attach(ports, order, rest, &f);
+	else
+		detach(ports, order->port);
+	for (uint32_t i = 0; i < n; i++)
+		if (rest[i] >= 0)
+			close(rest[i]);
+	memcpy(answer->text, f.text, strnlen(f.text, sizeof(answer->text) - 1));
+}

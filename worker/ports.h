@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * NICs come and go while the others go on: the thread that listens to the loader makes the queues of a NIC, each lane
+ * takes up its own between two turns, and gives them back so when the NIC is detached.
+ */
+#ifndef WORKER_PORTS_H
+#define WORKER_PORTS_H
+
+#include "lane.h"
+#include "maps/worker_channel.h"
+#include "port.h"
+
+/* An attached NIC. */
+struct port_set {
+	struct port_queue *queues; /* NULL: it is not attached */
+	uint32_t count;
+	struct fragments_in *fragments[LANES_MAX]; /* of each lane that has queues of it */
+};
+
+struct ports {
+	struct maps *maps;
+	struct lane *lanes;
+	uint32_t lane_count;
+	struct port_set set[PORTS_MAX];
+};
+
+/*
+ * Does what the order says, and says how it came out. The order's descriptors, sockets before TAP queues, are taken
+ * over.
+ */
+void ports_obey(struct ports *ports, const struct worker_order *order, const int *fds, struct worker_answer *answer);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * AF_XDP as the kernel has it (Documentation/networking/af_xdp.rst): packet memory that a socket knows, four rings that
+ * are mapped, and a queue of a NIC that the socket is bound to. The socket itself is the loader's to make: that takes a
+ * privilege which the worker does not have.
+ */
+#ifndef WORKER_XSK_H
+#define WORKER_XSK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <xdp/xsk.h>
+
+/* Of Linux 6.6: packets of several descriptors, all but the last of which say so. */
+#ifndef XDP_USE_SG
+#define XDP_USE_SG    (1 << 4)
+#define XDP_PKT_CONTD (1 << 0)
+#endif
+
+/* The four rings of a socket, each of `size` entries. */
+struct xsk_rings {
+	struct xsk_ring_prod fill;
+	struct xsk_ring_cons comp;
+	struct xsk_ring_cons rx;
+	struct xsk_ring_prod tx;
+	struct xsk_mapping {
+		void *base;
+		size_t size;
+	} mappings[4];
+};
+
+/* Tells the socket its packet memory: `size` bytes in frames of frame_size. 0 or -errno; -ENOBUFS: not to be locked. */
+int xsk_register(int fd, void *area, size_t size, uint32_t frame_size);
+
+/* Makes and maps the rings. 0 or -errno, and then there are none. */
+int xsk_map_rings(int fd, uint32_t size, struct xsk_rings *rings);
+
+void xsk_unmap_rings(struct xsk_rings *rings);
+
+/* flags: XDP_COPY, XDP_ZEROCOPY, XDP_USE_... 0 or -errno; -EBUSY: another socket has the queue. */
+int xsk_bind(int fd, uint32_t ifindex, uint32_t queue, uint16_t flags);
+
+#endif
