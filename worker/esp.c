@@ -134,7 +134,8 @@ bool esp_open(const struct aead *a, struct esp_sa *sa, uint8_t *esp, size_t len,
 	aad_len = make_aad(sa, seq, &aad);
 	nonce = make_nonce(sa, esp + 8);
 	if (!a->open(sa->ctx, nonce.bytes, aad.bytes, aad_len, body, body, encrypted, body + encrypted)) {
-		*why = esn_is_leap(__atomic_load_n(&sa->state->seq, __ATOMIC_RELAXED), seq) ? REASON_REPLAY : REASON_AUTH_FAILED;
+		*why = esn_is_leap(__atomic_load_n(&sa->state->seq, __ATOMIC_RELAXED), seq) ? REASON_REPLAY
+											    : REASON_AUTH_FAILED;
 		return false;
 	}
 	out->seq = seq;

@@ -22,7 +22,7 @@ struct handoff_item {
 };
 
 struct handoff {
-	uint8_t *bytes; /* HANDOFF_SIZE */
+	uint8_t *bytes;				    /* HANDOFF_SIZE */
 	uint32_t tail __attribute__((aligned(64))); /* written by the writer: bytes that were put in, ever */
 	uint32_t head __attribute__((aligned(64))); /* written by the reader: bytes that were taken out, ever */
 };

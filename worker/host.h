@@ -15,8 +15,8 @@
 #include "host_ring.h"
 
 struct host {
-	int fd;		      /* of the TAP queue that is written to */
-	bool reads;	      /* the queue is its own, and read from */
+	int fd;		   /* of the TAP queue that is written to */
+	bool reads;	   /* the queue is its own, and read from */
 	bool udp_segments; /* the kernel takes and gives UDP super-packets (6.2) */
 	struct host_ring ring;
 	uint32_t asked, next; /* frames that the last batch was asked for, and the index of the next to hand out */

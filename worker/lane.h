@@ -44,8 +44,8 @@ struct lane {
 	struct ip_ids ip_ids;
 	struct host_reader reader;
 	struct port_queues queues;
-	uint32_t readers; /* of them, that read from a TAP queue */
-	struct lane *lanes; /* the first of all */
+	uint32_t readers;	  /* of them, that read from a TAP queue */
+	struct lane *lanes;	  /* the first of all */
 	struct handoff *handoffs; /* what the others have for this lane, by their index */
 
 	/* Written by other threads. */

@@ -2,11 +2,12 @@
 /*
  * xdp-ipsec-worker: the datapath. Started by `xdp-ipsec run`, never by hand.
  *
- *   xdp-ipsec-worker --instance NAME --maps FD --vault FD --orders FD --ready FD [--aead NAME] [--lanes N] [--cpus LIST]
+ *   xdp-ipsec-worker --instance NAME --maps FD --vault FD --orders FD --ready FD [--aead NAME] [--lanes N] [--cpus
+ * LIST]
  *
  * It opens maps and vault as root, gives everything up, and then moves packets in its lanes, on the NICs whose sockets
- * the loader hands over (maps/worker_channel.h), until SIGTERM. What it knows is in the maps, so it may be killed at any
- * instant and started again.
+ * the loader hands over (maps/worker_channel.h), until SIGTERM. What it knows is in the maps, so it may be killed at
+ * any instant and started again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -97,8 +98,7 @@ static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 	};
 	int c;
 
-	*a = (struct arguments){
-		.aead = "auto", .maps_fd = -1, .vault_fd = -1, .orders_fd = -1, .ready_fd = -1};
+	*a = (struct arguments){.aead = "auto", .maps_fd = -1, .vault_fd = -1, .orders_fd = -1, .ready_fd = -1};
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'i')
 			continue; /* for who looks at the processes */

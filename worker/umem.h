@@ -56,7 +56,7 @@ struct umem {
 	void *mapped; /* with what aligns the area */
 	size_t mapped_size;
 	uint32_t frame_size;
-	uint32_t mtu_max; /* the largest MTU whose packets fit */
+	uint32_t mtu_max;      /* the largest MTU whose packets fit */
 	uint64_t *free_frames; /* last in, first out: the warmest is used next */
 	uint32_t free_count;
 	bool jumbo;

@@ -13,7 +13,7 @@
 
 static uint8_t frame[HOST_FRAME_MAX + HOST_TAIL], before[HOST_FRAME_MAX];
 static struct port shared = {.mtu = 1500, .mac = {2, 0, 0, 0, 0, 9}, .mss_clamp = MSS_CLAMP_FIT};
-static struct port_state port = {.shared = &shared, .umem = {.mtu_max = PORT_MTU_MAX}};
+static struct port_queue port = {.shared = &shared, .q.umem = {.mtu_max = PORT_MTU_MAX}};
 static int host = -1;
 
 static void require(bool condition)
