@@ -21,6 +21,7 @@ struct config {
 	char aead[16];		   /* "auto", "ipsec-mb", "openssl" */
 	unsigned lanes;		   /* 0: as many as there are CPUs */
 	char cpus[128];		   /* of the lanes; "": any */
+	bool low_latency;	   /* CPUs are kept awake while packets pass */
 	uint32_t cookie_threshold; /* 0: IKE's own */
 	uint8_t ike_dscp;	   /* 0 to 63 */
 	bool keylog;		   /* IKE may write its keys to a file */

@@ -140,6 +140,14 @@ static bool set_lanes(struct reader *r, const char *value)
 	return true;
 }
 
+static bool set_latency(struct reader *r, const char *value)
+{
+	const int is = choice(value, "normal|low");
+
+	r->config->low_latency = is == 1;
+	return is >= 0;
+}
+
 static bool set_cpus(struct reader *r, const char *value)
 {
 	cpu_set_t cpus;
@@ -166,6 +174,7 @@ static const struct key daemon_keys[] = {
 	{"aead", "auto, ipsec-mb or openssl", set_aead},
 	{"lanes", "auto, or 1 to 64", set_lanes},
 	{"cpus", "a list of CPUs, as in 2,4-7", set_cpus},
+	{"latency", "normal or low", set_latency},
 	{"keylog", "yes or no", set_keylog},
 	{"ike-dscp", "0 to 63", set_ike_dscp},
 	{"cookie-threshold", "how many half-open IKE SAs there may be before cookies are asked for, 1 to 1000000",

@@ -19,6 +19,7 @@
 #include "guard.h"
 #include "ike_news.h"
 #include "ike_process.h"
+#include "latency.h"
 #include "lib/log.h"
 #include "lib/privileges.h"
 #include "liveness/liveness.h"
@@ -54,6 +55,7 @@ struct supervisor {
 	struct hook_watch hooks;
 	struct ways ways;
 	struct liveness liveness;
+	struct latency latency;
 	struct requests requests;
 	struct control_server *control;
 	bool told_ready;
@@ -164,7 +166,8 @@ static void reload_interfaces(struct supervisor *s, const struct config *fresh)
 	}
 	if (fresh->mark != s->config.mark || fresh->unknown_spi != s->config.unknown_spi ||
 	    strcmp(fresh->aead, s->config.aead) != 0 || fresh->lanes != s->config.lanes ||
-	    strcmp(fresh->cpus, s->config.cpus) != 0 || fresh->keylog != s->config.keylog)
+	    fresh->low_latency != s->config.low_latency || strcmp(fresh->cpus, s->config.cpus) != 0 ||
+	    fresh->keylog != s->config.keylog)
 		log_line("%s: what changed in [daemon] counts from the next start on", s->config_path);
 }
 
@@ -371,6 +374,15 @@ static int close_gate(struct supervisor *s, struct fault *f)
 	return err;
 }
 
+/* Whether it can be had or not, what is protected stays so. */
+static void start_latency(struct supervisor *s)
+{
+	struct fault f;
+
+	if (s->config.low_latency && latency_start(&s->latency, s->base, &s->maps, &f))
+		log_line("latency = low: %s; going on without", f.text);
+}
+
 /* Each step undoes itself on an error; stop() undoes those before. */
 static int start(struct supervisor *s, struct fault *f)
 {
@@ -402,6 +414,7 @@ static int start(struct supervisor *s, struct fault *f)
 	sync_gre(s);
 	gre_report(&s->maps, &s->config);
 	ways_look(&s->ways, &s->config, true);
+	start_latency(s);
 	return 0;
 }
 
@@ -453,6 +466,7 @@ static void stop(struct supervisor *s, bool orderly)
 	control_server_stop(s->control);
 	s->control = NULL;
 	liveness_stop(&s->liveness);
+	latency_stop(&s->latency);
 	/* It says good-bye to its peers while there is still a way out. */
 	ike_fini(&s->ike);
 	if (s->worker.child.again)

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`latency = low`: CPUs are kept awake while packets pass, and no longer."""
+import os
+import subprocess
+from pathlib import Path
+
+from pair import B, NIC, Pair
+from wait import until
+
+DEVICE = '/dev/cpu_dma_latency'
+
+
+def target(fd):
+    try:
+        return os.readlink(fd)
+    except FileNotFoundError:  # closed meanwhile
+        return None
+
+
+def holds(host):
+    return any(target(fd) == DEVICE for fd in Path(f'/proc/{host.daemon.pid}/fd').iterdir())
+
+
+def test_held_while_packets_pass():
+    with Pair() as pair:
+        pair.a.configure([NIC], daemon={'latency': 'low'})
+        pair.start()
+        pair.begin()
+        assert not holds(pair.a)
+        with subprocess.Popen(pair.a.netns.argv('ping', '-q', '-i', '0.1', B), stdout=subprocess.DEVNULL) as ping:
+            until(lambda: holds(pair.a), 'the CPUs are kept awake')
+            assert not holds(pair.b)
+            ping.terminate()
+        until(lambda: not holds(pair.a), 'they may sleep again')
+        pair.end()
+
+
+def test_nothing_to_hold():
+    """Not asked for, it is not opened at all."""
+    with Pair() as pair:
+        pair.start()
+        pair.begin()
+        assert pair.a.netns.run('ping', '-q', '-c', '5', '-i', '0.3', B).returncode == 0
+        assert not holds(pair.a)
+        pair.end()
