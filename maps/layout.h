@@ -319,7 +319,8 @@ struct port {
 	__u16 mss_clamp;    /* the most a SYN may offer; 0: it is left alone; MSS_CLAMP_FIT: what fits with ESP */
 	__u32 mtu_room;	    /* programs and packet memory are made for an MTU up to this */
 	__u32 tx_queues;    /* the NIC may have fewer to send than to receive; 0: it does not say */
-	__u32 reserved[3];
+	__u32 ring;	    /* entries of each ring of each queue (packet_memory.h) */
+	__u32 reserved[2];
 };
 LAYOUT_ASSERT(struct port, 64);
 

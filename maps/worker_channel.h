@@ -26,6 +26,8 @@ struct worker_order {
 	__u32 queues;	    /* ATTACH: AF_XDP sockets that go with it, of queue 0 and on; QUEUES_MAX at most */
 	__u32 tap_queues;   /* ATTACH: TAP queues that follow them, of TX queue 0 and on; as many at most */
 	__u32 udp_segments; /* ATTACH: the TAP gives and takes UDP super-packets */
+	__u32 running; /* ATTACH: the NIC has a link, so that zero-copy can be tried. EOPNOTSUPP: it did not work */
+	__u32 copy;    /* ATTACH: without zero-copy */
 };
 
 /* The descriptors of the largest order. Linux takes 253. */

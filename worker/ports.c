@@ -17,19 +17,23 @@ static int open_host(struct port_queue *p, const struct worker_order *order, uin
 	return host_open(&p->host, taps[i % order->tap_queues], order->udp_segments, own ? &p->lane->reader : NULL);
 }
 
-static int open_queue(struct port_queue *p, uint32_t i, int *socket, struct fault *f)
+static int open_queue(struct port_queue *p, const struct worker_order *order, uint32_t i, int *socket, struct fault *f)
 {
 	const struct xdp_queue_place at = {
 		.nic = p->shared->name,
 		.ifindex = p->shared->ifindex,
 		.queue = i,
+		.ring = p->shared->ring,
 		.mtu = p->shared->mtu_room,
-		.generic = p->shared->mode == PORT_GENERIC,
+		.copy = order->copy || p->shared->mode == PORT_GENERIC,
 	};
-	int fd = *socket;
+	int fd = *socket, err;
 
 	*socket = -1;
-	return xdp_queue_open(&p->q, fd, &at, f);
+	err = xdp_queue_open(&p->q, fd, &at, f);
+	if (err || !p->q.zero_copy || !order->running || xdp_queue_moves(&p->q, p->shared->mac))
+		return err;
+	return fault(f, EOPNOTSUPP, "%.15s: queue %u: the driver has zero-copy and moves no frame", at.nic, i);
 }
 
 /* Its descriptors become -1 as they are taken over. */
@@ -37,7 +41,7 @@ static int make_queue(struct port_queue *p, const struct worker_order *order, ui
 		      struct port_set *set, struct fault *f)
 {
 	struct fragments_in **fragments = &set->fragments[p->lane->index];
-	int err = open_queue(p, i, &fds[i], f);
+	int err = open_queue(p, order, i, &fds[i], f);
 
 	if (!err && open_host(p, order, i, fds + order->queues))
 		err = fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
@@ -132,14 +136,19 @@ static void detach(struct ports *ports, uint32_t index)
 	free_set(&ports->set[index]);
 }
 
+static bool can_be_served(const struct port *p)
+{
+	return p->mtu_room <= PORT_MTU_MAX && p->ring >= RING_SIZE_MIN && p->ring <= RING_SIZE &&
+	       !(p->ring & (p->ring - 1));
+}
+
 static int attach(struct ports *ports, const struct worker_order *order, int *fds, struct fault *f)
 {
 	int err;
 
 	detach(ports, order->port);
-	if (ports->maps->port[order->port].mtu_room > PORT_MTU_MAX)
-		return fault(f, EINVAL, "MTU %u: at most %u can be served", ports->maps->port[order->port].mtu_room,
-			     PORT_MTU_MAX);
+	if (!can_be_served(&ports->maps->port[order->port]))
+		return fault(f, EINVAL, "its entry in the map ports is not one that can be served");
 	err = make_set(ports, order, fds, f);
 	if (!err)
 		give_to_lanes(ports, &ports->set[order->port]);

@@ -9,14 +9,12 @@
 
 #include "maps/layout.h"
 
-/* What a received frame holds beside the IP packet: XDP_PACKET_HEADROOM, Ethernet, two tags. */
-#define FRAME_EXTRA (256 + 14 + 8)
-#define HUGE_PAGE   ((size_t)2 << 20)
+#define HUGE_PAGE ((size_t)2 << 20)
 
 static void choose_sizes(struct umem *u, uint32_t mtu)
 {
-	u->frame_size = mtu + FRAME_EXTRA <= 2048 ? 2048 : FRAME_SIZE_MAX;
-	u->mtu_max = u->frame_size == 2048 ? 2048 - FRAME_EXTRA : PORT_MTU_FRAME;
+	u->frame_size = packet_frame_size(mtu);
+	u->mtu_max = u->frame_size == FRAME_SIZE_MIN ? FRAME_SIZE_MIN - FRAME_EXTRA : PORT_MTU_FRAME;
 	u->jumbo = mtu > PORT_MTU_FRAME;
 	if (u->jumbo)
 		u->mtu_max = PORT_MTU_MAX;
@@ -84,16 +82,16 @@ static bool map_area(struct umem *u)
 	return true;
 }
 
-int umem_create(struct umem *u, uint32_t mtu, struct fault *f)
+int umem_create(struct umem *u, uint32_t ring, uint32_t mtu, struct fault *f)
 {
 	memset(u, 0, sizeof(*u));
 	choose_sizes(u, mtu);
-	u->size = u->spans_at = (size_t)FRAMES_PER_QUEUE * u->frame_size;
-	u->free_frames = calloc(FRAMES_PER_QUEUE, sizeof(*u->free_frames));
-	if (!u->free_frames || !map_area(u) || (u->jumbo && !make_spans(u, SPANS_PER_QUEUE))) {
+	u->size = u->spans_at = packet_memory(ring, mtu);
+	u->free_frames = calloc(packet_frames(ring), sizeof(*u->free_frames));
+	/* As many spans as packets of three frames fill the TX ring. */
+	if (!u->free_frames || !map_area(u) || (u->jumbo && !make_spans(u, ring / SPAN_FRAMES))) {
 		umem_destroy(u);
-		return fault(f, ENOMEM, "packet memory: %zu bytes: not available",
-			     (size_t)FRAMES_PER_QUEUE * u->frame_size);
+		return fault(f, ENOMEM, "packet memory: %zu bytes: not available", packet_memory(ring, mtu));
 	}
 	for (uint64_t addr = u->spans_at; addr > 0; addr -= u->frame_size)
 		umem_give(u, addr - u->frame_size);

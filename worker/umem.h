@@ -22,24 +22,11 @@
 #include <stdint.h>
 
 #include "lib/fault.h"
+#include "maps/packet_memory.h"
 
-/*
- * Entries of each ring. With 1024 they overflow when the scheduler keeps the worker away for a few hundred microseconds
- * at the line rate of 64-byte packets. 4096 brought nothing but cache misses.
- */
-#define RING_SIZE 2048
-/*
- * Frames of a queue: the fill and the TX ring full, and what is in hand (a batch
- * being opened, packets being coalesced). With fewer the pool runs dry and
- * reception stalls until transmission completes.
- */
-#define FRAMES_PER_QUEUE (2 * RING_SIZE + 512)
-#define FRAME_SIZE_MAX	 4096
 /* A span has room for the largest MTU with Ethernet and two tags and, in front of a received packet, the metadata. */
 #define SPAN_FRAMES 3
 #define SPAN_SIZE   (SPAN_FRAMES * FRAME_SIZE_MAX)
-/* As many as packets of three frames fill the TX ring. */
-#define SPANS_PER_QUEUE (RING_SIZE / SPAN_FRAMES)
 /*
  * Spans that sending leaves for reception: a batch of 64 descriptors is 32 packets of two frames, and the coalescer
  * holds 8 flows of 64 KiB, in packets of 3,800 bytes at least.
@@ -66,8 +53,8 @@ struct umem {
 	uint32_t free_span_count;
 };
 
-/* Makes the memory for a queue of a NIC of this MTU, at most PORT_MTU_MAX. 0 or -errno. */
-int umem_create(struct umem *u, uint32_t mtu, struct fault *f);
+/* Makes the memory for a queue with rings of that size, of a NIC of this MTU, at most PORT_MTU_MAX. 0 or -errno. */
+int umem_create(struct umem *u, uint32_t ring, uint32_t mtu, struct fault *f);
 
 /* Gives it back. Safe on a zeroed one. */
 void umem_destroy(struct umem *u);

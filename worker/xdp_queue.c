@@ -21,6 +21,11 @@
 #define BIND_PAUSE_NS (20 * 1000 * 1000)
 /* Longer than a slow link takes for a packet; a second's wait is what a queue that is gone costs the others. */
 #define STUCK_NS 1000000000ULL
+/* What tries a queue: so long a frame, waited for by so many pauses. */
+#define TEST_FRAME     60
+#define TEST_ETHERTYPE 0x88b5
+#define TEST_TRIES     200
+#define TEST_PAUSE_NS  (5 * 1000 * 1000)
 /* How often one kick calls the kernel: 32 descriptors a call in copy mode (6.17 and later take a budget). */
 #define KICKS_MAX (COPY_OUTSTANDING / 32 + 1)
 
@@ -29,7 +34,7 @@
 #endif
 static uint16_t bind_flags(const struct xdp_queue *q, const struct xdp_queue_place *at)
 {
-	return (uint16_t)(XDP_USE_NEED_WAKEUP | (at->generic ? XDP_COPY : 0) | (q->umem.jumbo ? XDP_USE_SG : 0));
+	return (uint16_t)(XDP_USE_NEED_WAKEUP | (at->copy ? XDP_COPY : 0) | (q->umem.jumbo ? XDP_USE_SG : 0));
 }
 
 static int bind_with_patience(struct xdp_queue *q, const struct xdp_queue_place *at)
@@ -57,11 +62,11 @@ static void tune_socket(struct xdp_queue *q)
 {
 	struct xdp_options options = {0};
 	socklen_t len = sizeof(options);
-	int budget = RING_SIZE;
+	int budget = (int)q->rings.tx.size;
 
 	q->zero_copy =
 		getsockopt(q->fd, SOL_XDP, XDP_OPTIONS, &options, &len) == 0 && (options.flags & XDP_OPTIONS_ZEROCOPY);
-	q->limit = q->zero_copy ? RING_SIZE : COPY_OUTSTANDING;
+	q->limit = q->zero_copy ? q->rings.tx.size : COPY_OUTSTANDING;
 	setsockopt(q->fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &budget, sizeof(budget));
 }
 
@@ -71,11 +76,11 @@ int xdp_queue_open(struct xdp_queue *q, int fd, const struct xdp_queue_place *at
 
 	memset(q, 0, sizeof(*q));
 	q->fd = fd;
-	err = umem_create(&q->umem, at->mtu, f);
+	err = umem_create(&q->umem, at->ring, at->mtu, f);
 	if (!err) {
 		err = xsk_register(fd, q->umem.area, q->umem.size, q->umem.frame_size);
 		if (!err)
-			err = xsk_map_rings(fd, RING_SIZE, &q->rings);
+			err = xsk_map_rings(fd, at->ring, &q->rings);
 		if (!err)
 			err = bind_with_patience(q, at);
 		if (err)
@@ -89,6 +94,35 @@ int xdp_queue_open(struct xdp_queue *q, int fd, const struct xdp_queue_place *at
 	tune_socket(q);
 	xdp_queue_refill(q);
 	return 0;
+}
+
+static void send_test_frame(struct xdp_queue *q, const uint8_t mac[6])
+{
+	const uint64_t addr = umem_take(&q->umem);
+	uint8_t *frame = umem_data(&q->umem, addr);
+
+	memset(frame, 0, TEST_FRAME);
+	memcpy(frame, mac, 6);
+	memcpy(frame + 6, mac, 6);
+	frame[12] = TEST_ETHERTYPE >> 8;
+	frame[13] = TEST_ETHERTYPE & 0xff;
+	xdp_queue_push(q, addr, TEST_FRAME);
+	xdp_queue_kick(q);
+}
+
+bool xdp_queue_moves(struct xdp_queue *q, const uint8_t mac[6])
+{
+	const struct timespec pause = {.tv_nsec = TEST_PAUSE_NS};
+
+	send_test_frame(q, mac);
+	for (int i = 0; i < TEST_TRIES; i++) {
+		xdp_queue_reap(q);
+		if (!q->outstanding && __atomic_load_n(q->rings.fill.consumer, __ATOMIC_ACQUIRE))
+			return true;
+		xdp_queue_kick(q);
+		nanosleep(&pause, NULL);
+	}
+	return false;
 }
 
 void xdp_queue_close(struct xdp_queue *q)
@@ -131,7 +165,7 @@ bool xdp_queue_is_last(const struct xdp_desc *desc)
 void xdp_queue_refill(struct xdp_queue *q)
 {
 	struct umem *u = &q->umem;
-	uint32_t at, n = xsk_prod_nb_free(&q->rings.fill, RING_SIZE);
+	uint32_t at, n = xsk_prod_nb_free(&q->rings.fill, q->rings.fill.size);
 
 	if (n > u->free_count)
 		n = u->free_count;
@@ -146,7 +180,7 @@ void xdp_queue_refill(struct xdp_queue *q)
 
 void xdp_queue_reap(struct xdp_queue *q)
 {
-	uint32_t at, n = q->outstanding ? xsk_ring_cons__peek(&q->rings.comp, RING_SIZE, &at) : 0;
+	uint32_t at, n = q->outstanding ? xsk_ring_cons__peek(&q->rings.comp, q->rings.comp.size, &at) : 0;
 
 	for (uint32_t i = 0; i < n; i++)
 		umem_give(&q->umem, *xsk_ring_cons__comp_addr(&q->rings.comp, at + i));

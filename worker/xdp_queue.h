@@ -34,8 +34,9 @@ struct xdp_queue_place {
 	const char *nic; /* for people */
 	uint32_t ifindex;
 	uint32_t queue;
-	uint32_t mtu; /* the largest that it is to take */
-	bool generic; /* XDP in generic mode: copy mode */
+	uint32_t ring; /* entries of each ring */
+	uint32_t mtu;  /* the largest that it is to take */
+	bool copy;     /* without trying zero-copy */
 };
 
 /*
@@ -44,6 +45,13 @@ struct xdp_queue_place {
  * and the socket is closed.
  */
 int xdp_queue_open(struct xdp_queue *q, int fd, const struct xdp_queue_place *at, struct fault *f);
+
+/*
+ * Whether a zero-copy queue works, for a driver may say that it does and not move a frame: a frame of its own, to the
+ * NIC's own address and of a type for experiments (IEEE 802), comes back by the completion ring, and the driver has
+ * taken frames to receive into. Waits for a second at most.
+ */
+bool xdp_queue_moves(struct xdp_queue *q, const uint8_t mac[6]);
 
 /* Unbinds, closes and gives the memory back. */
 void xdp_queue_close(struct xdp_queue *q);

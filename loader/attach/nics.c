@@ -13,6 +13,7 @@
 #include "hooks.h"
 #include "hooks_away.h"
 #include "lib/log.h"
+#include "maps/packet_memory.h"
 #include "nic_kind.h"
 
 unsigned nics_index(const struct nics *nics, const struct nic *nic)
@@ -106,6 +107,7 @@ static void publish_port(const struct nics *nics, const struct nic *nic)
 	update_port(p, &nic->dev);
 	p->queues = queues_of(nic);
 	p->tx_queues = netdev_tx_queues(&nic->dev);
+	p->ring = packet_ring(p->queues, p->mtu_room, nic->config.packet_memory);
 	p->mode = (uint8_t)nic->mode;
 	p->zero_copy = 0;
 	p->path_mtu_min = nic->config.path_mtu_min;
@@ -125,6 +127,13 @@ static void clear_port(const struct nics *nics, const struct nic *nic)
 }
 
 /* ---- attaching ---- */
+
+size_t nic_packet_memory(const struct interface_config *config, const struct netdev *dev)
+{
+	const uint32_t queues = config->queues ? config->queues : netdev_queues(dev);
+
+	return queues * packet_memory(packet_ring(queues, dev->mtu, config->packet_memory), dev->mtu);
+}
 
 int nic_check(const struct interface_config *config, const struct netdev *dev, struct fault *f)
 {
@@ -149,6 +158,12 @@ int nic_check(const struct interface_config *config, const struct netdev *dev, s
 	if (config->queues > queues)
 		return fault(f, EINVAL, "%s: has %u receive queues, not %u: give 'queues' as all or up to that",
 			     dev->name, queues, config->queues);
+	if (nic_packet_memory(config, dev) > config->packet_memory)
+		return fault(
+			f, EINVAL,
+			"%s: its queues take %zu MiB of packet memory at least: 'packet-memory = %zu', or fewer queues",
+			dev->name, (nic_packet_memory(config, dev) + (1 << 20) - 1) >> 20,
+			(nic_packet_memory(config, dev) + (1 << 20) - 1) >> 20);
 	if (queues > QUEUES_MAX && !config->queues)
 		return fault(f, E2BIG, "%s: %u queues, and %d at most are served: 'ethtool -L %s combined %d'",
 			     dev->name, queues, QUEUES_MAX, dev->name, QUEUES_MAX);

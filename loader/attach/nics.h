@@ -65,6 +65,9 @@ void nic_expect(struct nics *nics, const struct interface_config *config);
 /* Takes the programs off: the gate is open, also for the backstop. */
 void nic_detach(struct nics *nics, struct nic *nic);
 
+/* Bytes of packet memory that the interface will take. */
+size_t nic_packet_memory(const struct interface_config *config, const struct netdev *dev);
+
 /* What would keep the interface from being attached: -errno and why, or 0. */
 int nic_check(const struct interface_config *config, const struct netdev *dev, struct fault *f);
 

@@ -94,9 +94,10 @@ static void check_interface(struct report *r, const struct instance *in, const s
 		say(r, ic->name, FAIL, f.text);
 		return;
 	}
-	fault(&f, EINVAL, "%s %s, %u of %u queues, MTU %u%s", hooks_any(&at) ? "taken over in" : "attached in",
-	      mode_forecast(ic, &dev), ic->queues ? ic->queues : netdev_queues(&dev), netdev_queues(&dev), dev.mtu,
-	      dev.flags & IFF_UP ? "" : "; the interface is down");
+	fault(&f, EINVAL, "%s %s, %u of %u queues, MTU %u, %zu MiB of packet memory%s",
+	      hooks_any(&at) ? "taken over in" : "attached in", mode_forecast(ic, &dev),
+	      ic->queues ? ic->queues : netdev_queues(&dev), netdev_queues(&dev), dev.mtu,
+	      nic_packet_memory(ic, &dev) >> 20, dev.flags & IFF_UP ? "" : "; the interface is down");
 	say(r, ic->name, dev.flags & IFF_UP ? OK : NOTE, f.text);
 }
 

@@ -65,6 +65,16 @@ static bool set_path_mtu_min(struct reader *r, const char *value)
 	return true;
 }
 
+static bool set_packet_memory(struct reader *r, const char *value)
+{
+	uint64_t mebibytes;
+
+	if (!parse_number(value, 1, 65536, &mebibytes))
+		return false;
+	r->interface->packet_memory = (size_t)mebibytes << 20;
+	return true;
+}
+
 static bool set_mss_clamp(struct reader *r, const char *value)
 {
 	uint64_t most;
@@ -163,6 +173,7 @@ static const struct key interface_keys[] = {
 	{"queues", "all, or 1 to 64", set_queues},
 	{"hook", "auto, tcx or clsact", set_hook},
 	{"threaded-napi", "yes or no", set_threaded_napi},
+	{"packet-memory", "MiB, 1 to 65536", set_packet_memory},
 	{"path-mtu-min", "ignore, or 576 to 9216", set_path_mtu_min},
 	{"mss-clamp", "no, yes, or the largest MSS, 536 to 9216", set_mss_clamp},
 	{0},

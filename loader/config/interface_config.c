@@ -9,7 +9,10 @@
 
 void interface_config_init(struct interface_config *ic, const char *name)
 {
-	*ic = (struct interface_config){.mode = MODE_AUTO, .hook = HOOK_AUTO, .path_mtu_min = PATH_MTU_MIN};
+	*ic = (struct interface_config){.mode = MODE_AUTO,
+					.hook = HOOK_AUTO,
+					.packet_memory = PACKET_MEMORY_DEFAULT,
+					.path_mtu_min = PATH_MTU_MIN};
 	snprintf(ic->name, sizeof(ic->name), "%s", name);
 }
 
@@ -17,7 +20,7 @@ bool interface_config_same(const struct interface_config *a, const struct interf
 {
 	return strcmp(a->name, b->name) == 0 && a->mode == b->mode && a->queues == b->queues && a->hook == b->hook &&
 	       a->threaded_napi == b->threaded_napi && a->path_mtu_min == b->path_mtu_min &&
-	       a->mss_clamp == b->mss_clamp;
+	       a->packet_memory == b->packet_memory && a->mss_clamp == b->mss_clamp;
 }
 
 bool parse_mode(const char *text, unsigned *mode)

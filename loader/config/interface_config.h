@@ -5,6 +5,7 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Which XDP mode is asked for: PORT_NATIVE, PORT_GENERIC, or whichever works, native first. */
@@ -23,9 +24,13 @@ struct interface_config {
 	uint32_t queues; /* 0: all */
 	enum hook_kind hook;
 	bool threaded_napi;
+	size_t packet_memory;  /* the most that its queues take together, bytes */
 	uint16_t path_mtu_min; /* of what routers say, the least that is believed; 0: nothing is */
 	uint16_t mss_clamp;    /* 0: none; MSS_CLAMP_FIT: to what fits */
 };
+
+/* Unless the file says otherwise: queues with the largest rings, 28 of them, or 14 of a large MTU. */
+#define PACKET_MEMORY_DEFAULT ((size_t)256 << 20)
 
 /* An interface with nothing said about it. */
 void interface_config_init(struct interface_config *ic, const char *name);

@@ -11,7 +11,7 @@
 
 static void serve(struct guard *g, const struct nic *nic)
 {
-	worker_attach(g->worker, nics_index(g->nics, nic), &nic->tap);
+	worker_attach(g->worker, nics_index(g->nics, nic), &nic->tap, nic->dev.flags & IFF_RUNNING);
 }
 
 void guard_serve_all(struct guard *g)

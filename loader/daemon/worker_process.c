@@ -110,6 +110,8 @@ static void ask(struct worker *w, unsigned index)
 		.queues = w->maps->port[index].queues,
 		.tap_queues = p->tap->count,
 		.udp_segments = p->tap->udp_segments,
+		.running = p->running,
+		.copy = p->copy,
 	};
 	int fds[WORKER_FDS_MAX], err = make_sockets(p, order.queues);
 
@@ -163,6 +165,13 @@ static void on_attached(struct worker *w, const struct worker_answer *answer)
 	/* Detached meanwhile. */
 	if (p->state != PORT_ASKED) {
 		close_sockets(p);
+		return;
+	}
+	if (answer->error == EOPNOTSUPP && !p->copy) {
+		log_line("%s; going on by copying", answer->text);
+		p->copy = true;
+		close_sockets(p);
+		p->state = PORT_WAITS;
 		return;
 	}
 	if (!answer->error)
@@ -308,10 +317,9 @@ static void stop(struct worker *w)
 
 /* ---- NICs ---- */
 
-void worker_attach(struct worker *w, unsigned index, const struct tap *tap)
+void worker_attach(struct worker *w, unsigned index, const struct tap *tap, bool running)
 {
-	w->ports[index].tap = tap;
-	w->ports[index].state = PORT_WAITS;
+	w->ports[index] = (struct worker_port){.state = PORT_WAITS, .tap = tap, .running = running};
 	if (w->child.pid) {
 		ask_next(w);
 	} else {

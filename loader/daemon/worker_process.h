@@ -20,6 +20,8 @@ struct worker_port {
 		PORT_ON,
 	} state;
 	const struct tap *tap; /* the NIC's */
+	bool running;	       /* it has a link */
+	bool copy;	       /* zero-copy did not work */
 	int sockets[QUEUES_MAX];
 	unsigned socket_count; /* that are open here: while PORT_ASKED */
 };
@@ -50,8 +52,8 @@ struct worker {
 int worker_init(struct worker *w);
 
 /* Has it serve the NIC with that index in ports, which has to be complete there; starts it if it does not run. The TAP
- * stays the caller's, and open until the NIC is detached. */
-void worker_attach(struct worker *w, unsigned index, const struct tap *tap);
+ * stays the caller's, and open until the NIC is detached. running: the NIC has a link. */
+void worker_attach(struct worker *w, unsigned index, const struct tap *tap, bool running);
 
 /* Has it let go of the NIC, and waits: nothing holds its sockets and TAP any more then but the caller. */
 void worker_detach(struct worker *w, unsigned index);
