@@ -14,14 +14,26 @@
 #include "host_frame.h"
 #include "host_ring.h"
 
+struct host;
+
+/* A host in memory, in a TAP's place: for measurements. */
+struct host_memory {
+	/* Puts up to n frames into the ring's buffers, and their lengths with the virtio header into its lengths. */
+	void (*read)(struct host *h, uint32_t n);
+	void (*write)(struct host *h, const struct iovec *pieces, int n);
+	void *user;
+};
+
 struct host {
-	int fd;		   /* of the TAP queue that is written to */
-	bool reads;	   /* the queue is its own, and read from */
-	bool udp_segments; /* the kernel takes and gives UDP super-packets (6.2) */
+	const struct host_memory *memory; /* NULL: there is a TAP */
+	int fd;				  /* of the TAP queue that is written to */
+	bool reads;			  /* the queue is its own, and read from */
+	bool udp_segments;		  /* the kernel takes and gives UDP super-packets (6.2) */
 	struct host_ring ring;
 	uint32_t asked, next; /* frames that the last batch was asked for, and the index of the next to hand out */
 	uint32_t wanted;      /* frames to ask for in the next batch */
-	uint32_t skip;	      /* turns until the TAP queue is looked at again; not 0: nothing was there, and other queues have work */
+	uint32_t skip; /* turns until the TAP queue is looked at again; not 0: nothing was there, and other queues have
+			  work */
 };
 
 /*

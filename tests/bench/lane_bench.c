@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What lanes do when neither NIC nor host takes any time: both are memory. Each lane, a thread, has a queue whose rings
+ * are arrays, and a host whose frames are there already. What outbound has sealed is put, by the bench and off the
+ * clock, into the RX ring, with the metadata that XDP would have left, and inbound takes it from there: all of the
+ * worker's own code runs, from the tag in the Ethernet header to the coalesced packet for the host.
+ *
+ *   lane_bench BYTES LANES SAS ROUNDS      JSON on stdout: packets a second of all lanes, clocks per packet
+ *
+ * BYTES: of UDP payload. SAS: of each lane, in turn from packet to packet. A round is ROUND packets.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#ifdef __x86_64__
+#include <x86intrin.h>
+#endif
+
+#include "inbound.h"
+#include "outbound.h"
+#include "port.h"
+
+#define ROUND	1024
+#define WARM_UP 8
+#define PORT	0
+#define HEADERS (ETH_LEN + IP_LEN_MIN + UDP_LEN)
+
+static const uint8_t nic_mac[6] = {2, 0, 0, 0, 0, 1};
+
+/* A ring of a NIC in memory: both ends are this program's. */
+struct memory_ring {
+	uint32_t producer, consumer, flags;
+};
+
+struct seat {
+	struct lane *lane;
+	struct port_queue p;
+	struct memory_ring rx, tx, fill, comp;
+	struct xdp_desc rx_descs[RING_SIZE], tx_descs[RING_SIZE];
+	uint64_t fill_addrs[RING_SIZE], comp_addrs[RING_SIZE];
+	struct host_memory memory;
+	uint32_t sa_count, first_slot, next_sa;
+	size_t bytes;
+	uint32_t rounds;
+	uint64_t delivered;
+	uint64_t out_ns, in_ns, out_clocks, in_clocks, packets;
+};
+
+static struct maps maps;
+static struct vault vault;
+static struct port port;
+static pthread_barrier_t start;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "lane_bench: %s\n", what);
+	exit(1);
+}
+
+static void *zeroed(size_t size)
+{
+	void *p = aligned_alloc(64, (size + 63) & ~(size_t)63);
+
+	if (!p)
+		die("out of memory");
+	memset(p, 0, size);
+	return p;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t clocks(void)
+{
+#ifdef __x86_64__
+	return __rdtsc();
+#else
+	return 0;
+#endif
+}
+
+/* ---- SAs: slot 2n out, 2n + 1 in, of the same key ---- */
+
+static void address(uint8_t out[4], uint32_t n)
+{
+	store_be32(out, 0xc6120000 + n);
+}
+
+static void make_sa(uint32_t slot, enum sa_direction direction)
+{
+	struct sa_state *sa = &maps.sa[slot];
+	uint8_t keymat[ESP_KEYMAT_SIZE] = {(uint8_t)(slot / 2), (uint8_t)(slot / 512), 1};
+
+	sa->generation = 1;
+	sa->spi = 0x1000 + slot / 2;
+	sa->direction = (uint8_t)direction;
+	address(sa->src, 1);
+	address(sa->dst, 2 + slot / 2);
+	sa->replay_window = 1024;
+	sa->flags = SA_ESN;
+	sa->sel = (struct selector){SELECTOR_ANY_PORT};
+	vault_store(&vault, slot, 1, OWNER_IKE, keymat, false);
+}
+
+static void make_sas(uint32_t count)
+{
+	maps.sa = zeroed(SLOTS_MAX * sizeof(*maps.sa));
+	maps.bitmaps = zeroed(SLOTS_MAX * sizeof(*maps.bitmaps));
+	maps.worker_counts = zeroed(LANES_MAX * sizeof(*maps.worker_counts));
+	maps.port = &port;
+	for (uint32_t i = 0; i < count; i++) {
+		make_sa(2 * i, SA_OUTBOUND);
+		make_sa(2 * i + 1, SA_INBOUND);
+	}
+}
+
+/* ---- a host in memory ---- */
+
+/* A UDP packet of the next SA, as tc egress hands it over: with its tag in place of the source address. */
+static void write_frame(struct seat *s, uint8_t *frame)
+{
+	const uint32_t slot = s->first_slot + 2 * s->next_sa;
+	const struct tx_tag tag = {.generation = 1, .slot = (uint16_t)slot};
+	uint8_t *ip = frame + ETH_LEN, *udp = ip + IP_LEN_MIN;
+	const size_t total = IP_LEN_MIN + UDP_LEN + s->bytes;
+
+	s->next_sa = s->next_sa + 1 == s->sa_count ? 0 : s->next_sa + 1;
+	memcpy(frame, nic_mac, 6);
+	memcpy(frame + ETH_SRC, &tag, sizeof(tag));
+	store_be16(frame + ETH_TYPE, 0x0800);
+	memset(ip, 0, IP_LEN_MIN);
+	ip[0] = 0x45;
+	store_be16(ip + IP_FRAG, IP_DF);
+	ip[IP_TTL] = 64;
+	memcpy(ip + IP_SRC, maps.sa[slot].src, 4);
+	memcpy(ip + IP_DST, maps.sa[slot].dst, 4);
+	ip_finish(ip, IP_LEN_MIN, total, PROTO_UDP);
+	store_be16(udp, 1000);
+	store_be16(udp + 2, 2000);
+	store_be16(udp + UDP_LENGTH, (uint16_t)(UDP_LEN + s->bytes));
+	store_be16(udp + UDP_CHECK, 0);
+}
+
+/* The frames are there: all but the tag, which outbound writes over, was written before. */
+static void read_frames(struct host *h, uint32_t n)
+{
+	struct seat *s = h->memory->user;
+
+	for (uint32_t i = 0; i < n; i++) {
+		write_frame(s, host_ring_frame(&h->ring, i));
+		h->ring.lengths[i] = (uint32_t)(sizeof(struct virtio_net_hdr) + HEADERS + s->bytes);
+	}
+}
+
+static void write_frames(struct host *h, const struct iovec *pieces, int n)
+{
+	struct seat *s = h->memory->user;
+
+	(void)pieces;
+	s->delivered += n > 1 ? (uint64_t)n - 1 : 0;
+}
+
+/* ---- a NIC in memory ---- */
+
+static void set_prod(struct xsk_ring_prod *r, struct memory_ring *m, void *entries)
+{
+	*r = (struct xsk_ring_prod){
+		.cached_cons = RING_SIZE,
+		.mask = RING_SIZE - 1,
+		.size = RING_SIZE,
+		.producer = &m->producer,
+		.consumer = &m->consumer,
+		.flags = &m->flags,
+		.ring = entries,
+	};
+}
+
+static void set_cons(struct xsk_ring_cons *r, struct memory_ring *m, void *entries)
+{
+	*r = (struct xsk_ring_cons){
+		.mask = RING_SIZE - 1,
+		.size = RING_SIZE,
+		.producer = &m->producer,
+		.consumer = &m->consumer,
+		.flags = &m->flags,
+		.ring = entries,
+	};
+}
+
+/* Off the clock: what was sent arrives, each packet in a frame of the fill ring, and the sent frames are completed. */
+static uint32_t carry(struct seat *s)
+{
+	const uint32_t n = s->tx.producer - s->tx.consumer, mask = RING_SIZE - 1;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct xdp_desc sent = s->tx_descs[s->tx.consumer++ & mask];
+		const uint64_t to = s->fill_addrs[s->fill.consumer++ & mask] + 256;
+		const uint8_t *frame = umem_data(&s->p.q.umem, sent.addr);
+		const uint32_t spi = load_be32(frame + ETH_LEN + IP_LEN_MIN);
+		const struct rx_meta meta = {
+			.slot = (uint16_t)(2 * (spi - 0x1000) + 1), .l3_offset = ETH_LEN, .generation = 1};
+
+		memcpy(umem_data(&s->p.q.umem, to), frame, sent.len);
+		memcpy(umem_data(&s->p.q.umem, to) - sizeof(meta), &meta, sizeof(meta));
+		s->rx_descs[s->rx.producer++ & mask] = (struct xdp_desc){.addr = to, .len = sent.len};
+		s->comp_addrs[s->comp.producer++ & mask] = sent.addr;
+	}
+	return n;
+}
+
+static void make_queue(struct seat *s, struct fault *f)
+{
+	struct xdp_queue *q = &s->p.q;
+
+	q->fd = -1;
+	if (umem_create(&q->umem, RING_SIZE, 1500, f))
+		die(f->text);
+	set_cons(&q->rings.rx, &s->rx, s->rx_descs);
+	set_prod(&q->rings.tx, &s->tx, s->tx_descs);
+	set_prod(&q->rings.fill, &s->fill, s->fill_addrs);
+	set_cons(&q->rings.comp, &s->comp, s->comp_addrs);
+	q->limit = RING_SIZE;
+	xdp_queue_refill(q);
+}
+
+static struct seat *make_seat(struct lane *l, size_t bytes, uint32_t sas, uint32_t rounds)
+{
+	struct seat *s = zeroed(sizeof(*s));
+	struct fault f;
+
+	s->lane = l;
+	s->bytes = bytes;
+	s->sa_count = sas;
+	s->rounds = rounds;
+	s->first_slot = 2 * l->index * sas;
+	s->memory = (struct host_memory){.read = read_frames, .write = write_frames, .user = s};
+	s->p.lane = l;
+	s->p.index = PORT;
+	s->p.shared = &port;
+	make_queue(s, &f);
+	if (host_open(&s->p.host, -1, true, &l->reader))
+		die("out of memory");
+	s->p.host.memory = &s->memory;
+	if (inbound_init(&s->p, NULL, &f) || outbound_init(&s->p, &f))
+		die(f.text);
+	return s;
+}
+
+/* ---- the clock ---- */
+
+static void send_some(struct seat *s)
+{
+	const uint32_t before = s->tx.producer;
+
+	while (s->tx.producer - before < ROUND)
+		outbound_run(&s->p);
+}
+
+static void receive_all(struct seat *s)
+{
+	while (s->rx.consumer != s->rx.producer) {
+		inbound_run(&s->p);
+		inbound_end_turn(&s->p, s->rx.consumer != s->rx.producer);
+	}
+}
+
+static void run_round(struct seat *s)
+{
+	uint64_t t[3], c[3];
+
+	s->lane->now = now_ns();
+	t[0] = now_ns();
+	c[0] = clocks();
+	send_some(s);
+	c[1] = clocks();
+	t[1] = now_ns();
+	s->packets += carry(s);
+	t[2] = now_ns();
+	c[2] = clocks();
+	receive_all(s);
+	s->in_clocks += clocks() - c[2];
+	s->in_ns += now_ns() - t[2];
+	s->out_clocks += c[1] - c[0];
+	s->out_ns += t[1] - t[0];
+}
+
+static void *run(void *arg)
+{
+	struct seat *s = arg;
+
+	for (uint32_t i = 0; i < WARM_UP; i++)
+		run_round(s);
+	s->out_ns = s->in_ns = s->out_clocks = s->in_clocks = s->packets = s->delivered = 0;
+	pthread_barrier_wait(&start);
+	for (uint32_t i = 0; i < s->rounds; i++)
+		run_round(s);
+	return NULL;
+}
+
+static struct lane *make_lanes(uint32_t count)
+{
+	struct lane *lanes = zeroed(count * sizeof(*lanes));
+	struct sa_lock *locks = zeroed(SLOTS_MAX * sizeof(*locks));
+	struct fault f;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct lane *l = &lanes[i];
+
+		l->maps = &maps;
+		l->locks = locks;
+		l->aead = aead_select("auto", &f);
+		if (!l->aead || lane_init(l, lanes, i, count, &f) || ip_id_init(&l->ip_ids, &f) ||
+		    sa_cache_create(&l->sas, l->aead, &maps, &vault, &f))
+			die(f.text);
+	}
+	return lanes;
+}
+
+static void report(struct seat **seats, uint32_t lanes)
+{
+	double out_pps = 0, in_pps = 0, out_clocks = 0, in_clocks = 0;
+
+	for (uint32_t i = 0; i < lanes; i++) {
+		const struct seat *s = seats[i];
+
+		if (s->delivered != s->packets)
+			die("packets were lost");
+		out_pps += (double)s->packets * 1e9 / (double)s->out_ns;
+		in_pps += (double)s->packets * 1e9 / (double)s->in_ns;
+		out_clocks += (double)s->out_clocks / (double)s->packets / lanes;
+		in_clocks += (double)s->in_clocks / (double)s->packets / lanes;
+	}
+	printf("{\"aead\":\"%s\",\"out_pps\":%.0f,\"in_pps\":%.0f,\"out_clocks\":%.1f,\"in_clocks\":%.1f}\n",
+	       seats[0]->lane->aead->name, out_pps, in_pps, out_clocks, in_clocks);
+}
+
+int main(int argc, char **argv)
+{
+	struct seat *seats[LANES_MAX];
+	pthread_t threads[LANES_MAX];
+	uint32_t count, sas;
+	struct lane *lanes;
+	struct fault f;
+
+	if (argc != 5)
+		die("usage: lane_bench BYTES LANES SAS ROUNDS");
+	count = (uint32_t)atoi(argv[2]);
+	sas = (uint32_t)atoi(argv[3]);
+	if (count < 1 || count > LANES_MAX || sas < 1 || 2 * sas * count > SLOTS_MAX || atoi(argv[1]) > 1400)
+		die("at most 1400 bytes, 64 lanes, and 4096 SAs in all");
+	if (vault_create(&vault, &f))
+		die(f.text);
+	make_sas(sas * count);
+	port = (struct port){.mtu = 1500, .mtu_room = 1500, .queues = count, .tx_queues = count, .ring = RING_SIZE};
+	memcpy(port.mac, nic_mac, 6);
+	lanes = make_lanes(count);
+	pthread_barrier_init(&start, NULL, count);
+	for (uint32_t i = 0; i < count; i++)
+		seats[i] = make_seat(&lanes[i], (size_t)atoi(argv[1]), sas, (uint32_t)atoi(argv[4]));
+	for (uint32_t i = 0; i < count; i++)
+		pthread_create(&threads[i], NULL, run, seats[i]);
+	for (uint32_t i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	report(seats, count);
+	return 0;
+}
