@@ -69,7 +69,7 @@ static bool parse(struct port_queue *p, const struct xdp_desc *desc, struct item
 		return false;
 	/* The header gets a new checksum when the packet is taken out, and a wrong one must not become right by that.
 	 */
-	return csum_ipv4_header(item->ip.ip, item->ip.header) == 0;
+	return ip_check_is_right(item->ip.ip, item->ip.header);
 }
 
 /* The packet's SA and its place in the window. */
@@ -97,7 +97,7 @@ static void take_out(struct item *item)
 {
 	size_t headers = item->l2 + item->ip.header;
 
-	memmove(item->frame + ESP_HEADER, item->frame, headers);
+	headers_copy(item->frame + ESP_HEADER, item->frame, headers);
 	item->frame += ESP_HEADER;
 	item->ip.ip += ESP_HEADER;
 	item->ip.total = item->ip.header + item->opened.payload_len;

@@ -109,17 +109,61 @@ static inline size_t eth_ipv4_offset(const uint8_t *frame, size_t len)
 	return 0;
 }
 
+/*
+ * ip_finish for a header without options, in registers: a load of a word waits for the stores of a moment ago to fields
+ * of that word.
+ */
+static inline void ip_finish_plain(uint8_t *ip, size_t total, uint8_t proto)
+{
+	uint32_t w[IP_LEN_MIN / 4];
+
+	memcpy(w, ip, sizeof(w));
+	w[0] = (w[0] & htobe32(0xffff0000)) | htobe32((uint32_t)total);
+	w[2] = (w[2] & htobe32(0xff000000)) | htobe32((uint32_t)proto << 16);
+	w[2] |= htobe32(be16toh(csum_fold((uint64_t)w[0] + w[1] + w[2] + w[3] + w[4])));
+	memcpy(ip, &w[0], sizeof(w[0]));
+	memcpy(ip + 8, &w[2], sizeof(w[2]));
+}
+
 /* Writes the fields of an IP header that change when a packet is put into ESP or taken out of it, and then the header's
  * checksum. header, total: bytes, as in struct ip_view. */
 static inline void ip_finish(uint8_t *ip, size_t header, size_t total, uint8_t proto)
 {
 	uint16_t check;
 
+	if (header == IP_LEN_MIN) {
+		ip_finish_plain(ip, total, proto);
+		return;
+	}
 	store_be16(ip + IP_TOTAL_LEN, (uint16_t)total);
 	ip[IP_PROTO] = proto;
 	store_be16(ip + IP_CHECK, 0);
 	check = csum_ipv4_header(ip, header);
 	memcpy(ip + IP_CHECK, &check, sizeof(check));
+}
+
+/* Whether the header's checksum is right. */
+static inline bool ip_check_is_right(const uint8_t *ip, size_t header)
+{
+	uint32_t w[IP_LEN_MIN / 4];
+
+	if (header != IP_LEN_MIN)
+		return csum_ipv4_header(ip, header) == 0;
+	memcpy(w, ip, sizeof(w));
+	return csum_fold((uint64_t)w[0] + w[1] + w[2] + w[3] + w[4]) == 0;
+}
+
+/* Copies Ethernet and IP header of len bytes together; the two places may overlap. The usual length takes no call. */
+static inline void headers_copy(uint8_t *to, const uint8_t *from, size_t len)
+{
+	uint8_t usual[ETH_LEN + IP_LEN_MIN];
+
+	if (len == sizeof(usual)) {
+		memcpy(usual, from, sizeof(usual));
+		memcpy(to, usual, sizeof(usual));
+	} else {
+		memmove(to, from, len);
+	}
 }
 
 #endif

@@ -115,7 +115,7 @@ void segment_headers(const struct segmenter *s, uint32_t index, uint8_t *out)
 {
 	uint8_t *ip = out + s->l2;
 
-	memcpy(out, s->frame, s->l2 + s->ip.header);
+	headers_copy(out, s->frame, s->l2 + s->ip.header);
 	if (index)
 		store_be16(ip + IP_ID, (uint16_t)(load_be16(ip + IP_ID) + index));
 }
