@@ -4,8 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from pair import B, NIC, Pair
-from wait import until
+from lib.beds.pair import B, NIC, Pair
+from lib.wait import until
 
 DEVICE = '/dev/cpu_dma_latency'
 
