@@ -72,7 +72,8 @@ int worker_order_receive(int channel, struct worker_order *order, int *fds, __u3
 	*n = take_fds(&packet, fds);
 	if (size == 0 && *n == 0)
 		return -ECONNRESET;
-	if (is_whole(order, size, *n))
+	/* What there was no room for would be lost silently. */
+	if (!(packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && is_whole(order, size, *n))
 		return 0;
 	while (*n)
 		close(fds[--*n]);
@@ -86,7 +87,7 @@ int worker_answer_send(int channel, const struct worker_answer *answer)
 
 int worker_answer_receive(int channel, struct worker_answer *answer)
 {
-	const ssize_t size = recv(channel, answer, sizeof(*answer), MSG_DONTWAIT);
+	const ssize_t size = recv(channel, answer, sizeof(*answer), MSG_DONTWAIT | MSG_TRUNC);
 
 	if (size < 0)
 		return -errno;
