@@ -58,26 +58,15 @@ int ip_id_init(struct ip_ids *ids, struct fault *f)
 {
 	if (getrandom(ids, sizeof(*ids), 0) != sizeof(*ids))
 		return fault(f, EIO, "no random numbers: %s", strerror(errno));
-	ids->step = 1;
 	return 0;
-}
-
-struct ip_ids ip_id_of_lane(const struct ip_ids *ids, uint32_t index, uint32_t count)
-{
-	struct ip_ids of_lane = *ids;
-
-	of_lane.counter = (uint16_t)(ids->counter + index);
-	of_lane.step = (uint16_t)count;
-	return of_lane;
 }
 
 uint16_t ip_id_next(struct ip_ids *ids, const uint8_t dst[4])
 {
-	const uint16_t n = ids->counter;
+	const uint16_t n = __atomic_fetch_add(&ids->counter, 1, __ATOMIC_RELAXED);
 	uint8_t left = (uint8_t)(n >> 8), right = (uint8_t)n;
 	uint32_t to;
 
-	ids->counter = (uint16_t)(n + ids->step);
 	memcpy(&to, dst, sizeof(to));
 	for (uint64_t round = 0; round < ROUNDS; round++) {
 		const uint8_t mixed = left ^ (uint8_t)sip_hash(ids->key, to | round << 32 | (uint64_t)right << 40);

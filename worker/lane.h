@@ -41,7 +41,7 @@ struct lane {
 	const struct aead *aead;
 	struct sa_cache sas;
 	struct sa_lock *locks; /* SLOTS_MAX; of all lanes */
-	struct ip_ids ip_ids;
+	struct ip_ids *ip_ids; /* of all lanes */
 	struct host_reader reader;
 	struct port_queues queues;
 	uint32_t readers;	  /* of them, that read from a TAP queue */

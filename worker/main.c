@@ -48,6 +48,7 @@ struct worker {
 	struct vault vault;
 	const struct aead *aead;
 	struct sa_lock *locks;
+	struct ip_ids ip_ids;
 	struct lane *lanes;
 	uint32_t lane_count;
 	pthread_t threads[LANES_MAX];
@@ -154,7 +155,7 @@ static int open_maps(struct worker *w, const struct arguments *a, struct fault *
 	return 0;
 }
 
-static int make_lane(struct worker *w, uint32_t index, const struct ip_ids *ids, struct fault *f)
+static int make_lane(struct worker *w, uint32_t index, struct fault *f)
 {
 	struct lane *l = &w->lanes[index];
 	int err;
@@ -162,15 +163,14 @@ static int make_lane(struct worker *w, uint32_t index, const struct ip_ids *ids,
 	l->maps = &w->maps;
 	l->aead = w->aead;
 	l->locks = w->locks;
-	l->ip_ids = ip_id_of_lane(ids, index, w->lane_count);
+	l->ip_ids = &w->ip_ids;
 	err = lane_init(l, w->lanes, index, w->lane_count, f);
 	return err ? err : sa_cache_create(&l->sas, w->aead, &w->maps, &w->vault, f);
 }
 
 static int make_lanes(struct worker *w, struct fault *f)
 {
-	struct ip_ids ids;
-	int err = ip_id_init(&ids, f);
+	int err = ip_id_init(&w->ip_ids, f);
 
 	w->locks = aligned_alloc(64, SLOTS_MAX * sizeof(*w->locks));
 	w->lanes = aligned_alloc(64, w->lane_count * sizeof(*w->lanes));
@@ -179,7 +179,7 @@ static int make_lanes(struct worker *w, struct fault *f)
 	memset(w->locks, 0, SLOTS_MAX * sizeof(*w->locks));
 	memset(w->lanes, 0, w->lane_count * sizeof(*w->lanes));
 	for (uint32_t i = 0; i < w->lane_count && !err; i++)
-		err = make_lane(w, i, &ids, f);
+		err = make_lane(w, i, f);
 	w->ports = (struct ports){.maps = &w->maps, .lanes = w->lanes, .lane_count = w->lane_count};
 	return err;
 }

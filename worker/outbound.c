@@ -191,7 +191,7 @@ static void seal_aside(struct port_queue *p, struct esp_sa *sa)
 	const size_t headers = out->segmenter.l2 + out->segmenter.ip.header;
 	const size_t len = seal_one(p, sa, out->sealed);
 
-	fragment_begin(&out->pieces, out->sealed, out->segmenter.l2, ip_id_next(&p->lane->ip_ids, sa->dst),
+	fragment_begin(&out->pieces, out->sealed, out->segmenter.l2, ip_id_next(p->lane->ip_ids, sa->dst),
 		       out->sealed + headers, len - headers, path_mtu_of(p, sa->state, p->lane->now));
 }
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "ip_id.h"
@@ -103,6 +104,37 @@ static void the_next_cannot_be_told(void **unused)
 		assert_in_range(changes[bit], ALL / 2 - ALL / 50, ALL / 2 + ALL / 50);
 }
 
+/* ---- lanes ---- */
+
+#define LANES 4
+
+static struct ip_ids shared;
+static uint8_t given[ALL]; /* times */
+
+/* Some lanes have more to send than others. */
+static void *send(void *arg)
+{
+	for (uint32_t n = (uint32_t)(uintptr_t)arg; n; n--)
+		__atomic_add_fetch(&given[ip_id_next(&shared, peer)], 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* However datagrams are shared out, 65,536 of them have as many IDs. */
+static void none_comes_again_on_another_lane(void **unused)
+{
+	static const uint32_t datagrams[LANES] = {ALL / 2, ALL / 4, ALL / 4 - 1, 1};
+	pthread_t threads[LANES];
+
+	(void)unused;
+	shared = fresh();
+	for (int i = 0; i < LANES; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, send, (void *)(uintptr_t)datagrams[i]), 0);
+	for (int i = 0; i < LANES; i++)
+		pthread_join(threads[i], NULL);
+	for (uint32_t id = 0; id < ALL; id++)
+		assert_int_equal(given[id], 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +142,7 @@ int main(void)
 		cmocka_unit_test(destinations_share_the_counter),
 		cmocka_unit_test(destinations_and_keys_have_nothing_in_common),
 		cmocka_unit_test(the_next_cannot_be_told),
+		cmocka_unit_test(none_comes_again_on_another_lane),
 	};
 
 	return cmocka_run_group_tests_name("ip_id", tests, NULL, NULL);
