@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Lanes without a kernel below them: maps and vault in plain memory, and queues whose rings the test fills. What they
+ * write to the host is kept in a file for each queue.
+ */
+#ifndef TESTS_UNIT_LANES_H
+#define TESTS_UNIT_LANES_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "inbound.h"
+#include "maps/vault.h"
+
+#define LANES 2
+#define PORT  3
+
+struct lanes {
+	struct maps maps;
+	struct vault vault;
+	struct sa_lock *locks;
+	struct ip_ids ip_ids;
+	struct lane *lane; /* LANES */
+};
+
+static inline void *zeroed(size_t n, size_t size)
+{
+	void *p = aligned_alloc(64, (n * size + 63) / 64 * 64);
+
+	assert_non_null(p);
+	return memset(p, 0, (n * size + 63) / 64 * 64);
+}
+
+static inline void lanes_open(struct lanes *l, const struct aead *aead)
+{
+	*l = (struct lanes){
+		.maps.sa = zeroed(SLOTS_MAX, sizeof(struct sa_state)),
+		.maps.bitmaps = zeroed(SLOTS_MAX, sizeof(struct replay_bitmap)),
+		.maps.turns = zeroed(1, sizeof(struct turns)),
+		.maps.port = zeroed(PORTS_MAX, sizeof(struct port)),
+		.maps.worker_counts = zeroed(LANES_MAX, sizeof(struct counts)),
+		.vault.entries = zeroed(SLOTS_MAX, sizeof(struct vault_entry)),
+		.locks = zeroed(SLOTS_MAX, sizeof(struct sa_lock)),
+		.lane = zeroed(LANES, sizeof(struct lane)),
+	};
+	assert_int_equal(ip_id_init(&l->ip_ids, NULL), 0);
+	for (uint32_t i = 0; i < LANES; i++) {
+		l->lane[i] = (struct lane){
+			.maps = &l->maps, .aead = aead, .locks = l->locks, .ip_ids = &l->ip_ids, .now = maps_now()};
+		l->lane[i].sas = (struct sa_cache){
+			.aead = aead,
+			.maps = &l->maps,
+			.vault = &l->vault,
+			.sas = zeroed(SLOTS_MAX, sizeof(struct esp_sa)),
+			.contexts = zeroed(SLOTS_MAX, aead->ctx_size),
+		};
+		assert_int_equal(lane_init(&l->lane[i], l->lane, i, LANES, NULL), 0);
+	}
+}
+
+static inline void lanes_close(struct lanes *l)
+{
+	for (uint32_t i = 0; i < LANES; i++) {
+		memset(l->maps.sa, 0, SLOTS_MAX * sizeof(*l->maps.sa));
+		sa_cache_sweep(&l->lane[i].sas);
+		host_reader_close(&l->lane[i].reader);
+		close(l->lane[i].wake);
+		for (uint32_t from = 0; from < LANES; from++)
+			free(l->lane[i].handoffs[from].bytes);
+		free(l->lane[i].handoffs);
+		free(l->lane[i].sas.sas);
+		free(l->lane[i].sas.contexts);
+	}
+	free(l->lane);
+	free(l->locks);
+	free(l->vault.entries);
+	free(l->maps.worker_counts);
+	free(l->maps.port);
+	free(l->maps.turns);
+	free(l->maps.bitmaps);
+	free(l->maps.sa);
+}
+
+/* Of all lanes. */
+static inline uint64_t counted(const struct lanes *l, enum reason reason)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < LANES; i++)
+		n += *counts_at(&l->maps.worker_counts[i], reason);
+	return n;
+}
+
+/* ---- queues ---- */
+
+/* A queue, and the kernel's ends of its rings. */
+struct queue {
+	struct port_queue port;
+	struct xdp_desc descs[RING_SIZE];
+	uint64_t addrs[RING_SIZE];
+	uint32_t rx_produced, rx_consumed, fill_produced, fill_consumed, flags;
+};
+
+static inline void queue_open(struct queue *q, struct lanes *l, uint32_t index)
+{
+	struct port_queue *p = &q->port;
+
+	memset(q, 0, sizeof(*q));
+	*p = (struct port_queue){.lane = &l->lane[index % LANES], .index = PORT, .shared = &l->maps.port[PORT]};
+	assert_int_equal(umem_create(&p->q.umem, 1500, NULL), 0);
+	p->q.rings.rx = (struct xsk_ring_cons){.producer = &q->rx_produced,
+					       .consumer = &q->rx_consumed,
+					       .ring = q->descs,
+					       .mask = RING_SIZE - 1,
+					       .size = RING_SIZE};
+	p->q.rings.fill = (struct xsk_ring_prod){.producer = &q->fill_produced,
+						 .consumer = &q->fill_consumed,
+						 .ring = q->addrs,
+						 .mask = RING_SIZE - 1,
+						 .size = RING_SIZE,
+						 .flags = &q->flags,
+						 .cached_cons = RING_SIZE};
+	p->q.fd = -1;
+	assert_int_equal(host_open(&p->host, memfd_create("host", MFD_CLOEXEC), false, NULL), 0);
+	assert_int_equal(inbound_init(p, NULL, NULL), 0);
+	xdp_queue_refill(&p->q);
+}
+
+static inline void queue_close(struct queue *q)
+{
+	inbound_free(&q->port);
+	inbound_free_fragments(q->port.fragments);
+	close(q->port.host.fd);
+	umem_destroy(&q->port.q.umem);
+}
+
+/* As the kernel does: into the next frame of the fill ring, with XDP's word in front. False: there is none. */
+static inline bool queue_receive(struct queue *q, const struct rx_meta *meta, const uint8_t *frame, uint32_t len)
+{
+	uint64_t addr;
+
+	if (q->fill_consumed == __atomic_load_n(&q->fill_produced, __ATOMIC_ACQUIRE))
+		return false;
+	addr = q->addrs[q->fill_consumed % RING_SIZE] + XDP_PACKET_HEADROOM;
+	__atomic_store_n(&q->fill_consumed, q->fill_consumed + 1, __ATOMIC_RELEASE);
+	memcpy(umem_data(&q->port.q.umem, addr) - sizeof(*meta), meta, sizeof(*meta));
+	memcpy(umem_data(&q->port.q.umem, addr), frame, len);
+	q->descs[q->rx_produced % RING_SIZE] = (struct xdp_desc){.addr = addr, .len = len};
+	__atomic_store_n(&q->rx_produced, q->rx_produced + 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+#endif
