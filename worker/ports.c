@@ -10,11 +10,17 @@
 
 /* ---- one queue ---- */
 
-static int open_host(struct port_queue *p, const struct worker_order *order, uint32_t i, const int *taps)
+/* Its TAP queue, which is the queue's from now on; or another one's to write to, where there are fewer. */
+static int open_host(struct port_queue *p, const struct worker_order *order, uint32_t i, int *taps,
+		     const struct port_set *set)
 {
-	const bool own = i < order->tap_queues;
+	int fd;
 
-	return host_open(&p->host, taps[i % order->tap_queues], order->udp_segments, own ? &p->lane->reader : NULL);
+	if (i >= order->tap_queues)
+		return host_open(&p->host, set->queues[i % order->tap_queues].host.fd, order->udp_segments, NULL);
+	fd = taps[i];
+	taps[i] = -1;
+	return host_open(&p->host, fd, order->udp_segments, &p->lane->reader);
 }
 
 static int open_queue(struct port_queue *p, const struct worker_order *order, uint32_t i, int *socket, struct fault *f)
@@ -43,10 +49,8 @@ static int make_queue(struct port_queue *p, const struct worker_order *order, ui
 	struct fragments_in **fragments = &set->fragments[p->lane->index];
 	int err = open_queue(p, order, i, &fds[i], f);
 
-	if (!err && open_host(p, order, i, fds + order->queues))
+	if (!err && open_host(p, order, i, fds + order->queues, set))
 		err = fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
-	if (!err && p->host.reads)
-		fds[order->queues + i] = -1;
 	if (!err) {
 		err = inbound_init(p, *fragments, f);
 		*fragments = p->fragments;
@@ -59,8 +63,7 @@ static void free_queue(struct port_queue *p)
 	inbound_free(p);
 	outbound_free(p);
 	host_close(&p->host);
-	if (p->q.fd >= 0)
-		xdp_queue_close(&p->q);
+	xdp_queue_close(&p->q);
 }
 
 /* ---- a NIC ---- */

@@ -127,7 +127,9 @@ bool xdp_queue_moves(struct xdp_queue *q, const uint8_t mac[6])
 
 void xdp_queue_close(struct xdp_queue *q)
 {
-	close(q->fd);
+	if (q->fd >= 0)
+		close(q->fd);
+	q->fd = -1;
 	xsk_unmap_rings(&q->rings);
 	umem_destroy(&q->umem);
 }

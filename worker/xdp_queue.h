@@ -53,7 +53,7 @@ int xdp_queue_open(struct xdp_queue *q, int fd, const struct xdp_queue_place *at
  */
 bool xdp_queue_moves(struct xdp_queue *q, const uint8_t mac[6]);
 
-/* Unbinds, closes and gives the memory back. */
+/* Unbinds, closes and gives the memory back. Safe on one that is closed, or has no socket: fd is -1. */
 void xdp_queue_close(struct xdp_queue *q);
 
 /*

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""NICs that do not have as many queues to send as to receive: an SA sends by one that is there, whatever its slot."""
+"""
+NICs of several queues, and those that do not have as many to send as to receive: an SA sends by one that is there, whatever
+its slot, and what comes by any of them arrives.
+"""
 import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.packet import Raw
 
-from lib.beds.bed import HOST, PEER, Bed
+from lib.beds.bed import HOST, NIC, PEER, Bed
 from conftest import MODES
 from lib.traffic import udp_socket
 from lib.wire import esp_of
@@ -43,11 +48,27 @@ def on_the_wire(bed, sas, count):
     return seen
 
 
-@pytest.mark.parametrize('rx, tx', [(4, 1), (1, 4), (4, 2)])
-def test_other_than_to_receive(mode, rx, tx):
+def send_from_all(bed):
+    """An inbound SA of each peer, whose hash is another one's, so that they come by all queues; each one's datagrams that arrive."""
+    seen = {src: 0 for src in DESTINATIONS}
+    with udp_socket(bed.ns, HOST, 4002) as sink:
+        for src in DESTINATIONS:
+            sa = bed.inbound(src=src)
+            for _ in range(MANY // 10):
+                bed.send_sealed(sa, IP(src=src, dst=HOST) / UDP(sport=4001, dport=4002) / Raw(b'datagram'))
+        for _ in range(MANY // 10 * len(seen)):
+            seen[sink.recvfrom(100)[1][0]] += 1
+    return seen
+
+
+@pytest.mark.parametrize('lanes', [1, 2])
+@pytest.mark.parametrize('rx, tx', [(2, 2), (4, 4), (4, 1), (1, 4), (4, 2)])
+def test_both_ways(mode, rx, tx, lanes):
     with Bed(mode, queues=(rx, tx)) as bed:
+        bed.host.configure([NIC], mode=mode, daemon={'lanes': lanes})
         bed.host.start()
         assert bed.host.status()['interfaces'][0]['queues'] == rx
         seen = on_the_wire(bed, send_to_all(bed), MANY * len(DESTINATIONS))
         assert set(seen.values()) == {MANY}
-        assert 'tx_full' not in bed.host.counters()
+        assert set(send_from_all(bed).values()) == {MANY // 10}
+        assert not {'tx_full', 'host_full'} & set(bed.host.counters())
