@@ -335,7 +335,9 @@ static bool await(struct worker *w, const bool *answered, uint64_t until)
 		struct pollfd p = {.fd = w->orders, .events = POLLIN};
 		const uint64_t now = maps_now();
 
-		if (now >= until || poll(&p, 1, (int)((until - now) / 1000000) + 1) < 0 || p.revents & POLLHUP)
+		/* A signal is not an answer. */
+		if (now >= until || (poll(&p, 1, (int)((until - now) / 1000000) + 1) < 0 && errno != EINTR) ||
+		    p.revents & POLLHUP)
 			return false;
 		take_answers(w);
 	}
@@ -365,6 +367,7 @@ void worker_detach(struct worker *w, unsigned index)
 		return;
 	log_line("worker %d does not let go of %.15s: ended", w->child.pid, w->maps->port[index].name);
 	stop(w);
+	w->child.restarts++;
 	child_start_later(&w->child);
 }
 
