@@ -2,7 +2,7 @@
 """
 NICs come and go, and others do not notice; a worker that hangs or dies meanwhile serves all of them again.
 
-    a: nic0 ---- bridge ---- nic0 :b      as ever (pair.py)
+    a: nic0 ---- bridge ---- nic0 :b      as ever (tests/lib/beds/pair.py)
     a: nic1 ---------------- nic1 :b      what comes and goes, at a
 """
 import os
@@ -13,12 +13,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from bed import new_sa
-from host import is_dead
-from netns import veth
-from pair import A, B, NIC, Pair
-from traffic import UdpFlow, ping
-from wait import until
+from lib.beds.bed import new_sa
+from lib.beds.pair import A, B, NIC, Pair
+from lib.host import is_dead
+from lib.netns import veth
+from lib.traffic import UdpFlow, ping
+from lib.wait import until
 
 OTHER, A2, B2 = 'nic1', '198.51.100.1', '198.51.100.2'
 TIMES = 20

@@ -14,7 +14,7 @@ from lib.beds.bed import Bed
 from lib.beds.ike import IkePair, connection, is_up, order, wait_up
 from lib.beds.pair import B
 from lib.host import CAP_IPC_LOCK
-from lib.netns import run
+from lib.netns import LANES, QUEUES, run
 from lib.traffic import ping
 from lib.wait import until
 
@@ -72,6 +72,11 @@ def descriptors(host, pid):
     return Counter(kind_of(host, pid, fd) for fd in os.listdir(f'/proc/{pid}/fd'))
 
 
+def lanes_of(pid):
+    """Its threads but the one that listens to the supervisor."""
+    return len(os.listdir(f'/proc/{pid}/task')) - 1
+
+
 STANDARD = Counter({'null': 1, 'log': 2})
 
 
@@ -87,11 +92,32 @@ def test_descriptors_of_the_key_holder(host):
 
 
 def test_descriptors_of_the_worker(host):
-    """The NIC's socket, its TAP, a ring that reads it, and what it said that it was ready by."""
-    had = descriptors(host, host.processes()['worker'])
+    """
+    Of the NIC's queue a socket and a TAP queue; to the supervisor, and what it said that it was ready by; of each lane what
+    wakes it and, where this kernel has it, a ring that reads TAP queues.
+    """
+    pid = host.processes()['worker']
+    had, lanes = descriptors(host, pid), lanes_of(pid)
+    assert lanes == (LANES or len(os.sched_getaffinity(0)))
     sockets = sum(had.pop(kind) for kind in list(had) if kind.startswith('socket'))
-    assert sockets == 1
-    assert had - Counter({'anon_inode:[io_uring]': 1, 'pipe': 1}) == STANDARD + Counter({'/dev/net/tun': 1})
+    assert sockets == QUEUES
+    assert had.pop('anon_inode:[io_uring]', lanes) == lanes
+    assert had == STANDARD + Counter({'/dev/net/tun': QUEUES, 'unix socket': 1, 'pipe': 1, 'anon_inode:[eventfd]': lanes})
+
+
+def test_worker_keeps_nothing_of_a_nic_that_was_detached(host):
+    """Nor does one more thread run: of what came with it every descriptor is closed."""
+    pid = host.processes()['worker']
+    before = descriptors(host, pid)
+    host.netns.ip('link', 'add', 'nic9', 'numrxqueues', 4, 'numtxqueues', 2, 'type', 'veth', 'peer', 'name', 'far9',
+                  'numrxqueues', 2, 'numtxqueues', 4)
+    host.netns.ip('link', 'set', 'nic9', 'up')
+    host.cmd('attach', 'nic9')
+    until(lambda: descriptors(host, pid)['/dev/net/tun'] == QUEUES + 2, 'it serves the NIC')
+    assert descriptors(host, pid).total() == before.total() + 4 + 2
+    host.cmd('detach', 'nic9')
+    assert descriptors(host, pid) == before
+    host.netns.ip('link', 'del', 'nic9')
 
 
 # ---- mappings ----

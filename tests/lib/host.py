@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from lib.netns import LANES
 from lib.wait import until
 
 BUILD = Path(os.environ.get('BUILD', 'build')).resolve()
@@ -85,7 +86,8 @@ class Host:
     def configure(self, devs, daemon=None, **settings):
         """One [interface] section for each device, all with the same settings, and the [daemon]'s. a_b is for a-b."""
         self.devs = list(devs)
-        sections = [('daemon', daemon or {}), *((f'interface {dev}', settings) for dev in devs)]
+        lanes = {'lanes': LANES} if LANES else {}
+        sections = [('daemon', lanes | (daemon or {})), *((f'interface {dev}', settings) for dev in devs)]
         self.config.write_text(''.join(section(name, values) for name, values in sections))
 
     def spawn(self):

@@ -11,6 +11,10 @@ from concurrent.futures import Future
 CLONE_NEWNET = 0x40000000
 PREFIX = f'xi{os.getpid()}'
 
+# How many lanes each worker has, and NICs queues, where a test does not say; 0: as many as the worker makes itself, and one.
+LANES = int(os.environ.get('LANES', 0))
+QUEUES = LANES or 1
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -121,7 +125,7 @@ class Netns:
         return link[2]
 
 
-def veth(a, a_dev, b, b_dev, queues=1, mtu=1500):
+def veth(a, a_dev, b, b_dev, queues=QUEUES, mtu=1500):
     """A wire between two namespaces, both ends up. queues: of either kind, or (to receive, to send) at a's end."""
     rx, tx = queues if isinstance(queues, tuple) else (queues, queues)
     a.ip('link', 'add', a_dev, 'mtu', mtu, 'numrxqueues', rx, 'numtxqueues', tx, 'type', 'veth', 'peer', 'name', b_dev,

@@ -17,7 +17,7 @@ from scapy.packet import Raw, raw
 
 from lib import esp
 from lib.host import Host, dropped
-from lib.netns import Netns, veth
+from lib.netns import QUEUES, Netns, veth
 from lib.traffic import Ears, udp_socket
 from lib.wire import Tap, esp_of
 
@@ -37,7 +37,7 @@ def new_sa(src, dst, **kw):
 class Bed:
     """The host is made and configured, and started by who made the bed; begin() and end() are around each test."""
 
-    def __init__(self, mode='native', queues=1, mtu=1500, **settings):
+    def __init__(self, mode='native', queues=QUEUES, mtu=1500, **settings):
         self.mode = mode
         self.stack = ExitStack()
         with ExitStack() as undo:

@@ -14,7 +14,7 @@ from scapy.packet import Raw
 
 from lib.beds import bed
 from lib.host import Host, start_all
-from lib.netns import Netns, veth
+from lib.netns import QUEUES, Netns, veth
 from lib.wire import Capture, Tap, esp_of, in_clear, repeated
 
 A, B = '192.0.2.1', '192.0.2.2'
@@ -24,7 +24,7 @@ _tags = itertools.count()
 
 
 class Pair:
-    def __init__(self, mode='native', queues=1, mtu=1500, **settings):
+    def __init__(self, mode='native', queues=QUEUES, mtu=1500, **settings):
         self.queues, self.mtu = queues, mtu
         with ExitStack() as undo:
             tag = f'p{next(_tags)}'
