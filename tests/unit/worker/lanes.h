@@ -115,7 +115,7 @@ static inline void queue_open(struct queue *q, struct lanes *l, uint32_t index)
 
 	memset(q, 0, sizeof(*q));
 	*p = (struct port_queue){.lane = &l->lane[index % LANES], .index = PORT, .shared = &l->maps.port[PORT]};
-	assert_int_equal(umem_create(&p->q.umem, 1500, NULL), 0);
+	assert_int_equal(umem_create(&p->q.umem, RING_SIZE, 1500, NULL), 0);
 	p->q.rings.rx = (struct xsk_ring_cons){.producer = &q->rx_produced,
 					       .consumer = &q->rx_consumed,
 					       .ring = q->descs,

@@ -60,7 +60,8 @@ static void assert_oldest(uint32_t number, uint32_t len)
 	make(&expected, frame, number, len);
 	assert_true(handoff_look(&ring, &item, &got));
 	assert_memory_equal(&item, &expected, sizeof(item));
-	assert_memory_equal(got, frame, len);
+	/* Not cmocka's own, whose reads ThreadSanitizer does not see. */
+	assert_int_equal(memcmp(got, frame, len), 0);
 }
 
 static void assert_taken(uint32_t number, uint32_t len)
@@ -112,7 +113,7 @@ static void around_the_end(void **unused)
 	uint64_t rnd = 1;
 
 	(void)unused;
-	while (taken < 20000) {
+	while (taken < 2000) {
 		while (put_in - taken < 4) {
 			const uint32_t len = 1 + (uint32_t)random_below(&rnd, FRAME_MAX);
 
@@ -194,7 +195,7 @@ static void after_four_gigabytes(void **unused)
 
 /* ---- two threads, as fast as they can ---- */
 
-#define HANDED 60000
+#define HANDED 20000
 
 static uint32_t size_of_number(uint32_t number)
 {
