@@ -9,8 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Room of a ring, bytes: some 40 fragments of a usual MTU, 7 of the largest. A burst beyond is dropped and counted. */
-#define HANDOFF_SIZE (64 << 10)
+/*
+ * Room of a ring, bytes: 83 fragments of a usual MTU. Less, and what a lane takes from its queue at once (64), or the
+ * largest datagram (45), may not fit an empty one. There is a ring for each two lanes. A burst beyond is dropped and
+ * counted.
+ */
+#define HANDOFF_SIZE (128 << 10)
 
 /* What goes with a fragment. */
 struct handoff_item {

@@ -140,7 +140,7 @@ static void full(void **unused)
 {
 	static const struct {
 		uint32_t len, least, most;
-	} frames[] = {{1514, 40, 41}, {FRAME_MAX, 6, 7}, {60, 680, 682}};
+	} frames[] = {{1514, 82, 83}, {FRAME_MAX, 13, 14}, {60, 1364, 1365}};
 	const uint32_t none = 1000000;
 
 	(void)unused;
