@@ -198,7 +198,7 @@ bpf-test: $(BPF_TESTS)
 	$(call run_each,$^)
 
 # What lanes share, or hand each other, is in these: they run once more with two, and NICs of two queues.
-WITH_LANES := $(addprefix tests/e2e/test_,coalesce.py fragments.py inbound.py outbound.py restart.py rights.py)
+WITH_LANES := $(addprefix tests/e2e/test_,fragments.py inbound.py)
 # Those of how fast something is, at the end and alone.
 e2e: all
 	BUILD=$(BUILD) $(PYTEST) -rs $(SIDE_BY_SIDE) -m 'not alone' tests/e2e

@@ -18,6 +18,8 @@
 #define SEND_BUFFER (4 << 20)
 /* A lane gives up a NIC between two turns; unbinding waits for the kernel's own grace period. Longer, and it hangs. */
 #define DETACH_MS 3000
+/* Binding waits for a worker that has just died, for two seconds a queue at most. Longer, and the worker hangs. */
+#define ANSWER_S 30
 /* When a NIC that could not be served is tried again: sooner, then slower and slower. */
 #define RETRY_FIRST_MS 200
 #define RETRY_MAX_MS   5000
@@ -113,6 +115,7 @@ static void ask(struct worker *w, unsigned index)
 		.running = p->running,
 		.copy = p->copy,
 	};
+	const struct timeval patience = {.tv_sec = ANSWER_S};
 	int fds[WORKER_FDS_MAX], err = make_sockets(p, order.queues);
 
 	if (!err) {
@@ -120,10 +123,12 @@ static void ask(struct worker *w, unsigned index)
 		memcpy(fds + p->socket_count, p->tap->fds, p->tap->count * sizeof(int));
 		err = worker_order_send(w->orders, &order, fds, p->socket_count + p->tap->count);
 	}
-	if (err)
+	if (err) {
 		fail(w, index, strerror(-err));
-	else
-		p->state = PORT_ASKED;
+		return;
+	}
+	p->state = PORT_ASKED;
+	event_add(w->retry, &patience);
 }
 
 static int find(const struct worker *w, int state)
@@ -145,9 +150,14 @@ static void ask_next(struct worker *w)
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
+	struct worker *w = arg;
+
 	(void)fd;
 	(void)what;
-	ask_next(arg);
+	if (find(w, PORT_ASKED) >= 0)
+		child_kill(&w->child, "does not answer");
+	else
+		ask_next(w);
 }
 
 static void tell_ready(struct worker *w)
@@ -162,6 +172,7 @@ static void on_attached(struct worker *w, const struct worker_answer *answer)
 	struct worker_port *p = &w->ports[answer->port];
 	int err = 0;
 
+	event_del(w->retry);
 	/* Detached meanwhile. */
 	if (p->state != PORT_ASKED) {
 		close_sockets(p);
@@ -356,14 +367,15 @@ static bool let_go(struct worker *w, unsigned index)
 void worker_detach(struct worker *w, unsigned index)
 {
 	struct worker_port *p = &w->ports[index];
-	const bool held = p->state == PORT_ASKED || p->state == PORT_ON;
+	const bool was = p->state != PORT_OFF;
 
 	p->state = PORT_OFF;
 	if (!worker_is_wanted(w)) {
 		stop(w);
 		return;
 	}
-	if (!held || !w->child.pid || let_go(w, index))
+	/* Also where it has failed here, it may be bound there. */
+	if (!was || !w->aead[0] || let_go(w, index))
 		return;
 	log_line("worker %d does not let go of %.15s: ended", w->child.pid, w->maps->port[index].name);
 	stop(w);
