@@ -310,15 +310,20 @@ static struct lane *make_lanes(uint32_t count)
 {
 	struct lane *lanes = zeroed(count * sizeof(*lanes));
 	struct sa_lock *locks = zeroed(SLOTS_MAX * sizeof(*locks));
+	static struct ip_ids ip_ids;
 	struct fault f;
+
+	if (ip_id_init(&ip_ids, &f))
+		die(f.text);
 
 	for (uint32_t i = 0; i < count; i++) {
 		struct lane *l = &lanes[i];
 
 		l->maps = &maps;
 		l->locks = locks;
+		l->ip_ids = &ip_ids;
 		l->aead = aead_select("auto", &f);
-		if (!l->aead || lane_init(l, lanes, i, count, &f) || ip_id_init(&l->ip_ids, &f) ||
+		if (!l->aead || lane_init(l, lanes, i, count, &f) ||
 		    sa_cache_create(&l->sas, l->aead, &maps, &vault, &f))
 			die(f.text);
 	}
