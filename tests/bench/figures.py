@@ -3,6 +3,7 @@
 import statistics
 from collections import namedtuple
 
+import memory
 from beds import VARIANTS
 
 # part and key say where the samples are; compare is 'ratio' (ESP / plaintext), 'difference' (ESP - plaintext) or
@@ -26,7 +27,7 @@ FIGURES = (
     Figure('walls', 'busy_us_per_packet', 'CPU, UDP 64 B at 40 kpps', 'µs/packet', 'ratio', None),
     Figure('walls', 'backstop_percent', 'backstop, of all CPU, 64 B', '%', None, ('<', 2)),
     Figure('walls', 'gate_percent', 'NIC programs, of all CPU, 64 B', '%', None, None),
-    Figure('memory', 'mb', 'worker, 1 queue, 1000 SAs', 'MB', None, ('<', 64)),
+    Figure('resident', 'mb', 'worker, 1 queue, 1000 SAs', 'MB', None, ('<', 64)),
 )
 
 # Of the handshakes that group 20 and the signatures alone would allow; bytes of an IKE SA with its child.
@@ -40,6 +41,11 @@ IKE_HOST_FIGURES = (
     Figure('half_open', 'seconds', 'up in 10,000 forged openings', 's', None, ('<', 5)),
     Figure('half_open', 'growth_kb', '  memory that IKE grew by', 'kB', None, ('<', 1024)),
 )
+
+# Memory to memory, Mpps by the clock on the wall of one lane, sealing and opening each: what one core of DPDK's ipsec-secgw
+# does, which seals or opens. And what two lanes are to do of one's, in each direction.
+MEMORY_TARGETS = {64: ('>=', 9), 1400: ('>=', 5)}
+LANES_TARGET = ('>=', 1.8)
 
 # Times the raw AEAD call of the same backend, at most, by size of the payload. Other sizes are only told.
 AEAD_TARGETS = {64: 2.0, 1440: 1.3}
@@ -109,6 +115,32 @@ def aead_rows(runs):
             same = [run[b]['sizes'][n] for run in runs]
             rows += [_aead_row(backend['backend'], op, same) for op in ('seal', 'open')]
     return rows
+
+
+def _memory_ratios(case, rounds):
+    """Beside the case's baseline, in each round: the direction that does worse."""
+    base = memory.baseline(case)
+    return [min(r[case][way]['mpps'] / r[base][way]['mpps'] for way in memory.WAYS) for r in rounds]
+
+
+def _memory_row(case, rounds):
+    samples = [r[case] for r in rounds]
+    values = {way: _median(s[way]['mpps'] for s in samples) for way in (*memory.WAYS, 'both')}
+    clocks = {f'{way}_clocks': _median(s[way]['clocks'] for s in samples) for way in memory.WAYS}
+    rates = [s['both']['mpps'] for s in samples]
+    alone = memory.baseline(case) is None
+    target = MEMORY_TARGETS.get(case.size) if alone else LANES_TARGET if case.lanes > 1 else None
+    figure = Figure('memory', f'{case.size}_bytes_{case.lanes}_lanes_{case.sas}_sas', memory.label(case), 'Mpps',
+                    None if alone else 'ratio', target)
+    ratios = [] if alone else _memory_ratios(case, rounds)
+    worst = min(values[way] for way in memory.WAYS)
+    row = _row(figure, {'esp': worst, **values, **clocks}, _median(ratios), ratios)
+    return {**row, 'spread_percent': 100 * (max(rates) - min(rates)) / values['both']}
+
+
+def memory_rows(rounds):
+    """rounds: what memory.measure() did."""
+    return [_memory_row(case, rounds) for case in memory.CASES] if rounds else []
 
 
 def _ike_rows(runs):

@@ -1,85 +1,65 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the worker has resident with one queue and a thousand SAs, all of which it has used."""
-import re
-import socket
-import struct
-from concurrent.futures import ThreadPoolExecutor
+"""
+Memory to memory: lanes between a NIC and a host that take no time (lane_bench.c). Three questions, each with a row for each
+step: what a packet's size costs, what more SAs cost, what a second lane brings. All of a round's are measured in turn, and the
+next round goes the other way.
 
-from beds import A, B, NIC, new_sa
-from lib.wait import until
+Packets a second are those of the clock on the wall while all lanes do the same; lane_bench also tells them by the threads' own.
+Sealing and opening are told apart, as a core does either in what others publish, and together: one packet sealed and opened.
+"""
+import json
+import os
+from collections import namedtuple
 
-PEERS = 500
-SAS = 2 * PEERS
-# Benchmarking addresses (RFC 2544).
-NETWORK = '198.18.0.0'
-PREFIX = f'{NETWORK}/15'
-PORT = 9
-FIELDS = ('VmRSS', 'RssAnon', 'RssFile', 'RssShmem')
+import machine
+from lib.host import BUILD
+from lib.netns import run
 
+# SAs are each way, of each lane: SAs are not shared here, and half of the slots at most in all.
+Case = namedtuple('Case', 'size lanes sas')
+SIZES = (64, 512, 1400)
+SAS = (1, 64, 1024, 4096)
+# Two lanes each have a CPU, or there is nothing to be seen.
+LANES = (1, 2) if len(os.sched_getaffinity(0)) > 1 else (1,)
+CASES = ([Case(size, 1, 1) for size in SIZES] + [Case(64, 1, sas) for sas in SAS[1:]] +
+         [Case(size, lanes, 1) for lanes in LANES[1:] for size in SIZES] + [Case(64, lanes, 1024) for lanes in LANES[1:]])
 
-def peers():
-    first = struct.unpack('>I', socket.inet_aton(NETWORK))[0] + 1
-    return [socket.inet_ntoa(struct.pack('>I', first + n)) for n in range(PEERS)]
-
-
-def addresses(bed, addrs):
-    """Host b speaks for all the peers."""
-    commands = ''.join(f'addr add {addr}/32 dev {NIC}\n' for addr in addrs)
-    bed.b.run('ip', '-batch', '-', input=commands)
-    bed.a.ip('route', 'add', PREFIX, 'via', B)
-
-
-def add_sas(bed, addrs):
-    """One SA each way between host a and each peer; b needs only those it seals with."""
-    a, b = bed.hosts
-    out = [new_sa(0x10000 + n, A, addr) for n, addr in enumerate(addrs)]
-    back = [new_sa(0x20000 + n, addr, A) for n, addr in enumerate(addrs)]
-    jobs = [(a, sa) for sa in out + back] + [(b, sa) for sa in back]
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda job: job[0].sa_add(job[1]), jobs))
-    a.policy_add(PREFIX)
-    b.policy_add(A)
+WAYS = ('out', 'in')
+BENCH = BUILD / 'tests/bench/lane_bench'
 
 
-def send_each(ns, pairs):
-    """One datagram from each source to its destination."""
-    for src, dst in pairs:
-        with ns.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.bind((src, 0))
-            s.sendto(b'x', (dst, PORT))
+def label(case):
+    return f'{case.size} B, {case.lanes} lane{"s" * (case.lanes > 1)} of {case.sas:,} SA{"s" * (case.sas > 1)} each way'
 
 
-def used(host, addrs):
-    """How many of the SAs with the peers have carried a packet."""
-    addrs = set(addrs)
-    return sum(1 for sa in host.status()['sas'] if sa['packets'] and addrs & {sa['src'], sa['dst']})
+def sample(case, rounds):
+    """Mpps and clocks per packet, by what is done."""
+    got = json.loads(run(BENCH, case.size, case.lanes, case.sas, rounds).stdout)
+    both = {key: 1 / sum(1 / got[way][key] for way in WAYS) for key in ('mpps', 'mpps_by_thread')}
+    return {**got, 'both': {**both, 'clocks': sum(got[way]['clocks'] for way in WAYS)}}
 
 
-def use_all(bed, addrs):
-    """Sends until every SA has carried something: the worker expands a key when it is first used."""
-    def sent():
-        send_each(bed.a, [(A, addr) for addr in addrs])
-        send_each(bed.b, [(addr, A) for addr in addrs])
-        return used(bed.hosts[0], addrs) == SAS
-
-    until(sent, f'{SAS} SAs used')
+def baseline(case):
+    """What a case is compared with: fewer lanes, else fewer SAs; None: it is told as it is."""
+    if case.lanes > 1:
+        return case._replace(lanes=1)
+    return case._replace(sas=1) if case.sas > 1 else None
 
 
-def resident(pid):
-    """kB, by field of /proc/PID/status."""
-    with open(f'/proc/{pid}/status', encoding='ascii') as f:
-        found = dict(re.findall(r'^(\w+):\s+(\d+) kB$', f.read(), re.M))
-    return {field: int(found[field]) for field in FIELDS}
+def one_round(backwards, rounds, tell):
+    samples = {'background': machine.background()}
+    for case in CASES[::-1] if backwards else CASES:
+        samples[case] = sample(case, rounds)
+        tell(f'memory {label(case)}: {samples[case]["both"]["mpps"]:.2f} Mpps')
+    return samples
 
 
-def measure(bed):
-    addrs = peers()
-    pid = bed.status()['worker']['pid']
-    before = resident(pid)
-    for host in bed.hosts:
-        host.flush()
-    addresses(bed, addrs)
-    add_sas(bed, addrs)
-    use_all(bed, addrs)
-    after = resident(pid)
-    return {'mb': after['VmRSS'] * 1024 / 1e6, 'sas': SAS, 'kb': after, 'kb_before': before}
+def measure(settings, tell):
+    """A dict of case -> sample for each round, and how busy the machine was without them."""
+    return [one_round(n % 2, settings['lane_rounds'], tell) for n in range(settings['rounds'])]
+
+
+def record(rounds):
+    """The same, as JSON has it."""
+    return [{'background': samples['background'], 'cases': [{**case._asdict(), **samples[case]} for case in CASES]}
+            for samples in rounds]

@@ -4,6 +4,8 @@
 HEADERS = ('figure', 'unit', 'plain, GSO', 'plain', 'ESP', 'compared', 'target', 'met')
 IKE_HEADERS = ('IKE', 'unit', 'OpenSSL', 'IKE', 'compared', 'target', 'met')
 AEAD_HEADERS = ('figure', 'unit', 'raw AEAD', 'ESP', 'compared', 'target', 'met')
+MEMORY_HEADERS = ('memory to memory', 'unit', 'out', 'in', 'both', 'out, clocks', 'in, clocks', 'spread, %', 'compared',
+                  'target', 'met')
 SIGNS = {'>=': '≥', '<=': '≤', '<': '<'}
 # A share of the CPUs in other hands above which a figure says little.
 BUSY_MACHINE = 0.10
@@ -59,6 +61,12 @@ def ike_table(rows):
 
 def bed_table(rows):
     return _table(HEADERS, [_cells(row, ('plain_gso', 'plain', 'esp')) for row in rows])
+
+
+def memory_table(rows):
+    columns = ('out', 'in', 'both', 'out_clocks', 'in_clocks', 'spread_percent')
+    rows = [{**row, 'values': {**row['values'], 'spread_percent': row['spread_percent']}} for row in rows]
+    return _table(MEMORY_HEADERS, [_cells(row, columns) for row in rows])
 
 
 def machine_line(facts):
