@@ -159,6 +159,9 @@ $(BPF_TESTS): %: %.o $(BPF_TEST_OBJ) $(SHARED)
 $(BENCHES): %: %.o $(call but_main,$(WORKER_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 
+# Which callgrind does not know.
+$(BUILD)/tests/bench/lane_bench: ALL_LDFLAGS += -Wl,--wrap=mlock2
+
 $(IKE_BENCH): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(IKE_LIBS)
 

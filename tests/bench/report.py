@@ -40,9 +40,9 @@ def _cells(row, columns):
     return (row['label'], row['unit'], *numbers, _compared(row), _target(row), _met(row))
 
 
-def _table(headers, lines):
+def _table(headers, lines, numbers=None):
     widths = [max(len(line[n]) for line in (headers, *lines)) for n in range(len(headers))]
-    numbers = range(2, len(headers) - 2)
+    numbers = numbers or range(2, len(headers) - 2)
 
     def text(line):
         cells = (c.rjust(w) if n in numbers else c.ljust(w) for n, (c, w) in enumerate(zip(line, widths)))
@@ -67,6 +67,15 @@ def memory_table(rows):
     columns = ('out', 'in', 'both', 'out_clocks', 'in_clocks', 'spread_percent')
     rows = [{**row, 'values': {**row['values'], 'spread_percent': row['spread_percent']}} for row in rows]
     return _table(MEMORY_HEADERS, [_cells(row, columns) for row in rows])
+
+
+def instructions_table(samples):
+    """A row for each file, a column for each direction and size."""
+    names = sorted({name for s in samples for name in s['groups']},
+                   key=lambda name: -sum(s['groups'].get(name, 0) for s in samples))
+    headers = ('instructions per packet', *(f'{s["way"]} {s["size"]} B' for s in samples))
+    lines = [(name, *(f'{s["groups"].get(name, 0):.1f}' for s in samples)) for name in names]
+    return _table(headers, [*lines, ('all', *(f'{s["total"]:.1f}' for s in samples))], range(1, len(headers)))
 
 
 def machine_line(facts):
