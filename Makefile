@@ -5,10 +5,10 @@
 #   make check     every test                                                   (root)
 #   make interop   against Linux XFRM, strongSwan, libreswan in User Mode Linux (root)
 #   make libreswan Debian's libreswan for it, unpacked in the build directory   (root)
-#   make bench     the figures                                                  (root)
+#   make bench     the figures, BENCH_ARGS='PART ...'; bench-docs puts them into docs/ (root)
 #   make fuzz      fuzzing of what parses the network, and random life of IKE, FUZZ_SECONDS=30 for each
 #   make unit      the unit tests alone; unit-sanitized, tsan, bpf-test, e2e, tests/layout: the other parts of check
-#   make deps      the Debian packages; check-deps: those that check alone needs (root)
+#   make deps      the Debian packages; check-deps, bench-deps: those that these alone need (root)
 #   make install DESTDIR= PREFIX=
 
 BUILD   ?= build
@@ -54,7 +54,7 @@ BESIDE ?= 2
 # Quiet unless V=1.
 say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
 
-.PHONY: all deps need-deps check-deps clean demo check unit unit-sanitized tsan threaded bpf-test e2e interop libreswan fuzz fuzzers life bench install
+.PHONY: all deps need-deps check-deps bench-deps clean demo check unit unit-sanitized tsan threaded bpf-test e2e interop libreswan fuzz fuzzers life bench bench-docs install
 all: $(PROGRAMS)
 
 $(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(SHARED)
@@ -109,6 +109,10 @@ need-deps:
 # What the tests run ours against: where it cannot be had they are skipped.
 check-deps:
 	@tests/check-deps '$(MAKE) BUILD=$(BUILD)' $(call packages_in,debian-packages-check)
+
+# What the figures are told beside: what cannot be had is told, too.
+bench-deps:
+	@tests/check-deps true $(call packages_in,debian-packages-bench)
 
 # ---- tests ----
 
@@ -259,9 +263,14 @@ fuzz: need-deps
 	$(MAKE) fuzzers life BUILD=$(BUILD)/fuzz CC=$(CLANG) LDFLAGS='-fsanitize=address,undefined' \
 		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -U_FORTIFY_SOURCE'
 
-bench: need-deps
+bench: need-deps bench-deps
 	$(MAKE) all $(BENCHES) $(IKE_BENCH)
 	BUILD=$(BUILD) tests/bench/bench $(BENCH_ARGS)
+
+# Tables and charts of docs/performance.md, from what 'make bench' has left.
+BENCH_JSON ?= $(BUILD)/bench.json
+bench-docs:
+	tests/bench/document $(BENCH_JSON)
 
 # ---- installing ----
 

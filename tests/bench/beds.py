@@ -1,22 +1,28 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-What is compared: the same two hosts three times, each pair of namespaces joined by a veth of its own as the NIC.
-All three stand side by side, so that changing from one to another costs nothing and changes nothing.
+What is compared: the same two hosts several times, each pair of namespaces joined by a veth of its own as the NIC.
+All stand side by side, so that changing from one to another costs nothing and changes nothing.
 
     plain_gso   no IPsec, the veth's offloads as they come: super-packets cross the wire whole
     plain       no IPsec, offloads off: what crosses the wire is what a wire takes
     esp         the product on both hosts, native XDP
+    esp_low     the same with `latency = low`
+
+Tunnels of others are in others/.
 """
 import os
 from collections import namedtuple
 from contextlib import ExitStack
+from pathlib import Path
 
 import machine
 from lib.host import Host, dropped
 from lib.netns import Netns, veth
+from lib.wait import until
 
 A, B = '192.0.2.1', '192.0.2.2'
 NIC = 'nic0'
+LATENCY_DEVICE = '/dev/cpu_dma_latency'
 
 Sa = namedtuple('Sa', 'spi src dst keymat esn')
 
@@ -26,8 +32,9 @@ def new_sa(spi, src, dst):
 
 
 class Plain:
-    """Two hosts, a and b, that speak in clear."""
+    """Two hosts, a and b, that speak in clear. `to` is where the traffic measured goes: an address of b."""
     tag = 'n'
+    to = B
 
     def __init__(self):
         with ExitStack() as undo:
@@ -47,6 +54,12 @@ class Plain:
 
     def set_up(self, ns):
         ns.run('ethtool', '-K', NIC, 'tso', 'off', 'gso', 'off', 'gro', 'off')
+
+    def wake(self):
+        """Before something is measured: as it is in the midst of traffic."""
+
+    def rest(self):
+        """After it: as the others need it."""
 
     def counters(self):
         return {}
@@ -73,6 +86,7 @@ class PlainGso(Plain):
 class Esp(Plain):
     """The same, with everything between the two protected by one SA each way."""
     tag = 'e'
+    daemon = {}
 
     def __init__(self):
         super().__init__()
@@ -81,7 +95,7 @@ class Esp(Plain):
             self.hosts = [Host(self.a), Host(self.b)]
             for host in self.hosts:
                 undo.callback(host.close)
-                host.configure([NIC], mode='native')
+                host.configure([NIC], self.daemon, mode='native')
             for host in self.hosts:
                 host.start()
             self.protect()
@@ -119,7 +133,37 @@ class Esp(Plain):
         return self.hosts[0].status()
 
 
-VARIANTS = {'plain_gso': PlainGso, 'plain': Plain, 'esp': Esp}
+class EspLow(Esp):
+    """
+    The same with CPUs that are kept from sleeping, which all of the machine has of it: nobody else is measured before they
+    may sleep again.
+    """
+    tag = 'l'
+    daemon = {'latency': 'low'}
+
+    def held(self):
+        return [any(_target(fd) == LATENCY_DEVICE for fd in Path(f'/proc/{host.daemon.pid}/fd').iterdir())
+                for host in self.hosts]
+
+    def wake(self):
+        def held():
+            self.a.run('ping', '-n', '-q', '-c', 2, '-i', '0.01', B)
+            return all(self.held())
+
+        until(held, 'the CPUs are kept awake')
+
+    def rest(self):
+        until(lambda: not any(self.held()), 'the CPUs may sleep')
+
+
+def _target(link):
+    try:
+        return os.readlink(link)
+    except FileNotFoundError:  # closed meanwhile
+        return None
+
+
+VARIANTS = {'plain_gso': PlainGso, 'plain': Plain, 'esp': Esp, 'esp_low': EspLow}
 
 
 def features(ns):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Round trips on the idle bed, at two intervals, and beside them what their hand-overs from process to process take by
+Round trips on the idle bed, at two intervals, or beside other traffic, and next to them what their hand-overs from process to process take by
 themselves: no datapath in user space can be quicker than these. ping does not sleep between packets that are less than a tick (1 / HZ)
 apart but spins, so a CPU is awake when the answer comes. With longer ones all of the machine sleeps, and each process
 on the way, two workers twice, has to wait for a CPU to wake: on a virtual one that takes longer than all the rest.
@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from contextlib import contextmanager
 
-from beds import B
+import loads
 from lib.host import BUILD
 
 AWAKE, ASLEEP = 0.002, 0.01
@@ -29,8 +29,8 @@ def _output(argv):
         return out.read()
 
 
-def _ping(ns, interval, count):
-    return [float(ms) * 1e3 for ms in RTT.findall(_output(ns.argv('ping', '-n', '-i', interval, '-c', count, B)))]
+def _ping(bed, interval, count):
+    return [float(ms) * 1e3 for ms in RTT.findall(_output(bed.a.argv('ping', '-n', '-i', interval, '-c', count, bed.to)))]
 
 
 def _hand_overs(interval, count):
@@ -61,15 +61,19 @@ def measure_on_one_cpu(bed, interval, count):
         return measure(bed, interval, count)
 
 
-def measure(bed, interval, count):
-    """Microseconds. The first few are left out: they wake what has slept since the last round."""
-    rtts = _ping(bed.a, interval, count + 10)[10:]
-    if len(rtts) < count / 2:
+def round_trips(bed, interval, count, share=0.5):
+    """Microseconds. The first few are left out: they wake what has slept since the last round. share: must be answered."""
+    rtts = _ping(bed, interval, count + 10)[10:]
+    if len(rtts) < count * share:
         raise AssertionError(f'ping: {len(rtts)} of {count} answered')
     cuts = statistics.quantiles(rtts, n=100)
-    return {
-        'p50_us': statistics.median(rtts),
-        'p99_us': cuts[98],
-        'lost': count - len(rtts),
-        'hand_overs_p50_us': statistics.median(_hand_overs(interval, count)),
-    }
+    return {'p50_us': statistics.median(rtts), 'p99_us': cuts[98], 'lost': count - len(rtts)}
+
+
+def measure(bed, interval, count):
+    return {**round_trips(bed, interval, count), 'hand_overs_p50_us': statistics.median(_hand_overs(interval, count))}
+
+
+def measure_beside(load, bed, interval, count):
+    """Where the load is more than the bed can take, echoes are lost like the rest: a tenth of them still tell of the others."""
+    return loads.beside(load, bed, lambda: round_trips(bed, interval, count, 0.1))

@@ -2,6 +2,7 @@
 """The table for people."""
 
 HEADERS = ('figure', 'unit', 'plain, GSO', 'plain', 'ESP', 'compared', 'target', 'met')
+LOW_HEADERS = ('latency = low', 'unit', 'plain', 'ESP', 'ESP, low', 'compared', 'target', 'met')
 IKE_HEADERS = ('IKE', 'unit', 'OpenSSL', 'IKE', 'compared', 'target', 'met')
 AEAD_HEADERS = ('figure', 'unit', 'raw AEAD', 'ESP', 'compared', 'target', 'met')
 MEMORY_HEADERS = ('memory to memory', 'unit', 'out', 'in', 'both', 'out, clocks', 'in, clocks', 'spread, %', 'compared',
@@ -40,7 +41,8 @@ def _cells(row, columns):
     return (row['label'], row['unit'], *numbers, _compared(row), _target(row), _met(row))
 
 
-def _table(headers, lines, numbers=None):
+def table(headers, lines, numbers=None):
+    """Those columns to the right; if not said, as in rows of figures."""
     widths = [max(len(line[n]) for line in (headers, *lines)) for n in range(len(headers))]
     numbers = numbers or range(2, len(headers) - 2)
 
@@ -52,21 +54,25 @@ def _table(headers, lines, numbers=None):
 
 
 def aead_table(rows):
-    return _table(AEAD_HEADERS, [_cells(row, ('raw', 'esp')) for row in rows])
+    return table(AEAD_HEADERS, [_cells(row, ('raw', 'esp')) for row in rows])
 
 
 def ike_table(rows):
-    return _table(IKE_HEADERS, [_cells(row, ('raw', 'esp')) for row in rows])
+    return table(IKE_HEADERS, [_cells(row, ('raw', 'esp')) for row in rows])
 
 
 def bed_table(rows):
-    return _table(HEADERS, [_cells(row, ('plain_gso', 'plain', 'esp')) for row in rows])
+    return table(HEADERS, [_cells(row, ('plain_gso', 'plain', 'esp')) for row in rows])
+
+
+def low_table(rows):
+    return table(LOW_HEADERS, [_cells(row, ('plain', 'esp', 'esp_low')) for row in rows])
 
 
 def memory_table(rows):
     columns = ('out', 'in', 'both', 'out_clocks', 'in_clocks', 'spread_percent')
     rows = [{**row, 'values': {**row['values'], 'spread_percent': row['spread_percent']}} for row in rows]
-    return _table(MEMORY_HEADERS, [_cells(row, columns) for row in rows])
+    return table(MEMORY_HEADERS, [_cells(row, columns) for row in rows])
 
 
 def instructions_table(samples):
@@ -75,7 +81,7 @@ def instructions_table(samples):
                    key=lambda name: -sum(s['groups'].get(name, 0) for s in samples))
     headers = ('instructions per packet', *(f'{s["way"]} {s["size"]} B' for s in samples))
     lines = [(name, *(f'{s["groups"].get(name, 0):.1f}' for s in samples)) for name in names]
-    return _table(headers, [*lines, ('all', *(f'{s["total"]:.1f}' for s in samples))], range(1, len(headers)))
+    return table(headers, [*lines, ('all', *(f'{s["total"]:.1f}' for s in samples))], range(1, len(headers)))
 
 
 def machine_line(facts):

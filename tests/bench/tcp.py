@@ -5,15 +5,14 @@ import subprocess
 from contextlib import contextmanager
 
 import machine
-from beds import B
 
 PORT = 5201
 
 
 @contextmanager
-def server(ns):
+def server(bed):
     """iperf3 for one test; it listens when the block begins."""
-    argv = ns.argv('iperf3', '-s', '-1', '-B', B, '-p', PORT, '--forceflush')
+    argv = bed.b.argv('iperf3', '-s', '-1', '-B', bed.to, '-p', PORT, '--forceflush')
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             for line in process.stdout:
@@ -25,9 +24,9 @@ def server(ns):
 
 
 def measure(bed, streams, seconds):
-    with server(bed.b):
+    with server(bed):
         own, busy = bed.own_seconds(), machine.busy_seconds()
-        done = bed.a.run('iperf3', '-c', B, '-p', PORT, '-t', seconds, '-P', streams, '-J', check=False)
+        done = bed.a.run('iperf3', '-c', bed.to, '-p', PORT, '-t', seconds, '-P', streams, '-J', check=False)
         busy, own = machine.busy_seconds() - busy, bed.own_seconds() - own
     end = json.loads(done.stdout)
     if 'error' in end:

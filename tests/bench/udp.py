@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""UDP: the highest rate received with under 1 % lost, found by offering rates."""
+"""
+UDP: the highest rate received with under 1 % lost, found by offering rates, and what is received while a sender sends all
+that it can, which is far more where the two do not hold it up.
+"""
 import json
 import subprocess
 from contextlib import contextmanager
 
-from beds import B
 from lib.host import BUILD
 
 LOSS_MAX = 0.01
@@ -32,18 +34,18 @@ class Step:
 
 
 @contextmanager
-def receiver(ns):
-    with subprocess.Popen(ns.argv(RECEIVER, B), stdout=subprocess.PIPE, text=True) as process:
+def receiver(bed):
+    with subprocess.Popen(bed.b.argv(RECEIVER, bed.to), stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:
             process.terminate()
 
 
-def step(bed, size, rate, seconds):
-    with receiver(bed.b) as process:
+def step(bed, size, rate, seconds, flows=1):
+    with receiver(bed) as process:
         port = process.stdout.readline().strip()
-        sent = json.loads(bed.a.run(SENDER, B, port, size, rate, seconds).stdout)
+        sent = json.loads(bed.a.run(SENDER, bed.to, port, size, rate, seconds, flows).stdout)
         process.terminate()
         received = json.loads(process.stdout.read())
     return Step(sent, received)
@@ -72,11 +74,13 @@ def search(offer):
     return steps
 
 
-def measure(bed, size, seconds):
-    steps = search(lambda rate: step(bed, size, rate, seconds))
+def measure(bed, size, seconds, flows=1):
+    steps = search(lambda rate: step(bed, size, rate, seconds, flows))
     best = max((s for s in steps if s.passed()), key=lambda s: s.received, default=None)
     return {
         'kpps': best.received / 1e3 if best else 0,
+        'overload_kpps': steps[0].received / 1e3,
+        'overload_ratio': steps[0].received / best.received if best else None,
         'loss': best.loss if best else None,
         'sender_limited': steps[0].passed(),
         'steps': [s.record() for s in steps],
