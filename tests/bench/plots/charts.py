@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Which charts there are, and their marks, from the rows and rounds of one run. What was not measured has no chart."""
+import statistics
+
+from contenders import NAMES
+from plots.draw import Chart, Mark, Panel, missing
+
+# In clear, ours, theirs.
+COLOURS = {'plain_gso': '#b1bac4', 'plain': '#8c959f', 'esp': '#2f81f7', 'esp_low': '#2bb3c0'}
+THEIRS = '#d4883a'
+LANES = {1: '#2f81f7', 2: '#2bb3c0'}
+SPREAD = 'line: least to most of the rounds'
+P50_P99 = 'dot: p50; triangle: p99; logarithmic; medians of the rounds'
+
+
+def text(value):
+    return f'{value:,.0f}' if abs(value) >= 10 else f'{value:.1f}'
+
+
+def colour(variant):
+    return COLOURS.get(variant, THEIRS)
+
+
+def samples(result, part, variant, key):
+    values = [r[variant][key] for r in result['rounds'].get(part, []) if variant in r]
+    return [v for v in values if v is not None]
+
+
+def bar(row, values, colour, height=0.62, pale=False, shown=text):
+    if not values:
+        return missing(row)
+    median = statistics.median(values)
+    return Mark(row, median, min(values), max(values), height, colour, pale, shown(median))
+
+
+def span(result, row, part, variant):
+    """From p50 to p99."""
+    p50, p99 = (samples(result, part, variant, key) for key in ('p50_us', 'p99_us'))
+    if not p50:
+        return missing(row)
+    p50, p99 = statistics.median(p50), statistics.median(p99)
+    return Mark(row, p50, p50, p99, 0.1, colour(variant), False, f'{text(p50)} / {text(p99)}')
+
+
+def _throughput(result, variants):
+    panels = [Panel(title, [bar(row, samples(result, part, v, 'mbit_s'), colour(v)) for row, v in enumerate(variants, 1)])
+              for part, title in (('tcp_1', 'one stream, Mbit/s'), ('tcp_4', 'four streams, Mbit/s'))
+              if part in result['rounds']]
+    return panels and Chart('tcp', 'bars', 'TCP', SPREAD, [NAMES[v] for v in variants], panels)
+
+
+def _best_and_overload(result, row, part, variant):
+    """Two bars in one row, the upper the best rate."""
+    return [bar(row - 0.18, samples(result, part, variant, 'kpps'), colour(variant), 0.34),
+            bar(row + 0.18, samples(result, part, variant, 'overload_kpps'), colour(variant), 0.34, pale=True)]
+
+
+def _datagrams(result, variants):
+    panels = [Panel(f'{size} bytes, kpps', [mark for row, v in enumerate(variants, 1)
+                                            for mark in _best_and_overload(result, row, f'udp_{size}', v)])
+              for size in (64, 1400) if f'udp_{size}' in result['rounds']]
+    return panels and Chart('udp', 'bars', 'UDP, one flow', 'full: under 1 % lost; pale: received in overload; ' + SPREAD,
+                            [NAMES[v] for v in variants], panels)
+
+
+def _round_trips(result, variants):
+    return 'ping' in result['rounds'] and Chart(
+        'ping', 'ranges', 'Round trip, µs, every 2 ms on idle hosts', P50_P99, [NAMES[v] for v in variants],
+        [Panel('', [span(result, row, 'ping', v) for row, v in enumerate(variants, 1)])])
+
+
+def _beside_traffic(result, variants):
+    loads = {'ping': 'idle', 'ping_tcp': 'beside one TCP stream', 'ping_udp': 'beside 100 kpps of UDP'}
+    panels = [Panel(title, [span(result, row, part, v) for row, v in enumerate(variants, 1)])
+              for part, title in loads.items() if part in result['rounds']]
+    return 'ping_tcp' in result['rounds'] and Chart(
+        'latency', 'ranges', 'Round trip beside other traffic, µs', P50_P99, [NAMES[v] for v in variants], panels)
+
+
+def _flows(result, variants):
+    flows = {'': '1 flow', '_100': '100 flows', '_10000': '10,000 flows'}
+    rows = [(f'{label}, {NAMES[v]}', part, v) for part, label in flows.items() for v in variants]
+    panels = [Panel(f'{size} bytes, kpps', [mark for row, (_, part, v) in enumerate(rows, 1)
+                                            for mark in _best_and_overload(result, row, f'udp_{size}{part}', v)])
+              for size in (64, 1400)]
+    return 'udp_64_100' in result['rounds'] and Chart(
+        'flows', 'bars', 'UDP in many flows', 'full: under 1 % lost; pale: received in overload; ' + SPREAD,
+        [label for label, _, _ in rows], panels)
+
+
+def _scaling(result, _):
+    cases = {}
+    for r in result.get('memory_rounds', []):
+        for case in r['cases']:
+            cases.setdefault((case['sas'], case['size'], case['lanes']), []).append(case)
+    rows = sorted(cases)
+    names = [f'{size} B, {sas:,} SA{"s" * (sas > 1)}, {lanes} lane{"s" * (lanes > 1)}' for sas, size, lanes in rows]
+    panels = [Panel(title, [bar(row, [case[way]['mpps'] for case in cases[key]], LANES.get(key[2], THEIRS),
+                                shown='{:.1f}'.format) for row, key in enumerate(rows, 1)])
+              for way, title in (('out', 'sealed, Mpps'), ('in', 'opened, Mpps'))]
+    return rows and Chart('lanes', 'bars', 'Memory to memory, by size, SAs and lanes', SPREAD, names, panels)
+
+
+CONTENDERS = ('plain_gso', 'plain', 'esp', 'esp_low', 'openvpn', 'wireguard', 'libipsec')
+WITHOUT_OFFLOADS = CONTENDERS[1:]
+OURS = ('plain', 'esp', 'esp_low')
+CHARTS = ((_throughput, CONTENDERS), (_datagrams, WITHOUT_OFFLOADS), (_round_trips, WITHOUT_OFFLOADS),
+          (_beside_traffic, OURS), (_flows, OURS), (_scaling, None))
+
+
+def charts(result):
+    return [chart for make, variants in CHARTS if (chart := make(result, variants))]

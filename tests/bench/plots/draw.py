@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+A chart, drawn by chart.gnuplot: panels side by side with the same rows. Every colour of ours that is not a bar's has its
+counterpart for those who have the light off; the chart has a ground of its own, so it can be read on any page.
+"""
+import math
+import subprocess
+import tempfile
+from collections import namedtuple
+from pathlib import Path
+
+SCRIPT = Path(__file__).with_name('chart.gnuplot')
+WIDTH, LEFT_PER_CHARACTER, AROUND = 900, 7.2, 112
+# With one bar in a row, and with two.
+ROW_HEIGHT, ROW_HEIGHT_OF_TWO = 30, 40
+# Between 2 and 5 marks on an axis.
+MARKS = 5
+# Colours that chart.gnuplot writes, and what they are in the dark: ground, text, notes, lines, spreads.
+DARK = {'#ffffff': '#0d1117', '#1f2328': '#e6edf3', '#6e7781': '#9198a1', '#d8dee4': '#2d333b', '#57606a': '#c9d1d9'}
+
+# kind: 'bars' or 'ranges'. rows: their names. A panel: its title, and marks.
+Chart = namedtuple('Chart', 'name kind heading note rows panels')
+Panel = namedtuple('Panel', 'title marks')
+# row: from 1, may be between two. value: None: there is none, only the text. most is p99 of a range. colour: RRGGBB; pale: it
+# lets the ground through.
+Mark = namedtuple('Mark', 'row value least most height colour pale text')
+
+
+def missing(row):
+    return Mark(row, None, None, None, 0.1, '#6e7781', False, 'not there')
+
+
+def _quoted(text):
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _array(name, values):
+    values = list(values)
+    return [f'array {name}[{len(values)}]', *(f'{name}[{n}] = {value}' for n, value in enumerate(values, 1))]
+
+
+def _round_up(value):
+    """To two digits: an axis ends near what it shows."""
+    if value <= 0:
+        return 1
+    unit = 10 ** (math.floor(math.log10(value)) - 1)
+    return math.ceil(value / unit) * unit
+
+
+def _apart(top):
+    """1, 2 or 5 times a power of ten."""
+    unit = 10 ** math.floor(math.log10(top / MARKS))
+    return next(n * unit for n in (1, 2, 5, 10) if n * unit * MARKS >= top)
+
+
+def _ends(chart):
+    """Where the axes begin and end; the text behind the longest bar needs its room."""
+    if chart.kind == 'bars':
+        room = 1.25 + 0.2 * (len(chart.panels) - 1)
+        return 0, [_round_up(room * max((m.most for m in p.marks if m.value is not None), default=1)) for p in chart.panels]
+    there = [m for p in chart.panels for m in p.marks if m.value is not None]
+    low, high = min(m.value for m in there), max(m.most for m in there)
+    room = 1.6 * len(chart.panels)
+    return low / 1.5, [high * (high / low) ** (0.14 * len(chart.panels)) * room] * len(chart.panels)
+
+
+def _line(mark, bottom):
+    there = mark.value is not None
+    alpha = 0x90 if mark.pale else 0 if there else 0xff
+    colour = (alpha << 24) + int(mark.colour[1:], 16)
+    values = (mark.value, mark.least, mark.most) if there else (bottom,) * 3
+    return '\t'.join([f'{mark.row:g}', *(f'{v:.9g}' for v in values), f'{mark.height:g}', str(colour), f'"{mark.text}"'])
+
+
+def _script(chart, out, folder):
+    bottom, tops = _ends(chart)
+    files = []
+    for n, panel in enumerate(chart.panels):
+        path = Path(folder) / f'panel{n}'
+        path.write_text(''.join(_line(mark, bottom) + '\n' for mark in panel.marks), encoding='utf-8')
+        files.append(str(path))
+    height = ROW_HEIGHT_OF_TWO if any(m.row % 1 for p in chart.panels for m in p.marks) else ROW_HEIGHT
+    left = (20 + LEFT_PER_CHARACTER * max(map(len, chart.rows))) / WIDTH
+    return '\n'.join([
+        'set encoding utf8', f'out = {_quoted(str(out))}', f'width = {WIDTH}',
+        f'height = {AROUND + height * len(chart.rows)}', f'heading = {_quoted(chart.heading)}',
+        f'note = {_quoted(chart.note)}', f'kind = {_quoted(chart.kind)}', f'left = {left:.4f}', f'bottom = {bottom:.9g}',
+        f'panels = {len(files)}', *_array('title', (_quoted(p.title) for p in chart.panels)),
+        *_array('file', map(_quoted, files)), *_array('top', (f'{top:.9g}' for top in tops)),
+        *_array('apart', (f'{_apart(top):.9g}' for top in tops)),
+        f'rows = {len(chart.rows)}', *_array('name', map(_quoted, chart.rows)), f'load {_quoted(str(SCRIPT))}', ''])
+
+
+def _for_the_dark(svg):
+    """Its colours in a style sheet of its own, which a page with the light off asks for."""
+    rules = []
+    for light, dark in DARK.items():
+        r, g, b = (int(light[n:n + 2], 16) for n in (1, 3, 5))
+        for written in (light, f'rgb({r:3}, {g:3}, {b:3})', f'rgb({r},{g},{b})'):
+            rules += [f'[{what}="{written}"]{{{what}:{dark}}}' for what in ('fill', 'stroke')]
+    style = '<style>@media (prefers-color-scheme: dark){' + ''.join(rules) + '}</style>'
+    end = svg.index('>', svg.index('<svg')) + 1
+    return svg[:end] + style + svg[end:]
+
+
+def draw(chart, folder):
+    """The path of the SVG."""
+    out = Path(folder) / f'bench-{chart.name}.svg'
+    with tempfile.TemporaryDirectory() as work:
+        subprocess.run(['gnuplot', '-'], input=_script(chart, out, work), text=True, check=True)
+    out.write_text(_for_the_dark(out.read_text(encoding='utf-8')), encoding='utf-8')
+    return out
