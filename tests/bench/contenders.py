@@ -10,6 +10,7 @@ NAMES = {'plain_gso': 'in clear, offloads', 'plain': 'in clear', 'esp': 'xdp-ips
 # part.key -> what it is called, and its unit.
 COLUMNS = {
     'tcp_1.mbit_s': ('TCP, 1 stream', 'Mbit/s'),
+    'tcp_1.cpu_s_per_gb': ('its CPU', 's/GB'),
     'tcp_4.mbit_s': ('4 streams', 'Mbit/s'),
     'udp_64.kpps': ('UDP 64 B, < 1 % lost', 'kpps'),
     'udp_64.overload_kpps': ('overload', 'kpps'),
