@@ -2,8 +2,8 @@
 #
 # One SVG: panels side by side with the same rows. draw.py says before:
 #   out, width, height, heading, note    pixels and texts
-#   panels, title[i], file[i], top[i]    each panel's name, its data, and the end of its axis,
-#   apart[i]                             and how far apart its marks are
+#   panels, title[i], file[i]            each panel's name, and its data
+#   top, apart                           where all axes end, and how far apart their marks are
 #   left                                 the share of the width that the rows' names take
 #   rows, name[i]                        from top to bottom, in rows 1, 2, ...
 #   kind                                 'bars': from 0 to a median, with a line from least to most;
@@ -43,13 +43,13 @@ do for [p = 1:panels] {
         unset ytics
     }
     if (kind eq 'bars') {
-        set xrange [0 : top[p]]
-        set xtics apart[p] format '%g'
+        set xrange [0 : top]
+        set xtics apart format '%g'
         plot file[p] using 2:1:(0):2:($1 - $5 / 2):($1 + $5 / 2):6 with boxxyerror lc rgb variable, \
              file[p] using 2:1:3:4 with xerrorbars pt -1 lw 1.2 lc rgb '#57606a', \
              file[p] using 4:1:7 with labels left offset 0.6,0 font ',11' textcolor rgb '#1f2328'
     } else {
-        set xrange [bottom : top[p]]
+        set xrange [bottom : top]
         set xtics autofreq format '%.0s%c'
         plot file[p] using 2:1:($4 - $2):(0):6 with vectors nohead lw 4 lc rgb variable, \
              file[p] using 2:1:6 with points pt 7 ps 0.9 lc rgb variable, \

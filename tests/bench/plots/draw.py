@@ -54,14 +54,12 @@ def _apart(top):
 
 
 def _ends(chart):
-    """Where the axes begin and end; the text behind the longest bar needs its room."""
-    if chart.kind == 'bars':
-        room = 1.25 + 0.2 * (len(chart.panels) - 1)
-        return 0, [_round_up(room * max((m.most for m in p.marks if m.value is not None), default=1)) for p in chart.panels]
+    """Where all axes begin and end; the text behind the longest mark needs its room."""
     there = [m for p in chart.panels for m in p.marks if m.value is not None]
-    low, high = min(m.value for m in there), max(m.most for m in there)
-    room = 1.6 * len(chart.panels)
-    return low / 1.5, [high * (high / low) ** (0.14 * len(chart.panels)) * room] * len(chart.panels)
+    low, high, panels = min(m.value for m in there), max(m.most for m in there), len(chart.panels)
+    if chart.kind == 'bars':
+        return 0, _round_up((1.05 + 0.2 * panels) * high)
+    return low / 1.5, high * (high / low) ** (0.14 * panels) * 1.6 * panels
 
 
 def _line(mark, bottom):
@@ -73,7 +71,7 @@ def _line(mark, bottom):
 
 
 def _script(chart, out, folder):
-    bottom, tops = _ends(chart)
+    bottom, top = _ends(chart)
     files = []
     for n, panel in enumerate(chart.panels):
         path = Path(folder) / f'panel{n}'
@@ -86,8 +84,7 @@ def _script(chart, out, folder):
         f'height = {AROUND + height * len(chart.rows)}', f'heading = {_quoted(chart.heading)}',
         f'note = {_quoted(chart.note)}', f'kind = {_quoted(chart.kind)}', f'left = {left:.4f}', f'bottom = {bottom:.9g}',
         f'panels = {len(files)}', *_array('title', (_quoted(p.title) for p in chart.panels)),
-        *_array('file', map(_quoted, files)), *_array('top', (f'{top:.9g}' for top in tops)),
-        *_array('apart', (f'{_apart(top):.9g}' for top in tops)),
+        *_array('file', map(_quoted, files)), f'top = {top:.9g}', f'apart = {_apart(top):.9g}',
         f'rows = {len(chart.rows)}', *_array('name', map(_quoted, chart.rows)), f'load {_quoted(str(SCRIPT))}', ''])
 
 
