@@ -38,6 +38,7 @@ def rows(measured, facts):
     with the reason and what there is.
     """
     columns = [column for column in COLUMNS if column.split('.')[0] in measured]
+    there = {variant for column in columns for r in measured[column.split('.')[0]] for variant in r}
     return [{
         'name': f'beside.{variant}',
         'label': NAMES[variant],
@@ -45,7 +46,7 @@ def rows(measured, facts):
         'missing': facts['missing'].get(variant),
         'values': {c: _figure(measured[c.split('.')[0]], variant, c.split('.')[1]) for c in columns},
         'met': None,
-    } for variant in ALL if columns]
+    } for variant in ALL if columns and (variant in there or variant in facts['missing'])]
 
 
 def cell(figure):

@@ -99,7 +99,9 @@ def _row(figure, values, compared, rounds):
 
 
 def _bed_row(figure, rounds):
-    """rounds: one dict of variant -> sample each."""
+    """rounds: one dict of variant -> sample each. Of a variant that could not be had nothing is asked."""
+    if not any(figure.variant in r for r in rounds):
+        figure = figure._replace(target=None)
     values = {v: _median(r[v].get(figure.key) for r in rounds if v in r) for v in VARIANTS}
     if not figure.compare:
         return _row(figure, values, None, [])

@@ -47,20 +47,27 @@ BED_PARTS = {
     'walls': Part(lambda bed, s: walls.measure(bed, s['walls_s']), 'busy_us_per_packet', HERE),
 }
 PARTS = (*BED_PARTS, 'resident')
+# Several by one name: what all contenders go through, and what is told of `latency = low`.
+GROUPS = {'beside': [name for name, part in BED_PARTS.items() if part.variants is ALL],
+          'low': [name for name, part in BED_PARTS.items() if 'esp_low' in part.variants]}
+
+
+def _variants(part, settings):
+    return [v for v in BED_PARTS[part].variants if not (settings['ours'] and v in OTHERS)]
 
 
 def count(parts, settings):
     """How many samples there will be."""
-    return (sum(len(BED_PARTS[part].variants) for part in parts if part in BED_PARTS) * settings['rounds'] +
+    return (sum(len(_variants(part, settings)) for part in parts if part in BED_PARTS) * settings['rounds'] +
             ('resident' in parts))
 
 
 class Beds:
     """All variants that the parts want, side by side; `missing` says of each that there is not why."""
 
-    def __init__(self, parts):
+    def __init__(self, parts, settings):
         self.missing = {}
-        wanted = {v for part in parts for v in BED_PARTS[part].variants} or {'esp'}
+        wanted = {v for part in parts for v in _variants(part, settings)} or {'esp'}
         with ExitStack() as undo:
             self.beds = {}
             for variant in (v for v in ALL if v in wanted):
@@ -102,8 +109,8 @@ class Beds:
     def one_round(self, part, settings, backwards, tell):
         """A sample of each variant; every other round goes the other way, so a drift favours none."""
         samples = {'background': machine.background()}
-        _, key, variants = BED_PARTS[part]
-        for variant in sorted(variants, key=list(ALL).index, reverse=backwards):
+        key = BED_PARTS[part].key
+        for variant in _variants(part, settings)[::-1 if backwards else 1]:
             if variant in self.missing:
                 tell(f'{part} {variant}: missing')
                 continue
@@ -126,7 +133,7 @@ def measure(parts, settings, tell):
     """part -> its rounds, of all those asked for; and facts of the beds."""
     bed_parts = [part for part in parts if part in BED_PARTS]
     measured = {part: [] for part in bed_parts}
-    with Beds(bed_parts) as beds:
+    with Beds(bed_parts, settings) as beds:
         facts = beds.facts()
         for n in range(settings['rounds']):
             for part in bed_parts:

@@ -42,11 +42,18 @@ def span(result, row, part, variant):
     return Mark(row, p50, p50, p99, 0.1, colour(variant), False, f'{text(p50)} / {text(p99)}')
 
 
+def _stream(result, row, part, variant):
+    """Its text has the ratio to plaintext, too."""
+    ratios = [r[variant]['mbit_s'] / r['plain']['mbit_s'] for r in result['rounds'].get(part, []) if variant in r]
+    return bar(row, samples(result, part, variant, 'mbit_s'), colour(variant),
+               shown=lambda median: f'{text(median)}, × {statistics.median(ratios):.2f}')
+
+
 def _throughput(result, variants):
-    panels = [Panel(title, [bar(row, samples(result, part, v, 'mbit_s'), colour(v)) for row, v in enumerate(variants, 1)])
+    panels = [Panel(title, [_stream(result, row, part, v) for row, v in enumerate(variants, 1)])
               for part, title in (('tcp_1', 'one stream, Mbit/s'), ('tcp_4', 'four streams, Mbit/s'))
               if part in result['rounds']]
-    return panels and Chart('tcp', 'bars', 'TCP', SPREAD, [NAMES[v] for v in variants], panels)
+    return panels and Chart('tcp', 'bars', 'TCP', SPREAD + '; ×: of what it is in clear in the same round', [NAMES[v] for v in variants], panels)
 
 
 def _best_and_overload(result, row, part, variant):
