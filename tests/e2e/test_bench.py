@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The bench: whom it cannot measure it tells of, in every table and chart, and goes on with the others."""
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / 'bench'))
+
+import contenders
+import parts
+from others.vpn import Missing
+from plots.charts import charts
+from plots.tables import blocks
+
+SETTINGS = {'rounds': 2, 'ours': False}
+
+
+class Bed:
+    """Without hosts; it does what it is told, at a rate of its own."""
+    mbit_s = 100
+    a = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        pass
+
+    def counters(self):
+        return {}
+
+    def check(self, before):
+        return {}
+
+    def wake(self):
+        pass
+
+    def rest(self):
+        pass
+
+    def version(self):
+        return '1.0'
+
+
+class NotThere(Bed):
+    def __init__(self):
+        raise Missing('openvpn is not installed: package openvpn')
+
+
+class FallsOut(Bed):
+    mbit_s = 50
+    rounds = 0
+
+    def check(self, before):
+        self.rounds += 1
+        if self.rounds == 2:
+            raise AssertionError('its daemon has ended')
+        return {}
+
+
+@pytest.fixture
+def beds(monkeypatch):
+    """Ours and plaintext, one that cannot be had, one that ends in the second round, one that lasts."""
+    made = {**{variant: Bed for variant in parts.ALL}, 'openvpn': NotThere, 'wireguard': FallsOut}
+    monkeypatch.setattr(parts, 'ALL', made)
+    part = parts.Part(lambda bed, _: {'mbit_s': bed.mbit_s, 'cpu_s_per_gb': 1}, 'mbit_s', made)
+    monkeypatch.setattr(parts, 'BED_PARTS', {'tcp_1': part})
+    monkeypatch.setattr(parts, 'features', lambda ns: {})
+    monkeypatch.setattr(parts, '_esp_facts', lambda bed: {'aead': 'a', 'mode': 'native', 'zero_copy': False})
+    return made
+
+
+def test_who_cannot_be_measured_has_a_row_that_says_why(beds):
+    told = []
+    measured, facts = parts.measure(['tcp_1'], SETTINGS, told.append)
+    assert len(told) == parts.count(['tcp_1'], SETTINGS) == 2 * len(beds)
+    rows = {row['name']: row for row in contenders.rows(measured, facts)}
+    assert rows.keys() == {f'beside.{variant}' for variant in beds}
+    gone, fell, lasts = (rows[f'beside.{variant}'] for variant in ('openvpn', 'wireguard', 'libipsec'))
+    assert gone['missing'] == 'openvpn is not installed: package openvpn' and gone['values']['tcp_1.mbit_s'] is None
+    assert fell['missing'] == 'tcp_1: its daemon has ended' and fell['values']['tcp_1.mbit_s']['median'] == 50
+    assert lasts['missing'] is None and lasts['values']['tcp_1.mbit_s']['of_plain'] == 1
+
+    result = {'figures': list(rows.values()), 'rounds': measured, 'settings': SETTINGS,
+              'facts': {**facts, 'cpus': 2, 'cpu': 'x', 'kernel': '6', 'time': '2000-01-01T00:00:00Z'}}
+    for text in contenders.table(list(rows.values())), blocks(result, {})['beside']:
+        assert 'openvpn is not installed' in text and 'its daemon has ended' in text
+    chart, = charts(result)
+    assert [mark.text for mark in chart.panels[0].marks if mark.value is None] == ['not there']
+    assert len(chart.rows) == len(beds)
+
+
+def test_nothing_to_compare_with_ends_it(beds):
+    beds['plain'] = NotThere
+    with pytest.raises(Missing):
+        parts.measure(['tcp_1'], SETTINGS, print)
