@@ -4,21 +4,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/lwtunnel.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ethtool.h"
 #include "netlink.h"
+#include "nic_driver.h"
 
 /* ---- reading ---- */
 
@@ -218,24 +217,11 @@ int netdev_bring_up_tap(int ifindex, const uint8_t mac[6], uint32_t mtu, uint32_
 
 /* ---- ethtool ---- */
 
-static int ethtool(const char *name, void *command)
-{
-	struct ifreq request = {.ifr_data = command};
-	int err, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	err = ioctl(fd, SIOCETHTOOL, &request) < 0 ? -errno : 0;
-	close(fd);
-	return err;
-}
-
 uint32_t netdev_queues(const struct netdev *dev)
 {
 	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
 
-	if (ethtool(dev->name, &channels) == 0 && channels.rx_count + channels.combined_count > 0)
+	if (ethtool_ask(dev->name, &channels) == 0 && channels.rx_count + channels.combined_count > 0)
 		return channels.rx_count + channels.combined_count;
 	return dev->rx_queues ? dev->rx_queues : 1;
 }
@@ -244,20 +230,15 @@ uint32_t netdev_tx_queues(const struct netdev *dev)
 {
 	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
 
-	if (ethtool(dev->name, &channels) == 0 && channels.tx_count + channels.combined_count > 0)
+	if (ethtool_ask(dev->name, &channels) == 0 && channels.tx_count + channels.combined_count > 0)
 		return channels.tx_count + channels.combined_count;
 	return dev->tx_queues ? dev->tx_queues : 1;
 }
 
 void netdev_keep_vlan_tags(const char *name)
 {
-	struct ethtool_value value = {.cmd = ETHTOOL_GFLAGS};
-
-	if (ethtool(name, &value) < 0 || !(value.data & ETH_FLAG_RXVLAN))
-		return;
-	value.cmd = ETHTOOL_SFLAGS;
-	value.data &= ~(uint32_t)ETH_FLAG_RXVLAN;
-	ethtool(name, &value);
+	if (nic_driver_flag(name, ETH_FLAG_RXVLAN))
+		nic_driver_flag_set(name, ETH_FLAG_RXVLAN, false);
 }
 
 /* /sys may be another namespace's ('nsenter --net' leaves it): a sysfs of our own, never attached anywhere, is not. */
