@@ -143,6 +143,9 @@ $(LOADER_TESTS): %: %.o $(call but_main,$(LOADER_OBJ)) $(SHARED)
 $(SHARED_TESTS): %: %.o $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lbpf -levent_core -lcjson -lcap-ng
 
+# A NIC whose driver is played.
+$(BUILD)/tests/unit/loader/test_steering: ALL_LDFLAGS += -Wl,--wrap=ethtool_ask
+
 # The tests of IKE share tests/ike/: two engines in one process, on a clock and a network of their own.
 $(IKE_TESTS): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(IKE_LIBS)

@@ -306,6 +306,15 @@ enum port_mode {
 	PORT_GENERIC = 2,
 };
 
+/* By what a NIC chooses the queue that ESP arrives on (loader/attach/steering.h). */
+enum port_steering {
+	STEERING_UNKNOWN = 0,
+	STEERING_ONE_QUEUE = 1,
+	STEERING_RSS = 2,    /* addresses and SPI */
+	STEERING_NTUPLE = 3, /* a rule for each SPI */
+	STEERING_ADDRESSES = 4,
+};
+
 struct port {
 	__u32 ifindex; /* 0: the entry is free */
 	__u32 tap_ifindex;
@@ -320,7 +329,8 @@ struct port {
 	__u32 mtu_room;	    /* programs and packet memory are made for an MTU up to this */
 	__u32 tx_queues;    /* the NIC may have fewer to send than to receive; 0: it does not say */
 	__u32 ring;	    /* entries of each ring of each queue (packet_memory.h) */
-	__u32 reserved[2];
+	__u8 steering;	    /* enum port_steering */
+	__u8 reserved[7];
 };
 LAYOUT_ASSERT(struct port, 64);
 

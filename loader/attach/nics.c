@@ -15,6 +15,7 @@
 #include "lib/log.h"
 #include "maps/packet_memory.h"
 #include "nic_kind.h"
+#include "steering_undo.h"
 
 unsigned nics_index(const struct nics *nics, const struct nic *nic)
 {
@@ -30,9 +31,14 @@ struct hook_place nic_place(const struct nics *nics, const struct nic *nic)
 	};
 }
 
-void nics_init(struct nics *nics, const char *bpf_dir, struct maps *maps, const struct programs *programs)
+void nics_init(struct nics *nics, const struct instance *instance, struct maps *maps, const struct programs *programs)
 {
-	*nics = (struct nics){.bpf_dir = bpf_dir, .maps = maps, .programs = programs};
+	*nics = (struct nics){
+		.bpf_dir = instance->bpf_dir,
+		.run_dir = instance->run_dir,
+		.maps = maps,
+		.programs = programs,
+	};
 	gates_keep_attached(maps);
 	for (unsigned i = 0; i < PORTS_MAX; i++) {
 		char name[sizeof(maps->port[i].name)];
@@ -78,9 +84,14 @@ static struct nic *choose(struct nics *nics, const char *name)
 
 /* ---- the ports entry ---- */
 
+uint32_t nic_queues(const struct interface_config *config, const struct netdev *dev)
+{
+	return config->queues ? config->queues : netdev_queues(dev);
+}
+
 static uint32_t queues_of(const struct nic *nic)
 {
-	return nic->config.queues ? nic->config.queues : netdev_queues(&nic->dev);
+	return nic_queues(&nic->config, &nic->dev);
 }
 
 /* One for each queue that can send. */
@@ -130,7 +141,7 @@ static void clear_port(const struct nics *nics, const struct nic *nic)
 
 size_t nic_packet_memory(const struct interface_config *config, const struct netdev *dev)
 {
-	const uint32_t queues = config->queues ? config->queues : netdev_queues(dev);
+	const uint32_t queues = nic_queues(config, dev);
 
 	return queues * packet_memory(packet_ring(queues, dev->mtu, config->packet_memory), dev->mtu);
 }
@@ -345,6 +356,7 @@ void nic_detach(struct nics *nics, struct nic *nic)
 		gates_open(nics->maps, (uint32_t)nic->dev.ifindex);
 	if (nic->config.threaded_napi && nic->present)
 		netdev_threaded_napi(nic->config.name, false);
+	steering_undo(nics->run_dir, nic->config.name);
 	clear_port(nics, nic);
 	drop_tap(nics, nic);
 	*nic = (struct nic){.tap_link = -1};

@@ -9,6 +9,7 @@
 #define LOADER_ATTACH_NICS_H
 
 #include "config/config.h"
+#include "instance/instance.h"
 #include "maps/maps.h"
 #include "net/netdev.h"
 #include "programs.h"
@@ -30,13 +31,14 @@ struct nic {
 
 struct nics {
 	const char *bpf_dir;
+	const char *run_dir;
 	struct maps *maps;
 	const struct programs *programs;
 	struct nic nic[PORTS_MAX];
 };
 
 /* Clears what an earlier run left in `ports`; names and so indices of NICs that are pinned stay. */
-void nics_init(struct nics *nics, const char *bpf_dir, struct maps *maps, const struct programs *programs);
+void nics_init(struct nics *nics, const struct instance *instance, struct maps *maps, const struct programs *programs);
 
 /* Whether any is attached, or expected. */
 bool nics_any(const struct nics *nics);
@@ -64,6 +66,9 @@ void nic_expect(struct nics *nics, const struct interface_config *config);
 
 /* Takes the programs off: the gate is open, also for the backstop. */
 void nic_detach(struct nics *nics, struct nic *nic);
+
+/* How many of its queues are served. */
+uint32_t nic_queues(const struct interface_config *config, const struct netdev *dev);
 
 /* Bytes of packet memory that the interface will take. */
 size_t nic_packet_memory(const struct interface_config *config, const struct netdev *dev);

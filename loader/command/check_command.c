@@ -9,6 +9,7 @@
 #include "attach/hooks.h"
 #include "attach/nics.h"
 #include "attach/probe.h"
+#include "attach/steering.h"
 #include "commands.h"
 #include "config/config_file.h"
 #include "config/ike_files.h"
@@ -17,6 +18,7 @@
 #include "daemon/ike_process.h"
 #include "daemon/ways.h"
 #include "net/local_addr.h"
+#include "nic_view.h"
 #include "policy/policy.h"
 #include "session.h"
 #include "table.h"
@@ -24,7 +26,8 @@
 struct report {
 	const struct instance *instance;
 	const struct config *config;
-	struct table *table;
+	cJSON *rows;	      /* of what was said: check, result, detail */
+	cJSON *interfaces;    /* of those that can be attached */
 	struct fault problem; /* the first that keeps it from working */
 	bool works;
 	struct ike_process judge; /* no child: nobody is there to look into files */
@@ -36,9 +39,12 @@ static void say(struct report *r, const char *what, enum result result, const ch
 {
 	static const char *const words[] = {[OK] = "ok", [NOTE] = "note", [FAIL] = "FAIL"};
 
-	table_cell(r->table, "%s", what);
-	table_cell(r->table, "%s", words[result]);
-	table_cell(r->table, "%s", detail);
+	cJSON *row = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(row, "check", what);
+	cJSON_AddStringToObject(row, "result", words[result]);
+	cJSON_AddStringToObject(row, "detail", detail);
+	cJSON_AddItemToArray(r->rows, row);
 	if (result != FAIL || !r->works)
 		return;
 	r->works = false;
@@ -74,6 +80,28 @@ static const char *mode_forecast(const struct interface_config *ic, const struct
 	return support == XDP_SUPPORT_ZERO_COPY ? "native mode, zero-copy" : "native mode, copying";
 }
 
+/* Whether more than one lane can ever serve one peer. */
+static void check_steering(struct report *r, const struct interface_config *ic, const struct netdev *dev)
+{
+	const struct steering_forecast forecast = steering_look(ic, dev);
+	const uint32_t queues = nic_queues(ic, dev);
+	cJSON *json = cJSON_CreateObject();
+	struct fault f;
+
+	cJSON_AddStringToObject(json, "name", ic->name);
+	cJSON_AddNumberToObject(json, "queues", queues);
+	cJSON_AddItemToObject(json, "steering", steering_json(forecast.steering));
+	cJSON_AddBoolToObject(json, "steering_certain", !forecast.maybe);
+	cJSON_AddItemToArray(r->interfaces, json);
+	if (queues == 1)
+		fault(&f, EINVAL, "%s", steering_text(forecast.steering));
+	else
+		fault(&f, EINVAL, "queues: %u; %s%s%s", queues, steering_text(forecast.steering),
+		      forecast.maybe ? ", if its driver takes that; else " : "",
+		      forecast.maybe ? steering_text(STEERING_ADDRESSES) : "");
+	say(r, ic->name, forecast.steering == STEERING_ADDRESSES ? NOTE : OK, f.text);
+}
+
 static void check_interface(struct report *r, const struct instance *in, const struct interface_config *ic)
 {
 	struct hook_place at = {.dir = in->bpf_dir, .dev = ic->name};
@@ -95,10 +123,11 @@ static void check_interface(struct report *r, const struct instance *in, const s
 		return;
 	}
 	fault(&f, EINVAL, "%s %s, %u of %u queues, MTU %u, %zu MiB of packet memory%s",
-	      hooks_any(&at) ? "taken over in" : "attached in", mode_forecast(ic, &dev),
-	      ic->queues ? ic->queues : netdev_queues(&dev), netdev_queues(&dev), dev.mtu,
-	      nic_packet_memory(ic, &dev) >> 20, dev.flags & IFF_UP ? "" : "; the interface is down");
+	      hooks_any(&at) ? "taken over in" : "attached in", mode_forecast(ic, &dev), nic_queues(ic, &dev),
+	      netdev_queues(&dev), dev.mtu, nic_packet_memory(ic, &dev) >> 20,
+	      dev.flags & IFF_UP ? "" : "; the interface is down");
 	say(r, ic->name, dev.flags & IFF_UP ? OK : NOTE, f.text);
+	check_steering(r, ic, &dev);
 }
 
 /* Every file it names: there, and a secret nobody else's. */
@@ -254,39 +283,85 @@ static void check_instance(struct report *r, const struct instance *in)
 		say(r, in->name, NOTE, "a daemon is running for this instance: a second 'run' is refused");
 }
 
-static int check_all(const struct instance *in, const struct config *config, const char *path, struct fault *f)
+static void print_table(const struct report *r)
 {
-	struct report r = {.instance = in, .config = config, .table = table_new("CHECK|RESULT|DETAIL"), .works = true};
+	struct table *table = table_new("CHECK|RESULT|DETAIL");
+	const cJSON *row;
 
-	check_bpffs(&r, in);
-	check_kernel(&r);
-	check_instance(&r, in);
-	for (unsigned i = 0; i < config->interface_count; i++)
-		check_interface(&r, in, &config->interfaces[i]);
-	if (config->interface_count == 0)
-		say(&r, "interfaces", NOTE, "none in the file: nothing is attached until 'xdp-ipsec attach'");
-	check_connections(&r, in, config, path);
-	for (unsigned i = 0; i < config->policy_count; i++)
-		check_policy(&r, &config->policies[i]);
-	check_policies_together(&r, config);
-	table_print(r.table, stdout);
+	cJSON_ArrayForEach(row, r->rows) {
+		table_cell(table, "%s", json_text(row, "check"));
+		table_cell(table, "%s", json_text(row, "result"));
+		table_cell(table, "%s", json_text(row, "detail"));
+	}
+	table_print(table, stdout);
+}
+
+static void print_json(const struct report *r, bool pretty)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddBoolToObject(json, "works", r->works);
+	cJSON_AddItemReferenceToObject(json, "checks", r->rows);
+	cJSON_AddItemReferenceToObject(json, "interfaces", r->interfaces);
+	json_print(json, pretty);
+	cJSON_Delete(json);
+}
+
+static void print(const struct report *r, const struct invocation *inv)
+{
+	if (inv->json)
+		print_json(r, inv->pretty);
+	else
+		print_table(r);
 	fflush(stdout);
+}
+
+static void check_all(struct report *r, const struct instance *in, const struct config *config, const char *path)
+{
+	check_bpffs(r, in);
+	check_kernel(r);
+	check_instance(r, in);
+	for (unsigned i = 0; i < config->interface_count; i++)
+		check_interface(r, in, &config->interfaces[i]);
+	if (config->interface_count == 0)
+		say(r, "interfaces", NOTE, "none in the file: nothing is attached until 'xdp-ipsec attach'");
+	check_connections(r, in, config, path);
+	for (unsigned i = 0; i < config->policy_count; i++)
+		check_policy(r, &config->policies[i]);
+	check_policies_together(r, config);
+}
+
+static int check_and_print(const struct invocation *inv, const struct instance *in, const struct config *config,
+			   const char *path, struct fault *f)
+{
+	struct report r = {
+		.instance = in,
+		.config = config,
+		.rows = cJSON_CreateArray(),
+		.interfaces = cJSON_CreateArray(),
+		.works = true,
+	};
+
+	check_all(&r, in, config, path);
+	print(&r, inv);
+	cJSON_Delete(r.rows);
+	cJSON_Delete(r.interfaces);
 	*f = r.problem;
 	return r.works ? 0 : -EINVAL;
 }
 
 int check_command(const struct invocation *inv)
 {
-	const char *path = word(inv, "-c");
+	const char *path = word(inv, "-c") ? word(inv, "-c") : CONFIG_DEFAULT_PATH;
 	struct config config = {.connections = NULL};
 	struct instance in;
 	struct fault f;
 	int err = session_instance(inv, &in, &f);
 
 	if (!err)
-		err = config_read(&config, path ? path : CONFIG_DEFAULT_PATH, &f);
+		err = config_read(&config, path, &f);
 	if (!err)
-		err = check_all(&in, &config, path ? path : CONFIG_DEFAULT_PATH, &f);
+		err = check_and_print(inv, &in, &config, path, &f);
 	config_free(&config);
 	return err ? cli_fail(inv, f.text) : EXIT_SUCCESS;
 }

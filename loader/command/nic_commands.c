@@ -8,6 +8,7 @@
 #include "attach/gates.h"
 #include "attach/hooks.h"
 #include "attach/hooks_away.h"
+#include "attach/steering_undo.h"
 #include "commands.h"
 #include "config/nic_words.h"
 #include "control_client.h"
@@ -71,6 +72,7 @@ static int detach_one(struct instance *in, const char *dev, struct fault *f)
 	bool others = false, known, away;
 
 	hooks_remove_all(&at);
+	steering_undo(in->run_dir, dev);
 	away = hooks_remove_away(&at);
 	known = open_in_maps(in, dev, (uint32_t)at.ifindex, &others);
 	if (!attached && !known && !away)
@@ -86,6 +88,7 @@ static void detach_each(const char *dev, void *arg)
 	const struct hook_place at = {.dir = in->bpf_dir, .dev = dev, .ifindex = (int)if_nametoindex(dev)};
 
 	hooks_remove_all(&at);
+	steering_undo(in->run_dir, dev);
 }
 
 /* With the lock held, so that no supervisor starts meanwhile. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "attach/gates.h"
+#include "attach/steering.h"
 #include "net/netdev.h"
 #include "table.h"
 
@@ -37,6 +38,21 @@ static const char *nic_state(bool running, const struct port *p)
 	return is_set_down(p) ? "down" : "up";
 }
 
+/* What comes to mean something where there are several queues. */
+static const char *steering_short(enum port_steering steering)
+{
+	const char *name = steering_name(steering);
+
+	return !name || steering == STEERING_ONE_QUEUE ? "-" : name;
+}
+
+cJSON *steering_json(enum port_steering steering)
+{
+	const char *name = steering_name(steering);
+
+	return name ? cJSON_CreateString(name) : cJSON_CreateNull();
+}
+
 cJSON *nics_json(const struct maps *maps, bool running)
 {
 	cJSON *array = cJSON_CreateArray();
@@ -53,6 +69,7 @@ cJSON *nics_json(const struct maps *maps, bool running)
 		cJSON_AddStringToObject(json, "mode", mode_text(p));
 		cJSON_AddBoolToObject(json, "zero_copy", p->zero_copy);
 		cJSON_AddNumberToObject(json, "queues", p->queues);
+		cJSON_AddItemToObject(json, "steering", steering_json(p->steering));
 		cJSON_AddNumberToObject(json, "mtu", p->mtu);
 		cJSON_AddNumberToObject(json, "ifindex", p->ifindex);
 		cJSON_AddNumberToObject(json, "tap_ifindex", p->tap_ifindex);
@@ -63,7 +80,7 @@ cJSON *nics_json(const struct maps *maps, bool running)
 
 void nics_print(const struct maps *maps, bool running)
 {
-	struct table *t = table_new("INTERFACE|STATE|MODE|ZERO-COPY|>QUEUES|>MTU");
+	struct table *t = table_new("INTERFACE|STATE|MODE|ZERO-COPY|>QUEUES|STEERING|>MTU");
 
 	for (unsigned i = 0; i < PORTS_MAX; i++) {
 		const struct port *p = &maps->port[i];
@@ -75,6 +92,7 @@ void nics_print(const struct maps *maps, bool running)
 		table_cell(t, "%s", mode_text(p));
 		table_cell(t, "%s", p->zero_copy ? "yes" : "no");
 		table_cell(t, "%u", p->queues);
+		table_cell(t, "%s", steering_short(p->steering));
 		table_cell(t, "%u", p->mtu);
 	}
 	table_print(t, stdout);

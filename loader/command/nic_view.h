@@ -11,6 +11,9 @@
 /* The array of NICs: the caller's. running: whether a supervisor is, without which they are blocked. */
 cJSON *nics_json(const struct maps *maps, bool running);
 
+/* By what a NIC chooses a queue for ESP, as nics_json() has it: the caller's. */
+cJSON *steering_json(enum port_steering steering);
+
 /* A table of them. */
 void nics_print(const struct maps *maps, bool running);
 

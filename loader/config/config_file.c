@@ -55,6 +55,15 @@ static bool set_threaded_napi(struct reader *r, const char *value)
 	return parse_switch(value, &r->interface->threaded_napi);
 }
 
+static bool set_steering(struct reader *r, const char *value)
+{
+	const int which = choice(value, "auto|rss|ntuple|off");
+
+	if (which >= 0)
+		r->interface->steering = (enum steering_wish)which;
+	return which >= 0;
+}
+
 static bool set_path_mtu_min(struct reader *r, const char *value)
 {
 	uint64_t least = 0;
@@ -173,6 +182,7 @@ static const struct key interface_keys[] = {
 	{"queues", "all, or 1 to 64", set_queues},
 	{"hook", "auto, tcx or clsact", set_hook},
 	{"threaded-napi", "yes or no", set_threaded_napi},
+	{"steering", "auto, rss, ntuple or off", set_steering},
 	{"packet-memory", "MiB, 1 to 65536", set_packet_memory},
 	{"path-mtu-min", "ignore, or 576 to 9216", set_path_mtu_min},
 	{"mss-clamp", "no, yes, or the largest MSS, 536 to 9216", set_mss_clamp},

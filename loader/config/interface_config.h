@@ -18,12 +18,21 @@ enum hook_kind {
 	HOOK_CLSACT,
 };
 
+/* By what the NIC is to choose the queue that ESP arrives on. */
+enum steering_wish {
+	STEER_AUTO = 0, /* by SPI, where that takes nothing but a setting for ESP alone */
+	STEER_RSS,
+	STEER_NTUPLE,
+	STEER_OFF, /* as it is */
+};
+
 struct interface_config {
 	char name[IF_NAMESIZE];
 	unsigned mode;	 /* MODE_AUTO, PORT_NATIVE, PORT_GENERIC */
 	uint32_t queues; /* 0: all */
 	enum hook_kind hook;
 	bool threaded_napi;
+	enum steering_wish steering;
 	size_t packet_memory;  /* the most that its queues take together, bytes */
 	uint16_t path_mtu_min; /* of what routers say, the least that is believed; 0: nothing is */
 	uint16_t mss_clamp;    /* 0: none; MSS_CLAMP_FIT: to what fits */

@@ -184,7 +184,7 @@ int closing_run(struct closing *c, struct fault *f)
 
 	if (err)
 		return err;
-	nics_init(c->nics, c->instance->bpf_dir, c->maps, c->programs);
+	nics_init(c->nics, c->instance, c->maps, c->programs);
 	err = connection_policies_check(c->maps, c->config, f);
 	if (!err)
 		err = put_policies(c, f);

@@ -9,8 +9,10 @@
 #include "closing.h"
 #include "lib/log.h"
 
-static void serve(struct guard *g, const struct nic *nic)
+/* Steering first: a driver may stop the NIC for a moment. */
+static void serve(struct guard *g, struct nic *nic)
 {
+	steering_attach(g->steering, nic);
 	worker_attach(g->worker, nics_index(g->nics, nic), &nic->tap, nic->dev.flags & IFF_RUNNING);
 }
 

@@ -7,6 +7,7 @@
 #define LOADER_DAEMON_GUARD_H
 
 #include "attach/nics.h"
+#include "attach/steering.h"
 #include "config/config.h"
 #include "instance/instance.h"
 #include "net/route_watch.h"
@@ -23,6 +24,7 @@ struct guard {
 	struct worker *worker;
 	struct ways *ways;
 	struct route_watch *routes;
+	struct steering *steering;
 	bool opened; /* people have detached the last NIC */
 };
 

@@ -56,6 +56,7 @@ struct supervisor {
 	struct ways ways;
 	struct liveness liveness;
 	struct latency latency;
+	struct steering steering;
 	struct requests requests;
 	struct control_server *control;
 	bool told_ready;
@@ -284,6 +285,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.worker = &s->worker,
 		.ways = &s->ways,
 		.routes = &s->routes,
+		.steering = &s->steering,
 	};
 	s->news = (struct ike_news){.ike = &s->ike, .maps = &s->maps};
 	s->requests = (struct requests){.guard = &s->guard, .ike = &s->ike, .liveness = &s->liveness};
@@ -334,6 +336,8 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		err = route_watch_start(&s->routes, s->base, f);
 	if (!err)
 		err = hook_watch_start(&s->hooks, s->base, f);
+	if (!err)
+		steering_start(&s->steering, s->base, &s->nics);
 	return err;
 }
 
@@ -467,6 +471,7 @@ static void stop(struct supervisor *s, bool orderly)
 	s->control = NULL;
 	liveness_stop(&s->liveness);
 	latency_stop(&s->latency);
+	steering_stop(&s->steering);
 	/* It says good-bye to its peers while there is still a way out. */
 	ike_fini(&s->ike);
 	if (s->worker.child.again)

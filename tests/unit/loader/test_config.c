@@ -36,6 +36,7 @@ static void test_defaults(void **unused)
 	assert_int_equal(config.interfaces[0].queues, 0);
 	assert_int_equal(config.interfaces[0].hook, HOOK_AUTO);
 	assert_false(config.interfaces[0].threaded_napi);
+	assert_int_equal(config.interfaces[0].steering, STEER_AUTO);
 	assert_int_equal(config.interfaces[0].path_mtu_min, PATH_MTU_MIN);
 	assert_int_equal(config.interfaces[0].mss_clamp, 0);
 	assert_int_equal(config.ike_dscp, 0);
@@ -54,6 +55,7 @@ static void test_every_key(void **unused)
 				   "  queues=3\n"
 				   "hook = clsact\n"
 				   "threaded-napi = yes\n"
+				   "steering = ntuple\n"
 				   "path-mtu-min = 1280\n"
 				   "mss-clamp = 1300\n"
 				   "\n"
@@ -72,6 +74,7 @@ static void test_every_key(void **unused)
 	assert_int_equal(config.interfaces[0].queues, 3);
 	assert_int_equal(config.interfaces[0].hook, HOOK_CLSACT);
 	assert_true(config.interfaces[0].threaded_napi);
+	assert_int_equal(config.interfaces[0].steering, STEER_NTUPLE);
 	assert_int_equal(config.interfaces[0].path_mtu_min, 1280);
 	assert_int_equal(config.interfaces[0].mss_clamp, 1300);
 	assert_int_equal(config.interfaces[1].path_mtu_min, 0);
@@ -136,6 +139,7 @@ static void test_mistakes(void **unused)
 		{"[interface a]\nhook = tc\n", ":2: ", "'tc'"},
 		{"[interface a]\nhook = \n", ":2: ", "hook"},
 		{"[interface a]\nthreaded-napi = perhaps\n", ":2: ", "'perhaps'"},
+		{"[interface a]\nsteering = spi\n", ":2: ", "give auto, rss, ntuple or off"},
 		{"[interface a]\npath-mtu-min = 575\n", ":2: ", "give ignore, or 576"},
 		{"[interface a]\npath-mtu-min = no\n", ":2: ", "'no'"},
 		{"[interface a]\nmss-clamp = 535\n", ":2: ", "give no, yes, or the largest MSS, 536"},
