@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <linux/if_xdp.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,9 +28,6 @@
 /* How often one kick calls the kernel: 32 descriptors a call in copy mode (6.17 and later take a budget). */
 #define KICKS_MAX (COPY_OUTSTANDING / 32 + 1)
 
-#ifndef XDP_MAX_TX_SKB_BUDGET
-#define XDP_MAX_TX_SKB_BUDGET 9
-#endif
 static uint16_t bind_flags(const struct xdp_queue *q, const struct xdp_queue_place *at)
 {
 	return (uint16_t)(XDP_USE_NEED_WAKEUP | (at->copy ? XDP_COPY : 0) | (q->umem.jumbo ? XDP_USE_SG : 0));
@@ -60,14 +56,9 @@ static const char *remedy(int err)
 
 static void tune_socket(struct xdp_queue *q)
 {
-	struct xdp_options options = {0};
-	socklen_t len = sizeof(options);
-	int budget = (int)q->rings.tx.size;
-
-	q->zero_copy =
-		getsockopt(q->fd, SOL_XDP, XDP_OPTIONS, &options, &len) == 0 && (options.flags & XDP_OPTIONS_ZEROCOPY);
+	q->zero_copy = xsk_is_zero_copy(q->fd);
 	q->limit = q->zero_copy ? q->rings.tx.size : COPY_OUTSTANDING;
-	setsockopt(q->fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &budget, sizeof(budget));
+	xsk_set_send_budget(q->fd, q->rings.tx.size);
 }
 
 int xdp_queue_open(struct xdp_queue *q, int fd, const struct xdp_queue_place *at, struct fault *f)
@@ -177,7 +168,7 @@ void xdp_queue_refill(struct xdp_queue *q)
 		*xsk_ring_prod__fill_addr(&q->rings.fill, at + i) = umem_take(u);
 	xsk_ring_prod__submit(&q->rings.fill, n);
 	if (xsk_ring_prod__needs_wakeup(&q->rings.fill))
-		recvfrom(q->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+		xsk_wake_to_receive(q->fd);
 }
 
 void xdp_queue_reap(struct xdp_queue *q)
@@ -203,14 +194,9 @@ bool xdp_queue_is_stuck(struct xdp_queue *q, uint64_t now)
 
 uint64_t xdp_queue_lost(struct xdp_queue *q)
 {
-	struct xdp_statistics statistics = {0};
-	socklen_t len = sizeof(statistics);
 	uint64_t before = q->lost;
 
-	if (getsockopt(q->fd, SOL_XDP, XDP_STATISTICS, &statistics, &len) < 0)
-		return 0;
-	q->lost = statistics.rx_dropped + statistics.rx_ring_full;
-	return q->lost - before;
+	return xsk_lost(q->fd, &q->lost) ? q->lost - before : 0;
 }
 
 /* A packet that fills more than one frame of a span: as many descriptors, or none. */
@@ -266,9 +252,8 @@ void xdp_queue_kick(struct xdp_queue *q)
 	for (int i = 0; i < KICKS_MAX && left; i++) {
 		uint32_t before = left;
 
-		/* EAGAIN, EBUSY, ENOBUFS: the driver is full, and what is left goes with the next kick; never spin
-		 * here. */
-		if (sendto(q->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno != EAGAIN)
+		/* The driver is full, and what is left goes with the next kick; never spin here. */
+		if (!xsk_wake_to_send(q->fd))
 			break;
 		left = waiting(q);
 		if (left == before)

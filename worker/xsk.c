@@ -7,6 +7,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+/* Of Linux 6.17. */
+#ifndef XDP_MAX_TX_SKB_BUDGET
+#define XDP_MAX_TX_SKB_BUDGET 9
+#endif
+
 int xsk_register(int fd, void *area, size_t size, uint32_t frame_size)
 {
 	const struct xdp_umem_reg memory = {.addr = (uintptr_t)area, .len = size, .chunk_size = frame_size};
@@ -115,4 +120,40 @@ int xsk_bind(int fd, uint32_t ifindex, uint32_t queue, uint16_t flags)
 	};
 
 	return bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+}
+
+bool xsk_is_zero_copy(int fd)
+{
+	struct xdp_options options = {0};
+	socklen_t len = sizeof(options);
+
+	return getsockopt(fd, SOL_XDP, XDP_OPTIONS, &options, &len) == 0 && (options.flags & XDP_OPTIONS_ZEROCOPY);
+}
+
+void xsk_set_send_budget(int fd, uint32_t descriptors)
+{
+	int budget = (int)descriptors;
+
+	setsockopt(fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &budget, sizeof(budget));
+}
+
+bool xsk_wake_to_send(int fd)
+{
+	return sendto(fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0 || errno == EAGAIN;
+}
+
+void xsk_wake_to_receive(int fd)
+{
+	recvfrom(fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+}
+
+bool xsk_lost(int fd, uint64_t *lost)
+{
+	struct xdp_statistics statistics = {0};
+	socklen_t len = sizeof(statistics);
+
+	if (getsockopt(fd, SOL_XDP, XDP_STATISTICS, &statistics, &len) < 0)
+		return false;
+	*lost = statistics.rx_dropped + statistics.rx_ring_full;
+	return true;
 }

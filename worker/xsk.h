@@ -3,10 +3,14 @@
  * AF_XDP as the kernel has it (Documentation/networking/af_xdp.rst): packet memory that a socket knows, four rings that
  * are mapped, and a queue of a NIC that the socket is bound to. The socket itself is the loader's to make: that takes a
  * privilege which the worker does not have.
+ *
+ * All that the worker wants of a socket is here, so that another NIC takes another xsk.c: tests/bench/cable/ has one
+ * made of memory.
  */
 #ifndef WORKER_XSK_H
 #define WORKER_XSK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <xdp/xsk.h>
@@ -39,5 +43,20 @@ void xsk_unmap_rings(struct xsk_rings *rings);
 
 /* flags: XDP_COPY, XDP_ZEROCOPY, XDP_USE_... 0 or -errno; -EBUSY: another socket has the queue. */
 int xsk_bind(int fd, uint32_t ifindex, uint32_t queue, uint16_t flags);
+
+bool xsk_is_zero_copy(int fd);
+
+/* How many descriptors one xsk_wake_to_send() is to send, where the kernel sends them (copy mode). */
+void xsk_set_send_budget(int fd, uint32_t descriptors);
+
+/* A system call, where the rings' flags ask for it: the kernel looks at the TX ring. False: not now (EBUSY, ENOBUFS).
+ */
+bool xsk_wake_to_send(int fd);
+
+/* The same of the fill ring. */
+void xsk_wake_to_receive(int fd);
+
+/* Sets *lost to the packets that found no free frame, or a full RX ring, in all. False: it is not to be known. */
+bool xsk_lost(int fd, uint64_t *lost);
 
 #endif
