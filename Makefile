@@ -127,7 +127,11 @@ IKE_LIFE     := $(BUILD)/tests/unit/ike/test_life
 IKE_LIFE_OBJ := $(call objects,$(wildcard tests/ike/life/*.c))
 BPF_TESTS    := $(call tests_in,tests/bpf/test_*.c)
 IKE_BENCH    := $(BUILD)/tests/bench/ike_bench
+# The worker, on a cable of memory in place of AF_XDP.
+CABLE_WORKER := $(BUILD)/tests/bench/cable_worker
+CABLE_OBJ    := $(call objects,$(wildcard tests/bench/cable/*.c))
 BENCHES      := $(filter-out $(IKE_BENCH),$(call tests_in,tests/bench/*.c))
+comma := ,
 but_main = $(filter-out %/main.o,$(1))
 NOT_TESTED := $(BUILD)/not-tested
 PYTEST := PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests NOT_TESTED=$(NOT_TESTED) /usr/bin/python3 -m pytest \
@@ -166,6 +170,11 @@ $(BPF_TESTS): %: %.o $(BPF_TEST_OBJ) $(SHARED)
 $(BENCHES): %: %.o $(call but_main,$(WORKER_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 
+$(CABLE_WORKER): $(filter-out %/xsk.o,$(WORKER_OBJ)) $(CABLE_OBJ) $(SHARED)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
+
+$(CABLE_WORKER): ALL_LDFLAGS += $(foreach f,ppoll __ppoll_chk maps_open,-Wl$(comma)--wrap=$(f))
+
 # Which callgrind does not know.
 $(BUILD)/tests/bench/lane_bench: ALL_LDFLAGS += -Wl,--wrap=mlock2
 
@@ -175,7 +184,7 @@ $(IKE_BENCH): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(SHARED)
 $(BPF_TESTS:=.o) $(BPF_TEST_OBJ): $(SKELETONS)
 $(SHARED_TESTS:=.o): ALL_CFLAGS += -iquote tests
 $(LOADER_TESTS:=.o): ALL_CFLAGS += -iquote tests -iquote loader
-$(WORKER_TESTS:=.o) $(BENCHES:=.o): ALL_CFLAGS += -iquote tests -iquote worker
+$(WORKER_TESTS:=.o) $(BENCHES:=.o) $(CABLE_OBJ): ALL_CFLAGS += -iquote tests -iquote worker
 $(IKE_TESTS:=.o) $(IKE_BENCH).o $(IKE_TEST_OBJ) $(IKE_LIFE_OBJ): ALL_CFLAGS += -iquote tests -iquote ike -iquote tests/ike
 
 run_each = @set -e; for t in $(1); do printf '== %s\n' "$$t"; "$$t"; done
@@ -267,7 +276,7 @@ fuzz: need-deps
 		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -U_FORTIFY_SOURCE'
 
 bench: need-deps bench-deps
-	$(MAKE) all $(BENCHES) $(IKE_BENCH)
+	$(MAKE) all $(BENCHES) $(IKE_BENCH) $(CABLE_WORKER)
 	BUILD=$(BUILD) tests/bench/bench $(BENCH_ARGS)
 
 # Tables and charts of docs/performance.md, from what 'make bench' has left.

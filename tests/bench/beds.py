@@ -96,6 +96,7 @@ class Esp(Plain):
             for host in self.hosts:
                 undo.callback(host.close)
                 host.configure([NIC], self.daemon, mode='native')
+            self.prepare(undo)
             for host in self.hosts:
                 host.start()
             self.protect()
@@ -103,6 +104,9 @@ class Esp(Plain):
 
     def set_up(self, ns):
         pass
+
+    def prepare(self, undo):
+        """Before the hosts start."""
 
     def protect(self):
         sas = [new_sa(0x1001, A, B), new_sa(0x1002, B, A)]
@@ -123,7 +127,10 @@ class Esp(Plain):
 
     def check(self, before):
         """What was dropped since `before`. All of the traffic must have been ESP, or the figure is another thing's."""
-        after = self.counters()
+        return self.check_counters(before, self.counters())
+
+    @staticmethod
+    def check_counters(before, after):
         for host, reason in ((0, 'sealed'), (1, 'opened')):
             if after[host][reason] == before[host][reason]:
                 raise AssertionError(f'host {"ab"[host]}: nothing was {reason}: the traffic did not go through ESP')

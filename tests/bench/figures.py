@@ -46,6 +46,18 @@ LOW_FIGURES = (
       for key, label in (('kpps', '< 1 % lost'), ('overload_kpps', 'overload'))),
 )
 
+# Of hosts with a cable of memory between their workers.
+CABLE_FIGURES = tuple(Figure(f'cable_{part}', key, label, unit, compare, target, 'cable') for part, key, label, unit, compare, target in (
+    ('tcp_1', 'mbit_s', 'TCP, one stream', 'Mbit/s', 'ratio', ('>=', 1.0)),
+    ('tcp_4', 'mbit_s', 'TCP, four streams', 'Mbit/s', 'ratio', None),
+    ('tcp_1', 'cpu_s_per_gb', 'CPU, one TCP stream', 's/GB', 'ratio', None),
+    ('tcp_1', 'own_cpu_s_per_gb', '  of it our own code', 's/GB', None, None),
+    ('udp_64', 'kpps', 'UDP 64 B, < 1 % lost', 'kpps', 'ratio', None),
+    ('udp_1400', 'kpps', 'UDP 1400 B, < 1 % lost', 'kpps', 'ratio', None),
+    ('ping', 'p50_us', 'ping p50', 'µs', 'difference', None),
+    ('ping', 'p99_us', 'ping p99', 'µs', 'difference', None),
+))
+
 # Of the handshakes that group 20 and the signatures alone would allow; bytes of an IKE SA with its child.
 IKE_TARGET = ('>=', 0.7)
 IKE_BYTES_TARGET = ('<', 16384)
@@ -102,7 +114,7 @@ def _bed_row(figure, rounds):
     """rounds: one dict of variant -> sample each. Of a variant that could not be had nothing is asked."""
     if not any(figure.variant in r for r in rounds):
         figure = figure._replace(target=None)
-    values = {v: _median(r[v].get(figure.key) for r in rounds if v in r) for v in VARIANTS}
+    values = {v: _median(r[v].get(figure.key) for r in rounds if v in r) for v in (*VARIANTS, 'cable')}
     if not figure.compare:
         return _row(figure, values, None, [])
     pairs = [COMPARE[figure.compare](r[figure.variant][figure.key], r['plain'][figure.key]) for r in rounds
@@ -112,9 +124,11 @@ def _bed_row(figure, rounds):
 
 def bed_rows(measured):
     """A row for each figure whose part was measured: part -> rounds."""
-    low = [_bed_row(figure, measured[figure.part]) for figure in LOW_FIGURES if figure.part in measured]
-    return ([_bed_row(figure, measured[figure.part]) for figure in FIGURES if figure.part in measured] +
-            [{**row, 'name': f'low.{row["name"]}'} for row in low])
+    def rows(table, prefix=''):
+        found = [_bed_row(figure, measured[figure.part]) for figure in table if figure.part in measured]
+        return [{**row, 'name': prefix + row['name']} for row in found]
+
+    return rows(FIGURES) + rows(LOW_FIGURES, 'low.') + rows(CABLE_FIGURES, 'cable.')
 
 
 def _aead_row(backend, op, runs):

@@ -4,6 +4,7 @@ import subprocess
 from collections import namedtuple
 from contextlib import ExitStack
 
+import cable
 import latency
 import loads
 import machine
@@ -17,6 +18,9 @@ from others import OTHERS
 
 ALL = {**VARIANTS, **OTHERS}
 HERE, LOW = ('plain_gso', 'plain', 'esp'), ('plain', 'esp', 'esp_low')
+# What a cable of memory is compared with is measured beside it once more.
+CABLE = ('plain_gso', 'plain', 'cable')
+BEDS = {**ALL, 'cable': cable.Cable}
 # A machine need not have what these need: one that cannot be had is told with the reason.
 OPTIONAL = ('esp_low', *OTHERS)
 FAILURES = (AssertionError, OSError, ValueError, subprocess.SubprocessError)
@@ -46,9 +50,13 @@ BED_PARTS = {
     **{f'udp_{size}_{flows}': _udp(size, flows, LOW) for size in (64, 1400) for flows in (100, 10000)},
     'walls': Part(lambda bed, s: walls.measure(bed, s['walls_s']), 'busy_us_per_packet', HERE),
 }
+CABLE_PARTS = {f'cable_{part}': BED_PARTS[part]._replace(variants=CABLE)
+               for part in ('ping', 'tcp_1', 'tcp_4', 'udp_64', 'udp_1400')}
+BED_PARTS.update(CABLE_PARTS)
 PARTS = (*BED_PARTS, 'resident')
-# Several by one name: what all contenders go through, and what is told of `latency = low`.
+# Several by one name: what all contenders go through, what goes by a cable of memory, and what is told of `latency = low`.
 GROUPS = {'beside': [name for name, part in BED_PARTS.items() if part.variants is ALL],
+          'cable': list(CABLE_PARTS),
           'low': [name for name, part in BED_PARTS.items() if 'esp_low' in part.variants]}
 
 
@@ -67,12 +75,12 @@ class Beds:
 
     def __init__(self, parts, settings):
         self.missing = {}
-        wanted = {v for part in parts for v in _variants(part, settings)} or {'esp'}
+        wanted = {v for part in parts for v in _variants(part, settings)} | {'esp'}
         with ExitStack() as undo:
             self.beds = {}
-            for variant in (v for v in ALL if v in wanted):
+            for variant in (v for v in BEDS if v in wanted):
                 try:
-                    self.beds[variant] = undo.enter_context(ALL[variant]())
+                    self.beds[variant] = undo.enter_context(BEDS[variant]())
                 except FAILURES as e:
                     self.fail(variant, e)
             self.stack = undo.pop_all()

@@ -5,6 +5,7 @@ HEADERS = ('figure', 'unit', 'plain, GSO', 'plain', 'ESP', 'compared', 'target',
 LOW_HEADERS = ('latency = low', 'unit', 'plain', 'ESP', 'ESP, low', 'compared', 'target', 'met')
 IKE_HEADERS = ('IKE', 'unit', 'OpenSSL', 'IKE', 'compared', 'target', 'met')
 AEAD_HEADERS = ('figure', 'unit', 'raw AEAD', 'ESP', 'compared', 'target', 'met')
+CABLE_HEADERS = ('on a cable of memory', 'unit', 'plain, GSO', 'plain', 'ESP', 'compared', 'target', 'met')
 MEMORY_HEADERS = ('memory to memory', 'unit', 'out', 'in', 'both', 'out, clocks', 'in, clocks', 'spread, %', 'compared',
                   'target', 'met')
 SIGNS = {'>=': '≥', '<=': '≤', '<': '<'}
@@ -18,13 +19,13 @@ def number(value):
     return f'{value:.0f}' if abs(value) >= 100 else f'{value:.1f}' if abs(value) >= 10 else f'{value:.2f}'
 
 
-def _compared(row):
+def compared(row):
     if row['compared'] is None:
         return ''
     return f'× {row["compared"]:.2f}' if row['compare'] == 'ratio' else f'{row["compared"]:+.0f} {row["unit"]}'
 
 
-def _target(row):
+def target(row):
     if row['target'] is None:
         return ''
     op, limit = row['target']
@@ -38,7 +39,7 @@ def _met(row):
 
 def _cells(row, columns):
     numbers = (number(row['values'].get(c)) for c in columns)
-    return (row['label'], row['unit'], *numbers, _compared(row), _target(row), _met(row))
+    return (row['label'], row['unit'], *numbers, compared(row), target(row), _met(row))
 
 
 def table(headers, lines, numbers=None):
@@ -69,19 +70,28 @@ def low_table(rows):
     return table(LOW_HEADERS, [_cells(row, ('plain', 'esp', 'esp_low')) for row in rows])
 
 
+def cable_table(rows):
+    return table(CABLE_HEADERS, [_cells(row, ('plain_gso', 'plain', 'cable')) for row in rows])
+
+
 def memory_table(rows):
     columns = ('out', 'in', 'both', 'out_clocks', 'in_clocks', 'spread_percent')
     rows = [{**row, 'values': {**row['values'], 'spread_percent': row['spread_percent']}} for row in rows]
     return table(MEMORY_HEADERS, [_cells(row, columns) for row in rows])
 
 
-def instructions_table(samples):
-    """A row for each file, a column for each direction and size."""
+def instructions_lines(samples):
+    """Headers, a line for each file, and one for all: a column for each direction and size. Headers alone: no samples."""
     names = sorted({name for s in samples for name in s['groups']},
                    key=lambda name: -sum(s['groups'].get(name, 0) for s in samples))
-    headers = ('instructions per packet', *(f'{s["way"]} {s["size"]} B' for s in samples))
     lines = [(name, *(f'{s["groups"].get(name, 0):.1f}' for s in samples)) for name in names]
-    return table(headers, [*lines, ('all', *(f'{s["total"]:.1f}' for s in samples))], range(1, len(headers)))
+    total = [('all', *(f'{s["total"]:.1f}' for s in samples))] if samples else []
+    return [('instructions per packet', *(f'{s["way"]} {s["size"]} B' for s in samples)), *lines, *total]
+
+
+def instructions_table(samples):
+    headers, *lines = instructions_lines(samples)
+    return table(headers, lines, range(1, len(headers)))
 
 
 def machine_line(facts):

@@ -5,6 +5,7 @@ import textwrap
 import report
 from contenders import COLUMNS, NAMES
 
+CABLE_COLUMNS = ('plain_gso', 'plain', 'cable')
 LOW_COLUMNS = ('plain', 'esp', 'esp_low')
 
 
@@ -56,9 +57,35 @@ def _low(result):
     return _table(['', '', *(NAMES[c] for c in LOW_COLUMNS)], lines) if rows else None
 
 
+def _target(row):
+    missed = ', missed' if row['met'] is False else ''
+    return report.target(row) + missed
+
+
+def _memory(result):
+    rows = [row for row in result['figures'] if row['name'].startswith('memory.')]
+    columns = ('out', 'in', 'both', 'out_clocks', 'in_clocks')
+    lines = [[row['label'], *(number(row['values'][c]) for c in columns), report.compared(row), _target(row)] for row in rows]
+    headers = ('', 'sealed, Mpps', 'opened, Mpps', 'both, Mpps', 'sealed, clocks', 'opened, clocks', 'compared', 'target')
+    return _table(headers, lines) if rows else None
+
+
+def _cable(result):
+    rows = [row for row in result['figures'] if row['name'].startswith('cable.')]
+    lines = [[row['label'].strip(), row['unit'], *(number(row['values'][c]) for c in CABLE_COLUMNS), report.compared(row),
+              _target(row)] for row in rows]
+    names = ('in clear, offloads', 'in clear', 'ESP on a cable of memory')
+    return _table(['', '', *names, 'compared', 'target'], lines) if rows else None
+
+
+def _instructions(result):
+    headers, *lines = report.instructions_lines(result.get('instructions') or [])
+    return _table(headers, lines) if lines else None
+
+
 def blocks(result, images):
     """name -> text; images: name -> how it is shown. What was not measured has no block, and stays as it is."""
     made = {'beside': (_beside(result), 'tcp', 'udp', 'ping'), 'low': (_low(result), 'latency', 'flows'),
-            'lanes': (images.get('lanes'),)}
+            'lanes': (_memory(result), 'lanes'), 'cable': (_cable(result),), 'instructions': (_instructions(result),)}
     return {name: '\n\n'.join([*(images[i] for i in shown if i in images), text])
             for name, (text, *shown) in made.items() if text}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * worker/xsk.h over an end of the cable. The loader's socket is bound to nothing; XDP finds it in its map, as there has
+ * to be one for the gate to hand anything to the worker.
+ */
+#define _GNU_SOURCE
+#include "xsk.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cable.h"
+#include "maps/maps.h"
+#include "maps/slots.h"
+#include "packet.h"
+
+static const struct maps *maps;
+
+/* ---- rings and memory ---- */
+
+/* In place of the worker's own memory comes the end's. */
+int xsk_register(int fd, void *area, size_t size, uint32_t frame_size)
+{
+	const size_t whole = (size + CABLE_HUGE_PAGE - 1) & ~(CABLE_HUGE_PAGE - 1);
+
+	(void)fd;
+	if (whole > CABLE_MEMORY)
+		return -EINVAL;
+	if (mmap(area, whole, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, cable.own_file, (off_t)CABLE_MEMORY_AT) ==
+	    MAP_FAILED)
+		return -errno;
+	cable.own->frame_size = frame_size;
+	return 0;
+}
+
+static void begin(struct cable_ring *r, uint32_t flags)
+{
+	r->producer = r->consumer = CABLE_FIRST;
+	r->flags = flags;
+}
+
+static void set_prod(struct xsk_ring_prod *r, struct cable_ring *c, void *entries, uint32_t size)
+{
+	begin(c, XDP_RING_NEED_WAKEUP);
+	*r = (struct xsk_ring_prod){
+		.cached_prod = CABLE_FIRST,
+		.cached_cons = CABLE_FIRST + size,
+		.mask = size - 1,
+		.size = size,
+		.producer = &c->producer,
+		.consumer = &c->consumer,
+		.flags = &c->flags,
+		.ring = entries,
+	};
+}
+
+static void set_cons(struct xsk_ring_cons *r, struct cable_ring *c, void *entries, uint32_t size)
+{
+	begin(c, 0);
+	*r = (struct xsk_ring_cons){
+		.cached_prod = CABLE_FIRST,
+		.cached_cons = CABLE_FIRST,
+		.mask = size - 1,
+		.size = size,
+		.producer = &c->producer,
+		.consumer = &c->consumer,
+		.flags = &c->flags,
+		.ring = entries,
+	};
+}
+
+int xsk_map_rings(int fd, uint32_t size, struct xsk_rings *rings)
+{
+	struct cable_end *own = cable.own;
+
+	(void)fd;
+	memset(rings, 0, sizeof(*rings));
+	if (size > RING_SIZE)
+		return -EINVAL;
+	own->ring_size = size;
+	set_prod(&rings->fill, &own->fill, own->fill.addrs, size);
+	set_cons(&rings->comp, &own->comp, own->comp.addrs, size);
+	set_cons(&rings->rx, &own->rx, own->rx.descs, size);
+	set_prod(&rings->tx, &own->tx, own->tx.descs, size);
+	/* Nobody has to be asked to look at it: the other end does, when it has a packet. */
+	own->fill.flags = 0;
+	return 0;
+}
+
+void xsk_unmap_rings(struct xsk_rings *rings)
+{
+	__atomic_store_n(&cable.own->attached, 0, __ATOMIC_RELEASE);
+	cable.socket = -1;
+	memset(rings, 0, sizeof(*rings));
+}
+
+/* The cable has one queue. */
+int xsk_bind(int fd, uint32_t ifindex, uint32_t queue, uint16_t flags)
+{
+	(void)ifindex;
+	(void)flags;
+	if (queue || cable.socket >= 0)
+		return -EINVAL;
+	cable.socket = fd;
+	__atomic_store_n(&cable.own->attached, 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* ---- what takes system calls of a socket ---- */
+
+bool xsk_is_zero_copy(int fd)
+{
+	(void)fd;
+	return true;
+}
+
+void xsk_set_send_budget(int fd, uint32_t descriptors)
+{
+	(void)fd;
+	(void)descriptors;
+}
+
+bool xsk_wake_to_send(int fd)
+{
+	(void)fd;
+	cable_carry();
+	return true;
+}
+
+void xsk_wake_to_receive(int fd)
+{
+	(void)fd;
+}
+
+bool xsk_lost(int fd, uint64_t *lost)
+{
+	(void)fd;
+	*lost = __atomic_load_n(&cable.own->lost, __ATOMIC_RELAXED);
+	return true;
+}
+
+/* ---- SPIs ---- */
+
+int __real_maps_open(struct maps *m, const char *dir, struct fault *f);
+int __wrap_maps_open(struct maps *m, const char *dir, struct fault *f);
+
+int __wrap_maps_open(struct maps *m, const char *dir, struct fault *f)
+{
+	maps = m;
+	return __real_maps_open(m, dir, f);
+}
+
+static bool is_inbound_sa(uint32_t slot, uint32_t spi)
+{
+	const struct sa_state *sa = &maps->sa[slot];
+
+	return slot_in_use(slot_generation(maps->sa, slot)) && sa->direction == SA_INBOUND && sa->spi == spi;
+}
+
+/* By one thread, the lane whose queue it is: another's ppoll() has no queue in it. */
+static void tell_spi(struct cable_end *own, uint32_t spi)
+{
+	for (uint32_t slot = 0; slot < SLOTS_MAX && own->spi_count < CABLE_SPIS; slot++) {
+		if (!is_inbound_sa(slot, spi))
+			continue;
+		own->spis[own->spi_count] = (struct cable_spi){
+			.spi = spi,
+			.meta = {.slot = (uint16_t)slot, .l3_offset = ETH_LEN, .generation = maps->sa[slot].generation},
+		};
+		__atomic_store_n(&own->spi_count, own->spi_count + 1, __ATOMIC_RELEASE);
+		return;
+	}
+}
+
+/* ---- sleeping ---- */
+
+/* By either name: the second is _FORTIFY_SOURCE's. */
+int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
+int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
+int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t size);
+
+static struct pollfd *find_queue(struct pollfd *fds, nfds_t n)
+{
+	for (nfds_t i = 0; i < n; i++)
+		if (fds[i].fd == cable.socket && cable.socket >= 0)
+			return &fds[i];
+	return NULL;
+}
+
+static bool has_received(const struct cable_end *own)
+{
+	return __atomic_load_n(&own->rx.producer, __ATOMIC_ACQUIRE) != own->rx.consumer;
+}
+
+/* Sleeps on the FIFO in the socket's place, unless packets came meanwhile. */
+static int sleep_until_woken(struct pollfd *queue, struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+			     const sigset_t *mask)
+{
+	static const struct timespec at_once;
+	struct cable_end *own = cable.own;
+	char woken[64];
+	int ready;
+
+	queue->fd = cable.own_wake;
+	__atomic_store_n(&own->sleeps, 1, __ATOMIC_SEQ_CST);
+	ready = __real_ppoll(fds, n, has_received(own) ? &at_once : timeout, mask);
+	__atomic_store_n(&own->sleeps, 0, __ATOMIC_SEQ_CST);
+	queue->fd = cable.socket;
+	if (queue->revents && read(cable.own_wake, woken, sizeof(woken)) < 0)
+		queue->revents = 0;
+	return ready;
+}
+
+int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
+{
+	struct pollfd *queue = find_queue(fds, n);
+	uint32_t spi;
+
+	if (!queue)
+		return __real_ppoll(fds, n, timeout, mask);
+	spi = __atomic_exchange_n(&cable.own->wanted_spi, 0, __ATOMIC_ACQ_REL);
+	if (spi)
+		tell_spi(cable.own, spi);
+	return sleep_until_woken(queue, fds, n, timeout, mask);
+}
+
+int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t size)
+{
+	(void)size;
+	return __wrap_ppoll(fds, n, timeout, mask);
+}
