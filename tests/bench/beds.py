@@ -114,7 +114,7 @@ class Esp(Plain):
             for sa in sas:
                 host.sa_add(sa)
             host.policy_add(other)
-        self.a.run('ping', '-n', '-q', '-c', 3, '-i', '0.1', B)
+        until(lambda: self.a.run('ping', '-n', '-q', '-c', 1, '-W', 1, B, check=False).returncode == 0, 'an answer to ping')
 
     def counters(self):
         return [dict(status['passed'], **status['drops']) for status in (host.status() for host in self.hosts)]
