@@ -219,7 +219,7 @@ bpf-test: $(BPF_TESTS)
 # What lanes share, or hand each other, is in these: they run once more with two, and NICs of two queues.
 WITH_LANES := $(addprefix tests/e2e/test_,fragments.py inbound.py)
 # Those of how fast something is, at the end and alone.
-e2e: all
+e2e: all $(CABLE_WORKER)
 	BUILD=$(BUILD) $(PYTEST) -rs $(SIDE_BY_SIDE) -m 'not alone' tests/e2e
 	LANES=2 BUILD=$(BUILD) $(PYTEST) -rs $(SIDE_BY_SIDE) -m 'not alone' $(WITH_LANES)
 	BUILD=$(BUILD) $(PYTEST) -rs -m alone tests/e2e

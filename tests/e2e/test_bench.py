@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The bench: whom it cannot measure it tells of, in every table and chart, and goes on with the others."""
+"""
+The bench: whom it cannot measure it tells of, in every table and chart, and goes on with the others; and on a cable of memory it
+measures that cable.
+"""
 import sys
 from pathlib import Path
 
@@ -7,8 +10,11 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'bench'))
 
+import cable
 import contenders
 import parts
+from beds import B
+from lib.host import BUILD
 from others.vpn import Missing
 from plots.charts import charts
 from plots.tables import blocks
@@ -63,7 +69,7 @@ class FallsOut(Bed):
 def beds(monkeypatch):
     """Ours and plaintext, one that cannot be had, one that ends in the second round, one that lasts."""
     made = {**{variant: Bed for variant in parts.ALL}, 'openvpn': NotThere, 'wireguard': FallsOut}
-    monkeypatch.setattr(parts, 'ALL', made)
+    monkeypatch.setattr(parts, 'BEDS', made)
     part = parts.Part(lambda bed, _: {'mbit_s': bed.mbit_s, 'cpu_s_per_gb': 1}, 'mbit_s', made)
     monkeypatch.setattr(parts, 'BED_PARTS', {'tcp_1': part})
     monkeypatch.setattr(parts, 'features', lambda ns: {})
@@ -95,3 +101,31 @@ def test_nothing_to_compare_with_ends_it(beds):
     beds['plain'] = NotThere
     with pytest.raises(Missing):
         parts.measure(['tcp_1'], SETTINGS, print)
+
+
+def ping(bed):
+    bed.a.run('ping', '-n', '-q', '-c', 5, '-i', 0.05, B)
+
+
+def test_what_goes_by_the_cable_is_esp():
+    with cable.Cable() as bed:
+        (a, b), sent = bed.counters()
+        ping(bed)
+        bed.check(((a, b), sent))
+        after = bed.counters()[0]
+        assert [(new['sealed'] - old['sealed'], new['opened'] - old['opened']) for old, new in zip((a, b), after)] == [(5, 5)] * 2
+
+
+def test_what_does_not_go_by_the_cable_is_not_told_as_if(monkeypatch):
+    """The worker as it is installed sends by the NIC."""
+    monkeypatch.setattr(cable, 'WORKER', BUILD / 'xdp-ipsec-worker')
+    with cable.Cable() as bed:
+        before = bed.counters()
+        ping(bed)
+        with pytest.raises(AssertionError, match='went over the veth'):
+            bed.check(before)
+
+
+def test_what_is_not_sealed_is_not_told_as_if():
+    with cable.Cable() as bed, pytest.raises(AssertionError, match='nothing was sealed'):
+        bed.check(bed.counters())
