@@ -221,6 +221,12 @@ LAYOUT_ASSERT(struct sa_state, 512);
 /* Threads of workers. */
 #define LANES_MAX 64
 
+/* Whose queue that of the NIC with that index in ports is. */
+static inline __u32 lane_of_queue(__u32 port, __u32 queue, __u32 lanes)
+{
+	return (port + queue) % lanes;
+}
+
 struct lane_turn {
 	__u64 at; /* 0: at rest; else (turns.now when its turn began) << 1 | 1 */
 	__u64 reserved[7];

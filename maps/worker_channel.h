@@ -30,6 +30,9 @@ struct worker_order {
 	__u32 copy;    /* ATTACH: without zero-copy */
 };
 
+/* What a lane's thread is called, and its number. */
+#define LANE_THREAD "lane "
+
 /* The descriptors of the largest order. Linux takes 253. */
 #define WORKER_FDS_MAX (2 * QUEUES_MAX)
 

@@ -71,12 +71,6 @@ static inline void drop(struct lane *l, struct sa_state *sa, enum reason reason,
 		__atomic_fetch_add(counts_at(&sa->drops, reason), n, __ATOMIC_RELAXED);
 }
 
-/* Whose queue that of the NIC is. */
-static inline uint32_t lane_of_queue(uint32_t port, uint32_t queue, uint32_t lanes)
-{
-	return (port + queue) % lanes;
-}
-
 /* Makes lane `index` of `count`, before privileges are given up. 0 or -errno. */
 int lane_init(struct lane *l, struct lane *lanes, uint32_t index, uint32_t count, struct fault *f);
 

@@ -187,8 +187,14 @@ static int make_lanes(struct worker *w, struct fault *f)
 /* A thread's own beginning takes system calls that are left to none later. */
 static sem_t begun;
 
+/* The name is for who looks at threads (loader/daemon/lane_cpus.h). */
 static void *run_lane(void *arg)
 {
+	const struct lane *l = arg;
+	char name[16];
+
+	snprintf(name, sizeof(name), LANE_THREAD "%u", l->index);
+	prctl(PR_SET_NAME, name);
 	sem_post(&begun);
 	loop_run(arg, &stop);
 	return NULL;
@@ -287,10 +293,10 @@ static void end_lanes(struct worker *w)
 }
 
 /* By one plain write: stdio would ask for more system calls than are left. */
-static void tell_ready(int fd, const char *aead)
+static void tell_ready(int fd, const struct worker *w)
 {
 	char line[64];
-	int n = snprintf(line, sizeof(line), "ready %s\n", aead);
+	int n = snprintf(line, sizeof(line), "ready %s %u\n", w->aead->name, w->lane_count);
 
 	if (write(fd, line, (size_t)n) != n)
 		_exit(1);
@@ -312,7 +318,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "xdp-ipsec-worker: %s\n", f.text);
 		return 1;
 	}
-	tell_ready(arguments.ready_fd, worker.aead->name);
+	tell_ready(arguments.ready_fd, &worker);
 	listen_to(&worker, arguments.orders_fd);
 	end_lanes(&worker);
 	return 0;

@@ -12,6 +12,7 @@
 #include "connection_view.h"
 #include "control_client.h"
 #include "count_view.h"
+#include "lane_view.h"
 #include "nic_view.h"
 #include "rates.h"
 #include "sa_view.h"
@@ -107,6 +108,7 @@ static void print_json(const struct status *s, bool pretty)
 	cJSON_AddBoolToObject(json, "running", s->daemon != NULL);
 	cJSON_AddItemToObject(json, "bpffs", bpffs_json(s));
 	cJSON_AddItemToObject(json, "interfaces", nics_json(&s->maps, s->daemon));
+	cJSON_AddItemToObject(json, "lanes", lanes_json(&s->maps, s->daemon));
 	cJSON_AddItemToObject(json, "open_gates", open_gates_json(&s->maps));
 	cJSON_AddBoolToObject(json, "backstop", backstop_is_up(s->in.bpf_dir));
 	cJSON_AddItemToObject(json, "connections", connections_json(s->daemon));
@@ -184,6 +186,8 @@ static void print_text(const struct status *s)
 	putchar('\n');
 	nics_print(&s->maps, s->daemon);
 	putchar('\n');
+	if (lanes_print(&s->maps, s->daemon))
+		putchar('\n');
 	if (connections_print(s->daemon))
 		putchar('\n');
 	if (sa_view_print(&s->maps) == 0)

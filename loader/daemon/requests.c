@@ -9,6 +9,7 @@
 
 #include "config/nic_words.h"
 #include "connections_known.h"
+#include "lane_cpus.h"
 #include "lib/channel.h"
 #include "policy/parse.h"
 #include "policy/policy.h"
@@ -149,6 +150,20 @@ static cJSON *worker_json(const struct worker *w)
 	return json;
 }
 
+/* Where each lane has run last; what else there is to say of lanes is in the maps. */
+static cJSON *lane_cpus_json(const struct worker *w)
+{
+	const unsigned count = worker_is_ready(w) ? w->lane_count : 0;
+	cJSON *json = cJSON_CreateObject(), *cpus = cJSON_AddArrayToObject(json, "cpus");
+	int ran_on[LANES_MAX];
+
+	lane_cpus(w->child.pid, ran_on, count);
+	for (unsigned i = 0; i < count; i++)
+		cJSON_AddItemToArray(cpus, ran_on[i] < 0 ? cJSON_CreateNull() : cJSON_CreateNumber(ran_on[i]));
+	cJSON_AddBoolToObject(json, "pinned", w->cpus[0]);
+	return json;
+}
+
 /* It has no restarts of its own: with either of the two the other ends. */
 static cJSON *keyholder_json(const struct ike_process *ike)
 {
@@ -187,6 +202,7 @@ static int on_status(const struct requests *q, const struct request *r, struct f
 	cJSON_AddBoolToObject(r->reply, "bpffs_private", q->guard->instance->bpffs.private);
 	cJSON_AddItemToObject(r->reply, "monitors", liveness_json(q->liveness));
 	cJSON_AddItemToObject(r->reply, "worker", worker_json(q->guard->worker));
+	cJSON_AddItemToObject(r->reply, "lanes", lane_cpus_json(q->guard->worker));
 	return 0;
 }
 

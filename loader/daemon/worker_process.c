@@ -228,13 +228,18 @@ static void on_answers(evutil_socket_t fd, short what, void *arg)
 
 /* ---- its life ---- */
 
-/* One line, "ready AEAD": it listens. */
+/* One line, "ready AEAD LANES": it listens. */
 static void on_line(void *arg, const char *line)
 {
 	struct worker *w = arg;
 
-	if (sscanf(line, "ready %15[a-z0-9-]", w->aead) != 1)
+	char aead[sizeof(w->aead)];
+	unsigned lanes;
+
+	if (sscanf(line, "ready %15[a-z0-9-] %u", aead, &lanes) != 2 || lanes > LANES_MAX)
 		return;
+	strcpy(w->aead, aead);
+	w->lane_count = lanes;
 	if (worker_is_ready(w))
 		tell_ready(w);
 	ask_next(w);

@@ -40,7 +40,8 @@ struct worker {
 
 	struct child child;
 	char aead[16]; /* what it has chosen; "" until it listens */
-	int orders;    /* to it, or -1 */
+	unsigned lane_count;
+	int orders; /* to it, or -1 */
 	struct event *answers;
 	struct event *retry;
 	unsigned retry_ms;

@@ -131,3 +131,31 @@ def test_worker_killed_before_it_attaches(lanes):
         os.kill(before['pid'], signal.SIGKILL)
         attached.result()
         works_again(pair, before)
+
+
+def lane_rows(host):
+    """The table of lanes, as `status` prints it."""
+    lines = host.cmd('status').stdout.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.split()[:2] == ['LANE', 'CPU'])
+    return [line.split(None, 5) for line in lines[start + 1:lines.index('', start)]]
+
+
+def test_status_shows_them():
+    """Which queues are whose, on which CPU, and what each has moved, which is what all have together."""
+    cpu = max(os.sched_getaffinity(0))
+    with Pair('native', 3) as pair:
+        pair.a.configure([NIC], mode='native', daemon={'lanes': 2, 'cpus': cpu})
+        pair.start()
+        pair.begin()
+        with UdpFlow(pair.a.netns, pair.b.netns, B, window=8) as flow:
+            until(lambda: flow.arrived() > 50, 'traffic')
+        status = pair.a.status()
+        lanes = status['lanes']
+        assert [(lane['lane'], lane['cpu'], lane['pinned']) for lane in lanes] == [(0, cpu, True), (1, cpu, True)]
+        assert [[q['queue'] for q in lane['queues']] for lane in lanes] == [[0, 2], [1]]
+        assert {q['interface'] for lane in lanes for q in lane['queues']} == {NIC}
+        assert sum(lane['sealed'] for lane in lanes) == status['passed']['sealed'] >= flow.arrived()
+        assert lane_rows(pair.a) == [['0', str(cpu), 'yes', str(lanes[0]['opened']), str(lanes[0]['sealed']), f'{NIC} 0,2'],
+                                     ['1', str(cpu), 'yes', str(lanes[1]['opened']), str(lanes[1]['sealed']), f'{NIC} 1']]
+        pair.a.stop()
+        assert pair.a.status()['lanes'] == []
