@@ -9,6 +9,8 @@
  *
  * Who sleeps is woken through a FIFO, as by an interrupt; who does not, is not.
  *
+ * Rings are made once: workers that are started again take a new cable.
+ *
  * What XDP would have found in its SAD, the receiving worker tells through its end's table: a packet of an SPI that is
  * not in there is lost, and the worker is asked to look for it. Checks that XDP makes before the worker's are not made.
  */
