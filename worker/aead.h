@@ -16,6 +16,19 @@
 #define AEAD_IV_SIZE  12
 #define AEAD_TAG_SIZE 16
 
+/* A packet's call of the cipher, for calls that are made together. Sizes are bytes. */
+struct aead_call {
+	uint8_t iv[16];	 /* AEAD_IV_SIZE of it */
+	uint8_t aad[16]; /* aad_len of it */
+	void *ctx;
+	const uint8_t *in;
+	uint8_t *out; /* the same place as in, or disjoint */
+	uint8_t *tag; /* written by seal_all, compared by open_all */
+	uint32_t len;
+	uint32_t aad_len;
+	bool right; /* open_all's answer: the tag is */
+};
+
 /*
  * A backend: one implementation of the cipher. Sizes are bytes.
  *
@@ -51,6 +64,10 @@ struct aead {
 	 */
 	bool (*open)(void *ctx, const uint8_t iv[AEAD_IV_SIZE], const uint8_t *aad, size_t aad_len, uint8_t *out,
 		     const uint8_t *in, size_t len, const uint8_t tag[AEAD_TAG_SIZE]);
+
+	/* The same for n packets, without what a call costs around the cipher. */
+	void (*seal_all)(const struct aead_call *calls, uint32_t n);
+	void (*open_all)(struct aead_call *calls, uint32_t n);
 };
 
 #ifdef HAVE_IPSEC_MB

@@ -73,6 +73,27 @@ static bool open(void *ctx, const uint8_t iv[AEAD_IV_SIZE], const uint8_t *aad, 
 	return tags_equal(computed, tag);
 }
 
+static void seal_all(const struct aead_call *calls, uint32_t n)
+{
+	const aes_gcm_enc_dec_t encrypt = mgr->gcm256_enc;
+	struct gcm_context_data scratch;
+
+	for (const struct aead_call *c = calls; c < calls + n; c++)
+		encrypt(c->ctx, &scratch, c->out, c->in, c->len, c->iv, c->aad, c->aad_len, c->tag, AEAD_TAG_SIZE);
+}
+
+static void open_all(struct aead_call *calls, uint32_t n)
+{
+	const aes_gcm_enc_dec_t decrypt = mgr->gcm256_dec;
+	struct gcm_context_data scratch;
+	uint8_t computed[AEAD_TAG_SIZE];
+
+	for (struct aead_call *c = calls; c < calls + n; c++) {
+		decrypt(c->ctx, &scratch, c->out, c->in, c->len, c->iv, c->aad, c->aad_len, computed, AEAD_TAG_SIZE);
+		c->right = tags_equal(computed, c->tag);
+	}
+}
+
 const struct aead aead_ipsec_mb = {
 	.name = "ipsec-mb",
 	.ctx_size = sizeof(struct mb_ctx),
@@ -82,5 +103,7 @@ const struct aead aead_ipsec_mb = {
 	.wipe = wipe,
 	.seal = seal,
 	.open = open,
+	.seal_all = seal_all,
+	.open_all = open_all,
 };
 #endif

@@ -82,6 +82,18 @@ static bool open(void *ctx, const uint8_t iv[AEAD_IV_SIZE], const uint8_t *aad, 
 	       EVP_CipherFinal_ex(evp, none, &n) > 0;
 }
 
+static void seal_all(const struct aead_call *calls, uint32_t n)
+{
+	for (const struct aead_call *c = calls; c < calls + n; c++)
+		seal(c->ctx, c->iv, c->aad, c->aad_len, c->out, c->in, c->len, c->tag);
+}
+
+static void open_all(struct aead_call *calls, uint32_t n)
+{
+	for (struct aead_call *c = calls; c < calls + n; c++)
+		c->right = open(c->ctx, c->iv, c->aad, c->aad_len, c->out, c->in, c->len, c->tag);
+}
+
 const struct aead aead_openssl = {
 	.name = "openssl",
 	.ctx_size = sizeof(struct openssl_ctx),
@@ -91,4 +103,6 @@ const struct aead aead_openssl = {
 	.wipe = wipe,
 	.seal = seal,
 	.open = open,
+	.seal_all = seal_all,
+	.open_all = open_all,
 };

@@ -1,145 +1,33 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "esp.h"
+#include "esp_packet.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 
-#include "bytes.h"
-#include "maps/esn.h"
 #include "maps/selector_shared.h"
-#include "replay.h"
-#include "seq.h"
 
-/*
- * Nonce and AAD are each put together in a register and stored at once: the AEAD
- * reads them with one load right after, and a load that spans several recent
- * stores waits for all of them, which took as long as the rest of this file.
- */
-union quad {
-	uint32_t words __attribute__((vector_size(16)));
-	uint8_t bytes[16];
-};
-
-/*
- * RFC 4106 section 5: what the ICV covers beside the ciphertext.
- *
- *   SPI | sequence number (32 bits)          without ESN
- *   SPI | high 32 bits | low 32 bits         with ESN; the high ones are not sent
- */
-static size_t make_aad(const struct esp_sa *sa, uint64_t seq, union quad *aad)
-{
-	const uint32_t high = htobe32((uint32_t)(seq >> 32)), low = htobe32((uint32_t)seq);
-
-	*aad = (union quad){{htobe32(sa->spi), sa->esn ? high : low, low, 0}};
-	return sa->esn ? 12 : 8;
-}
-
-/* RFC 4106 section 4: the salt, then the IV as it is on the wire. */
-static union quad make_nonce(const struct esp_sa *sa, const uint8_t *iv)
-{
-	uint32_t words[2];
-
-	memcpy(words, iv, sizeof(words));
-	return (union quad){{sa->salt, words[0], words[1], 0}};
-}
-
-/* RFC 4303 section 2.4: padding 1, 2, 3, its length, the next header. Returns the length of all that is encrypted. */
-static size_t write_trailer(uint8_t *payload, size_t len, uint8_t next_header)
-{
-	static const uint8_t padding[ESP_ALIGN - 1] = {1, 2, 3};
-	const size_t pad = -(len + ESP_TRAILER) % ESP_ALIGN;
-	uint8_t *tail = payload + len;
-
-	memcpy(tail, padding, sizeof(padding));
-	tail[pad] = (uint8_t)pad;
-	tail[pad + 1] = next_header;
-	return len + pad + ESP_TRAILER;
-}
-
-size_t esp_seal(const struct aead *a, struct esp_sa *sa, uint64_t seq, uint8_t next_header, uint8_t *out,
+size_t esp_seal(const struct aead *a, const struct esp_sa *sa, uint64_t seq, uint8_t next_header, uint8_t *out,
 		uint8_t *payload, size_t len)
 {
-	const size_t encrypted = write_trailer(payload, len, next_header);
-	const uint64_t iv = htobe64(seq + sa->iv_base);
-	const union quad nonce = make_nonce(sa, (const uint8_t *)&iv);
-	union quad aad;
-	const size_t aad_len = make_aad(sa, seq, &aad);
+	struct aead_call call;
+	const size_t size = esp_seal_begin(sa, seq, next_header, out, payload, len, &call);
 
-	store_be32(out, sa->spi);
-	store_be32(out + 4, (uint32_t)seq);
-	memcpy(out + 8, &iv, sizeof(iv));
-	a->seal(sa->ctx, nonce.bytes, aad.bytes, aad_len, out + ESP_HEADER, payload, encrypted,
-		out + ESP_HEADER + encrypted);
-	return ESP_HEADER + encrypted + ESP_ICV;
+	a->seal_all(&call, 1);
+	return size;
 }
 
-static bool length_is_right(size_t len)
+bool esp_open(const struct aead *a, const struct esp_sa *sa, uint8_t *esp, size_t len, uint64_t seq,
+	      struct esp_opened *out, enum reason *why)
 {
-	return len >= ESP_MIN && len <= UINT16_MAX && len % ESP_ALIGN == 0;
-}
-
-bool esp_precheck(const struct esp_sa *sa, const uint8_t *esp, size_t len, uint64_t *seq, enum reason *why)
-{
-	*why = REASON_MALFORMED;
-	if (!length_is_right(len))
-		return false;
-	*why = REASON_NO_SA;
-	if (load_be32(esp) != sa->spi)
-		return false;
-	*why = REASON_REPLAY;
-	*seq = seq_recover(__atomic_load_n(&sa->state->seq, __ATOMIC_RELAXED), load_be32(esp + 4), sa->replay_window,
-			   sa->esn);
-	return replay_check(sa->state, sa->bitmap, *seq);
-}
-
-/* The padding is checked although the ICV was right: RFC 4303 section 2.4 has the receiver inspect it. */
-static bool padding_is_right(const uint8_t *padding, uint8_t pad)
-{
-	for (uint8_t i = 0; i < pad; i++)
-		if (padding[i] != i + 1)
-			return false;
-	return true;
-}
-
-static bool read_trailer(const uint8_t *clear, size_t len, struct esp_opened *out, enum reason *why)
-{
-	const uint8_t pad = clear[len - 2];
-
-	out->next_header = clear[len - 1];
-	out->payload_len = 0;
-	/* A dummy's content is arbitrary (RFC 4303 section 2.6). */
-	if (out->next_header == ESP_NEXT_DUMMY)
-		return true;
-	*why = REASON_MALFORMED;
-	if (pad > len - ESP_TRAILER || !padding_is_right(clear + len - ESP_TRAILER - pad, pad))
-		return false;
-	out->payload_len = (uint16_t)(len - ESP_TRAILER - pad);
-	*why = REASON_NESTED_ESP;
-	return out->next_header != IPPROTO_ESP;
-}
-
-bool esp_open(const struct aead *a, struct esp_sa *sa, uint8_t *esp, size_t len, uint64_t seq, struct esp_opened *out,
-	      enum reason *why)
-{
-	const size_t encrypted = len - ESP_HEADER - ESP_ICV;
-	uint8_t *body = esp + ESP_HEADER;
-	union quad nonce, aad;
-	size_t aad_len;
+	struct aead_call call;
 
 	*why = REASON_MALFORMED;
-	if (!length_is_right(len))
+	if (!esp_length_is_right(len))
 		return false;
-	aad_len = make_aad(sa, seq, &aad);
-	nonce = make_nonce(sa, esp + 8);
-	if (!a->open(sa->ctx, nonce.bytes, aad.bytes, aad_len, body, body, encrypted, body + encrypted)) {
-		*why = esn_is_leap(__atomic_load_n(&sa->state->seq, __ATOMIC_RELAXED), seq) ? REASON_REPLAY
-											    : REASON_AUTH_FAILED;
-		return false;
-	}
-	out->seq = seq;
-	return read_trailer(body, encrypted, out, why);
+	esp_open_begin(sa, esp, len, seq, &call);
+	a->open_all(&call, 1);
+	return esp_open_end(sa, &call, seq, out, why);
 }
 
 static bool is_for_any_port(const struct esp_sa *sa)

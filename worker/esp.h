@@ -30,8 +30,8 @@
 /* Pad Length and Next Header, and the alignment that they end on (RFC 4303 section 2.4). */
 #define ESP_TRAILER 2
 #define ESP_ALIGN   4
-/* The most that esp_seal writes behind the payload before the cipher runs: padding and trailer. */
-#define ESP_TAIL_MAX (ESP_ALIGN - 1 + ESP_TRAILER)
+/* What esp_seal writes behind the payload before the cipher runs: padding and trailer, and zeros behind them. */
+#define ESP_TAIL_MAX 8
 /* The shortest ESP, of an empty payload: header, two bytes of padding, trailer, ICV. */
 #define ESP_MIN (ESP_HEADER + ESP_ALIGN + ESP_ICV)
 
@@ -96,15 +96,8 @@ void esp_sa_wipe(struct esp_sa *sa, const struct aead *a);
  * The ESP_TAIL_MAX bytes behind the payload are overwritten with padding and trailer, which stay there in clear when
  * the payload is elsewhere. Who needs those bytes keeps and restores them.
  */
-size_t esp_seal(const struct aead *a, struct esp_sa *sa, uint64_t seq, uint8_t next_header, uint8_t *out,
+size_t esp_seal(const struct aead *a, const struct esp_sa *sa, uint64_t seq, uint8_t next_header, uint8_t *out,
 		uint8_t *payload, size_t len);
-
-/*
- * Looks at an inbound packet before any cryptography: len bytes of ESP. True: length and SPI are right, and *seq, the
- * sequence number completed to 64 bits, is one that the replay window would still take (RFC 4303 section 3.4.3).
- * Nothing is authenticated yet. False and *why: REASON_MALFORMED, REASON_NO_SA, REASON_REPLAY.
- */
-bool esp_precheck(const struct esp_sa *sa, const uint8_t *esp, size_t len, uint64_t *seq, enum reason *why);
 
 /* What came out of a packet. */
 struct esp_opened {
@@ -120,8 +113,8 @@ struct esp_opened {
  * False and *why: REASON_AUTH_FAILED if the ICV is wrong; REASON_REPLAY if it is wrong and seq is a leap, which a
  * packet behind the window looks like (esn.h); REASON_MALFORMED if length or padding are wrong; REASON_NESTED_ESP.
  */
-bool esp_open(const struct aead *a, struct esp_sa *sa, uint8_t *esp, size_t len, uint64_t seq, struct esp_opened *out,
-	      enum reason *why);
+bool esp_open(const struct aead *a, const struct esp_sa *sa, uint8_t *esp, size_t len, uint64_t seq,
+	      struct esp_opened *out, enum reason *why);
 
 /*
  * Whether a packet is what the SA is for (RFC 4301 section 5.2): its addresses are the SA's, its protocol is the

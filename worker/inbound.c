@@ -4,14 +4,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "esp_packet.h"
 #include "gather.h"
 #include "gre.h"
 #include "mss.h"
-#include "replay.h"
 
 /* Packets that go through the passes together: as many as one super-packet can take. */
 #define BATCH	   64
 #define CACHE_LINE 64
+/* Of them, so many are opened while as many are on their way into the cache. */
+#define TOGETHER 4
 
 /*
  * Datagrams that are being put together. Room for one is touched only as far as it
@@ -72,6 +74,16 @@ static bool parse(struct port_queue *p, const struct xdp_desc *desc, struct item
 	return ip_check_is_right(item->ip.ip, item->ip.header);
 }
 
+static uint8_t *esp_of(const struct item *item)
+{
+	return item->ip.ip + item->ip.header;
+}
+
+static size_t esp_len(const struct item *item)
+{
+	return item->ip.total - item->ip.header;
+}
+
 /* The packet's SA and its place in the window. */
 static bool look_up(struct port_queue *p, struct item *item, enum reason *why)
 {
@@ -80,13 +92,7 @@ static bool look_up(struct port_queue *p, struct item *item, enum reason *why)
 		item->sa = sa_cache_get(&p->lane->sas, item->slot, item->generation);
 	if (!item->sa)
 		return false;
-	return esp_precheck(item->sa, item->ip.ip + item->ip.header, item->ip.total - item->ip.header, &item->seq, why);
-}
-
-static bool open_item(struct port_queue *p, struct item *item, enum reason *why)
-{
-	return esp_open(p->lane->aead, item->sa, item->ip.ip + item->ip.header, item->ip.total - item->ip.header,
-			item->seq, &item->opened, why);
+	return esp_precheck(item->sa, esp_of(item), esp_len(item), &item->seq, why);
 }
 
 /*
@@ -205,7 +211,8 @@ static void take_whole(struct port_queue *p, const struct reassembled *whole)
 	enum reason why = REASON_MALFORMED;
 
 	if (!ip_parse(&item.ip, item.frame + item.l2, whole->len - item.l2) || !look_up(p, &item, &why) ||
-	    !open_item(p, &item, &why) || !accept_alone(p, &item, &why)) {
+	    !esp_open(p->lane->aead, item.sa, esp_of(&item), esp_len(&item), item.seq, &item.opened, &why) ||
+	    !accept_alone(p, &item, &why)) {
 		drop(p->lane, item.sa ? item.sa->state : NULL, why, 1);
 		return;
 	}
@@ -351,24 +358,45 @@ static uint32_t pass_look_up(struct port_queue *p, const struct xdp_desc *descs,
 	return kept;
 }
 
-/* It was written by the CPU that took it from the wire, and has to come from there. Its first line is here already. */
-static void prefetch_packet(const struct item *item)
+/* An item that a pass lets through goes where the pass before it has left no gap. */
+static void keep(struct item *items, uint32_t *kept, uint32_t i)
 {
-	for (size_t at = CACHE_LINE; at < item->l2 + item->ip.total; at += CACHE_LINE)
-		__builtin_prefetch(item->frame + at);
+	if (*kept != i)
+		items[*kept] = items[i];
+	++*kept;
+}
+
+/* They were written by the CPU that took them from the wire, and have to come from there. */
+static void prefetch_packets(const struct aead_call *calls, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		for (size_t at = 0; at < calls[i].len + CACHE_LINE; at += CACHE_LINE)
+			__builtin_prefetch(calls[i].in + at);
+}
+
+static void open_calls(const struct aead *aead, struct aead_call *calls, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i += TOGETHER) {
+		const uint32_t now = n - i < TOGETHER ? n - i : TOGETHER, left = n - i - now;
+
+		prefetch_packets(&calls[i + now], left < TOGETHER ? left : TOGETHER);
+		aead->open_all(&calls[i], now);
+	}
 }
 
 static uint32_t pass_open(struct port_queue *p, struct item *items, uint32_t n)
 {
+	struct aead_call calls[BATCH];
 	uint32_t kept = 0;
 
+	for (uint32_t i = 0; i < n; i++)
+		esp_open_begin(items[i].sa, esp_of(&items[i]), esp_len(&items[i]), items[i].seq, &calls[i]);
+	open_calls(p->lane->aead, calls, n);
 	for (uint32_t i = 0; i < n; i++) {
 		enum reason why;
 
-		if (i + 1 < n)
-			prefetch_packet(&items[i + 1]);
-		if (open_item(p, &items[i], &why))
-			items[kept++] = items[i];
+		if (esp_open_end(items[i].sa, &calls[i], items[i].seq, &items[i].opened, &why))
+			keep(items, &kept, i);
 		else
 			drop_item(p, &items[i], why);
 	}
@@ -393,7 +421,7 @@ static uint32_t pass_accept(struct port_queue *p, struct item *items, uint32_t n
 		enum reason why;
 
 		if (accept_item(&items[i], &why))
-			items[kept++] = items[i];
+			keep(items, &kept, i);
 		else
 			drop_item(p, &items[i], why);
 	}

@@ -13,18 +13,71 @@
 #define WORKER_REPLAY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "maps/layout.h"
 
+#define REPLAY_WORD_BITS 64
+
+/* Where a number's word is. */
+static inline size_t replay_word(uint64_t seq)
+{
+	return seq / REPLAY_WORD_BITS % REPLAY_WORDS;
+}
+
+static inline uint64_t replay_bit(uint64_t seq)
+{
+	return 1ULL << seq % REPLAY_WORD_BITS;
+}
+
 /* Whether seq may still be accepted: it is not 0, not behind the window, and not seen before. Changes nothing. */
-bool replay_check(const struct sa_state *sa, const struct replay_bitmap *bitmap, uint64_t seq);
+static inline bool replay_check(const struct sa_state *sa, const struct replay_bitmap *bitmap, uint64_t seq)
+{
+	const uint64_t top = __atomic_load_n(&sa->seq, __ATOMIC_RELAXED);
+
+	if (seq > top)
+		return true;
+	return seq != 0 && top - seq < sa->replay_window &&
+	       !(__atomic_load_n(&bitmap->words[replay_word(seq)], __ATOMIC_RELAXED) & replay_bit(seq));
+}
+
+/* For replay_update: marks seq, and moves the window up to it, into another word. */
+void replay_advance(struct sa_state *sa, struct replay_bitmap *bitmap, uint64_t seq);
+
+/* For replay_update. Other lanes look while one marks. */
+static inline void replay_mark(struct replay_bitmap *bitmap, uint64_t seq)
+{
+	__u64 *word = &bitmap->words[replay_word(seq)];
+
+	__atomic_store_n(word, *word | replay_bit(seq), __ATOMIC_RELAXED);
+}
+
+/* For replay_update. The fences are against the compiler: a killed process leaves its stores in program order. */
+static inline void replay_publish_top(struct sa_state *sa, uint64_t seq)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	__atomic_store_n(&sa->seq, seq, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
 
 /*
  * Accepts seq: marks the number as seen, and moves the window up to it. Called when the packet is authenticated, and
  * before it is handed on. False: the number must not be accepted, because it was since replay_check, as of a duplicate
  * in the same batch.
  */
-bool replay_update(struct sa_state *sa, struct replay_bitmap *bitmap, uint64_t seq);
+static inline bool replay_update(struct sa_state *sa, struct replay_bitmap *bitmap, uint64_t seq)
+{
+	if (!replay_check(sa, bitmap, seq))
+		return false;
+	if (seq > sa->seq && seq / REPLAY_WORD_BITS != sa->seq / REPLAY_WORD_BITS) {
+		replay_advance(sa, bitmap, seq);
+		return true;
+	}
+	replay_mark(bitmap, seq);
+	if (seq > sa->seq)
+		replay_publish_top(sa, seq);
+	return true;
+}
 
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "seq.h"
 
-#include "maps/esn.h"
-
 /* Adds to a counter unless that passes the limit (0: none). Never lets it pass, whoever adds at the same time. */
 static bool spend(__u64 *counter, uint64_t amount, uint64_t limit)
 {
@@ -47,9 +45,4 @@ bool seq_take(struct sa_state *sa, uint32_t n, uint64_t bytes, uint64_t *first, 
 	unspend(&sa->packets, n);
 	unspend(&sa->bytes, bytes);
 	return false;
-}
-
-uint64_t seq_recover(uint64_t top, uint32_t low, uint32_t window, bool esn)
-{
-	return esn ? esn_complete(top, low, window) : low;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "maps/esn.h"
 #include "maps/layout.h"
 
 /*
@@ -25,6 +26,9 @@ bool seq_take(struct sa_state *sa, uint32_t n, uint64_t bytes, uint64_t *first, 
  * low itself. top: the highest number authenticated so far; window: numbers in the replay window, at least 1. The
  * result is 0, a number that no packet has, if there is none.
  */
-uint64_t seq_recover(uint64_t top, uint32_t low, uint32_t window, bool esn);
+static inline uint64_t seq_recover(uint64_t top, uint32_t low, uint32_t window, bool esn)
+{
+	return esn ? esn_complete(top, low, window) : low;
+}
 
 #endif

@@ -205,12 +205,82 @@ static void backends_agree(void **unused)
 		backends[i]->wipe(contexts[i]);
 }
 
+#define CALLS	  70
+#define CALL_SIZE 160
+
+/* What each of many calls is about. */
+struct calls {
+	struct aead_call call[CALLS];
+	uint8_t clear[CALLS][CALL_SIZE], body[CALLS][CALL_SIZE], tag[CALLS][AEAD_TAG_SIZE];
+};
+
+static void new_calls(struct calls *c, void *ctx, uint64_t *rnd)
+{
+	random_bytes(rnd, (uint8_t *)c, sizeof(*c));
+	for (int i = 0; i < CALLS; i++) {
+		struct aead_call *call = &c->call[i];
+
+		call->ctx = ctx;
+		call->in = c->clear[i];
+		call->out = c->body[i];
+		call->tag = c->tag[i];
+		call->len = (uint32_t)random_below(rnd, CALL_SIZE + 1);
+		call->aad_len = random_below(rnd, 2) ? 8 : 12;
+	}
+}
+
+static void are_as_one_by_one(const struct calls *c, const struct aead *a)
+{
+	uint8_t sealed[CALL_SIZE], tag[AEAD_TAG_SIZE];
+
+	for (int i = 0; i < CALLS; i++) {
+		const struct aead_call *call = &c->call[i];
+
+		a->seal(call->ctx, call->iv, call->aad, call->aad_len, sealed, c->clear[i], call->len, tag);
+		assert_memory_equal(sealed, c->body[i], call->len);
+		assert_memory_equal(tag, c->tag[i], sizeof(tag));
+	}
+}
+
+/* In place, and every third with a bit of its tag turned over. */
+static void open_in_place(struct calls *c, const struct aead *a)
+{
+	for (int i = 0; i < CALLS; i++) {
+		c->call[i].in = c->body[i];
+		c->tag[i][i % AEAD_TAG_SIZE] ^= (uint8_t)(i % 3 == 0);
+	}
+	a->open_all(c->call, CALLS);
+	for (int i = 0; i < CALLS; i++) {
+		assert_int_equal(c->call[i].right, i % 3 != 0);
+		if (c->call[i].right)
+			assert_memory_equal(c->body[i], c->clear[i], c->call[i].len);
+	}
+}
+
+static void many_calls_are_as_one_by_one(void **unused)
+{
+	static const uint8_t key[AEAD_KEY_SIZE] = {2};
+	static struct calls c;
+	uint64_t rnd = 7;
+
+	(void)unused;
+	for (size_t i = 0; i < backend_count; i++) {
+		assert_int_equal(backends[i]->expand(contexts[i], key), 0);
+		new_calls(&c, contexts[i], &rnd);
+		backends[i]->seal_all(c.call, CALLS);
+		are_as_one_by_one(&c, backends[i]);
+		open_in_place(&c, backends[i]);
+		backends[i]->wipe(contexts[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(published_vectors),
 		cmocka_unit_test(wipe_leaves_nothing),
 		cmocka_unit_test(backends_agree),
+		cmocka_unit_test(many_calls_are_as_one_by_one),
 	};
 
 	return cmocka_run_group_tests_name("aead backends", tests, set_up, tear_down);

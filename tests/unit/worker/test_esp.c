@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* worker/esp.h: packets, sealed and opened, as they should be and as nobody should have sent them. */
 #include "esp_ends.h"
+#include "esp_packet.h"
 
 #include <netinet/in.h>
 
