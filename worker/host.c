@@ -52,20 +52,13 @@ static void read_batch(struct host *h)
 	h->wanted = want_next(got, bytes);
 }
 
-static bool skip_gap(struct host *h)
-{
-	while (h->next < h->asked && h->ring.lengths[h->next] == 0)
-		h->next++;
-	return h->next < h->asked;
-}
-
 bool host_next(struct host *h, struct host_frame *frame)
 {
 	uint32_t i;
 
-	if (!skip_gap(h)) {
+	if (host_reads_next(h)) {
 		read_batch(h);
-		if (!skip_gap(h))
+		if (host_reads_next(h))
 			return false;
 	}
 	i = h->next++;

@@ -45,9 +45,18 @@ int host_open(struct host *h, int fd, bool udp_segments, struct host_reader *rea
 void host_close(struct host *h);
 
 /*
- * The host's next frame: the caller may use and overwrite it until the next call. Frames are read in batches, which
- * grow while the host has many. False: the host has none now.
+ * Frames are read in batches, which grow while the host has many. Whether the next call of host_next reads one, over
+ * the frames of the last.
  */
+static inline bool host_reads_next(struct host *h)
+{
+	while (h->next < h->asked && h->ring.lengths[h->next] == 0)
+		h->next++;
+	return h->next == h->asked;
+}
+
+/* The host's next frame: the caller may use and overwrite it until the next batch is read. False: the host has none
+ * now. */
 bool host_next(struct host *h, struct host_frame *frame);
 
 /* Writes a frame of n pieces to the host: pieces[0] is overwritten with the virtio header. False: the host did not take

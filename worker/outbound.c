@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "burst.h"
 #include "fragment.h"
 #include "mss.h"
 #include "path_mtu.h"
@@ -30,12 +31,16 @@
  */
 #define KICK_BATCH 32
 
-/* A frame of the host on its way out; it may take several turns when the NIC is full. */
 struct outbound {
+	/* Of this turn: at its end there are none. */
+	struct burst burst;
+
+	/* A frame of the host on its way out; it may take several turns when the NIC is full. */
 	bool busy;
 	uint32_t slot;
 	uint32_t generation;
-	uint64_t seq; /* of the segment that is next */
+	uint32_t sent; /* packets, this turn */
+	uint64_t seq;  /* of the segment that is next */
 	struct segmenter segmenter;
 	struct host_frame frame;
 
@@ -44,6 +49,11 @@ struct outbound {
 	uint8_t *sealed;	      /* the one that is being cut: HOST_FRAME_MAX, HOST_TAIL */
 	struct fragmenter pieces;
 };
+
+static void seal_burst(struct port_queue *p)
+{
+	p->out->sent += burst_seal(&p->out->burst, p);
+}
 
 /* The SA that tc egress chose, if the frame is what that SA is for: anything else came here without a policy. */
 static struct esp_sa *find_sa(struct port_queue *p, const uint8_t *frame, const struct segmenter *s, enum reason *why)
@@ -54,6 +64,11 @@ static struct esp_sa *find_sa(struct port_queue *p, const uint8_t *frame, const 
 	memcpy(&tag, frame + ETH_SRC, sizeof(tag));
 	p->out->slot = tag.slot;
 	p->out->generation = tag.generation;
+	/* The slot may be the same, and the cache about to load another SA over the burst's. */
+	if (!burst_is_of(&p->out->burst, tag.slot, tag.generation))
+		seal_burst(p);
+	p->out->burst.slot = tag.slot;
+	p->out->burst.generation = tag.generation;
 	sa = sa_cache_get(&p->lane->sas, tag.slot, tag.generation);
 	*why = REASON_NO_SA;
 	if (!sa)
@@ -139,28 +154,37 @@ static bool reassemble(struct port_queue *p)
 	return true;
 }
 
-/* Parses a frame and leases sequence numbers for all of its segments. False: nothing of it is to be sent now. */
-static bool begin(struct port_queue *p)
+/* Parses a frame and finds its SA. NULL: nothing of it is to be sent now. */
+static struct esp_sa *examine(struct port_queue *p)
 {
 	struct outbound *out = p->out;
 	struct segmenter *s = &out->segmenter;
 	struct esp_sa *sa = parse(p);
-	enum reason why;
-	uint64_t bytes;
 
 	if (sa && ip_is_fragment(s->ip.ip))
 		sa = reassemble(p) ? parse(p) : NULL;
 	if (!sa || refuse(p, sa))
-		return false;
+		return NULL;
 	if (p->shared->mss_clamp)
 		mss_clamp(p->shared, &s->ip, s->proto, path_mtu_of(p, sa->state, p->lane->now));
-	bytes = s->payload_len + (uint64_t)s->count * s->l4_header;
+	memcpy(out->frame.data + ETH_SRC, p->shared->mac, sizeof(p->shared->mac));
+	return sa;
+}
+
+/* Leases sequence numbers for all segments of the frame at hand, which goes behind the burst. */
+static bool begin(struct port_queue *p, struct esp_sa *sa)
+{
+	struct outbound *out = p->out;
+	const struct segmenter *s = &out->segmenter;
+	const uint64_t bytes = s->payload_len + (uint64_t)s->count * s->l4_header;
+	enum reason why;
+
+	seal_burst(p);
 	if (!seq_take(sa->state, s->count, bytes, &out->seq, &why)) {
 		drop(p->lane, sa->state, why, s->count);
 		return false;
 	}
 	__atomic_store_n(&sa->state->last_used_ns, p->lane->now, __ATOMIC_RELAXED);
-	memcpy(out->frame.data + ETH_SRC, p->shared->mac, sizeof(p->shared->mac));
 	return true;
 }
 
@@ -223,7 +247,7 @@ static bool give_up(struct port_queue *p, struct sa_state *sa, enum reason why)
 }
 
 /* Sends segments of the frame at hand while there is room. True when it is done with. */
-static bool send_segments(struct port_queue *p, uint32_t *sent)
+static bool send_segments(struct port_queue *p)
 {
 	struct outbound *out = p->out;
 	struct xdp_queue *q = &p->q;
@@ -240,19 +264,52 @@ static bool send_segments(struct port_queue *p, uint32_t *sent)
 		if (!xdp_queue_push(q, addr, make_frame(p, sa, umem_data(&p->q.umem, addr))))
 			drop(p->lane, sa->state, REASON_TX_FULL, 1);
 		else if (!fragment_left(&out->pieces))
-			++*sent;
+			out->sent++;
 	}
 	if (left && xdp_queue_is_stuck(q, p->lane->now))
 		return give_up(p, sa->state, REASON_TX_FULL);
 	return left == 0;
 }
 
-/* Frames that were dropped count as taken, too. */
+static bool goes_as_it_is(const struct outbound *out)
+{
+	return out->segmenter.l4_header == 0 && !out->oversize;
+}
+
+static void kick(struct port_queue *p)
+{
+	seal_burst(p);
+	if (xdp_queue_unkicked(&p->q))
+		xdp_queue_kick(&p->q);
+}
+
+/* Whether the burst has taken up the frame at hand. It is sealed when it is full, and the NIC then has what it takes in
+ * one call. */
+static bool joins_burst(struct port_queue *p, struct esp_sa *sa)
+{
+	if (!goes_as_it_is(p->out) || !burst_add(&p->out->burst, p, sa, &p->out->segmenter))
+		return false;
+	if (p->out->burst.count + xdp_queue_unkicked(&p->q) >= KICK_BATCH) {
+		kick(p);
+		xdp_queue_reap(&p->q);
+	}
+	return true;
+}
+
+/* The next frame that does not go in a burst. Frames that were dropped count as taken, too. */
 static bool next_frame(struct port_queue *p, uint32_t *taken)
 {
-	while (*taken < FRAMES_PER_TURN && host_next(&p->host, &p->out->frame)) {
+	while (*taken < FRAMES_PER_TURN) {
+		struct esp_sa *sa;
+
+		/* The frames of the burst are where the next are read to. */
+		if (host_reads_next(&p->host))
+			seal_burst(p);
+		if (!host_next(&p->host, &p->out->frame))
+			return false;
 		++*taken;
-		if (begin(p))
+		sa = examine(p);
+		if (sa && !joins_burst(p, sa) && begin(p, sa))
 			return true;
 	}
 	return false;
@@ -268,24 +325,25 @@ static bool is_skipped(struct port_queue *p)
 
 uint32_t outbound_run(struct port_queue *p)
 {
-	uint32_t sent = 0, taken = 0;
+	uint32_t taken = 0;
 
 	if (!p->out || is_skipped(p))
 		return 0;
+	p->out->sent = 0;
+	xdp_queue_reap(&p->q);
 	while (p->out->busy || next_frame(p, &taken)) {
 		xdp_queue_reap(&p->q);
-		p->out->busy = !send_segments(p, &sent);
+		p->out->busy = !send_segments(p);
 		if (p->out->busy)
 			break;
 		if (xdp_queue_unkicked(&p->q) >= KICK_BATCH)
-			xdp_queue_kick(&p->q);
+			kick(p);
 	}
-	if (xdp_queue_unkicked(&p->q))
-		xdp_queue_kick(&p->q);
+	kick(p);
 	/* So an idle TAP queue costs a lane no system call each turn, however many it has: one of them is looked at. */
 	if (!taken && !p->out->busy)
 		p->host.skip = p->lane->readers - 1;
-	count(p->lane, REASON_SEALED, sent);
+	count(p->lane, REASON_SEALED, p->out->sent);
 	return taken;
 }
 
