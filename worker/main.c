@@ -95,6 +95,7 @@ static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 		{"aead", required_argument, NULL, 'a'},
 		{"lanes", required_argument, NULL, 'l'},
 		{"cpus", required_argument, NULL, 'c'},
+		{"latency", required_argument, NULL, 't'},
 		{NULL, 0, NULL, 0},
 	};
 	int c;
@@ -115,6 +116,8 @@ static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 			a->aead = optarg;
 		else if (c == 'l')
 			a->lanes = (uint32_t)atoi(optarg);
+		else if (c == 't')
+			a->low_latency = strcmp(optarg, "low") == 0;
 		else if (c != 'c' || cpu_list_parse(optarg, &a->cpus, f))
 			return refuse(f);
 	}
@@ -164,6 +167,7 @@ static int make_lane(struct worker *w, uint32_t index, struct fault *f)
 	l->aead = w->aead;
 	l->locks = w->locks;
 	l->ip_ids = &w->ip_ids;
+	l->nap_ns = w->low_latency ? NAP_LOW_NS : NAP_NS;
 	err = lane_init(l, w->lanes, index, w->lane_count, f);
 	return err ? err : sa_cache_create(&l->sas, w->aead, &w->maps, &w->vault, f);
 }

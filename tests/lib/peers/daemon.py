@@ -103,6 +103,20 @@ def up(daemon, peer, initiator):
     patiently(lambda: daemon.connection()["state"] == "up", "the child")
 
 
+def ping(bed, count=3):
+    argv = ["ping", "-q", "-c", str(count), "-i", "0.05", "-W", "5", bed.guest.address]
+    return bed.host.call("run", argv)["rc"] == 0
+
+
+def assert_one_child(daemon, peer):
+    """Both ends have the same one. A rekey may go on while the one and then the other is asked."""
+    def same():
+        ours = daemon.connection()["children"]
+        return len(ours) == 1 and peer.sas() == (1, [(ours[0]["spi_out"], ours[0]["spi_in"])]) and ours[0]
+
+    return patiently(same, "the same child alone at both ends")
+
+
 @contextlib.contextmanager
 def every_echo(bed, interval=0.02):
     """A ping meanwhile, of which nothing is lost."""
