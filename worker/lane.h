@@ -44,6 +44,7 @@ struct lane {
 	struct ip_ids *ip_ids; /* of all lanes */
 	struct host_reader reader;
 	struct port_queues queues;
+	uint32_t nap_ns;	  /* NAP_NS or NAP_LOW_NS (loop.h) */
 	uint32_t readers;	  /* of them, that read from a TAP queue */
 	struct lane *lanes;	  /* the first of all */
 	struct handoff *handoffs; /* what the others have for this lane, by their index */

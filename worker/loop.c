@@ -22,16 +22,8 @@
  */
 #define FULL_NS (50 * 1000)
 
-/*
- * In the midst of bulk the next packets come anyway. Asleep on its sockets the
- * worker would be woken by each of them, which costs the CPU that delivers them
- * as much as its own; a nap that no packet ends lets them gather, and
- * super-packets grow. Shorter naps bring no batches; longer ones let TCP's window
- * and the rings run out. A packet or two, as of a ping, are not bulk and never
- * wait; nor do the host's super-packets, which are a few frames however large.
- */
-#define NAP_NS (60 * 1000)
-#define BULK   8
+/* So many packets since the last sleep are bulk (loop.h). */
+#define BULK 8
 /* How often it is looked whether a key has come that packets wait for. */
 #define PARKED_NS (2 * 1000 * 1000)
 /* A turn with this much says that more is waiting. */
@@ -109,9 +101,9 @@ static void wait_for_work(struct lane *l)
 		p->host.skip = 0;
 }
 
-static void nap(void)
+static void nap(const struct lane *l)
 {
-	const struct timespec pause = {.tv_nsec = NAP_NS};
+	const struct timespec pause = {.tv_nsec = l->nap_ns};
 
 	ppoll(NULL, 0, &pause, NULL);
 }
@@ -124,7 +116,7 @@ static void rest(struct lane *l, uint32_t done, uint32_t *awake)
 		return;
 	turn_end(l->maps->turns, l->index);
 	if (*awake >= BULK)
-		nap();
+		nap(l);
 	else
 		wait_for_work(l);
 	*awake = 0;

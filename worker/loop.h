@@ -5,6 +5,16 @@
 
 #include "lane.h"
 
+/*
+ * In the midst of bulk the next packets come anyway. Asleep on its sockets a lane would be woken by each of them, which
+ * costs the CPU that delivers them as much as its own; a nap that no packet ends lets them gather, and super-packets
+ * grow. Shorter naps bring no batches; longer ones let TCP's window and the rings run out. A packet or two, as of a
+ * ping, are not bulk and never wait; nor do the host's super-packets, which are a few frames however large.
+ */
+#define NAP_NS (60 * 1000)
+/* With latency = low. */
+#define NAP_LOW_NS (10 * 1000)
+
 /* Moves packets on the lane's queues until *stop is set by another thread, which then wakes the lane. */
 void loop_run(struct lane *l, const bool *stop);
 

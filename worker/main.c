@@ -2,8 +2,8 @@
 /*
  * xdp-ipsec-worker: the datapath. Started by `xdp-ipsec run`, never by hand.
  *
- *   xdp-ipsec-worker --instance NAME --maps FD --vault FD --orders FD --ready FD [--aead NAME] [--lanes N] [--cpus
- * LIST]
+ *   xdp-ipsec-worker --instance NAME --maps FD --vault FD --orders FD --ready FD [--aead NAME] [--lanes N]
+ *     [--cpus LIST] [--latency low]
  *
  * It opens maps and vault as root, gives everything up, and then moves packets in its lanes, on the NICs whose sockets
  * the loader hands over (maps/worker_channel.h), until SIGTERM. What it knows is in the maps, so it may be killed at
@@ -39,6 +39,7 @@ struct arguments {
 	int orders_fd;
 	int ready_fd;
 	uint32_t lanes;
+	bool low_latency;
 	cpu_set_t cpus; /* none: wherever the kernel puts them */
 };
 
@@ -49,6 +50,7 @@ struct worker {
 	const struct aead *aead;
 	struct sa_lock *locks;
 	struct ip_ids ip_ids;
+	uint32_t nap_ns;
 	struct lane *lanes;
 	uint32_t lane_count;
 	pthread_t threads[LANES_MAX];
@@ -87,16 +89,11 @@ static int refuse(struct fault *f)
 static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 {
 	static const struct option options[] = {
-		{"instance", required_argument, NULL, 'i'},
-		{"maps", required_argument, NULL, 'm'},
-		{"vault", required_argument, NULL, 'v'},
-		{"orders", required_argument, NULL, 'o'},
-		{"ready", required_argument, NULL, 'r'},
-		{"aead", required_argument, NULL, 'a'},
-		{"lanes", required_argument, NULL, 'l'},
-		{"cpus", required_argument, NULL, 'c'},
-		{"latency", required_argument, NULL, 't'},
-		{NULL, 0, NULL, 0},
+		{"instance", required_argument, NULL, 'i'}, {"maps", required_argument, NULL, 'm'},
+		{"vault", required_argument, NULL, 'v'},    {"orders", required_argument, NULL, 'o'},
+		{"ready", required_argument, NULL, 'r'},    {"aead", required_argument, NULL, 'a'},
+		{"lanes", required_argument, NULL, 'l'},    {"cpus", required_argument, NULL, 'c'},
+		{"latency", required_argument, NULL, 't'},  {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -167,7 +164,7 @@ static int make_lane(struct worker *w, uint32_t index, struct fault *f)
 	l->aead = w->aead;
 	l->locks = w->locks;
 	l->ip_ids = &w->ip_ids;
-	l->nap_ns = w->low_latency ? NAP_LOW_NS : NAP_NS;
+	l->nap_ns = w->nap_ns;
 	err = lane_init(l, w->lanes, index, w->lane_count, f);
 	return err ? err : sa_cache_create(&l->sas, w->aead, &w->maps, &w->vault, f);
 }
@@ -244,6 +241,7 @@ static int prepare(struct worker *w, const struct arguments *a, struct fault *f)
 	int err = open_maps(w, a, f);
 
 	w->lane_count = count_lanes(a);
+	w->nap_ns = a->low_latency ? NAP_LOW_NS : NAP_NS;
 	if (!err)
 		err = vault_map(&w->vault, a->vault_fd, false, f);
 	if (!err) {

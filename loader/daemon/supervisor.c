@@ -272,6 +272,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.vault_fd = s->vault.fd,
 		.maps = &s->maps,
 		.lanes = s->config.lanes,
+		.low_latency = s->config.low_latency,
 		.cpus = s->config.cpus,
 		.on_ready = on_worker_ready,
 		.arg = s,

@@ -276,6 +276,8 @@ static int start_child(struct worker *w, int orders)
 	child_option_number(&options, "--lanes", w->lanes);
 	if (w->cpus[0])
 		child_option_text(&options, "--cpus", w->cpus);
+	if (w->low_latency)
+		child_option_text(&options, "--latency", "low");
 	return child_start(&w->child, &options);
 }
 

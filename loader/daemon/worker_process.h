@@ -31,6 +31,7 @@ struct worker {
 	const char *instance;
 	const char *bpf_dir; /* where its maps are */
 	const char *aead_option;
+	bool low_latency;
 	unsigned lanes;	  /* 0: as many as there are CPUs for them */
 	const char *cpus; /* a list of them; "": any */
 	int vault_fd;
