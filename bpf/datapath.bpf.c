@@ -21,6 +21,7 @@
 #include "icmp_forged.h"
 #include "opened.h"
 #include "skb.h"
+#include "urgent.h"
 
 /* jumbo: ctx has the first buffer of a frame that may have more. */
 static __always_inline int ingress(struct xdp_md *ctx, bool jumbo)
@@ -132,17 +133,24 @@ int tap_ingress(struct __sk_buff *skb)
 }
 
 /*
- * TAP, choice of the queue (the kernel takes the result modulo their number): always the same for what an SA carries,
- * so that its packets stay in their order. IKE's slots go in pairs, inbound and outbound, so the hash is not the slot.
+ * TAP, choice of the queue (the kernel takes the result modulo their number): always the same two for what an SA
+ * carries, the first for bulk. IKE's slots go in pairs, inbound and outbound, so the hash is not the slot.
  */
 SEC("socket")
 int tap_steering(struct __sk_buff *skb)
 {
+	__u32 at = ETH_HLEN, queue;
 	struct tx_tag tag;
+	__be16 type;
+	__u8 ip[10];
 
-	if (bpf_skb_load_bytes(skb, ETH_ALEN, &tag, sizeof(tag)) < 0)
+	if (bpf_skb_load_bytes(skb, ETH_ALEN, &tag, sizeof(tag)) < 0 ||
+	    bpf_skb_load_bytes(skb, 2 * ETH_ALEN, &type, sizeof(type)) < 0)
 		return 0;
-	return (__u32)tag.slot * 0x9e3779b1 >> 16;
+	if (is_vlan(type))
+		at += 4;
+	queue = 2 * ((__u32)tag.slot * 0x9e3779b1 >> 16);
+	return bpf_skb_load_bytes(skb, at, ip, sizeof(ip)) < 0 ? queue : queue + is_urgent(ip);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

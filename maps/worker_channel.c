@@ -51,7 +51,7 @@ static bool is_whole(const struct worker_order *order, ssize_t size, __u32 fds)
 	if (order->kind == WORKER_DETACH)
 		return fds == 0;
 	return order->kind == WORKER_ATTACH && order->queues && order->queues <= QUEUES_MAX && order->tap_queues &&
-	       order->tap_queues <= order->queues && fds == order->queues + order->tap_queues;
+	       order->tap_queues <= order->queues && fds == order->queues + 2 * order->tap_queues;
 }
 
 int worker_order_receive(int channel, struct worker_order *order, int *fds, __u32 *n)

@@ -24,7 +24,8 @@ struct worker_order {
 	__u32 kind;	    /* enum worker_order_kind */
 	__u32 port;	    /* index in ports */
 	__u32 queues;	    /* ATTACH: AF_XDP sockets that go with it, of queue 0 and on; QUEUES_MAX at most */
-	__u32 tap_queues;   /* ATTACH: TAP queues that follow them, of TX queue 0 and on; as many at most */
+	__u32 tap_queues;   /* ATTACH: pairs of TAP queues that follow them, of TX queue 0 and on; as many at most. A
+			       pair is for bulk and for what is urgent */
 	__u32 udp_segments; /* ATTACH: the TAP gives and takes UDP super-packets */
 	__u32 running; /* ATTACH: the NIC has a link, so that zero-copy can be tried. EOPNOTSUPP: it did not work */
 	__u32 copy;    /* ATTACH: without zero-copy */
@@ -34,7 +35,7 @@ struct worker_order {
 #define LANE_THREAD "lane "
 
 /* The descriptors of the largest order. Linux takes 253. */
-#define WORKER_FDS_MAX (2 * QUEUES_MAX)
+#define WORKER_FDS_MAX (3 * QUEUES_MAX)
 
 struct worker_answer {
 	__u32 kind; /* of the order */

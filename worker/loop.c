@@ -29,7 +29,7 @@
 /* A turn with this much says that more is waiting. */
 #define FULL_TURN 64
 
-#define FDS_MAX (2 * PORTS_MAX * QUEUES_MAX + 1)
+#define FDS_MAX (3 * PORTS_MAX * QUEUES_MAX + 1)
 
 /* ---- a turn ---- */
 
@@ -88,17 +88,19 @@ static void wait_for_work(struct lane *l)
 	TAILQ_FOREACH(p, &l->queues, of_lane) {
 		fds[n++] = (struct pollfd){.fd = p->q.fd, .events = POLLIN};
 		parked |= inbound_waits_for_key(p);
-		if (outbound_waits_for_nic(p))
+		if (outbound_waits_for_nic(p)) {
 			full = true;
-		else if (p->host.reads)
+		} else if (p->host.reads) {
 			fds[n++] = (struct pollfd){.fd = p->host.fd, .events = POLLIN};
+			fds[n++] = (struct pollfd){.fd = p->express.fd, .events = POLLIN};
+		}
 	}
 	if (full || parked)
 		timeout = (struct timespec){.tv_nsec = full ? FULL_NS : PARKED_NS};
 	if (ppoll(fds, n, until, NULL) > 0 && fds[0].revents && read(l->wake, &woken, sizeof(woken)) < 0)
 		return;
 	TAILQ_FOREACH(p, &l->queues, of_lane)
-		p->host.skip = 0;
+		p->host.skip = p->express.skip = 0;
 }
 
 static void nap(const struct lane *l)
@@ -145,7 +147,7 @@ static void obey(struct lane *l, struct lane_order *order)
 	TAILQ_CONCAT(&l->queues, &order->add, of_lane);
 	l->readers = 0;
 	TAILQ_FOREACH(p, &l->queues, of_lane)
-		l->readers += p->host.reads;
+		l->readers += p->host.reads + p->express.reads;
 	__atomic_store_n(&l->order, NULL, __ATOMIC_RELEASE);
 }
 

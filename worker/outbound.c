@@ -24,6 +24,8 @@
  * a turn of the loop each; more let the RX ring fill up meanwhile.
  */
 #define FRAMES_PER_TURN 64
+/* As long as this takes, what is urgent waits. */
+#define BYTES_PER_TURN (256 << 10)
 /*
  * When to make the system call: as many packets as the kernel takes in one, or at
  * the end of the turn. For fewer it costs small packets a call each; for more the
@@ -32,6 +34,9 @@
 #define KICK_BATCH 32
 
 struct outbound {
+	struct port_queue *p;
+	struct host *host; /* that frames are read from */
+
 	/* Of this turn: at its end there are none. */
 	struct burst burst;
 
@@ -39,7 +44,8 @@ struct outbound {
 	bool busy;
 	uint32_t slot;
 	uint32_t generation;
-	uint32_t sent; /* packets, this turn */
+	uint32_t sent; /* packets, this turn, */
+	size_t bytes;  /* and what was read */
 	uint64_t seq;  /* of the segment that is next */
 	struct segmenter segmenter;
 	struct host_frame frame;
@@ -50,26 +56,26 @@ struct outbound {
 	struct fragmenter pieces;
 };
 
-static void seal_burst(struct port_queue *p)
+static void seal_burst(struct outbound *out)
 {
-	p->out->sent += burst_seal(&p->out->burst, p);
+	out->sent += burst_seal(&out->burst, out->p);
 }
 
 /* The SA that tc egress chose, if the frame is what that SA is for: anything else came here without a policy. */
-static struct esp_sa *find_sa(struct port_queue *p, const uint8_t *frame, const struct segmenter *s, enum reason *why)
+static struct esp_sa *find_sa(struct outbound *out, const uint8_t *frame, const struct segmenter *s, enum reason *why)
 {
 	struct tx_tag tag;
 	struct esp_sa *sa;
 
 	memcpy(&tag, frame + ETH_SRC, sizeof(tag));
-	p->out->slot = tag.slot;
-	p->out->generation = tag.generation;
+	out->slot = tag.slot;
+	out->generation = tag.generation;
 	/* The slot may be the same, and the cache about to load another SA over the burst's. */
-	if (!burst_is_of(&p->out->burst, tag.slot, tag.generation))
-		seal_burst(p);
-	p->out->burst.slot = tag.slot;
-	p->out->burst.generation = tag.generation;
-	sa = sa_cache_get(&p->lane->sas, tag.slot, tag.generation);
+	if (!burst_is_of(&out->burst, tag.slot, tag.generation))
+		seal_burst(out);
+	out->burst.slot = tag.slot;
+	out->burst.generation = tag.generation;
+	sa = sa_cache_get(&out->p->lane->sas, tag.slot, tag.generation);
 	*why = REASON_NO_SA;
 	if (!sa)
 		return NULL;
@@ -81,52 +87,51 @@ static struct esp_sa *find_sa(struct port_queue *p, const uint8_t *frame, const 
 }
 
 /* Whether the largest segment fits the path with ESP around it, or may be cut to fit: the rest is told to the host. */
-static bool fits_path(struct port_queue *p, struct esp_sa *sa)
+static bool fits_path(struct outbound *out, struct esp_sa *sa)
 {
-	const struct segmenter *s = &p->out->segmenter;
-	const size_t mtu = path_mtu_of(p, sa->state, p->lane->now);
+	const struct segmenter *s = &out->segmenter;
+	const size_t mtu = path_mtu_of(out->p, sa->state, out->p->lane->now);
 	const size_t room = mtu > s->ip.header ? mtu - s->ip.header : 0;
 
-	p->out->oversize = segment_l4_max(s) > esp_max_payload(room);
-	if (!p->out->oversize)
+	out->oversize = segment_l4_max(s) > esp_max_payload(room);
+	if (!out->oversize)
 		return true;
 	if (!(load_be16(s->ip.ip + IP_FRAG) & IP_DF))
 		return room >= 8 && s->ip.header + esp_sealed_size(segment_l4_max(s)) <= UINT16_MAX;
-	path_mtu_tell_host(p, s, s->ip.header + esp_max_payload(room));
+	path_mtu_tell_host(out->p, s, s->ip.header + esp_max_payload(room));
 	return false;
 }
 
 /* What may not be sealed, whatever the SA says. */
-static bool refuse(struct port_queue *p, struct esp_sa *sa)
+static bool refuse(struct outbound *out, struct esp_sa *sa)
 {
-	const struct segmenter *s = &p->out->segmenter;
+	const struct segmenter *s = &out->segmenter;
 
 	if (s->proto == PROTO_ESP) {
-		drop(p->lane, sa->state, REASON_NESTED_ESP, 1);
+		drop(out->p->lane, sa->state, REASON_NESTED_ESP, 1);
 		return true;
 	}
-	if (!fits_path(p, sa)) {
-		drop(p->lane, sa->state, REASON_TOO_BIG, s->count);
+	if (!fits_path(out, sa)) {
+		drop(out->p->lane, sa->state, REASON_TOO_BIG, s->count);
 		return true;
 	}
 	return false;
 }
 
 /* Reads the frame at hand, and finds the SA it is for. NULL: it was dropped and counted. */
-static struct esp_sa *parse(struct port_queue *p)
+static struct esp_sa *parse(struct outbound *out)
 {
-	struct outbound *out = p->out;
 	struct segmenter *s = &out->segmenter;
 	enum reason why = REASON_MALFORMED;
 	struct esp_sa *sa;
 
 	if (!segment_begin(s, out->frame.data, out->frame.len, &out->frame.vnet)) {
-		drop(p->lane, NULL, why, 1);
+		drop(out->p->lane, NULL, why, 1);
 		return NULL;
 	}
-	sa = find_sa(p, out->frame.data, s, &why);
+	sa = find_sa(out, out->frame.data, s, &why);
 	if (!sa)
-		drop(p->lane, NULL, why, s->count);
+		drop(out->p->lane, NULL, why, s->count);
 	return sa;
 }
 
@@ -135,9 +140,8 @@ static struct esp_sa *parse(struct port_queue *p)
  * hand becomes the whole, with its first fragment's tag, when this was the last
  * that was missing. False: it is kept, or dropped.
  */
-static bool reassemble(struct port_queue *p)
+static bool reassemble(struct outbound *out)
 {
-	struct outbound *out = p->out;
 	const struct ip_fragment f = {
 		.frame = out->frame.data,
 		.l2 = out->segmenter.l2,
@@ -147,7 +151,7 @@ static bool reassemble(struct port_queue *p)
 	};
 	struct reassembled whole;
 
-	if (!reassembly_add(&out->fragments, &f, p->lane->now, out->frame.data, &whole))
+	if (!reassembly_add(&out->fragments, &f, out->p->lane->now, out->frame.data, &whole))
 		return false;
 	out->frame.vnet = (struct virtio_net_hdr){0};
 	out->frame.len = whole.len;
@@ -155,43 +159,41 @@ static bool reassemble(struct port_queue *p)
 }
 
 /* Parses a frame and finds its SA. NULL: nothing of it is to be sent now. */
-static struct esp_sa *examine(struct port_queue *p)
+static struct esp_sa *examine(struct outbound *out)
 {
-	struct outbound *out = p->out;
 	struct segmenter *s = &out->segmenter;
-	struct esp_sa *sa = parse(p);
+	struct esp_sa *sa = parse(out);
 
 	if (sa && ip_is_fragment(s->ip.ip))
-		sa = reassemble(p) ? parse(p) : NULL;
-	if (!sa || refuse(p, sa))
+		sa = reassemble(out) ? parse(out) : NULL;
+	if (!sa || refuse(out, sa))
 		return NULL;
-	if (p->shared->mss_clamp)
-		mss_clamp(p->shared, &s->ip, s->proto, path_mtu_of(p, sa->state, p->lane->now));
-	memcpy(out->frame.data + ETH_SRC, p->shared->mac, sizeof(p->shared->mac));
+	if (out->p->shared->mss_clamp)
+		mss_clamp(out->p->shared, &s->ip, s->proto, path_mtu_of(out->p, sa->state, out->p->lane->now));
+	memcpy(out->frame.data + ETH_SRC, out->p->shared->mac, sizeof(out->p->shared->mac));
 	return sa;
 }
 
 /* Leases sequence numbers for all segments of the frame at hand, which goes behind the burst. */
-static bool begin(struct port_queue *p, struct esp_sa *sa)
+static bool begin(struct outbound *out, struct esp_sa *sa)
 {
-	struct outbound *out = p->out;
 	const struct segmenter *s = &out->segmenter;
 	const uint64_t bytes = s->payload_len + (uint64_t)s->count * s->l4_header;
 	enum reason why;
 
-	seal_burst(p);
+	seal_burst(out);
 	if (!seq_take(sa->state, s->count, bytes, &out->seq, &why)) {
-		drop(p->lane, sa->state, why, s->count);
+		drop(out->p->lane, sa->state, why, s->count);
 		return false;
 	}
-	__atomic_store_n(&sa->state->last_used_ns, p->lane->now, __ATOMIC_RELAXED);
+	__atomic_store_n(&sa->state->last_used_ns, out->p->lane->now, __ATOMIC_RELAXED);
 	return true;
 }
 
 /* Makes and seals the next segment, Ethernet header and all, at `to`. The length of that. */
-static uint32_t seal_one(struct port_queue *p, struct esp_sa *sa, uint8_t *to)
+static uint32_t seal_one(struct outbound *out, struct esp_sa *sa, uint8_t *to)
 {
-	struct segmenter *s = &p->out->segmenter;
+	struct segmenter *s = &out->segmenter;
 	uint32_t index = s->next;
 	uint8_t *ip = to + s->l2, kept[HOST_TAIL], *tail;
 	size_t len, esp;
@@ -201,7 +203,7 @@ static uint32_t seal_one(struct port_queue *p, struct esp_sa *sa, uint8_t *to)
 	tail = l4 + len;
 	memcpy(kept, tail, sizeof(kept));
 	segment_headers(s, index, to);
-	esp = esp_seal(p->lane->aead, sa, p->out->seq++, s->proto, ip + s->ip.header, l4, len);
+	esp = esp_seal(out->p->lane->aead, sa, out->seq++, s->proto, ip + s->ip.header, l4, len);
 	memcpy(tail, kept, sizeof(kept));
 	ip_finish(ip, s->ip.header, s->ip.header + esp, PROTO_ESP);
 	return (uint32_t)(s->l2 + s->ip.header + esp);
@@ -209,26 +211,23 @@ static uint32_t seal_one(struct port_queue *p, struct esp_sa *sa, uint8_t *to)
 
 /* The next segment that does not fit the path as one is sealed aside, and cut from there. The ID is no other ESP
  * packet's. */
-static void seal_aside(struct port_queue *p, struct esp_sa *sa)
+static void seal_aside(struct outbound *out, struct esp_sa *sa)
 {
-	struct outbound *out = p->out;
 	const size_t headers = out->segmenter.l2 + out->segmenter.ip.header;
-	const size_t len = seal_one(p, sa, out->sealed);
+	const size_t len = seal_one(out, sa, out->sealed);
 
-	fragment_begin(&out->pieces, out->sealed, out->segmenter.l2, ip_id_next(p->lane->ip_ids, sa->dst),
-		       out->sealed + headers, len - headers, path_mtu_of(p, sa->state, p->lane->now));
+	fragment_begin(&out->pieces, out->sealed, out->segmenter.l2, ip_id_next(out->p->lane->ip_ids, sa->dst),
+		       out->sealed + headers, len - headers, path_mtu_of(out->p, sa->state, out->p->lane->now));
 }
 
 /* The next frame for the wire: a sealed segment, or the next fragment of one. The segment is done with when none is
  * left. */
-static uint32_t make_frame(struct port_queue *p, struct esp_sa *sa, uint8_t *to)
+static uint32_t make_frame(struct outbound *out, struct esp_sa *sa, uint8_t *to)
 {
-	struct outbound *out = p->out;
-
 	if (!out->oversize)
-		return seal_one(p, sa, to);
+		return seal_one(out, sa, to);
 	if (!fragment_left(&out->pieces))
-		seal_aside(p, sa);
+		seal_aside(out, sa);
 	return (uint32_t)fragment_next(&out->pieces, to);
 }
 
@@ -239,35 +238,34 @@ static uint32_t segments_left(const struct outbound *out)
 }
 
 /* What is left of the frame at hand is dropped, and it is done with. */
-static bool give_up(struct port_queue *p, struct sa_state *sa, enum reason why)
+static bool give_up(struct outbound *out, struct sa_state *sa, enum reason why)
 {
-	drop(p->lane, sa, why, segments_left(p->out));
-	p->out->pieces.at = p->out->pieces.len;
+	drop(out->p->lane, sa, why, segments_left(out));
+	out->pieces.at = out->pieces.len;
 	return true;
 }
 
 /* Sends segments of the frame at hand while there is room. True when it is done with. */
-static bool send_segments(struct port_queue *p)
+static bool send_segments(struct outbound *out)
 {
-	struct outbound *out = p->out;
-	struct xdp_queue *q = &p->q;
-	struct esp_sa *sa = sa_cache_get(&p->lane->sas, out->slot, out->generation);
+	struct xdp_queue *q = &out->p->q;
+	struct esp_sa *sa = sa_cache_get(&out->p->lane->sas, out->slot, out->generation);
 	uint32_t room = xdp_queue_room(q), each = xdp_queue_room_for_one(q), left = segments_left(out);
 
 	if (!sa)
-		return give_up(p, NULL, REASON_NO_SA);
+		return give_up(out, NULL, REASON_NO_SA);
 	for (; left && room >= each; left = segments_left(out), room -= each) {
-		uint64_t addr = umem_take_to_send(&p->q.umem);
+		uint64_t addr = umem_take_to_send(&out->p->q.umem);
 
 		if (addr == UINT64_MAX)
 			break;
-		if (!xdp_queue_push(q, addr, make_frame(p, sa, umem_data(&p->q.umem, addr))))
-			drop(p->lane, sa->state, REASON_TX_FULL, 1);
+		if (!xdp_queue_push(q, addr, make_frame(out, sa, umem_data(&out->p->q.umem, addr))))
+			drop(out->p->lane, sa->state, REASON_TX_FULL, 1);
 		else if (!fragment_left(&out->pieces))
 			out->sent++;
 	}
-	if (left && xdp_queue_is_stuck(q, p->lane->now))
-		return give_up(p, sa->state, REASON_TX_FULL);
+	if (left && xdp_queue_is_stuck(q, out->p->lane->now))
+		return give_up(out, sa->state, REASON_TX_FULL);
 	return left == 0;
 }
 
@@ -276,78 +274,87 @@ static bool goes_as_it_is(const struct outbound *out)
 	return out->segmenter.l4_header == 0 && !out->oversize;
 }
 
-static void kick(struct port_queue *p)
+static void kick(struct outbound *out)
 {
-	seal_burst(p);
-	if (xdp_queue_unkicked(&p->q))
-		xdp_queue_kick(&p->q);
+	seal_burst(out);
+	if (xdp_queue_unkicked(&out->p->q))
+		xdp_queue_kick(&out->p->q);
 }
 
 /* Whether the burst has taken up the frame at hand. It is sealed when it is full, and the NIC then has what it takes in
  * one call. */
-static bool joins_burst(struct port_queue *p, struct esp_sa *sa)
+static bool joins_burst(struct outbound *out, struct esp_sa *sa)
 {
-	if (!goes_as_it_is(p->out) || !burst_add(&p->out->burst, p, sa, &p->out->segmenter))
+	if (!goes_as_it_is(out) || !burst_add(&out->burst, out->p, sa, &out->segmenter))
 		return false;
-	if (p->out->burst.count + xdp_queue_unkicked(&p->q) >= KICK_BATCH) {
-		kick(p);
-		xdp_queue_reap(&p->q);
+	if (out->burst.count + xdp_queue_unkicked(&out->p->q) >= KICK_BATCH) {
+		kick(out);
+		xdp_queue_reap(&out->p->q);
 	}
 	return true;
 }
 
 /* The next frame that does not go in a burst. Frames that were dropped count as taken, too. */
-static bool next_frame(struct port_queue *p, uint32_t *taken)
+static bool next_frame(struct outbound *out, uint32_t *taken)
 {
-	while (*taken < FRAMES_PER_TURN) {
+	while (*taken < FRAMES_PER_TURN && out->bytes < BYTES_PER_TURN) {
 		struct esp_sa *sa;
 
 		/* The frames of the burst are where the next are read to. */
-		if (host_reads_next(&p->host))
-			seal_burst(p);
-		if (!host_next(&p->host, &p->out->frame))
+		if (host_reads_next(out->host))
+			seal_burst(out);
+		if (!host_next(out->host, &out->frame))
 			return false;
 		++*taken;
-		sa = examine(p);
-		if (sa && !joins_burst(p, sa) && begin(p, sa))
+		out->bytes += out->frame.len;
+		sa = examine(out);
+		if (sa && !joins_burst(out, sa) && begin(out, sa))
 			return true;
 	}
 	return false;
 }
 
-static bool is_skipped(struct port_queue *p)
+static bool is_skipped(struct outbound *out)
 {
-	if (!p->host.skip)
+	if (!out->host->skip)
 		return false;
-	p->host.skip--;
+	out->host->skip--;
 	return true;
+}
+
+static uint32_t run(struct outbound *out)
+{
+	uint32_t taken = 0;
+
+	if (!out || is_skipped(out))
+		return 0;
+	out->sent = 0;
+	out->bytes = 0;
+	xdp_queue_reap(&out->p->q);
+	while (out->busy || next_frame(out, &taken)) {
+		xdp_queue_reap(&out->p->q);
+		out->busy = !send_segments(out);
+		if (out->busy)
+			break;
+		if (xdp_queue_unkicked(&out->p->q) >= KICK_BATCH)
+			kick(out);
+	}
+	kick(out);
+	/* So an idle TAP queue costs a lane no system call each turn, however many it has: one of them is looked at. */
+	if (!taken && !out->busy)
+		out->host->skip = out->p->lane->readers - 1;
+	count(out->p->lane, REASON_SEALED, out->sent);
+	return taken;
 }
 
 uint32_t outbound_run(struct port_queue *p)
 {
-	uint32_t taken = 0;
+	uint32_t taken = run(p->out_express);
 
-	if (!p->out || is_skipped(p))
-		return 0;
-	p->out->sent = 0;
-	xdp_queue_reap(&p->q);
-	while (p->out->busy || next_frame(p, &taken)) {
-		xdp_queue_reap(&p->q);
-		p->out->busy = !send_segments(p);
-		if (p->out->busy)
-			break;
-		if (xdp_queue_unkicked(&p->q) >= KICK_BATCH)
-			kick(p);
-	}
-	kick(p);
-	/* So an idle TAP queue costs a lane no system call each turn, however many it has: one of them is looked at. */
-	if (!taken && !p->out->busy)
-		p->host.skip = p->lane->readers - 1;
-	count(p->lane, REASON_SEALED, p->out->sent);
-	return taken;
+	return taken + run(p->out);
 }
 
-int outbound_init(struct port_queue *p, struct fault *f)
+static int init(struct outbound **to, struct port_queue *p, struct host *host, struct fault *f)
 {
 	const struct reassembly_limits limits = {
 		.datagrams = DATAGRAMS_OUT,
@@ -357,31 +364,52 @@ int outbound_init(struct port_queue *p, struct fault *f)
 	};
 	struct outbound *out = calloc(1, sizeof(*out));
 
-	p->out = out;
+	*to = out;
 	if (out)
 		out->sealed = malloc(HOST_FRAME_MAX + HOST_TAIL);
 	if (!out || !out->sealed)
 		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
+	out->p = p;
+	out->host = host;
 	return reassembly_create(&out->fragments, &limits, port_drop_fragments, p, f);
+}
+
+int outbound_init(struct port_queue *p, struct fault *f)
+{
+	int err = init(&p->out, p, &p->host, f);
+
+	return err || !p->express.reads ? err : init(&p->out_express, p, &p->express, f);
+}
+
+static void free_one(struct outbound *out)
+{
+	if (!out)
+		return;
+	reassembly_destroy(&out->fragments);
+	free(out->sealed);
+	free(out);
 }
 
 void outbound_free(struct port_queue *p)
 {
-	if (!p->out)
-		return;
-	reassembly_destroy(&p->out->fragments);
-	free(p->out->sealed);
-	free(p->out);
-	p->out = NULL;
+	free_one(p->out);
+	free_one(p->out_express);
+	p->out = p->out_express = NULL;
+}
+
+static void expire(struct outbound *out)
+{
+	if (out)
+		reassembly_expire(&out->fragments, out->p->lane->now);
 }
 
 void outbound_expire(struct port_queue *p)
 {
-	if (p->out)
-		reassembly_expire(&p->out->fragments, p->lane->now);
+	expire(p->out);
+	expire(p->out_express);
 }
 
 bool outbound_waits_for_nic(const struct port_queue *p)
 {
-	return p->out && p->out->busy;
+	return (p->out && p->out->busy) || (p->out_express && p->out_express->busy);
 }

@@ -12,7 +12,7 @@ int outbound_init(struct port_queue *p, struct fault *f);
 void outbound_free(struct port_queue *p);
 
 /*
- * Reads frames of the host and puts them on the wire, until the host has no more,
+ * Reads frames of the host, the urgent ones first, and puts them on the wire, until the host has no more,
  * the queue has no room, or has had its turn. Frames that wait for room
  * stay half done. How many frames of the host were taken up.
  */

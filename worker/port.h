@@ -5,8 +5,9 @@
  *
  *   wire ──RX ring──► inbound ──► TAP          TAP queue ──► outbound ──TX ring──► wire
  *
- * The TAP has a queue for each TX queue, and the host puts what an SA carries into always the same. A NIC may have more
- * queues to receive by than to send by: the queues beyond those write to another one's TAP queue, and read from none.
+ * The TAP has two queues for each TX queue, one for what is urgent and one for bulk (tap_steering in
+ * bpf/datapath.bpf.c), and the host puts what an SA carries into always the same two. A NIC may have more queues to
+ * receive by than to send by: the queues beyond those write to another one's TAP queue, and read from none.
  */
 #ifndef WORKER_PORT_H
 #define WORKER_PORT_H
@@ -26,10 +27,12 @@ struct port_queue {
 	struct lane *lane;
 	uint32_t index;	     /* of the NIC, in ports */
 	struct port *shared; /* MTU and MAC as of now */
-	struct host host;
+	struct host host;    /* bulk is read from it, and all is written to it */
+	struct host express; /* what is urgent is read from it */
 	struct xdp_queue q;
 	struct inbound *in;		/* inbound.h */
 	struct outbound *out;		/* outbound.c's alone; NULL: it sends nothing */
+	struct outbound *out_express;	/* the same of express */
 	struct fragments_in *fragments; /* inbound.h: of all queues of the NIC that are the lane's */
 };
 

@@ -10,17 +10,24 @@
 
 /* ---- one queue ---- */
 
-/* Its TAP queue, which is the queue's from now on; or another one's to write to, where there are fewer. */
+static int take_tap(struct host *host, struct port_queue *p, const struct worker_order *order, int *tap)
+{
+	int fd = *tap;
+
+	*tap = -1;
+	return host_open(host, fd, order->udp_segments, &p->lane->reader);
+}
+
+/* Its two TAP queues, which are the queue's from now on; or another one's to write to, where there are fewer. */
 static int open_host(struct port_queue *p, const struct worker_order *order, uint32_t i, int *taps,
 		     const struct port_set *set)
 {
-	int fd;
+	int err;
 
 	if (i >= order->tap_queues)
 		return host_open(&p->host, set->queues[i % order->tap_queues].host.fd, order->udp_segments, NULL);
-	fd = taps[i];
-	taps[i] = -1;
-	return host_open(&p->host, fd, order->udp_segments, &p->lane->reader);
+	err = take_tap(&p->host, p, order, &taps[2 * i]);
+	return err ? err : take_tap(&p->express, p, order, &taps[2 * i + 1]);
 }
 
 static int open_queue(struct port_queue *p, const struct worker_order *order, uint32_t i, int *socket, struct fault *f)
@@ -63,6 +70,7 @@ static void free_queue(struct port_queue *p)
 	inbound_free(p);
 	outbound_free(p);
 	host_close(&p->host);
+	host_close(&p->express);
 	xdp_queue_close(&p->q);
 }
 
@@ -160,7 +168,7 @@ static int attach(struct ports *ports, const struct worker_order *order, int *fd
 
 void ports_obey(struct ports *ports, const struct worker_order *order, const int *fds, struct worker_answer *answer)
 {
-	const uint32_t n = order->kind == WORKER_ATTACH ? order->queues + order->tap_queues : 0;
+	const uint32_t n = order->kind == WORKER_ATTACH ? order->queues + 2 * order->tap_queues : 0;
 	int rest[WORKER_FDS_MAX];
 	struct fault f = {""};
 

@@ -112,7 +112,7 @@ static int set_options(struct tap *tap, int steering, struct fault *f)
 	/* A limit here would make the worker's writes fail under load; not every kernel starts without one. */
 	if (ioctl(fd, TUNSETSNDBUF, &unlimited) < 0)
 		return fault(f, errno, "%s: send buffer: %s", tap->name, strerror(errno));
-	if (tap->count > 1 && ioctl(fd, TUNSETSTEERINGEBPF, &steering) < 0)
+	if (ioctl(fd, TUNSETSTEERINGEBPF, &steering) < 0)
 		return fault(f, errno, "%s: steering to its queues: %s", tap->name, strerror(errno));
 	tap->udp_segments = ioctl(fd, TUNSETOFFLOAD, OFFLOADS | TUN_F_USO4 | TUN_F_USO6) == 0;
 	if (!tap->udp_segments && ioctl(fd, TUNSETOFFLOAD, OFFLOADS) < 0)
@@ -120,13 +120,13 @@ static int set_options(struct tap *tap, int steering, struct fault *f)
 	return 0;
 }
 
-int tap_create(struct tap *tap, const struct netdev *nic, unsigned queues, int steering, struct fault *f)
+int tap_create(struct tap *tap, const struct netdev *nic, unsigned pairs, int steering, struct fault *f)
 {
 	int err;
 
 	*tap = (struct tap){0};
 	name_tap(tap, nic);
-	err = open_queues(tap, queues, f);
+	err = open_queues(tap, 2 * pairs, f);
 	if (!err)
 		err = set_options(tap, steering, f);
 	if (!err)

@@ -14,7 +14,7 @@
 #include "net/netdev.h"
 
 struct tap {
-	int fds[QUEUES_MAX]; /* of its queues */
+	int fds[2 * QUEUES_MAX]; /* of its queues, in pairs: for bulk, and for what is urgent */
 	unsigned count;
 	bool udp_segments; /* it gives and takes UDP super-packets: Linux 6.2 */
 	int ifindex;
@@ -22,10 +22,10 @@ struct tap {
 };
 
 /*
- * Makes the TAP for a NIC: so many queues, vnet header, segmentation offloads, the NIC's address and MTU; up. steering:
- * the program that chooses the queue of what the host sends. 0 or -errno.
+ * Makes the TAP for a NIC: so many pairs of queues, vnet header, segmentation offloads, the NIC's address and MTU; up.
+ * steering: the program that chooses the queue of what the host sends. 0 or -errno.
  */
-int tap_create(struct tap *tap, const struct netdev *nic, unsigned queues, int steering, struct fault *f);
+int tap_create(struct tap *tap, const struct netdev *nic, unsigned pairs, int steering, struct fault *f);
 
 /* Opens the driver's device, from which TAPs are made: the fd, or -errno. */
 int tap_open_driver(struct fault *f);

@@ -110,7 +110,7 @@ static void ask(struct worker *w, unsigned index)
 		.kind = WORKER_ATTACH,
 		.port = index,
 		.queues = w->maps->port[index].queues,
-		.tap_queues = p->tap->count,
+		.tap_queues = p->tap->count / 2,
 		.udp_segments = p->tap->udp_segments,
 		.running = p->running,
 		.copy = p->copy,
