@@ -194,10 +194,10 @@ static int other_end(const struct life *l, const struct life_host *h, const stru
 	return -1;
 }
 
-/* An SA of an earlier run stays for its time where new ones cannot be had (orphans.h). */
+/* An SA of an earlier run stays for its time where its connection cannot get new ones (orphans.h). */
 static bool may_stay(const struct life *l, const struct life_host *h, const struct world_sa *sa)
 {
-	return sa->orphan && !plan_fits(l, h->number, other_end(l, h, sa));
+	return sa->orphan && plan_is_lame(l, h->number, other_end(l, h, sa), &sa->spec.selector);
 }
 
 /* One of those that are there carries. */

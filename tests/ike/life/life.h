@@ -201,8 +201,9 @@ bool plan_is_between(unsigned connection, int a, int b);
 struct selector plan_selector(unsigned connection, unsigned index, int host);
 /* That host's file has the flow's selector. */
 bool plan_has(const struct life *l, int host, const struct life_flow *f);
-/* Whether what the one file says of the other host is in the other's, too. */
-bool plan_fits(const struct life *l, int host, int remote);
+/* That host's file has a selector for all that s takes, and of its connection more than the other's file has: not all
+ * of it can come up. */
+bool plan_is_lame(const struct life *l, int host, int remote, const struct selector *s);
 /* Gives the engine what the file says. */
 void life_configure(struct life *l, int host);
 
