@@ -21,6 +21,14 @@ bool selector_contains(const struct selector *a, const struct selector *b)
 	       b->remote_port_max <= a->remote_port_max;
 }
 
+bool selector_within(const struct selector *s, const struct selector *of, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (selector_contains(&of[i], s))
+			return true;
+	return false;
+}
+
 bool selector_takes(const struct selector *s, uint8_t proto, uint16_t local_port, uint16_t remote_port)
 {
 	const struct selector packet = {local_port, local_port, remote_port, remote_port, proto};

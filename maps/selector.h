@@ -20,6 +20,9 @@ bool selector_equal(const struct selector *a, const struct selector *b);
 /* Whether every packet that b takes is one that a takes. */
 bool selector_contains(const struct selector *a, const struct selector *b);
 
+/* Whether one of count selectors contains s. */
+bool selector_within(const struct selector *s, const struct selector *of, unsigned count);
+
 /* Whether the selector takes a packet. Ports are 0 where the protocol has none, and type << 8 | code both of ICMP. */
 bool selector_takes(const struct selector *s, uint8_t proto, uint16_t local_port, uint16_t remote_port);
 

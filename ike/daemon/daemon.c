@@ -94,9 +94,10 @@ static void op_each_orphan(void *arg, orphan_fn fn, void *fn_arg)
 	sad_each_orphan(sad_of(arg), fn, fn_arg);
 }
 
-static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4])
+static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4], const struct selector *within,
+			      unsigned count)
 {
-	sad_remove_orphans(sad_of(arg), local, remote);
+	sad_remove_orphans(sad_of(arg), local, remote, within, count);
 }
 
 /* By one write: stdio would ask for more system calls than are left. */

@@ -217,18 +217,21 @@ void sad_each_orphan(const struct sad_store *s, orphan_fn fn, void *arg)
 {
 	for (uint32_t slot = 0; s->orphan_count && slot < SLOTS_MAX; slot++) {
 		const struct sa_state *sa = state_of(s, slot);
+		const bool outbound = sa->direction == SA_OUTBOUND;
+		const struct selector selector = sa->sel;
 
-		if (is_orphan(s, slot) && sa->direction == SA_OUTBOUND)
-			fn(arg, sa->src, sa->dst, left_ms(sa));
-		else if (is_orphan(s, slot))
-			fn(arg, sa->dst, sa->src, left_ms(sa));
+		if (is_orphan(s, slot))
+			fn(arg, outbound ? sa->src : sa->dst, outbound ? sa->dst : sa->src, &selector, left_ms(sa));
 	}
 }
 
-void sad_remove_orphans(struct sad_store *s, const uint8_t local[4], const uint8_t remote[4])
+void sad_remove_orphans(struct sad_store *s, const uint8_t local[4], const uint8_t remote[4],
+			const struct selector *within, unsigned count)
 {
 	for (uint32_t slot = 0; s->orphan_count && slot < SLOTS_MAX; slot++) {
-		if (!is_orphan(s, slot) || !is_between(state_of(s, slot), local, remote))
+		const struct sa_state *sa = state_of(s, slot);
+
+		if (!is_orphan(s, slot) || !is_between(sa, local, remote) || !selector_within(&sa->sel, within, count))
 			continue;
 		s->orphans[slot] = 0;
 		s->orphan_count--;

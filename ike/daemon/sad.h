@@ -28,6 +28,7 @@ bool sad_usage(const struct sad_store *s, struct sa_handle sa, struct sa_usage *
 /* Whether the SA is a connection's with gre = yes: the supervisor wants to know when such a one comes or goes. */
 bool sad_has_gre(const struct sad_store *s, struct sa_handle sa);
 void sad_each_orphan(const struct sad_store *s, orphan_fn fn, void *arg);
-void sad_remove_orphans(struct sad_store *s, const uint8_t local[4], const uint8_t remote[4]);
+void sad_remove_orphans(struct sad_store *s, const uint8_t local[4], const uint8_t remote[4],
+			const struct selector *within, unsigned count);
 
 #endif

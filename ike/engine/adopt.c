@@ -41,17 +41,27 @@ static void adopt_for(struct adoption *a, struct connection *c, const uint8_t re
 		orphans_replaced(p);
 }
 
-/* Which of several connections between the two an SA was made for is not known, so each is opened. */
-static void adopt(void *arg, const uint8_t local[4], const uint8_t remote[4], uint64_t left_ms)
+/*
+ * Of the connections between the two, an SA goes to that which its packets would ask for one: that with the longest
+ * prefix that has a selector for all of them. Which of several with that prefix it was made for is not known, so each
+ * is opened. While the SA is there nobody is told of a packet, so nobody else would open it either.
+ */
+static void adopt(void *arg, const uint8_t local[4], const uint8_t remote[4], const struct selector *selector,
+		  uint64_t left_ms)
 {
 	struct adoption *a = arg;
-	struct connection *first = connection_for(a->engine, local, remote, NULL), *c = first;
+	struct connection *first = NULL, *c = NULL;
 
-	if (!c)
-		orphans_remove(a->engine, local, remote);
-	for (; c && c->config->remote_bits == first->config->remote_bits;
-	     c = connection_for(a->engine, local, remote, c))
+	while ((c = connection_for(a->engine, local, remote, c))) {
+		if (first && c->config->remote_bits != first->config->remote_bits)
+			break;
+		if (!connection_takes(c, selector))
+			continue;
+		first = first ? first : c;
 		adopt_for(a, c, remote, left_ms);
+	}
+	if (!first)
+		orphans_remove(a->engine, local, remote, selector, 1);
 }
 
 void orphans_adopt(struct engine *e)

@@ -8,8 +8,8 @@
 
 #include "peer.h"
 
-/* The configuration has changed: finds for each such SA its peer, or makes that. SAs that no connection is for go at
- * once. */
+/* The configuration has changed: finds for each such SA its peer, or makes that. SAs that no connection has a selector
+ * for go at once. */
 void orphans_adopt(struct engine *e);
 
 /* p->orphans is due: the time of a peer's is up. */

@@ -2,7 +2,7 @@
 #include "carry.h"
 
 #include "ike_sa.h"
-#include "peer.h"
+#include "orphans.h"
 #include "wish.h"
 
 /* For packets that are on the wire, or tagged for the worker, when an SA is deleted: far more than a round trip. */
@@ -45,12 +45,12 @@ static bool is_carried(const struct child *c)
 {
 	const struct peer *p = peer_first(c->engine, c->peer->by_addresses.key);
 
+	if (orphans_are_between(c->engine, c->peer->by_addresses.key))
+		return true;
 	for (; p; p = peer_next(p)) {
 		const struct child *other;
 		struct selector both;
 
-		if (peer_has_orphans(p))
-			return true;
 		TAILQ_FOREACH(other, &p->children, of_peer)
 			if (other != c && other->out.state == HALF_INSTALLED &&
 			    selector_meet(&other->selector, &c->selector, &both))

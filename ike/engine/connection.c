@@ -27,6 +27,11 @@ bool connection_covers(const struct connection *c, const uint8_t local[4], const
 	       ((as_number(config->remote) ^ as_number(remote)) & mask_of(config->remote_bits)) == 0;
 }
 
+bool connection_takes(const struct connection *c, const struct selector *s)
+{
+	return selector_within(s, c->config->selectors, c->config->selector_count);
+}
+
 /* Of a prefix: its length is spread over the bits of the two addresses, which others may have, too. */
 static uint64_t net_key(const uint8_t local[4], const uint8_t remote[4], unsigned bits)
 {

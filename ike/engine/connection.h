@@ -26,6 +26,9 @@ bool connection_is_mesh(const struct connection *c);
 /* The connection is for those two hosts. */
 bool connection_covers(const struct connection *c, const uint8_t local[4], const uint8_t remote[4]);
 
+/* What s takes, one of the connection's selectors takes, too: an SA for s may be the connection's. */
+bool connection_takes(const struct connection *c, const struct selector *s);
+
 /* connection_for finds the connection from now on; does not any more. */
 void connection_enter(struct connection *c);
 void connection_leave(struct connection *c);

@@ -54,7 +54,8 @@ struct sa_usage {
 	uint64_t idle_ms; /* since the last packet; UINT64_MAX: never used */
 };
 
-typedef void (*orphan_fn)(void *arg, const uint8_t local[4], const uint8_t remote[4], uint64_t left_ms);
+typedef void (*orphan_fn)(void *arg, const uint8_t local[4], const uint8_t remote[4], const struct selector *selector,
+			  uint64_t left_ms);
 
 struct engine_ops {
 	void *arg;
@@ -80,11 +81,12 @@ struct engine_ops {
 	void (*sa_remove)(void *arg, struct sa_handle sa);
 	/* False if the SA is gone. */
 	bool (*sa_usage)(void *arg, struct sa_handle sa, struct sa_usage *out);
-	/* Calls fn for each SA that an earlier run of IKE has left: its two ends, and how long the SA has still got
-	 * (UINT64_MAX: no limit). fn may remove such SAs. */
+	/* Calls fn for each SA that an earlier run of IKE has left: its two ends, what it is for, and how long the SA
+	 * has still got (UINT64_MAX: no limit). fn may remove such SAs. */
 	void (*sa_each_orphan)(void *arg, orphan_fn fn, void *fn_arg);
-	/* Removes those between the two, both ways. */
-	void (*sa_remove_orphans)(void *arg, const uint8_t local[4], const uint8_t remote[4]);
+	/* Removes those between the two, both ways, whose selector is within one of these. */
+	void (*sa_remove_orphans)(void *arg, const uint8_t local[4], const uint8_t remote[4],
+				  const struct selector *within, unsigned count);
 
 	struct keyholder_ops keys;
 

@@ -175,13 +175,13 @@ void handshake_free(struct ike_sa *sa)
 	sa->handshake = NULL;
 }
 
+/* Who has not said who it is may be the other one: a remote-id is what is allowed, and one peer may have several. */
 static bool same_identities(const struct ike_sa *a, const struct ike_sa *b)
 {
 	const struct connection_config *x = a->peer->connection->config, *y = b->peer->connection->config;
 
-	if (!identity_equal(&x->local_id, &y->local_id))
-		return false;
-	return a->peer_id && b->peer_id ? strcmp(a->peer_id, b->peer_id) == 0 : strcmp(x->remote_id, y->remote_id) == 0;
+	return identity_equal(&x->local_id, &y->local_id) &&
+	       (!a->peer_id || !b->peer_id || strcmp(a->peer_id, b->peer_id) == 0);
 }
 
 struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after)

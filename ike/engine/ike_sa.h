@@ -203,8 +203,8 @@ static inline bool ike_sa_lingers(const struct ike_sa *sa)
 	return sa->state == IKE_DEAD && timer_is_set(&sa->kick);
 }
 
-/* The other IKE SAs between the same two addresses and identities, of whatever connection: the first, or the next one
- * after `after`; NULL at the end. */
+/* The other IKE SAs between the same two addresses and identities, of whatever connection, or identities that may be the
+ * same: the first, or the next one after `after`; NULL at the end. */
 struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after);
 
 /* False: its peer was taken down since it began. It ends as soon as it can, or its heir does. */

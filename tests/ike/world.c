@@ -148,14 +148,16 @@ static void op_each_orphan(void *arg, orphan_fn fn, void *fn_arg)
 	struct world_host *h = arg;
 
 	for (int i = 0; i < 2 && h->orphans_ms; i++)
-		fn(fn_arg, h->addr, h->world->hosts[!h->number].addr, h->orphans_ms >> i);
+		fn(fn_arg, h->addr, h->world->hosts[!h->number].addr, &h->orphans_for, h->orphans_ms >> i);
 }
 
-static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4])
+static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4], const struct selector *within,
+			      unsigned count)
 {
 	struct world_host *h = arg;
 
-	if (memcmp(local, h->addr, 4) != 0 || memcmp(remote, h->world->hosts[!h->number].addr, 4) != 0)
+	if (memcmp(local, h->addr, 4) != 0 || memcmp(remote, h->world->hosts[!h->number].addr, 4) != 0 ||
+	    !selector_within(&h->orphans_for, within, count))
 		return;
 	h->orphans_ms = 0;
 	for (unsigned i = 0; i < WORLD_SAS; i++)
@@ -229,6 +231,7 @@ static void init_host(struct world *w, int number)
 	h->world = w;
 	h->number = number;
 	memcpy(h->addr, addr, 4);
+	h->orphans_for = SELECTOR_ALL;
 	h->ring = keyring_new();
 	keyring_add(h->ring, 1, KEY_PSK, "secret", 6, NULL);
 	h->engine = new_engine(h);

@@ -39,6 +39,7 @@ struct world_host {
 	unsigned remote_lines; /* of the log, that a peer can cause at will */
 	bool no_room;	       /* the datapath takes no SA */
 	uint64_t orphans_ms;   /* an earlier run has left SAs between the two, with so much time of their own */
+	struct selector orphans_for;
 	char log[WORLD_LOG];
 	size_t log_size;
 };

@@ -194,10 +194,14 @@ static int other_end(const struct life *l, const struct life_host *h, const stru
 	return -1;
 }
 
-/* An SA of an earlier run stays for its time where new ones cannot be had (orphans.h). */
+/* An SA of an earlier run stays for its time where its connection cannot get all new ones (orphans.h); but it carries
+ * only what cannot be had. */
 static bool may_stay(const struct life *l, const struct life_host *h, const struct world_sa *sa)
 {
-	return sa->orphan && !plan_fits(l, h->number, other_end(l, h, sa));
+	const int other = other_end(l, h, sa);
+
+	return sa->orphan && plan_is_lame(l, h->number, other, &sa->spec.selector) &&
+	       !(sa->bound && plan_shares(l, h->number, other, &sa->spec.selector));
 }
 
 /* One of those that are there carries. */
@@ -299,6 +303,34 @@ bool life_settled(struct life *l, char why[LIFE_WHY])
 				return false;
 	}
 	return flows_are_right(l, seen, why);
+}
+
+static bool rekeys_within(const cJSON *list, uint64_t ms)
+{
+	const cJSON *sa;
+
+	cJSON_ArrayForEach(sa, list) {
+		const cJSON *left = cJSON_GetObjectItem(sa, "rekey_in_s");
+
+		if (cJSON_IsNumber(left) && cJSON_GetNumberValue(left) * 1000 <= (double)ms)
+			return true;
+	}
+	return false;
+}
+
+bool life_rekeys_within(struct life *l, uint64_t ms)
+{
+	bool found = false;
+
+	for (int i = 0; i < LIFE_HOSTS; i++) {
+		cJSON *status = engine_status(l->hosts[i].engine), *c;
+
+		cJSON_ArrayForEach(c, cJSON_GetObjectItem(status, "connections"))
+			found |= rekeys_within(cJSON_GetObjectItem(c, "ike"), ms) ||
+				 rekeys_within(cJSON_GetObjectItem(c, "children"), ms);
+		cJSON_Delete(status);
+	}
+	return found;
 }
 
 void life_take_count(struct life *l)

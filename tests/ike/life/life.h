@@ -201,8 +201,11 @@ bool plan_is_between(unsigned connection, int a, int b);
 struct selector plan_selector(unsigned connection, unsigned index, int host);
 /* That host's file has the flow's selector. */
 bool plan_has(const struct life *l, int host, const struct life_flow *f);
-/* Whether what the one file says of the other host is in the other's, too. */
-bool plan_fits(const struct life *l, int host, int remote);
+/* That host's file has a selector for all that s takes, and of its connection more than the other's file has: not all
+ * of it can come up. */
+bool plan_is_lame(const struct life *l, int host, int remote, const struct selector *s);
+/* Both files have a selector for all that s takes. */
+bool plan_shares(const struct life *l, int host, int remote, const struct selector *s);
 /* Gives the engine what the file says. */
 void life_configure(struct life *l, int host);
 
@@ -237,6 +240,8 @@ void traffic_order(struct life *l, unsigned connection, int from, int to);
 /* What is up is not to lose anything any more, or what concerns that host may. -1: all. */
 void traffic_arm(struct life *l);
 void traffic_disturb(struct life *l, int host);
+/* What of the connection concerns that host may. */
+void traffic_disturb_connection(struct life *l, int host, unsigned connection);
 
 /* ---- check.c ---- */
 
@@ -244,6 +249,8 @@ void traffic_disturb(struct life *l, int host);
 bool life_settled(struct life *l, char why[LIFE_WHY]);
 /* What there are two of now may stay so; of all else there is to be one. */
 void life_take_count(struct life *l);
+/* An SA is to be rekeyed by then, as its host says. */
+bool life_rekeys_within(struct life *l, uint64_t ms);
 /* What each host has, to stderr. */
 void life_dump(struct life *l);
 /* Bounds that hold at any time. */

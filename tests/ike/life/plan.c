@@ -133,15 +133,42 @@ bool plan_has(const struct life *l, int host, const struct life_flow *f)
 	return l->hosts[host].file[f->connection].present && f->index < selectors_at(&l->hosts[host], f->connection);
 }
 
-bool plan_fits(const struct life *l, int host, int remote)
+static bool has_more(const struct life *l, int host, int remote, unsigned connection)
 {
 	for (unsigned i = 0; i < l->flow_count; i++) {
 		const struct life_flow *f = &l->flows[i];
 
-		if (f->from == host && f->to == remote && plan_has(l, host, f) && !plan_has(l, remote, f))
-			return false;
+		if (f->connection == connection && f->from == host && f->to == remote && plan_has(l, host, f) &&
+		    !plan_has(l, remote, f))
+			return true;
 	}
-	return true;
+	return false;
+}
+
+/* No two selectors of the plan meet. */
+static const struct life_flow *flow_for(const struct life *l, int host, int remote, const struct selector *s)
+{
+	for (unsigned i = 0; i < l->flow_count; i++) {
+		const struct life_flow *f = &l->flows[i];
+
+		if (f->from == host && f->to == remote && plan_has(l, host, f) && selector_contains(&f->selector, s))
+			return f;
+	}
+	return NULL;
+}
+
+bool plan_is_lame(const struct life *l, int host, int remote, const struct selector *s)
+{
+	const struct life_flow *f = flow_for(l, host, remote, s);
+
+	return f && has_more(l, host, remote, f->connection);
+}
+
+bool plan_shares(const struct life *l, int host, int remote, const struct selector *s)
+{
+	const struct life_flow *f = flow_for(l, host, remote, s);
+
+	return f && plan_has(l, remote, f);
 }
 
 static bool sends(const struct life *l, int from, int to, const struct life_flow *like)

@@ -97,9 +97,10 @@ void step_change(struct life *l, int host, unsigned connection, const char *how)
 {
 	struct life_entry *entry = &l->hosts[host].file[connection];
 
-	/* What is in the file as it was, a reload leaves alone, and what was ordered stands. */
+	/* What is in the file as it was, a reload leaves alone: what was taken down stays so, and no packet is lost. */
 	if (!life_plan[connection].at[host] || (how[0] == 'a' && entry->present))
 		return;
+	traffic_disturb_connection(l, host, connection);
 	if (how[0] == 'r')
 		entry->present = false;
 	else if (how[0] == 'a')
@@ -121,7 +122,6 @@ static void reload(struct life *l, int host, unsigned connection)
 	const bool all = life_chance(l, 15);
 
 	life_note(l, "%c: reload, %s %s", "ABC"[host], how, all ? "all" : life_plan[connection].name);
-	traffic_disturb(l, host);
 	for (unsigned c = 0; c < LIFE_CONNECTIONS; c++)
 		if (all || c == connection)
 			step_change(l, host, c, how);
@@ -166,12 +166,17 @@ static void room(struct life *l, int host)
 	traffic_disturb(l, host);
 }
 
+/* Of two IKE SAs that both ends began at once, one goes: but to who has leapt in between they are not of one time
+ * (redundant.c), and both stay until they are rekeyed. */
 static void jump(struct life *l, int host)
 {
 	const uint64_t ms = 500 + (uint64_t)life_dice(l, 1000) * life_dice(l, 3000);
 
 	life_note(l, "%c: the clock leaps by %llu ms", "ABC"[host], (unsigned long long)ms);
 	traffic_disturb(l, host);
+	for (unsigned c = 0; c < LIFE_CONNECTIONS; c++)
+		if (life_plan[c].at[host])
+			traffic_may_double(l, (int)c);
 	l->hosts[host].ahead_ms += ms;
 	life_touch(l, host);
 }

@@ -243,14 +243,14 @@ void traffic_arrive(struct life *l)
 	}
 }
 
-/* By an SA of an earlier run nothing is promised to arrive: the peer's may be gone, where the files do not fit. */
+/* What the other end's file does not have may still leave by an SA of an earlier run, until that has come to its end
+ * (check.c), and arrives nowhere. */
 void traffic_arm(struct life *l)
 {
 	for (unsigned i = 0; i < l->flow_count; i++) {
 		struct life_flow *f = &l->flows[i];
-		const struct world_sa *sa = bound(l, f);
 
-		f->armed = f->on && sa && !sa->orphan;
+		f->armed = f->on && bound(l, f) && plan_has(l, f->to, f);
 	}
 }
 
@@ -258,5 +258,12 @@ void traffic_disturb(struct life *l, int host)
 {
 	for (unsigned i = 0; i < l->flow_count; i++)
 		if (host < 0 || l->flows[i].from == host || l->flows[i].to == host)
+			l->flows[i].armed = false;
+}
+
+void traffic_disturb_connection(struct life *l, int host, unsigned connection)
+{
+	for (unsigned i = 0; i < l->flow_count; i++)
+		if (l->flows[i].connection == connection && (l->flows[i].from == host || l->flows[i].to == host))
 			l->flows[i].armed = false;
 }

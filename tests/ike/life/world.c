@@ -187,14 +187,16 @@ static void op_each_orphan(void *arg, orphan_fn fn, void *fn_arg)
 	for (unsigned i = 0; i < h->sas; i++) {
 		const struct world_sa *sa = &h->sad[i];
 		const uint64_t age = h->life->now_ms - sa->made_ms, life = sa->spec.limits.hard_ms;
+		const struct selector selector = sa->spec.selector;
 
 		if (sa->used && sa->orphan)
 			fn(fn_arg, sa->spec.inbound ? sa->spec.dst : sa->spec.src,
-			   sa->spec.inbound ? sa->spec.src : sa->spec.dst, life > age ? life - age : 0);
+			   sa->spec.inbound ? sa->spec.src : sa->spec.dst, &selector, life > age ? life - age : 0);
 	}
 }
 
-static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4])
+static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t remote[4], const struct selector *within,
+			      unsigned count)
 {
 	struct life_host *h = arg;
 
@@ -203,7 +205,8 @@ static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t r
 		const uint8_t *ours = sa->spec.inbound ? sa->spec.dst : sa->spec.src;
 		const uint8_t *theirs = sa->spec.inbound ? sa->spec.src : sa->spec.dst;
 
-		if (sa->used && sa->orphan && memcmp(ours, local, 4) == 0 && memcmp(theirs, remote, 4) == 0)
+		if (sa->used && sa->orphan && memcmp(ours, local, 4) == 0 && memcmp(theirs, remote, 4) == 0 &&
+		    selector_within(&sa->spec.selector, within, count))
 			*sa = (struct world_sa){.generation = sa->generation};
 	}
 }

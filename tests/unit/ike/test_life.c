@@ -44,11 +44,11 @@
 /* So many times in a row, since one of two IKE SAs that came up at once goes a second later, with its children. */
 #define LOOK_MS 500
 #define LOOKS	5
+/* What was asked before has its answer or is given up in 24 s, and so has what came of that. */
+#define ANSWERED_MS 60000
 /* At rest, nothing has to be said. */
 #define QUIET_MS	30000
 #define QUIET_DATAGRAMS 60
-/* But clocks have leapt, so that a rekey may be due in that time; then what it has replaced has a grace time. */
-#define REPLACED_MS 5000
 
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
@@ -118,8 +118,6 @@ static bool calm_down(struct life *l)
 			traffic_may_double(l, (int)c);
 			changed = true;
 		}
-		if (changed)
-			traffic_disturb(l, host);
 		/* Or it had no memory for what the file says. */
 		if (changed || l->poor)
 			life_configure(l, host);
@@ -147,21 +145,20 @@ static void settle(struct life *l)
 /* What is at rest stays so. */
 static void be_quiet(struct life *l)
 {
-	const uint64_t end = l->now_ms + QUIET_MS + REPLACED_MS;
-	const unsigned before = l->datagrams;
+	const uint64_t end = l->now_ms + ANSWERED_MS + QUIET_MS;
+	unsigned before;
 	char why[LIFE_WHY];
 
-	if (l->rekey_ms < 10 * QUIET_MS)
+	/* Since clocks leap, that may be of any SA, at any time. The status rounds down to seconds. */
+	if (life_rekeys_within(l, ANSWERED_MS + QUIET_MS + 1000))
 		return;
-	life_run(l, QUIET_MS);
+	life_run(l, ANSWERED_MS);
+	for (before = l->datagrams; l->now_ms < end; life_run(l, LOOK_MS))
+		if (!life_settled(l, why))
+			life_violated(l, "it was at rest, and is no more: %s", why);
 	if (l->datagrams > before + QUIET_DATAGRAMS)
 		life_violated(l, "%u datagrams in %d s, and there is nothing to say", l->datagrams - before,
 			      QUIET_MS / 1000);
-	while (!life_settled(l, why)) {
-		if (l->now_ms > end)
-			life_violated(l, "it was at rest, and is no more: %s", why);
-		life_run(l, LOOK_MS);
-	}
 }
 
 /* What nobody sends any more is taken down, some of it. */

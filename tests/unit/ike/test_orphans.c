@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A restart of ours: SAs of the earlier run are there, and are replaced, or end; by a peer that is one host, or one of
- * a mesh, whoever was to open it. */
+ * a mesh, whoever was to open it, and by the connection that they were for. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,14 +177,128 @@ static void of_nobody_go_at_once(void **state)
 	assert_int_equal(w->sent, 0);
 }
 
+/* ---- several connections between the two ---- */
+
+enum { TCP = 6, UDP = 17 };
+
+/* Of one protocol; 0: of everything. */
+static struct connection_config *connection_for_proto(struct world *w, int host, const char *name, uint32_t proto)
+{
+	struct connection_config *c = world_connection(w, host);
+
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	c->selectors[0].proto = proto;
+	c->digest[1] = (uint8_t)name[0];
+	return c;
+}
+
+static void configure_two(struct world *w, struct connection_config *first, struct connection_config *second)
+{
+	struct ike_config config = {.connections = calloc(2, sizeof(first)), .count = 2};
+
+	config.connections[0] = first;
+	config.connections[1] = second;
+	engine_configure(w->hosts[0].engine, &config);
+}
+
+/* The host's own connection is first by its prefix, and cannot come up: the peer does not have it. */
+static void of_a_mesh_beside_a_host(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *host = connection_for_proto(w, 0, "host", TCP);
+	struct connection_config *mesh = connection_for_proto(w, 0, "mesh", UDP);
+
+	host->start = START_INITIATE;
+	mesh->remote_bits = 24;
+	w->hosts[0].orphans_ms = HOUR_MS;
+	w->hosts[0].orphans_for = mesh->selectors[0];
+	/* As the peer has left it. */
+	w->hosts[0].orphans_for.remote_port_max = 53;
+	world_configure(w, 1, connection_for_proto(w, 1, "c1", UDP));
+	configure_two(w, host, mesh);
+	world_run(w, 500);
+	assert_int_equal(world_child_count(w, 0), 1);
+	assert_true(world_talks(w));
+	assert_true(w->hosts[0].orphans_ms);
+	world_run(w, 4000);
+	assert_false(w->hosts[0].orphans_ms);
+}
+
+/* The other one being up, or taken down, says nothing of the SAs that are not its own. */
+static void of_another_connection_stay(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *other = connection_for_proto(w, 0, "c0", UDP);
+
+	other->start = START_INITIATE;
+	w->hosts[0].orphans_ms = 300000;
+	w->hosts[0].orphans_for = (struct selector){SELECTOR_ANY_PORT, .proto = TCP};
+	world_configure(w, 1, connection_for_proto(w, 1, "c1", UDP));
+	configure_two(w, other, connection_for_proto(w, 0, "tcp", TCP));
+	world_run(w, 60000);
+	assert_int_equal(world_child_count(w, 0), 1);
+	assert_true(w->hosts[0].orphans_ms);
+	world_terminate(w, 0);
+	world_run(w, 60000);
+	assert_int_equal(world_child_count(w, 0), 0);
+	assert_true(w->hosts[0].orphans_ms);
+	world_run(w, 190000);
+	assert_false(w->hosts[0].orphans_ms);
+}
+
+/* They were for the host's own connection, which cannot come up; the peer brings up the mesh, for the same. */
+static void are_replaced_by_another_connection(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *host = connection_for_proto(w, 0, "host", 0);
+	struct connection_config *mesh = connection_for_proto(w, 0, "mesh", 0);
+
+	snprintf(host->remote_id, sizeof(host->remote_id), "somebody.else");
+	host->auth_digest[0] = 1;
+	host->psk_key = 2;
+	keyring_add(w->hosts[0].ring, 2, KEY_PSK, "another", 7, NULL);
+	mesh->remote_bits = 24;
+	w->hosts[0].orphans_ms = HOUR_MS;
+	world_configure(w, 1, world_connection(w, 1));
+	configure_two(w, host, mesh);
+	world_run(w, 5000);
+	assert_int_equal(world_child_count(w, 0), 0);
+	assert_true(w->hosts[0].orphans_ms);
+	world_initiate(w, 1);
+	world_run(w, 5000);
+	assert_int_equal(world_child_count(w, 0), 1);
+	assert_true(world_talks(w));
+	assert_false(w->hosts[0].orphans_ms);
+}
+
+/* There is a connection between the two, and none of its selectors takes what the SAs did: no packet leaves by them. */
+static void of_no_selector_go_at_once(void **state)
+{
+	struct world *w = *state;
+
+	w->hosts[0].orphans_ms = HOUR_MS;
+	world_configure(w, 0, connection_for_proto(w, 0, "c0", UDP));
+	assert_false(w->hosts[0].orphans_ms);
+	world_run(w, 60000);
+	assert_int_equal(w->sent, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(are_replaced),	    TEST(traffic_does_not_notice), TEST(are_replaced_by_the_peer),
-		TEST(end_in_their_time),    TEST(end_after_an_hour),	   TEST(peer_comes_back),
+		TEST(are_replaced),
+		TEST(traffic_does_not_notice),
+		TEST(are_replaced_by_the_peer),
+		TEST(end_in_their_time),
+		TEST(end_after_an_hour),
+		TEST(peer_comes_back),
 		TEST(of_nobody_go_at_once),
+		TEST(of_a_mesh_beside_a_host),
+		TEST(of_another_connection_stay),
+		TEST(are_replaced_by_another_connection),
+		TEST(of_no_selector_go_at_once),
 	};
 
 	return cmocka_run_group_tests_name("IKE orphans", tests, NULL, NULL);

@@ -113,10 +113,12 @@ static void make_orphan(struct sa_handle sa)
 	store.orphan_count++;
 }
 
-static void count(void *arg, const uint8_t local[4], const uint8_t remote[4], uint64_t left_ms)
+static void count(void *arg, const uint8_t local[4], const uint8_t remote[4], const struct selector *selector,
+		  uint64_t left_ms)
 {
 	assert_memory_equal(local, here, 4);
 	assert_memory_equal(remote, there, 4);
+	assert_true(selector_equal(selector, &SELECTOR_ALL));
 	assert_true(left_ms == UINT64_MAX);
 	(*(unsigned *)arg)++;
 }
@@ -129,17 +131,20 @@ static unsigned orphans(void)
 	return n;
 }
 
-static void orphans_go_by_their_ends(void **state)
+static void orphans_go_by_their_ends_and_selector(void **state)
 {
 	const struct sa_handle old = add(0x1000), fresh = add(0x1001);
+	const struct selector tcp_and_udp[] = {{SELECTOR_ANY_PORT, .proto = 6}, {SELECTOR_ANY_PORT, .proto = 17}};
 	struct sa_usage usage;
 
 	(void)state;
 	make_orphan(old);
 	assert_int_equal(orphans(), 1);
-	sad_remove_orphans(&store, there, here);
+	sad_remove_orphans(&store, there, here, &SELECTOR_ALL, 1);
 	assert_int_equal(orphans(), 1);
-	sad_remove_orphans(&store, here, there);
+	sad_remove_orphans(&store, here, there, tcp_and_udp, 2);
+	assert_int_equal(orphans(), 1);
+	sad_remove_orphans(&store, here, there, &SELECTOR_ALL, 1);
 	assert_int_equal(orphans(), 0);
 	assert_false(sad_usage(&store, old, &usage));
 	assert_true(sad_usage(&store, fresh, &usage));
@@ -159,7 +164,7 @@ static void slot_of_an_orphan_is_used_again(void **state)
 	fresh = add(0x1001);
 	assert_int_equal(fresh.slot, old.slot);
 	assert_int_equal(orphans(), 0);
-	sad_remove_orphans(&store, here, there);
+	sad_remove_orphans(&store, here, there, &SELECTOR_ALL, 1);
 	assert_true(sad_usage(&store, fresh, &usage));
 	assert_int_equal(store.orphan_count, 0);
 }
@@ -223,8 +228,11 @@ static void without_the_vaults_owner(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(orphans_go_by_their_ends),	    TEST(slot_of_an_orphan_is_used_again), TEST(reserved_is_taken_over),
-		TEST(key_goes_by_the_vaults_owner), TEST(without_the_vaults_owner),
+		TEST(orphans_go_by_their_ends_and_selector),
+		TEST(slot_of_an_orphan_is_used_again),
+		TEST(reserved_is_taken_over),
+		TEST(key_goes_by_the_vaults_owner),
+		TEST(without_the_vaults_owner),
 	};
 
 	return cmocka_run_group_tests_name("IKE SAD", tests, NULL, NULL);

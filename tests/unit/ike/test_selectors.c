@@ -108,6 +108,32 @@ static void others_go_on_when_it_is_given_up(void **state)
 	assert_all_carried(w);
 }
 
+/* The file may name one peer in several ways. Who that is, is not known before it answers: it may be who is up. */
+static void none_is_the_first_beside_another_name(void **state)
+{
+	struct world *w = *state;
+	static const char *const names[] = {"192.0.2.2", "*"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct connection_config *list[2];
+
+		world_again(w, i);
+		list[0] = CONNECTION(w, 0, "first", START_RESPOND, to_bgp);
+		list[1] = CONNECTION(w, 0, "second", START_RESPOND, geneve);
+		strcpy(list[1]->remote_id, names[i]);
+		list[1]->auth_digest[0] = 1;
+		configure_three(w, 1, START_RESPOND);
+		configure(w, 0, 2, list);
+		engine_initiate(w->hosts[0].engine, "first", NULL, 7);
+		world_run(w, 500);
+		engine_initiate(w->hosts[0].engine, "second", NULL, 8);
+		world_run(w, 500);
+		assert_int_equal(world_ike_count(w, 0), 2);
+		assert_false(world_logged(w, 1, "the peer has started anew"));
+		assert_int_equal(world_ike_count(w, 1), 2);
+	}
+}
+
 static void the_packet_says_which_is_opened(void **state)
 {
 	struct world *w = *state;
@@ -284,6 +310,7 @@ int main(void)
 		TEST(both_open_at_once),
 		TEST(others_wait_for_initial_contact),
 		TEST(others_go_on_when_it_is_given_up),
+		TEST(none_is_the_first_beside_another_name),
 		TEST(the_packet_says_which_is_opened),
 		TEST(who_starts_anew_has_forgotten_all),
 		TEST(nobody_is_left_behind),
