@@ -25,6 +25,7 @@
 #include "maps/layout.h"
 #include "maps/vault.h"
 
+#define ESP_PROTO  50 /* in the IP header */
 #define ESP_HEADER 16 /* SPI, sequence number, IV */
 #define ESP_ICV	   16
 /* Pad Length and Next Header, and the alignment that they end on (RFC 4303 section 2.4). */
@@ -89,32 +90,12 @@ int esp_sa_load(struct esp_sa *sa, const struct aead *a, struct sa_state *state,
 /* Forgets an SA and its key. Safe on one that is zeroed or wiped. */
 void esp_sa_wipe(struct esp_sa *sa, const struct aead *a);
 
-/*
- * Seals len bytes of payload into out, which has room for esp_sealed_size(len), and returns that length. seq is a
- * number that seq_take has leased: the nonce is made of it. payload is either elsewhere or at out + ESP_HEADER.
- *
- * The ESP_TAIL_MAX bytes behind the payload are overwritten with padding and trailer, which stay there in clear when
- * the payload is elsewhere. Who needs those bytes keeps and restores them.
- */
-size_t esp_seal(const struct aead *a, const struct esp_sa *sa, uint64_t seq, uint8_t next_header, uint8_t *out,
-		uint8_t *payload, size_t len);
-
 /* What came out of a packet. */
 struct esp_opened {
 	uint64_t seq;	      /* all 64 bits */
 	uint16_t payload_len; /* bytes of payload, from esp + ESP_HEADER on */
 	uint8_t next_header;  /* ESP_NEXT_DUMMY: the payload means nothing */
 };
-
-/*
- * Opens a packet in place, for which esp_precheck was true and gave seq. True: the packet is authentic. The caller then
- * calls replay_update before it does anything else with the packet, because a duplicate may be in the same batch.
- *
- * False and *why: REASON_AUTH_FAILED if the ICV is wrong; REASON_REPLAY if it is wrong and seq is a leap, which a
- * packet behind the window looks like (esn.h); REASON_MALFORMED if length or padding are wrong; REASON_NESTED_ESP.
- */
-bool esp_open(const struct aead *a, const struct esp_sa *sa, uint8_t *esp, size_t len, uint64_t seq,
-	      struct esp_opened *out, enum reason *why);
 
 /*
  * Whether a packet is what the SA is for (RFC 4301 section 5.2): its addresses are the SA's, its protocol is the

@@ -10,7 +10,6 @@
 #define WORKER_ESP_PACKET_H
 
 #include <endian.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "bytes.h"
@@ -77,6 +76,16 @@ static inline void esp_set_nonce_and_aad(struct aead_call *call, const struct es
 	memcpy(call->aad, aad.bytes, sizeof(aad.bytes));
 	call->ctx = sa->ctx;
 }
+
+/*
+ * Seals len bytes of payload into out, which has room for esp_sealed_size(len), and returns that length. seq is a
+ * number that seq_take has leased: the nonce is made of it. payload is either elsewhere or at out + ESP_HEADER.
+ *
+ * The ESP_TAIL_MAX bytes behind the payload are overwritten with padding and trailer, which stay there in clear when
+ * the payload is elsewhere. Who needs those bytes keeps and restores them.
+ */
+size_t esp_seal(const struct aead *a, const struct esp_sa *sa, uint64_t seq, uint8_t next_header, uint8_t *out,
+		uint8_t *payload, size_t len);
 
 /*
  * The same but for the cipher, whose call is put together for a->seal_all. Until that has been made out is no packet,
@@ -155,8 +164,18 @@ static inline bool esp_read_trailer(const uint8_t *clear, size_t len, struct esp
 		return false;
 	out->payload_len = (uint16_t)(len - ESP_TRAILER - pad);
 	*why = REASON_NESTED_ESP;
-	return out->next_header != IPPROTO_ESP;
+	return out->next_header != ESP_PROTO;
 }
+
+/*
+ * Opens a packet in place, for which esp_precheck was true and gave seq. True: the packet is authentic. The caller then
+ * calls replay_update before it does anything else with the packet, because a duplicate may be in the same batch.
+ *
+ * False and *why: REASON_AUTH_FAILED if the ICV is wrong; REASON_REPLAY if it is wrong and seq is a leap, which a
+ * packet behind the window looks like (esn.h); REASON_MALFORMED if length or padding are wrong; REASON_NESTED_ESP.
+ */
+bool esp_open(const struct aead *a, const struct esp_sa *sa, uint8_t *esp, size_t len, uint64_t seq,
+	      struct esp_opened *out, enum reason *why);
 
 /* esp_open in two halves, for a packet whose length esp_precheck has found right; aead->open_all is between them. */
 static inline void esp_open_begin(const struct esp_sa *sa, uint8_t *esp, size_t len, uint64_t seq,

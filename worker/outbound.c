@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "burst.h"
+#include "esp_packet.h"
 #include "fragment.h"
 #include "mss.h"
 #include "path_mtu.h"

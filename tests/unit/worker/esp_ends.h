@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "esp.h"
+#include "esp_packet.h"
 #include "vectors/random.h"
 
 struct end {

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "esp_packet.h"
 #include "inbound.h"
 
 #define FRAME	   2048
