@@ -46,10 +46,13 @@ static int remove_recorded(const char *name, struct steering_record *record)
 {
 	uint32_t left[STEERING_RULES_MAX], n = 0, spi;
 	struct rx_rules table;
-	int err = record->spi_count ? rx_rules_read(name, &table) : 0;
+	const int err = record->spi_count ? rx_rules_read(name, &table) : -EOPNOTSUPP;
 
-	if (err || !record->spi_count)
-		return err;
+	/* Where there is no table, there are no rules in it. */
+	if (err == -EOPNOTSUPP)
+		record->spi_count = 0;
+	if (err)
+		return err == -EOPNOTSUPP ? 0 : err;
 	for (uint32_t i = 0; i < table.count; i++)
 		if (rx_rules_get(name, table.locations[i], &spi) && is_recorded(record, spi) &&
 		    rx_rules_delete(name, table.locations[i]) && n < STEERING_RULES_MAX)

@@ -5,6 +5,7 @@ beforehand, `status` afterwards, and nothing is kept that would have to be put b
 is put back, is played in tests/unit/loader/test_steering.c.
 """
 import json
+import signal
 
 import pytest
 
@@ -48,3 +49,33 @@ def test_one_queue():
         pair.start()
         assert pair.a.status()['interfaces'][0]['steering'] == 'one_queue'
         assert 'steering' not in pair.a.log_text
+
+
+def leave_record(host):
+    """As a daemon leaves it that has changed the NIC. This NIC knows nothing of it, so there is nothing to be put back."""
+    record = host.run_dir / f'steering:{NIC}'
+    record.write_text(f'ifindex {host.status()["interfaces"][0]["ifindex"]}\nhash 10 before 0x30 ours 0xf0\nspi 0x1234\n')
+    return record
+
+
+@pytest.mark.parametrize('what', [NIC, 'all'])
+@pytest.mark.parametrize('alone', [False, True])
+def test_detach_puts_back(alone, what):
+    """Whoever detaches: the daemon, or the command when that was killed."""
+    with Pair('native', 2) as pair:
+        pair.start()
+        record = leave_record(pair.a)
+        if alone:
+            pair.a.stop(signal.SIGKILL)
+        pair.a.cmd('detach', what)
+        assert not record.exists()
+
+
+def test_end_puts_back_what_it_detaches():
+    with Pair('native', 2) as pair:
+        pair.start()
+        record = leave_record(pair.a)
+        pair.a.stop()
+        assert record.exists()
+        pair.a.cmd('detach', NIC)
+        assert not record.exists()

@@ -5,9 +5,10 @@ import statistics
 from contenders import NAMES
 from plots.draw import Chart, Mark, Panel, missing
 
-# In clear, ours, theirs.
-COLOURS = {'plain_gso': '#b1bac4', 'plain': '#8c959f', 'esp': '#2f81f7', 'esp_low': '#2bb3c0'}
+# In clear, and ours.
+COLOURS = {'plain_gso': '#b1bac4', 'plain': '#8c959f', 'esp': '#2f81f7', 'esp_low': '#2bb3c0', 'cable': '#2f81f7'}
 THEIRS = '#d4883a'
+CABLE = 'ESP on a cable of memory'
 LANES = {1: '#2f81f7', 2: '#2bb3c0'}
 SPREAD = 'line: least to most of the rounds'
 P50_P99 = 'dot: p50; triangle: p99; logarithmic; medians of the rounds'
@@ -49,11 +50,20 @@ def _stream(result, row, part, variant):
                shown=lambda median: f'{text(median)}, × {statistics.median(ratios):.2f}')
 
 
-def _throughput(result, variants):
+def _streams(result, variants, prefix, name, heading):
+    parts = {f'{prefix}tcp_1': 'one stream, Mbit/s', f'{prefix}tcp_4': 'four streams, Mbit/s'}
     panels = [Panel(title, [_stream(result, row, part, v) for row, v in enumerate(variants, 1)])
-              for part, title in (('tcp_1', 'one stream, Mbit/s'), ('tcp_4', 'four streams, Mbit/s'))
-              if part in result['rounds']]
-    return panels and Chart('tcp', 'bars', 'TCP', SPREAD + '; ×: of what it is in clear in the same round', [NAMES[v] for v in variants], panels)
+              for part, title in parts.items() if part in result['rounds']]
+    return panels and Chart(name, 'bars', heading, f'{SPREAD}; ×: of what it is in clear in the same round',
+                            [NAMES.get(v, CABLE) for v in variants], panels)
+
+
+def _throughput(result, variants):
+    return _streams(result, variants, '', 'tcp', 'TCP')
+
+
+def _cable(result, variants):
+    return _streams(result, variants, 'cable_', 'cable', 'TCP on a cable of memory')
 
 
 def _best_and_overload(result, row, part, variant):
@@ -112,7 +122,7 @@ CONTENDERS = ('plain_gso', 'plain', 'esp', 'esp_low', 'openvpn', 'wireguard', 'l
 WITHOUT_OFFLOADS = CONTENDERS[1:]
 OURS = ('plain', 'esp', 'esp_low')
 CHARTS = ((_throughput, CONTENDERS), (_datagrams, WITHOUT_OFFLOADS), (_round_trips, WITHOUT_OFFLOADS),
-          (_beside_traffic, OURS), (_flows, OURS), (_scaling, None))
+          (_beside_traffic, OURS), (_flows, OURS), (_scaling, None), (_cable, ('plain_gso', 'plain', 'cable')))
 
 
 def charts(result):

@@ -86,6 +86,6 @@ def _instructions(result):
 def blocks(result, images):
     """name -> text; images: name -> how it is shown. What was not measured has no block, and stays as it is."""
     made = {'beside': (_beside(result), 'tcp', 'udp', 'ping'), 'low': (_low(result), 'latency', 'flows'),
-            'lanes': (_memory(result), 'lanes'), 'cable': (_cable(result),), 'instructions': (_instructions(result),)}
+            'lanes': (_memory(result), 'lanes'), 'cable': (_cable(result), 'cable'), 'instructions': (_instructions(result),)}
     return {name: '\n\n'.join([*(images[i] for i in shown if i in images), text])
             for name, (text, *shown) in made.items() if text}
