@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lib/privileges.h"
 #include "maps/turns.h"
 #include "maps/worker_channel.h"
 
@@ -59,14 +60,15 @@ static int make_socket(void)
 	return fd;
 }
 
-static int make_sockets(struct worker_port *p, unsigned count)
+static int make_sockets(struct worker_port *p, unsigned count, struct fault *f)
 {
 	while (p->socket_count < count) {
 		const int fd = make_socket();
 
 		if (fd < 0) {
 			close_sockets(p);
-			return fd;
+			return fault(f, -fd, "AF_XDP: %s: %s", strerror(-fd),
+				     privileges_remedy(-fd, "the kernel needs CONFIG_XDP_SOCKETS"));
 		}
 		p->sockets[p->socket_count++] = fd;
 	}
@@ -103,7 +105,7 @@ static void fail(struct worker *w, unsigned index, const char *why)
 	retry_later(w);
 }
 
-static void ask(struct worker *w, unsigned index)
+static int send_attach(struct worker *w, unsigned index, struct fault *f)
 {
 	struct worker_port *p = &w->ports[index];
 	const struct worker_order order = {
@@ -115,19 +117,26 @@ static void ask(struct worker *w, unsigned index)
 		.running = p->running,
 		.copy = p->copy,
 	};
-	const struct timeval patience = {.tv_sec = ANSWER_S};
-	int fds[WORKER_FDS_MAX], err = make_sockets(p, order.queues);
+	int fds[WORKER_FDS_MAX], err = make_sockets(p, order.queues, f);
 
-	if (!err) {
-		memcpy(fds, p->sockets, p->socket_count * sizeof(int));
-		memcpy(fds + p->socket_count, p->tap->fds, p->tap->count * sizeof(int));
-		err = worker_order_send(w->orders, &order, fds, p->socket_count + p->tap->count);
-	}
-	if (err) {
-		fail(w, index, strerror(-err));
+	if (err)
+		return err;
+	memcpy(fds, p->sockets, p->socket_count * sizeof(int));
+	memcpy(fds + p->socket_count, p->tap->fds, p->tap->count * sizeof(int));
+	err = worker_order_send(w->orders, &order, fds, p->socket_count + p->tap->count);
+	return err ? fault(f, -err, "%s", strerror(-err)) : 0;
+}
+
+static void ask(struct worker *w, unsigned index)
+{
+	const struct timeval patience = {.tv_sec = ANSWER_S};
+	struct fault f;
+
+	if (send_attach(w, index, &f)) {
+		fail(w, index, f.text);
 		return;
 	}
-	p->state = PORT_ASKED;
+	w->ports[index].state = PORT_ASKED;
 	event_add(w->retry, &patience);
 }
 

@@ -299,7 +299,6 @@ def test_user_namespace(placed):
 
 
 @pytest.mark.parametrize('cap, line', [
-    ('net_raw', 'AF_XDP: Operation not permitted: this root lacks CAP_NET_RAW'),
     ('setuid', 'cannot give up privileges: this root lacks CAP_SETUID'),
     ('ipc_lock', "'ulimit -l'"),
 ])
@@ -309,6 +308,13 @@ def test_worker_lacks(placed, cap, line):
     host.spawn()
     until(lambda: 'xdp-ipsec-worker: ' in host.log_text, 'the worker says why')
     assert line in next(s for s in host.log_text.splitlines() if s.startswith('xdp-ipsec-worker: '))
+
+
+def test_no_socket_for_the_worker(placed):
+    """The supervisor makes them. It says why it cannot, and tries again."""
+    host = placed(BPFFS, ['net_raw', 'sys_resource'])
+    host.spawn()
+    until(lambda: 'AF_XDP: Operation not permitted: this root lacks CAP_NET_RAW' in host.log_text, 'the reason')
 
 
 def test_supervisor_cannot_end_its_children(placed):

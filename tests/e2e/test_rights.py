@@ -93,7 +93,7 @@ def test_descriptors_of_the_key_holder(host):
 
 def test_descriptors_of_the_worker(host):
     """
-    Of the NIC's queue a socket and a TAP queue; to the supervisor, and what it said that it was ready by; of each lane what
+    Of the NIC's queue a socket and two TAP queues; to the supervisor, and what it said that it was ready by; of each lane what
     wakes it and, where this kernel has it, a ring that reads TAP queues.
     """
     pid = host.processes()['worker']
@@ -102,7 +102,7 @@ def test_descriptors_of_the_worker(host):
     sockets = sum(had.pop(kind) for kind in list(had) if kind.startswith('socket'))
     assert sockets == QUEUES
     assert had.pop('anon_inode:[io_uring]', lanes) == lanes
-    assert had == STANDARD + Counter({'/dev/net/tun': QUEUES, 'unix socket': 1, 'pipe': 1, 'anon_inode:[eventfd]': lanes})
+    assert had == STANDARD + Counter({'/dev/net/tun': 2 * QUEUES, 'unix socket': 1, 'pipe': 1, 'anon_inode:[eventfd]': lanes})
 
 
 def test_worker_keeps_nothing_of_a_nic_that_was_detached(host):
@@ -113,8 +113,8 @@ def test_worker_keeps_nothing_of_a_nic_that_was_detached(host):
                   'numrxqueues', 2, 'numtxqueues', 4)
     host.netns.ip('link', 'set', 'nic9', 'up')
     host.cmd('attach', 'nic9')
-    until(lambda: descriptors(host, pid)['/dev/net/tun'] == QUEUES + 2, 'it serves the NIC')
-    assert descriptors(host, pid).total() == before.total() + 4 + 2
+    until(lambda: descriptors(host, pid)['/dev/net/tun'] == 2 * (QUEUES + 2), 'it serves the NIC')
+    assert descriptors(host, pid).total() == before.total() + 4 + 2 * 2
     host.cmd('detach', 'nic9')
     assert descriptors(host, pid) == before
     host.netns.ip('link', 'del', 'nic9')
