@@ -45,7 +45,7 @@ static void allow_some(struct call_filter *filter)
 {
 	if (!filter->err)
 		filter->err = seccomp_rule_add(filter->rules, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1,
-					       SCMP_A1(SCMP_CMP_EQ, SOL_XDP));
+					       SCMP_A1(SCMP_CMP_EQ, SOL_XDP, 0));
 	/* Nothing that was written is run. */
 	if (!filter->err)
 		filter->err = seccomp_rule_add(filter->rules, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
