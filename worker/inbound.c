@@ -331,6 +331,22 @@ static bool park_frame(struct port_queue *p, const struct item *item, const stru
 	return true;
 }
 
+/* Of packets whose first lines have been asked for; runs of one SA ask once. */
+static void prefetch_sas(const struct port_queue *p, const struct xdp_desc *descs, uint32_t n)
+{
+	uint32_t last = SLOTS_MAX;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct rx_meta meta;
+
+		memcpy(&meta, umem_data(&p->q.umem, descs[i].addr) - sizeof(meta), sizeof(meta));
+		if (meta.slot == last)
+			continue;
+		last = meta.slot;
+		sa_cache_prefetch(&p->lane->sas, last);
+	}
+}
+
 static uint32_t pass_look_up(struct port_queue *p, const struct xdp_desc *descs, uint32_t n, struct item *items)
 {
 	uint32_t kept = 0;
@@ -342,6 +358,7 @@ static uint32_t pass_look_up(struct port_queue *p, const struct xdp_desc *descs,
 		__builtin_prefetch(frame - sizeof(struct rx_meta));
 		__builtin_prefetch(frame);
 	}
+	prefetch_sas(p, descs, n);
 	for (uint32_t i = 0; i < n; i++) {
 		struct item *item = &items[kept];
 		enum reason why = REASON_MALFORMED;

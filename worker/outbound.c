@@ -295,17 +295,37 @@ static bool joins_burst(struct outbound *out, struct esp_sa *sa)
 	return true;
 }
 
+/* Of the batch of frames that begins with the one at hand; runs of one SA ask once. */
+static void prefetch_sas(const struct outbound *out)
+{
+	const struct host *h = out->host;
+	uint32_t last = SLOTS_MAX;
+
+	for (uint32_t i = h->next; i < h->asked; i++) {
+		struct tx_tag tag;
+
+		memcpy(&tag, host_ring_frame(&h->ring, i) + ETH_SRC, sizeof(tag));
+		if (h->ring.lengths[i] == 0 || tag.slot == last)
+			continue;
+		last = tag.slot;
+		sa_cache_prefetch(&out->p->lane->sas, last);
+	}
+}
+
 /* The next frame that does not go in a burst. Frames that were dropped count as taken, too. */
 static bool next_frame(struct outbound *out, uint32_t *taken)
 {
 	while (*taken < FRAMES_PER_TURN && out->bytes < BYTES_PER_TURN) {
+		/* The frames of the burst are where the next are read to. */
+		const bool reads = host_reads_next(out->host);
 		struct esp_sa *sa;
 
-		/* The frames of the burst are where the next are read to. */
-		if (host_reads_next(out->host))
+		if (reads)
 			seal_burst(out);
 		if (!host_next(out->host, &out->frame))
 			return false;
+		if (reads)
+			prefetch_sas(out);
 		++*taken;
 		out->bytes += out->frame.len;
 		sa = examine(out);

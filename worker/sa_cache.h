@@ -45,6 +45,20 @@ static inline struct esp_sa *sa_cache_get(struct sa_cache *c, uint32_t slot, uin
 	return sa_cache_load(c, slot, generation);
 }
 
+/*
+ * Asks for what sa_cache_get and a packet's call of the cipher read, ahead of both: of thousands of SAs most are not in
+ * the CPU's cache. Any slot may be given.
+ */
+static inline void sa_cache_prefetch(const struct sa_cache *c, uint32_t slot)
+{
+	if (slot >= SLOTS_MAX)
+		return;
+	__builtin_prefetch(&c->maps->sa[slot].generation);
+	__builtin_prefetch(&c->maps->sa[slot].seq, 1);
+	__builtin_prefetch(&c->sas[slot]);
+	c->aead->prefetch(c->contexts + slot * c->aead->ctx_size);
+}
+
 /* Whether a key may yet come for that slot and generation: the slot is in use, and still of that generation. */
 static inline bool sa_cache_awaits(const struct sa_cache *c, uint32_t slot, uint32_t generation)
 {
