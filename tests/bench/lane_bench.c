@@ -28,7 +28,7 @@
 #include "outbound.h"
 #include "port.h"
 
-#define ROUND	1024
+#define ROUND	256
 #define WARM_UP 8
 #define SPINS	10000
 #define PORT	0
@@ -53,6 +53,7 @@ struct seat {
 	struct xdp_desc rx_descs[RING_SIZE], tx_descs[RING_SIZE];
 	uint64_t fill_addrs[RING_SIZE], comp_addrs[RING_SIZE];
 	struct host_memory memory;
+	struct tx_tag tag; /* of the first SA */
 	uint32_t sa_count, first_slot, next_sa;
 	size_t bytes;
 	uint32_t rounds;
@@ -144,38 +145,49 @@ static void make_sas(uint32_t count)
 
 /* ---- a host in memory ---- */
 
-/* A UDP packet of the next SA, as tc egress hands it over: with its tag in place of the source address. */
-static void write_frame(struct seat *s, uint8_t *frame)
+/* A UDP packet, but for what is of its SA: tc egress puts a tag in place of the source address. */
+static void write_frame(const struct seat *s, uint8_t *frame)
 {
-	const uint32_t slot = s->first_slot + 2 * s->next_sa;
-	const struct tx_tag tag = {.generation = 1, .slot = (uint16_t)slot};
 	uint8_t *ip = frame + ETH_LEN, *udp = ip + IP_LEN_MIN;
-	const size_t total = IP_LEN_MIN + UDP_LEN + s->bytes;
 
-	s->next_sa = s->next_sa + 1 == s->sa_count ? 0 : s->next_sa + 1;
 	memcpy(frame, nic_mac, 6);
-	memcpy(frame + ETH_SRC, &tag, sizeof(tag));
 	store_be16(frame + ETH_TYPE, 0x0800);
 	memset(ip, 0, IP_LEN_MIN);
 	ip[0] = 0x45;
 	store_be16(ip + IP_FRAG, IP_DF);
 	ip[IP_TTL] = 64;
-	memcpy(ip + IP_SRC, maps.sa[slot].src, 4);
-	memcpy(ip + IP_DST, maps.sa[slot].dst, 4);
-	ip_finish(ip, IP_LEN_MIN, total, PROTO_UDP);
+	memcpy(ip + IP_SRC, maps.sa[s->first_slot].src, 4);
 	store_be16(udp, 1000);
 	store_be16(udp + 2, 2000);
 	store_be16(udp + UDP_LENGTH, (uint16_t)(UDP_LEN + s->bytes));
 	store_be16(udp + UDP_CHECK, 0);
 }
 
-/* The frames are there: all but the tag, which outbound writes over, was written before. */
+/* For the next SA. */
+static void address_frame(struct seat *s, uint8_t *frame)
+{
+	const uint32_t slot = s->first_slot + 2 * s->next_sa;
+	const struct tx_tag tag = {.generation = 1, .slot = (uint16_t)slot};
+	uint8_t *ip = frame + ETH_LEN;
+
+	s->next_sa = s->next_sa + 1 == s->sa_count ? 0 : s->next_sa + 1;
+	memcpy(frame + ETH_SRC, &tag, sizeof(tag));
+	memcpy(ip + IP_DST, maps.sa[slot].dst, 4);
+	ip_finish(ip, IP_LEN_MIN, IP_LEN_MIN + UDP_LEN + s->bytes, PROTO_UDP);
+}
+
+/* The frames are there. What outbound has written over is put back where that is the same for all, the tag. */
 static void read_frames(struct host *h, uint32_t n)
 {
 	struct seat *s = h->memory->user;
 
 	for (uint32_t i = 0; i < n; i++) {
-		write_frame(s, host_ring_frame(&h->ring, i));
+		uint8_t *frame = host_ring_frame(&h->ring, i);
+
+		if (s->sa_count > 1)
+			address_frame(s, frame);
+		else
+			memcpy(frame + ETH_SRC, &s->tag, sizeof(s->tag));
 		h->ring.lengths[i] = (uint32_t)(sizeof(struct virtio_net_hdr) + HEADERS + s->bytes);
 	}
 }
@@ -269,6 +281,11 @@ static struct seat *make_seat(struct lane *l, size_t bytes, uint32_t sas, uint32
 	if (host_open(&s->p.host, -1, true, &l->reader))
 		die("out of memory");
 	s->p.host.memory = &s->memory;
+	s->tag = (struct tx_tag){.generation = 1, .slot = (uint16_t)s->first_slot};
+	for (uint32_t i = 0; i < HOST_RING_FRAMES; i++) {
+		write_frame(s, host_ring_frame(&s->p.host.ring, i));
+		address_frame(s, host_ring_frame(&s->p.host.ring, i));
+	}
 	if (inbound_init(&s->p, NULL, &f) || outbound_init(&s->p, &f))
 		die(f.text);
 	return s;
