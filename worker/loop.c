@@ -103,9 +103,10 @@ static void wait_for_work(struct lane *l)
 		p->host.skip = p->express.skip = 0;
 }
 
-static void nap(const struct lane *l)
+/* Where a whole batch had gathered, looking sooner would only cost those that deliver. */
+static void nap(const struct lane *l, uint32_t awake)
 {
-	const struct timespec pause = {.tv_nsec = l->nap_ns};
+	const struct timespec pause = {.tv_nsec = awake < FULL_TURN ? l->nap_ns : NAP_NS};
 
 	ppoll(NULL, 0, &pause, NULL);
 }
@@ -118,7 +119,7 @@ static void rest(struct lane *l, uint32_t done, uint32_t *awake)
 		return;
 	turn_end(l->maps->turns, l->index);
 	if (*awake >= BULK)
-		nap(l);
+		nap(l, *awake);
 	else
 		wait_for_work(l);
 	*awake = 0;

@@ -12,7 +12,7 @@
  * ping, are not bulk and never wait; nor do the host's super-packets, which are a few frames however large.
  */
 #define NAP_NS (60 * 1000)
-/* With latency = low. */
+/* With latency = low, unless a whole batch had gathered. */
 #define NAP_LOW_NS (10 * 1000)
 
 /* Moves packets on the lane's queues until *stop is set by another thread, which then wakes the lane. */
