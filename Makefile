@@ -147,6 +147,9 @@ $(LOADER_TESTS): %: %.o $(call but_main,$(LOADER_OBJ)) $(SHARED)
 $(SHARED_TESTS): %: %.o $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lbpf -levent_core -lcjson -lcap-ng
 
+# Whose sleep is played, and whose calls are counted.
+$(BUILD)/tests/unit/worker/test_loop: ALL_LDFLAGS += $(foreach f,ppoll __ppoll_chk xsk_wake_to_receive,-Wl$(comma)--wrap=$(f))
+
 # A NIC whose driver is played.
 $(BUILD)/tests/unit/loader/test_steering: ALL_LDFLAGS += -Wl,--wrap=ethtool_ask
 

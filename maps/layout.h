@@ -336,7 +336,8 @@ struct port {
 	__u32 tx_queues;    /* the NIC may have fewer to send than to receive; 0: it does not say */
 	__u32 ring;	    /* entries of each ring of each queue (packet_memory.h) */
 	__u8 steering;	    /* enum port_steering */
-	__u8 reserved[7];
+	__u8 busy_poll; /* its sockets are set up for it: the worker's calls run the driver while there is traffic */
+	__u8 reserved[6];
 };
 LAYOUT_ASSERT(struct port, 64);
 

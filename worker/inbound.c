@@ -304,19 +304,37 @@ static void take_handed(struct lane *l, const struct handoff_item *item, uint8_t
 		reassemble_here(p, &f);
 }
 
-uint32_t inbound_take_handed(struct lane *l)
+/* As much as the lane takes of a queue of its own: others may hand over faster than this one can take, for as long as
+ * somebody floods. */
+static uint32_t take_from(struct lane *l, struct handoff *h)
 {
 	struct handoff_item item;
 	uint32_t taken = 0;
 	uint8_t *frame;
 
-	__atomic_store_n(&l->handed, 0, __ATOMIC_SEQ_CST);
-	for (uint32_t from = 0; from < l->count; from++)
-		for (; handoff_look(&l->handoffs[from], &item, &frame); taken++) {
-			take_handed(l, &item, frame);
-			handoff_next(&l->handoffs[from]);
-		}
+	for (; taken < BATCH && handoff_look(h, &item, &frame); taken++) {
+		take_handed(l, &item, frame);
+		handoff_next(h);
+	}
 	return taken;
+}
+
+uint32_t inbound_take_handed(struct lane *l)
+{
+	bool more = false;
+	uint32_t all = 0;
+
+	__atomic_store_n(&l->handed, 0, __ATOMIC_SEQ_CST);
+	for (uint32_t from = 0; from < l->count; from++) {
+		const uint32_t taken = take_from(l, &l->handoffs[from]);
+
+		more |= taken == BATCH;
+		all += taken;
+	}
+	/* The loop does not sleep after so much. */
+	if (more)
+		__atomic_store_n(&l->handed, 1, __ATOMIC_SEQ_CST);
+	return all;
 }
 
 /* ---- a batch ---- */

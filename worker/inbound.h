@@ -33,7 +33,8 @@ void inbound_free_fragments(struct fragments_in *fragments);
  * opened, parked, kept as a fragment, or dropped and counted. */
 uint32_t inbound_run(struct port_queue *p);
 
-/* Puts together what other lanes have handed over: fragments of datagrams that are this lane's. Returns how many. */
+/* Puts together what other lanes have handed over: fragments of datagrams that are this lane's; a batch of each lane's,
+ * and lane->handed stays set where there may be more. Returns how many. */
 uint32_t inbound_take_handed(struct lane *l);
 
 /* Called each turn: opens parked packets whose key is there now, and drops those that have waited for PARK_NS. Returns

@@ -45,6 +45,7 @@ struct lane {
 	struct host_reader reader;
 	struct port_queues queues;
 	uint32_t nap_ns;	  /* NAP_NS or NAP_LOW_NS (loop.h) */
+	uint64_t poll_until;	  /* the latest of their poll_until, as of when one was set: no rest until then */
 	uint32_t readers;	  /* of them, that read from a TAP queue */
 	struct lane *lanes;	  /* the first of all */
 	struct handoff *handoffs; /* what the others have for this lane, by their index */

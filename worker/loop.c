@@ -29,6 +29,12 @@
 /* A turn with this much says that more is waiting. */
 #define FULL_TURN 64
 
+/*
+ * How long a queue with busy polling is polled after its last packet. Shorter, and every pause of a conversation ends
+ * with an interrupt and a lane that has to wake up; longer, and a stray packet keeps a CPU busy for more.
+ */
+#define POLL_NS (1000 * 1000)
+
 #define FDS_MAX (3 * PORTS_MAX * QUEUES_MAX + 1)
 
 /* ---- a turn ---- */
@@ -38,13 +44,18 @@ static uint32_t run_queue(struct port_queue *p)
 {
 	uint32_t done = inbound_retry(p);
 
+	if (p->lane->now < p->poll_until)
+		xdp_queue_poll(&p->q);
 	done += inbound_run(p);
 	if (p->q.outstanding) {
 		xdp_queue_reap(&p->q);
 		xdp_queue_kick(&p->q);
 	}
 	inbound_end_turn(p, done >= FULL_TURN);
-	return done + outbound_run(p);
+	done += outbound_run(p);
+	if (done && p->busy_poll)
+		p->poll_until = p->lane->poll_until = p->lane->now + POLL_NS;
+	return done;
 }
 
 static uint32_t run_queues(struct lane *l)
@@ -115,7 +126,7 @@ static void nap(const struct lane *l, uint32_t awake)
 static void rest(struct lane *l, uint32_t done, uint32_t *awake)
 {
 	*awake += done;
-	if (done >= FULL_TURN || (done && *awake < BULK))
+	if (done >= FULL_TURN || (done && *awake < BULK) || l->now < l->poll_until)
 		return;
 	turn_end(l->maps->turns, l->index);
 	if (*awake >= BULK)

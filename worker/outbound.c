@@ -33,6 +33,10 @@
  * wire is idle while a super-packet is sealed.
  */
 #define KICK_BATCH 32
+/* So many turns running bulk may find the NIC full of what is urgent; then it has one first. */
+#define TURNS_BEHIND 3
+/* For so many turns at most an idle TAP queue is not looked at, however many a lane has. */
+#define SKIP_MAX 8
 
 struct outbound {
 	struct port_queue *p;
@@ -45,9 +49,11 @@ struct outbound {
 	bool busy;
 	uint32_t slot;
 	uint32_t generation;
-	uint32_t sent; /* packets, this turn, */
-	size_t bytes;  /* and what was read */
-	uint64_t seq;  /* of the segment that is next */
+	uint32_t sent;	 /* packets, this turn, */
+	size_t bytes;	 /* and what was read */
+	uint64_t seq;	 /* of the segment that is next, */
+	uint32_t leased; /* if so many numbers are left of the lease */
+	uint32_t behind; /* turns running in which the NIC was full */
 	struct segmenter segmenter;
 	struct host_frame frame;
 
@@ -175,18 +181,28 @@ static struct esp_sa *examine(struct outbound *out)
 	return sa;
 }
 
-/* Leases sequence numbers for all segments of the frame at hand, which goes behind the burst. */
-static bool begin(struct outbound *out, struct esp_sa *sa)
+/* Bytes of payload, L4 headers included, of the n segments that are next. */
+static uint64_t bytes_of_next(const struct segmenter *s, uint32_t n)
+{
+	const uint64_t left = s->payload_len - (uint64_t)s->next * s->piece, most = (uint64_t)n * s->piece;
+
+	return (most < left ? most : left) + (uint64_t)n * s->l4_header;
+}
+
+/*
+ * Leases numbers for so many of the segments that are next as are sent now. What has to wait has none yet: the other
+ * queue may send meanwhile, and whoever's numbers were older by then might be behind the peer's replay window.
+ */
+static bool lease(struct outbound *out, struct esp_sa *sa, uint32_t n, enum reason *why)
 {
 	const struct segmenter *s = &out->segmenter;
-	const uint64_t bytes = s->payload_len + (uint64_t)s->count * s->l4_header;
-	enum reason why;
+	const uint32_t left = s->count - s->next;
 
-	seal_burst(out);
-	if (!seq_take(sa->state, s->count, bytes, &out->seq, &why)) {
-		drop(out->p->lane, sa->state, why, s->count);
+	if (n > left)
+		n = left;
+	if (!seq_take(sa->state, n, bytes_of_next(s, n), &out->seq, why))
 		return false;
-	}
+	out->leased = n;
 	__atomic_store_n(&sa->state->last_used_ns, out->p->lane->now, __ATOMIC_RELAXED);
 	return true;
 }
@@ -204,6 +220,7 @@ static uint32_t seal_one(struct outbound *out, struct esp_sa *sa, uint8_t *to)
 	tail = l4 + len;
 	memcpy(kept, tail, sizeof(kept));
 	segment_headers(s, index, to);
+	out->leased--;
 	esp = esp_seal(out->p->lane->aead, sa, out->seq++, s->proto, ip + s->ip.header, l4, len);
 	memcpy(tail, kept, sizeof(kept));
 	ip_finish(ip, s->ip.header, s->ip.header + esp, PROTO_ESP);
@@ -246,28 +263,41 @@ static bool give_up(struct outbound *out, struct sa_state *sa, enum reason why)
 	return true;
 }
 
+/* For how many frames there is room on the NIC, and memory. */
+static uint32_t room_for_frames(const struct xdp_queue *q)
+{
+	const uint32_t room = xdp_queue_room(q) / xdp_queue_room_for_one(q), memory = umem_left_to_send(&q->umem);
+
+	return room < memory ? room : memory;
+}
+
 /* Sends segments of the frame at hand while there is room. True when it is done with. */
 static bool send_segments(struct outbound *out)
 {
 	struct xdp_queue *q = &out->p->q;
 	struct esp_sa *sa = sa_cache_get(&out->p->lane->sas, out->slot, out->generation);
-	uint32_t room = xdp_queue_room(q), each = xdp_queue_room_for_one(q), left = segments_left(out);
+	uint32_t room = room_for_frames(q);
+	enum reason why;
 
+	/* A number is of this SA's, and of this turn's. */
+	out->leased = 0;
 	if (!sa)
 		return give_up(out, NULL, REASON_NO_SA);
-	for (; left && room >= each; left = segments_left(out), room -= each) {
-		uint64_t addr = umem_take_to_send(&out->p->q.umem);
+	for (; segments_left(out) && room; room--) {
+		uint64_t addr;
 
-		if (addr == UINT64_MAX)
-			break;
-		if (!xdp_queue_push(q, addr, make_frame(out, sa, umem_data(&out->p->q.umem, addr))))
+		/* How many frames an oversize segment takes shows when it is cut. */
+		if (!out->leased && !fragment_left(&out->pieces) && !lease(out, sa, out->oversize ? 1 : room, &why))
+			return give_up(out, sa->state, why);
+		addr = umem_take_to_send(&q->umem);
+		if (!xdp_queue_push(q, addr, make_frame(out, sa, umem_data(&q->umem, addr))))
 			drop(out->p->lane, sa->state, REASON_TX_FULL, 1);
 		else if (!fragment_left(&out->pieces))
 			out->sent++;
 	}
-	if (left && xdp_queue_is_stuck(q, out->p->lane->now))
+	if (segments_left(out) && xdp_queue_is_stuck(q, out->p->lane->now))
 		return give_up(out, sa->state, REASON_TX_FULL);
-	return left == 0;
+	return segments_left(out) == 0;
 }
 
 static bool goes_as_it_is(const struct outbound *out)
@@ -329,8 +359,10 @@ static bool next_frame(struct outbound *out, uint32_t *taken)
 		++*taken;
 		out->bytes += out->frame.len;
 		sa = examine(out);
-		if (sa && !joins_burst(out, sa) && begin(out, sa))
+		if (sa && !joins_burst(out, sa)) {
+			seal_burst(out);
 			return true;
+		}
 	}
 	return false;
 }
@@ -361,18 +393,20 @@ static uint32_t run(struct outbound *out)
 			kick(out);
 	}
 	kick(out);
-	/* So an idle TAP queue costs a lane no system call each turn, however many it has: one of them is looked at. */
+	/* So an idle TAP queue costs a lane no system call each turn: of a few, one of them is looked at. */
 	if (!taken && !out->busy)
-		out->host->skip = out->p->lane->readers - 1;
+		out->host->skip = out->p->lane->readers <= SKIP_MAX ? out->p->lane->readers - 1 : SKIP_MAX;
+	out->behind = out->busy && !out->sent ? out->behind + 1 : 0;
 	count(out->p->lane, REASON_SEALED, out->sent);
 	return taken;
 }
 
 uint32_t outbound_run(struct port_queue *p)
 {
-	uint32_t taken = run(p->out_express);
+	const bool turn_about = p->out && p->out->behind >= TURNS_BEHIND;
+	uint32_t taken = run(turn_about ? p->out : p->out_express);
 
-	return taken + run(p->out);
+	return taken + run(turn_about ? p->out_express : p->out);
 }
 
 static int init(struct outbound **to, struct port_queue *p, struct host *host, struct fault *f)

@@ -103,6 +103,7 @@ static int make_set(struct ports *ports, const struct worker_order *order, int *
 			.lane = &ports->lanes[lane_of_queue(order->port, i, ports->lane_count)],
 			.index = order->port,
 			.shared = shared,
+			.busy_poll = shared->busy_poll,
 			.q = {.fd = -1},
 		};
 		set->count++;

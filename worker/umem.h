@@ -79,6 +79,14 @@ static inline uint64_t umem_take_to_send(struct umem *u)
 	return u->jumbo ? umem_take_span(u, SPANS_FOR_RX) : umem_take(u);
 }
 
+/* How often umem_take_to_send would have memory. */
+static inline uint32_t umem_left_to_send(const struct umem *u)
+{
+	if (!u->jumbo)
+		return u->free_count;
+	return u->free_span_count > SPANS_FOR_RX ? u->free_span_count - SPANS_FOR_RX : 0;
+}
+
 /* Gives back one descriptor that points into a span; umem_give calls it. */
 __attribute__((cold)) void umem_give_span(struct umem *u, uint64_t addr);
 

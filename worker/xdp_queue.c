@@ -171,6 +171,11 @@ void xdp_queue_refill(struct xdp_queue *q)
 		xsk_wake_to_receive(q->fd);
 }
 
+void xdp_queue_poll(struct xdp_queue *q)
+{
+	xsk_wake_to_receive(q->fd);
+}
+
 void xdp_queue_reap(struct xdp_queue *q)
 {
 	uint32_t at, n = q->outstanding ? xsk_ring_cons__peek(&q->rings.comp, q->rings.comp.size, &at) : 0;

@@ -69,6 +69,10 @@ bool xdp_queue_is_last(const struct xdp_desc *desc);
 /* Gives the kernel frames of the pool to receive into, until the fill ring is full or the pool empty. */
 void xdp_queue_refill(struct xdp_queue *q);
 
+/* One system call: where the socket has busy polling, the NIC's driver is run, and what it has received is in the ring.
+ */
+void xdp_queue_poll(struct xdp_queue *q);
+
 /* Returns the frames that the kernel has sent to the pool. */
 void xdp_queue_reap(struct xdp_queue *q);
 

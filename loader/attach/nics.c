@@ -121,6 +121,7 @@ static void publish_port(const struct nics *nics, const struct nic *nic)
 	p->ring = packet_ring(p->queues, p->mtu_room, nic->config.packet_memory);
 	p->mode = (uint8_t)nic->mode;
 	p->zero_copy = 0;
+	p->busy_poll = nic->config.busy_poll;
 	p->path_mtu_min = nic->config.path_mtu_min;
 	p->mss_clamp = nic->config.mss_clamp;
 	memset(p->name, 0, sizeof(p->name));

@@ -80,6 +80,16 @@ static const char *mode_forecast(const struct interface_config *ic, const struct
 	return support == XDP_SUPPORT_ZERO_COPY ? "native mode, zero-copy" : "native mode, copying";
 }
 
+static void check_busy_poll(struct report *r, const struct interface_config *ic, const struct netdev *dev)
+{
+	const enum xdp_support support = probe_xdp_support(dev->ifindex);
+	const bool copies = ic->mode == PORT_GENERIC || support == XDP_SUPPORT_NONE || support == XDP_SUPPORT_NATIVE;
+
+	if (ic->busy_poll && copies)
+		say(r, ic->name, NOTE,
+		    "busy-poll = yes is for zero-copy: here packets are copied, and it halves the throughput");
+}
+
 /* Whether more than one lane can ever serve one peer. */
 static void check_steering(struct report *r, const struct interface_config *ic, const struct netdev *dev)
 {
@@ -127,6 +137,7 @@ static void check_interface(struct report *r, const struct instance *in, const s
 	      netdev_queues(&dev), dev.mtu, nic_packet_memory(ic, &dev) >> 20,
 	      dev.flags & IFF_UP ? "" : "; the interface is down");
 	say(r, ic->name, dev.flags & IFF_UP ? OK : NOTE, f.text);
+	check_busy_poll(r, ic, &dev);
 	check_steering(r, ic, &dev);
 }
 

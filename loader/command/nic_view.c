@@ -68,6 +68,7 @@ cJSON *nics_json(const struct maps *maps, bool running)
 		cJSON_AddStringToObject(json, "state", nic_state(running, p));
 		cJSON_AddStringToObject(json, "mode", mode_text(p));
 		cJSON_AddBoolToObject(json, "zero_copy", p->zero_copy);
+		cJSON_AddBoolToObject(json, "busy_poll", p->busy_poll);
 		cJSON_AddNumberToObject(json, "queues", p->queues);
 		cJSON_AddItemToObject(json, "steering", steering_json(p->steering));
 		cJSON_AddNumberToObject(json, "mtu", p->mtu);

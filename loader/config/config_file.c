@@ -55,6 +55,11 @@ static bool set_threaded_napi(struct reader *r, const char *value)
 	return parse_switch(value, &r->interface->threaded_napi);
 }
 
+static bool set_busy_poll(struct reader *r, const char *value)
+{
+	return parse_switch(value, &r->interface->busy_poll);
+}
+
 static bool set_steering(struct reader *r, const char *value)
 {
 	const int which = choice(value, "auto|rss|ntuple|off");
@@ -182,6 +187,7 @@ static const struct key interface_keys[] = {
 	{"queues", "all, or 1 to 64", set_queues},
 	{"hook", "auto, tcx or clsact", set_hook},
 	{"threaded-napi", "yes or no", set_threaded_napi},
+	{"busy-poll", "yes or no", set_busy_poll},
 	{"steering", "auto, rss, ntuple or off", set_steering},
 	{"packet-memory", "MiB, 1 to 65536", set_packet_memory},
 	{"path-mtu-min", "ignore, or 576 to 9216", set_path_mtu_min},

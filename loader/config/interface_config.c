@@ -19,8 +19,9 @@ void interface_config_init(struct interface_config *ic, const char *name)
 bool interface_config_same(const struct interface_config *a, const struct interface_config *b)
 {
 	return strcmp(a->name, b->name) == 0 && a->mode == b->mode && a->queues == b->queues && a->hook == b->hook &&
-	       a->threaded_napi == b->threaded_napi && a->path_mtu_min == b->path_mtu_min &&
-	       a->packet_memory == b->packet_memory && a->steering == b->steering && a->mss_clamp == b->mss_clamp;
+	       a->threaded_napi == b->threaded_napi && a->busy_poll == b->busy_poll &&
+	       a->path_mtu_min == b->path_mtu_min && a->packet_memory == b->packet_memory &&
+	       a->steering == b->steering && a->mss_clamp == b->mss_clamp;
 }
 
 bool parse_mode(const char *text, unsigned *mode)

@@ -32,6 +32,7 @@ struct interface_config {
 	uint32_t queues; /* 0: all */
 	enum hook_kind hook;
 	bool threaded_napi;
+	bool busy_poll;
 	enum steering_wish steering;
 	size_t packet_memory;  /* the most that its queues take together, bytes */
 	uint16_t path_mtu_min; /* of what routers say, the least that is believed; 0: nothing is */

@@ -13,6 +13,7 @@
 #include "lib/privileges.h"
 #include "maps/turns.h"
 #include "maps/worker_channel.h"
+#include "net/busy_poll.h"
 
 #define WORKER "xdp-ipsec-worker"
 /* Copy mode charges frames to the socket; the default buffer ends at some 90 of them. */
@@ -75,6 +76,18 @@ static int make_sockets(struct worker_port *p, unsigned count, struct fault *f)
 	return 0;
 }
 
+/* A NIC whose sockets cannot have it goes on without. */
+static void set_busy_poll(const struct worker_port *p, struct port *port)
+{
+	const int err = port->busy_poll ? busy_poll_set(p->sockets, p->socket_count) : 0;
+
+	if (!err)
+		return;
+	port->busy_poll = 0;
+	log_line("%.15s: busy-poll: %s: %s; going on without", port->name, strerror(-err),
+		 privileges_remedy(-err, "it takes Linux 5.11 with CONFIG_NET_RX_BUSY_POLL"));
+}
+
 /* From now on what XDP redirects arrives. */
 static int enter_sockets(struct worker *w, unsigned index)
 {
@@ -121,6 +134,7 @@ static int send_attach(struct worker *w, unsigned index, struct fault *f)
 
 	if (err)
 		return err;
+	set_busy_poll(p, &w->maps->port[index]);
 	memcpy(fds, p->sockets, p->socket_count * sizeof(int));
 	memcpy(fds + p->socket_count, p->tap->fds, p->tap->count * sizeof(int));
 	err = worker_order_send(w->orders, &order, fds, p->socket_count + p->tap->count);

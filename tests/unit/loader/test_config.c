@@ -36,6 +36,7 @@ static void test_defaults(void **unused)
 	assert_int_equal(config.interfaces[0].queues, 0);
 	assert_int_equal(config.interfaces[0].hook, HOOK_AUTO);
 	assert_false(config.interfaces[0].threaded_napi);
+	assert_false(config.interfaces[0].busy_poll);
 	assert_int_equal(config.interfaces[0].steering, STEER_AUTO);
 	assert_int_equal(config.interfaces[0].path_mtu_min, PATH_MTU_MIN);
 	assert_int_equal(config.interfaces[0].mss_clamp, 0);
@@ -55,6 +56,7 @@ static void test_every_key(void **unused)
 				   "  queues=3\n"
 				   "hook = clsact\n"
 				   "threaded-napi = yes\n"
+				   "busy-poll = yes\n"
 				   "steering = ntuple\n"
 				   "path-mtu-min = 1280\n"
 				   "mss-clamp = 1300\n"
@@ -66,6 +68,7 @@ static void test_every_key(void **unused)
 				   "ike-dscp = 48\n"
 				   "[interface eth1.7]\n"
 				   "mode = native\n"
+				   "busy-poll = no\n"
 				   "path-mtu-min = ignore\n"
 				   "mss-clamp = yes\n"),
 			 0);
@@ -74,9 +77,11 @@ static void test_every_key(void **unused)
 	assert_int_equal(config.interfaces[0].queues, 3);
 	assert_int_equal(config.interfaces[0].hook, HOOK_CLSACT);
 	assert_true(config.interfaces[0].threaded_napi);
+	assert_true(config.interfaces[0].busy_poll);
 	assert_int_equal(config.interfaces[0].steering, STEER_NTUPLE);
 	assert_int_equal(config.interfaces[0].path_mtu_min, 1280);
 	assert_int_equal(config.interfaces[0].mss_clamp, 1300);
+	assert_false(config.interfaces[1].busy_poll);
 	assert_int_equal(config.interfaces[1].path_mtu_min, 0);
 	assert_int_equal(config.interfaces[1].mss_clamp, MSS_CLAMP_FIT);
 	assert_int_equal(config.ike_dscp, 48);
@@ -139,6 +144,10 @@ static void test_mistakes(void **unused)
 		{"[interface a]\nhook = tc\n", ":2: ", "'tc'"},
 		{"[interface a]\nhook = \n", ":2: ", "hook"},
 		{"[interface a]\nthreaded-napi = perhaps\n", ":2: ", "'perhaps'"},
+		{"[interface a]\nbusy-poll = 50\n", ":2: ", "busy-poll = '50': give yes or no"},
+		{"[interface a]\nbusy-poll = \n", ":2: ", "busy-poll"},
+		{"[daemon]\nbusy-poll = yes\n", ":2: ", "'busy-poll'"},
+		{"[interface a]\nbusy-poll = yes\nbusy-poll = yes\n", ":3: ", "busy-poll is in [interface a] twice"},
 		{"[interface a]\nsteering = spi\n", ":2: ", "give auto, rss, ntuple or off"},
 		{"[interface a]\npath-mtu-min = 575\n", ":2: ", "give ignore, or 576"},
 		{"[interface a]\npath-mtu-min = no\n", ":2: ", "'no'"},

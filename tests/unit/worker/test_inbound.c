@@ -307,6 +307,29 @@ static void fragments_of_a_nic_that_has_gone(void **unused)
 	assert_int_equal(opened() * 3 + handed, 48);
 }
 
+/* Others hand over faster than a lane can take: its own queues and its orders have their turn. */
+static void what_is_handed_over_is_taken_in_turns(void **unused)
+{
+	const struct handoff_item item = {.port = PORT + 1, .slot = SLOT, .l2 = ETH_LEN, .len = 60};
+	struct lane *l = &lanes.lane[1];
+	const uint8_t frame[60] = {0};
+	uint32_t taken = 0;
+
+	(void)unused;
+	for (uint32_t i = 0; i < 200; i++)
+		assert_true(handoff_put(&l->handoffs[0], &item, frame));
+	l->handed = 1;
+	while (l->handed) {
+		const uint32_t n = inbound_take_handed(l);
+
+		/* As many as a batch: the lane does not sleep before it has looked again. */
+		assert_in_range(n, 0, 64);
+		assert_true(!l->handed || n == 64);
+		taken += n;
+	}
+	assert_int_equal(taken, 200);
+}
+
 #define ON_LANES(test) cmocka_unit_test_setup_teardown(test, open_lanes, close_lanes)
 
 int main(void)
@@ -316,6 +339,7 @@ int main(void)
 		ON_LANES(what_two_lanes_get_one_of_them_takes),
 		ON_LANES(fragments_by_any_queue),
 		ON_LANES(fragments_of_a_nic_that_has_gone),
+		ON_LANES(what_is_handed_over_is_taken_in_turns),
 	};
 
 	return RUN_WITH_EACH_AEAD("inbound", tests);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* worker/loop.c: when a queue's driver is called, and when the lane sleeps. The first sleep is the end of each run. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <poll.h>
+
+#include "lanes.h"
+#include "loop.h"
+
+/* More than make bulk, in the midst of which a lane naps. */
+#define BULK 20
+
+static struct lanes lanes;
+static struct queue queue;
+static bool stop;
+static uint32_t calls;
+static uint64_t slept_at;
+
+int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
+int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t size);
+void __wrap_xsk_wake_to_receive(int fd);
+
+int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
+{
+	(void)fds;
+	(void)n;
+	(void)timeout;
+	(void)mask;
+	slept_at = maps_now();
+	stop = true;
+	return 0;
+}
+
+int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t size)
+{
+	(void)size;
+	return __wrap_ppoll(fds, n, timeout, mask);
+}
+
+void __wrap_xsk_wake_to_receive(int fd)
+{
+	(void)fd;
+	calls++;
+}
+
+static int open_queue(void **unused)
+{
+	struct fault f;
+
+	(void)unused;
+	lanes_open(&lanes, aead_select("openssl", &f));
+	lanes.maps.port[PORT] = (struct port){.queues = 1, .mtu = 1500};
+	queue_open(&queue, &lanes, 0);
+	TAILQ_INIT(&lanes.lane[0].queues);
+	TAILQ_INSERT_TAIL(&lanes.lane[0].queues, &queue.port, of_lane);
+	return 0;
+}
+
+static int close_queue(void **unused)
+{
+	(void)unused;
+	queue_close(&queue);
+	lanes_close(&lanes);
+	return 0;
+}
+
+/* So many packets, of an SA that there is not, have come: ns from then until the lane sleeps. */
+static uint64_t run(uint32_t packets)
+{
+	const struct rx_meta meta = {.slot = 7, .generation = 1};
+	const uint8_t frame[64] = {0};
+	const uint64_t before = maps_now();
+
+	for (uint32_t i = 0; i < packets; i++)
+		assert_true(queue_receive(&queue, &meta, frame, sizeof(frame)));
+	calls = 0;
+	stop = false;
+	loop_run(&lanes.lane[0], &stop);
+	return slept_at - before;
+}
+
+static void nobody_is_called_without_busy_polling(void **unused)
+{
+	(void)unused;
+	run(1);
+	assert_int_equal(calls, 0);
+	run(BULK);
+	assert_int_equal(calls, 0);
+}
+
+/* No nap, no sleep, and a call each turn, until nothing has come for a millisecond. */
+static void the_driver_is_called_while_there_is_traffic(void **unused)
+{
+	(void)unused;
+	queue.port.busy_poll = true;
+	for (uint32_t packets = 1; packets <= BULK; packets += BULK - 1) {
+		assert_in_range(run(packets), 1000 * 1000, UINT64_MAX);
+		assert_in_range(calls, 1, UINT32_MAX);
+	}
+}
+
+static void nobody_is_called_in_silence(void **unused)
+{
+	(void)unused;
+	queue.port.busy_poll = true;
+	run(1);
+	assert_in_range(calls, 1, UINT32_MAX);
+	run(0);
+	assert_int_equal(calls, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(nobody_is_called_without_busy_polling, open_queue, close_queue),
+		cmocka_unit_test_setup_teardown(the_driver_is_called_while_there_is_traffic, open_queue, close_queue),
+		cmocka_unit_test_setup_teardown(nobody_is_called_in_silence, open_queue, close_queue),
+	};
+
+	return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
+}
