@@ -53,7 +53,7 @@ struct outbound {
 	size_t bytes;	 /* and what was read */
 	uint64_t seq;	 /* of the segment that is next, */
 	uint32_t leased; /* if so many numbers are left of the lease */
-	uint32_t behind; /* turns running in which the NIC was full */
+	uint32_t behind; /* turns running in which the NIC had room for the other queue's alone */
 	struct segmenter segmenter;
 	struct host_frame frame;
 
@@ -379,9 +379,11 @@ static uint32_t run(struct outbound *out)
 {
 	uint32_t taken = 0;
 
-	if (!out || is_skipped(out))
+	if (!out)
 		return 0;
 	out->sent = 0;
+	if (is_skipped(out))
+		return 0;
 	out->bytes = 0;
 	xdp_queue_reap(&out->p->q);
 	while (out->busy || next_frame(out, &taken)) {
@@ -396,9 +398,17 @@ static uint32_t run(struct outbound *out)
 	/* So an idle TAP queue costs a lane no system call each turn: of a few, one of them is looked at. */
 	if (!taken && !out->busy)
 		out->host->skip = out->p->lane->readers <= SKIP_MAX ? out->p->lane->readers - 1 : SKIP_MAX;
-	out->behind = out->busy && !out->sent ? out->behind + 1 : 0;
 	count(out->p->lane, REASON_SEALED, out->sent);
 	return taken;
+}
+
+/* Turns in which the NIC took nothing are nobody's. */
+static void count_turns_behind(struct outbound *bulk, const struct outbound *express)
+{
+	if (bulk->sent || !bulk->busy)
+		bulk->behind = 0;
+	else if (express && express->sent)
+		bulk->behind++;
 }
 
 uint32_t outbound_run(struct port_queue *p)
@@ -406,7 +416,10 @@ uint32_t outbound_run(struct port_queue *p)
 	const bool turn_about = p->out && p->out->behind >= TURNS_BEHIND;
 	uint32_t taken = run(turn_about ? p->out : p->out_express);
 
-	return taken + run(turn_about ? p->out_express : p->out);
+	taken += run(turn_about ? p->out_express : p->out);
+	if (p->out)
+		count_turns_behind(p->out, p->out_express);
+	return taken;
 }
 
 static int init(struct outbound **to, struct port_queue *p, struct host *host, struct fault *f)

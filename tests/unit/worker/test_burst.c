@@ -680,6 +680,23 @@ static void bulk_passes_beside_a_flood(void **unused)
 	assert_numbers_rise(1);
 }
 
+/* Only what was sent before bulk gives it a turn first: not turns in which the NIC took nothing. */
+static void what_is_urgent_stays_first_while_the_nic_is_slow(void **unused)
+{
+	(void)unused;
+	queue.port.q.limit = 8;
+	put_stream(&bulk, 60000, 1, 1000);
+	for (uint32_t i = 0; i < 10; i++)
+		turn();
+	put_datagrams(&urgent, 1);
+	queue.port.express.skip = 0;
+	nic_sends(4);
+	turn();
+	nic_sends(5);
+	assert_int_equal(sent_count, 9);
+	assert_int_equal(sent[8].proto, PROTO_UDP);
+}
+
 /* However many queues a lane has, one that was idle is looked at before long. */
 static void an_idle_queue_is_not_forgotten(void **unused)
 {
@@ -719,6 +736,7 @@ int main(void)
 		WITH(what_is_urgent_leaves_first),
 		WITH(numbers_rise_on_the_wire_whatever_passes),
 		WITH(bulk_passes_beside_a_flood),
+		WITH(what_is_urgent_stays_first_while_the_nic_is_slow),
 		WITH(an_idle_queue_is_not_forgotten),
 	};
 
