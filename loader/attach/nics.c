@@ -84,22 +84,20 @@ static struct nic *choose(struct nics *nics, const char *name)
 
 /* ---- the ports entry ---- */
 
+/* Between two looks a NIC may be given more than it had. */
 uint32_t nic_queues(const struct interface_config *config, const struct netdev *dev)
 {
-	return config->queues ? config->queues : netdev_queues(dev);
-}
+	const uint32_t queues = config->queues ? config->queues : netdev_queues(dev);
 
-static uint32_t queues_of(const struct nic *nic)
-{
-	return nic_queues(&nic->config, &nic->dev);
+	return queues < QUEUES_MAX ? queues : QUEUES_MAX;
 }
 
 /* One for each queue that can send. */
 static uint32_t tap_queues_of(const struct nic *nic)
 {
-	const uint32_t queues = queues_of(nic), tx = netdev_tx_queues(&nic->dev);
+	const uint32_t tx = netdev_tx_queues(&nic->dev);
 
-	return tx && tx < queues ? tx : queues;
+	return tx && tx < nic->queues ? tx : nic->queues;
 }
 
 static void update_port(struct port *p, const struct netdev *dev)
@@ -116,7 +114,7 @@ static void publish_port(const struct nics *nics, const struct nic *nic)
 	p->tap_ifindex = (uint32_t)nic->tap.ifindex;
 	p->mtu_room = nic->dev.mtu;
 	update_port(p, &nic->dev);
-	p->queues = queues_of(nic);
+	p->queues = nic->queues;
 	p->tx_queues = netdev_tx_queues(&nic->dev);
 	p->ring = packet_ring(p->queues, p->mtu_room, nic->config.packet_memory);
 	p->mode = (uint8_t)nic->mode;
@@ -184,7 +182,7 @@ int nic_check(const struct interface_config *config, const struct netdev *dev, s
 
 static void warn_of_unserved_queues(const struct nic *nic)
 {
-	const uint32_t all = netdev_queues(&nic->dev), served = queues_of(nic);
+	const uint32_t all = netdev_queues(&nic->dev), served = nic->queues;
 
 	if (served < all)
 		log_line("%s: %u of %u queues are served: ESP that arrives on another is dropped as no_worker; "
@@ -220,6 +218,7 @@ static int build(struct nics *nics, struct nic *nic, struct fault *f)
 	};
 	int err = hook_check_foreign(&wanted.at, f);
 
+	nic->queues = nic_queues(&nic->config, &nic->dev);
 	if (!err)
 		err = tap_create(&nic->tap, &nic->dev, tap_queues_of(nic), programs_steering_fd(nics->programs), f);
 	if (err)
@@ -327,11 +326,10 @@ int nic_attach(struct nics *nics, const struct interface_config *config, struct 
 	return 0;
 }
 
-void nic_log_attached(const struct nics *nics, const struct nic *nic)
+void nic_log_attached(const struct nic *nic)
 {
 	log_line("%s: attached (%s, %u queues, MTU %u)", nic->config.name,
-		 nic->mode == PORT_NATIVE ? "native" : "generic", nics->maps->port[nics_index(nics, nic)].queues,
-		 nic->dev.mtu);
+		 nic->mode == PORT_NATIVE ? "native" : "generic", nic->queues, nic->dev.mtu);
 }
 
 void nic_expect(struct nics *nics, const struct interface_config *config)

@@ -24,6 +24,7 @@ struct nic {
 	int tap_link;	       /* tcx link of the program on the TAP, or -1 */
 	bool clsact;	       /* its tc programs are filters */
 	unsigned mode;	       /* enum port_mode it came to */
+	uint32_t queues;       /* that are served, QUEUES_MAX at most */
 	uint32_t last_ifindex; /* before it went */
 	uint32_t queues_seen;  /* when it was attached, or could not be for that many */
 	int namesake;	       /* ifindex of another interface that has taken its name, once that is told */
@@ -59,7 +60,7 @@ int nic_attach(struct nics *nics, const struct interface_config *config, struct 
 struct hook_place nic_place(const struct nics *nics, const struct nic *nic);
 
 /* A line in the log: how it came out. */
-void nic_log_attached(const struct nics *nics, const struct nic *nic);
+void nic_log_attached(const struct nic *nic);
 
 /* Holds the place of a NIC that is not there now, as one that is gone for now: it is attached when it appears. */
 void nic_expect(struct nics *nics, const struct interface_config *config);
@@ -67,7 +68,7 @@ void nic_expect(struct nics *nics, const struct interface_config *config);
 /* Takes the programs off: the gate is open, also for the backstop. */
 void nic_detach(struct nics *nics, struct nic *nic);
 
-/* How many of its queues are served. */
+/* How many of its queues are to be served, QUEUES_MAX at most. */
 uint32_t nic_queues(const struct interface_config *config, const struct netdev *dev);
 
 /* Bytes of packet memory that the interface will take. */

@@ -113,7 +113,7 @@ static int attach(struct closing *c, const struct interface_config *config, stru
 
 	if (!err) {
 		nic = nics_find(c->nics, config->name);
-		nic_log_attached(c->nics, nic);
+		nic_log_attached(nic);
 	} else if (err == -ENODEV) {
 		nic_expect(c->nics, config);
 		log_line("%s: is not there; 'run' attaches it the moment it appears", config->name);

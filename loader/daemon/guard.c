@@ -13,7 +13,7 @@
 static void serve(struct guard *g, struct nic *nic)
 {
 	steering_attach(g->steering, nic);
-	worker_attach(g->worker, nics_index(g->nics, nic), &nic->tap, nic->dev.flags & IFF_RUNNING);
+	worker_attach(g->worker, nics_index(g->nics, nic), &nic->tap, nic->queues, nic->dev.flags & IFF_RUNNING);
 }
 
 void guard_serve_all(struct guard *g)
@@ -55,7 +55,7 @@ int guard_attach(struct guard *g, const struct interface_config *config, struct 
 	guard_sync_gre(g);
 	nic = nics_find(g->nics, config->name);
 	if (!err)
-		nic_log_attached(g->nics, nic);
+		nic_log_attached(nic);
 	/* If the new settings failed, with the old ones. */
 	if (nic && nic->present)
 		serve(g, nic);

@@ -20,7 +20,8 @@
 #define SEND_BUFFER (4 << 20)
 /* A lane gives up a NIC between two turns; unbinding waits for the kernel's own grace period. Longer, and it hangs. */
 #define DETACH_MS 3000
-/* Binding waits for a worker that has just died, for two seconds a queue at most. Longer, and the worker hangs. */
+/* Binding waits for a worker that has just died, for two seconds a queue at most. Longer, and the worker hangs; so it
+ * does if it does not say by then that it listens. */
 #define ANSWER_S 30
 /* When a NIC that could not be served is tried again: sooner, then slower and slower. */
 #define RETRY_FIRST_MS 200
@@ -124,7 +125,7 @@ static int send_attach(struct worker *w, unsigned index, struct fault *f)
 	const struct worker_order order = {
 		.kind = WORKER_ATTACH,
 		.port = index,
-		.queues = w->maps->port[index].queues,
+		.queues = p->queues,
 		.tap_queues = p->tap->count / 2,
 		.udp_segments = p->tap->udp_segments,
 		.running = p->running,
@@ -141,9 +142,15 @@ static int send_attach(struct worker *w, unsigned index, struct fault *f)
 	return err ? fault(f, -err, "%s", strerror(-err)) : 0;
 }
 
-static void ask(struct worker *w, unsigned index)
+static void lose_patience_later(struct worker *w)
 {
 	const struct timeval patience = {.tv_sec = ANSWER_S};
+
+	event_add(w->retry, &patience);
+}
+
+static void ask(struct worker *w, unsigned index)
+{
 	struct fault f;
 
 	if (send_attach(w, index, &f)) {
@@ -151,7 +158,7 @@ static void ask(struct worker *w, unsigned index)
 		return;
 	}
 	w->ports[index].state = PORT_ASKED;
-	event_add(w->retry, &patience);
+	lose_patience_later(w);
 }
 
 static int find(const struct worker *w, int state)
@@ -177,14 +184,17 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (find(w, PORT_ASKED) >= 0)
+	if (find(w, PORT_ASKED) >= 0 || !w->aead[0])
 		child_kill(&w->child, "does not answer");
 	else
 		ask_next(w);
 }
 
-static void tell_ready(struct worker *w)
+static void tell_once_ready(struct worker *w)
 {
+	if (w->told || !worker_is_ready(w))
+		return;
+	w->told = true;
 	w->retry_ms = RETRY_FIRST_MS;
 	log_line("worker %d is ready (%s)", w->child.pid, w->aead);
 	w->on_ready(w->arg);
@@ -195,12 +205,10 @@ static void on_attached(struct worker *w, const struct worker_answer *answer)
 	struct worker_port *p = &w->ports[answer->port];
 	int err = 0;
 
-	event_del(w->retry);
-	/* Detached meanwhile. */
-	if (p->state != PORT_ASKED) {
-		close_sockets(p);
+	/* Detached meanwhile, or never asked for. */
+	if (p->state != PORT_ASKED)
 		return;
-	}
+	event_del(w->retry);
 	if (answer->error == EOPNOTSUPP && !p->copy) {
 		log_line("%s; going on by copying", answer->text);
 		p->copy = true;
@@ -216,8 +224,7 @@ static void on_attached(struct worker *w, const struct worker_answer *answer)
 	}
 	close_sockets(p);
 	p->state = PORT_ON;
-	if (worker_is_ready(w))
-		tell_ready(w);
+	tell_once_ready(w);
 }
 
 /* Takes the answers that are there. */
@@ -263,8 +270,8 @@ static void on_line(void *arg, const char *line)
 		return;
 	strcpy(w->aead, aead);
 	w->lane_count = lanes;
-	if (worker_is_ready(w))
-		tell_ready(w);
+	event_del(w->retry);
+	tell_once_ready(w);
 	ask_next(w);
 }
 
@@ -272,6 +279,7 @@ static void on_line(void *arg, const char *line)
 static void forget(struct worker *w)
 {
 	w->aead[0] = '\0';
+	w->told = false;
 	if (w->answers)
 		event_free(w->answers);
 	w->answers = NULL;
@@ -324,8 +332,10 @@ static void start(void *arg)
 			err = start_child(w, ends[1]);
 		close(ends[1]);
 	}
-	if (!err)
+	if (!err) {
+		lose_patience_later(w);
 		return;
+	}
 	log_line("starting the worker: %s", strerror(-err));
 	forget(w);
 	child_start_later(&w->child);
@@ -358,9 +368,10 @@ static void stop(struct worker *w)
 
 /* ---- NICs ---- */
 
-void worker_attach(struct worker *w, unsigned index, const struct tap *tap, bool running)
+void worker_attach(struct worker *w, unsigned index, const struct tap *tap, unsigned queues, bool running)
 {
-	w->ports[index] = (struct worker_port){.state = PORT_WAITS, .tap = tap, .running = running};
+	w->ports[index] = (struct worker_port){.state = PORT_WAITS, .tap = tap, .queues = queues, .running = running};
+	w->told = false;
 	if (w->child.pid) {
 		ask_next(w);
 	} else {
@@ -399,14 +410,22 @@ void worker_detach(struct worker *w, unsigned index)
 	struct worker_port *p = &w->ports[index];
 	const bool was = p->state != PORT_OFF;
 
+	if (p->state == PORT_ASKED)
+		event_del(w->retry);
+	close_sockets(p);
 	p->state = PORT_OFF;
 	if (!worker_is_wanted(w)) {
 		stop(w);
 		return;
 	}
-	/* Also where it has failed here, it may be bound there. */
-	if (!was || !w->aead[0] || let_go(w, index))
+	if (!was || !w->aead[0])
 		return;
+	/* Also where it has failed here, it may be bound there. */
+	if (let_go(w, index)) {
+		tell_once_ready(w);
+		ask_next(w);
+		return;
+	}
 	log_line("worker %d does not let go of %.15s: ended", w->child.pid, w->maps->port[index].name);
 	stop(w);
 	w->child.restarts++;

@@ -20,6 +20,7 @@ struct worker_port {
 		PORT_ON,
 	} state;
 	const struct tap *tap; /* the NIC's */
+	unsigned queues;       /* that it serves; never what ports says, which is the worker's to write, too */
 	bool running;	       /* it has a link */
 	bool copy;	       /* zero-copy did not work */
 	int sockets[QUEUES_MAX];
@@ -47,15 +48,17 @@ struct worker {
 	struct event *retry;
 	unsigned retry_ms;
 	bool detached; /* it has said so */
+	bool told;     /* that it is ready, since there was a NIC that it did not serve */
 	struct worker_port ports[PORTS_MAX];
 };
 
 /* Prepares; starts nothing. 0 or -ENOMEM. The fields up to arg are the caller's. */
 int worker_init(struct worker *w);
 
-/* Has it serve the NIC with that index in ports, which has to be complete there; starts it if it does not run. The TAP
- * stays the caller's, and open until the NIC is detached. running: the NIC has a link. */
-void worker_attach(struct worker *w, unsigned index, const struct tap *tap, bool running);
+/* Has it serve so many queues, QUEUES_MAX at most, of the NIC with that index in ports, which has to be complete there;
+ * starts it if it does not run. The TAP stays the caller's, and open until the NIC is detached. running: the NIC has a
+ * link. */
+void worker_attach(struct worker *w, unsigned index, const struct tap *tap, unsigned queues, bool running);
 
 /* Has it let go of the NIC, and waits: nothing holds its sockets and TAP any more then but the caller. */
 void worker_detach(struct worker *w, unsigned index);

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is asked of the worker, which is played here: it has the other end of its orders. Needs root, for AF_XDP. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon/worker_process.h"
+#include "maps/worker_channel.h"
+#include "unit/needs_root.h"
+
+#define QUEUES 2
+
+static struct worker w;
+static struct tap taps[2];
+static struct port ports[PORTS_MAX];
+static struct turns turns;
+static struct maps maps = {.port = ports, .turns = &turns, .xsks = -1};
+static int there; /* the worker's end */
+static int told;  /* how often that it is ready */
+
+static void on_ready(void *unused)
+{
+	(void)unused;
+	told++;
+}
+
+static int make_tap(struct tap *tap)
+{
+	for (tap->count = 0; tap->count < 2 * QUEUES; tap->count++) {
+		tap->fds[tap->count] = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (tap->fds[tap->count] < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Who can be killed in its place. */
+static pid_t start_nobody(void)
+{
+	const pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return pid;
+}
+
+/* It listens, and serves no NIC. */
+static int setup(void **unused)
+{
+	int ends[2];
+
+	(void)unused;
+	told = 0;
+	w = (struct worker){.base = event_base_new(), .cpus = "", .maps = &maps, .on_ready = on_ready};
+	if (!w.base || worker_init(&w) || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return -1;
+	w.orders = ends[0];
+	there = ends[1];
+	w.child.pid = start_nobody();
+	strcpy(w.aead, "played");
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		ports[i] = (struct port){.queues = QUEUES};
+	return make_tap(&taps[0]) || make_tap(&taps[1]);
+}
+
+static int teardown(void **unused)
+{
+	(void)unused;
+	close(there);
+	worker_fini(&w);
+	event_base_free(w.base);
+	tap_close(&taps[0]);
+	tap_close(&taps[1]);
+	return 0;
+}
+
+/* The order that has come, 0 if none has. */
+static uint32_t order(uint32_t port)
+{
+	struct worker_order o = {0};
+	int fds[WORKER_FDS_MAX];
+	uint32_t n = 0;
+
+	if (fcntl(there, F_SETFL, O_NONBLOCK) || worker_order_receive(there, &o, fds, &n))
+		return 0;
+	while (n)
+		close(fds[--n]);
+	assert_int_equal(o.port, port);
+	return o.kind;
+}
+
+static void answer(uint32_t kind, uint32_t port, int error)
+{
+	const struct worker_answer a = {.kind = kind, .port = port, .error = error};
+
+	assert_int_equal(worker_answer_send(there, &a), 0);
+}
+
+/* ports is the worker's to write, too: one that has been taken over tells anything there. */
+static void test_queues_are_not_what_ports_says(void **unused)
+{
+	(void)unused;
+	ports[0].queues = 1000;
+	worker_attach(&w, 0, &taps[0], QUEUES, true);
+	assert_int_equal(w.ports[0].socket_count, QUEUES);
+	assert_int_equal(order(0), WORKER_ATTACH);
+}
+
+/* The one that is asked for goes: its answer comes while that is waited for, and the other is asked for then. */
+static void test_the_next_is_asked_for_after_one_has_gone(void **unused)
+{
+	(void)unused;
+	worker_attach(&w, 0, &taps[0], QUEUES, true);
+	worker_attach(&w, 1, &taps[1], QUEUES, true);
+	assert_int_equal(order(0), WORKER_ATTACH);
+	assert_int_equal(order(0), 0);
+	answer(WORKER_ATTACH, 0, 0);
+	answer(WORKER_DETACH, 0, 0);
+	worker_detach(&w, 0);
+	assert_int_equal(order(0), WORKER_DETACH);
+	assert_int_equal(order(1), WORKER_ATTACH);
+}
+
+/* So does the one that cannot be served: whoever waits until all are hears of it. */
+static void test_ready_when_what_failed_has_gone(void **unused)
+{
+	(void)unused;
+	worker_attach(&w, 0, &taps[0], QUEUES, true);
+	w.ports[1].state = PORT_ON;
+	assert_int_equal(order(0), WORKER_ATTACH);
+	answer(WORKER_ATTACH, 0, EBUSY);
+	answer(WORKER_DETACH, 0, 0);
+	assert_false(worker_is_ready(&w));
+	worker_detach(&w, 0);
+	assert_true(worker_is_ready(&w));
+	assert_int_equal(told, 1);
+}
+
+/* One that answers for what was not asked makes nothing of it. */
+static void test_answers_that_nobody_asked_for(void **unused)
+{
+	(void)unused;
+	worker_attach(&w, 0, &taps[0], QUEUES, true);
+	assert_int_equal(order(0), WORKER_ATTACH);
+	answer(WORKER_ATTACH, 5, 0);
+	answer(WORKER_ATTACH, 1, EOPNOTSUPP);
+	answer(WORKER_DETACH, 1, 0);
+	w.ports[1].state = PORT_ON;
+	worker_detach(&w, 1);
+	assert_int_equal(order(1), WORKER_DETACH);
+	assert_int_equal(w.ports[0].state, PORT_ASKED);
+	assert_true(event_pending(w.retry, EV_TIMEOUT, NULL));
+	assert_int_equal(told, 0);
+}
+
+/* ---- a worker that says nothing ---- */
+
+static void run_out_of_patience(void)
+{
+	assert_true(event_pending(w.retry, EV_TIMEOUT, NULL));
+	event_active(w.retry, EV_TIMEOUT, 0);
+	event_base_loop(w.base, EVLOOP_NONBLOCK);
+}
+
+static void assert_killed(pid_t pid)
+{
+	siginfo_t info;
+
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(info.si_code, CLD_KILLED);
+	assert_int_equal(info.si_status, SIGKILL);
+}
+
+static void test_no_answer(void **unused)
+{
+	(void)unused;
+	worker_attach(&w, 0, &taps[0], QUEUES, true);
+	run_out_of_patience();
+	assert_killed(w.child.pid);
+	worker_reap(&w);
+	assert_int_equal(w.ports[0].state, PORT_WAITS);
+	assert_int_equal(w.ports[0].socket_count, 0);
+}
+
+/* Not even that it listens. */
+static void test_no_line(void **unused)
+{
+	const pid_t nobody = w.child.pid;
+
+	(void)unused;
+	w.child.pid = 0;
+	close(w.orders);
+	w.orders = -1;
+	w.aead[0] = '\0';
+	worker_attach(&w, 0, &taps[0], QUEUES, true);
+	assert_true(event_pending(w.retry, EV_TIMEOUT, NULL));
+	child_stop(&w.child);
+	w.child.pid = nobody;
+	run_out_of_patience();
+	assert_killed(nobody);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_queues_are_not_what_ports_says, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_the_next_is_asked_for_after_one_has_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ready_when_what_failed_has_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_answers_that_nobody_asked_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_answer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_line, setup, teardown),
+	};
+
+	return run_as_root(tests, sizeof(tests) / sizeof(tests[0]));
+}
