@@ -140,7 +140,19 @@ static int compare(const void *a, const void *b)
 	return one < other ? -1 : one > other;
 }
 
-/* Of inbound SAs that are taken on that NIC; sorted. Half an SA that is just being made is looked at the next time. */
+/* Sorted; returns how many are left. */
+static uint32_t drop_twins(uint32_t *spis, uint32_t count)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (!n || spis[n - 1] != spis[i])
+			spis[n++] = spis[i];
+	return n;
+}
+
+/* Of inbound SAs that are taken on that NIC; sorted, each once: SAs at two addresses may have the same. Half an SA that
+ * is just being made is looked at the next time. */
 static uint32_t collect(const struct maps *maps, uint32_t ifindex, uint32_t spis[SLOTS_MAX])
 {
 	uint32_t n = 0;
@@ -153,7 +165,7 @@ static uint32_t collect(const struct maps *maps, uint32_t ifindex, uint32_t spis
 			spis[n++] = sa->spi;
 	}
 	qsort(spis, n, sizeof(spis[0]), compare);
-	return n;
+	return drop_twins(spis, n);
 }
 
 static void follow(struct steering *s, const struct nic *nic)
@@ -164,7 +176,7 @@ static void follow(struct steering *s, const struct nic *nic)
 	const uint32_t count = collect(s->nics->maps, (uint32_t)nic->dev.ifindex, spis);
 	struct fault f;
 
-	if (steering_rules_follow(&at, &n->rules, &n->record, spis, count, port_of(s, nic)->queues, &f))
+	if (steering_rules_follow(&at, &n->rules, &n->record, spis, count, nic->queues, &f))
 		log_line("%s: steering: %s; other SAs go by their addresses", nic->config.name, f.text);
 }
 
@@ -199,10 +211,12 @@ static void clear(struct steering *s, const struct nic *nic)
 {
 	struct steering_nic *n = &s->nic[nics_index(s->nics, nic)];
 	const struct steering_place at = place_of(s, nic);
+	uint32_t before = has_rules(s, nic) ? n->rules.count : 0;
 	struct fault f;
 
-	if (has_rules(s, nic) && steering_rules_follow(&at, &n->rules, &n->record, NULL, 0, 1, &f))
-		log_line("%s: steering: %s", nic->config.name, f.text);
+	for (; before; before = n->rules.count < before ? n->rules.count : 0)
+		if (steering_rules_follow(&at, &n->rules, &n->record, NULL, 0, 1, &f))
+			log_line("%s: steering: %s", nic->config.name, f.text);
 }
 
 void steering_stop(struct steering *s)

@@ -10,8 +10,9 @@
 
 /* Of IANA's range, no SA's (RFC 4303 section 2.1): a rule for it does nothing. */
 #define TRIAL_SPI 1
-/* In one call: some drivers ask their firmware for each, which takes a millisecond. */
-#define ADDED_AT_ONCE 32
+/* Rules that are added in one call, and as many that are taken away: some drivers ask their firmware for each, which
+ * takes a millisecond. */
+#define ASKED_AT_ONCE 32
 
 bool steering_rules_look(const char *name)
 {
@@ -165,15 +166,21 @@ static bool has_rule(const struct steering_rules *rules, uint32_t spi)
 	return false;
 }
 
-/* Of SAs that are gone. */
+/* Of SAs that are gone, some. */
 static bool drop_others(const char *name, struct steering_rules *rules, const uint32_t *spis, uint32_t count)
 {
+	uint32_t asked = 0;
 	bool any = false;
 
-	for (uint32_t i = 0; i < rules->count;) {
+	for (uint32_t i = 0; i < rules->count && asked < ASKED_AT_ONCE;) {
 		const struct steering_rule *rule = &rules->rule[i];
 
-		if (is_among(rule->spi, spis, count) || !remove_rule(name, rule->spi, rule->location)) {
+		if (is_among(rule->spi, spis, count)) {
+			i++;
+			continue;
+		}
+		asked++;
+		if (!remove_rule(name, rule->spi, rule->location)) {
 			i++;
 			continue;
 		}
@@ -198,11 +205,11 @@ static uint32_t least_used(const struct steering_rules *rules, uint32_t queues)
 
 /* The SPIs that are to get rules in this call. */
 static uint32_t choose_new(const struct steering_rules *rules, const uint32_t *spis, uint32_t count,
-			   uint32_t chosen[ADDED_AT_ONCE])
+			   uint32_t chosen[ASKED_AT_ONCE])
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < count && n < ADDED_AT_ONCE && rules->count + n < STEERING_RULES_MAX; i++)
+	for (uint32_t i = 0; i < count && n < ASKED_AT_ONCE && rules->count + n < STEERING_RULES_MAX; i++)
 		if (!has_rule(rules, spis[i]))
 			chosen[n++] = spis[i];
 	return n;
@@ -249,7 +256,7 @@ static int tell_once(struct steering_rules *rules, int err)
 int steering_rules_follow(const struct steering_place *at, struct steering_rules *rules, struct steering_record *record,
 			  const uint32_t *spis, uint32_t count, uint32_t queues, struct fault *f)
 {
-	uint32_t chosen[ADDED_AT_ONCE], n;
+	uint32_t chosen[ASKED_AT_ONCE], n;
 	const bool dropped = drop_others(at->name, rules, spis, count);
 	int err = 0;
 

@@ -33,8 +33,9 @@ int steering_rules_begin(const struct steering_place *at, struct steering_rules 
 			 bool may_turn_on, struct fault *f);
 
 /*
- * Has the rules be those of the SPIs, which are sorted, on queues 0 ... queues - 1. A call adds some, so that it does
- * not take long, and the next one goes on. -ENOSPC, once, when the NIC takes no more: the rest stay by their addresses.
+ * Has the rules be those of the SPIs, which are sorted and differ, on queues 0 ... queues - 1. A call adds some and
+ * takes some away, so that it does not take long, and the next one goes on. -ENOSPC, once, when the NIC takes no more:
+ * the rest stay by their addresses.
  */
 int steering_rules_follow(const struct steering_place *at, struct steering_rules *rules, struct steering_record *record,
 			  const uint32_t *spis, uint32_t count, uint32_t queues, struct fault *f);

@@ -110,6 +110,9 @@ static int insert_rule(struct ethtool_rxnfc *c)
 	for (uint32_t i = 0; fake.chooses && c->fs.location >= TABLE; i++)
 		if (!fake.used[i])
 			c->fs.location = i;
+	for (uint32_t i = 0; i < TABLE; i++)
+		if (fake.used[i] && fake.rules[i].h_u.esp_ip4_spec.spi == c->fs.h_u.esp_ip4_spec.spi)
+			return -EEXIST;
 	assert_false(fake.used[c->fs.location]);
 	fake.used[c->fs.location] = true;
 	fake.rules[c->fs.location] = c->fs;
@@ -187,7 +190,6 @@ static void restart(void)
 {
 	memset(&steering, 0, sizeof(steering));
 	memset(ports, 0, sizeof(ports));
-	ports[2].queues = QUEUES;
 	steering.nics = &nics;
 }
 
@@ -204,7 +206,7 @@ static int setup(void **unused)
 	driver_knows(IPV4_FLOW, ADDRESSES);
 	nics.run_dir = run_dir;
 	nic = &nics.nic[2];
-	*nic = (struct nic){.used = true, .present = true};
+	*nic = (struct nic){.used = true, .present = true, .queues = QUEUES};
 	interface_config_init(&nic->config, DEV);
 	nic->config.queues = QUEUES;
 	nic->dev = (struct netdev){.ifindex = IFINDEX, .name = DEV};
@@ -550,9 +552,11 @@ static void test_rules_end_with_the_daemon(void **unused)
 	fake.flags = ETH_FLAG_NTUPLE;
 	steering_start(&steering, base, &nics);
 	attach(STEER_AUTO);
-	add_sa(1, 0x1000);
-	steering_follow(&steering);
-	assert_int_equal(count_rules(), 1);
+	for (uint32_t i = 0; i < 100; i++)
+		add_sa(i, 0x1000 + i);
+	for (int i = 0; i < 4; i++)
+		steering_follow(&steering);
+	assert_int_equal(count_rules(), 100);
 	steering_stop(&steering);
 	assert_int_equal(count_rules(), 0);
 	assert_false(has_record());
@@ -647,6 +651,46 @@ static void test_many_sas(void **unused)
 	for (int i = 0; i < 5; i++)
 		steering_follow(&steering);
 	assert_int_equal(count_rules(), 100);
+}
+
+/* Which a peer may have at each of our addresses; drivers refuse a rule that is there already. */
+static void test_two_sas_of_one_spi(void **unused)
+{
+	(void)unused;
+	fake.flags = ETH_FLAG_NTUPLE;
+	assert_int_equal(attach(STEER_NTUPLE), STEERING_NTUPLE);
+	add_sa(0, 0x2001);
+	add_sa(1, 0x2001);
+	add_sa(2, 0x2002);
+	steering_follow(&steering);
+	assert_int_equal(count_rules(), 2);
+	assert_int_not_equal(location_of(0x2001), -1);
+	assert_int_not_equal(location_of(0x2002), -1);
+	sas[0].generation++;
+	steering_follow(&steering);
+	assert_int_equal(count_rules(), 2);
+}
+
+/* Each is a request to the NIC, also one that takes a rule away; what else the daemon has to do does not wait. */
+static void test_many_sas_go_at_once(void **unused)
+{
+	(void)unused;
+	fake.flags = ETH_FLAG_NTUPLE;
+	assert_int_equal(attach(STEER_NTUPLE), STEERING_NTUPLE);
+	for (uint32_t i = 0; i < 100; i++)
+		add_sa(i, 0x3000 + i);
+	for (int i = 0; i < 4; i++)
+		steering_follow(&steering);
+	assert_int_equal(count_rules(), 100);
+	for (uint32_t i = 0; i < 100; i++)
+		sas[i].generation++;
+	for (uint32_t left = 68; left < 100; left -= 32) {
+		steering_follow(&steering);
+		assert_int_equal(count_rules(), left);
+	}
+	steering_follow(&steering);
+	assert_int_equal(count_rules(), 0);
+	assert_false(has_record());
 }
 
 static void test_rule_that_stays(void **unused)
@@ -774,6 +818,8 @@ int main(void)
 		TEST(test_no_rules_for_esp),
 		TEST(test_table_is_full),
 		TEST(test_many_sas),
+		TEST(test_two_sas_of_one_spi),
+		TEST(test_many_sas_go_at_once),
 		TEST(test_rule_that_stays),
 		TEST(test_forecast),
 		TEST(test_record),
