@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nic_view.h"
 #include "table.h"
 
 #define QUEUES_TEXT 512
@@ -32,10 +33,8 @@ static uint64_t moved(const struct maps *maps, uint32_t lane, enum reason reason
 }
 
 /* The next queue of the port, from *queue on, that is the lane's. */
-static bool next_queue(const struct maps *maps, uint32_t port, uint32_t lane, uint32_t lanes, uint32_t *queue)
+static bool next_queue(const struct port *p, uint32_t port, uint32_t lane, uint32_t lanes, uint32_t *queue)
 {
-	const struct port *p = &maps->port[port];
-
 	for (; p->ifindex && *queue < p->queues && *queue < QUEUES_MAX; ++*queue)
 		if (lane_of_queue(port, *queue, lanes) == lane)
 			return true;
@@ -49,10 +48,12 @@ static cJSON *queues_json(const struct maps *maps, uint32_t lane, uint32_t lanes
 	cJSON *array = cJSON_CreateArray();
 
 	for (uint32_t port = 0; port < PORTS_MAX; port++) {
-		for (uint32_t q = 0; next_queue(maps, port, lane, lanes, &q); q++) {
+		const struct port p = port_seen(maps, port);
+
+		for (uint32_t q = 0; next_queue(&p, port, lane, lanes, &q); q++) {
 			cJSON *json = cJSON_CreateObject();
 
-			cJSON_AddStringToObject(json, "interface", maps->port[port].name);
+			cJSON_AddStringToObject(json, "interface", p.name);
 			cJSON_AddNumberToObject(json, "queue", q);
 			cJSON_AddItemToArray(array, json);
 		}
@@ -96,11 +97,12 @@ static void queues_text(const struct maps *maps, uint32_t lane, uint32_t lanes, 
 {
 	text[0] = '\0';
 	for (uint32_t port = 0; port < PORTS_MAX; port++) {
+		const struct port p = port_seen(maps, port);
 		const char *before = text[0] ? " " : "";
-		char one[2 * IF_NAMESIZE];
+		char one[IF_NAMESIZE + 16];
 
-		for (uint32_t q = 0; next_queue(maps, port, lane, lanes, &q); q++) {
-			snprintf(one, sizeof(one), "%s%.15s%s%u", before, before[0] == ',' ? "" : maps->port[port].name,
+		for (uint32_t q = 0; next_queue(&p, port, lane, lanes, &q); q++) {
+			snprintf(one, sizeof(one), "%s%s%s%u", before, before[0] == ',' ? "" : p.name,
 				 before[0] == ',' ? "" : " ", q);
 			append(text, one);
 			before = ",";

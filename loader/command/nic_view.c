@@ -16,6 +16,14 @@ static const char *mode_text(const struct port *p)
 }
 
 /* Whether the entry has a NIC: one that is there, one gone for now, or one that a dead supervisor left. */
+struct port port_seen(const struct maps *maps, unsigned index)
+{
+	struct port p = maps->port[index];
+
+	p.name[sizeof(p.name) - 1] = '\0';
+	return p;
+}
+
 static bool is_nic(const struct port *p)
 {
 	return p->name[0] != '\0';
@@ -58,7 +66,7 @@ cJSON *nics_json(const struct maps *maps, bool running)
 	cJSON *array = cJSON_CreateArray();
 
 	for (unsigned i = 0; i < PORTS_MAX; i++) {
-		const struct port *p = &maps->port[i];
+		const struct port seen = port_seen(maps, i), *p = &seen;
 		cJSON *json;
 
 		if (!is_nic(p))
@@ -84,7 +92,7 @@ void nics_print(const struct maps *maps, bool running)
 	struct table *t = table_new("INTERFACE|STATE|MODE|ZERO-COPY|>QUEUES|STEERING|>MTU");
 
 	for (unsigned i = 0; i < PORTS_MAX; i++) {
-		const struct port *p = &maps->port[i];
+		const struct port seen = port_seen(maps, i), *p = &seen;
 
 		if (!is_nic(p))
 			continue;

@@ -8,6 +8,9 @@
 #include "lib/json.h"
 #include "maps/maps.h"
 
+/* An entry of ports. The worker may write there, and need not end a name. */
+struct port port_seen(const struct maps *maps, unsigned index);
+
 /* The array of NICs: the caller's. running: whether a supervisor is, without which they are blocked. */
 cJSON *nics_json(const struct maps *maps, bool running);
 
