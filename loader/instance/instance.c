@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -69,6 +70,15 @@ static void pid_path(const struct instance *in, char *path, size_t size)
 static struct flock whole_file(short type)
 {
 	return (struct flock){.l_type = type, .l_whence = SEEK_SET};
+}
+
+/* The lock of versions before as well, which neither see ours nor are seen by it: two supervisors would take each
+ * other's programs away. */
+static int take_both(int fd)
+{
+	struct flock lock = whole_file(F_WRLCK);
+
+	return fcntl(fd, F_OFD_SETLK, &lock) < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
 }
 
 static bool is_held(int fd)
@@ -166,13 +176,13 @@ static int on_held(const struct instance *in, int fd, bool last, struct fault *f
 /* 0; -EAGAIN: to be tried again, as the holder is on its way out, or the file was; else the fault. */
 static int try_lock(struct instance *in, const char *path, bool last, struct fault *f)
 {
-	int err = 0, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	struct flock lock = whole_file(F_WRLCK);
+	int err, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return run_fault(path, errno, f);
-	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
-		err = errno == EAGAIN ? on_held(in, fd, last, f) : fault(f, errno, "%s: %s", path, strerror(errno));
+	err = take_both(fd);
+	if (err) {
+		err = err == -EAGAIN ? on_held(in, fd, last, f) : fault(f, -err, "%s: %s", path, strerror(-err));
 	} else if (!still_there(fd, path)) {
 		err = -EAGAIN;
 	}

@@ -6,9 +6,11 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -134,6 +136,40 @@ static void leave_pid_file(void)
 	assert_int_equal(fclose(file), 0);
 }
 
+/* A supervisor of a version before: its lock is flock()'s. */
+static int start_old_holder(void **unused)
+{
+	char path[RUN_DIR_MAX + 8], byte;
+	int ready[2];
+
+	(void)unused;
+	mine = instance();
+	leave_pid_file();
+	snprintf(path, sizeof(path), "%s/pid", mine.run_dir);
+	if (pipe(ready))
+		return -1;
+	holder = fork();
+	if (holder == 0) {
+		const int fd = open(path, O_RDWR | O_CLOEXEC);
+
+		if (flock(fd, LOCK_EX) || dprintf(fd, "%d\n", getpid()) < 0 || write(ready[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	return read(ready[0], &byte, 1) != 1 || close(ready[0]);
+}
+
+static void test_a_version_before_is_not_run_beside(void **unused)
+{
+	struct fault f;
+
+	(void)unused;
+	assert_int_equal(instance_lock(&mine, &f), -EBUSY);
+	assert_non_null(strstr(f.text, "running already"));
+}
+
 /* As `status` does, all the time. */
 static int start_asker(void **unused)
 {
@@ -172,6 +208,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_who_runs_is_not_waited_for, start_holder, end_holder),
 		cmocka_unit_test_setup_teardown(test_who_dies_is_waited_for, start_holder, end_holder),
 		cmocka_unit_test_setup_teardown(test_who_dies_is_not_waited_for_without_end, start_holder, end_holder),
+		cmocka_unit_test_setup_teardown(test_a_version_before_is_not_run_beside, start_old_holder, end_holder),
 		cmocka_unit_test_setup_teardown(test_who_asks_keeps_nobody_out, start_asker, end_asker),
 	};
 
