@@ -228,6 +228,9 @@ static int start_lanes(struct worker *w, const cpu_set_t *cpus, struct fault *f)
 		if (!err)
 			err = pthread_create(&w->threads[i], &attributes, run_lane, &w->lanes[i]);
 		pthread_attr_destroy(&attributes);
+		if (err == EINVAL && CPU_COUNT(cpus))
+			return fault(f, err, "lane %u cannot run on CPU %d: 'cpus' is of those that this host has", i,
+				     cpu_list_nth(cpus, i));
 		if (err)
 			return fault(f, err, "lane %u: %s", i, strerror(err));
 	}

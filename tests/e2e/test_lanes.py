@@ -133,6 +133,16 @@ def test_worker_killed_before_it_attaches(lanes):
         works_again(pair, before)
 
 
+def test_cpu_that_is_not_there():
+    """The log says which key it is, and nothing is served meanwhile."""
+    with Pair('native') as pair:
+        pair.a.configure([NIC], mode='native', daemon={'lanes': 1, 'cpus': 1000})
+        pair.a.spawn()
+        until(lambda: "lane 0 cannot run on CPU 1000: 'cpus'" in pair.a.log_text, 'the log says why')
+        assert worker_of(pair.a)['aead'] is None
+        pair.a.stop()
+
+
 def lane_rows(host):
     """The table of lanes, as `status` prints it."""
     lines = host.cmd('status').stdout.splitlines()
