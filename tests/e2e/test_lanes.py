@@ -69,8 +69,8 @@ def test_others_come_and_go(lanes, queues):
     """The same worker all the time, nothing is lost, and nothing counted begins anew."""
     with two_cables(lanes, queues) as pair:
         before = worker_of(pair.a)
-        with UdpFlow(pair.a.netns, pair.b.netns, B, window=8) as forth, \
-                UdpFlow(pair.b.netns, pair.a.netns, A, window=8) as back:
+        with UdpFlow(pair.a.netns, pair.b.netns, B, window=8, patience=10) as forth, \
+                UdpFlow(pair.b.netns, pair.a.netns, A, window=8, patience=10) as back:
             for _ in range(TIMES):
                 so_far = forth.arrived(), back.arrived()
                 pair.a.cmd('attach', OTHER)

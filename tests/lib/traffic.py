@@ -166,8 +166,9 @@ class UdpFlow(InThread):
     """
     PATIENCE = 1.0  # after the end, for what is still on its way
 
-    def __init__(self, sender, receiver, addr, size=200, window=64):
+    def __init__(self, sender, receiver, addr, size=200, window=64, patience=PATIENCE):
         super().__init__()
+        self.patience = patience
         self.sink = udp_socket(receiver, addr)
         self.sink.settimeout(0.05)
         self.source = udp_socket(sender)
@@ -185,7 +186,7 @@ class UdpFlow(InThread):
             for _ in range(self.window):
                 self._send_one()
             self._collect()
-        self.sink.settimeout(self.PATIENCE)
+        self.sink.settimeout(self.patience)
         while self.lost() and self._collect():
             pass
 
