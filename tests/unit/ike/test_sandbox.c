@@ -17,8 +17,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -110,6 +112,14 @@ static void be_victim(void)
 		pause();
 }
 
+/* Of this process alone: the machine may have none mounted. */
+static int mount_bpffs(void)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -1;
+	return mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=0700");
+}
+
 static int make_world(void **unused)
 {
 	struct bpf_map_info info = {0};
@@ -123,6 +133,8 @@ static int make_world(void **unused)
 	if (world.sad < 0 || spd < 0 || bpf_obj_get_info_by_fd(spd, &info, &size) < 0)
 		return -1;
 	world.id = info.id;
+	if (mount_bpffs() < 0)
+		return -1;
 	snprintf(world.pin, sizeof(world.pin), "/sys/fs/bpf/xdp-ipsec-test-%d", getpid());
 	if (bpf_obj_pin(spd, world.pin) < 0)
 		return -1;
