@@ -6,6 +6,7 @@ into it. They are the same to the instruction from run to run, however busy the 
 What is counted is what some rounds take more than one does, so keys that are expanded and rings that fill are not in it. Callgrind's
 CPU has AVX2 and nothing later: the library's cipher takes another way there, and is told for itself.
 """
+import json
 import re
 import shutil
 import tempfile
@@ -19,7 +20,7 @@ BENCH = BUILD / 'tests/bench/lane_bench'
 # What each direction is called in lane_bench.c.
 WAYS = {'out': 'send_some', 'in': 'receive_all'}
 SIZES = (64, 1400)
-ROUNDS, ROUND = 4, 1024
+ROUNDS = 4
 LINE = re.compile(r'^\s*([\d,]+) \([^)]*\)\s+(\S+):(\S+)(?: \[(.*)\])?$')
 # By what is in the object's name, where there are no files.
 LIBRARIES = {'libIPSec_MB': 'cipher (library)', 'libcrypto': 'cipher (library)'}
@@ -53,10 +54,14 @@ def _by_file(lines):
     return counts
 
 
+def _packets_a_round():
+    return json.loads(run(BENCH, SIZES[0], 1, 1, 1).stdout)['round']
+
+
 def sample(size, way):
     more, one = (_by_file(_annotated(size, way, n)) for n in (ROUNDS + 1, 1))
     more.subtract(one)
-    groups = {name: n / (ROUNDS * ROUND) for name, n in more.most_common() if n}
+    groups = {name: n / (ROUNDS * _packets_a_round()) for name, n in more.most_common() if n}
     return {'size': size, 'way': way, 'total': sum(groups.values()), 'groups': groups}
 
 

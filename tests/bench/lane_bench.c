@@ -406,7 +406,7 @@ static void report(struct seat **seats)
 	for (uint32_t i = 0; i < seats[0]->lane->count; i++)
 		if (seats[i]->delivered != seats[i]->packets)
 			die("packets were lost");
-	printf("{\"aead\":\"%s\"", seats[0]->lane->aead->name);
+	printf("{\"aead\":\"%s\",\"round\":%d", seats[0]->lane->aead->name, ROUND);
 	report_direction("out", seats, offsetof(struct seat, out));
 	report_direction("in", seats, offsetof(struct seat, in));
 	puts("}");
