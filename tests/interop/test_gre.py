@@ -92,6 +92,8 @@ def test_routes(bed, peer, cas, birds, protocol, protect):
     with ends(bed, peer, cas, "psk", gre="yes", protect=protect, start="initiate") as daemon:
         patiently(lambda: len(daemon.connection()["children"]) == (1 if protect == "all" else 3), "the children")
         wire = Record(bed)
+        # Before there were SAs the guest may have sent in clear: that it leaves the groups of the birds before these.
+        before = daemon.status()["drops"]
         ours, theirs = birds(protocol)
         patiently(lambda: ours.has(THEIR_NET), "their route", 30)
         patiently(lambda: theirs.has(OUR_NET), "our route", 30)
@@ -103,4 +105,4 @@ def test_routes(bed, peer, cas, birds, protocol, protect):
         assert clear == []
         wire.close()
     assert status["passed"]["gre_sent"] and status["passed"]["gre_received"]
-    assert {r for r, n in status["drops"].items() if n} <= ({"gre_refused"} if protocol is RIP else set())
+    assert {r for r, n in status["drops"].items() if n > before[r]} <= ({"gre_refused"} if protocol is RIP else set())
