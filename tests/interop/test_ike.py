@@ -55,21 +55,29 @@ def test_without_pfs_for_children(bed, peer, cas, initiator):
         assert "a new IKE SA is made" in daemon.log()
 
 
-@pytest.mark.parametrize("peer", ["strongswan"], indirect=True)
-@pytest.mark.parametrize("start", ["respond", "trap", "initiate"])
-def test_childless(bed, peer, cas, start):
-    """It opens an IKE SA alone; what wants to go gets its child at once."""
+def opens_childless(bed, peer, cas, start):
+    """False: our own next try came just when the peer was there again, which refuses it. It was to be seconds away."""
     both = ends(bed, peer, cas, "psk", start=start)
     peer.kill()
     with both as daemon:
-        # The next try is seconds away then.
         patiently(lambda: start != "initiate" or "no answer" in daemon.log(), "a peer that does not answer", 40)
         peer.configure(SECRET, childless="force")
         peer.initiate_ike()
         begun = time.monotonic()
-        assert ping(bed)
-        assert time.monotonic() - begun < 5
+        answered, took = ping(bed), time.monotonic() - begun
+        if "the peer refuses the child" in daemon.log():
+            return False
+        assert answered
+        assert took < 5
         assert len(daemon.connection()["children"]) == 1
+    return True
+
+
+@pytest.mark.parametrize("peer", ["strongswan"], indirect=True)
+@pytest.mark.parametrize("start", ["respond", "trap", "initiate"])
+def test_childless(bed, peer, cas, start):
+    """It opens an IKE SA alone; what wants to go gets its child at once."""
+    assert any(opens_childless(bed, peer, cas, start) for _ in range(3))
 
 
 def test_group_is_corrected(bed, peer, cas):
