@@ -7,7 +7,8 @@
 #include <intel-ipsec-mb.h>
 #include <string.h>
 
-#define CACHE_LINE  64
+#include "prefetch.h"
+
 #define KEYS_SIZE   sizeof(((struct gcm_key_data *)0)->expanded_keys)
 #define POWERS_SIZE (2 * CACHE_LINE)
 
@@ -82,10 +83,8 @@ static void prefetch(const void *ctx)
 {
 	const uint8_t *key = ctx;
 
-	for (size_t at = 0; at < KEYS_SIZE; at += CACHE_LINE)
-		__builtin_prefetch(key + at);
-	for (size_t at = sizeof(struct gcm_key_data) - POWERS_SIZE; at < sizeof(struct gcm_key_data); at += CACHE_LINE)
-		__builtin_prefetch(key + at);
+	prefetch_lines(key, KEYS_SIZE);
+	prefetch_lines(key + sizeof(struct gcm_key_data) - POWERS_SIZE, POWERS_SIZE);
 }
 
 static void seal_all(const struct aead_call *calls, uint32_t n)

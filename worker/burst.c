@@ -2,15 +2,14 @@
 #include "burst.h"
 
 #include "esp_packet.h"
+#include "prefetch.h"
 
-#define CACHE_LINE   64
 #define PREFETCH_MAX 256
 
 /* The NIC has had the frame, or its CPU. A long packet's other lines the CPU asks for by itself. */
 static void prefetch_to_write(const uint8_t *frame, size_t len)
 {
-	for (size_t at = 0; at < len && at < PREFETCH_MAX; at += CACHE_LINE)
-		__builtin_prefetch(frame + at, 1);
+	prefetch_lines_to_write(frame, len < PREFETCH_MAX ? len : PREFETCH_MAX);
 }
 
 bool burst_add(struct burst *b, struct port_queue *p, struct esp_sa *sa, const struct segmenter *s)

@@ -8,10 +8,10 @@
 #include "gather.h"
 #include "gre.h"
 #include "mss.h"
+#include "prefetch.h"
 
 /* Packets that go through the passes together: as many as one super-packet can take. */
-#define BATCH	   64
-#define CACHE_LINE 64
+#define BATCH 64
 /* Of them, so many are opened while as many are on their way into the cache. */
 #define TOGETHER 4
 
@@ -405,8 +405,7 @@ static void keep(struct item *items, uint32_t *kept, uint32_t i)
 static void prefetch_packets(const struct aead_call *calls, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		for (size_t at = 0; at < calls[i].len + CACHE_LINE; at += CACHE_LINE)
-			__builtin_prefetch(calls[i].in + at);
+		prefetch_lines(calls[i].in, calls[i].len + CACHE_LINE);
 }
 
 static void open_calls(const struct aead *aead, struct aead_call *calls, uint32_t n)
