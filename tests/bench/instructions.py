@@ -61,7 +61,8 @@ def _packets_a_round():
 def sample(size, way):
     more, one = (_by_file(_annotated(size, way, n)) for n in (ROUNDS + 1, 1))
     more.subtract(one)
-    groups = {name: n / (ROUNDS * _packets_a_round()) for name, n in more.most_common() if n}
+    packets = ROUNDS * _packets_a_round()
+    groups = {name: n / packets for name, n in more.most_common() if n}
     return {'size': size, 'way': way, 'total': sum(groups.values()), 'groups': groups}
 
 
