@@ -10,7 +10,15 @@
 #define ALIGN 32
 #define SKIP  UINT32_MAX
 _Static_assert(sizeof(struct handoff_item) <= ALIGN, "an item fits where any entry fits");
-_Static_assert((HANDOFF_SIZE & (HANDOFF_SIZE - 1)) == 0, "positions are taken modulo the size");
+
+uint32_t handoff_size(uint32_t lanes)
+{
+	uint32_t size = HANDOFF_SIZE_MAX;
+
+	while (size > HANDOFF_SIZE_MIN && (uint64_t)size * (lanes - 1) > HANDOFF_SIZE_MAX)
+		size /= 2;
+	return size;
+}
 
 static uint32_t size_of(uint32_t len)
 {
@@ -19,22 +27,22 @@ static uint32_t size_of(uint32_t len)
 
 static uint8_t *at(const struct handoff *h, uint32_t position)
 {
-	return h->bytes + position % HANDOFF_SIZE;
+	return h->bytes + (position & (h->size - 1));
 }
 
-int handoff_init(struct handoff *h)
+int handoff_init(struct handoff *h, uint32_t size)
 {
-	*h = (struct handoff){.bytes = aligned_alloc(ALIGN, HANDOFF_SIZE)};
+	*h = (struct handoff){.bytes = aligned_alloc(ALIGN, size), .size = size};
 	return h->bytes ? 0 : -ENOMEM;
 }
 
 bool handoff_put(struct handoff *h, const struct handoff_item *item, const uint8_t *frame)
 {
 	const uint32_t head = __atomic_load_n(&h->head, __ATOMIC_ACQUIRE), size = size_of(item->len);
-	const uint32_t left = HANDOFF_SIZE - h->tail % HANDOFF_SIZE, skip = left < size ? left : 0;
+	const uint32_t left = h->size - (h->tail & (h->size - 1)), skip = left < size ? left : 0;
 	uint8_t *to;
 
-	if (item->len > HANDOFF_SIZE - ALIGN || HANDOFF_SIZE - (h->tail - head) < skip + size)
+	if (item->len > h->size - ALIGN || h->size - (h->tail - head) < skip + size)
 		return false;
 	if (skip) {
 		const struct handoff_item gap = {.port = SKIP, .len = skip};

@@ -10,11 +10,15 @@
 #include <stdint.h>
 
 /*
- * Room of a ring, bytes: 83 fragments of a usual MTU. Less, and what a lane takes from its queue at once (64), or the
- * largest datagram (45), may not fit an empty one. There is a ring for each two lanes. A burst beyond is dropped and
- * counted.
+ * Room of one ring, bytes, where each of `lanes` lanes has a ring from each other one: what a lane has together is the
+ * same for any number of lanes, within the bounds. A lane that waits for a CPU while the others go on takes nothing
+ * for some milliseconds, so a ring is as large as memory allows: with two lanes 1,337 fragments of an Ethernet MTU,
+ * never less than 83. Less, and what a lane takes from its queue at once (64), or the largest datagram (45), may not
+ * fit an empty one. A burst beyond is dropped and counted.
  */
-#define HANDOFF_SIZE (128 << 10)
+#define HANDOFF_SIZE_MAX (2U << 20)
+#define HANDOFF_SIZE_MIN (128U << 10)
+uint32_t handoff_size(uint32_t lanes);
 
 /* What goes with a fragment. */
 struct handoff_item {
@@ -26,13 +30,14 @@ struct handoff_item {
 };
 
 struct handoff {
-	uint8_t *bytes;				    /* HANDOFF_SIZE */
+	uint8_t *bytes;
+	uint32_t size;				    /* of it; a power of two */
 	uint32_t tail __attribute__((aligned(64))); /* written by the writer: bytes that were put in, ever */
 	uint32_t head __attribute__((aligned(64))); /* written by the reader: bytes that were taken out, ever */
 };
 
-/* Makes the room. 0 or -ENOMEM. */
-int handoff_init(struct handoff *h);
+/* Makes the room: `size` bytes, a power of two. 0 or -ENOMEM. */
+int handoff_init(struct handoff *h, uint32_t size);
 
 /* The writer: copies the frame in. False: there is no room. */
 bool handoff_put(struct handoff *h, const struct handoff_item *item, const uint8_t *frame);

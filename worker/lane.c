@@ -17,7 +17,7 @@ static int make_handoffs(struct lane *l)
 	if (!l->handoffs)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < l->count; i++)
-		if (handoff_init(&l->handoffs[i]))
+		if (handoff_init(&l->handoffs[i], handoff_size(l->count)))
 			return -ENOMEM;
 	return 0;
 }

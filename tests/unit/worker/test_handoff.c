@@ -22,7 +22,7 @@ static struct handoff ring;
 static int set_up(void **unused)
 {
 	(void)unused;
-	return handoff_init(&ring);
+	return handoff_init(&ring, HANDOFF_SIZE_MIN);
 }
 
 static int tear_down(void **unused)
@@ -144,8 +144,8 @@ static void full(void **unused)
 	const uint32_t none = 1000000;
 
 	(void)unused;
-	assert_int_equal(fill(0, 32), HANDOFF_SIZE / 64);
-	for (uint32_t k = 0; k < HANDOFF_SIZE / 64; k++)
+	assert_int_equal(fill(0, 32), HANDOFF_SIZE_MIN / 64);
+	for (uint32_t k = 0; k < HANDOFF_SIZE_MIN / 64; k++)
 		assert_taken(k, 32);
 	for (uint32_t round = 0; round < 300; round++) {
 		const uint32_t i = round % 3, n = fill(0, frames[i].len);
@@ -162,9 +162,26 @@ static void full(void **unused)
 	}
 }
 
+/* What a lane has of all others together is bounded, as long as a ring is one. */
+static void sizes_by_lanes(void **unused)
+{
+	(void)unused;
+	assert_int_equal(handoff_size(1), HANDOFF_SIZE_MAX);
+	assert_int_equal(handoff_size(2), HANDOFF_SIZE_MAX);
+	for (uint32_t lanes = 3; lanes <= 1024; lanes++) {
+		const uint32_t size = handoff_size(lanes);
+
+		assert_int_equal(size & (size - 1), 0);
+		assert_in_range(size, HANDOFF_SIZE_MIN, HANDOFF_SIZE_MAX);
+		/* As large as that allows. */
+		assert_true(size == HANDOFF_SIZE_MIN || size * (lanes - 1) <= HANDOFF_SIZE_MAX);
+		assert_true(size == HANDOFF_SIZE_MAX || 2 * size * (lanes - 1) > HANDOFF_SIZE_MAX);
+	}
+}
+
 static void what_fits_no_ring(void **unused)
 {
-	static const uint32_t lengths[] = {HANDOFF_SIZE - 31, HANDOFF_SIZE, UINT32_MAX - 63, UINT32_MAX - 31,
+	static const uint32_t lengths[] = {HANDOFF_SIZE_MIN - 31, HANDOFF_SIZE_MIN, UINT32_MAX - 63, UINT32_MAX - 31,
 					   UINT32_MAX};
 	const uint8_t frame[1] = {0};
 
@@ -181,13 +198,13 @@ static void what_fits_no_ring(void **unused)
 static void after_four_gigabytes(void **unused)
 {
 	(void)unused;
-	ring.head = ring.tail = 0U - 2 * HANDOFF_SIZE;
+	ring.head = ring.tail = 0U - 2 * HANDOFF_SIZE_MIN;
 	for (uint32_t i = 0; i < 4 * MANY; i++) {
 		assert_true(put(i, 1514));
 		if (i >= 3)
 			assert_taken(i - 3, 1514);
 	}
-	assert_true(ring.head < 0U - 2 * HANDOFF_SIZE);
+	assert_true(ring.head < 0U - 2 * HANDOFF_SIZE_MIN);
 	for (uint32_t i = 4 * MANY - 3; i < 4 * MANY; i++)
 		assert_taken(i, 1514);
 	assert_empty();
@@ -235,9 +252,10 @@ static void two_threads(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_A_RING(in_order),	ON_A_RING(every_size),	      ON_A_RING(around_the_end),
-		ON_A_RING(full),	ON_A_RING(what_fits_no_ring), ON_A_RING(after_four_gigabytes),
-		ON_A_RING(two_threads),
+		ON_A_RING(in_order),	      ON_A_RING(every_size),
+		ON_A_RING(around_the_end),    ON_A_RING(full),
+		ON_A_RING(what_fits_no_ring), ON_A_RING(after_four_gigabytes),
+		ON_A_RING(two_threads),	      cmocka_unit_test(sizes_by_lanes),
 	};
 
 	return cmocka_run_group_tests_name("handoff", tests, NULL, NULL);
