@@ -92,7 +92,8 @@ def test_routes(bed, peer, cas, birds, protocol, protect):
     with ends(bed, peer, cas, "psk", gre="yes", protect=protect, start="initiate") as daemon:
         patiently(lambda: len(daemon.connection()["children"]) == (1 if protect == "all" else 3), "the children")
         wire = Record(bed)
-        # Before there were SAs the guest may have sent in clear: that it leaves the groups of the birds before these.
+        # Not what came before there were SAs: the guest tells in GRE, in clear and a second late (IGMP repeats), that it
+        # leaves the groups of the birds before these. Captured: that GRE frame, and backstop_in or a clear drop for it.
         before = daemon.status()["drops"]
         ours, theirs = birds(protocol)
         patiently(lambda: ours.has(THEIR_NET), "their route", 30)
