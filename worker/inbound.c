@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "esp_packet.h"
+#include "fragments_in.h"
 #include "gather.h"
 #include "gre.h"
 #include "mss.h"
@@ -14,23 +15,6 @@
 #define BATCH 64
 /* Of them, so many are opened while as many are on their way into the cache. */
 #define TOGETHER 4
-
-/*
- * Datagrams that are being put together. Room for one is touched only as far as it
- * is filled; these are 16 MiB at most, and take what 16 peers at once lose in
- * REASSEMBLY_NS. A peer with more than a quota's worth on the way at one time is
- * losing packets, and its oldest are not going to be completed.
- */
-#define DATAGRAMS_IN	  256
-#define DATAGRAMS_OF_PEER 16
-/*
- * Later fragments that came before their first: across two queues, or on two
- * paths. They pass with no SPI, so an attacker who knows the addresses can fill these; he
- * pushes out others of their kind only.
- */
-#define HEADLESS_MAX 64
-/* A first fragment shows all of the smallest ESP packet that needs another, so no field of ESP is ever in two. */
-#define FIRST_MIN 40
 
 struct item {
 	uint64_t addr;
@@ -56,12 +40,15 @@ static void drop_item(struct port_queue *p, const struct item *item, enum reason
 	umem_give(&p->q.umem, item->addr);
 }
 
-/* The packet, and the SA that XDP found. XDP's word is taken for nothing but the slot and where IP begins. */
+/* The packet, and the SA that XDP found. XDP's word is taken for nothing but the slot and where IP begins. What later
+ * steps fill in is not cleared first. */
 static bool parse(struct port_queue *p, const struct xdp_desc *desc, struct item *item)
 {
 	struct rx_meta meta;
 
-	*item = (struct item){.addr = desc->addr, .frame = umem_data(&p->q.umem, desc->addr)};
+	item->addr = desc->addr;
+	item->frame = umem_data(&p->q.umem, desc->addr);
+	item->sa = NULL;
 	memcpy(&meta, item->frame - sizeof(meta), sizeof(meta));
 	item->l2 = meta.l3_offset;
 	item->slot = meta.slot;
@@ -226,42 +213,6 @@ static void take_whole(struct port_queue *p, const struct reassembled *whole)
 	write_alone(p, item.frame, item.l2 + item.ip.total);
 }
 
-static void reassemble_here(struct port_queue *p, const struct ip_fragment *f)
-{
-	struct reassembled whole;
-
-	if (reassembly_add(&p->fragments->reassembler, f, p->lane->now, p->fragments->whole, &whole))
-		take_whole(p, &whole);
-}
-
-/* The lane that puts the fragment's datagram together: one that has queues of the NIC, and always the same. */
-static struct lane *assembler_of(const struct port_queue *p, const uint8_t *ip)
-{
-	const uint32_t lanes = p->lane->count < p->shared->queues ? p->lane->count : p->shared->queues;
-	const uint32_t key = load_be32(ip + IP_SRC) ^ load_be32(ip + IP_DST) ^ load_be16(ip + IP_ID);
-
-	return &p->lane->lanes[lane_of_queue(p->index, (key * 0x9e3779b1u >> 16) % lanes, p->lane->count)];
-}
-
-static void hand_over(struct port_queue *p, struct lane *to, const struct item *item)
-{
-	const struct handoff_item what = {
-		.port = p->index,
-		.slot = item->slot,
-		.generation = item->generation,
-		.l2 = (uint32_t)item->l2,
-		.len = (uint32_t)(item->l2 + item->ip.total),
-	};
-
-	if (!handoff_put(&to->handoffs[p->lane->index], &what, item->frame)) {
-		drop(p->lane, NULL, REASON_RX_FULL, 1);
-		return;
-	}
-	/* The first one since the lane has looked wakes it. */
-	if (!__atomic_exchange_n(&to->handed, 1, __ATOMIC_SEQ_CST))
-		lane_wake(to);
-}
-
 static void reassemble(struct port_queue *p, const struct item *item)
 {
 	const struct ip_fragment f = {
@@ -271,70 +222,9 @@ static void reassemble(struct port_queue *p, const struct item *item)
 		.slot = item->slot,
 		.generation = item->generation,
 	};
-	struct lane *assembler = p->lane->count > 1 ? assembler_of(p, item->ip.ip) : p->lane;
 
-	if (assembler == p->lane)
-		reassemble_here(p, &f);
-	else
-		hand_over(p, assembler, item);
+	fragments_in_take(p, &f);
 	umem_give(&p->q.umem, item->addr);
-}
-
-/* ---- what other lanes hand over ---- */
-
-static struct port_queue *queue_of(const struct lane *l, uint32_t port)
-{
-	struct port_queue *p;
-
-	TAILQ_FOREACH(p, &l->queues, of_lane)
-		if (p->index == port)
-			return p;
-	return NULL;
-}
-
-static void take_handed(struct lane *l, const struct handoff_item *item, uint8_t *frame)
-{
-	struct port_queue *p = queue_of(l, item->port);
-	struct ip_fragment f = {.frame = frame, .l2 = item->l2, .slot = item->slot, .generation = item->generation};
-
-	/* The NIC has gone meanwhile. */
-	if (!p || !ip_parse(&f.ip, frame + item->l2, item->len - item->l2))
-		drop(l, NULL, REASON_NO_WORKER, 1);
-	else
-		reassemble_here(p, &f);
-}
-
-/* As much as the lane takes of a queue of its own: others may hand over faster than this one can take, for as long as
- * somebody floods. */
-static uint32_t take_from(struct lane *l, struct handoff *h)
-{
-	struct handoff_item item;
-	uint32_t taken = 0;
-	uint8_t *frame;
-
-	for (; taken < BATCH && handoff_look(h, &item, &frame); taken++) {
-		take_handed(l, &item, frame);
-		handoff_next(h);
-	}
-	return taken;
-}
-
-uint32_t inbound_take_handed(struct lane *l)
-{
-	bool more = false;
-	uint32_t all = 0;
-
-	__atomic_store_n(&l->handed, 0, __ATOMIC_SEQ_CST);
-	for (uint32_t from = 0; from < l->count; from++) {
-		const uint32_t taken = take_from(l, &l->handoffs[from]);
-
-		more |= taken == BATCH;
-		all += taken;
-	}
-	/* The loop does not sleep after so much. */
-	if (more)
-		__atomic_store_n(&l->handed, 1, __ATOMIC_SEQ_CST);
-	return all;
 }
 
 /* ---- a batch ---- */
@@ -545,11 +435,6 @@ uint32_t inbound_retry(struct port_queue *p)
 	return done;
 }
 
-void inbound_expire(struct port_queue *p)
-{
-	reassembly_expire(&p->fragments->reassembler, p->lane->now);
-}
-
 void inbound_end_turn(struct port_queue *p, bool more)
 {
 	if (more)
@@ -565,23 +450,6 @@ static void release_frame(void *user, uint64_t addr)
 	umem_give(&p->q.umem, addr);
 }
 
-static int make_fragments(struct port_queue *p, struct fault *f)
-{
-	const struct reassembly_limits limits = {
-		.datagrams = DATAGRAMS_IN,
-		.per_source = DATAGRAMS_OF_PEER,
-		.headless = HEADLESS_MAX,
-		.first_min = FIRST_MIN,
-	};
-
-	p->fragments = calloc(1, sizeof(*p->fragments));
-	if (p->fragments)
-		p->fragments->whole = malloc(HOST_FRAME_MAX);
-	if (!p->fragments || !p->fragments->whole)
-		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
-	return reassembly_create(&p->fragments->reassembler, &limits, port_drop_fragments, p, f);
-}
-
 int inbound_init(struct port_queue *p, struct fragments_in *fragments, struct fault *f)
 {
 	const struct coalesce_sink sink = {.user = p, .write = write_to_host, .release = release_frame};
@@ -591,20 +459,11 @@ int inbound_init(struct port_queue *p, struct fragments_in *fragments, struct fa
 		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
 	coalesce_init(&p->in->coalescer, &sink, p->host.udp_segments);
 	p->fragments = fragments;
-	return fragments ? 0 : make_fragments(p, f);
+	return fragments ? 0 : fragments_in_create(p, take_whole, f);
 }
 
 void inbound_free(struct port_queue *p)
 {
 	free(p->in);
 	p->in = NULL;
-}
-
-void inbound_free_fragments(struct fragments_in *fragments)
-{
-	if (!fragments)
-		return;
-	reassembly_destroy(&fragments->reassembler);
-	free(fragments->whole);
-	free(fragments);
 }

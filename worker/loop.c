@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fragments_in.h"
 #include "inbound.h"
 #include "maps/turns.h"
 #include "outbound.h"
@@ -64,7 +65,7 @@ static uint32_t run_queues(struct lane *l)
 	uint32_t done = 0;
 
 	if (__atomic_load_n(&l->handed, __ATOMIC_RELAXED))
-		done += inbound_take_handed(l);
+		done += fragments_in_take_handed(l);
 	TAILQ_FOREACH(p, &l->queues, of_lane)
 		done += run_queue(p);
 	return done;
@@ -77,7 +78,7 @@ static void do_chores(struct lane *l)
 
 	sa_cache_sweep(&l->sas);
 	TAILQ_FOREACH(p, &l->queues, of_lane) {
-		inbound_expire(p);
+		fragments_in_expire(p);
 		outbound_expire(p);
 		drop(l, NULL, REASON_RX_FULL, xdp_queue_lost(&p->q));
 	}

@@ -35,7 +35,7 @@ struct port_queue {
 	struct inbound *in;		/* inbound.h */
 	struct outbound *out;		/* outbound.c's alone; NULL: it sends nothing */
 	struct outbound *out_express;	/* the same of express */
-	struct fragments_in *fragments; /* inbound.h: of all queues of the NIC that are the lane's */
+	struct fragments_in *fragments; /* fragments_in.h: of all queues of the NIC that are the lane's */
 };
 
 /* The NIC's MTU as of now, or what its packet memory was made for where it has grown beyond: the loader attaches it

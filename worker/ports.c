@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "fragments_in.h"
 #include "inbound.h"
 #include "outbound.h"
 
@@ -79,7 +80,7 @@ static void free_queue(struct port_queue *p)
 static void free_set(struct port_set *set)
 {
 	for (uint32_t lane = 0; lane < LANES_MAX; lane++)
-		inbound_free_fragments(set->fragments[lane]);
+		fragments_in_free(set->fragments[lane]);
 	for (uint32_t i = 0; i < set->count; i++)
 		free_queue(&set->queues[i]);
 	free(set->queues);

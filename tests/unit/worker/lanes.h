@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "fragments_in.h"
 #include "inbound.h"
 #include "maps/vault.h"
 
@@ -137,7 +138,7 @@ static inline void queue_open(struct queue *q, struct lanes *l, uint32_t index)
 static inline void queue_close(struct queue *q)
 {
 	inbound_free(&q->port);
-	inbound_free_fragments(q->port.fragments);
+	fragments_in_free(q->port.fragments);
 	close(q->port.host.fd);
 	umem_destroy(&q->port.q.umem);
 }

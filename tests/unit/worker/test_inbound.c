@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/inbound.c: what the rings of a queue have to go through, and lanes that get packets of one SA. */
+/* worker/inbound.c and fragments_in.c: what the rings of a queue have to go through, and lanes that get packets of one
+ * SA. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -300,10 +301,10 @@ static void fragments_of_a_nic_that_has_gone(void **unused)
 	}
 	while (inbound_run(&queues[0].port))
 		;
-	handed = inbound_take_handed(&lanes.lane[1]);
+	handed = fragments_in_take_handed(&lanes.lane[1]);
 	assert_in_range(handed, 3, 45);
 	assert_int_equal(counted(&lanes, REASON_NO_WORKER), handed);
-	assert_int_equal(inbound_take_handed(&lanes.lane[1]), 0);
+	assert_int_equal(fragments_in_take_handed(&lanes.lane[1]), 0);
 	assert_int_equal(opened() * 3 + handed, 48);
 }
 
@@ -320,7 +321,7 @@ static void what_is_handed_over_is_taken_in_turns(void **unused)
 		assert_true(handoff_put(&l->handoffs[0], &item, frame));
 	l->handed = 1;
 	while (l->handed) {
-		const uint32_t n = inbound_take_handed(l);
+		const uint32_t n = fragments_in_take_handed(l);
 
 		/* As many as a batch: the lane does not sleep before it has looked again. */
 		assert_in_range(n, 0, 64);
