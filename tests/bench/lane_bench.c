@@ -27,6 +27,7 @@
 #include "inbound.h"
 #include "outbound.h"
 #include "port.h"
+#include "unit/worker/memory_ring.h"
 
 #define ROUND	256
 #define WARM_UP 8
@@ -35,11 +36,6 @@
 #define HEADERS (ETH_LEN + IP_LEN_MIN + UDP_LEN)
 
 static const uint8_t nic_mac[6] = {2, 0, 0, 0, 0, 1};
-
-/* A ring of a NIC in memory: both ends are this program's. */
-struct memory_ring {
-	uint32_t producer, consumer, flags;
-};
 
 /* What one direction has taken. */
 struct spent {
@@ -202,31 +198,6 @@ static void write_frames(struct host *h, const struct iovec *pieces, int n)
 
 /* ---- a NIC in memory ---- */
 
-static void set_prod(struct xsk_ring_prod *r, struct memory_ring *m, void *entries)
-{
-	*r = (struct xsk_ring_prod){
-		.cached_cons = RING_SIZE,
-		.mask = RING_SIZE - 1,
-		.size = RING_SIZE,
-		.producer = &m->producer,
-		.consumer = &m->consumer,
-		.flags = &m->flags,
-		.ring = entries,
-	};
-}
-
-static void set_cons(struct xsk_ring_cons *r, struct memory_ring *m, void *entries)
-{
-	*r = (struct xsk_ring_cons){
-		.mask = RING_SIZE - 1,
-		.size = RING_SIZE,
-		.producer = &m->producer,
-		.consumer = &m->consumer,
-		.flags = &m->flags,
-		.ring = entries,
-	};
-}
-
 /* Off the clock: what was sent arrives, each packet in a frame of the fill ring, and the sent frames are completed. */
 static uint32_t carry(struct seat *s)
 {
@@ -255,10 +226,10 @@ static void make_queue(struct seat *s, struct fault *f)
 	q->fd = -1;
 	if (umem_create(&q->umem, RING_SIZE, 1500, f))
 		die(f->text);
-	set_cons(&q->rings.rx, &s->rx, s->rx_descs);
-	set_prod(&q->rings.tx, &s->tx, s->tx_descs);
-	set_prod(&q->rings.fill, &s->fill, s->fill_addrs);
-	set_cons(&q->rings.comp, &s->comp, s->comp_addrs);
+	q->rings.rx = RING_CONS(&s->rx, s->rx_descs, RING_SIZE);
+	q->rings.tx = RING_PROD(&s->tx, s->tx_descs, RING_SIZE);
+	q->rings.fill = RING_PROD(&s->fill, s->fill_addrs, RING_SIZE);
+	q->rings.comp = RING_CONS(&s->comp, s->comp_addrs, RING_SIZE);
 	q->limit = RING_SIZE;
 	xdp_queue_refill(q);
 }

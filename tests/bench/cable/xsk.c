@@ -16,6 +16,7 @@
 #include "maps/maps.h"
 #include "maps/slots.h"
 #include "packet.h"
+#include "unit/worker/memory_ring.h"
 
 static const struct maps *maps;
 
@@ -42,36 +43,6 @@ static void begin(struct cable_ring *r, uint32_t flags)
 	r->flags = flags;
 }
 
-static void set_prod(struct xsk_ring_prod *r, struct cable_ring *c, void *entries, uint32_t size)
-{
-	begin(c, XDP_RING_NEED_WAKEUP);
-	*r = (struct xsk_ring_prod){
-		.cached_prod = CABLE_FIRST,
-		.cached_cons = CABLE_FIRST + size,
-		.mask = size - 1,
-		.size = size,
-		.producer = &c->producer,
-		.consumer = &c->consumer,
-		.flags = &c->flags,
-		.ring = entries,
-	};
-}
-
-static void set_cons(struct xsk_ring_cons *r, struct cable_ring *c, void *entries, uint32_t size)
-{
-	begin(c, 0);
-	*r = (struct xsk_ring_cons){
-		.cached_prod = CABLE_FIRST,
-		.cached_cons = CABLE_FIRST,
-		.mask = size - 1,
-		.size = size,
-		.producer = &c->producer,
-		.consumer = &c->consumer,
-		.flags = &c->flags,
-		.ring = entries,
-	};
-}
-
 int xsk_map_rings(int fd, uint32_t size, struct xsk_rings *rings)
 {
 	struct cable_end *own = cable.own;
@@ -81,12 +52,15 @@ int xsk_map_rings(int fd, uint32_t size, struct xsk_rings *rings)
 	if (size > RING_SIZE)
 		return -EINVAL;
 	own->ring_size = size;
-	set_prod(&rings->fill, &own->fill, own->fill.addrs, size);
-	set_cons(&rings->comp, &own->comp, own->comp.addrs, size);
-	set_cons(&rings->rx, &own->rx, own->rx.descs, size);
-	set_prod(&rings->tx, &own->tx, own->tx.descs, size);
+	begin(&own->comp, 0);
+	begin(&own->rx, 0);
+	begin(&own->tx, XDP_RING_NEED_WAKEUP);
 	/* Nobody has to be asked to look at it: the other end does, when it has a packet. */
-	own->fill.flags = 0;
+	begin(&own->fill, 0);
+	rings->fill = RING_PROD(&own->fill, own->fill.addrs, size);
+	rings->comp = RING_CONS(&own->comp, own->comp.addrs, size);
+	rings->rx = RING_CONS(&own->rx, own->rx.descs, size);
+	rings->tx = RING_PROD(&own->tx, own->tx.descs, size);
 	return 0;
 }
 

@@ -20,6 +20,7 @@
 #include "fragments_in.h"
 #include "inbound.h"
 #include "maps/vault.h"
+#include "memory_ring.h"
 
 #define LANES 2
 #define PORT  3
@@ -107,7 +108,7 @@ struct queue {
 	struct port_queue port;
 	struct xdp_desc descs[RING_SIZE];
 	uint64_t addrs[RING_SIZE];
-	uint32_t rx_produced, rx_consumed, fill_produced, fill_consumed, flags;
+	struct memory_ring rx, fill;
 };
 
 static inline void queue_open(struct queue *q, struct lanes *l, uint32_t index)
@@ -117,18 +118,8 @@ static inline void queue_open(struct queue *q, struct lanes *l, uint32_t index)
 	memset(q, 0, sizeof(*q));
 	*p = (struct port_queue){.lane = &l->lane[index % LANES], .index = PORT, .shared = &l->maps.port[PORT]};
 	assert_int_equal(umem_create(&p->q.umem, RING_SIZE, 1500, NULL), 0);
-	p->q.rings.rx = (struct xsk_ring_cons){.producer = &q->rx_produced,
-					       .consumer = &q->rx_consumed,
-					       .ring = q->descs,
-					       .mask = RING_SIZE - 1,
-					       .size = RING_SIZE};
-	p->q.rings.fill = (struct xsk_ring_prod){.producer = &q->fill_produced,
-						 .consumer = &q->fill_consumed,
-						 .ring = q->addrs,
-						 .mask = RING_SIZE - 1,
-						 .size = RING_SIZE,
-						 .flags = &q->flags,
-						 .cached_cons = RING_SIZE};
+	p->q.rings.rx = RING_CONS(&q->rx, q->descs, RING_SIZE);
+	p->q.rings.fill = RING_PROD(&q->fill, q->addrs, RING_SIZE);
 	p->q.fd = -1;
 	assert_int_equal(host_open(&p->host, memfd_create("host", MFD_CLOEXEC), false, NULL), 0);
 	assert_int_equal(inbound_init(p, NULL, NULL), 0);
@@ -148,14 +139,14 @@ static inline bool queue_receive(struct queue *q, const struct rx_meta *meta, co
 {
 	uint64_t addr;
 
-	if (q->fill_consumed == __atomic_load_n(&q->fill_produced, __ATOMIC_ACQUIRE))
+	if (q->fill.consumer == __atomic_load_n(&q->fill.producer, __ATOMIC_ACQUIRE))
 		return false;
-	addr = q->addrs[q->fill_consumed % RING_SIZE] + XDP_PACKET_HEADROOM;
-	__atomic_store_n(&q->fill_consumed, q->fill_consumed + 1, __ATOMIC_RELEASE);
+	addr = q->addrs[q->fill.consumer % RING_SIZE] + XDP_PACKET_HEADROOM;
+	__atomic_store_n(&q->fill.consumer, q->fill.consumer + 1, __ATOMIC_RELEASE);
 	memcpy(umem_data(&q->port.q.umem, addr) - sizeof(*meta), meta, sizeof(*meta));
 	memcpy(umem_data(&q->port.q.umem, addr), frame, len);
-	q->descs[q->rx_produced % RING_SIZE] = (struct xdp_desc){.addr = addr, .len = len};
-	__atomic_store_n(&q->rx_produced, q->rx_produced + 1, __ATOMIC_RELEASE);
+	q->descs[q->rx.producer % RING_SIZE] = (struct xdp_desc){.addr = addr, .len = len};
+	__atomic_store_n(&q->rx.producer, q->rx.producer + 1, __ATOMIC_RELEASE);
 	return true;
 }
 

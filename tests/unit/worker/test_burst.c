@@ -47,9 +47,9 @@ static struct aead watched;
 static struct waiting bulk, urgent;
 static struct wire sent[FRAMES_MAX];
 static uint32_t sent_count, calls, call_sizes[FRAMES_MAX];
-static struct xdp_desc tx[RING_SIZE];
-static uint64_t completed[RING_SIZE];
-static uint32_t tx_produced, tx_consumed, completed_produced, completed_consumed;
+static struct memory_ring tx, completed;
+static struct xdp_desc tx_descs[RING_SIZE];
+static uint64_t completed_addrs[RING_SIZE];
 static void (*on_write)(void);
 
 /* ---- the cipher ---- */
@@ -58,9 +58,9 @@ static bool is_shown(const uint8_t *out)
 {
 	const struct umem *u = &queue.port.q.umem;
 
-	for (uint32_t i = tx_consumed; i != tx_produced; i++)
-		if (out >= umem_data(u, tx[i % RING_SIZE].addr) &&
-		    out < umem_data(u, tx[i % RING_SIZE].addr) + tx[i % RING_SIZE].len)
+	for (uint32_t i = tx.consumer; i != tx.producer; i++)
+		if (out >= umem_data(u, tx_descs[i % RING_SIZE].addr) &&
+		    out < umem_data(u, tx_descs[i % RING_SIZE].addr) + tx_descs[i % RING_SIZE].len)
 			return true;
 	return false;
 }
@@ -198,16 +198,16 @@ static void open_frame(const uint8_t *frame, uint32_t len)
 /* Sends up to n packets of those that it was shown. */
 static void nic_sends(uint32_t n)
 {
-	while (n-- && tx_consumed != tx_produced) {
+	while (n-- && tx.consumer != tx.producer) {
 		uint8_t whole[10000];
 		struct xdp_desc d;
 		uint32_t len = 0;
 
 		do {
-			d = tx[tx_consumed++ % RING_SIZE];
+			d = tx_descs[tx.consumer++ % RING_SIZE];
 			memcpy(whole + len, umem_data(&queue.port.q.umem, d.addr), d.len);
 			len += d.len;
-			completed[completed_produced++ % RING_SIZE] = d.addr;
+			completed_addrs[completed.producer++ % RING_SIZE] = d.addr;
 		} while (!xdp_queue_is_last(&d));
 		open_frame(whole, len);
 	}
@@ -233,7 +233,7 @@ static void run_until_all_is_sent(uint32_t each_turn)
 		nic_sends(each_turn);
 		assert_true(++turns < TURNS);
 	} while (is_left(&bulk) || is_left(&urgent) || outbound_waits_for_nic(&queue.port) ||
-		 tx_consumed != tx_produced);
+		 tx.consumer != tx.producer);
 }
 
 /* That datagram, and no byte of it is another's. */
@@ -277,18 +277,8 @@ static void open_queue(uint32_t mtu)
 	close(p->host.fd);
 	open_host(&p->host, &bulk_memory);
 	open_host(&p->express, &urgent_memory);
-	p->q.rings.tx = (struct xsk_ring_prod){.producer = &tx_produced,
-					       .consumer = &tx_consumed,
-					       .ring = tx,
-					       .mask = RING_SIZE - 1,
-					       .size = RING_SIZE,
-					       .flags = &queue.flags,
-					       .cached_cons = RING_SIZE};
-	p->q.rings.comp = (struct xsk_ring_cons){.producer = &completed_produced,
-						 .consumer = &completed_consumed,
-						 .ring = completed,
-						 .mask = RING_SIZE - 1,
-						 .size = RING_SIZE};
+	p->q.rings.tx = RING_PROD(&tx, tx_descs, RING_SIZE);
+	p->q.rings.comp = RING_CONS(&completed, completed_addrs, RING_SIZE);
 	p->q.limit = RING_SIZE;
 	p->lane->readers = 2;
 	p->host.wanted = p->express.wanted = HOST_RING_FRAMES;
@@ -299,7 +289,8 @@ static void open_all(uint32_t mtu)
 {
 	struct sa_state *sa;
 
-	tx_produced = tx_consumed = completed_produced = completed_consumed = sent_count = calls = 0;
+	tx = completed = (struct memory_ring){0};
+	sent_count = calls = 0;
 	on_write = NULL;
 	watched = *backend;
 	watched.seal_all = watch;
@@ -481,7 +472,7 @@ static void a_full_nic_loses_nothing(void **unused)
 	queue.port.q.limit = 8;
 	put_datagrams(&bulk, 100);
 	turn();
-	assert_int_equal(tx_produced, 8);
+	assert_int_equal(tx.producer, 8);
 	assert_true(outbound_waits_for_nic(&queue.port));
 	run_until_all_is_sent(5);
 	assert_datagrams(100);
@@ -496,7 +487,7 @@ static void without_packet_memory_nothing_is_lost(void **unused)
 	u->free_count = 5;
 	put_datagrams(&bulk, 50);
 	turn();
-	assert_int_equal(tx_produced, 5);
+	assert_int_equal(tx.producer, 5);
 	run_until_all_is_sent(3);
 	assert_datagrams(50);
 	assert_numbers_rise(1);
@@ -576,7 +567,7 @@ static void another_sa_in_the_slot_is_another_burst(void **unused)
 	put_datagram(&bulk, 100, 1, NEW_GENERATION);
 	on_write = change_sa;
 	turn();
-	assert_int_equal(tx_produced, 4);
+	assert_int_equal(tx.producer, 4);
 	nic_sends(3);
 	assert_datagrams(3);
 	assert_int_equal(counted(&lanes, REASON_NO_SA), 1);

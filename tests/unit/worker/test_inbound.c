@@ -18,33 +18,26 @@
 #include "loop.h"
 #include "packets.h"
 
-#define RING   RING_SIZE
 #define FRAMES 100
 
 /* Other queues had all frames, and now they are free again: nothing can come to this one before it gets some. */
 static void a_queue_that_ran_dry_gets_frames(void **state)
 {
-	static uint64_t addrs[RING], frames[FRAMES];
-	uint32_t rx_produced = 0, rx_consumed = 0, produced = 0, consumed = 0, flags = 0;
+	static uint64_t addrs[RING_SIZE], frames[FRAMES];
+	struct memory_ring rx = {0}, fill = {0};
 	struct port_queue port = {
 		.q.umem = {.frame_size = 2048, .spans_at = 2048 * FRAMES, .free_frames = frames},
-		.q.rings.rx = {.producer = &rx_produced, .consumer = &rx_consumed, .mask = RING - 1, .size = RING},
-		.q.rings.fill = {.producer = &produced,
-				 .consumer = &consumed,
-				 .ring = addrs,
-				 .mask = RING - 1,
-				 .size = RING,
-				 .flags = &flags,
-				 .cached_cons = RING},
+		.q.rings.rx = RING_CONS(&rx, NULL, RING_SIZE),
+		.q.rings.fill = RING_PROD(&fill, addrs, RING_SIZE),
 	};
 
 	(void)state;
 	assert_int_equal(inbound_run(&port), 0);
-	assert_int_equal(produced, 0);
+	assert_int_equal(fill.producer, 0);
 	for (uint64_t i = 0; i < FRAMES; i++)
 		umem_give(&port.q.umem, i * 2048);
 	assert_int_equal(inbound_run(&port), 0);
-	assert_int_equal(produced, FRAMES);
+	assert_int_equal(fill.producer, FRAMES);
 	assert_int_equal(port.q.umem.free_count, 0);
 }
 

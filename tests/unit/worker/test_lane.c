@@ -184,7 +184,7 @@ static void queues_come_and_go(void **unused)
 				usleep(10);
 		take_back(&lanes.lane[0], nic, &queues[nic]);
 		/* What it had not looked at yet is lost with the NIC. */
-		sent -= queues[nic].rx_produced - queues[nic].rx_consumed;
+		sent -= queues[nic].rx.producer - queues[nic].rx.consumer;
 		queue_close(&queues[nic]);
 		memset(&queues[nic], 0xff, sizeof(queues[nic]));
 		queue_open(&queues[nic], &lanes, 0);

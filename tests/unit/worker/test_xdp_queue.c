@@ -6,24 +6,21 @@
 
 #include <cmocka.h>
 
+#include "memory_ring.h"
 #include "xdp_queue.h"
 
 #define SECOND 1000000000ULL
 #define START  (5 * SECOND)
 
 static uint64_t addrs[RING_SIZE], frames[RING_SIZE];
-static uint32_t produced, consumed;
+static struct memory_ring comp;
 
 static struct xdp_queue full(void)
 {
-	produced = consumed = 0;
+	comp = (struct memory_ring){0};
 	return (struct xdp_queue){
 		.umem = {.frame_size = 2048, .spans_at = UINT64_MAX, .free_frames = frames},
-		.rings.comp = {.producer = &produced,
-			       .consumer = &consumed,
-			       .ring = addrs,
-			       .mask = RING_SIZE - 1,
-			       .size = RING_SIZE},
+		.rings.comp = RING_CONS(&comp, addrs, RING_SIZE),
 		.outstanding = 64,
 		.limit = 64,
 	};
@@ -31,7 +28,7 @@ static struct xdp_queue full(void)
 
 static void complete(struct xdp_queue *q, uint32_t n)
 {
-	produced += n;
+	comp.producer += n;
 	xdp_queue_reap(q);
 }
 
