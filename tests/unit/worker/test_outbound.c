@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* worker/outbound.c: a NIC or packet memory without room, and which of the host's two queues leaves first. */
+#define _GNU_SOURCE
+#include "sender.h"
+
+/* ---- no room ---- */
+
+static void a_full_nic_loses_nothing(void **unused)
+{
+	(void)unused;
+	queue.port.q.limit = 8;
+	put_datagrams(&bulk, 100);
+	turn();
+	assert_int_equal(tx.producer, 8);
+	assert_true(outbound_waits_for_nic(&queue.port));
+	run_until_all_is_sent(5);
+	assert_datagrams(100);
+	assert_numbers_rise(1);
+}
+
+static void without_packet_memory_nothing_is_lost(void **unused)
+{
+	struct umem *u = &queue.port.q.umem;
+
+	(void)unused;
+	u->free_count = 5;
+	put_datagrams(&bulk, 50);
+	turn();
+	assert_int_equal(tx.producer, 5);
+	run_until_all_is_sent(3);
+	assert_datagrams(50);
+	assert_numbers_rise(1);
+	xdp_queue_reap(&queue.port.q);
+	assert_int_equal(u->free_count, 5);
+}
+
+static void nor_without_spans(void **unused)
+{
+	struct umem *u = &queue.port.q.umem;
+
+	(void)unused;
+	u->free_span_count = SPANS_FOR_RX + 3;
+	for (uint32_t i = 0; i < 20; i++)
+		put_datagram(&bulk, 400 * i, i, key.generation);
+	turn();
+	assert_int_equal(u->free_span_count, SPANS_FOR_RX);
+	run_until_all_is_sent(2);
+	assert_int_equal(sent_count, 20);
+	assert_numbers_rise(1);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_datagram(&sent[i], 400 * i, i);
+	xdp_queue_reap(&queue.port.q);
+	assert_int_equal(u->free_span_count, SPANS_FOR_RX + 3);
+}
+
+/* Three descriptors may be one packet's. */
+static void a_burst_of_long_packets_fits_the_ring(void **unused)
+{
+	(void)unused;
+	queue.port.q.limit = 20;
+	for (uint32_t i = 0; i < 30; i++)
+		put_datagram(&bulk, 8900, i, key.generation);
+	run_until_all_is_sent(FRAMES_MAX);
+	assert_int_equal(sent_count, 30);
+	assert_int_equal(counted(&lanes, REASON_TX_FULL), 0);
+	assert_numbers_rise(1);
+}
+
+/* Sealed as one, cut, and half on its way when the NIC is full. */
+static void what_is_too_long_is_sealed_before_it_is_cut(void **unused)
+{
+	(void)unused;
+	queue.port.q.limit = 3;
+	put_datagrams(&bulk, 2);
+	put_datagram(&bulk, 8000, 2, key.generation);
+	store_be16(bulk.bytes[2] + ETH_LEN + IP_FRAG, 0);
+	put_datagram(&bulk, length_of(3), 3, key.generation);
+	put_datagrams(&urgent, 1);
+	turn();
+	put_datagram(&urgent, 0, 0, key.generation);
+	run_until_all_is_sent(1);
+	assert_int_equal(sent_count, 6);
+	assert_datagram(&sent[4], 8000, 2);
+	assert_datagram(&sent[5], length_of(3), 3);
+	assert_int_equal(state()->seq, 6);
+	assert_int_equal(counted(&lanes, REASON_SEALED), 6);
+}
+
+/* ---- what is urgent ---- */
+
+static void what_is_urgent_leaves_first(void **unused)
+{
+	(void)unused;
+	put_stream(&bulk, 4000, 1, 1000);
+	put_datagrams(&urgent, 3);
+	turn();
+	nic_sends(FRAMES_MAX);
+	assert_int_equal(sent_count, 7);
+	assert_numbers_rise(1);
+	for (uint32_t i = 0; i < 7; i++)
+		assert_int_equal(sent[i].proto, i < 3 ? PROTO_UDP : PROTO_TCP);
+}
+
+/* A super-packet that waits for room lets it pass, and is not behind the peer's window afterwards. */
+static void numbers_rise_on_the_wire_whatever_passes(void **unused)
+{
+	(void)unused;
+	queue.port.q.limit = 8;
+	put_stream(&bulk, 60000, 1, 1000);
+	turn();
+	for (uint32_t i = 0; i < 50; i++) {
+		put_datagram(&urgent, 10, i, key.generation);
+		nic_sends(3);
+		turn();
+	}
+	run_until_all_is_sent(8);
+	assert_int_equal(sent_count, 60 + 50);
+	assert_numbers_rise(1);
+}
+
+/* A flood of what is urgent takes most of the NIC, and not all. */
+static void bulk_passes_beside_a_flood(void **unused)
+{
+	uint32_t streamed = 0;
+
+	(void)unused;
+	queue.port.q.limit = 16;
+	put_datagrams(&urgent, 1);
+	urgent.endless = true;
+	put_stream(&bulk, 20000, 1, 1000);
+	for (uint32_t i = 0; i < 12; i++) {
+		turn();
+		nic_sends(16);
+	}
+	for (uint32_t i = 0; i < sent_count; i++)
+		streamed += sent[i].proto == PROTO_TCP;
+	assert_in_range(streamed, 20, 20);
+	assert_true(sent_count - streamed > 100);
+	assert_numbers_rise(1);
+}
+
+/* Only what was sent before bulk gives it a turn first: not turns in which the NIC took nothing. */
+static void what_is_urgent_stays_first_while_the_nic_is_slow(void **unused)
+{
+	(void)unused;
+	queue.port.q.limit = 8;
+	put_stream(&bulk, 60000, 1, 1000);
+	for (uint32_t i = 0; i < 10; i++)
+		turn();
+	put_datagrams(&urgent, 1);
+	queue.port.express.skip = 0;
+	nic_sends(4);
+	turn();
+	nic_sends(5);
+	assert_int_equal(sent_count, 9);
+	assert_int_equal(sent[8].proto, PROTO_UDP);
+}
+
+/* However many queues a lane has, one that was idle is looked at before long. */
+static void an_idle_queue_is_not_forgotten(void **unused)
+{
+	uint32_t turns = 0;
+
+	(void)unused;
+	queue.port.lane->readers = 1000;
+	turn();
+	put_datagrams(&urgent, 1);
+	while (is_left(&urgent)) {
+		turn();
+		assert_true(++turns <= 16);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH(a_full_nic_loses_nothing),
+		WITH(without_packet_memory_nothing_is_lost),
+		JUMBO(nor_without_spans),
+		JUMBO(a_burst_of_long_packets_fits_the_ring),
+		WITH(what_is_too_long_is_sealed_before_it_is_cut),
+		WITH(what_is_urgent_leaves_first),
+		WITH(numbers_rise_on_the_wire_whatever_passes),
+		WITH(bulk_passes_beside_a_flood),
+		WITH(what_is_urgent_stays_first_while_the_nic_is_slow),
+		WITH(an_idle_queue_is_not_forgotten),
+	};
+
+	return RUN_WITH_EACH_AEAD("outbound", tests);
+}
