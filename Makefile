@@ -150,8 +150,8 @@ $(SHARED_TESTS): %: %.o $(SHARED)
 # Whose sleep is played, and whose calls are counted.
 $(BUILD)/tests/unit/worker/test_loop: ALL_LDFLAGS += $(foreach f,ppoll __ppoll_chk xsk_wake_to_receive,-Wl$(comma)--wrap=$(f))
 
-# A NIC whose driver is played.
-$(BUILD)/tests/unit/loader/test_steering: ALL_LDFLAGS += -Wl,--wrap=ethtool_ask
+# A NIC whose driver is played (steered_nic.h).
+$(filter %/test_steering %/test_steering_hash %/test_steering_rules,$(LOADER_TESTS)): ALL_LDFLAGS += -Wl,--wrap=ethtool_ask
 
 # The tests of IKE share tests/ike/: two engines in one process, on a clock and a network of their own.
 $(IKE_TESTS): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(SHARED)
