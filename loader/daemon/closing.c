@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -176,12 +177,37 @@ static int put_policies(const struct closing *c, struct fault *f)
 	return err ? connection_policies_sync(c->maps, c->config, f) : 0;
 }
 
+/*
+ * A NIC that another instance guards is a mistake in the file, and like any other found before anything is closed: our
+ * backstop takes that NIC for one without a gate, and would drop what the other instance protects on it.
+ */
+static int check_owners(const struct closing *c, struct fault *f)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < c->config->interface_count && !err; i++) {
+		const char *dev = c->config->interfaces[i].name;
+		const struct hook_place at = {
+			.dir = c->instance->bpf_dir,
+			.dev = dev,
+			.ifindex = (int)if_nametoindex(dev),
+		};
+		char owner[INSTANCE_MAX];
+
+		if (at.ifindex && hooks_owner(&at, owner) && strcmp(owner, c->instance->name) != 0)
+			err = hook_check_foreign(&at, f);
+	}
+	return err;
+}
+
 int closing_run(struct closing *c, struct fault *f)
 {
 	const struct prog_config cfg = prog_config_of(c->config);
 	char dir[PIN_MAX];
-	int err = open_maps(c, dir, f);
+	int err = check_owners(c, f);
 
+	if (!err)
+		err = open_maps(c, dir, f);
 	if (err)
 		return err;
 	nics_init(c->nics, c->instance, c->maps, c->programs);

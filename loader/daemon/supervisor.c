@@ -453,8 +453,8 @@ static void leave_failed(struct supervisor *s)
 			nic_detach(&s->nics, &s->nics.nic[i]);
 	if (policies && s->closed)
 		log_line("the gate is closed all the same: what policies protect stays blocked; mend what failed and "
-			 "run "
-			 "again, or open it by 'xdp-ipsec detach all'");
+			 "run again, or open it by 'xdp-ipsec --instance %s detach all'",
+			 s->instance.name);
 }
 
 static void leave_maps(struct supervisor *s)

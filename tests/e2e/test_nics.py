@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from lib.beds.ike import IkePair
+from lib.beds.ike import IkePair, bring_up
 from lib.beds.paced import Both
 from lib.beds.pair import A, B, NIC, Pair
 from lib.host import Host
@@ -355,9 +355,9 @@ def test_queues_changed(moving):
 # ---- who has it already ----
 
 def test_another_instance(psk_pair):
-    """The line names it, and not a way to open its gate by other means than its own."""
+    """The line names it, and not a way to open its gate by other means than its own; and its traffic goes on."""
     pair = psk_pair('auto')
-    pair.start()
+    bring_up(pair)
     for state in 'running', 'stopped':
         if state == 'stopped':
             pair.a.stop()
@@ -365,12 +365,15 @@ def test_another_instance(psk_pair):
         second.instance += '-2'
         second.pins, second.run_dir = second.pins.with_name(second.instance), second.run_dir.with_name(second.instance)
         second.configure([NIC])
+        second.config.write_text(second.config.read_text() + f'[policy all]\ndst = {B}\naction = protect\n')
         try:
-            for command in 'check', 'run':
+            for command in 'check', 'gate', 'run':
                 done = second.cmd(command, '-c', second.config, check=False)
                 assert done.returncode == 1, done
                 assert f"{NIC}: instance '{pair.a.instance}' guards it" in done.stderr, done
                 assert 'xdp off' not in done.stderr and 'remove' not in done.stderr, done
+            if state == 'running':
+                pair.a.netns.run('ping', '-c', 1, '-W', 5, B)
             said = second.cmd('detach', 'all').stdout
             assert 'the gate is open' not in said and f"{NIC}: instance '{pair.a.instance}' still guards it" in said, said
         finally:
