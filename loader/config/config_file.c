@@ -326,11 +326,28 @@ static void look_for_section(struct reader *r, const char *line)
 	begin_section(r, section);
 }
 
+/* fgets(), which does not tell how much it has read: a line that has a NUL in it ends there, and would be another. */
+static bool get_line(struct reader *r, char *line, int size)
+{
+	int length = 0, c = 0;
+
+	while (length < size - 1 && c != '\n' && (c = getc(r->file)) != EOF) {
+		if (c == '\0') {
+			r->line++;
+			wrong(r, "a NUL byte: the file is not text, or was not written to its end");
+			return false;
+		}
+		line[length++] = (char)c;
+	}
+	line[length] = '\0';
+	return length;
+}
+
 static char *read_line(char *line, int size, void *stream)
 {
 	struct reader *r = stream;
 
-	if (r->err || !fgets(line, size, r->file))
+	if (r->err || !get_line(r, line, size))
 		return NULL;
 	/* Editors of other systems begin a file with it. To libinih it is nothing, and the section is one. */
 	if (r->line++ == 0 && strncmp(line, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)

@@ -15,15 +15,20 @@
 static struct config config;
 static struct fault f;
 
-static int read_text(const char *text)
+static int read_bytes(const char *bytes, size_t size)
 {
 	FILE *file = fopen(path, "w");
 
 	assert_non_null(file);
-	fputs(text, file);
+	assert_int_equal(fwrite(bytes, 1, size, file), size);
 	fclose(file);
 	f.text[0] = '\0';
 	return config_read(&config, path, &f);
+}
+
+static int read_text(const char *text)
+{
+	return read_bytes(text, strlen(text));
 }
 
 static void test_defaults(void **unused)
@@ -126,6 +131,18 @@ static void test_empty_file(void **unused)
 	(void)unused;
 	assert_int_equal(read_text(""), 0);
 	assert_int_equal(config.interface_count, 0);
+}
+
+/* As a file system leaves one whose data never got to the disk: nothing of it may be taken for an empty line. */
+static void test_nul(void **unused)
+{
+	static const char zeros[512], late[] = "[interface a]\nmode = native\0\nqueues = 2\n";
+
+	(void)unused;
+	assert_int_equal(read_bytes(zeros, sizeof(zeros)), -EINVAL);
+	assert_non_null(strstr(f.text, ":1: a NUL byte"));
+	assert_int_equal(read_bytes(late, sizeof(late) - 1), -EINVAL);
+	assert_non_null(strstr(f.text, ":2: a NUL byte"));
 }
 
 /* The line is the one that is wrong, and the first of them. */
@@ -363,6 +380,7 @@ int main(void)
 		WITH_FILE(test_defaults),
 		WITH_FILE(test_every_key),
 		WITH_FILE(test_empty_file),
+		WITH_FILE(test_nul),
 		WITH_FILE(test_policies),
 		WITH_FILE(test_mistakes),
 		WITH_FILE(test_long_line),
