@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/log.h"
 #include "policy/locals.h"
 #include "policy/spd_store.h"
 
@@ -68,21 +69,6 @@ static int build(struct spd *spd, const struct config *config, struct fault *f)
 	return err;
 }
 
-int connection_policies_check(const struct maps *maps, const struct config *config, struct fault *f)
-{
-	struct spd spd = {0};
-	struct spd_image image = {0};
-	int err = maps ? spd_read(maps, &spd, f) : 0;
-
-	if (!err)
-		err = build(&spd, config, f);
-	if (!err)
-		err = spd_compile(&spd, &image, f);
-	spd_image_free(&image);
-	spd_free(&spd);
-	return err;
-}
-
 static bool is_of_file(const struct policy *p)
 {
 	return p->rule.owner == OWNER_IKE || p->rule.owner == OWNER_FILE;
@@ -94,6 +80,32 @@ static bool any_of_file(const struct spd *spd)
 		if (is_of_file(&spd->policies[i]))
 			return true;
 	return false;
+}
+
+/* Which is what is left of a file that was cut off while it was written: it may not open what the one before closed. */
+static bool is_empty(const struct config *config)
+{
+	return !config->interface_count && !config->connection_count && !config->policy_count;
+}
+
+int connection_policies_check(const struct maps *maps, const struct config *config, struct fault *f)
+{
+	struct spd spd = {0};
+	struct spd_image image = {0};
+	int err = maps ? spd_read(maps, &spd, f) : 0;
+
+	if (!err && is_empty(config) && any_of_file(&spd))
+		err = fault(
+			f, EINVAL,
+			"the file has neither interface, connection nor policy, but policies of a file are in force: "
+			"'detach all' takes them away");
+	if (!err)
+		err = build(&spd, config, f);
+	if (!err)
+		err = spd_compile(&spd, &image, f);
+	spd_image_free(&image);
+	spd_free(&spd);
+	return err;
 }
 
 /* What both have is there already, and what has another action there keeps it until the start has succeeded. */
@@ -133,15 +145,37 @@ int connection_policies_add(const struct maps *maps, const struct config *config
 	return err ? err : locals_sync(maps, f);
 }
 
+/* What closed, and whose selector no policy has any more. The new ones are added to on the way. */
+static void tell_opened(const struct spd *before, struct spd *now)
+{
+	char text[PREFIX_TEXT];
+	unsigned n = 0;
+
+	for (size_t i = 0; i < before->count; i++) {
+		const struct policy *p = &before->policies[i];
+
+		if (is_of_file(p) && p->rule.action != SPD_BYPASS && spd_add(now, p, NULL) == 0 && !n++)
+			prefix_text(&p->remote, text);
+	}
+	if (n)
+		log_line("%u policies are no longer in the file, the first for %s: what no other is for GOES IN CLEAR",
+			 n, text);
+}
+
 int connection_policies_sync(const struct maps *maps, const struct config *config, struct fault *f)
 {
-	struct spd spd;
-	int err = spd_read(maps, &spd, f);
+	struct spd spd = {0}, before = {0};
+	int err = spd_read(maps, &before, f);
 
+	if (!err)
+		err = spd_read(maps, &spd, f);
 	if (!err)
 		err = build(&spd, config, f);
 	if (!err)
 		err = spd_write(maps, &spd, f);
+	if (!err)
+		tell_opened(&before, &spd);
+	spd_free(&before);
 	spd_free(&spd);
 	return err ? err : locals_sync(maps, f);
 }

@@ -223,7 +223,7 @@ static void reload(struct supervisor *s)
 	reload_interfaces(s, &fresh);
 	gre_report(&s->maps, &s->config);
 	ways_look(&s->ways, &s->config, true);
-	log_line("%s: reloaded; NICs that are not in it stay as they are: only 'detach' opens a gate", s->config_path);
+	log_line("%s: reloaded; NICs that are not in it stay attached: only 'detach' gives one up", s->config_path);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *arg)

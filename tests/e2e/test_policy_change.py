@@ -148,6 +148,17 @@ def test_the_files_policies(pair):
     assert policies(host) == set()
 
 
+def test_what_the_file_opens_is_said(pair):
+    """Who takes a policy out of it opens a gate as surely as by 'detach'."""
+    host = pair.a
+    ten = {'dst': TEN, 'action': 'discard'}
+    reload(host, ('policy ten', ten), ('policy by', {**ten, 'proto': 'tcp', 'action': 'bypass'}))
+    reload(host, ('policy ten', {**ten, 'action': 'protect'}))
+    assert 'IN CLEAR' not in host.log_text
+    reload(host)
+    assert f'1 policies are no longer in the file, the first for {TEN}: what no other is for GOES IN CLEAR' in host.log_text
+
+
 def test_connections_by_the_file():
     """Other connections and policies come and go; the one that stays has its SAs and loses nothing."""
     with IkePair('native') as pair:

@@ -139,8 +139,9 @@ def gate_without_a_daemon(bed):
 def bad_file_at_start(bed):
     assert bed.a.stop() == 0
     good = bed.a.config.read_text()
-    bed.a.config.write_text(good + 'speed = 9\n')
-    fails(bed, 'speed')
+    for bad, said in (good + 'speed = 9\n', 'speed'), ('', 'policies of a file are in force'):
+        bed.a.config.write_text(bad)
+        fails(bed, said)
     bed.a.config.write_text(good)
     bed.step('run again')
     bed.start()
@@ -202,8 +203,10 @@ def good_reload(bed):
 
 @event('reload of a file with an error', 'all goes on as before')
 def bad_reload(bed):
-    bed.a.config.write_text(bed.a.config.read_text().replace('local', 'lokal'))
-    reload(bed, 'going on as before')
+    good = bed.a.config.read_text()
+    for bad in good.replace('local', 'lokal'), '', '\0' * len(good):
+        bed.a.config.write_text(bad)
+        reload(bed, 'going on as before')
 
 
 def second_nic_appears(bed):
