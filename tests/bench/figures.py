@@ -160,7 +160,7 @@ def _memory_ratios(case, rounds):
 
 def _memory_row(case, rounds):
     samples = [r[case] for r in rounds]
-    values = {way: _median(s[way]['mpps'] for s in samples) for way in (*memory.WAYS, 'both')}
+    values = {way: _median(s[way]['mpps'] for s in samples) for way in (*memory.WAYS, 'both', 'cipher')}
     clocks = {f'{way}_clocks': _median(s[way]['clocks'] for s in samples) for way in memory.WAYS}
     rates = [s['both']['mpps'] for s in samples]
     alone = memory.baseline(case) is None
@@ -169,6 +169,10 @@ def _memory_row(case, rounds):
                     None if alone else 'ratio', target)
     ratios = [] if alone else _memory_ratios(case, rounds)
     worst = min(values[way] for way in memory.WAYS)
+    if case.lanes > 1:
+        # What no lane can pass: two CPUs that do nothing but the cipher, beside one.
+        base = memory.baseline(case)
+        values['bound'] = _median(r[case]['cipher']['mpps'] / r[base]['cipher']['mpps'] for r in rounds)
     row = _row(figure, {'esp': worst, **values, **clocks}, _median(ratios), ratios)
     return {**row, 'spread_percent': 100 * (max(rates) - min(rates)) / values['both']}
 

@@ -5,11 +5,15 @@
  * clock, into the RX ring, with the metadata that XDP would have left, and inbound takes it from there: all of the
  * worker's own code runs, from the tag in the Ethernet header to the coalesced packet for the host.
  *
- *   lane_bench BYTES LANES SAS ROUNDS      JSON on stdout, for out and in: packets a second of all lanes, by the clock
- *                                          on the wall and by that of their threads; clocks per packet
+ *   lane_bench BYTES LANES SAS ROUNDS      JSON on stdout, for out, in and the bare cipher: packets a second of all
+ *                                          lanes, by the clock on the wall and by that of their threads; clocks per
+ *                                          packet
  *
  * BYTES: of UDP payload. SAS: each way, of each lane, in turn from packet to packet. A round is ROUND packets. All
- * lanes do the same at the same time: they wait for each other, off the clock, before each half of a round.
+ * lanes do the same at the same time: they wait for each other, off the clock, before each part of a round. The bare
+ * cipher is what the machine allows: it seals the same number of packets of that size, with one key for each lane, and
+ * nothing else is done. What two lanes of it do, of one's, shows what two CPUs do here for whoever needs no memory in
+ * common.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,6 +34,8 @@
 #include "unit/worker/memory_ring.h"
 
 #define ROUND	256
+#define BATCH	64
+#define STRIDE	2048
 #define WARM_UP 8
 #define SPINS	10000
 #define PORT	0
@@ -52,9 +58,11 @@ struct seat {
 	struct tx_tag tag; /* of the first SA */
 	uint32_t sa_count, first_slot, next_sa;
 	size_t bytes;
-	uint32_t rounds;
+	uint32_t rounds, nonce;
 	uint64_t delivered, packets;
-	struct spent out, in;
+	struct spent out, in, cipher;
+	struct aead_call calls[BATCH]; /* of the bare cipher; in place */
+	uint8_t *texts;		       /* ROUND of them, STRIDE each */
 };
 
 static struct maps maps;
@@ -234,6 +242,23 @@ static void make_queue(struct seat *s, struct fault *f)
 	xdp_queue_refill(q);
 }
 
+/* As much as ESP encrypts of a packet of that size, and all that authenticates it. */
+static void make_cipher(struct seat *s)
+{
+	static const uint8_t key[AEAD_KEY_SIZE];
+	const struct aead *a = s->lane->aead;
+	void *ctx = zeroed(a->ctx_size);
+
+	s->texts = zeroed(ROUND * STRIDE);
+	if (a->expand(ctx, key))
+		die("the cipher takes no key");
+	for (uint32_t i = 0; i < BATCH; i++)
+		s->calls[i] = (struct aead_call){
+			.ctx = ctx,
+			.len = (uint32_t)(esp_sealed_size(UDP_LEN + s->bytes) - ESP_HEADER - ESP_ICV),
+			.aad_len = 12};
+}
+
 static struct seat *make_seat(struct lane *l, size_t bytes, uint32_t sas, uint32_t rounds)
 {
 	struct seat *s = zeroed(sizeof(*s));
@@ -259,6 +284,7 @@ static struct seat *make_seat(struct lane *l, size_t bytes, uint32_t sas, uint32
 	}
 	if (inbound_init(&s->p, NULL, &f) || outbound_init(&s->p, &f))
 		die(f.text);
+	make_cipher(s);
 	return s;
 }
 
@@ -278,6 +304,20 @@ static __attribute__((noinline)) void receive_all(struct seat *s)
 	while (s->rx.consumer != s->rx.producer) {
 		inbound_run(&s->p);
 		inbound_end_turn(&s->p, s->rx.consumer != s->rx.producer);
+	}
+}
+
+static __attribute__((noinline)) void cipher_alone(struct seat *s)
+{
+	for (uint32_t first = 0; first < ROUND; first += BATCH) {
+		for (uint32_t i = 0; i < BATCH; i++) {
+			struct aead_call *c = &s->calls[i];
+
+			store_be32(c->iv, ++s->nonce);
+			c->in = c->out = s->texts + (size_t)(first + i) * STRIDE;
+			c->tag = c->out + c->len;
+		}
+		s->lane->aead->seal_all(s->calls, BATCH);
 	}
 }
 
@@ -316,6 +356,7 @@ static void run_round(struct seat *s)
 	spend(&s->out, s, send_some);
 	s->packets += carry(s);
 	spend(&s->in, s, receive_all);
+	spend(&s->cipher, s, cipher_alone);
 }
 
 static void *run(void *arg)
@@ -324,7 +365,7 @@ static void *run(void *arg)
 
 	for (uint32_t i = 0; i < WARM_UP; i++)
 		run_round(s);
-	s->out = s->in = (struct spent){0};
+	s->out = s->in = s->cipher = (struct spent){0};
 	s->packets = s->delivered = 0;
 	for (uint32_t i = 0; i < s->rounds; i++)
 		run_round(s);
@@ -380,6 +421,7 @@ static void report(struct seat **seats)
 	printf("{\"aead\":\"%s\",\"round\":%d", seats[0]->lane->aead->name, ROUND);
 	report_direction("out", seats, offsetof(struct seat, out));
 	report_direction("in", seats, offsetof(struct seat, in));
+	report_direction("cipher", seats, offsetof(struct seat, cipher));
 	puts("}");
 }
 

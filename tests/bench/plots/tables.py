@@ -64,9 +64,11 @@ def _target(row):
 
 def _memory(result):
     rows = [row for row in result['figures'] if row['name'].startswith('memory.')]
-    columns = ('out', 'in', 'both', 'out_clocks', 'in_clocks')
-    lines = [[row['label'], *(number(row['values'][c]) for c in columns), report.compared(row), _target(row)] for row in rows]
-    headers = ('', 'sealed, Mpps', 'opened, Mpps', 'both, Mpps', 'sealed, clocks', 'opened, clocks', 'compared', 'target')
+    columns = ('out', 'in', 'both', 'cipher', 'out_clocks', 'in_clocks')
+    lines = [[row['label'], *(number(row['values'].get(c)) for c in columns), report.compared(row),
+              f'× {row["values"]["bound"]:.2f}' if 'bound' in row['values'] else '', _target(row)] for row in rows]
+    headers = ('', 'sealed, Mpps', 'opened, Mpps', 'both, Mpps', 'cipher alone, Mpps', 'sealed, clocks', 'opened, clocks',
+               'compared', 'cipher alone, compared', 'target')
     return _table(headers, lines) if rows else None
 
 
