@@ -40,7 +40,7 @@ class Plain:
         with ExitStack() as undo:
             self.a = undo.enter_context(Netns(self.tag + 'a'))
             self.b = undo.enter_context(Netns(self.tag + 'b'))
-            veth(self.a, NIC, self.b, NIC)
+            veth(self.a, NIC, self.b, NIC, queues=1)
             for ns, addr in ((self.a, A), (self.b, B)):
                 ns.ip('addr', 'add', f'{addr}/24', 'dev', NIC)
                 self.set_up(ns)
