@@ -67,28 +67,18 @@ static inline struct payload made(void)
 	{ \
 		TRANSFORM_ENCR, ENCR_AES_GCM_16, 256, 0 \
 	}
-#define PRF(n) \
+/* Without a length of its keys. */
+#define PLAIN(type, id) \
 	{ \
-		TRANSFORM_PRF, n, 0, 0 \
+		type, id, 0, 0 \
 	}
-#define DH(n) \
-	{ \
-		TRANSFORM_DH, n, 0, 0 \
-	}
-#define ESN(n) \
-	{ \
-		TRANSFORM_ESN, n, 0, 0 \
-	}
-#define INTEG(n) \
-	{ \
-		TRANSFORM_INTEG, n, 0, 0 \
-	}
+#define PRF(n)	 PLAIN(TRANSFORM_PRF, n)
+#define DH(n)	 PLAIN(TRANSFORM_DH, n)
+#define ESN(n)	 PLAIN(TRANSFORM_ESN, n)
+#define INTEG(n) PLAIN(TRANSFORM_INTEG, n)
 /* Additional Key Exchange n (from 1), RFC 9370. */
-#define ADDKE(n, id) \
-	{ \
-		(n) + 5, id, 0, 0 \
-	}
-#define COUNT(all) ((uint8_t)(sizeof(all) / sizeof((all)[0])))
+#define ADDKE(n, id) PLAIN((n) + 5, id)
+#define COUNT(all)   ((uint8_t)(sizeof(all) / sizeof((all)[0])))
 
 static inline int ike(const struct transform *t, uint8_t count, struct ike_choice *c)
 {
