@@ -140,8 +140,8 @@ enum sa_direction {
 
 enum sa_flag {
 	SA_ESN = 1 << 0,
-	SA_GRE = 1 << 1,	/* GRE in it is multicast or broadcast of the peer's, and nothing else */
-	SA_EITHER_END = 1 << 2, /* its selector is also for the ports exchanged: bound under both */
+	SA_GRE = 1 << 1,	/* GRE in the SA is multicast or broadcast of the peer's, and nothing else */
+	SA_EITHER_END = 1 << 2, /* the selector is also for the ports exchanged: the SA is bound under both */
 };
 
 /* Who made a slot or a rule, and so who may take it away. */
@@ -271,7 +271,7 @@ struct spd_rule {
 	__u8 proto;  /* 0: any */
 	__u8 action; /* enum spd_action */
 	__u8 owner;  /* enum owner */
-	__u8 origin; /* prefix length it was made for: shorter than the key's if inherited */
+	__u8 origin; /* prefix length that the rule was made for: shorter than the key's if inherited */
 	__u32 prio;  /* lower goes first among equally specific rules */
 };
 LAYOUT_ASSERT(struct spd_rule, 20);
@@ -328,31 +328,31 @@ struct port {
 	__u32 queues;
 	__u8 mac[6];
 	__u8 mode;	/* enum port_mode */
-	__u8 zero_copy; /* all queues; written by the worker when it has bound */
+	__u8 zero_copy; /* all queues; written by the worker when its sockets are bound */
 	char name[16];
-	__u16 path_mtu_min; /* what a router says is less is not believed; 0: nothing it says is */
-	__u16 mss_clamp;    /* the most a SYN may offer; 0: it is left alone; MSS_CLAMP_FIT: what fits with ESP */
+	__u16 path_mtu_min; /* less than this is believed of no router; 0: nothing is */
+	__u16 mss_clamp;    /* the most a SYN may offer; 0: SYNs are left alone; MSS_CLAMP_FIT: what fits with ESP */
 	__u32 mtu_room;	    /* programs and packet memory are made for an MTU up to this */
-	__u32 tx_queues;    /* the NIC may have fewer to send than to receive; 0: it does not say */
-	__u32 ring;	    /* entries of each ring of each queue (packet_memory.h) */
-	__u8 steering;	    /* enum port_steering */
-	__u8 busy_poll; /* its sockets are set up for it: the worker's calls run the driver while there is traffic */
+	__u32 tx_queues; /* queues to send by, which may be fewer than those to receive by; 0: the NIC does not say */
+	__u32 ring;	 /* entries of each ring of each queue (packet_memory.h) */
+	__u8 steering;	 /* enum port_steering */
+	__u8 busy_poll;	 /* sockets have busy polling: the worker's calls run the driver while there is traffic */
 	__u8 reserved[6];
 };
 LAYOUT_ASSERT(struct port, 64);
 
-/* ---- gates: what guards an interface, made by the loader; one that is not in it is not guarded ---- */
+/* ---- gates: what guards an interface, made by the loader; an interface without an entry is not guarded ---- */
 
 #define GATES_MAX 4096
 /* No port: nobody serves that NIC. */
 #define PORT_NONE PORTS_MAX
 
 enum gate_kind {
-	GATE_ATTACHED = 1, /* our programs are on it */
-	GATE_COVERED = 2,  /* whatever leaves or comes by it passes a NIC that they are on: a VLAN's, a bridge's */
-	GATE_OPEN = 3,	   /* 'detach' has opened it */
-	GATE_TAP = 4,	   /* the TAP of a NIC that they are on */
-	GATE_BROKEN = 5,   /* they should be on it, and cannot: somebody else's are */
+	GATE_ATTACHED = 1, /* our programs are on the interface */
+	GATE_COVERED = 2,  /* whatever leaves or comes by it passes an attached NIC: a VLAN's, a bridge's */
+	GATE_OPEN = 3,	   /* 'detach' has opened the gate */
+	GATE_TAP = 4,	   /* the TAP of an attached NIC */
+	GATE_BROKEN = 5,   /* our programs should be on the interface, and cannot: somebody else's are */
 };
 
 struct gate {
@@ -410,7 +410,7 @@ LAYOUT_ASSERT(struct gre_port, 12 + 8 * (GRE_PEERS_MAX + GRE_SOURCES_MAX + GRE_A
 /* ---- events: BPF -> loader and IKE ---- */
 
 enum event_type {
-	EVENT_ACQUIRE = 1, /* a policy protects it and there is no SA */
+	EVENT_ACQUIRE = 1, /* a policy protects a packet, and there is no SA */
 	EVENT_SOFT_LIMIT = 2,
 	EVENT_HARD_LIMIT = 3,
 	EVENT_UNKNOWN_SPI = 4,

@@ -18,8 +18,8 @@
 
 /* A packet's call of the cipher, for calls that are made together. Sizes are bytes. */
 struct aead_call {
-	uint8_t iv[16];	 /* AEAD_IV_SIZE of it */
-	uint8_t aad[16]; /* aad_len of it */
+	uint8_t iv[16];	 /* AEAD_IV_SIZE bytes are used */
+	uint8_t aad[16]; /* aad_len bytes are used */
 	void *ctx;
 	const uint8_t *in;
 	uint8_t *out; /* the same place as in, or disjoint */

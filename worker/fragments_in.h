@@ -26,7 +26,7 @@ struct fragments_in {
 /* Makes p->fragments. 0 or -errno; what was made of it is there for fragments_in_free() then, too. */
 int fragments_in_create(struct port_queue *p, fragments_in_fn *on_whole, struct fault *f);
 
-/* Frees what no queue has any more; or NULL. Datagrams that are not complete are lost. */
+/* Frees a fragments_in that no queue has any more, or NULL. Datagrams that are not complete are lost. */
 void fragments_in_free(struct fragments_in *fragments);
 
 /* Takes a fragment that came by the queue p: copies it into its datagram, or to the lane that has the datagram. Where

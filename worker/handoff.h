@@ -31,7 +31,7 @@ struct handoff_item {
 
 struct handoff {
 	uint8_t *bytes;
-	uint32_t size;				    /* of it; a power of two */
+	uint32_t size;				    /* of bytes; a power of two */
 	uint32_t tail __attribute__((aligned(64))); /* written by the writer: bytes that were put in, ever */
 	uint32_t head __attribute__((aligned(64))); /* written by the reader: bytes that were taken out, ever */
 };

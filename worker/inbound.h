@@ -16,7 +16,7 @@ struct inbound {
 /* Makes p->in, whose coalescer writes to the host, and p->fragments, unless another queue's are given. 0 or -errno. */
 int inbound_init(struct port_queue *p, struct fragments_in *fragments, struct fault *f);
 
-/* Frees p->in. What is in it is lost. */
+/* Frees p->in. Packets that are held there are lost. */
 void inbound_free(struct port_queue *p);
 
 /* Takes one batch from the queue through all passes. Returns how many descriptors the batch had; each packet of them is

@@ -45,8 +45,8 @@ struct lane {
 	struct host_reader reader;
 	struct port_queues queues;
 	uint32_t nap_ns;	  /* NAP_NS or NAP_LOW_NS (loop.h) */
-	uint64_t poll_until;	  /* the latest of their poll_until, as of when one was set: no rest until then */
-	uint32_t readers;	  /* of them, that read from a TAP queue */
+	uint64_t poll_until;	  /* the latest poll_until of the queues, as of when one was set: no rest until then */
+	uint32_t readers;	  /* how many of the queues read from a TAP queue */
 	struct lane *lanes;	  /* the first of all */
 	struct handoff *handoffs; /* what the others have for this lane, by their index */
 
@@ -64,7 +64,7 @@ static inline void count(struct lane *l, enum reason reason, uint64_t n)
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
-/* The same of packets that are dropped, and for their SA if there is one. */
+/* Counts n dropped packets for status, and for their SA if there is one. */
 static inline void drop(struct lane *l, struct sa_state *sa, enum reason reason, uint64_t n)
 {
 	count(l, reason, n);
@@ -76,7 +76,7 @@ static inline void drop(struct lane *l, struct sa_state *sa, enum reason reason,
 /* Makes lane `index` of `count`, before privileges are given up. 0 or -errno. */
 int lane_init(struct lane *l, struct lane *lanes, uint32_t index, uint32_t count, struct fault *f);
 
-/* Has the lane do that, and waits until it has. Not for the lane itself to call. */
+/* Has the lane follow the order, and waits until that is done. Not for the lane itself to call. */
 void lane_tell(struct lane *l, struct lane_order *order);
 
 /* Wakes the lane if it sleeps. */

@@ -8,7 +8,7 @@
 /* Makes p->out: room for what is sent in pieces. 0 or -errno. */
 int outbound_init(struct port_queue *p, struct fault *f);
 
-/* Frees p->out. What is in it is lost. */
+/* Frees p->out. Packets that are held there are lost. */
 void outbound_free(struct port_queue *p);
 
 /*

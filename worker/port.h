@@ -30,10 +30,10 @@ struct port_queue {
 	struct host host;    /* bulk is read from it, and all is written to it */
 	struct host express; /* what is urgent is read from it */
 	struct xdp_queue q;
-	bool busy_poll;			/* its socket is set up for it */
-	uint64_t poll_until;		/* ns of lane.now: its driver is run each turn until then; 0: never */
+	bool busy_poll;			/* the socket is set up for busy polling */
+	uint64_t poll_until;		/* ns of lane.now: the driver is run each turn until then; 0: never */
 	struct inbound *in;		/* inbound.h */
-	struct outbound *out;		/* outbound.c's alone; NULL: it sends nothing */
+	struct outbound *out;		/* outbound.c's alone; NULL: the queue sends nothing */
 	struct outbound *out_express;	/* the same of express */
 	struct fragments_in *fragments; /* fragments_in.h: of all queues of the NIC that are the lane's */
 };

@@ -12,9 +12,9 @@
 
 /* An attached NIC. */
 struct port_set {
-	struct port_queue *queues; /* NULL: it is not attached */
+	struct port_queue *queues; /* NULL: the NIC is not attached */
 	uint32_t count;
-	struct fragments_in *fragments[LANES_MAX]; /* of each lane that has queues of it */
+	struct fragments_in *fragments[LANES_MAX]; /* of each lane that has queues of the NIC */
 };
 
 struct ports {

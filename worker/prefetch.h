@@ -8,14 +8,14 @@
 
 #define CACHE_LINE 64
 
-/* Of len bytes, from a line's beginning on; from any other place one line more has to be asked for. */
+/* Asks for len bytes that begin with a line; from any other place one line more has to be asked for. */
 static inline void prefetch_lines(const uint8_t *from, size_t len)
 {
 	for (size_t at = 0; at < len; at += CACHE_LINE)
 		__builtin_prefetch(from + at);
 }
 
-/* The same of what is going to be written. */
+/* Asks for len bytes that begin with a line and are going to be written. */
 static inline void prefetch_lines_to_write(const uint8_t *from, size_t len)
 {
 	for (size_t at = 0; at < len; at += CACHE_LINE)

@@ -56,7 +56,7 @@ struct umem {
 /* Makes the memory for a queue with rings of that size, of a NIC of this MTU, at most PORT_MTU_MAX. 0 or -errno. */
 int umem_create(struct umem *u, uint32_t ring, uint32_t mtu, struct fault *f);
 
-/* Gives it back. Safe on a zeroed one. */
+/* Gives the memory back. Safe on a zeroed struct. */
 void umem_destroy(struct umem *u);
 
 /* Takes a frame from the pool. Returns its address, or UINT64_MAX when the pool is empty. */

@@ -53,7 +53,7 @@ void xsk_set_send_budget(int fd, uint32_t descriptors);
  */
 bool xsk_wake_to_send(int fd);
 
-/* The same of the fill ring. Of a socket with busy polling the kernel runs the NIC's driver in it. */
+/* A system call: the kernel looks at the fill ring, and runs the NIC's driver where the socket has busy polling. */
 void xsk_wake_to_receive(int fd);
 
 /* Sets *lost to the packets that found no free frame, or a full RX ring, in all. False: it is not to be known. */

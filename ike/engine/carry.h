@@ -8,7 +8,7 @@
 
 #include "child.h"
 
-/* Binds the outbound half: packets leave by it from now on. */
+/* Binds the outbound half: packets leave by that half from now on. */
 void child_bind(struct child *c);
 
 /* c is to take over from old. The caller binds c, now (initiator) or by child_bind_on_use (responder); until then old

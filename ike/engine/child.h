@@ -48,7 +48,7 @@ struct child {
 	struct ike_sa *ike; /* NULL in CHILD_GRACE */
 	struct peer *peer;  /* whose connection the child is for (choice.h); NULL in CHILD_GRACE */
 	enum child_state state;
-	unsigned era;	 /* the peer's when the first of its line of rekeys was made */
+	unsigned era;	 /* peer.era when the first child of this line of rekeys was made */
 	uint64_t serial; /* of all that the engine has made */
 	struct selector selector;
 	struct selector asked; /* what we asked for, which the peer may have narrowed to selector */
@@ -60,7 +60,7 @@ struct child {
 	struct child *rival;	       /* made by the peer while we were rekeying this one (RFC 7296 section 2.8.1) */
 	uint8_t low_nonce[NONCE_SIZE]; /* nonce_lower() of the exchange that made the child */
 	uint64_t made_ms;
-	uint64_t made_on;   /* the serial of the IKE SA it was made on */
+	uint64_t made_on;   /* the serial of the IKE SA that the child was made on */
 	uint32_t made_id;   /* the ID of the peer's request that made the child, unless initiator */
 	unsigned unknown;   /* how often the peer did not know the child yet */
 	uint64_t bind_ms;   /* the outbound half is bound then, even if nothing has come */
@@ -114,7 +114,7 @@ void child_log(const struct child *c, const char *what);
 /* task_queue_for() of the child, on its IKE SA. */
 struct task *child_queue(struct child *c, enum task_kind kind);
 
-/* False: its peer or its IKE SA was taken down since, and the child ends as soon as it can. */
+/* False: the child's peer or IKE SA was taken down since, and the child ends as soon as possible. */
 static inline bool child_is_wanted(const struct child *c)
 {
 	return c->era == c->peer->era && ike_sa_is_wanted(c->ike);

@@ -18,9 +18,9 @@ bool child_rekey(struct child *c);
 void child_thin_out(const struct child *newest);
 
 /*
- * It has come in the place of another one, whose DELETE is still to come or to go. To rekey it now would make a chain
- * of which the middle is both, new and old: strongSwan (6.0) closes such a one without a word and sends by none of the
- * three.
+ * The child has come in the place of another one, whose DELETE is still to come or to go. To rekey it now would make a
+ * chain of which the middle is both, new and old: strongSwan (6.0) closes such a one without a word and sends by none
+ * of the three.
  */
 bool child_is_taking_over(const struct child *c);
 

@@ -19,7 +19,7 @@ bool claim_may_be_made(const struct ike_sa *sa);
 /* The IKE SA's IKE_AUTH must wait, for another one's claim has no answer yet. claim_settle of that one kicks it. */
 bool claim_must_wait(const struct ike_sa *sa);
 
-/* The IKE SA's claim, if it has made one, is answered or given up: those that wait go on. */
+/* The IKE SA's claim, if it has made one, is answered or given up: the IKE SAs that wait for that go on. */
 void claim_settle(struct ike_sa *sa);
 
 #endif

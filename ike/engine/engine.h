@@ -32,7 +32,7 @@ void engine_free(struct engine *e, bool farewell);
  */
 void engine_configure(struct engine *e, struct ike_config *config);
 
-/* A datagram came. Whatever is in it, at worst it is dropped. */
+/* A datagram came. Whatever its content, at worst the datagram is dropped. */
 void engine_receive(struct engine *e, const struct path *path, const uint8_t *data, size_t size);
 
 /* Does what is due. Returns the time of ops.now_ms() to come again at; UINT64_MAX: nothing is to be due. */

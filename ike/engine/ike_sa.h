@@ -39,7 +39,7 @@ enum ike_state {
 enum proof {
 	PROOF_ADDRESS = 1 << 0,	    /* no NAT between the two */
 	PROOF_IDENTITY = 1 << 1,    /* remote-id allows it */
-	PROOF_CERTIFICATE = 1 << 2, /* chain, time, revocation, and it names the identity */
+	PROOF_CERTIFICATE = 1 << 2, /* chain, time, revocation, and the certificate names the identity */
 	PROOF_AUTH = 1 << 3,	    /* AUTH is right */
 	PROOF_PPK = 1 << 4,	    /* the keys have a PPK in them */
 };
@@ -64,7 +64,7 @@ struct handshake {
 	uint8_t *init_response;
 	size_t init_response_size;
 	hash_set peer_hashes;
-	bool peer_ppk; /* it sent USE_PPK */
+	bool peer_ppk; /* the peer sent USE_PPK */
 	bool ppk_used;
 	bool initial_contact; /* the peer has sent INITIAL_CONTACT */
 	bool claims_first;    /* we have, and there is no answer yet (claim.h) */
@@ -83,14 +83,14 @@ struct ike_sa {
 	struct engine *engine;
 	struct peer *peer; /* responder, before IDi has come: of the likeliest connection */
 	enum ike_state state;
-	unsigned era;	 /* the peer's when the first of its line began */
+	unsigned era;	 /* peer.era when the first IKE SA of this line began */
 	uint64_t serial; /* of all that the engine has made */
 	bool initiator;	 /* we are: spi_i is our SPI */
 	bool fragmentation;
 	bool keys_ready;
 	bool renews;   /* made in place of a rekey that the peer refuses (renew.h) */
 	bool in_doubt; /* made as another one of the peer's does not answer (doubt.h) */
-	bool sends;    /* packets have left on its children between the last two looks (liveness.h) */
+	bool sends;    /* packets have left on the children between the last two looks (liveness.h) */
 	bool leaves;   /* deleted by us: the DELETE is queued, or will be (ike_sa_delete.h) */
 	bool leaves_if_redundant;
 	uint16_t leave_reason; /* the error that goes with the DELETE; 0: none */
@@ -100,7 +100,7 @@ struct ike_sa {
 	uint64_t spi_r;
 	struct path path;
 	struct ike_keys keys;
-	struct handshake *handshake; /* NULL once it is up */
+	struct handshake *handshake; /* NULL once the IKE SA is up */
 	char *peer_id;		     /* text, for people; malloc'd */
 	uint8_t low_nonce[NONCE_SIZE];
 	/* Of the handshake that its line of rekeys began with: both ends know the line by that. */
@@ -113,7 +113,7 @@ struct ike_sa {
 	uint64_t up_ms;
 	uint64_t heard_ms;  /* last authentic message */
 	uint64_t probed_ms; /* a liveness exchange was begun */
-	uint64_t carried;   /* packets that had left on its children at the last look */
+	uint64_t carried;   /* packets that had left on the children at the last look */
 
 	/* our requests */
 	uint32_t next_id;
@@ -131,16 +131,16 @@ struct ike_sa {
 
 	struct child_list children;
 	struct ike_sa *rival; /* made by the peer while we were rekeying this one; or an heir of that */
-	bool rival_won;	      /* it is an heir: the peer has gone on with its own */
+	bool rival_won;	      /* this is an heir, and the peer has gone on with its own heir */
 	struct timer life;    /* half-open: given up; up: the rekey, and after that the end */
 	struct timer liveness;
 	uint32_t asked_beside; /* selectors of its children that the other one of two was asked for (redundant.h) */
 
 	/* proving itself anew: reauth.h, move.h */
-	struct proven *proven; /* NULL until it is up */
+	struct proven *proven; /* NULL until the IKE SA is up */
 	struct timer reauth;
-	bool moves;		  /* it is to take over what older ones between the two carry */
-	uint32_t asked;		  /* for that: selectors that it was asked for itself, */
+	bool moves;		  /* this IKE SA is to take over what older ones between the two hosts carry */
+	uint32_t asked;		  /* for that: selectors that this IKE SA was asked for, */
 	uint32_t asked_elsewhere; /* that are wanted on IKE SAs of their own, */
 	bool others_asked;	  /* and whether other connections want theirs */
 };
@@ -203,11 +203,11 @@ static inline bool ike_sa_lingers(const struct ike_sa *sa)
 	return sa->state == IKE_DEAD && timer_is_set(&sa->kick);
 }
 
-/* The other IKE SAs between the same two addresses and identities, of whatever connection, or identities that may be the
- * same: the first, or the next one after `after`; NULL at the end. */
+/* The other IKE SAs between the same two addresses and identities, of whatever connection, or identities that may be
+ * the same: the first, or the next one after `after`; NULL at the end. */
 struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after);
 
-/* False: its peer was taken down since it began. It ends as soon as it can, or its heir does. */
+/* False: the peer was taken down since the IKE SA began. The IKE SA, or its heir, ends as soon as possible. */
 static inline bool ike_sa_is_wanted(const struct ike_sa *sa)
 {
 	return sa->era == sa->peer->era && sa->state != IKE_DEAD;

@@ -9,13 +9,13 @@
 
 #include "ike_sa.h"
 
-/* So much later. What is ordered last counts. */
+/* Deletes the IKE SA, in ms. Of several orders the last one counts. */
 void ike_sa_delete(struct ike_sa *sa, uint64_t ms);
 
-/* The same, unless it is not redundant any more by then. */
+/* Deletes the IKE SA as redundant, unless it is not redundant any more when its turn comes. */
 void ike_sa_delete_redundant(struct ike_sa *sa, uint64_t ms);
 
-/* The same at once, with the error for which it ends. */
+/* Deletes the IKE SA at once, with the error for which it ends. */
 void ike_sa_delete_for(struct ike_sa *sa, uint16_t reason);
 
 /* The life timer: true if that was what it was set for. */

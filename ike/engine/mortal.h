@@ -46,7 +46,7 @@ struct mortal {
 /* Those whose end may have come: the engine's. */
 TAILQ_HEAD(mortal_list, mortal);
 
-/* The object's end may have come. Said twice, it counts once. */
+/* The object's end may have come: the tick looks. To say so twice is to say it once. */
 void mortal_end(struct mortal_list *ending, struct mortal *m);
 
 /* The object is being freed: out of the list, if it is in. */

@@ -8,7 +8,7 @@
 #include "wire/message.h"
 #include "wire/writer.h"
 
-/* The two hashes, of an IKE_SA_INIT with these SPIs. */
+/* The two hashes of the addresses, for an IKE_SA_INIT with these SPIs. */
 void nat_write(struct body *b, uint64_t spi_i, uint64_t spi_r, const struct path *path);
 /* False: an address or a port was changed on the way. A message without the hashes shows nothing. */
 bool nat_check(const struct message *m, const struct path *path);

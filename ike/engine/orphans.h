@@ -13,7 +13,7 @@
 /* One of them has still got left_ms, or an hour if that is less: the last one's time is that of all. */
 void orphans_wait(struct peer *p, uint64_t left_ms);
 
-/* Removes those between the two that are within one of these selectors. */
+/* Removes the old SAs between the two hosts that are within one of these selectors. */
 void orphans_remove(struct engine *e, const uint8_t local[4], const uint8_t remote[4], const struct selector *within,
 		    unsigned count);
 

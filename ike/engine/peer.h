@@ -40,9 +40,9 @@ struct peer {
 	uint32_t wanted; /* selectors that are to get a child: a bit each, by the index in the configuration */
 	bool held;	 /* taken down by order: up again by order, or by a packet, alone */
 	bool address_gone;
-	bool no_pfs;	    /* it makes no child with a key exchange: each child gets an IKE SA of its own (renew.h) */
-	unsigned failures;  /* in a row */
-	struct timer retry; /* wishes are pursued again */
+	bool no_pfs;	      /* makes no child with a key exchange: each child gets an IKE SA of its own (renew.h) */
+	unsigned failures;    /* in a row */
+	struct timer retry;   /* wishes are pursued again */
 	struct timer orphans; /* SAs of an earlier run go (orphans.h) */
 	struct order_list orders;
 };

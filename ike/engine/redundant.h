@@ -15,7 +15,7 @@
  * does not carry all yet, it is asked for that. Either answer calls this again. */
 void redundant_end(struct peer *p, const struct ike_sa *alive);
 
-/* It is the lower one of two, whoever is to delete it: perhaps it goes. */
+/* The IKE SA is the lower one of two, whoever is to delete it: perhaps it goes. */
 bool redundant_may_be(const struct ike_sa *sa);
 
 /* The IKE SA is still redundant: another one carries all that it does. */

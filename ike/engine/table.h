@@ -26,7 +26,7 @@ void table_free(struct table *t);
 
 /* Enters the node, in front of others with the key. A node that is in a table is taken out of that first. */
 void table_add(struct table *t, struct table_node *node, uint64_t key);
-/* The same, behind the others with the key. */
+/* Enters the node, behind the others with the key. */
 void table_append(struct table *t, struct table_node *node, uint64_t key);
 /* Takes the node out. A node that is in no table stays as it is. */
 void table_remove(struct table_node *node);

@@ -45,7 +45,7 @@ struct task {
 	struct selector asked; /* what went out as TS */
 	uint8_t nonce[NONCE_SIZE];
 	struct dh dh;
-	struct sa_handle reserved; /* room for the inbound half; generation 0: there is none, or the child has it */
+	struct sa_handle reserved; /* room for the inbound half; generation 0: none, or the child has taken it */
 };
 
 /* What the task is called in the log. */

@@ -16,7 +16,7 @@ void peer_want_all(struct peer *p);
 /* Asks for what is wanted: for children on the IKE SA that is up, or for an IKE SA if none is under way. */
 void peer_pursue(struct peer *p);
 
-/* The child carries its traffic. */
+/* The child is up and carries traffic: wishes for that are fulfilled. */
 void peer_on_child_up(struct peer *p, struct child *child);
 
 /* An attempt to get an IKE SA or a child has failed. why: one line, for who has ordered it. */
