@@ -258,12 +258,9 @@ static int start_loop(struct supervisor *s, struct fault *f)
 	return 0;
 }
 
-static int start_parts(struct supervisor *s, struct fault *f)
+/* The two programs, not started yet. */
+static int make_children(struct supervisor *s, struct fault *f)
 {
-	int err = start_loop(s, f);
-
-	if (err)
-		return err;
 	s->worker = (struct worker){
 		.base = s->base,
 		.instance = s->instance.name,
@@ -277,6 +274,26 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.on_ready = on_worker_ready,
 		.arg = s,
 	};
+	s->ike = (struct ike_process){
+		.base = s->base,
+		.instance = s->instance.name,
+		.maps = &s->maps,
+		.vault_fd = s->vault.fd,
+		.config_path = s->config_path,
+		.run_dir = s->instance.run_dir,
+		.on_done = on_ike_done,
+		.on_lost = on_ike_lost,
+		.on_gre = sync_gre,
+		.arg = s,
+	};
+	if (worker_init(&s->worker) || ike_init(&s->ike))
+		return fault(f, ENOMEM, "children: %s", strerror(ENOMEM));
+	return 0;
+}
+
+/* What acts on NICs, routes and connections when somebody asks, or a watch tells. */
+static void make_actors(struct supervisor *s)
+{
 	s->guard = (struct guard){
 		.instance = &s->instance,
 		.config = &s->config,
@@ -290,34 +307,6 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	};
 	s->news = (struct ike_news){.ike = &s->ike, .maps = &s->maps};
 	s->requests = (struct requests){.guard = &s->guard, .ike = &s->ike, .liveness = &s->liveness};
-	s->ike = (struct ike_process){
-		.base = s->base,
-		.instance = s->instance.name,
-		.maps = &s->maps,
-		.vault_fd = s->vault.fd,
-		.config_path = s->config_path,
-		.run_dir = s->instance.run_dir,
-		.on_done = on_ike_done,
-		.on_lost = on_ike_lost,
-		.on_gre = sync_gre,
-		.arg = s,
-	};
-	s->events.on_event = ike_news_event;
-	s->events.arg = &s->news;
-	s->links = (struct link_watch){
-		.on_link = on_link,
-		.on_address = on_address,
-		.on_settled = on_settled,
-		.on_overrun = on_overrun,
-		.arg = s,
-	};
-	s->hooks = (struct hook_watch){
-		.nics = &s->nics,
-		.on_lost = nic_events_on_lost,
-		.on_requeued = nic_events_on_requeued,
-		.arg = &s->guard,
-	};
-	s->routes = (struct route_watch){.on_change = on_route_change, .arg = s};
 	s->ways = (struct ways){.maps = &s->maps};
 	ways_ask_backstop(&s->ways, s->instance.bpf_dir);
 	s->liveness = (struct liveness){
@@ -328,15 +317,46 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		.arg = s,
 	};
 	liveness_init(&s->liveness);
-	if (worker_init(&s->worker) || ike_init(&s->ike))
-		return fault(f, ENOMEM, "children: %s", strerror(ENOMEM));
+}
+
+static int start_watches(struct supervisor *s, struct fault *f)
+{
+	int err;
+
+	s->events.on_event = ike_news_event;
+	s->events.arg = &s->news;
+	s->links = (struct link_watch){
+		.on_link = on_link,
+		.on_address = on_address,
+		.on_settled = on_settled,
+		.on_overrun = on_overrun,
+		.arg = s,
+	};
+	s->routes = (struct route_watch){.on_change = on_route_change, .arg = s};
+	s->hooks = (struct hook_watch){
+		.nics = &s->nics,
+		.on_lost = nic_events_on_lost,
+		.on_requeued = nic_events_on_requeued,
+		.arg = &s->guard,
+	};
 	err = datapath_events_start(&s->events, s->base, &s->maps, f);
 	if (!err)
 		err = link_watch_start(&s->links, s->base, f);
 	if (!err)
 		err = route_watch_start(&s->routes, s->base, f);
+	return err ? err : hook_watch_start(&s->hooks, s->base, f);
+}
+
+static int start_parts(struct supervisor *s, struct fault *f)
+{
+	int err = start_loop(s, f);
+
+	if (err)
+		return err;
+	make_actors(s);
+	err = make_children(s, f);
 	if (!err)
-		err = hook_watch_start(&s->hooks, s->base, f);
+		err = start_watches(s, f);
 	if (!err)
 		steering_start(&s->steering, s->base, &s->nics);
 	return err;
