@@ -47,8 +47,8 @@ int auth_write_psk(struct body *b, const struct keyholder_ops *keys, uint32_t ke
 
 /*
  * Writes the AUTH payload with a signature: key_type EVP_PKEY_EC or EVP_PKEY_RSA and its bits. With the peer's hashes:
- * method 14, the hash that fits the curve (P-384: SHA2-384 first), RSA as PSS... see auth_choose. Without: method 10
- * for P-384, 9 for P-256, refused for RSA (SHA-1 is not spoken here). 0 or -errno.
+ * method 14, the hash that fits the curve (P-384: SHA2-384 first), RSA as PSS. Without: method 10 for P-384, 9 for
+ * P-256, refused for RSA (SHA-1 is not spoken here). 0 or -errno.
  */
 int auth_write_signature(struct body *b, const struct keyholder_ops *keys, uint32_t key, int key_type, int bits,
 			 hash_set peer, const struct auth_octets *octets);

@@ -91,7 +91,7 @@ void world_again(struct world *w, uint64_t seed);
 int world_setup(void **state);
 int world_teardown(void **state);
 
-/* A connection between the two, PSK "secret" on both; change what the test is about before world_add. */
+/* A connection between the two, PSK "secret" on both; change what the test is about before world_configure(). */
 struct connection_config *world_connection(struct world *w, int host);
 
 /* That host's IKE is killed, and another one is there, with nothing but what is in the datapath; not configured. */

@@ -106,7 +106,7 @@ static struct sa_handle add(uint32_t spi)
 	return sa;
 }
 
-/* As sad_open() does with what it finds. */
+/* As sad_init() does with what it finds. */
 static void make_orphan(struct sa_handle sa)
 {
 	store.orphans[sa.slot] = 1;
