@@ -100,6 +100,19 @@ def test_esn_leap(bed, sink, top):
         assert sink.recv(100) == b'again %d' % n
 
 
+def test_wrong_sum_of_the_header(bed, sink):
+    """The stack would not take it, and what is taken out gets a new one, which must not be right."""
+    sa = bed.inbound()
+    bed.host.policy_add(PEER)
+    sealed = esp.seal_ip(sa, datagram(b'bent'))
+    sealed = IP(raw(sealed))
+    sealed.chksum ^= 1
+    with bed.drops(malformed=1):
+        bed.send(sealed)
+    bed.send_sealed(sa, datagram(b'straight'))
+    assert sink.recv(100) == b'straight'
+
+
 def test_last_number_without_esn(bed, sink):
     in_sa = bed.inbound('seq', 2**32 - 4, esn=False)
     bed.send_sealed(in_sa, datagram(b'last'), 2**32 - 1)
