@@ -13,6 +13,7 @@
 #ifndef WORKER_LANE_H
 #define WORKER_LANE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -44,9 +45,9 @@ struct lane {
 	struct ip_ids *ip_ids; /* of all lanes */
 	struct host_reader reader;
 	struct port_queues queues;
-	uint32_t nap_ns;	  /* NAP_NS or NAP_LOW_NS (loop.h) */
+	bool low_latency;	  /* shorter naps (loop.h), shorter turns (outbound.c) */
 	uint64_t poll_until;	  /* the latest poll_until of the queues, as of when one was set: no rest until then */
-	uint32_t readers;	  /* how many of the queues read from a TAP queue */
+	uint32_t readers;	  /* how many of the queues read from a pair of TAP queues */
 	struct lane *lanes;	  /* the first of all */
 	struct handoff *handoffs; /* what the others have for this lane, by their index */
 

@@ -118,7 +118,7 @@ static void wait_for_work(struct lane *l)
 /* Where a whole batch had gathered, looking sooner would only cost those that deliver. */
 static void nap(const struct lane *l, uint32_t awake)
 {
-	const struct timespec pause = {.tv_nsec = awake < FULL_TURN ? l->nap_ns : NAP_NS};
+	const struct timespec pause = {.tv_nsec = l->low_latency && awake < FULL_TURN ? NAP_LOW_NS : NAP_NS};
 
 	ppoll(NULL, 0, &pause, NULL);
 }
@@ -160,7 +160,7 @@ static void obey(struct lane *l, struct lane_order *order)
 	TAILQ_CONCAT(&l->queues, &order->add, of_lane);
 	l->readers = 0;
 	TAILQ_FOREACH(p, &l->queues, of_lane)
-		l->readers += p->host.reads + p->express.reads;
+		l->readers += p->host.reads;
 	__atomic_store_n(&l->order, NULL, __ATOMIC_RELEASE);
 }
 

@@ -50,7 +50,7 @@ struct worker {
 	const struct aead *aead;
 	struct sa_lock *locks;
 	struct ip_ids ip_ids;
-	uint32_t nap_ns;
+	bool low_latency;
 	struct lane *lanes;
 	uint32_t lane_count;
 	pthread_t threads[LANES_MAX];
@@ -164,7 +164,7 @@ static int make_lane(struct worker *w, uint32_t index, struct fault *f)
 	l->aead = w->aead;
 	l->locks = w->locks;
 	l->ip_ids = &w->ip_ids;
-	l->nap_ns = w->nap_ns;
+	l->low_latency = w->low_latency;
 	err = lane_init(l, w->lanes, index, w->lane_count, f);
 	return err ? err : sa_cache_create(&l->sas, w->aead, &w->maps, &w->vault, f);
 }
@@ -244,7 +244,7 @@ static int prepare(struct worker *w, const struct arguments *a, struct fault *f)
 	int err = open_maps(w, a, f);
 
 	w->lane_count = count_lanes(a);
-	w->nap_ns = a->low_latency ? NAP_LOW_NS : NAP_NS;
+	w->low_latency = a->low_latency;
 	if (!err)
 		err = vault_map(&w->vault, a->vault_fd, false, f);
 	if (!err) {

@@ -25,8 +25,12 @@
  * a turn of the loop each; more let the RX ring fill up meanwhile.
  */
 #define FRAMES_PER_TURN 64
-/* As long as this takes, what is urgent waits. */
-#define BYTES_PER_TURN (256 << 10)
+/*
+ * The same in bytes, with latency = low. In larger turns a window of TCP goes out at once and fills the receiver's RX
+ * ring, where what is urgent waits as long as bulk (a ping beside a stream: three times as long). Smaller
+ * ones cost a stream up to a sixth of its rate.
+ */
+#define BYTES_PER_TURN_LOW (256 << 10)
 /*
  * When to make the system call: as many packets as the kernel takes in one, or at
  * the end of the turn. For fewer it costs small packets a call each; for more the
@@ -345,7 +349,9 @@ static void prefetch_sas(const struct outbound *out)
 /* The next frame that does not go in a burst. Frames that were dropped count as taken, too. */
 static bool next_frame(struct outbound *out, uint32_t *taken)
 {
-	while (*taken < FRAMES_PER_TURN && out->bytes < BYTES_PER_TURN) {
+	const size_t most = out->p->lane->low_latency ? BYTES_PER_TURN_LOW : SIZE_MAX;
+
+	while (*taken < FRAMES_PER_TURN && out->bytes < most) {
 		/* The frames of the burst are where the next are read to. */
 		const bool reads = host_reads_next(out->host);
 		struct esp_sa *sa;
@@ -395,7 +401,7 @@ static uint32_t run(struct outbound *out)
 			kick(out);
 	}
 	kick(out);
-	/* So an idle TAP queue costs a lane no system call each turn: of a few, one of them is looked at. */
+	/* So idle TAP queues cost a lane no system call each every turn: of a few pairs, one is looked at. */
 	if (!taken && !out->busy)
 		out->host->skip = out->p->lane->readers <= SKIP_MAX ? out->p->lane->readers - 1 : SKIP_MAX;
 	count(out->p->lane, REASON_SEALED, out->sent);

@@ -276,7 +276,7 @@ static inline void open_queue(uint32_t mtu)
 	p->q.rings.tx = RING_PROD(&tx, tx_descs, RING_SIZE);
 	p->q.rings.comp = RING_CONS(&completed, completed_addrs, RING_SIZE);
 	p->q.limit = RING_SIZE;
-	p->lane->readers = 2;
+	p->lane->readers = 1;
 	p->host.wanted = p->express.wanted = HOST_RING_FRAMES;
 	assert_int_equal(outbound_init(p, NULL), 0);
 }

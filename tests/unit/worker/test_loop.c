@@ -84,6 +84,25 @@ static uint64_t run(uint32_t packets)
 	return slept_at - before;
 }
 
+/* The two TAP queues of a pair count as one: neither is skipped for the other's sake. */
+static void a_pair_of_tap_queues_is_one_reader(void **unused)
+{
+	struct lane_order order = {.remove = -1};
+	struct lane *l = &lanes.lane[0];
+
+	(void)unused;
+	TAILQ_INIT(&order.add);
+	TAILQ_INIT(&order.removed);
+	TAILQ_REMOVE(&l->queues, &queue.port, of_lane);
+	TAILQ_INSERT_TAIL(&order.add, &queue.port, of_lane);
+	queue.port.host.reads = queue.port.express.reads = true;
+	l->order = &order;
+	run(0);
+	assert_null(l->order);
+	assert_int_equal(l->readers, 1);
+	queue.port.host.reads = queue.port.express.reads = false;
+}
+
 static void nobody_is_called_without_busy_polling(void **unused)
 {
 	(void)unused;
@@ -117,6 +136,7 @@ static void nobody_is_called_in_silence(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_pair_of_tap_queues_is_one_reader, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(nobody_is_called_without_busy_polling, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(the_driver_is_called_while_there_is_traffic, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(nobody_is_called_in_silence, open_queue, close_queue),

@@ -86,6 +86,44 @@ static void what_is_too_long_is_sealed_before_it_is_cut(void **unused)
 	assert_int_equal(counted(&lanes, REASON_SEALED), 6);
 }
 
+/* ---- how long a turn is ---- */
+
+/* Packets that a turn makes of six super-packets of 60 each. */
+static uint32_t turn_of_bulk(bool low_latency)
+{
+	queue.port.lane->low_latency = low_latency;
+	for (uint32_t i = 0; i < 6; i++)
+		put_stream(&bulk, 60000, i, 1000);
+	turn();
+	return tx.producer;
+}
+
+static void bulk_goes_as_it_comes(void **unused)
+{
+	(void)unused;
+	assert_int_equal(turn_of_bulk(false), 6 * 60);
+}
+
+/* A turn is as many as make 256 KB, and the next is for the rest. */
+static void with_low_latency_bulk_has_short_turns(void **unused)
+{
+	(void)unused;
+	assert_int_equal(turn_of_bulk(true), 5 * 60);
+	turn();
+	assert_int_equal(tx.producer, 6 * 60);
+}
+
+/* A turn that found a TAP empty is no reason not to look in the next: TCP's acknowledgments would wait for a nap. */
+static void the_queues_of_one_pair_are_looked_at_each_turn(void **unused)
+{
+	(void)unused;
+	turn();
+	put_datagrams(&urgent, 1);
+	put_stream(&bulk, 4000, 1, 1000);
+	turn();
+	assert_int_equal(is_left(&urgent) + is_left(&bulk), 0);
+}
+
 /* ---- what is urgent ---- */
 
 static void what_is_urgent_leaves_first(void **unused)
@@ -179,6 +217,9 @@ int main(void)
 		JUMBO(nor_without_spans),
 		JUMBO(a_burst_of_long_packets_fits_the_ring),
 		WITH(what_is_too_long_is_sealed_before_it_is_cut),
+		WITH(bulk_goes_as_it_comes),
+		WITH(with_low_latency_bulk_has_short_turns),
+		WITH(the_queues_of_one_pair_are_looked_at_each_turn),
 		WITH(what_is_urgent_leaves_first),
 		WITH(numbers_rise_on_the_wire_whatever_passes),
 		WITH(bulk_passes_beside_a_flood),
