@@ -7,6 +7,9 @@
 #include "peer_sas.h"
 #include "task.h"
 
+/* So much later the other ones go, if it is without a child, which is asked for next (childless.h). */
+#define CHILDLESS_MS 1000
+
 static bool has_another(const struct peer *p, const struct ike_sa *sa)
 {
 	const struct ike_sa *other;
@@ -52,7 +55,7 @@ void doubt_settle(struct ike_sa *sa)
 		if (other->running)
 			ike_sa_forgotten(other, "the peer answers by another one, and not by this one: ended");
 		else
-			ike_sa_delete(other, 0);
+			ike_sa_delete(other, TAILQ_EMPTY(&sa->children) ? CHILDLESS_MS : 0);
 	}
 	sa->in_doubt = false;
 }

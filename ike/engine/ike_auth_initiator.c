@@ -17,6 +17,7 @@
 
 #include "carry.h"
 #include "child_payloads.h"
+#include "childless.h"
 #include "claim.h"
 #include "ike_sa_delete.h"
 #include "ike_sa_end.h"
@@ -94,21 +95,42 @@ static void refuse_peer(struct ike_sa *sa)
 	ike_sa_delete_for(sa, AUTHENTICATION_FAILED);
 }
 
-static void take_child(struct ike_sa *sa, struct task *task, const struct message *m, struct child **child)
+/* Any of these, and there is no IKE SA, whatever comes beside it (RFC 7296 section 2.21.2). */
+static bool is_the_end(uint16_t error)
 {
-	const uint16_t error = message_error(m);
+	return error == INVALID_SYNTAX || error == AUTHENTICATION_FAILED || error == UNSUPPORTED_CRITICAL_PAYLOAD;
+}
 
-	*child = NULL;
-	if (message_has(m, CHILD_PAYLOADS))
-		*child = child_read_answer(sa, task, m, false);
-	else
-		ike_log(sa, "the peer refuses the child: %s", error ? notify_name(error) : "it does not say why");
+static void log_refused(const struct ike_sa *sa, uint16_t error)
+{
+	ike_log(sa, "the peer refuses the child in IKE_AUTH: %s", error ? notify_name(error) : "it does not say why");
+}
+
+static void on_child(struct ike_sa *sa, struct child *child)
+{
+	child_bind(child);
+	if (sa->renews)
+		renew_done(sa->peer, child);
+}
+
+/* may_ask: the peer has none either, and it is not known yet whether it makes one by itself. */
+static void on_no_child(struct ike_sa *sa, const struct task *task, bool may_ask, uint16_t error)
+{
+	if (sa->renews)
+		renew_failed(sa->peer, sa);
+	else if (may_ask && childless_ask(sa, task, error))
+		return;
+	peer_on_failure(sa->peer, "the IKE SA is up, but not the child: the log has the reason");
 }
 
 uint16_t auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
+	const bool made = message_has(m, CHILD_PAYLOADS);
+	const uint16_t error = message_error(m);
 	struct child *child = NULL;
 
+	if (is_the_end(error))
+		return error;
 	claim_settle(sa);
 	check_peer(sa, m);
 	if (!ike_sa_admit(sa)) {
@@ -116,17 +138,15 @@ uint16_t auth_on_answer(struct ike_sa *sa, struct task *task, const struct messa
 		return 0;
 	}
 	sa->handshake->initial_contact = message_notify(m, INITIAL_CONTACT, NULL);
-	if (task->children)
-		take_child(sa, task, m, &child);
+	if (task->children && made)
+		child = child_read_answer(sa, task, m, false);
+	else if (task->children)
+		log_refused(sa, error);
 	ike_sa_up(sa);
 	if (child)
-		child_bind(child);
-	if (sa->renews && child)
-		renew_done(sa->peer, child);
-	else if (sa->renews)
-		renew_failed(sa->peer, sa);
-	if (!child && task->children)
-		peer_on_failure(sa->peer, "the IKE SA is up, but the peer refuses the child: the log has the reason");
+		on_child(sa, child);
+	else if (task->children || task->alone)
+		on_no_child(sa, task, task->alone || (!made && error), error);
 	return 0;
 }
 
@@ -134,7 +154,8 @@ uint16_t auth_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error)
 {
 	char why[200];
 
-	(void)task;
+	if (error == INVALID_SYNTAX && childless_open(sa, task))
+		return 0;
 	if (error != AUTHENTICATION_FAILED)
 		return error;
 	snprintf(why, sizeof(why),

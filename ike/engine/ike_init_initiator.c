@@ -112,7 +112,8 @@ static void go_on_with_auth(struct ike_sa *sa, const struct task *init)
 		return;
 	}
 	task->selector = init->selector;
-	task->children = init->children;
+	task->alone = init->children && sa->peer->childless && sa->handshake->peer_childless;
+	task->children = init->children && !task->alone;
 	task->wished = init->wished;
 }
 

@@ -36,6 +36,7 @@ void init_read_abilities(struct ike_sa *sa, const struct message *m)
 	struct notify n;
 
 	sa->fragmentation = message_notify(m, IKEV2_FRAGMENTATION_SUPPORTED, NULL);
+	sa->handshake->peer_childless = message_notify(m, CHILDLESS_IKEV2_SUPPORTED, NULL);
 	sa->handshake->peer_ppk = message_notify(m, USE_PPK, NULL);
 	if (message_notify(m, SIGNATURE_HASH_ALGORITHMS, &n))
 		sa->handshake->peer_hashes = hash_algorithms_parse(&n);

@@ -64,7 +64,8 @@ struct handshake {
 	uint8_t *init_response;
 	size_t init_response_size;
 	hash_set peer_hashes;
-	bool peer_ppk; /* the peer sent USE_PPK */
+	bool peer_ppk;	     /* the peer sent USE_PPK */
+	bool peer_childless; /* the peer takes an IKE SA without a child */
 	bool ppk_used;
 	bool initial_contact; /* the peer has sent INITIAL_CONTACT */
 	bool claims_first;    /* we have, and there is no answer yet (claim.h) */

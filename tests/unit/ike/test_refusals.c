@@ -76,6 +76,14 @@ static void another_address_is_not_followed(void **state)
 
 /* ---- a wrong transform in each place ---- */
 
+/* What is changed in IKE_AUTH is so when it is asked for again by itself. */
+static bool is_of(const struct ike_header *h, uint8_t exchange, bool response)
+{
+	return (h->exchange == exchange ||
+		(exchange == EXCHANGE_IKE_AUTH && h->exchange == EXCHANGE_CREATE_CHILD_SA)) &&
+	       !!(h->flags & FLAG_RESPONSE) == response;
+}
+
 struct changing {
 	struct change c;
 	unsigned done;
@@ -87,8 +95,7 @@ static enum fate change_transform(struct world *w, struct world_packet *p, void 
 	static struct sealed s;
 	struct ike_header h;
 
-	if (!header_parse(p->data, p->size, &h) || h.exchange != c->c.exchange ||
-	    !!(h.flags & FLAG_RESPONSE) != c->c.response)
+	if (!header_parse(p->data, p->size, &h) || !is_of(&h, c->c.exchange, c->c.response))
 		return PASS;
 	if (h.exchange == EXCHANGE_IKE_SA_INIT) {
 		/* SA is the first payload. */
@@ -230,7 +237,7 @@ static void wrong_esn_is_refused(void **state)
 	unsigned done = 0;
 	struct world *w = connect_through(state, no_known_esn, &done, 3000);
 
-	assert_int_equal(done, 2);
+	assert_int_equal(done, 2 * 2);
 	assert_child_refused(w, &c);
 	assert_int_equal(world_sa_count(w, 1, true), 0);
 }
@@ -265,8 +272,8 @@ static enum fate without_transport_mode(struct world *w, struct world_packet *p,
 	const struct untransport *u = arg;
 	static struct sealed s;
 
-	if (!sealed_open(w, p, &s) || s.header.exchange != u->exchange ||
-	    !!(s.header.flags & FLAG_RESPONSE) != u->response || sealed_notify(&s, USE_TRANSPORT_MODE) < 0)
+	if (!sealed_open(w, p, &s) || !is_of(&s.header, u->exchange, u->response) ||
+	    sealed_notify(&s, USE_TRANSPORT_MODE) < 0)
 		return PASS;
 	sealed_cut(&s, sealed_notify(&s, USE_TRANSPORT_MODE));
 	sealed_put(w, p, &s);
