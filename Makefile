@@ -164,7 +164,7 @@ $(BUILD)/tests/unit/ike/test_delete: ALL_LDFLAGS += -Wl,--wrap=calloc
 $(IKE_LIFE): $(IKE_LIFE_OBJ)
 $(IKE_LIFE): ALL_LDFLAGS += $(foreach f,malloc calloc realloc dh_generate dh_derive dh_free,-Wl,--wrap=$(f))
 
-$(BUILD)/tests/unit/ike/test_no_memory: ALL_LDFLAGS += -Wl,--wrap=calloc
+$(BUILD)/tests/unit/ike/test_no_memory: ALL_LDFLAGS += -Wl,--wrap=calloc,--wrap=strdup
 
 BPF_TEST_OBJ := $(call objects,$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)))
 $(BPF_TESTS): %: %.o $(BPF_TEST_OBJ) $(SHARED)

@@ -102,20 +102,27 @@ static bool hint(struct engine *e, const uint8_t local[4], const uint8_t remote[
 	return any;
 }
 
-/* The peer sends by SAs that are gone here, after a restart of ours: a new IKE SA with INITIAL_CONTACT tells it so. */
-void engine_unknown_spi(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint32_t spi)
+static void open_lost(struct connection *c, const uint8_t remote[4])
 {
-	struct connection *c = hint(e, local, remote) ? NULL : connection_for(e, local, remote, NULL);
-	struct peer *p;
+	struct peer *p = c->config->start == START_RESPOND ? NULL : peer_get(c, remote);
 
-	(void)spi;
-	if (!c || c->config->start == START_RESPOND)
-		return;
-	p = peer_get(c, remote);
 	if (!p || p->held || timer_is_set(&p->retry))
 		return;
 	peer_want_all(p);
 	peer_pursue(p);
+}
+
+/* The peer sends by SAs that are gone here, after a restart of ours: a new IKE SA with INITIAL_CONTACT tells it so. Of
+ * which connection they were nobody knows: any between the two. */
+void engine_unknown_spi(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint32_t spi)
+{
+	struct connection *c = NULL;
+
+	(void)spi;
+	if (hint(e, local, remote))
+		return;
+	while ((c = connection_for(e, local, remote, c)))
+		open_lost(c, remote);
 }
 
 static void address_gone(struct connection *c)

@@ -13,7 +13,6 @@
 
 /* ---- which connection ---- */
 
-/* ---- responder ---- */
 static bool same_kind(const struct connection_config *config, const struct auth *auth)
 {
 	return config->cert == (auth->method && auth->method != AUTH_PSK);

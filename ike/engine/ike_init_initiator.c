@@ -30,7 +30,6 @@ static void die_of_nat(struct ike_sa *sa)
 	ike_sa_die(sa, "there is a NAT in the way");
 }
 
-/* ---- initiator ---- */
 int init_ask(struct ike_sa *sa, struct task *task, struct body *b)
 {
 	struct handshake *hs = sa->handshake;

@@ -98,7 +98,6 @@ static bool choose(struct question *q, struct ike_choice *choice)
 
 /* ---- with state ---- */
 
-/* ---- responder, with state ---- */
 static unsigned half_open_of(const struct peer *p)
 {
 	const struct ike_sa *sa;

@@ -101,8 +101,8 @@ struct ike_sa {
 	uint64_t spi_r;
 	struct path path;
 	struct ike_keys keys;
-	struct handshake *handshake; /* NULL once the IKE SA is up */
-	char *peer_id;		     /* text, for people; malloc'd */
+	struct handshake *handshake; /* NULL once it is up */
+	char *peer_id;		     /* text; malloc'd; NULL: it has not said yet who it is */
 	uint8_t low_nonce[NONCE_SIZE];
 	/* Of the handshake that its line of rekeys began with: both ends know the line by that. */
 	struct {

@@ -14,7 +14,6 @@ static uint8_t *sk_p_of(struct ike_sa *sa, bool of_initiator)
 	return of_initiator ? sa->keys.sk_pi : sa->keys.sk_pr;
 }
 
-/* ---- our proof ---- */
 static int own_octets(struct ike_sa *sa, const uint8_t *sk_p, struct auth_octets *out)
 {
 	const struct handshake *hs = sa->handshake;
@@ -79,7 +78,6 @@ void proof_write_id(struct body *b, uint8_t type, const struct identity *id)
 
 /* ---- the other's ---- */
 
-/* ---- the other's proof ---- */
 bool proof_allows(const struct connection_config *config, const uint8_t remote[4], const struct identity *id)
 {
 	if (config->remote_id[0])
@@ -87,13 +85,17 @@ bool proof_allows(const struct connection_config *config, const uint8_t remote[4
 	return id->type == ID_IPV4_ADDR && id->size == 4 && memcmp(id->data, remote, 4) == 0;
 }
 
-static void keep_peer_id(struct ike_sa *sa)
+/* Without it nobody knows whose INITIAL_CONTACT ends what (ike_sa_beside). */
+static bool keep_peer_id(struct ike_sa *sa)
 {
 	char text[IDENTITY_TEXT];
 
 	identity_text(&sa->handshake->peer_id, text, sizeof(text));
 	free(sa->peer_id);
 	sa->peer_id = strdup(text);
+	if (!sa->peer_id)
+		ike_log(sa, "no memory for the peer's identity");
+	return sa->peer_id;
 }
 
 bool proof_check_identity(struct ike_sa *sa, const struct payload *id)
@@ -104,9 +106,10 @@ bool proof_check_identity(struct ike_sa *sa, const struct payload *id)
 		ike_log(sa, "the peer's identity is of a kind that is not known here");
 		return false;
 	}
-	keep_peer_id(sa);
+	if (!keep_peer_id(sa))
+		return false;
 	if (!proof_allows(ike_sa_config(sa), sa->path.remote, &hs->peer_id)) {
-		ike_log(sa, "the peer says it is '%s', and remote-id is '%s': refused", sa->peer_id ? sa->peer_id : "?",
+		ike_log(sa, "the peer says it is '%s', and remote-id is '%s': refused", sa->peer_id,
 			ike_sa_config(sa)->remote_id[0] ? ike_sa_config(sa)->remote_id : "its address");
 		return false;
 	}

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "crypto/ke.h"
 #include "ike_keys.h"
@@ -58,7 +59,6 @@ static void begin_life(struct ike_sa *heir, const struct ike_sa *old, const stru
 	heir->line = old->line;
 	heir->renews = old->renews;
 	heir->fragmentation = old->fragmentation;
-	heir->peer_id = old->peer_id ? strdup(old->peer_id) : NULL;
 	nonce_lower(heir->low_nonce, t->ni, t->nr);
 	reauth_inherit(heir, old);
 	ike_sa_start_timers(heir);
@@ -74,7 +74,8 @@ static struct ike_sa *admit_heir(struct ike_sa *old, const struct terms *t)
 	if (!heir)
 		return NULL;
 	heir->proofs = old->proofs;
-	if (ike_sa_admit(heir))
+	heir->peer_id = strdup(old->peer_id);
+	if (heir->peer_id && ike_sa_admit(heir))
 		return heir;
 	ike_sa_free(heir);
 	return NULL;

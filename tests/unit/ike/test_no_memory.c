@@ -13,10 +13,19 @@
 #include "tap.h"
 
 void *__real_calloc(size_t count, size_t size);
+char *__real_strdup(const char *text);
+char *__wrap_strdup(const char *text);
 void *__wrap_calloc(size_t count, size_t size);
 
 static struct tap tap;
 static bool no_memory;
+static bool no_name;
+
+/* For who the peer says it is. */
+char *__wrap_strdup(const char *text)
+{
+	return no_name ? NULL : __real_strdup(text);
+}
 
 /* All that is made of an answer, and each task, begins with one. */
 void *__wrap_calloc(size_t count, size_t size)
@@ -99,6 +108,29 @@ static void rekeyed_ike_sa_is_made_anew(void **state)
 	assert_true(world_is_up(w));
 }
 
+/* Whom it would be with nobody could tell, and INITIAL_CONTACT would be anybody's: it is not up, nor is an heir. */
+static void nothing_is_up_without_a_name(void **state)
+{
+	struct world *w = *state;
+
+	world_configure_both(w, START_INITIATE);
+	no_name = true;
+	world_run(w, 500);
+	no_name = false;
+	assert_true(world_is_down(w));
+	assert_true(world_logged(w, 1, "no memory for the peer's identity"));
+	world_run(w, 10000);
+	assert_true(world_is_up(w));
+	no_name = true;
+	world_rekey(w, 0, true);
+	world_run(w, 20);
+	no_name = false;
+	world_run(w, 10000);
+	assert_true(world_is_up(w));
+	assert_string_equal(inside_ike(w, 0)->peer_id, "192.0.2.2");
+	assert_string_equal(inside_ike(w, 1)->peer_id, "192.0.2.1");
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 
 int main(void)
@@ -107,6 +139,7 @@ int main(void)
 		TEST(new_child_goes_back),
 		TEST(rekeyed_child_goes_back),
 		TEST(rekeyed_ike_sa_is_made_anew),
+		TEST(nothing_is_up_without_a_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

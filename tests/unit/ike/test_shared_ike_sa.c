@@ -417,6 +417,27 @@ static void the_lost_one_is_made_anew(void **state)
 	}
 }
 
+/* ESP that nobody has an SA for: whichever connection it was, also beside one that opens nothing by itself. */
+static void any_may_be_the_lost_one(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *const list[] = {
+		CONNECTION(w, 0, "rest", START_RESPOND, all),
+		CONNECTION(w, 0, "bgp", START_TRAP, to_bgp, from_bgp),
+		CONNECTION(w, 0, "geneve", START_TRAP, geneve, from_geneve),
+	};
+
+	configure(w, 0, 3, list);
+	configure_three(w, 1, START_RESPOND);
+	engine_unknown_spi(w->hosts[0].engine, w->hosts[0].addr, w->hosts[1].addr, 0x12345678);
+	world_run(w, 1000);
+	assert_carried(w, to_bgp);
+	assert_carried(w, from_bgp);
+	assert_carried(w, geneve);
+	assert_carried(w, from_geneve);
+	assert_string_equal(look(w, 0, "rest"), "down");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -436,6 +457,7 @@ int main(void)
 		TEST(a_wider_child_does_not_do),
 		TEST(all_are_opened_whatever_the_order),
 		TEST(the_lost_one_is_made_anew),
+		TEST(any_may_be_the_lost_one),
 	};
 
 	return cmocka_run_group_tests_name("IKE: connections that share an IKE SA", tests, make_ca, free_ca);
