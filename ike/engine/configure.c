@@ -78,7 +78,8 @@ static struct connection *add(struct engine *e, struct connection_config *config
 {
 	struct connection *c = calloc(1, sizeof(*c));
 
-	if (!c) {
+	if (!c || !timers_reserve(&e->timers, 1)) {
+		free(c);
 		engine_log(e, false, "%s: no memory for this connection", config->name);
 		connection_config_free(config);
 		return NULL;
@@ -86,6 +87,7 @@ static struct connection *add(struct engine *e, struct connection_config *config
 	c->engine = e;
 	c->config = config;
 	c->mortal.kind = MORTAL_CONNECTION;
+	timer_init(&c->begin, TIMER_CONNECTION_BEGIN);
 	TAILQ_INIT(&c->peers);
 	TAILQ_INSERT_TAIL(&e->connections, c, of_engine);
 	connection_enter(c);
@@ -100,21 +102,6 @@ static void warn(const struct connection *c)
 
 	if (judge(c->config, ops->wall_s(ops->arg), &f) != JUDGED_GOOD)
 		engine_log(c->engine, false, "%s: %s", c->config->name, f.text);
-}
-
-/* Who is to be connected at once. */
-static void begin(struct connection *c)
-{
-	const struct connection_config *config = c->config;
-	struct peer *p;
-
-	if (config->remote_bits < 32)
-		return;
-	p = peer_get(c, config->remote);
-	if (!p || config->start != START_INITIATE)
-		return;
-	peer_want_all(p);
-	peer_pursue(p);
 }
 
 void engine_configure(struct engine *e, struct ike_config *config)
@@ -139,7 +126,7 @@ void engine_configure(struct engine *e, struct ike_config *config)
 		if (!fresh)
 			continue;
 		warn(fresh);
-		begin(fresh);
+		wish_begin(fresh);
 	}
 	orphans_adopt(e);
 	if (config->cookie_threshold)

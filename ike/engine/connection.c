@@ -83,6 +83,8 @@ struct connection *connection_for(struct engine *e, const uint8_t local[4], cons
 void connection_free(struct connection *c)
 {
 	connection_leave(c);
+	timer_cancel(&c->engine->timers, &c->begin);
+	timers_release(&c->engine->timers, 1);
 	mortal_forget(&c->engine->ending, &c->mortal);
 	TAILQ_REMOVE(&c->engine->connections, c, of_engine);
 	connection_config_free(c->config);

@@ -17,7 +17,8 @@ struct connection {
 	struct engine *engine;
 	struct connection_config *config;
 	struct peer_list peers;
-	bool gone; /* no longer in the file: the connection stays until its SAs are deleted */
+	struct timer begin; /* there was no memory for the peer that is to be up */
+	bool gone;	    /* no longer in the file: the connection stays until its SAs are deleted */
 };
 
 /* The connection's remote is a prefix, and no host. */

@@ -34,6 +34,7 @@ static void on_retry(struct timer *timer)
 }
 
 static void (*const fire[TIMER_KINDS])(struct timer *timer) = {
+	[TIMER_CONNECTION_BEGIN] = wish_begin_on_time,
 	[TIMER_PEER_RETRY] = on_retry,
 	[TIMER_PEER_ORPHANS] = orphans_on_time,
 	[TIMER_IKE_RETRANSMIT] = request_on_retransmit,

@@ -95,6 +95,29 @@ void peer_pursue(struct peer *p)
 		open_for_wish(p);
 }
 
+void wish_begin(struct connection *c)
+{
+	struct engine *e = c->engine;
+	struct peer *p;
+
+	if (c->gone || connection_is_mesh(c))
+		return;
+	p = peer_get(c, c->config->remote);
+	if (!p) {
+		timer_set(&e->timers, &c->begin, engine_now(e) + NO_MEMORY_MS);
+		return;
+	}
+	if (c->config->start != START_INITIATE)
+		return;
+	peer_want_all(p);
+	peer_pursue(p);
+}
+
+void wish_begin_on_time(struct timer *timer)
+{
+	wish_begin(container_of(timer, struct connection, begin));
+}
+
 static void retry_later(struct peer *p)
 {
 	struct engine *e = p->connection->engine;

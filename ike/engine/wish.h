@@ -13,6 +13,11 @@
 /* Wants a child for each selector that has none. */
 void peer_want_all(struct peer *p);
 
+/* The connection is a new one: its peer is made, unless it is a mesh, and connected if it is to be up always. Without
+ * memory for the peer a moment later (connection.begin). */
+void wish_begin(struct connection *c);
+void wish_begin_on_time(struct timer *timer);
+
 /* Asks for what is wanted: for children on the IKE SA that is up, or for an IKE SA if none is under way. */
 void peer_pursue(struct peer *p);
 

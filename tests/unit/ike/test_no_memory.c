@@ -20,6 +20,7 @@ void *__wrap_calloc(size_t count, size_t size);
 static struct tap tap;
 static bool no_memory;
 static bool no_name;
+static size_t missing; /* there is no memory for what is so large; 0: for anything */
 
 /* For who the peer says it is. */
 char *__wrap_strdup(const char *text)
@@ -30,6 +31,8 @@ char *__wrap_strdup(const char *text)
 /* All that is made of an answer, and each task, begins with one. */
 void *__wrap_calloc(size_t count, size_t size)
 {
+	if (count == 1 && size == missing)
+		return NULL;
 	return no_memory ? NULL : __real_calloc(count, size);
 }
 
@@ -131,15 +134,32 @@ static void nothing_is_up_without_a_name(void **state)
 	assert_string_equal(inside_ike(w, 1)->peer_id, "192.0.2.1");
 }
 
+/* What is to be up always is so, also if its peer could not be made when the file was read; unless it is gone again. */
+static void connection_begins_later(void **state)
+{
+	struct world *w = *state;
+
+	for (int gone = 0; gone < 2; gone++) {
+		world_again(w, 0);
+		missing = sizeof(struct peer);
+		world_configure_both(w, START_INITIATE);
+		world_run(w, 500);
+		missing = 0;
+		assert_true(world_is_down(w));
+		if (gone)
+			engine_configure(w->hosts[0].engine, &(struct ike_config){0});
+		world_run(w, 3000);
+		assert_int_equal(world_is_up(w), !gone);
+	}
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(new_child_goes_back),
-		TEST(rekeyed_child_goes_back),
-		TEST(rekeyed_ike_sa_is_made_anew),
-		TEST(nothing_is_up_without_a_name),
+		TEST(new_child_goes_back),	    TEST(rekeyed_child_goes_back), TEST(rekeyed_ike_sa_is_made_anew),
+		TEST(nothing_is_up_without_a_name), TEST(connection_begins_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
