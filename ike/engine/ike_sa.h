@@ -101,7 +101,7 @@ struct ike_sa {
 	uint64_t spi_r;
 	struct path path;
 	struct ike_keys keys;
-	struct handshake *handshake; /* NULL once it is up */
+	struct handshake *handshake; /* NULL once the IKE SA is up */
 	char *peer_id;		     /* text; malloc'd; NULL: it has not said yet who it is */
 	uint8_t low_nonce[NONCE_SIZE];
 	/* Of the handshake that its line of rekeys began with: both ends know the line by that. */
