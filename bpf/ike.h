@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Whether a packet may be IKE, which goes in clear: outbound it is from one of the daemon's own two sockets, inbound it
- * is to their ports. Any other process's UDP from these ports is UDP. Whether a connection is for the two hosts is
+ * is to their ports, while there is a daemon: another process may have the ports afterwards. Any other process's UDP
+ * from these ports is UDP. Whether a connection is for the two hosts is
  * policy.h's question.
  */
 #ifndef BPF_IKE_H
@@ -27,7 +28,9 @@ static __always_inline bool is_ike_outbound(struct __sk_buff *skb, const struct 
 
 static __always_inline bool is_ike_inbound(const struct packet *p)
 {
-	return is_ike(p, p->dport);
+	__u32 only = 0;
+
+	return is_ike(p, p->dport) && bpf_map_lookup_elem(&ike_alive, &only);
 }
 
 #endif

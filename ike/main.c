@@ -34,8 +34,9 @@
 #include "sandbox/sandbox.h"
 #include "maps/vault.h"
 
-/* sad, sad_out, sad_sent, sa_state, replay, turns; and ike_sockets, which is written once, before anybody is heard. */
-#define MAPS_GIVEN 7
+/* sad, sad_out, sad_sent, sa_state, replay, turns; and ike_sockets and ike_alive, which are written once, before
+ * anybody is heard. */
+#define MAPS_GIVEN 8
 /* To sandbox itself takes milliseconds. Less than the supervisor waits for both, so that the line which says why is
  * out. */
 #define KEYHOLDER_START_MS 4000
@@ -207,7 +208,8 @@ static int open_sockets(struct ike_daemon *d, struct fault *f)
 		err = sockets_publish(&d->sockets, maps, f);
 	/* Who could write it later could let any process's packets by what protects. */
 	close(maps->ike_sockets);
-	maps->ike_sockets = -1;
+	close(maps->ike_alive);
+	maps->ike_sockets = maps->ike_alive = -1;
 	return err;
 }
 

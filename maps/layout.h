@@ -12,6 +12,7 @@
  *   gre      port                           -> who gets and sends multicast in GRE
  *   sad_sent outbound: SPI, dst             -> outbound slot, for what routers say of what was sent
  *   ike_sockets                             -> whose UDP from port 500 and 4500 is IKE
+ *   ike_alive                               -> whether UDP to these ports is
  *   sa_state, replay   slot                 -> what changes per packet
  *   key vault          slot                 -> the key (never a map: vault.h)
  *   turns    lane                           -> what it may still be at work with (slots.h)
@@ -25,7 +26,7 @@
 
 #include "reasons.h"
 
-#define LAYOUT_VERSION 4
+#define LAYOUT_VERSION 5
 
 /* 1,000 peers with two SAs each, twice over while they rekey, and as much again. */
 #define SLOTS_MAX 8192
@@ -296,6 +297,13 @@ struct ike_cookies {
 	__u64 cookies[2]; /* of port 500 and of port 4500 */
 };
 LAYOUT_ASSERT(struct ike_cookies, 16);
+
+/*
+ * ---- ike_alive: one entry, an AF_XDP socket of IKE's that serves no NIC ----
+ *
+ * The kernel takes a socket out of an XSKMAP when its last descriptor is closed. So the entry is there exactly as long
+ * as the process is that listens on port 500 and 4500: afterwards anybody may have these ports.
+ */
 
 /*
  * Unless the file says otherwise. Linux's route cache goes no lower than 552 (net.ipv4.route.min_pmtu) and sends that

@@ -34,6 +34,7 @@ static const struct expectation {
 	{"spd", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct spd_key), sizeof(struct spd_entry), SPD_PREFIXES_MAX, FD(spd), 0},
 	{"locals", BPF_MAP_TYPE_HASH, sizeof(struct locals_key), 4, SLOTS_MAX, FD(locals), 0},
 	{"ike_sockets", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct ike_cookies), 1, FD(ike_sockets), 0},
+	{"ike_alive", BPF_MAP_TYPE_XSKMAP, 4, 4, 1, FD(ike_alive), 0},
 	{"ports", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct port), PORTS_MAX, FD(ports), FD(port)},
 	{"gates", BPF_MAP_TYPE_HASH, 4, sizeof(struct gate), GATES_MAX, FD(gates), 0},
 	{"gre", BPF_MAP_TYPE_HASH, 4, sizeof(struct gre_port), PORTS_MAX, FD(gre), 0},

@@ -26,6 +26,7 @@ struct maps {
 	int spd;
 	int locals;
 	int ike_sockets;
+	int ike_alive;
 	int ports;
 	int gates;
 	int gre;

@@ -48,7 +48,10 @@ int sockets_open(struct ike_sockets *s, struct fault *f)
 {
 	s->fd = open_port(IKE_PORT, f);
 	s->nat_fd = s->fd < 0 ? -1 : open_port(IKE_PORT_NAT, f);
-	return s->fd < 0 ? s->fd : s->nat_fd < 0 ? s->nat_fd : 0;
+	if (s->fd < 0 || s->nat_fd < 0)
+		return s->fd < 0 ? s->fd : s->nat_fd;
+	s->alive = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+	return s->alive < 0 ? fault(f, errno, "AF_XDP socket: %s", strerror(errno)) : 0;
 }
 
 static bool cookie_of(int fd, __u64 *cookie)
@@ -67,6 +70,8 @@ int sockets_publish(const struct ike_sockets *s, const struct maps *maps, struct
 		return fault(f, errno, "SO_COOKIE: %s", strerror(errno));
 	if (bpf_map_update_elem(maps->ike_sockets, &only, &cookies, BPF_ANY) < 0)
 		return fault(f, errno, "map ike_sockets: %s", strerror(errno));
+	if (bpf_map_update_elem(maps->ike_alive, &only, &s->alive, BPF_ANY) < 0)
+		return fault(f, errno, "map ike_alive: %s", strerror(errno));
 	return 0;
 }
 

@@ -9,15 +9,16 @@
 struct ike_sockets {
 	int fd;	    /* port 500 */
 	int nat_fd; /* port 4500, where each datagram begins with the non-ESP marker */
+	int alive;  /* AF_XDP; never used: that it is open is what it tells (ike_alive in maps/layout.h) */
 	int tos;    /* of what is sent: the DSCP, shifted over the bits of ECN */
 };
 
-/* Opens both. 0 or -errno; -EADDRINUSE with who it may be. */
+/* Opens all. 0 or -errno; -EADDRINUSE with who it may be. */
 int sockets_open(struct ike_sockets *s, struct fault *f);
 
 /*
- * Tells the BPF programs which sockets these are: without that nothing they send to a peer leaves. Takes the place of
- * an earlier process's. 0 or -errno.
+ * Tells the BPF programs which sockets these are: without that nothing they send to a peer leaves, and nothing that a
+ * peer sends gets in. Takes the place of an earlier process's. 0 or -errno.
  */
 int sockets_publish(const struct ike_sockets *s, const struct maps *maps, struct fault *f);
 

@@ -25,9 +25,10 @@
 
 /*
  * The maps by which it makes SAs, and no other: what is in clear, which NIC is guarded, who gets multicast are none of
- * its business. ike_sockets it writes once, before it hears anybody, and closes.
+ * its business. ike_sockets and ike_alive it writes once, before it hears anybody, and closes.
  */
-static const char *const maps_given[] = {"sad", "sad_out", "sad_sent", "sa_state", "replay", "turns", "ike_sockets"};
+static const char *const maps_given[] = {"sad",	   "sad_out", "sad_sent",    "sa_state",
+					 "replay", "turns",   "ike_sockets", "ike_alive"};
 #define MAPS_GIVEN (sizeof(maps_given) / sizeof(maps_given[0]))
 
 /* ---- start and stop ---- */

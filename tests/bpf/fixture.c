@@ -63,6 +63,7 @@ static int fixture_open(void **state, const struct prog_config *config, enum por
 	memset(fx->sockets, -1, sizeof(fx->sockets));
 	put_gate(fx, NIC, mode);
 	worker_serves(fx, 0);
+	ike_listens(fx);
 	*state = fx;
 	return 0;
 }
@@ -91,6 +92,7 @@ int fixture_free(void **state)
 	struct fixture *fx = *state;
 
 	worker_leaves(fx);
+	ike_dies(fx);
 	ring_buffer__free(fx->ring);
 	munmap(fx->sa, SA_STATE_SIZE);
 	datapath__destroy(fx->skel);
@@ -238,6 +240,21 @@ void worker_leaves(struct fixture *fx)
 		close(fx->sockets[queue]);
 		fx->sockets[queue] = -1;
 	}
+}
+
+void ike_listens(struct fixture *fx)
+{
+	fx->ike = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+	assert_true(fx->ike >= 0);
+	put(fx->skel->maps.ike_alive, &(uint32_t){0}, &fx->ike);
+}
+
+/* Nobody is left to tell the programs: the kernel does. */
+void ike_dies(struct fixture *fx)
+{
+	if (fx->ike >= 0)
+		close(fx->ike);
+	fx->ike = -1;
 }
 
 struct outcome run_xdp_on(struct fixture *fx, const struct frame *f, uint32_t ifindex, uint32_t queue, size_t meta)

@@ -39,6 +39,7 @@ struct fixture {
 	struct event events[256];
 	int told;		     /* events that came, beyond the room for them too */
 	int sockets[QUEUES_MAX + 1]; /* by queue; -1: none */
+	int ike;		     /* -1: there is no daemon */
 };
 
 struct outcome {
@@ -91,6 +92,10 @@ void remove_outbound_for(struct fixture *fx, struct selector sel);
 void bind_inbound(struct fixture *fx, uint32_t slot, uint32_t ifindex);
 
 void worker_leaves(struct fixture *fx);
+
+/* There is an IKE daemon, as there is from the beginning; and it is killed. */
+void ike_listens(struct fixture *fx);
+void ike_dies(struct fixture *fx);
 void worker_serves(struct fixture *fx, uint32_t queue);
 
 struct outcome run_xdp(struct fixture *fx, const struct frame *f);

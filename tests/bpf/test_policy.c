@@ -278,6 +278,21 @@ static void ike_comes_in_where_a_connection_is(void **state)
 	}
 }
 
+/* Its ports are anybody's then. */
+static void without_a_daemon_nothing_that_comes_is_ike(void **state)
+{
+	static const uint16_t ike[] = {500, 4500};
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32", {CONNECTION, ANY_PORT, .origin = 32});
+	ike_dies(fx);
+	for (size_t i = 0; i < 2; i++)
+		IN(REASON_CLEARTEXT_PROTECTED, .sport = ike[i], .dport = ike[i]);
+	ike_listens(fx);
+	for (size_t i = 0; i < 2; i++)
+		IN(REASON_IKE, .sport = ike[i], .dport = ike[i]);
+}
+
 static void ike_without_a_connection_is_udp(void **state)
 {
 	static const uint16_t ike[] = {500, 4500};
@@ -436,6 +451,7 @@ int main(void)
 		TEST_NATIVE(later_fragments_go_the_way_of_their_first),
 		TEST_NATIVE(the_last_of_all_rules_is_reached),
 		TEST_NATIVE(ike_comes_in_where_a_connection_is),
+		TEST_NATIVE(without_a_daemon_nothing_that_comes_is_ike),
 		TEST_NATIVE(ike_without_a_connection_is_udp),
 		TEST_NATIVE(what_else_is_said_of_ike),
 		TEST_NATIVE(a_connection_covers_its_peer_at_every_address),

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from contextlib import contextmanager
 
 import pytest
 from scapy.layers.inet import IP, UDP
@@ -69,17 +70,33 @@ def moved(host, before, reason):
 
 # ---- what is IKE ----
 
-def test_ports_of_a_daemon_that_is_gone(pair, cable):
-    """Whoever takes them is not the daemon: what he sends is the connection's to protect, and is sealed."""
-    ike = pair.a.status()['ike']['pid']
-    pair.a.daemon.send_signal(signal.SIGSTOP)
+@contextmanager
+def without_ike(host):
+    """It is killed, and nobody starts it again meanwhile."""
+    ike = host.status()['ike']['pid']
+    host.daemon.send_signal(signal.SIGSTOP)
     try:
         os.kill(ike, signal.SIGKILL)
         until(lambda: not os.path.exists(f'/proc/{ike}') or 'Z' in open(f'/proc/{ike}/stat').read().split()[2], 'gone')
+        yield
+    finally:
+        host.daemon.send_signal(signal.SIGCONT)
+
+
+def test_ports_of_a_daemon_that_is_gone(pair, cable):
+    """Whoever takes them is not the daemon: what he sends is the connection's to protect, and is sealed."""
+    with without_ike(pair.a):
         nobody_sends(pair.a.netns, A, 4500, B, 4500)
         nothing_in_clear(pair, cable)
-    finally:
-        pair.a.daemon.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize('port', [500, 4500])
+def test_who_listens_in_place_of_a_daemon_that_is_gone(pair, port):
+    """He hears nothing in clear, though it came from the peer's address."""
+    with without_ike(pair.a), udp_socket(pair.a.netns, '0.0.0.0', port) as foreign, pair.attacker(pair.a) as attacker:
+        attacker.send(Ether(dst=attacker.mac) / IP(src=B, dst=A) / UDP(sport=port, dport=port) / Raw(MARK))
+        attacker.send(Ether(dst=attacker.mac) / IP(src=STRANGER, dst=A) / UDP(sport=port, dport=port) / Raw(b'the last'))
+        assert foreign.recv(2048) == b'the last'
 
 
 def test_root_is_not_the_daemon(pair, cable):
