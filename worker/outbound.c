@@ -26,9 +26,9 @@
  */
 #define FRAMES_PER_TURN 64
 /*
- * The same in bytes, with latency = low. In larger turns a window of TCP goes out at once and fills the receiver's RX
- * ring, where what is urgent waits as long as bulk (a ping beside a stream: three times as long). Smaller
- * ones cost a stream up to a sixth of its rate.
+ * The same in bytes, with latency = low. In larger turns a window of TCP goes out at once, and a ping beside a stream
+ * takes three times as long: perhaps for the receiver's RX ring, where nothing overtakes. Smaller ones cost a stream up
+ * to a sixth of its rate (docs/performance.md).
  */
 #define BYTES_PER_TURN_LOW (256 << 10)
 /*
