@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Hooks that somebody else changes: put right and said, and closed meanwhile."""
 import contextlib
+import json
 import os
+import signal
 
 import pytest
 
 from lib.beds.paced import Both
-from lib.beds.pair import NIC, Pair
+from lib.beds.pair import B, NIC, Pair
 from lib.bpf_programs import SCHED_CLS, TC_OK, XDP, XDP_PASS, detach, in_front, pin, pinned, program, tcx_order, update
+from lib.netns import run
+from lib.traffic import ping
 from lib.wait import until
+
+# enum gate_kind of maps/layout.h
+GATE_ATTACHED, GATE_BROKEN = 1, 5
+
 
 @pytest.fixture(params=['native', 'generic'])
 def clsact_pair(request):
@@ -129,6 +137,33 @@ def test_link_changed(tcx_pair, how):
         name = 'XDP' if point == 'xdp' else point
         text = f"'theirs' in place of ours on {name}" if how == 'replaced' else f'somebody took the program off {name}'
         assert said(tcx_pair, text), tcx_pair.a.log_text
+
+
+@contextlib.contextmanager
+def broken_gate(host):
+    """As the supervisor leaves the NIC's entry where our programs cannot be put back; it does nothing meanwhile."""
+    link, = json.loads(host.netns.ip('-j', 'link', 'show', 'dev', NIC).stdout)
+    gates = 'pinned', host.pins / 'gates', 'key', *link['ifindex'].to_bytes(4, 'little')
+    host.daemon.send_signal(signal.SIGSTOP)
+    try:
+        value = [int(byte, 16) for byte in json.loads(run('bpftool', '-j', 'map', 'lookup', *gates).stdout)['value']]
+        assert value[0] == GATE_ATTACHED
+        run('bpftool', 'map', 'update', *gates, 'value', GATE_BROKEN, *value[1:])
+        yield
+        run('bpftool', 'map', 'update', *gates, 'value', *value)
+    finally:
+        host.daemon.send_signal(signal.SIGCONT)
+
+
+def test_gate_that_cannot_be_closed(tcx_pair):
+    """What is protected stays here: the backstop knows that nobody behind it can be trusted."""
+    host = tcx_pair.a
+    assert ping(host.netns, B)
+    before = host.counters()
+    with broken_gate(host):
+        assert not ping(host.netns, B, deadline=1)
+    assert host.counters()['backstop_out'] - before.get('backstop_out', 0) == 1
+    assert ping(host.netns, B)
 
 
 def test_program_in_front(tcx_pair):
