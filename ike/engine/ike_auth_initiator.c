@@ -39,13 +39,17 @@ static void write_expected_id(struct ike_sa *sa, struct body *b)
 		proof_write_id(b, PAYLOAD_IDR, &id);
 }
 
-/* If the peer has begun the other one, one of the two is redundant, and both know which (redundant.h); of two of ours
- * neither is. */
-static bool is_needless(const struct task *task)
+/*
+ * Another IKE SA has brought what this one was begun for. If the peer has just begun that, one of the two is redundant,
+ * and both ends know which (redundant.h). Of two of ours neither is, nor is one of two that came up far apart: this one
+ * may have waited for another claim. Half of what that rule allows is left for our question's way.
+ */
+static bool is_needless(const struct ike_sa *sa, const struct task *task)
 {
 	const struct child *brought = child_brought(task);
 
-	return brought && brought->ike->line.ours;
+	return brought &&
+	       (brought->ike->line.ours || engine_now(sa->engine) - brought->ike->line.up_ms > HALF_OPEN_MS / 2);
 }
 
 int auth_ask(struct ike_sa *sa, struct task *task, struct body *b)
@@ -53,7 +57,7 @@ int auth_ask(struct ike_sa *sa, struct task *task, struct body *b)
 	const struct connection_config *config = ike_sa_config(sa);
 	int err;
 
-	if (is_needless(task)) {
+	if (is_needless(sa, task)) {
 		ike_log(sa, "given up: another one is up, with all that this one was for");
 		return -ECANCELED;
 	}

@@ -135,12 +135,53 @@ static void one_begun_is_given_up(void **state)
 	assert_true(world_talks(w));
 }
 
+/* More than half of what two that are made one may be apart; the question is not given up yet. */
+#define LATE_MS (HALF_OPEN_MS * 6 / 10)
+
+/* The first answer comes late, and no other one. */
+static enum fate init_answer_is_late(struct world *w, struct world_packet *p, void *arg)
+{
+	uint64_t *late_at = arg;
+	struct ike_header h;
+
+	if (p->to != 0 || !header_parse(p->data, p->size, &h) || h.exchange != EXCHANGE_IKE_SA_INIT ||
+	    !(h.flags & FLAG_RESPONSE))
+		return PASS;
+	if (*late_at)
+		return w->now_ms >= *late_at ? PASS : DROP;
+	*late_at = w->now_ms + LATE_MS;
+	world_inject(w, p, LATE_MS);
+	return DROP;
+}
+
+/* Nor where the peer has brought it, and so long ago that neither of the two IKE SAs would be redundant. */
+static void one_begun_long_before_the_peers_is_given_up(void **state)
+{
+	struct world *w = *state;
+	uint64_t late_at = 0;
+
+	configure(w, 0);
+	configure(w, 1);
+	w->filter = init_answer_is_late;
+	w->filter_arg = &late_at;
+	acquire(w, 6);
+	peer_opens_another(w);
+	assert_int_equal(children_for(w, 6), 1);
+	world_run(w, LATE_MS);
+	assert_true(world_logged(w, 0, "given up: another one is up"));
+	assert_int_equal(children_for(w, 6), 1);
+	assert_int_equal(world_ike_count(w, 0), 1);
+	assert_true(world_talks(w));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_silent_one_asks_for_nothing_that_is_there, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(one_begun_is_given_up, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(one_begun_long_before_the_peers_is_given_up, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(another_ike_sa_comes_up, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(another_ike_sa_comes_up_beside_a_silent_one, world_setup,
 						world_teardown),
