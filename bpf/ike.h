@@ -2,8 +2,7 @@
 /*
  * Whether a packet may be IKE, which goes in clear: outbound it is from one of the daemon's own two sockets, inbound it
  * is to their ports, while there is a daemon: another process may have the ports afterwards. Any other process's UDP
- * from these ports is UDP. Whether a connection is for the two hosts is
- * policy.h's question.
+ * from these ports is UDP. Whether a connection is for the two hosts is policy.h's question.
  */
 #ifndef BPF_IKE_H
 #define BPF_IKE_H
