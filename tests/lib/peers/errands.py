@@ -127,15 +127,22 @@ def udp_collect(port, count, answer, deadline=DEADLINE):
 def udp_send(address, port, count, sizes, window=0):
     """Sends count datagrams whose sizes go round the list; they bear the indices 0 ... count - 1.
 
-    With a window, no more than that are on their way unanswered: it must fit the smallest buffer there is."""
+    With a window, no more than that are on their way unanswered: it must fit the smallest buffer there is. The last
+    answers are waited for, too: an answer to a socket that is gone is answered by one more packet, an ICMP error."""
     end, answered = time.monotonic() + DEADLINE, 0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.connect((address, port))
-        for index in range(count):
-            while window and index - answered >= window and _readable(s, end):
+
+        def answers_but(n):
+            nonlocal answered
+            while window and answered < n and _readable(s, end):
                 s.recv(64)
                 answered += 1
+
+        for index in range(count):
+            answers_but(index + 1 - window)
             s.send(_datagram(index, sizes[index % len(sizes)]))
+        answers_but(count)
 
 
 # ---- ICMP echo: exactly count requests, each with its own content, and no patience to guess about ----

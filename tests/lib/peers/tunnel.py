@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Both ends and the wire between them, as the tests see them."""
 from lib.peers.record import Record
+from lib.wait import patiently
 
 # Seconds. Only a lost packet costs them; a busy machine may hold one up for a good part of one.
 PATIENCE = 10
@@ -54,8 +55,14 @@ class Tunnel:
 
     def assert_every_packet_counted(self):
         """What our SAs count is what was on the wire. Not for bulk, of which queues may lose some."""
-        assert self.datapath.sa(self.pair.out_spi)["packets"] == len(self.sent_by_us())
-        assert self.datapath.sa(self.pair.in_spi)["packets"] == len(self.sent_by_guest())
+        self._assert_counted(self.pair.out_spi, self.sent_by_us)
+        self._assert_counted(self.pair.in_spi, self.sent_by_guest)
+
+    def _assert_counted(self, spi, frames):
+        """A packet is seen a moment before its turn ends and it is counted, so this waits for the two to agree."""
+        patiently(
+            lambda: self.datapath.sa(spi)["packets"] == len(frames()), f"SA {spi:#x} to count what was on the wire"
+        )
 
 
 def ping(sender, receiver, count, size=56):
