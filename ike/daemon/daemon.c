@@ -13,6 +13,8 @@
 
 /* Lines that a peer can cause at will: so many a second. */
 #define REMOTE_LINES 10
+/* As long as who asks the key holder waits for its answer. */
+#define WATCH_S 10
 
 /* ---- what the engine asks of the world ---- */
 
@@ -239,6 +241,15 @@ static void on_keyholder_end(evutil_socket_t fd, short what, void *arg)
 	end_without_keyholder();
 }
 
+/* One that hangs would else be noticed by the next peer, who then waits with it. */
+static void on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	if (!keyholder_client_watch(((struct ike_daemon *)arg)->keys))
+		end_without_keyholder();
+}
+
 static void on_term(evutil_socket_t number, short what, void *arg)
 {
 	(void)number;
@@ -297,6 +308,17 @@ static int make_parts(struct ike_daemon *d, int questions, uint8_t *keymat, stru
 	return err ? err : make_engine(d) ? fault(f, ENOMEM, "%s", strerror(ENOMEM)) : 0;
 }
 
+static int watch_keyholder(struct ike_daemon *d)
+{
+	const struct timeval interval = {WATCH_S, 0};
+
+	d->on_keyholder = event_new(d->base, keyholder_client_socket(d->keys), EV_CLOSED, on_keyholder_end, d);
+	d->watch = event_new(d->base, -1, EV_PERSIST, on_watch, d);
+	if (!d->on_keyholder || !d->watch || event_add(d->on_keyholder, NULL) < 0 || event_add(d->watch, &interval) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
 int daemon_init(struct ike_daemon *d, int questions, uint8_t *keymat, struct fault *f)
 {
 	struct event *term;
@@ -308,10 +330,8 @@ int daemon_init(struct ike_daemon *d, int questions, uint8_t *keymat, struct fau
 	if (!d->base)
 		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
 	d->tick = evtimer_new(d->base, on_tick, d);
-	d->on_keyholder = event_new(d->base, keyholder_client_socket(d->keys), EV_CLOSED, on_keyholder_end, d);
 	term = evsignal_new(d->base, SIGTERM, on_term, d);
-	if (!d->tick || !term || !d->on_keyholder || event_add(d->on_keyholder, NULL) < 0 ||
-	    !readable(d, &d->on_500, d->sockets.fd, on_socket) ||
+	if (!d->tick || !term || watch_keyholder(d) || !readable(d, &d->on_500, d->sockets.fd, on_socket) ||
 	    !readable(d, &d->on_4500, d->sockets.nat_fd, on_socket) ||
 	    !readable(d, &d->on_order, d->control, on_control) || event_add(term, NULL) < 0 ||
 	    event_add(d->on_order, NULL) < 0)

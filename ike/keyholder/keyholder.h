@@ -112,4 +112,8 @@ void keyholder_client_free(struct keyholder_client *client);
 /* Its end of the socket, to be watched for the other's: the end of that tells that there is no key holder any more. */
 int keyholder_client_socket(const struct keyholder_client *client);
 
+/* To be called every ten seconds, for a key holder that hangs while nobody asks it: asks whether it is there, without
+ * waiting. False: it has not answered since the call before. */
+bool keyholder_client_watch(struct keyholder_client *client);
+
 #endif

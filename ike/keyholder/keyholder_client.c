@@ -16,6 +16,7 @@ struct keyholder_client {
 	int socket;
 	uint8_t *keymat; /* the page that is shared */
 	void (*on_lost)(void);
+	uint32_t watched; /* keyholder_client_watch's last question */
 	struct key_question q;
 	struct key_answer a;
 };
@@ -42,21 +43,40 @@ int keyholder_client_socket(const struct keyholder_client *client)
 	return client->socket;
 }
 
-/* The answer to c->q, in c->a. 0 or -errno. */
-static int wait_for_answer(struct keyholder_client *c)
+/* The next answer, in c->a. 0 or -errno. */
+static int receive(struct keyholder_client *c, int flags)
 {
 	ssize_t n;
 
-	do {
-		do
-			n = recv(c->socket, &c->a, sizeof(c->a), 0);
-		while (n < 0 && errno == EINTR);
-		if (n < 0)
-			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		if (n < (ssize_t)offsetof(struct key_answer, data) ||
-		    (size_t)n != offsetof(struct key_answer, data) + c->a.size)
-			return -EPIPE;
-	} while (c->a.number != c->q.number);
+	do
+		n = recv(c->socket, &c->a, sizeof(c->a), flags);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	if (n < (ssize_t)offsetof(struct key_answer, data) ||
+	    (size_t)n != offsetof(struct key_answer, data) + c->a.size)
+		return -EPIPE;
+	return 0;
+}
+
+/* The answer to c->q, in c->a. 0 or -errno. */
+static int wait_for_answer(struct keyholder_client *c)
+{
+	int err;
+
+	do
+		err = receive(c, 0);
+	while (!err && c->a.number != c->q.number);
+	return err;
+}
+
+/* 0 or -errno. */
+static int send_question(struct keyholder_client *c, enum key_question_kind what, size_t size, int flags)
+{
+	c->q.number++;
+	c->q.what = what;
+	if (send(c->socket, &c->q, offsetof(struct key_question, octets) + size, MSG_NOSIGNAL | flags) < 0)
+		return -errno;
 	return 0;
 }
 
@@ -64,25 +84,34 @@ static int wait_for_answer(struct keyholder_client *c)
 static int ask(struct keyholder_client *c, enum key_question_kind what, uint32_t key, uint32_t how,
 	       const uint8_t *octets, size_t size)
 {
-	ssize_t n;
 	int err;
 
 	if (size > OCTETS_MAX)
 		return -EMSGSIZE;
-	c->q.number++;
-	c->q.what = what;
 	c->q.key = key;
 	c->q.how = how;
 	if (size)
 		memcpy(c->q.octets, octets, size);
-	n = send(c->socket, &c->q, offsetof(struct key_question, octets) + size, MSG_NOSIGNAL);
-	err = n < 0 ? -errno : 0;
+	err = send_question(c, what, size, 0);
 	explicit_bzero(c->q.octets, size);
 	if (!err)
 		err = wait_for_answer(c);
 	if (err && c->on_lost)
 		c->on_lost();
 	return err ? err : c->a.error;
+}
+
+/* Answers come in the order of the questions, so that to a later one will do. */
+bool keyholder_client_watch(struct keyholder_client *c)
+{
+	const uint32_t watched = c->watched;
+
+	while (receive(c, MSG_DONTWAIT) == 0)
+		;
+	if ((int32_t)(c->a.number - watched) < 0 || send_question(c, ASK_NOTHING, 0, MSG_DONTWAIT))
+		return false;
+	c->watched = c->q.number;
+	return true;
 }
 
 static int psk_auth(void *arg, uint32_t key, uint16_t prf, const uint8_t *octets, size_t size, uint8_t *out)

@@ -202,6 +202,10 @@ static void answer(struct keyholder *k, const struct key_question *q, size_t siz
 		a->error = wipe(k, q);
 		room = 0;
 		break;
+	case ASK_NOTHING:
+		a->error = 0;
+		room = 0;
+		break;
 	}
 	if (!a->error)
 		a->size = (uint32_t)room;

@@ -10,8 +10,9 @@ enum key_question_kind {
 	ASK_PSK_AUTH = 1,
 	ASK_SIGN = 2,
 	ASK_PPK = 3,
-	ASK_STORE = 4, /* key: slot, how: its generation */
-	ASK_WIPE = 5,  /* key: slot */
+	ASK_STORE = 4,	 /* key: slot, how: its generation */
+	ASK_WIPE = 5,	 /* key: slot */
+	ASK_NOTHING = 6, /* but whether it is there */
 };
 
 struct key_question {

@@ -232,7 +232,7 @@ static void bad_questions_are_refused(void **state)
 	command(&p, "key", KEY, "private", pem, strlen(pem));
 	command(&p, "key", PPK, "ppk", "quantum", 7);
 	assert_int_equal(ask(&p, 0, PSK, 6, 10), -EINVAL);
-	assert_int_equal(ask(&p, ASK_WIPE + 1, PSK, 6, 10), -EINVAL);
+	assert_int_equal(ask(&p, ASK_NOTHING + 1, PSK, 6, 10), -EINVAL);
 	assert_int_equal(ask(&p, ASK_PSK_AUTH, 77, 6, 0), -ENOENT);
 	assert_int_equal(ask(&p, ASK_PSK_AUTH, PPK, 6, 0), -ENOENT);
 	assert_int_equal(ask(&p, ASK_PSK_AUTH, KEY, 6, 0), -ENOENT);
@@ -444,6 +444,64 @@ static void late_answer_is_not_the_next_ones(void **state)
 	close(ends[1]);
 }
 
+static void answer(int socket, uint32_t number)
+{
+	const struct key_answer a = {.number = number};
+
+	assert_true(send(socket, &a, offsetof(struct key_answer, data), 0) > 0);
+}
+
+/* Who does not answer is not waited for, and found out the next time, whatever else was asked meanwhile. */
+static void watch_tells_of_who_hangs(void **state)
+{
+	struct keyholder_client *client;
+	struct keyholder_ops ops;
+	uint8_t out[SIGNATURE_MAX];
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	assert_int_equal(keyholder_client_new(&client, ends[0], NULL, NULL), 0);
+	ops = keyholder_client_ops(client);
+	assert_true(keyholder_client_watch(client));
+	answer(ends[1], 1);
+	assert_true(keyholder_client_watch(client));
+	/* The answer to the second is passed over by who waits for that to the third. */
+	answer(ends[1], 2);
+	answer(ends[1], 3);
+	assert_int_equal(ops.ppk(ops.arg, 1, 6, octets, 48, out), -EPROTO);
+	assert_true(keyholder_client_watch(client));
+	assert_false(keyholder_client_watch(client));
+	answer(ends[1], 3);
+	assert_false(keyholder_client_watch(client));
+	answer(ends[1], 4);
+	assert_true(keyholder_client_watch(client));
+	close(ends[1]);
+	assert_false(keyholder_client_watch(client));
+	keyholder_client_free(client);
+}
+
+/* Also by the process itself, again and again. */
+static void process_answers_the_watch(void **state)
+{
+	struct keyholder_client *client;
+	struct process p;
+
+	(void)state;
+	if (!may_run())
+		skip();
+	p = start();
+	assert_int_equal(keyholder_client_new(&client, p.questions, p.keymat, NULL), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_true(keyholder_client_watch(client));
+		/* It answers in order. */
+		assert_int_equal(keyholder_client_vault(client).wipe(client, SLOTS_MAX), -EINVAL);
+	}
+	keyholder_client_free(client);
+	p.questions = -1;
+	end(&p);
+}
+
 /* A key that people have handed in is theirs, until they have taken it away. */
 static void keys_of_people_stay(void **state)
 {
@@ -478,9 +536,17 @@ static void keys_of_people_stay(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(keys_come_by_control), TEST(bad_questions_are_refused),   TEST(keys_go_into_the_vault),
-		TEST(keys_of_people_stay),  TEST(client_tells_of_the_end),     TEST(half_a_question_ends_it),
-		TEST(client_is_as_a_call),  TEST(client_believes_no_nonsense), TEST(late_answer_is_not_the_next_ones),
+		TEST(keys_come_by_control),
+		TEST(bad_questions_are_refused),
+		TEST(keys_go_into_the_vault),
+		TEST(keys_of_people_stay),
+		TEST(client_tells_of_the_end),
+		TEST(half_a_question_ends_it),
+		TEST(client_is_as_a_call),
+		TEST(client_believes_no_nonsense),
+		TEST(late_answer_is_not_the_next_ones),
+		TEST(watch_tells_of_who_hangs),
+		TEST(process_answers_the_watch),
 	};
 
 	return cmocka_run_group_tests_name("IKE key holder", tests, NULL, NULL);
