@@ -84,6 +84,8 @@ void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remo
 	p = peer_get(best.connection, remote);
 	if (p && (best.connection->config->start != START_RESPOND || peer_ike_up(p)))
 		acquire(p, (unsigned)best.selector);
+	else if (p)
+		wish_missed(p, (unsigned)best.selector);
 }
 
 /* Those that are up between the two are asked whether they are. False: none is. */

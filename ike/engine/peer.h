@@ -37,8 +37,10 @@ struct peer {
 	unsigned tasks;		    /* how many are for this peer, of any IKE SA */
 	/* How often the peer was taken down. SAs of an earlier era are to go, and so is what rekeys make of them. */
 	unsigned era;
-	uint32_t wanted; /* selectors that are to get a child: a bit each, by the index in the configuration */
-	bool held;	 /* taken down by order: up again by order, or by a packet, alone */
+	uint32_t wanted;    /* selectors that are to get a child: a bit each, by the index in the configuration */
+	uint32_t missed;    /* those that a packet was for when there was no IKE SA, and none was to be opened, */
+	uint64_t missed_ms; /* and when the last of them came */
+	bool held;	    /* taken down by order: up again by order, or by a packet, alone */
 	bool address_gone;
 	bool no_pfs;	      /* makes no child with a key exchange: each child gets an IKE SA of its own (renew.h) */
 	bool childless;	      /* makes no child in IKE_AUTH (childless.h) */

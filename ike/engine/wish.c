@@ -15,6 +15,8 @@
 #define RETRY_JITTER   25
 /* The first wish after an IKE SA without a child: most peers ask themselves, a round trip later. */
 #define CHILDLESS_MS 200
+/* A packet that waits still is told of once a second. */
+#define MISSED_MS 1500
 /* Between attempts beside an IKE SA that does not answer. */
 #define DOUBT_AGAIN_MS 500
 
@@ -152,6 +154,19 @@ void peer_on_child_up(struct peer *p, struct child *child)
 	has_all(p);
 }
 
+static bool misses(const struct peer *p)
+{
+	return p->missed && engine_now(p->connection->engine) - p->missed_ms < MISSED_MS;
+}
+
+void wish_missed(struct peer *p, unsigned selector)
+{
+	if (!misses(p))
+		p->missed = 0;
+	p->missed |= 1U << selector;
+	p->missed_ms = engine_now(p->connection->engine);
+}
+
 /* Most ask for one next, and what waited for the peer to be there waits no longer. */
 void peer_on_childless(struct peer *p)
 {
@@ -159,6 +174,9 @@ void peer_on_childless(struct peer *p)
 
 	if (peer_is_kept_up(p) && !p->held)
 		peer_want_all(p);
+	if (misses(p))
+		p->wanted |= p->missed;
+	p->missed = 0;
 	p->failures = 0;
 	timer_cancel(&e->timers, &p->retry);
 	if (p->wanted && peer_may_connect(p))

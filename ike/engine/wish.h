@@ -30,6 +30,10 @@ void peer_on_failure(struct peer *p, const char *why);
 /* An IKE SA or a child is gone: what is to be there always is wanted again; and the peer's own end may have come. */
 void peer_on_loss(struct peer *p);
 
+/* A packet waits, and nobody may open an IKE SA for it (start = respond): if the peer does now, its child is asked for.
+ */
+void wish_missed(struct peer *p, unsigned selector);
+
 /* The peer has opened an IKE SA and asked for no child on it. */
 void peer_on_childless(struct peer *p);
 

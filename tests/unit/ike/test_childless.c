@@ -60,6 +60,26 @@ static void childless_is_asked_for_its_child(void **state)
 	}
 }
 
+/* What a packet has asked for while there was no IKE SA, which who is to respond does not open; how long ago. */
+static void childless_is_asked_for_what_was_missed(void **state)
+{
+	for (unsigned ms = 900; ms <= 5000; ms += 4100) {
+		struct world *w = *state;
+
+		world_again(w, 0);
+		world_configure_both(w, START_RESPOND);
+		acquire(w, 1);
+		world_run(w, ms);
+		assert_true(world_is_down(w));
+		open_childless(w, 0);
+		world_run(w, 300);
+		assert_int_equal(world_child_count(w, 1), ms == 900);
+		/* Once. */
+		world_run(w, 60000);
+		assert_int_equal(world_child_count(w, 1), ms == 900);
+	}
+}
+
 /* Nothing is wanted: nothing is asked for. And who is only to respond opens nothing when it is gone. */
 static void childless_is_left_alone(void **state)
 {
@@ -373,6 +393,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(childless_is_asked_for_its_child),
+		TEST(childless_is_asked_for_what_was_missed),
 		TEST(childless_is_left_alone),
 		TEST(forced_is_up_at_once),
 		TEST(forced_is_up_for_a_packet),
