@@ -3,7 +3,7 @@
  * xdp-ipsec-iked: IKEv2. Started by `xdp-ipsec run`, never by hand.
  *
  *   xdp-ipsec-iked --instance NAME --layout N --map NAME:FD ... --vault FD
- *                  --control FD --keys FD --ready FD [--keylog FD]
+ *                  --control FD --keys FD --ready FD [--keylog FD --esp-keylog FD]
  *   xdp-ipsec-iked --judge --control FD --keys FD --ready FD        what is in the files: 'xdp-ipsec check'
  *
  *   supervisor ══control══ protocol process ══questions══ key holder ══keys══ supervisor
@@ -53,6 +53,7 @@ struct arguments {
 	int keys_fd;
 	int ready_fd;
 	int keylog_fd; /* -1: no key log */
+	int esp_keylog_fd;
 	bool judge;
 };
 
@@ -73,21 +74,18 @@ static bool is_complete(const struct arguments *a)
 static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 {
 	static const struct option options[] = {
-		{"instance", required_argument, NULL, 'i'},
-		{"layout", required_argument, NULL, 'y'},
+		{"instance", required_argument, NULL, 'i'}, {"layout", required_argument, NULL, 'y'},
 		{"map", required_argument, NULL, 'm'}, /* NAME:FD, once for each */
-		{"vault", required_argument, NULL, 'v'},
-		{"control", required_argument, NULL, 'c'},
-		{"keys", required_argument, NULL, 'k'},
-		{"ready", required_argument, NULL, 'r'},
-		{"keylog", required_argument, NULL, 'l'},
-		{"judge", no_argument, NULL, 'j'},
-		{NULL, 0, NULL, 0},
+		{"vault", required_argument, NULL, 'v'},    {"control", required_argument, NULL, 'c'},
+		{"keys", required_argument, NULL, 'k'},	    {"ready", required_argument, NULL, 'r'},
+		{"keylog", required_argument, NULL, 'l'},   {"esp-keylog", required_argument, NULL, 'e'},
+		{"judge", no_argument, NULL, 'j'},	    {NULL, 0, NULL, 0},
 	};
 	bool good = true;
 	int c;
 
-	*a = (struct arguments){.vault_fd = -1, .control_fd = -1, .keys_fd = -1, .ready_fd = -1, .keylog_fd = -1};
+	*a = (struct arguments){
+		.vault_fd = -1, .control_fd = -1, .keys_fd = -1, .ready_fd = -1, .keylog_fd = -1, .esp_keylog_fd = -1};
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'm')
 			good = good && parse_map(a, optarg);
@@ -103,6 +101,8 @@ static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 			a->ready_fd = atoi(optarg);
 		else if (c == 'l')
 			a->keylog_fd = atoi(optarg);
+		else if (c == 'e')
+			a->esp_keylog_fd = atoi(optarg);
 		else if (c == 'j')
 			a->judge = true;
 	}
@@ -147,6 +147,7 @@ static int be_keyholder(void *arg, int ready)
 	close(a->control_fd);
 	close(a->ready_fd);
 	close_if_open(a->keylog_fd);
+	close_if_open(a->esp_keylog_fd);
 	for (unsigned i = 0; i < a->map_count; i++)
 		close(a->maps[i].fd);
 	return keyholder_run(&ends);
@@ -236,6 +237,7 @@ static int prepare(struct ike_daemon *d, struct halves *h, const struct argument
 
 	d->control = a->control_fd;
 	d->keylog = a->keylog_fd;
+	d->esp_keylog = a->esp_keylog_fd;
 	if (a->judge)
 		return err ? err : sandbox_enter_protocol(-1, f);
 	if (!err)

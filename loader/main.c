@@ -98,6 +98,11 @@ static const struct word connection_rekey_words[] = {
 	{0},
 };
 
+static const struct word keylog_words[] = {
+	{"file", "FILE", "where to; a directory gets Wireshark's two tables by their names", REQUIRED | POSITIONAL},
+	{0},
+};
+
 static const struct command commands[] = {
 	{"run", "attach, make the maps, start the worker and stay in the foreground", run_words, run_command},
 	{"gate", "close the gate for what the file protects, and end: 'run' opens it to SAs", gate_words, gate_command},
@@ -122,6 +127,8 @@ static const struct command commands[] = {
 	 connection_order_command},
 	{"connection rekey", "give a connection new keys, and wait for them", connection_rekey_words,
 	 connection_rekey_command},
+	{"keylog", "copy the keys of IKE and ESP for Wireshark, where the file says keylog = yes", keylog_words,
+	 keylog_command},
 	{"status", "interfaces, SAs, worker, and what was dropped why", NULL, status_command},
 	{0},
 };

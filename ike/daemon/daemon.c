@@ -11,10 +11,22 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "maps/keylog.h"
+
 /* Lines that a peer can cause at will: so many a second. */
 #define REMOTE_LINES 10
 /* As long as who asks the key holder waits for its answer. */
 #define WATCH_S 10
+
+/* By one write: stdio would ask for more system calls than are left. */
+static void write_line(const char *line)
+{
+	char text[800];
+	const int n = snprintf(text, sizeof(text), "xdp-ipsec-iked: %s\n", line);
+
+	if (write(STDERR_FILENO, text, n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1) < 0)
+		return;
+}
 
 /* ---- what the engine asks of the world ---- */
 
@@ -65,7 +77,12 @@ static int op_reserve(void *arg, uint32_t spi, const uint8_t src[4], const uint8
 
 static int op_add(void *arg, const struct sa_spec *spec, struct sa_handle *out)
 {
-	return sad_add(sad_of(arg), spec, out);
+	const struct ike_daemon *d = arg;
+	const int err = sad_add(sad_of(arg), spec, out);
+
+	if (!err && keylog_esp(d->esp_keylog, spec->spi, spec->src, spec->dst, spec->keymat))
+		write_line("the key log could not be written");
+	return err;
 }
 
 static int op_bind(void *arg, struct sa_handle sa)
@@ -100,16 +117,6 @@ static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t r
 			      unsigned count)
 {
 	sad_remove_orphans(sad_of(arg), local, remote, within, count);
-}
-
-/* By one write: stdio would ask for more system calls than are left. */
-static void write_line(const char *line)
-{
-	char text[800];
-	const int n = snprintf(text, sizeof(text), "xdp-ipsec-iked: %s\n", line);
-
-	if (write(STDERR_FILENO, text, n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1) < 0)
-		return;
 }
 
 static bool may_log(struct ike_daemon *d)

@@ -18,7 +18,7 @@ struct ike_daemon {
 	struct event_base *base;
 	struct event *tick;
 	struct event *on_500, *on_4500, *on_order, *on_keyholder, *watch;
-	int keylog; /* an open file for keys, if the configuration file allows it; else -1 */
+	int keylog, esp_keylog; /* open files for keys of IKE and ESP, if the configuration file allows it; else -1 */
 	uint64_t log_second;
 	unsigned log_lines;
 };

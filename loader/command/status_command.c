@@ -91,6 +91,11 @@ static bool bpffs_is_private(const struct status *s)
 	return private ? cJSON_IsTrue(private) : s->in.bpffs.private;
 }
 
+static bool keys_are_logged(const struct status *s)
+{
+	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(s->daemon, "keylog"));
+}
+
 static cJSON *bpffs_json(const struct status *s)
 {
 	cJSON *json = cJSON_CreateObject();
@@ -118,6 +123,7 @@ static void print_json(const struct status *s, bool pretty)
 	cJSON_AddItemToObject(json, "worker", worker_json(s));
 	cJSON_AddItemToObject(json, "ike", ike_json_of(s));
 	cJSON_AddItemToObject(json, "key_holder", keyholder_json(s));
+	cJSON_AddBoolToObject(json, "keylog", keys_are_logged(s));
 	json_print(json, pretty);
 	cJSON_Delete(json);
 }
@@ -179,6 +185,8 @@ static void print_text(const struct status *s)
 {
 	print_worker(s);
 	print_ike(s);
+	if (keys_are_logged(s))
+		puts("WARNING: keylog = yes: every key of IKE and ESP is written to a file");
 	if (bpffs_is_private(s))
 		printf("WARNING: %s\n", bpffs_private_warning);
 	printf("backstop %s\n", backstop_text(s));

@@ -3,7 +3,6 @@
 #include "ike_process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,24 +93,7 @@ static int make_ends(struct ends *ends)
 	return err;
 }
 
-/* Keys in a file of root's alone, and a line that says so: whoever has it reads everything. */
-static int open_keylog(const struct ike_process *ike, const struct config *config)
-{
-	char path[300];
-	int fd;
-
-	if (!config->keylog || ike->judging)
-		return -1;
-	snprintf(path, sizeof(path), "%s/ike.keylog", ike->run_dir);
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		log_line("%s: %s: no keys are logged", path, strerror(errno));
-	else
-		log_line("keylog = yes: the keys of IKE are written to %s", path);
-	return fd;
-}
-
-static int start_child(struct ike_process *ike, const struct ends *ends, int keylog)
+static int start_child(struct ike_process *ike, const struct ends *ends)
 {
 	struct child_options options = {0};
 
@@ -119,7 +101,10 @@ static int start_child(struct ike_process *ike, const struct ends *ends, int key
 	child_option_fd(&options, "--control", ends->control[1]);
 	child_option_fd(&options, "--keys", ends->keys[1]);
 	child_option_fd(&options, "--vault", ike->vault_fd);
-	child_option_fd(&options, "--keylog", keylog);
+	if (!ike->judging) {
+		child_option_fd(&options, "--keylog", ike->keylog.ike);
+		child_option_fd(&options, "--esp-keylog", ike->keylog.esp);
+	}
 	if (ike->maps)
 		child_option_number(&options, "--layout", LAYOUT_VERSION);
 	for (size_t i = 0; ike->maps && i < MAPS_GIVEN; i++)
@@ -129,17 +114,15 @@ static int start_child(struct ike_process *ike, const struct ends *ends, int key
 	return child_start(&ike->child, &options);
 }
 
-static int spawn(struct ike_process *ike, const struct config *config, struct fault *f)
+static int spawn(struct ike_process *ike, struct fault *f)
 {
 	struct ends ends;
-	int keylog, err = make_ends(&ends);
+	int err = make_ends(&ends);
 
 	if (err)
 		return fault(f, -err, "starting IKE: %s", strerror(-err));
-	keylog = open_keylog(ike, config);
-	err = start_child(ike, &ends, keylog);
+	err = start_child(ike, &ends);
 	close_ends(&ends, 1);
-	close_end(keylog);
 	if (err) {
 		close_ends(&ends, 0);
 		return fault(f, -err, "starting IKE: %s", strerror(-err));
@@ -332,13 +315,12 @@ static int configure(struct ike_process *ike, const struct config *config, struc
 
 int ike_judge_start(struct ike_process *ike, struct fault *f)
 {
-	static const struct config none;
 	int err;
 
 	ike_init(ike);
 	ike->vault_fd = -1;
 	ike->judging = true;
-	err = spawn(ike, &none, f);
+	err = spawn(ike, f);
 	if (err)
 		stop(ike);
 	return err;
@@ -375,7 +357,7 @@ static int listen_to(struct ike_process *ike, struct fault *f)
 
 static int start(struct ike_process *ike, const struct config *config, struct fault *f)
 {
-	int err = spawn(ike, config, f);
+	int err = spawn(ike, f);
 
 	if (!err)
 		err = configure(ike, config, f);

@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "ike_keys.h"
+#include "keylog_files.h"
 #include "lib/child.h"
 #include "lib/json.h"
 #include "maps/maps.h"
@@ -20,7 +21,7 @@ struct ike_process {
 	int vault_fd;
 	bool judging; /* ike_judge_start */
 	const char *config_path;
-	const char *run_dir; /* where a key log goes */
+	struct keylog_files keylog; /* where keys are logged; not its own to close */
 	void (*on_done)(void *arg, uint64_t ticket, const char *error);
 	void (*on_lost)(void *arg); /* it is gone: what it was asked for and has not done it will not do */
 	void (*on_gre)(void *arg);  /* an SA of a connection with gre = yes has come or gone */

@@ -200,6 +200,7 @@ static int on_status(const struct requests *q, const struct request *r, struct f
 	cJSON_AddItemToObject(r->reply, "key_holder", keyholder_json(q->ike));
 	cJSON_AddNumberToObject(r->reply, "pid", getpid());
 	cJSON_AddBoolToObject(r->reply, "bpffs_private", q->guard->instance->bpffs.private);
+	cJSON_AddBoolToObject(r->reply, "keylog", q->ike->keylog.esp >= 0);
 	cJSON_AddItemToObject(r->reply, "monitors", liveness_json(q->liveness));
 	cJSON_AddItemToObject(r->reply, "worker", worker_json(q->guard->worker));
 	cJSON_AddItemToObject(r->reply, "lanes", lane_cpus_json(q->guard->worker));

@@ -43,6 +43,7 @@ struct supervisor {
 	struct programs programs;
 	struct nics nics;
 	struct guard guard;
+	struct keylog_files keylog;
 
 	struct event_base *base;
 	struct event *signals[4];
@@ -280,7 +281,7 @@ static int make_children(struct supervisor *s, struct fault *f)
 		.maps = &s->maps,
 		.vault_fd = s->vault.fd,
 		.config_path = s->config_path,
-		.run_dir = s->instance.run_dir,
+		.keylog = s->keylog,
 		.on_done = on_ike_done,
 		.on_lost = on_ike_lost,
 		.on_gre = sync_gre,
@@ -415,12 +416,14 @@ static int start(struct supervisor *s, struct fault *f)
 	int err = close_gate(s, f);
 
 	if (!err)
+		err = keylog_files_start(&s->keylog, &s->instance, s->config.keylog, f);
+	if (!err)
 		err = privileges_to_end_children(f);
 	if (!err)
 		err = vault_create(&s->vault, f);
 	if (err)
 		return err;
-	s->sas = (struct sa_database){.maps = &s->maps, .vault = &s->vault};
+	s->sas = (struct sa_database){.maps = &s->maps, .vault = &s->vault, .keylog = s->keylog.esp};
 	forget_old_sas(s);
 	err = start_parts(s, f);
 	if (!err)
@@ -518,6 +521,7 @@ static void stop(struct supervisor *s, bool orderly)
 	if (s->base)
 		event_base_free(s->base);
 	vault_close(&s->vault);
+	keylog_files_stop(&s->keylog, &s->instance);
 	config_free(&s->config);
 	instance_unlock(&s->instance);
 }
@@ -531,6 +535,7 @@ int supervisor_run(const struct instance *in, const char *config_path, bool open
 	s.config_path = config_path;
 	s.open_on_exit = open_on_exit;
 	s.vault.fd = -1;
+	s.keylog = (struct keylog_files){-1, -1};
 	privileges_harden();
 	/* A TAP has a descriptor for each queue. */
 	privileges_raise_files();

@@ -8,6 +8,8 @@
 #include <sys/random.h>
 
 #include "locals.h"
+#include "lib/log.h"
+#include "maps/keylog.h"
 #include "maps/publish.h"
 #include "maps/selector.h"
 #include "maps/slots.h"
@@ -200,9 +202,10 @@ static void take_away(struct sa_database *db, uint32_t slot)
 
 static int install(struct sa_database *db, uint32_t slot, const uint8_t *keymat, uint64_t iv_base, struct fault *f)
 {
+	const struct sa_state *sa = &db->maps->sa[slot];
 	int err;
 
-	vault_store(db->vault, slot, db->maps->sa[slot].generation, OWNER_MANUAL, keymat, iv_base);
+	vault_store(db->vault, slot, sa->generation, OWNER_MANUAL, keymat, iv_base);
 	/* The address is protected before the SA is: a cleartext packet must not slip in between. */
 	err = locals_sync(db->maps, f);
 	if (!err)
@@ -210,6 +213,8 @@ static int install(struct sa_database *db, uint32_t slot, const uint8_t *keymat,
 	if (err) {
 		take_away(db, slot);
 		locals_sync(db->maps, NULL);
+	} else if (keylog_esp(db->keylog, sa->spi, sa->src, sa->dst, keymat)) {
+		log_line("the key log could not be written");
 	}
 	return err;
 }

@@ -33,6 +33,7 @@ struct sa_request {
 struct sa_database {
 	const struct maps *maps;
 	struct vault *vault;
+	int keylog; /* where keys are logged (maps/keylog.h); -1: nowhere */
 };
 
 /* Reads the words of 'sa add'. -EINVAL with the word that makes no sense, -ERANGE for an SPI that must not be used. */

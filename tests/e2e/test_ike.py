@@ -448,15 +448,3 @@ def test_only_bgp(native):
         client.communicate(b'OPEN', timeout=20)
         assert server.wait(20) == 0
     assert native.a.counters()['sealed'] and native.a.counters()['opened']
-
-
-def test_keylog(native):
-    """Only where the file allows it; then a line for each IKE SA, which only root can read."""
-    native.psk()
-    native.a.config.write_text(native.a.config.read_text() + '\n[daemon]\nkeylog = yes\n')
-    bring_up(native)
-    file = native.a.run_dir / 'ike.keylog'
-    assert file.stat().st_mode & 0o777 == 0o600
-    sa = connection(native.a)['ike'][0]
-    assert file.read_text().startswith(f'{sa["spi_i"]},{sa["spi_r"]},')
-    assert not (native.b.run_dir / 'ike.keylog').exists()

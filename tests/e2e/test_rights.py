@@ -84,7 +84,8 @@ def kind_of(host, pid, fd):
         if port:
             return f'UDP port {port}'
         return 'XDP socket' if domain_of(pid, fd) == AF_XDP else link
-    return {'/dev/null': 'null', str(host.log): 'log', f'{host.run_dir}/ike.keylog': 'key log'}.get(
+    return {'/dev/null': 'null', str(host.log): 'log', f'{host.run_dir}/ike.keylog': 'key log',
+            f'{host.run_dir}/esp.keylog': 'key log'}.get(
         link, re.sub(r':\[\d+\]$', '', link))
 
 
@@ -107,7 +108,7 @@ def test_descriptors_of_the_protocol_process(host):
     """
     assert descriptors(host, host.processes()['protocol']) == STANDARD + Counter({
         'unix socket': 2, 'UDP port 500': 1, 'UDP port 4500': 1, 'map sad': 1, 'map sad_out': 1, 'map sad_sent': 1,
-        'anon_inode:[eventpoll]': 1, 'pipe': 2, 'key log': 1, 'XDP socket': 1})
+        'anon_inode:[eventpoll]': 1, 'pipe': 2, 'key log': 2, 'XDP socket': 1})
 
 
 def test_descriptors_of_the_key_holder(host):

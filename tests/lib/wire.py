@@ -140,11 +140,11 @@ class Capture:
 
     SNAPLEN = 96  # Ethernet, IP with options, SPI, sequence number and IV
 
-    def __init__(self, netns, dev, immediate=True):
+    def __init__(self, netns, dev, immediate=True, snaplen=SNAPLEN):
         self.netns, self.dev = netns, dev
         self.dir = tempfile.TemporaryDirectory(prefix='xdp-ipsec-test-')
         self.file = Path(self.dir.name) / 'pcap'
-        argv = netns.argv('tcpdump', '-i', dev, '-n', '-U', *['--immediate-mode'] * immediate, '-s', self.SNAPLEN, '-B', 65536, '-w', self.file)
+        argv = netns.argv('tcpdump', '-i', dev, '-n', '-U', *['--immediate-mode'] * immediate, '-s', snaplen, '-B', 65536, '-w', self.file)
         self.proc = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         while 'listening on' not in self.proc.stderr.readline():
             assert self.proc.poll() is None, 'tcpdump did not start'

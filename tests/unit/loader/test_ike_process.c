@@ -114,6 +114,7 @@ static int make_ike(void **unused)
 		.base = event_base_new(),
 		.instance = "test",
 		.vault_fd = -1,
+		.keylog = {-1, -1},
 		.config_path = "/nowhere/test.conf",
 		.on_lost = on_lost,
 		.on_gre = on_gre,

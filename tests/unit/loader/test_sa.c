@@ -42,7 +42,7 @@ void freeifaddrs(struct ifaddrs *all)
 
 static struct maps maps;
 static struct vault vault;
-static struct sa_database db = {&maps, &vault};
+static struct sa_database db = {&maps, &vault, -1};
 
 static int make(enum bpf_map_type type, uint32_t key, uint32_t value, uint32_t entries)
 {
