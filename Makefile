@@ -25,6 +25,9 @@ HAVE_IPSEC_MB := $(wildcard /usr/include/intel-ipsec-mb.h)
 WARN   := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS ?= -O2 -g
+# The worker is optimised as one: a tenth fewer of its own instructions a packet, and no function has to stand in a
+# header for it. Its objects are ordinary ones as well, which is how the tests take them. gcc's alone; LTO= for none.
+LTO    ?= $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-objects)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) -iquote . $(if $(HAVE_IPSEC_MB),-DHAVE_IPSEC_MB) \
 	$(shell pkg-config --cflags $(PKGS))
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(LDFLAGS)
@@ -60,6 +63,8 @@ all: $(PROGRAMS)
 $(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LOADER_LIBS)
 
+$(WORKER_OBJ): ALL_CFLAGS += $(LTO)
+$(BUILD)/xdp-ipsec-worker: ALL_LDFLAGS += $(LTO)
 $(BUILD)/xdp-ipsec-worker: $(WORKER_OBJ) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 
@@ -170,6 +175,8 @@ BPF_TEST_OBJ := $(call objects,$(filter-out $(wildcard tests/bpf/test_*.c),$(wil
 $(BPF_TESTS): %: %.o $(BPF_TEST_OBJ) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxdp -lbpf
 
+$(WORKER_TESTS): ALL_LDFLAGS += -fno-lto
+$(BENCHES) $(CABLE_WORKER): ALL_LDFLAGS += $(LTO)
 $(BENCHES): %: %.o $(call but_main,$(WORKER_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 
@@ -202,7 +209,7 @@ unit: $(SHARED_TESTS) $(WORKER_TESTS) $(IKE_TESTS:=.run) $(LOADER_TESTS)
 
 # The same, with the memory and undefined-behaviour sanitizers.
 unit-sanitized:
-	$(MAKE) unit BUILD=$(BUILD)/sanitized LDFLAGS='-fsanitize=address,undefined' \
+	$(MAKE) unit BUILD=$(BUILD)/sanitized LTO= LDFLAGS='-fsanitize=address,undefined' \
 		CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -U_FORTIFY_SOURCE'
 
 # Those with threads in them, under ThreadSanitizer. It does not know fences, and the compiler says so of the one that
@@ -210,7 +217,7 @@ unit-sanitized:
 # memcpy() does where that is called, not where the compiler writes it out.
 THREADED := $(addprefix worker/test_,handoff inbound ip_id lane sa_lock seq)
 tsan:
-	$(MAKE) threaded BUILD=$(BUILD)/tsan LDFLAGS='-fsanitize=thread' \
+	$(MAKE) threaded BUILD=$(BUILD)/tsan LTO= LDFLAGS='-fsanitize=thread' \
 		CFLAGS='-O1 -g -fsanitize=thread -fno-builtin -Wno-tsan -Wno-maybe-uninitialized -U_FORTIFY_SOURCE'
 
 threaded: $(addprefix $(BUILD)/tests/unit/,$(THREADED))

@@ -140,6 +140,8 @@ uint32_t xdp_queue_receive(struct xdp_queue *q, struct xdp_desc *descs, uint32_t
 {
 	uint32_t at, n = xsk_ring_cons__peek(&q->rings.rx, max, &at), whole;
 
+	if (n == 0)
+		return 0;
 	for (uint32_t i = 0; i < n; i++)
 		descs[i] = *xsk_ring_cons__rx_desc(&q->rings.rx, at + i);
 	whole = q->umem.jumbo ? whole_packets(descs, n, max) : n;
