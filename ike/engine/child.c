@@ -80,7 +80,7 @@ struct task *child_queue(struct child *c, enum task_kind kind)
 
 /* ---- making ---- */
 
-static uint64_t soft_of(const struct child *c, uint64_t limit)
+uint64_t child_soft_limit(const struct child *c, uint64_t limit)
 {
 	return c->initiator ? limit : limit + limit * SOFT_RESPONDER_LAG / 100;
 }
@@ -93,8 +93,8 @@ static struct sa_limits limits_of(const struct child *c, bool inbound)
 
 	if (inbound)
 		return limits;
-	limits.soft_packets = soft_of(c, config->rekey_packets);
-	limits.soft_bytes = soft_of(c, config->rekey_bytes);
+	limits.soft_packets = child_soft_limit(c, config->rekey_packets);
+	limits.soft_bytes = child_soft_limit(c, config->rekey_bytes);
 	limits.hard_packets = config->rekey_packets * HARD_FACTOR;
 	limits.hard_bytes = config->rekey_bytes * HARD_FACTOR;
 	return limits;
@@ -206,11 +206,12 @@ struct child *child_install(struct ike_sa *sa, const struct child_terms *terms)
 	struct child *c = child_new(sa, terms);
 
 	if (!c) {
-		ike_log(sa, "no memory for a child SA");
+		ike_failure(sa, terms->peer, terms->initiator ? FAILED : REFUSED, 0, "no memory for a child SA");
 		return NULL;
 	}
 	if (add_halves(c, terms)) {
-		child_log(c, "could not be installed: the datapath has no room or is not there");
+		peer_failure(c->peer, terms->initiator ? FAILED : REFUSED, 0,
+			     "the child could not be installed: the datapath has no room or is not there");
 		child_drop(c);
 		return NULL;
 	}

@@ -108,6 +108,10 @@ uint64_t child_idle_ms(const struct child *c);
 /* What the datapath has counted on that half. False: the half is not there. */
 bool child_usage(const struct child *c, const struct child_half *half, struct sa_usage *usage);
 
+/* Of so many packets or bytes that the file allows, those after which this end asks for a rekey: the end that made the
+ * child is first. 0: no limit. */
+uint64_t child_soft_limit(const struct child *c, uint64_t limit);
+
 /* One line, with both SPIs and the selector in front. */
 void child_log(const struct child *c, const char *what);
 

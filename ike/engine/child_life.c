@@ -120,7 +120,7 @@ void child_on_hard(struct timer *timer)
 	struct child *c = container_of(timer, struct child, hard);
 
 	if (c->state == CHILD_UP)
-		child_log(c, "could not be rekeyed in its time: deleted");
+		peer_failure(c->peer, FAILED, 0, "a child SA could not be rekeyed in its time: deleted");
 	if (c->ike && c->state != CHILD_DELETING)
 		child_delete(c, 0);
 }

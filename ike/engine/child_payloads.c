@@ -10,6 +10,7 @@
 #include "child_payloads.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "choice.h"
 #include "crypto/ke.h"
@@ -34,9 +35,10 @@ static int derive(const struct dh *dh, const struct message *m, uint8_t secret[D
 	return group < 0 || group == DH_ECP_384 ? -EINVAL : -EPROTONOSUPPORT;
 }
 
-static void log_tunnel(const struct ike_sa *sa)
+static void tell_tunnel(struct ike_sa *sa, struct peer *p, enum failure_kind kind)
 {
-	ike_log(sa,
+	ike_failure(
+		sa, p, kind, kind == REFUSED ? NO_PROPOSAL_CHOSEN : 0,
 		"the peer wants tunnel mode for the child, and here is transport mode alone: set it there (strongSwan: "
 		"mode = transport; libreswan: type=transport; PAN-OS: IPSec mode Transport)");
 }
@@ -85,6 +87,36 @@ int child_write_request(struct ike_sa *sa, struct task *task, const struct selec
 	return b->w.bad ? -EMSGSIZE : 0;
 }
 
+/* The peer's log has what it wants; here is what it was offered. */
+static void why_no_proposal(const struct task *task, bool create, char why[FAILURE_TEXT])
+{
+	const bool esn = esn_of(task->peer) == ESN_OFFERED;
+
+	snprintf(why, FAILURE_TEXT,
+		 "the peer refuses the child: offered was AES_GCM_16-256%s, %s, in transport mode: set that there "
+		 "(strongSwan: esp_proposals = aes256gcm16-ecp384-%s, mode = transport; "
+		 "libreswan: esp=aes_gcm256-none-dh20, esn=%s, type=transport)",
+		 create ? " with group 20 (ecp384) for PFS" : "", esn ? "with and without ESN" : "without ESN",
+		 esn ? "esn-noesn" : "noesn", esn ? "either" : "no");
+}
+
+void child_why_refused(const struct task *task, uint16_t error, bool create, char why[FAILURE_TEXT])
+{
+	char asked[SELECTOR_TEXT];
+
+	selector_text(&task->asked, asked);
+	if (error == NO_PROPOSAL_CHOSEN)
+		why_no_proposal(task, create, why);
+	else if (error == TS_UNACCEPTABLE)
+		snprintf(why, FAILURE_TEXT,
+			 "the peer refuses the child: asked for was '%s' between the two addresses: protect the same "
+			 "there, with the two ends exchanged (strongSwan: local_ts, remote_ts; "
+			 "libreswan: leftprotoport, rightprotoport)",
+			 asked);
+	else
+		snprintf(why, FAILURE_TEXT, "the peer refuses the child%s", error ? "" : ", and does not say why");
+}
+
 /* ---- answering ---- */
 
 struct request {
@@ -112,10 +144,12 @@ static uint16_t choose_proposal(struct ike_sa *sa, struct request *r)
 	r->no_pfs = r->create && proposal_choose_esp(offer, esn_of(r->peer), false, &r->choice) == 0;
 	proposal_text(offer, text, sizeof(text));
 	if (err == -EPROTONOSUPPORT)
-		ike_log(sa, "the peer offers %s for the child, and " PROPOSAL_INSISTS ": refused", text);
+		ike_failure(sa, r->peer, REFUSED, NO_PROPOSAL_CHOSEN,
+			    "the peer offers %s for the child, and " PROPOSAL_INSISTS ": refused", text);
 	else
-		ike_log(sa, "the peer offers %s for the child, and not AES_GCM_16-256%s: refused", text,
-			r->create ? " with group 20 (ecp384) for PFS" : "");
+		ike_failure(sa, r->peer, REFUSED, NO_PROPOSAL_CHOSEN,
+			    "the peer offers %s for the child, and not AES_GCM_16-256%s: refused", text,
+			    r->create ? " with group 20 (ecp384) for PFS" : "");
 	return NO_PROPOSAL_CHOSEN;
 }
 
@@ -132,8 +166,9 @@ static uint16_t choose_selector(struct ike_sa *sa, struct request *r)
 		r->peer = r->old->peer;
 		if (ts_narrow(&local_ts, &remote_ts, local, remote, &r->old->selector, 1, &r->selector, &choice.index))
 			return 0;
-		ike_log(sa, "the peer's traffic selectors have nothing in common with the child's that it rekeys: "
-			    "refused");
+		ike_failure(
+			sa, r->peer, REFUSED, TS_UNACCEPTABLE,
+			"the peer's traffic selectors have nothing in common with the child's that it rekeys: refused");
 		return TS_UNACCEPTABLE;
 	}
 	if (choice_make(&choice, sa->peer->connection)) {
@@ -141,7 +176,8 @@ static uint16_t choose_selector(struct ike_sa *sa, struct request *r)
 		r->selector = choice.selector;
 		return r->peer ? 0 : NO_ADDITIONAL_SAS;
 	}
-	ike_log(sa, "the peer's traffic selectors have nothing in common with what 'protect' says: refused");
+	ike_failure(sa, sa->peer, REFUSED, TS_UNACCEPTABLE,
+		    "the peer's traffic selectors have nothing in common with what 'protect' says: refused");
 	return TS_UNACCEPTABLE;
 }
 
@@ -181,12 +217,13 @@ static uint16_t settle(struct ike_sa *sa, struct request *r)
 	uint16_t error;
 
 	if (!message_notify(r->m, USE_TRANSPORT_MODE, NULL)) {
-		log_tunnel(sa);
+		tell_tunnel(sa, sa->peer, REFUSED);
 		return NO_PROPOSAL_CHOSEN;
 	}
 	error = choose_selector(sa, r);
 	if (!error && has_too_many(r->peer)) {
-		ike_log(sa, "the peer wants more than %d children: refused", CHILDREN_MAX);
+		ike_failure(sa, r->peer, REFUSED, NO_ADDITIONAL_SAS, "the peer wants more than %d children: refused",
+			    CHILDREN_MAX);
 		error = NO_ADDITIONAL_SAS;
 	}
 	if (!error)
@@ -266,7 +303,8 @@ static bool read_selectors(struct ike_sa *sa, const struct task *task, const str
 
 	if (!ts_parse(message_find(m, PAYLOAD_TSI), &local_ts) || !ts_parse(message_find(m, PAYLOAD_TSR), &remote_ts) ||
 	    !ts_accept(&local_ts, &remote_ts, sa->path.local, sa->path.remote, &task->asked, &r->selector)) {
-		ike_log(sa, "the peer answers with traffic selectors that are not what was asked for: refused");
+		ike_failure(sa, task->peer, FAILED, 0,
+			    "the peer answers with traffic selectors that are not what was asked for: refused");
 		return false;
 	}
 	if (selector_equal(&r->selector, &task->asked))
@@ -281,17 +319,18 @@ static bool read_answer(struct ike_sa *sa, const struct task *task, const struct
 			struct reply *r)
 {
 	if (proposal_accept_esp(message_find(m, PAYLOAD_SA), esn_of(task->peer), create, &r->choice)) {
-		ike_log(sa, "the peer answers with a proposal for the child that was not offered: refused");
+		ike_failure(sa, task->peer, FAILED, 0,
+			    "the peer answers with a proposal for the child that was not offered: refused");
 		return false;
 	}
 	if (!message_notify(m, USE_TRANSPORT_MODE, NULL)) {
-		log_tunnel(sa);
+		tell_tunnel(sa, task->peer, FAILED);
 		return false;
 	}
 	if (!read_selectors(sa, task, m, r))
 		return false;
 	if (create && (!nonce_read(m, &r->nonce) || derive(&task->dh, m, r->secret))) {
-		ike_log(sa, "the peer's key exchange for the child is not valid: refused");
+		ike_failure(sa, task->peer, FAILED, 0, "the peer's key exchange for the child is not valid: refused");
 		return false;
 	}
 	return true;

@@ -20,6 +20,9 @@ const struct child *child_brought(const struct task *task);
 /* Writes a request for a child of that selector. The task keeps what the answer needs. 0 or -errno. */
 int child_write_request(struct ike_sa *sa, struct task *task, const struct selector *s, bool create, struct body *b);
 
+/* What may be wrong if the peer refuses the child with that error, or 0: what was asked for, and what to set there. */
+void child_why_refused(const struct task *task, uint16_t error, bool create, char why[FAILURE_TEXT]);
+
 /* Reads the peer's request, makes the child, writes the answer. old: the child that is rekeyed, or NULL. */
 struct child_answer child_answer_request(struct ike_sa *sa, const struct message *m, bool create, struct child *old,
 					 struct body *b);

@@ -99,7 +99,7 @@ void engine_dead(struct engine *e, const char *name)
 		if (sa->state < IKE_UP || sa->state == IKE_DEAD)
 			continue;
 		ike_sa_say_good_bye(sa);
-		ike_sa_die(sa, "ended: its SAs carry nothing");
+		ike_sa_die(sa, "ended: its SAs carry nothing: no probe of the monitor was answered");
 	}
 	orders_delete_elsewhere(p);
 }

@@ -7,6 +7,7 @@
 #define IKE_ENGINE_CONNECTION_H
 
 #include "engine_state.h"
+#include "failure.h"
 
 TAILQ_HEAD(peer_list, peer);
 
@@ -19,6 +20,7 @@ struct connection {
 	struct peer_list peers;
 	struct timer begin; /* there was no memory for the peer that is to be up */
 	bool gone;	    /* no longer in the file: the connection stays until its SAs are deleted */
+	struct failure failures[FAILURE_KINDS]; /* of a mesh: with hosts that are no peers, or not any more */
 };
 
 /* The connection's remote is a prefix, and no host. */

@@ -10,6 +10,7 @@
 
 #include "cookie.h"
 #include "engine_ops.h"
+#include "failure.h"
 #include "mortal.h"
 #include "table.h"
 #include "timers.h"
@@ -47,6 +48,7 @@ struct engine {
 	struct mortal_list ending; /* whose end may have come: the tick looks */
 	uint64_t made;		   /* IKE SAs and children so far: the serial number of the last one */
 	unsigned half_open;
+	struct failure stranger; /* who was refused since no connection is for its address */
 	unsigned cookie_threshold;
 	struct cookie_jar cookies;
 	struct body body;   /* of the request, or of the message in the clear, that is being written */

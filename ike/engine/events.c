@@ -9,6 +9,7 @@
 #include "ike_sa_end.h"
 #include "liveness.h"
 #include "peer_sas.h"
+#include "peer_state.h"
 #include "wish.h"
 
 void engine_limit(struct engine *e, struct sa_handle sa, bool hard)
@@ -68,6 +69,27 @@ static void acquire(struct peer *p, unsigned i)
 	peer_pursue(p);
 }
 
+/* Packets are dropped, and nobody here is to do anything about it: said once, and from then on counted. */
+static void tell_of_waiting(struct peer *p)
+{
+	static const char what[] =
+		"packets wait for the peer to begin, as 'start = respond' says: if nobody is to begin there, "
+		"set start = trap or initiate at one end";
+
+	if (failure_lasts(&p->last_failures[FAILED]) || connection_is_mesh(p->connection))
+		peer_note_failure(p, FAILED, 0, what);
+	else
+		peer_failure(p, FAILED, 0, what);
+}
+
+/* Who is to respond asks for it once the peer has opened an IKE SA. */
+static void miss(struct peer *p, unsigned i)
+{
+	wish_missed(p, i);
+	if (peer_state(p) == PEER_DOWN && !p->address_gone)
+		tell_of_waiting(p);
+}
+
 void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto,
 		    uint16_t local_port, uint16_t remote_port)
 {
@@ -82,10 +104,12 @@ void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remo
 	if (!best.connection)
 		return;
 	p = peer_get(best.connection, remote);
-	if (p && (best.connection->config->start != START_RESPOND || peer_ike_up(p)))
+	if (!p)
+		return;
+	if (best.connection->config->start != START_RESPOND || peer_ike_up(p))
 		acquire(p, (unsigned)best.selector);
-	else if (p)
-		wish_missed(p, (unsigned)best.selector);
+	else
+		miss(p, (unsigned)best.selector);
 }
 
 /* Those that are up between the two are asked whether they are. False: none is. */
@@ -146,6 +170,7 @@ static void address_back(struct connection *c)
 
 	TAILQ_FOREACH(p, &c->peers, of_connection) {
 		p->address_gone = false;
+		peer_failures_over(p);
 		if (c->config->start == START_INITIATE && !p->held)
 			peer_want_all(p);
 		peer_pursue(p);

@@ -40,7 +40,8 @@ struct task_row {
 	uint8_t exchange;
 	unsigned states;
 	payload_set required; /* of the answer */
-	/* Writes the request. -errno: it cannot be (the reason is logged); the task is dropped. */
+	/* Writes the request. -errno: it cannot be, and the task is dropped. -EPROTONOSUPPORT: the reason is recorded.
+	 */
 	int (*ask)(struct ike_sa *sa, struct task *task, struct body *b);
 	/* The answer has all that is required. 0; or the error (NOT_AS_ASKED, mostly) with which it is as if refused.
 	 */

@@ -95,7 +95,7 @@ static void check_peer(struct ike_sa *sa, const struct message *m)
 static void refuse_peer(struct ike_sa *sa)
 {
 	sa->state = IKE_DELETING;
-	peer_on_failure(sa->peer, "the peer is not who it should be: the log has the reason");
+	peer_on_failure(sa->peer);
 	ike_sa_delete_for(sa, AUTHENTICATION_FAILED);
 }
 
@@ -105,9 +105,12 @@ static bool is_the_end(uint16_t error)
 	return error == INVALID_SYNTAX || error == AUTHENTICATION_FAILED || error == UNSUPPORTED_CRITICAL_PAYLOAD;
 }
 
-static void log_refused(const struct ike_sa *sa, uint16_t error)
+static void tell_refused(const struct ike_sa *sa, const struct task *task, uint16_t error)
 {
-	ike_log(sa, "the peer refuses the child in IKE_AUTH: %s", error ? notify_name(error) : "it does not say why");
+	char why[FAILURE_TEXT];
+
+	child_why_refused(task, error, false, why);
+	ike_failure(sa, task->peer, FAILED, error, "%s", why);
 }
 
 static void on_child(struct ike_sa *sa, struct child *child)
@@ -124,7 +127,7 @@ static void on_no_child(struct ike_sa *sa, const struct task *task, bool may_ask
 		renew_failed(sa->peer, sa);
 	else if (may_ask && childless_ask(sa, task, error))
 		return;
-	peer_on_failure(sa->peer, "the IKE SA is up, but not the child: the log has the reason");
+	peer_on_failure(sa->peer);
 }
 
 uint16_t auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
@@ -145,7 +148,7 @@ uint16_t auth_on_answer(struct ike_sa *sa, struct task *task, const struct messa
 	if (task->children && made)
 		child = child_read_answer(sa, task, m, false);
 	else if (task->children)
-		log_refused(sa, error);
+		tell_refused(sa, task, error);
 	ike_sa_up(sa);
 	if (child)
 		on_child(sa, child);
@@ -156,15 +159,13 @@ uint16_t auth_on_answer(struct ike_sa *sa, struct task *task, const struct messa
 
 uint16_t auth_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error)
 {
-	char why[200];
+	char why[FAILURE_TEXT];
 
 	if (error == INVALID_SYNTAX && childless_open(sa, task))
 		return 0;
 	if (error != AUTHENTICATION_FAILED)
 		return error;
-	snprintf(why, sizeof(why),
-		 "the peer refuses us (AUTHENTICATION_FAILED): compare %s there and here; its log says more",
-		 ike_sa_config(sa)->cert ? "identities, CA and certificate" : "identities and PSK");
-	ike_sa_die(sa, why);
+	proof_why_refused(sa, why);
+	ike_sa_fail(sa, error, why);
 	return 0;
 }

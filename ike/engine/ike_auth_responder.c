@@ -86,14 +86,14 @@ static void check_peer(struct ike_sa *sa, const struct message *m)
 	struct auth auth;
 
 	if (!message_find(m, PAYLOAD_AUTH)) {
-		ike_log(sa, "the peer wants EAP, which is not for hosts: refused");
+		ike_unproven(sa, "the peer wants EAP, which is not for hosts: refused");
 		return;
 	}
 	choose_connection(sa, m);
 	if (!proof_check_identity(sa, id) || !ppk_choose_auth(sa, m, &auth) || !proof_check_auth(sa, m, id, &auth))
 		return;
 	if (!sa->handshake->ppk_used && ike_sa_config(sa)->ppk_required)
-		ike_log(sa, "the peer does not use the PPK, and ppk-required = yes: refused");
+		ike_unproven(sa, "the peer does not use the PPK, and ppk-required = yes: refused");
 }
 
 static enum verdict refuse(struct question *q)

@@ -22,12 +22,12 @@
 /* Cookies and groups can be asked for in turns; a peer that goes on doing so has no wish to come to terms. */
 #define INIT_RETRIES_MAX 4
 
-static void die_of_nat(struct ike_sa *sa)
+static void die_of_nat(struct ike_sa *sa, unsigned ends)
 {
-	ike_log(sa, "there is a NAT between this host and the peer (an address or port was changed on the way): "
-		    "transport mode "
-		    "does not go through NAT: remove it, or use the addresses behind it");
-	ike_sa_die(sa, "there is a NAT in the way");
+	char why[FAILURE_TEXT];
+
+	nat_why(ends, why, sizeof(why));
+	ike_sa_die(sa, why);
 }
 
 int init_ask(struct ike_sa *sa, struct task *task, struct body *b)
@@ -75,16 +75,16 @@ void init_on_notify(struct ike_sa *sa, const struct message *m, uint16_t error)
 
 		hs->error_group = read_u16(&r);
 	}
-	hs->error_nat = !nat_check(m, &sa->path);
+	hs->error_nat = nat_ends(m, &sa->path);
 }
 
 uint16_t init_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error)
 {
-	char why[200];
+	char why[FAILURE_TEXT];
 
 	(void)task;
 	if (sa->handshake->error_nat) {
-		die_of_nat(sa);
+		die_of_nat(sa, sa->handshake->error_nat);
 		return 0;
 	}
 	if (error == INVALID_KE_PAYLOAD)
@@ -93,10 +93,12 @@ uint16_t init_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error)
 	else if (error == NO_PROPOSAL_CHOSEN)
 		snprintf(why, sizeof(why),
 			 "the peer takes none of what is offered: allow AES-256-GCM with a 16-byte ICV, HMAC-SHA2-384 "
-			 "(or 256, 512) as PRF and group 20 (ecp384) there, and check its addresses");
+			 "(or 256, 512) as PRF and group 20 (ecp384) there, and see that it has a connection for this "
+			 "host's address (strongSwan: proposals = aes256gcm16-prfsha384-ecp384; libreswan: "
+			 "ike=aes_gcm256-sha2_384-dh20)");
 	else
 		return error;
-	ike_sa_die(sa, why);
+	ike_sa_fail(sa, error, why);
 	return 0;
 }
 
@@ -121,6 +123,7 @@ uint16_t init_on_answer(struct ike_sa *sa, struct task *task, const struct messa
 	const struct chunk request = {sa->sent.data, sa->sent.sizes[0]};
 	struct handshake *hs = sa->handshake;
 	struct ike_choice choice;
+	unsigned ends;
 
 	if (!m->header.spi_r || proposal_accept_ike(message_find(m, PAYLOAD_SA), false, &choice) ||
 	    !init_take_ke_and_nonce(sa, m)) {
@@ -130,8 +133,9 @@ uint16_t init_on_answer(struct ike_sa *sa, struct task *task, const struct messa
 	sa->spi_r = m->header.spi_r;
 	hs->prf = choice.prf;
 	init_read_abilities(sa, m);
-	if (!nat_check(m, &sa->path)) {
-		die_of_nat(sa);
+	ends = nat_ends(m, &sa->path);
+	if (ends) {
+		die_of_nat(sa, ends);
 		return 0;
 	}
 	sa->proofs |= PROOF_ADDRESS;

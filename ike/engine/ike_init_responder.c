@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "crypto/ke.h"
@@ -66,10 +67,22 @@ static bool has_cookie(struct question *q)
 	return false;
 }
 
-static void log_refused(const struct question *q, const char *why)
+/* Whose failure that is: the peer's, if there is one; its mesh's, or nobody's that is known here. Anybody may have
+ * forged the address. */
+static struct failure *failure_of(const struct question *q)
+{
+	struct engine *e = q->engine;
+	struct connection *c = connection_for(e, q->path->local, q->path->remote, NULL);
+	struct peer *p = peer_first(e, peer_key(q->path->local, q->path->remote));
+
+	return p ? &p->last_failures[REFUSED] : c ? &c->failures[REFUSED] : &e->stranger;
+}
+
+static void refused(const struct question *q, uint16_t notify, const char *why)
 {
 	char addr[INET_ADDRSTRLEN];
 
+	failure_note(failure_of(q), q->path->remote, engine_now(q->engine), notify, why);
 	inet_ntop(AF_INET, q->path->remote, addr, sizeof(addr));
 	engine_log(q->engine, true, "IKE_SA_INIT from %s refused: %s", addr, why);
 }
@@ -85,7 +98,7 @@ static bool choose(struct question *q, struct ike_choice *choice)
 		snprintf(why, sizeof(why), "it offers %s, and %s", offer,
 			 err == -EPROTONOSUPPORT ? PROPOSAL_INSISTS
 						 : "not AES_GCM_16-256 with a SHA2 PRF and group 20");
-		log_refused(q, why);
+		refused(q, NO_PROPOSAL_CHOSEN, why);
 		notify_write(q->answer, NO_PROPOSAL_CHOSEN, NULL, 0);
 		return false;
 	}
@@ -240,7 +253,7 @@ static bool is_repetition(const struct question *q)
  */
 static enum verdict refuse_address(struct question *q, const char *why)
 {
-	log_refused(q, why);
+	refused(q, NO_PROPOSAL_CHOSEN, why);
 	notify_write(q->answer, NO_PROPOSAL_CHOSEN, NULL, 0);
 	if (message_notify(q->m, NAT_DETECTION_SOURCE_IP, NULL))
 		nat_write(q->answer, q->m->header.spi_i, 0, q->path);
@@ -254,22 +267,25 @@ enum verdict init_on_request(struct question *q)
 	struct connection *c = connection_for(e, q->path->local, q->path->remote, NULL);
 	struct ike_choice choice;
 	struct chunk nonce;
+	char why[FAILURE_TEXT];
 	struct peer *p;
+	unsigned ends;
 
 	if (!q->m->header.spi_i || !nonce_read(q->m, &nonce) || is_repetition(q))
 		return VERDICT_SILENCE;
 	if (q->m->size > INIT_MAX) {
-		log_refused(q, "it is larger than any that makes sense");
+		refused(q, 0, "it is larger than any that makes sense");
 		return VERDICT_SILENCE;
 	}
 	if (!c)
 		return refuse_address(q, "no connection is for that address");
 	if (!has_cookie(q) || !choose(q, &choice))
 		return VERDICT_ANSWER;
-	if (!nat_check(q->m, q->path))
-		return refuse_address(
-			q, "there is a NAT between the two hosts, and transport mode does not go through NAT (a peer "
-			   "that forces UDP encapsulation looks the same)");
+	ends = nat_ends(q->m, q->path);
+	if (ends) {
+		nat_why(ends, why, sizeof(why));
+		return refuse_address(q, why);
+	}
 	p = e->half_open < HALF_OPEN_MAX ? peer_get(c, q->path->remote) : NULL;
 	if (p)
 		open_half(q, p, &choice);

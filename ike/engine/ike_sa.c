@@ -14,17 +14,57 @@
 
 /* ---- log ---- */
 
+static void log_text(const struct ike_sa *sa, const char *text)
+{
+	char line[FAILURE_LINE + 60];
+
+	snprintf(line, sizeof(line), "IKE SA %016" PRIx64 "/%016" PRIx64 ": %s", sa->spi_i, sa->spi_r, text);
+	/* Nothing is proven yet of who asks. */
+	peer_log_line(sa->peer, sa->state == IKE_HALF_OPEN, line);
+}
+
 void ike_log(const struct ike_sa *sa, const char *format, ...)
 {
-	char text[400], line[500];
+	char text[FAILURE_LINE];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	snprintf(line, sizeof(line), "IKE SA %016" PRIx64 "/%016" PRIx64 ": %s", sa->spi_i, sa->spi_r, text);
-	/* Nothing is proven yet of who asks. */
-	peer_log_line(sa->peer, sa->state == IKE_HALF_OPEN, line);
+	log_text(sa, text);
+}
+
+static void record(const struct ike_sa *sa, struct peer *p, enum failure_kind kind, uint16_t notify, const char *what)
+{
+	char line[FAILURE_LINE];
+
+	failure_line(notify, what, line);
+	log_text(sa, line);
+	peer_note_failure(p, kind, notify, what);
+}
+
+void ike_failure(const struct ike_sa *sa, struct peer *p, enum failure_kind kind, uint16_t notify, const char *format,
+		 ...)
+{
+	char what[FAILURE_TEXT];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	record(sa, p, kind, notify, what);
+}
+
+/* What the initiator tells the responder it says with the DELETE, and the responder says to the initiator. */
+void ike_unproven(const struct ike_sa *sa, const char *format, ...)
+{
+	char what[FAILURE_TEXT];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	record(sa, sa->peer, sa->initiator ? FAILED : REFUSED, sa->initiator ? 0 : AUTHENTICATION_FAILED, what);
 }
 
 /* ---- finding ---- */

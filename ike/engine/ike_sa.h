@@ -73,7 +73,7 @@ struct handshake {
 	struct identity peer_id;
 	uint16_t error; /* the peer's, in the clear: anybody's, so it counts only if no answer comes */
 	uint16_t error_group;
-	bool error_nat; /* what came with the error shows a NAT */
+	unsigned error_nat; /* enum nat_end: what came with the error shows */
 };
 
 struct ike_sa {
@@ -151,6 +151,16 @@ struct ike_sa {
 
 /* One line, with the SPIs in front. What a peer has said is printable before it comes here. */
 void ike_log(const struct ike_sa *sa, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * What this host wants of p (FAILED), or what is wanted of it (REFUSED), has come to nothing on the IKE SA: logged as
+ * by ike_log(), and recorded as by peer_failure().
+ */
+void ike_failure(const struct ike_sa *sa, struct peer *p, enum failure_kind kind, uint16_t notify, const char *format,
+		 ...) __attribute__((format(printf, 5, 6)));
+
+/* One of the two is not proven in the handshake: AUTHENTICATION_FAILED for whoever began it. */
+void ike_unproven(const struct ike_sa *sa, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Makes an IKE SA, found by our_spi from now on. our_spi 0: it begins with a handshake, and its SPI is chosen here;
  * else it is the heir of another one. NULL: no memory. */

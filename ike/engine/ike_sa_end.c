@@ -63,8 +63,18 @@ static void end_children(struct ike_sa *sa)
 		child_leave(c);
 }
 
-void ike_sa_die(struct ike_sa *sa, const char *why)
+/* What is tried beside an IKE SA that is up, in case, is no failure of the connection. */
+static void tell(struct ike_sa *sa, enum failure_kind kind, uint16_t notify, const char *why)
 {
+	if (!sa->in_doubt)
+		ike_failure(sa, sa->peer, kind, notify, "%s", why);
+	else
+		ike_log(sa, "%s", why);
+}
+
+static void die(struct ike_sa *sa, bool failed, uint16_t notify, const char *why)
+{
+	const enum failure_kind kind = sa->state == IKE_HALF_OPEN ? REFUSED : FAILED;
 	struct engine *e = sa->engine;
 	struct peer *peer = sa->peer;
 
@@ -74,7 +84,7 @@ void ike_sa_die(struct ike_sa *sa, const char *why)
 		ike_sa_inherit(sa->rival, sa);
 	sa->state = IKE_DEAD;
 	if (why)
-		ike_log(sa, "%s", why);
+		tell(sa, kind, notify, why);
 	table_remove(&sa->by_spi);
 	claim_settle(sa);
 	handshake_free(sa);
@@ -85,10 +95,25 @@ void ike_sa_die(struct ike_sa *sa, const char *why)
 	task_drop_all(sa, true);
 	ike_sa_pass_links(sa, NULL);
 	mortal_end(&e->ending, &sa->mortal);
-	if (why && !sa->in_doubt)
-		peer_on_failure(peer, why);
+	if (failed && kind == FAILED && !sa->in_doubt)
+		peer_on_failure(peer);
 	else
 		peer_on_loss(peer);
+}
+
+void ike_sa_die(struct ike_sa *sa, const char *why)
+{
+	die(sa, why, 0, why);
+}
+
+void ike_sa_die_told(struct ike_sa *sa)
+{
+	die(sa, true, 0, NULL);
+}
+
+void ike_sa_fail(struct ike_sa *sa, uint16_t notify, const char *why)
+{
+	die(sa, true, notify, why);
 }
 
 static void terminate_sa(struct ike_sa *sa)

@@ -13,7 +13,13 @@
  * something; NULL: nothing has failed. */
 void ike_sa_die(struct ike_sa *sa, const char *why);
 
-/* The same, after an answer that says so. The answer is kept: the peer may ask for it again. */
+/* The same for a failure that is recorded already. */
+void ike_sa_die_told(struct ike_sa *sa);
+
+/* The same for what the peer said, or was told: notify. why is not NULL. */
+void ike_sa_fail(struct ike_sa *sa, uint16_t notify, const char *why);
+
+/* The same, without a failure, after an answer that says so. The answer is kept: the peer may ask for it again. */
 void ike_sa_die_answered(struct ike_sa *sa);
 
 /* That answer is kept no longer. */

@@ -37,8 +37,7 @@ void ike_sa_on_life(struct timer *timer)
 		sa->rekey_due = true;
 		on_rekey_time(sa);
 	} else {
-		ike_log(sa, "could not be rekeyed in its time: ended");
-		ike_sa_die(sa, "the IKE SA could not be rekeyed");
+		ike_sa_die(sa, "could not be rekeyed in its time: ended");
 	}
 }
 

@@ -12,6 +12,7 @@
 
 #include "carry.h"
 #include "ike_sa_end.h"
+#include "proof.h"
 #include "redundant.h"
 #include "wish.h"
 
@@ -90,8 +91,10 @@ enum verdict informational_on_request(struct question *q)
 		return VERDICT_ANSWER_AND_DIE;
 	}
 	if (message_notify(q->m, AUTHENTICATION_FAILED, NULL)) {
-		ike_log(q->sa, "the peer does not accept who we are: compare identities, certificates and PSK; its log "
-			       "says more");
+		char why[FAILURE_TEXT];
+
+		proof_why_refused(q->sa, why);
+		ike_failure(q->sa, q->sa->peer, FAILED, AUTHENTICATION_FAILED, "%s", why);
 		ike = true;
 	}
 	if (ike) {

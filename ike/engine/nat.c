@@ -2,6 +2,7 @@
 #include "nat.h"
 
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NAT_HASH_SIZE 20
@@ -47,12 +48,28 @@ static bool any_fits(const struct message *m, uint16_t type, const uint8_t hash[
 	return !seen;
 }
 
-bool nat_check(const struct message *m, const struct path *path)
+unsigned nat_ends(const struct message *m, const struct path *path)
 {
 	const struct ike_header *h = &m->header;
 	uint8_t theirs[NAT_HASH_SIZE], ours[NAT_HASH_SIZE];
 
-	return nat_hash(h->spi_i, h->spi_r, path->remote, path->remote_port, theirs) &&
-	       nat_hash(h->spi_i, h->spi_r, path->local, path->local_port, ours) &&
-	       any_fits(m, NAT_DETECTION_SOURCE_IP, theirs) && any_fits(m, NAT_DETECTION_DESTINATION_IP, ours);
+	if (!nat_hash(h->spi_i, h->spi_r, path->remote, path->remote_port, theirs) ||
+	    !nat_hash(h->spi_i, h->spi_r, path->local, path->local_port, ours))
+		return NAT_HERE | NAT_THERE;
+	return (any_fits(m, NAT_DETECTION_SOURCE_IP, theirs) ? 0 : NAT_THERE) |
+	       (any_fits(m, NAT_DETECTION_DESTINATION_IP, ours) ? 0 : NAT_HERE);
+}
+
+void nat_why(unsigned ends, char *why, size_t size)
+{
+	static const char *const places[] = {"", "at this end", "at the peer's end", "at either end"};
+
+	snprintf(why, size,
+		 "there is a NAT between this host and the peer, %s, and transport mode does not go through NAT: "
+		 "remove it, or use the addresses behind it%s",
+		 places[ends],
+		 ends & NAT_THERE
+			 ? "; or the peer forces UDP encapsulation, which looks the same: encap = no (strongSwan), "
+			   "encapsulation=auto (libreswan) there"
+			 : "");
 }

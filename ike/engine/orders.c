@@ -24,6 +24,7 @@ void orders_take_down(struct peer *p)
 	p->era++;
 	p->held = true;
 	p->wanted = 0;
+	peer_failures_over(p);
 	timer_cancel(&e->timers, &p->retry);
 	peer_end_orders(p, ORDER_UP, "the connection was taken down");
 	peer_end_orders(p, ORDER_REKEY, "the connection was taken down");

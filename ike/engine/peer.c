@@ -58,6 +58,43 @@ void peer_log(const struct peer *p, const char *format, ...)
 	peer_log_line(p, false, line);
 }
 
+/* ---- what went wrong ---- */
+
+void peer_note_failure(struct peer *p, enum failure_kind kind, uint16_t notify, const char *what)
+{
+	failure_note(&p->last_failures[kind], p->remote, engine_now(p->connection->engine), notify, what);
+}
+
+void peer_failure(struct peer *p, enum failure_kind kind, uint16_t notify, const char *format, ...)
+{
+	char what[FAILURE_TEXT], line[FAILURE_LINE];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	failure_line(notify, what, line);
+	peer_log_line(p, false, line);
+	peer_note_failure(p, kind, notify, what);
+}
+
+void peer_failures_over(struct peer *p)
+{
+	for (int kind = 0; kind < FAILURE_KINDS; kind++) {
+		p->last_failures[kind].over = true;
+		if (memcmp(p->connection->failures[kind].from, p->remote, 4) == 0)
+			p->connection->failures[kind].over = true;
+	}
+}
+
+/* A mesh's peer goes when nothing is wanted of it: what went wrong is still to be seen. */
+static void leave_failures(const struct peer *p)
+{
+	for (int kind = 0; kind < FAILURE_KINDS; kind++)
+		if (failure_lasts(&p->last_failures[kind]))
+			p->connection->failures[kind] = p->last_failures[kind];
+}
+
 /* ---- finding and making ---- */
 
 static struct peer *peer_new(struct connection *c, const uint8_t remote[4])
@@ -70,6 +107,7 @@ static struct peer *peer_new(struct connection *c, const uint8_t remote[4])
 	}
 	p->connection = c;
 	memcpy(p->remote, remote, 4);
+	p->lost_ms = engine_now(c->engine);
 	TAILQ_INIT(&p->sas);
 	TAILQ_INIT(&p->children);
 	TAILQ_INIT(&p->orders);
@@ -150,6 +188,7 @@ void peer_free(struct peer *p)
 	timer_cancel(timers, &p->retry);
 	timer_cancel(timers, &p->orphans);
 	timers_release(timers, TIMERS_OF_PEER);
+	leave_failures(p);
 	mortal_forget(&p->connection->engine->ending, &p->mortal);
 	table_remove(&p->by_addresses);
 	TAILQ_REMOVE(&p->connection->peers, p, of_connection);

@@ -42,9 +42,13 @@ struct peer {
 	uint64_t missed_ms; /* and when the last of them came */
 	bool held;	    /* taken down by order: up again by order, or by a packet, alone */
 	bool address_gone;
-	bool no_pfs;	      /* makes no child with a key exchange: each child gets an IKE SA of its own (renew.h) */
-	bool childless;	      /* makes no child in IKE_AUTH (childless.h) */
-	unsigned failures;    /* in a row */
+	bool no_pfs;	   /* makes no child with a key exchange: each child gets an IKE SA of its own (renew.h) */
+	bool childless;	   /* makes no child in IKE_AUTH (childless.h) */
+	unsigned failures; /* in a row */
+	struct failure last_failures[FAILURE_KINDS];
+	bool is_up;	      /* a child carries traffic, as peer_see_state() saw it last; */
+	uint64_t up_ms;	      /* since when, or when that was last so; 0: never */
+	uint64_t lost_ms;     /* when it came to its end; before it ever was: when the peer was made */
 	struct timer retry;   /* wishes are pursued again */
 	struct timer orphans; /* SAs of an earlier run go (orphans.h) */
 	struct order_list orders;
@@ -59,6 +63,20 @@ struct peer *peer_next(const struct peer *p);
 
 /* One line, with "NAME: " (of a mesh "NAME[192.0.2.7]: ") in front. */
 void peer_log(const struct peer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * What this host wants of the peer (FAILED), or is wanted of it (REFUSED), has come to nothing: logged, and kept for
+ * the status. notify: 0, or what the peer said, or was told. The one place besides ike_failure() where that is
+ * recorded.
+ */
+void peer_failure(struct peer *p, enum failure_kind kind, uint16_t notify, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* The same without the log. */
+void peer_note_failure(struct peer *p, enum failure_kind kind, uint16_t notify, const char *what);
+
+/* What was wanted of the peer has succeeded: what went wrong before is over. */
+void peer_failures_over(struct peer *p);
 
 /* The same, of a line that is no format. remote: anybody can cause the line at will. */
 void peer_log_line(const struct peer *p, bool remote, const char *line);

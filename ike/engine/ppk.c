@@ -46,7 +46,7 @@ int ppk_begin(struct ike_sa *sa)
 		return 0;
 	if (sa->handshake->peer_ppk)
 		return mix(sa);
-	ike_log(sa, "the peer knows nothing of PPKs, and ppk-required = yes");
+	ike_unproven(sa, "the peer knows nothing of PPKs, and ppk-required = yes");
 	return -EPROTONOSUPPORT;
 }
 
@@ -98,7 +98,8 @@ bool ppk_settle(struct ike_sa *sa, const struct message *m)
 		return true;
 	}
 	if (ike_sa_config(sa)->ppk_required) {
-		ike_log(sa, "the peer does not have the PPK '%s', and ppk-required = yes", ike_sa_config(sa)->ppk_id);
+		ike_unproven(sa, "the peer does not have the PPK '%s', and ppk-required = yes",
+			     ike_sa_config(sa)->ppk_id);
 		return false;
 	}
 	ike_log(sa, "the peer does not have the PPK '%s': going on without", ike_sa_config(sa)->ppk_id);
@@ -132,7 +133,7 @@ bool ppk_choose_auth(struct ike_sa *sa, const struct message *m, struct auth *au
 		return true;
 	}
 	if (!message_notify(m, NO_PPK_AUTH, &without)) {
-		ike_log(sa, "the peer insists on a PPK that is not configured here: refused");
+		ike_unproven(sa, "the peer insists on a PPK that is not configured here: refused");
 		return false;
 	}
 	auth->data = (struct chunk){without.data, without.size};

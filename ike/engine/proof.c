@@ -2,6 +2,7 @@
 #include "proof.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,17 +57,17 @@ static void warn_of_expired(const struct ike_sa *sa)
 		ike_log(sa, "our own certificate has expired, and the peer will refuse it: get a new one, and reload");
 }
 
-/* AUTH, in the end: everything before it has been checked by then. 0 or -errno, logged. */
+/* AUTH, in the end: everything before it has been checked by then. */
 int proof_write(struct ike_sa *sa, struct body *b)
 {
 	int err = proof_write_with(sa, sk_p_of(sa, sa->initiator), b);
 
 	warn_of_expired(sa);
 	if (err == -EPROTONOSUPPORT)
-		ike_log(sa, "the peer takes no signature that our key can make (RFC 7427 with SHA2 is needed)");
+		ike_unproven(sa, "the peer takes no signature that our key can make (RFC 7427 with SHA2 is needed)");
 	else if (err)
-		ike_log(sa, "the key holder could not sign: %s", strerror(-err));
-	return err;
+		ike_unproven(sa, "the key holder could not sign: %s", strerror(-err));
+	return err ? -EPROTONOSUPPORT : 0;
 }
 
 void proof_write_id(struct body *b, uint8_t type, const struct identity *id)
@@ -74,6 +75,20 @@ void proof_write_id(struct body *b, uint8_t type, const struct identity *id)
 	payload_begin(b, type);
 	identity_write(&b->w, id);
 	payload_end(b);
+}
+
+/* A PSK by which the peer has proven itself is the same at both ends. */
+void proof_why_refused(const struct ike_sa *sa, char why[FAILURE_TEXT])
+{
+	const struct connection_config *config = ike_sa_config(sa);
+	char id[IDENTITY_TEXT], secrets[40] = "";
+
+	identity_text(&config->local_id, id, sizeof(id));
+	if (!config->cert && !(sa->proofs & PROOF_AUTH))
+		snprintf(secrets, sizeof(secrets), "the PSKs%s differ, or ", config->ppk_key ? " or PPKs" : "");
+	snprintf(why, FAILURE_TEXT,
+		 "the peer does not accept who we are: %sits remote-id is not for '%.100s'%s; its log says more",
+		 secrets, id, config->cert ? ", or its CA, CRL or clock not for our certificate" : "");
 }
 
 /* ---- the other's ---- */
@@ -94,7 +109,7 @@ static bool keep_peer_id(struct ike_sa *sa)
 	free(sa->peer_id);
 	sa->peer_id = strdup(text);
 	if (!sa->peer_id)
-		ike_log(sa, "no memory for the peer's identity");
+		ike_unproven(sa, "no memory for the peer's identity");
 	return sa->peer_id;
 }
 
@@ -103,14 +118,14 @@ bool proof_check_identity(struct ike_sa *sa, const struct payload *id)
 	struct handshake *hs = sa->handshake;
 
 	if (!identity_parse(id, &hs->peer_id)) {
-		ike_log(sa, "the peer's identity is of a kind that is not known here");
+		ike_unproven(sa, "the peer's identity is of a kind that is not known here");
 		return false;
 	}
 	if (!keep_peer_id(sa))
 		return false;
 	if (!proof_allows(ike_sa_config(sa), sa->path.remote, &hs->peer_id)) {
-		ike_log(sa, "the peer says it is '%s', and remote-id is '%s': refused", sa->peer_id,
-			ike_sa_config(sa)->remote_id[0] ? ike_sa_config(sa)->remote_id : "its address");
+		ike_unproven(sa, "the peer says it is '%s', and remote-id is '%s': refused", sa->peer_id,
+			     ike_sa_config(sa)->remote_id[0] ? ike_sa_config(sa)->remote_id : "its address");
 		return false;
 	}
 	sa->proofs |= PROOF_IDENTITY;
@@ -161,7 +176,7 @@ bool proof_check_auth(struct ike_sa *sa, const struct message *m, const struct p
 		auth_octets_free(&octets);
 	}
 	if (err) {
-		ike_log(sa, "'%s' is not proven: %s", sa->peer_id ? sa->peer_id : "?", f.text);
+		ike_unproven(sa, "'%s' is not proven: %s", sa->peer_id ? sa->peer_id : "?", f.text);
 		return false;
 	}
 	sa->proofs |= PROOF_AUTH;

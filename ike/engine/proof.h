@@ -15,9 +15,13 @@
 /* IDi or IDr. */
 void proof_write_id(struct body *b, uint8_t type, const struct identity *id);
 
-/* AUTH. The second: with keys of its own instead of the IKE SA's SK_p. 0 or -errno; the first logs it. */
+/* AUTH. The second: with keys of its own instead of the IKE SA's SK_p. 0 or -errno; the first records it, and returns
+ * -EPROTONOSUPPORT. */
 int proof_write(struct ike_sa *sa, struct body *b);
 int proof_write_with(struct ike_sa *sa, const uint8_t *sk_p, struct body *b);
+
+/* What may be wrong if the peer does not take us for who we say we are. */
+void proof_why_refused(const struct ike_sa *sa, char why[FAILURE_TEXT]);
 
 /* Whether the connection is for a peer of that identity, which comes from that address. */
 bool proof_allows(const struct connection_config *config, const uint8_t remote[4], const struct identity *id);

@@ -75,7 +75,8 @@ static enum verdict judge(struct question *q)
 	}
 	if (fits)
 		return row->handle(q);
-	ike_log(q->sa, "%s request without what belongs in it: refused", exchange_name(q->m->header.exchange));
+	ike_failure(q->sa, q->sa->peer, REFUSED, INVALID_SYNTAX, "%s request without what belongs in it: refused",
+		    exchange_name(q->m->header.exchange));
 	notify_write(q->answer, INVALID_SYNTAX, NULL, 0);
 	return VERDICT_ANSWER_AND_DIE;
 }
@@ -114,11 +115,11 @@ static void on_init_request(struct engine *e, const struct message *m, const str
  * section 2.21.3). */
 static void die_of_syntax(struct ike_sa *sa)
 {
-	char why[120];
+	char why[FAILURE_TEXT];
 
-	snprintf(why, sizeof(why), "the peer finds our %s malformed (INVALID_SYNTAX): the IKE SA is over",
+	snprintf(why, sizeof(why), "the peer finds our %s malformed: the IKE SA is over",
 		 exchange_name(task_row(sa->running->kind)->exchange));
-	ike_sa_die(sa, why);
+	ike_sa_fail(sa, INVALID_SYNTAX, why);
 }
 
 static void on_answer(struct ike_sa *sa, const struct message *m, const struct path *path)
@@ -152,14 +153,16 @@ static void on_answer(struct ike_sa *sa, const struct message *m, const struct p
 
 /* ---- opening ---- */
 
+#define MALFORMED "the peer sent an authentic message that is malformed inside: IKE SA ended"
+
 /* What is inside is authentic but no chain of payloads: the peer is broken (RFC 7296 section 2.21.3). */
 static void on_garbage(struct ike_sa *sa, const struct message *m, const struct path *path)
 {
-	ike_log(sa, "the peer sent an authentic message that is malformed inside: IKE SA ended");
 	if (m->header.flags & FLAG_RESPONSE) {
-		ike_sa_die(sa, "the peer sent a malformed message");
+		ike_sa_die(sa, MALFORMED);
 		return;
 	}
+	ike_failure(sa, sa->peer, REFUSED, INVALID_SYNTAX, MALFORMED);
 	body_init(&sa->engine->answer);
 	notify_write(&sa->engine->answer, INVALID_SYNTAX, NULL, 0);
 	send_answer(sa, m, path, &sa->engine->answer);

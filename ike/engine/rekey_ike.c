@@ -163,8 +163,9 @@ static bool choose_proposal(const struct question *q, struct ike_choice *choice)
 	if (!err)
 		return true;
 	proposal_text(offer, text, sizeof(text));
-	ike_log(q->sa, "the peer offers %s for the rekey of the IKE SA, and %s: refused", text,
-		err == -EPROTONOSUPPORT ? PROPOSAL_INSISTS : "not AES_GCM_16-256 with a SHA2 PRF and group 20");
+	ike_failure(q->sa, q->sa->peer, REFUSED, NO_PROPOSAL_CHOSEN,
+		    "the peer offers %s for the rekey of the IKE SA, and %s: refused", text,
+		    err == -EPROTONOSUPPORT ? PROPOSAL_INSISTS : "not AES_GCM_16-256 with a SHA2 PRF and group 20");
 	return false;
 }
 
@@ -223,7 +224,8 @@ static void settle_collision(struct ike_sa *old, struct ike_sa *ours, struct ike
  * there. That cannot be taken back: the old one ends, and what the two had is made anew. */
 static void give_up(struct ike_sa *sa)
 {
-	ike_log(sa, "the peer's answer to the rekey of the IKE SA is not valid, or there is no memory for it");
+	ike_failure(sa, sa->peer, FAILED, 0,
+		    "the peer's answer to the rekey of the IKE SA is not valid, or there is no memory for it");
 	peer_end_orders(sa->peer, ORDER_REKEY, "the peer's answer is not valid");
 	if (sa->rival)
 		replace(sa, sa->rival);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "request.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 
+#include "child_payloads.h"
 #include "claim.h"
 #include "doubt.h"
 #include "exchange.h"
@@ -18,6 +20,8 @@
 #define RETRANSMIT_FIRST_MS 500
 #define RETRANSMIT_MAX_MS   8000
 #define RETRANSMIT_TRIES    6
+/* Two seconds without an answer to the first message are told. */
+#define TELL_TRIES 3
 /* A DELETE that could not be written is written then. */
 #define UNSENT_MS 1000
 /* So that a thousand peers that lost the same packet don't come back together. Percent. */
@@ -80,8 +84,7 @@ static bool may_be_sent(const struct ike_sa *sa, const struct task *task)
 	return task_row(task->kind)->states & 1U << sa->state;
 }
 
-/* It could not be written, for want of memory, randomness or a key; the reason is logged where it was found. What is to
- * go must go: that is tried again. */
+/* It could not be written, for want of memory, randomness or a key. What is to go must go: that is tried again. */
 static void drop_unsent(struct ike_sa *sa, int err)
 {
 	const struct task *task = sa->running;
@@ -91,7 +94,11 @@ static void drop_unsent(struct ike_sa *sa, int err)
 		return;
 	}
 	task_drop_running(sa);
-	if (sa->state < IKE_UP)
+	if (sa->state >= IKE_UP)
+		return;
+	if (err == -EPROTONOSUPPORT)
+		ike_sa_die_told(sa);
+	else
 		ike_sa_die(sa, err == -ECANCELED ? NULL : "the next message could not be made");
 }
 
@@ -123,47 +130,90 @@ static void ask_later(struct ike_sa *sa, const struct task *task, uint64_t ms)
 	task_retry(sa, task_queue_again(sa, task), ms);
 }
 
+static void why_refused(const struct task *task, const struct task_row *row, uint16_t error, char why[FAILURE_TEXT])
+{
+	if (row->required & HAS(PAYLOAD_TSI))
+		child_why_refused(task, error, true, why);
+	else
+		snprintf(why, FAILURE_TEXT, "the peer refuses %s", row->what);
+}
+
 void request_refused(struct ike_sa *sa, uint16_t error)
 {
 	struct task *task = sa->running;
 	const struct task_row *row = task_row(task->kind);
-	char why[160];
+	char why[FAILURE_TEXT];
 
 	if (row->on_refusal)
 		error = row->on_refusal(sa, task, error);
 	if (!error)
 		return;
-	snprintf(why, sizeof(why), "the peer refuses %s: %s", row->what, notify_name(error));
+	why_refused(task, row, error, why);
 	if (row->refusal == REFUSAL_ENDS_IKE_SA) {
-		ike_sa_die(sa, why);
+		ike_sa_fail(sa, error, why);
 		return;
 	}
 	if (error == TEMPORARY_FAILURE) {
 		ask_later(sa, task, TEMPORARY_MS);
 		return;
 	}
-	ike_log(sa, "%s", why);
+	/* What is wrong with an answer is recorded where it was found. */
+	if (error != NOT_AS_ASKED)
+		ike_failure(sa, task->peer, FAILED, error, "%s", why);
 	if (row->refusal == REFUSAL_FAILS)
-		peer_on_failure(task->peer, why);
+		peer_on_failure(task->peer);
 	else
 		ask_later(sa, task, REFUSED_MS);
 }
 
 /* ---- no answer ---- */
 
+/* What the silence may come of, by how far it got. */
+static const char *remedy(const struct ike_sa *sa)
+{
+	if (sa->state == IKE_INIT_SENT)
+		return "is that its address, does IKE run there, and does every firewall between let UDP port 500 "
+		       "by, both ways?";
+	if (sa->state == IKE_AUTH_SENT)
+		return "it has answered IKE_SA_INIT, so larger datagrams may be lost on the way, or it has refused "
+		       "without a word: its log says more";
+	return "it is gone, or the way to it is";
+}
+
+static void write_silence(const struct ike_sa *sa, const char *yet, char why[FAILURE_TEXT])
+{
+	char addr[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, sa->path.remote, addr, sizeof(addr));
+	snprintf(why, FAILURE_TEXT, "no answer to %s from %s %s %u tries: %s", task_name(sa->running->kind), addr, yet,
+		 sa->tries, remedy(sa));
+}
+
 static void give_up(struct ike_sa *sa)
 {
-	char why[160];
+	char why[FAILURE_TEXT];
 
-	snprintf(why, sizeof(why), "no answer to %s after %u tries", task_name(sa->running->kind), sa->tries);
+	write_silence(sa, "after", why);
 	if (sa->state == IKE_DELETING || sa->state == IKE_REPLACED)
 		ike_sa_die(sa, NULL);
 	else
 		ike_sa_die(sa, why);
 }
 
+/* Once: who waits for it looks into the log before it is given up. */
+static void tell_of_silence(struct ike_sa *sa)
+{
+	char why[FAILURE_TEXT];
+
+	if (sa->tries != TELL_TRIES || sa->state >= IKE_UP || sa->peer->failures)
+		return;
+	write_silence(sa, "yet after", why);
+	ike_log(sa, "%s", why);
+}
+
 static void ask_again(struct ike_sa *sa)
 {
+	tell_of_silence(sa);
 	send_and_wait(sa);
 	if (sa->tries == DOUBT_TRIES + 1 && sa->state == IKE_UP)
 		doubt_try(sa->peer, sa);

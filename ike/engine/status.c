@@ -5,7 +5,13 @@
 #include <inttypes.h>
 
 #include "peer_sas.h"
+#include "peer_state.h"
 #include "reauth.h"
+#include "task.h"
+
+/* A child that so many packets have left by, in so long, and none has come by, is told of. */
+#define SILENT_PACKETS 5
+#define SILENT_MS      5000
 
 static void add_addr(cJSON *o, const char *name, const uint8_t addr[4], unsigned bits)
 {
@@ -67,6 +73,16 @@ static const char *prf_name(uint16_t prf)
 					  : "hmac-sha2-256";
 }
 
+/* How far the handshake has got: what is waited for, and how often it was asked for. */
+static void add_progress(cJSON *o, const struct ike_sa *sa)
+{
+	cJSON_AddNumberToObject(o, "started_s", (double)((engine_now(sa->engine) - sa->started_ms) / 1000));
+	if (sa->running) {
+		cJSON_AddStringToObject(o, "awaits", task_name(sa->running->kind));
+		cJSON_AddNumberToObject(o, "tries", sa->tries);
+	}
+}
+
 static cJSON *ike_json(const struct ike_sa *sa)
 {
 	cJSON *o = cJSON_CreateObject();
@@ -78,9 +94,13 @@ static cJSON *ike_json(const struct ike_sa *sa)
 	cJSON_AddStringToObject(o, "state", ike_state_name(sa->state));
 	if (sa->peer_id)
 		cJSON_AddStringToObject(o, "peer_id", sa->peer_id);
-	if (sa->state < IKE_UP)
+	if (sa->state < IKE_UP) {
+		add_progress(o, sa);
 		return o;
+	}
+	cJSON_AddStringToObject(o, "encryption", "AES_GCM_16-256");
 	cJSON_AddStringToObject(o, "prf", prf_name(sa->keys.prf));
+	cJSON_AddStringToObject(o, "key_exchange", "ecp384");
 	cJSON_AddBoolToObject(o, "ppk", sa->proofs & PROOF_PPK);
 	cJSON_AddNumberToObject(o, "established_s", (double)((engine_now(sa->engine) - sa->up_ms) / 1000));
 	add_seconds_to(o, "rekey_in_s", sa->engine, &sa->life);
@@ -90,67 +110,96 @@ static cJSON *ike_json(const struct ike_sa *sa)
 	return o;
 }
 
-static void add_usage(cJSON *o, const struct child *c, const struct child_half *half, const char *packets,
-		      const char *bytes)
+static void add_idle(cJSON *o, const char *name, const struct sa_usage *usage)
 {
-	const struct engine_ops *ops = &c->engine->ops;
-	struct sa_usage usage = {0};
+	add_or_null(o, name, usage->idle_ms == UINT64_MAX ? -1 : (int64_t)(usage->idle_ms / 1000));
+}
 
-	if (half->state != HALF_NONE)
-		ops->sa_usage(ops->arg, half->sa, &usage);
-	cJSON_AddNumberToObject(o, packets, (double)usage.packets);
-	cJSON_AddNumberToObject(o, bytes, (double)usage.bytes);
+static void add_traffic(cJSON *o, const struct sa_usage *in, const struct sa_usage *out)
+{
+	cJSON_AddNumberToObject(o, "packets_in", (double)in->packets);
+	cJSON_AddNumberToObject(o, "bytes_in", (double)in->bytes);
+	add_idle(o, "idle_in_s", in);
+	cJSON_AddNumberToObject(o, "packets_out", (double)out->packets);
+	cJSON_AddNumberToObject(o, "bytes_out", (double)out->bytes);
+	add_idle(o, "idle_out_s", out);
+}
+
+/* Either half has the limit, so the one that is nearer to it counts. */
+static void add_left(cJSON *o, const char *name, uint64_t limit, uint64_t in, uint64_t out)
+{
+	const uint64_t used = in > out ? in : out;
+
+	if (limit)
+		cJSON_AddNumberToObject(o, name, used < limit ? (double)(limit - used) : 0);
+	else
+		cJSON_AddNullToObject(o, name);
+}
+
+static void add_limits(cJSON *o, const struct child *c, const struct sa_usage *in, const struct sa_usage *out)
+{
+	const struct connection_config *config = c->peer->connection->config;
+
+	add_seconds_to(o, "rekey_in_s", c->engine, &c->soft);
+	add_seconds_to(o, "expires_in_s", c->engine, &c->hard);
+	add_left(o, "rekey_in_packets", child_soft_limit(c, config->rekey_packets), in->packets, out->packets);
+	add_left(o, "rekey_in_bytes", child_soft_limit(c, config->rekey_bytes), in->bytes, out->bytes);
+}
+
+/* Packets leave and none has ever come: ESP is lost on the way, or there is nobody to answer. */
+static bool is_silent(const struct child *c, const struct sa_usage *in, const struct sa_usage *out)
+{
+	return !in->packets && out->packets >= SILENT_PACKETS && engine_now(c->engine) - c->made_ms >= SILENT_MS;
 }
 
 static cJSON *child_json(const struct child *c)
 {
+	struct sa_usage in = {.idle_ms = UINT64_MAX}, out = in;
 	cJSON *o = cJSON_CreateObject();
 	char selector[SELECTOR_TEXT];
 
+	child_usage(c, &c->in, &in);
+	child_usage(c, &c->out, &out);
 	selector_text(&c->selector, selector);
 	cJSON_AddNumberToObject(o, "spi_in", c->in.spi);
 	cJSON_AddNumberToObject(o, "spi_out", c->out.spi);
 	cJSON_AddStringToObject(o, "state", child_state_name(c));
 	cJSON_AddStringToObject(o, "selector", selector);
 	cJSON_AddStringToObject(o, "role", c->initiator ? "initiator" : "responder");
+	cJSON_AddStringToObject(o, "encryption", "AES_GCM_16-256");
 	cJSON_AddBoolToObject(o, "esn", c->esn);
-	add_usage(o, c, &c->in, "packets_in", "bytes_in");
-	add_usage(o, c, &c->out, "packets_out", "bytes_out");
+	add_traffic(o, &in, &out);
+	cJSON_AddBoolToObject(o, "silent", is_silent(c, &in, &out));
 	cJSON_AddNumberToObject(o, "established_s", (double)((engine_now(c->engine) - c->made_ms) / 1000));
-	add_seconds_to(o, "rekey_in_s", c->engine, &c->soft);
+	add_limits(o, c, &in, &out);
 	return o;
 }
 
 static cJSON *new_connection(const struct connection *c)
 {
+	static const char *const starts[] = {"trap", "initiate", "respond"};
 	cJSON *o = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(o, "name", c->config->name);
 	add_addr(o, "local", c->config->local, 32);
 	add_addr(o, "remote", c->config->remote, c->config->remote_bits);
+	cJSON_AddStringToObject(o, "auth", c->config->cert ? "cert" : "psk");
+	cJSON_AddStringToObject(o, "start", starts[c->config->start]);
 	return o;
 }
 
-static bool has_living(const struct peer *p)
+static void add_state(cJSON *o, struct peer *p)
 {
-	const struct ike_sa *sa;
+	const uint64_t now = engine_now(p->connection->engine);
 
-	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		if (sa->state != IKE_DEAD)
-			return true;
-	return !TAILQ_EMPTY(&p->children);
+	peer_see_state(p);
+	cJSON_AddStringToObject(o, "state", peer_state_name(peer_state(p)));
+	cJSON_AddNumberToObject(o, "state_s", (double)((now - peer_state_since(p)) / 1000));
+	add_or_null(o, "last_up_s", p->is_up ? 0 : p->up_ms ? (int64_t)((now - p->lost_ms) / 1000) : -1);
+	cJSON_AddItemToObject(o, "failures", failures_json(p->last_failures, now));
 }
 
-static const char *peer_state(const struct peer *p)
-{
-	if (peer_child_up(p, NULL))
-		return "up";
-	if (has_living(p))
-		return "connecting";
-	return p->connection->config->start == START_TRAP && !p->address_gone ? "trap" : "down";
-}
-
-static cJSON *peer_json(const struct peer *p)
+static cJSON *peer_json(struct peer *p)
 {
 	cJSON *o = new_connection(p->connection), *ike, *children;
 	const struct ike_sa *sa;
@@ -158,7 +207,7 @@ static cJSON *peer_json(const struct peer *p)
 
 	if (p->connection->config->remote_bits < 32)
 		add_addr(o, "peer", p->remote, 32);
-	cJSON_AddStringToObject(o, "state", peer_state(p));
+	add_state(o, p);
 	ike = cJSON_AddArrayToObject(o, "ike");
 	children = cJSON_AddArrayToObject(o, "children");
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
@@ -169,12 +218,15 @@ static cJSON *peer_json(const struct peer *p)
 	return o;
 }
 
-/* A mesh that nobody has spoken to. */
+/* A mesh that has no peer now. */
 static cJSON *idle_json(const struct connection *c)
 {
 	cJSON *o = new_connection(c);
 
 	cJSON_AddStringToObject(o, "state", c->config->start == START_TRAP ? "trap" : "down");
+	cJSON_AddNullToObject(o, "state_s");
+	cJSON_AddNullToObject(o, "last_up_s");
+	cJSON_AddItemToObject(o, "failures", failures_json(c->failures, engine_now(c->engine)));
 	cJSON_AddArrayToObject(o, "ike");
 	cJSON_AddArrayToObject(o, "children");
 	return o;
@@ -182,9 +234,9 @@ static cJSON *idle_json(const struct connection *c)
 
 cJSON *engine_status(const struct engine *e)
 {
-	cJSON *o = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(o, "connections");
+	cJSON *o = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(o, "connections"), *stranger;
 	const struct connection *c;
-	const struct peer *p;
+	struct peer *p;
 
 	TAILQ_FOREACH(c, &e->connections, of_engine) {
 		if (c->gone)
@@ -195,5 +247,7 @@ cJSON *engine_status(const struct engine *e)
 			cJSON_AddItemToArray(list, peer_json(p));
 	}
 	cJSON_AddNumberToObject(o, "half_open", e->half_open);
+	stranger = failure_json(&e->stranger, REFUSED, engine_now(e));
+	cJSON_AddItemToObject(o, "stranger", stranger ? stranger : cJSON_CreateNull());
 	return o;
 }

@@ -5,6 +5,7 @@
 #include "open.h"
 #include "orphans.h"
 #include "peer_sas.h"
+#include "peer_state.h"
 #include "redundant.h"
 #include "renew.h"
 #include "task.h"
@@ -145,12 +146,14 @@ void peer_on_child_up(struct peer *p, struct child *child)
 		if (peer_child_is_for(child, &config->selectors[i]))
 			p->wanted &= ~(1U << i);
 	p->failures = 0;
+	peer_see_state(p);
 	child_thin_out(child);
 	redundant_end(child->ike->peer, NULL);
 	if (p->wanted) {
 		peer_pursue(p);
 		return;
 	}
+	peer_failures_over(p);
 	has_all(p);
 }
 
@@ -185,8 +188,12 @@ void peer_on_childless(struct peer *p)
 
 /* Trap waits for the next packet, which does not come to us while SAs of an earlier run take it; initiate tries again
  * by itself. */
-void peer_on_failure(struct peer *p, const char *why)
+void peer_on_failure(struct peer *p)
 {
+	const struct failure *f = &p->last_failures[FAILED];
+	char why[FAILURE_LINE];
+
+	failure_line(f->notify, f->what, why);
 	peer_end_orders(p, ORDER_UP, why);
 	peer_end_orders(p, ORDER_REKEY, why);
 	if (!peer_is_kept_up(p) && !peer_has_orphans(p))
@@ -224,6 +231,7 @@ void peer_on_loss(struct peer *p)
 {
 	struct engine *e = p->connection->engine;
 
+	peer_see_state(p);
 	if (p->connection->gone) {
 		p->wanted = 0;
 	} else if (peer_is_kept_up(p) && !p->held) {

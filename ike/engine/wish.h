@@ -24,8 +24,8 @@ void peer_pursue(struct peer *p);
 /* The child is up and carries traffic: wishes for that are fulfilled. */
 void peer_on_child_up(struct peer *p, struct child *child);
 
-/* An attempt to get an IKE SA or a child has failed. why: one line, for who has ordered it. */
-void peer_on_failure(struct peer *p, const char *why);
+/* An attempt to get an IKE SA or a child has failed, and why is recorded: who has ordered it is told. */
+void peer_on_failure(struct peer *p);
 
 /* An IKE SA or a child is gone: what is to be there always is wanted again; and the peer's own end may have come. */
 void peer_on_loss(struct peer *p);

@@ -381,7 +381,8 @@ def test_peer_gone(native):
     native.psk({'start': 'trap', 'dpd_interval': '1s'}, {'start': 'respond', 'dpd_interval': '1s'})
     bring_up(native)
     native.wire.ip('link', 'set', 'port1', 'down')
-    until(lambda: connection(native.a)['state'] == 'trap', 'A has noticed', timeout=40)
+    until(lambda: connection(native.a)['state'] == 'down', 'A has noticed', timeout=40)
+    assert connection(native.a)['failures'][0]['what'].startswith('no answer to liveness from 192.0.2.2 after 6 tries')
     native.wire.ip('link', 'set', 'port1', 'up')
     until(lambda: knock(native.a.netns, B), 'traffic again', timeout=40)
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """IKEv2: who proves nothing, or is another, is refused with a reason, and `check` says so of one's own files before."""
 import datetime
+import signal
 
 import pytest
 
-from lib.beds.ike import NAMES, bring_up, order, put
-from lib.beds.pair import B
+from lib.beds.ike import NAMES, bring_up, connection, is_up, order, put
+from lib.beds.pair import A, B
 from lib.pki import DAY, Ca, now, pem
-from lib.traffic import ping
+from lib.traffic import knock, ping
 from lib.wait import until
 
 
@@ -19,6 +20,57 @@ def test_wrong_psk(native):
     assert done.returncode == 1 and 'AUTHENTICATION_FAILED' in done.stderr
     assert 'its PSK is another one' in native.b.log_text
     assert not native.a.status()['sas'] and not native.b.status()['sas']
+    order(native.a, 'initiate', 'core', check=False)
+    ours, theirs = (connection(host)['failures'][0] for host in native.hosts)
+    assert (ours['kind'], ours['notify'], ours['from'], ours['tries']) == ('failed', 'AUTHENTICATION_FAILED', B, 2)
+    assert 'the PSKs differ' in ours['what'] and ours['first_s'] >= ours['last_s'] and not ours['over']
+    assert (theirs['kind'], theirs['from'], theirs['tries']) == ('refused', A, 2) and 'its PSK is another' in theirs['what']
+
+
+def test_trap_that_failed_is_down(native):
+    """Until it is up; the next packet tries again as before."""
+    native.psk(start='trap')
+    put(native.b, 'psk', 'another secret\n')
+    native.start()
+    assert connection(native.a)['state'] == 'trap'
+    until(lambda: knock(native.a.netns, B) or connection(native.a)['state'] == 'down', 'it has failed')
+    assert native.a.cmd('status', check=False).returncode == 4
+    native.psk(start='trap')
+    native.b.daemon.send_signal(signal.SIGHUP)
+    until(lambda: knock(native.a.netns, B) and is_up(native.a), 'up')
+    assert connection(native.a)['failures'][0]['over'] and native.a.cmd('status').returncode == 0
+
+
+def test_no_answer(native):
+    """Nobody is there: what is waited for is to be seen at once, and why it was given up in the end."""
+    native.psk(start='trap')
+    native.a.start()
+    knock(native.a.netns, B)
+    until(lambda: [ike for ike in connection(native.a)['ike'] if ike['awaits'] == 'IKE_SA_INIT' and ike['tries'] > 1], 'asked again')
+    assert connection(native.a)['state'] == 'connecting'
+    until(lambda: connection(native.a)['failures'], 'given up', timeout=40)
+    failure = connection(native.a)['failures'][0]
+    assert failure['what'].startswith(f'no answer to IKE_SA_INIT from {B} after 6 tries') and 'UDP port 500' in failure['what']
+    assert failure['notify'] is None and connection(native.a)['state'] == 'down'
+
+
+def test_refused_child(native):
+    """What was asked for is said."""
+    native.psk({'protect': 'tcp/179'}, {'protect': 'udp/53'})
+    native.start()
+    done = order(native.a, 'initiate', 'core', check=False)
+    assert done.returncode == 1
+    assert "TS_UNACCEPTABLE: the peer refuses the child: asked for was 'tcp dport 179'" in done.stderr, done.stderr
+    assert connection(native.a)['failures'][0]['notify'] == 'TS_UNACCEPTABLE'
+    assert connection(native.b)['failures'][0]['kind'] == 'refused'
+
+
+def test_both_respond(native):
+    native.psk(start='respond')
+    native.start()
+    until(lambda: knock(native.a.netns, B) or connection(native.a)['failures'], 'it is told')
+    assert 'set start = trap or initiate' in connection(native.a)['failures'][0]['what']
+    assert "core: packets wait for the peer to begin, as 'start = respond' says" in native.a.log_text
 
 
 def test_wrong_identity(native, ca):

@@ -141,7 +141,8 @@ def test_trap_is_not_opened(native):
     until(lambda: monitor(native.a)['state'] == 'up', 'probed')
     with no_esp(native):
         wait_down(native)
-        until(lambda: connection(native.a)['state'] == 'trap' and not native.a.status()['sas'], 'closed')
+        until(lambda: not native.a.status()['sas'], 'closed')
+        assert connection(native.a)['state'] == 'down' and 'carry nothing' in connection(native.a)['failures'][0]['what']
     until(lambda: ping(native.a.netns, B, 1, deadline=1), 'traffic again')
     until(lambda: monitor(native.a)['state'] == 'up', 'up again')
 

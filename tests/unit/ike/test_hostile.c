@@ -167,7 +167,7 @@ static void children_are_limited(void **state)
 		task_queue(inside_ike(w, 0), TASK_CHILD);
 	world_run(w, 2000);
 	assert_int_equal(world_child_count(w, 1), 3 * SELECTORS_MAX);
-	assert_true(world_logged(w, 0, "the peer refuses the child: NO_ADDITIONAL_SAS"));
+	assert_true(world_logged(w, 0, "NO_ADDITIONAL_SAS: the peer refuses the child"));
 	/* And they all go by one message. */
 	w->filter = delete_all;
 	child_queue(inside_child(w, 0), TASK_DELETE_CHILD);

@@ -39,8 +39,10 @@ static void nat_of_initiator_is_an_error(void **state)
 	struct translate t = {.to = 1};
 	struct world *w = connect_through(state, translate, &t, 2000);
 
-	assert_true(world_logged(w, 1, "NAT"));
-	assert_true(world_logged(w, 0, "there is a NAT between this host and the peer"));
+	assert_true(world_logged(w, 1, "there is a NAT between this host and the peer, at the peer's end"));
+	assert_true(world_logged(w, 1, "or the peer forces UDP encapsulation, which looks the same: encap = no"));
+	assert_true(world_logged(w, 0, "there is a NAT between this host and the peer, at this end"));
+	assert_false(world_logged(w, 0, "UDP encapsulation"));
 	assert_failed(w);
 }
 
@@ -194,6 +196,11 @@ static void assert_child_refused(struct world *w, const struct change *c)
 		assert_true(world_logged(w, 0, "with a proposal for the child that was not offered: refused"));
 	else
 		assert_true(world_logged(w, 1, "for the child, and not AES_GCM_16-256"));
+	if (!c->response && c->exchange == EXCHANGE_IKE_AUTH)
+		assert_true(world_logged(w, 0,
+					 "NO_PROPOSAL_CHOSEN: the peer refuses the child: offered was AES_GCM_16-256, "
+					 "with and without ESN, in transport mode: set that there (strongSwan: "
+					 "esp_proposals = aes256gcm16-ecp384-esn-noesn, mode = transport"));
 }
 
 /* A rekey that the peer refuses, perhaps for PFS, is made by a new IKE SA, by whichever end thinks so. */
