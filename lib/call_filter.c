@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "privileges.h"
 
@@ -20,6 +21,12 @@ void call_filter_allow(struct call_filter *c, const int *calls, size_t count)
 {
 	for (size_t i = 0; i < count && !c->err; i++)
 		c->err = seccomp_rule_add(c->rules, SCMP_ACT_ALLOW, calls[i], 0);
+}
+
+void call_filter_allow_memory(struct call_filter *c, int call)
+{
+	if (!c->err)
+		c->err = seccomp_rule_add(c->rules, SCMP_ACT_ALLOW, call, 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 }
 
 int call_filter_load(struct call_filter *c, struct fault *f)

@@ -25,6 +25,9 @@ struct call_filter call_filter_new(void);
 /* Allows these calls, SCMP_SYS(name) each, with any arguments. */
 void call_filter_allow(struct call_filter *c, const int *calls, size_t count);
 
+/* Allows mmap() or mprotect(), but not for memory that can be run: what was written stays data. */
+void call_filter_allow_memory(struct call_filter *c, int call);
+
 /* From here on the filter holds, for good: for all threads and what they start. Frees the rules. 0 or -errno. */
 int call_filter_load(struct call_filter *c, struct fault *f);
 

@@ -3,7 +3,6 @@
 #include "sandbox.h"
 
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "lib/call_filter.h"
@@ -46,10 +45,7 @@ static void allow_some(struct call_filter *filter)
 	if (!filter->err)
 		filter->err = seccomp_rule_add(filter->rules, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1,
 					       SCMP_A1(SCMP_CMP_EQ, SOL_XDP, 0));
-	/* Nothing that was written is run. */
-	if (!filter->err)
-		filter->err = seccomp_rule_add(filter->rules, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-					       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	call_filter_allow_memory(filter, SCMP_SYS(mmap));
 }
 
 int sandbox_restrict_calls(struct fault *f)

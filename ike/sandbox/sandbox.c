@@ -23,11 +23,9 @@
 /* What both processes need to live. */
 static const int common[] = {
 	SCMP_SYS(brk), /* memory */
-	SCMP_SYS(mmap),
 	SCMP_SYS(munmap),
 	SCMP_SYS(mremap),
 	SCMP_SYS(madvise),
-	SCMP_SYS(mprotect),
 	SCMP_SYS(mlock),     /* OpenSSL's secure memory */
 	SCMP_SYS(futex),     /* OpenSSL's locks */
 	SCMP_SYS(getrandom), /* nonces, keys, SPIs */
@@ -136,6 +134,8 @@ static void allow_bpf(struct call_filter *filter)
 
 static int load(struct call_filter *filter, struct fault *f)
 {
+	call_filter_allow_memory(filter, SCMP_SYS(mmap));
+	call_filter_allow_memory(filter, SCMP_SYS(mprotect));
 	/* What the libraries may ask for and do well without is refused, not fatal. */
 	if (!filter->err)
 		filter->err = seccomp_rule_add(filter->rules, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(openat), 0);

@@ -20,6 +20,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -220,6 +221,18 @@ static bool be_root(void)
 	return setresuid(0, 0, 0) == 0;
 }
 
+static bool map_code(void)
+{
+	return mmap(NULL, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+}
+
+static bool make_code(void)
+{
+	void *data = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return data != MAP_FAILED && mprotect(data, 1, PROT_READ | PROT_EXEC) == 0;
+}
+
 static bool open_packet_socket(void)
 {
 	return socket(AF_PACKET, SOCK_RAW, 0) >= 0;
@@ -240,6 +253,8 @@ static const struct attempt {
 	{"another program", be_another_program},
 	{"root again", be_root},
 	{"a packet socket", open_packet_socket},
+	{"code of its own", map_code},
+	{"code of what was data", make_code},
 };
 
 enum { REFUSED, DONE, NO_SANDBOX };
