@@ -232,16 +232,17 @@ void reauth_on_time(struct timer *timer)
 	const char *why;
 	uint64_t at;
 
-	if (sa->state != IKE_UP || sa->leaves)
+	if (sa->state != IKE_UP)
 		return;
 	why = reason_to_end(sa);
 	if (why) {
 		end(sa, why);
 		return;
 	}
-	if (sa->moves)
+	if (sa->moves && !sa->leaves)
 		move_go_on(sa);
-	why = sa->moves ? NULL : reason_to_ask(sa);
+	/* One that leaves may have to wait for its DELETE, or stay after all. */
+	why = sa->moves || sa->leaves ? NULL : reason_to_ask(sa);
 	if (why)
 		ask(sa, why);
 	at = next_look(sa);

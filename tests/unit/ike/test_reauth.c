@@ -300,6 +300,39 @@ static void revoked_peer_that_is_silent_is_ended(void **state)
 	assert_int_equal(world_child_count(w, 0), 0);
 }
 
+/* Both begin at once, and host 0 is about to let go of the IKE SA that it has begun. False: host 1 is. */
+static bool start_twice(struct world *w, uint64_t seed)
+{
+	world_again(w, seed);
+	w->latency_ms = 20;
+	for (int host = 0; host < 2; host++) {
+		struct connection_config *c = with_cert(w, host, 10 * HOUR);
+
+		c->start = START_INITIATE;
+		world_configure(w, host, c);
+	}
+	world_run(w, 200);
+	return world_logged(w, 0, "redundant");
+}
+
+/* The one that was to stay ends by it first, so that the other one would not go as redundant any more. */
+static void revoked_peer_with_one_too_many_is_ended(void **state)
+{
+	struct world *w = *state;
+	uint64_t seed = 1;
+
+	while (!start_twice(w, seed))
+		seed++;
+	pki_make_crl(&pki, true, world_wall(w), world_wall(w) + HOUR);
+	reload_crl(w);
+	world_run(w, MINUTE);
+	assert_true(world_logged(w, 0, "ended: the peer's certificate is not accepted any more"));
+	for (int host = 0; host < 2; host++) {
+		assert_null(world_bound(w, host));
+		assert_int_equal(world_child_count(w, host), 0);
+	}
+}
+
 /* ---- certificates that expire ---- */
 
 static void expired_peer_is_ended(void **state)
@@ -360,6 +393,7 @@ int main(void)
 		TEST(revoked_peer_proves_itself_by_another),
 		TEST(revoked_peer_is_ended),
 		TEST(revoked_peer_that_is_silent_is_ended),
+		TEST(revoked_peer_with_one_too_many_is_ended),
 		TEST(expired_peer_is_ended),
 		TEST(clock_that_is_set_is_seen),
 		TEST(renewed_before_it_expires),
