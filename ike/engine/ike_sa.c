@@ -257,6 +257,7 @@ void ike_sa_free(struct ike_sa *sa)
 	struct engine *e = sa->engine;
 
 	mortal_forget(&e->ending, &sa->mortal);
+	e->refused -= sa->refused;
 	table_remove(&sa->by_spi);
 	table_remove(&sa->by_init);
 	handshake_free(sa);

@@ -89,6 +89,7 @@ struct ike_sa {
 	bool initiator;	 /* we are: spi_i is our SPI */
 	bool fragmentation;
 	bool keys_ready;
+	bool refused;  /* its peer was, before it was up, and its last answer is kept */
 	bool renews;   /* made in place of a rekey that the peer refuses (renew.h) */
 	bool in_doubt; /* made as another one of the peer's does not answer (doubt.h) */
 	bool sends;    /* packets have left on the children between the last two looks (liveness.h) */

@@ -93,6 +93,8 @@ static void die(struct ike_sa *sa, bool failed, uint16_t notify, const char *why
 	timer_cancel(&e->timers, &sa->kick);
 	end_children(sa);
 	task_drop_all(sa, true);
+	for (int i = 0; i < 2; i++)
+		reassembly_free(&sa->reassembly[i]);
 	ike_sa_pass_links(sa, NULL);
 	mortal_end(&e->ending, &sa->mortal);
 	if (failed && kind == FAILED && !sa->in_doubt)
@@ -152,8 +154,14 @@ void ike_sa_die_answered(struct ike_sa *sa)
 {
 	struct engine *e = sa->engine;
 	const uint64_t spi = ike_spi_ours(sa);
+	const bool unproven = sa->state == IKE_HALF_OPEN;
 
 	ike_sa_die(sa, NULL);
+	/* Who is refused can begin anew at once, from another address. */
+	if (unproven && e->refused >= HALF_OPEN_MAX)
+		return;
+	sa->refused = unproven;
+	e->refused += unproven;
 	table_add(&e->ike_sas, &sa->by_spi, spi);
 	timer_set(&e->timers, &sa->kick, engine_now(e) + LINGER_MS);
 }

@@ -273,6 +273,70 @@ static void pieces_of_the_unproven_are_few(void **state)
 	assert_in_range(sa->reassembly[0].size, 10000, 16384);
 }
 
+/* The same, and then an IKE_AUTH that is refused. */
+static enum fate pieces_and_nothing(struct world *w, struct world_packet *p, void *arg)
+{
+	static struct sealed s;
+
+	if (never_whole(w, p, arg) == PASS)
+		return PASS;
+	sealed_open(w, p, &s);
+	s.first = PAYLOAD_NONE;
+	s.size = 0;
+	sealed_put(w, p, &s);
+	return PASS;
+}
+
+/* Who is refused leaves its last answer, and nothing of what it has sent. */
+static void refused_one_leaves_no_pieces(void **state)
+{
+	const struct ike_sa *sa;
+	struct world *w = *state;
+
+	w->filter = pieces_and_nothing;
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 10);
+	sa = TAILQ_FIRST(&inside_peer(w, 1)->sas);
+	assert_true(ike_sa_lingers(sa));
+	assert_int_equal(sa->reassembly[0].size, 0);
+}
+
+/* From as many addresses as one likes, each of which is refused: so many last answers are kept, and no more. */
+static void last_answers_to_the_unproven_are_limited(void **state)
+{
+	struct world_packet first = {.data = NULL};
+	struct world *w = *state;
+	struct engine *e;
+	struct ike_sa *sa;
+	size_t before;
+
+	take_first(w, &first);
+	e = w->hosts[1].engine;
+	before = mallinfo2().uordblks;
+	for (unsigned i = 0; i < HALF_OPEN_MAX + 200; i++) {
+		struct path path = first.path;
+
+		path.remote[1] = (uint8_t)(i >> 8);
+		path.remote[2] = (uint8_t)i;
+		engine_receive(e, &path, first.data, first.size);
+		sa = TAILQ_FIRST(&peer_first(e, peer_key(path.local, path.remote))->sas);
+		ike_sa_die_answered(sa);
+		engine_tick(e);
+	}
+	assert_int_equal(peers(w, 1), HALF_OPEN_MAX);
+	assert_true(mallinfo2().uordblks - before < HALF_OPEN_MAX * 3072);
+	/* They are forgotten, and others have their room. */
+	world_run(w, 30000);
+	assert_int_equal(peers(w, 1), 0);
+	engine_receive(e, &first.path, first.data, first.size);
+	sa = TAILQ_FIRST(&inside_peer(w, 1)->sas);
+	ike_sa_die_answered(sa);
+	engine_tick(e);
+	assert_int_equal(peers(w, 1), 1);
+	free(first.data);
+}
+
 /* Without cookies, so that only the limits count: one address has eight at most, all together 2,048. */
 static void half_open_is_limited(void **state)
 {
@@ -386,6 +450,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(flood_leaves_room_for_the_honest, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(half_open_takes_little, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(pieces_of_the_unproven_are_few, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(refused_one_leaves_no_pieces, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(last_answers_to_the_unproven_are_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(half_open_is_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(forged_address_keeps_nobody_out, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(strangers_of_a_mesh_are_forgotten, world_setup, world_teardown),
