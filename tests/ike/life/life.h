@@ -10,7 +10,7 @@
  *   world.c    hosts, clock, datagrams of IKE, datapath      plan.c     connections, who wants what
  *   traffic.c  ESP as a count of what gets through            check.c    what must hold when it is calm
  *   hostile.c  C as a peer that has the keys and misuses them cheap.c    faults of memory, cheap DH
- *   steps.c    orders and faults, as the dice have them
+ *   steps.c    orders and faults, as the dice have them      over.c     what must not go on
  *
  * Only the engines' outer side is used (engine.h), so that what is inside them may change.
  */
@@ -106,6 +106,9 @@ struct life_line {
 	uint32_t next_id;
 	struct path path; /* as the other end sees it */
 	int to;
+	bool asked; /* the other end has, by its message of that number, and has no answer yet */
+	uint32_t asked_id;
+	bool over; /* one of the two has found the other's message malformed */
 };
 
 struct life {
@@ -265,6 +268,12 @@ void hostile_send(struct life *l);
 void hostile_ask_for(struct life *l, int to, const struct selector *s);
 /* What C's engine sends is seen, and perhaps changed. */
 void hostile_look(struct life *l, struct world_packet *p);
+
+/* ---- over.c ---- */
+
+/* What another host sends to C is seen, and what arrives from C there. */
+void over_on_sent(struct life *l, int from, const struct world_packet *p);
+void over_on_arrival(struct life *l, const struct world_packet *p);
 
 /* ---- steps.c ---- */
 

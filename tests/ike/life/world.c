@@ -105,6 +105,8 @@ static void op_send(void *arg, const struct path *path, const void *data, size_t
 	memcpy(p.data, data, size);
 	if (h->number == LIFE_C)
 		hostile_look(l, &p);
+	else if (p.to == LIFE_C)
+		over_on_sent(l, h->number, &p);
 	if (life_chance(l, l->repeat))
 		enqueue_again(l, h->number, &p);
 	if (life_chance(l, l->lose))
@@ -397,6 +399,8 @@ static bool deliver(struct life *l)
 		return false;
 	p = l->packets[best];
 	memmove(&l->packets[best], &l->packets[best + 1], (--l->packet_count - best) * sizeof(p));
+	if (p.from == LIFE_C)
+		over_on_arrival(l, &p.p);
 	cheap_inside = true;
 	engine_receive(l->hosts[p.p.to].engine, &p.p.path, p.p.data, p.p.size);
 	life_touch(l, p.p.to);
