@@ -77,11 +77,12 @@ static void die(struct ike_sa *sa, bool failed, uint16_t notify, const char *why
 	const enum failure_kind kind = sa->state == IKE_HALF_OPEN ? REFUSED : FAILED;
 	struct engine *e = sa->engine;
 	struct peer *peer = sa->peer;
+	struct ike_sa *heir = sa->rival && sa->rival->state == IKE_UP ? sa->rival : NULL;
 
 	if (sa->state == IKE_DEAD)
 		return;
-	if (sa->rival && sa->rival->state == IKE_UP)
-		ike_sa_inherit(sa->rival, sa);
+	if (heir)
+		ike_sa_inherit(heir, sa);
 	sa->state = IKE_DEAD;
 	if (why)
 		tell(sa, kind, notify, why);
@@ -95,7 +96,7 @@ static void die(struct ike_sa *sa, bool failed, uint16_t notify, const char *why
 	task_drop_all(sa, true);
 	for (int i = 0; i < 2; i++)
 		reassembly_free(&sa->reassembly[i]);
-	ike_sa_pass_links(sa, NULL);
+	ike_sa_pass_links(sa, heir);
 	mortal_end(&e->ending, &sa->mortal);
 	if (failed && kind == FAILED && !sa->in_doubt)
 		peer_on_failure(peer);

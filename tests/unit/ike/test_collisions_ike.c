@@ -178,6 +178,52 @@ static bool up_with_ike_settled_at_host_1(struct world *w, uint64_t seed)
 	return false;
 }
 
+/* Host 0's own rekeys do not get through, nor the DELETE of the first IKE SA. */
+static enum fate first_stays(struct world *w, struct world_packet *p, void *arg)
+{
+	const uint64_t *first = arg;
+	struct ike_header h;
+
+	(void)w;
+	if (!header_parse(p->data, p->size, &h) || h.flags & FLAG_RESPONSE)
+		return PASS;
+	if (p->to == 1)
+		return h.exchange == EXCHANGE_CREATE_CHILD_SA ? DROP : PASS;
+	return h.exchange == EXCHANGE_INFORMATIONAL && h.spi_i == *first ? DROP : PASS;
+}
+
+/*
+ * Host 1 rekeys, and rekeys what it has got; host 0 was about to rekey each of the two.
+ *
+ *   1 ─► SA, Ni, KEi          0 waits for an answer to its own, and keeps the children on the first one
+ *   1 ─► SA, Ni, KEi          in the second: the same
+ *   1 ─► D                    of the second one: the children of the first one are the third's from now on
+ *   1 ─► D                    of the first one
+ */
+static void each_of_two_rekeys_of_ike_is_lost_by_the_same(void **state)
+{
+	struct world *w = *state;
+	uint64_t first;
+	uint32_t spi;
+
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 200);
+	first = inside_ike(w, 0)->spi_i;
+	spi = inside_child(w, 0)->in.spi;
+	w->filter = first_stays;
+	w->filter_arg = &first;
+	for (int i = 0; i < 2; i++) {
+		rekey(w, 0, true);
+		rekey(w, 1, true);
+		world_run(w, 50);
+	}
+	w->filter = NULL;
+	assert_true(world_run_under_traffic(w, 8000));
+	assert_true(world_is_up(w));
+	assert_int_equal(inside_child(w, 0)->in.spi, spi);
+}
+
 static void child_is_rekeyed_on_the_new_ike(void **state)
 {
 	struct world *w = *state;
@@ -282,6 +328,7 @@ int main(void)
 		TEST(child_and_ike_at_once),
 		TEST(rekey_of_ike_being_rekeyed),
 		TEST(rekey_of_ike_that_was_rekeyed),
+		TEST(each_of_two_rekeys_of_ike_is_lost_by_the_same),
 		TEST(child_is_rekeyed_on_the_new_ike),
 		TEST(child_is_closed_on_the_new_ike),
 		TEST(rekey_of_ike_being_closed),
