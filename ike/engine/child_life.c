@@ -29,12 +29,20 @@ bool child_is_taking_over(const struct child *c)
 	return false;
 }
 
-/* Nothing that is under way ends it, or puts another one in its place, whose nonce may be any. */
+bool child_is_unheard(const struct child *c)
+{
+	struct sa_usage usage;
+
+	return !c->initiator && c->made_on == c->ike->serial && c->ike->expected_id == c->made_id + 1 &&
+	       !(child_usage(c, &c->in, &usage) && usage.packets);
+}
+
+/* The peer has it, and nothing that is under way ends it, or puts another one in its place, whose nonce may be any. */
 static bool is_steady(const struct child *c)
 {
 	const struct ike_sa *sa = c->ike;
 
-	return sa->state == IKE_UP && !sa->leaves && !task_find(sa, TASK_DELETE_CHILD, c) &&
+	return sa->state == IKE_UP && !sa->leaves && !child_is_unheard(c) && !task_find(sa, TASK_DELETE_CHILD, c) &&
 	       !(sa->running && sa->running->child == c) && !child_is_taking_over(c) && !redundant_may_be(sa);
 }
 

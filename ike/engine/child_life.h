@@ -24,6 +24,10 @@ void child_thin_out(const struct child *newest);
  */
 bool child_is_taking_over(const struct child *c);
 
+/* The peer asked for it: our answer may be on its way still, or be lost, until a later request, or a packet on it,
+ * shows that it came. Not by the clock, which may leap. */
+bool child_is_unheard(const struct child *c);
+
 /* The datapath has seen a limit passed; hard: the half carries nothing more. */
 void child_on_limit(struct child *c, bool hard);
 

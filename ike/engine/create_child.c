@@ -158,13 +158,6 @@ uint16_t child_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error)
 
 /* ---- a rekey ---- */
 
-/* The peer asked for it: our answer may be on its way still, or be lost, until a later request shows that it came. Not
- * by the clock, which may leap. */
-static bool is_unheard(const struct child *c)
-{
-	return !c->initiator && c->made_on == c->ike->serial && c->ike->expected_id == c->made_id + 1;
-}
-
 int rekey_child_ask(struct ike_sa *sa, struct task *task, struct body *b)
 {
 	if (task_is_void(task) || !task->child || task->child->state != CHILD_UP)
@@ -173,7 +166,7 @@ int rekey_child_ask(struct ike_sa *sa, struct task *task, struct body *b)
 		task_retry(sa, task_queue_again(sa, task), TAKING_OVER_MS);
 		return -ECANCELED;
 	}
-	task->unheard = is_unheard(task->child);
+	task->unheard = child_is_unheard(task->child);
 	notify_write_esp(b, REKEY_SA, task->child->in.spi, NULL, 0);
 	return child_write_request(sa, task, &task->child->selector, true, b);
 }

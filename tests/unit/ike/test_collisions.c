@@ -505,6 +505,24 @@ static void there_is_another_one_that_the_peer_has_lost(void **state)
 	}
 }
 
+/* Host 0 has asked for the other one, and the answer is late: it has none but the one that is due. */
+static void there_is_another_one_that_the_peer_has_yet_to_learn_of(void **state)
+{
+	struct world *w = *state;
+
+	for (uint64_t seed = 1; seed <= 8; seed++) {
+		world_again(w, seed);
+		up(w);
+		hold(0);
+		make_child(w, 0);
+		assert_int_equal(world_child_count(w, 1), 2);
+		engine_limit(w->hosts[1].engine, TAILQ_FIRST(&inside_peer(w, 1)->children)->out.sa, false);
+		assert_true(world_run_under_traffic(w, 100));
+		tap_release(&tap, w, 0);
+		assert_true(world_run_under_traffic(w, 5000));
+	}
+}
+
 static void collisions_survive_each_loss(void **state)
 {
 	struct world *w = *state;
@@ -579,6 +597,7 @@ int main(void)
 		TEST(heir_is_due_before_its_rival_is_there),
 		TEST(heir_is_due_before_the_old_one_is_gone),
 		TEST(there_is_another_one_that_the_peer_has_lost),
+		TEST(there_is_another_one_that_the_peer_has_yet_to_learn_of),
 		TEST(collisions_survive_each_loss),
 		TEST(any_two_rekeys_far_apart),
 	};
