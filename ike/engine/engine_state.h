@@ -50,7 +50,7 @@ struct engine {
 	uint64_t made;		   /* IKE SAs and children so far: the serial number of the last one */
 	unsigned half_open;
 	struct failure stranger; /* who was refused since no connection is for its address */
-	unsigned refused; /* IKE SAs that were half-open, and are kept for their last answer */
+	unsigned refused;	 /* IKE SAs that were half-open, and are kept for their last answer */
 	unsigned cookie_threshold;
 	struct cookie_jar cookies;
 	struct body body;   /* of the request, or of the message in the clear, that is being written */
