@@ -24,7 +24,7 @@ TAILQ_HEAD(child_list, child);
 #define COOKIE_THRESHOLD 64
 /*
  * What half-open IKE SAs may take: 28 KB each, 56 MB in all (docs/security.md). At HALF_OPEN_MAX new ones are dropped
- * until old ones time out. So many more, of 3 KB, may be kept for the last answer to who was refused. Each keeps its
+ * until old ones time out. So many more, of 4 KB, may be kept for the last answer to who was refused. Each keeps its
  * IKE_SA_INIT as that came, since AUTH signs it, and the fragments of IKE_AUTH, which only who has read our answer can
  * send. An honest IKE_SA_INIT has 300 to 700 bytes, one with many groups and extensions 2,000; an honest IKE_AUTH 300
  * to 6,000, by its certificates.

@@ -325,7 +325,7 @@ static void last_answers_to_the_unproven_are_limited(void **state)
 		engine_tick(e);
 	}
 	assert_int_equal(peers(w, 1), HALF_OPEN_MAX);
-	assert_true(mallinfo2().uordblks - before < HALF_OPEN_MAX * 3072);
+	assert_true(mallinfo2().uordblks - before < HALF_OPEN_MAX * 4096);
 	/* They are forgotten, and others have their room. */
 	world_run(w, 30000);
 	assert_int_equal(peers(w, 1), 0);
