@@ -64,7 +64,7 @@ LAYOUT_ASSERT(struct layout, 16);
 /* ---- stats, stats_worker, sa_state.drops: counters by reason, with members so that bpftool prints the names ---- */
 
 struct counts {
-#define COUNT_MEMBER(NAME, name, kind, text) __u64 name;
+#define COUNT_MEMBER(NAME, name, kind, text, hint) __u64 name;
 	FOR_EACH_REASON(COUNT_MEMBER)
 #undef COUNT_MEMBER
 	__u64 reserved[REASONS_MAX - REASON_COUNT];

@@ -236,8 +236,9 @@ static const struct {
 	const char *name;
 	enum reason_kind kind;
 	const char *text;
+	const char *hint;
 } reasons[REASON_COUNT] = {
-#define REASON_ROW(NAME, name, kind, text) {#name, kind, text},
+#define REASON_ROW(NAME, name, kind, text, hint) {#name, kind, text, hint},
 	FOR_EACH_REASON(REASON_ROW)
 #undef REASON_ROW
 };
@@ -250,6 +251,11 @@ const char *reason_name(enum reason reason)
 const char *reason_text(enum reason reason)
 {
 	return reasons[reason].text;
+}
+
+const char *reason_hint(enum reason reason)
+{
+	return reasons[reason].hint;
 }
 
 bool reason_is_drop(enum reason reason)

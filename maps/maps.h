@@ -84,10 +84,11 @@ static inline uint64_t maps_now(void)
 	return clock_now();
 }
 
-/* Of a reason (reasons.h): its name in status and metrics, its text for people, and whether it drops the packet.
- * Another reason only counts it. */
+/* Of a reason (reasons.h): its name in status and metrics, its text for people, whether it drops the packet, and if so
+ * what that mostly comes of. Another reason only counts it. */
 const char *reason_name(enum reason reason);
 const char *reason_text(enum reason reason);
+const char *reason_hint(enum reason reason);
 bool reason_is_drop(enum reason reason);
 
 #endif
