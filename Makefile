@@ -300,6 +300,7 @@ install: all
 	install -D -m755 $(BUILD)/xdp-ipsec $(DESTDIR)$(PREFIX)/sbin/xdp-ipsec
 	install -D -m755 $(BUILD)/xdp-ipsec-worker $(DESTDIR)$(PREFIX)/libexec/xdp-ipsec/xdp-ipsec-worker
 	install -D -m755 $(BUILD)/xdp-ipsec-iked $(DESTDIR)$(PREFIX)/libexec/xdp-ipsec/xdp-ipsec-iked
+	install -D -m644 docs/status.schema.json $(DESTDIR)$(PREFIX)/share/xdp-ipsec/status.schema.json
 	install -D -m644 docs/xdp-ipsec.8 $(DESTDIR)$(PREFIX)/share/man/man8/xdp-ipsec.8
 
 clean:

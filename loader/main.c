@@ -52,6 +52,11 @@ static const struct word sa_add_words[] = {
 	{0},
 };
 
+static const struct word status_words[] = {
+	{"quick", NULL, "without rates, which take a quarter of a second to measure", WORD_ALONE},
+	{0},
+};
+
 static const struct word sa_show_words[] = {
 	{"spi", "N", "which", REQUIRED},
 	{0},
@@ -129,7 +134,7 @@ static const struct command commands[] = {
 	 connection_rekey_command},
 	{"keylog", "copy the keys of IKE and ESP for Wireshark, where the file says keylog = yes", keylog_words,
 	 keylog_command},
-	{"status", "interfaces, SAs, worker, and what was dropped why", NULL, status_command},
+	{"status", "connections, interfaces, SAs, and what was dropped why", status_words, status_command},
 	{0},
 };
 

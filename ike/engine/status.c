@@ -102,7 +102,8 @@ static cJSON *ike_json(const struct ike_sa *sa)
 	cJSON_AddStringToObject(o, "prf", prf_name(sa->keys.prf));
 	cJSON_AddStringToObject(o, "key_exchange", "ecp384");
 	cJSON_AddBoolToObject(o, "ppk", sa->proofs & PROOF_PPK);
-	cJSON_AddNumberToObject(o, "established_s", (double)((engine_now(sa->engine) - sa->up_ms) / 1000));
+	cJSON_AddNumberToObject(o, "established_s",
+				(double)((engine_now(sa->engine) - (sa->up_ms ? sa->up_ms : sa->started_ms)) / 1000));
 	add_seconds_to(o, "rekey_in_s", sa->engine, &sa->life);
 	reauth_times(sa, &due, &expires);
 	add_or_null(o, "reauth_in_s", due);

@@ -3,15 +3,61 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
+#include "connection_text.h"
 #include "connection_view.h"
 #include "control_client.h"
 #include "session.h"
 
+/* An IKE SA that is not up after so long has been asked for more than once. */
+#define PATIENCE_MS 3000
+
+struct waiting {
+	const struct invocation *inv;
+	const struct instance *in;
+};
+
+static void tell_of(const struct invocation *inv, const cJSON *connection)
+{
+	const char *name = json_text(connection, "name"), *given = word(inv, "name");
+	char text[CONNECTION_LINE];
+	const cJSON *ike;
+
+	if (!name || !given || strcmp(name, given) != 0)
+		return;
+	cJSON_ArrayForEach(ike, cJSON_GetObjectItemCaseSensitive(connection, "ike"))
+		if (json_text(ike, "awaits"))
+			fprintf(stderr, "%s: %s\n", name, handshake_text(ike, text));
+}
+
+/* Whoever sits before it is not to wonder. */
+static void tell(void *arg)
+{
+	const struct waiting *waiting = arg;
+	cJSON *status = NULL, *connections;
+	const cJSON *c;
+
+	control_ask(waiting->in, "status", NULL, -1, &status, NULL);
+	connections = connections_json(status);
+	cJSON_ArrayForEach(c, connections)
+		tell_of(waiting->inv, c);
+	cJSON_Delete(connections);
+	cJSON_Delete(status);
+}
+
 int connection_order_command(const struct invocation *inv)
 {
-	return session_ask(inv, -1);
+	struct instance in;
+	struct waiting waiting = {inv, &in};
+	const struct control_patience patience = {PATIENCE_MS, tell, &waiting};
+	struct fault f;
+	int err = session_instance(inv, &in, &f);
+
+	if (!err)
+		err = control_order(&in, inv->command->name, inv->words, isatty(STDERR_FILENO) ? &patience : NULL, &f);
+	return err ? cli_fail(inv, f.text) : EXIT_SUCCESS;
 }
 
 int connection_rekey_command(const struct invocation *inv)
@@ -26,7 +72,7 @@ int connection_rekey_command(const struct invocation *inv)
 int connection_list_command(const struct invocation *inv)
 {
 	struct instance in;
-	cJSON *status = NULL;
+	cJSON *status = NULL, *list;
 	struct fault f;
 	int err = session_instance(inv, &in, &f);
 
@@ -34,14 +80,14 @@ int connection_list_command(const struct invocation *inv)
 		err = control_ask(&in, "status", NULL, -1, &status, &f);
 	if (err)
 		return cli_fail(inv, f.text);
-	if (inv->json) {
-		cJSON *list = connections_json(status);
-
+	list = connections_json(status);
+	if (inv->json)
 		json_print(list, inv->pretty);
-		cJSON_Delete(list);
-	} else if (!connections_print(status)) {
+	else if (cJSON_GetArraySize(list))
+		connections_list(list, stdout);
+	else
 		puts("no connections");
-	}
+	cJSON_Delete(list);
 	cJSON_Delete(status);
 	return EXIT_SUCCESS;
 }

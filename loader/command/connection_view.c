@@ -3,13 +3,30 @@
 
 #include <string.h>
 
+#include "connection_text.h"
+#include "lines.h"
 #include "table.h"
+#include "units.h"
 
-static const cJSON *list_of(const cJSON *status)
+static const cJSON *item(const cJSON *o, const char *name)
 {
-	const cJSON *document = cJSON_GetObjectItemCaseSensitive(status, "document");
+	return cJSON_GetObjectItemCaseSensitive(o, name);
+}
 
-	return cJSON_GetObjectItemCaseSensitive(document, "connections");
+static const char *text_of(const cJSON *o, const char *name)
+{
+	const char *text = json_text(o, name);
+
+	return text ? text : "-";
+}
+
+/* ---- JSON ---- */
+
+static void replace_state(cJSON *connection, const char *state, const cJSON *seconds)
+{
+	cJSON_ReplaceItemInObjectCaseSensitive(connection, "state", cJSON_CreateString(state));
+	cJSON_ReplaceItemInObjectCaseSensitive(connection, "state_s", cJSON_Duplicate(seconds, false));
+	cJSON_ReplaceItemInObjectCaseSensitive(connection, "last_up_s", cJSON_Duplicate(seconds, false));
 }
 
 /* What IKE holds for up, the monitor may know to be down. */
@@ -18,8 +35,32 @@ static void add_monitor(cJSON *connection, const cJSON *monitor)
 	const char *state = json_text(connection, "state"), *seen = json_text(monitor, "state");
 
 	if (state && seen && strcmp(state, "up") == 0 && strcmp(seen, "down") == 0)
-		cJSON_ReplaceItemInObjectCaseSensitive(connection, "state", cJSON_CreateString(seen));
+		replace_state(connection, seen, item(monitor, "down_s"));
 	cJSON_AddItemToObject(connection, "monitor", cJSON_Duplicate(monitor, true));
+}
+
+/* The latest counts. */
+static void add_note(cJSON *connection, const char *note)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(connection, "note");
+	cJSON_AddStringToObject(connection, "note", note);
+}
+
+/* Out goes up, and in stays 0: not if another child, or the monitor, hears the peer. */
+static void add_silent(cJSON *connection, const cJSON *monitor)
+{
+	const cJSON *child;
+	bool silent = false;
+
+	cJSON_ArrayForEach(child, item(connection, "children")) {
+		silent |= cJSON_IsTrue(item(child, "silent"));
+		if (cJSON_GetNumberValue(item(child, "packets_in")) > 0)
+			return;
+	}
+	if (silent && strcmp(text_of(monitor, "state"), "up") != 0)
+		add_note(connection,
+			 "packets leave, and none has come: ESP (IP protocol 50) is lost on the way, or the other "
+			 "end drops it, or nobody there answers");
 }
 
 /* What IKE holds for up carries nothing: its packets are dropped, or in clear. */
@@ -30,140 +71,164 @@ static void add_astray(cJSON *connection, const cJSON *way)
 
 	if (!dev)
 		return;
-	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(way, "encapsulates")))
+	if (cJSON_IsTrue(item(way, "encapsulates")))
 		snprintf(note, sizeof(note),
 			 "ASTRAY: the route to its peer encapsulates: what is protected is dropped");
 	else
 		snprintf(note, sizeof(note), "ASTRAY: its packets leave by %s, which is not attached", dev);
 	cJSON_AddStringToObject(connection, "astray", dev);
-	cJSON_DeleteItemFromObjectCaseSensitive(connection, "note");
-	cJSON_AddStringToObject(connection, "note", note);
+	add_note(connection, note);
+}
+
+/* The time of what was so many seconds ago, which tells more when the document is read later. */
+static void add_time(cJSON *o, const char *name, const char *seconds)
+{
+	const cJSON *ago = item(o, seconds);
+	char text[UNITS_TEXT];
+
+	if (cJSON_IsNumber(ago))
+		cJSON_AddStringToObject(o, name, timestamp_text(ago->valuedouble, text));
+	else
+		cJSON_AddNullToObject(o, name);
+}
+
+static void add_failure_times(cJSON *failure)
+{
+	add_time(failure, "first", "first_s");
+	add_time(failure, "last", "last_s");
+}
+
+static void add_times(cJSON *connection)
+{
+	cJSON *failure;
+
+	add_time(connection, "since", "state_s");
+	cJSON_ArrayForEach(failure, item(connection, "failures"))
+		add_failure_times(failure);
 }
 
 cJSON *connections_json(const cJSON *status)
 {
-	const cJSON *monitors = cJSON_GetObjectItemCaseSensitive(status, "monitors"), *list = list_of(status);
-	const cJSON *astray = cJSON_GetObjectItemCaseSensitive(status, "astray");
+	const cJSON *monitors = item(status, "monitors"), *list = item(item(status, "document"), "connections");
 	cJSON *own = list ? cJSON_Duplicate(list, true) : cJSON_CreateArray(), *c;
 
 	cJSON_ArrayForEach(c, own) {
 		const char *name = json_text(c, "name");
-		const cJSON *monitor = name ? cJSON_GetObjectItemCaseSensitive(monitors, name) : NULL;
+		const cJSON *monitor = name ? item(monitors, name) : NULL;
 
 		if (monitor)
 			add_monitor(c, monitor);
+		add_times(c);
+		add_silent(c, monitor);
 		if (name)
-			add_astray(c, cJSON_GetObjectItemCaseSensitive(astray, name));
+			add_astray(c, item(item(status, "astray"), name));
 	}
 	return own;
 }
 
-static const char *text_of(const cJSON *o, const char *name)
+cJSON *stranger_json(const cJSON *status)
 {
-	const char *text = json_text(o, name);
+	const cJSON *stranger = item(item(status, "document"), "stranger");
+	cJSON *own = cJSON_IsObject(stranger) ? cJSON_Duplicate(stranger, true) : cJSON_CreateNull();
 
-	return text ? text : "-";
+	if (cJSON_IsObject(own))
+		add_failure_times(own);
+	return own;
 }
 
-static double number_of(const cJSON *o, const char *name)
+bool connections_unwell(const cJSON *connections)
 {
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, name);
+	const cJSON *c;
 
-	return cJSON_IsNumber(item) ? item->valuedouble : 0;
+	cJSON_ArrayForEach(c, connections)
+		if (strcmp(text_of(c, "state"), "down") == 0 || json_text(c, "astray"))
+			return true;
+	return false;
 }
 
-static void add_child(struct table *t, const cJSON *c)
+/* ---- text ---- */
+
+static void add_state(struct table *t, const cJSON *c)
 {
-	table_cell(t, "%s", text_of(c, "selector"));
-	table_cell(t, "0x%08x", (unsigned)number_of(c, "spi_in"));
-	table_cell(t, "0x%08x", (unsigned)number_of(c, "spi_out"));
-	table_cell(t, "%.0f", number_of(c, "packets_in"));
-	table_cell(t, "%.0f", number_of(c, "packets_out"));
-	table_cell(t, "%.0fs", number_of(c, "rekey_in_s"));
+	const cJSON *since = item(c, "state_s");
+	char age[UNITS_TEXT];
+	enum tint tint;
+
+	table_cell(t, "%s", connection_state(c, &tint));
+	table_tint(t, tint);
+	table_cell(t, "%s", cJSON_IsNumber(since) ? age_text((uint64_t)since->valuedouble, age) : "-");
 }
 
-static void add_connection(struct table *t, const cJSON *c)
+static double sum(const cJSON *c, const char *name)
 {
-	const cJSON *children = cJSON_GetObjectItemCaseSensitive(c, "children"), *child;
-	const int count = cJSON_GetArraySize(children);
+	const cJSON *child;
+	double n = 0;
 
-	for (int i = 0; i < (count ? count : 1); i++) {
-		child = cJSON_GetArrayItem(children, i);
-		table_cell(t, "%s", text_of(c, "name"));
+	cJSON_ArrayForEach(child, item(c, "children"))
+		n += cJSON_GetNumberValue(item(child, name));
+	return n;
+}
+
+static void add_measured(struct table *t, const cJSON *monitor)
+{
+	char text[CONNECTION_LINE];
+
+	table_cell(t, "%s", rtt_text(monitor, "last", text));
+	table_cell(t, "%s", loss_text(monitor, text));
+}
+
+static void add_row(struct table *t, const cJSON *c, bool wide)
+{
+	const char *id = json_text(cJSON_GetArrayItem(item(c, "ike"), 0), "peer_id");
+
+	table_cell(t, "%s", text_of(c, "name"));
+	if (wide)
 		table_cell(t, "%s", text_of(c, "local"));
-		table_cell(t, "%s", json_text(c, "peer") ? json_text(c, "peer") : text_of(c, "remote"));
-		table_cell(t, "%s", json_text(c, "astray") ? "ASTRAY" : text_of(c, "state"));
-		table_cell(t, "%d", cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(c, "ike")));
-		if (child)
-			add_child(t, child);
-		for (int n = 0; !child && n < 6; n++)
-			table_cell(t, "-");
+	table_cell(t, "%s", json_text(c, "peer") ? json_text(c, "peer") : text_of(c, "remote"));
+	add_state(t, c);
+	if (wide)
+		table_cell(t, "%s", id ? id : "-");
+	table_cell(t, "%d", cJSON_GetArraySize(item(c, "children")));
+	table_cell(t, "%.0f", sum(c, "packets_in"));
+	table_cell(t, "%.0f", sum(c, "packets_out"));
+	if (wide)
+		add_measured(t, item(c, "monitor"));
+}
+
+static struct table *rows_of(const cJSON *connections, bool wide)
+{
+	struct table *t = table_new(
+		wide ? "CONNECTION|LOCAL|PEER|STATE|>FOR|IDENTITY|>CHILD SAS|>PACKETS IN|>OUT|>ROUND TRIP|LOSS"
+		     : "CONNECTION|PEER|STATE|>FOR|>CHILD SAS|>PACKETS IN|>OUT");
+	const cJSON *c;
+
+	cJSON_ArrayForEach(c, connections)
+		add_row(t, c, wide);
+	return t;
+}
+
+static void print_remarks(const cJSON *c, FILE *out)
+{
+	char text[CONNECTION_LINE];
+	const cJSON *f;
+
+	cJSON_ArrayForEach(f, item(c, "failures"))
+		if (failure_lasts(f))
+			lines_text(out, TINT_BAD, 2, "%s: %s", text_of(c, "name"), failure_text(f, text));
+	if (json_text(c, "note"))
+		lines_text(out, TINT_WARN, 2, "%s: %s", text_of(c, "name"), json_text(c, "note"));
+}
+
+void connections_list(const cJSON *connections, FILE *out)
+{
+	struct table *t = rows_of(connections, true);
+	const cJSON *c;
+
+	if (!table_fits(t)) {
+		table_free(t);
+		t = rows_of(connections, false);
 	}
-}
-
-static void add_rtt(struct table *t, const cJSON *rtt, const char *which)
-{
-	if (cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(rtt, which)))
-		table_cell(t, "%.3f ms", number_of(rtt, which) / 1000);
-	else
-		table_cell(t, "-");
-}
-
-static void print_monitors(const cJSON *list)
-{
-	struct table *t = table_new("MONITOR|STATE|>SENT|>ANSWERED|>LOST|>ROUND TRIP|>AVERAGE");
-	const cJSON *c;
-
-	cJSON_ArrayForEach(c, list) {
-		const cJSON *m = cJSON_GetObjectItemCaseSensitive(c, "monitor");
-		const cJSON *rtt = cJSON_GetObjectItemCaseSensitive(m, "rtt_us");
-
-		if (!m)
-			continue;
-		table_cell(t, "%s", text_of(c, "name"));
-		table_cell(t, "%s", text_of(m, "state"));
-		table_cell(t, "%.0f", number_of(m, "sent"));
-		table_cell(t, "%.0f", number_of(m, "received"));
-		table_cell(t, "%.0f", number_of(m, "lost"));
-		add_rtt(t, rtt, "last");
-		add_rtt(t, rtt, "avg");
-	}
-	table_print(t, stdout);
-}
-
-static void print_notes(const cJSON *list)
-{
-	const cJSON *c;
-
-	cJSON_ArrayForEach(c, list)
-		if (json_text(c, "note"))
-			printf("%s: %s\n", text_of(c, "name"), json_text(c, "note"));
-}
-
-bool connections_unwell(const cJSON *status)
-{
-	cJSON *list = connections_json(status);
-	bool any = false;
-	const cJSON *c;
-
-	cJSON_ArrayForEach(c, list)
-		any |= strcmp(text_of(c, "state"), "down") == 0 || json_text(c, "astray");
-	cJSON_Delete(list);
-	return any;
-}
-
-bool connections_print(const cJSON *status)
-{
-	struct table *t = table_new("CONNECTION|LOCAL|REMOTE|STATE|>IKE SAS|CHILD|IN|OUT|>PACKETS IN|>OUT|>REKEY IN");
-	cJSON *list = connections_json(status);
-	const bool any = cJSON_GetArraySize(list) > 0;
-	const cJSON *c;
-
-	cJSON_ArrayForEach(c, list)
-		add_connection(t, c);
-	table_print(t, stdout);
-	print_monitors(list);
-	print_notes(list);
-	cJSON_Delete(list);
-	return any;
+	table_print(t, out);
+	cJSON_ArrayForEach(c, connections)
+		print_remarks(c, out);
 }

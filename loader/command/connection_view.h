@@ -4,16 +4,20 @@
 #define LOADER_COMMAND_CONNECTION_VIEW_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "lib/json.h"
 
-/* The array of connections: the caller's. */
+/* The array of connections: the caller's. docs/status.schema.json has its fields. */
 cJSON *connections_json(const cJSON *status);
 
-/* A table of them. False: there are none, and nothing was printed. */
-bool connections_print(const cJSON *status);
+/* Who was refused since no connection is for its address: the caller's; JSON's null if nobody was. */
+cJSON *stranger_json(const cJSON *status);
+
+/* Of such an array, for 'connection list': a line of each, and below what there is to say of some. */
+void connections_list(const cJSON *connections, FILE *out);
 
 /* Whether any of them is down, or its packets leave by an interface that is not attached. */
-bool connections_unwell(const cJSON *status);
+bool connections_unwell(const cJSON *connections);
 
 #endif

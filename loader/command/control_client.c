@@ -3,6 +3,7 @@
 #include "control_client.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -37,7 +38,16 @@ static void take_document(cJSON *reply, int fd)
 	free(text);
 }
 
-static int exchange(int socket, const char *command, const cJSON *words, int fd, cJSON **reply)
+static void wait(int socket, const struct control_patience *patience)
+{
+	struct pollfd answer = {.fd = socket, .events = POLLIN};
+
+	while (poll(&answer, 1, patience->every_ms) == 0)
+		patience->tell(patience->arg);
+}
+
+static int exchange(int socket, const char *command, const cJSON *words, int fd,
+		    const struct control_patience *patience, cJSON **reply)
 {
 	cJSON *request = json_command(command);
 	int err, with;
@@ -48,6 +58,8 @@ static int exchange(int socket, const char *command, const cJSON *words, int fd,
 	cJSON_Delete(request);
 	if (err)
 		return err;
+	if (patience)
+		wait(socket, patience);
 	err = channel_receive(socket, reply, &with);
 	if (with >= 0) {
 		take_document(*reply, with);
@@ -56,15 +68,15 @@ static int exchange(int socket, const char *command, const cJSON *words, int fd,
 	return err;
 }
 
-int control_ask(const struct instance *in, const char *command, const cJSON *words, int fd, cJSON **reply,
-		struct fault *f)
+static int ask(const struct instance *in, const char *command, const cJSON *words, int fd,
+	       const struct control_patience *patience, cJSON **reply, struct fault *f)
 {
 	cJSON *answer = NULL;
 	int err, socket = connect_to(in, f);
 
 	if (socket < 0)
 		return socket;
-	err = exchange(socket, command, words, fd, &answer);
+	err = exchange(socket, command, words, fd, patience, &answer);
 	close(socket);
 	if (err)
 		return fault(f, -err, "the daemon did not answer: %s: see its log", strerror(-err));
@@ -75,4 +87,16 @@ int control_ask(const struct instance *in, const char *command, const cJSON *wor
 	else
 		cJSON_Delete(answer);
 	return err;
+}
+
+int control_ask(const struct instance *in, const char *command, const cJSON *words, int fd, cJSON **reply,
+		struct fault *f)
+{
+	return ask(in, command, words, fd, NULL, reply, f);
+}
+
+int control_order(const struct instance *in, const char *command, const cJSON *words,
+		  const struct control_patience *patience, struct fault *f)
+{
+	return ask(in, command, words, -1, patience, NULL, f);
 }

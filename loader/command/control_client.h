@@ -15,4 +15,15 @@
 int control_ask(const struct instance *in, const char *command, const cJSON *words, int fd, cJSON **reply,
 		struct fault *f);
 
+/* What is done while an answer is long in coming. */
+struct control_patience {
+	int every_ms;
+	void (*tell)(void *arg);
+	void *arg;
+};
+
+/* The same, for an order without a file; patience may be NULL. */
+int control_order(const struct instance *in, const char *command, const cJSON *words,
+		  const struct control_patience *patience, struct fault *f);
+
 #endif

@@ -44,16 +44,16 @@ cJSON *counts_json(const struct counts_sum *sum, bool drops)
 	return json;
 }
 
-void counts_print(const struct counts_sum *sum, const char *header, bool drops)
+void counts_print(const struct counts_sum *sum, bool drops, FILE *out)
 {
-	struct table *t = table_new(header);
+	struct table *t = table_new(drops ? ">DROPPED|REASON|~MEANING" : ">PASSED|REASON|~MEANING");
 
-	for (unsigned reason = 0; reason < REASON_COUNT; reason++) {
+	for (enum reason reason = 0; reason < REASON_COUNT; reason++) {
 		if (reason_is_drop(reason) != drops || !sum->by_reason[reason])
 			continue;
 		table_cell(t, "%llu", (unsigned long long)sum->by_reason[reason]);
 		table_cell(t, "%s", reason_name(reason));
-		table_cell(t, "%s", reason_text(reason));
+		table_cell(t, "%s%s%s", reason_text(reason), drops ? ": " : "", reason_hint(reason));
 	}
-	table_print(t, stdout);
+	table_print(t, out);
 }

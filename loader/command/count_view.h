@@ -4,6 +4,7 @@
 #define LOADER_COMMAND_COUNT_VIEW_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "lib/fault.h"
 #include "lib/json.h"
@@ -19,7 +20,7 @@ int counts_read(const struct maps *maps, struct counts_sum *sum, struct fault *f
 /* Drops, or what was only counted, by name: the caller's. */
 cJSON *counts_json(const struct counts_sum *sum, bool drops);
 
-/* A table of those that are not 0. */
-void counts_print(const struct counts_sum *sum, const char *header, bool drops);
+/* A table of those that are not 0; of drops with what they mostly come of. */
+void counts_print(const struct counts_sum *sum, bool drops, FILE *out);
 
 #endif

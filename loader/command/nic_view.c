@@ -7,6 +7,7 @@
 
 #include "attach/gates.h"
 #include "attach/steering.h"
+#include "lines.h"
 #include "net/netdev.h"
 #include "table.h"
 
@@ -146,9 +147,10 @@ void open_gates_print(const struct maps *maps)
 	char name[IF_NAMESIZE];
 
 	for (uint32_t ifindex = 0; next_open(maps, &ifindex);)
-		printf("%s: GATE OPEN: detached, what policies protect goes in clear: 'xdp-ipsec attach %s' closes "
-		       "it\n",
-		       open_name(ifindex, name), name);
+		lines_text(
+			stdout, TINT_BAD, 2,
+			"%s: GATE OPEN: detached, what policies protect goes in clear: 'xdp-ipsec attach %s' closes it",
+			open_name(ifindex, name), name);
 }
 
 bool open_gates_any(const struct maps *maps)

@@ -24,30 +24,40 @@ static struct sample sample_of(const struct maps *maps, uint32_t slot)
 	};
 }
 
-static void add(struct rate *rate, const struct sample *before, const struct sample *now, double seconds)
+static struct rate rate_of(const struct sample *before, const struct sample *now, double seconds)
 {
 	if (!slot_in_use(now->generation) || before->generation != now->generation)
-		return;
-	rate->packets += (double)(now->packets - before->packets) / seconds;
-	rate->bits += 8 * (double)(now->bytes - before->bytes) / seconds;
+		return (struct rate){0};
+	return (struct rate){
+		.packets = (double)(now->packets - before->packets) / seconds,
+		.bits = 8 * (double)(now->bytes - before->bytes) / seconds,
+	};
 }
 
-void rates_measure(const struct maps *maps, struct rate *in, struct rate *out)
+static void add(struct rate *sum, const struct rate *rate)
+{
+	sum->packets += rate->packets;
+	sum->bits += rate->bits;
+}
+
+struct rates *rates_measure(const struct maps *maps)
 {
 	const struct timespec interval = {.tv_nsec = INTERVAL_NS};
 	struct sample *before = calloc(SLOTS_MAX, sizeof(*before));
+	struct rates *rates = calloc(1, sizeof(*rates));
 	const uint64_t start = maps_now();
 	double seconds;
 
-	*in = *out = (struct rate){0};
 	for (uint32_t slot = 0; before && slot < SLOTS_MAX; slot++)
 		before[slot] = sample_of(maps, slot);
 	nanosleep(&interval, NULL);
 	seconds = (double)(maps_now() - start) / 1e9;
-	for (uint32_t slot = 0; before && slot < SLOTS_MAX; slot++) {
+	for (uint32_t slot = 0; before && rates && slot < SLOTS_MAX; slot++) {
 		const struct sample now = sample_of(maps, slot);
 
-		add(maps->sa[slot].direction == SA_OUTBOUND ? out : in, &before[slot], &now, seconds);
+		rates->sa[slot] = rate_of(&before[slot], &now, seconds);
+		add(maps->sa[slot].direction == SA_OUTBOUND ? &rates->out : &rates->in, &rates->sa[slot]);
 	}
 	free(before);
+	return rates;
 }

@@ -10,7 +10,14 @@ struct rate {
 	double bits;	/* a second, of what the inner packets carry */
 };
 
-/* Looks twice, a quarter of a second apart. Packets of an SA that comes or goes meanwhile do not count. */
-void rates_measure(const struct maps *maps, struct rate *in, struct rate *out);
+struct rates {
+	struct rate in;
+	struct rate out;
+	struct rate sa[SLOTS_MAX]; /* each, by its slot */
+};
+
+/* Looks twice, a quarter of a second apart. Packets of an SA that comes or goes meanwhile do not count. To be freed;
+ * NULL: no memory. */
+struct rates *rates_measure(const struct maps *maps);
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "commands.h"
 #include "config/key_file.h"
+#include "connection_names.h"
+#include "connection_view.h"
 #include "control_client.h"
 #include "lib/privileges.h"
 #include "policy/sa.h"
@@ -83,12 +85,27 @@ int sa_flush_command(const struct invocation *inv)
 
 /* ---- list, show ---- */
 
-static void print_json(const struct maps *maps, uint32_t spi, bool pretty)
+/* Without a daemon nobody knows whose they are. */
+static cJSON *known_connections(const struct instance *in)
 {
-	cJSON *json = sa_view_json(maps, spi);
+	cJSON *status = NULL, *connections;
+
+	control_ask(in, "status", NULL, -1, &status, NULL);
+	connections = connections_json(status);
+	cJSON_Delete(status);
+	return connections;
+}
+
+static void print_json(const struct instance *in, const struct maps *maps, uint32_t spi, bool pretty)
+{
+	cJSON *connections = known_connections(in);
+	struct connection_names *names = connection_names_new(connections);
+	cJSON *json = sa_view_json(maps, spi, names, NULL);
 
 	json_print(json, pretty);
 	cJSON_Delete(json);
+	connection_names_free(names);
+	cJSON_Delete(connections);
 }
 
 int sa_list_command(const struct invocation *inv)
@@ -100,9 +117,9 @@ int sa_list_command(const struct invocation *inv)
 	if (session_maps(inv, &in, &maps, &f))
 		return cli_fail(inv, f.text);
 	if (inv->json)
-		print_json(&maps, 0, inv->pretty);
+		print_json(&in, &maps, 0, inv->pretty);
 	else
-		sa_view_print(&maps);
+		sa_view_print(&maps, NULL, stdout);
 	maps_close(&maps);
 	return EXIT_SUCCESS;
 }
@@ -121,9 +138,9 @@ int sa_show_command(const struct invocation *inv)
 	if (session_maps(inv, &in, &maps, &f))
 		return cli_fail(inv, f.text);
 	if (inv->json)
-		print_json(&maps, spi, inv->pretty);
+		print_json(&in, &maps, spi, inv->pretty);
 	else
-		found = sa_view_print_details(&maps, spi) > 0;
+		found = sa_view_print_details(&maps, spi, stdout) > 0;
 	maps_close(&maps);
 	if (found)
 		return EXIT_SUCCESS;

@@ -9,8 +9,10 @@
 
 #include "maps/selector.h"
 #include "maps/slots.h"
+#include "lines.h"
 #include "policy/parse.h"
 #include "table.h"
+#include "units.h"
 
 #define SECOND_NS 1000000000ULL
 /* Room for each of the texts of a line. */
@@ -133,36 +135,6 @@ static uint64_t drops_of(const struct sa_state *sa)
 	return sum;
 }
 
-const char *bytes_text(uint64_t bytes, char *buf)
-{
-	static const char units[] = "\0KMGTPE";
-	double n = (double)bytes;
-	unsigned unit = 0;
-
-	for (; n >= 999.5; unit++)
-		n /= 1000;
-	if (!unit)
-		snprintf(buf, BYTES_TEXT, "%u", (unsigned)bytes);
-	else
-		snprintf(buf, BYTES_TEXT, "%.*f%c", n < 9.95 ? 2 : n < 99.5 ? 1 : 0, n, units[unit]);
-	return buf;
-}
-
-const char *age_text(uint64_t seconds, char *buf)
-{
-	const unsigned long long s = seconds;
-
-	if (s < 60)
-		snprintf(buf, AGE_TEXT, "%llus", s);
-	else if (s < 3600)
-		snprintf(buf, AGE_TEXT, "%llum", s / 60);
-	else if (s < 86400)
-		snprintf(buf, AGE_TEXT, "%lluh%llum", s / 3600, s / 60 % 60);
-	else
-		snprintf(buf, AGE_TEXT, "%llud%lluh", s / 86400, s / 3600 % 24);
-	return buf;
-}
-
 /* What a router said that the SA's path takes, if that still counts; else 0. */
 static uint32_t path_mtu_of(const struct sa_state *sa)
 {
@@ -189,7 +161,19 @@ static void add_dev(cJSON *json, const struct sa_state *sa)
 		cJSON_AddStringToObject(json, "dev", dev);
 }
 
-static cJSON *view_json(const struct view *v)
+static void add_rate(cJSON *json, const struct rate *rate)
+{
+	cJSON *o = rate ? cJSON_AddObjectToObject(json, "rate") : NULL;
+
+	if (!rate) {
+		cJSON_AddNullToObject(json, "rate");
+		return;
+	}
+	cJSON_AddNumberToObject(o, "packets_s", rate->packets);
+	cJSON_AddNumberToObject(o, "bits_s", rate->bits);
+}
+
+static cJSON *view_json(const struct view *v, const struct connection_names *names, const struct rates *rates)
 {
 	const struct sa_state *sa = &v->sa;
 	cJSON *json = cJSON_CreateObject();
@@ -214,30 +198,47 @@ static cJSON *view_json(const struct view *v)
 	add_dev(json, sa);
 	cJSON_AddBoolToObject(json, "current", v->carries);
 	cJSON_AddStringToObject(json, "owner", sa->owner == OWNER_MANUAL ? "manual" : "ike");
+	if (connection_name(names, sa))
+		cJSON_AddStringToObject(json, "connection", connection_name(names, sa));
+	else
+		cJSON_AddNullToObject(json, "connection");
 	cJSON_AddNumberToObject(json, "slot", v->slot);
+	add_rate(json, rates ? &rates->sa[v->slot] : NULL);
 	cJSON_AddItemToObject(json, "drops", drops_json(sa));
 	return json;
 }
 
-cJSON *sa_view_json(const struct maps *maps, uint32_t spi)
+cJSON *sa_view_json(const struct maps *maps, uint32_t spi, const struct connection_names *names,
+		    const struct rates *rates)
 {
 	struct views views = read_views(maps, spi);
 	cJSON *array = cJSON_CreateArray();
 
 	for (size_t i = 0; i < views.count; i++)
-		cJSON_AddItemToArray(array, view_json(&views.at[i]));
+		cJSON_AddItemToArray(array, view_json(&views.at[i], names, rates));
 	free(views.at);
 	return array;
 }
 
-/* ---- text ---- */
+/* ---- text of many ---- */
+
+static void leave_out(struct views *views, const struct connection_names *names)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; names && i < views->count; i++)
+		if (!connection_name(names, &views->at[i].sa))
+			views->at[kept++] = views->at[i];
+	if (names)
+		views->count = kept;
+}
 
 static void print_row(struct table *t, const struct view *v)
 {
 	const struct sa_state *sa = &v->sa;
 	char text[CELL_TEXT];
 
-	table_cell(t, "0x%x", sa->spi);
+	table_cell(t, SPI_FORMAT, sa->spi);
 	table_cell(t, "%s", v->carries ? direction_text(sa) : "out, superseded");
 	table_cell(t, "%s", addr_text(sa->src, text));
 	table_cell(t, "%s", addr_text(sa->dst, text));
@@ -245,64 +246,110 @@ static void print_row(struct table *t, const struct view *v)
 	table_cell(t, "%s", sa->flags & SA_ESN ? "on" : "off");
 	table_cell(t, "%llu", (unsigned long long)sa->seq);
 	table_cell(t, "%llu", (unsigned long long)sa->packets);
-	table_cell(t, "%s", bytes_text(sa->bytes, text));
+	table_cell(t, "%s", si_text((double)sa->bytes, "B", text));
 	table_cell(t, "%llu", (unsigned long long)drops_of(sa));
 	table_cell(t, "%s", age_text(seconds_since(sa->created_ns), text));
 }
 
-unsigned sa_view_print(const struct maps *maps)
+static struct table *rows_of(const struct views *views)
 {
-	struct views views = read_views(maps, 0);
 	struct table *t = table_new("SPI|DIRECTION|SRC|DST|SELECTOR|ESN|>SEQ|>PACKETS|>BYTES|>DROPS|>AGE");
 
-	for (size_t i = 0; i < views.count; i++)
-		print_row(t, &views.at[i]);
-	table_print(t, stdout);
+	for (size_t i = 0; i < views->count; i++)
+		print_row(t, &views->at[i]);
+	return t;
+}
+
+/* What all of them have, where there is no room for a table. */
+static void print_paragraph(const struct view *v, FILE *out)
+{
+	char src[ADDR_TEXT], dst[ADDR_TEXT], sel[CELL_TEXT], age[UNITS_TEXT], bytes[UNITS_TEXT], packets[UNITS_TEXT];
+	const struct sa_state *sa = &v->sa;
+
+	lines_text(out, TINT_HEAD, 2, "SA " SPI_FORMAT " %sbound%s, %s -> %s", sa->spi, direction_text(sa),
+		   v->carries ? "" : ", superseded", addr_text(sa->src, src), addr_text(sa->dst, dst));
+	lines_item(out, TINT_NONE, "selector", "%s; ESN %s; made %s ago", sel_text(sa, sel),
+		   sa->flags & SA_ESN ? "on" : "off", age_text(seconds_since(sa->created_ns), age));
+	lines_item(out, TINT_NONE, "carried", "%s, %s, sequence number %llu",
+		   count_text(sa->packets, "packet", "packets", packets), si_text((double)sa->bytes, "B", bytes),
+		   (unsigned long long)sa->seq);
+	if (drops_of(sa))
+		lines_item(out, TINT_WARN, "dropped", "%llu: 'xdp-ipsec sa show spi " SPI_FORMAT "' says why",
+			   (unsigned long long)drops_of(sa), sa->spi);
+}
+
+unsigned sa_view_print(const struct maps *maps, const struct connection_names *but, FILE *out)
+{
+	struct views views = read_views(maps, 0);
+	struct table *t;
+
+	leave_out(&views, but);
+	t = rows_of(&views);
+	if (table_fits(t)) {
+		table_print(t, out);
+	} else {
+		table_free(t);
+		for (size_t i = 0; i < views.count; i++)
+			print_paragraph(&views.at[i], out);
+	}
 	free(views.at);
 	return (unsigned)views.count;
 }
 
-static void print_drops(const struct sa_state *sa)
+/* ---- text of one ---- */
+
+static void print_drops(const struct sa_state *sa, FILE *out)
 {
-	for (unsigned reason = 0; reason < REASON_COUNT; reason++)
+	for (enum reason reason = 0; reason < REASON_COUNT; reason++)
 		if (reason_is_drop(reason) && counts_get(&sa->drops, reason))
-			printf("  dropped        %llu %s: %s\n", (unsigned long long)counts_get(&sa->drops, reason),
-			       reason_name(reason), reason_text(reason));
+			lines_item(out, TINT_WARN, "dropped", "%llu %s: %s: %s",
+				   (unsigned long long)counts_get(&sa->drops, reason), reason_name(reason),
+				   reason_text(reason), reason_hint(reason));
 }
 
-static void print_details(const struct view *v)
+static void print_use(const struct view *v, FILE *out)
 {
+	char packets[UNITS_TEXT], bytes[UNITS_TEXT], age[UNITS_TEXT], idle[UNITS_TEXT];
 	const struct sa_state *sa = &v->sa;
-	char src[ADDR_TEXT], dst[ADDR_TEXT], text[CELL_TEXT], dev[IF_NAMESIZE];
 
-	printf("SA 0x%x (%u)\n", sa->spi, sa->spi);
-	printf("  addresses      %s -> %s\n", addr_text(sa->src, src), addr_text(sa->dst, dst));
-	printf("  direction      %sbound%s\n", direction_text(sa), v->carries ? "" : ", superseded by a newer SA");
-	printf("  selector       %s\n", sel_text(sa, text));
-	if (sa->ifindex)
-		printf("  device         %s\n", if_indextoname(sa->ifindex, dev) ? dev : "gone");
-	printf("  ESN            %s\n", sa->flags & SA_ESN ? "on" : "off");
-	if (sa->direction == SA_INBOUND)
-		printf("  replay window  %u\n", sa->replay_window);
-	if (path_mtu_of(sa))
-		printf("  path MTU       %u, by a router, for another %llus\n", sa->path_mtu.mtu,
-		       (unsigned long long)(sa->path_mtu.until_s - maps_now() / SECOND_NS));
-	printf("  sequence       %llu\n", (unsigned long long)sa->seq);
-	printf("  carried        %llu packets, %llu bytes\n", (unsigned long long)sa->packets,
-	       (unsigned long long)sa->bytes);
-	printf("  age            %s", age_text(seconds_since(sa->created_ns), text));
-	if (sa->last_used_ns)
-		printf(", last used %s ago", age_text(seconds_since(sa->last_used_ns), text));
-	printf("\n  slot           %u, generation %u\n", v->slot, sa->generation);
-	print_drops(sa);
+	lines_item(out, TINT_NONE, "sequence", "%llu", (unsigned long long)sa->seq);
+	lines_item(out, TINT_NONE, "carried", "%s, %s", count_text(sa->packets, "packet", "packets", packets),
+		   si_text((double)sa->bytes, "B", bytes));
+	lines_item(out, TINT_NONE, "made", "%s ago, %s%s", age_text(seconds_since(sa->created_ns), age),
+		   sa->last_used_ns ? "last used " : "not used yet",
+		   sa->last_used_ns ? strcat(strcpy(packets, age_text(seconds_since(sa->last_used_ns), idle)), " ago")
+				    : "");
+	lines_item(out, TINT_NONE, "slot", "%u, generation %u", v->slot, sa->generation);
 }
 
-unsigned sa_view_print_details(const struct maps *maps, uint32_t spi)
+static void print_details(const struct view *v, FILE *out)
+{
+	char src[ADDR_TEXT], dst[ADDR_TEXT], text[CELL_TEXT], dev[IF_NAMESIZE];
+	const struct sa_state *sa = &v->sa;
+
+	lines_text(out, TINT_HEAD, 2, "SA " SPI_FORMAT " (%u)", sa->spi, sa->spi);
+	lines_item(out, TINT_NONE, "addresses", "%s -> %s", addr_text(sa->src, src), addr_text(sa->dst, dst));
+	lines_item(out, TINT_NONE, "direction", "%sbound%s", direction_text(sa),
+		   v->carries ? "" : ", superseded by a newer SA");
+	lines_item(out, TINT_NONE, "selector", "%s", sel_text(sa, text));
+	if (sa->ifindex)
+		lines_item(out, TINT_NONE, "device", "%s", if_indextoname(sa->ifindex, dev) ? dev : "gone");
+	lines_item(out, TINT_NONE, "ESN", "%s", sa->flags & SA_ESN ? "on" : "off");
+	if (sa->direction == SA_INBOUND)
+		lines_item(out, TINT_NONE, "window", "%u packets", sa->replay_window);
+	if (path_mtu_of(sa))
+		lines_item(out, TINT_NONE, "path MTU", "%u, by a router, for another %s", sa->path_mtu.mtu,
+			   age_text(sa->path_mtu.until_s - maps_now() / SECOND_NS, text));
+	print_use(v, out);
+	print_drops(sa, out);
+}
+
+unsigned sa_view_print_details(const struct maps *maps, uint32_t spi, FILE *out)
 {
 	struct views views = read_views(maps, spi);
 
 	for (size_t i = 0; i < views.count; i++)
-		print_details(&views.at[i]);
+		print_details(&views.at[i], out);
 	free(views.at);
 	return (unsigned)views.count;
 }

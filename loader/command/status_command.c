@@ -9,20 +9,30 @@
 
 #include "attach/backstop.h"
 #include "commands.h"
+#include "connection_names.h"
+#include "connection_text.h"
 #include "connection_view.h"
 #include "control_client.h"
 #include "count_view.h"
 #include "lane_view.h"
+#include "lines.h"
 #include "nic_view.h"
 #include "rates.h"
 #include "sa_view.h"
 #include "session.h"
+#include "units.h"
+
+/* Of the JSON: another number when what is there is called otherwise, or is gone (docs/status.schema.json). */
+#define STATUS_VERSION 1
 
 struct status {
 	struct instance in;
 	struct maps maps;
 	cJSON *daemon; /* its reply, or NULL if none is running */
+	cJSON *connections;
+	struct connection_names *names;
 	struct counts_sum counts;
+	struct rates *rates; /* NULL: not measured */
 };
 
 /* ---- reading ---- */
@@ -105,10 +115,33 @@ static cJSON *bpffs_json(const struct status *s)
 	return json;
 }
 
-static void print_json(const struct status *s, bool pretty)
+static cJSON *rate_json(const struct rate *rate)
 {
 	cJSON *json = cJSON_CreateObject();
 
+	cJSON_AddNumberToObject(json, "packets_s", rate->packets);
+	cJSON_AddNumberToObject(json, "bits_s", rate->bits);
+	return json;
+}
+
+static cJSON *rates_json(const struct rates *rates)
+{
+	cJSON *json = rates ? cJSON_CreateObject() : cJSON_CreateNull();
+
+	if (!rates)
+		return json;
+	cJSON_AddItemToObject(json, "in", rate_json(&rates->in));
+	cJSON_AddItemToObject(json, "out", rate_json(&rates->out));
+	return json;
+}
+
+static void print_json(const struct status *s, bool pretty)
+{
+	cJSON *json = cJSON_CreateObject();
+	char now[UNITS_TEXT];
+
+	cJSON_AddNumberToObject(json, "version", STATUS_VERSION);
+	cJSON_AddStringToObject(json, "time", timestamp_text(0, now));
 	cJSON_AddStringToObject(json, "instance", s->in.name);
 	cJSON_AddBoolToObject(json, "running", s->daemon != NULL);
 	cJSON_AddItemToObject(json, "bpffs", bpffs_json(s));
@@ -116,8 +149,10 @@ static void print_json(const struct status *s, bool pretty)
 	cJSON_AddItemToObject(json, "lanes", lanes_json(&s->maps, s->daemon));
 	cJSON_AddItemToObject(json, "open_gates", open_gates_json(&s->maps));
 	cJSON_AddBoolToObject(json, "backstop", backstop_is_up(s->in.bpf_dir));
-	cJSON_AddItemToObject(json, "connections", connections_json(s->daemon));
-	cJSON_AddItemToObject(json, "sas", sa_view_json(&s->maps, 0));
+	cJSON_AddItemToObject(json, "connections", cJSON_Duplicate(s->connections, true));
+	cJSON_AddItemToObject(json, "stranger", stranger_json(s->daemon));
+	cJSON_AddItemToObject(json, "sas", sa_view_json(&s->maps, 0, s->names, s->rates));
+	cJSON_AddItemToObject(json, "rates", rates_json(s->rates));
 	cJSON_AddItemToObject(json, "drops", counts_json(&s->counts, true));
 	cJSON_AddItemToObject(json, "passed", counts_json(&s->counts, false));
 	cJSON_AddItemToObject(json, "worker", worker_json(s));
@@ -130,22 +165,31 @@ static void print_json(const struct status *s, bool pretty)
 
 /* ---- text ---- */
 
+static const char *restarts_of(const cJSON *process, char text[UNITS_TEXT])
+{
+	const double n = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(process, "restarts"));
+
+	return count_text((uint64_t)n, "restart", "restarts", text);
+}
+
 static void print_worker(const struct status *s)
 {
 	const cJSON *worker = cJSON_GetObjectItemCaseSensitive(s->daemon, "worker");
 	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(worker, "pid");
 	const char *aead = json_text(worker, "aead");
+	char restarts[UNITS_TEXT];
 
 	if (!s->daemon)
-		printf("instance %s: NOT RUNNING: protected traffic stays blocked%s; "
-		       "start 'xdp-ipsec run', or 'detach' to open the gate\n",
-		       s->in.name, instance_gate_limit(&s->in));
+		lines_text(stdout, TINT_BAD, 2,
+			   "instance %s: NOT RUNNING: protected traffic stays blocked%s; start 'xdp-ipsec run', or "
+			   "'detach' to "
+			   "open the gate",
+			   s->in.name, instance_gate_limit(&s->in));
 	else if (!cJSON_IsNumber(pid))
-		printf("instance %s: running, no worker\n", s->in.name);
+		lines_text(stdout, TINT_BAD, 2, "instance %s: running, no worker", s->in.name);
 	else
-		printf("instance %s: running, worker %d (%s), %d restarts\n", s->in.name, pid->valueint,
-		       aead ? aead : "starting",
-		       (int)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(worker, "restarts")));
+		lines_text(stdout, TINT_NONE, 2, "instance %s: running, worker %d (%s), %s", s->in.name, pid->valueint,
+			   aead ? aead : "starting", restarts_of(worker, restarts));
 }
 
 /* Nothing where there are no connections, and so no IKE. */
@@ -154,64 +198,71 @@ static void print_ike(const struct status *s)
 	const cJSON *ike = cJSON_GetObjectItemCaseSensitive(s->daemon, "ike");
 	const cJSON *keyholder = cJSON_GetObjectItemCaseSensitive(s->daemon, "key_holder");
 	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(ike, "pid");
-	const int restarts = (int)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(ike, "restarts"));
+	char restarts[UNITS_TEXT];
 
+	restarts_of(ike, restarts);
 	if (cJSON_IsNumber(pid))
-		printf("IKE %d, key holder %d, %d restarts\n", pid->valueint,
-		       (int)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(keyholder, "pid")), restarts);
-	else if (ike && restarts)
-		printf("IKE has ended, and its key holder with it: about to be started again, %d restarts\n", restarts);
-}
-
-static void print_rate(const char *direction, const struct rate *rate)
-{
-	char packets[BYTES_TEXT], bits[BYTES_TEXT];
-
-	printf("%s %s packets/s, %sbit/s", direction, bytes_text((uint64_t)rate->packets, packets),
-	       bytes_text((uint64_t)rate->bits, bits));
+		lines_text(stdout, TINT_NONE, 2, "IKE %d, key holder %d, %s", pid->valueint,
+			   (int)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(keyholder, "pid")), restarts);
+	else if (ike && restarts[0] != '0')
+		lines_text(stdout, TINT_BAD, 2,
+			   "IKE has ended, and its key holder with it: about to be started again, %s", restarts);
 }
 
 static void print_rates(const struct status *s)
 {
-	struct rate in, out;
+	char packets[2][UNITS_TEXT], bits[2][UNITS_TEXT];
 
-	rates_measure(&s->maps, &in, &out);
-	print_rate("now in", &in);
-	print_rate("; out", &out);
+	if (!s->rates)
+		return;
+	lines_text(stdout, TINT_NONE, 2, "now in %s, %s; out %s, %s",
+		   si_text(s->rates->in.packets, "packets/s", packets[0]), si_text(s->rates->in.bits, "bit/s", bits[0]),
+		   si_text(s->rates->out.packets, "packets/s", packets[1]),
+		   si_text(s->rates->out.bits, "bit/s", bits[1]));
+}
+
+/* SAs of a connection are told of there. */
+static void print_sas(const struct status *s)
+{
+	const unsigned own = sa_view_print(&s->maps, s->names, stdout);
+
+	if (!own && !cJSON_GetArraySize(s->connections))
+		puts("no SAs");
+	print_rates(s);
 	putchar('\n');
 }
 
 static void print_text(const struct status *s)
 {
+	cJSON *stranger = stranger_json(s->daemon);
+
 	print_worker(s);
 	print_ike(s);
 	if (keys_are_logged(s))
-		puts("WARNING: keylog = yes: every key of IKE and ESP is written to a file");
+		lines_text(stdout, TINT_WARN, 2,
+			   "WARNING: keylog = yes: every key of IKE and ESP is written to a file");
 	if (bpffs_is_private(s))
-		printf("WARNING: %s\n", bpffs_private_warning);
-	printf("backstop %s\n", backstop_text(s));
+		lines_text(stdout, TINT_WARN, 2, "WARNING: %s", bpffs_private_warning);
+	lines_text(stdout, TINT_NONE, 2, "backstop %s", backstop_text(s));
 	open_gates_print(&s->maps);
+	stranger_print(stranger, stdout);
 	putchar('\n');
 	nics_print(&s->maps, s->daemon);
 	putchar('\n');
 	if (lanes_print(&s->maps, s->daemon))
 		putchar('\n');
-	if (connections_print(s->daemon))
-		putchar('\n');
-	if (sa_view_print(&s->maps) == 0)
-		puts("no SAs");
-	else
-		print_rates(s);
-	putchar('\n');
-	counts_print(&s->counts, ">PASSED|REASON|MEANING", false);
-	counts_print(&s->counts, ">DROPPED|REASON|MEANING", true);
+	connections_print(s->connections, stdout);
+	print_sas(s);
+	counts_print(&s->counts, false, stdout);
+	counts_print(&s->counts, true, stdout);
+	cJSON_Delete(stranger);
 }
 
 static int exit_status(const struct status *s)
 {
 	if (!s->daemon)
 		return EXIT_NOT_RUNNING;
-	return open_gates_any(&s->maps) || connections_unwell(s->daemon) ? EXIT_NOT_WELL : EXIT_SUCCESS;
+	return open_gates_any(&s->maps) || connections_unwell(s->connections) ? EXIT_NOT_WELL : EXIT_SUCCESS;
 }
 
 int status_command(const struct invocation *inv)
@@ -225,6 +276,9 @@ int status_command(const struct invocation *inv)
 		return err == -ENOENT ? EXIT_NOT_RUNNING : EXIT_FAILURE;
 	}
 	err = ask_daemon(&s, &f);
+	s.connections = connections_json(s.daemon);
+	s.names = connection_names_new(s.connections);
+	s.rates = word(inv, "quick") ? NULL : rates_measure(&s.maps);
 	if (!err)
 		err = counts_read(&s.maps, &s.counts, &f);
 	if (!err && inv->json)
@@ -232,6 +286,9 @@ int status_command(const struct invocation *inv)
 	else if (!err)
 		print_text(&s);
 	code = err ? cli_fail(inv, f.text) : exit_status(&s);
+	free(s.rates);
+	connection_names_free(s.names);
+	cJSON_Delete(s.connections);
 	cJSON_Delete(s.daemon);
 	maps_close(&s.maps);
 	return code;

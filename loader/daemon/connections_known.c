@@ -29,6 +29,7 @@ static bool has_sas(const struct connection_config *c, const struct maps *maps)
 
 static cJSON *known(const struct connection_config *c, const struct maps *maps, const char *note)
 {
+	static const char *const start_names[] = {"trap", "initiate", "respond"};
 	char local[ADDR_TEXT], remote[PREFIX_TEXT];
 	cJSON *json = cJSON_CreateObject();
 
@@ -37,7 +38,12 @@ static cJSON *known(const struct connection_config *c, const struct maps *maps, 
 	cJSON_AddStringToObject(json, "remote",
 				c->remote.len == 32 ? addr_text(c->remote.addr, remote)
 						    : prefix_text(&c->remote, remote));
+	cJSON_AddStringToObject(json, "auth", c->cert ? "cert" : "psk");
+	cJSON_AddStringToObject(json, "start", start_names[c->start]);
 	cJSON_AddStringToObject(json, "state", has_sas(c, maps) ? "up" : "down");
+	cJSON_AddNullToObject(json, "state_s");
+	cJSON_AddNullToObject(json, "last_up_s");
+	cJSON_AddArrayToObject(json, "failures");
 	cJSON_AddArrayToObject(json, "ike");
 	cJSON_AddArrayToObject(json, "children");
 	cJSON_AddStringToObject(json, "note", note);
@@ -51,5 +57,6 @@ cJSON *connections_known(const struct config *config, const struct maps *maps, c
 	for (unsigned i = 0; i < config->connection_count; i++)
 		cJSON_AddItemToArray(list, known(&config->connections[i], maps, note));
 	cJSON_AddNumberToObject(document, "half_open", 0);
+	cJSON_AddNullToObject(document, "stranger");
 	return document;
 }

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "liveness_book.h"
 #include "liveness_way.h"
@@ -249,6 +250,10 @@ static cJSON *monitor_json(const struct liveness_book *m)
 	cJSON_AddNumberToObject(o, "interval_s", (double)m->interval_ms / 1000);
 	cJSON_AddNumberToObject(o, "threshold", m->threshold);
 	cJSON_AddStringToObject(o, "state", liveness_book_state_name(m->state));
+	if (m->state == LIVENESS_DOWN)
+		cJSON_AddNumberToObject(o, "down_s", (double)((clock_now() - m->down_ns) / 1000000000));
+	else
+		cJSON_AddNullToObject(o, "down_s");
 	json_add_u64(o, "sent", m->sent);
 	json_add_u64(o, "received", m->received);
 	json_add_u64(o, "lost", m->lost);

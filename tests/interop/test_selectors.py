@@ -36,7 +36,7 @@ class Several(Daemon):
         self.path("conf", text)
 
     def status(self):
-        return json.loads(self.command("-j", "status", check=False).stdout)  # exit 4: a connection is down
+        return json.loads(self.command("-j", "status", "quick", check=False).stdout)  # exit 4: a connection is down
 
     def selectors(self):
         """By connection, the selectors of the children that are up."""

@@ -175,12 +175,12 @@ class Host:
 
     def status(self):
         status = self.try_status()
-        assert status is not None, self.cmd('-j', 'status', check=False)
+        assert status is not None, self.cmd('-j', 'status', 'quick', check=False)
         return status
 
     def try_status(self):
         """None if there is nothing to tell of."""
-        done = self.cmd('-j', 'status', check=False)
+        done = self.cmd('-j', 'status', 'quick', check=False)
         return json.loads(done.stdout) if done.returncode in STATUS_CODES and done.stdout else None
 
     def counters(self):

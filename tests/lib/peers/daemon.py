@@ -55,7 +55,7 @@ class Daemon:
 
     def _is_ready(self):
         assert self.process.poll() is None, self.log()
-        done = self.command("-j", "status", check=False)
+        done = self.command("-j", "status", "quick", check=False)
         return done.stdout and json.loads(done.stdout)["worker"]["aead"]
 
     def __exit__(self, *exc):
@@ -70,7 +70,7 @@ class Daemon:
             return f.read()
 
     def status(self):
-        return json.loads(self.command("-j", "status", check=False).stdout)  # exit 4: a connection is down
+        return json.loads(self.command("-j", "status", "quick", check=False).stdout)  # exit 4: a connection is down
 
     def connection(self):
         return self.status()["connections"][0]

@@ -115,7 +115,7 @@ class Datapath:
     # ---- what it counts ----
 
     def status(self):
-        return json.loads(self.command("-j", "status"))
+        return json.loads(self.command("-j", "status", "quick"))
 
     def sa(self, spi):
         return next(sa for sa in self.status()["sas"] if int(str(sa["spi"]), 0) == spi)

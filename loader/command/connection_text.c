@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "connection_text.h"
+
+#include <string.h>
+
+#include "connection_names.h"
+#include "lines.h"
+#include "units.h"
+
+static const cJSON *item(const cJSON *o, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(o, name);
+}
+
+static const char *text_of(const cJSON *o, const char *name)
+{
+	const char *text = json_text(o, name);
+
+	return text ? text : "-";
+}
+
+static double number_of(const cJSON *o, const char *name)
+{
+	const cJSON *n = item(o, name);
+
+	return cJSON_IsNumber(n) ? n->valuedouble : 0;
+}
+
+static bool has_number(const cJSON *o, const char *name)
+{
+	return cJSON_IsNumber(item(o, name));
+}
+
+static const char *age_of(const cJSON *o, const char *name, char buf[UNITS_TEXT])
+{
+	return age_text((uint64_t)number_of(o, name), buf);
+}
+
+static bool is(const cJSON *o, const char *name, const char *value)
+{
+	return strcmp(text_of(o, name), value) == 0;
+}
+
+/* ---- pieces ---- */
+
+const char *connection_state(const cJSON *c, enum tint *tint)
+{
+	const char *state = text_of(c, "state");
+
+	if (json_text(c, "astray"))
+		state = "ASTRAY";
+	*tint = strcmp(state, "up") == 0	   ? TINT_GOOD
+		: strcmp(state, "trap") == 0	   ? TINT_NONE
+		: strcmp(state, "connecting") == 0 ? TINT_WARN
+						   : TINT_BAD;
+	return state;
+}
+
+bool failure_lasts(const cJSON *failure)
+{
+	return !cJSON_IsTrue(item(failure, "over"));
+}
+
+const char *failure_text(const cJSON *f, char *text)
+{
+	char tries[UNITS_TEXT], age[UNITS_TEXT];
+	const char *notify = json_text(f, "notify");
+
+	snprintf(text, CONNECTION_LINE, "%s%s%s, %s, last %s ago: %s", notify ? notify : "",
+		 !notify		    ? ""
+		 : is(f, "kind", "refused") ? " to "
+					    : " from ",
+		 text_of(f, "from"), count_text((uint64_t)number_of(f, "tries"), "try", "tries", tries),
+		 age_of(f, "last_s", age), text_of(f, "what"));
+	return text;
+}
+
+const char *loss_text(const cJSON *monitor, char *text)
+{
+	const double sent = number_of(monitor, "sent"), lost = number_of(monitor, "lost");
+
+	if (sent > 0)
+		snprintf(text, CONNECTION_LINE, "%.0f of %.0f lost (%.*f %%)", lost, sent, lost > 0 ? 1 : 0,
+			 100 * lost / sent);
+	else
+		snprintf(text, CONNECTION_LINE, "-");
+	return text;
+}
+
+const char *rtt_text(const cJSON *monitor, const char *which, char *text)
+{
+	const cJSON *rtt = item(monitor, "rtt_us");
+
+	if (has_number(rtt, which))
+		snprintf(text, CONNECTION_LINE, "%.3f ms", number_of(rtt, which) / 1000);
+	else
+		snprintf(text, CONNECTION_LINE, "-");
+	return text;
+}
+
+const char *handshake_text(const cJSON *ike, char *text)
+{
+	char age[UNITS_TEXT], times[UNITS_TEXT];
+
+	age_of(ike, "started_s", age);
+	if (json_text(ike, "awaits"))
+		snprintf(text, CONNECTION_LINE, "%s, for %s: waits for the answer to %s, asked %s",
+			 text_of(ike, "state"), age, text_of(ike, "awaits"),
+			 count_text((uint64_t)number_of(ike, "tries"), "time", "times", times));
+	else
+		snprintf(text, CONNECTION_LINE, "%s, for %s", text_of(ike, "state"), age);
+	return text;
+}
+
+/* ---- a paragraph ---- */
+
+/* "up for 3h12m", "down for 5m", "down, never up", "trap" */
+static void print_head(const cJSON *c, FILE *out)
+{
+	enum tint tint;
+	const char *state = connection_state(c, &tint);
+	char age[UNITS_TEXT];
+
+	if (!has_number(c, "state_s"))
+		lines_text(out, tint, 2, "connection %s: %s", text_of(c, "name"), state);
+	else if (is(c, "state", "down") && !has_number(c, "last_up_s"))
+		lines_text(out, tint, 2, "connection %s: %s, never up since the start %s ago", text_of(c, "name"),
+			   state, age_of(c, "state_s", age));
+	else
+		lines_text(out, tint, 2, "connection %s: %s for %s", text_of(c, "name"), state,
+			   age_of(c, "state_s", age));
+}
+
+static const char *peer_of(const cJSON *c)
+{
+	return json_text(c, "peer") ? json_text(c, "peer") : text_of(c, "remote");
+}
+
+/* An identity that is just the address says nothing new. */
+static void print_ends(const cJSON *c, FILE *out)
+{
+	const char *id = json_text(cJSON_GetArrayItem(item(c, "ike"), 0), "peer_id");
+
+	lines_item(out, TINT_NONE, "addresses", "%s -> %s, start = %s", text_of(c, "local"), peer_of(c),
+		   text_of(c, "start"));
+	if (id)
+		lines_item(out, TINT_NONE, "peer", "%s, by %s", id, is(c, "auth", "cert") ? "certificate" : "PSK");
+}
+
+/* "; rekey in 42m", or nothing. */
+static const char *due(const cJSON *o, const char *name, const char *what, char text[CONNECTION_LINE])
+{
+	char age[UNITS_TEXT];
+
+	text[0] = '\0';
+	if (has_number(o, name))
+		snprintf(text, CONNECTION_LINE, ", %s in %s", what, age_of(o, name, age));
+	return text;
+}
+
+static void print_ike(const cJSON *ike, FILE *out)
+{
+	char age[UNITS_TEXT], rekey[CONNECTION_LINE], proof[CONNECTION_LINE], expires[CONNECTION_LINE];
+
+	if (has_number(ike, "established_s"))
+		lines_item(out, TINT_NONE, "IKE SA", "%s/%s: %s, %s, %s old, %s %s %s%s%s%s%s", text_of(ike, "spi_i"),
+			   text_of(ike, "spi_r"), text_of(ike, "state"), text_of(ike, "role"),
+			   age_of(ike, "established_s", age), text_of(ike, "encryption"), text_of(ike, "prf"),
+			   text_of(ike, "key_exchange"), cJSON_IsTrue(item(ike, "ppk")) ? ", PPK" : "",
+			   due(ike, "rekey_in_s", "rekey", rekey), due(ike, "reauth_in_s", "proof anew", proof),
+			   due(ike, "auth_expires_in_s", "certificate expires", expires));
+	else
+		lines_item(out, TINT_WARN, "IKE SA", "%s", handshake_text(ike, rekey));
+}
+
+static void add_left(char text[CONNECTION_LINE], const cJSON *child)
+{
+	const size_t n = strlen(text);
+	char packets[UNITS_TEXT], bytes[UNITS_TEXT];
+
+	if (has_number(child, "rekey_in_packets"))
+		snprintf(text + n, CONNECTION_LINE - n, " or %s",
+			 count_text((uint64_t)number_of(child, "rekey_in_packets"), "packet", "packets", packets));
+	if (has_number(child, "rekey_in_bytes"))
+		snprintf(text + strlen(text), CONNECTION_LINE - strlen(text), " or %s",
+			 si_text(number_of(child, "rekey_in_bytes"), "B", bytes));
+}
+
+static void print_way(const cJSON *child, const char *way, const char *label, FILE *out)
+{
+	char name[32], packets[UNITS_TEXT], bytes[UNITS_TEXT], age[UNITS_TEXT], idle[UNITS_TEXT + 16];
+	double n, b;
+
+	snprintf(name, sizeof(name), "packets_%s", way);
+	n = number_of(child, name);
+	snprintf(name, sizeof(name), "bytes_%s", way);
+	b = number_of(child, name);
+	snprintf(name, sizeof(name), "idle_%s_s", way);
+	snprintf(idle, sizeof(idle), has_number(child, name) ? ", last %s ago" : "", age_of(child, name, age));
+	snprintf(name, sizeof(name), "spi_%s", way);
+	lines_item(out, TINT_NONE, label, SPI_FORMAT ": %s, %s%s", (unsigned)number_of(child, name),
+		   count_text((uint64_t)n, "packet", "packets", packets), si_text(b, "B", bytes), idle);
+}
+
+static void print_child(const cJSON *child, FILE *out)
+{
+	char age[UNITS_TEXT], rekey[CONNECTION_LINE], expires[CONNECTION_LINE];
+
+	due(child, "rekey_in_s", "rekey", rekey);
+	add_left(rekey, child);
+	lines_item(out, TINT_NONE, "child SA", "%s: %s, %s old, %s%s%s%s", text_of(child, "selector"),
+		   text_of(child, "state"), age_of(child, "established_s", age), text_of(child, "encryption"),
+		   cJSON_IsTrue(item(child, "esn")) ? " ESN" : "", rekey, due(child, "expires_in_s", "end", expires));
+	print_way(child, "in", "  in", out);
+	print_way(child, "out", "  out", out);
+}
+
+static void print_monitor(const cJSON *m, FILE *out)
+{
+	char last[CONNECTION_LINE], average[CONNECTION_LINE], loss[CONNECTION_LINE];
+
+	if (m)
+		lines_item(out, is(m, "state", "down") ? TINT_BAD : TINT_NONE, "monitor",
+			   "%s: round trip %s, average %s, %s", text_of(m, "state"), rtt_text(m, "last", last),
+			   rtt_text(m, "avg", average), loss_text(m, loss));
+}
+
+static void print_failures(const cJSON *c, FILE *out)
+{
+	char text[CONNECTION_LINE];
+	const cJSON *f;
+
+	cJSON_ArrayForEach(f, item(c, "failures"))
+		if (failure_lasts(f))
+			lines_item(out, TINT_BAD, is(f, "kind", "refused") ? "refused" : "last error", "%s",
+				   failure_text(f, text));
+	if (json_text(c, "note"))
+		lines_item(out, TINT_WARN, "note", "%s", json_text(c, "note"));
+}
+
+void connections_print(const cJSON *connections, FILE *out)
+{
+	const cJSON *c, *each;
+
+	cJSON_ArrayForEach(c, connections) {
+		print_head(c, out);
+		print_ends(c, out);
+		print_failures(c, out);
+		print_monitor(item(c, "monitor"), out);
+		cJSON_ArrayForEach(each, item(c, "ike"))
+			print_ike(each, out);
+		cJSON_ArrayForEach(each, item(c, "children"))
+			print_child(each, out);
+		fputc('\n', out);
+	}
+}
+
+void stranger_print(const cJSON *stranger, FILE *out)
+{
+	char text[CONNECTION_LINE];
+
+	if (cJSON_IsObject(stranger))
+		lines_text(out, TINT_WARN, 2, "refused: %s", failure_text(stranger, text));
+}
