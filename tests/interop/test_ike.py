@@ -114,6 +114,22 @@ def test_tunnel_mode_is_refused(bed, peer, cas):
         assert not daemon.connection()["children"]
 
 
+@pytest.mark.parametrize("peer", ["strongswan"], indirect=True)
+@pytest.mark.parametrize("initiator", ["we", "they"])
+def test_forced_encapsulation_is_told(bed, peer, cas, initiator):
+    """It looks like a NAT, and both what it is and how to have none are said."""
+    with ends(bed, peer, cas, "psk") as daemon:
+        peer.configure(SECRET, encap=True)
+        if initiator == "we":
+            assert "there is a NAT" in daemon.command("connection", "initiate", "c", check=False).stderr
+        else:
+            peer.initiate(check=False)
+        failure = patiently(lambda: daemon.connection()["failures"], "it is told")[0]
+        assert failure["kind"] == ("failed" if initiator == "we" else "refused")
+        assert "or the peer forces UDP encapsulation, which looks the same: encap = no" in failure["what"]
+        assert failure["what"] in daemon.log()
+
+
 def test_monitor(bed, peer, cas):
     """Probes are answered through XFRM; when the peer's kernel loses its SAs unseen, they are made anew."""
     with ends(bed, peer, cas, "psk", start="initiate", monitor="200ms", threshold=3) as daemon:

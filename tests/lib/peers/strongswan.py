@@ -77,7 +77,8 @@ class StrongSwan:
                  "ip xfrm state flush; ip xfrm policy flush", check=False)  # fmt: skip
         self._runs = False
 
-    def configure(self, auth, esn="both", mode="transport", groups=("ecp384",), mobike="no", pfs=True, childless="allow"):
+    def configure(self, auth, esn="both", mode="transport", groups=("ecp384",), mobike="no", pfs=True, childless="allow",
+                  encap=False):
         """auth: a secret, or (certificate, key, ca) in PEM."""
         if not self._runs:
             self._start()
@@ -102,6 +103,7 @@ connections {{
     remote_addrs = {self.host.address}
     proposals = aes256gcm16-prfsha384-{"-".join(groups)}
     mobike = {mobike}
+    encap = {"yes" if encap else "no"}
     childless = {childless}
     rekey_time = 0
     local {{
@@ -126,8 +128,8 @@ connections {{
         )
         self._swanctl("--load-all")
 
-    def initiate(self):
-        self._swanctl("--initiate --child c --timeout 20")
+    def initiate(self, check=True):
+        self._swanctl("--initiate --child c --timeout 20", check=check)
 
     def initiate_ike(self):
         """Where one is up already, it is taken, and nothing more is told: that is no failure."""
