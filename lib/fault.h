@@ -15,8 +15,9 @@ struct fault {
  */
 int fault(struct fault *f, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Makes each control character '?', in place. Names and words of others may be in the text, and neither a terminal nor
- * a log may take them for a command or for a line of its own. */
+/* Makes each control character '?', in place, and each byte of what is no UTF-8 (RFC 3629), as when a text was cut
+ * within a character. Names and words of others may be in the text, and neither a terminal nor a log may take them for
+ * a command or for a line of its own, nor JSON become what nobody can read. */
 void make_one_line(char *text);
 
 #endif

@@ -5,20 +5,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/fault.h"
 #include "wire/message.h"
 
 static bool is_the_same(const struct failure *f, const uint8_t from[4], uint16_t notify, const char *what)
 {
-	return failure_lasts(f) && f->notify == notify && memcmp(f->from, from, 4) == 0 &&
-	       strncmp(f->what, what, sizeof(f->what) - 1) == 0;
+	return failure_lasts(f) && f->notify == notify && memcmp(f->from, from, 4) == 0 && strcmp(f->what, what) == 0;
 }
 
 void failure_note(struct failure *f, const uint8_t from[4], uint64_t now_ms, uint16_t notify, const char *what)
 {
-	if (!is_the_same(f, from, notify, what)) {
+	char line[FAILURE_TEXT];
+
+	snprintf(line, sizeof(line), "%s", what);
+	make_one_line(line);
+	if (!is_the_same(f, from, notify, line)) {
 		*f = (struct failure){.notify = notify, .first_ms = now_ms};
 		memcpy(f->from, from, 4);
-		snprintf(f->what, sizeof(f->what), "%s", what);
+		memcpy(f->what, line, sizeof(line));
 	}
 	f->tries++;
 	f->last_ms = now_ms;

@@ -33,7 +33,7 @@ struct failure {
 	uint64_t last_ms;
 };
 
-/* Notes it down: once more, if it is as the last time. */
+/* Notes it down: once more, if it is as the last time. What a peer has said may be in what. */
 void failure_note(struct failure *f, const uint8_t from[4], uint64_t now_ms, uint16_t notify, const char *what);
 
 /* "AUTHENTICATION_FAILED: the PSKs differ", or what alone. */

@@ -107,6 +107,7 @@ static bool keep_peer_id(struct ike_sa *sa)
 
 	identity_text(&sa->handshake->peer_id, text, sizeof(text));
 	free(sa->peer_id);
+	make_one_line(text);
 	sa->peer_id = strdup(text);
 	if (!sa->peer_id)
 		ike_unproven(sa, "no memory for the peer's identity");

@@ -355,6 +355,26 @@ static void long_text(void **state)
 	assert_int_equal(strlen(f.what), FAILURE_TEXT - 1);
 }
 
+/* A peer may have any name, and any may be cut: the status stays JSON, and the same is the same. */
+static void text_of_others(void **state)
+{
+	const uint8_t a[4] = {192, 0, 2, 1};
+	char text[FAILURE_TEXT + 1];
+	struct failure f = {.tries = 0};
+
+	(void)state;
+	for (size_t i = 0; i < FAILURE_TEXT; i += 2)
+		memcpy(text + i, "\303\244", 2);
+	text[FAILURE_TEXT] = '\0';
+	for (int i = 0; i < 2; i++)
+		failure_note(&f, a, 1000, 0, text);
+	assert_int_equal(f.tries, 2);
+	assert_string_equal(f.what + FAILURE_TEXT - 2, "?");
+	failure_note(&f, a, 1000, 0, "'\377\n' is not proven");
+	assert_string_equal(f.what, "'?"
+				    "?' is not proven");
+}
+
 static int teardown(void **state)
 {
 	cJSON_Delete(status);
@@ -369,6 +389,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(same_again),
 		cmocka_unit_test(long_text),
+		cmocka_unit_test(text_of_others),
 		TEST(psk_differs),
 		TEST(order_is_told),
 		TEST(success_ends_it),
