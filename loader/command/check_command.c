@@ -296,7 +296,7 @@ static void check_instance(struct report *r, const struct instance *in)
 
 static void print_table(const struct report *r)
 {
-	struct table *table = table_new("CHECK|RESULT|DETAIL");
+	struct table *table = table_new("CHECK|RESULT|~DETAIL");
 	const cJSON *row;
 
 	cJSON_ArrayForEach(row, r->rows) {

@@ -132,7 +132,7 @@ static bool print_lane(struct table *t, const struct maps *maps, const cJSON *da
 
 bool lanes_print(const struct maps *maps, const cJSON *daemon)
 {
-	struct table *t = table_new(">LANE|>CPU|PINNED|>OPENED|>SEALED|QUEUES");
+	struct table *t = table_new(">LANE|>CPU|PINNED|>OPENED|>SEALED|~QUEUES");
 	bool any = false;
 
 	for (uint32_t lane = 0; lane < lane_count(daemon); lane++)

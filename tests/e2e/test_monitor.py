@@ -10,10 +10,10 @@ import pytest
 from scapy.layers.inet import ICMP, IP
 from scapy.packet import Raw
 
-from lib.beds.ike import connection, is_up, order, wait_up
+from lib.beds.ike import bring_up, connection, is_up, order, wait_up
 from lib.beds.pair import A, B, NIC, proven
 from lib.netns import veth
-from lib.traffic import ping, send_ip
+from lib.traffic import knock, ping, send_ip
 from lib.wait import DEADLINE, until
 
 INTERVAL_MS, THRESHOLD = 200, 3
@@ -126,6 +126,18 @@ def test_own_worker_killed(native):
 def until_intervals_have_passed(pair, count=5):
     """That many pings of the interval's length, on the loopback, where nobody captures."""
     pair.a.netns.run('ping', '-q', '-c', count + 1, '-i', INTERVAL_MS / 1000, '127.0.0.1')
+
+
+def test_silence_without_monitor(native):
+    """Nobody probes, and ESP is lost: that packets leave and none comes is noted, until one does."""
+    native.psk()
+    bring_up(native)
+    with no_esp(native):
+        until(lambda: knock(native.a.netns, B) or 'packets leave, and none has come' in connection(native.a).get('note', ''),
+              'it is noted', timeout=20)
+    assert connection(native.a)['children'][0]['silent'] and 'ESP (IP protocol 50)' in native.a.cmd('status').stdout
+    assert ping(native.a.netns, B, 1)
+    assert 'note' not in connection(native.a)
 
 
 def test_trap_is_not_opened(native):
