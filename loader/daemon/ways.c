@@ -9,7 +9,7 @@
 #include "attach/cover.h"
 #include "attach/gates.h"
 #include "lib/log.h"
-#include "net/netdev.h"
+#include "net/route.h"
 
 /* A reply is one message, and who reads a hundred of the same? */
 #define SHOWN_MAX  64
@@ -17,7 +17,7 @@
 
 struct way way_of(const struct connection_config *c, bool (*guards)(const void *arg, int ifindex), const void *arg)
 {
-	const struct route route = netdev_route(c->local, c->remote.addr);
+	const struct route route = route_to_peer(c->local, c->remote.addr);
 	struct way way = {.ifindex = route.ifindex, .encapsulates = route.encapsulates};
 
 	if (!way.ifindex || !if_indextoname((unsigned)way.ifindex, way.dev))

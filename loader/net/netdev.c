@@ -5,10 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
-#include <linux/lwtunnel.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -117,52 +115,6 @@ bool netdev_has_tc_filters(int ifindex)
 			return true;
 	}
 	return found;
-}
-
-/* ---- the way to a peer ---- */
-
-/* LWTUNNEL_ENCAP_XFRM of Linux 6.2. */
-#define ENCAP_XFRM 10
-
-/* The others only tell an interface of tunnels what to do. */
-static bool is_rewriting(uint16_t encap)
-{
-	return encap != LWTUNNEL_ENCAP_NONE && encap != LWTUNNEL_ENCAP_IP && encap != LWTUNNEL_ENCAP_IP6 &&
-	       encap != ENCAP_XFRM;
-}
-
-static int on_route(const struct nlmsghdr *message, void *arg)
-{
-	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
-	const struct nlattr *a;
-	struct route *route = arg;
-
-	if (message->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(message) < sizeof(*header) ||
-	    header->rtm_type != RTN_UNICAST)
-		return MNL_CB_OK;
-	mnl_attr_for_each(a, message, sizeof(*header))
-	{
-		if (mnl_attr_get_type(a) == RTA_OIF && mnl_attr_validate(a, MNL_TYPE_U32) == 0)
-			route->ifindex = (int)mnl_attr_get_u32(a);
-		if (mnl_attr_get_type(a) == RTA_ENCAP_TYPE && mnl_attr_validate(a, MNL_TYPE_U16) == 0)
-			route->encapsulates = is_rewriting(mnl_attr_get_u16(a));
-	}
-	return MNL_CB_OK;
-}
-
-struct route netdev_route(const uint8_t local[4], const uint8_t remote[4])
-{
-	char buf[512];
-	struct nlmsghdr *m = mnl_nlmsg_put_header(buf);
-	struct rtmsg *header = mnl_nlmsg_put_extra_header(m, sizeof(*header));
-	struct route route = {0};
-
-	m->nlmsg_type = RTM_GETROUTE;
-	*header = (struct rtmsg){.rtm_family = AF_INET, .rtm_dst_len = 32, .rtm_src_len = 32};
-	mnl_attr_put(m, RTA_DST, 4, remote);
-	mnl_attr_put(m, RTA_SRC, 4, local);
-	mnl_attr_put_u8(m, RTA_IP_PROTO, IPPROTO_ICMP);
-	return netlink_talk(m, on_route, &route) ? (struct route){0} : route;
 }
 
 /* ---- setting ---- */

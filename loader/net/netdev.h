@@ -48,14 +48,6 @@ void netdev_keep_vlan_tags(const char *name);
 /* Whether any filter is on the interface's clsact qdisc, either way; true also if that cannot be found out. */
 bool netdev_has_tc_filters(int ifindex);
 
-struct route {
-	int ifindex;	   /* 0: none */
-	bool encapsulates; /* packets leave as others, by whatever interface these have ('encap seg6', 'encap mpls') */
-};
-
-/* The route that an echo request between the two would take now, by the routes and rules. */
-struct route netdev_route(const uint8_t local[4], const uint8_t remote[4]);
-
 /* Threaded NAPI on or off. 0 or -errno: -EIO where the driver has no NAPI. */
 int netdev_threaded_napi(const char *name, bool on);
 
