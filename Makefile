@@ -177,6 +177,10 @@ $(BPF_TESTS): %: %.o $(BPF_TEST_OBJ) $(SHARED)
 
 $(WORKER_TESTS): ALL_LDFLAGS += -fno-lto
 $(BENCHES) $(CABLE_WORKER): ALL_LDFLAGS += $(LTO)
+
+# The same programs, compiled for this host (loader/explain/).
+$(BUILD)/tests/bpf/test_explain: $(call objects,$(wildcard loader/explain/*.c))
+
 $(BENCHES): %: %.o $(call but_main,$(WORKER_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 

@@ -108,6 +108,17 @@ static const struct word keylog_words[] = {
 	{0},
 };
 
+static const struct word explain_words[] = {
+	{"src", "SRC", "the packet's source", REQUIRED | POSITIONAL},
+	{"dst", "DST", "its destination", REQUIRED | POSITIONAL},
+	{"proto", "PROTO", "its protocol, name or number (icmp)", POSITIONAL},
+	{"port", "PORT", "its destination port, or ICMP's type (one that no server has; echo-request)", POSITIONAL},
+	{"sport", "N", "its source port", 0},
+	{"dev", "DEV", "it leaves or comes in by this interface (by the routes)", 0},
+	{"spi", "N", "the ESP that it comes in as has this SPI (of the newest SA for it)", 0},
+	{0},
+};
+
 static const struct command commands[] = {
 	{"run", "attach, make the maps, start the worker and stay in the foreground", run_words, run_command},
 	{"gate", "close the gate for what the file protects, and end: 'run' opens it to SAs", gate_words, gate_command},
@@ -134,6 +145,7 @@ static const struct command commands[] = {
 	 connection_rekey_command},
 	{"keylog", "copy the keys of IKE and ESP for Wireshark, where the file says keylog = yes", keylog_words,
 	 keylog_command},
+	{"explain", "what would happen to a packet, step by step", explain_words, explain_command},
 	{"status", "connections, interfaces, SAs, and what was dropped why", status_words, status_command},
 	{0},
 };

@@ -189,3 +189,39 @@ int programs_attach(const struct programs *programs, struct programs_nic *nic, s
 	nic->mode = PORT_GENERIC;
 	return attach_in_mode(programs, nic, nic->mode, &refused, f);
 }
+
+/* ---- what runs ---- */
+
+/* Read-only data has one entry; a map of theirs that begins alike is another's. */
+static int read_config(uint32_t map, struct prog_config *out)
+{
+	struct bpf_map_info info = {0};
+	uint32_t size = sizeof(info), only = 0;
+	int err = -ENOENT, fd = bpf_map_get_fd_by_id(map);
+
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.value_size == sizeof(*out) &&
+	    strstr(info.name, ".rodata"))
+		err = bpf_map_lookup_elem(fd, &only, out);
+	close(fd);
+	return err;
+}
+
+int programs_config(uint32_t program, struct prog_config *out)
+{
+	uint32_t maps[64], size = sizeof(struct bpf_prog_info);
+	struct bpf_prog_info info = {.nr_map_ids = 64, .map_ids = (uintptr_t)maps};
+	int err, fd = bpf_prog_get_fd_by_id(program);
+
+	if (fd < 0)
+		return fd;
+	err = bpf_obj_get_info_by_fd(fd, &info, &size);
+	close(fd);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < info.nr_map_ids && i < 64; i++)
+		if (read_config(maps[i], out) == 0)
+			return 0;
+	return -ENOENT;
+}

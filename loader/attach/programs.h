@@ -45,6 +45,9 @@ int programs_tap_fd(const struct programs *programs);
 /* The program that chooses a TAP's queue; not to be closed. */
 int programs_steering_fd(const struct programs *programs);
 
+/* What a program that runs was told when it was loaded, by the id that a gate has of it. 0 or -errno. */
+int programs_config(uint32_t program, struct prog_config *out);
+
 /* Whether this kernel takes the maps and the programs: loads them and lets them go. 0 or -errno. */
 int programs_try(struct fault *f);
 

@@ -14,6 +14,8 @@
 /* Of 'status': no daemon; and a gate that is open or a connection that is down. */
 #define EXIT_NOT_RUNNING 3
 #define EXIT_NOT_WELL	 4
+/* Of 'explain', which says EXIT_NOT_WELL of a packet that is dropped. */
+#define EXIT_IN_CLEAR 5
 
 enum word_flag {
 	WORD_REQUIRED = 1 << 0,

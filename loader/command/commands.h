@@ -39,6 +39,9 @@ int connection_rekey_command(const struct invocation *inv);
 /* keylog_command.c */
 int keylog_command(const struct invocation *inv);
 
+/* explain_command.c */
+int explain_command(const struct invocation *inv);
+
 /* status_command.c */
 int status_command(const struct invocation *inv);
 

@@ -3,14 +3,11 @@
 #include <stdlib.h>
 
 #include "commands.h"
-#include "maps/selector.h"
 #include "policy/policy.h"
+#include "policy/policy_text.h"
 #include "policy/spd_store.h"
 #include "session.h"
 #include "table.h"
-
-#define PORTS_TEXT 12
-#define PROTO_ICMP 1
 
 static int change(const struct invocation *inv, bool need_action)
 {
@@ -40,41 +37,6 @@ int policy_flush_command(const struct invocation *inv)
 
 /* ---- list ---- */
 
-static const char *ports_text(uint16_t min, uint16_t max, char buf[PORTS_TEXT])
-{
-	if (min == 0 && max == UINT16_MAX)
-		return "any";
-	if (min == max)
-		snprintf(buf, PORTS_TEXT, "%u", min);
-	else
-		snprintf(buf, PORTS_TEXT, "%u-%u", min, max);
-	return buf;
-}
-
-static const char *local_text(const struct spd_rule *rule, char buf[ADDR_TEXT])
-{
-	return addr_is_zero(rule->local) ? "any" : addr_text(rule->local, buf);
-}
-
-/* As 'policy add' takes it: icmp with its type, the others without ports, which have words of their own. */
-static const char *rule_proto_text(const struct spd_rule *rule, char buf[SELECTOR_TEXT])
-{
-	const struct selector sel = selector_of_rule(rule);
-
-	if (rule->proto == PROTO_ICMP)
-		return selector_text(&sel, buf);
-	return rule->proto ? proto_text(rule->proto, buf, SELECTOR_TEXT) : "any";
-}
-
-/* ICMP's type is no port to people. */
-static const char *rule_ports_text(const struct spd_rule *rule, bool local, char buf[PORTS_TEXT])
-{
-	if (rule->proto == PROTO_ICMP)
-		return "any";
-	return local ? ports_text(rule->local_port_min, rule->local_port_max, buf)
-		     : ports_text(rule->remote_port_min, rule->remote_port_max, buf);
-}
-
 static void print_table(const struct spd *spd)
 {
 	struct table *t = table_new("DST|SRC|PROTO|SPORT|DPORT|>PRIO|ACTION|BY");
@@ -85,7 +47,7 @@ static void print_table(const struct spd *spd)
 		const struct spd_rule *r = &p->rule;
 
 		table_cell(t, "%s", prefix_text(&p->remote, text));
-		table_cell(t, "%s", local_text(r, text));
+		table_cell(t, "%s", rule_local_text(r, text));
 		table_cell(t, "%s", rule_proto_text(r, text));
 		table_cell(t, "%s", rule_ports_text(r, true, text));
 		table_cell(t, "%s", rule_ports_text(r, false, text));
@@ -107,7 +69,7 @@ static void print_json(const struct spd *spd, bool pretty)
 		cJSON *json = cJSON_CreateObject();
 
 		cJSON_AddStringToObject(json, "dst", prefix_text(&p->remote, text));
-		cJSON_AddStringToObject(json, "src", local_text(r, text));
+		cJSON_AddStringToObject(json, "src", rule_local_text(r, text));
 		cJSON_AddStringToObject(json, "proto", rule_proto_text(r, text));
 		cJSON_AddStringToObject(json, "sport", rule_ports_text(r, true, text));
 		cJSON_AddStringToObject(json, "dport", rule_ports_text(r, false, text));

@@ -6,6 +6,7 @@
 
 #include "lib/log.h"
 #include "policy/locals.h"
+#include "policy/policy_text.h"
 #include "policy/spd_store.h"
 
 static struct policy policy_of(const struct connection_config *c, const struct selector *sel)
@@ -178,4 +179,39 @@ int connection_policies_sync(const struct maps *maps, const struct config *confi
 	spd_free(&before);
 	spd_free(&spd);
 	return err ? err : locals_sync(maps, f);
+}
+
+/* ---- names ---- */
+
+static void add_name(cJSON *names, const struct policy *p, const char *kind, const char *name)
+{
+	char text[POLICY_TEXT];
+	cJSON *of = cJSON_AddObjectToObject(names, policy_selector_text(p, text));
+
+	cJSON_AddStringToObject(of, "kind", kind);
+	cJSON_AddStringToObject(of, "name", name);
+}
+
+static void add_connection_name(cJSON *names, const struct connection_config *c, const struct protect *protect)
+{
+	const struct selector other = selector_mirrored(&protect->sel);
+	struct policy p = policy_of(c, &protect->sel);
+
+	add_name(names, &p, "connection", c->name);
+	if (!protect->either_end)
+		return;
+	p = policy_of(c, &other);
+	add_name(names, &p, "connection", c->name);
+}
+
+cJSON *connection_policies_names(const struct config *config)
+{
+	cJSON *names = cJSON_CreateObject();
+
+	for (unsigned i = 0; i < config->connection_count; i++)
+		for (unsigned n = 0; n < config->connections[i].protect_count; n++)
+			add_connection_name(names, &config->connections[i], &config->connections[i].protects[n]);
+	for (unsigned i = 0; i < config->policy_count; i++)
+		add_name(names, &config->policies[i].policy, "policy", config->policies[i].name);
+	return names;
 }

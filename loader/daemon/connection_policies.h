@@ -5,6 +5,7 @@
 #define LOADER_DAEMON_CONNECTION_POLICIES_H
 
 #include "config/config.h"
+#include "lib/json.h"
 #include "maps/maps.h"
 
 /* Makes the policies of both kinds those of the configuration, in one change; manual policies stay. 0, or -errno and
@@ -21,5 +22,9 @@ int connection_policies_add(const struct maps *maps, const struct config *config
 /* Whether connection_policies_sync() would succeed; changes nothing. maps NULL: without manual policies. 0 or -errno.
  */
 int connection_policies_check(const struct maps *maps, const struct config *config, struct fault *f);
+
+/* {SELECTOR: {"kind": "connection" or "policy", "name": NAME}} of each policy that the file makes, by its words
+ * (policy_selector_text): the caller's to delete. */
+cJSON *connection_policies_names(const struct config *config);
 
 #endif

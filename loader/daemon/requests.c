@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/nic_words.h"
+#include "connection_policies.h"
 #include "connections_known.h"
 #include "lane_cpus.h"
 #include "lib/channel.h"
@@ -95,6 +96,20 @@ static int on_policy_flush(const struct requests *q, const struct request *r, st
 {
 	(void)r;
 	return policy_flush(q->guard->maps, f);
+}
+
+/* Names are in the file alone: the maps have no room for them. */
+static int on_policy_names(const struct requests *q, const struct request *r, struct fault *f)
+{
+	cJSON *names = connection_policies_names(q->guard->config);
+	const int fd = channel_pack(names);
+
+	(void)r;
+	cJSON_Delete(names);
+	if (fd < 0)
+		return fault(f, -fd, "names of policies: %s", strerror(-fd));
+	control_server_attach(q->control, fd);
+	return 0;
 }
 
 /* ---- NICs ---- */
@@ -249,6 +264,7 @@ static const struct {
 	{"policy replace", on_policy_replace},
 	{"policy del", on_policy_del},
 	{"policy flush", on_policy_flush},
+	{"policy names", on_policy_names},
 	{"connection initiate", on_initiate},
 	{"connection terminate", on_terminate},
 	{"connection rekey", on_rekey},

@@ -1,80 +1,51 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "liveness_way.h"
 
-#include <bpf/bpf.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <string.h>
 
 #include "attach/gates.h"
-#include "maps/selector.h"
-#include "maps/slots.h"
-#include "net/netdev.h"
-#include "policy/parse.h"
+#include "explain/datapath.h"
+#include "net/route.h"
 
-/* type: of ICMP, which stands with the code where others have ports. */
-static bool rule_takes(const struct spd_rule *r, const uint8_t local[4], uint8_t type)
+static struct datapath_packet echo(const uint8_t from[4], const uint8_t to[4], uint8_t type)
 {
-	const struct selector sel = selector_of_rule(r);
 	const uint16_t code = (uint16_t)(type << 8);
+	struct datapath_packet p = {.proto = IPPROTO_ICMP, .sport = code, .dport = code};
 
-	return (addr_is_zero(r->local) || memcmp(r->local, local, 4) == 0) &&
-	       selector_takes(&sel, IPPROTO_ICMP, code, code);
+	memcpy(p.src, from, sizeof(p.src));
+	memcpy(p.dst, to, sizeof(p.dst));
+	return p;
 }
 
-/* The rule that decides, as in bpf/policy.h, if it is one that protects. Where a cover does there is no SA to probe. */
-static bool is_protected(const struct maps *maps, const uint8_t local[4], const uint8_t remote[4], uint8_t type,
-			 struct spd_rule *out)
+/* Where a cover decides there is no SA to probe. */
+static bool is_protected(const struct maps *maps, const struct datapath_packet *p, bool out)
 {
-	struct spd_key key = {.prefixlen = 32};
-	struct spd_entry entry;
+	const struct datapath_rule rule = datapath_rule(maps, p, out);
 
-	memcpy(key.remote, remote, sizeof(key.remote));
-	if (bpf_map_lookup_elem(maps->spd, &key, &entry) < 0)
-		return false;
-	for (uint32_t i = 0; i < entry.count && i < SPD_RULES_MAX; i++)
-		if (rule_takes(&entry.rules[i], local, type)) {
-			*out = entry.rules[i];
-			return out->action == SPD_PROTECT;
-		}
-	return false;
+	return rule.action == SPD_PROTECT && !rule.cover;
 }
 
-static bool is_bound(const struct maps *maps, const uint8_t local[4], const uint8_t remote[4],
-		     const struct selector *sel)
+/* Of those that people have added the supervisor knows nothing. */
+static bool has_sa(const struct maps *maps, const struct datapath_packet *p)
 {
-	struct sad_out_key key = {.sel = *sel};
-	struct sad_out_value out;
+	struct sad_out_value sa;
 
-	memcpy(key.src, local, sizeof(key.src));
-	memcpy(key.dst, remote, sizeof(key.dst));
-	return bpf_map_lookup_elem(maps->sad_out, &key, &out) == 0 && out.slot < SLOTS_MAX &&
-	       slot_generation(maps->sa, out.slot) == out.generation && maps->sa[out.slot].owner == OWNER_IKE;
-}
-
-/* As find_binding() in bpf/egress.h, but for SAs that the peer has narrowed to single ports. */
-static bool has_sa(const struct maps *maps, const uint8_t local[4], const uint8_t remote[4], const struct spd_rule *r)
-{
-	const struct selector exact = selector_of_rule(r);
-	const struct selector icmp = {SELECTOR_ANY_PORT, .proto = IPPROTO_ICMP}, all = {SELECTOR_ANY_PORT};
-	const bool may_be_wider = r->owner != OWNER_IKE;
-
-	return is_bound(maps, local, remote, &exact) ||
-	       ((may_be_wider || !r->proto) && is_bound(maps, local, remote, &icmp)) ||
-	       (may_be_wider && is_bound(maps, local, remote, &all));
+	return datapath_sa(maps, p, &sa) && maps->sa[sa.slot].owner == OWNER_IKE;
 }
 
 enum liveness_way liveness_way(const struct maps *maps, const uint8_t local[4], const uint8_t remote[4], int *ifindex)
 {
-	struct spd_rule rule, back;
+	const struct datapath_packet request = echo(local, remote, ICMP_ECHO);
+	const struct datapath_packet reply = echo(remote, local, ICMP_ECHOREPLY);
 	struct route route;
 
-	if (!is_protected(maps, local, remote, ICMP_ECHO, &rule) ||
-	    !is_protected(maps, local, remote, ICMP_ECHOREPLY, &back))
+	if (!is_protected(maps, &request, true) || !is_protected(maps, &reply, false))
 		return WAY_CLEAR;
-	if (!has_sa(maps, local, remote, &rule))
+	if (!has_sa(maps, &request))
 		return WAY_NO_SA;
-	route = netdev_route(local, remote);
+	route = route_to_peer(local, remote);
 	*ifindex = route.ifindex;
 	if (!route.ifindex)
 		return WAY_NO_ROUTE;

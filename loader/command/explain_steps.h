@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The steps of 'explain', each with its text and, for scripts, what the text tells. */
+#ifndef LOADER_COMMAND_EXPLAIN_STEPS_H
+#define LOADER_COMMAND_EXPLAIN_STEPS_H
+
+#include "attach/gates.h"
+#include "attach/hook_look.h"
+#include "explain/datapath.h"
+#include "lib/json.h"
+#include "net/route.h"
+
+/* Adds a step to path's, and returns it for what else it tells. */
+cJSON *explain_step(cJSON *path, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* An interface's gate. */
+struct explain_gate {
+	int nic;	  /* ifindex of the attached NIC: the interface, or one below it; else of the interface */
+	uint32_t program; /* on it, by its id; 0: the interface is neither attached nor stands on one that is */
+	bool closed;
+	bool open; /* by 'detach' */
+};
+
+void explain_route_step(cJSON *path, const struct route *route);
+
+/* point: HOOK_EGRESS, or HOOK_XDP for what comes in. */
+struct explain_gate explain_gate_step(cJSON *path, const struct maps *maps, const char *bpf_dir, int ifindex,
+				      enum hook_point point);
+
+/* names: as connection_policies_names() has them; NULL: not known. */
+struct datapath_rule explain_policy_step(cJSON *path, const struct maps *maps, const struct datapath_packet *p,
+					 bool out, const cJSON *names);
+
+/* Of a connection's policy: the connection's state. status: the daemon's, or NULL. */
+void explain_connection_step(cJSON *path, const struct datapath_rule *rule, const struct datapath_packet *p, bool out,
+			     const cJSON *names, const cJSON *status);
+
+void explain_sa_step(cJSON *path, const struct maps *maps, const struct sad_out_value *which);
+void explain_no_sa_step(cJSON *path, const struct datapath_rule *rule, const cJSON *status);
+void explain_worker_step(cJSON *path, const cJSON *status);
+
+/* The inbound SA with that SPI, or with 0 the newest that the packet could come by; NULL: there is none. */
+const struct sa_state *explain_inbound_sa(const struct maps *maps, const struct datapath_packet *p, uint32_t spi);
+
+/* Whether the packet is what the inbound SA is for. */
+bool explain_sa_takes(const struct sa_state *sa, const struct datapath_packet *p);
+
+#endif
