@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "commands.h"
+#include "control_client.h"
 #include "policy/policy.h"
 #include "policy/policy_text.h"
 #include "policy/spd_store.h"
 #include "session.h"
-#include "table.h"
+
+/* "connection" and a name. */
+#define MAKER_TEXT 80
 
 static int change(const struct invocation *inv, bool need_action)
 {
@@ -37,28 +42,44 @@ int policy_flush_command(const struct invocation *inv)
 
 /* ---- list ---- */
 
-static void print_table(const struct spd *spd)
+/* {"kind", "name"} of the section that made it, or NULL. */
+static const cJSON *name_of(const struct policy *p, const cJSON *names)
 {
-	struct table *t = table_new("DST|SRC|PROTO|SPORT|DPORT|>PRIO|ACTION|BY");
-	char text[SELECTOR_TEXT];
+	char text[POLICY_TEXT];
+
+	return cJSON_GetObjectItemCaseSensitive(names, policy_selector_text(p, text));
+}
+
+/* "by hand", "connection core1"; without a daemon to ask, what the maps tell. */
+static const char *maker_text(const struct policy *p, const cJSON *names, char buf[MAKER_TEXT])
+{
+	const cJSON *of = name_of(p, names);
+
+	if (p->rule.owner == OWNER_MANUAL)
+		return "by hand";
+	if (!of)
+		return p->rule.owner == OWNER_IKE ? "a connection" : "a policy of the file";
+	snprintf(buf, MAKER_TEXT, "%s %s", json_text(of, "kind"), json_text(of, "name"));
+	return buf;
+}
+
+/* The words of 'policy add', and in front of those of one maker a line that a shell takes for a comment. */
+static void print_text(const struct spd *spd, const cJSON *names)
+{
+	char buf[MAKER_TEXT], before[MAKER_TEXT] = "", text[POLICY_TEXT];
 
 	for (size_t i = 0; i < spd->count; i++) {
 		const struct policy *p = &spd->policies[i];
-		const struct spd_rule *r = &p->rule;
+		const char *maker = maker_text(p, names, buf);
 
-		table_cell(t, "%s", prefix_text(&p->remote, text));
-		table_cell(t, "%s", rule_local_text(r, text));
-		table_cell(t, "%s", rule_proto_text(r, text));
-		table_cell(t, "%s", rule_ports_text(r, true, text));
-		table_cell(t, "%s", rule_ports_text(r, false, text));
-		table_cell(t, "%u", r->prio);
-		table_cell(t, "%s", policy_action_name(r->action));
-		table_cell(t, "%s", policy_owner_name(r->owner));
+		if (strcmp(maker, before) != 0)
+			printf("# %s\n", maker);
+		snprintf(before, sizeof(before), "%s", maker);
+		printf("%s\n", policy_text(p, text));
 	}
-	table_print(t, stdout);
 }
 
-static void print_json(const struct spd *spd, bool pretty)
+static void print_json(const struct spd *spd, const cJSON *names, bool pretty)
 {
 	cJSON *array = cJSON_CreateArray();
 	char text[SELECTOR_TEXT];
@@ -66,6 +87,7 @@ static void print_json(const struct spd *spd, bool pretty)
 	for (size_t i = 0; i < spd->count; i++) {
 		const struct policy *p = &spd->policies[i];
 		const struct spd_rule *r = &p->rule;
+		const char *name = json_text(name_of(p, names), "name");
 		cJSON *json = cJSON_CreateObject();
 
 		cJSON_AddStringToObject(json, "dst", prefix_text(&p->remote, text));
@@ -76,6 +98,7 @@ static void print_json(const struct spd *spd, bool pretty)
 		cJSON_AddNumberToObject(json, "prio", r->prio);
 		cJSON_AddStringToObject(json, "action", policy_action_name(r->action));
 		cJSON_AddStringToObject(json, "owner", policy_owner_name(r->owner));
+		cJSON_AddItemToObject(json, "name", name ? cJSON_CreateString(name) : cJSON_CreateNull());
 		cJSON_AddItemToArray(array, json);
 	}
 	json_print(array, pretty);
@@ -84,6 +107,8 @@ static void print_json(const struct spd *spd, bool pretty)
 
 int policy_list_command(const struct invocation *inv)
 {
+	cJSON *reply = NULL;
+	const cJSON *names;
 	struct spd spd = {0};
 	struct instance in;
 	struct maps maps;
@@ -94,12 +119,16 @@ int policy_list_command(const struct invocation *inv)
 		return cli_fail(inv, f.text);
 	err = spd_read(&maps, &spd, &f);
 	if (!err) {
-		spd_sort(&spd);
+		/* Without a daemon they have no names. */
+		control_ask(&in, "policy names", NULL, -1, &reply, NULL);
+		names = cJSON_GetObjectItemCaseSensitive(reply, "document");
+		spd_sort_by_precedence(&spd);
 		if (inv->json)
-			print_json(&spd, inv->pretty);
+			print_json(&spd, names, inv->pretty);
 		else
-			print_table(&spd);
+			print_text(&spd, names);
 	}
+	cJSON_Delete(reply);
 	spd_free(&spd);
 	maps_close(&maps);
 	return err ? cli_fail(inv, f.text) : EXIT_SUCCESS;

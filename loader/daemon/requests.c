@@ -3,6 +3,7 @@
 #include "requests.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "connections_known.h"
 #include "lane_cpus.h"
 #include "lib/channel.h"
+#include "net/route.h"
 #include "policy/parse.h"
 #include "policy/policy.h"
 
@@ -68,10 +70,35 @@ static int on_sa_flush(const struct requests *q, const struct request *r, struct
 
 /* ---- policies ---- */
 
+/* What is another host's is a mistake: such a policy would be for nothing. A broadcast address is ours, too. */
+static int check_source(const struct policy *policy, struct fault *f)
+{
+	struct route_question q = {0};
+	struct route route;
+	char text[ADDR_TEXT];
+
+	if (addr_is_zero(policy->rule.local))
+		return 0;
+	memcpy(q.dst, policy->rule.local, sizeof(q.dst));
+	if (route_get(&q, &route) == 0 && (route.type == RTN_LOCAL || route.type == RTN_BROADCAST))
+		return 0;
+	return fault(f, EADDRNOTAVAIL,
+		     "src %s: not an address of this host: 'ip address' lists them, and dst is the peer",
+		     addr_text(policy->rule.local, text));
+}
+
+/* The policy that the words are for, to be put in. */
+static int take_policy(const struct request *r, struct policy *out, struct fault *f)
+{
+	int err = policy_parse(r->words, true, out, f);
+
+	return err ? err : check_source(out, f);
+}
+
 static int on_policy_add(const struct requests *q, const struct request *r, struct fault *f)
 {
 	struct policy policy;
-	int err = policy_parse(r->words, true, &policy, f);
+	int err = take_policy(r, &policy, f);
 
 	return err ? err : policy_add(q->guard->maps, &policy, f);
 }
@@ -79,7 +106,7 @@ static int on_policy_add(const struct requests *q, const struct request *r, stru
 static int on_policy_replace(const struct requests *q, const struct request *r, struct fault *f)
 {
 	struct policy policy;
-	int err = policy_parse(r->words, true, &policy, f);
+	int err = take_policy(r, &policy, f);
 
 	return err ? err : policy_replace(q->guard->maps, &policy, f);
 }

@@ -49,6 +49,22 @@ void spd_sort(struct spd *spd)
 		qsort(spd->policies, spd->count, sizeof(*spd->policies), compare_policies);
 }
 
+/* A longer prefix goes first. */
+static int compare_precedence(const void *a, const void *b)
+{
+	const struct policy *left = a, *right = b;
+
+	if (left->remote.len != right->remote.len)
+		return (int)right->remote.len - (int)left->remote.len;
+	return compare_policies(a, b);
+}
+
+void spd_sort_by_precedence(struct spd *spd)
+{
+	if (spd->count)
+		qsort(spd->policies, spd->count, sizeof(*spd->policies), compare_precedence);
+}
+
 /* ---- policies ---- */
 
 static bool same_selector(const struct policy *a, const struct policy *b)

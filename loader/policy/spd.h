@@ -62,8 +62,12 @@ int spd_compile(const struct spd *spd, struct spd_image *out, struct fault *f);
 /* Enters the rules of an entry that were made for its own prefix, as policies. 0 or -ENOMEM. */
 int spd_take_entry(struct spd *spd, const struct spd_key *key, const struct spd_entry *entry);
 
-/* Sorts for people: by prefix, then by precedence. */
+/* Sorts by prefix, then by precedence. */
 void spd_sort(struct spd *spd);
+
+/* Sorts for people, as policies act: of all that are for a packet, the first decides (but see bpf/policy.h of covers).
+ */
+void spd_sort_by_precedence(struct spd *spd);
 
 /* The entry of that key, or NULL. It stays the image's. */
 const struct spd_item *spd_image_find(const struct spd_image *image, const struct spd_key *key);

@@ -296,3 +296,38 @@ def test_replace(bed):
     assert [(p['action'], p['prio']) for p in listed] == [('bypass', 5)]
     send_udp(bed, 4001)
     assert next_in_clear(bed)[UDP].dport == 4001
+
+
+def test_list_in_order_of_precedence(bed):
+    """As they act, and each line is what makes the same again."""
+    words = [[PEER + '/32', 'src', HOST, 'proto', 'tcp', 'dport', '179'], [PEER + '/32', 'proto', 'icmp/echo-request'],
+             [PEER + '/32', 'proto', 'udp', 'sport', '5000-5010', 'prio', '7'], [PEER + '/32'], ['192.0.2.0/24'], ['10.0.0.0/8']]
+    for dst, *rest in reversed(words):
+        bed.host.policy_add(dst, *rest)
+    listed = bed.host.cmd('policy', 'list').stdout
+    assert listed.splitlines() == ['# by hand'] + [' '.join(['dst', *w, 'action', 'protect']) for w in words]
+    bed.host.cmd('policy', 'flush')
+    for line in listed.splitlines()[1:]:
+        bed.host.cmd('policy', 'add', *line.split())
+    assert bed.host.cmd('policy', 'list').stdout == listed
+
+
+@pytest.mark.parametrize('verb', ['add', 'replace'])
+def test_source_of_another_host(bed, verb):
+    done = bed.host.cmd('policy', verb, 'dst', PEER, 'src', PEER, 'action', 'protect', check=False)
+    assert done.returncode == 1 and f'src {PEER}: not an address of this host' in done.stderr
+    assert bed.host.cmd('policy', 'list').stdout == ''
+
+
+def test_names_of_policies(native):
+    """Those of the file have the names of their sections, as long as there is a daemon to ask."""
+    native.psk(protect='tcp/179')
+    native.a.config.write_text(native.a.config.read_text() + '[policy net]\ndst = 192.0.0.0/16\naction = discard\n')
+    native.a.start()
+    assert native.a.cmd('policy', 'list').stdout.splitlines() == [
+        '# connection core', f'dst {PEER}/32 src {HOST} proto tcp dport 179 action protect',
+        f'dst {PEER}/32 src {HOST} proto tcp sport 179 action protect', '# policy net', 'dst 192.0.0.0/16 action discard']
+    listed = json.loads(native.a.cmd('-j', 'policy', 'list').stdout)
+    assert [p['name'] for p in listed] == ['core', 'core', 'net']
+    native.a.stop()
+    assert '# a connection' in native.a.cmd('policy', 'list').stdout
