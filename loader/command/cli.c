@@ -130,7 +130,7 @@ static int help_group(const struct command *table, const char *group)
 	return EXIT_SUCCESS;
 }
 
-static const struct command *find(const struct command *table, const char *name)
+static const struct command *find_exactly(const struct command *table, const char *name)
 {
 	for (const struct command *c = table; c->name; c++)
 		if (is_word(name, c->name))
@@ -138,13 +138,147 @@ static const struct command *find(const struct command *table, const char *name)
 	return NULL;
 }
 
-/* Takes one argument, or two where the first names a group ("sa", "add"), and leaves their name in full. */
+/* Whether what was typed stands for a command's name, each of whose words may be cut short. */
+static bool abbreviates(const char *typed, const char *name)
+{
+	while (*typed) {
+		const size_t n = strcspn(typed, " "), whole = strcspn(name, " ");
+
+		if (n > whole || strncmp(typed, name, n) != 0 || !typed[n] != !name[whole])
+			return false;
+		typed += n + (typed[n] == ' ');
+		name += whole + (name[whole] == ' ');
+	}
+	return true;
+}
+
+/* What opens a gate, or makes a daemon, is spelt out. */
+static bool is_spelt_out(const char *name)
+{
+	return is_word(name, "detach") || is_word(name, "policy flush") || is_word(name, "run");
+}
+
+/* As in iproute2: the one that the words stand for, if there is but one. */
+static const struct command *find_abbreviated(const struct command *table, const char *typed)
+{
+	const struct command *found = NULL;
+
+	for (const struct command *c = table; c->name; c++) {
+		/* One word alone may also be short for the first of two. */
+		if (!abbreviates(typed, c->name) && strncmp(c->name, typed, strlen(typed)) != 0)
+			continue;
+		if (found || is_spelt_out(c->name) || !abbreviates(typed, c->name))
+			return NULL;
+		found = c;
+	}
+	return found;
+}
+
+/* Other words for the second of a command's: what iproute2, or its users, call it. */
+static const struct {
+	const char *typed;
+	const char *meant;
+} synonyms[] = {{"show", "list"}, {"delete", "del"}, {"remove", "del"}, {"rm", "del"}};
+
+static const struct command *find_synonym(const struct command *table, const char *typed)
+{
+	const char *second = strchr(typed, ' ');
+	char meant[COMMAND_NAME_MAX];
+
+	for (size_t i = 0; second && i < sizeof(synonyms) / sizeof(synonyms[0]); i++) {
+		if (!is_word(second + 1, synonyms[i].typed))
+			continue;
+		snprintf(meant, sizeof(meant), "%.*s %s", (int)(second - typed), typed, synonyms[i].meant);
+		return find_abbreviated(table, meant);
+	}
+	return NULL;
+}
+
+static const struct command *find(const struct command *table, const char *name)
+{
+	const struct command *c = find_exactly(table, name);
+
+	if (!c)
+		c = find_synonym(table, name);
+	return c ? c : find_abbreviated(table, name);
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How many letters are to be put in, taken out or exchanged for others to make one word of the other (Levenshtein). */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[COMMAND_NAME_MAX], n = strlen(b);
+
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; *a; i++, a++) {
+		size_t before = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			const size_t exchanged = before + (*a != b[j - 1]);
+
+			before = row[j];
+			row[j] = least(exchanged, least(row[j], row[j - 1]) + 1);
+		}
+	}
+	return row[n];
+}
+
+/* Farther away it is another word. */
+#define TYPO_MAX 2
+
+static void keep_nearest(const char *typed, const char *name, const char **nearest, size_t *best)
+{
+	const size_t n = strlen(typed) < COMMAND_NAME_MAX && strlen(name) < COMMAND_NAME_MAX ? distance(typed, name)
+											     : TYPO_MAX + 1;
+
+	if (n <= TYPO_MAX && n < *best && n < strlen(typed)) {
+		*best = n;
+		*nearest = name;
+	}
+}
+
+/* The command that was meant, perhaps; NULL: none is near. */
+static const char *nearest_command(const struct command *table, const char *typed)
+{
+	const char *nearest = NULL;
+	size_t best = TYPO_MAX + 1;
+
+	for (const struct command *c = table; c->name; c++)
+		keep_nearest(typed, c->name, &nearest, &best);
+	keep_nearest(typed, "help", &nearest, &best);
+	return nearest;
+}
+
+/* Whether some command's first of two words begins so, and no other command does: "pol" for "policy add". */
+static bool abbreviates_group(const struct command *table, const char *typed)
+{
+	const char *group = NULL;
+
+	for (const struct command *c = table; c->name; c++) {
+		const size_t n = strcspn(c->name, " ");
+
+		if (strncmp(c->name, typed, strlen(typed)) != 0)
+			continue;
+		if (!c->name[n] || (group && strncmp(group, c->name, n + 1) != 0))
+			return false;
+		group = c->name;
+	}
+	return group;
+}
+
+/* Takes one argument, or two where the first names a group ("sa", "add"), and leaves their name as it was typed. */
 static const struct command *take_command(const struct command *table, struct arguments *args, char *full)
 {
 	const char *first = next_argument(args);
 
 	snprintf(full, COMMAND_NAME_MAX, "%s", first);
-	if (is_group(table, first) && args->count && args->at[0][0] != '-')
+	if ((is_group(table, first) || abbreviates_group(table, first)) && args->count && args->at[0][0] != '-')
 		snprintf(full, COMMAND_NAME_MAX, "%s %s", first, next_argument(args));
 	return find(table, full);
 }
@@ -164,7 +298,10 @@ static int unknown_command(const struct command *table, const char *full)
 		}
 		fprintf(stderr, "? (see '" PROGRAM " help')\n");
 	} else {
-		fprintf(stderr, "no command '%s' (see '" PROGRAM " help')\n", full);
+		const char *nearest = nearest_command(table, full);
+
+		fprintf(stderr, "no command '%s'%s%s%s (see '" PROGRAM " help')\n", full,
+			nearest ? ": did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 	}
 	return EXIT_USAGE;
 }
@@ -213,6 +350,17 @@ static const struct word *find_word(const struct invocation *inv, const char *ar
 	return NULL;
 }
 
+static const char *nearest_word(const struct command *command, const char *typed)
+{
+	const char *nearest = NULL;
+	size_t best = TYPO_MAX + 1;
+
+	for (const struct word *w = command->words; w && w->name; w++)
+		if (!(w->flags & WORD_POSITIONAL))
+			keep_nearest(typed, w->name, &nearest, &best);
+	return nearest;
+}
+
 static enum outcome take_word(struct invocation *inv, struct arguments *args)
 {
 	const char *argument = args->at[0], *value = "";
@@ -220,7 +368,10 @@ static enum outcome take_word(struct invocation *inv, struct arguments *args)
 	char text[128];
 
 	if (!w) {
-		snprintf(text, sizeof(text), "'%.60s' is none of its words", argument);
+		const char *nearest = nearest_word(inv->command, argument);
+
+		snprintf(text, sizeof(text), "'%.60s' is none of its words%s%.30s%s", argument,
+			 nearest ? ": did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 	} else if (word(inv, w->name)) {
 		snprintf(text, sizeof(text), "'%s' is given twice", w->name);
 	} else {
@@ -307,7 +458,7 @@ static int help(const struct command *table, struct arguments *args)
 	char full[COMMAND_NAME_MAX];
 	const struct command *c;
 
-	if (args->count == 0)
+	if (args->count == 0 || is_word(args->at[0], "help"))
 		return help_all(table);
 	c = take_command(table, args, full);
 	if (c)

@@ -423,3 +423,31 @@ def test_run_after_everything(running):
         assert running.stop(signal.SIGTERM) == 0
         running.cmd('detach', NIC)
         running.start()
+
+
+@pytest.mark.parametrize('typed, meant', [
+    (['statsu'], 'status'), (['explian'], 'explain'), (['polic', 'lst'], 'policy list'), (['hlep'], 'help'),
+    (['policy', 'add', 'dts', PEER], 'dst')])
+def test_nearest_word(bed, typed, meant):
+    done = bed.host.cmd(*typed, check=False)
+    assert done.returncode == 2 and f"did you mean '{meant}'?" in done.stderr and done.stderr.count('\n') == 1
+
+
+@pytest.mark.parametrize('typed', [['xyzzy'], ['policy', 'add', 'xyzzy', PEER]])
+def test_no_word_is_near(bed, typed):
+    assert 'did you mean' not in bed.host.cmd(*typed, check=False).stderr
+
+
+def test_short_and_other_words(bed):
+    """As in iproute2; but what opens a gate, or could be two, is to be spelt out."""
+    bed.host.policy_add(PEER)
+    listed = bed.host.cmd('policy', 'list').stdout
+    for words in (['policy', 'show'], ['pol', 'l'], ['pol', 'show']):
+        assert bed.host.cmd(*words).stdout == listed
+    for words in (['det', NIC], ['policy', 'f'], ['pol', 'flu'], ['de', NIC], ['policy', ''], ['c']):
+        assert bed.host.cmd(*words, check=False).returncode == 2
+    assert bed.host.cmd('policy', 'list').stdout == listed
+    bed.host.cmd('policy', 'delete', 'dst', PEER)
+    assert bed.host.cmd('policy', 'list').stdout == ''
+    for words in (['help'], ['help', 'help']):
+        assert 'usage:' in bed.host.cmd(*words).stdout
