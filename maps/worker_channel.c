@@ -50,6 +50,8 @@ static bool is_whole(const struct worker_order *order, ssize_t size, __u32 fds)
 		return false;
 	if (order->kind == WORKER_DETACH)
 		return fds == 0;
+	if (order->kind == WORKER_CAPTURE)
+		return fds <= 1;
 	return order->kind == WORKER_ATTACH && order->queues && order->queues <= QUEUES_MAX && order->tap_queues &&
 	       order->tap_queues <= order->queues && fds == order->queues + 2 * order->tap_queues;
 }

@@ -6,6 +6,8 @@
  *          ◄──────────────────── answer──
  *          ──DETACH──────────────────────►                and closes them
  *          ◄──────────────────── answer──
+ *          ──CAPTURE, memory─────────────►                packets are captured there (capture_ring.h); without memory
+ *          ◄──────────────────── answer──                 nowhere any more
  *
  * Orders are answered one by one, in their order.
  */
@@ -17,6 +19,7 @@
 enum worker_order_kind {
 	WORKER_ATTACH = 1,
 	WORKER_DETACH = 2,
+	WORKER_CAPTURE = 3,
 };
 
 /* The rest of what the worker needs to know of a NIC is in ports. */

@@ -70,6 +70,8 @@ static uint32_t seal(struct burst *b, struct port_queue *p, uint32_t first, uint
 /* There are fewer numbers left than packets: as many go as there are. */
 static __attribute__((cold)) uint32_t seal_one_by_one(struct burst *b, struct port_queue *p)
 {
+	struct capture *capture = p->lane->capture;
+	const int chosen = capture ? capture->chosen : -1;
 	uint32_t sent = 0;
 
 	for (uint32_t i = 0; i < b->count; i++) {
@@ -80,9 +82,14 @@ static __attribute__((cold)) uint32_t seal_one_by_one(struct burst *b, struct po
 			sent += seal(b, p, i, 1, seq);
 			continue;
 		}
+		if (capture)
+			capture_choose(capture, b->packets[i].frame);
 		drop(p->lane, b->sa->state, why, 1);
 		umem_give(&p->q.umem, b->packets[i].addr);
 	}
+	/* The frame at hand is another one. */
+	if (capture)
+		capture->chosen = chosen;
 	return sent;
 }
 

@@ -34,9 +34,21 @@ static void store(__u64 *counter, uint64_t value)
 	__atomic_store_n(counter, value, __ATOMIC_RELAXED);
 }
 
-static void drop_item(struct port_queue *p, const struct item *item, enum reason why)
+/* To a capture, a packet is known by where it was received to. */
+static const void *key_of(const struct port_queue *p, uint64_t addr)
 {
+	return umem_data(&p->q.umem, addr);
+}
+
+static __attribute__((cold, noinline)) void drop_item(struct port_queue *p, const struct item *item, enum reason why)
+{
+	struct capture *capture = p->lane->capture;
+
+	if (capture)
+		capture_choose(capture, key_of(p, item->addr));
 	drop(p->lane, item->sa ? item->sa->state : NULL, why, 1);
+	if (capture)
+		capture_choose(capture, NULL);
 	umem_give(&p->q.umem, item->addr);
 }
 
@@ -143,6 +155,63 @@ static bool accept_item(const struct item *item, enum reason *why)
 				    item->ip.ip + item->ip.header + ESP_HEADER, item->opened.payload_len);
 }
 
+/* ---- for a capture ---- */
+
+#define IN_CLEAR(p) .point = CAPTURE_CLEAR, .direction = SA_INBOUND, .ifindex = (p)->shared->ifindex
+#define IN_ESP(p)   .point = CAPTURE_ESP, .direction = SA_INBOUND, .ifindex = (p)->shared->ifindex
+
+static void capture_esp(struct port_queue *p, uint8_t *frame, size_t len)
+{
+	const struct iovec piece = {frame, len};
+
+	capture_add(p->lane->capture, frame, &(struct capture_record){IN_ESP(p)}, &piece, 1);
+}
+
+/* As it will be when it is taken out, or with GRE around it. */
+static void capture_opened(struct port_queue *p, const struct item *item)
+{
+	const size_t headers = item->l2 + item->ip.header;
+	uint8_t top[ETH_LEN_MAX + IP_LEN_MAX];
+	const struct iovec pieces[] = {{top, headers}, {esp_of(item) + ESP_HEADER, item->opened.payload_len}};
+
+	memcpy(top, item->frame, headers);
+	ip_finish(top + item->l2, item->ip.header, item->ip.header + item->opened.payload_len,
+		  item->opened.next_header);
+	capture_add(p->lane->capture, item->frame, &(struct capture_record){IN_CLEAR(p), .spi = item->sa->spi}, pieces,
+		    2);
+}
+
+static __attribute__((cold, noinline)) void capture_received(struct port_queue *p, const struct xdp_desc *descs,
+							     uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		capture_esp(p, umem_data(&p->q.umem, descs[i].addr), descs[i].len);
+}
+
+static __attribute__((cold, noinline)) void capture_accepted(struct port_queue *p, const struct item *items, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		capture_opened(p, &items[i]);
+}
+
+/* Asked for each batch. What became of its packets is shown at the end of the turn. */
+static bool is_captured(const struct port_queue *p)
+{
+	return __builtin_expect(p->lane->capture != NULL, 0);
+}
+
+/* ---- to the host ---- */
+
+static __attribute__((cold, noinline)) void drop_at_host(struct port_queue *p, const struct iovec *pieces, int n,
+							 uint32_t packets)
+{
+	const struct capture_record record = {IN_CLEAR(p)};
+
+	drop(p->lane, NULL, REASON_HOST_FULL, packets);
+	if (p->lane->capture)
+		capture_add_dropped(p->lane->capture, &record, REASON_HOST_FULL, pieces, n);
+}
+
 static void write_to_host(void *user, const struct virtio_net_hdr *vnet, struct iovec *pieces, int n, uint32_t packets)
 {
 	struct port_queue *p = user;
@@ -150,7 +219,7 @@ static void write_to_host(void *user, const struct virtio_net_hdr *vnet, struct 
 	if (host_write(&p->host, vnet, pieces, n))
 		count(p->lane, REASON_OPENED, packets);
 	else
-		drop(p->lane, NULL, REASON_HOST_FULL, packets);
+		drop_at_host(p, pieces + 1, n - 1, packets);
 }
 
 /* One packet, past the coalescer, with its checksums for the host to check. */
@@ -167,6 +236,13 @@ static bool is_gre(const struct item *item)
 	return item->opened.next_header == PROTO_GRE && (item->sa->state->flags & SA_GRE);
 }
 
+static __attribute__((cold, noinline)) void refuse_gre(struct port_queue *p, const struct item *item)
+{
+	if (p->lane->capture)
+		capture_choose(p->lane->capture, item->frame);
+	drop(p->lane, item->sa->state, REASON_GRE_REFUSED, 1);
+}
+
 /* Out of ESP and GRE, and alone: which packets of a group belong together its receiver cannot tell. */
 static void write_from_gre(struct port_queue *p, const struct item *item)
 {
@@ -174,10 +250,11 @@ static void write_from_gre(struct port_queue *p, const struct item *item)
 	const struct tx_tag tag = {.generation = item->sa->generation, .slot = (uint16_t)slot};
 	struct gre_packet packet = {.frame = item->frame, .l2 = item->l2, .ip = item->ip};
 
-	if (gre_take_out(&packet, item->ip.ip + item->ip.header + ESP_HEADER, item->opened.payload_len, &tag))
+	if (gre_take_out(&packet, item->ip.ip + item->ip.header + ESP_HEADER, item->opened.payload_len, &tag)) {
 		write_alone(p, packet.frame, packet.l2 + packet.ip.total);
-	else
-		drop(p->lane, item->sa->state, REASON_GRE_REFUSED, 1);
+		return;
+	}
+	refuse_gre(p, item);
 }
 
 static bool accept_alone(struct port_queue *p, struct item *item, enum reason *why)
@@ -186,23 +263,51 @@ static bool accept_alone(struct port_queue *p, struct item *item, enum reason *w
 	return accept_item(item, why);
 }
 
-/* What came in pieces goes through the same steps, by itself, and to the host as one, however long. */
-static void take_whole(struct port_queue *p, const struct reassembled *whole)
+static bool open_whole(struct port_queue *p, const struct reassembled *whole, struct item *item)
 {
-	struct item item = {
+	enum reason why = REASON_MALFORMED;
+
+	*item = (struct item){
 		.frame = p->fragments->whole,
 		.l2 = whole->l2,
 		.slot = whole->slot,
 		.generation = whole->generation,
 	};
-	enum reason why = REASON_MALFORMED;
+	if (ip_parse(&item->ip, item->frame + item->l2, whole->len - item->l2) && look_up(p, item, &why) &&
+	    esp_open(p->lane->aead, item->sa, esp_of(item), esp_len(item), item->seq, &item->opened, &why) &&
+	    accept_alone(p, item, &why))
+		return true;
+	drop(p->lane, item->sa ? item->sa->state : NULL, why, 1);
+	return false;
+}
 
-	if (!ip_parse(&item.ip, item.frame + item.l2, whole->len - item.l2) || !look_up(p, &item, &why) ||
-	    !esp_open(p->lane->aead, item.sa, esp_of(&item), esp_len(&item), item.seq, &item.opened, &why) ||
-	    !accept_alone(p, &item, &why)) {
-		drop(p->lane, item.sa ? item.sa->state : NULL, why, 1);
-		return;
+/* Its fragments are in the capture, and the whole is only where it is dropped. */
+static bool open_whole_captured(struct port_queue *p, const struct reassembled *whole, struct item *item)
+{
+	struct capture *capture = p->lane->capture;
+	const bool alone = capture->count == 0;
+	bool opened;
+
+	capture_esp(p, p->fragments->whole, whole->len);
+	capture_choose(capture, p->fragments->whole);
+	opened = open_whole(p, whole, item);
+	capture_choose(capture, NULL);
+	if (opened) {
+		capture_forget(capture, p->fragments->whole);
+		capture_opened(p, item);
 	}
+	if (alone)
+		capture_publish(capture);
+	return opened;
+}
+
+/* What came in pieces goes through the same steps, by itself, and to the host as one, however long. */
+static void take_whole(struct port_queue *p, const struct reassembled *whole)
+{
+	struct item item;
+
+	if (p->lane->capture ? !open_whole_captured(p, whole, &item) : !open_whole(p, whole, &item))
+		return;
 	if (is_gre(&item)) {
 		write_from_gre(p, &item);
 		return;
@@ -230,12 +335,15 @@ static void reassemble(struct port_queue *p, const struct item *item)
 /* ---- a batch ---- */
 
 /* Its SA is there, and the key is not yet: it waits, if there is room. */
-static bool park_frame(struct port_queue *p, const struct item *item, const struct xdp_desc *desc)
+static __attribute__((cold, noinline)) bool park_frame(struct port_queue *p, const struct item *item,
+						       const struct xdp_desc *desc)
 {
 	if (!sa_cache_awaits(&p->lane->sas, item->slot, item->generation) ||
 	    !park_add(&p->in->park, item->slot, item->generation, desc, p->lane->now))
 		return false;
 	count(p->lane, REASON_PARKED, 1);
+	if (p->lane->capture)
+		capture_forget(p->lane->capture, key_of(p, item->addr));
 	return true;
 }
 
@@ -382,16 +490,21 @@ static void run_batch(struct port_queue *p, const struct xdp_desc *descs, uint32
 
 	kept = pass_open(p, items, kept);
 	kept = pass_accept(p, items, kept);
+	if (is_captured(p))
+		capture_accepted(p, items, kept);
 	pass_deliver(p, items, kept);
 }
 
 uint32_t inbound_run(struct port_queue *p)
 {
 	struct xdp_desc descs[BATCH];
-	uint32_t n = xdp_queue_receive(&p->q, descs, BATCH);
+	const uint32_t n = xdp_queue_receive(&p->q, descs, BATCH);
+	const uint32_t packets = n && p->q.umem.jumbo ? gather_packets(p, descs, n) : n;
 
-	if (n)
-		run_batch(p, descs, p->q.umem.jumbo ? gather_packets(p, descs, n) : n);
+	if (packets && is_captured(p))
+		capture_received(p, descs, packets);
+	if (packets)
+		run_batch(p, descs, packets);
 	/* Also when nothing came: frames that the coalescer held may be free again. */
 	xdp_queue_refill(&p->q);
 	return n;
@@ -401,6 +514,11 @@ uint32_t inbound_run(struct port_queue *p)
 
 static void drop_parked(struct port_queue *p, const struct xdp_desc *descs, uint32_t n)
 {
+	for (uint32_t i = 0; p->lane->capture && i < n; i++) {
+		const struct iovec piece = {umem_data(&p->q.umem, descs[i].addr), descs[i].len};
+
+		capture_add_dropped(p->lane->capture, &(struct capture_record){IN_ESP(p)}, REASON_NO_SA, &piece, 1);
+	}
 	drop(p->lane, NULL, REASON_NO_SA, n);
 	for (uint32_t i = 0; i < n; i++)
 		umem_give(&p->q.umem, descs[i].addr);
@@ -415,6 +533,8 @@ static uint32_t unpark(struct port_queue *p, struct parked *entry)
 	_Static_assert(PARK_FRAMES <= BATCH, "what waits for an SA goes through the passes together");
 	if (sa_cache_get(sas, entry->slot, entry->generation)) {
 		n = park_take(&p->in->park, entry, descs);
+		if (is_captured(p))
+			capture_received(p, descs, n);
 		run_batch(p, descs, n);
 		return n;
 	}
@@ -441,6 +561,8 @@ void inbound_end_turn(struct port_queue *p, bool more)
 		coalesce_hold(&p->in->coalescer);
 	else
 		coalesce_flush(&p->in->coalescer);
+	if (is_captured(p))
+		capture_publish(p->lane->capture);
 }
 
 static void release_frame(void *user, uint64_t addr)

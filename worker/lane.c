@@ -35,6 +35,16 @@ int lane_init(struct lane *l, struct lane *lanes, uint32_t index, uint32_t count
 	return 0;
 }
 
+__attribute__((cold, noinline)) void drop(struct lane *l, struct sa_state *sa, enum reason reason, uint64_t n)
+{
+	count(l, reason, n);
+	if (l->capture)
+		capture_drop(l->capture, reason);
+	/* The BPF programs and other lanes count in the same place. */
+	if (sa)
+		__atomic_fetch_add(counts_at(&sa->drops, reason), n, __ATOMIC_RELAXED);
+}
+
 void lane_wake(struct lane *l)
 {
 	const uint64_t one = 1;

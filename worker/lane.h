@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "capture.h"
 #include "handoff.h"
 #include "host_ring.h"
 #include "ip_id.h"
@@ -32,6 +33,8 @@ struct lane_order {
 	struct port_queues add; /* queues that are the lane's from now on; empty afterwards */
 	int remove;		/* NIC, by its index in ports, whose queues are the lane's no more; -1: none */
 	struct port_queues removed;
+	bool captures; /* what is captured changes: */
+	struct capture *capture;
 };
 
 struct lane {
@@ -45,6 +48,7 @@ struct lane {
 	struct ip_ids *ip_ids; /* of all lanes */
 	struct host_reader reader;
 	struct port_queues queues;
+	struct capture *capture;  /* NULL: nothing is captured */
 	bool low_latency;	  /* shorter naps (loop.h), shorter turns (outbound.c) */
 	uint64_t poll_until;	  /* the latest poll_until of the queues, as of when one was set: no rest until then */
 	uint32_t readers;	  /* how many of the queues read from a pair of TAP queues */
@@ -65,14 +69,8 @@ static inline void count(struct lane *l, enum reason reason, uint64_t n)
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
-/* Counts n dropped packets for status, and for their SA if there is one. */
-static inline void drop(struct lane *l, struct sa_state *sa, enum reason reason, uint64_t n)
-{
-	count(l, reason, n);
-	/* The BPF programs and other lanes count in the same place. */
-	if (sa)
-		__atomic_fetch_add(counts_at(&sa->drops, reason), n, __ATOMIC_RELAXED);
-}
+/* Counts n dropped packets for status, and for their SA if there is one; a capture hears of it (capture.h). */
+void drop(struct lane *l, struct sa_state *sa, enum reason reason, uint64_t n);
 
 /* Makes lane `index` of `count`, before privileges are given up. 0 or -errno. */
 int lane_init(struct lane *l, struct lane *lanes, uint32_t index, uint32_t count, struct fault *f);

@@ -157,6 +157,8 @@ static void obey(struct lane *l, struct lane_order *order)
 
 	if (order->remove >= 0)
 		remove_queues(l, order);
+	if (order->captures)
+		l->capture = order->capture;
 	TAILQ_CONCAT(&l->queues, &order->add, of_lane);
 	l->readers = 0;
 	TAILQ_FOREACH(p, &l->queues, of_lane)

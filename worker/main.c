@@ -22,6 +22,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "captures.h"
 #include "lib/cpu_list.h"
 #include "lib/privileges.h"
 #include "loop.h"
@@ -55,6 +56,7 @@ struct worker {
 	uint32_t lane_count;
 	pthread_t threads[LANES_MAX];
 	struct ports ports;
+	struct captures captures;
 };
 
 static volatile sig_atomic_t ended;
@@ -182,6 +184,7 @@ static int make_lanes(struct worker *w, struct fault *f)
 	for (uint32_t i = 0; i < w->lane_count && !err; i++)
 		err = make_lane(w, i, f);
 	w->ports = (struct ports){.maps = &w->maps, .lanes = w->lanes, .lane_count = w->lane_count};
+	w->captures = (struct captures){.lanes = w->lanes, .lane_count = w->lane_count};
 	return err;
 }
 
@@ -273,7 +276,10 @@ static bool take_order(struct worker *w, int channel)
 
 	if (err)
 		return err == -EBADMSG || err == -EAGAIN;
-	ports_obey(&w->ports, &order, fds, &answer);
+	if (order.kind == WORKER_CAPTURE)
+		captures_obey(&w->captures, n ? fds[0] : -1, &answer);
+	else
+		ports_obey(&w->ports, &order, fds, &answer);
 	return worker_answer_send(channel, &answer) == 0;
 }
 

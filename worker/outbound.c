@@ -67,6 +67,84 @@ struct outbound {
 	struct fragmenter pieces;
 };
 
+/* ---- for a capture ---- */
+
+/* The SPI of the SA that tc egress chose; 0: there is no such SA any more. */
+static uint32_t spi_of_tag(const struct outbound *out, const struct tx_tag *tag)
+{
+	const struct sa_state *sa = tag->slot < SLOTS_MAX ? &out->p->lane->maps->sa[tag->slot] : NULL;
+
+	return sa && sa->generation == tag->generation ? sa->spi : 0;
+}
+
+/* The frame at hand as it left the host, with its own address in place of the tag. */
+static struct capture_record frame_pieces(const struct outbound *out, struct iovec pieces[3])
+{
+	const struct port *port = out->p->shared;
+	uint8_t *frame = out->frame.data;
+	const size_t rest = ETH_SRC + sizeof(port->mac);
+	struct tx_tag tag;
+
+	memcpy(&tag, frame + ETH_SRC, sizeof(tag));
+	pieces[0] = (struct iovec){frame, ETH_SRC};
+	pieces[1] = (struct iovec){(void *)port->mac, sizeof(port->mac)};
+	pieces[2] = (struct iovec){frame + rest, out->frame.len - rest};
+	return (struct capture_record){
+		.point = CAPTURE_CLEAR,
+		.direction = SA_OUTBOUND,
+		.ifindex = port->ifindex,
+		.spi = spi_of_tag(out, &tag),
+	};
+}
+
+static __attribute__((cold, noinline)) void capture_taken(struct outbound *out)
+{
+	struct capture *capture = out->p->lane->capture;
+	struct capture_record record;
+	struct iovec pieces[3];
+
+	out->host->wanted = 1;
+	if (out->frame.len < ETH_LEN)
+		return;
+	record = frame_pieces(out, pieces);
+	capture_add(capture, out->frame.data, &record, pieces, 3);
+	capture_choose(capture, out->frame.data);
+}
+
+/* What the NIC is about to be told of; what became of the frames before that is known now. */
+static __attribute__((cold, noinline)) void capture_sent(const struct port_queue *p)
+{
+	const struct capture_record record = {
+		.point = CAPTURE_ESP, .direction = SA_OUTBOUND, .ifindex = p->shared->ifindex};
+	struct capture *capture = p->lane->capture;
+	struct iovec pieces[SPAN_FRAMES];
+	uint32_t at = 0;
+	int n;
+
+	while ((n = xdp_queue_next_unkicked(&p->q, &at, pieces)))
+		capture_add(capture, NULL, &record, pieces, n);
+	capture_publish(capture);
+}
+
+/* The rest of the frame at hand is dropped: what the capture has of it may have been shown already. */
+static void capture_given_up(const struct outbound *out, enum reason why)
+{
+	struct capture *capture = out->p->lane->capture;
+	const struct tx_tag tag = {.slot = (uint16_t)out->slot, .generation = out->generation};
+	const struct capture_record record = {
+		.point = CAPTURE_CLEAR,
+		.direction = SA_OUTBOUND,
+		.ifindex = out->p->shared->ifindex,
+		.spi = spi_of_tag(out, &tag),
+	};
+	const struct iovec piece = {out->frame.data, out->frame.len};
+
+	if (!capture_choose(capture, out->frame.data))
+		capture_add_dropped(capture, &record, why, &piece, 1);
+}
+
+/* ---- a frame of the host ---- */
+
 static void seal_burst(struct outbound *out)
 {
 	out->sent += burst_seal(&out->burst, out->p);
@@ -262,6 +340,8 @@ static uint32_t segments_left(const struct outbound *out)
 /* What is left of the frame at hand is dropped, and it is done with. */
 static bool give_up(struct outbound *out, struct sa_state *sa, enum reason why)
 {
+	if (out->p->lane->capture)
+		capture_given_up(out, why);
 	drop(out->p->lane, sa, why, segments_left(out));
 	out->pieces.at = out->pieces.len;
 	return true;
@@ -311,7 +391,11 @@ static bool goes_as_it_is(const struct outbound *out)
 
 static void kick(struct outbound *out)
 {
+	struct capture *capture = out->p->lane->capture;
+
 	seal_burst(out);
+	if (__builtin_expect(capture != NULL, 0))
+		capture_sent(out->p);
 	if (xdp_queue_unkicked(&out->p->q))
 		xdp_queue_kick(&out->p->q);
 }
@@ -346,6 +430,14 @@ static void prefetch_sas(const struct outbound *out)
 	}
 }
 
+/* Each time that frames are read. To be captured they are read one by one, so that nothing is asked of each else. */
+static void on_read(struct outbound *out)
+{
+	if (__builtin_expect(out->p->lane->capture != NULL, 0))
+		capture_taken(out);
+	prefetch_sas(out);
+}
+
 /* The next frame that does not go in a burst. Frames that were dropped count as taken, too. */
 static bool next_frame(struct outbound *out, uint32_t *taken)
 {
@@ -361,7 +453,7 @@ static bool next_frame(struct outbound *out, uint32_t *taken)
 		if (!host_next(out->host, &out->frame))
 			return false;
 		if (reads)
-			prefetch_sas(out);
+			on_read(out);
 		++*taken;
 		out->bytes += out->frame.len;
 		sa = examine(out);

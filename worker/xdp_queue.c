@@ -242,6 +242,23 @@ bool xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len)
 	return true;
 }
 
+int xdp_queue_next_unkicked(const struct xdp_queue *q, uint32_t *at, struct iovec *pieces)
+{
+	const struct xsk_ring_prod *tx = &q->rings.tx;
+	const uint32_t n = xdp_queue_unkicked(q);
+	bool last = false;
+	int count = 0;
+
+	while (*at < n && !last && count < SPAN_FRAMES) {
+		const uint32_t place = (*tx->producer + (*at)++) & tx->mask;
+		const struct xdp_desc *desc = &((const struct xdp_desc *)tx->ring)[place];
+
+		pieces[count++] = (struct iovec){umem_data(&q->umem, desc->addr), desc->len};
+		last = xdp_queue_is_last(desc);
+	}
+	return count;
+}
+
 /* Frames the kernel has not taken from the TX ring yet. */
 static uint32_t waiting(const struct xdp_queue *q)
 {

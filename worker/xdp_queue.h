@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "lib/fault.h"
 #include "umem.h"
@@ -108,6 +109,12 @@ void xdp_queue_kick(struct xdp_queue *q);
 /* How many packets the kernel has had for this queue since the last call, and could not place: no frame was free, or
  * the RX ring was full. */
 uint64_t xdp_queue_lost(struct xdp_queue *q);
+
+/*
+ * The next packet of those that were pushed since the last kick: its pieces, SPAN_FRAMES at most, and how many they
+ * are; 0: that was the last. *at: 0 at first, how many descriptors have been passed.
+ */
+int xdp_queue_next_unkicked(const struct xdp_queue *q, uint32_t *at, struct iovec *pieces);
 
 /* Descriptors that were pushed since the last kick. */
 static inline uint32_t xdp_queue_unkicked(const struct xdp_queue *q)

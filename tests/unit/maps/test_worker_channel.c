@@ -108,7 +108,7 @@ static void orders_with_their_descriptors(void **unused)
 {
 	const struct worker_order one = attach(1, 1), fewer_to_send = attach(4, 1),
 				  largest = attach(QUEUES_MAX, QUEUES_MAX), last = {.kind = WORKER_DETACH, .port = 15},
-				  first = {.kind = WORKER_DETACH};
+				  first = {.kind = WORKER_DETACH}, capture = {.kind = WORKER_CAPTURE};
 
 	(void)unused;
 	pass(&one, 3);
@@ -116,6 +116,8 @@ static void orders_with_their_descriptors(void **unused)
 	pass(&largest, WORKER_FDS_MAX);
 	pass(&last, 0);
 	pass(&first, 0);
+	pass(&capture, 1);
+	pass(&capture, 0);
 }
 
 /* Each takes its own, however many wait. */
@@ -230,9 +232,10 @@ static void wrong_sizes(void **unused)
 static void other_descriptors_than_it_says(void **unused)
 {
 	const struct worker_order few = attach(2, 2), many = attach(QUEUES_MAX, QUEUES_MAX),
-				  detach = {.kind = WORKER_DETACH};
+				  detach = {.kind = WORKER_DETACH}, capture = {.kind = WORKER_CAPTURE};
 
 	(void)unused;
+	refuse(&capture, sizeof(capture), 2);
 	refuse(&few, sizeof(few), 0);
 	refuse(&few, sizeof(few), 5);
 	refuse(&few, sizeof(few), 7);
@@ -257,7 +260,7 @@ static void what_no_nic_has(void **unused)
 		attach(UINT32_MAX, 3),
 		attach(UINT32_MAX - 1, UINT32_MAX - 1),
 		{.kind = 0, .queues = 1, .tap_queues = 1},
-		{.kind = 3, .queues = 1, .tap_queues = 1},
+		{.kind = 4, .queues = 1, .tap_queues = 1},
 		{.kind = WORKER_ATTACH, .port = PORTS_MAX, .queues = 1, .tap_queues = 1},
 		{.kind = WORKER_ATTACH, .port = UINT32_MAX, .queues = 1, .tap_queues = 1},
 		{.kind = WORKER_DETACH, .port = PORTS_MAX},
