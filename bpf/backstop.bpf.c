@@ -21,6 +21,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "capture.h"
 #include "clear.h"
 #include "count.h"
 #include "datagram.h"
@@ -226,11 +227,36 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	return action == SPD_PROTECT || action == SPD_DISCARD ? drop(REASON_BACKSTOP_IN) : NF_ACCEPT;
 }
 
+/* For a capture: behind an Ethernet header that tells what the packet is, since here it has none. */
+__noinline int capture_backstop(struct bpf_nf_ctx *ctx)
+{
+	const bool leaves = ctx->state->hook == NF_INET_POST_ROUTING;
+	const struct net_device *dev = leaves ? ctx->state->out : ctx->state->in;
+	const __u32 len = ctx->skb->len, room = CAPTURE_DROP_BYTES - sizeof(struct ethhdr);
+	const __u32 caplen = len < room ? len : room;
+	struct ethhdr eth = {.h_proto = bpf_htons(ctx->state->pf == FAMILY_IPV6 ? ETH_P_IPV6 : ETH_P_IP)};
+	struct capture_drop *drop =
+		capture_reserve(sizeof(eth) + len, dev ? dev->ifindex : 0, leaves ? SA_OUTBOUND : SA_INBOUND);
+	struct bpf_dynptr ptr;
+	long err;
+
+	if (!drop)
+		return 0;
+	__builtin_memcpy(drop->frame, &eth, sizeof(eth));
+	err = bpf_dynptr_from_skb(ctx->skb, 0, &ptr) || bpf_dynptr_read(drop->frame + sizeof(eth), caplen, &ptr, 0, 0);
+	capture_submit(drop, sizeof(eth) + caplen, err);
+	return 0;
+}
+
 /* One program for all hooks: the verifier's work on it is what a start waits for. */
 SEC("netfilter")
 int backstop(struct bpf_nf_ctx *ctx)
 {
-	return ctx->state->hook == NF_INET_POST_ROUTING ? out(ctx) : in(ctx);
+	const int verdict = ctx->state->hook == NF_INET_POST_ROUTING ? out(ctx) : in(ctx);
+
+	if (verdict == NF_DROP)
+		capture_backstop(ctx);
+	return verdict;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

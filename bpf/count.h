@@ -5,6 +5,12 @@
 
 #include "cfg.h"
 
+/* Whether a packet may go no further when that is counted; a constant where the reason is one. */
+static __always_inline bool is_an_end(enum reason reason)
+{
+	return reason >= REASON_PATH_MTU && reason != REASON_PARKED;
+}
+
 /* Counts one packet. */
 static __always_inline void count(enum reason reason)
 {
@@ -12,8 +18,11 @@ static __always_inline void count(enum reason reason)
 	struct counts *counts = bpf_map_lookup_elem(&stats, &only);
 
 	/* Per CPU, and neither XDP nor tc is interrupted by itself. */
-	if (counts)
-		++*counts_at(counts, reason);
+	if (!counts)
+		return;
+	++*counts_at(counts, reason);
+	if (is_an_end(reason))
+		counts->last = reason;
 }
 
 /* Counts one packet of a known SA, also in the SA's own counters, which all CPUs and the worker share. */

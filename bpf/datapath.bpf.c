@@ -13,6 +13,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "capture.h"
 #include "clear.h"
 #include "count.h"
 #include "egress.h"
@@ -65,18 +66,25 @@ static __always_inline int ingress(struct xdp_md *ctx, bool jumbo)
 SEC("xdp")
 int xdp_ingress(struct xdp_md *ctx)
 {
-	return ingress(ctx, false);
+	const int verdict = ingress(ctx, false);
+
+	if (verdict == XDP_DROP)
+		capture_xdp(ctx, (__u32)((void *)(long)ctx->data_end - (void *)(long)ctx->data));
+	return verdict;
 }
 
 /* Linux 5.18. */
 SEC("xdp.frags")
 int xdp_ingress_jumbo(struct xdp_md *ctx)
 {
-	return ingress(ctx, true);
+	const int verdict = ingress(ctx, true);
+
+	if (verdict == XDP_DROP)
+		capture_xdp(ctx, (__u32)bpf_xdp_get_buff_len(ctx));
+	return verdict;
 }
 
-SEC("tc")
-int nic_ingress(struct __sk_buff *skb)
+static __always_inline int nic_ingress_verdict(struct __sk_buff *skb)
 {
 	struct packet p = {.nic = nic_of(skb->ifindex)};
 	enum parsed parsed;
@@ -102,7 +110,16 @@ int nic_ingress(struct __sk_buff *skb)
 }
 
 SEC("tc")
-int tc_egress(struct __sk_buff *skb)
+int nic_ingress(struct __sk_buff *skb)
+{
+	const int verdict = nic_ingress_verdict(skb);
+
+	if (verdict == TC_ACT_SHOT)
+		capture_skb(skb, SA_INBOUND);
+	return verdict;
+}
+
+static __always_inline int tc_egress_verdict(struct __sk_buff *skb)
 {
 	struct packet p = {.nic = nic_of(skb->ifindex)};
 
@@ -122,12 +139,24 @@ int tc_egress(struct __sk_buff *skb)
 }
 
 SEC("tc")
+int tc_egress(struct __sk_buff *skb)
+{
+	const int verdict = tc_egress_verdict(skb);
+
+	if (verdict == TC_ACT_SHOT)
+		capture_skb(skb, SA_OUTBOUND);
+	return verdict;
+}
+
+SEC("tc")
 int tap_ingress(struct __sk_buff *skb)
 {
 	const struct nic nic = nic_of(skb->ifindex);
 
-	if (!(skb->protocol == bpf_htons(GRE_TAG_ETHERTYPE) ? gre_admit(skb, &nic) : opened_is_admitted(skb, &nic)))
+	if (!(skb->protocol == bpf_htons(GRE_TAG_ETHERTYPE) ? gre_admit(skb, &nic) : opened_is_admitted(skb, &nic))) {
+		capture_skb(skb, SA_INBOUND);
 		return TC_ACT_SHOT;
+	}
 	skb->mark = cfg.mark;
 	return bpf_redirect(nic.ifindex, BPF_F_INGRESS);
 }

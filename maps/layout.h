@@ -16,6 +16,7 @@
  *   sa_state, replay   slot                 -> what changes per packet
  *   key vault          slot                 -> the key (never a map: vault.h)
  *   turns    lane                           -> what it may still be at work with (slots.h)
+ *   captures                                -> where dropped packets are shown, while somebody looks
  *
  * Changing a structure means raising LAYOUT_VERSION.
  */
@@ -26,7 +27,7 @@
 
 #include "reasons.h"
 
-#define LAYOUT_VERSION 5
+#define LAYOUT_VERSION 6
 
 /* 1,000 peers with two SAs each, twice over while they rekey, and as much again. */
 #define SLOTS_MAX 8192
@@ -68,8 +69,11 @@ struct counts {
 	FOR_EACH_REASON(COUNT_MEMBER)
 #undef COUNT_MEMBER
 	__u64 reserved[REASONS_MAX - REASON_COUNT];
+	/* stats alone */
+	__u64 last;	    /* the last reason on this CPU for which a packet went no further */
+	__u64 capture_lost; /* packets that a capture had no room for */
 };
-LAYOUT_ASSERT(struct counts, 8 * REASONS_MAX);
+LAYOUT_ASSERT(struct counts, 8 * (REASONS_MAX + 2));
 
 static inline __u64 *counts_at(struct counts *c, enum reason reason)
 {

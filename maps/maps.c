@@ -41,6 +41,7 @@ static const struct expectation {
 	{"stats", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct counts), 1, FD(stats), 0},
 	{"stats_worker", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct counts), LANES_MAX, FD(stats_worker), FD(worker_counts)},
 	{"events", BPF_MAP_TYPE_RINGBUF, 0, 0, 1 << 18, FD(events), 0},
+	{"captures", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 1, FD(captures), 0},
 	{"event_gate", BPF_MAP_TYPE_LRU_HASH, sizeof(struct event_gate_key), 8, 4096, FD(event_gate), 0},
 	{"fragments_in", BPF_MAP_TYPE_LRU_HASH, sizeof(struct fragment_key), sizeof(struct fragment_value),
 	 FRAGMENTS_KNOWN_MAX, FD(fragments_in), 0},

@@ -33,6 +33,7 @@ struct maps {
 	int stats;
 	int stats_worker;
 	int events;
+	int captures;
 	int event_gate;
 	int fragments_in;
 	int fragments_out;

@@ -87,7 +87,7 @@ enum reason {
 };
 
 /* Room in struct counts for reasons to come. */
-#define REASONS_MAX 40
+#define REASONS_MAX 38
 _Static_assert(REASON_COUNT <= REASONS_MAX, "struct counts has no room for another reason");
 
 #endif
