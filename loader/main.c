@@ -103,6 +103,17 @@ static const struct word connection_rekey_words[] = {
 	{0},
 };
 
+static const struct word capture_words[] = {
+	{"-w", "FILE|-", "where to; without it to stdout, which is to be a pipe", 0},
+	{"clear", NULL, "only what is in ESP, or was to be", WORD_ALONE},
+	{"esp", NULL, "only ESP", WORD_ALONE},
+	{"both", NULL, "the default", WORD_ALONE},
+	{"spi", "N", "only what that SA carries", 0},
+	{"drops", NULL, "only what is dropped", WORD_ALONE},
+	{"filter", "FILTER", "in pcap's words (pcap-filter(7)), behind all others", POSITIONAL | WORD_REST},
+	{0},
+};
+
 static const struct word keylog_words[] = {
 	{"file", "FILE", "where to; a directory gets Wireshark's two tables by their names", REQUIRED | POSITIONAL},
 	{0},
@@ -143,6 +154,8 @@ static const struct command commands[] = {
 	 connection_order_command},
 	{"connection rekey", "give a connection new keys, and wait for them", connection_rekey_words,
 	 connection_rekey_command},
+	{"capture", "write packets in clear and in ESP for Wireshark (pcapng), with what became of each", capture_words,
+	 capture_command},
 	{"keylog", "copy the keys of IKE and ESP for Wireshark, where the file says keylog = yes", keylog_words,
 	 keylog_command},
 	{"explain", "what would happen to a packet, step by step", explain_words, explain_command},

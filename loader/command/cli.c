@@ -9,6 +9,7 @@
 
 #define PROGRAM		 "xdp-ipsec"
 #define COMMAND_NAME_MAX 64
+#define REST_MAX	 4096
 
 static const struct word global_words[] = {
 	{"--instance", "NAME", "which host of several on one machine (or XDP_IPSEC_INSTANCE; 'default')", 0},
@@ -361,6 +362,21 @@ static const char *nearest_word(const struct command *command, const char *typed
 	return nearest;
 }
 
+/* All arguments from here on, with a blank between them. NULL: that is too long. */
+static const char *take_rest(struct arguments *args)
+{
+	static char text[REST_MAX];
+	size_t used = 0;
+
+	while (args->count) {
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used ? " " : "", args->at[0]);
+		if (used >= sizeof(text))
+			return NULL;
+		next_argument(args);
+	}
+	return text;
+}
+
 static enum outcome take_word(struct invocation *inv, struct arguments *args)
 {
 	const char *argument = args->at[0], *value = "";
@@ -377,7 +393,9 @@ static enum outcome take_word(struct invocation *inv, struct arguments *args)
 	} else {
 		if (!(w->flags & WORD_POSITIONAL))
 			next_argument(args);
-		if (!(w->flags & WORD_ALONE))
+		if (w->flags & WORD_REST)
+			value = take_rest(args);
+		else if (!(w->flags & WORD_ALONE))
 			value = next_argument(args);
 		if (value) {
 			cJSON_AddStringToObject(inv->words, w->name, value);

@@ -21,6 +21,7 @@ enum word_flag {
 	WORD_REQUIRED = 1 << 0,
 	WORD_POSITIONAL = 1 << 1, /* given without its name in front */
 	WORD_ALONE = 1 << 2,	  /* has no value */
+	WORD_REST = 1 << 3,	  /* positional: all that is left, as one text */
 };
 
 struct word {

@@ -36,6 +36,9 @@ int connection_list_command(const struct invocation *inv);
 int connection_order_command(const struct invocation *inv);
 int connection_rekey_command(const struct invocation *inv);
 
+/* capture_command.c */
+int capture_command(const struct invocation *inv);
+
 /* keylog_command.c */
 int keylog_command(const struct invocation *inv);
 

@@ -47,10 +47,10 @@ static void wait(int socket, const struct control_patience *patience)
 }
 
 static int exchange(int socket, const char *command, const cJSON *words, int fd,
-		    const struct control_patience *patience, cJSON **reply)
+		    const struct control_patience *patience, cJSON **reply, int *with)
 {
 	cJSON *request = json_command(command);
-	int err, with;
+	int err;
 
 	if (words)
 		cJSON_AddItemToObject(request, "words", cJSON_Duplicate(words, true));
@@ -60,28 +60,32 @@ static int exchange(int socket, const char *command, const cJSON *words, int fd,
 		return err;
 	if (patience)
 		wait(socket, patience);
-	err = channel_receive(socket, reply, &with);
-	if (with >= 0) {
-		take_document(*reply, with);
-		close(with);
-	}
-	return err;
+	return channel_receive(socket, reply, with);
+}
+
+/* The supervisor's own line where it has not done it. */
+static int error_of(int err, const cJSON *answer, struct fault *f)
+{
+	if (err)
+		return fault(f, -err, "the daemon did not answer: %s: see its log", strerror(-err));
+	return json_text(answer, "error") ? fault(f, EREMOTEIO, "%s", json_text(answer, "error")) : 0;
 }
 
 static int ask(const struct instance *in, const char *command, const cJSON *words, int fd,
 	       const struct control_patience *patience, cJSON **reply, struct fault *f)
 {
 	cJSON *answer = NULL;
-	int err, socket = connect_to(in, f);
+	int err, with = -1, socket = connect_to(in, f);
 
 	if (socket < 0)
 		return socket;
-	err = exchange(socket, command, words, fd, patience, &answer);
+	err = exchange(socket, command, words, fd, patience, &answer, &with);
 	close(socket);
-	if (err)
-		return fault(f, -err, "the daemon did not answer: %s: see its log", strerror(-err));
-	if (json_text(answer, "error"))
-		err = fault(f, EREMOTEIO, "%s", json_text(answer, "error"));
+	if (with >= 0) {
+		take_document(answer, with);
+		close(with);
+	}
+	err = error_of(err, answer, f);
 	if (reply && !err)
 		*reply = answer;
 	else
@@ -99,4 +103,24 @@ int control_order(const struct instance *in, const char *command, const cJSON *w
 		  const struct control_patience *patience, struct fault *f)
 {
 	return ask(in, command, words, -1, patience, NULL, f);
+}
+
+int control_hold(const struct instance *in, const char *command, const cJSON *words, int *with, struct fault *f)
+{
+	cJSON *answer = NULL;
+	int err, socket = connect_to(in, f);
+
+	*with = -1;
+	if (socket < 0)
+		return socket;
+	err = error_of(exchange(socket, command, words, -1, NULL, &answer, with), answer, f);
+	if (!err && *with < 0)
+		err = fault(f, EPROTO, "the daemon's answer lacks what was asked for: it is of another version");
+	cJSON_Delete(answer);
+	if (!err)
+		return socket;
+	if (*with >= 0)
+		close(*with);
+	close(socket);
+	return err;
 }

@@ -26,4 +26,10 @@ struct control_patience {
 int control_order(const struct instance *in, const char *command, const cJSON *words,
 		  const struct control_patience *patience, struct fault *f);
 
+/*
+ * The same of a command that lasts: the connection, whose end ends it, and in *with the descriptor that came with the
+ * answer; both the caller's to close. -errno with neither.
+ */
+int control_hold(const struct instance *in, const char *command, const cJSON *words, int *with, struct fault *f);
+
 #endif

@@ -19,6 +19,8 @@ struct connection {
 	struct event *readable;
 	int fd;
 	uint64_t ticket; /* of the request that is answered later; 0: none */
+	void (*on_gone)(void *arg);
+	void *arg;
 };
 
 struct control_server {
@@ -38,6 +40,8 @@ struct control_server {
 static void close_connection(struct connection *c)
 {
 	LIST_REMOVE(c, entry);
+	if (c->on_gone)
+		c->on_gone(c->arg);
 	c->server->connection_count--;
 	if (c->readable)
 		event_free(c->readable);
@@ -88,6 +92,12 @@ uint64_t control_server_defer(struct control_server *s)
 void control_server_attach(struct control_server *s, int fd)
 {
 	s->attached = fd;
+}
+
+void control_server_hold(struct control_server *s, void (*on_gone)(void *arg), void *arg)
+{
+	s->current->on_gone = on_gone;
+	s->current->arg = arg;
 }
 
 static void answer_deferred(struct connection *c, const char *error)

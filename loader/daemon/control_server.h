@@ -35,6 +35,9 @@ void control_server_abandon(struct control_server *server, const char *error);
 /* Called by a handler: sends fd along with the reply, and closes it then. */
 void control_server_attach(struct control_server *server, int fd);
 
+/* Called by a handler: on_gone(arg) is called when the connection of the request is closed, by whomever. */
+void control_server_hold(struct control_server *server, void (*on_gone)(void *arg), void *arg);
+
 /* Closes every connection and removes the socket. NULL is fine. */
 void control_server_stop(struct control_server *server);
 

@@ -249,6 +249,19 @@ static int on_status(const struct requests *q, const struct request *r, struct f
 	return 0;
 }
 
+/* ---- a capture lasts as long as the connection of who asked for it ---- */
+
+static int on_capture(const struct requests *q, const struct request *r, struct fault *f)
+{
+	const int fd = capture_session_begin(q->capture, r->words, f);
+
+	if (fd < 0)
+		return fd;
+	control_server_attach(q->control, fd);
+	control_server_hold(q->control, capture_session_end, q->capture);
+	return 0;
+}
+
 /* ---- connections: IKE answers, when there is an end to tell ---- */
 
 static int pass_to_ike(const struct requests *q, const struct request *r, const char *command, struct fault *f)
@@ -297,6 +310,7 @@ static const struct {
 	{"connection rekey", on_rekey},
 	{"attach", on_attach},
 	{"detach", on_detach},
+	{"capture", on_capture},
 	{"status", on_status},
 };
 

@@ -3,6 +3,7 @@
 #ifndef LOADER_DAEMON_REQUESTS_H
 #define LOADER_DAEMON_REQUESTS_H
 
+#include "capture_session.h"
 #include "control_server.h"
 #include "guard.h"
 #include "ike_process.h"
@@ -13,6 +14,7 @@ struct requests {
 	struct guard *guard;
 	struct ike_process *ike;
 	const struct liveness *liveness;
+	struct capture_session *capture;
 	struct control_server *control; /* that they come by */
 };
 

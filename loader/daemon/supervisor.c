@@ -44,6 +44,7 @@ struct supervisor {
 	struct nics nics;
 	struct guard guard;
 	struct keylog_files keylog;
+	struct capture_session capture;
 
 	struct event_base *base;
 	struct event *signals[4];
@@ -307,7 +308,8 @@ static void make_actors(struct supervisor *s)
 		.steering = &s->steering,
 	};
 	s->news = (struct ike_news){.ike = &s->ike, .maps = &s->maps};
-	s->requests = (struct requests){.guard = &s->guard, .ike = &s->ike, .liveness = &s->liveness};
+	s->requests =
+		(struct requests){.guard = &s->guard, .ike = &s->ike, .liveness = &s->liveness, .capture = &s->capture};
 	s->ways = (struct ways){.maps = &s->maps};
 	ways_ask_backstop(&s->ways, s->instance.bpf_dir);
 	s->liveness = (struct liveness){
@@ -356,8 +358,10 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		return err;
 	make_actors(s);
 	err = make_children(s, f);
-	if (!err)
-		err = start_watches(s, f);
+	if (err)
+		return err;
+	capture_session_init(&s->capture, &s->worker, &s->maps);
+	err = start_watches(s, f);
 	if (!err)
 		steering_start(&s->steering, s->base, &s->nics);
 	return err;

@@ -236,8 +236,10 @@ static void take_answers(struct worker *w)
 	while (!(err = worker_answer_receive(w->orders, &answer))) {
 		if (answer.kind == WORKER_DETACH)
 			w->detached = true;
-		else
+		else if (answer.kind == WORKER_ATTACH)
 			on_attached(w, &answer);
+		else if (answer.error)
+			log_line("the worker cannot capture packets: %s", answer.text);
 	}
 	if (err == -EBADMSG)
 		child_kill(&w->child, "talks nonsense");
@@ -271,6 +273,8 @@ static void on_line(void *arg, const char *line)
 	strcpy(w->aead, aead);
 	w->lane_count = lanes;
 	event_del(w->retry);
+	if (w->capture_fd >= 0)
+		worker_capture(w, w->capture_fd);
 	tell_once_ready(w);
 	ask_next(w);
 }
@@ -344,6 +348,7 @@ static void start(void *arg)
 int worker_init(struct worker *w)
 {
 	w->orders = -1;
+	w->capture_fd = -1;
 	w->retry_ms = RETRY_FIRST_MS;
 	w->retry = evtimer_new(w->base, on_retry, w);
 	w->child = (struct child){
@@ -378,6 +383,15 @@ void worker_attach(struct worker *w, unsigned index, const struct tap *tap, unsi
 		w->child.backoff_ms = 0;
 		start(w);
 	}
+}
+
+void worker_capture(struct worker *w, int fd)
+{
+	const struct worker_order order = {.kind = WORKER_CAPTURE};
+
+	w->capture_fd = fd;
+	if (w->aead[0] && worker_order_send(w->orders, &order, &fd, fd >= 0))
+		log_line("the worker cannot be told what to capture");
 }
 
 /* Takes answers until what is asked has been answered, or time is up. */

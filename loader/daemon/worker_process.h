@@ -36,6 +36,7 @@ struct worker {
 	unsigned lanes;	  /* 0: as many as there are CPUs for them */
 	const char *cpus; /* a list of them; "": any */
 	int vault_fd;
+	int capture_fd; /* the memory that packets are captured in; -1: none are */
 	struct maps *maps;
 	void (*on_ready)(void *arg); /* each time it serves all NICs that it is to serve */
 	void *arg;
@@ -62,6 +63,10 @@ void worker_attach(struct worker *w, unsigned index, const struct tap *tap, unsi
 
 /* Has it let go of the NIC, and waits: nothing holds its sockets and TAP any more then but the caller. */
 void worker_detach(struct worker *w, unsigned index);
+
+/* Has it, and the next one if it dies, capture packets in that memory, whose descriptor stays the caller's; -1: no
+ * more. Does not wait. */
+void worker_capture(struct worker *w, int fd);
 
 /* Whether it is to serve any NIC; whether it serves all of them that it is to serve. */
 bool worker_is_wanted(const struct worker *w);
