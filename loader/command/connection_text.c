@@ -188,7 +188,7 @@ static void add_left(char text[CONNECTION_LINE], const cJSON *child)
 
 static void print_way(const cJSON *child, const char *way, const char *label, FILE *out)
 {
-	char name[32], packets[UNITS_TEXT], bytes[UNITS_TEXT], age[UNITS_TEXT], idle[UNITS_TEXT + 16];
+	char name[32], packets[UNITS_TEXT], bytes[UNITS_TEXT], age[UNITS_TEXT], idle[UNITS_TEXT + 16] = "";
 	double n, b;
 
 	snprintf(name, sizeof(name), "packets_%s", way);
@@ -196,7 +196,8 @@ static void print_way(const cJSON *child, const char *way, const char *label, FI
 	snprintf(name, sizeof(name), "bytes_%s", way);
 	b = number_of(child, name);
 	snprintf(name, sizeof(name), "idle_%s_s", way);
-	snprintf(idle, sizeof(idle), has_number(child, name) ? ", last %s ago" : "", age_of(child, name, age));
+	if (has_number(child, name))
+		snprintf(idle, sizeof(idle), ", last %s ago", age_of(child, name, age));
 	snprintf(name, sizeof(name), "spi_%s", way);
 	lines_item(out, TINT_NONE, label, SPI_FORMAT ": %s, %s%s", (unsigned)number_of(child, name),
 		   count_text((uint64_t)n, "packet", "packets", packets), si_text(b, "B", bytes), idle);
