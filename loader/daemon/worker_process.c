@@ -18,8 +18,10 @@
 #define WORKER "xdp-ipsec-worker"
 /* Copy mode charges frames to the socket; the default buffer ends at some 90 of them. */
 #define SEND_BUFFER (4 << 20)
-/* A lane gives up a NIC between two turns; unbinding waits for the kernel's own grace period. Longer, and it hangs. */
-#define DETACH_MS 3000
+/* A lane gives up a NIC between two turns; unbinding each queue waits for grace periods of the kernel's, which take
+ * long where all CPUs are busy. Longer, and the worker hangs. */
+#define LET_GO_MS      3000
+#define LET_GO_EACH_MS 2000
 /* Binding waits for a worker that has just died, for two seconds a queue at most. Longer, and the worker hangs; so it
  * does if it does not say by then that it listens. */
 #define ANSWER_S 30
@@ -410,19 +412,28 @@ static bool await(struct worker *w, const bool *answered, uint64_t until)
 	return true;
 }
 
-static bool let_go(struct worker *w, unsigned index)
+/* How long the worker may take to let go of a NIC, perhaps behind one that it is binding. */
+static uint64_t patience_ms(const struct worker *w, const struct worker_port *p)
+{
+	const uint64_t queues = LET_GO_MS + (uint64_t)p->queues * LET_GO_EACH_MS, most = ANSWER_S * 1000;
+
+	return queues < most && find(w, PORT_ASKED) < 0 ? queues : most;
+}
+
+static bool let_go(struct worker *w, unsigned index, uint64_t patience)
 {
 	const struct worker_order order = {.kind = WORKER_DETACH, .port = index};
 
 	w->detached = false;
 	return worker_order_send(w->orders, &order, NULL, 0) == 0 &&
-	       await(w, &w->detached, maps_now() + DETACH_MS * 1000000ULL);
+	       await(w, &w->detached, maps_now() + patience * 1000000);
 }
 
 void worker_detach(struct worker *w, unsigned index)
 {
 	struct worker_port *p = &w->ports[index];
 	const bool was = p->state != PORT_OFF;
+	const uint64_t patience = patience_ms(w, p);
 
 	if (p->state == PORT_ASKED)
 		event_del(w->retry);
@@ -435,7 +446,7 @@ void worker_detach(struct worker *w, unsigned index)
 	if (!was || !w->aead[0])
 		return;
 	/* Also where it has failed here, it may be bound there. */
-	if (let_go(w, index)) {
+	if (let_go(w, index, patience)) {
 		tell_once_ready(w);
 		ask_next(w);
 		return;

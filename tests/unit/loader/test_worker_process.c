@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +168,35 @@ static void test_answers_that_nobody_asked_for(void **unused)
 	assert_int_equal(told, 0);
 }
 
+/* ---- a worker that takes its time ---- */
+
+static void *answer_late(void *unused)
+{
+	(void)unused;
+	/* Longer than a NIC without queues may take. */
+	usleep(3200000);
+	answer(WORKER_DETACH, 0, 0);
+	return NULL;
+}
+
+/* Each queue waits for the kernel, on a busy machine for long: who is slow by that is not ended. */
+static void test_letting_go_takes_its_time(void **unused)
+{
+	pthread_t late;
+
+	(void)unused;
+	worker_attach(&w, 0, &taps[0], QUEUES, true);
+	worker_attach(&w, 1, &taps[1], QUEUES, true);
+	assert_int_equal(order(0), WORKER_ATTACH);
+	assert_int_equal(order(0), 0);
+	w.ports[0].state = w.ports[1].state = PORT_ON;
+	assert_int_equal(pthread_create(&late, NULL, answer_late, NULL), 0);
+	worker_detach(&w, 0);
+	pthread_join(late, NULL);
+	assert_int_equal(w.child.restarts, 0);
+	assert_int_equal(w.ports[1].state, PORT_ON);
+}
+
 /* ---- a worker that says nothing ---- */
 
 static void run_out_of_patience(void)
@@ -221,6 +251,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_the_next_is_asked_for_after_one_has_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ready_when_what_failed_has_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_answers_that_nobody_asked_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_letting_go_takes_its_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_line, setup, teardown),
 	};
