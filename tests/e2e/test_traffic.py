@@ -25,8 +25,7 @@ def bulk(pair, sender, receiver, addr, size, **kw):
 
 def nothing_was_refused(pair):
     """No packet was forged here, so none may look like it."""
-    for host in pair.hosts:
-        counters = host.counters()
+    for counters in pair.counted():
         for reason in ('auth_failed', 'malformed', 'selector_mismatch', 'cleartext_protected', 'nested_esp'):
             assert reason not in counters, counters
 

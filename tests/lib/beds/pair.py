@@ -62,11 +62,17 @@ class Pair:
 
     def begin(self):
         self.sas = [bed.new_sa(A, B), bed.new_sa(B, A)]
+        self.counted_before = [host.counters() for host in self.hosts]
         self.protect()
 
     def end(self):
         for host in self.hosts:
             host.flush()
+
+    def counted(self):
+        """What each host has counted since begin(): the daemons, and so their counters, are those of other tests, too."""
+        return [{reason: n - before.get(reason, 0) for reason, n in host.counters().items() if n > before.get(reason, 0)}
+                for host, before in zip(self.hosts, self.counted_before)]
 
     def protect(self):
         """Everything between the two, with the same two SAs on both."""
