@@ -24,6 +24,25 @@ static inline const char *json_text(const cJSON *object, const char *name)
 	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
 }
 
+/* What is under name; NULL: nothing. */
+static inline const cJSON *json_item(const cJSON *object, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+static inline bool json_has_number(const cJSON *object, const char *name)
+{
+	return cJSON_IsNumber(json_item(object, name));
+}
+
+/* The number under name, or 0. */
+static inline double json_number(const cJSON *object, const char *name)
+{
+	const cJSON *item = json_item(object, name);
+
+	return cJSON_IsNumber(item) ? item->valuedouble : 0;
+}
+
 /* {"command": command}: a message as it begins (channel.h), for the caller to complete and to delete. NULL without
  * memory, which cJSON's functions take for an object that is nowhere. */
 cJSON *json_command(const char *command);

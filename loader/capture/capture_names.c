@@ -16,8 +16,7 @@ struct capture_name {
 
 static uint32_t spi_of(const cJSON *child, const char *which)
 {
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(child, which);
-	const double number = cJSON_IsNumber(item) ? item->valuedouble : 0;
+	const double number = json_number(child, which);
 
 	return number >= 1 && number <= UINT32_MAX ? (uint32_t)number : 0;
 }
@@ -28,7 +27,7 @@ static unsigned count_all(const cJSON *connections)
 	const cJSON *c;
 
 	cJSON_ArrayForEach(c, connections)
-		count += 1 + 2 * (unsigned)cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(c, "children"));
+		count += 1 + 2 * (unsigned)cJSON_GetArraySize(json_item(c, "children"));
 	return count;
 }
 
@@ -50,7 +49,7 @@ static void take_connection(struct capture_names *n, const cJSON *c)
 		return;
 	snprintf(of.name, sizeof(of.name), "%s", name);
 	add(n, &of, 0);
-	cJSON_ArrayForEach(child, cJSON_GetObjectItemCaseSensitive(c, "children")) {
+	cJSON_ArrayForEach(child, json_item(c, "children")) {
 		add(n, &of, spi_of(child, "spi_in"));
 		add(n, &of, spi_of(child, "spi_out"));
 	}
@@ -58,7 +57,7 @@ static void take_connection(struct capture_names *n, const cJSON *c)
 
 void capture_names_take(struct capture_names *n, const cJSON *document)
 {
-	const cJSON *connections = cJSON_GetObjectItemCaseSensitive(document, "connections"), *c;
+	const cJSON *connections = json_item(document, "connections"), *c;
 
 	capture_names_free(n);
 	n->names = calloc(count_all(connections) + 1, sizeof(*n->names));

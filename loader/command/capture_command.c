@@ -95,7 +95,7 @@ static void ask_names(struct capture_run *r)
 
 	r->asked = maps_now();
 	if (control_ask(&r->in, "status", NULL, -1, &status, &f) == 0)
-		capture_names_take(&r->names, cJSON_GetObjectItemCaseSensitive(status, "document"));
+		capture_names_take(&r->names, json_item(status, "document"));
 	cJSON_Delete(status);
 }
 

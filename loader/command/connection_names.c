@@ -20,14 +20,12 @@ struct connection_names {
 
 static const cJSON *children_of(const cJSON *connection)
 {
-	return cJSON_GetObjectItemCaseSensitive(connection, "children");
+	return json_item(connection, "children");
 }
 
 static uint32_t spi_of(const cJSON *child, const char *name)
 {
-	const cJSON *spi = cJSON_GetObjectItemCaseSensitive(child, name);
-
-	return cJSON_IsNumber(spi) ? (uint32_t)spi->valuedouble : 0;
+	return (uint32_t)json_number(child, name);
 }
 
 static const uint8_t *peer_of(const struct sa_state *sa)

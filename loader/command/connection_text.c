@@ -7,45 +7,28 @@
 #include "lines.h"
 #include "units.h"
 
-static const cJSON *item(const cJSON *o, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(o, name);
-}
-
-static const char *text_of(const cJSON *o, const char *name)
+const char *text_or_dash(const cJSON *o, const char *name)
 {
 	const char *text = json_text(o, name);
 
 	return text ? text : "-";
 }
 
-static double number_of(const cJSON *o, const char *name)
-{
-	const cJSON *n = item(o, name);
-
-	return cJSON_IsNumber(n) ? n->valuedouble : 0;
-}
-
-static bool has_number(const cJSON *o, const char *name)
-{
-	return cJSON_IsNumber(item(o, name));
-}
-
 static const char *age_of(const cJSON *o, const char *name, char buf[UNITS_TEXT])
 {
-	return age_text((uint64_t)number_of(o, name), buf);
+	return age_text((uint64_t)json_number(o, name), buf);
 }
 
 static bool is(const cJSON *o, const char *name, const char *value)
 {
-	return strcmp(text_of(o, name), value) == 0;
+	return strcmp(text_or_dash(o, name), value) == 0;
 }
 
 /* ---- pieces ---- */
 
 const char *connection_state(const cJSON *c, enum tint *tint)
 {
-	const char *state = text_of(c, "state");
+	const char *state = text_or_dash(c, "state");
 
 	if (json_text(c, "astray"))
 		state = "ASTRAY";
@@ -56,9 +39,19 @@ const char *connection_state(const cJSON *c, enum tint *tint)
 	return state;
 }
 
+const char *connection_peer(const cJSON *c)
+{
+	return json_text(c, "peer") ? json_text(c, "peer") : text_or_dash(c, "remote");
+}
+
+const char *connection_peer_id(const cJSON *c)
+{
+	return json_text(cJSON_GetArrayItem(json_item(c, "ike"), 0), "peer_id");
+}
+
 bool failure_lasts(const cJSON *failure)
 {
-	return !cJSON_IsTrue(item(failure, "over"));
+	return !cJSON_IsTrue(json_item(failure, "over"));
 }
 
 const char *failure_text(const cJSON *f, char *text)
@@ -70,14 +63,14 @@ const char *failure_text(const cJSON *f, char *text)
 		 !notify		    ? ""
 		 : is(f, "kind", "refused") ? " to "
 					    : " from ",
-		 text_of(f, "from"), count_text((uint64_t)number_of(f, "tries"), "try", "tries", tries),
-		 age_of(f, "last_s", age), text_of(f, "what"));
+		 text_or_dash(f, "from"), count_text((uint64_t)json_number(f, "tries"), "try", "tries", tries),
+		 age_of(f, "last_s", age), text_or_dash(f, "what"));
 	return text;
 }
 
 const char *loss_text(const cJSON *monitor, char *text)
 {
-	const double sent = number_of(monitor, "sent"), lost = number_of(monitor, "lost");
+	const double sent = json_number(monitor, "sent"), lost = json_number(monitor, "lost");
 
 	if (sent > 0)
 		snprintf(text, CONNECTION_LINE, "%.0f of %.0f lost (%.*f %%)", lost, sent, lost > 0 ? 1 : 0,
@@ -89,10 +82,10 @@ const char *loss_text(const cJSON *monitor, char *text)
 
 const char *rtt_text(const cJSON *monitor, const char *which, char *text)
 {
-	const cJSON *rtt = item(monitor, "rtt_us");
+	const cJSON *rtt = json_item(monitor, "rtt_us");
 
-	if (has_number(rtt, which))
-		snprintf(text, CONNECTION_LINE, "%.3f ms", number_of(rtt, which) / 1000);
+	if (json_has_number(rtt, which))
+		snprintf(text, CONNECTION_LINE, "%.3f ms", json_number(rtt, which) / 1000);
 	else
 		snprintf(text, CONNECTION_LINE, "-");
 	return text;
@@ -105,10 +98,10 @@ const char *handshake_text(const cJSON *ike, char *text)
 	age_of(ike, "started_s", age);
 	if (json_text(ike, "awaits"))
 		snprintf(text, CONNECTION_LINE, "%s, for %s: waits for the answer to %s, asked %s",
-			 text_of(ike, "state"), age, text_of(ike, "awaits"),
-			 count_text((uint64_t)number_of(ike, "tries"), "time", "times", times));
+			 text_or_dash(ike, "state"), age, text_or_dash(ike, "awaits"),
+			 count_text((uint64_t)json_number(ike, "tries"), "time", "times", times));
 	else
-		snprintf(text, CONNECTION_LINE, "%s, for %s", text_of(ike, "state"), age);
+		snprintf(text, CONNECTION_LINE, "%s, for %s", text_or_dash(ike, "state"), age);
 	return text;
 }
 
@@ -121,28 +114,23 @@ static void print_head(const cJSON *c, FILE *out)
 	const char *state = connection_state(c, &tint);
 	char age[UNITS_TEXT];
 
-	if (!has_number(c, "state_s"))
-		lines_text(out, tint, 2, "connection %s: %s", text_of(c, "name"), state);
-	else if (is(c, "state", "down") && !has_number(c, "last_up_s"))
-		lines_text(out, tint, 2, "connection %s: %s, never up since the start %s ago", text_of(c, "name"),
+	if (!json_has_number(c, "state_s"))
+		lines_text(out, tint, 2, "connection %s: %s", text_or_dash(c, "name"), state);
+	else if (is(c, "state", "down") && !json_has_number(c, "last_up_s"))
+		lines_text(out, tint, 2, "connection %s: %s, never up since the start %s ago", text_or_dash(c, "name"),
 			   state, age_of(c, "state_s", age));
 	else
-		lines_text(out, tint, 2, "connection %s: %s for %s", text_of(c, "name"), state,
+		lines_text(out, tint, 2, "connection %s: %s for %s", text_or_dash(c, "name"), state,
 			   age_of(c, "state_s", age));
-}
-
-static const char *peer_of(const cJSON *c)
-{
-	return json_text(c, "peer") ? json_text(c, "peer") : text_of(c, "remote");
 }
 
 /* An identity that is just the address says nothing new. */
 static void print_ends(const cJSON *c, FILE *out)
 {
-	const char *id = json_text(cJSON_GetArrayItem(item(c, "ike"), 0), "peer_id");
+	const char *id = connection_peer_id(c);
 
-	lines_item(out, TINT_NONE, "addresses", "%s -> %s, start = %s", text_of(c, "local"), peer_of(c),
-		   text_of(c, "start"));
+	lines_item(out, TINT_NONE, "addresses", "%s -> %s, start = %s", text_or_dash(c, "local"), connection_peer(c),
+		   text_or_dash(c, "start"));
 	if (id)
 		lines_item(out, TINT_NONE, "peer", "%s, by %s", id, is(c, "auth", "cert") ? "certificate" : "PSK");
 }
@@ -153,7 +141,7 @@ static const char *due(const cJSON *o, const char *name, const char *what, char 
 	char age[UNITS_TEXT];
 
 	text[0] = '\0';
-	if (has_number(o, name))
+	if (json_has_number(o, name))
 		snprintf(text, CONNECTION_LINE, ", %s in %s", what, age_of(o, name, age));
 	return text;
 }
@@ -162,12 +150,13 @@ static void print_ike(const cJSON *ike, FILE *out)
 {
 	char age[UNITS_TEXT], rekey[CONNECTION_LINE], proof[CONNECTION_LINE], expires[CONNECTION_LINE];
 
-	if (has_number(ike, "established_s"))
-		lines_item(out, TINT_NONE, "IKE SA", "%s/%s: %s, %s, %s old, %s %s %s%s%s%s%s", text_of(ike, "spi_i"),
-			   text_of(ike, "spi_r"), text_of(ike, "state"), text_of(ike, "role"),
-			   age_of(ike, "established_s", age), text_of(ike, "encryption"), text_of(ike, "prf"),
-			   text_of(ike, "key_exchange"), cJSON_IsTrue(item(ike, "ppk")) ? ", PPK" : "",
-			   due(ike, "rekey_in_s", "rekey", rekey), due(ike, "reauth_in_s", "proof anew", proof),
+	if (json_has_number(ike, "established_s"))
+		lines_item(out, TINT_NONE, "IKE SA", "%s/%s: %s, %s, %s old, %s %s %s%s%s%s%s",
+			   text_or_dash(ike, "spi_i"), text_or_dash(ike, "spi_r"), text_or_dash(ike, "state"),
+			   text_or_dash(ike, "role"), age_of(ike, "established_s", age),
+			   text_or_dash(ike, "encryption"), text_or_dash(ike, "prf"), text_or_dash(ike, "key_exchange"),
+			   cJSON_IsTrue(json_item(ike, "ppk")) ? ", PPK" : "", due(ike, "rekey_in_s", "rekey", rekey),
+			   due(ike, "reauth_in_s", "proof anew", proof),
 			   due(ike, "auth_expires_in_s", "certificate expires", expires));
 	else
 		lines_item(out, TINT_WARN, "IKE SA", "%s", handshake_text(ike, rekey));
@@ -178,12 +167,12 @@ static void add_left(char text[CONNECTION_LINE], const cJSON *child)
 	const size_t n = strlen(text);
 	char packets[UNITS_TEXT], bytes[UNITS_TEXT];
 
-	if (has_number(child, "rekey_in_packets"))
+	if (json_has_number(child, "rekey_in_packets"))
 		snprintf(text + n, CONNECTION_LINE - n, " or %s",
-			 count_text((uint64_t)number_of(child, "rekey_in_packets"), "packet", "packets", packets));
-	if (has_number(child, "rekey_in_bytes"))
+			 count_text((uint64_t)json_number(child, "rekey_in_packets"), "packet", "packets", packets));
+	if (json_has_number(child, "rekey_in_bytes"))
 		snprintf(text + strlen(text), CONNECTION_LINE - strlen(text), " or %s",
-			 si_text(number_of(child, "rekey_in_bytes"), "B", bytes));
+			 si_text(json_number(child, "rekey_in_bytes"), "B", bytes));
 }
 
 static void print_way(const cJSON *child, const char *way, const char *label, FILE *out)
@@ -192,14 +181,14 @@ static void print_way(const cJSON *child, const char *way, const char *label, FI
 	double n, b;
 
 	snprintf(name, sizeof(name), "packets_%s", way);
-	n = number_of(child, name);
+	n = json_number(child, name);
 	snprintf(name, sizeof(name), "bytes_%s", way);
-	b = number_of(child, name);
+	b = json_number(child, name);
 	snprintf(name, sizeof(name), "idle_%s_s", way);
-	if (has_number(child, name))
+	if (json_has_number(child, name))
 		snprintf(idle, sizeof(idle), ", last %s ago", age_of(child, name, age));
 	snprintf(name, sizeof(name), "spi_%s", way);
-	lines_item(out, TINT_NONE, label, SPI_FORMAT ": %s, %s%s", (unsigned)number_of(child, name),
+	lines_item(out, TINT_NONE, label, SPI_FORMAT ": %s, %s%s", (unsigned)json_number(child, name),
 		   count_text((uint64_t)n, "packet", "packets", packets), si_text(b, "B", bytes), idle);
 }
 
@@ -209,9 +198,10 @@ static void print_child(const cJSON *child, FILE *out)
 
 	due(child, "rekey_in_s", "rekey", rekey);
 	add_left(rekey, child);
-	lines_item(out, TINT_NONE, "child SA", "%s: %s, %s old, %s%s%s%s", text_of(child, "selector"),
-		   text_of(child, "state"), age_of(child, "established_s", age), text_of(child, "encryption"),
-		   cJSON_IsTrue(item(child, "esn")) ? " ESN" : "", rekey, due(child, "expires_in_s", "end", expires));
+	lines_item(out, TINT_NONE, "child SA", "%s: %s, %s old, %s%s%s%s", text_or_dash(child, "selector"),
+		   text_or_dash(child, "state"), age_of(child, "established_s", age), text_or_dash(child, "encryption"),
+		   cJSON_IsTrue(json_item(child, "esn")) ? " ESN" : "", rekey,
+		   due(child, "expires_in_s", "end", expires));
 	print_way(child, "in", "  in", out);
 	print_way(child, "out", "  out", out);
 }
@@ -222,7 +212,7 @@ static void print_monitor(const cJSON *m, FILE *out)
 
 	if (m)
 		lines_item(out, is(m, "state", "down") ? TINT_BAD : TINT_NONE, "monitor",
-			   "%s: round trip %s, average %s, %s", text_of(m, "state"), rtt_text(m, "last", last),
+			   "%s: round trip %s, average %s, %s", text_or_dash(m, "state"), rtt_text(m, "last", last),
 			   rtt_text(m, "avg", average), loss_text(m, loss));
 }
 
@@ -231,7 +221,7 @@ static void print_failures(const cJSON *c, FILE *out)
 	char text[CONNECTION_LINE];
 	const cJSON *f;
 
-	cJSON_ArrayForEach(f, item(c, "failures"))
+	cJSON_ArrayForEach(f, json_item(c, "failures"))
 		if (failure_lasts(f))
 			lines_item(out, TINT_BAD, is(f, "kind", "refused") ? "refused" : "last error", "%s",
 				   failure_text(f, text));
@@ -247,10 +237,10 @@ void connections_print(const cJSON *connections, FILE *out)
 		print_head(c, out);
 		print_ends(c, out);
 		print_failures(c, out);
-		print_monitor(item(c, "monitor"), out);
-		cJSON_ArrayForEach(each, item(c, "ike"))
+		print_monitor(json_item(c, "monitor"), out);
+		cJSON_ArrayForEach(each, json_item(c, "ike"))
 			print_ike(each, out);
-		cJSON_ArrayForEach(each, item(c, "children"))
+		cJSON_ArrayForEach(each, json_item(c, "children"))
 			print_child(each, out);
 		fputc('\n', out);
 	}

@@ -11,6 +11,13 @@
 
 #define CONNECTION_LINE 700
 
+/* The word under name, or "-". */
+const char *text_or_dash(const cJSON *o, const char *name);
+
+/* The peer's address, or of whom there is none yet what the file says; who it has proven to be, or NULL. */
+const char *connection_peer(const cJSON *connection);
+const char *connection_peer_id(const cJSON *connection);
+
 /* "up", "ASTRAY"; and in which tint. */
 const char *connection_state(const cJSON *connection, enum tint *tint);
 

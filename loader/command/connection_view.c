@@ -8,18 +8,6 @@
 #include "table.h"
 #include "units.h"
 
-static const cJSON *item(const cJSON *o, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(o, name);
-}
-
-static const char *text_of(const cJSON *o, const char *name)
-{
-	const char *text = json_text(o, name);
-
-	return text ? text : "-";
-}
-
 /* ---- JSON ---- */
 
 static void replace_state(cJSON *connection, const char *state, const cJSON *seconds)
@@ -35,7 +23,7 @@ static void add_monitor(cJSON *connection, const cJSON *monitor)
 	const char *state = json_text(connection, "state"), *seen = json_text(monitor, "state");
 
 	if (state && seen && strcmp(state, "up") == 0 && strcmp(seen, "down") == 0)
-		replace_state(connection, seen, item(monitor, "down_s"));
+		replace_state(connection, seen, json_item(monitor, "down_s"));
 	cJSON_AddItemToObject(connection, "monitor", cJSON_Duplicate(monitor, true));
 }
 
@@ -52,12 +40,12 @@ static void add_silent(cJSON *connection, const cJSON *monitor)
 	const cJSON *child;
 	bool silent = false;
 
-	cJSON_ArrayForEach(child, item(connection, "children")) {
-		silent |= cJSON_IsTrue(item(child, "silent"));
-		if (cJSON_GetNumberValue(item(child, "packets_in")) > 0)
+	cJSON_ArrayForEach(child, json_item(connection, "children")) {
+		silent |= cJSON_IsTrue(json_item(child, "silent"));
+		if (json_number(child, "packets_in") > 0)
 			return;
 	}
-	if (silent && strcmp(text_of(monitor, "state"), "up") != 0)
+	if (silent && strcmp(text_or_dash(monitor, "state"), "up") != 0)
 		add_note(connection,
 			 "packets leave, and none has come: ESP (IP protocol 50) is lost on the way, or the other "
 			 "end drops it, or nobody there answers");
@@ -71,7 +59,7 @@ static void add_astray(cJSON *connection, const cJSON *way)
 
 	if (!dev)
 		return;
-	if (cJSON_IsTrue(item(way, "encapsulates")))
+	if (cJSON_IsTrue(json_item(way, "encapsulates")))
 		snprintf(note, sizeof(note),
 			 "ASTRAY: the route to its peer encapsulates: what is protected is dropped");
 	else
@@ -83,7 +71,7 @@ static void add_astray(cJSON *connection, const cJSON *way)
 /* The time of what was so many seconds ago, which tells more when the document is read later. */
 static void add_time(cJSON *o, const char *name, const char *seconds)
 {
-	const cJSON *ago = item(o, seconds);
+	const cJSON *ago = json_item(o, seconds);
 	char text[UNITS_TEXT];
 
 	if (cJSON_IsNumber(ago))
@@ -103,32 +91,33 @@ static void add_times(cJSON *connection)
 	cJSON *failure;
 
 	add_time(connection, "since", "state_s");
-	cJSON_ArrayForEach(failure, item(connection, "failures"))
+	cJSON_ArrayForEach(failure, json_item(connection, "failures"))
 		add_failure_times(failure);
 }
 
 cJSON *connections_json(const cJSON *status)
 {
-	const cJSON *monitors = item(status, "monitors"), *list = item(item(status, "document"), "connections");
+	const cJSON *monitors = json_item(status, "monitors"),
+		    *list = json_item(json_item(status, "document"), "connections");
 	cJSON *own = list ? cJSON_Duplicate(list, true) : cJSON_CreateArray(), *c;
 
 	cJSON_ArrayForEach(c, own) {
 		const char *name = json_text(c, "name");
-		const cJSON *monitor = name ? item(monitors, name) : NULL;
+		const cJSON *monitor = name ? json_item(monitors, name) : NULL;
 
 		if (monitor)
 			add_monitor(c, monitor);
 		add_times(c);
 		add_silent(c, monitor);
 		if (name)
-			add_astray(c, item(item(status, "astray"), name));
+			add_astray(c, json_item(json_item(status, "astray"), name));
 	}
 	return own;
 }
 
 cJSON *stranger_json(const cJSON *status)
 {
-	const cJSON *stranger = item(item(status, "document"), "stranger");
+	const cJSON *stranger = json_item(json_item(status, "document"), "stranger");
 	cJSON *own = cJSON_IsObject(stranger) ? cJSON_Duplicate(stranger, true) : cJSON_CreateNull();
 
 	if (cJSON_IsObject(own))
@@ -141,7 +130,7 @@ bool connections_unwell(const cJSON *connections)
 	const cJSON *c;
 
 	cJSON_ArrayForEach(c, connections)
-		if (strcmp(text_of(c, "state"), "down") == 0 || json_text(c, "astray"))
+		if (strcmp(text_or_dash(c, "state"), "down") == 0 || json_text(c, "astray"))
 			return true;
 	return false;
 }
@@ -150,7 +139,7 @@ bool connections_unwell(const cJSON *connections)
 
 static void add_state(struct table *t, const cJSON *c)
 {
-	const cJSON *since = item(c, "state_s");
+	const cJSON *since = json_item(c, "state_s");
 	char age[UNITS_TEXT];
 	enum tint tint;
 
@@ -164,8 +153,8 @@ static double sum(const cJSON *c, const char *name)
 	const cJSON *child;
 	double n = 0;
 
-	cJSON_ArrayForEach(child, item(c, "children"))
-		n += cJSON_GetNumberValue(item(child, name));
+	cJSON_ArrayForEach(child, json_item(c, "children"))
+		n += json_number(child, name);
 	return n;
 }
 
@@ -179,20 +168,20 @@ static void add_measured(struct table *t, const cJSON *monitor)
 
 static void add_row(struct table *t, const cJSON *c, bool wide)
 {
-	const char *id = json_text(cJSON_GetArrayItem(item(c, "ike"), 0), "peer_id");
+	const char *id = connection_peer_id(c);
 
-	table_cell(t, "%s", text_of(c, "name"));
+	table_cell(t, "%s", text_or_dash(c, "name"));
 	if (wide)
-		table_cell(t, "%s", text_of(c, "local"));
-	table_cell(t, "%s", json_text(c, "peer") ? json_text(c, "peer") : text_of(c, "remote"));
+		table_cell(t, "%s", text_or_dash(c, "local"));
+	table_cell(t, "%s", connection_peer(c));
 	add_state(t, c);
 	if (wide)
 		table_cell(t, "%s", id ? id : "-");
-	table_cell(t, "%d", cJSON_GetArraySize(item(c, "children")));
+	table_cell(t, "%d", cJSON_GetArraySize(json_item(c, "children")));
 	table_cell(t, "%.0f", sum(c, "packets_in"));
 	table_cell(t, "%.0f", sum(c, "packets_out"));
 	if (wide)
-		add_measured(t, item(c, "monitor"));
+		add_measured(t, json_item(c, "monitor"));
 }
 
 static struct table *rows_of(const cJSON *connections, bool wide)
@@ -212,11 +201,11 @@ static void print_remarks(const cJSON *c, FILE *out)
 	char text[CONNECTION_LINE];
 	const cJSON *f;
 
-	cJSON_ArrayForEach(f, item(c, "failures"))
+	cJSON_ArrayForEach(f, json_item(c, "failures"))
 		if (failure_lasts(f))
-			lines_text(out, TINT_BAD, 2, "%s: %s", text_of(c, "name"), failure_text(f, text));
+			lines_text(out, TINT_BAD, 2, "%s: %s", text_or_dash(c, "name"), failure_text(f, text));
 	if (json_text(c, "note"))
-		lines_text(out, TINT_WARN, 2, "%s: %s", text_of(c, "name"), json_text(c, "note"));
+		lines_text(out, TINT_WARN, 2, "%s: %s", text_or_dash(c, "name"), json_text(c, "note"));
 }
 
 void connections_list(const cJSON *connections, FILE *out)

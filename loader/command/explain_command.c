@@ -216,7 +216,7 @@ static void print_path(const cJSON *path)
 	const cJSON *step;
 
 	printf("\n%s\n", out ? "out" : esp ? "in, as ESP" : "in, in clear");
-	cJSON_ArrayForEach(step, cJSON_GetObjectItemCaseSensitive(path, "steps"))
+	cJSON_ArrayForEach(step, json_item(path, "steps"))
 		printf("  %-12s %s\n", json_text(step, "step"), json_text(step, "text"));
 	printf("  %-12s %s\n", "=>", json_text(path, "text"));
 }
@@ -228,7 +228,7 @@ static void print_text(const struct invocation *inv, const cJSON *document)
 
 	printf("%s%s\n", json_text(document, "packet"),
 	       word(inv, "proto") ? "" : " (give PROTO and PORT to ask for another packet)");
-	cJSON_ArrayForEach(path, cJSON_GetObjectItemCaseSensitive(document, "paths"))
+	cJSON_ArrayForEach(path, json_item(document, "paths"))
 		print_path(path);
 }
 
@@ -267,7 +267,7 @@ int explain_command(const struct invocation *inv)
 	e.in = &in;
 	e.maps = &maps;
 	e.status = status;
-	e.names = cJSON_GetObjectItemCaseSensitive(names, "document");
+	e.names = json_item(names, "document");
 	code = err ? cli_fail(inv, f.text) : answer(inv, &e);
 	cJSON_Delete(status);
 	cJSON_Delete(names);

@@ -18,14 +18,7 @@
 
 static bool worker_is_ready(const struct explain *e)
 {
-	return json_text(cJSON_GetObjectItemCaseSensitive(e->status, "worker"), "aead");
-}
-
-static bool has_pid(const struct explain *e, const char *name)
-{
-	const cJSON *child = cJSON_GetObjectItemCaseSensitive(e->status, name);
-
-	return cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(child, "pid"));
+	return json_text(json_item(e->status, "worker"), "aead");
 }
 
 /* UDP from one of IKE's ports to one of them is taken for the daemon's own. */
@@ -39,7 +32,7 @@ static struct datapath_world world_of(const struct explain *e, const struct expl
 	struct datapath_world world = {
 		.maps = e->maps,
 		.worker = worker_is_ready(e),
-		.ike = has_pid(e, "ike"),
+		.ike = json_has_number(json_item(e->status, "ike"), "pid"),
 		.ifindex = (uint32_t)gate->nic,
 		.forwards = !e->to_us,
 	};

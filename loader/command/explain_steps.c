@@ -164,7 +164,7 @@ static const cJSON *name_of(const struct policy *p, const cJSON *names)
 {
 	char text[POLICY_TEXT];
 
-	return cJSON_GetObjectItemCaseSensitive(names, policy_selector_text(p, text));
+	return json_item(names, policy_selector_text(p, text));
 }
 
 static const uint8_t *remote_of(const struct datapath_packet *p, bool out)
@@ -224,9 +224,9 @@ struct datapath_rule explain_policy_step(cJSON *path, const struct maps *maps, c
 /* A mesh has an entry for each peer; without one for this peer the first tells of the connection. */
 static const cJSON *find_connection(const cJSON *status, const char *name, const char *remote)
 {
-	const cJSON *document = cJSON_GetObjectItemCaseSensitive(status, "document"), *c, *any = NULL;
+	const cJSON *document = json_item(status, "document"), *c, *any = NULL;
 
-	cJSON_ArrayForEach(c, cJSON_GetObjectItemCaseSensitive(document, "connections")) {
+	cJSON_ArrayForEach(c, json_item(document, "connections")) {
 		const char *its = json_text(c, "name"), *peer = json_text(c, "peer");
 
 		if (!its || strcmp(its, name) != 0)
@@ -310,14 +310,11 @@ void explain_sa_step(cJSON *path, const struct maps *maps, const struct sad_out_
 
 void explain_no_sa_step(cJSON *path, const struct datapath_rule *rule, const cJSON *status)
 {
-	const cJSON *ike = cJSON_GetObjectItemCaseSensitive(status, "ike");
-	const bool running = cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(ike, "pid"));
-
 	if (rule->cover)
 		explain_step(path, "SA", "none: a connection's SAs are for its own local address");
 	else if (rule->rule.owner != OWNER_IKE)
 		explain_step(path, "SA", "none: 'sa add' makes one, or a connection");
-	else if (!running)
+	else if (!json_has_number(json_item(status, "ike"), "pid"))
 		explain_step(path, "SA", "none, and IKE IS NOT RUNNING, which would make one");
 	else
 		explain_step(path, "SA", "none: the packet has IKE make one, and is dropped meanwhile");
@@ -366,14 +363,13 @@ const struct sa_state *explain_inbound_sa(const struct maps *maps, const struct 
 
 void explain_worker_step(cJSON *path, const cJSON *status)
 {
-	const cJSON *worker = cJSON_GetObjectItemCaseSensitive(status, "worker");
-	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(worker, "pid");
+	const cJSON *worker = json_item(status, "worker");
 	const char *aead = json_text(worker, "aead");
 
 	if (!status)
 		explain_step(path, "worker", "NOT RUNNING: start 'xdp-ipsec run'");
-	else if (!cJSON_IsNumber(pid) || !aead)
+	else if (!json_has_number(worker, "pid") || !aead)
 		explain_step(path, "worker", "NOT RUNNING: 'status' and the log tell more");
 	else
-		explain_step(path, "worker", "runs, pid %d, %s", pid->valueint, aead);
+		explain_step(path, "worker", "runs, pid %d, %s", (int)json_number(worker, "pid"), aead);
 }

@@ -66,26 +66,25 @@ static cJSON *child_json(const char *third)
 
 static cJSON *worker_json(const struct status *s)
 {
-	const cJSON *worker = cJSON_GetObjectItemCaseSensitive(s->daemon, "worker");
+	const cJSON *worker = json_item(s->daemon, "worker");
 
 	return worker ? cJSON_Duplicate(worker, true) : child_json("aead");
 }
 
 static cJSON *ike_json_of(const struct status *s)
 {
-	const cJSON *ike = cJSON_GetObjectItemCaseSensitive(s->daemon, "ike");
-	const cJSON *document = cJSON_GetObjectItemCaseSensitive(s->daemon, "document");
-	const cJSON *half_open = cJSON_GetObjectItemCaseSensitive(document, "half_open");
+	const cJSON *ike = json_item(s->daemon, "ike");
+	const cJSON *document = json_item(s->daemon, "document");
 	cJSON *json = ike ? cJSON_Duplicate(ike, true) : child_json("half_open");
 
 	if (ike)
-		cJSON_AddNumberToObject(json, "half_open", half_open ? cJSON_GetNumberValue(half_open) : 0);
+		cJSON_AddNumberToObject(json, "half_open", json_number(document, "half_open"));
 	return json;
 }
 
 static cJSON *keyholder_json(const struct status *s)
 {
-	const cJSON *keyholder = cJSON_GetObjectItemCaseSensitive(s->daemon, "key_holder");
+	const cJSON *keyholder = json_item(s->daemon, "key_holder");
 	cJSON *json = keyholder ? cJSON_Duplicate(keyholder, true) : cJSON_CreateObject();
 
 	if (!keyholder)
@@ -96,14 +95,14 @@ static cJSON *keyholder_json(const struct status *s)
 /* The daemon's word counts: this command may see it from another place. */
 static bool bpffs_is_private(const struct status *s)
 {
-	const cJSON *private = cJSON_GetObjectItemCaseSensitive(s->daemon, "bpffs_private");
+	const cJSON *private = json_item(s->daemon, "bpffs_private");
 
 	return private ? cJSON_IsTrue(private) : s->in.bpffs.private;
 }
 
 static bool keys_are_logged(const struct status *s)
 {
-	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(s->daemon, "keylog"));
+	return cJSON_IsTrue(json_item(s->daemon, "keylog"));
 }
 
 static cJSON *bpffs_json(const struct status *s)
@@ -167,15 +166,12 @@ static void print_json(const struct status *s, bool pretty)
 
 static const char *restarts_of(const cJSON *process, char text[UNITS_TEXT])
 {
-	const double n = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(process, "restarts"));
-
-	return count_text((uint64_t)n, "restart", "restarts", text);
+	return count_text((uint64_t)json_number(process, "restarts"), "restart", "restarts", text);
 }
 
 static void print_worker(const struct status *s)
 {
-	const cJSON *worker = cJSON_GetObjectItemCaseSensitive(s->daemon, "worker");
-	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(worker, "pid");
+	const cJSON *worker = json_item(s->daemon, "worker");
 	const char *aead = json_text(worker, "aead");
 	char restarts[UNITS_TEXT];
 
@@ -185,25 +181,24 @@ static void print_worker(const struct status *s)
 			   "'detach' to "
 			   "open the gate",
 			   s->in.name, instance_gate_limit(&s->in));
-	else if (!cJSON_IsNumber(pid))
+	else if (!json_has_number(worker, "pid"))
 		lines_text(stdout, TINT_BAD, 2, "instance %s: running, no worker", s->in.name);
 	else
-		lines_text(stdout, TINT_NONE, 2, "instance %s: running, worker %d (%s), %s", s->in.name, pid->valueint,
-			   aead ? aead : "starting", restarts_of(worker, restarts));
+		lines_text(stdout, TINT_NONE, 2, "instance %s: running, worker %d (%s), %s", s->in.name,
+			   (int)json_number(worker, "pid"), aead ? aead : "starting", restarts_of(worker, restarts));
 }
 
 /* Nothing where there are no connections, and so no IKE. */
 static void print_ike(const struct status *s)
 {
-	const cJSON *ike = cJSON_GetObjectItemCaseSensitive(s->daemon, "ike");
-	const cJSON *keyholder = cJSON_GetObjectItemCaseSensitive(s->daemon, "key_holder");
-	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(ike, "pid");
+	const cJSON *ike = json_item(s->daemon, "ike");
+	const cJSON *keyholder = json_item(s->daemon, "key_holder");
 	char restarts[UNITS_TEXT];
 
 	restarts_of(ike, restarts);
-	if (cJSON_IsNumber(pid))
-		lines_text(stdout, TINT_NONE, 2, "IKE %d, key holder %d, %s", pid->valueint,
-			   (int)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(keyholder, "pid")), restarts);
+	if (json_has_number(ike, "pid"))
+		lines_text(stdout, TINT_NONE, 2, "IKE %d, key holder %d, %s", (int)json_number(ike, "pid"),
+			   (int)json_number(keyholder, "pid"), restarts);
 	else if (ike && restarts[0] != '0')
 		lines_text(stdout, TINT_BAD, 2,
 			   "IKE has ended, and its key holder with it: about to be started again, %s", restarts);
