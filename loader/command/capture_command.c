@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +20,7 @@
 #include "commands.h"
 #include "control_client.h"
 #include "policy/parse.h"
+#include "private_file.h"
 #include "session.h"
 #include "version.h"
 
@@ -247,25 +247,10 @@ static void wait_for_worker(const struct capture_run *r)
 		begun ? "" : "; the worker does not capture: only what is dropped before it is seen");
 }
 
-/* A file is for its owner alone, also one that was there: what is in clear in it was to be a secret. */
-static int open_file(const char *path, struct fault *f)
-{
-	const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	struct stat st;
-
-	if (fd < 0)
-		return fault(f, errno, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fchmod(fd, 0600) < 0) {
-		close(fd);
-		return fault(f, errno, "%s: %s", path, strerror(errno));
-	}
-	return fd;
-}
-
 static int open_out(struct capture_run *r, const char *path, struct fault *f)
 {
 	const bool to_stdout = !path || strcmp(path, "-") == 0;
-	const int fd = to_stdout ? dup(STDOUT_FILENO) : open_file(path, f);
+	const int fd = to_stdout ? dup(STDOUT_FILENO) : private_file_open(AT_FDCWD, path, f);
 
 	if (fd < 0)
 		return to_stdout ? fault(f, errno, "stdout: %s", strerror(errno)) : fd;

@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
 #include "instance/keylog_paths.h"
 #include "lib/privileges.h"
+#include "private_file.h"
 #include "session.h"
 
 static const struct {
@@ -42,16 +42,6 @@ static int open_log(const struct instance *in, const char *name, struct fault *f
 	return fd < 0 ? fault(f, errno, "%s: %s", path, strerror(errno)) : fd;
 }
 
-/* For its owner alone, also where it has been there. at: a directory, or AT_FDCWD. */
-static int open_copy(int at, const char *path, struct fault *f)
-{
-	const int fd = openat(at, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0 || fchmod(fd, 0600) < 0)
-		return fault(f, errno, "%s: %s", path, strerror(errno));
-	return fd;
-}
-
 static int copy(int to, const struct instance *in, const char *name, struct fault *f)
 {
 	int from = open_log(in, name, f), err = 0;
@@ -72,7 +62,7 @@ static int copy_to_directory(int dir, const struct instance *in, struct fault *f
 	int err = 0;
 
 	for (size_t i = 0; i < TABLES && !err; i++) {
-		const int to = open_copy(dir, tables[i].table, f);
+		const int to = private_file_open(dir, tables[i].table, f);
 
 		if (to < 0)
 			return to;
@@ -84,7 +74,7 @@ static int copy_to_directory(int dir, const struct instance *in, struct fault *f
 
 static int copy_to_file(const char *path, const struct instance *in, struct fault *f)
 {
-	const int to = open_copy(AT_FDCWD, path, f);
+	const int to = private_file_open(AT_FDCWD, path, f);
 	int err = to < 0 ? to : 0;
 
 	for (size_t i = 0; i < TABLES && !err; i++) {

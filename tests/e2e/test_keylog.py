@@ -105,7 +105,9 @@ def test_copies_are_for_their_owner_alone(logged, tmp_path):
 
 def test_a_full_disk_is_told_in_one_line(logged):
     bring_up(logged)
+    before = os.stat('/dev/full').st_mode
     assert 'No space left' in refused(logged.a, 'keylog', '/dev/full')
+    assert os.stat('/dev/full').st_mode == before
 
 
 def test_tshark_decrypts_ike_and_esp(logged, tmp_path):
