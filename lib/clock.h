@@ -15,4 +15,12 @@ static inline uint64_t clock_now(void)
 	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
 }
 
+/* Whole seconds since that moment; 0 if it is yet to come, as of what another process has just written. */
+static inline uint64_t clock_seconds_since(uint64_t then_ns)
+{
+	const uint64_t now = clock_now();
+
+	return now > then_ns ? (now - then_ns) / 1000000000ULL : 0;
+}
+
 #endif

@@ -2,6 +2,7 @@
 /* 'explain': a packet by the words of the command line -> what would happen to it -> text or JSON, and an exit status.
  */
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "lib/protocols.h"
 #include "maps/selector_shared.h"
 #include "net/local_addr.h"
+#include "net/route.h"
 #include "policy/parse.h"
 #include "session.h"
 
@@ -115,6 +117,18 @@ static int ask(const struct instance *in, const char *command, cJSON **reply, st
 	return err == -ECONNREFUSED ? 0 : err;
 }
 
+/* As its own answers would go; 0: there is no way to it. */
+static int arrives_by(const struct explain *e)
+{
+	struct route_question q = {0};
+	struct route back;
+
+	if (e->dev)
+		return e->dev;
+	memcpy(q.dst, e->packet.src, sizeof(q.dst));
+	return route_get(&q, &back) || back.type != RTN_UNICAST ? 0 : back.ifindex;
+}
+
 static int find_ends(struct explain *e, struct fault *f)
 {
 	enum locality src, dst;
@@ -126,6 +140,8 @@ static int find_ends(struct explain *e, struct fault *f)
 		return fault(f, -err, "addresses of this host: %s", strerror(-err));
 	e->from_us = src != ADDR_REMOTE;
 	e->to_us = dst != ADDR_REMOTE;
+	if (!e->from_us)
+		e->arrives = arrives_by(e);
 	return 0;
 }
 

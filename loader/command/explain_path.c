@@ -59,25 +59,13 @@ static struct route_question question_of(const struct explain *e)
 	return q;
 }
 
-/* By which interface what the source sends comes in, as its own answers would go; 0: there is no way to it. */
-static int arrives_by(const struct explain *e)
-{
-	struct route_question q = {0};
-	struct route back;
-
-	if (e->dev)
-		return e->dev;
-	memcpy(q.dst, e->packet.src, sizeof(q.dst));
-	return route_get(&q, &back) || back.type != RTN_UNICAST ? 0 : back.ifindex;
-}
-
 static bool find_route(const struct explain *e, cJSON *path, struct route *route)
 {
 	struct route_question q = question_of(e);
 	int err;
 
 	if (!e->from_us) {
-		q.iif = arrives_by(e);
+		q.iif = e->arrives;
 		q.oif = 0;
 	}
 	err = route_get(&q, route);
@@ -209,10 +197,9 @@ cJSON *explain_out(const struct explain *e)
 	if (route.type == RTN_LOCAL)
 		return end(path, "clear", REASON_COUNT, "stays on this host: nothing protects what is on no wire");
 	gate = explain_gate_step(path, e->maps, e->in->bpf_dir, route.ifindex, HOOK_EGRESS);
-	rule = explain_policy_step(path, e->maps, &e->packet, true, e->names);
-	explain_connection_step(path, &rule, &e->packet, true, e->names, e->status);
+	rule = explain_policy_step(path, e->maps, &e->packet, true, e->names, e->status);
 	world = world_of(e, &gate);
-	world.ingress = e->from_us ? 0 : (uint32_t)arrives_by(e);
+	world.ingress = (uint32_t)e->arrives;
 	if (!gate.closed || route.encapsulates)
 		return end_unguarded(e, path, &gate, &world, &route);
 	return end_out(e, path, &world, &rule);
@@ -223,16 +210,15 @@ cJSON *explain_out(const struct explain *e)
 /* The step of where it comes in. False: it does not, and the path has ended. */
 static bool begin_in(const struct explain *e, cJSON *path, struct explain_gate *gate)
 {
-	const int ifindex = arrives_by(e);
 	char dev[IF_NAMESIZE];
 
-	if (!ifindex || !if_indextoname((unsigned)ifindex, dev)) {
+	if (!e->arrives || !if_indextoname((unsigned)e->arrives, dev)) {
 		explain_step(path, "route", "no way to the source is known: give the 'dev' that it comes in by");
 		end(path, "dropped", REASON_COUNT, "it is not known where it comes in");
 		return false;
 	}
 	explain_step(path, "comes in", "by %s%s", dev, e->dev ? "" : ", by which what is for its source leaves");
-	*gate = explain_gate_step(path, e->maps, e->in->bpf_dir, ifindex, HOOK_XDP);
+	*gate = explain_gate_step(path, e->maps, e->in->bpf_dir, e->arrives, HOOK_XDP);
 	return true;
 }
 
@@ -241,13 +227,11 @@ cJSON *explain_in_clear(const struct explain *e)
 	cJSON *path = new_path("in", "clear");
 	struct datapath_world world;
 	struct datapath_outcome o;
-	struct datapath_rule rule;
 	struct explain_gate gate;
 
 	if (!begin_in(e, path, &gate))
 		return path;
-	rule = explain_policy_step(path, e->maps, &e->packet, false, e->names);
-	explain_connection_step(path, &rule, &e->packet, false, e->names, e->status);
+	explain_policy_step(path, e->maps, &e->packet, false, e->names, e->status);
 	world = world_of(e, &gate);
 	if (gate.open)
 		return end(path, "clear", REASON_COUNT, "comes in IN CLEAR: 'detach' has opened the gate");

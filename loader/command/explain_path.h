@@ -14,6 +14,7 @@ struct explain {
 	const cJSON *names;  /* of policies, by selector; NULL: not known */
 	struct datapath_packet packet;
 	int dev;      /* ifindex by which it leaves or comes in, as people say; 0: as the routes say */
+	int arrives;  /* by which what is another host's comes in; 0: that is not known, or it is ours */
 	uint32_t spi; /* of ESP that comes in; 0: of the newest SA that is for the packet */
 	bool to_us;   /* the destination is an address of this host; and so is the source */
 	bool from_us;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "maps/selector.h"
 #include "maps/slots.h"
 #include "net/netdev_stack.h"
@@ -167,16 +168,9 @@ static const cJSON *name_of(const struct policy *p, const cJSON *names)
 	return json_item(names, policy_selector_text(p, text));
 }
 
-static const uint8_t *remote_of(const struct datapath_packet *p, bool out)
-{
-	return out ? p->dst : p->src;
-}
-
 /* "by hand", "[connection core1]", or where its name is not known what the maps tell. */
-static void owner_text(const struct policy *p, const cJSON *names, char *buf, size_t size)
+static void owner_text(const struct policy *p, const cJSON *of, char *buf, size_t size)
 {
-	const cJSON *of = name_of(p, names);
-
 	if (p->rule.owner == OWNER_MANUAL)
 		snprintf(buf, size, "by hand");
 	else if (of)
@@ -185,13 +179,12 @@ static void owner_text(const struct policy *p, const cJSON *names, char *buf, si
 		snprintf(buf, size, "a %s of the file", p->rule.owner == OWNER_IKE ? "connection" : "[policy]");
 }
 
-static void tell_rule(cJSON *path, const struct datapath_rule *rule, const struct policy *p, const cJSON *names)
+static void tell_rule(cJSON *path, const struct datapath_rule *rule, const struct policy *p, const cJSON *of)
 {
-	const cJSON *of = name_of(p, names);
 	char text[POLICY_TEXT], owner[80];
 	cJSON *step;
 
-	owner_text(p, names, owner, sizeof(owner));
+	owner_text(p, of, owner, sizeof(owner));
 	policy_text(p, text);
 	if (rule->cover)
 		step = explain_step(path, "policy", "none for this address of ours, but %s is for another: %s", owner,
@@ -204,19 +197,6 @@ static void tell_rule(cJSON *path, const struct datapath_rule *rule, const struc
 	if (of)
 		cJSON_AddStringToObject(step, "name", json_text(of, "name"));
 	cJSON_AddBoolToObject(step, "cover", rule->cover);
-}
-
-struct datapath_rule explain_policy_step(cJSON *path, const struct maps *maps, const struct datapath_packet *p,
-					 bool out, const cJSON *names)
-{
-	const struct datapath_rule rule = datapath_rule(maps, p, out);
-	const struct policy policy = policy_of(&rule.rule, remote_of(p, out));
-
-	if (rule.action == DATAPATH_NO_RULE)
-		explain_step(path, "policy", "none is for this packet");
-	else
-		tell_rule(path, &rule, &policy, names);
-	return rule;
 }
 
 /* ---- connection ---- */
@@ -244,28 +224,38 @@ static const char *state_hint(const char *state)
 	return strcmp(state, "trap") == 0 ? "trap: a packet that it protects opens it" : state;
 }
 
-void explain_connection_step(cJSON *path, const struct datapath_rule *rule, const struct datapath_packet *p, bool out,
-			     const cJSON *names, const cJSON *status)
+static void tell_connection(cJSON *path, const char *name, const char *remote, const cJSON *status)
 {
-	const struct policy policy = policy_of(&rule->rule, remote_of(p, out));
-	const char *name, *state, *note;
-	char remote[ADDR_TEXT];
-	const cJSON *c;
-	cJSON *step;
+	const cJSON *c = find_connection(status, name, remote);
+	const char *state = json_text(c, "state"), *note = json_text(c, "note");
+	cJSON *step =
+		explain_step(path, "connection", "%s: %s%s%s", name,
+			     state ? state_hint(state) : "its state is not known", note ? ", " : "", note ? note : "");
 
-	if (rule->action == DATAPATH_NO_RULE || rule->rule.owner != OWNER_IKE)
-		return;
-	name = json_text(name_of(&policy, names), "name");
-	if (!name)
-		return;
-	c = find_connection(status, name, addr_text(remote_of(p, out), remote));
-	state = json_text(c, "state");
-	note = json_text(c, "note");
-	step = explain_step(path, "connection", "%s: %s%s%s", name,
-			    state ? state_hint(state) : "its state is not known", note ? ", " : "", note ? note : "");
 	cJSON_AddStringToObject(step, "name", name);
 	if (state)
 		cJSON_AddStringToObject(step, "state", state);
+}
+
+/* ---- both ---- */
+
+struct datapath_rule explain_policy_step(cJSON *path, const struct maps *maps, const struct datapath_packet *p,
+					 bool out, const cJSON *names, const cJSON *status)
+{
+	const struct datapath_rule rule = datapath_rule(maps, p, out);
+	const uint8_t *remote = out ? p->dst : p->src;
+	const struct policy policy = policy_of(&rule.rule, remote);
+	const cJSON *of = name_of(&policy, names);
+	char addr[ADDR_TEXT];
+
+	if (rule.action == DATAPATH_NO_RULE) {
+		explain_step(path, "policy", "none is for this packet");
+		return rule;
+	}
+	tell_rule(path, &rule, &policy, of);
+	if (of && rule.rule.owner == OWNER_IKE)
+		tell_connection(path, json_text(of, "name"), addr_text(remote, addr), status);
+	return rule;
 }
 
 /* ---- SA ---- */
@@ -295,7 +285,7 @@ void explain_sa_step(cJSON *path, const struct maps *maps, const struct sad_out_
 		return;
 	}
 	sa = maps->sa[which->slot];
-	seconds = (maps_now() - sa.created_ns) / SECOND_NS;
+	seconds = clock_seconds_since(sa.created_ns);
 	limit_text(&sa, limit, sizeof(limit));
 	step = explain_step(path, "SA", "0x%x, slot %u: %s old%s, %s, %s", sa.spi, which->slot, age_text(seconds, age),
 			    limit, count_text(sa.packets, "packet", "packets", packets),

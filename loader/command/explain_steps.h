@@ -26,13 +26,10 @@ void explain_route_step(cJSON *path, const struct route *route);
 struct explain_gate explain_gate_step(cJSON *path, const struct maps *maps, const char *bpf_dir, int ifindex,
 				      enum hook_point point);
 
-/* names: as connection_policies_names() has them; NULL: not known. */
+/* The policy, and of a connection's the connection's state. names: as connection_policies_names() has them, NULL: not
+ * known; status: the daemon's, or NULL. */
 struct datapath_rule explain_policy_step(cJSON *path, const struct maps *maps, const struct datapath_packet *p,
-					 bool out, const cJSON *names);
-
-/* Of a connection's policy: the connection's state. status: the daemon's, or NULL. */
-void explain_connection_step(cJSON *path, const struct datapath_rule *rule, const struct datapath_packet *p, bool out,
-			     const cJSON *names, const cJSON *status);
+					 bool out, const cJSON *names, const cJSON *status);
 
 void explain_sa_step(cJSON *path, const struct maps *maps, const struct sad_out_value *which);
 void explain_no_sa_step(cJSON *path, const struct datapath_rule *rule, const cJSON *status);

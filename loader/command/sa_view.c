@@ -118,13 +118,6 @@ static const char *sel_text(const struct sa_state *sa, char buf[SELECTOR_TEXT])
 	return buf;
 }
 
-static uint64_t seconds_since(uint64_t then_ns)
-{
-	const uint64_t now = maps_now();
-
-	return now > then_ns ? (now - then_ns) / SECOND_NS : 0;
-}
-
 static uint64_t drops_of(const struct sa_state *sa)
 {
 	uint64_t sum = 0;
@@ -189,9 +182,9 @@ static cJSON *view_json(const struct view *v, const struct connection_names *nam
 	json_add_u64(json, "seq", sa->seq);
 	json_add_u64(json, "bytes", sa->bytes);
 	json_add_u64(json, "packets", sa->packets);
-	json_add_u64(json, "age_s", seconds_since(sa->created_ns));
+	json_add_u64(json, "age_s", clock_seconds_since(sa->created_ns));
 	if (sa->last_used_ns)
-		json_add_u64(json, "idle_s", seconds_since(sa->last_used_ns));
+		json_add_u64(json, "idle_s", clock_seconds_since(sa->last_used_ns));
 	if (path_mtu_of(sa))
 		cJSON_AddNumberToObject(json, "path_mtu", path_mtu_of(sa));
 	cJSON_AddStringToObject(json, "selector", sel_text(sa, text));
@@ -248,7 +241,7 @@ static void print_row(struct table *t, const struct view *v)
 	table_cell(t, "%llu", (unsigned long long)sa->packets);
 	table_cell(t, "%s", si_text((double)sa->bytes, "B", text));
 	table_cell(t, "%llu", (unsigned long long)drops_of(sa));
-	table_cell(t, "%s", age_text(seconds_since(sa->created_ns), text));
+	table_cell(t, "%s", age_text(clock_seconds_since(sa->created_ns), text));
 }
 
 static struct table *rows_of(const struct views *views)
@@ -269,7 +262,7 @@ static void print_paragraph(const struct view *v, FILE *out)
 	lines_text(out, TINT_HEAD, 2, "SA " SPI_FORMAT " %sbound%s, %s -> %s", sa->spi, direction_text(sa),
 		   v->carries ? "" : ", superseded", addr_text(sa->src, src), addr_text(sa->dst, dst));
 	lines_item(out, TINT_NONE, "selector", "%s; ESN %s; made %s ago", sel_text(sa, sel),
-		   sa->flags & SA_ESN ? "on" : "off", age_text(seconds_since(sa->created_ns), age));
+		   sa->flags & SA_ESN ? "on" : "off", age_text(clock_seconds_since(sa->created_ns), age));
 	lines_item(out, TINT_NONE, "carried", "%s, %s, sequence number %llu",
 		   count_text(sa->packets, "packet", "packets", packets), si_text((double)sa->bytes, "B", bytes),
 		   (unsigned long long)sa->seq);
@@ -315,9 +308,9 @@ static void print_use(const struct view *v, FILE *out)
 	lines_item(out, TINT_NONE, "sequence", "%llu", (unsigned long long)sa->seq);
 	lines_item(out, TINT_NONE, "carried", "%s, %s", count_text(sa->packets, "packet", "packets", packets),
 		   si_text((double)sa->bytes, "B", bytes));
-	lines_item(out, TINT_NONE, "made", "%s ago, %s%s", age_text(seconds_since(sa->created_ns), age),
+	lines_item(out, TINT_NONE, "made", "%s ago, %s%s", age_text(clock_seconds_since(sa->created_ns), age),
 		   sa->last_used_ns ? "last used " : "not used yet",
-		   sa->last_used_ns ? strcat(strcpy(packets, age_text(seconds_since(sa->last_used_ns), idle)), " ago")
+		   sa->last_used_ns ? strcat(strcpy(packets, age_text(clock_seconds_since(sa->last_used_ns), idle)), " ago")
 				    : "");
 	lines_item(out, TINT_NONE, "slot", "%u, generation %u", v->slot, sa->generation);
 }

@@ -28,18 +28,13 @@ struct watched {
 	uint16_t id;
 };
 
-static uint64_t since_s(uint64_t ns)
-{
-	return (clock_now() - ns) / 1000000000;
-}
-
 static void on_news(struct watched *w, enum liveness_news news)
 {
 	const struct liveness_book *m = &w->book;
 
 	if (news == LIVENESS_BACK) {
 		log_line("%s: monitor: answered after %" PRIu64 " s, in %" PRIu64 " us: up", w->name,
-			 since_s(m->down_ns), m->rtt_us);
+			 clock_seconds_since(m->down_ns), m->rtt_us);
 	} else if (news == LIVENESS_DEAD) {
 		log_line("%s: monitor: no answer inside the SA to %u probes in a row: down, and its SAs end", w->name,
 			 m->unanswered);
@@ -251,7 +246,7 @@ static cJSON *monitor_json(const struct liveness_book *m)
 	cJSON_AddNumberToObject(o, "threshold", m->threshold);
 	cJSON_AddStringToObject(o, "state", liveness_book_state_name(m->state));
 	if (m->state == LIVENESS_DOWN)
-		cJSON_AddNumberToObject(o, "down_s", (double)((clock_now() - m->down_ns) / 1000000000));
+		cJSON_AddNumberToObject(o, "down_s", (double)clock_seconds_since(m->down_ns));
 	else
 		cJSON_AddNullToObject(o, "down_s");
 	json_add_u64(o, "sent", m->sent);
