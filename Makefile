@@ -3,17 +3,24 @@
 #   make           the programs, in build/
 #   make demo      two hosts in namespaces, real traffic, proof from the wire   (root)
 #   make check     every test                                                   (root)
+#   make check-long what takes longer than that: all of end to end with two lanes, the model, fuzzing (root)
 #   make interop   against Linux XFRM, strongSwan, libreswan in User Mode Linux (root)
 #   make libreswan Debian's libreswan for it, unpacked in the build directory   (root)
+#   make promtool  the same of Debian's prometheus, of which the tests take the checker
 #   make bench     the figures, BENCH_ARGS='PART ...'; bench-docs puts them into docs/ (root)
-#   make fuzz      fuzzing of what parses the network, and random life of IKE, FUZZ_SECONDS=30 for each
+#   make fuzz      fuzzing of what parses, random life of IKE, BPF against a reference, FUZZ_SECONDS=30 for each (root)
+#   make coverage  how many lines of what parses the tests run
 #   make unit      the unit tests alone; unit-sanitized, tsan, bpf-test, e2e, tests/layout: the other parts of check
 #   make deps      the Debian packages; check-deps, bench-deps: those that these alone need (root)
-#   make install DESTDIR= PREFIX=
+#   make install DESTDIR= PREFIX=; make deb: a package of Debian's, in the build directory; deb-tree tries it
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
+# Where the configuration is, and systemd looks for units.
+CONFDIR ?= /etc/xdp-ipsec
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 CLANG   ?= clang
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
 ARCH    := $(shell uname -m)
@@ -34,7 +41,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(LDFLAGS)
 # Debian's shared liburing 2.3 forgot to export what restricts a ring.
 WORKER_LIBS := -l:liburing.a -lxdp -lbpf -lcrypto -lseccomp -lcap-ng $(if $(HAVE_IPSEC_MB),-lIPSec_MB)
 IKE_LIBS    := -lbpf -lcrypto -levent_core -lcjson -lseccomp -lcap-ng
-LOADER_LIBS := -lbpf -lcrypto -lmnl -levent_core -linih -lcjson -lcap-ng
+LOADER_LIBS := $(shell pkg-config --libs ncursesw) -lbpf -lcrypto -lmnl -levent_core -linih -lcjson -lseccomp -lcap-ng -lm
 
 BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-address-of-packed-member -iquote . \
 	-I/usr/include/$(ARCH)-linux-gnu -D__TARGET_ARCH_$(if $(filter aarch64,$(ARCH)),arm64,x86)
@@ -49,15 +56,15 @@ BPF_OBJ    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
 SKELETONS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 PROGRAMS   := $(BUILD)/xdp-ipsec $(BUILD)/xdp-ipsec-worker $(if $(wildcard ike/main.c),$(BUILD)/xdp-ipsec-iked)
 
-# Of what check and demo build; tests run one after the other, but for IKE's.
+# Of what check and demo build; tests run one after the other, but for IKE's and those of the BPF programs.
 JOBS := $(or $(shell nproc 2>/dev/null),1)
-# So many files of end-to-end tests run beside each other.
-BESIDE ?= 2
+# So many end-to-end tests run beside each other: more than there are CPUs, since half of what a test takes it waits.
+BESIDE ?= 4
 
 # Quiet unless V=1.
 say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
 
-.PHONY: all deps need-deps check-deps bench-deps clean demo check unit unit-sanitized tsan threaded bpf-test e2e interop libreswan fuzz fuzzers life bench bench-docs install
+.PHONY: all deps need-deps check-deps bench-deps clean demo check check-long unit unit-sanitized tsan threaded bpf-test model e2e interop libreswan promtool coverage replay reference fuzz fuzzers fuzz-corpora corpora life bench bench-docs install deb deb-tree
 all: $(PROGRAMS)
 
 $(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(SHARED)
@@ -131,17 +138,21 @@ IKE_TEST_OBJ := $(call objects,$(wildcard tests/ike/*.c))
 IKE_LIFE     := $(BUILD)/tests/unit/ike/test_life
 IKE_LIFE_OBJ := $(call objects,$(wildcard tests/ike/life/*.c))
 BPF_TESTS    := $(call tests_in,tests/bpf/test_*.c)
-IKE_BENCH    := $(BUILD)/tests/bench/ike_bench
+IKE_BENCH    := $(addprefix $(BUILD)/tests/bench/,ike_bench ike_cores)
 # The worker, on a cable of memory in place of AF_XDP.
 CABLE_WORKER := $(BUILD)/tests/bench/cable_worker
 CABLE_OBJ    := $(call objects,$(wildcard tests/bench/cable/*.c))
-BENCHES      := $(filter-out $(IKE_BENCH),$(call tests_in,tests/bench/*.c))
+# Both without a cipher, for what is left then.
+BARE_WORKERS := $(addprefix $(BUILD)/tests/bench/,bare_worker bare_cable_worker)
+BARE_OBJ     := $(call objects,$(wildcard tests/bench/bare/*.c))
+SAS_BENCH    := $(BUILD)/tests/bench/sas_bench
+BENCHES      := $(filter-out $(IKE_BENCH) $(SAS_BENCH),$(call tests_in,tests/bench/*.c))
 comma := ,
 but_main = $(filter-out %/main.o,$(1))
 NOT_TESTED := $(BUILD)/not-tested
 PYTEST := PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests NOT_TESTED=$(NOT_TESTED) /usr/bin/python3 -m pytest \
 	-p no:cacheprovider -p not_tested
-SIDE_BY_SIDE = $(if $(filter-out 1,$(BESIDE)),-n $(BESIDE) --dist loadfile)
+SIDE_BY_SIDE = $(if $(filter-out 1,$(BESIDE)),-n $(BESIDE))
 
 $(WORKER_TESTS): %: %.o $(call but_main,$(WORKER_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(WORKER_LIBS)
@@ -156,7 +167,10 @@ $(SHARED_TESTS): %: %.o $(SHARED)
 $(BUILD)/tests/unit/worker/test_loop: ALL_LDFLAGS += $(foreach f,ppoll __ppoll_chk xsk_wake_to_receive,-Wl$(comma)--wrap=$(f))
 
 # A NIC whose driver is played (steered_nic.h).
-$(filter %/test_steering %/test_steering_hash %/test_steering_rules,$(LOADER_TESTS)): ALL_LDFLAGS += -Wl,--wrap=ethtool_ask
+$(filter %/test_steering %/test_steering_hash %/test_steering_rules %/test_rx_rules,$(LOADER_TESTS)): ALL_LDFLAGS += -Wl,--wrap=ethtool_ask
+
+# Who sees each write of the SPD.
+$(BUILD)/tests/unit/loader/test_spd_empty: ALL_LDFLAGS += $(foreach f,update delete,-Wl$(comma)--wrap=bpf_map_$(f)_elem)
 
 # The tests of IKE share tests/ike/: two engines in one process, on a clock and a network of their own.
 $(IKE_TESTS): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(SHARED)
@@ -165,9 +179,16 @@ $(IKE_TESTS): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(SHARED)
 # Who finds no memory for a task.
 $(BUILD)/tests/unit/ike/test_delete: ALL_LDFLAGS += -Wl,--wrap=calloc
 
-# Three engines that live at random; what they allocate may fail, and their key exchange is a cheap one.
+# Who counts the chains that OpenSSL has looked at.
+$(BUILD)/tests/unit/ike/test_certs: ALL_LDFLAGS += -Wl,--wrap=X509_verify_cert
+
+# Three engines that live at random; what they allocate may fail.
 $(IKE_LIFE): $(IKE_LIFE_OBJ)
-$(IKE_LIFE): ALL_LDFLAGS += $(foreach f,malloc calloc realloc dh_generate dh_derive dh_free,-Wl,--wrap=$(f))
+$(IKE_LIFE): ALL_LDFLAGS += $(foreach f,malloc calloc realloc,-Wl$(comma)--wrap=$(f))
+
+# Of many lives, whose key exchange is a cheap one (cheap_dh.c).
+$(IKE_LIFE) $(addprefix $(BUILD)/tests/unit/ike/test_,malformed many network): ALL_LDFLAGS += \
+	$(foreach f,generate derive,-Wl$(comma)--wrap=dh_$(f))
 
 $(BUILD)/tests/unit/ike/test_no_memory: ALL_LDFLAGS += -Wl,--wrap=calloc,--wrap=strdup
 
@@ -176,7 +197,7 @@ $(BPF_TESTS): %: %.o $(BPF_TEST_OBJ) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxdp -lbpf
 
 $(WORKER_TESTS): ALL_LDFLAGS += -fno-lto
-$(BENCHES) $(CABLE_WORKER): ALL_LDFLAGS += $(LTO)
+$(BENCHES) $(CABLE_WORKER) $(BARE_WORKERS): ALL_LDFLAGS += $(LTO)
 
 # The same programs, compiled for this host (loader/explain/).
 $(BUILD)/tests/bpf/test_explain: $(call objects,$(wildcard loader/explain/*.c))
@@ -184,10 +205,14 @@ $(BUILD)/tests/bpf/test_explain: $(call objects,$(wildcard loader/explain/*.c))
 $(BENCHES): %: %.o $(call but_main,$(WORKER_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 
+no_cipher = $(filter-out $(BUILD)/worker/aead%.o,$(1)) $(BARE_OBJ)
 $(CABLE_WORKER): $(filter-out %/xsk.o,$(WORKER_OBJ)) $(CABLE_OBJ) $(SHARED)
+$(BUILD)/tests/bench/bare_cable_worker: $(call no_cipher,$(filter-out %/xsk.o,$(WORKER_OBJ))) $(CABLE_OBJ) $(SHARED)
+$(BUILD)/tests/bench/bare_worker: $(call no_cipher,$(WORKER_OBJ)) $(SHARED)
+$(CABLE_WORKER) $(BARE_WORKERS):
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 
-$(CABLE_WORKER): ALL_LDFLAGS += $(foreach f,ppoll __ppoll_chk maps_open,-Wl$(comma)--wrap=$(f))
+$(filter %cable_worker,$(CABLE_WORKER) $(BARE_WORKERS)): ALL_LDFLAGS += $(foreach f,ppoll __ppoll_chk maps_open,-Wl$(comma)--wrap=$(f))
 
 # Which callgrind does not know.
 $(BUILD)/tests/bench/lane_bench: ALL_LDFLAGS += -Wl,--wrap=mlock2
@@ -195,26 +220,40 @@ $(BUILD)/tests/bench/lane_bench: ALL_LDFLAGS += -Wl,--wrap=mlock2
 $(IKE_BENCH): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(IKE_LIBS)
 
-$(BPF_TESTS:=.o) $(BPF_TEST_OBJ): $(SKELETONS)
+# IKE's hand in the maps and the loader's, and the programs over them.
+SAS_BENCH_OBJ = $(BUILD)/ike/daemon/sad.o $(addprefix $(BUILD)/loader/policy/,parse.o spd.o spd_store.o spd_empty.o spd_counters.o)
+$(SAS_BENCH): %: %.o $(BPF_TEST_OBJ) $(SAS_BENCH_OBJ) $(SHARED)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxdp -lbpf -levent_core -lcjson -lcap-ng
+
+$(BPF_TESTS:=.o) $(BPF_TEST_OBJ) $(SAS_BENCH).o: $(SKELETONS)
+$(BPF_TESTS:=.o) $(BPF_TEST_OBJ): ALL_CFLAGS += -iquote tests
+$(SAS_BENCH).o: ALL_CFLAGS += -iquote tests -iquote ike -iquote loader
 $(SHARED_TESTS:=.o): ALL_CFLAGS += -iquote tests
 $(LOADER_TESTS:=.o): ALL_CFLAGS += -iquote tests -iquote loader
-$(WORKER_TESTS:=.o) $(BENCHES:=.o) $(CABLE_OBJ): ALL_CFLAGS += -iquote tests -iquote worker
-$(IKE_TESTS:=.o) $(IKE_BENCH).o $(IKE_TEST_OBJ) $(IKE_LIFE_OBJ): ALL_CFLAGS += -iquote tests -iquote ike -iquote tests/ike
+$(WORKER_TESTS:=.o) $(BENCHES:=.o) $(CABLE_OBJ) $(BARE_OBJ): ALL_CFLAGS += -iquote tests -iquote worker
+$(IKE_TESTS:=.o) $(IKE_BENCH:=.o) $(IKE_TEST_OBJ) $(IKE_LIFE_OBJ): ALL_CFLAGS += -iquote tests -iquote ike -iquote tests/ike
 
 run_each = @set -e; for t in $(1); do printf '== %s\n' "$$t"; "$$t"; done
 
-.PHONY: $(IKE_TESTS:=.run)
-# Those of IKE live by a clock of their own and have no threads: they run beside each other, and no other beside them.
-$(IKE_TESTS:=.run): %.run: %
+.PHONY: $(IKE_TESTS:=.run) $(BPF_TESTS:=.run)
+# Those of IKE live by a clock of their own and have no threads, those of the BPF programs wait for nobody: they run beside each
+# other, and no other beside them.
+$(IKE_TESTS:=.run) $(BPF_TESTS:=.run): %.run: %
 	@printf '== %s\n' $<; $<
 
 unit: $(SHARED_TESTS) $(WORKER_TESTS) $(IKE_TESTS:=.run) $(LOADER_TESTS)
 	$(call run_each,$(filter-out %.run,$^))
 
-# The same, with the memory and undefined-behaviour sanitizers.
+# The same, with the memory and undefined-behaviour sanitizers, and what fuzzing has found worth keeping;
+# -g1 has the lines that they tell of.
 unit-sanitized:
-	$(MAKE) unit BUILD=$(BUILD)/sanitized LTO= LDFLAGS='-fsanitize=address,undefined' \
-		CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -U_FORTIFY_SOURCE'
+	@find $(BUILD)/sanitized -name '*.gcda' -delete 2>/dev/null || true
+	$(MAKE) unit replay BUILD=$(BUILD)/sanitized LTO= COUNTED=1 LDFLAGS='-fsanitize=address,undefined' \
+		CFLAGS='-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -U_FORTIFY_SOURCE'
+
+# How many lines of what parses these have run; fails below 90 %.
+coverage: unit-sanitized
+	tests/coverage $(BUILD)/sanitized
 
 # Those with threads in them, under ThreadSanitizer. It does not know fences, and the compiler says so of the one that
 # turn_begin() has: what is on either side of that is atomic by itself, so nothing is reported for it. It sees what
@@ -222,13 +261,16 @@ unit-sanitized:
 THREADED := $(addprefix worker/test_,handoff inbound ip_id lane sa_lock seq)
 tsan:
 	$(MAKE) threaded BUILD=$(BUILD)/tsan LTO= LDFLAGS='-fsanitize=thread' \
-		CFLAGS='-O1 -g -fsanitize=thread -fno-builtin -Wno-tsan -Wno-maybe-uninitialized -U_FORTIFY_SOURCE'
+		CFLAGS='-O1 -g1 -fsanitize=thread -fno-builtin -Wno-tsan -Wno-maybe-uninitialized -U_FORTIFY_SOURCE'
 
 threaded: $(addprefix $(BUILD)/tests/unit/,$(THREADED))
 	$(call run_each,$^)
 
-bpf-test: $(BPF_TESTS)
-	$(call run_each,$^)
+bpf-test: $(BPF_TESTS:=.run)
+
+# Leases, slots and the replay window, in every order of steps (spin).
+model:
+	NOT_TESTED=$(NOT_TESTED) tests/model/check $(BUILD) all
 
 # What lanes share, or hand each other, is in these: they run once more with two, and NICs of two queues.
 WITH_LANES := $(addprefix tests/e2e/test_,fragments.py inbound.py)
@@ -247,8 +289,17 @@ $(LIBRESWAN):
 	set -e; for deb in $@.part/debs/*.deb; do dpkg-deb -x $$deb $@.part; done
 	rm -r $@.part/debs && mv $@.part $@
 
+# Of Debian's prometheus this one program is wanted, and not the service that the package starts.
+PROMTOOL := $(BUILD)/prometheus
+promtool: $(PROMTOOL)
+$(PROMTOOL):
+	rm -rf $@.part && mkdir -p $@.part
+	cd $@.part && apt-get download prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb usr/bin/prometheus
+	mv $@.part $@
+
+# Two files of them: a guest is busy with being one.
 interop: all
-	BUILD=$(BUILD) $(PYTEST) -rs $(SIDE_BY_SIDE) tests/interop
+	BUILD=$(BUILD) $(PYTEST) -rs $(if $(SIDE_BY_SIDE),-n 2 --dist loadfile) tests/interop
 
 check: need-deps
 	tests/layout
@@ -256,41 +307,102 @@ check: need-deps
 	@rm -f $(NOT_TESTED)
 	$(MAKE) -j$(JOBS) all
 	$(MAKE) -j$(JOBS) -O unit
-	$(MAKE) -j$(JOBS) -O unit-sanitized
+	$(MAKE) -j$(JOBS) -O coverage
 	$(MAKE) -j$(JOBS) tsan
-	$(MAKE) -j$(JOBS) bpf-test
+	$(MAKE) -j$(JOBS) -O bpf-test
+	NOT_TESTED=$(NOT_TESTED) tests/model/check $(BUILD)
 	$(MAKE) e2e interop
 	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED)
+
+# What takes longer than one waits for before a change goes in: the end-to-end suite with two lanes, all of the model, and
+# a while of fuzzing.
+check-long: need-deps
+	$(MAKE) check-deps
+	$(MAKE) -j$(JOBS) all $(CABLE_WORKER)
+	LANES=2 BUILD=$(BUILD) $(PYTEST) -rs $(SIDE_BY_SIDE) -m 'not alone' tests/e2e
+	$(MAKE) model
+	$(MAKE) fuzz
 
 demo: need-deps
 	$(MAKE) -j$(JOBS) all
 	BUILD=$(BUILD) tests/demo
 
-# Each tests/fuzz/fuzz_*.c is a target of libFuzzer; what it finds is kept in $(BUILD)/fuzz/corpus/ for the next time.
+# Each fuzz_NAME.c of tests/fuzz/PROGRAM/ is a target of libFuzzer, beginning with what is kept of it in tests/fuzz/corpus/. What
+# it finds stays in $(BUILD)/fuzz/corpus/ for the next time.
 FUZZ_SECONDS ?= 30
-FUZZERS := $(call tests_in,tests/fuzz/fuzz_*.c)
+FUZZERS := $(call tests_in,tests/fuzz/*/fuzz_*.c)
+REPLAYS := $(patsubst %,$(BUILD)/tests/fuzz/%/replay,worker ike loader)
+FUZZ    := $(BUILD)/tests/fuzz/fuzz.o
+CORPUS  := tests/fuzz/corpus
+in_folder = $(filter $(BUILD)/tests/fuzz/$(1)/%,$(FUZZERS))
+in_order  = $(filter %.o,$(1)) $(filter %.a,$(1))
+# What the fuzzers of a program share.
+FUZZ_IKE_OWN := $(addprefix $(BUILD)/tests/fuzz/ike/,scene.o no_sandbox.o)
+FUZZ_IKE_OBJ := $(FUZZ_IKE_OWN) $(IKE_TEST_OBJ)
 
-$(FUZZERS): %: %.o $(call but_main,$(WORKER_OBJ)) $(SHARED)
-	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(WORKER_LIBS)
+$(call in_folder,worker) $(BUILD)/tests/fuzz/worker/replay: $(call but_main,$(WORKER_OBJ))
+$(call in_folder,ike) $(BUILD)/tests/fuzz/ike/replay: $(FUZZ_IKE_OBJ) $(call but_main,$(IKE_OBJ))
+$(call in_folder,loader) $(BUILD)/tests/fuzz/loader/replay: $(call but_main,$(LOADER_OBJ))
 
-$(FUZZERS:=.o): ALL_CFLAGS += -iquote worker
+$(FUZZERS): %: %.o $(FUZZ) $(SHARED)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(call in_order,$^) $(FUZZ_LIBS)
 
-fuzzers: $(FUZZERS)
-	@set -e; for f in $^; do corpus=$(BUILD)/corpus/$${f##*/}; mkdir -p $$corpus; printf '== %s\n' "$$f"; \
-		$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 -print_final_stats=1 \
-			-artifact_prefix=$(BUILD)/ $$corpus >$$f.log 2>&1 || { cat $$f.log; exit 1; }; \
-		grep executed_units $$f.log; done
+$(foreach p,worker ike loader,$(eval $(BUILD)/tests/fuzz/$(p)/replay: $(addsuffix .o,$(call in_folder,$(p)))))
+$(REPLAYS): $(BUILD)/tests/fuzz/replay.o $(FUZZ) $(SHARED)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(call in_order,$^) $(FUZZ_LIBS)
+
+$(call in_folder,worker) $(BUILD)/tests/fuzz/worker/replay: FUZZ_LIBS = -lcmocka $(WORKER_LIBS)
+$(call in_folder,ike) $(BUILD)/tests/fuzz/ike/replay: FUZZ_LIBS = $(IKE_LIBS)
+$(call in_folder,loader) $(BUILD)/tests/fuzz/loader/replay: FUZZ_LIBS = $(LOADER_LIBS)
+
+$(call in_folder,ike) $(BUILD)/tests/fuzz/ike/replay: ALL_LDFLAGS += \
+	$(foreach f,dh_generate dh_derive dh_free sandbox_enter_keyholder,-Wl$(comma)--wrap=$(f))
+
+$(FUZZERS:=.o) $(FUZZ) $(FUZZ_IKE_OWN) $(BUILD)/tests/fuzz/replay.o: ALL_CFLAGS += -iquote tests -iquote tests/fuzz
+$(addsuffix .o,$(call in_folder,worker)): ALL_CFLAGS += -iquote worker -iquote tests/unit/worker
+$(addsuffix .o,$(call in_folder,ike)) $(FUZZ_IKE_OWN): ALL_CFLAGS += -iquote ike -iquote tests/ike
+$(addsuffix .o,$(call in_folder,loader)): ALL_CFLAGS += -iquote loader
+
+# Lines are counted in what parses (tests/parsers), and in fuzzers for the headers among it.
+ifdef COUNTED
+PARSERS := $(shell sed '/^\#/d; /\.c$$/!d' tests/parsers)
+$(call objects,$(PARSERS)) $(addsuffix .o,$(call in_folder,worker)) $(BUILD)/tests/unit/lib/test_json.o: ALL_CFLAGS += --coverage
+ALL_LDFLAGS += --coverage
+# Not beside tests of what takes how long.
+replay: | unit
+endif
+
+# What is kept of them, once more.
+replay: $(REPLAYS)
+	@set -e; for r in $^; do printf '== %s\n' "$$r"; $$r $(CORPUS); done
+
+fuzzers: $(FUZZERS) $(REPLAYS)
+	tests/fuzz/fuzz $(BUILD) $(FUZZ_SECONDS) $(notdir $(FUZZERS))
+
+# The corpora anew: of all that they and earlier runs have found, the least that reaches as much.
+corpora: $(FUZZERS) $(REPLAYS)
+	tests/fuzz/merge $(BUILD) $(CORPUS) $(FUZZERS)
 
 # Its seeds are of chance, and printed.
 life: $(IKE_LIFE)
 	$< --seconds $(FUZZ_SECONDS)
 
+FUZZED = BUILD=$(BUILD)/fuzz CC=$(CLANG) LDFLAGS='-fsanitize=address,undefined' \
+	CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -U_FORTIFY_SOURCE'
+
 fuzz: need-deps
-	$(MAKE) fuzzers life BUILD=$(BUILD)/fuzz CC=$(CLANG) LDFLAGS='-fsanitize=address,undefined' \
-		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -U_FORTIFY_SOURCE'
+	$(MAKE) fuzzers life $(FUZZED)
+	$(MAKE) reference
+
+# The BPF programs against a plain reading of what they should decide: seeds of chance, which are printed (root).
+reference: $(BUILD)/tests/bpf/test_reference
+	$< --seconds $(FUZZ_SECONDS)
+
+fuzz-corpora: need-deps
+	$(MAKE) corpora $(FUZZED)
 
 bench: need-deps bench-deps
-	$(MAKE) all $(BENCHES) $(IKE_BENCH) $(CABLE_WORKER)
+	$(MAKE) all $(BENCHES) $(IKE_BENCH) $(SAS_BENCH) $(CABLE_WORKER) $(BARE_WORKERS)
 	BUILD=$(BUILD) tests/bench/bench $(BENCH_ARGS)
 
 # Tables and charts of docs/performance.md, from what 'make bench' has left.
@@ -304,8 +416,33 @@ install: all
 	install -D -m755 $(BUILD)/xdp-ipsec $(DESTDIR)$(PREFIX)/sbin/xdp-ipsec
 	install -D -m755 $(BUILD)/xdp-ipsec-worker $(DESTDIR)$(PREFIX)/libexec/xdp-ipsec/xdp-ipsec-worker
 	install -D -m755 $(BUILD)/xdp-ipsec-iked $(DESTDIR)$(PREFIX)/libexec/xdp-ipsec/xdp-ipsec-iked
+	install -D -m644 docs/prometheus/xdp-ipsec.rules.yml $(DESTDIR)$(PREFIX)/share/xdp-ipsec/prometheus/xdp-ipsec.rules.yml
+	install -D -m644 docs/grafana/xdp-ipsec.json $(DESTDIR)$(PREFIX)/share/xdp-ipsec/grafana/xdp-ipsec.json
 	install -D -m644 docs/status.schema.json $(DESTDIR)$(PREFIX)/share/xdp-ipsec/status.schema.json
-	install -D -m644 docs/xdp-ipsec.8 $(DESTDIR)$(PREFIX)/share/man/man8/xdp-ipsec.8
+	set -e; for page in docs/*.[1-9]; do install -D -m644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page#docs/}; done
+	packaging/systemd/make-units $(DESTDIR)$(UNITDIR) $(PREFIX)/sbin $(CONFDIR)
+	install -D -m644 packaging/sysusers.d/xdp-ipsec.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/xdp-ipsec.conf
+	install -D -m644 packaging/tmpfiles.d/xdp-ipsec.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/xdp-ipsec.conf
+	install -D -m644 packaging/completion/xdp-ipsec.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/xdp-ipsec
+	install -D -m644 packaging/completion/_xdp-ipsec $(DESTDIR)$(ZSHDIR)/_xdp-ipsec
+	install -d $(DESTDIR)$(PREFIX)/share/doc/xdp-ipsec/examples
+	install -m644 packaging/examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/xdp-ipsec/examples
+
+# A package of Debian's, $(BUILD)/xdp-ipsec_VERSION_ARCH.deb; VERSION= for another than that of packaging/deb/changelog.
+deb: all
+	rm -rf $(BUILD)/deb
+	$(MAKE) install DESTDIR=$(BUILD)/deb PREFIX=/usr UNITDIR=/lib/systemd/system ZSHDIR=/usr/share/zsh/vendor-completions
+	packaging/deb/make-deb $(BUILD)/deb $(BUILD) $(VERSION)
+
+# The package in bare Debian trees, with systemd and without: installed, upgraded, removed, purged. Debian's archive is needed,
+# debootstrap, and root; the tree stays in TREE for the next time.
+TREE = $(BUILD)/tree
+deb-tree:
+	$(MAKE) deb VERSION=0.0.1
+	$(MAKE) deb VERSION=0.0.2
+	set -e; for with in "systemd bash-completion" ""; do \
+		WITH="$$with" tests/packaging/deb-tree $(TREE) $(BUILD)/xdp-ipsec_0.0.1_*.deb $(BUILD)/xdp-ipsec_0.0.2_*.deb; \
+	done
 
 clean:
 	rm -rf $(BUILD)

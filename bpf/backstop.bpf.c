@@ -26,6 +26,7 @@
 #include "count.h"
 #include "datagram.h"
 #include "fragments.h"
+#include "hits.h"
 #include "icmp_forged.h"
 #include "ike.h"
 #include "policy.h"
@@ -72,14 +73,20 @@ static __always_inline bool xdp_is_hooked(const struct net_device *dev, __u32 id
 
 static __always_inline bool egress_is_hooked(const struct net_device *dev, const struct gate *gate)
 {
-	return tc_is_hooked(dev->tcx_egress, gate->egress);
+	return tc_is_hooked(dev->tcx_egress, gate->egress) ||
+	       (gate->egress_next && tc_is_hooked(dev->tcx_egress, gate->egress_next));
 }
 
 /* XDP decides in native mode, the tc program in generic mode. */
+static __always_inline bool ingress_runs(const struct net_device *dev, const struct gate *gate, __u32 id)
+{
+	return gate->mode == PORT_GENERIC ? tc_is_hooked(dev->tcx_ingress, id) : xdp_is_hooked(dev, id);
+}
+
 static __always_inline bool ingress_is_hooked(const struct net_device *dev, const struct gate *gate)
 {
-	return gate->mode == PORT_GENERIC ? tc_is_hooked(dev->tcx_ingress, gate->ingress)
-					  : xdp_is_hooked(dev, gate->ingress);
+	return ingress_runs(dev, gate, gate->ingress) ||
+	       (gate->ingress_next && ingress_runs(dev, gate, gate->ingress_next));
 }
 
 static __always_inline const struct gate *gate_of(const struct net_device *dev)
@@ -141,12 +148,13 @@ static __always_inline bool is_ike_sent(const struct sk_buff *skb, const struct 
 }
 
 /* As on the NIC: a later fragment goes the way of its first. */
-static __always_inline int outbound_action(const struct sk_buff *skb, const struct packet *p)
+static __always_inline int outbound_action(const struct sk_buff *skb, struct packet *p)
 {
 	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall(&fragments_out, p) : NULL;
 	struct flow flow = flow_outbound(p);
 	int action = first ? first->action : decide(&flow, is_ike_sent(skb, p));
 
+	p->counter = flow.counter;
 	if (action == SPD_PROTECT && flow.cover && skb->skb_iif)
 		action = SPD_NONE;
 
@@ -158,13 +166,20 @@ static __always_inline int outbound_action(const struct sk_buff *skb, const stru
 /* at: of the IPv4 header, bytes. */
 static __always_inline int decide_out(struct sk_buff *skb, __u32 at)
 {
-	struct packet p = {};
+	struct packet p = {}, quoted = {};
 	int action;
 
 	if (parse_datagram(skb, at, &p) != PARSED_IPV4)
 		return policy_may_protect(p.src, p.dst) ? drop(REASON_BACKSTOP_OUT) : NF_ACCEPT;
 	action = outbound_action(skb, &p);
-	return action == SPD_PROTECT || action == SPD_DISCARD ? drop(REASON_BACKSTOP_OUT) : NF_ACCEPT;
+	/* The kernel cuts packets behind this hook, so a message is whole. */
+	if (action != SPD_PROTECT && action != SPD_DISCARD && icmp_is_error(&p) && parse_quoted(skb, at, &p, &quoted) &&
+	    quotes_opened(&quoted))
+		return drop(REASON_ICMP_FORGED);
+	if (action != SPD_PROTECT && action != SPD_DISCARD)
+		return NF_ACCEPT;
+	hit(p.counter, true, 1, ip_length(&p));
+	return drop(REASON_BACKSTOP_OUT);
 }
 
 /* A gate that people have opened is open also for what is rewritten behind this hook, and leaves by that interface. */
@@ -217,14 +232,17 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	/* The kernel's, or nobody's: there is no SA of ours on this interface. */
 	if (p.proto == IPPROTO_ESP)
 		return NF_ACCEPT;
-	if (first && icmp_is_error(&p) && parse_quoted(ctx->skb, &p, &quoted) && quotes_protected(&quoted))
+	if (first && icmp_is_error(&p) && parse_quoted(ctx->skb, 0, &p, &quoted) && quotes_protected(&quoted))
 		return drop(REASON_ICMP_FORGED);
 	action = clear_action(&p);
 	/* Covers are for this host's own addresses, of which nothing is known before the kernel has asked for the
 	 * route. */
 	if (p.covered ? hook != NF_INET_LOCAL_IN : !first)
 		return NF_ACCEPT;
-	return action == SPD_PROTECT || action == SPD_DISCARD ? drop(REASON_BACKSTOP_IN) : NF_ACCEPT;
+	if (action != SPD_PROTECT && action != SPD_DISCARD)
+		return NF_ACCEPT;
+	hit(p.counter, false, 1, ip_length(&p));
+	return drop(REASON_BACKSTOP_IN);
 }
 
 /* For a capture: behind an Ethernet header that tells what the packet is, since here it has none. */

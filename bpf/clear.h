@@ -11,13 +11,14 @@
 #include "count.h"
 #include "fragments.h"
 #include "gre.h"
+#include "hits.h"
 #include "ike.h"
 #include "policy.h"
 
 /*
  * What the SPD says of a packet: enum spd_action, SPD_NONE or SPD_IKE. p->covered gets whether a cover decides
- * (policy.h). A cover gives way to a policy that lets the group by which the packet is for: that policy is for all who
- * speak to the group. A connection's own rule does not give way.
+ * (policy.h), p->counter which counter a rule that decides has. A cover gives way to a policy that lets the group by
+ * which the packet is for: that policy is for all who speak to the group. A connection's own rule does not give way.
  */
 static __always_inline int clear_action_alone(struct packet *p)
 {
@@ -25,6 +26,7 @@ static __always_inline int clear_action_alone(struct packet *p)
 	int action = decide(&flow, is_ike_inbound(p));
 
 	p->covered = action == SPD_PROTECT && flow.cover;
+	p->counter = flow.counter;
 	return p->covered && is_for_group(p) && group_is_bypassed(p) ? SPD_BYPASS : action;
 }
 

@@ -77,10 +77,11 @@ __noinline __u32 find_wrapped(struct bpf_nf_ctx *ctx)
 	return 0;
 }
 
-/* q: the packet that an ICMP error quotes, with ports if the quote reaches to them. False: no header of it is there. */
-static __always_inline bool parse_quoted(struct sk_buff *skb, const struct packet *p, struct packet *q)
+/* q: the packet that an ICMP error quotes, whose own IPv4 header is `outer` bytes into the skb; with ports if the quote
+ * reaches to them. False: no header of it is there. */
+static __always_inline bool parse_quoted(struct sk_buff *skb, __u32 outer, const struct packet *p, struct packet *q)
 {
-	const __u32 at = p->l4_offset + sizeof(struct icmp_header);
+	const __u32 at = outer + p->l4_offset + sizeof(struct icmp_header);
 	struct bpf_dynptr ptr;
 	struct iphdr ip;
 

@@ -18,6 +18,7 @@
 #include "count.h"
 #include "egress.h"
 #include "esp.h"
+#include "hits.h"
 #include "icmp.h"
 #include "icmp_forged.h"
 #include "opened.h"
@@ -33,6 +34,7 @@ static __always_inline int ingress(struct xdp_md *ctx, bool jumbo)
 	};
 	struct packet p = {.nic = nic_of(ctx->ingress_ifindex)};
 	enum parsed parsed;
+	bool admitted;
 
 	c.frame_len = jumbo ? bpf_xdp_get_buff_len(ctx) : c.end - c.pos;
 	/* The compiler would reckon on from the two pointers in 32 bits, which the verifier refuses. */
@@ -60,7 +62,9 @@ static __always_inline int ingress(struct xdp_md *ctx, bool jumbo)
 		return malformed_is_admitted(&p) ? XDP_PASS : XDP_DROP;
 	if (icmp_is_error(&p) && xdp_icmp_is_forged(ctx, p.l4_offset, p.l4_len, p.fragment))
 		return XDP_DROP;
-	return clear_is_admitted(ctx, &p) ? XDP_PASS : XDP_DROP;
+	admitted = clear_is_admitted(ctx, &p);
+	hit(p.counter, false, 1, ip_length(&p));
+	return admitted ? XDP_PASS : XDP_DROP;
 }
 
 SEC("xdp")
@@ -88,6 +92,7 @@ static __always_inline int nic_ingress_verdict(struct __sk_buff *skb)
 {
 	struct packet p = {.nic = nic_of(skb->ifindex)};
 	enum parsed parsed;
+	bool admitted;
 
 	/* Without a mark to tell them by, nothing is taken for opened. */
 	if (cfg.mark && skb->mark == cfg.mark)
@@ -104,9 +109,11 @@ static __always_inline int nic_ingress_verdict(struct __sk_buff *skb)
 		return TC_NEXT;
 	if (parsed == PARSED_MALFORMED)
 		return malformed_is_admitted(&p) ? TC_NEXT : TC_ACT_SHOT;
-	if (icmp_is_error(&p) && skb_icmp_is_forged(skb, p.l4_offset, p.l4_len, p.fragment))
+	if (icmp_is_refused_by_quote(skb, &p, ICMP_COMES))
 		return TC_ACT_SHOT;
-	return clear_is_admitted(skb, &p) ? TC_NEXT : TC_ACT_SHOT;
+	admitted = clear_is_admitted(skb, &p);
+	hit_by_skb(skb, &p, p.counter, false);
+	return admitted ? TC_NEXT : TC_ACT_SHOT;
 }
 
 SEC("tc")
@@ -161,9 +168,22 @@ int tap_ingress(struct __sk_buff *skb)
 	return bpf_redirect(nic.ifindex, BPF_F_INGRESS);
 }
 
+/* Which pair of queues: that of the lane whose SA it is, or by the slot. IKE's slots go in pairs, inbound and outbound,
+ * so the hash is not the slot. */
+static __always_inline __u32 tap_pair_of(const struct __sk_buff *skb, __u32 slot)
+{
+	const struct sa_state *sa = bpf_map_lookup_elem(&sa_state, &slot);
+	const __u32 only = 0;
+	const struct cpu_lane *here = bpf_map_lookup_elem(&cpu_lane, &only);
+
+	if (!sa || !sa->lane || !here || !here->lanes)
+		return slot * 0x9e3779b1 >> 16;
+	return queue_of_lane(nic_of(skb->ifindex).port, sa->lane - 1U, here->lanes);
+}
+
 /*
  * TAP, choice of the queue (the kernel takes the result modulo their number): always the same two for what an SA
- * carries, the first for bulk. IKE's slots go in pairs, inbound and outbound, so the hash is not the slot.
+ * carries, the first for bulk.
  */
 SEC("socket")
 int tap_steering(struct __sk_buff *skb)
@@ -178,7 +198,7 @@ int tap_steering(struct __sk_buff *skb)
 		return 0;
 	if (is_vlan(type))
 		at += 4;
-	queue = 2 * ((__u32)tag.slot * 0x9e3779b1 >> 16);
+	queue = 2 * tap_pair_of(skb, tx_tag_slot(&tag));
 	return bpf_skb_load_bytes(skb, at, ip, sizeof(ip)) < 0 ? queue : queue + is_urgent(ip);
 }
 

@@ -6,6 +6,8 @@
 
 #include "fragments.h"
 #include "gre.h"
+#include "hits.h"
+#include "icmp_forged.h"
 #include "ike.h"
 #include "policy.h"
 #include "sa.h"
@@ -66,8 +68,43 @@ static __always_inline const struct sad_out_value *find_binding(const struct pac
 
 static __always_inline int drop_and_acquire(const struct packet *p, const struct flow *f)
 {
-	event_acquire(p, f->place);
+	event_acquire(p, f->place, 0);
 	return tc_drop(REASON_NO_SA);
+}
+
+/* 1 + the number of this CPU's lane; 0: whichever. */
+static __always_inline __u32 lane_here(void)
+{
+	const __u32 only = 0;
+	const struct cpu_lane *here = bpf_map_lookup_elem(&cpu_lane, &only);
+
+	return here ? here->lane : 0;
+}
+
+/*
+ * Of an SA that the peer takes others beside (RFC 9611), the one of this CPU's lane in its place: so each lane seals
+ * with a sequence number of its own. While the lane has none it is asked for, and this one carries the packet.
+ */
+static __always_inline struct sa_state *find_of_lane(const struct packet *p, const struct flow *f, struct sa_state *sa,
+						     struct sad_out_value *out)
+{
+	struct sad_out_key key = {.lane = lane_here()};
+	const struct sad_out_value *own;
+	struct sa_state *found;
+
+	if (!key.lane)
+		return sa;
+	__builtin_memcpy(key.src, &p->src, sizeof(key.src));
+	__builtin_memcpy(key.dst, &p->dst, sizeof(key.dst));
+	key.sel = sa->sel;
+	own = bpf_map_lookup_elem(&sad_out, &key);
+	found = own ? sa_find(own->slot, own->generation) : NULL;
+	if (!found) {
+		event_acquire(p, f->place, key.lane);
+		return sa;
+	}
+	*out = *own;
+	return found;
 }
 
 /* Writes the slot in place of the Ethernet source address, which is the NIC's own in every frame and put back by the
@@ -75,7 +112,7 @@ static __always_inline int drop_and_acquire(const struct packet *p, const struct
 static __always_inline int hand_to_tap(struct __sk_buff *skb, const struct packet *p, struct sa_state *sa,
 				       const struct sad_out_value *out)
 {
-	struct tx_tag tag = {.generation = out->generation, .slot = out->slot};
+	struct tx_tag tag = tx_tag_of(out->slot, out->generation);
 	__u32 first_queue = p->nic.port * QUEUES_MAX;
 
 	if (!bpf_map_lookup_elem(&xsks, &first_queue))
@@ -88,26 +125,30 @@ static __always_inline int hand_to_tap(struct __sk_buff *skb, const struct packe
 /* What a protect rule has decided on, f, goes to the worker or is dropped. A cover has no SA (policy.h). */
 static __always_inline int protect(struct __sk_buff *skb, const struct packet *p, const struct flow *f)
 {
-	const struct sad_out_value *out;
+	const struct sad_out_value *found;
+	struct sad_out_value out;
 	struct sa_state *sa;
 
 	if (p->proto == IPPROTO_ESP)
 		return tc_drop(REASON_NESTED_ESP);
 	if (f->cover)
 		return tc_drop(REASON_NO_SA);
-	out = find_binding(p, f);
-	sa = out ? sa_find(out->slot, out->generation) : NULL;
+	found = find_binding(p, f);
+	sa = found ? sa_find(found->slot, found->generation) : NULL;
 	if (!sa)
 		return drop_and_acquire(p, f);
+	out = *found;
+	if (sa->flags & SA_LANES)
+		sa = find_of_lane(p, f, sa, &out);
 	if (!sa_is_on_this_nic(p, sa->ifindex))
 		return egress_refuse(sa, REASON_NO_SA);
-	if (!sa_is_alive(p, sa, out->slot))
+	if (!sa_is_alive(p, sa, out.slot))
 		return egress_refuse(sa, REASON_LIFETIME_EXPIRED);
-	if (!sa_has_sequence(p, sa, out->slot))
+	if (!sa_has_sequence(p, sa, out.slot))
 		return egress_refuse(sa, REASON_SEQ_OVERFLOW);
 	if (is_first_fragment(p))
-		fragment_remember(&fragments_out, p, SPD_PROTECT, out->slot, out->generation);
-	return hand_to_tap(skb, p, sa, out);
+		fragment_remember(&fragments_out, p, SPD_PROTECT, out.slot, out.generation);
+	return hand_to_tap(skb, p, sa, &out);
 }
 
 /* A later fragment goes by its first one's SA, because the worker puts the datagram together and seals it as one. */
@@ -122,10 +163,18 @@ static __always_inline int protect_later(struct __sk_buff *skb, const struct pac
 	return sa_is_on_this_nic(p, sa->ifindex) ? hand_to_tap(skb, p, sa, &out) : egress_refuse(sa, REASON_NO_SA);
 }
 
+/* Of a packet that goes by in clear, whether it gives away one that came out of an SA. Not asked of a datagram's later
+ * fragments, which share the first one's lot. */
+static __always_inline bool gives_away(struct __sk_buff *skb, const struct packet *p, int action)
+{
+	return action != SPD_PROTECT && action != SPD_DISCARD && icmp_is_refused_by_quote(skb, p, ICMP_LEAVES);
+}
+
 static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packet *p)
 {
 	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall(&fragments_out, p) : NULL;
 	struct flow flow = flow_outbound(p);
+	bool tells;
 	int action;
 
 	if (gre_is_unrouted(skb, p))
@@ -134,15 +183,19 @@ static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packe
 	/* Covers are for what this host says itself, not for what it forwards. */
 	if (action == SPD_PROTECT && flow.cover && skb->ingress_ifindex)
 		action = SPD_NONE;
+	tells = gives_away(skb, p, action);
+	if (tells)
+		action = SPD_DISCARD;
 	/* A protected one has no SA before it is on its way, so that the rest of one that is dropped is dropped too. */
 	if (is_first_fragment(p) && policy_may_protect(p->src, p->dst))
 		fragment_remember(&fragments_out, p, action, SLOT_NONE, 0);
+	hit_by_skb(skb, p, flow.counter, true);
 	if (action != SPD_DISCARD && action != SPD_BYPASS && gre_takes(skb, p))
 		return gre_egress(skb);
 	if (action == SPD_PROTECT)
 		return first ? protect_later(skb, p, first) : protect(skb, p, &flow);
 	if (action == SPD_DISCARD)
-		return tc_drop(REASON_DISCARD);
+		return tells ? TC_ACT_SHOT : tc_drop(REASON_DISCARD);
 	if (action != SPD_NONE)
 		count(action == SPD_IKE ? REASON_IKE : REASON_BYPASS);
 	return TC_NEXT;

@@ -12,6 +12,9 @@
 /* How long the same event is not told again. With less, a TCP that retransmits floods the reader; with more, a lost
  * acquire delays the SA. */
 #define GATE_NS 1000000000ULL
+/* The same of a lane that has no SA of its own, whose packets go by another one meanwhile. With less, a peer that wants
+ * no more of them costs an event a second for each lane; with more, a lane waits longer when one was lost. */
+#define LANE_GATE_NS 5000000000ULL
 
 /*
  * The rate of all unknown SPIs together: 100 a second, and as many at once. They cost their sender nothing and can all
@@ -37,11 +40,11 @@ static __always_inline struct event_gate_key gate_key(const struct packet *p, __
 	return key;
 }
 
-static __always_inline bool gate_is_open(const struct event_gate_key *key, __u64 now)
+static __always_inline bool gate_is_open(const struct event_gate_key *key, __u64 now, __u64 shut_ns)
 {
 	__u64 *told = bpf_map_lookup_elem(&event_gate, key);
 
-	return !told || now - *told >= GATE_NS;
+	return !told || now - *told >= shut_ns;
 }
 
 static __always_inline void gate_shut(const struct event_gate_key *key, __u64 now)
@@ -77,7 +80,7 @@ static __always_inline void event_unknown_spi(const struct packet *p, __u32 spi)
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct event e;
 
-	if (!gate_is_open(&key, now) || !spi_event_allowed(now))
+	if (!gate_is_open(&key, now, GATE_NS) || !spi_event_allowed(now))
 		return;
 	gate_shut(&key, now);
 	e = event_of(p, EVENT_UNKNOWN_SPI);
@@ -85,16 +88,18 @@ static __always_inline void event_unknown_spi(const struct packet *p, __u32 spi)
 	event_send(&e);
 }
 
-/* place: of the rule that wants an SA, in its entry of the SPD. Acquires of different rules are told independently. */
-static __always_inline void event_acquire(const struct packet *p, __u32 place)
+/* place: of the rule that wants an SA, in its entry of the SPD; lane: as in struct event. Acquires of different rules
+ * and lanes are told independently. */
+static __always_inline void event_acquire(const struct packet *p, __u32 place, __u32 lane)
 {
-	struct event_gate_key key = gate_key(p, EVENT_ACQUIRE, place);
+	struct event_gate_key key = gate_key(p, EVENT_ACQUIRE, place | lane << 8);
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct event e;
 
-	if (!gate_is_open(&key, now))
+	if (!gate_is_open(&key, now, lane ? LANE_GATE_NS : GATE_NS))
 		return;
 	e = event_of(p, EVENT_ACQUIRE);
+	e.lane = lane;
 	if (p->ports == PORTS_KNOWN) {
 		e.sport = p->sport;
 		e.dport = p->dport;

@@ -12,6 +12,7 @@
 #ifndef BPF_GRE_H
 #define BPF_GRE_H
 
+#include "hits.h"
 #include "policy.h"
 #include "sa.h"
 #include "skb.h"
@@ -265,15 +266,18 @@ static __always_inline bool gre_is_discarded(const struct packet *p)
 	return policy_decide(&flow) == SPD_DISCARD;
 }
 
-/* Whether GRE between the SA's two hosts is at odds with the SPD. The worker has taken off the outer packet; that is
- * checked here as everything that comes out of an SA is (opened.h). */
-static __always_inline bool gre_is_at_odds(const struct sa_state *sa)
+/* Whether GRE between the SA's two hosts, with p in it, is at odds with the SPD. The worker has taken off the outer
+ * packet; that is checked here, and counted, as everything that comes out of an SA is (opened.h). */
+static __always_inline bool gre_is_at_odds(const struct sa_state *sa, const struct packet *p)
 {
 	struct flow flow = {.proto = IPPROTO_GRE, .ports = PORTS_NONE};
+	int action;
 
 	__builtin_memcpy(&flow.local, sa->dst, sizeof(flow.local));
 	__builtin_memcpy(&flow.remote, sa->src, sizeof(flow.remote));
-	return is_at_odds(policy_decide(&flow));
+	action = policy_decide(&flow);
+	hit(flow.counter, false, 1, GRE_OVERHEAD + ip_length(p));
+	return is_at_odds(action);
 }
 
 static __always_inline bool gre_refuse(struct sa_state *sa, enum reason reason)
@@ -297,7 +301,7 @@ static __always_inline bool gre_admit(struct __sk_buff *skb, const struct nic *n
 		count(REASON_MALFORMED);
 		return false;
 	}
-	sa = sa_find(tag.slot, tag.generation);
+	sa = sa_find_tagged(&tag);
 	if (!sa) {
 		count(REASON_NO_SA);
 		return false;
@@ -306,7 +310,7 @@ static __always_inline bool gre_admit(struct __sk_buff *skb, const struct nic *n
 		return gre_refuse(sa, REASON_GRE_REFUSED);
 	if (p.proto == IPPROTO_ESP)
 		return gre_refuse(sa, REASON_NESTED_ESP);
-	if (gre_is_at_odds(sa))
+	if (gre_is_at_odds(sa, &p))
 		return gre_refuse(sa, REASON_POLICY_MISMATCH);
 	if (gre_is_discarded(&p))
 		return gre_refuse(sa, REASON_DISCARD);

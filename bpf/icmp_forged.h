@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * ICMP errors in clear about packets that a policy protects are dropped, whoever they seem to be from. Nobody but this
- * host and its peer has seen such a packet: a router sees ESP and quotes that (icmp.h), and what the peer has to say
- * comes in an SA. So the sender has made the quote up, to end a connection or to lower a route's MTU.
+ * An ICMP error quotes a packet, and what a policy protects is nobody's to quote but the two ends', to each other, in
+ * an SA (RFC 4301 section 6.2). What else does is dropped, whoever it seems to be from, and whatever policies say of
+ * ICMP:
+ *
+ * - comes in clear, and quotes what this host has sent. A router sees ESP and quotes that (icmp.h), and what the peer
+ *   has to say comes in an SA: so it is made up, to end a connection or to lower an MTU;
+ * - comes out of an SA, and quotes what this host has sent to another peer, which this one has not seen either;
+ * - leaves in clear, and quotes what came out of an SA, which it would show to all on the way.
  */
 #ifndef BPF_ICMP_FORGED_H
 #define BPF_ICMP_FORGED_H
@@ -12,7 +17,14 @@
 #include "ike.h"
 #include "policy.h"
 
-/* Whether a policy protects the quoted packet. The daemon's own IKE is in clear, and ESP is what the wire has seen. */
+enum icmp_way {
+	ICMP_COMES,
+	ICMP_OPENED,
+	ICMP_LEAVES,
+};
+
+/* Whether a policy protects the quoted packet, which this host has sent. The daemon's own IKE is in clear, and ESP is
+ * what the wire has seen. */
 static __always_inline bool quotes_protected(const struct packet *q)
 {
 	struct flow flow = flow_outbound(q);
@@ -20,16 +32,46 @@ static __always_inline bool quotes_protected(const struct packet *q)
 	return q->proto != IPPROTO_ESP && decide(&flow, is_ike(q, q->sport)) == SPD_PROTECT;
 }
 
-/*
- * Whether an ICMP error, len bytes at the cursor, is refused. It is when its quote cannot be read, since the quote may
- * be of any packet; an error that has no quote at all may go by, since the kernel has no use for it.
- */
-static __always_inline bool icmp_is_forged(const struct cursor *c, __u32 len, bool fragment)
+/* The same of one that has come. What only a cover protects has no SA to come by. */
+static __always_inline bool quotes_opened(const struct packet *q)
 {
-	const bool has_quote = len >= sizeof(struct icmp_header) + sizeof(struct iphdr);
+	struct flow flow = flow_inbound(q);
+
+	return q->proto != IPPROTO_ESP && decide(&flow, is_ike(q, q->dport)) == SPD_PROTECT && !flow.cover;
+}
+
+/* Where an ICMP error is in its frame, and which way it goes. */
+struct icmp_error {
+	__u32 offset; /* of ICMP */
+	__u32 len;
+	__u32 from; /* network byte order */
+	__u8 fragment;
+	__u8 way; /* enum icmp_way */
+};
+
+static __always_inline struct icmp_error icmp_error_of(const struct packet *p, enum icmp_way way)
+{
+	return (struct icmp_error){
+		.offset = p->l4_offset, .len = p->l4_len, .from = p->src, .fragment = p->fragment, .way = way};
+}
+
+static __always_inline bool may_not_quote(const struct icmp_error *e, const struct packet *q)
+{
+	if (e->way == ICMP_LEAVES)
+		return quotes_opened(q);
+	return (e->way != ICMP_OPENED || q->dst != e->from) && quotes_protected(q);
+}
+
+/*
+ * Whether an ICMP error at the cursor is refused. It is when its quote cannot be read, since the quote may be of any
+ * packet; an error that has no quote at all may go by, since the kernel has no use for it.
+ */
+static __always_inline bool icmp_is_forged(const struct cursor *c, const struct icmp_error *e)
+{
+	const bool has_quote = e->len >= sizeof(struct icmp_header) + sizeof(struct iphdr);
 	struct packet q = {};
 
-	if (parse_icmp_about(*c, len, &q) ? !quotes_protected(&q) : !has_quote && !fragment)
+	if (parse_icmp_about(*c, e->len, &q) ? !may_not_quote(e, &q) : !has_quote && !e->fragment)
 		return false;
 	count(REASON_ICMP_FORGED);
 	return true;
@@ -39,26 +81,39 @@ static __always_inline bool icmp_is_forged(const struct cursor *c, __u32 len, bo
 
 __noinline int xdp_icmp_is_forged(struct xdp_md *ctx, __u32 offset, __u32 len, __u32 fragment)
 {
+	const struct icmp_error e = {.len = len, .fragment = fragment, .way = ICMP_COMES};
 	struct cursor c = {.pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end};
 
 	/* Both are so by how the frame was parsed, which the verifier does not know here. */
 	if (offset > L4_OFFSET_MAX || !cursor_take(&c, offset))
 		return 1;
-	return icmp_is_forged(&c, len, fragment);
+	return icmp_is_forged(&c, &e);
 }
 
-__noinline int skb_icmp_is_forged(struct __sk_buff *skb, __u32 offset, __u32 len, __u32 fragment)
+__noinline int skb_icmp_is_forged(struct __sk_buff *skb, struct icmp_error *e)
 {
-	const __u32 wanted = offset + ICMP_QUOTE_MAX;
 	struct cursor c;
+	__u32 wanted;
 
+	/* To the verifier the argument of a global function may be NULL. */
+	if (!e)
+		return 1;
+	wanted = e->offset + ICMP_QUOTE_MAX;
 	/* What cannot be had for want of memory is not readable. */
 	bpf_skb_pull_data(skb, skb->len < wanted ? skb->len : wanted);
 	c.pos = (void *)(long)skb->data;
 	c.end = (void *)(long)skb->data_end;
-	if (offset > L4_OFFSET_MAX || !cursor_take(&c, offset))
+	if (e->offset > L4_OFFSET_MAX || !cursor_take(&c, e->offset))
 		return 1;
-	return icmp_is_forged(&c, len, fragment);
+	return icmp_is_forged(&c, e);
+}
+
+/* Whether the packet is an ICMP error that is refused. */
+static __always_inline bool icmp_is_refused_by_quote(struct __sk_buff *skb, const struct packet *p, enum icmp_way way)
+{
+	struct icmp_error e = icmp_error_of(p, way);
+
+	return icmp_is_error(p) && skb_icmp_is_forged(skb, &e);
 }
 
 #endif

@@ -2,12 +2,14 @@
 /*
  * A packet that the worker has opened, on its way to the host. The worker has compared it with the SA's selector; here
  * the SPD must not bypass or discard it (RFC 4301 section 5.2, step 4). A packet that no policy is for may go on: SAs
- * need no policy.
+ * need no policy. An ICMP error may be about anything but what other peers alone have seen (icmp_forged.h).
  */
 #ifndef BPF_OPENED_H
 #define BPF_OPENED_H
 
 #include "count.h"
+#include "hits.h"
+#include "icmp_forged.h"
 #include "policy.h"
 #include "skb.h"
 
@@ -26,6 +28,7 @@ static __always_inline bool opened_is_admitted(struct __sk_buff *skb, const stru
 	struct packet p = {.nic = *nic};
 	enum parsed parsed = parse_skb(skb, &p);
 	struct flow flow;
+	int action;
 
 	if (parsed == PARSED_OTHER && p.ethertype == bpf_htons(HOST_TAG_ETHERTYPE) && host_tag_is_taken_off(skb, &p))
 		return true;
@@ -34,8 +37,10 @@ static __always_inline bool opened_is_admitted(struct __sk_buff *skb, const stru
 		return false;
 	}
 	flow = flow_inbound(&p);
-	if (!is_at_odds(policy_decide(&flow)))
-		return true;
+	action = policy_decide(&flow);
+	hit_by_skb(skb, &p, flow.counter, false);
+	if (!is_at_odds(action))
+		return !icmp_is_refused_by_quote(skb, &p, ICMP_OPENED);
 	count(REASON_POLICY_MISMATCH);
 	return false;
 }

@@ -78,9 +78,10 @@ struct packet {
 	__u8 l3_offset;
 	__u8 l4_offset;
 	bool fragment;
-	bool first;   /* at offset 0 of its datagram */
-	bool group;   /* its Ethernet destination is a group, or all */
-	bool covered; /* what was decided on it rests on a connection for another address (policy.h) */
+	bool first;    /* at offset 0 of its datagram */
+	bool group;    /* its Ethernet destination is a group, or all */
+	bool covered;  /* what was decided on it rests on a connection for another address (policy.h) */
+	__u32 counter; /* of the rule that has decided on it (hits.h); 0: none */
 };
 
 /* How far a frame could be parsed. */

@@ -28,10 +28,11 @@ struct flow {
 	__u8 ports; /* enum ports */
 
 	struct selector rule;
-	__u8 owner;  /* enum owner */
-	__u8 place;  /* of the rule in its entry */
-	__u8 origin; /* prefix length it was made for */
-	__u8 cover;  /* a cover decides: 1 + the origin of the connection's rule; 0: none does */
+	__u8 owner;    /* enum owner */
+	__u8 place;    /* of the rule in its entry */
+	__u8 origin;   /* prefix length it was made for */
+	__u8 cover;    /* a cover decides: 1 + the origin of the connection's rule; 0: none does */
+	__u32 counter; /* of the rule that decides (hits.h); 0: none does, or it is not counted */
 };
 
 static __always_inline struct flow flow_outbound(const struct packet *p)
@@ -58,10 +59,27 @@ static __always_inline struct flow flow_inbound(const struct packet *p)
 	};
 }
 
+static __always_inline bool bit_is_set(const __u64 *words, __u32 bit)
+{
+	return words[bit / 64] >> bit % 64 & 1;
+}
+
+/* Whether no prefix has the address, as can mostly be told without the trie. addr: in host order. */
+static __always_inline bool spd_is_empty_at(__u32 addr)
+{
+	const __u32 only = 0;
+	const struct spd_empty *empty = bpf_map_lookup_elem(&spd_empty, &only);
+
+	return empty &&
+	       (bit_is_set(empty->wide, spd_empty_wide(addr)) || bit_is_set(empty->narrow, spd_empty_narrow(addr)));
+}
+
 static __always_inline const struct spd_entry *spd_find(__u32 remote)
 {
 	struct spd_key key = {.prefixlen = 32};
 
+	if (spd_is_empty_at(bpf_ntohl(remote)))
+		return NULL;
 	__builtin_memcpy(key.remote, &remote, sizeof(key.remote));
 	return bpf_map_lookup_elem(&spd, &key);
 }
@@ -133,8 +151,8 @@ static __always_inline bool cover_goes_before(const struct flow *f, const struct
  * limit.
  */
 
-/* The enum spd_action of the rule that decides, whose fields are left in f (owner, place, rule, origin), or of a cover
- * (f->cover); or SPD_NONE. f->cover is 0 before. */
+/* The enum spd_action of the rule that decides, whose fields are left in f (owner, place, rule, origin, counter), or of
+ * a cover (f->cover); or SPD_NONE. f->cover and f->counter are 0 before. */
 __noinline int policy_decide(struct flow *f)
 {
 	const struct spd_entry *entry;
@@ -161,6 +179,7 @@ __noinline int policy_decide(struct flow *f)
 		f->origin = r->origin;
 		f->place = i;
 		f->cover = 0;
+		f->counter = r->counter;
 		return r->action;
 	}
 	return f->cover ? SPD_PROTECT : SPD_NONE;
@@ -192,9 +211,10 @@ static __always_inline int decide(struct flow *f, bool ike)
 {
 	int action = policy_decide(f);
 
-	if (!ike || action == SPD_NONE || action == SPD_BYPASS)
+	if (!ike || action == SPD_NONE || action == SPD_BYPASS || !policy_has_connection(f->local, f->remote))
 		return action;
-	return policy_has_connection(f->local, f->remote) ? SPD_IKE : action;
+	f->counter = 0;
+	return SPD_IKE;
 }
 
 /* Two addresses, and what policy_may_protect() remembers of them. */

@@ -16,6 +16,15 @@ static __always_inline struct sa_state *sa_find(__u32 slot, __u32 generation)
 	return sa && (generation & 1) && sa->generation == generation ? sa : NULL;
 }
 
+/* The SA that a tag names, or NULL (struct tx_tag says how sure that is). */
+static __always_inline struct sa_state *sa_find_tagged(const struct tx_tag *tag)
+{
+	__u32 slot = tx_tag_slot(tag);
+	struct sa_state *sa = bpf_map_lookup_elem(&sa_state, &slot);
+
+	return sa && (sa->generation & 1) && tx_tag_is_of(tag, sa->generation) ? sa : NULL;
+}
+
 /* Whether an SA may be used on the packet's NIC. bound: ifindex of the NIC that the SA is bound to; 0: to none. */
 static __always_inline bool sa_is_on_this_nic(const struct packet *p, __u32 bound)
 {
@@ -53,11 +62,11 @@ static __always_inline bool sa_is_alive(const struct packet *p, struct sa_state 
 	/* The clock costs more than the rest of this, so only SAs with a limit of time pay for it. */
 	__u64 now = sa->soft_time_ns || sa->hard_time_ns ? bpf_ktime_get_boot_ns() : 0;
 
-	if (past(now, sa->hard_time_ns) || past(sa->packets, sa->hard_packets) || past(sa->bytes, sa->hard_bytes)) {
+	if ((sa->worn & SA_WORN_HARD) || past(now, sa->hard_time_ns)) {
 		sa_raise(p, sa, slot, SA_RAISED_HARD, EVENT_HARD_LIMIT);
 		return false;
 	}
-	if (past(now, sa->soft_time_ns) || past(sa->packets, sa->soft_packets) || past(sa->bytes, sa->soft_bytes))
+	if ((sa->worn & SA_WORN_SOFT) || past(now, sa->soft_time_ns))
 		sa_raise(p, sa, slot, SA_RAISED_SOFT, EVENT_SOFT_LIMIT);
 	return true;
 }
@@ -66,7 +75,7 @@ static __always_inline bool sa_is_alive(const struct packet *p, struct sa_state 
  * section 3.3.3). */
 static __always_inline bool sa_has_sequence(const struct packet *p, struct sa_state *sa, __u32 slot)
 {
-	if (sa->seq < (sa->flags & SA_ESN ? ~0ULL : 0xffffffffULL))
+	if (!(sa->worn & SA_WORN_SEQUENCE))
 		return true;
 	sa_raise(p, sa, slot, SA_RAISED_OVERFLOW, EVENT_SEQ_OVERFLOW);
 	return false;
@@ -93,11 +102,12 @@ static __always_inline bool sa_tries_leap(struct sa_state *sa)
 
 /*
  * Whether the sequence number of an inbound packet is certainly of no use: 0, or behind the window. seq: the 32 bits on
- * the wire. The worker, which has the bitmap, decides on the others.
+ * the wire. The worker, which has the bitmap, decides on the others. The window may be further on than is seen here:
+ * so nothing is taken for old that is in it.
  */
 static __always_inline bool sa_is_behind(struct sa_state *sa, __u32 seq)
 {
-	const __u64 top = sa->seq;
+	const __u64 top = sa->seen;
 	__u64 number;
 
 	if (!(sa->flags & SA_ESN))

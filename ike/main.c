@@ -6,11 +6,15 @@
  *                  --control FD --keys FD --ready FD [--keylog FD --esp-keylog FD]
  *   xdp-ipsec-iked --judge --control FD --keys FD --ready FD        what is in the files: 'xdp-ipsec check'
  *
- *   supervisor ══control══ protocol process ══questions══ key holder ══keys══ supervisor
+ *   supervisor ══control══ protocol process ══questions, signatures══ key holder ══keys══ supervisor
+ *                                 ║
+ *                                jobs
+ *                                 ║
+ *                               hands
  *
- * It becomes two processes: one that parses the network and has no key of its
- * host's, and one that has the keys and answers three questions. What each may
- * touch is given to it open; docs/security.md lists it.
+ * It becomes three processes: one that parses the network and has no key of its host's, one that has the keys and
+ * answers three questions, and one that does for the first what takes long, and knows nothing else. What each may touch
+ * is given to it open; docs/security.md lists it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -31,15 +35,17 @@
 #include "lib/child.h"
 #include "lib/privileges.h"
 #include "crypto/prf.h"
+#include "hands/hands.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/threads.h"
 #include "maps/vault.h"
 
-/* sad, sad_out, sad_sent, sa_state, replay, turns; and ike_sockets and ike_alive, which are written once, before
- * anybody is heard. */
-#define MAPS_GIVEN 8
+/* sad, sad_out, sad_sent, sa_state, replay, replay_wide, turns, free_slots; and ike_sockets and ike_alive, which are
+ * written once, before anybody is heard. */
+#define MAPS_GIVEN 10
 /* To sandbox itself takes milliseconds. Less than the supervisor waits for both, so that the line which says why is
  * out. */
-#define KEYHOLDER_START_MS 4000
+#define PART_START_MS 4000
 
 struct arguments {
 	unsigned layout; /* of the maps: LAYOUT_VERSION of who made them */
@@ -126,65 +132,132 @@ static void close_if_open(int fd)
 		close(fd);
 }
 
-/* The two processes, and what they share. */
-struct halves {
+/* The three processes, and what they share. Of each pair of sockets this one's end is the first. */
+struct parts {
 	const struct arguments *arguments;
-	int questions[2]; /* this one's end, the key holder's */
+	unsigned threads; /* of the hands, and of those who sign */
+	int jobs[2];
+	int questions[2];
+	int signatures[2];
 	uint8_t *keymat;
-	struct child keyholder;
+	struct child keyholder, hands;
 };
 
-/* The key holder has nothing of this process but its two sockets, the vault and a page. */
-static int be_keyholder(void *arg, int ready)
+static int open_pair(int ends[2], struct fault *f)
 {
-	const struct halves *h = arg;
-	const struct arguments *a = h->arguments;
-	const struct keyholder_ends ends = {a->keys_fd, h->questions[1], ready, a->vault_fd, h->keymat};
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return fault(f, errno, "socketpair: %s", strerror(errno));
+	return 0;
+}
 
+/* What only the protocol process is to have. Both others end when their sockets do. */
+static void leave_to_protocol(const struct arguments *a)
+{
 	set_signals();
-	signal(SIGTERM, SIG_IGN); /* it ends when its sockets do */
-	close(h->questions[0]);
+	signal(SIGTERM, SIG_IGN);
 	close(a->control_fd);
 	close(a->ready_fd);
 	close_if_open(a->keylog_fd);
 	close_if_open(a->esp_keylog_fd);
 	for (unsigned i = 0; i < a->map_count; i++)
 		close(a->maps[i].fd);
+}
+
+static int start_part(struct child *child, int (*be)(void *arg, int ready), struct parts *p, struct fault *f)
+{
+	char line[CHILD_LINE_MAX];
+	int err = child_init(child);
+
+	if (!err)
+		err = child_start_copy(child, be, p);
+	if (err)
+		return fault(f, -err, "starting the %s: %s", child->name, strerror(-err));
+	child_wait_line(child, line, PART_START_MS);
+	return strcmp(line, KEYHOLDER_READY) == 0 ? 0 : fault(f, EIO, "the %s did not start", child->name);
+}
+
+/* The hands have nothing of this process but a socket. */
+static int be_hands(void *arg, int ready)
+{
+	const struct parts *p = arg;
+	const struct arguments *a = p->arguments;
+
+	leave_to_protocol(a);
+	close(p->jobs[0]);
+	close(a->keys_fd);
+	close_if_open(a->vault_fd);
+	return hands_run(p->jobs[1], ready, p->threads);
+}
+
+/* Before there is anything else that they could have. */
+static int start_hands(struct parts *p, struct fault *f)
+{
+	int err = open_pair(p->jobs, f);
+
+	if (err)
+		return err;
+	err = start_part(&p->hands, be_hands, p, f);
+	close(p->jobs[1]);
+	return err;
+}
+
+/* The key holder has its sockets, the vault and a page. */
+static int be_keyholder(void *arg, int ready)
+{
+	const struct parts *p = arg;
+	const struct arguments *a = p->arguments;
+	const struct keyholder_ends ends = {.control = a->keys_fd,
+					    .questions = p->questions[1],
+					    .ready = ready,
+					    .vault = a->vault_fd,
+					    .keymat = p->keymat,
+					    .signatures = p->signatures[1],
+					    .signers = a->judge ? 0 : p->threads};
+
+	leave_to_protocol(a);
+	close_if_open(p->jobs[0]);
+	close(p->questions[0]);
+	close_if_open(p->signatures[0]);
 	return keyholder_run(&ends);
 }
 
-static int run_keyholder(struct halves *h, struct fault *f)
+static int start_keyholder(struct parts *p, struct fault *f)
 {
-	char line[CHILD_LINE_MAX];
-	int err = child_init(&h->keyholder);
+	const struct arguments *a = p->arguments;
+	int err = open_pair(p->questions, f);
 
-	if (!err)
-		err = child_start_copy(&h->keyholder, be_keyholder, h);
 	if (err)
-		return fault(f, -err, "starting the key holder: %s", strerror(-err));
-	child_wait_line(&h->keyholder, line, KEYHOLDER_START_MS);
-	return strcmp(line, KEYHOLDER_READY) == 0 ? 0 : fault(f, EIO, "the key holder did not start");
-}
-
-static int start_keyholder(struct halves *h, const struct arguments *a, struct fault *f)
-{
-	int err;
-
-	*h = (struct halves){
-		.arguments = a,
-		.keymat = a->judge ? NULL : vault_page(f),
-		.keyholder = {.name = "key holder"},
-	};
-	if (!a->judge && !h->keymat)
-		return -EPERM;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, h->questions) < 0)
-		return fault(f, errno, "socketpair: %s", strerror(errno));
-	err = run_keyholder(h, f);
-	close(h->questions[1]);
+		return err;
+	err = start_part(&p->keyholder, be_keyholder, p, f);
+	close(p->questions[1]);
+	close_if_open(p->signatures[1]);
 	close(a->keys_fd);
 	/* From here on nobody reads the vault in this process, whatever comes over the network. */
 	close_if_open(a->vault_fd);
 	return err;
+}
+
+/* To judge files takes nobody who signs, or does anything for peers. */
+static int start_parts(struct parts *p, const struct arguments *a, struct fault *f)
+{
+	int err;
+
+	*p = (struct parts){.arguments = a,
+			    .threads = threads_useful(),
+			    .jobs = {-1, -1},
+			    .signatures = {-1, -1},
+			    .keyholder = {.name = "key holder"},
+			    .hands = {.name = "hands"}};
+	if (a->judge)
+		return start_keyholder(p, f);
+	err = start_hands(p, f);
+	if (err)
+		return err;
+	p->keymat = vault_page(f);
+	if (!p->keymat)
+		return -EPERM;
+	err = open_pair(p->signatures, f);
+	return err ? err : start_keyholder(p, f);
 }
 
 static int take_maps(struct maps *maps, const struct arguments *a, struct fault *f)
@@ -224,16 +297,23 @@ static void warm_up(void)
 	memset(secret, 0, sizeof(secret));
 	if (dh_generate(&dh) == 0)
 		dh_derive(&dh, dh.public, secret);
-	dh_free(&dh);
+	dh_wipe(&dh);
 	for (uint16_t prf = 5; prf <= 7; prf++)
 		prf_compute(prf, in, &in, 1, out);
 	explicit_bzero(secret, sizeof(secret));
 	explicit_bzero(out, sizeof(out));
 }
 
-static int prepare(struct ike_daemon *d, struct halves *h, const struct arguments *a, struct fault *f)
+static int make_daemon(struct ike_daemon *d, const struct parts *p, struct fault *f)
 {
-	int err = start_keyholder(h, a, f);
+	const struct daemon_ends ends = {p->questions[0], p->keymat, p->signatures[0], p->jobs[0], p->threads};
+
+	return daemon_init(d, &ends, f);
+}
+
+static int prepare(struct ike_daemon *d, struct parts *p, const struct arguments *a, struct fault *f)
+{
+	int err = start_parts(p, a, f);
 
 	d->control = a->control_fd;
 	d->keylog = a->keylog_fd;
@@ -245,7 +325,7 @@ static int prepare(struct ike_daemon *d, struct halves *h, const struct argument
 	if (!err)
 		err = open_sockets(d, f);
 	if (!err)
-		err = daemon_init(d, h->questions[0], h->keymat, f);
+		err = make_daemon(d, p, f);
 	return err ? err : sandbox_enter_protocol(d->sad.maps.sad, f);
 }
 
@@ -264,17 +344,17 @@ int main(int argc, char **argv)
 {
 	static struct ike_daemon daemon;
 	struct arguments arguments;
-	static struct halves halves;
+	static struct parts parts;
 	struct fault f = {""};
 
 	privileges_harden();
 	set_signals();
 	warm_up();
-	if (parse(&arguments, argc, argv, &f) < 0 || prepare(&daemon, &halves, &arguments, &f) < 0) {
+	if (parse(&arguments, argc, argv, &f) < 0 || prepare(&daemon, &parts, &arguments, &f) < 0) {
 		fprintf(stderr, "xdp-ipsec-iked: %s\n", f.text);
 		return EXIT_FAILURE;
 	}
-	if (!tell_ready(arguments.ready_fd, halves.keyholder.pid))
+	if (!tell_ready(arguments.ready_fd, parts.keyholder.pid))
 		return EXIT_FAILURE;
 	if (arguments.judge)
 		judge_run(arguments.control_fd);

@@ -11,10 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-union one_fd {
-	struct cmsghdr header;
-	char space[CMSG_SPACE(sizeof(int))];
-};
+#include "one_fd.h"
 
 int channel_wait(int socket, enum channel_event event, int milliseconds)
 {
@@ -34,19 +31,12 @@ static int send_packet(int socket, const cJSON *message, int fd, int flags)
 	char *text = cJSON_PrintUnformatted(message);
 	struct iovec part = {.iov_base = text, .iov_len = text ? strlen(text) : 0};
 	struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1};
-	union one_fd control = {0};
+	union one_fd control;
 	int err = 0;
 
 	if (!text)
 		return -ENOMEM;
-	if (fd >= 0) {
-		packet.msg_control = &control;
-		packet.msg_controllen = sizeof(control);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
+	one_fd_add(&packet, &control, fd);
 	if (part.iov_len > CHANNEL_MESSAGE_MAX)
 		err = -EMSGSIZE;
 	else if (sendmsg(socket, &packet, MSG_NOSIGNAL | flags) < 0)

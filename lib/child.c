@@ -107,7 +107,7 @@ static void exec_program(const struct child *c, struct child_options *o)
 		_exit(EXIT_FAILURE);
 	program_find(c->program, path, sizeof(path));
 	execv(path, (char *const *)argv);
-	log_line("%s: %s: reinstall xdp-ipsec", path, strerror(errno));
+	log_warning("%s: %s: reinstall xdp-ipsec", path, strerror(errno));
 	_exit(EXIT_FAILURE);
 }
 
@@ -208,6 +208,7 @@ static int start(struct child *c, const struct becomes *b)
 	if (c->again)
 		evtimer_del(c->again);
 	c->started_ns = clock_now();
+	c->pulse = (struct child_pulse){0};
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	pid = child_fork();
@@ -260,17 +261,31 @@ bool child_reap(struct child *c)
 	child_log_death(c->name, c->pid, status);
 	forget_ready(c);
 	c->pid = 0;
+	c->status = status;
 	c->restarts++;
 	if (clock_now() - c->started_ns >= HEALTHY_NS)
 		c->backoff_ms = 0;
 	return true;
 }
 
+bool child_has_answered(struct child *c, unsigned rounds)
+{
+	struct child_pulse *pulse = &c->pulse;
+
+	if (!c->pid || pulse->asked == pulse->answered) {
+		pulse->missed = 0;
+		return true;
+	}
+	if (++pulse->missed == rounds)
+		child_kill(c, "does not answer");
+	return false;
+}
+
 void child_kill(const struct child *c, const char *why)
 {
 	if (c->pid <= 0)
 		return;
-	log_line("%s %d %s: killed", c->name, c->pid, why);
+	log_warning("%s %d %s: killed", c->name, c->pid, why);
 	kill(c->pid, SIGKILL);
 }
 

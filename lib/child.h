@@ -23,6 +23,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Whether it answers, for who asks it now and then. */
+struct child_pulse {
+	unsigned asked;
+	unsigned answered;
+	unsigned missed; /* looks in a row that found no answer */
+};
+
 struct child {
 	const char *name;	 /* for people: "worker" */
 	const char *program;	 /* its file's name (program_find); NULL: a copy */
@@ -34,13 +41,18 @@ struct child {
 	void *arg;
 
 	pid_t pid;	     /* 0: not running */
+	int status;	     /* of its last death, as waitpid() has it */
 	unsigned restarts;   /* after deaths */
 	unsigned backoff_ms; /* before the next start */
 	uint64_t started_ns; /* clock_now() */
-	int ready_fd;	     /* where its line comes; -1: not waited for */
+	struct child_pulse pulse;
+	int ready_fd; /* where its line comes; -1: not waited for */
 	struct event *ready;
 	struct event *again;
 };
+
+/* What IKE ends with when the key holder does not answer any more. */
+#define EXIT_WITHOUT_KEYHOLDER 3
 
 /* Of the line, its NUL included. */
 #define CHILD_LINE_MAX 64
@@ -98,6 +110,10 @@ void child_wait_line(struct child *c, char line[CHILD_LINE_MAX], int millisecond
 /* Has on_again called after a while: at once after the first death, then after 100 ms, twice as long each time, 5 s at
  * most; at once again after a child that had lived for 10 s. */
 void child_start_later(struct child *c);
+
+/* Called before it is asked anew, in rounds: whether it has answered, or there is none to ask. One that has not for so
+ * many rounds in a row is killed. Who asks and hears counts in pulse. */
+bool child_has_answered(struct child *c, unsigned rounds);
 
 /* Called at SIGCHLD: whether this child has ended. Then its end is logged, and it is not running any more. */
 bool child_reap(struct child *c);

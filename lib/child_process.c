@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 
 /* Time to close sockets and say good-bye; more is a hang. */
@@ -86,27 +87,37 @@ static bool has_ended(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
 
-/* Whether it ended within the time. Filters of system calls that are older than pidfd_open() forbid it. */
+static int ms_until(uint64_t deadline)
+{
+	const uint64_t now = clock_now();
+
+	return now < deadline ? (int)((deadline - now + 999999) / 1000000) : 0;
+}
+
+/* Whether it ended within the time, however many signals come meanwhile: of other children that end, or of who ends all
+ * of us at once. Filters of system calls that are older than pidfd_open() forbid it. */
 static bool wait_for_end(pid_t pid, int milliseconds)
 {
+	const uint64_t deadline = clock_now() + (uint64_t)milliseconds * 1000000;
 	struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+	int n;
 
-	if (end.fd >= 0) {
-		const bool ended = poll(&end, 1, milliseconds) == 1;
-
-		close(end.fd);
-		return ended;
-	}
-	for (; milliseconds > 0 && !has_ended(pid); milliseconds -= POLL_MS)
+	while (end.fd < 0 && !has_ended(pid) && ms_until(deadline))
 		poll(NULL, 0, POLL_MS);
-	return has_ended(pid);
+	if (end.fd < 0)
+		return has_ended(pid);
+	do
+		n = poll(&end, 1, ms_until(deadline));
+	while (n < 0 && errno == EINTR);
+	close(end.fd);
+	return n == 1;
 }
 
 void child_end(const char *what, pid_t pid)
 {
 	kill(pid, SIGTERM);
 	if (!wait_for_end(pid, STOP_MS)) {
-		log_line("%s %d does not stop: killed", what, pid);
+		log_warning("%s %d does not stop: killed", what, pid);
 		kill(pid, SIGKILL);
 	}
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -116,8 +127,8 @@ void child_end(const char *what, pid_t pid)
 void child_log_death(const char *what, pid_t pid, int status)
 {
 	if (WIFSIGNALED(status))
-		log_line("%s %d was ended by signal %d (%s): starting it again", what, pid, WTERMSIG(status),
-			 strsignal(WTERMSIG(status)));
+		log_warning("%s %d was ended by signal %d (%s): starting it again", what, pid, WTERMSIG(status),
+			    strsignal(WTERMSIG(status)));
 	else
-		log_line("%s %d ended with status %d: starting it again", what, pid, WEXITSTATUS(status));
+		log_warning("%s %d ended with status %d: starting it again", what, pid, WEXITSTATUS(status));
 }

@@ -43,6 +43,19 @@ static inline double json_number(const cJSON *object, const char *name)
 	return cJSON_IsNumber(item) ? item->valuedouble : 0;
 }
 
+/* The same as a whole number, whatever it is that came: 0 for what is below, the largest for what is above. */
+static inline uint64_t json_whole(const cJSON *item)
+{
+	const double number = cJSON_IsNumber(item) ? item->valuedouble : 0;
+
+	return number < 0x1p64 ? number > 0 ? (uint64_t)number : 0 : UINT64_MAX;
+}
+
+static inline uint64_t json_u64(const cJSON *object, const char *name)
+{
+	return json_whole(json_item(object, name));
+}
+
 /* {"command": command}: a message as it begins (channel.h), for the caller to complete and to delete. NULL without
  * memory, which cJSON's functions take for an object that is nowhere. */
 cJSON *json_command(const char *command);

@@ -6,7 +6,9 @@
  */
 #include "command/cli.h"
 #include "command/commands.h"
+#include "command/complete.h"
 #include "config/config_file.h"
+#include "monitor/monitor_command.h"
 
 #define REQUIRED   WORD_REQUIRED
 #define POSITIONAL WORD_POSITIONAL
@@ -114,8 +116,56 @@ static const struct word capture_words[] = {
 	{0},
 };
 
+static const struct word log_level_words[] = {
+	{"level", "warning|info|debug", "how much is logged from now on; without it, how much is", POSITIONAL},
+	{0},
+};
+
 static const struct word keylog_words[] = {
 	{"file", "FILE", "where to; a directory gets Wireshark's two tables by their names", REQUIRED | POSITIONAL},
+	{0},
+};
+
+static const struct word genkey_words[] = {
+	{"kind", "psk|manual", "a connection's PSK, or the key and salt of an SA by hand", REQUIRED | POSITIONAL},
+	{"file", "FILE|-", "a new file, for its owner alone; without it to stdout, which is to be a pipe", POSITIONAL},
+	{0},
+};
+
+/* clang-format off */
+#define PKI_DIRECTORY \
+	{"dir", "DIR", "where the CA is (.)", POSITIONAL}
+/* clang-format on */
+
+static const struct word pki_ca_words[] = {
+	{"dir", "DIR", "where to, made if it is not there (.)", POSITIONAL},
+	{"name", "NAME", "of the CA (one that no other has)", 0},
+	{"days", "N", "how long it is valid (3650)", 0},
+	{0},
+};
+
+static const struct word pki_host_words[] = {
+	{"names", "NAME[,NAME...]", "its host name, IPv4 address or email address, and others", REQUIRED | POSITIONAL},
+	PKI_DIRECTORY,
+	{"days", "N", "how long it is valid (365)", 0},
+	{0},
+};
+
+static const struct word pki_revoke_words[] = {
+	{"cert", "CERT", "the certificate's file", REQUIRED | POSITIONAL},
+	PKI_DIRECTORY,
+	{"days", "N", "how long the CRL is good (365)", 0},
+	{0},
+};
+
+static const struct word pki_crl_words[] = {
+	PKI_DIRECTORY,
+	{"days", "N", "how long it is good (365)", 0},
+	{0},
+};
+
+static const struct word pki_show_words[] = {
+	{"file", "FILE", "a certificate or a CRL", REQUIRED | POSITIONAL},
 	{0},
 };
 
@@ -130,10 +180,20 @@ static const struct word explain_words[] = {
 	{0},
 };
 
+static const struct word metrics_words[] = {
+	{"listen", "ADDR:PORT", "serve it by HTTP, in the foreground, as /metrics", 0},
+	{"textfile", "PATH", "into this file, for node_exporter; it is replaced as a whole", 0},
+	{"peers", NULL, "each peer of a mesh by itself", WORD_ALONE},
+	{"sas", NULL, "series of each SA, too, which live and die with it", WORD_ALONE},
+	{0},
+};
+
 static const struct command commands[] = {
 	{"run", "attach, make the maps, start the worker and stay in the foreground", run_words, run_command},
 	{"gate", "close the gate for what the file protects, and end: 'run' opens it to SAs", gate_words, gate_command},
 	{"check", "say what 'run' would do, and what keeps it from working", check_words, check_command},
+	{"reload", "have the daemon read its file again, and say what changed and what failed", NULL, reload_command},
+	{"upgrade", "have the daemon become the program that is installed now; no packet is lost", NULL, upgrade_command},
 	{"attach", "attach an interface to the running daemon", attach_words, attach_command},
 	{"detach", "take an interface off, which opens its gate", detach_words, detach_command},
 	{"sa add", "add an SA; one is needed each way", sa_add_words, sa_add_command},
@@ -158,12 +218,24 @@ static const struct command commands[] = {
 	 capture_command},
 	{"keylog", "copy the keys of IKE and ESP for Wireshark, where the file says keylog = yes", keylog_words,
 	 keylog_command},
+	{"genkey", "make a key out of the kernel's random numbers", genkey_words, genkey_command},
+	{"pki ca", "make a CA for hosts", pki_ca_words, pki_ca_command},
+	{"pki host", "make a host's key and certificate, and show what its file needs", pki_host_words,
+	 pki_host_command},
+	{"pki revoke", "revoke a host's certificate: the CRL that says so goes to every host", pki_revoke_words,
+	 pki_revoke_command},
+	{"pki crl", "make the CA's CRL anew, before it is out of date", pki_crl_words, pki_crl_command},
+	{"pki show", "show what is in a certificate or a CRL", pki_show_words, pki_show_command},
+	{"log-level", "show how much the daemon logs, or change it", log_level_words, log_level_command},
+	{"events", "one line for each thing as it happens", NULL, events_command},
 	{"explain", "what would happen to a packet, step by step", explain_words, explain_command},
+	{"metrics", "what Prometheus collects of the status", metrics_words, metrics_command},
 	{"status", "connections, interfaces, SAs, and what was dropped why", status_words, status_command},
+	{"monitor", "the same live, on the whole screen: rates, drops, events", NULL, monitor_command},
 	{0},
 };
 
 int main(int argc, char **argv)
 {
-	return cli_run(commands, argc, argv);
+	return complete_asked(commands, argc, argv) ? 0 : cli_run(commands, argc, argv);
 }

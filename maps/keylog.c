@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/spi_format.h"
+
 #define LINE_MAX_SIZE 256
 
 static char *add_hex(char *at, const uint8_t *data, size_t size)
@@ -26,9 +28,10 @@ int keylog_esp(int fd, uint32_t spi, const uint8_t src[4], const uint8_t dst[4],
 
 	if (fd < 0)
 		return 0;
-	at += sprintf(
-		at, "\"IPv4\",\"%u.%u.%u.%u\",\"%u.%u.%u.%u\",\"0x%08x\",\"AES-GCM with 16 octet ICV [RFC4106]\",\"0x",
-		src[0], src[1], src[2], src[3], dst[0], dst[1], dst[2], dst[3], spi);
+	at += sprintf(at,
+		      "\"IPv4\",\"%u.%u.%u.%u\",\"%u.%u.%u.%u\",\"" SPI_FORMAT
+		      "\",\"AES-GCM with 16 octet ICV [RFC4106]\",\"0x",
+		      src[0], src[1], src[2], src[3], dst[0], dst[1], dst[2], dst[3], spi);
 	at = add_hex(at, keymat, ESP_KEYMAT_SIZE);
 	at += sprintf(at, "\",\"NULL\",\"\"\n");
 	written = write(fd, line, (size_t)(at - line));

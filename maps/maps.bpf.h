@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The maps as the BPF programs declare them; layout.h says what is in each. The loader pins each under its name, and
- * maps.c checks type, sizes and entries against its own table. */
+ * maps.c checks type, sizes and entries against its own table. Where that has entries by the number of slots, the ones
+ * here are for those who load the programs by themselves. */
 #ifndef MAPS_MAPS_BPF_H
 #define MAPS_MAPS_BPF_H
 
@@ -19,21 +20,21 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, SLOTS_MAX);
+	__uint(max_entries, SLOTS_DEFAULT);
 	__type(key, struct sad_key);
 	__type(value, struct sad_value);
 } sad SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, SLOTS_MAX);
+	__uint(max_entries, SLOTS_DEFAULT);
 	__type(key, struct sad_out_key);
 	__type(value, struct sad_out_value);
 } sad_out SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, SLOTS_MAX);
+	__uint(max_entries, SLOTS_DEFAULT);
 	__type(key, struct sad_key);
 	__type(value, struct sad_out_value);
 } sad_sent SEC(".maps");
@@ -41,7 +42,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, SLOTS_MAX);
+	__uint(max_entries, SLOTS_DEFAULT);
 	__type(key, __u32);
 	__type(value, struct sa_state);
 } sa_state SEC(".maps");
@@ -49,10 +50,18 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, SLOTS_MAX);
+	__uint(max_entries, SLOTS_DEFAULT);
 	__type(key, __u32);
 	__type(value, struct replay_bitmap);
 } replay SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, REPLAY_WIDES_FEW);
+	__type(key, __u32);
+	__type(value, struct replay_wide);
+} replay_wide SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -63,16 +72,46 @@ struct {
 } turns SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cpu_lane);
+} cpu_lane SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct free_slots);
+} free_slots SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, SPD_PREFIXES_MAX);
+	__uint(max_entries, SLOTS_DEFAULT);
 	__type(key, struct spd_key);
 	__type(value, struct spd_entry);
 } spd SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct spd_empty);
+} spd_empty SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SLOTS_DEFAULT + SPD_COUNTERS_MORE);
+	__type(key, __u32);
+	__type(value, struct policy_hits);
+} spd_hits SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, SLOTS_MAX);
+	__uint(max_entries, LOCALS_MAX);
 	__type(key, struct locals_key);
 	__type(value, __u32);
 } locals SEC(".maps");

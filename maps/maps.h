@@ -22,8 +22,13 @@ struct maps {
 	int sad_sent;
 	int sa_state;
 	int replay;
+	int replay_wide;
 	int turns_map;
+	int cpu_lane;
+	int free_slots;
 	int spd;
+	int spd_empty;
+	int spd_hits;
 	int locals;
 	int ike_sockets;
 	int ike_alive;
@@ -39,17 +44,23 @@ struct maps {
 	int fragments_out;
 	int xsks;
 
-	/* mapped: SLOTS_MAX, SLOTS_MAX, one, PORTS_MAX and LANES_MAX entries */
+	uint32_t slots; /* how many SAs there may be (layout.h) */
+
+	/* mapped: `slots`, `slots`, replay_wides(slots), one, one, one, PORTS_MAX and LANES_MAX entries */
 	struct sa_state *sa;
 	struct replay_bitmap *bitmaps;
+	struct replay_wide *wide;
 	struct turns *turns;
+	struct free_slots *free;
+	struct spd_empty *empty;
 	struct port *port;
 	struct counts *worker_counts;
 };
 
 /*
  * Opens every map that is pinned in dir (bpffs_instance_dir), and maps the arrays writable. The layout version that the
- * maker wrote has to be this program's, and so has each map's type, key size, value size and number of entries. 0, or
+ * maker wrote has to be this program's, and so has each map's type, key size, value size and, for the number of slots
+ * that he wrote, number of entries. 0, or
  * -errno with nothing left open: -ENOENT when the instance has no maps, -EPROTO when they are of another layout or not
  * all there.
  */
@@ -66,15 +77,28 @@ void maps_none(struct maps *m);
  */
 int maps_take(struct maps *m, const char *name, int fd, struct fault *f);
 
+/* Whether there can be maps for so many slots. */
+bool maps_slots_are_good(uint32_t slots);
+
+/* How many entries the map of that name has where there are so many slots; 0: no such map. */
+uint32_t maps_entries(const char *name, uint32_t slots);
+
+/* About how many bytes of the kernel's memory the maps take where there are so many slots, whatever is in them; not
+ * what policies take. */
+uint64_t maps_memory(uint32_t slots);
+
 /* The descriptor of the map of that name, which stays the struct's. -1: not open, or no such map. */
 int maps_fd(struct maps *m, const char *name);
 
+/* From now on the mapping of the map of that name can be read alone, also by whoever asks to write it again once the
+ * descriptors are closed. 0 or -errno; the mapping is gone after an error. */
+int maps_only_read(struct maps *m, const char *name, struct fault *f);
+
+/* Unmaps the map of that name, if it is mapped. */
+void maps_unmap(struct maps *m, const char *name);
+
 /* Closes the descriptors. The mappings stay, for a program that needs no others from then on. */
 void maps_close_fds(struct maps *m);
-
-/* Opens the map that is pinned at path, if its type and the sizes of key and value are those of the map fd. Its
- * descriptor, or -errno: -EPROTO if they differ. */
-int maps_open_alike(const char *path, int fd);
 
 /* Unmaps and closes. Safe on a struct that is zeroed or closed. */
 void maps_close(struct maps *m);

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How much packet memory a queue takes: the loader chooses the size of the rings by it, and the worker makes it.
+ * The packet memory of a NIC: how much its queues take, by which the loader chooses the size of the rings, and the file
+ * that it is in. The loader makes the file, so that a worker that takes the place of another finds the packets that are
+ * on their way (worker/packet_file.h).
  *
- *   | fill ring's frames | TX ring's frames | in hand |        frames of 2,048 bytes, or of 4,096 for a large MTU
+ *   | frames of queue 0 | frames of queue 1 | ...  each from a huge page on | book of queue 0 | book of queue 1 | ...
+ *
+ *   of a queue:  | fill ring's frames | TX ring's frames | in hand |   frames of 2,048 bytes, or of 4,096 for a large
+ * MTU
  */
 #ifndef MAPS_PACKET_MEMORY_H
 #define MAPS_PACKET_MEMORY_H
@@ -29,6 +34,25 @@
 /* What a received frame holds beside the IP packet: XDP_PACKET_HEADROOM, Ethernet, two tags. */
 #define FRAME_EXTRA (256 + 14 + 8)
 
+/* A span has room for the largest MTU with Ethernet and two tags and, in front of a received packet, the metadata. */
+#define SPAN_FRAMES 3
+#define SPAN_SIZE   (SPAN_FRAMES * FRAME_SIZE_MAX)
+
+#define PACKET_HUGE_PAGE ((size_t)2 << 20)
+
+/* Who has which frame of a queue (worker/umem.h). */
+struct packet_book {
+	__u32 left; /* PACKET_BOOK_LEFT: a worker has let go in good order, and what follows is true */
+	__u32 ring;
+	__u32 mtu;
+	__u32 free_frames;
+	__u32 free_spans;
+	__u32 outstanding; /* descriptors that the kernel is to send */
+	__u64 free[];	   /* frames; behind them the numbers of free spans, and what spans are used by */
+};
+
+#define PACKET_BOOK_LEFT (0x78460000u | LAYOUT_VERSION)
+
 /* Bytes of a frame for packets of that MTU. */
 static inline __u32 packet_frame_size(__u32 mtu)
 {
@@ -45,6 +69,33 @@ static inline __u32 packet_frames(__u32 ring)
 static inline size_t packet_memory(__u32 ring, __u32 mtu)
 {
 	return (size_t)packet_frames(ring) * packet_frame_size(mtu);
+}
+
+/* As many spans as packets of three frames fill the TX ring. */
+static inline __u32 packet_spans(__u32 ring)
+{
+	return ring / SPAN_FRAMES;
+}
+
+/* From one queue's frames to the next one's. */
+static inline size_t packet_stride(__u32 ring, __u32 mtu)
+{
+	return (packet_memory(ring, mtu) + PACKET_HUGE_PAGE - 1) & ~(PACKET_HUGE_PAGE - 1);
+}
+
+/* Bytes of a queue's book. */
+static inline size_t packet_book_size(__u32 ring)
+{
+	const size_t spans = packet_spans(ring);
+
+	return (sizeof(struct packet_book) + packet_frames(ring) * sizeof(__u64) + spans * (sizeof(__u32) + 1) + 63) &
+	       ~(size_t)63;
+}
+
+/* Bytes of the file of a NIC. */
+static inline size_t packet_file_size(__u32 queues, __u32 ring, __u32 mtu)
+{
+	return queues * (packet_stride(ring, mtu) + packet_book_size(ring));
 }
 
 /* The largest rings with which so many queues take no more than that many bytes, if any do: else the smallest. */

@@ -22,24 +22,29 @@
 	X(ICMP_IGNORED, icmp_ignored, DROP, "a router's word on ESP that fits no SA or is not to be believed", \
 	  "harmless in small numbers; many at once are forged") \
 	X(NO_SA, no_sa, DROP, "no SA for this SPI, or none yet for what a policy protects", \
-	  "out: the connection is not up: 'xdp-ipsec connection list' says why; in: the peer has SAs that are gone " \
-	  "here") \
+	  "out: the connection is not up: 'xdp-ipsec connection list' says why; by hand, 'sa add' has made none; in: " \
+	  "the peer has SAs that are gone here") \
 	X(NO_POLICY, no_policy, DROP, "reached the worker without a policy that sent it", \
 	  "a fault of this program, or policies changed this moment") \
 	X(CLEARTEXT_PROTECTED, cleartext_protected, DROP, "came in clear though a policy protects it", \
 	  "the peer sends in clear: its end is not up, or protects less than this one") \
 	X(POLICY_MISMATCH, policy_mismatch, DROP, "came out of an SA though a policy bypasses or discards it", \
 	  "the peer protects more than this end: compare 'policy list' here with what is protected there") \
-	X(ICMP_FORGED, icmp_forged, DROP, "an ICMP error in clear about what nobody has seen in clear", \
-	  "somebody on the way, or nearer, sends forged errors") \
+	X(ICMP_FORGED, icmp_forged, DROP, \
+	  "an ICMP error, in clear or of another peer, that quotes what a policy protects", \
+	  "in: somebody on the way, or nearer, sends forged errors; out: protect ICMP with the peer, too") \
 	X(VLAN_STACK, vlan_stack, DROP, "tagged more often than is looked behind", \
 	  "only two tags are looked behind: terminate the outer ones before this NIC") \
 	X(BACKSTOP_OUT, backstop_out, DROP, \
 	  "left by an interface without our gate or a route that encapsulates, and a policy protects or discards it", \
-	  "a route leads by another interface: attach it, or set the route right") \
+	  "before 'run' has attached its interfaces: as it should be; later: a route leads by another interface: " \
+	  "attach " \
+	  "it, or set the route right") \
 	X(BACKSTOP_IN, backstop_in, DROP, \
 	  "came in by an interface without our gate or out of IPv6, and a policy protects or discards it", \
-	  "attach the interface that the peer's packets come in by") \
+	  "before 'run' has attached its interfaces: as it should be; later: attach the one that the peer's packets " \
+	  "come " \
+	  "in by") \
 	X(DISCARD, discard, DROP, "a policy discards it", "as told: 'xdp-ipsec policy list'") \
 	X(REPLAY, replay, DROP, "sequence number seen before, or behind the window", \
 	  "a few: reordered on the way, raise replay-window; all: the peer has begun its SA anew with the same key: " \

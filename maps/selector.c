@@ -152,7 +152,7 @@ const char *selector_text(const struct selector *s, char buf[SELECTOR_TEXT])
 
 unsigned sa_bindings(const struct sa_state *sa, struct sad_out_key keys[2])
 {
-	keys[0] = (struct sad_out_key){.sel = sa->sel};
+	keys[0] = (struct sad_out_key){.sel = sa->sel, .lane = sa->lane};
 	memcpy(keys[0].src, sa->src, sizeof(sa->src));
 	memcpy(keys[0].dst, sa->dst, sizeof(sa->dst));
 	if (!(sa->flags & SA_EITHER_END))

@@ -43,6 +43,21 @@ static inline uint64_t turns_next(struct turns *turns)
 	return __atomic_add_fetch(&turns->now, 1, __ATOMIC_SEQ_CST);
 }
 
+/* Tells the lanes that the slot has got that number, so that they forget the key that was in it: sa_cache.h. Who is
+ * killed before this leaves a number without a slot, which a lane can see. */
+static inline void turns_retire(struct turns *turns, uint64_t number, uint32_t slot)
+{
+	__atomic_store_n(&turns->retired[number % RETIRED_MAX], number << RETIRED_SLOT_BITS | slot, __ATOMIC_RELEASE);
+}
+
+/* The slot that got that number. SLOT_NONE: that is not told yet, or no more. */
+static inline uint32_t turns_retired(const struct turns *turns, uint64_t number)
+{
+	const uint64_t entry = __atomic_load_n(&turns->retired[number % RETIRED_MAX], __ATOMIC_ACQUIRE);
+
+	return entry >> RETIRED_SLOT_BITS == number ? entry & ((1U << RETIRED_SLOT_BITS) - 1) : SLOT_NONE;
+}
+
 /* Whether no lane is in a turn that began before that number was given out. */
 bool turns_are_past(const struct turns *turns, uint64_t number);
 

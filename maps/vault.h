@@ -40,15 +40,37 @@ struct vault_entry {
 };
 LAYOUT_ASSERT(struct vault_entry, 64);
 
+/* Whose keys these are: behind the entries, where the next supervisor looks before it takes over the vault. */
+struct vault_label {
+	uint32_t version; /* LAYOUT_VERSION */
+	uint32_t slots;	  /* sa-max */
+	uint64_t maps_ns; /* when the maps of its slots were made, which tells them from any others of this boot */
+	char instance[40];
+	uint64_t magic; /* last, so that half a label is none */
+};
+LAYOUT_ASSERT(struct vault_label, 64);
+
 struct vault {
-	int fd;			     /* for the maker to hand on; -1: mapped by vault_map() */
-	struct vault_entry *entries; /* SLOTS_MAX */
+	int fd; /* for the maker to hand on; -1: mapped by vault_map() */
+	uint32_t slots;
+	struct vault_entry *entries; /* one for each slot */
 	bool writable;
 	bool secret; /* a memfd_secret, not a locked memfd */
 };
 
-/* Makes an empty vault, mapped writable. Its descriptor is closed on exec. 0 or -errno. */
-int vault_create(struct vault *v, struct fault *f);
+/* Makes an empty vault for so many slots (maps_slots_are_good), mapped writable. A page of it takes memory when the
+ * first key is stored on it. Its descriptor is closed on exec. 0 or -errno. */
+int vault_create(struct vault *v, uint32_t slots, struct fault *f);
+
+/* Says whose keys are in it: the instance and when its maps were made (struct layout). */
+void vault_mark(struct vault *v, const char *instance, uint64_t maps_ns);
+
+/*
+ * Takes over a vault that an earlier supervisor has made and marked, as its maker. fd: from whom it was kept by, which
+ * is not believed: it has to be memory of this user's that can neither shrink nor grow, for so many slots, and bear the
+ * mark of this instance and its maps as they are now. 0, and fd is the vault's; -errno, and fd stays the caller's.
+ */
+int vault_take_over(struct vault *v, int fd, const char *instance, uint32_t slots, uint64_t maps_ns, struct fault *f);
 
 /* Maps the vault behind fd, which is closed in any case, so that nobody can map it another way later. 0 or -errno. */
 int vault_map(struct vault *v, int fd, bool writable, struct fault *f);
@@ -69,6 +91,12 @@ void vault_store(struct vault *v, uint32_t slot, uint32_t generation, enum owner
 
 /* Copies the entry to out, for the caller to wipe. False, with no key in out: the entry is not of that generation. */
 bool vault_load(const struct vault *v, uint32_t slot, uint32_t generation, struct vault_entry *out);
+
+/* Whether the slot's key is of that generation. */
+bool vault_has(const struct vault *v, uint32_t slot, uint32_t generation);
+
+/* The same, and that owner has stored it. */
+bool vault_is_of(const struct vault *v, uint32_t slot, uint32_t generation, enum owner owner);
 
 /* Overwrites the slot's key. The slot's claimant calls it before slot_release(). */
 void vault_wipe(struct vault *v, uint32_t slot);

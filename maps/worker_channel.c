@@ -32,15 +32,22 @@ int worker_order_send(int channel, const struct worker_order *order, const int *
 	return sendmsg(channel, &packet, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static __u32 take_fds(const struct msghdr *packet, int *fds)
+/* The room for them is rounded up, so there may be one more than there are at the most. *too_many: then it is closed.
+ */
+static __u32 take_fds(const struct msghdr *packet, int *fds, bool *too_many)
 {
 	const struct cmsghdr *c = CMSG_FIRSTHDR(packet);
+	int all[sizeof(union all_fds) / sizeof(int)];
 	__u32 n;
 
+	*too_many = false;
 	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 		return 0;
 	n = (__u32)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-	memcpy(fds, CMSG_DATA(c), n * sizeof(int));
+	memcpy(all, CMSG_DATA(c), n * sizeof(int));
+	for (; n > WORKER_FDS_MAX; *too_many = true)
+		close(all[--n]);
+	memcpy(fds, all, n * sizeof(int));
 	return n;
 }
 
@@ -48,12 +55,12 @@ static bool is_whole(const struct worker_order *order, ssize_t size, __u32 fds)
 {
 	if (size != sizeof(*order) || order->port >= PORTS_MAX)
 		return false;
-	if (order->kind == WORKER_DETACH)
+	if (order->kind == WORKER_DETACH || order->kind == WORKER_LEAVE || order->kind == WORKER_PULSE)
 		return fds == 0;
 	if (order->kind == WORKER_CAPTURE)
 		return fds <= 1;
 	return order->kind == WORKER_ATTACH && order->queues && order->queues <= QUEUES_MAX && order->tap_queues &&
-	       order->tap_queues <= order->queues && fds == order->queues + 2 * order->tap_queues;
+	       order->tap_queues <= order->queues && order->links <= 1 && fds == worker_fds(order);
 }
 
 int worker_order_receive(int channel, struct worker_order *order, int *fds, __u32 *n)
@@ -67,15 +74,16 @@ int worker_order_receive(int channel, struct worker_order *order, int *fds, __u3
 		.msg_controllen = sizeof(control),
 	};
 	const ssize_t size = recvmsg(channel, &packet, MSG_CMSG_CLOEXEC);
+	bool too_many;
 
 	*n = 0;
 	if (size < 0)
 		return -errno;
-	*n = take_fds(&packet, fds);
+	*n = take_fds(&packet, fds, &too_many);
 	if (size == 0 && *n == 0)
 		return -ECONNRESET;
 	/* What there was no room for would be lost silently. */
-	if (!(packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && is_whole(order, size, *n))
+	if (!too_many && !(packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && is_whole(order, size, *n))
 		return 0;
 	while (*n)
 		close(fds[--*n]);

@@ -2,12 +2,16 @@
 /*
  * What the loader and the worker say to each other, over a SOCK_SEQPACKET: an order with descriptors, and its answer.
  *
- *   loader ──ATTACH, sockets, TAP queues──► worker        the worker binds the sockets to the NIC's queues
+ *   loader ──ATTACH, sockets, TAP queues, memory──► worker    the worker binds the sockets to the NIC's queues
  *          ◄──────────────────── answer──
  *          ──DETACH──────────────────────►                and closes them
  *          ◄──────────────────── answer──
  *          ──CAPTURE, memory─────────────►                packets are captured there (capture_ring.h); without memory
  *          ◄──────────────────── answer──                 nowhere any more
+ *          ──PULSE───────────────────────►                and has each lane take a turn
+ *          ◄──────────────────── answer──
+ *          ──LEAVE───────────────────────►                and leaves all NICs as they are to another worker, and ends
+ *          ◄──────────────────── answer──
  *
  * Orders are answered one by one, in their order.
  */
@@ -20,6 +24,8 @@ enum worker_order_kind {
 	WORKER_ATTACH = 1,
 	WORKER_DETACH = 2,
 	WORKER_CAPTURE = 3,
+	WORKER_LEAVE = 4,
+	WORKER_PULSE = 5,
 };
 
 /* The rest of what the worker needs to know of a NIC is in ports. */
@@ -32,19 +38,28 @@ struct worker_order {
 	__u32 udp_segments; /* ATTACH: the TAP gives and takes UDP super-packets */
 	__u32 running; /* ATTACH: the NIC has a link, so that zero-copy can be tried. EOPNOTSUPP: it did not work */
 	__u32 copy;    /* ATTACH: without zero-copy */
+	__u32 resume;  /* ATTACH: sockets and memory are as a worker has left them. ESTALE: they are not */
+	__u32 links;   /* ATTACH: 1: the last descriptor is one to be held open as long as the TAP's, and no more */
 };
 
 /* What a lane's thread is called, and its number. */
 #define LANE_THREAD "lane "
 
-/* The descriptors of the largest order. Linux takes 253. */
-#define WORKER_FDS_MAX (3 * QUEUES_MAX)
+/* The descriptors of an ATTACH: a socket for each queue, the TAP queues, the file with the packet memory. */
+static inline __u32 worker_fds(const struct worker_order *order)
+{
+	return order->queues + 2 * order->tap_queues + 1 + order->links;
+}
+
+/* The most of them. Linux takes 253. */
+#define WORKER_FDS_MAX (3 * QUEUES_MAX + 2)
 
 struct worker_answer {
 	__u32 kind; /* of the order */
 	__u32 port;
-	__s32 error;	/* 0, or errno */
-	char text[200]; /* for people: why not */
+	__s32 error;	 /* 0, or errno */
+	__u32 zero_copy; /* ATTACH: all its sockets have it */
+	char text[200];	 /* for people: why not */
 };
 
 /* Sends an order with n descriptors. 0 or -errno. */

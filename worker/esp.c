@@ -68,13 +68,13 @@ static void copy_identity(struct esp_sa *sa, const struct sa_state *state, const
 	copy_ports(sa, state);
 }
 
-static bool window_in_range(const struct sa_state *state)
+static bool window_in_range(const struct sa_state *state, const __u64 *ring)
 {
 	return state->direction != SA_INBOUND ||
-	       (state->replay_window >= REPLAY_WINDOW_MIN && state->replay_window <= REPLAY_WINDOW_MAX);
+	       (ring && state->replay_window >= REPLAY_WINDOW_MIN && state->replay_window <= REPLAY_WINDOW_MAX);
 }
 
-int esp_sa_load(struct esp_sa *sa, const struct aead *a, struct sa_state *state, struct replay_bitmap *bitmap,
+int esp_sa_load(struct esp_sa *sa, const struct aead *a, struct sa_state *state, __u64 *ring,
 		const struct vault_entry *key, void *ctx)
 {
 	int err;
@@ -84,7 +84,7 @@ int esp_sa_load(struct esp_sa *sa, const struct aead *a, struct sa_state *state,
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	if (__atomic_load_n(&state->generation, __ATOMIC_RELAXED) != key->generation)
 		err = -ESTALE;
-	else if (!window_in_range(state))
+	else if (!window_in_range(state, ring))
 		err = -EINVAL;
 	else
 		err = a->expand(ctx, key->key);
@@ -93,7 +93,7 @@ int esp_sa_load(struct esp_sa *sa, const struct aead *a, struct sa_state *state,
 		return err;
 	}
 	sa->state = state;
-	sa->bitmap = bitmap;
+	sa->ring = ring;
 	sa->ctx = ctx;
 	sa->generation = key->generation;
 	return 0;

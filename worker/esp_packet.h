@@ -12,7 +12,7 @@
 #include <endian.h>
 #include <string.h>
 
-#include "bytes.h"
+#include "lib/bytes.h"
 #include "esp.h"
 #include "maps/esn.h"
 #include "replay.h"
@@ -130,7 +130,7 @@ static inline bool esp_precheck(const struct esp_sa *sa, const uint8_t *esp, siz
 	*why = REASON_REPLAY;
 	*seq = seq_recover(__atomic_load_n(&sa->state->seq, __ATOMIC_RELAXED), load_be32(esp + 4), sa->replay_window,
 			   sa->esn);
-	return replay_check(sa->state, sa->bitmap, *seq);
+	return replay_check(sa->state, sa->ring, sa->replay_window, *seq);
 }
 
 /*

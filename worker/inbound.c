@@ -8,6 +8,7 @@
 #include "fragments_in.h"
 #include "gather.h"
 #include "gre.h"
+#include "maps/worn.h"
 #include "mss.h"
 #include "prefetch.h"
 
@@ -111,7 +112,7 @@ static void take_out(struct item *item)
 
 static struct sa_lock *lock_of(const struct port_queue *p, const struct esp_sa *sa)
 {
-	return &p->lane->locks[sa->state - p->lane->maps->sa];
+	return sa_lock_of(p->lane->locks, (uint32_t)(sa->state - p->lane->maps->sa));
 }
 
 /*
@@ -126,16 +127,20 @@ static void mark_run(struct port_queue *p, struct item *items, uint32_t n)
 
 	sa_lock_take(lock_of(p, sa));
 	for (uint32_t i = 0; i < n; i++) {
-		if (replay_update(state, sa->bitmap, items[i].seq)) {
+		if (replay_update(state, sa->ring, sa->replay_window, items[i].seq)) {
 			packets++;
 			bytes += items[i].opened.payload_len;
 		} else {
 			items[i].seq = 0;
 		}
 	}
-	store(&state->packets, state->packets + packets);
-	store(&state->bytes, state->bytes + bytes);
+	packets += state->packets;
+	bytes += state->bytes;
+	store(&state->packets, packets);
+	store(&state->bytes, bytes);
 	store(&state->last_used_ns, p->lane->now);
+	if (__builtin_expect(worn_any(state, packets, bytes), 0))
+		worn_tell_limits(state, packets, bytes);
 	sa_lock_give(lock_of(p, sa));
 }
 
@@ -247,7 +252,7 @@ static __attribute__((cold, noinline)) void refuse_gre(struct port_queue *p, con
 static void write_from_gre(struct port_queue *p, const struct item *item)
 {
 	const uint32_t slot = (uint32_t)(item->sa->state - p->lane->maps->sa);
-	const struct tx_tag tag = {.generation = item->sa->generation, .slot = (uint16_t)slot};
+	const struct tx_tag tag = tx_tag_of(slot, item->sa->generation);
 	struct gre_packet packet = {.frame = item->frame, .l2 = item->l2, .ip = item->ip};
 
 	if (gre_take_out(&packet, item->ip.ip + item->ip.header + ESP_HEADER, item->opened.payload_len, &tag)) {
@@ -350,7 +355,7 @@ static __attribute__((cold, noinline)) bool park_frame(struct port_queue *p, con
 /* Of packets whose first lines have been asked for; runs of one SA ask once. */
 static void prefetch_sas(const struct port_queue *p, const struct xdp_desc *descs, uint32_t n)
 {
-	uint32_t last = SLOTS_MAX;
+	uint32_t last = SLOT_NONE;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct rx_meta meta;
@@ -563,6 +568,15 @@ void inbound_end_turn(struct port_queue *p, bool more)
 		coalesce_flush(&p->in->coalescer);
 	if (is_captured(p))
 		capture_publish(p->lane->capture);
+}
+
+void inbound_leave(struct port_queue *p)
+{
+	struct xdp_desc descs[PARK_FRAMES];
+
+	for (uint32_t i = 0; p->in->park.waiting && i < PARK_SLOTS; i++)
+		if (p->in->park.slots[i].count)
+			drop_parked(p, descs, park_take(&p->in->park, &p->in->park.slots[i], descs));
 }
 
 static void release_frame(void *user, uint64_t addr)

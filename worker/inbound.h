@@ -16,6 +16,9 @@ struct inbound {
 /* Makes p->in, whose coalescer writes to the host, and p->fragments, unless another queue's are given. 0 or -errno. */
 int inbound_init(struct port_queue *p, struct fragments_in *fragments, struct fault *f);
 
+/* Before another worker goes on with the queue: what waits for its key is dropped. */
+void inbound_leave(struct port_queue *p);
+
 /* Frees p->in. Packets that are held there are lost. */
 void inbound_free(struct port_queue *p);
 

@@ -33,6 +33,7 @@ struct lane_order {
 	struct port_queues add; /* queues that are the lane's from now on; empty afterwards */
 	int remove;		/* NIC, by its index in ports, whose queues are the lane's no more; -1: none */
 	struct port_queues removed;
+	bool settle;   /* they are removed when nothing of them is half done, or cannot be done (loop.c) */
 	bool captures; /* what is captured changes: */
 	struct capture *capture;
 };
@@ -44,13 +45,14 @@ struct lane {
 	struct maps *maps;
 	const struct aead *aead;
 	struct sa_cache sas;
-	struct sa_lock *locks; /* SLOTS_MAX; of all lanes */
+	struct sa_lock *locks; /* SA_LOCKS; of all lanes */
 	struct ip_ids *ip_ids; /* of all lanes */
 	struct host_reader reader;
 	struct port_queues queues;
 	struct capture *capture;  /* NULL: nothing is captured */
 	bool low_latency;	  /* shorter naps (loop.h), shorter turns (outbound.c) */
 	uint64_t poll_until;	  /* the latest poll_until of the queues, as of when one was set: no rest until then */
+	uint64_t settling;	  /* since when nothing new is read from the host; 0: it is */
 	uint32_t readers;	  /* how many of the queues read from a pair of TAP queues */
 	struct lane *lanes;	  /* the first of all */
 	struct handoff *handoffs; /* what the others have for this lane, by their index */

@@ -12,7 +12,7 @@
 #include "outbound.h"
 
 /*
- * How often what can wait is done: wiping the keys of SAs that were taken away, giving up datagrams that will not
+ * How often what can wait is done: looking for keys of SAs whose end nobody told, giving up datagrams that will not
  * be complete, asking what the rings lost.
  */
 #define CHORES_NS 1000000000ULL
@@ -35,6 +35,14 @@
  * with an interrupt and a lane that has to wake up; longer, and a stray packet keeps a CPU busy for more.
  */
 #define POLL_NS (1000 * 1000)
+
+/*
+ * How long queues may take to settle. Packets that wait for their key are the longest (PARK_NS); meanwhile the host's
+ * wait in the TAP, which is why it is not more.
+ */
+#define SETTLE_NS PARK_NS
+/* How often it is looked whether they have. */
+#define SETTLING_NS (20 * 1000)
 
 #define FDS_MAX (3 * PORTS_MAX * QUEUES_MAX + 1)
 
@@ -115,6 +123,22 @@ static void wait_for_work(struct lane *l)
 		p->host.skip = p->express.skip = 0;
 }
 
+/*
+ * A lane without queues takes no turns, as it uses no slot: the worker that this one is to take the place of may have a
+ * lane of its number.
+ */
+static void begin_turn(const struct lane *l)
+{
+	if (!TAILQ_EMPTY(&l->queues))
+		turn_begin(l->maps->turns, l->index);
+}
+
+static void end_turn(const struct lane *l)
+{
+	if (!TAILQ_EMPTY(&l->queues))
+		turn_end(l->maps->turns, l->index);
+}
+
 /* Where a whole batch had gathered, looking sooner would only cost those that deliver. */
 static void nap(const struct lane *l, uint32_t awake)
 {
@@ -129,8 +153,10 @@ static void rest(struct lane *l, uint32_t done, uint32_t *awake)
 	*awake += done;
 	if (done >= FULL_TURN || (done && *awake < BULK) || l->now < l->poll_until)
 		return;
-	turn_end(l->maps->turns, l->index);
-	if (*awake >= BULK)
+	end_turn(l);
+	if (l->settling)
+		ppoll(NULL, 0, &(struct timespec){.tv_nsec = SETTLING_NS}, NULL);
+	else if (*awake >= BULK)
 		nap(l, *awake);
 	else
 		wait_for_work(l);
@@ -141,6 +167,7 @@ static void remove_queues(struct lane *l, struct lane_order *order)
 {
 	struct port_queue *p, *next;
 
+	end_turn(l);
 	for (p = TAILQ_FIRST(&l->queues); p; p = next) {
 		next = TAILQ_NEXT(p, of_lane);
 		if ((int)p->index != order->remove)
@@ -151,7 +178,33 @@ static void remove_queues(struct lane *l, struct lane_order *order)
 	}
 }
 
-static void obey(struct lane *l, struct lane_order *order)
+static bool is_half_done(const struct lane *l, int port)
+{
+	const struct port_queue *p;
+
+	if (__atomic_load_n(&l->handed, __ATOMIC_RELAXED))
+		return true;
+	TAILQ_FOREACH(p, &l->queues, of_lane)
+		if ((int)p->index == port && (outbound_is_half_done(p) || inbound_waits_for_key(p) ||
+					      !reassembly_is_empty(&p->fragments->reassembler)))
+			return true;
+	return false;
+}
+
+/* Nothing new is begun; the rest is given up when its time is over, for a NIC may take nothing at all. */
+static bool has_settled(struct lane *l, const struct lane_order *order)
+{
+	if (!order->settle)
+		return true;
+	if (!l->settling)
+		l->settling = l->now;
+	if (is_half_done(l, order->remove) && l->now - l->settling < SETTLE_NS)
+		return false;
+	l->settling = 0;
+	return true;
+}
+
+void loop_obey(struct lane *l, struct lane_order *order)
 {
 	struct port_queue *p;
 
@@ -175,10 +228,11 @@ void loop_run(struct lane *l, const bool *stop)
 		struct lane_order *order = __atomic_load_n(&l->order, __ATOMIC_ACQUIRE);
 		uint32_t done;
 
-		if (order)
-			obey(l, order);
-		turn_begin(l->maps->turns, l->index);
 		l->now = maps_now();
+		sa_cache_follow(&l->sas);
+		if (order && has_settled(l, order))
+			loop_obey(l, order);
+		begin_turn(l);
 		done = run_queues(l);
 		if (l->now - chores > CHORES_NS) {
 			do_chores(l);
@@ -186,5 +240,5 @@ void loop_run(struct lane *l, const bool *stop)
 		}
 		rest(l, done, &awake);
 	}
-	turn_end(l->maps->turns, l->index);
+	end_turn(l);
 }

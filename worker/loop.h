@@ -15,6 +15,9 @@
 /* With latency = low, unless a whole batch had gathered. */
 #define NAP_LOW_NS (10 * 1000)
 
+/* Does what the order says, and gives it back. loop_run() does that between two turns; it is for who has no loop. */
+void loop_obey(struct lane *l, struct lane_order *order);
+
 /* Moves packets on the lane's queues until *stop is set by another thread, which then wakes the lane. */
 void loop_run(struct lane *l, const bool *stop);
 

@@ -3,11 +3,11 @@
  * xdp-ipsec-worker: the datapath. Started by `xdp-ipsec run`, never by hand.
  *
  *   xdp-ipsec-worker --instance NAME --maps FD --vault FD --orders FD --ready FD [--aead NAME] [--lanes N]
- *     [--cpus LIST] [--latency low]
+ *     [--cpus LIST] [--latency low] [--beside] [--place FD [--outlives SECONDS]]
  *
  * It opens maps and vault as root, gives everything up, and then moves packets in its lanes, on the NICs whose sockets
  * the loader hands over (maps/worker_channel.h), until SIGTERM. What it knows is in the maps, so it may be killed at
- * any instant and started again.
+ * any instant and started again. When the loader is gone it goes on with the NICs that it has, for a while.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -41,6 +41,9 @@ struct arguments {
 	int ready_fd;
 	uint32_t lanes;
 	bool low_latency;
+	bool beside;	/* another worker is at work, whose place this one is to take */
+	bool placed;	/* the next loader finds it, so it does not end with this one */
+	int outlives_s; /* how long it goes on when nobody can give it orders any more */
 	cpu_set_t cpus; /* none: wherever the kernel puts them */
 };
 
@@ -91,11 +94,19 @@ static int refuse(struct fault *f)
 static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 {
 	static const struct option options[] = {
-		{"instance", required_argument, NULL, 'i'}, {"maps", required_argument, NULL, 'm'},
-		{"vault", required_argument, NULL, 'v'},    {"orders", required_argument, NULL, 'o'},
-		{"ready", required_argument, NULL, 'r'},    {"aead", required_argument, NULL, 'a'},
-		{"lanes", required_argument, NULL, 'l'},    {"cpus", required_argument, NULL, 'c'},
-		{"latency", required_argument, NULL, 't'},  {NULL, 0, NULL, 0},
+		{"instance", required_argument, NULL, 'i'},
+		{"maps", required_argument, NULL, 'm'},
+		{"vault", required_argument, NULL, 'v'},
+		{"orders", required_argument, NULL, 'o'},
+		{"ready", required_argument, NULL, 'r'},
+		{"aead", required_argument, NULL, 'a'},
+		{"lanes", required_argument, NULL, 'l'},
+		{"cpus", required_argument, NULL, 'c'},
+		{"latency", required_argument, NULL, 't'},
+		{"beside", no_argument, NULL, 'b'},
+		{"outlives", required_argument, NULL, 'u'},
+		{"place", required_argument, NULL, 'p'},
+		{NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -117,6 +128,12 @@ static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 			a->lanes = (uint32_t)atoi(optarg);
 		else if (c == 't')
 			a->low_latency = strcmp(optarg, "low") == 0;
+		else if (c == 'b')
+			a->beside = true;
+		else if (c == 'p')
+			a->placed = true; /* by a lock that it has as long as it lives */
+		else if (c == 'u')
+			a->outlives_s = atoi(optarg);
 		else if (c != 'c' || cpu_list_parse(optarg, &a->cpus, f))
 			return refuse(f);
 	}
@@ -149,10 +166,16 @@ static int open_maps(struct worker *w, const struct arguments *a, struct fault *
 	bpffs_inherited_dir(dir, a->maps_fd);
 	err = maps_open(&w->maps, dir, f);
 	close(a->maps_fd);
+	/* The loader believes what is in it. */
+	if (!err)
+		err = maps_only_read(&w->maps, "ports", f);
 	if (err)
 		return err;
+	/* What goes by in clear is none of its business. */
+	maps_unmap(&w->maps, "spd_empty");
 	/* What another worker was in the midst of is over with that worker. */
-	turns_abandon(w->maps.turns);
+	if (!a->beside)
+		turns_abandon(w->maps.turns);
 	maps_close_fds(&w->maps);
 	return 0;
 }
@@ -175,11 +198,11 @@ static int make_lanes(struct worker *w, struct fault *f)
 {
 	int err = ip_id_init(&w->ip_ids, f);
 
-	w->locks = aligned_alloc(64, SLOTS_MAX * sizeof(*w->locks));
+	w->locks = aligned_alloc(64, SA_LOCKS * sizeof(*w->locks));
 	w->lanes = aligned_alloc(64, w->lane_count * sizeof(*w->lanes));
 	if (!w->locks || !w->lanes)
 		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
-	memset(w->locks, 0, SLOTS_MAX * sizeof(*w->locks));
+	memset(w->locks, 0, SA_LOCKS * sizeof(*w->locks));
 	memset(w->lanes, 0, w->lane_count * sizeof(*w->lanes));
 	for (uint32_t i = 0; i < w->lane_count && !err; i++)
 		err = make_lane(w, i, f);
@@ -242,6 +265,12 @@ static int start_lanes(struct worker *w, const cpu_set_t *cpus, struct fault *f)
 	return 0;
 }
 
+/* From here on the end of its orders tells of the loader's, also of one that has gone meanwhile. */
+static int outlive_loader(struct fault *f)
+{
+	return prctl(PR_SET_PDEATHSIG, 0) < 0 ? fault(f, errno, "parent's death: %s", strerror(errno)) : 0;
+}
+
 static int prepare(struct worker *w, const struct arguments *a, struct fault *f)
 {
 	int err = open_maps(w, a, f);
@@ -258,6 +287,8 @@ static int prepare(struct worker *w, const struct arguments *a, struct fault *f)
 		err = make_lanes(w, f);
 	if (!err)
 		err = sandbox_drop_privileges(f);
+	if (!err && a->placed)
+		err = outlive_loader(f);
 	if (!err)
 		err = start_lanes(w, &a->cpus, f);
 	return err ? err : sandbox_restrict_calls(f);
@@ -265,8 +296,13 @@ static int prepare(struct worker *w, const struct arguments *a, struct fault *f)
 
 /* ---- what the loader says ---- */
 
-/* False: the loader is gone, and so is this. */
-static bool take_order(struct worker *w, int channel)
+enum next {
+	GO_ON,
+	LOADER_GONE,
+	PLACE_TAKEN, /* another worker has it */
+};
+
+static enum next take_order(struct worker *w, int channel)
 {
 	struct worker_order order;
 	struct worker_answer answer;
@@ -275,23 +311,43 @@ static bool take_order(struct worker *w, int channel)
 	int err = worker_order_receive(channel, &order, fds, &n);
 
 	if (err)
-		return err == -EBADMSG || err == -EAGAIN;
+		return err == -EBADMSG || err == -EAGAIN || err == -EINTR ? GO_ON : LOADER_GONE;
 	if (order.kind == WORKER_CAPTURE)
 		captures_obey(&w->captures, n ? fds[0] : -1, &answer);
 	else
 		ports_obey(&w->ports, &order, fds, &answer);
-	return worker_answer_send(channel, &answer) == 0;
+	if (worker_answer_send(channel, &answer))
+		return LOADER_GONE;
+	return order.kind == WORKER_LEAVE ? PLACE_TAKEN : GO_ON;
 }
 
-static void listen_to(struct worker *w, int channel)
+static enum next listen_to(struct worker *w, int channel)
 {
 	struct pollfd p = {.fd = channel, .events = POLLIN};
+	enum next next = GO_ON;
 	sigset_t none;
 
 	sigemptyset(&none);
-	while (!ended)
-		if (ppoll(&p, 1, NULL, &none) > 0 && !take_order(w, channel))
-			break;
+	while (!ended && next == GO_ON)
+		if (ppoll(&p, 1, NULL, &none) > 0)
+			next = take_order(w, channel);
+	return next;
+}
+
+/* Nobody hears of what happens, and no SA is made anew: so not for ever. SAs keep to their limits all the same. */
+static void go_on_alone(const struct worker *w, int seconds)
+{
+	static const char line[] = "xdp-ipsec-worker: the supervisor is gone: going on without for a while\n";
+	const struct timespec patience = {.tv_sec = seconds};
+	sigset_t none;
+
+	if (!ports_any(&w->ports) || seconds <= 0)
+		return;
+	/* Who reads the log may be gone, too. */
+	(void)!write(STDERR_FILENO, line, sizeof(line) - 1);
+	sigemptyset(&none);
+	if (!ended)
+		ppoll(NULL, 0, &patience, &none);
 }
 
 static void end_lanes(struct worker *w)
@@ -330,7 +386,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	tell_ready(arguments.ready_fd, &worker);
-	listen_to(&worker, arguments.orders_fd);
+	if (listen_to(&worker, arguments.orders_fd) == LOADER_GONE)
+		go_on_alone(&worker, arguments.outlives_s);
 	end_lanes(&worker);
 	return 0;
 }

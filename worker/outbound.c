@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "outbound.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "burst.h"
@@ -72,9 +74,9 @@ struct outbound {
 /* The SPI of the SA that tc egress chose; 0: there is no such SA any more. */
 static uint32_t spi_of_tag(const struct outbound *out, const struct tx_tag *tag)
 {
-	const struct sa_state *sa = tag->slot < SLOTS_MAX ? &out->p->lane->maps->sa[tag->slot] : NULL;
+	const struct sa_cache *sas = &out->p->lane->sas;
 
-	return sa && sa->generation == tag->generation ? sa->spi : 0;
+	return sa_cache_tagged(sas, tag) ? sas->maps->sa[tx_tag_slot(tag)].spi : 0;
 }
 
 /* The frame at hand as it left the host, with its own address in place of the tag. */
@@ -130,7 +132,7 @@ static __attribute__((cold, noinline)) void capture_sent(const struct port_queue
 static void capture_given_up(const struct outbound *out, enum reason why)
 {
 	struct capture *capture = out->p->lane->capture;
-	const struct tx_tag tag = {.slot = (uint16_t)out->slot, .generation = out->generation};
+	const struct tx_tag tag = tx_tag_of(out->slot, out->generation);
 	const struct capture_record record = {
 		.point = CAPTURE_CLEAR,
 		.direction = SA_OUTBOUND,
@@ -153,18 +155,19 @@ static void seal_burst(struct outbound *out)
 /* The SA that tc egress chose, if the frame is what that SA is for: anything else came here without a policy. */
 static struct esp_sa *find_sa(struct outbound *out, const uint8_t *frame, const struct segmenter *s, enum reason *why)
 {
+	struct sa_cache *sas = &out->p->lane->sas;
 	struct tx_tag tag;
 	struct esp_sa *sa;
 
 	memcpy(&tag, frame + ETH_SRC, sizeof(tag));
-	out->slot = tag.slot;
-	out->generation = tag.generation;
+	out->slot = tx_tag_slot(&tag);
+	out->generation = sa_cache_tagged(sas, &tag);
 	/* The slot may be the same, and the cache about to load another SA over the burst's. */
-	if (!burst_is_of(&out->burst, tag.slot, tag.generation))
+	if (!burst_is_of(&out->burst, out->slot, out->generation))
 		seal_burst(out);
-	out->burst.slot = tag.slot;
-	out->burst.generation = tag.generation;
-	sa = sa_cache_get(&out->p->lane->sas, tag.slot, tag.generation);
+	out->burst.slot = out->slot;
+	out->burst.generation = out->generation;
+	sa = sa_cache_get(sas, out->slot, out->generation);
 	*why = REASON_NO_SA;
 	if (!sa)
 		return NULL;
@@ -413,19 +416,28 @@ static bool joins_burst(struct outbound *out, struct esp_sa *sa)
 	return true;
 }
 
+/* tx_tag_slot() of a frame's tag, by one load. */
+static uint32_t slot_of_frame(const uint8_t *frame)
+{
+	uint32_t word;
+
+	_Static_assert(offsetof(struct tx_tag, slot) + 3 == sizeof(struct tx_tag), "the slot is what a tag ends with");
+	memcpy(&word, frame + ETH_SRC + sizeof(struct tx_tag) - sizeof(word), sizeof(word));
+	return le32toh(word) >> 8;
+}
+
 /* Of the batch of frames that begins with the one at hand; runs of one SA ask once. */
 static void prefetch_sas(const struct outbound *out)
 {
 	const struct host *h = out->host;
-	uint32_t last = SLOTS_MAX;
+	uint32_t last = SLOT_NONE;
 
 	for (uint32_t i = h->next; i < h->asked; i++) {
-		struct tx_tag tag;
+		const uint32_t slot = slot_of_frame(host_ring_frame(&h->ring, i));
 
-		memcpy(&tag, host_ring_frame(&h->ring, i) + ETH_SRC, sizeof(tag));
-		if (h->ring.lengths[i] == 0 || tag.slot == last)
+		if (h->ring.lengths[i] == 0 || slot == last)
 			continue;
-		last = tag.slot;
+		last = slot;
 		sa_cache_prefetch(&out->p->lane->sas, last);
 	}
 }
@@ -450,6 +462,8 @@ static bool next_frame(struct outbound *out, uint32_t *taken)
 
 		if (reads)
 			seal_burst(out);
+		if (reads && __builtin_expect(out->p->lane->settling != 0, 0))
+			return false;
 		if (!host_next(out->host, &out->frame))
 			return false;
 		if (reads)
@@ -573,6 +587,16 @@ void outbound_expire(struct port_queue *p)
 {
 	expire(p->out);
 	expire(p->out_express);
+}
+
+static bool is_half_done(const struct outbound *out)
+{
+	return out && (out->busy || !host_reads_next(out->host) || !reassembly_is_empty(&out->fragments));
+}
+
+bool outbound_is_half_done(const struct port_queue *p)
+{
+	return is_half_done(p->out) || is_half_done(p->out_express);
 }
 
 bool outbound_waits_for_nic(const struct port_queue *p)

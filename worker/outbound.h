@@ -11,10 +11,13 @@ int outbound_init(struct port_queue *p, struct fault *f);
 /* Frees p->out. Packets that are held there are lost. */
 void outbound_free(struct port_queue *p);
 
+/* Whether frames of the host are half done: read and not sent, or fragments of a datagram that is not complete. */
+bool outbound_is_half_done(const struct port_queue *p);
+
 /*
  * Reads frames of the host, the urgent ones first, and puts them on the wire, until the host has no more,
  * the queue has no room, or has had its turn. Frames that wait for room
- * stay half done. How many frames of the host were taken up.
+ * stay half done. While the lane settles no new ones are read. How many frames of the host were taken up.
  */
 uint32_t outbound_run(struct port_queue *p);
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "bytes.h"
+#include "lib/bytes.h"
 #include "checksum.h"
 
 enum {

@@ -25,10 +25,10 @@ struct fragments_in;
 struct port_queue {
 	TAILQ_ENTRY(port_queue) of_lane;
 	struct lane *lane;
-	uint32_t index;	     /* of the NIC, in ports */
-	struct port *shared; /* MTU and MAC as of now */
-	struct host host;    /* bulk is read from it, and all is written to it */
-	struct host express; /* what is urgent is read from it */
+	uint32_t index;		   /* of the NIC, in ports */
+	const struct port *shared; /* MTU and MAC as of now */
+	struct host host;	   /* bulk is read from it, and all is written to it */
+	struct host express;	   /* what is urgent is read from it */
 	struct xdp_queue q;
 	bool busy_poll;			/* the socket is set up for busy polling */
 	uint64_t poll_until;		/* ns of lane.now: the driver is run each turn until then; 0: never */

@@ -11,12 +11,19 @@
 
 /* ---- one queue ---- */
 
+/* What is taken over is not the order's any more. */
+static int take(int *from)
+{
+	const int fd = from ? *from : -1;
+
+	if (from)
+		*from = -1;
+	return fd;
+}
+
 static int take_tap(struct host *host, struct port_queue *p, const struct worker_order *order, int *tap)
 {
-	int fd = *tap;
-
-	*tap = -1;
-	return host_open(host, fd, order->udp_segments, &p->lane->reader);
+	return host_open(host, take(tap), order->udp_segments, &p->lane->reader);
 }
 
 /* Its two TAP queues, which are the queue's from now on; or another one's to write to, where there are fewer. */
@@ -31,19 +38,21 @@ static int open_host(struct port_queue *p, const struct worker_order *order, uin
 	return err ? err : take_tap(&p->express, p, order, &taps[2 * i + 1]);
 }
 
-static int open_queue(struct port_queue *p, const struct worker_order *order, uint32_t i, int *socket, struct fault *f)
+static int open_queue(struct port_queue *p, const struct worker_order *order, uint32_t i, int *socket,
+		      const struct packet_file *memory, struct fault *f)
 {
 	const struct xdp_queue_place at = {
 		.nic = p->shared->name,
 		.ifindex = p->shared->ifindex,
 		.queue = i,
-		.ring = p->shared->ring,
-		.mtu = p->shared->mtu_room,
+		.memory = packet_file_place(memory, i),
 		.copy = order->copy || p->shared->mode == PORT_GENERIC,
 	};
-	int fd = *socket, err;
+	const int fd = take(socket);
+	int err;
 
-	*socket = -1;
+	if (order->resume)
+		return xdp_queue_resume(&p->q, fd, &at, f);
 	err = xdp_queue_open(&p->q, fd, &at, f);
 	if (err || !p->q.zero_copy || !order->running || xdp_queue_moves(&p->q, p->shared->mac))
 		return err;
@@ -55,7 +64,7 @@ static int make_queue(struct port_queue *p, const struct worker_order *order, ui
 		      struct port_set *set, struct fault *f)
 {
 	struct fragments_in **fragments = &set->fragments[p->lane->index];
-	int err = open_queue(p, order, i, &fds[i], f);
+	int err = open_queue(p, order, i, &fds[i], &set->memory, f);
 
 	if (!err && open_host(p, order, i, fds + order->queues, set))
 		err = fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
@@ -83,6 +92,9 @@ static void free_set(struct port_set *set)
 		fragments_in_free(set->fragments[lane]);
 	for (uint32_t i = 0; i < set->count; i++)
 		free_queue(&set->queues[i]);
+	packet_file_unmap(&set->memory);
+	if (set->queues && set->link >= 0)
+		close(set->link);
 	free(set->queues);
 	memset(set, 0, sizeof(*set));
 }
@@ -90,13 +102,14 @@ static void free_set(struct port_set *set)
 static int make_set(struct ports *ports, const struct worker_order *order, int *fds, struct fault *f)
 {
 	struct port_set *set = &ports->set[order->port];
-	struct port *shared = &ports->maps->port[order->port];
-	bool zero_copy = true;
-	int err = 0;
+	const struct port *shared = &ports->maps->port[order->port];
+	int *memory = &fds[order->queues + 2 * order->tap_queues], err;
 
 	set->queues = calloc(order->queues, sizeof(*set->queues));
 	if (!set->queues)
 		return fault(f, ENOMEM, "%.15s: not enough memory", shared->name);
+	set->link = take(order->links ? memory + 1 : NULL);
+	err = packet_file_map(&set->memory, take(memory), order->queues, shared->ring, shared->mtu_room, f);
 	for (uint32_t i = 0; i < order->queues && !err; i++) {
 		struct port_queue *p = &set->queues[i];
 
@@ -109,13 +122,13 @@ static int make_set(struct ports *ports, const struct worker_order *order, int *
 		};
 		set->count++;
 		err = make_queue(p, order, i, fds, set, f);
-		zero_copy = zero_copy && p->q.zero_copy;
 	}
-	shared->zero_copy = zero_copy;
 	if (err)
 		free_set(set);
 	return err;
 }
+
+/* ---- lanes ---- */
 
 static void give_to_lanes(struct ports *ports, struct port_set *set)
 {
@@ -129,12 +142,13 @@ static void give_to_lanes(struct ports *ports, struct port_set *set)
 	}
 }
 
-static void take_from_lanes(struct ports *ports, uint32_t index)
+/* settled: nothing of it is half done any more. */
+static void take_from_lanes(struct ports *ports, uint32_t index, bool settled)
 {
 	const struct port_set *set = &ports->set[index];
 
 	for (uint32_t i = 0; i < ports->lane_count && i < set->count; i++) {
-		struct lane_order order = {.remove = (int)index};
+		struct lane_order order = {.remove = (int)index, .settle = settled};
 
 		TAILQ_INIT(&order.add);
 		lane_tell(set->queues[i].lane, &order);
@@ -145,8 +159,24 @@ static void detach(struct ports *ports, uint32_t index)
 {
 	if (!ports->set[index].queues)
 		return;
-	take_from_lanes(ports, index);
+	take_from_lanes(ports, index, false);
 	free_set(&ports->set[index]);
+}
+
+/* All NICs, to the worker that takes this one's place. */
+static void leave(struct ports *ports)
+{
+	for (uint32_t i = 0; i < PORTS_MAX; i++)
+		take_from_lanes(ports, i, true);
+	for (uint32_t i = 0; i < PORTS_MAX; i++) {
+		struct port_set *set = &ports->set[i];
+
+		for (uint32_t q = 0; q < set->count; q++) {
+			inbound_leave(&set->queues[q]);
+			xdp_queue_leave(&set->queues[q].q);
+		}
+		free_set(set);
+	}
 }
 
 static bool can_be_served(const struct port *p)
@@ -168,9 +198,36 @@ static int attach(struct ports *ports, const struct worker_order *order, int *fd
 	return err;
 }
 
+/* Returns when each lane has obeyed, between two turns: one that hangs never does. */
+static void feel_pulse(struct ports *ports)
+{
+	for (uint32_t i = 0; i < ports->lane_count; i++) {
+		struct lane_order order = {.remove = -1};
+
+		TAILQ_INIT(&order.add);
+		lane_tell(&ports->lanes[i], &order);
+	}
+}
+
+static bool is_zero_copy(const struct port_set *set)
+{
+	for (uint32_t i = 0; i < set->count; i++)
+		if (!set->queues[i].q.zero_copy)
+			return false;
+	return set->count > 0;
+}
+
+bool ports_any(const struct ports *ports)
+{
+	for (uint32_t i = 0; i < PORTS_MAX; i++)
+		if (ports->set[i].queues)
+			return true;
+	return false;
+}
+
 void ports_obey(struct ports *ports, const struct worker_order *order, const int *fds, struct worker_answer *answer)
 {
-	const uint32_t n = order->kind == WORKER_ATTACH ? order->queues + 2 * order->tap_queues : 0;
+	const uint32_t n = order->kind == WORKER_ATTACH ? worker_fds(order) : 0;
 	int rest[WORKER_FDS_MAX];
 	struct fault f = {""};
 
@@ -178,10 +235,15 @@ void ports_obey(struct ports *ports, const struct worker_order *order, const int
 	memcpy(rest, fds, n * sizeof(*fds));
 	if (order->kind == WORKER_ATTACH)
 		answer->error = -attach(ports, order, rest, &f);
+	else if (order->kind == WORKER_LEAVE)
+		leave(ports);
+	else if (order->kind == WORKER_PULSE)
+		feel_pulse(ports);
 	else
 		detach(ports, order->port);
 	for (uint32_t i = 0; i < n; i++)
 		if (rest[i] >= 0)
 			close(rest[i]);
+	answer->zero_copy = is_zero_copy(&ports->set[order->port]);
 	memcpy(answer->text, f.text, strnlen(f.text, sizeof(answer->text) - 1));
 }

@@ -8,12 +8,15 @@
 
 #include "lane.h"
 #include "maps/worker_channel.h"
+#include "packet_file.h"
 #include "port.h"
 
 /* An attached NIC. */
 struct port_set {
 	struct port_queue *queues; /* NULL: the NIC is not attached */
 	uint32_t count;
+	struct packet_file memory;
+	int link; /* the program on the TAP stays while somebody holds this; -1: it stays without */
 	struct fragments_in *fragments[LANES_MAX]; /* of each lane that has queues of the NIC */
 };
 
@@ -25,9 +28,12 @@ struct ports {
 };
 
 /*
- * Does what the order says, and says how it came out. The order's descriptors, sockets before TAP queues, are taken
- * over.
+ * Does what the order says, and says how it came out. The order's descriptors, in the order of worker_channel.h, are
+ * taken over.
  */
 void ports_obey(struct ports *ports, const struct worker_order *order, const int *fds, struct worker_answer *answer);
+
+/* Whether it serves any NIC. */
+bool ports_any(const struct ports *ports);
 
 #endif

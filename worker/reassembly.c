@@ -349,6 +349,11 @@ bool reassembly_add(struct reassembler *r, const struct ip_fragment *f, uint64_t
 	return true;
 }
 
+bool reassembly_is_empty(const struct reassembler *r)
+{
+	return TAILQ_EMPTY(&r->ages);
+}
+
 void reassembly_expire(struct reassembler *r, uint64_t now)
 {
 	struct datagram *d;

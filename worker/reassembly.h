@@ -132,6 +132,9 @@ void reassembly_destroy(struct reassembler *r);
 bool reassembly_add(struct reassembler *r, const struct ip_fragment *f, uint64_t now, uint8_t *to,
 		    struct reassembled *out);
 
+/* Whether no datagram is open. */
+bool reassembly_is_empty(const struct reassembler *r);
+
 /* Called now and then: gives up the datagrams that are older than REASSEMBLY_NS. */
 void reassembly_expire(struct reassembler *r, uint64_t now);
 

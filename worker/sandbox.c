@@ -22,6 +22,7 @@ static const int allowed[] = {
 	SCMP_SYS(sched_yield),	  /* a lock's holder is off the CPU */
 	/* a NIC comes or goes: its sockets are handed over */
 	SCMP_SYS(recvmsg),
+	SCMP_SYS(lseek), /* how long the file with its packet memory is */
 	SCMP_SYS(bind),
 	SCMP_SYS(close),
 	SCMP_SYS(clock_nanosleep), /* another worker that has just died still holds the queue */

@@ -1,15 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _GNU_SOURCE
 #include "umem.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-
-#include "maps/layout.h"
-
-#define HUGE_PAGE ((size_t)2 << 20)
 
 static void choose_sizes(struct umem *u, uint32_t mtu)
 {
@@ -20,17 +10,18 @@ static void choose_sizes(struct umem *u, uint32_t mtu)
 		u->mtu_max = PORT_MTU_MAX;
 }
 
-/* False if there is no memory. */
-static bool make_spans(struct umem *u, uint32_t count)
+/* The arrays are one behind the other in the book. */
+static void find_arrays(struct umem *u, const struct umem_place *place)
 {
-	u->spans = calloc(count, sizeof(*u->spans));
-	u->free_spans = calloc(count, sizeof(*u->free_spans));
-	if (!u->spans || !u->free_spans)
-		return false;
-	u->spans_at = u->size - (uint64_t)count * SPAN_SIZE;
-	for (uint32_t i = count; i-- > 0;)
-		u->free_spans[u->free_span_count++] = i;
-	return true;
+	const uint32_t spans = packet_spans(place->ring);
+
+	*u = (struct umem){.area = place->area, .book = place->book};
+	choose_sizes(u, place->mtu);
+	u->size = packet_memory(place->ring, place->mtu);
+	u->spans_at = u->jumbo ? u->size - (uint64_t)spans * SPAN_SIZE : u->size;
+	u->free_frames = (uint64_t *)place->book->free;
+	u->free_spans = (uint32_t *)(u->free_frames + packet_frames(place->ring));
+	u->spans = (struct span *)(u->free_spans + spans);
 }
 
 static uint32_t span_of(const struct umem *u, uint64_t addr)
@@ -62,51 +53,58 @@ void umem_give_span(struct umem *u, uint64_t addr)
 		u->free_spans[u->free_span_count++] = i;
 }
 
-/*
- * On huge pages, and the whole of it: with a third on small ones TCP is some 4 % slower. Where the kernel has
- * no huge page to spare, small ones do.
- */
-static bool map_area(struct umem *u)
+void umem_create(struct umem *u, const struct umem_place *place)
 {
-	const size_t whole = (u->size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1), mapped = whole + HUGE_PAGE;
-	uint8_t *p = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		return false;
-	/* What was opened is in here. */
-	u->mapped = p;
-	u->mapped_size = mapped;
-	madvise(p, mapped, MADV_DONTDUMP);
-	u->area = p + (-(uintptr_t)p & (HUGE_PAGE - 1));
-	madvise(u->area, whole, MADV_HUGEPAGE);
-	return true;
-}
-
-int umem_create(struct umem *u, uint32_t ring, uint32_t mtu, struct fault *f)
-{
-	memset(u, 0, sizeof(*u));
-	choose_sizes(u, mtu);
-	u->size = u->spans_at = packet_memory(ring, mtu);
-	u->free_frames = calloc(packet_frames(ring), sizeof(*u->free_frames));
-	/* As many spans as packets of three frames fill the TX ring. */
-	if (!u->free_frames || !map_area(u) || (u->jumbo && !make_spans(u, ring / SPAN_FRAMES))) {
-		umem_destroy(u);
-		return fault(f, ENOMEM, "packet memory: %zu bytes: not available", packet_memory(ring, mtu));
+	find_arrays(u, place);
+	*place->book = (struct packet_book){.ring = place->ring, .mtu = place->mtu};
+	for (uint32_t i = u->jumbo ? packet_spans(place->ring) : 0; i-- > 0;) {
+		u->spans[i].descriptors = 0;
+		u->free_spans[u->free_span_count++] = i;
 	}
 	for (uint64_t addr = u->spans_at; addr > 0; addr -= u->frame_size)
 		umem_give(u, addr - u->frame_size);
-	return 0;
 }
 
-void umem_destroy(struct umem *u)
+/* ---- from one worker to the next ---- */
+
+/* A book may be of anybody who has the file: a frame is taken for one only if it is. */
+static bool is_sound(const struct umem *u, const struct umem_place *place)
 {
-	if (u->mapped)
-		munmap(u->mapped, u->mapped_size);
-	free(u->free_frames);
-	free(u->spans);
-	free(u->free_spans);
-	u->mapped = NULL;
-	u->free_frames = NULL;
-	u->spans = NULL;
-	u->free_spans = NULL;
+	const struct packet_book *book = place->book;
+	const uint32_t spans = u->jumbo ? packet_spans(place->ring) : 0;
+
+	if (book->left != PACKET_BOOK_LEFT || book->ring != place->ring || book->mtu != place->mtu ||
+	    book->free_frames > u->spans_at / u->frame_size || book->free_spans > spans ||
+	    book->outstanding > place->ring)
+		return false;
+	for (uint32_t i = 0; i < book->free_frames; i++)
+		if (u->free_frames[i] >= u->spans_at || u->free_frames[i] % u->frame_size)
+			return false;
+	for (uint32_t i = 0; i < book->free_spans; i++)
+		if (u->free_spans[i] >= spans)
+			return false;
+	return true;
+}
+
+bool umem_resume(struct umem *u, const struct umem_place *place, uint32_t *outstanding)
+{
+	find_arrays(u, place);
+	if (!is_sound(u, place))
+		return false;
+	u->free_count = place->book->free_frames;
+	u->free_span_count = place->book->free_spans;
+	*outstanding = place->book->outstanding;
+	/* Of no use from the first frame on that is taken. */
+	place->book->left = 0;
+	return true;
+}
+
+void umem_leave(const struct umem *u, uint32_t outstanding)
+{
+	struct packet_book *book = u->book;
+
+	book->free_frames = u->free_count;
+	book->free_spans = u->free_span_count;
+	book->outstanding = outstanding;
+	book->left = PACKET_BOOK_LEFT;
 }

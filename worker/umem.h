@@ -21,17 +21,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/fault.h"
 #include "maps/packet_memory.h"
 
-/* A span has room for the largest MTU with Ethernet and two tags and, in front of a received packet, the metadata. */
-#define SPAN_FRAMES 3
-#define SPAN_SIZE   (SPAN_FRAMES * FRAME_SIZE_MAX)
 /*
  * Spans that sending leaves for reception: a batch of 64 descriptors is 32 packets of two frames, and the coalescer
  * holds 8 flows of 64 KiB, in packets of 3,800 bytes at least.
  */
 #define SPANS_FOR_RX (32 + 8 * 18)
+
+/* Where a queue's frames are, and its book: in the NIC's file (packet_file.h). */
+struct umem_place {
+	uint8_t *area;
+	struct packet_book *book;
+	uint32_t ring; /* entries of each ring */
+	uint32_t mtu;  /* PORT_MTU_MAX at most */
+};
 
 struct span {
 	uint8_t descriptors; /* that point into the span and are not given back yet; 0: the span is free */
@@ -40,8 +44,7 @@ struct span {
 struct umem {
 	uint8_t *area;
 	size_t size;
-	void *mapped; /* with what aligns the area */
-	size_t mapped_size;
+	struct packet_book *book; /* the arrays below are in it */
 	uint32_t frame_size;
 	uint32_t mtu_max;      /* the largest MTU whose packets fit */
 	uint64_t *free_frames; /* last in, first out: the warmest is used next */
@@ -53,11 +56,17 @@ struct umem {
 	uint32_t free_span_count;
 };
 
-/* Makes the memory for a queue with rings of that size, of a NIC of this MTU, at most PORT_MTU_MAX. 0 or -errno. */
-int umem_create(struct umem *u, uint32_t ring, uint32_t mtu, struct fault *f);
+/* Begins with memory that nobody uses: all of it is free. The place stays the caller's. */
+void umem_create(struct umem *u, const struct umem_place *place);
 
-/* Gives the memory back. Safe on a zeroed struct. */
-void umem_destroy(struct umem *u);
+/*
+ * Begins with what umem_leave() has written there, and sets *outstanding. False: nothing of that kind is there, or it
+ * is of another size.
+ */
+bool umem_resume(struct umem *u, const struct umem_place *place, uint32_t *outstanding);
+
+/* For who begins with umem_resume(): the frames that are not in the pool now are all the kernel's. */
+void umem_leave(const struct umem *u, uint32_t outstanding);
 
 /* Takes a frame from the pool. Returns its address, or UINT64_MAX when the pool is empty. */
 static inline uint64_t umem_take(struct umem *u)

@@ -61,30 +61,54 @@ static void tune_socket(struct xdp_queue *q)
 	xsk_set_send_budget(q->fd, q->rings.tx.size);
 }
 
-int xdp_queue_open(struct xdp_queue *q, int fd, const struct xdp_queue_place *at, struct fault *f)
+static int begin(struct xdp_queue *q, const struct xdp_queue_place *at)
 {
-	int err;
+	int err = xsk_register(q->fd, q->umem.area, q->umem.size, q->umem.frame_size);
 
-	memset(q, 0, sizeof(*q));
-	q->fd = fd;
-	err = umem_create(&q->umem, at->ring, at->mtu, f);
-	if (!err) {
-		err = xsk_register(fd, q->umem.area, q->umem.size, q->umem.frame_size);
-		if (!err)
-			err = xsk_map_rings(fd, at->ring, &q->rings);
-		if (!err)
-			err = bind_with_patience(q, at);
-		if (err)
-			fault(f, -err, "%s: AF_XDP socket on queue %u: %s%s", at->nic, at->queue, strerror(-err),
-			      remedy(-err));
-	}
+	if (!err)
+		err = xsk_make_rings(q->fd, at->memory.ring);
+	if (!err)
+		err = xsk_map_rings(q->fd, at->memory.ring, &q->rings);
+	return err ? err : bind_with_patience(q, at);
+}
+
+/* Ends with a queue, or without and with the socket closed. */
+static int settle(struct xdp_queue *q, const struct xdp_queue_place *at, int err, struct fault *f)
+{
 	if (err) {
+		fault(f, -err, "%s: AF_XDP socket on queue %u: %s%s", at->nic, at->queue, strerror(-err), remedy(-err));
 		xdp_queue_close(q);
 		return err;
 	}
 	tune_socket(q);
 	xdp_queue_refill(q);
 	return 0;
+}
+
+int xdp_queue_open(struct xdp_queue *q, int fd, const struct xdp_queue_place *at, struct fault *f)
+{
+	memset(q, 0, sizeof(*q));
+	q->fd = fd;
+	umem_create(&q->umem, &at->memory);
+	return settle(q, at, begin(q, at), f);
+}
+
+int xdp_queue_resume(struct xdp_queue *q, int fd, const struct xdp_queue_place *at, struct fault *f)
+{
+	memset(q, 0, sizeof(*q));
+	q->fd = fd;
+	if (!umem_resume(&q->umem, &at->memory, &q->outstanding))
+		return settle(q, at, -ESTALE, f);
+	xsk_lost(fd, &q->lost);
+	return settle(q, at, xsk_map_rings(fd, at->memory.ring, &q->rings), f);
+}
+
+void xdp_queue_leave(struct xdp_queue *q)
+{
+	xdp_queue_reap(q);
+	xdp_queue_kick(q);
+	umem_leave(&q->umem, q->outstanding);
+	xdp_queue_close(q);
 }
 
 static void send_test_frame(struct xdp_queue *q, const uint8_t mac[6])
@@ -122,7 +146,6 @@ void xdp_queue_close(struct xdp_queue *q)
 		close(q->fd);
 	q->fd = -1;
 	xsk_unmap_rings(&q->rings);
-	umem_destroy(&q->umem);
 }
 
 /* How many of n descriptors make whole packets: the rest of the last one may be behind them. All, if one fills the

@@ -35,17 +35,26 @@ struct xdp_queue_place {
 	const char *nic; /* for people */
 	uint32_t ifindex;
 	uint32_t queue;
-	uint32_t ring; /* entries of each ring */
-	uint32_t mtu;  /* the largest that it is to take */
-	bool copy;     /* without trying zero-copy */
+	struct umem_place memory;
+	bool copy; /* without trying zero-copy */
 };
 
 /*
- * Makes packet memory and rings for an AF_XDP socket, which is the queue's from now on, and binds it: zero-copy where
- * the driver has it, else copy. Retries while the kernel still holds the queue of a worker that just died. 0 or -errno,
- * and the socket is closed.
+ * Makes the rings of an AF_XDP socket, which is the queue's from now on, over that memory, and binds it: zero-copy
+ * where the driver has it, else copy. Retries while the kernel still holds the queue of a worker that just died. 0 or
+ * -errno, and the socket is closed.
  */
 int xdp_queue_open(struct xdp_queue *q, int fd, const struct xdp_queue_place *at, struct fault *f);
+
+/*
+ * Goes on with a socket and memory that another worker has left by xdp_queue_leave(): packets that came meanwhile are
+ * in the rings. 0; -ESTALE: it has not; or -errno. On an error the socket is closed.
+ */
+int xdp_queue_resume(struct xdp_queue *q, int fd, const struct xdp_queue_place *at, struct fault *f);
+
+/* The last of a queue that another worker goes on with: nothing of it is in the caller's hands any more. Then it is
+ * closed, and only here, as long as somebody else holds the socket. */
+void xdp_queue_leave(struct xdp_queue *q);
 
 /*
  * Whether a zero-copy queue works, for a driver may say that it does and not move a frame: a frame of its own, to the
@@ -54,7 +63,7 @@ int xdp_queue_open(struct xdp_queue *q, int fd, const struct xdp_queue_place *at
  */
 bool xdp_queue_moves(struct xdp_queue *q, const uint8_t mac[6]);
 
-/* Unbinds, closes and gives the memory back. Safe on one that is closed, or has no socket: fd is -1. */
+/* Unbinds and closes. The memory stays the caller's. Safe on one that is closed, or has no socket: fd is -1. */
 void xdp_queue_close(struct xdp_queue *q);
 
 /*

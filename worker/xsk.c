@@ -19,7 +19,7 @@ int xsk_register(int fd, void *area, size_t size, uint32_t frame_size)
 	return setsockopt(fd, SOL_XDP, XDP_UMEM_REG, &memory, sizeof(memory)) < 0 ? -errno : 0;
 }
 
-static int set_sizes(int fd, uint32_t size)
+int xsk_make_rings(int fd, uint32_t size)
 {
 	static const int rings[] = {XDP_UMEM_FILL_RING, XDP_UMEM_COMPLETION_RING, XDP_RX_RING, XDP_TX_RING};
 
@@ -90,10 +90,10 @@ int xsk_map_rings(int fd, uint32_t size, struct xsk_rings *rings)
 {
 	struct xdp_mmap_offsets at;
 	socklen_t len = sizeof(at);
-	int err = set_sizes(fd, size);
+	int err = 0;
 
 	memset(rings, 0, sizeof(*rings));
-	if (!err && getsockopt(fd, SOL_XDP, XDP_MMAP_OFFSETS, &at, &len) < 0)
+	if (getsockopt(fd, SOL_XDP, XDP_MMAP_OFFSETS, &at, &len) < 0)
 		err = -errno;
 	if (!err)
 		err = map_each(fd, &at, size, rings);

@@ -36,7 +36,10 @@ struct xsk_rings {
 /* Tells the socket its packet memory: `size` bytes in frames of frame_size. 0 or -errno; -ENOBUFS: not to be locked. */
 int xsk_register(int fd, void *area, size_t size, uint32_t frame_size);
 
-/* Makes and maps the rings. 0 or -errno, and then there are none. */
+/* Makes the rings. 0 or -errno. */
+int xsk_make_rings(int fd, uint32_t size);
+
+/* Maps the rings, which have been made, here or by the worker before this one. 0 or -errno, and then they are not. */
 int xsk_map_rings(int fd, uint32_t size, struct xsk_rings *rings);
 
 void xsk_unmap_rings(struct xsk_rings *rings);

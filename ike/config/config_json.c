@@ -6,13 +6,14 @@
 #include <stdlib.h>
 
 #include "ike_config.h"
+#include "lib/json.h"
 
 void connection_config_free(struct connection_config *c)
 {
 	if (!c)
 		return;
-	credentials_free(&c->credentials);
-	trust_free(&c->trust);
+	credentials_free(c->credentials);
+	trust_free(c->trust);
 	free(c);
 }
 
@@ -21,6 +22,7 @@ void ike_config_free(struct ike_config *c)
 	for (unsigned i = 0; i < c->count; i++)
 		connection_config_free(c->connections[i]);
 	free(c->connections);
+	free(c->kept);
 	*c = (struct ike_config){0};
 }
 
@@ -29,14 +31,6 @@ void ike_config_free(struct ike_config *c)
 static const char *text(const cJSON *o, const char *name)
 {
 	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, name));
-}
-
-/* 0 if it is not there. */
-static uint64_t number(const cJSON *o, const char *name)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, name);
-
-	return cJSON_IsNumber(item) && item->valuedouble > 0 ? (uint64_t)item->valuedouble : 0;
 }
 
 static bool flag(const cJSON *o, const char *name)
@@ -70,7 +64,7 @@ static int read_ends(struct connection_config *c, const cJSON *o, struct fault *
 {
 	const char *local = text(o, "local"), *remote = text(o, "remote");
 
-	c->remote_bits = (uint8_t)number(o, "remote_bits");
+	c->remote_bits = (uint8_t)json_u64(o, "remote_bits");
 	if (!copy(c->name, sizeof(c->name), text(o, "name")) || !c->name[0])
 		return missing(o, "name", f);
 	if (!local || inet_pton(AF_INET, local, c->local) != 1)
@@ -80,37 +74,37 @@ static int read_ends(struct connection_config *c, const cJSON *o, struct fault *
 	return 0;
 }
 
-static int read_certificates(struct connection_config *c, const cJSON *o, struct fault *f)
+static int read_certificates(struct connection_config *c, const cJSON *o, struct file_store *files, struct fault *f)
 {
-	const char *cert = text(o, "cert"), *ca = text(o, "ca");
+	const uint32_t cert = (uint32_t)json_u64(o, "cert"), ca = (uint32_t)json_u64(o, "ca");
 	int err;
 
 	if (!cert || !ca || !c->private_key)
 		return missing(o, "cert, key or ca", f);
-	err = credentials_load(&c->credentials, cert, f);
+	err = file_store_credentials(files, cert, &c->credentials, f);
 	if (!err)
-		err = trust_load(&c->trust, ca, text(o, "crl"), f);
+		err = file_store_trust(files, ca, (uint32_t)json_u64(o, "crl"), &c->trust, f);
 	if (err)
 		add_name(o, f);
 	return err;
 }
 
-static int read_auth(struct connection_config *c, const cJSON *o, struct fault *f)
+static int read_auth(struct connection_config *c, const cJSON *o, struct file_store *files, struct fault *f)
 {
 	const char *auth = text(o, "auth");
 
 	if (!auth)
 		return missing(o, "auth", f);
 	c->cert = strcmp(auth, "cert") == 0;
-	c->psk_key = (uint32_t)number(o, "psk");
-	c->private_key = (uint32_t)number(o, "private");
-	c->ppk_key = (uint32_t)number(o, "ppk");
+	c->psk_key = (uint32_t)json_u64(o, "psk");
+	c->private_key = (uint32_t)json_u64(o, "private");
+	c->ppk_key = (uint32_t)json_u64(o, "ppk");
 	c->ppk_required = flag(o, "ppk_required");
 	if (!copy(c->ppk_id, sizeof(c->ppk_id), text(o, "ppk_id")) || (c->ppk_key && !c->ppk_id[0]))
 		return missing(o, "ppk-id", f);
 	if (!c->cert && !c->psk_key)
 		return missing(o, "psk-file", f);
-	return c->cert ? read_certificates(c, o, f) : 0;
+	return c->cert ? read_certificates(c, o, files, f) : 0;
 }
 
 /* Without local-id: the certificate's subject, or the address. */
@@ -124,12 +118,12 @@ static int read_ids(struct connection_config *c, const cJSON *o, struct fault *f
 	if (local_id) {
 		err = identity_from_text(&c->local_id, local_id, f);
 	} else if (c->cert) {
-		err = credentials_identity(&c->credentials, &c->local_id);
+		err = credentials_identity(c->credentials, &c->local_id);
 	} else {
 		c->local_id = (struct identity){.type = ID_IPV4_ADDR, .size = 4};
 		memcpy(c->local_id.data, c->local, 4);
 	}
-	if (!err && c->cert && !credentials_name(&c->credentials, &c->local_id))
+	if (!err && c->cert && !credentials_name(c->credentials, &c->local_id))
 		err = fault(f, EINVAL,
 			    "local-id '%.100s' is not in its certificate, so no peer would believe it: take one of its "
 			    "subjectAltName, or leave local-id out for its subject",
@@ -147,11 +141,11 @@ static int read_selectors(struct connection_config *c, const cJSON *o, struct fa
 		if (c->selector_count == SELECTORS_MAX)
 			return fault(f, EINVAL, "%s: more than %d selectors in protect", c->name, SELECTORS_MAX);
 		c->selectors[c->selector_count++] = (struct selector){
-			.proto = (uint8_t)number(item, "proto"),
-			.local_port_min = (uint16_t)number(item, "local_port_min"),
-			.local_port_max = (uint16_t)number(item, "local_port_max"),
-			.remote_port_min = (uint16_t)number(item, "remote_port_min"),
-			.remote_port_max = (uint16_t)number(item, "remote_port_max"),
+			.proto = (uint8_t)json_u64(item, "proto"),
+			.local_port_min = (uint16_t)json_u64(item, "local_port_min"),
+			.local_port_max = (uint16_t)json_u64(item, "local_port_max"),
+			.remote_port_min = (uint16_t)json_u64(item, "remote_port_min"),
+			.remote_port_max = (uint16_t)json_u64(item, "remote_port_max"),
 		};
 	}
 	return c->selector_count ? 0 : missing(o, "protect", f);
@@ -168,14 +162,15 @@ static int read_life(struct connection_config *c, const cJSON *o, struct fault *
 						   : START_TRAP;
 	c->esn = flag(o, "esn") ? ESN_OFFERED : ESN_NEVER;
 	c->gre = flag(o, "gre");
-	c->replay_window = (uint16_t)number(o, "replay_window");
-	c->rekey_ms = number(o, "rekey_ms");
-	c->lifetime_ms = number(o, "lifetime_ms");
-	c->rekey_bytes = number(o, "rekey_bytes");
-	c->rekey_packets = number(o, "rekey_packets");
-	c->ike_rekey_ms = number(o, "ike_rekey_ms");
-	c->reauth_ms = number(o, "reauth_ms");
-	c->dpd_ms = number(o, "dpd_ms");
+	c->per_queue = flag(o, "per_queue");
+	c->replay_window = (uint16_t)json_u64(o, "replay_window");
+	c->rekey_ms = json_u64(o, "rekey_ms");
+	c->lifetime_ms = json_u64(o, "lifetime_ms");
+	c->rekey_bytes = json_u64(o, "rekey_bytes");
+	c->rekey_packets = json_u64(o, "rekey_packets");
+	c->ike_rekey_ms = json_u64(o, "ike_rekey_ms");
+	c->reauth_ms = json_u64(o, "reauth_ms");
+	c->dpd_ms = json_u64(o, "dpd_ms");
 	return 0;
 }
 
@@ -208,7 +203,8 @@ static int digest_some(const cJSON *o, const char *const *names, size_t count, b
 
 #define COUNT(names) (sizeof(names) / sizeof((names)[0]))
 
-/* What the file says of the connection, as numbers to compare. Key numbers change with the keys' files. */
+/* What the file says of the connection, as numbers to compare. Of keys, certificates, CAs and CRLs these are of the
+ * files' numbers, which change with what is in them. */
 static int read_digests(struct connection_config *c, const cJSON *o)
 {
 	static const char *const proof[] = {"auth",	"psk",	     "private", "ppk", "ppk_id", "ppk_required",
@@ -221,13 +217,13 @@ static int read_digests(struct connection_config *c, const cJSON *o)
 	return err ? err : digest_some(o, proof, COUNT(proof), false, c->auth_digest);
 }
 
-static struct connection_config *read_connection(const cJSON *o, struct fault *f)
+static struct connection_config *read_connection(const cJSON *o, struct file_store *files, struct fault *f)
 {
 	struct connection_config *c = calloc(1, sizeof(*c));
 	int err = c ? read_ends(c, o, f) : fault(f, ENOMEM, "%s", strerror(ENOMEM));
 
 	if (!err)
-		err = read_auth(c, o, f);
+		err = read_auth(c, o, files, f);
 	if (!err)
 		err = read_ids(c, o, f);
 	if (!err)
@@ -242,19 +238,63 @@ static struct connection_config *read_connection(const cJSON *o, struct fault *f
 	return NULL;
 }
 
-static int read_all(struct ike_config *out, const cJSON *o, struct fault *f)
-{
-	const cJSON *list = cJSON_GetObjectItemCaseSensitive(o, "connections"), *item;
+/* ---- the document ---- */
 
-	if (!cJSON_IsArray(list))
-		return fault(f, EINVAL, "not a configuration");
-	out->cookie_threshold = (unsigned)number(o, "cookie_threshold");
-	out->dscp = (unsigned)number(o, "dscp") & 63;
-	out->connections = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(*out->connections));
+static const cJSON *list_of(const cJSON *o, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(o, name);
+}
+
+static size_t size_of(const cJSON *list)
+{
+	return (size_t)cJSON_GetArraySize(list);
+}
+
+static int read_files(const cJSON *o, struct file_store *files, struct fault *f)
+{
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, list_of(o, "files")) {
+		const char *pem = text(item, "pem");
+
+		if (!pem || !json_u64(item, "id"))
+			return fault(f, EINVAL, "not a configuration");
+		if (file_store_add(files, (uint32_t)json_u64(item, "id"), pem))
+			return fault(f, ENOMEM, "%s", strerror(ENOMEM));
+	}
+	return 0;
+}
+
+static void drop_files(const cJSON *o, struct file_store *files)
+{
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, list_of(o, "dropped"))
+		file_store_drop(files, (uint32_t)json_whole(item));
+}
+
+static int read_kept(struct ike_config *out, const cJSON *list, struct fault *f)
+{
+	const cJSON *item;
+
+	out->kept = calloc(size_of(list) + 1, sizeof(*out->kept));
+	if (!out->kept)
+		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
+	cJSON_ArrayForEach(item, list)
+		if (!copy(out->kept[out->kept_count++], sizeof(*out->kept), cJSON_GetStringValue(item)))
+			return fault(f, EINVAL, "not a configuration");
+	return 0;
+}
+
+static int read_connections(struct ike_config *out, const cJSON *list, struct file_store *files, struct fault *f)
+{
+	const cJSON *item;
+
+	out->connections = calloc(size_of(list) + 1, sizeof(*out->connections));
 	if (!out->connections)
 		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
 	cJSON_ArrayForEach(item, list) {
-		out->connections[out->count] = read_connection(item, f);
+		out->connections[out->count] = read_connection(item, files, f);
 		if (!out->connections[out->count])
 			return -EINVAL;
 		out->count++;
@@ -262,13 +302,32 @@ static int read_all(struct ike_config *out, const cJSON *o, struct fault *f)
 	return 0;
 }
 
-int ike_config_parse(struct ike_config *out, const char *json, struct fault *f)
+static int read_all(struct ike_config *out, const cJSON *o, struct file_store *files, struct fault *f)
+{
+	const cJSON *list = list_of(o, "connections");
+	int err;
+
+	if (!cJSON_IsArray(list))
+		return fault(f, EINVAL, "not a configuration");
+	out->cookie_threshold = (unsigned)json_u64(o, "cookie_threshold");
+	out->dscp = (unsigned)json_u64(o, "dscp") & 63;
+	err = read_files(o, files, f);
+	if (!err)
+		err = read_kept(out, list_of(o, "kept"), f);
+	if (!err)
+		err = read_connections(out, list, files, f);
+	if (!err)
+		drop_files(o, files);
+	return err;
+}
+
+int ike_config_parse(struct ike_config *out, const char *json, struct file_store *files, struct fault *f)
 {
 	cJSON *o = cJSON_Parse(json);
 	int err;
 
 	*out = (struct ike_config){0};
-	err = read_all(out, o, f);
+	err = read_all(out, o, files, f);
 	if (err)
 		ike_config_free(out);
 	cJSON_Delete(o);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the supervisor tells IKE to do: the connections of the file, checked and in full.
- * It comes as JSON in a memfd (docs/architecture.md has the fields).
+ * What the supervisor tells IKE to do: the connections of the file, checked. Of one that is as IKE has it already,
+ * down to the content of its files, there is only the name. It comes as JSON in a memfd (docs/architecture.md has the
+ * fields).
  */
 #ifndef IKE_CONFIG_IKE_CONFIG_H
 #define IKE_CONFIG_IKE_CONFIG_H
@@ -9,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "file_store.h"
 #include "identity/certs.h"
 #include "identity/identity.h"
 #include "wire/proposal.h"
@@ -37,13 +39,14 @@ struct connection_config {
 	struct identity local_id;
 	char remote_id[256]; /* pattern; "": the peer's address (PSK), any that the CA vouches for... never: see config
 			      */
-	struct credentials credentials;
-	struct trust trust;
+	struct credentials *credentials; /* with cert alone */
+	struct trust *trust;
 	struct selector selectors[SELECTORS_MAX];
 	unsigned selector_count;
 	enum start_mode start;
 	enum esn_policy esn;
-	bool gre; /* its SAs are SA_GRE */
+	bool gre;	/* its SAs are SA_GRE */
+	bool per_queue; /* per-queue-sas: a child for each lane, beside the one for all */
 	uint16_t replay_window;
 	uint64_t rekey_ms; /* soft; 0: none. Jitter is ours to take off */
 	uint64_t lifetime_ms;
@@ -58,15 +61,18 @@ struct connection_config {
 };
 
 struct ike_config {
-	struct connection_config **connections;
+	struct connection_config **connections; /* those that are new, or others than before */
 	unsigned count;
+	char (*kept)[CONNECTION_NAME_MAX]; /* the names of the rest */
+	unsigned kept_count;
 	unsigned dscp;		   /* of the datagrams of IKE, 0 to 63 */
 	unsigned cookie_threshold; /* half-open SAs from which on cookies are asked for; 0: the default, UINT32_MAX:
 				      never */
 };
 
-/* Reads the JSON text. 0, -EINVAL with the connection and what is wrong, -ENOMEM. */
-int ike_config_parse(struct ike_config *out, const char *json, struct fault *f);
+/* Reads the JSON text. What it has of files goes into the store, and connections share what is there. 0, -EINVAL with
+ * the connection and what is wrong, -ENOMEM. */
+int ike_config_parse(struct ike_config *out, const char *json, struct file_store *files, struct fault *f);
 void connection_config_free(struct connection_config *c);
 void ike_config_free(struct ike_config *c);
 

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "file_times.h"
 #include "lib/channel.h"
 
 /* ---- times ---- */
@@ -38,6 +39,20 @@ static enum judgement judge_times(const char *key, const X509 *cert, int64_t now
 	return JUDGED_BAD;
 }
 
+/* Of the first that is to be renewed. */
+static enum judgement judge_soon(const struct connection_config *c, int64_t now, struct fault *f)
+{
+	struct file_times t;
+
+	for (enum dated_file file = 0; file < DATED_FILES; file++) {
+		if (!file_times(c, file, &t) || !file_ends_soon(file, &t, now))
+			continue;
+		file_end_tell(file, &t, now, f);
+		return JUDGED_DOUBTFUL;
+	}
+	return JUDGED_GOOD;
+}
+
 /* One that is valid is enough: others may be of the past or the future. */
 static enum judgement judge_anchors(const struct trust *t, int64_t now, struct fault *f)
 {
@@ -47,30 +62,21 @@ static enum judgement judge_anchors(const struct trust *t, int64_t now, struct f
 	return JUDGED_BAD;
 }
 
-static enum judgement judge_crls(const struct trust *t, int64_t now, struct fault *f)
+static enum judgement judge_crls(const struct connection_config *c, int64_t now, struct fault *f)
 {
-	const STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(t->store);
-	time_t at = (time_t)now;
-	char text[32];
+	struct file_times t;
 
-	for (int i = 0; t->has_crl && i < sk_X509_OBJECT_num(all); i++) {
-		const X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(all, i));
-		const ASN1_TIME *next = crl ? X509_CRL_get0_nextUpdate(crl) : NULL;
-
-		if (!next || X509_cmp_time(next, &at) > 0)
-			continue;
-		fault(f, EINVAL, "crl: it is out of date since %s, and every peer would be refused: get a new one",
-		      time_text(next, text, sizeof(text)));
-		return JUDGED_BAD;
-	}
-	return JUDGED_GOOD;
+	if (!file_times(c, DATED_CRL, &t) || t.end > now)
+		return JUDGED_GOOD;
+	file_end_tell(DATED_CRL, &t, now, f);
+	return JUDGED_BAD;
 }
 
 /* The peer may trust another CA than the one that vouches for it here. */
 static enum judgement judge_chain(const struct connection_config *c, int64_t now, struct fault *f)
 {
 	struct fault why;
-	const int err = credentials_verify(&c->credentials, &c->trust, now, &why);
+	const int err = credentials_verify(c->credentials, c->trust, now, &why);
 
 	if (!err)
 		return JUDGED_GOOD;
@@ -88,48 +94,71 @@ enum judgement judge(const struct connection_config *c, int64_t now, struct faul
 
 	if (!c->cert)
 		return JUDGED_GOOD;
-	j = judge_times("cert", c->credentials.cert, now, f);
+	j = judge_times("cert", c->credentials->cert, now, f);
 	if (j == JUDGED_GOOD)
-		j = judge_anchors(&c->trust, now, f);
+		j = judge_anchors(c->trust, now, f);
 	if (j == JUDGED_GOOD)
-		j = judge_crls(&c->trust, now, f);
-	return j == JUDGED_GOOD ? judge_chain(c, now, f) : j;
+		j = judge_crls(c, now, f);
+	if (j == JUDGED_GOOD)
+		j = judge_chain(c, now, f);
+	return j == JUDGED_GOOD ? judge_soon(c, now, f) : j;
+}
+
+enum judgement judge_next(struct judged *last, const struct connection_config *c, int64_t now, struct fault *f)
+{
+	if (!c->cert)
+		return JUDGED_GOOD;
+	if (last->credentials != c->credentials || last->trust != c->trust) {
+		last->credentials = c->credentials;
+		last->trust = c->trust;
+		last->judgement = judge(c, now, &last->why);
+	}
+	if (last->judgement != JUDGED_GOOD)
+		*f = last->why;
+	return last->judgement;
 }
 
 /* ---- for 'xdp-ipsec check' ---- */
 
+/* What it has heard so far. No file is dropped, so what was judged last is there still. */
+struct court {
+	struct file_store *files;
+	struct judged last;
+};
+
 /* Of the first that is not good. */
-static enum judgement judge_all(const struct ike_config *config, struct fault *f)
+static enum judgement judge_all(struct court *court, const struct ike_config *config, struct fault *f)
 {
+	const int64_t now = (int64_t)time(NULL);
 	enum judgement j = JUDGED_GOOD;
 	struct fault why;
 
 	for (unsigned i = 0; i < config->count && j == JUDGED_GOOD; i++) {
 		const struct connection_config *c = config->connections[i];
 
-		j = judge(c, (int64_t)time(NULL), &why);
+		j = judge_next(&court->last, c, now, &why);
 		if (j != JUDGED_GOOD)
 			fault(f, EINVAL, "%s: %.400s", c->name, why.text);
 	}
 	return j;
 }
 
-static enum judgement judge_document(int fd, struct fault *f)
+static enum judgement judge_document(struct court *court, int fd, struct fault *f)
 {
 	char *text = channel_unpack(fd);
 	struct ike_config config;
 	enum judgement j = JUDGED_BAD;
 
 	fault(f, EINVAL, "the configuration could not be read");
-	if (text && ike_config_parse(&config, text, f) == 0) {
-		j = judge_all(&config, f);
+	if (text && ike_config_parse(&config, text, court->files, f) == 0) {
+		j = judge_all(court, &config, f);
 		ike_config_free(&config);
 	}
 	free(text);
 	return j;
 }
 
-static bool answer(int control)
+static bool answer(struct court *court, int control)
 {
 	static const char *const words[] = {"ok", "note", "error"};
 	cJSON *message, *reply;
@@ -140,7 +169,7 @@ static bool answer(int control)
 		return false;
 	reply = cJSON_CreateObject();
 	cJSON_AddStringToObject(reply, "reply", "configure");
-	cJSON_AddStringToObject(reply, words[judge_document(fd, &f)], f.text);
+	cJSON_AddStringToObject(reply, words[judge_document(court, fd, &f)], f.text);
 	channel_send(control, reply, -1);
 	cJSON_Delete(reply);
 	cJSON_Delete(message);
@@ -151,6 +180,9 @@ static bool answer(int control)
 
 void judge_run(int control)
 {
-	while (answer(control))
+	struct court court = {.files = file_store_new()};
+
+	while (court.files && answer(&court, control))
 		continue;
+	file_store_free(court.files);
 }

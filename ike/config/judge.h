@@ -17,6 +17,18 @@ enum judgement {
  */
 enum judgement judge(const struct connection_config *c, int64_t now, struct fault *f);
 
+/* What was said of the files of one connection. A zeroed one is of none. It is good for one moment, and only while
+ * that connection is there, whose files it points at. */
+struct judged {
+	const struct credentials *credentials;
+	const struct trust *trust;
+	enum judgement judgement;
+	struct fault why;
+};
+
+/* The same, of one connection after the other: the files of the last one are not looked at again. */
+enum judgement judge_next(struct judged *last, const struct connection_config *c, int64_t now, struct fault *f);
+
 /*
  * Answers `configure` with what the connections in it are like, by {"reply": "configure"} and "ok", "note" or "error",
  * until the socket is closed. Nothing is done with them.

@@ -3,15 +3,18 @@
 #ifndef IKE_CRYPTO_DH_H
 #define IKE_CRYPTO_DH_H
 
-#include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* x | y, each padded to 48 bytes; the shared secret is x alone (RFC 5903 section 7). */
-#define DH_PUBLIC_SIZE 96
-#define DH_SECRET_SIZE 48
+#define DH_PUBLIC_SIZE	96
+#define DH_PRIVATE_SIZE 48
+#define DH_SECRET_SIZE	48
 
+/* Bytes alone, so that a key pair can be made in one process and used in another. Zeroed: none. */
 struct dh {
-	EVP_PKEY *key; /* NULL: none */
+	bool there;
+	uint8_t private[DH_PRIVATE_SIZE];
 	uint8_t public[DH_PUBLIC_SIZE];
 };
 
@@ -22,7 +25,7 @@ int dh_generate(struct dh *dh);
  */
 int dh_derive(const struct dh *dh, const uint8_t peer[DH_PUBLIC_SIZE], uint8_t secret[DH_SECRET_SIZE]);
 
-/* Wipes and frees. Safe on a zeroed struct. */
-void dh_free(struct dh *dh);
+/* There is none any more. */
+void dh_wipe(struct dh *dh);
 
 #endif

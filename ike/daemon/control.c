@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/channel.h"
+#include "lib/json.h"
 #include "daemon.h"
 
 struct order_message {
@@ -21,13 +22,6 @@ static bool addr_word(const cJSON *o, const char *name, uint8_t addr[4])
 	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, name));
 
 	return text && inet_pton(AF_INET, text, addr) == 1;
-}
-
-static uint64_t number_word(const cJSON *o, const char *name)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, name);
-
-	return cJSON_IsNumber(item) && item->valuedouble >= 0 ? (uint64_t)item->valuedouble : 0;
 }
 
 static bool flag_word(const cJSON *o, const char *name)
@@ -77,38 +71,84 @@ void control_gre_changed(struct ike_daemon *d)
 	cJSON_Delete(reply);
 }
 
+void control_changed(struct ike_daemon *d, const char *name, const char *how)
+{
+	cJSON *change = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(change, "name", name);
+	cJSON_AddStringToObject(change, "change", how);
+	cJSON_AddItemToArray(d->changes, change);
+}
+
+bool control_tell(struct ike_daemon *d, const char *event, const char *connection, cJSON *values, unsigned lost)
+{
+	cJSON *message = reply_new("event", 0);
+	int err;
+
+	cJSON_AddStringToObject(message, "event", event);
+	if (connection)
+		cJSON_AddStringToObject(message, "name", connection);
+	if (lost)
+		cJSON_AddNumberToObject(message, "lost", lost);
+	cJSON_AddItemToObject(message, "values", values);
+	err = channel_send_now(d->control, message);
+	cJSON_Delete(message);
+	return !err;
+}
+
 /* ---- messages ---- */
+
+/* Also what they are may be more than fits a message. */
+static void reply_configured(struct ike_daemon *d, const char *error)
+{
+	const int fd = error ? -1 : channel_pack(d->changes);
+
+	reply_send(d, reply_new("configure", 0), error, fd);
+	if (fd >= 0)
+		close(fd);
+	cJSON_Delete(d->changes);
+	d->changes = NULL;
+}
 
 static void on_configure(struct ike_daemon *d, const struct order_message *m)
 {
 	struct fault f = {"the configuration could not be read"};
 	char *text = channel_unpack(m->fd);
 	struct ike_config config;
-	int err = text ? ike_config_parse(&config, text, &f) : -EINVAL;
+	int err = text ? ike_config_parse(&config, text, d->files, &f) : -EINVAL;
 
 	free(text);
+	d->changes = cJSON_CreateArray();
 	if (!err) {
 		d->sockets.tos = (int)(config.dscp << 2);
-		engine_configure(d->engine, &config);
-		err = daemon_listen(d, &f);
+		err = engine_configure(d->engine, &config);
+		if (err)
+			fault(&f, -err, "the configuration cannot be taken: %s", strerror(-err));
 	}
-	reply_send(d, reply_new("configure", 0), err ? f.text : NULL, -1);
+	if (!err)
+		err = daemon_listen(d, &f);
+	reply_configured(d, err ? f.text : NULL);
 }
 
 static void on_acquire(struct ike_daemon *d, const struct order_message *m)
 {
+	const uint8_t proto = (uint8_t)json_u64(m->words, "proto");
+	const uint16_t local_port = (uint16_t)json_u64(m->words, "local_port");
+	const uint16_t remote_port = (uint16_t)json_u64(m->words, "remote_port");
+	const unsigned lane = (unsigned)json_u64(m->words, "lane");
 	uint8_t local[4], remote[4];
 
-	if (addr_word(m->words, "local", local) && addr_word(m->words, "remote", remote))
-		engine_acquire(d->engine, local, remote, (uint8_t)number_word(m->words, "proto"),
-			       (uint16_t)number_word(m->words, "local_port"),
-			       (uint16_t)number_word(m->words, "remote_port"));
+	if (!addr_word(m->words, "local", local) || !addr_word(m->words, "remote", remote))
+		return;
+	if (lane)
+		engine_acquire_for_lane(d->engine, local, remote, proto, local_port, remote_port, lane);
+	else
+		engine_acquire(d->engine, local, remote, proto, local_port, remote_port);
 }
 
 static void on_limit(struct ike_daemon *d, const struct order_message *m)
 {
-	const struct sa_handle sa = {(uint32_t)number_word(m->words, "slot"),
-				     (uint32_t)number_word(m->words, "generation")};
+	const struct sa_handle sa = {(uint32_t)json_u64(m->words, "slot"), (uint32_t)json_u64(m->words, "generation")};
 
 	engine_limit(d->engine, sa, flag_word(m->words, "hard"));
 }
@@ -118,7 +158,7 @@ static void on_unknown_spi(struct ike_daemon *d, const struct order_message *m)
 	uint8_t local[4], remote[4];
 
 	if (addr_word(m->words, "local", local) && addr_word(m->words, "remote", remote))
-		engine_unknown_spi(d->engine, local, remote, (uint32_t)number_word(m->words, "spi"));
+		engine_unknown_spi(d->engine, local, remote, (uint32_t)json_u64(m->words, "spi"));
 }
 
 static void on_address(struct ike_daemon *d, const struct order_message *m)
@@ -134,7 +174,7 @@ static void on_initiate(struct ike_daemon *d, const struct order_message *m)
 	uint8_t remote[4];
 	const bool one = addr_word(m->words, "remote", remote);
 
-	engine_initiate(d->engine, text_word(m->words, "name"), one ? remote : NULL, number_word(m->words, "ticket"));
+	engine_initiate(d->engine, text_word(m->words, "name"), one ? remote : NULL, json_u64(m->words, "ticket"));
 }
 
 static void on_terminate(struct ike_daemon *d, const struct order_message *m)
@@ -142,7 +182,7 @@ static void on_terminate(struct ike_daemon *d, const struct order_message *m)
 	uint8_t remote[4];
 	const bool one = addr_word(m->words, "remote", remote);
 
-	engine_terminate(d->engine, text_word(m->words, "name"), one ? remote : NULL, number_word(m->words, "ticket"));
+	engine_terminate(d->engine, text_word(m->words, "name"), one ? remote : NULL, json_u64(m->words, "ticket"));
 }
 
 static void on_rekey(struct ike_daemon *d, const struct order_message *m)
@@ -151,7 +191,15 @@ static void on_rekey(struct ike_daemon *d, const struct order_message *m)
 	const bool one = addr_word(m->words, "remote", remote);
 
 	engine_rekey(d->engine, text_word(m->words, "name"), one ? remote : NULL,
-		     strcmp(text_word(m->words, "what"), "ike") == 0, number_word(m->words, "ticket"));
+		     strcmp(text_word(m->words, "what"), "ike") == 0, json_u64(m->words, "ticket"));
+}
+
+static void on_log_level(struct ike_daemon *d, const struct order_message *m)
+{
+	const uint64_t level = json_u64(m->words, "level");
+
+	if (level < LOG_LEVELS)
+		d->log_level = (enum log_level)level;
 }
 
 static void on_dead(struct ike_daemon *d, const struct order_message *m)
@@ -159,12 +207,18 @@ static void on_dead(struct ike_daemon *d, const struct order_message *m)
 	engine_dead(d->engine, text_word(m->words, "name"));
 }
 
+static void on_ping(struct ike_daemon *d, const struct order_message *m)
+{
+	(void)m;
+	reply_send(d, reply_new("pong", 0), NULL, -1);
+}
+
 static void on_status(struct ike_daemon *d, const struct order_message *m)
 {
 	cJSON *status = engine_status(d->engine);
 	const int fd = channel_pack(status);
 
-	reply_send(d, reply_new("status", number_word(m->words, "ticket")), fd < 0 ? strerror(-fd) : NULL, fd);
+	reply_send(d, reply_new("status", json_u64(m->words, "ticket")), fd < 0 ? strerror(-fd) : NULL, fd);
 	if (fd >= 0)
 		close(fd);
 	cJSON_Delete(status);
@@ -177,7 +231,7 @@ static const struct {
 	{"configure", on_configure},	 {"acquire", on_acquire}, {"limit", on_limit},
 	{"unknown_spi", on_unknown_spi}, {"address", on_address}, {"initiate", on_initiate},
 	{"terminate", on_terminate},	 {"rekey", on_rekey},	  {"dead", on_dead},
-	{"status", on_status},
+	{"status", on_status},		 {"ping", on_ping},	  {"log_level", on_log_level},
 };
 
 bool control_handle(struct ike_daemon *d)

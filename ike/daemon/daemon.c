@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "daemon.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/child.h"
 #include "maps/keylog.h"
 
 /* Lines that a peer can cause at will: so many a second. */
@@ -55,9 +57,27 @@ static void op_random(void *arg, void *out, size_t size)
 	}
 }
 
-static void op_send(void *arg, const struct path *path, const void *data, size_t size)
+/* Of what is in a datagram its header (RFC 7296 section 3.1), which is never encrypted; with log-level = debug alone,
+ * so their rate is whatever it is. */
+static void log_datagram(const struct ike_daemon *d, const char *way, const struct path *path, const uint8_t *data,
+			 size_t size)
 {
-	sockets_send(&((struct ike_daemon *)arg)->sockets, path, data, size);
+	char remote[INET_ADDRSTRLEN], line[160];
+	uint32_t id;
+
+	if (d->log_level < LOG_LEVEL_DEBUG || size < IKE_HEADER_SIZE)
+		return;
+	inet_ntop(AF_INET, path->remote, remote, sizeof(remote));
+	memcpy(&id, data + 20, sizeof(id));
+	snprintf(line, sizeof(line), "%s %s:%u: exchange %u, %s %u, %zu bytes", way, remote, path->remote_port,
+		 data[18], data[19] & FLAG_RESPONSE ? "response" : "request", ntohl(id), size);
+	write_line(line);
+}
+
+static int op_send(void *arg, const struct path *path, const void *data, size_t size)
+{
+	log_datagram(arg, "to", path, data, size);
+	return sockets_send(&((struct ike_daemon *)arg)->sockets, path, data, size);
 }
 
 static struct sad_store *sad_of(void *arg)
@@ -85,9 +105,9 @@ static int op_add(void *arg, const struct sa_spec *spec, struct sa_handle *out)
 	return err;
 }
 
-static int op_bind(void *arg, struct sa_handle sa)
+static int op_bind(void *arg, struct sa_handle sa, unsigned lane, bool lanes)
 {
-	const int err = sad_bind(sad_of(arg), sa);
+	const int err = sad_bind(sad_of(arg), sa, lane, lanes);
 
 	if (!err && sad_has_gre(sad_of(arg), sa))
 		control_gre_changed(arg);
@@ -136,15 +156,49 @@ static bool may_log(struct ike_daemon *d)
 	return d->log_lines++ < REMOTE_LINES;
 }
 
-static void op_log(void *arg, bool remote, const char *line)
+static void op_log(void *arg, unsigned flags, const char *line)
 {
-	if (!remote || may_log(arg))
+	struct ike_daemon *d = arg;
+
+	if (d->log_level < (flags & LINE_OF_FAILURE ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO))
+		return;
+	if (!(flags & LINE_OF_REMOTE) || may_log(d))
 		write_line(line);
+}
+
+/* As few as lines are written: what is more is counted. */
+static bool may_tell(struct ike_daemon *d)
+{
+	const uint64_t second = maps_now() / 1000000000;
+
+	if (second != d->told_second)
+		d->told = 0;
+	d->told_second = second;
+	return d->told++ < REMOTE_LINES;
+}
+
+static void op_tell(void *arg, bool remote, const char *event, const char *connection, cJSON *values)
+{
+	struct ike_daemon *d = arg;
+
+	if (remote && !may_tell(d)) {
+		cJSON_Delete(values);
+		d->told_lost++;
+	} else if (control_tell(d, event, connection, values, d->told_lost)) {
+		d->told_lost = 0;
+	} else {
+		d->told_lost++;
+	}
 }
 
 static void op_done(void *arg, uint64_t ticket, const char *error)
 {
 	control_done(arg, ticket, error);
+}
+
+static void op_changed(void *arg, const char *name, const char *how)
+{
+	control_changed(arg, name, how);
 }
 
 /* ---- keys for Wireshark, when the file says keylog = yes ---- */
@@ -204,6 +258,7 @@ static void on_datagram(void *arg, const struct path *path, const uint8_t *data,
 {
 	struct ike_daemon *d = arg;
 
+	log_datagram(d, "from", path, data, size);
 	engine_receive(d->engine, path, data, size);
 	/* At once: who waits for our next message waits for the whole batch else. */
 	engine_tick(d->engine);
@@ -230,6 +285,31 @@ static void on_control(evutil_socket_t fd, short what, void *arg)
 		event_base_loopbreak(d->base);
 }
 
+/* ---- who does what takes long ---- */
+
+static int op_give(void *arg, const struct job *job)
+{
+	struct ike_daemon *d = arg;
+
+	return crew_give(job->kind == JOB_SIGN ? d->signers : d->hands, job);
+}
+
+static void on_done(void *arg, uint32_t number, const struct job_answer *answer)
+{
+	struct ike_daemon *d = arg;
+
+	engine_job_done(d->engine, number, answer);
+	engine_tick(d->engine);
+}
+
+/* Nobody would do what they had at hand, and who waits for it would wait for ever. As without the key holder, all are
+ * started anew. */
+static void end_without_hands(void)
+{
+	write_line("the hands, which do key exchanges, have ended, or do not answer: ending, too");
+	_exit(EXIT_FAILURE);
+}
+
 /*
  * It has ended, or hangs: without it nothing can be authenticated any more, and no SA made. The supervisor starts both
  * anew; nobody is said good-bye to, for the SAs go on.
@@ -237,7 +317,7 @@ static void on_control(evutil_socket_t fd, short what, void *arg)
 static void end_without_keyholder(void)
 {
 	write_line("the key holder has ended, or does not answer: ending, too");
-	_exit(EXIT_FAILURE);
+	_exit(EXIT_WITHOUT_KEYHOLDER);
 }
 
 static void on_keyholder_end(evutil_socket_t fd, short what, void *arg)
@@ -248,13 +328,40 @@ static void on_keyholder_end(evutil_socket_t fd, short what, void *arg)
 	end_without_keyholder();
 }
 
+static void on_hands(evutil_socket_t fd, short what, void *arg)
+{
+	struct ike_daemon *d = arg;
+
+	(void)fd;
+	(void)what;
+	if (!crew_hear(d->hands))
+		end_without_hands();
+	daemon_settle(d);
+}
+
+static void on_signers(evutil_socket_t fd, short what, void *arg)
+{
+	struct ike_daemon *d = arg;
+
+	(void)fd;
+	(void)what;
+	if (!crew_hear(d->signers))
+		end_without_keyholder();
+	daemon_settle(d);
+}
+
 /* One that hangs would else be noticed by the next peer, who then waits with it. */
 static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
+	struct ike_daemon *d = arg;
+
 	(void)fd;
 	(void)what;
-	if (!keyholder_client_watch(((struct ike_daemon *)arg)->keys))
+	if (!keyholder_client_watch(d->keys) || !crew_hear(d->signers) || !crew_watch(d->signers))
 		end_without_keyholder();
+	if (!crew_hear(d->hands) || !crew_watch(d->hands))
+		end_without_hands();
+	daemon_settle(d);
 }
 
 static void on_term(evutil_socket_t number, short what, void *arg)
@@ -281,13 +388,17 @@ static int make_engine(struct ike_daemon *d)
 		.sa_each_orphan = op_each_orphan,
 		.sa_remove_orphans = op_remove_orphans,
 		.keys = keyholder_client_ops(d->keys),
+		.hands = {op_give, d},
 		.log = op_log,
 		.done = op_done,
+		.tell = op_tell,
+		.changed = op_changed,
 		.keylog = d->keylog >= 0 ? op_keylog : NULL,
 	};
 
 	d->engine = engine_new(&ops);
-	return d->engine ? 0 : -ENOMEM;
+	d->files = file_store_new();
+	return d->engine && d->files ? 0 : -ENOMEM;
 }
 
 static bool readable(struct ike_daemon *d, struct event **e, int fd, event_callback_fn fn)
@@ -304,32 +415,42 @@ int daemon_listen(struct ike_daemon *d, struct fault *f)
 }
 
 /* What makes SAs, and what they are made by. */
-static int make_parts(struct ike_daemon *d, int questions, uint8_t *keymat, struct fault *f)
+static int make_parts(struct ike_daemon *d, const struct daemon_ends *ends, struct fault *f)
 {
-	int err = keyholder_client_new(&d->keys, questions, keymat, end_without_keyholder);
+	int err = keyholder_client_new(&d->keys, ends->questions, ends->keymat, end_without_keyholder);
 
 	if (err)
 		return fault(f, -err, "key holder: %s", strerror(-err));
+	d->hands = crew_new(ends->jobs, ends->threads, on_done, d);
+	d->signers = crew_new(ends->signatures, ends->threads, on_done, d);
+	if (!d->hands || !d->signers)
+		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
 	d->sad.vault = keyholder_client_vault(d->keys);
 	err = sad_init(&d->sad, f);
 	return err ? err : make_engine(d) ? fault(f, ENOMEM, "%s", strerror(ENOMEM)) : 0;
 }
 
-static int watch_keyholder(struct ike_daemon *d)
+static int watch_others(struct ike_daemon *d)
 {
 	const struct timeval interval = {WATCH_S, 0};
 
 	d->on_keyholder = event_new(d->base, keyholder_client_socket(d->keys), EV_CLOSED, on_keyholder_end, d);
 	d->watch = event_new(d->base, -1, EV_PERSIST, on_watch, d);
+	if (!readable(d, &d->on_hands, crew_socket(d->hands), on_hands) || event_add(d->on_hands, NULL) < 0 ||
+	    !readable(d, &d->on_signers, crew_socket(d->signers), on_signers) || event_add(d->on_signers, NULL) < 0)
+		return -ENOMEM;
 	if (!d->on_keyholder || !d->watch || event_add(d->on_keyholder, NULL) < 0 || event_add(d->watch, &interval) < 0)
 		return -ENOMEM;
 	return 0;
 }
 
-int daemon_init(struct ike_daemon *d, int questions, uint8_t *keymat, struct fault *f)
+int daemon_init(struct ike_daemon *d, const struct daemon_ends *ends, struct fault *f)
 {
 	struct event *term;
-	int err = make_parts(d, questions, keymat, f);
+	int err;
+
+	d->log_level = LOG_LEVEL_INFO;
+	err = make_parts(d, ends, f);
 
 	if (err)
 		return err;
@@ -338,7 +459,7 @@ int daemon_init(struct ike_daemon *d, int questions, uint8_t *keymat, struct fau
 		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
 	d->tick = evtimer_new(d->base, on_tick, d);
 	term = evsignal_new(d->base, SIGTERM, on_term, d);
-	if (!d->tick || !term || watch_keyholder(d) || !readable(d, &d->on_500, d->sockets.fd, on_socket) ||
+	if (!d->tick || !term || watch_others(d) || !readable(d, &d->on_500, d->sockets.fd, on_socket) ||
 	    !readable(d, &d->on_4500, d->sockets.nat_fd, on_socket) ||
 	    !readable(d, &d->on_order, d->control, on_control) || event_add(term, NULL) < 0 ||
 	    event_add(d->on_order, NULL) < 0)
@@ -350,5 +471,9 @@ void daemon_run(struct ike_daemon *d)
 {
 	event_base_dispatch(d->base);
 	engine_free(d->engine, true);
+	file_store_free(d->files);
+	crew_free(d->hands);
+	crew_free(d->signers);
 	keyholder_client_free(d->keys);
+	sad_free(&d->sad);
 }

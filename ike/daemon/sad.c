@@ -8,7 +8,9 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "lib/key_index.h"
 #include "maps/publish.h"
+#include "maps/replay_memory.h"
 #include "maps/selector.h"
 #include "maps/slots.h"
 
@@ -21,7 +23,7 @@ static struct sa_state *state_of(const struct sad_store *s, uint32_t slot)
 
 static bool is_ours(const struct sad_store *s, struct sa_handle sa)
 {
-	return sa.slot < SLOTS_MAX && slot_in_use(sa.generation) &&
+	return sa.slot < s->maps.slots && slot_in_use(sa.generation) &&
 	       slot_generation(s->maps.sa, sa.slot) == sa.generation;
 }
 
@@ -77,11 +79,10 @@ static void give_back(struct sad_store *s, uint32_t slot)
 
 static int claim(struct sad_store *s, uint32_t *slot)
 {
-	int err = slot_claim(&s->maps, s->hint, slot);
+	int err = slot_claim(&s->maps, 0, slot);
 
 	if (err)
 		return err;
-	s->hint = (*slot + 1) % SLOTS_MAX;
 	/* What was left in it has been taken away by another hand (sa flush): what comes in is no orphan. */
 	s->orphan_count -= s->orphans[*slot];
 	s->orphans[*slot] = 0;
@@ -130,8 +131,10 @@ int sad_add(struct sad_store *s, const struct sa_spec *spec, struct sa_handle *o
 
 	if (err)
 		return err;
+	err = spec->inbound ? replay_make_room(&s->maps, slot, spec->replay_window) : 0;
 	fill(state_of(s, slot), spec);
-	err = s->vault.store(s->vault.arg, slot, state_of(s, slot)->generation, spec->keymat);
+	if (!err)
+		err = s->vault.store(s->vault.arg, slot, state_of(s, slot)->generation, spec->keymat);
 	/* An outbound one is not what a policy uses yet (sad_bind), but what routers may soon speak of. */
 	if (!err && !reserved)
 		err = sa_publish(&s->maps, slot);
@@ -144,14 +147,35 @@ int sad_add(struct sad_store *s, const struct sa_spec *spec, struct sa_handle *o
 	return err;
 }
 
-int sad_bind(struct sad_store *s, struct sa_handle sa)
+/* What an earlier run had for lanes the peer may have dropped by now, as it has what the new one takes over from. */
+static void unbind_orphans(struct sad_store *s, struct sad_out_key key)
 {
-	struct sad_out_key key;
+	struct sad_out_value value;
+
+	for (key.lane = 1; s->orphan_count && key.lane <= LANES_MAX; key.lane++)
+		if (bpf_map_lookup_elem(s->maps.sad_out, &key, &value) == 0 && value.slot < s->maps.slots &&
+		    s->orphans[value.slot])
+			sa_unbind(&s->maps, value.slot, &key);
+}
+
+int sad_bind(struct sad_store *s, struct sa_handle sa, unsigned lane, bool lanes)
+{
+	struct sa_state *state = state_of(s, sa.slot);
+	struct sad_out_key key, before;
+	int err;
 
 	if (!is_ours(s, sa))
 		return -ESRCH;
-	key = binding_of(state_of(s, sa.slot));
-	return sa_bind(&s->maps, sa.slot, &key);
+	before = binding_of(state);
+	state->lane = (uint8_t)lane;
+	state->flags = lanes ? state->flags | SA_LANES : state->flags & ~SA_LANES;
+	key = binding_of(state);
+	err = sa_bind(&s->maps, sa.slot, &key);
+	if (before.lane != key.lane)
+		sa_unbind(&s->maps, sa.slot, &before);
+	if (!err && !lane)
+		unbind_orphans(s, key);
+	return err;
 }
 
 /* ---- taking away ---- */
@@ -182,6 +206,9 @@ bool sad_usage(const struct sad_store *s, struct sa_handle sa, struct sa_usage *
 		return false;
 	*out = (struct sa_usage){
 		.packets = state->packets, .bytes = state->bytes, .seq = state->seq, .idle_ms = UINT64_MAX};
+	for (enum reason reason = 0; reason < REASON_COUNT; reason++)
+		if (reason_is_drop(reason))
+			out->drops[reason] = counts_get(&state->drops, reason);
 	now = maps_now();
 	if (state->last_used_ns)
 		out->idle_ms = now > state->last_used_ns ? (now - state->last_used_ns) / 1000000 : 0;
@@ -190,12 +217,35 @@ bool sad_usage(const struct sad_store *s, struct sa_handle sa, struct sa_usage *
 
 /* ---- what an earlier run left: it goes on carrying traffic until it is replaced ---- */
 
-static bool is_between(const struct sa_state *sa, const uint8_t local[4], const uint8_t remote[4])
-{
-	const uint8_t *ours = sa->direction == SA_OUTBOUND ? sa->src : sa->dst;
-	const uint8_t *theirs = sa->direction == SA_OUTBOUND ? sa->dst : sa->src;
+struct ends {
+	uint8_t local[4];
+	uint8_t remote[4];
+};
 
-	return memcmp(ours, local, 4) == 0 && memcmp(theirs, remote, 4) == 0;
+static struct ends ends_of(const struct sa_state *sa)
+{
+	const bool outbound = sa->direction == SA_OUTBOUND;
+	struct ends e;
+
+	memcpy(e.local, outbound ? sa->src : sa->dst, 4);
+	memcpy(e.remote, outbound ? sa->dst : sa->src, 4);
+	return e;
+}
+
+static uint32_t *chain_of(const struct sad_store *s, const struct ends *e)
+{
+	return &s->first_orphan[(key_hash(e, sizeof(*e), 0) >> 32) % s->maps.slots];
+}
+
+void sad_note_orphan(struct sad_store *s, uint32_t slot)
+{
+	const struct ends e = ends_of(state_of(s, slot));
+	uint32_t *first = chain_of(s, &e);
+
+	s->next_orphan[slot] = *first;
+	*first = slot + 1;
+	s->orphans[slot] = 1;
+	s->orphan_count++;
 }
 
 static bool is_orphan(const struct sad_store *s, uint32_t slot)
@@ -215,45 +265,65 @@ static uint64_t left_ms(const struct sa_state *sa)
 
 void sad_each_orphan(const struct sad_store *s, orphan_fn fn, void *arg)
 {
-	for (uint32_t slot = 0; s->orphan_count && slot < SLOTS_MAX; slot++) {
+	for (uint32_t slot = 0; s->orphan_count && slot < s->maps.slots; slot++) {
 		const struct sa_state *sa = state_of(s, slot);
-		const bool outbound = sa->direction == SA_OUTBOUND;
+		const struct ends e = ends_of(sa);
 		const struct selector selector = sa->sel;
 
 		if (is_orphan(s, slot))
-			fn(arg, outbound ? sa->src : sa->dst, outbound ? sa->dst : sa->src, &selector, left_ms(sa));
+			fn(arg, e.local, e.remote, &selector, left_ms(sa));
 	}
 }
 
+static void remove_orphan(struct sad_store *s, uint32_t slot)
+{
+	s->orphans[slot] = 0;
+	s->orphan_count--;
+	sad_remove(s, (struct sa_handle){slot, slot_generation(s->maps.sa, slot)});
+}
+
+/* Those that stay, and those that have gone by another hand, stay in the chain: it is looked through a few times. */
 void sad_remove_orphans(struct sad_store *s, const uint8_t local[4], const uint8_t remote[4],
 			const struct selector *within, unsigned count)
 {
-	for (uint32_t slot = 0; s->orphan_count && slot < SLOTS_MAX; slot++) {
-		const struct sa_state *sa = state_of(s, slot);
+	struct ends wanted;
 
-		if (!is_orphan(s, slot) || !is_between(sa, local, remote) || !selector_within(&sa->sel, within, count))
-			continue;
-		s->orphans[slot] = 0;
-		s->orphan_count--;
-		sad_remove(s, (struct sa_handle){slot, slot_generation(s->maps.sa, slot)});
+	memcpy(wanted.local, local, 4);
+	memcpy(wanted.remote, remote, 4);
+	for (uint32_t next = s->orphan_count ? *chain_of(s, &wanted) : 0; next; next = s->next_orphan[next - 1]) {
+		const struct sa_state *sa = state_of(s, next - 1);
+		const struct ends e = ends_of(sa);
+
+		if (is_orphan(s, next - 1) && memcmp(&e, &wanted, sizeof(e)) == 0 &&
+		    selector_within(&sa->sel, within, count))
+			remove_orphan(s, next - 1);
 	}
 }
 
 static void find_orphans(struct sad_store *s)
 {
-	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++) {
+	for (uint32_t slot = 0; slot < s->maps.slots; slot++) {
 		if (!slot_in_use(slot_generation(s->maps.sa, slot)) || state_of(s, slot)->owner != OWNER_IKE)
 			continue;
-		s->orphans[slot] = 1;
-		s->orphan_count++;
+		sad_note_orphan(s, slot);
 	}
 }
 
 int sad_init(struct sad_store *s, struct fault *f)
 {
-	s->orphans = calloc(SLOTS_MAX, 1);
-	if (!s->orphans)
+	s->orphans = calloc(s->maps.slots, 1);
+	s->first_orphan = calloc(s->maps.slots, sizeof(*s->first_orphan));
+	s->next_orphan = calloc(s->maps.slots, sizeof(*s->next_orphan));
+	if (!s->orphans || !s->first_orphan || !s->next_orphan)
 		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
+	slots_mend(&s->maps);
 	find_orphans(s);
 	return 0;
+}
+
+void sad_free(struct sad_store *s)
+{
+	free(s->orphans);
+	free(s->first_orphan);
+	free(s->next_orphan);
 }

@@ -165,7 +165,7 @@ static struct cmsghdr *put_control(struct msghdr *m, struct cmsghdr *at, int typ
 	return CMSG_NXTHDR(m, at);
 }
 
-void sockets_send(const struct ike_sockets *s, const struct path *path, const void *data, size_t size)
+int sockets_send(const struct ike_sockets *s, const struct path *path, const void *data, size_t size)
 {
 	static const uint8_t marker[NON_ESP_MARKER_SIZE];
 	const bool nat = path->local_port == IKE_PORT_NAT;
@@ -187,5 +187,5 @@ void sockets_send(const struct ike_sockets *s, const struct path *path, const vo
 	memcpy(&info.ipi_spec_dst, path->local, 4);
 	next = put_control(&m, CMSG_FIRSTHDR(&m), IP_PKTINFO, &info, sizeof(info));
 	put_control(&m, next, IP_TOS, &s->tos, sizeof(s->tos));
-	sendmsg(nat ? s->nat_fd : s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return sendmsg(nat ? s->nat_fd : s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }

@@ -28,7 +28,7 @@ typedef void datagram_handler(void *arg, const struct path *path, const uint8_t 
 void sockets_receive(const struct ike_sockets *s, int fd, datagram_handler *handler, void *arg);
 
 /* Sends from path->local and its port. What the kernel does not take is lost, and sent again by who waits for an
- * answer. */
-void sockets_send(const struct ike_sockets *s, const struct path *path, const void *data, size_t size);
+ * answer. 0 or -errno. */
+int sockets_send(const struct ike_sockets *s, const struct path *path, const void *data, size_t size);
 
 #endif

@@ -5,20 +5,14 @@
 #include "peer_sas.h"
 #include "wish.h"
 
-/* A thousand peers are not opened in the same moment, but at this distance. */
-#define APART_MS 5
-
 /*
  * INITIAL_CONTACT tells the peer that we know nothing any more; else it would find out by its liveness check, at best.
  * So also who is to respond opens here: what was up.
  */
-static void open_anew(struct peer *p, unsigned nth)
+static void open_anew(struct peer *p)
 {
-	struct engine *e = p->connection->engine;
-
 	peer_want_all(p);
-	if (p->wanted && !timer_is_set(&p->retry))
-		timer_set(&e->timers, &p->retry, engine_now(e) + (uint64_t)nth * APART_MS);
+	peer_pursue(p);
 }
 
 struct adoption {
@@ -34,8 +28,9 @@ static void adopt_for(struct adoption *a, struct connection *c, const uint8_t re
 	if (!p)
 		return;
 	orphans_wait(p, left_ms);
+	a->count += first;
 	if (first)
-		open_anew(p, a->count++);
+		open_anew(p);
 	/* After a reload, what was to replace them may be up. */
 	if (!p->wanted)
 		orphans_replaced(p);
@@ -70,7 +65,7 @@ void orphans_adopt(struct engine *e)
 
 	e->ops.sa_each_orphan(e->ops.arg, adopt, &a);
 	if (a.count)
-		engine_log(e, false, "an earlier run has left SAs with %u peers: they are opened anew", a.count);
+		engine_log(e, 0, "an earlier run has left SAs with %u peers: they are opened anew", a.count);
 }
 
 void orphans_on_time(struct timer *timer)

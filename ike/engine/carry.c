@@ -16,6 +16,25 @@
  * again in 0.5, 1.5, 3.5, 7.5 s (request.c). */
 #define BIND_LATE_MS 8000
 
+static bool replaces(const struct child *c)
+{
+	const struct child *old;
+
+	TAILQ_FOREACH(old, &c->ike->children, of_list)
+		if (old->successor == c)
+			return true;
+	return false;
+}
+
+/* Of one that never was bound nobody was told. */
+static void tell_ended(const struct child *c)
+{
+	cJSON *values = cJSON_CreateObject();
+
+	cJSON_AddBoolToObject(values, "replaced", c->successor != NULL);
+	child_tell(c, "child_sa_deleted", values);
+}
+
 void child_bind(struct child *c)
 {
 	const struct engine_ops *ops = &c->engine->ops;
@@ -24,19 +43,31 @@ void child_bind(struct child *c)
 		return;
 	if (c->state != CHILD_GRACE)
 		timer_cancel(&c->engine->timers, &c->watch);
-	if (ops->sa_bind(ops->arg, c->out.sa)) {
+	if (c->lane == LANE_SPARE)
+		return;
+	if (ops->sa_bind(ops->arg, c->out.sa, c->lane, c->resource)) {
 		child_log(c, "could not be bound");
 		return;
 	}
 	c->out.state = HALF_INSTALLED;
 	child_log(c, "up");
+	child_tell(c, replaces(c) ? "child_sa_rekeyed" : "child_sa_made", NULL);
 	peer_on_child_up(c->peer, c);
+}
+
+void child_bind_again(const struct child *c)
+{
+	const struct engine_ops *ops = &c->engine->ops;
+
+	if (c->out.state == HALF_INSTALLED)
+		ops->sa_bind(ops->arg, c->out.sa, c->lane, c->resource);
 }
 
 void child_succeed(struct child *old, struct child *c)
 {
 	old->state = CHILD_REPLACED;
 	old->successor = c;
+	c->lane = old->lane;
 	mortal_end(&old->engine->ending, &old->peer->mortal);
 }
 
@@ -65,10 +96,16 @@ static void watch(struct child *c, uint64_t ms)
 }
 
 /* Else nothing can leave yet, and each moment might lose the reply to the peer's first packet: at once, when our answer
- * is out. */
+ * is out. One for a lane takes nothing over, and so can wait for the peer's word. */
 void child_bind_soon(struct child *c)
 {
 	const bool waits = is_carried(c);
+
+	if (c->lane) {
+		c->bind_ms = engine_now(c->engine) + BIND_LATE_MS;
+		watch(c, WATCH_MS);
+		return;
+	}
 
 	c->bind_ms = engine_now(c->engine) + (waits ? BIND_MS : 0);
 	watch(c, waits ? WATCH_MS : 0);
@@ -87,7 +124,7 @@ static bool is_carried_for_both(const struct child *c)
 
 	TAILQ_FOREACH(other, &c->peer->children, of_peer)
 		if (other != c && other->out.state == HALF_INSTALLED && other->ike->state == IKE_UP &&
-		    selector_equal(&other->selector, &c->selector) && child_idle_ms(other) < age)
+		    child_is_alike(other, c) && child_idle_ms(other) < age)
 			return age < BIND_LATE_MS;
 	return false;
 }
@@ -121,8 +158,20 @@ static struct child *any_other_for(const struct child *c)
 	for (; p; p = peer_next(p))
 		TAILQ_FOREACH(other, &p->children, of_peer)
 			if (other != c && other->state == CHILD_UP && other->ike->state != IKE_DEAD &&
-			    selector_equal(&other->selector, &c->selector) && (!best || goes_before(other, best)))
+			    child_is_alike(other, c) && (!best || goes_before(other, best)))
 				best = other;
+	return best;
+}
+
+/* Of one that is for all lanes: the same of a lane, which gives that up. */
+static struct child *any_of_a_lane(const struct child *c)
+{
+	struct child *best = NULL, *other;
+
+	TAILQ_FOREACH(other, &c->peer->children, of_peer)
+		if (!c->lane && other->lane && other->state == CHILD_UP && other->ike->state != IKE_DEAD &&
+		    selector_equal(&other->selector, &c->selector) && (!best || goes_before(other, best)))
+			best = other;
 	return best;
 }
 
@@ -134,22 +183,27 @@ static struct child *heir_of(const struct child *c)
 	/* Who was to take over may have been replaced since, by one that carries already: its own DELETE is due. */
 	while (heir && heir->successor && heir->successor->out.state == HALF_INSTALLED)
 		heir = heir->successor;
+	/* It has taken the place of the one for all lanes since: this one's lane has none then. */
+	if (heir && heir->lane != c->lane)
+		heir = NULL;
 	if (heir && child_is_wanted(heir))
 		return heir;
 	other = any_other_for(c);
+	if (!other && !heir)
+		other = any_of_a_lane(c);
 	return other && (!heir || child_is_wanted(other)) ? other : heir;
 }
 
 /* The binding is the last one's that was bound: so it is bound once more, also if it was before. */
-static void hand_over(struct child *c)
+static void hand_over(const struct child *c)
 {
-	const struct engine_ops *ops = &c->engine->ops;
 	struct child *heir = heir_of(c);
 
 	if (!heir)
 		return;
+	heir->lane = c->lane;
 	if (heir->out.state == HALF_INSTALLED)
-		ops->sa_bind(ops->arg, heir->out.sa);
+		child_bind_again(heir);
 	else
 		child_bind(heir);
 }
@@ -165,6 +219,8 @@ void child_leave(struct child *c)
 	child_forget_links(c);
 	hand_over(c);
 	child_log(c, c->successor ? "replaced" : "ended");
+	if (c->out.state == HALF_INSTALLED)
+		tell_ended(c);
 	if (!heir_of(c))
 		child_remove_half(c, &c->out);
 	child_take_out(c);

@@ -11,6 +11,9 @@
 /* Binds the outbound half: packets leave by that half from now on. */
 void child_bind(struct child *c);
 
+/* The same once more, of one that was bound: what it is for has changed, or who has been bound since goes. */
+void child_bind_again(const struct child *c);
+
 /* c is to take over from old. The caller binds c, now (initiator) or by child_bind_on_use (responder); until then old
  * carries. */
 void child_succeed(struct child *old, struct child *c);

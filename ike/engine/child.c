@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "child.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "crypto/keymat.h"
+#include "lib/spi_format.h"
 
 #define TIMERS_OF_CHILD 3
 /* The initiator rekeys first; the responder only if that does not happen. Percent of the time. */
@@ -11,6 +13,8 @@
 #define SOFT_RESPONDER_LAG 10
 /* Soft limits in packets and bytes: the hard ones are so many times as far. */
 #define HARD_FACTOR 2
+/* Of the 2^32 sequence numbers without ESN; a quarter is left for the rekey, and for the responder's lag. */
+#define NUMBERS_SOFT (3ULL << 30)
 
 /* ---- finding ---- */
 
@@ -37,7 +41,7 @@ struct child *child_find(const struct ike_sa *sa, uint32_t spi)
 /* Both halves are in one table; the top bit of the key tells which it is. */
 static uint64_t half_key(struct sa_handle sa, bool outbound)
 {
-	return (uint64_t)outbound << 63 | (uint64_t)sa.generation << 16 | sa.slot;
+	return (uint64_t)sa.generation << 32 | (uint64_t)outbound << 31 | sa.slot;
 }
 
 struct child *child_by_handle(const struct engine *e, struct sa_handle sa)
@@ -85,6 +89,14 @@ uint64_t child_soft_limit(const struct child *c, uint64_t limit)
 	return c->initiator ? limit : limit + limit * SOFT_RESPONDER_LAG / 100;
 }
 
+/* Without ESN numbers end at 2^32: before that there are new keys, whatever else is configured. */
+uint64_t child_soft_packets(const struct child *c)
+{
+	const uint64_t asked = c->peer->connection->config->rekey_packets;
+
+	return child_soft_limit(c, c->esn || (asked && asked < NUMBERS_SOFT) ? asked : NUMBERS_SOFT);
+}
+
 /* What leaves is counted here and what comes, there: each end sees to its own sequence numbers. */
 static struct sa_limits limits_of(const struct child *c, bool inbound)
 {
@@ -93,7 +105,7 @@ static struct sa_limits limits_of(const struct child *c, bool inbound)
 
 	if (inbound)
 		return limits;
-	limits.soft_packets = child_soft_limit(c, config->rekey_packets);
+	limits.soft_packets = child_soft_packets(c);
 	limits.soft_bytes = child_soft_limit(c, config->rekey_bytes);
 	limits.hard_packets = config->rekey_packets * HARD_FACTOR;
 	limits.hard_bytes = config->rekey_bytes * HARD_FACTOR;
@@ -161,6 +173,8 @@ static struct child *child_new(struct ike_sa *sa, const struct child_terms *t)
 	c->asked = t->asked;
 	c->esn = t->esn;
 	c->initiator = t->initiator;
+	c->resource = t->resource;
+	c->lane = t->lane;
 	c->in.spi = t->spi_in;
 	c->out.spi = t->spi_out;
 	c->made_ms = engine_now(sa->engine);
@@ -177,11 +191,33 @@ static struct child *child_new(struct ike_sa *sa, const struct child_terms *t)
 
 void child_log(const struct child *c, const char *what)
 {
-	char selector[SELECTOR_TEXT];
+	char selector[SELECTOR_TEXT], lane[24] = "";
 
 	selector_text(&c->selector, selector);
-	peer_log(c->peer, "child SA in 0x%08x out 0x%08x (%s%s): %s", c->in.spi, c->out.spi, selector,
-		 c->esn ? "" : ", no ESN", what);
+	if (child_lane(c) >= 0)
+		snprintf(lane, sizeof(lane), ", lane %d", child_lane(c));
+	peer_log(c->peer, "child SA in " SPI_FORMAT " out " SPI_FORMAT " (%s%s%s): %s", c->in.spi, c->out.spi, selector,
+		 lane, c->esn ? "" : ", no ESN", what);
+}
+
+static void add_spi(cJSON *values, const char *name, uint32_t spi)
+{
+	char text[12];
+
+	snprintf(text, sizeof(text), SPI_FORMAT, spi);
+	cJSON_AddStringToObject(values, name, text);
+}
+
+void child_tell(const struct child *c, const char *event, cJSON *values)
+{
+	char selector[SELECTOR_TEXT];
+
+	if (!values)
+		values = cJSON_CreateObject();
+	add_spi(values, "spi_in", c->in.spi);
+	add_spi(values, "spi_out", c->out.spi);
+	cJSON_AddStringToObject(values, "selector", selector_text(&c->selector, selector));
+	peer_tell(c->peer, false, event, values);
 }
 
 static void start_timers(struct child *c)
@@ -248,10 +284,67 @@ void child_forget_links(const struct child *c)
 	}
 }
 
+static void add_unsettled(const struct child *c, const struct child_half *half, struct tally *t)
+{
+	struct sa_usage now;
+
+	if (child_usage(c, half, &now))
+		tally_usage(t, half == &c->in, &now, &half->settled);
+}
+
+void child_add_unsettled(const struct child *c, struct tally *t)
+{
+	add_unsettled(c, &c->in, t);
+	add_unsettled(c, &c->out, t);
+}
+
+void child_settle(struct child *c, struct child_half *half)
+{
+	struct peer *p = c->peer ? c->peer : c->late;
+	struct sa_usage now;
+
+	if (!p || !child_usage(c, half, &now))
+		return;
+	tally_usage(peer_tally(p), half == &c->in, &now, &half->settled);
+	half->settled = now;
+}
+
+static void settle(struct child *c)
+{
+	child_settle(c, &c->in);
+	child_settle(c, &c->out);
+}
+
+void child_settle_late(const struct engine *e)
+{
+	struct child *c;
+
+	TAILQ_FOREACH(c, &e->grace, of_list)
+		settle(c);
+}
+
+static void leave_late(struct child *c)
+{
+	if (c->late)
+		TAILQ_REMOVE(&c->late->late, c, of_peer);
+	c->late = NULL;
+}
+
+void child_forget_peer(struct peer *p)
+{
+	struct child *c;
+
+	while ((c = TAILQ_FIRST(&p->late))) {
+		settle(c);
+		leave_late(c);
+	}
+}
+
 void child_remove_half(struct child *c, struct child_half *half)
 {
 	const struct engine_ops *ops = &c->engine->ops;
 
+	child_settle(c, half);
 	table_remove(&half->by_slot);
 	if (half->state != HALF_NONE)
 		ops->sa_remove(ops->arg, half->sa);
@@ -262,10 +355,14 @@ void child_take_out(struct child *c)
 {
 	struct engine *e = c->engine;
 
+	settle(c);
+	peer_tally(c->peer)->child_rekeys += c->successor != NULL;
+	c->late = c->peer;
 	child_forget_links(c);
 	task_forget_child(c->ike, c);
 	TAILQ_REMOVE(&c->ike->children, c, of_list);
 	TAILQ_REMOVE(&c->peer->children, c, of_peer);
+	TAILQ_INSERT_TAIL(&c->peer->late, c, of_peer);
 	TAILQ_INSERT_TAIL(&e->grace, c, of_list);
 	mortal_end(&e->ending, &c->peer->mortal);
 	c->state = CHILD_GRACE;
@@ -290,6 +387,7 @@ void child_free(struct child *c)
 {
 	child_remove_half(c, &c->out);
 	child_remove_half(c, &c->in);
+	leave_late(c);
 	TAILQ_REMOVE(&c->engine->grace, c, of_list);
 	timers_release(&c->engine->timers, TIMERS_OF_CHILD);
 	free(c);

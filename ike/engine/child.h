@@ -17,6 +17,7 @@
 #include <sys/queue.h>
 
 #include "ike_sa.h"
+#include "maps/selector.h"
 #include "peer.h"
 #include "task.h"
 
@@ -29,6 +30,7 @@ enum half_state {
 struct child_half {
 	enum half_state state;
 	uint32_t spi;
+	struct sa_usage settled; /* of what it has carried, that which is in its peer's tally */
 	struct sa_handle sa;
 	struct table_node by_slot;
 };
@@ -43,10 +45,11 @@ enum child_state {
 struct child {
 	struct mortal mortal;
 	TAILQ_ENTRY(child) of_list; /* of its IKE SA; in CHILD_GRACE: of the engine */
-	TAILQ_ENTRY(child) of_peer; /* not in CHILD_GRACE */
+	TAILQ_ENTRY(child) of_peer; /* in CHILD_GRACE of late, if there is one */
 	struct engine *engine;
 	struct ike_sa *ike; /* NULL in CHILD_GRACE */
 	struct peer *peer;  /* whose connection the child is for (choice.h); NULL in CHILD_GRACE */
+	struct peer *late;  /* in CHILD_GRACE: whose tally gets what still comes; NULL: nobody's, the peer is gone */
 	enum child_state state;
 	unsigned era;	 /* peer.era when the first child of this line of rekeys was made */
 	uint64_t serial; /* of all that the engine has made */
@@ -54,6 +57,8 @@ struct child {
 	struct selector asked; /* what we asked for, which the peer may have narrowed to selector */
 	bool esn;
 	bool initiator; /* we are, of the exchange that made the child */
+	bool resource;	/* SA_RESOURCE_INFO went both ways: there may be others for lanes beside it (per_lane.h) */
+	unsigned lane;	/* whose it is, as in sad_out_key; 0: it is for whichever has none; or LANE_SPARE */
 	struct child_half in;
 	struct child_half out;
 	struct child *successor;       /* takes over when this one's DELETE comes; of the same IKE SA */
@@ -69,6 +74,9 @@ struct child {
 	struct timer watch; /* the first packet on a new inbound half is looked for; in CHILD_GRACE: the end */
 };
 
+/* The peer has asked for it, and no lane has wanted one yet: nothing leaves by it. */
+#define LANE_SPARE (LANES_MAX + 1)
+
 /* What an exchange has settled: both halves are made of it. */
 struct child_terms {
 	struct peer *peer;
@@ -77,6 +85,8 @@ struct child_terms {
 	struct selector asked;
 	bool esn;
 	bool initiator;
+	bool resource;
+	unsigned lane;
 	uint32_t spi_in;
 	uint32_t spi_out;
 	struct sa_handle reserved; /* room for the inbound half; generation 0: none */
@@ -111,9 +121,14 @@ bool child_usage(const struct child *c, const struct child_half *half, struct sa
 /* Of so many packets or bytes that the file allows, those after which this end asks for a rekey: the end that made the
  * child is first. 0: no limit. */
 uint64_t child_soft_limit(const struct child *c, uint64_t limit);
+/* That of packets, which a child without ESN has in any case. */
+uint64_t child_soft_packets(const struct child *c);
 
 /* One line, with both SPIs and the selector in front. */
 void child_log(const struct child *c, const char *what);
+
+/* An event, with both SPIs and the selector, and what else there is in values, which may be NULL, and are deleted. */
+void child_tell(const struct child *c, const char *event, cJSON *values);
 
 /* task_queue_for() of the child, on its IKE SA. */
 struct task *child_queue(struct child *c, enum task_kind kind);
@@ -123,6 +138,30 @@ static inline bool child_is_wanted(const struct child *c)
 {
 	return c->era == c->peer->era && ike_sa_is_wanted(c->ike);
 }
+
+/* The number of the lane that it is for; -1: of none alone. */
+static inline int child_lane(const struct child *c)
+{
+	return c->lane && c->lane != LANE_SPARE ? (int)c->lane - 1 : -1;
+}
+
+/* One of the two would do: what leaves by the one, or did, may leave by the other. */
+static inline bool child_is_alike(const struct child *a, const struct child *b)
+{
+	return a->lane == b->lane && a->lane != LANE_SPARE && selector_equal(&a->selector, &b->selector);
+}
+
+/* Puts what the half has carried, and is not there yet, into the tally of the child's peer. */
+void child_settle(struct child *c, struct child_half *half);
+
+/* The same of all that are in their grace time. */
+void child_settle_late(const struct engine *e);
+
+/* The peer goes: what still comes by its children in their grace time is in nobody's tally. */
+void child_forget_peer(struct peer *p);
+
+/* Adds what both halves have carried, and is in no tally yet. */
+void child_add_unsettled(const struct child *c, struct tally *t);
 
 /* ---- the end: child_leave() of carry.h with a grace time, child_drop() at once; and their steps ---- */
 

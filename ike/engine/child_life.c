@@ -15,7 +15,7 @@
 
 static bool is_higher(const struct child *other, const struct child *c)
 {
-	return other->state == CHILD_UP && selector_equal(&other->selector, &c->selector) &&
+	return other->state == CHILD_UP && child_is_alike(other, c) &&
 	       memcmp(other->low_nonce, c->low_nonce, NONCE_SIZE) > 0;
 }
 
@@ -101,7 +101,7 @@ void child_thin_out(const struct child *newest)
 	struct child *c;
 
 	TAILQ_FOREACH(c, &newest->peer->children, of_peer)
-		if (c->state == CHILD_UP && selector_equal(&c->selector, &newest->selector) && count_higher(c) > 1)
+		if (c->state == CHILD_UP && child_is_alike(c, newest) && count_higher(c) > 1)
 			timer_set(&e->timers, &c->soft, engine_now(e) + THIRD_MS);
 }
 

@@ -15,9 +15,12 @@
 #include "choice.h"
 #include "crypto/ke.h"
 #include "peer_sas.h"
+#include "per_lane.h"
 
-/* A connection's: for each selector one, its heir, and the peer's own heir of it. More takes the others' room. */
-#define CHILDREN_MAX (3 * SELECTORS_MAX)
+/* A connection's: for each selector one, its heir, and the peer's own heir of it. More takes the others' room. And the
+ * same of those for lanes. */
+#define CHILDREN_MAX	   (3 * SELECTORS_MAX)
+#define CHILDREN_LANES_MAX (3 * LANE_CHILDREN_MAX)
 
 static enum esn_policy esn_of(const struct peer *p)
 {
@@ -25,13 +28,13 @@ static enum esn_policy esn_of(const struct peer *p)
 }
 
 /* The shared secret with the KE payload of m. 0; -EPROTONOSUPPORT: another group; -EINVAL. */
-static int derive(const struct dh *dh, const struct message *m, uint8_t secret[DH_SECRET_SIZE])
+static int derive(const struct ike_sa *sa, const struct dh *dh, const struct message *m, uint8_t secret[DH_SECRET_SIZE])
 {
 	const uint8_t *public = ke_public(m);
 	const int group = ke_group(m);
 
 	if (public)
-		return dh_derive(dh, public, secret);
+		return ike_secret(sa, dh, public, secret);
 	return group < 0 || group == DH_ECP_384 ? -EINVAL : -EPROTONOSUPPORT;
 }
 
@@ -54,6 +57,27 @@ const struct child *child_brought(const struct task *task)
 	return peer_child_up(p, &p->connection->config->selectors[task->selector]);
 }
 
+/* Of what is rekeyed, or of a new one: whether this end wants others for lanes beside it, and whose it is. */
+static bool is_resource(const struct task *task)
+{
+	return task->child ? task->child->resource : task->peer->connection->config->per_queue;
+}
+
+static unsigned lane_of(const struct task *task)
+{
+	return task->child ? task->child->lane : task->lane;
+}
+
+/* What else there is to say of the lane is for people who read the other end's log (RFC 9611 section 5.1). */
+static void write_resource(const struct task *task, struct body *b)
+{
+	const unsigned lane = lane_of(task);
+	const uint8_t number[4] = {0, 0, 0, (uint8_t)(lane - 1)};
+
+	if (is_resource(task))
+		notify_write(b, SA_RESOURCE_INFO, number, lane && lane <= LANES_MAX ? sizeof(number) : 0);
+}
+
 /* The peer may send as soon as it has answered (RFC 7296 section 2.8). Where there is no room, it has to wait. */
 static void reserve(struct ike_sa *sa, struct task *task)
 {
@@ -67,7 +91,7 @@ static void reserve(struct ike_sa *sa, struct task *task)
 int child_write_request(struct ike_sa *sa, struct task *task, const struct selector *s, bool create, struct body *b)
 {
 	struct engine *e = sa->engine;
-	int err = create ? dh_generate(&task->dh) : 0;
+	int err = create ? ike_pair(sa, &task->dh) : 0;
 
 	if (err)
 		return err;
@@ -76,6 +100,7 @@ int child_write_request(struct ike_sa *sa, struct task *task, const struct selec
 	task->asked = *s;
 	notify_write(b, USE_TRANSPORT_MODE, NULL, 0);
 	notify_write(b, ESP_TFC_PADDING_NOT_SUPPORTED, NULL, 0);
+	write_resource(task, b);
 	proposal_offer_esp(b, task->spi, esn_of(task->peer), create);
 	if (create) {
 		engine_random(e, task->nonce, sizeof(task->nonce));
@@ -113,6 +138,14 @@ void child_why_refused(const struct task *task, uint16_t error, bool create, cha
 			 "there, with the two ends exchanged (strongSwan: local_ts, remote_ts; "
 			 "libreswan: leftprotoport, rightprotoport)",
 			 asked);
+	else if (error == INVALID_KE_PAYLOAD)
+		snprintf(why, FAILURE_TEXT,
+			 "the peer wants another group for the child's PFS than 20 (ecp384), and here is no other: set "
+			 "it there (strongSwan: esp_proposals = aes256gcm16-ecp384; libreswan: "
+			 "esp=aes_gcm256-none-dh20)");
+	else if (error == NO_ADDITIONAL_SAS)
+		snprintf(why, FAILURE_TEXT,
+			 "the peer takes no further child in this IKE SA, and asked for was one more, for '%s'", asked);
 	else
 		snprintf(why, FAILURE_TEXT, "the peer refuses the child%s", error ? "" : ", and does not say why");
 }
@@ -127,6 +160,8 @@ struct request {
 	struct esp_choice choice;
 	struct peer *peer; /* whose connection it is for */
 	struct selector selector;
+	bool resource; /* both want it so */
+	unsigned lane;
 	struct chunk nonce; /* the peer's */
 	uint8_t our_nonce[NONCE_SIZE];
 	struct dh dh;
@@ -194,22 +229,37 @@ static uint16_t exchange_keys(struct ike_sa *sa, struct request *r)
 		return NO_PROPOSAL_CHOSEN;
 	}
 	engine_random(sa->engine, r->our_nonce, sizeof(r->our_nonce));
-	if (dh_generate(&r->dh))
+	if (ike_pair(sa, &r->dh))
 		return TEMPORARY_FAILURE;
-	err = derive(&r->dh, r->m, r->secret);
+	err = derive(sa, &r->dh, r->m, r->secret);
 	if (err == -EPROTONOSUPPORT)
 		return INVALID_KE_PAYLOAD;
 	return err ? INVALID_SYNTAX : 0;
 }
 
-static bool has_too_many(const struct peer *p)
+static bool has_too_many(const struct request *r)
 {
 	const struct child *c;
 	unsigned n = 0;
 
-	TAILQ_FOREACH(c, &p->children, of_peer)
-		n++;
-	return n >= CHILDREN_MAX;
+	TAILQ_FOREACH(c, &r->peer->children, of_peer)
+		n += !c->lane == !r->lane;
+	return n >= (r->lane ? CHILDREN_LANES_MAX : CHILDREN_MAX);
+}
+
+/* A rekey takes its predecessor's place. In IKE_AUTH, the first child is for all lanes. */
+static uint16_t choose_lane(struct ike_sa *sa, struct request *r)
+{
+	const bool asked = message_notify(r->m, SA_RESOURCE_INFO, NULL);
+	const bool beside = asked && r->create && !r->old && lane_is_beside(sa, r->peer, &r->selector);
+
+	r->resource = r->old ? r->old->resource : asked && r->peer->connection->config->per_queue;
+	r->lane = r->old ? r->old->lane : beside ? LANE_SPARE : 0;
+	if (!beside || (r->resource && !lane_children_are_many(r->peer)))
+		return 0;
+	ike_log(sa, "the peer wants one more child for its queues, and %s: refused (%s)",
+		r->resource ? "has as many as there may be" : "'per-queue-sas' is not yes", notify_name(TS_MAX_QUEUE));
+	return TS_MAX_QUEUE;
 }
 
 static uint16_t settle(struct ike_sa *sa, struct request *r)
@@ -221,14 +271,23 @@ static uint16_t settle(struct ike_sa *sa, struct request *r)
 		return NO_PROPOSAL_CHOSEN;
 	}
 	error = choose_selector(sa, r);
-	if (!error && has_too_many(r->peer)) {
+	if (!error)
+		error = choose_lane(sa, r);
+	if (!error && has_too_many(r)) {
 		ike_failure(sa, r->peer, REFUSED, NO_ADDITIONAL_SAS, "the peer wants more than %d children: refused",
-			    CHILDREN_MAX);
+			    r->lane ? CHILDREN_LANES_MAX : CHILDREN_MAX);
 		error = NO_ADDITIONAL_SAS;
 	}
 	if (!error)
 		error = choose_proposal(sa, r);
 	return error ? error : exchange_keys(sa, r);
+}
+
+/* A new IKE SA's first child has shown anew what the peer takes. */
+static void note_first(struct child *c, bool rekeyed)
+{
+	if (c && !rekeyed && !c->lane)
+		c->peer->lanes_again_ms = 0;
 }
 
 static struct child *install_answer(struct ike_sa *sa, const struct request *r)
@@ -241,14 +300,18 @@ static struct child *install_answer(struct ike_sa *sa, const struct request *r)
 		.selector = r->selector,
 		.asked = r->old ? r->old->asked : r->selector,
 		.esn = r->choice.esn,
+		.resource = r->resource,
+		.lane = r->lane,
 		.spi_in = ops->sa_spi(ops->arg, sa->path.local),
 		.spi_out = r->choice.spi,
 		.secret = r->create ? r->secret : NULL,
 		.ni = r->create ? r->nonce : (struct chunk){hs->peer_nonce, hs->peer_nonce_size},
 		.nr = r->create ? CHUNK(r->our_nonce) : CHUNK(hs->nonce),
 	};
+	struct child *c = child_install(sa, &terms);
 
-	return child_install(sa, &terms);
+	note_first(c, r->old);
+	return c;
 }
 
 static void write_answer(const struct ike_sa *sa, const struct request *r, const struct child *c, struct body *b)
@@ -257,6 +320,8 @@ static void write_answer(const struct ike_sa *sa, const struct request *r, const
 
 	notify_write(b, USE_TRANSPORT_MODE, NULL, 0);
 	notify_write(b, ESP_TFC_PADDING_NOT_SUPPORTED, NULL, 0);
+	if (r->resource && message_notify(r->m, SA_RESOURCE_INFO, NULL))
+		notify_write(b, SA_RESOURCE_INFO, NULL, 0);
 	proposal_answer_esp(b, &r->choice, c->in.spi);
 	if (r->create) {
 		payload_write(b, PAYLOAD_NONCE, r->our_nonce, NONCE_SIZE);
@@ -282,7 +347,7 @@ struct child_answer child_answer_request(struct ike_sa *sa, const struct message
 	else
 		write_answer(sa, &r, answer.child, b);
 	answer.no_pfs = r.no_pfs;
-	dh_free(&r.dh);
+	dh_wipe(&r.dh);
 	explicit_bzero(r.secret, sizeof(r.secret));
 	return answer;
 }
@@ -292,6 +357,7 @@ struct child_answer child_answer_request(struct ike_sa *sa, const struct message
 struct reply {
 	struct esp_choice choice;
 	struct selector selector;
+	bool resource;
 	struct chunk nonce;
 	uint8_t secret[DH_SECRET_SIZE];
 };
@@ -315,6 +381,16 @@ static bool read_selectors(struct ike_sa *sa, const struct task *task, const str
 	return true;
 }
 
+/* A rekey is of what was. Of a new one for a lane the peer must know what it is. */
+static bool read_resource(const struct task *task, const struct message *m, struct reply *r)
+{
+	r->resource = is_resource(task) && (task->child || message_notify(m, SA_RESOURCE_INFO, NULL));
+	if (!task->lane || r->resource || task->kind != TASK_CHILD)
+		return true;
+	lane_refused(task->peer, 0);
+	return false;
+}
+
 static bool read_answer(struct ike_sa *sa, const struct task *task, const struct message *m, bool create,
 			struct reply *r)
 {
@@ -327,9 +403,9 @@ static bool read_answer(struct ike_sa *sa, const struct task *task, const struct
 		tell_tunnel(sa, task->peer, FAILED);
 		return false;
 	}
-	if (!read_selectors(sa, task, m, r))
+	if (!read_selectors(sa, task, m, r) || !read_resource(task, m, r))
 		return false;
-	if (create && (!nonce_read(m, &r->nonce) || derive(&task->dh, m, r->secret))) {
+	if (create && (!nonce_read(m, &r->nonce) || derive(sa, &task->dh, m, r->secret))) {
 		ike_failure(sa, task->peer, FAILED, 0, "the peer's key exchange for the child is not valid: refused");
 		return false;
 	}
@@ -346,6 +422,8 @@ static struct child *install_reply(struct ike_sa *sa, const struct task *task, b
 		.asked = task->child ? task->child->asked : task->asked,
 		.esn = r->choice.esn,
 		.initiator = true,
+		.resource = r->resource,
+		.lane = lane_of(task),
 		.spi_in = task->spi,
 		.reserved = task->reserved,
 		.spi_out = r->choice.spi,
@@ -353,8 +431,10 @@ static struct child *install_reply(struct ike_sa *sa, const struct task *task, b
 		.ni = create ? CHUNK(task->nonce) : CHUNK(hs->nonce),
 		.nr = create ? r->nonce : (struct chunk){hs->peer_nonce, hs->peer_nonce_size},
 	};
+	struct child *c = child_install(sa, &terms);
 
-	return child_install(sa, &terms);
+	note_first(c, task->child);
+	return c;
 }
 
 struct child *child_read_answer(struct ike_sa *sa, struct task *task, const struct message *m, bool create)

@@ -11,16 +11,6 @@
 #include "task.h"
 #include "wish.h"
 
-static struct connection *find(struct engine *e, const char *name)
-{
-	struct connection *c;
-
-	TAILQ_FOREACH(c, &e->connections, of_engine)
-		if (!c->gone && strcmp(c->config->name, name) == 0)
-			return c;
-	return NULL;
-}
-
 static bool refuse(struct engine *e, uint64_t ticket, const char *why)
 {
 	e->ops.done(e->ops.arg, ticket, why);
@@ -30,12 +20,12 @@ static bool refuse(struct engine *e, uint64_t ticket, const char *why)
 /* The one peer that is meant. NULL: done has been called with why. */
 static struct peer *find_peer(struct engine *e, const char *name, const uint8_t *remote, uint64_t ticket)
 {
-	struct connection *c = find(e, name);
+	struct connection *c = connection_named(e, name);
 	struct peer *p = NULL;
 	const char *why = "no memory";
 
 	if (!c)
-		why = "there is no connection of that name";
+		why = "there is no connection of that name: 'xdp-ipsec connection list' has those that there are";
 	else if (c->config->remote_bits < 32 && !remote)
 		why = "it is a mesh: say which peer, by 'remote IP'";
 	else if (remote && !connection_covers(c, c->config->local, remote))
@@ -89,7 +79,7 @@ void engine_terminate(struct engine *e, const char *name, const uint8_t *remote,
 
 void engine_dead(struct engine *e, const char *name)
 {
-	struct connection *c = find(e, name);
+	struct connection *c = connection_named(e, name);
 	struct peer *p = c && c->config->remote_bits == 32 ? peer_get(c, c->config->remote) : NULL;
 	struct ike_sa *sa;
 

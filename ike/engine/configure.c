@@ -2,11 +2,13 @@
 /* The connections of the file, now or instead of those before: what did not change is not touched. */
 #include "engine.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "adopt.h"
 #include "config/judge.h"
+#include "expiry.h"
 #include "orders.h"
 #include "peer.h"
 #include "reauth.h"
@@ -14,21 +16,25 @@
 
 static struct connection *find_same(struct engine *e, const struct connection_config *config)
 {
-	struct connection *c;
+	struct connection *c = connection_named(e, config->name);
 
-	TAILQ_FOREACH(c, &e->connections, of_engine)
-		if (!c->gone && strcmp(c->config->name, config->name) == 0 &&
-		    memcmp(c->config->digest, config->digest, sizeof(config->digest)) == 0 &&
-		    /* Without local-id it is as the certificate has it. */
-		    identity_equal(&c->config->local_id, &config->local_id))
-			return c;
-	return NULL;
+	/* Without local-id it is as the certificate has it. */
+	return c && memcmp(c->config->digest, config->digest, sizeof(config->digest)) == 0 &&
+			       identity_equal(&c->config->local_id, &config->local_id)
+		       ? c
+		       : NULL;
 }
 
-static void warn(const struct connection *c);
+static void warn(const struct connection *c, struct judged *last);
+
+static void tell_changed(struct engine *e, const struct connection_config *config, const char *how)
+{
+	if (e->ops.changed)
+		e->ops.changed(e->ops.arg, config->name, how);
+}
 
 /* Nothing but certificates, CAs or CRLs have changed, perhaps: what is up stays up, and is looked at again. */
-static void renew(struct connection *c, struct connection_config *config)
+static void renew(struct connection *c, struct connection_config *config, struct judged *last)
 {
 	struct connection_config *before = c->config;
 
@@ -37,18 +43,19 @@ static void renew(struct connection *c, struct connection_config *config)
 		return;
 	}
 	c->config = config;
-	engine_log(c->engine, false, "%s: certificates, CA or CRL have been renewed", config->name);
-	warn(c);
-	reauth_renewed(c, !credentials_equal(&before->credentials, &config->credentials));
+	engine_log(c->engine, 0, "%s: certificates, CA or CRL have been renewed", config->name);
+	tell_changed(c->engine, config, "renewed");
+	warn(c, last);
+	reauth_renewed(c, !credentials_equal(before->credentials, config->credentials));
 	connection_config_free(before);
 }
 
-static bool is_among(const struct connection *c, struct connection *const *kept, unsigned count)
+/* Those that are not kept, but have a connection of that name. */
+static void tell_others(struct engine *e, const struct ike_config *config, struct connection *const *same)
 {
-	for (unsigned i = 0; i < count; i++)
-		if (kept[i] == c)
-			return true;
-	return false;
+	for (unsigned i = 0; i < config->count; i++)
+		if (!same[i] && connection_named(e, config->connections[i]->name))
+			tell_changed(e, config->connections[i], "changed");
 }
 
 /* Its SAs are deleted, and it goes with the last of them. */
@@ -65,12 +72,12 @@ static void dismiss(struct connection *c)
 	mortal_end(&c->engine->ending, &c->mortal);
 }
 
-static void dismiss_others(struct engine *e, struct connection *const *kept, unsigned count)
+static void dismiss_others(struct engine *e)
 {
 	struct connection *c;
 
 	TAILQ_FOREACH(c, &e->connections, of_engine)
-		if (!c->gone && !is_among(c, kept, count))
+		if (!c->gone && c->configured != e->configured)
 			dismiss(c);
 }
 
@@ -80,12 +87,13 @@ static struct connection *add(struct engine *e, struct connection_config *config
 
 	if (!c || !timers_reserve(&e->timers, 1)) {
 		free(c);
-		engine_log(e, false, "%s: no memory for this connection", config->name);
+		engine_log(e, LINE_OF_FAILURE, "%s: no memory for this connection", config->name);
 		connection_config_free(config);
 		return NULL;
 	}
 	c->engine = e;
 	c->config = config;
+	c->configured = e->configured;
 	c->mortal.kind = MORTAL_CONNECTION;
 	timer_init(&c->begin, TIMER_CONNECTION_BEGIN);
 	TAILQ_INIT(&c->peers);
@@ -95,43 +103,75 @@ static struct connection *add(struct engine *e, struct connection_config *config
 }
 
 /* Said once, beside going on: clocks are wrong at times, and other hosts' too. */
-static void warn(const struct connection *c)
+static void warn(const struct connection *c, struct judged *last)
 {
 	const struct engine_ops *ops = &c->engine->ops;
 	struct fault f;
 
-	if (judge(c->config, ops->wall_s(ops->arg), &f) != JUDGED_GOOD)
-		engine_log(c->engine, false, "%s: %s", c->config->name, f.text);
+	if (judge_next(last, c->config, ops->wall_s(ops->arg), &f) != JUDGED_GOOD)
+		engine_log(c->engine, LINE_OF_FAILURE, "%s: %s", c->config->name, f.text);
+	expiry_tell(c);
 }
 
-void engine_configure(struct engine *e, struct ike_config *config)
+static bool has_kept(struct engine *e, const struct ike_config *config)
 {
-	struct connection **kept = calloc(config->count ? config->count : 1, sizeof(*kept));
-	struct connection *fresh;
+	unsigned i = 0;
 
-	if (!kept) {
-		engine_log(e, false, "no memory for the configuration: going on as before");
-		ike_config_free(config);
-		return;
-	}
-	for (unsigned i = 0; i < config->count; i++)
-		kept[i] = find_same(e, config->connections[i]);
-	dismiss_others(e, kept, config->count);
+	while (i < config->kept_count && connection_named(e, config->kept[i]))
+		i++;
+	return i == config->kept_count;
+}
+
+/* Finds what stays, same[i] of connections[i] among it, and takes down the rest. */
+static void sift(struct engine *e, const struct ike_config *config, struct connection **same)
+{
+	e->configured++;
+	for (unsigned i = 0; i < config->kept_count; i++)
+		connection_named(e, config->kept[i])->configured = e->configured;
 	for (unsigned i = 0; i < config->count; i++) {
-		if (kept[i]) {
-			renew(kept[i], config->connections[i]);
+		same[i] = find_same(e, config->connections[i]);
+		if (same[i])
+			same[i]->configured = e->configured;
+	}
+	tell_others(e, config, same);
+	dismiss_others(e);
+}
+
+static void take(struct engine *e, struct ike_config *config, struct connection *const *same)
+{
+	struct judged last = {0};
+
+	for (unsigned i = 0; i < config->count; i++) {
+		struct connection *fresh;
+
+		if (same[i]) {
+			renew(same[i], config->connections[i], &last);
 			continue;
 		}
 		fresh = add(e, config->connections[i]);
 		if (!fresh)
 			continue;
-		warn(fresh);
+		warn(fresh, &last);
 		wish_begin(fresh);
 	}
-	orphans_adopt(e);
-	if (config->cookie_threshold)
-		e->cookie_threshold = config->cookie_threshold;
-	free(kept);
-	free(config->connections);
-	*config = (struct ike_config){0};
+}
+
+int engine_configure(struct engine *e, struct ike_config *config)
+{
+	struct connection **same = calloc(config->count + 1, sizeof(*same));
+	const int err = !same ? -ENOMEM : !has_kept(e, config) ? -ENOENT : 0;
+
+	if (!err) {
+		sift(e, config, same);
+		take(e, config, same);
+		orphans_adopt(e);
+		expiry_watch(e);
+		if (config->cookie_threshold)
+			e->cookie_threshold = config->cookie_threshold;
+		/* The connections are the engine's now. */
+		config->count = 0;
+	}
+	free(same);
+	ike_config_free(config);
+	return err;
 }

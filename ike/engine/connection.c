@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/key_index.h"
+
 bool connection_is_mesh(const struct connection *c)
 {
 	return c->config->remote_bits < 32;
@@ -39,12 +41,22 @@ static uint64_t net_key(const uint8_t local[4], const uint8_t remote[4], unsigne
 	       (32 - bits) * 0x9e3779b97f4a7c15ULL;
 }
 
+struct connection *connection_named(struct engine *e, const char *name)
+{
+	struct table_node *node = table_find(&e->names, key_hash_text(name));
+
+	while (node && strcmp(container_of(node, struct connection, by_name)->config->name, name) != 0)
+		node = table_next(node);
+	return node ? container_of(node, struct connection, by_name) : NULL;
+}
+
 void connection_enter(struct connection *c)
 {
 	const struct connection_config *config = c->config;
 
 	c->engine->prefixes[config->remote_bits]++;
 	table_append(&c->engine->nets, &c->by_net, net_key(config->local, config->remote, config->remote_bits));
+	table_append(&c->engine->names, &c->by_name, key_hash_text(config->name));
 }
 
 void connection_leave(struct connection *c)
@@ -53,6 +65,7 @@ void connection_leave(struct connection *c)
 		return;
 	c->engine->prefixes[c->config->remote_bits]--;
 	table_remove(&c->by_net);
+	table_remove(&c->by_name);
 }
 
 static struct connection *first_that_covers(struct table_node *node, const uint8_t local[4], const uint8_t remote[4],

@@ -8,18 +8,20 @@
 
 #include "engine_state.h"
 #include "failure.h"
-
-TAILQ_HEAD(peer_list, peer);
+#include "tally.h"
 
 struct connection {
 	struct mortal mortal;
 	TAILQ_ENTRY(connection) of_engine;
-	struct table_node by_net; /* net_key(); in the table unless the connection is gone */
+	struct table_node by_net;  /* net_key(); in the table unless the connection is gone */
+	struct table_node by_name; /* the same */
+	uint64_t configured;	   /* by which configuration, of all so far, it is here */
 	struct engine *engine;
 	struct connection_config *config;
 	struct peer_list peers;
 	struct timer begin; /* there was no memory for the peer that is to be up */
 	bool gone;	    /* no longer in the file: the connection stays until its SAs are deleted */
+	struct tally tally; /* of peers that are gone */
 	struct failure failures[FAILURE_KINDS]; /* of a mesh: with hosts that are no peers, or not any more */
 };
 
@@ -32,7 +34,10 @@ bool connection_covers(const struct connection *c, const uint8_t local[4], const
 /* What s takes, one of the connection's selectors takes, too: an SA for s may be the connection's. */
 bool connection_takes(const struct connection *c, const struct selector *s);
 
-/* connection_for finds the connection from now on; does not any more. */
+/* The connection of that name that is in the file; NULL: there is none. */
+struct connection *connection_named(struct engine *e, const char *name);
+
+/* connection_for and connection_named find the connection from now on; do not any more. */
 void connection_enter(struct connection *c);
 void connection_leave(struct connection *c);
 

@@ -17,6 +17,7 @@
 #include "child_life.h"
 #include "child_payloads.h"
 #include "peer_sas.h"
+#include "per_lane.h"
 #include "renew.h"
 #include "wish.h"
 
@@ -58,8 +59,10 @@ enum verdict child_on_request(struct question *q)
 	if (rekeys_ike(q->sa) || !ike_sa_is_wanted(q->sa))
 		return answer_error(q, TEMPORARY_FAILURE);
 	answer = child_answer_request(q->sa, q->m, true, NULL, q->answer);
-	if (answer.child)
+	if (answer.child) {
+		lane_child_made(answer.child);
 		child_bind_soon(answer.child);
+	}
 	return verdict_of(answer.error);
 }
 
@@ -100,7 +103,7 @@ enum verdict rekey_child_on_request(struct question *q)
 	answer = child_answer_request(q->sa, q->m, true, old, q->answer);
 	if (answer.child)
 		take_successor(q->sa, old, answer.child);
-	else if (answer.no_pfs)
+	else if (answer.no_pfs && !old->lane)
 		renew_child(old->peer, old);
 	return verdict_of(answer.error);
 }
@@ -140,7 +143,7 @@ uint16_t child_on_answer(struct ike_sa *sa, struct task *task, const struct mess
 	}
 	c = child_read_answer(sa, task, m, true);
 	if (!c)
-		return NOT_AS_ASKED;
+		return task->lane ? 0 : NOT_AS_ASKED;
 	if (!leave_if_deleted(task, c))
 		child_bind(c);
 	return 0;
@@ -151,6 +154,10 @@ uint16_t child_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error)
 	(void)sa;
 	if (task_is_void(task))
 		return 0;
+	if (task->lane && error != TEMPORARY_FAILURE) {
+		lane_refused(task->peer, error);
+		return 0;
+	}
 	if (error == NO_PROPOSAL_CHOSEN)
 		renew_suggested(task->peer);
 	return error;
@@ -167,6 +174,7 @@ int rekey_child_ask(struct ike_sa *sa, struct task *task, struct body *b)
 		return -ECANCELED;
 	}
 	task->unheard = child_is_unheard(task->child);
+	task->lane = task->child->lane;
 	notify_write_esp(b, REKEY_SA, task->child->in.spi, NULL, 0);
 	return child_write_request(sa, task, &task->child->selector, true, b);
 }
@@ -181,8 +189,11 @@ static void let_go(struct child *loser, struct child *winner)
 static void settle_collision(struct child *old, struct child *ours, struct child *theirs)
 {
 	const bool lost = memcmp(ours->low_nonce, theirs->low_nonce, NONCE_SIZE) < 0;
+	/* Which may be another one than when they were made. */
+	const unsigned lane = old ? old->lane : theirs->lane;
 
 	let_go(lost ? ours : theirs, lost ? theirs : ours);
+	ours->lane = theirs->lane = lane;
 	if (!lost)
 		child_bind(ours);
 	if (old)
@@ -224,12 +235,21 @@ static void replace_lost(struct child *old)
 {
 	struct peer *peer = old->peer;
 	const int selector = peer_selector_of(old);
+	const unsigned lane = old->lane;
 
 	child_leave(old);
-	if (selector < 0 || peer_child_up(peer, &peer->connection->config->selectors[selector]))
+	if (lane || selector < 0 || peer_child_up(peer, &peer->connection->config->selectors[selector]))
 		return;
 	peer->wanted |= 1U << selector;
 	peer_pursue(peer);
+}
+
+/* The one for all lanes carries what it did. */
+static uint16_t end_of_lane(struct child *old, uint16_t error)
+{
+	lane_refused(old->peer, error);
+	child_delete(old, 0);
+	return 0;
 }
 
 uint16_t rekey_child_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error)
@@ -248,6 +268,8 @@ uint16_t rekey_child_on_refusal(struct ike_sa *sa, struct task *task, uint16_t e
 		peer_end_orders(task->peer, ORDER_REKEY, notify_name(error));
 	if (!old || old->state != CHILD_UP)
 		return 0;
+	if (error == NO_PROPOSAL_CHOSEN && old->lane)
+		return end_of_lane(old, error);
 	if (error == NO_PROPOSAL_CHOSEN)
 		renew_child(old->peer, old);
 	if (error != CHILD_SA_NOT_FOUND)

@@ -9,6 +9,9 @@
 #include "task.h"
 #include "tick.h"
 
+/* day, next_opening */
+#define TIMERS_OF_ENGINE 2
+
 static int init_tables(struct engine *e)
 {
 	struct table *tables[] = {&e->ike_sas, &e->half_open_table, &e->peers, &e->halves};
@@ -16,11 +19,11 @@ static int init_tables(struct engine *e)
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		if (table_init(tables[i], engine_random_u64(e)))
 			return -1;
-	/* What is in there the file has chosen, and no peer. */
-	if (table_init(&e->nets, 0x9e3779b97f4a7c15ULL))
+	/* What is in there the file has chosen, or this engine, and no peer. */
+	if (table_init(&e->nets, 0x9e3779b97f4a7c15ULL) || table_init(&e->names, 0x9e3779b97f4a7c15ULL) ||
+	    table_init(&e->jobs, 0x9e3779b97f4a7c15ULL))
 		return -1;
-	e->plain = malloc(MESSAGE_SIZE_MAX);
-	return e->plain ? 0 : -1;
+	return timers_reserve(&e->timers, TIMERS_OF_ENGINE) ? 0 : -1;
 }
 
 static void free_tables(struct engine *e)
@@ -29,9 +32,10 @@ static void free_tables(struct engine *e)
 	table_free(&e->half_open_table);
 	table_free(&e->peers);
 	table_free(&e->nets);
+	table_free(&e->names);
 	table_free(&e->halves);
+	table_free(&e->jobs);
 	timers_free(&e->timers);
-	free(e->plain);
 	free(e);
 }
 
@@ -43,9 +47,12 @@ struct engine *engine_new(const struct engine_ops *ops)
 		return NULL;
 	e->ops = *ops;
 	e->cookie_threshold = COOKIE_THRESHOLD;
+	timer_init(&e->day, TIMER_ENGINE_DAY);
+	timer_init(&e->next_opening, TIMER_ENGINE_OPENING);
 	TAILQ_INIT(&e->connections);
 	TAILQ_INIT(&e->grace);
 	TAILQ_INIT(&e->ending);
+	TAILQ_INIT(&e->waiting);
 	e->cookies.random = ops->random;
 	e->cookies.arg = ops->arg;
 	cookie_init(&e->cookies, engine_now(e));
@@ -112,8 +119,10 @@ static void free_connections(struct engine *e)
 	struct peer *p;
 
 	while ((c = TAILQ_FIRST(&e->connections))) {
-		while ((p = TAILQ_FIRST(&c->peers)))
+		while ((p = TAILQ_FIRST(&c->peers))) {
+			child_forget_peer(p);
 			peer_free(p);
+		}
 		connection_free(c);
 	}
 }

@@ -6,7 +6,8 @@
  *   packet  ─► engine_receive ┐                       ┌─► ops.send
  *   clock   ─► engine_tick    ├─► peers, IKE SAs, ────┼─► ops.sa_add, sa_bind, sa_remove
  *   orders  ─► engine_initiate│   children            ├─► ops.log
- *   events  ─► engine_acquire ┘                       └─► ops.done
+ *   events  ─► engine_acquire │                       ├─► ops.done
+ *   results ─► engine_job_done┘                       └─► ops.hands.give
  */
 #ifndef IKE_ENGINE_ENGINE_H
 #define IKE_ENGINE_ENGINE_H
@@ -27,13 +28,17 @@ void engine_free(struct engine *e, bool farewell);
 
 /*
  * The connections of the file, at the start or after a reload. The engine takes what is in config, and empties it. A
- * connection with the same digest as before keeps its SAs, even if certificates, CAs or CRLs are others (reauth.h). A
- * connection that has changed or is gone is taken down.
+ * connection with the same digest as before keeps its SAs, even if certificates, CAs or CRLs are others (reauth.h), and
+ * one that config keeps by its name is not looked at. A connection that has changed or is gone is taken down.
+ * 0; -ENOENT if config keeps one that is not there, or -ENOMEM, and all is as before.
  */
-void engine_configure(struct engine *e, struct ike_config *config);
+int engine_configure(struct engine *e, struct ike_config *config);
 
 /* A datagram came. Whatever its content, at worst the datagram is dropped. */
 void engine_receive(struct engine *e, const struct path *path, const uint8_t *data, size_t size);
+
+/* A job that ops.hands took is done. One whose IKE SA has ended meanwhile is nobody's. */
+void engine_job_done(struct engine *e, uint32_t number, const struct job_answer *answer);
 
 /* Does what is due. Returns the time of ops.now_ms() to come again at; UINT64_MAX: nothing is to be due. */
 uint64_t engine_tick(struct engine *e);
@@ -41,6 +46,10 @@ uint64_t engine_tick(struct engine *e);
 /* A packet is to be protected, and no SA carries it. Ports 0: the protocol has none. */
 void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto,
 		    uint16_t local_port, uint16_t remote_port);
+
+/* The same, but it leaves by the SA that is for all lanes: the lane of its CPU (1 and up) has none of its own. */
+void engine_acquire_for_lane(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto,
+			     uint16_t local_port, uint16_t remote_port, unsigned lane);
 
 /* That SA has passed a limit; hard: the hard one, or its sequence numbers are used up. */
 void engine_limit(struct engine *e, struct sa_handle sa, bool hard);

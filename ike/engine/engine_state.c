@@ -17,7 +17,7 @@ uint64_t engine_random_u64(struct engine *e)
 	return v;
 }
 
-void engine_log(struct engine *e, bool remote, const char *format, ...)
+void engine_log(struct engine *e, unsigned flags, const char *format, ...)
 {
 	char line[700];
 	va_list args;
@@ -25,7 +25,15 @@ void engine_log(struct engine *e, bool remote, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	e->ops.log(e->ops.arg, remote, line);
+	e->ops.log(e->ops.arg, flags, line);
+}
+
+void engine_tell(struct engine *e, bool remote, const char *event, const char *connection, cJSON *values)
+{
+	if (e->ops.tell)
+		e->ops.tell(e->ops.arg, remote, event, connection, values);
+	else
+		cJSON_Delete(values);
 }
 
 uint64_t engine_jitter(struct engine *e, uint64_t ms, unsigned percent)

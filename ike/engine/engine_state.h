@@ -18,12 +18,13 @@
 
 TAILQ_HEAD(connection_list, connection);
 TAILQ_HEAD(child_list, child);
+TAILQ_HEAD(peer_list, peer);
 
 /* From so many half-open IKE SAs on, another is opened only by who has sent back a cookie, and so receives what is sent
  * to its address (RFC 7296 section 2.6). */
 #define COOKIE_THRESHOLD 64
 /*
- * What half-open IKE SAs may take: 28 KB each, 56 MB in all (docs/security.md). At HALF_OPEN_MAX new ones are dropped
+ * What half-open IKE SAs may take: 30 KB each, 60 MB in all (docs/security.md). At HALF_OPEN_MAX new ones are dropped
  * until old ones time out. So many more, of 4 KB, may be kept for the last answer to who was refused. Each keeps its
  * IKE_SA_INIT as that came, since AUTH signs it, and the fragments of IKE_AUTH, which only who has read our answer can
  * send. An honest IKE_SA_INIT has 300 to 700 bytes, one with many groups and extensions 2,000; an honest IKE_AUTH 300
@@ -38,15 +39,23 @@ TAILQ_HEAD(child_list, child);
 struct engine {
 	struct engine_ops ops;
 	struct timers timers;
+	struct timer day;	      /* expiry.h */
 	struct table ike_sas;	      /* by our SPI */
 	struct table half_open_table; /* by ike_init_key() */
 	struct table peers;	      /* by peer_key() */
 	struct table nets;	      /* connections, by local address and remote prefix (connection.c) */
+	struct table names;	      /* connections, by name */
+	uint64_t configured;	      /* configurations so far */
 	unsigned prefixes[33];	      /* how many connections have a remote of that length */
-	struct table halves;	      /* of children, by half_key() (child.c) */
+	struct table jobs;	      /* foresight.h: those that are out, by their numbers */
+	uint32_t last_job;
+	struct table halves; /* of children, by half_key() (child.c) */
 	struct connection_list connections;
 	struct child_list grace;   /* children that have left, and whose halves still stay */
 	struct mortal_list ending; /* whose end may have come: the tick looks */
+	unsigned opening;	   /* IKE SAs that count as such (opening.h), */
+	struct peer_list waiting;  /* peers that are to have one opened when there is room, */
+	struct timer next_opening; /* and that there is */
 	uint64_t made;		   /* IKE SAs and children so far: the serial number of the last one */
 	unsigned half_open;
 	struct failure stranger; /* who was refused since no connection is for its address */
@@ -55,10 +64,7 @@ struct engine {
 	struct cookie_jar cookies;
 	struct body body;   /* of the request, or of the message in the clear, that is being written */
 	struct body answer; /* of the answer that is being written; its handler may have a DELETE written meanwhile */
-	uint8_t *plain;	    /* the opened message that is being read; MESSAGE_SIZE_MAX */
 };
-
-#define MESSAGE_SIZE_MAX 65536
 
 static inline uint64_t engine_now(const struct engine *e)
 {
@@ -71,7 +77,10 @@ uint64_t engine_random_u64(struct engine *e);
 /* ms less up to `percent` of ms, at random: so that what began together does not come back together. */
 uint64_t engine_jitter(struct engine *e, uint64_t ms, unsigned percent);
 
-/* One line. remote: a peer can cause the line at will, so its rate is limited. */
-void engine_log(struct engine *e, bool remote, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* One line. flags: enum line_flag. */
+void engine_log(struct engine *e, unsigned flags, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* An event, by way of ops.tell. values are deleted. */
+void engine_tell(struct engine *e, bool remote, const char *event, const char *connection, cJSON *values);
 
 #endif

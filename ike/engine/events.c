@@ -8,8 +8,10 @@
 #include "child_life.h"
 #include "ike_sa_end.h"
 #include "liveness.h"
+#include "opening.h"
 #include "peer_sas.h"
 #include "peer_state.h"
+#include "per_lane.h"
 #include "wish.h"
 
 void engine_limit(struct engine *e, struct sa_handle sa, bool hard)
@@ -67,6 +69,7 @@ static void acquire(struct peer *p, unsigned i)
 	p->held = false;
 	p->wanted |= 1U << i;
 	peer_pursue(p);
+	opening_hurry(p);
 }
 
 /* Packets are dropped, and nobody here is to do anything about it: said once, and from then on counted. */
@@ -90,17 +93,36 @@ static void miss(struct peer *p, unsigned i)
 		tell_of_waiting(p);
 }
 
-void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto,
-		    uint16_t local_port, uint16_t remote_port)
+/* connection: NULL if none has a rule for the packet. */
+static struct wanted wanted_for(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto,
+				uint16_t local_port, uint16_t remote_port)
 {
 	struct wanted best = {0}, w = {0};
-	struct peer *p;
 
 	while ((w.connection = connection_for(e, local, remote, w.connection))) {
 		w.selector = selector_for(w.connection->config, proto, local_port, remote_port);
 		if (w.selector >= 0 && (!best.connection || goes_before(&w, &best)))
 			best = w;
 	}
+	return best;
+}
+
+void engine_acquire_for_lane(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto,
+			     uint16_t local_port, uint16_t remote_port, unsigned lane)
+{
+	const struct wanted best = wanted_for(e, local, remote, proto, local_port, remote_port);
+	struct peer *p = best.connection ? peer_get(best.connection, remote) : NULL;
+
+	if (p)
+		lane_acquire(p, (unsigned)best.selector, lane);
+}
+
+void engine_acquire(struct engine *e, const uint8_t local[4], const uint8_t remote[4], uint8_t proto,
+		    uint16_t local_port, uint16_t remote_port)
+{
+	const struct wanted best = wanted_for(e, local, remote, proto, local_port, remote_port);
+	struct peer *p;
+
 	if (!best.connection)
 		return;
 	p = peer_get(best.connection, remote);

@@ -2,6 +2,7 @@
 #include "exchange.h"
 
 #include "create_child.h"
+#include "foresee.h"
 #include "ike_auth_initiator.h"
 #include "ike_auth_responder.h"
 #include "ike_init_initiator.h"
@@ -24,15 +25,17 @@ static bool is_child_rekey(const struct message *m)
 
 /* The first row that fits counts. */
 static const struct question_row questions[] = {
-	{EXCHANGE_IKE_SA_INIT, 0, HAS(PAYLOAD_SA) | KEY_PAYLOADS, NULL, init_on_request},
-	{EXCHANGE_IKE_AUTH, IN(IKE_HALF_OPEN), HAS(PAYLOAD_IDI), NULL, auth_on_request},
-	{EXCHANGE_CREATE_CHILD_SA, IN(IKE_REPLACED) | IN(IKE_DELETING), 0, NULL, refuse_for_now},
-	{EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP), HAS(PAYLOAD_SA) | KEY_PAYLOADS, is_ike_rekey, rekey_ike_on_request},
+	{EXCHANGE_IKE_SA_INIT, 0, HAS(PAYLOAD_SA) | KEY_PAYLOADS, NULL, init_on_request, NULL},
+	{EXCHANGE_IKE_AUTH, IN(IKE_HALF_OPEN), HAS(PAYLOAD_IDI), NULL, auth_on_request, auth_foresee},
+	{EXCHANGE_CREATE_CHILD_SA, IN(IKE_REPLACED) | IN(IKE_DELETING), 0, NULL, refuse_for_now, NULL},
+	{EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP), HAS(PAYLOAD_SA) | KEY_PAYLOADS, is_ike_rekey, rekey_ike_on_request,
+	 foresee_request},
 	/* KE is missed by the handler: who sends none is told that PFS is needed, not that it makes no sense. */
 	{EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP), CHILD_PAYLOADS | HAS(PAYLOAD_NONCE), is_child_rekey,
-	 rekey_child_on_request},
-	{EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP), CHILD_PAYLOADS | HAS(PAYLOAD_NONCE), NULL, child_on_request},
-	{EXCHANGE_INFORMATIONAL, LIVING, 0, NULL, informational_on_request},
+	 rekey_child_on_request, foresee_request},
+	{EXCHANGE_CREATE_CHILD_SA, IN(IKE_UP), CHILD_PAYLOADS | HAS(PAYLOAD_NONCE), NULL, child_on_request,
+	 foresee_request},
+	{EXCHANGE_INFORMATIONAL, LIVING, 0, NULL, informational_on_request, NULL},
 };
 
 static const struct task_row tasks[TASK_KINDS] = {
@@ -43,6 +46,8 @@ static const struct task_row tasks[TASK_KINDS] = {
 			.required = HAS(PAYLOAD_SA) | KEY_PAYLOADS,
 			.ask = init_ask,
 			.on_answer = init_on_answer,
+			.foresee_ask = init_foresee_ask,
+			.foresee_answer = init_foresee_answer,
 			.refusal = REFUSAL_ENDS_IKE_SA,
 			.what = "IKE_SA_INIT",
 			.on_refusal = init_on_refusal,
@@ -55,6 +60,8 @@ static const struct task_row tasks[TASK_KINDS] = {
 			.required = HAS(PAYLOAD_IDR) | HAS(PAYLOAD_AUTH),
 			.ask = auth_ask,
 			.on_answer = auth_on_answer,
+			.foresee_ask = auth_foresee_ask,
+			.foresee_answer = auth_foresee_answer,
 			.refusal = REFUSAL_ENDS_IKE_SA,
 			.what = "IKE_AUTH",
 			.on_refusal = auth_on_refusal,
@@ -66,6 +73,8 @@ static const struct task_row tasks[TASK_KINDS] = {
 			.required = CHILD_PAYLOADS | KEY_PAYLOADS,
 			.ask = child_ask,
 			.on_answer = child_on_answer,
+			.foresee_ask = foresee_ask,
+			.foresee_answer = foresee_answer,
 			.refusal = REFUSAL_FAILS,
 			.what = "the child",
 			.on_refusal = child_on_refusal,
@@ -77,6 +86,8 @@ static const struct task_row tasks[TASK_KINDS] = {
 			.required = CHILD_PAYLOADS | KEY_PAYLOADS,
 			.ask = rekey_child_ask,
 			.on_answer = rekey_child_on_answer,
+			.foresee_ask = foresee_ask,
+			.foresee_answer = foresee_answer,
 			.refusal = REFUSAL_PUTS_OFF,
 			.what = "the rekey of a child",
 			.on_refusal = rekey_child_on_refusal,
@@ -88,6 +99,8 @@ static const struct task_row tasks[TASK_KINDS] = {
 			.required = HAS(PAYLOAD_SA) | KEY_PAYLOADS,
 			.ask = rekey_ike_ask,
 			.on_answer = rekey_ike_on_answer,
+			.foresee_ask = foresee_ask,
+			.foresee_answer = foresee_answer,
 			.refusal = REFUSAL_PUTS_OFF,
 			.what = "the rekey of the IKE SA",
 			.on_refusal = rekey_ike_on_refusal,

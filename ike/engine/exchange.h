@@ -22,6 +22,7 @@ struct question_row {
 	payload_set required;
 	bool (*is)(const struct message *m); /* NULL: any */
 	enum verdict (*handle)(struct question *q);
+	bool (*foresee)(struct question *q); /* the same before that: whether to wait (foresight.h). NULL: no */
 };
 
 /* The row for that message, or NULL: it has no place here. sa NULL: there is no IKE SA yet. */
@@ -46,6 +47,9 @@ struct task_row {
 	/* The answer has all that is required. 0; or the error (NOT_AS_ASKED, mostly) with which it is as if refused.
 	 */
 	uint16_t (*on_answer)(struct ike_sa *sa, struct task *task, const struct message *m);
+	/* Before either: whether to wait (foresight.h). NULL: no. */
+	bool (*foresee_ask)(struct ike_sa *sa, const struct task *task);
+	bool (*foresee_answer)(struct ike_sa *sa, const struct task *task, const struct message *m);
 	enum refusal refusal;
 	const char *what; /* is refused, for people */
 	/* What is particular. The error (enum notify_type) to go on with as the row says; 0: nothing is left to do. */

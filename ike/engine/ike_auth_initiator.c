@@ -52,6 +52,13 @@ static bool is_needless(const struct ike_sa *sa, const struct task *task)
 	       (brought->ike->line.ours || engine_now(sa->engine) - brought->ike->line.up_ms > HALF_OPEN_MS / 2);
 }
 
+/* It may be needless by then, and then its signature was. */
+bool auth_foresee_ask(struct ike_sa *sa, const struct task *task)
+{
+	(void)task;
+	return ike_sa_config(sa)->cert && ppk_foresee(sa);
+}
+
 int auth_ask(struct ike_sa *sa, struct task *task, struct body *b)
 {
 	const struct connection_config *config = ike_sa_config(sa);
@@ -66,8 +73,8 @@ int auth_ask(struct ike_sa *sa, struct task *task, struct body *b)
 		return err;
 	proof_write_id(b, PAYLOAD_IDI, &config->local_id);
 	if (config->cert) {
-		certs_write(b, &config->credentials);
-		certreq_write(b, &config->trust);
+		certs_write(b, config->credentials);
+		certreq_write(b, config->trust);
 	}
 	sa->handshake->claims_first = claim_may_be_made(sa);
 	if (sa->handshake->claims_first)
@@ -81,13 +88,22 @@ int auth_ask(struct ike_sa *sa, struct task *task, struct body *b)
 	return b->w.bad ? -EMSGSIZE : err;
 }
 
+/* Whether its proof is worth a look. What is wrong is recorded once. */
+static bool is_acceptable(struct ike_sa *sa, const struct message *m)
+{
+	struct handshake *hs = sa->handshake;
+
+	if (!hs->unacceptable)
+		hs->unacceptable = !ppk_settle(sa, m) || !proof_check_identity(sa, message_find(m, PAYLOAD_IDR));
+	return !hs->unacceptable;
+}
+
 static void check_peer(struct ike_sa *sa, const struct message *m)
 {
-	const struct payload *id = message_find(m, PAYLOAD_IDR);
 	const struct auth auth = auth_parse(message_find(m, PAYLOAD_AUTH));
 
-	if (ppk_settle(sa, m) && proof_check_identity(sa, id))
-		proof_check_auth(sa, m, id, &auth);
+	if (is_acceptable(sa, m))
+		proof_check_auth(sa, m, message_find(m, PAYLOAD_IDR), &auth);
 }
 
 /* It is up for the peer already: it is told why it is not for us (RFC 7296 section 2.21.2), and waited for no longer.
@@ -103,6 +119,16 @@ static void refuse_peer(struct ike_sa *sa)
 static bool is_the_end(uint16_t error)
 {
 	return error == INVALID_SYNTAX || error == AUTHENTICATION_FAILED || error == UNSUPPORTED_CRITICAL_PAYLOAD;
+}
+
+bool auth_foresee_answer(struct ike_sa *sa, const struct task *task, const struct message *m)
+{
+	const struct auth auth = auth_parse(message_find(m, PAYLOAD_AUTH));
+	bool good;
+
+	(void)task;
+	return ike_sa_config(sa)->cert && !is_the_end(message_error(m)) && is_acceptable(sa, m) &&
+	       proof_foresee_check(sa, m, message_find(m, PAYLOAD_IDR), &auth, &good);
 }
 
 static void tell_refused(const struct ike_sa *sa, const struct task *task, uint16_t error)

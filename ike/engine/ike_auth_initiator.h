@@ -6,7 +6,9 @@
 #include "task.h"
 #include "wire/message.h"
 
+bool auth_foresee_ask(struct ike_sa *sa, const struct task *task);
 int auth_ask(struct ike_sa *sa, struct task *task, struct body *b);
+bool auth_foresee_answer(struct ike_sa *sa, const struct task *task, const struct message *m);
 uint16_t auth_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
 uint16_t auth_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error);
 

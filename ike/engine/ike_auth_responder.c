@@ -80,17 +80,44 @@ static void choose_connection(struct ike_sa *sa, const struct message *m)
 
 /* ---- the exchange ---- */
 
-static void check_peer(struct ike_sa *sa, const struct message *m)
+static bool may_be_proven(struct ike_sa *sa, const struct message *m, struct auth *auth)
 {
-	const struct payload *id = message_find(m, PAYLOAD_IDI);
-	struct auth auth;
-
 	if (!message_find(m, PAYLOAD_AUTH)) {
 		ike_unproven(sa, "the peer wants EAP, which is not for hosts: refused");
-		return;
+		return false;
 	}
 	choose_connection(sa, m);
-	if (!proof_check_identity(sa, id) || !ppk_choose_auth(sa, m, &auth) || !proof_check_auth(sa, m, id, &auth))
+	return proof_check_identity(sa, message_find(m, PAYLOAD_IDI)) && ppk_choose_auth(sa, m, auth);
+}
+
+/* Whether its proof is worth a look, which is at *auth. What is wrong is recorded once. */
+static bool is_acceptable(struct ike_sa *sa, const struct message *m, struct auth *auth)
+{
+	struct handshake *hs = sa->handshake;
+
+	if (!hs->unacceptable)
+		hs->unacceptable = !may_be_proven(sa, m, auth);
+	return !hs->unacceptable;
+}
+
+/* Nothing is signed for who is not proven. */
+bool auth_foresee(struct question *q)
+{
+	struct ike_sa *sa = q->sa;
+	struct auth auth;
+	bool good;
+
+	if (!q->engine->ops.hands.give || !is_acceptable(sa, q->m, &auth))
+		return false;
+	return proof_foresee_check(sa, q->m, message_find(q->m, PAYLOAD_IDI), &auth, &good) ||
+	       (good && proof_foresee(sa));
+}
+
+static void check_peer(struct ike_sa *sa, const struct message *m)
+{
+	struct auth auth;
+
+	if (!is_acceptable(sa, m, &auth) || !proof_check_auth(sa, m, message_find(m, PAYLOAD_IDI), &auth))
 		return;
 	if (!sa->handshake->ppk_used && ike_sa_config(sa)->ppk_required)
 		ike_unproven(sa, "the peer does not use the PPK, and ppk-required = yes: refused");
@@ -115,7 +142,7 @@ enum verdict auth_on_request(struct question *q)
 		return refuse(q);
 	proof_write_id(q->answer, PAYLOAD_IDR, &ike_sa_config(sa)->local_id);
 	if (ike_sa_config(sa)->cert)
-		certs_write(q->answer, &ike_sa_config(sa)->credentials);
+		certs_write(q->answer, ike_sa_config(sa)->credentials);
 	if (proof_write(sa, q->answer))
 		return refuse(q);
 	if (sa->handshake->ppk_used)

@@ -5,6 +5,7 @@
 
 #include "question.h"
 
+bool auth_foresee(struct question *q);
 enum verdict auth_on_request(struct question *q);
 
 #endif

@@ -30,10 +30,16 @@ static void die_of_nat(struct ike_sa *sa, unsigned ends)
 	ike_sa_die(sa, why);
 }
 
+bool init_foresee_ask(struct ike_sa *sa, const struct task *task)
+{
+	(void)task;
+	return !sa->handshake->dh.there && ike_foresee_pair(sa);
+}
+
 int init_ask(struct ike_sa *sa, struct task *task, struct body *b)
 {
 	struct handshake *hs = sa->handshake;
-	int err = hs->dh.key ? 0 : dh_generate(&hs->dh);
+	int err = hs->dh.there ? 0 : ike_pair(sa, &hs->dh);
 
 	(void)task;
 	if (err)
@@ -92,9 +98,9 @@ uint16_t init_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error)
 			 sa->handshake->error_group);
 	else if (error == NO_PROPOSAL_CHOSEN)
 		snprintf(why, sizeof(why),
-			 "the peer takes none of what is offered: allow AES-256-GCM with a 16-byte ICV, HMAC-SHA2-384 "
-			 "(or 256, 512) as PRF and group 20 (ecp384) there, and see that it has a connection for this "
-			 "host's address (strongSwan: proposals = aes256gcm16-prfsha384-ecp384; libreswan: "
+			 "the peer has no connection for this host's address, or takes none of what is offered: allow "
+			 "AES-256-GCM with a 16-byte ICV, HMAC-SHA2-384 (or 256, 512) as PRF and group 20 (ecp384) "
+			 "there (strongSwan: proposals = aes256gcm16-prfsha384-ecp384; libreswan: "
 			 "ike=aes_gcm256-sha2_384-dh20)");
 	else
 		return error;
@@ -118,6 +124,14 @@ static void go_on_with_auth(struct ike_sa *sa, const struct task *init)
 	task->wished = init->wished;
 }
 
+bool init_foresee_answer(struct ike_sa *sa, const struct task *task, const struct message *m)
+{
+	const uint8_t *public = ke_public(m);
+
+	(void)task;
+	return public && ike_foresee_secret(sa, &sa->handshake->dh, public);
+}
+
 uint16_t init_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
 	const struct chunk request = {sa->sent.data, sa->sent.sizes[0]};
@@ -139,7 +153,8 @@ uint16_t init_on_answer(struct ike_sa *sa, struct task *task, const struct messa
 		return 0;
 	}
 	sa->proofs |= PROOF_ADDRESS;
-	if (init_keep_messages(sa, request, (struct chunk){m->data, m->size}) || !ike_keys_derive(sa))
+	if (init_keep_request(sa, request) || init_keep_response(sa, (struct chunk){m->data, m->size}) ||
+	    !ike_keys_derive(sa))
 		ike_sa_die(sa, "its key exchange is not valid");
 	else
 		go_on_with_auth(sa, task);

@@ -8,7 +8,9 @@
 #include "task.h"
 #include "wire/message.h"
 
+bool init_foresee_ask(struct ike_sa *sa, const struct task *task);
 int init_ask(struct ike_sa *sa, struct task *task, struct body *b);
+bool init_foresee_answer(struct ike_sa *sa, const struct task *task, const struct message *m);
 uint16_t init_on_answer(struct ike_sa *sa, struct task *task, const struct message *m);
 uint16_t init_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error);
 

@@ -67,10 +67,20 @@ static int keep(uint8_t **to, size_t *to_size, struct chunk message)
 	return 0;
 }
 
-int init_keep_messages(struct ike_sa *sa, struct chunk request, struct chunk response)
+int init_keep_request(struct ike_sa *sa, struct chunk request)
 {
 	struct handshake *hs = sa->handshake;
+	uint8_t *before = hs->init_request;
 	int err = keep(&hs->init_request, &hs->init_request_size, request);
 
-	return err ? err : keep(&hs->init_response, &hs->init_response_size, response);
+	if (err)
+		hs->init_request = before;
+	else
+		free(before);
+	return err;
+}
+
+int init_keep_response(struct ike_sa *sa, struct chunk response)
+{
+	return keep(&sa->handshake->init_response, &sa->handshake->init_response_size, response);
 }

@@ -14,6 +14,10 @@ void init_read_abilities(struct ike_sa *sa, const struct message *m);
 bool init_take_ke_and_nonce(struct ike_sa *sa, const struct message *m);
 
 /* Keeps the two messages, which AUTH is made of (section 2.15). 0 or -ENOMEM. */
-int init_keep_messages(struct ike_sa *sa, struct chunk request, struct chunk response);
+int init_keep_request(struct ike_sa *sa, struct chunk request);
+int init_keep_response(struct ike_sa *sa, struct chunk response);
+
+/* The request alone, instead of the one before. */
+int init_keep_request(struct ike_sa *sa, struct chunk request);
 
 #endif

@@ -78,13 +78,26 @@ static struct failure *failure_of(const struct question *q)
 	return p ? &p->last_failures[REFUSED] : c ? &c->failures[REFUSED] : &e->stranger;
 }
 
+static void tell_refused(const struct question *q, const char *addr, uint16_t notify, const char *why)
+{
+	const struct connection *c = connection_for(q->engine, q->path->local, q->path->remote, NULL);
+	cJSON *values = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(values, "peer", addr);
+	if (notify)
+		cJSON_AddStringToObject(values, "notify", notify_name(notify));
+	cJSON_AddStringToObject(values, "what", why);
+	engine_tell(q->engine, true, "connection_refused", c ? c->config->name : NULL, values);
+}
+
 static void refused(const struct question *q, uint16_t notify, const char *why)
 {
 	char addr[INET_ADDRSTRLEN];
 
 	failure_note(failure_of(q), q->path->remote, engine_now(q->engine), notify, why);
 	inet_ntop(AF_INET, q->path->remote, addr, sizeof(addr));
-	engine_log(q->engine, true, "IKE_SA_INIT from %s refused: %s", addr, why);
+	engine_log(q->engine, LINE_OF_REMOTE | LINE_OF_FAILURE, "IKE_SA_INIT from %s refused: %s", addr, why);
+	tell_refused(q, addr, notify, why);
 }
 
 /* The proposal and the group. False: the peer has been told what is wrong. */
@@ -152,7 +165,7 @@ static void write_certreqs(struct ike_sa *sa, struct body *b)
 		if (!c->config->cert)
 			continue;
 		body_init(one);
-		certreq_write(one, &c->config->trust);
+		certreq_write(one, c->config->trust);
 		content = reader_of(one->data, one->w.size);
 		read_bytes(&content, PAYLOAD_HEADER_SIZE);
 		if (b->w.size + one->w.size + IKE_HEADER_SIZE <= DATAGRAM_MAX && !is_written(b, begun, content))
@@ -171,9 +184,18 @@ static void write_answer(struct ike_sa *sa, const struct message *m, const struc
 	write_certreqs(sa, b);
 }
 
+/* What is in the request. */
+static int begin(struct ike_sa *sa, const struct message *m, const struct ike_choice *choice)
+{
+	if (!init_take_ke_and_nonce(sa, m))
+		return -EBADMSG;
+	sa->handshake->prf = choice->prf;
+	init_read_abilities(sa, m);
+	return init_keep_request(sa, (struct chunk){m->data, m->size});
+}
+
 static int answer(struct ike_sa *sa, const struct message *m, const struct ike_choice *choice)
 {
-	struct handshake *hs = sa->handshake;
 	struct body *b = &sa->engine->body;
 	const struct ike_header h = {
 		.spi_i = sa->spi_i,
@@ -182,20 +204,29 @@ static int answer(struct ike_sa *sa, const struct message *m, const struct ike_c
 		.exchange = EXCHANGE_IKE_SA_INIT,
 		.flags = FLAG_RESPONSE,
 	};
-	int err;
+	int err = ike_pair(sa, &sa->handshake->dh);
 
-	if (!init_take_ke_and_nonce(sa, m))
-		return -EBADMSG;
-	hs->prf = choice->prf;
-	init_read_abilities(sa, m);
-	err = dh_generate(&hs->dh);
 	if (err)
 		return err;
 	write_answer(sa, m, choice, b);
 	err = flight_clear(&sa->answered, &h, b);
-	return err ? err
-		   : init_keep_messages(sa, (struct chunk){m->data, m->size},
-					(struct chunk){sa->answered.data, sa->answered.sizes[0]});
+	return err ? err : init_keep_response(sa, (struct chunk){sa->answered.data, sa->answered.sizes[0]});
+}
+
+/* The same is chosen of the same request. */
+void init_answer_when_possible(struct ike_sa *sa)
+{
+	const struct handshake *hs = sa->handshake;
+	struct ike_choice choice;
+	struct message m;
+
+	if (ike_foresee_pair(sa))
+		return;
+	if (!message_parse(&m, hs->init_request, hs->init_request_size) ||
+	    proposal_choose_ike(message_find(&m, PAYLOAD_SA), false, &choice) || answer(sa, &m, &choice))
+		ike_sa_die(sa, NULL);
+	else
+		flight_send(sa, &sa->answered);
 }
 
 /* Who comes back again and again is not to wait until the last answers of those that ended need not be repeated any
@@ -224,25 +255,55 @@ static void open_half(const struct question *q, struct peer *p, const struct ike
 		return;
 	sa->spi_i = q->m->header.spi_i;
 	sa->proofs |= PROOF_ADDRESS;
-	if (answer(sa, q->m, choice)) {
-		ike_sa_die(sa, NULL);
-		return;
-	}
 	sa->expected_id = 1;
 	table_add(&e->half_open_table, &sa->by_init, ike_init_key(sa->spi_i, q->path->remote));
-	flight_send(sa, &sa->answered);
+	if (begin(sa, q->m, choice))
+		ike_sa_die(sa, NULL);
+	else
+		init_answer_when_possible(sa);
 }
 
-/* RFC 7296 section 2.1: the same request again gets the same answer. */
+/* In the header of IKE (RFC 7296 section 3.1): the kind of the first payload. */
+#define AT_FIRST_PAYLOAD 16
+
+/* The payloads of a message, without a cookie in front. */
+static struct chunk but_cookie(struct chunk message)
+{
+	const struct chunk all = {(const uint8_t *)message.data + IKE_HEADER_SIZE, message.size - IKE_HEADER_SIZE};
+	struct reader r = reader_of(all.data, all.size);
+	uint16_t size;
+
+	read_u16(&r);
+	size = read_u16(&r);
+	read_u16(&r);
+	if (((const uint8_t *)message.data)[AT_FIRST_PAYLOAD] != PAYLOAD_NOTIFY || read_u16(&r) != COOKIE ||
+	    size > all.size)
+		return all;
+	return (struct chunk){(const uint8_t *)all.data + size, all.size - size};
+}
+
+static bool is_same(struct chunk a, struct chunk b)
+{
+	return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+/*
+ * RFC 7296 section 2.1: the same request again gets the same answer, once there is one. One that was sent again by the
+ * time a cookie was asked for, and came when none was needed any more, has its answer already when the one with the
+ * cookie comes. That is the last that the peer has sent, so it is what the peer's AUTH is over.
+ */
 static bool is_repetition(const struct question *q)
 {
-	const struct message *m = q->m;
-	struct ike_sa *sa = ike_sa_find_half_open(q->engine, m->header.spi_i, q->path);
+	const struct chunk now = {q->m->data, q->m->size};
+	struct ike_sa *sa = ike_sa_find_half_open(q->engine, q->m->header.spi_i, q->path);
+	struct chunk before;
 
 	if (!sa)
 		return false;
-	if (sa->state == IKE_HALF_OPEN && m->size == sa->handshake->init_request_size &&
-	    memcmp(m->data, sa->handshake->init_request, m->size) == 0)
+	if (sa->state != IKE_HALF_OPEN || !sa->handshake->init_request)
+		return true;
+	before = (struct chunk){sa->handshake->init_request, sa->handshake->init_request_size};
+	if (is_same(now, before) || (is_same(but_cookie(now), but_cookie(before)) && init_keep_request(sa, now) == 0))
 		flight_send(sa, &sa->answered);
 	return true;
 }

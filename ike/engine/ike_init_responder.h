@@ -11,4 +11,7 @@
 /* q->sa is NULL: the peer has no IKE SA yet. */
 enum verdict init_on_request(struct question *q);
 
+/* A half-open IKE SA has no answer yet: it has one now, or waits for its key pair (foresight.h). */
+void init_answer_when_possible(struct ike_sa *sa);
+
 #endif

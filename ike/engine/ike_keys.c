@@ -25,11 +25,11 @@ bool ike_keys_derive(struct ike_sa *sa)
 
 	if (sa->keys_ready)
 		return true;
-	err = dh_derive(&hs->dh, hs->peer_public, secret);
+	err = ike_secret(sa, &hs->dh, hs->peer_public, secret);
 	if (!err)
 		err = keymat_ike(&sa->keys, hs->prf, &in);
 	explicit_bzero(secret, sizeof(secret));
-	dh_free(&hs->dh);
+	dh_wipe(&hs->dh);
 	if (err)
 		return false;
 	sa->keys_ready = true;

@@ -14,13 +14,13 @@
 
 /* ---- log ---- */
 
-static void log_text(const struct ike_sa *sa, const char *text)
+static void log_text(const struct ike_sa *sa, unsigned flags, const char *text)
 {
 	char line[FAILURE_LINE + 60];
 
 	snprintf(line, sizeof(line), "IKE SA %016" PRIx64 "/%016" PRIx64 ": %s", sa->spi_i, sa->spi_r, text);
 	/* Nothing is proven yet of who asks. */
-	peer_log_line(sa->peer, sa->state == IKE_HALF_OPEN, line);
+	peer_log_line(sa->peer, flags | (sa->state == IKE_HALF_OPEN ? LINE_OF_REMOTE : 0), line);
 }
 
 void ike_log(const struct ike_sa *sa, const char *format, ...)
@@ -31,7 +31,27 @@ void ike_log(const struct ike_sa *sa, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_text(sa, text);
+	log_text(sa, 0, text);
+}
+
+static void add_spi(cJSON *values, const char *name, uint64_t spi)
+{
+	char text[20];
+
+	snprintf(text, sizeof(text), "%016" PRIx64, spi);
+	cJSON_AddStringToObject(values, name, text);
+}
+
+void ike_tell(const struct ike_sa *sa, const char *event, cJSON *values)
+{
+	if (!values)
+		values = cJSON_CreateObject();
+	add_spi(values, "spi_i", sa->spi_i);
+	add_spi(values, "spi_r", sa->spi_r);
+	cJSON_AddStringToObject(values, "role", sa->initiator ? "initiator" : "responder");
+	if (sa->peer_id)
+		cJSON_AddStringToObject(values, "peer_id", sa->peer_id);
+	peer_tell(sa->peer, false, event, values);
 }
 
 static void record(const struct ike_sa *sa, struct peer *p, enum failure_kind kind, uint16_t notify, const char *what)
@@ -39,8 +59,9 @@ static void record(const struct ike_sa *sa, struct peer *p, enum failure_kind ki
 	char line[FAILURE_LINE];
 
 	failure_line(notify, what, line);
-	log_text(sa, line);
+	log_text(sa, LINE_OF_FAILURE, line);
 	peer_note_failure(p, kind, notify, what);
+	peer_tell_failure(p, kind);
 }
 
 void ike_failure(const struct ike_sa *sa, struct peer *p, enum failure_kind kind, uint16_t notify, const char *format,
@@ -129,7 +150,7 @@ void flight_send(struct ike_sa *sa, const struct flight *f)
 	const uint8_t *at = f->data;
 
 	for (unsigned i = 0; i < f->count; at += f->sizes[i], i++)
-		ops->send(ops->arg, &sa->path, at, f->sizes[i]);
+		sa->send_error = -ops->send(ops->arg, &sa->path, at, f->sizes[i]);
 }
 
 /* ---- life ---- */
@@ -207,7 +228,7 @@ void handshake_free(struct ike_sa *sa)
 		return;
 	if (!sa->initiator)
 		sa->engine->half_open--;
-	dh_free(&hs->dh);
+	dh_wipe(&hs->dh);
 	free(hs->init_request);
 	free(hs->init_response);
 	explicit_bzero(hs, sizeof(*hs));
@@ -269,6 +290,8 @@ void ike_sa_free(struct ike_sa *sa)
 	flight_free(&sa->answered);
 	for (int i = 0; i < 2; i++)
 		reassembly_free(&sa->reassembly[i]);
+	foresight_end(&sa->foresight);
+	backlog_free(&sa->backlog);
 	timer_cancel(&e->timers, &sa->reauth);
 	proven_drop(sa->proven);
 	TAILQ_REMOVE(&sa->peer->sas, sa, of_peer);

@@ -11,8 +11,10 @@
 
 #include <sys/queue.h>
 
+#include "backlog.h"
 #include "crypto/sk.h"
 #include "engine_state.h"
+#include "foresight.h"
 #include "identity/auth.h"
 #include "peer.h"
 
@@ -71,7 +73,8 @@ struct handshake {
 	bool claims_first;    /* we have, and there is no answer yet (claim.h) */
 	uint8_t plain_sk_d[PRF_SIZE_MAX], plain_sk_pi[PRF_SIZE_MAX], plain_sk_pr[PRF_SIZE_MAX]; /* without PPK */
 	struct identity peer_id;
-	uint16_t error; /* the peer's, in the clear: anybody's, so it counts only if no answer comes */
+	bool unacceptable; /* whatever the peer proves; why is recorded */
+	uint16_t error;	   /* the peer's, in the clear: anybody's, so it counts only if no answer comes */
 	uint16_t error_group;
 	unsigned error_nat; /* enum nat_end: what came with the error shows */
 };
@@ -90,6 +93,7 @@ struct ike_sa {
 	bool fragmentation;
 	bool keys_ready;
 	bool refused;  /* its peer was, before it was up, and its last answer is kept */
+	bool opening;  /* counts among those that this host opens (opening.h) */
 	bool renews;   /* made in place of a rekey that the peer refuses (renew.h) */
 	bool in_doubt; /* made as another one of the peer's does not answer (doubt.h) */
 	bool sends;    /* packets have left on the children between the last two looks (liveness.h) */
@@ -113,9 +117,10 @@ struct ike_sa {
 	} line;
 	uint64_t started_ms; /* IKE_SA_INIT went or came */
 	uint64_t up_ms;
-	uint64_t heard_ms;  /* last authentic message */
-	uint64_t probed_ms; /* a liveness exchange was begun */
-	uint64_t carried;   /* packets that had left on the children at the last look */
+	uint64_t heard_ms;    /* last authentic message */
+	uint64_t patience_ms; /* after so much silence the next one is (liveness.h) */
+	uint64_t probed_ms;   /* a liveness exchange was begun */
+	uint64_t carried;     /* packets that had left on the children at the last look */
 
 	/* our requests */
 	uint32_t next_id;
@@ -123,6 +128,7 @@ struct ike_sa {
 	struct task *running; /* in the window; not in tasks */
 	struct flight sent;
 	unsigned tries;
+	int send_error; /* errno of what was sent last; 0: it has left this host */
 	struct timer retransmit;
 	struct timer kick; /* a task is to be sent; dead: the last answer need not be repeated any more */
 
@@ -130,6 +136,10 @@ struct ike_sa {
 	uint32_t expected_id;
 	struct flight answered;		 /* to expected_id - 1 */
 	struct reassembly reassembly[2]; /* of the peer's questions and of its answers */
+
+	/* what takes long */
+	struct foresight foresight;
+	struct backlog backlog;
 
 	struct child_list children;
 	struct ike_sa *rival; /* made by the peer while we were rekeying this one; or an heir of that */
@@ -152,6 +162,9 @@ struct ike_sa {
 
 /* One line, with the SPIs in front. What a peer has said is printable before it comes here. */
 void ike_log(const struct ike_sa *sa, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* An event, with the SPIs, whose the peer is, and what else there is in values, which may be NULL, and are deleted. */
+void ike_tell(const struct ike_sa *sa, const char *event, cJSON *values);
 
 /*
  * What this host wants of p (FAILED), or what is wanted of it (REFUSED), has come to nothing on the IKE SA: logged as
@@ -204,6 +217,38 @@ void flight_send(struct ike_sa *sa, const struct flight *f);
 static inline bool ike_sa_is_doubtful(const struct ike_sa *sa)
 {
 	return sa->running && sa->tries > DOUBT_TRIES;
+}
+
+/* How long what it needs may wait for what others need. A half-open one has no answer from us, or is heard after that.
+ */
+static inline enum job_rank ike_sa_rank(const struct ike_sa *sa)
+{
+	if (sa->state != IKE_HALF_OPEN)
+		return JOB_OF_KNOWN;
+	return sa->answered.count ? JOB_OF_SERIOUS : JOB_OF_ANYBODY;
+}
+
+/* A key pair and a shared secret, as dh_generate() and dh_derive() (crypto/dh.h), by what is known of it. */
+static inline int ike_pair(struct ike_sa *sa, struct dh *out)
+{
+	return foreseen_pair(&sa->foresight, out);
+}
+
+static inline int ike_secret(const struct ike_sa *sa, const struct dh *own, const uint8_t peer[DH_PUBLIC_SIZE],
+			     uint8_t secret[DH_SECRET_SIZE])
+{
+	return foreseen_secret(&sa->foresight, own, peer, secret);
+}
+
+/* Whether to wait for them: foresight.h. */
+static inline bool ike_foresee_pair(struct ike_sa *sa)
+{
+	return foresee_pair(sa->engine, &sa->foresight, ike_sa_rank(sa));
+}
+
+static inline bool ike_foresee_secret(struct ike_sa *sa, const struct dh *own, const uint8_t peer[DH_PUBLIC_SIZE])
+{
+	return foresee_secret(sa->engine, &sa->foresight, ike_sa_rank(sa), own, peer);
 }
 
 /* The IKE SA is that peer's from now on. */

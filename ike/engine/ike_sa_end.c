@@ -4,6 +4,7 @@
 #include "carry.h"
 #include "claim.h"
 #include "ike_sa_delete.h"
+#include "opening.h"
 #include "task.h"
 #include "wish.h"
 
@@ -72,6 +73,15 @@ static void tell(struct ike_sa *sa, enum failure_kind kind, uint16_t notify, con
 		ike_log(sa, "%s", why);
 }
 
+static void tell_deleted(const struct ike_sa *sa, const char *why)
+{
+	cJSON *values = cJSON_CreateObject();
+
+	if (why)
+		cJSON_AddStringToObject(values, "why", why);
+	ike_tell(sa, "ike_sa_deleted", values);
+}
+
 static void die(struct ike_sa *sa, bool failed, uint16_t notify, const char *why)
 {
 	const enum failure_kind kind = sa->state == IKE_HALF_OPEN ? REFUSED : FAILED;
@@ -84,8 +94,12 @@ static void die(struct ike_sa *sa, bool failed, uint16_t notify, const char *why
 	if (heir)
 		ike_sa_inherit(heir, sa);
 	sa->state = IKE_DEAD;
+	opening_settle(sa);
 	if (why)
 		tell(sa, kind, notify, why);
+	/* Of one that never was up nobody was told. */
+	if (sa->line.up_ms)
+		tell_deleted(sa, why);
 	table_remove(&sa->by_spi);
 	claim_settle(sa);
 	handshake_free(sa);
@@ -94,6 +108,8 @@ static void die(struct ike_sa *sa, bool failed, uint16_t notify, const char *why
 	timer_cancel(&e->timers, &sa->kick);
 	end_children(sa);
 	task_drop_all(sa, true);
+	foresight_end(&sa->foresight);
+	backlog_free(&sa->backlog);
 	for (int i = 0; i < 2; i++)
 		reassembly_free(&sa->reassembly[i]);
 	ike_sa_pass_links(sa, heir);

@@ -12,6 +12,9 @@
 #define REKEY_JITTER	    10
 #define REKEY_RESPONDER_LAG 8
 
+/* None comes twice (RFC 7296 section 2.2), so new keys, with which they begin anew, come before they end. */
+#define MESSAGE_ID_SOFT (UINT32_MAX - (1U << 16))
+
 static uint64_t life_ms(const struct ike_sa *sa)
 {
 	return sa->peer->connection->config->ike_rekey_ms;
@@ -39,6 +42,18 @@ void ike_sa_on_life(struct timer *timer)
 	} else {
 		ike_sa_die(sa, "could not be rekeyed in its time: ended");
 	}
+}
+
+void ike_sa_count_messages(struct ike_sa *sa)
+{
+	const uint32_t next = sa->next_id > sa->expected_id ? sa->next_id : sa->expected_id;
+
+	if (next < MESSAGE_ID_SOFT || sa->state == IKE_DEAD)
+		return;
+	if (next == UINT32_MAX)
+		ike_sa_die(sa, "has no Message ID left: ended");
+	else if (sa->state == IKE_UP && !sa->rekey_due)
+		timer_set(&sa->engine->timers, &sa->life, engine_now(sa->engine));
 }
 
 void ike_sa_start_timers(struct ike_sa *sa)

@@ -6,6 +6,7 @@
 #include "doubt.h"
 #include "ike_sa_end.h"
 #include "ike_sa_life.h"
+#include "opening.h"
 #include "reauth.h"
 #include "redundant.h"
 #include "room.h"
@@ -52,16 +53,26 @@ static const char *proof_text(const struct ike_sa *sa)
 	return sa->proofs & PROOF_CERTIFICATE ? "certificate" : "PSK";
 }
 
+static void tell_up(const struct ike_sa *sa)
+{
+	cJSON *values = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(values, "proof", proof_text(sa));
+	ike_tell(sa, "ike_sa_made", values);
+}
+
 void ike_sa_up(struct ike_sa *sa)
 {
 	const bool initial_contact = sa->handshake->initial_contact;
 
+	opening_settle(sa);
 	handshake_free(sa);
 	sa->line.up_ms = sa->up_ms;
 	sa->line.ours = sa->initiator;
 	memcpy(sa->line.low_nonce, sa->low_nonce, NONCE_SIZE);
 	ike_sa_start_timers(sa);
 	ike_log(sa, "up with %s by %s", sa->peer_id ? sa->peer_id : "?", proof_text(sa));
+	tell_up(sa);
 	if (initial_contact)
 		end_older(sa);
 	if (sa->in_doubt)

@@ -7,8 +7,14 @@
 
 /* Whether something leaves and nothing comes is looked at so often in dpd-interval. */
 #define LOOKS 3
-/* Percent. */
-#define LOOK_JITTER 10
+/*
+ * Percent. What came up together is not asked together: not for the first time, which is some time in the first
+ * interval for who has opened, and later for the other end, which is heard by then; and each time after that they come
+ * further apart.
+ */
+#define FIRST_JITTER	 70
+#define RESPONDER_JITTER 10
+#define ASK_JITTER	 25
 /* A peer that was heard so lately is not asked because of what may be forged. */
 #define HINT_SILENCE_MS 500
 
@@ -50,6 +56,7 @@ static void probe(struct ike_sa *sa)
 	if (sa->running || !TAILQ_EMPTY(&sa->tasks))
 		return;
 	sa->probed_ms = engine_now(sa->engine);
+	sa->patience_ms = engine_jitter(sa->engine, dpd_ms(sa), ASK_JITTER);
 	task_queue(sa, TASK_LIVENESS);
 }
 
@@ -66,8 +73,8 @@ void liveness_hint(struct ike_sa *sa)
 }
 
 /*
- * After dpd-interval without a word the peer is asked whether it is there. Sooner, where something leaves and nothing
- * comes (RFC 7296 section 2.4): that is looked at several times in the interval.
+ * After dpd-interval without a word, or somewhat less, the peer is asked whether it is there. Sooner, where something
+ * leaves and nothing comes (RFC 7296 section 2.4): that is looked at several times in the interval.
  */
 void liveness_on_time(struct timer *timer)
 {
@@ -77,17 +84,20 @@ void liveness_on_time(struct timer *timer)
 
 	if (sa->state != IKE_UP || !interval)
 		return;
-	if ((look_at_sent(sa) && silence >= look && may_ask_sooner(sa)) || silence >= interval)
+	if ((look_at_sent(sa) && silence >= look && may_ask_sooner(sa)) || silence >= sa->patience_ms)
 		probe(sa);
-	if (silence < interval && interval - silence < next)
-		next = interval - silence;
+	if (silence < sa->patience_ms && sa->patience_ms - silence < next)
+		next = sa->patience_ms - silence;
 	timer_set(&sa->engine->timers, &sa->liveness, engine_now(sa->engine) + next);
 }
 
 void liveness_start(struct ike_sa *sa)
 {
 	struct engine *e = sa->engine;
+	const uint64_t look = dpd_ms(sa) / LOOKS;
 
-	if (dpd_ms(sa))
-		timer_set(&e->timers, &sa->liveness, engine_now(e) + engine_jitter(e, dpd_ms(sa) / LOOKS, LOOK_JITTER));
+	if (!look)
+		return;
+	sa->patience_ms = engine_jitter(e, dpd_ms(sa), sa->initiator ? FIRST_JITTER : RESPONDER_JITTER);
+	timer_set(&e->timers, &sa->liveness, engine_now(e) + (sa->patience_ms < look ? sa->patience_ms : look));
 }

@@ -36,7 +36,7 @@ static bool has_moved(const struct child *c, const struct ike_sa *sa)
 	const struct child *other;
 
 	TAILQ_FOREACH(other, &c->peer->children, of_peer)
-		if (other->state == CHILD_UP && other->out.state == HALF_INSTALLED &&
+		if (other->state == CHILD_UP && !other->lane && other->out.state == HALF_INSTALLED &&
 		    selector_equal(&other->selector, &c->selector) &&
 		    (other->ike == sa || (moves_elsewhere(c, sa) && !is_superseded(other->ike, sa))))
 			return true;

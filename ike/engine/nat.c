@@ -65,7 +65,8 @@ void nat_why(unsigned ends, char *why, size_t size)
 	static const char *const places[] = {"", "at this end", "at the peer's end", "at either end"};
 
 	snprintf(why, size,
-		 "there is a NAT between this host and the peer, %s, and transport mode does not go through NAT: "
+		 "NAT detection says that there is a NAT between this host and the peer, %s, and transport mode does "
+		 "not go through NAT: "
 		 "remove it, or use the addresses behind it%s",
 		 places[ends],
 		 ends & NAT_THERE

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/message.h"
+
 #define TIMERS_OF_PEER 2
 
 uint64_t peer_key(const uint8_t local[4], const uint8_t remote[4])
@@ -35,16 +37,16 @@ struct peer *peer_next(const struct peer *p)
 	return peer_of(table_next(&p->by_addresses));
 }
 
-void peer_log_line(const struct peer *p, bool remote, const char *line)
+void peer_log_line(const struct peer *p, unsigned flags, const char *line)
 {
 	const struct connection_config *config = p->connection->config;
 	char addr[INET_ADDRSTRLEN];
 
 	inet_ntop(AF_INET, p->remote, addr, sizeof(addr));
 	if (connection_is_mesh(p->connection))
-		engine_log(p->connection->engine, remote, "%s[%s]: %s", config->name, addr, line);
+		engine_log(p->connection->engine, flags, "%s[%s]: %s", config->name, addr, line);
 	else
-		engine_log(p->connection->engine, remote, "%s: %s", config->name, line);
+		engine_log(p->connection->engine, flags, "%s: %s", config->name, line);
 }
 
 void peer_log(const struct peer *p, const char *format, ...)
@@ -55,10 +57,33 @@ void peer_log(const struct peer *p, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	peer_log_line(p, false, line);
+	peer_log_line(p, 0, line);
+}
+
+void peer_tell(const struct peer *p, bool remote, const char *event, cJSON *values)
+{
+	char addr[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, p->remote, addr, sizeof(addr));
+	if (!values)
+		values = cJSON_CreateObject();
+	cJSON_AddStringToObject(values, "peer", addr);
+	engine_tell(p->connection->engine, remote, event, p->connection->config->name, values);
 }
 
 /* ---- what went wrong ---- */
+
+void peer_tell_failure(const struct peer *p, enum failure_kind kind)
+{
+	const struct failure *f = &p->last_failures[kind];
+	cJSON *values = cJSON_CreateObject();
+
+	if (f->notify)
+		cJSON_AddStringToObject(values, "notify", notify_name(f->notify));
+	cJSON_AddStringToObject(values, "what", f->what);
+	cJSON_AddNumberToObject(values, "tries", f->tries);
+	peer_tell(p, kind == REFUSED, kind == FAILED ? "connection_failed" : "connection_refused", values);
+}
 
 void peer_note_failure(struct peer *p, enum failure_kind kind, uint16_t notify, const char *what)
 {
@@ -74,8 +99,9 @@ void peer_failure(struct peer *p, enum failure_kind kind, uint16_t notify, const
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
 	failure_line(notify, what, line);
-	peer_log_line(p, false, line);
+	peer_log_line(p, LINE_OF_FAILURE, line);
 	peer_note_failure(p, kind, notify, what);
+	peer_tell_failure(p, kind);
 }
 
 void peer_failures_over(struct peer *p)
@@ -110,6 +136,7 @@ static struct peer *peer_new(struct connection *c, const uint8_t remote[4])
 	p->lost_ms = engine_now(c->engine);
 	TAILQ_INIT(&p->sas);
 	TAILQ_INIT(&p->children);
+	TAILQ_INIT(&p->late);
 	TAILQ_INIT(&p->orders);
 	timer_init(&p->retry, TIMER_PEER_RETRY);
 	timer_init(&p->orphans, TIMER_PEER_ORPHANS);
@@ -179,6 +206,20 @@ struct order *peer_add_order(struct peer *p, enum order_kind kind, uint64_t tick
 	return order;
 }
 
+struct tally *peer_tally(struct peer *p)
+{
+	if (!p->tally)
+		p->tally = calloc(1, sizeof(*p->tally));
+	return p->tally ? p->tally : &p->connection->tally;
+}
+
+void peer_wait_no_more(struct peer *p)
+{
+	if (p->waits)
+		TAILQ_REMOVE(&p->connection->engine->waiting, p, of_waiting);
+	p->waits = false;
+}
+
 void peer_free(struct peer *p)
 {
 	struct timers *timers = &p->connection->engine->timers;
@@ -188,7 +229,11 @@ void peer_free(struct peer *p)
 	timer_cancel(timers, &p->retry);
 	timer_cancel(timers, &p->orphans);
 	timers_release(timers, TIMERS_OF_PEER);
+	peer_wait_no_more(p);
 	leave_failures(p);
+	if (p->tally)
+		tally_add(&p->connection->tally, p->tally);
+	free(p->tally);
 	mortal_forget(&p->connection->engine->ending, &p->mortal);
 	table_remove(&p->by_addresses);
 	TAILQ_REMOVE(&p->connection->peers, p, of_connection);

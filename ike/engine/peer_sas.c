@@ -44,7 +44,7 @@ struct child *peer_child_up(const struct peer *p, const struct selector *s)
 	struct child *c;
 
 	TAILQ_FOREACH(c, &p->children, of_peer)
-		if (c->state == CHILD_UP && child_is_wanted(c) && (!s || peer_child_is_for(c, s)))
+		if (c->state == CHILD_UP && child_is_wanted(c) && (!s || (!c->lane && peer_child_is_for(c, s))))
 			return c;
 	return NULL;
 }

@@ -19,7 +19,7 @@ struct ike_sa *peer_doubtful(const struct peer *p);
 /* An SA is left that was to go when the peer was last taken down. */
 bool peer_has_outlived(const struct peer *p);
 
-/* A child for that selector, or for any if NULL, that is up and to stay so; or NULL. */
+/* A child for that selector, and for all lanes, or any if NULL, that is up and to stay so; or NULL. */
 struct child *peer_child_up(const struct peer *p, const struct selector *s);
 
 /* The child is for that selector, or for what the peer has left of it. */

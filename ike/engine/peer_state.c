@@ -24,7 +24,7 @@ enum peer_state peer_state(const struct peer *p)
 {
 	if (peer_child_up(p, NULL))
 		return PEER_UP;
-	if (has_living(p))
+	if (has_living(p) || p->waits)
 		return PEER_CONNECTING;
 	return p->connection->config->start == START_TRAP && !p->address_gone &&
 			       !failure_lasts(&p->last_failures[FAILED])
@@ -39,6 +39,7 @@ void peer_see_state(struct peer *p)
 	if (up == p->is_up)
 		return;
 	p->is_up = up;
+	peer_tell(p, false, up ? "connection_up" : "connection_down", NULL);
 	*(up ? &p->up_ms : &p->lost_ms) = engine_now(p->connection->engine);
 }
 

@@ -17,6 +17,9 @@ static int mix(struct ike_sa *sa)
 	uint8_t *plain[3] = {hs->plain_sk_d, hs->plain_sk_pi, hs->plain_sk_pr};
 	int err = 0;
 
+	/* Once: it may have been foreseen. */
+	if (hs->ppk_used)
+		return 0;
 	for (int i = 0; i < 3 && !err; i++) {
 		memcpy(plain[i], parts[i], k->size);
 		err = keys->ppk(keys->arg, ike_sa_config(sa)->ppk_key, k->prf, plain[i], k->size, parts[i]);
@@ -48,6 +51,17 @@ int ppk_begin(struct ike_sa *sa)
 		return mix(sa);
 	ike_unproven(sa, "the peer knows nothing of PPKs, and ppk-required = yes");
 	return -EPROTONOSUPPORT;
+}
+
+bool ppk_foresee(struct ike_sa *sa)
+{
+	const struct connection_config *config = ike_sa_config(sa);
+	struct handshake *hs = sa->handshake;
+
+	if (!config->ppk_key || !hs->peer_ppk)
+		return proof_foresee(sa);
+	return mix(sa) == 0 &&
+	       (proof_foresee(sa) || (!config->ppk_required && proof_foresee_with(sa, hs->plain_sk_pi)));
 }
 
 /* The data of an AUTH payload made with the keys as they were before the PPK, for a peer that does not have it. */

@@ -17,6 +17,8 @@
 /* Initiator, before it proves itself: mixes the PPK in, if both have one. -errno: it insists and the peer knows none.
  */
 int ppk_begin(struct ike_sa *sa);
+/* Whether to wait before that for the proofs by signature (foresight.h), which are made with the PPK mixed in. */
+bool ppk_foresee(struct ike_sa *sa);
 
 /* Behind AUTH: which PPK that is, and the proof without it unless ppk-required. 0 or -errno. */
 int ppk_write(struct ike_sa *sa, struct body *b);

@@ -28,17 +28,21 @@ static int own_octets(struct ike_sa *sa, const uint8_t *sk_p, struct auth_octets
 			   (struct chunk){hs->peer_nonce, hs->peer_nonce_size}, (struct chunk){id, w.size});
 }
 
-int proof_write_with(struct ike_sa *sa, const uint8_t *sk_p, struct body *b)
+static struct foreseen_signer signer_of(struct ike_sa *sa)
+{
+	return (struct foreseen_signer){sa->engine, &sa->foresight, ike_sa_rank(sa)};
+}
+
+static int write_by(const struct keyholder_ops *keys, struct ike_sa *sa, const uint8_t *sk_p, struct body *b)
 {
 	const struct connection_config *config = ike_sa_config(sa);
-	const struct keyholder_ops *keys = &sa->engine->ops.keys;
 	struct auth_octets octets;
 	int err = own_octets(sa, sk_p, &octets), bits = 0, type;
 
 	if (err)
 		return err;
 	if (config->cert) {
-		type = credentials_key_type(&config->credentials, &bits);
+		type = credentials_key_type(config->credentials, &bits);
 		err = auth_write_signature(b, keys, config->private_key, type, bits, sa->handshake->peer_hashes,
 					   &octets);
 	} else {
@@ -48,12 +52,44 @@ int proof_write_with(struct ike_sa *sa, const uint8_t *sk_p, struct body *b)
 	return err;
 }
 
+int proof_write_with(struct ike_sa *sa, const uint8_t *sk_p, struct body *b)
+{
+	struct foreseen_signer signer = signer_of(sa);
+	const struct keyholder_ops keys = foreseen_signature(&signer);
+
+	return write_by(&keys, sa, sk_p, b);
+}
+
+/* What would be written is thrown away: so what is foreseen is what will be asked for, to the letter. */
+bool proof_foresee_with(struct ike_sa *sa, const uint8_t *sk_p)
+{
+	struct foreseen_signer signer = signer_of(sa);
+	const struct keyholder_ops keys = foresee_signature(&signer);
+	struct body *scratch;
+	int err;
+
+	if (!sa->engine->ops.hands.give || !ike_sa_config(sa)->cert)
+		return false;
+	scratch = malloc(sizeof(*scratch));
+	if (!scratch)
+		return false;
+	body_init(scratch);
+	err = write_by(&keys, sa, sk_p, scratch);
+	free(scratch);
+	return err == -EINPROGRESS;
+}
+
+bool proof_foresee(struct ike_sa *sa)
+{
+	return proof_foresee_with(sa, sk_p_of(sa, sa->initiator));
+}
+
 /* It may be the clock that is wrong, so it is tried. */
 static void warn_of_expired(const struct ike_sa *sa)
 {
 	const struct engine_ops *ops = &sa->engine->ops;
 
-	if (ike_sa_config(sa)->cert && credentials_expired(&ike_sa_config(sa)->credentials, ops->wall_s(ops->arg)))
+	if (ike_sa_config(sa)->cert && credentials_expired(ike_sa_config(sa)->credentials, ops->wall_s(ops->arg)))
 		ike_log(sa, "our own certificate has expired, and the peer will refuse it: get a new one, and reload");
 }
 
@@ -143,24 +179,36 @@ static int peer_octets(struct ike_sa *sa, const uint8_t *sk_p, const struct payl
 			   (struct chunk){id->data, id->size});
 }
 
+static struct cert_check check_of(const struct ike_sa *sa, const struct message *m, const struct auth *auth,
+				  const struct auth_octets *octets)
+{
+	const struct engine_ops *ops = &sa->engine->ops;
+	struct cert_check check = {
+		.trust = ike_sa_config(sa)->trust,
+		.id = sa->handshake->peer_id,
+		.auth = *auth,
+		.octets = {octets->data, octets->size},
+		.now = ops->wall_s(ops->arg),
+	};
+
+	cert_check_take(&check, m);
+	return check;
+}
+
 static int check_certificate(struct ike_sa *sa, const struct message *m, const struct auth *auth,
 			     const struct auth_octets *octets, struct fault *f)
 {
-	const struct engine_ops *ops = &sa->engine->ops;
-	struct peer_certs certs;
-	EVP_PKEY *key = NULL;
-	int err = certs_verify(m, &ike_sa_config(sa)->trust, &sa->handshake->peer_id, ops->wall_s(ops->arg), &key,
-			       &certs, f);
+	const struct cert_check check = check_of(sa, m, auth, octets);
+	struct cert_verdict v;
 
-	if (err)
-		return err;
-	sa->proofs |= PROOF_CERTIFICATE;
-	err = auth_check_signature(auth, key, octets, f);
-	EVP_PKEY_free(key);
-	if (!err && !reauth_proven(sa, &certs))
-		err = fault(f, ENOMEM, "%s", strerror(ENOMEM));
-	peer_certs_free(&certs);
-	return err;
+	foreseen_check(&sa->foresight, &check, &v);
+	if (v.certified)
+		sa->proofs |= PROOF_CERTIFICATE;
+	if (!v.err && !reauth_proven(sa, &v.certs))
+		v.err = fault(&v.why, ENOMEM, "%s", strerror(ENOMEM));
+	*f = v.why;
+	cert_verdict_free(&v);
+	return v.err;
 }
 
 bool proof_check_auth(struct ike_sa *sa, const struct message *m, const struct payload *id, const struct auth *auth)
@@ -182,4 +230,20 @@ bool proof_check_auth(struct ike_sa *sa, const struct message *m, const struct p
 	}
 	sa->proofs |= PROOF_AUTH;
 	return true;
+}
+
+bool proof_foresee_check(struct ike_sa *sa, const struct message *m, const struct payload *id, const struct auth *auth,
+			 bool *good)
+{
+	struct auth_octets octets;
+	struct cert_check check;
+	bool wait;
+
+	*good = false;
+	if (!ike_sa_config(sa)->cert || peer_octets(sa, sk_p_of(sa, !sa->initiator), id, &octets))
+		return false;
+	check = check_of(sa, m, auth, &octets);
+	wait = foresee_check(sa->engine, &sa->foresight, ike_sa_rank(sa), &check, good);
+	auth_octets_free(&octets);
+	return wait;
 }

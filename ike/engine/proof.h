@@ -20,6 +20,10 @@ void proof_write_id(struct body *b, uint8_t type, const struct identity *id);
 int proof_write(struct ike_sa *sa, struct body *b);
 int proof_write_with(struct ike_sa *sa, const uint8_t *sk_p, struct body *b);
 
+/* Whether to wait for the signature that the same will need (foresight.h). */
+bool proof_foresee(struct ike_sa *sa);
+bool proof_foresee_with(struct ike_sa *sa, const uint8_t *sk_p);
+
 /* What may be wrong if the peer does not take us for who we say we are. */
 void proof_why_refused(const struct ike_sa *sa, char why[FAILURE_TEXT]);
 
@@ -31,5 +35,9 @@ bool proof_check_identity(struct ike_sa *sa, const struct payload *id);
 
 /* PROOF_AUTH, and PROOF_CERTIFICATE: auth is what the AUTH payload has, or NO_PPK_AUTH in its place. */
 bool proof_check_auth(struct ike_sa *sa, const struct message *m, const struct payload *id, const struct auth *auth);
+
+/* Whether to wait for what that will need. *good: it is known to be right. */
+bool proof_foresee_check(struct ike_sa *sa, const struct message *m, const struct payload *id, const struct auth *auth,
+			 bool *good);
 
 #endif

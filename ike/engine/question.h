@@ -30,6 +30,7 @@ enum verdict {
 	VERDICT_ANSWER,
 	VERDICT_ANSWER_AND_DIE,
 	VERDICT_SILENCE, /* nothing more is sent */
+	VERDICT_LATER,	 /* it waits (foresight.h) */
 };
 
 /* What is answered with INVALID_SYNTAX is the end for both (RFC 7296 section 2.21.3). */

@@ -31,6 +31,7 @@ static void reap_peer(struct mortal *m)
 	orders_look(p);
 	if (is_needed(p))
 		return;
+	child_forget_peer(p);
 	peer_free(p);
 	mortal_end(&c->engine->ending, &c->mortal);
 }

@@ -272,7 +272,7 @@ static void judge_again(struct ike_sa *sa)
 	struct proven *proven = sa->proven;
 	const int64_t wall = wall_of(sa->engine), until = proven->certs.until;
 	struct fault f;
-	int err = peer_certs_verify(&proven->certs, &ike_sa_config(sa)->trust, wall, &f);
+	int err = peer_certs_verify(&proven->certs, ike_sa_config(sa)->trust, wall, &f);
 
 	if (err == -ENOMEM)
 		return;

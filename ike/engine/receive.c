@@ -12,6 +12,8 @@
 #include "exchange.h"
 #include "ike_keys.h"
 #include "ike_sa_end.h"
+#include "ike_sa_life.h"
+#include "receive.h"
 #include "request.h"
 
 static bool from_initiator(const struct ike_header *h)
@@ -73,6 +75,8 @@ static enum verdict judge(struct question *q)
 		notify_write(q->answer, UNSUPPORTED_CRITICAL_PAYLOAD, &q->m->unknown_critical, 1);
 		return VERDICT_ANSWER;
 	}
+	if (fits && row->foresee && row->foresee(q))
+		return VERDICT_LATER;
 	if (fits)
 		return row->handle(q);
 	ike_failure(q->sa, q->sa->peer, REFUSED, INVALID_SYNTAX, "%s request without what belongs in it: refused",
@@ -81,17 +85,18 @@ static enum verdict judge(struct question *q)
 	return VERDICT_ANSWER_AND_DIE;
 }
 
-/* It is authentic, and the next in order. */
-static void on_request(struct ike_sa *sa, const struct message *m, const struct path *path)
+/* It is authentic, and the next in order. False: it has to wait. */
+static bool on_request(struct ike_sa *sa, const struct message *m, const struct path *path)
 {
 	struct question q = {.engine = sa->engine, .sa = sa, .m = m, .path = path, .answer = &sa->engine->answer};
 	const enum verdict verdict = judge(&q);
 
-	if (verdict == VERDICT_SILENCE)
-		return;
+	if (verdict == VERDICT_LATER || verdict == VERDICT_SILENCE)
+		return verdict != VERDICT_LATER;
 	send_answer(sa, m, path, q.answer);
 	if (verdict == VERDICT_ANSWER_AND_DIE)
 		ike_sa_die_answered(sa);
+	return true;
 }
 
 /* There is no IKE SA yet, and nothing that is answered here makes one. */
@@ -122,23 +127,29 @@ static void die_of_syntax(struct ike_sa *sa)
 	ike_sa_fail(sa, INVALID_SYNTAX, why);
 }
 
-static void on_answer(struct ike_sa *sa, const struct message *m, const struct path *path)
+/* False: it has to wait. */
+static bool on_answer(struct ike_sa *sa, const struct message *m, const struct path *path)
 {
 	struct task *task = sa->running;
 	const struct task_row *row = task_row(task->kind);
-	const bool fits =
-		row->refusal == REFUSAL_IS_AN_ANSWER || (!m->unknown_critical && message_has(m, row->required));
 	const uint16_t said = message_error(m);
+	/* An error that is said in one of these is all there is to it, whatever comes beside (RFC 7296 section 3.10.1).
+	 */
+	const bool refused = said && row->exchange == EXCHANGE_CREATE_CHILD_SA;
+	const bool fits = row->refusal == REFUSAL_IS_AN_ANSWER ||
+			  (!m->unknown_critical && !refused && message_has(m, row->required));
 	uint16_t error = m->unknown_critical ? UNSUPPORTED_CRITICAL_PAYLOAD : said ? said : INVALID_SYNTAX;
 
 	if (said == INVALID_SYNTAX && sa->state >= IKE_UP) {
 		die_of_syntax(sa);
-		return;
+		return true;
 	}
 	if (!fits && row->on_notify) {
 		row->on_notify(sa, m, error);
-		return;
+		return true;
 	}
+	if (fits && row->foresee_answer && row->foresee_answer(sa, task, m))
+		return false;
 	/* If it comes from another port, the check for a NAT is to see that. */
 	if (sa->state == IKE_INIT_SENT)
 		sa->path = *path;
@@ -149,6 +160,7 @@ static void on_answer(struct ike_sa *sa, const struct message *m, const struct p
 		request_refused(sa, error);
 	if (sa->running == task)
 		task_finish(sa);
+	return true;
 }
 
 /* ---- opening ---- */
@@ -175,8 +187,8 @@ static struct reassembly *reassembly_of(struct ike_sa *sa, const struct message 
 	return &sa->reassembly[m->header.flags & FLAG_RESPONSE ? 1 : 0];
 }
 
-/* 1: m is open and whole; 0: not yet, or not authentic. *plain is to be freed. */
-static int open_message(struct ike_sa *sa, struct message *m, const struct path *path, uint8_t **plain)
+/* m is open and whole. False: not yet, or not authentic. *plain is to be freed. */
+static bool open_message(struct ike_sa *sa, struct message *m, const struct path *path, uint8_t **plain)
 {
 	const struct sk_key *key = ike_key_in(sa);
 	bool authentic = false;
@@ -184,15 +196,16 @@ static int open_message(struct ike_sa *sa, struct message *m, const struct path 
 
 	if (message_find(m, PAYLOAD_SKF)) {
 		if (sa->state == IKE_HALF_OPEN && reassembly_of(sa, m)->size + m->size > HALF_OPEN_PIECES)
-			return 0;
+			return false;
 		err = reassembly_add(reassembly_of(sa, m), m, key, plain);
 		if (err == -EPROTO)
 			on_garbage(sa, m, path);
 		return err == 1;
 	}
-	if (!message_find(m, PAYLOAD_SK))
-		return 0;
-	err = sk_open(m, key, sa->engine->plain, &authentic);
+	*plain = message_find(m, PAYLOAD_SK) ? malloc(m->size) : NULL;
+	if (!*plain)
+		return false;
+	err = sk_open(m, key, *plain, &authentic);
 	if (err && authentic)
 		on_garbage(sa, m, path);
 	return !err;
@@ -221,63 +234,91 @@ static void on_repetition(struct ike_sa *sa, struct message *m)
 		return;
 	if (skf)
 		authentic = reassembly_add(&scratch, m, ike_key_in(sa), &plain) >= 0;
-	else if (message_find(m, PAYLOAD_SK))
-		sk_open(m, ike_key_in(sa), sa->engine->plain, &authentic);
+	else if (message_find(m, PAYLOAD_SK) && (plain = malloc(m->size)))
+		sk_open(m, ike_key_in(sa), plain, &authentic);
 	free(plain);
 	reassembly_free(&scratch);
 	if (authentic)
 		flight_send(sa, &sa->answered);
 }
 
-/* Whether the Message ID is one that this message can have now. Repetitions are answered here. */
-static bool in_window(struct ike_sa *sa, struct message *m)
+/* Whether the Message ID is one that this message can have now. */
+static bool in_window(const struct ike_sa *sa, const struct message *m)
 {
 	if (m->header.flags & FLAG_RESPONSE)
 		return sa->running && m->header.id == sa->next_id &&
 		       m->header.exchange == task_row(sa->running->kind)->exchange;
 	/* It is up for the peer before it is for us, if what says so is late: what it asks comes again. */
-	if (sa->state == IKE_AUTH_SENT)
-		return false;
-	if (m->header.id + 1 == sa->expected_id && m->header.id != UINT32_MAX)
-		on_repetition(sa, m);
-	return m->header.id == sa->expected_id;
+	return sa->state != IKE_AUTH_SENT && m->header.id == sa->expected_id;
 }
 
-static void on_opened(struct ike_sa *sa, const struct message *m, const struct path *path)
+static bool is_repetition(const struct ike_sa *sa, const struct message *m)
+{
+	return !(m->header.flags & FLAG_RESPONSE) && sa->state != IKE_AUTH_SENT &&
+	       m->header.id + 1 == sa->expected_id && m->header.id != UINT32_MAX;
+}
+
+/* What is left of o is the caller's to free. */
+static void take(struct ike_sa *sa, struct opened *o)
+{
+	const bool done =
+		o->m.header.flags & FLAG_RESPONSE ? on_answer(sa, &o->m, &o->path) : on_request(sa, &o->m, &o->path);
+
+	/* Without the memory to let it wait it comes again. */
+	if (!done) {
+		backlog_hold(&sa->backlog, o);
+		return;
+	}
+	foresight_forget(&sa->foresight);
+	ike_sa_count_messages(sa);
+}
+
+static void on_opened(struct ike_sa *sa, struct opened *o)
 {
 	sa->heard_ms = engine_now(sa->engine);
 	if (sa->state == IKE_UP)
 		doubt_drop(sa->peer);
-	if (m->header.flags & FLAG_RESPONSE)
-		on_answer(sa, m, path);
-	else
-		on_request(sa, m, path);
+	take(sa, o);
 }
 
-static void on_protected(struct ike_sa *sa, struct message *m, const struct path *path)
+/* A half-open one has its keys at the first message that is sealed. False: it has none yet, or none at all. */
+static bool has_keys(struct ike_sa *sa, const struct message *m, const struct path *path)
 {
-	uint8_t *plain = NULL;
-
-	if (m->header.exchange == EXCHANGE_IKE_SA_INIT)
-		return;
-	if (sa->state == IKE_HALF_OPEN && !ike_keys_derive(sa)) {
-		ike_sa_die(sa, NULL);
-		return;
+	if (sa->state != IKE_HALF_OPEN || sa->keys_ready)
+		return sa->keys_ready;
+	if (ike_foresee_secret(sa, &sa->handshake->dh, sa->handshake->peer_public)) {
+		backlog_hold_sealed(&sa->backlog, path, m->data, m->size);
+		return false;
 	}
-	if (!sa->keys_ready || !in_window(sa, m) || sa->state == IKE_DEAD)
+	if (!ike_keys_derive(sa))
+		ike_sa_die(sa, NULL);
+	return sa->keys_ready;
+}
+
+static void on_protected(struct ike_sa *sa, const struct message *m, const struct path *path)
+{
+	struct opened o = {.m = *m, .path = *path};
+
+	if (m->header.exchange == EXCHANGE_IKE_SA_INIT || !has_keys(sa, m, path))
 		return;
-	if (open_message(sa, m, path, &plain))
-		on_opened(sa, m, path);
-	free(plain);
+	if (is_repetition(sa, m))
+		on_repetition(sa, &o.m);
+	else if (sa->state != IKE_DEAD && in_window(sa, m) && open_message(sa, &o.m, path, &o.plain))
+		on_opened(sa, &o);
+	free(o.plain);
 }
 
 /* ---- which IKE SA ---- */
 
 /* The answer to our IKE_SA_INIT, in the clear. */
-static void on_init_answer(struct ike_sa *sa, struct message *m, const struct path *path)
+static void on_init_answer(struct ike_sa *sa, const struct message *m, const struct path *path)
 {
-	if (sa->state == IKE_INIT_SENT && in_window(sa, m))
-		on_answer(sa, m, path);
+	if (sa->state != IKE_INIT_SENT || !in_window(sa, m))
+		return;
+	if (on_answer(sa, m, path))
+		foresight_forget(&sa->foresight);
+	else
+		backlog_hold_sealed(&sa->backlog, path, m->data, m->size);
 }
 
 static bool is_init(const struct ike_header *h)
@@ -301,17 +342,65 @@ static bool same_hosts(const struct path *a, const struct path *b)
 	return memcmp(a->local, b->local, 4) == 0 && memcmp(a->remote, b->remote, 4) == 0;
 }
 
-static void on_known(struct engine *e, const struct path *path, struct message *m)
+static void dispatch(struct ike_sa *sa, const struct path *path, const struct message *m)
+{
+	if (is_init(&m->header) && m->header.flags & FLAG_RESPONSE)
+		on_init_answer(sa, m, path);
+	else
+		on_protected(sa, m, path);
+}
+
+/* Who is not proven yet has nothing to say behind its proof. */
+static size_t backlog_room(const struct ike_sa *sa)
+{
+	return sa->state == IKE_HALF_OPEN && sa->backlog.first ? 0 : HALF_OPEN_PIECES;
+}
+
+static void on_known(struct engine *e, const struct path *path, const struct message *m)
 {
 	const struct ike_header *h = &m->header;
 	struct ike_sa *sa = ike_sa_find(e, from_initiator(h) ? h->spi_r : h->spi_i);
 
 	if (!sa || !spi_is_right(sa, h) || !same_hosts(&sa->path, path))
 		return;
-	if (is_init(h) && (h->flags & FLAG_RESPONSE))
-		on_init_answer(sa, m, path);
+	if (backlog_waits(&sa->backlog))
+		backlog_add(&sa->backlog, path, m, backlog_room(sa));
 	else
-		on_protected(sa, m, path);
+		dispatch(sa, path, m);
+}
+
+/* ---- what has waited ---- */
+
+static void take_first(struct ike_sa *sa)
+{
+	struct opened *o = backlog_take(&sa->backlog);
+
+	if (o && in_window(sa, &o->m))
+		take(sa, o);
+	opened_free(o);
+}
+
+/* The SPIs may be others by now: that of the one who answers IKE_SA_INIT is known since. */
+static void take_datagram(struct ike_sa *sa, const struct datagram *d)
+{
+	struct message m;
+
+	if (message_parse(&m, d->data, d->size) && spi_is_right(sa, &m.header))
+		dispatch(sa, &d->path, &m);
+}
+
+/* One after the other, until one waits again. Each may end the IKE SA, and then there are no more. */
+void receive_go_on(struct ike_sa *sa)
+{
+	struct datagram *d;
+
+	take_first(sa);
+	while (!sa->backlog.first && (d = backlog_next(&sa->backlog))) {
+		take_datagram(sa, d);
+		free(d);
+		if (backlog_waits(&sa->backlog))
+			break;
+	}
 }
 
 /* RFC 7296 section 2.5: a higher major version is told which one we speak. */

@@ -15,18 +15,19 @@ static bool carries(const struct ike_sa *sa, const struct selector *s)
 	const struct child *c;
 
 	TAILQ_FOREACH(c, &sa->children, of_list)
-		if (c->state == CHILD_UP && selector_equal(&c->selector, s))
+		if (c->state == CHILD_UP && !c->lane && selector_equal(&c->selector, s))
 			return true;
 	return false;
 }
 
-/* What sa carries and other does not: the next one after `after`. */
+/* What sa carries and other does not: the next one after `after`. Children of lanes come again where they are wanted.
+ */
 static const struct child *next_missing(const struct ike_sa *other, const struct ike_sa *sa, const struct child *after)
 {
 	const struct child *c = after ? TAILQ_NEXT(after, of_list) : TAILQ_FIRST(&sa->children);
 
 	for (; c; c = TAILQ_NEXT(c, of_list))
-		if (c->state == CHILD_UP && child_is_wanted(c) && !carries(other, &c->selector))
+		if (c->state == CHILD_UP && !c->lane && child_is_wanted(c) && !carries(other, &c->selector))
 			return c;
 	return NULL;
 }

@@ -11,6 +11,7 @@
 #include "rekey_ike.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +43,7 @@ static int derive(struct ike_keys *keys, const struct ike_sa *old, const struct 
 	uint8_t secret[DH_SECRET_SIZE];
 	const struct keymat_input in = {
 		.secret = secret, .ni = t->ni, .nr = t->nr, .spi_i = t->spi_i, .spi_r = t->spi_r};
-	int err = dh_derive(t->dh, ke_public(m), secret);
+	int err = ike_secret(old, t->dh, ke_public(m), secret);
 
 	if (!err)
 		err = keymat_ike_rekey(keys, t->prf, &old->keys, &in);
@@ -81,6 +82,18 @@ static struct ike_sa *admit_heir(struct ike_sa *old, const struct terms *t)
 	return NULL;
 }
 
+static void tell_rekeyed(const struct ike_sa *heir, const struct ike_sa *old)
+{
+	cJSON *values = cJSON_CreateObject();
+	char spi[20];
+
+	snprintf(spi, sizeof(spi), "%016llx", (unsigned long long)old->spi_i);
+	cJSON_AddStringToObject(values, "old_spi_i", spi);
+	snprintf(spi, sizeof(spi), "%016llx", (unsigned long long)old->spi_r);
+	cJSON_AddStringToObject(values, "old_spi_r", spi);
+	ike_tell(heir, "ike_sa_rekeyed", values);
+}
+
 /* The new IKE SA, up. NULL: the peer's part is not valid, or there is no memory. */
 static struct ike_sa *make_heir(struct ike_sa *old, const struct terms *t, const struct message *m)
 {
@@ -97,6 +110,7 @@ static struct ike_sa *make_heir(struct ike_sa *old, const struct terms *t, const
 	if (!heir)
 		return NULL;
 	ike_log(heir, "up, replaces %016llx/%016llx", (unsigned long long)old->spi_i, (unsigned long long)old->spi_r);
+	tell_rekeyed(heir, old);
 	room_make(heir, old);
 	return heir;
 }
@@ -104,6 +118,7 @@ static struct ike_sa *make_heir(struct ike_sa *old, const struct terms *t, const
 static void replace(struct ike_sa *old, struct ike_sa *heir)
 {
 	old->state = IKE_REPLACED;
+	peer_tally(old->peer)->ike_rekeys++;
 	old->rival = NULL;
 	ike_sa_pass_links(old, heir);
 	ike_sa_inherit(heir, old);
@@ -184,10 +199,10 @@ enum verdict rekey_ike_on_request(struct question *q)
 		return answer_error(q, INVALID_KE_PAYLOAD);
 	if (!ke_public(q->m) || !nonce_read(q->m, &ni) || !choice.spi)
 		return answer_error(q, INVALID_SYNTAX);
-	if (dh_generate(&dh))
+	if (ike_pair(q->sa, &dh))
 		return answer_error(q, TEMPORARY_FAILURE);
 	verdict = answer_with(q, &choice, &dh, ni);
-	dh_free(&dh);
+	dh_wipe(&dh);
 	return verdict;
 }
 
@@ -195,7 +210,7 @@ enum verdict rekey_ike_on_request(struct question *q)
 
 int rekey_ike_ask(struct ike_sa *sa, struct task *task, struct body *b)
 {
-	int err = dh_generate(&task->dh);
+	int err = ike_pair(sa, &task->dh);
 
 	if (err)
 		return err;

@@ -42,7 +42,7 @@ static bool is_superseded(const struct child *old)
 
 	TAILQ_FOREACH(c, &old->peer->children, of_peer)
 		if (c->ike != old->ike && c->state == CHILD_UP && child_is_wanted(c) && c->made_ms > old->made_ms &&
-		    selector_equal(&c->asked, &old->asked))
+		    c->lane == old->lane && selector_equal(&c->asked, &old->asked))
 			return true;
 	return false;
 }

@@ -10,6 +10,7 @@
 #include "doubt.h"
 #include "exchange.h"
 #include "ike_sa_end.h"
+#include "opening.h"
 #include "wish.h"
 #include "peer.h"
 
@@ -84,6 +85,14 @@ static bool may_be_sent(const struct ike_sa *sa, const struct task *task)
 	return task_row(task->kind)->states & 1U << sa->state;
 }
 
+/* For what takes long: then engine_job_done() comes back here. */
+static bool must_wait(struct ike_sa *sa, const struct task *task)
+{
+	const struct task_row *row = task_row(task->kind);
+
+	return may_be_sent(sa, task) && row->foresee_ask && row->foresee_ask(sa, task);
+}
+
 /* It could not be written, for want of memory, randomness or a key. What is to go must go: that is tried again. */
 static void drop_unsent(struct ike_sa *sa, int err)
 {
@@ -115,6 +124,8 @@ void request_send_next(struct ike_sa *sa)
 				ike_sa_kick(sa, when);
 			return;
 		}
+		if (must_wait(sa, task))
+			return;
 		TAILQ_REMOVE(&sa->tasks, task, of_sa);
 		sa->running = task;
 		err = may_be_sent(sa, task) ? send_request(sa) : -ECANCELED;
@@ -168,9 +179,31 @@ void request_refused(struct ike_sa *sa, uint16_t error)
 
 /* ---- no answer ---- */
 
+/* Why it has not even left this host; NULL: it has, or nobody knows. The kernel has the same errno for an address that
+ * is not there and a route that is not. */
+static const char *unsent(int error)
+{
+	switch (error) {
+	case EINVAL:
+	case EADDRNOTAVAIL:
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+		return "it cannot be sent: 'local' is not an address of this host, or there is no route, or the "
+		       "interface is down: 'ip address' and 'ip route' tell";
+	case EPERM:
+	case EACCES:
+		return "it cannot be sent: a firewall rule of this host forbids it: 'nft list ruleset' has it";
+	default:
+		return NULL;
+	}
+}
+
 /* What the silence may come of, by how far it got. */
 static const char *remedy(const struct ike_sa *sa)
 {
+	if (unsent(sa->send_error))
+		return unsent(sa->send_error);
 	if (sa->state == IKE_INIT_SENT)
 		return "is that its address, does IKE run there, and does every firewall between let UDP port 500 "
 		       "by, both ways?";
@@ -178,6 +211,11 @@ static const char *remedy(const struct ike_sa *sa)
 		return "it has answered IKE_SA_INIT, so larger datagrams may be lost on the way, or it has refused "
 		       "without a word: its log says more";
 	return "it is gone, or the way to it is";
+}
+
+const char *request_remedy(const struct ike_sa *sa)
+{
+	return sa->running && sa->tries >= TELL_TRIES ? remedy(sa) : NULL;
 }
 
 static void write_silence(const struct ike_sa *sa, const char *yet, char why[FAILURE_TEXT])
@@ -213,6 +251,7 @@ static void tell_of_silence(struct ike_sa *sa)
 
 static void ask_again(struct ike_sa *sa)
 {
+	opening_settle(sa);
 	tell_of_silence(sa);
 	send_and_wait(sa);
 	if (sa->tries == DOUBT_TRIES + 1 && sa->state == IKE_UP)

@@ -13,6 +13,9 @@ void request_send_next(struct ike_sa *sa);
 /* The peer refuses what is in the window, by that error. What follows is as its row says (exchange.h). */
 void request_refused(struct ike_sa *sa, uint16_t error);
 
+/* What the silence may come of, once it is long; NULL: it is not, or there is no request. */
+const char *request_remedy(const struct ike_sa *sa);
+
 /* sa->retransmit is due: no answer has come. */
 void request_on_retransmit(struct timer *timer);
 

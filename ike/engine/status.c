@@ -4,9 +4,11 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 
+#include "config/file_times.h"
 #include "peer_sas.h"
 #include "peer_state.h"
 #include "reauth.h"
+#include "request.h"
 #include "task.h"
 
 /* A child that so many packets have left by, in so long, and none has come by, is told of. */
@@ -45,6 +47,8 @@ static const char *child_state_name(const struct child *c)
 {
 	static const char *const names[] = {"up", "replaced", "deleting", "grace"};
 
+	if (c->state == CHILD_UP && c->lane == LANE_SPARE)
+		return "spare";
 	return c->state == CHILD_UP && c->out.state != HALF_INSTALLED ? "registered" : names[c->state];
 }
 
@@ -81,6 +85,8 @@ static void add_progress(cJSON *o, const struct ike_sa *sa)
 		cJSON_AddStringToObject(o, "awaits", task_name(sa->running->kind));
 		cJSON_AddNumberToObject(o, "tries", sa->tries);
 	}
+	if (request_remedy(sa))
+		cJSON_AddStringToObject(o, "hint", request_remedy(sa));
 }
 
 static cJSON *ike_json(const struct ike_sa *sa)
@@ -143,14 +149,40 @@ static void add_limits(cJSON *o, const struct child *c, const struct sa_usage *i
 
 	add_seconds_to(o, "rekey_in_s", c->engine, &c->soft);
 	add_seconds_to(o, "expires_in_s", c->engine, &c->hard);
-	add_left(o, "rekey_in_packets", child_soft_limit(c, config->rekey_packets), in->packets, out->packets);
+	add_left(o, "rekey_in_packets", child_soft_packets(c), in->packets, out->packets);
 	add_left(o, "rekey_in_bytes", child_soft_limit(c, config->rekey_bytes), in->bytes, out->bytes);
+}
+
+/* What leaves by a lane's is answered by that of whatever lane the peer's CPU has. */
+static bool is_heard_beside(const struct child *c)
+{
+	const struct child *other;
+	struct sa_usage usage;
+
+	TAILQ_FOREACH(other, &c->peer->children, of_peer)
+		if (c->resource && selector_equal(&other->selector, &c->selector) &&
+		    child_usage(other, &other->in, &usage) && usage.packets)
+			return true;
+	return false;
 }
 
 /* Packets leave and none has ever come: ESP is lost on the way, or there is nobody to answer. */
 static bool is_silent(const struct child *c, const struct sa_usage *in, const struct sa_usage *out)
 {
-	return !in->packets && out->packets >= SILENT_PACKETS && engine_now(c->engine) - c->made_ms >= SILENT_MS;
+	return !in->packets && out->packets >= SILENT_PACKETS && engine_now(c->engine) - c->made_ms >= SILENT_MS &&
+	       !is_heard_beside(c);
+}
+
+/* The file wants more than the two have agreed on: the rest has no SA here. */
+static void add_narrowed(cJSON *o, const struct child *c)
+{
+	const int wanted = c->peer ? peer_selector_of(c) : -1;
+	char selector[SELECTOR_TEXT];
+
+	if (wanted < 0 || selector_equal(&c->peer->connection->config->selectors[wanted], &c->selector))
+		return;
+	selector_text(&c->peer->connection->config->selectors[wanted], selector);
+	cJSON_AddStringToObject(o, "narrowed_from", selector);
 }
 
 static cJSON *child_json(const struct child *c)
@@ -166,6 +198,9 @@ static cJSON *child_json(const struct child *c)
 	cJSON_AddNumberToObject(o, "spi_out", c->out.spi);
 	cJSON_AddStringToObject(o, "state", child_state_name(c));
 	cJSON_AddStringToObject(o, "selector", selector);
+	if (c->resource)
+		add_or_null(o, "lane", child_lane(c));
+	add_narrowed(o, c);
 	cJSON_AddStringToObject(o, "role", c->initiator ? "initiator" : "responder");
 	cJSON_AddStringToObject(o, "encryption", "AES_GCM_16-256");
 	cJSON_AddBoolToObject(o, "esn", c->esn);
@@ -174,6 +209,19 @@ static cJSON *child_json(const struct child *c)
 	cJSON_AddNumberToObject(o, "established_s", (double)((engine_now(c->engine) - c->made_ms) / 1000));
 	add_limits(o, c, &in, &out);
 	return o;
+}
+
+/* Since the epoch. */
+static void add_valid_until(cJSON *o, const struct connection_config *config)
+{
+	cJSON *files = config->cert ? cJSON_AddObjectToObject(o, "valid_until") : NULL;
+	struct file_times t;
+
+	if (!files)
+		cJSON_AddNullToObject(o, "valid_until");
+	for (enum dated_file file = 0; files && file < DATED_FILES; file++)
+		if (file_times(config, file, &t))
+			cJSON_AddNumberToObject(files, dated_file_name(file), (double)t.end);
 }
 
 static cJSON *new_connection(const struct connection *c)
@@ -186,6 +234,7 @@ static cJSON *new_connection(const struct connection *c)
 	add_addr(o, "remote", c->config->remote, c->config->remote_bits);
 	cJSON_AddStringToObject(o, "auth", c->config->cert ? "cert" : "psk");
 	cJSON_AddStringToObject(o, "start", starts[c->config->start]);
+	add_valid_until(o, c->config);
 	return o;
 }
 
@@ -200,15 +249,45 @@ static void add_state(cJSON *o, struct peer *p)
 	cJSON_AddItemToObject(o, "failures", failures_json(p->last_failures, now));
 }
 
+static struct tally carried_by(const struct peer *p)
+{
+	struct tally t = p->tally ? *p->tally : (struct tally){0};
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &p->children, of_peer)
+		child_add_unsettled(c, &t);
+	return t;
+}
+
+/* Of all peers that there are or were, as what a mesh has carried does not go with them. */
+static cJSON *totals_json(const struct connection *c)
+{
+	struct tally sum = c->tally;
+	const struct peer *p;
+	cJSON *o;
+
+	TAILQ_FOREACH(p, &c->peers, of_connection) {
+		const struct tally t = carried_by(p);
+
+		tally_add(&sum, &t);
+	}
+	o = tally_json(&sum);
+	cJSON_AddStringToObject(o, "connection", c->config->name);
+	return o;
+}
+
 static cJSON *peer_json(struct peer *p)
 {
 	cJSON *o = new_connection(p->connection), *ike, *children;
+	struct tally tally;
 	const struct ike_sa *sa;
 	const struct child *c;
 
 	if (p->connection->config->remote_bits < 32)
 		add_addr(o, "peer", p->remote, 32);
 	add_state(o, p);
+	tally = carried_by(p);
+	cJSON_AddItemToObject(o, "totals", tally_json(&tally));
 	ike = cJSON_AddArrayToObject(o, "ike");
 	children = cJSON_AddArrayToObject(o, "children");
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
@@ -235,10 +314,12 @@ static cJSON *idle_json(const struct connection *c)
 
 cJSON *engine_status(const struct engine *e)
 {
-	cJSON *o = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(o, "connections"), *stranger;
+	cJSON *o = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(o, "connections"), *stranger,
+	      *totals = cJSON_AddArrayToObject(o, "totals");
 	const struct connection *c;
 	struct peer *p;
 
+	child_settle_late(e);
 	TAILQ_FOREACH(c, &e->connections, of_engine) {
 		if (c->gone)
 			continue;
@@ -246,6 +327,7 @@ cJSON *engine_status(const struct engine *e)
 			cJSON_AddItemToArray(list, idle_json(c));
 		TAILQ_FOREACH(p, &c->peers, of_connection)
 			cJSON_AddItemToArray(list, peer_json(p));
+		cJSON_AddItemToArray(totals, totals_json(c));
 	}
 	cJSON_AddNumberToObject(o, "half_open", e->half_open);
 	stranger = failure_json(&e->stranger, REFUSED, engine_now(e));

@@ -31,7 +31,7 @@ static void let_go(struct ike_sa *sa, struct task *task)
 
 	ops->sa_remove(ops->arg, task->reserved);
 	task->reserved = (struct sa_handle){0};
-	dh_free(&task->dh);
+	dh_wipe(&task->dh);
 }
 
 static void task_free(struct ike_sa *sa, struct task *task)
@@ -90,6 +90,7 @@ struct task *task_queue_again(struct ike_sa *sa, const struct task *task)
 		return NULL;
 	again->child = task->child;
 	again->selector = task->selector;
+	again->lane = task->lane;
 	again->wished = task->wished;
 	if (task->kind == TASK_CHILD || task->kind == TASK_REKEY_CHILD)
 		make_for(again, task->peer, task->era);

@@ -37,6 +37,7 @@ struct task {
 	bool unheard;	       /* TASK_REKEY_CHILD: asked before the peer has shown that it knows of the child */
 	uint32_t deleted;      /* ESP: the peer has deleted this, which is not there yet: it may be the child to be */
 	unsigned selector;     /* TASK_CHILD, TASK_AUTH: index in the configuration */
+	unsigned lane;	       /* TASK_CHILD, TASK_REKEY_CHILD: whose the child to be is (child.h) */
 	bool wished;	       /* not if the selector has a child by then, and wants no other */
 	bool children;	       /* TASK_INIT, TASK_AUTH: a child is asked for in IKE_AUTH, */
 	bool alone;	       /* or by itself after that */

@@ -5,6 +5,7 @@
 #include "carry.h"
 #include "child_life.h"
 #include "doubt.h"
+#include "expiry.h"
 #include "ike_sa_life.h"
 #include "liveness.h"
 #include "peer_sas.h"
@@ -34,6 +35,8 @@ static void on_retry(struct timer *timer)
 }
 
 static void (*const fire[TIMER_KINDS])(struct timer *timer) = {
+	[TIMER_ENGINE_DAY] = expiry_on_day,
+	[TIMER_ENGINE_OPENING] = wish_next_opening,
 	[TIMER_CONNECTION_BEGIN] = wish_begin_on_time,
 	[TIMER_PEER_RETRY] = on_retry,
 	[TIMER_PEER_ORPHANS] = orphans_on_time,

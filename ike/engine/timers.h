@@ -12,6 +12,8 @@
 
 /* The object that the timer lives in, and what is due then. tick.c has the table of who does it. */
 enum timer_kind {
+	TIMER_ENGINE_DAY,
+	TIMER_ENGINE_OPENING,
 	TIMER_CONNECTION_BEGIN,
 	TIMER_PEER_RETRY,
 	TIMER_PEER_ORPHANS,

@@ -3,6 +3,7 @@
 
 #include "child_life.h"
 #include "open.h"
+#include "opening.h"
 #include "orphans.h"
 #include "peer_sas.h"
 #include "peer_state.h"
@@ -34,10 +35,10 @@ static bool asks_for(const struct ike_sa *sa, unsigned selector)
 {
 	const struct task *task;
 
-	if (sa->running && sa->running->kind == TASK_CHILD && sa->running->selector == selector)
+	if (sa->running && sa->running->kind == TASK_CHILD && sa->running->selector == selector && !sa->running->lane)
 		return true;
 	TAILQ_FOREACH(task, &sa->tasks, of_sa)
-		if (task->kind == TASK_CHILD && task->selector == selector)
+		if (task->kind == TASK_CHILD && task->selector == selector && !task->lane)
 			return true;
 	return false;
 }
@@ -78,12 +79,25 @@ static unsigned first_wanted(const struct peer *p)
 	return (unsigned)__builtin_ctz(p->wanted);
 }
 
+/* Who has ordered it waits for nobody. */
+static bool is_ordered(const struct peer *p)
+{
+	const struct order *order;
+
+	TAILQ_FOREACH(order, &p->orders, of_peer)
+		if (order->kind == ORDER_UP)
+			return true;
+	return false;
+}
+
 static void open_for_wish(struct peer *p)
 {
-	struct ike_sa *sa = peer_open(p, first_wanted(p));
+	struct ike_sa *sa = !is_ordered(p) && opening_waits(p) ? NULL : peer_open(p, first_wanted(p));
 
-	if (sa)
-		TAILQ_FIRST(&sa->tasks)->wished = true;
+	if (!sa)
+		return;
+	TAILQ_FIRST(&sa->tasks)->wished = true;
+	opening_begin(sa);
 }
 
 void peer_pursue(struct peer *p)
@@ -96,6 +110,15 @@ void peer_pursue(struct peer *p)
 		ask_for_children(p, up);
 	else if (!peer_is_under_way(p))
 		open_for_wish(p);
+}
+
+void wish_next_opening(struct timer *timer)
+{
+	struct engine *e = container_of(timer, struct engine, next_opening);
+	struct peer *p;
+
+	while ((p = opening_next(e)))
+		peer_pursue(p);
 }
 
 void wish_begin(struct connection *c)
@@ -143,7 +166,7 @@ void peer_on_child_up(struct peer *p, struct child *child)
 	const struct connection_config *config = p->connection->config;
 
 	for (unsigned i = 0; i < config->selector_count; i++)
-		if (peer_child_is_for(child, &config->selectors[i]))
+		if (!child->lane && peer_child_is_for(child, &config->selectors[i]))
 			p->wanted &= ~(1U << i);
 	p->failures = 0;
 	peer_see_state(p);
@@ -205,7 +228,7 @@ void peer_on_failure(struct peer *p)
 /* Another way may have brought what is wanted. */
 void peer_see_to_wishes(struct peer *p)
 {
-	if (!p->wanted || p->tasks || timer_is_set(&p->retry))
+	if (!p->wanted || p->waits || p->tasks || timer_is_set(&p->retry))
 		return;
 	for (unsigned i = 0; i < p->connection->config->selector_count; i++)
 		if (p->wanted & 1U << i && peer_child_up(p, &p->connection->config->selectors[i]))
@@ -219,12 +242,7 @@ void peer_see_to_wishes(struct peer *p)
 /* Who is to respond asks for children on what the peer has opened, and opens nothing unless it is told to. */
 static bool may_begin(const struct peer *p)
 {
-	const struct order *order;
-
-	TAILQ_FOREACH(order, &p->orders, of_peer)
-		if (order->kind == ORDER_UP)
-			return true;
-	return p->connection->config->start != START_RESPOND || peer_has_orphans(p);
+	return is_ordered(p) || p->connection->config->start != START_RESPOND || peer_has_orphans(p);
 }
 
 void peer_on_loss(struct peer *p)

@@ -18,8 +18,12 @@ void peer_want_all(struct peer *p);
 void wish_begin(struct connection *c);
 void wish_begin_on_time(struct timer *timer);
 
-/* Asks for what is wanted: for children on the IKE SA that is up, or for an IKE SA if none is under way. */
+/* Asks for what is wanted: for children on the IKE SA that is up, or for an IKE SA if none is under way. Who opens many
+ * does so by turns (opening.h). */
 void peer_pursue(struct peer *p);
+
+/* There is room for another IKE SA to be opened: who waits for it has its turn. */
+void wish_next_opening(struct timer *timer);
 
 /* The child is up and carries traffic: wishes for that are fulfilled. */
 void peer_on_child_up(struct peer *p, struct child *child);

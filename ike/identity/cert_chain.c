@@ -144,7 +144,7 @@ static int on_verdict(int ok, X509_STORE_CTX *ctx)
 	return 1;
 }
 
-static int64_t seconds_of(const ASN1_TIME *t)
+int64_t time_seconds(const ASN1_TIME *t)
 {
 	struct tm tm;
 
@@ -156,7 +156,7 @@ static int64_t first_end(STACK_OF(X509) * chain)
 	int64_t first = INT64_MAX;
 
 	for (int i = 0; i < sk_X509_num(chain); i++) {
-		const int64_t end = seconds_of(X509_get0_notAfter(sk_X509_value(chain, i)));
+		const int64_t end = time_seconds(X509_get0_notAfter(sk_X509_value(chain, i)));
 
 		if (end < first)
 			first = end;
@@ -178,18 +178,24 @@ static int append(struct peer_certs *kept, X509 *cert)
 	return 0;
 }
 
-/* The anchor is ours, and need not be kept, unless it is the leaf itself. */
-static int keep(struct peer_certs *kept, STACK_OF(X509) * chain)
+static int keep(struct peer_certs *kept, STACK_OF(X509) * chain, int count, int64_t until)
 {
-	const int count = sk_X509_num(chain);
 	int err = 0;
 
-	*kept = (struct peer_certs){.until = first_end(chain)};
-	for (int i = 0; i < (count > 1 ? count - 1 : 1) && !err; i++)
+	*kept = (struct peer_certs){.until = until};
+	for (int i = 0; i < count && !err; i++)
 		err = append(kept, sk_X509_value(chain, i));
 	if (err)
 		peer_certs_free(kept);
 	return err;
+}
+
+/* The anchor is ours, and need not be kept, unless it is the leaf itself. */
+static int keep_chain(struct peer_certs *kept, STACK_OF(X509) * chain)
+{
+	const int count = sk_X509_num(chain);
+
+	return keep(kept, chain, count > 1 ? count - 1 : 1, first_end(chain));
 }
 
 void peer_certs_free(struct peer_certs *certs)
@@ -203,6 +209,7 @@ struct asked {
 	STACK_OF(X509) * others;
 	const struct trust *trust;
 	int64_t now;
+	const uint8_t *key; /* of chain_cache.h; NULL: it could not be made */
 };
 
 /* *error: OpenSSL's, of what is wrong. */
@@ -219,8 +226,11 @@ static int verify_with(const struct asked *q, unsigned long flags, struct peer_c
 		X509_STORE_CTX_set_verify_cb(ctx, on_verdict);
 		err = X509_verify_cert(ctx) == 1 ? 0 : refuse(culprit(ctx, q->leaf), X509_STORE_CTX_get_error(ctx), f);
 		*error = X509_STORE_CTX_get_error(ctx);
+		if (!err && q->key)
+			chain_cache_put(q->trust->known, q->key, X509_STORE_CTX_get0_chain(ctx), q->others,
+					q->trust->store);
 		if (!err && kept)
-			err = keep(kept, X509_STORE_CTX_get0_chain(ctx));
+			err = keep_chain(kept, X509_STORE_CTX_get0_chain(ctx));
 	}
 	X509_STORE_CTX_free(ctx);
 	return err;
@@ -230,15 +240,30 @@ static int verify_with(const struct asked *q, unsigned long flags, struct peer_c
  * Up to a self-signed anchor first, so that CRLs above an intermediate that is an anchor too are looked into; if there
  * is none, an intermediate is as good.
  */
+static int verify(const struct asked *q, struct peer_certs *kept, struct fault *f)
+{
+	const unsigned long flags = q->trust->has_crl ? X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL : 0;
+	int error, err = verify_with(q, flags, kept, &error, f);
+
+	if (err && has_no_anchor(error))
+		err = verify_with(q, flags | X509_V_FLAG_PARTIAL_CHAIN, kept, &error, f);
+	return err;
+}
+
 int chain_verify(X509 *leaf, STACK_OF(X509) * others, const struct trust *t, int64_t now, struct peer_certs *kept,
 		 struct fault *f)
 {
-	const unsigned long flags = t->has_crl ? X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL : 0;
-	const struct asked q = {leaf, others, t, now};
-	int error, err = verify_with(&q, flags, kept, &error, f);
+	uint8_t key[CHAIN_KEY];
+	const bool has_key = chain_cache_key(leaf, others, key);
+	const struct asked q = {leaf, others, t, now, has_key ? key : NULL};
+	int64_t until;
+	STACK_OF(X509) *known = has_key ? chain_cache_find(t->known, key, leaf, others, now, &until) : NULL;
+	int err;
 
-	if (err && has_no_anchor(error))
-		err = verify_with(&q, flags | X509_V_FLAG_PARTIAL_CHAIN, kept, &error, f);
+	if (!known)
+		return verify(&q, kept, f);
+	err = kept ? keep(kept, known, sk_X509_num(known), until) : 0;
+	sk_X509_free(known);
 	return err;
 }
 

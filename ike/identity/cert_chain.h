@@ -10,13 +10,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "chain_cache.h"
 #include "lib/fault.h"
 
-/* Theirs: what vouches for a peer. Zeroed: nobody. */
+#define TRUST_DIGEST_SIZE 32
+
+/* Theirs: what vouches for a peer. Shared by the connections whose files it is of. */
 struct trust {
+	unsigned shares;
 	X509_STORE *store;
 	STACK_OF(X509) * anchors;
 	bool has_crl;
+	struct chain_cache *known;	   /* chains that hold by it; NULL: no memory for that */
+	char *ca, *crl;			   /* the texts it was loaded from; crl NULL: none */
+	uint8_t digest[TRUST_DIGEST_SIZE]; /* of them */
 };
 
 /* What a peer has proven itself with. Zeroed: nothing. */
@@ -39,6 +46,9 @@ void peer_certs_free(struct peer_certs *certs);
 
 /* Whether it may prove a host to another: key usage and extended key usage. 0; -EKEYREJECTED as above. */
 int leaf_check_usage(X509 *leaf, struct fault *f);
+
+/* Since the epoch; 0: it is none. */
+int64_t time_seconds(const ASN1_TIME *t);
 
 /* The subject, as identity_text has it. */
 void cert_subject(X509 *cert, char *buf, size_t size);

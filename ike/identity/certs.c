@@ -5,9 +5,8 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 #include <string.h>
-
-#define CERTS_MAX 8
 
 /* ---- PEM in ---- */
 
@@ -33,13 +32,12 @@ static bool is_self_signed(X509 *cert)
 	return X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
 }
 
-int credentials_load(struct credentials *c, const char *pem, struct fault *f)
+static int load_certs(struct credentials *c, const char *pem, struct fault *f)
 {
 	BIO *bio = BIO_new_mem_buf(pem, -1);
 	X509 *cert;
 	int err = 0;
 
-	*c = (struct credentials){0};
 	while (bio && !err && c->count < CERTS_MAX && (cert = next_cert(bio))) {
 		if (c->count == 0 || !is_self_signed(cert))
 			err = keep_der(c, cert);
@@ -52,17 +50,39 @@ int credentials_load(struct credentials *c, const char *pem, struct fault *f)
 	ERR_clear_error();
 	if (!err && !c->cert)
 		err = fault(f, EINVAL, "cert: there is no certificate in it: PEM is expected");
-	if (err)
-		credentials_free(c);
 	return err;
+}
+
+int credentials_load(struct credentials **c, const char *pem, struct fault *f)
+{
+	int err;
+
+	*c = calloc(1, sizeof(**c));
+	if (!*c)
+		return -ENOMEM;
+	(*c)->shares = 1;
+	err = load_certs(*c, pem, f);
+	if (!err)
+		return 0;
+	credentials_free(*c);
+	*c = NULL;
+	return err;
+}
+
+struct credentials *credentials_share(struct credentials *c)
+{
+	c->shares++;
+	return c;
 }
 
 void credentials_free(struct credentials *c)
 {
+	if (!c || --c->shares)
+		return;
 	for (unsigned i = 0; i < c->count; i++)
 		OPENSSL_free(c->der[i]);
 	X509_free(c->cert);
-	*c = (struct credentials){0};
+	free(c);
 }
 
 static int load_anchors(struct trust *t, const char *pem, struct fault *f)
@@ -96,28 +116,72 @@ static int load_crls(struct trust *t, const char *pem, struct fault *f)
 	return t->has_crl ? 0 : fault(f, EINVAL, "crl: there is no CRL in it: PEM is expected");
 }
 
-int trust_load(struct trust *t, const char *ca_pem, const char *crl_pem, struct fault *f)
+static bool digest_texts(struct trust *t)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	const bool done =
+		ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) && EVP_DigestUpdate(ctx, t->ca, strlen(t->ca) + 1) &&
+		(!t->crl || EVP_DigestUpdate(ctx, t->crl, strlen(t->crl))) && EVP_DigestFinal_ex(ctx, t->digest, NULL);
+
+	EVP_MD_CTX_free(ctx);
+	return done;
+}
+
+/* For who else is to load the same (cert_check.h). */
+static int keep_texts(struct trust *t, const char *ca_pem, const char *crl_pem)
+{
+	t->ca = strdup(ca_pem);
+	t->crl = crl_pem ? strdup(crl_pem) : NULL;
+	return t->ca && (t->crl || !crl_pem) && digest_texts(t) ? 0 : -ENOMEM;
+}
+
+static int load_trust(struct trust *t, const char *ca_pem, const char *crl_pem, struct fault *f)
 {
 	int err;
 
-	*t = (struct trust){.store = X509_STORE_new(), .anchors = sk_X509_new_null()};
-	if (!t->store || !t->anchors) {
-		trust_free(t);
+	t->store = X509_STORE_new();
+	t->anchors = sk_X509_new_null();
+	if (!t->store || !t->anchors)
 		return -ENOMEM;
-	}
 	err = load_anchors(t, ca_pem, f);
 	if (!err && crl_pem)
 		err = load_crls(t, crl_pem, f);
-	if (err)
-		trust_free(t);
+	return err ? err : keep_texts(t, ca_pem, crl_pem);
+}
+
+int trust_load(struct trust **t, const char *ca_pem, const char *crl_pem, struct fault *f)
+{
+	int err;
+
+	*t = calloc(1, sizeof(**t));
+	if (!*t)
+		return -ENOMEM;
+	(*t)->shares = 1;
+	(*t)->known = chain_cache_new();
+	err = load_trust(*t, ca_pem, crl_pem, f);
+	if (!err)
+		return 0;
+	trust_free(*t);
+	*t = NULL;
 	return err;
+}
+
+struct trust *trust_share(struct trust *t)
+{
+	t->shares++;
+	return t;
 }
 
 void trust_free(struct trust *t)
 {
+	if (!t || --t->shares)
+		return;
 	sk_X509_pop_free(t->anchors, X509_free);
 	X509_STORE_free(t->store);
-	*t = (struct trust){0};
+	chain_cache_free(t->known);
+	free(t->ca);
+	free(t->crl);
+	free(t);
 }
 
 /* ---- our own ---- */
@@ -303,9 +367,9 @@ bool credentials_expired(const struct credentials *c, int64_t now)
 
 bool credentials_equal(const struct credentials *a, const struct credentials *b)
 {
-	bool equal = a->count == b->count;
+	bool equal = a == b || (a && b && a->count == b->count);
 
-	for (unsigned i = 0; i < a->count && equal; i++)
+	for (unsigned i = 0; a != b && equal && i < a->count; i++)
 		equal = a->der_size[i] == b->der_size[i] && memcmp(a->der[i], b->der[i], (size_t)a->der_size[i]) == 0;
 	return equal;
 }

@@ -12,21 +12,29 @@
 #include "identity.h"
 #include "wire/message.h"
 
-/* Own: what goes out in CERT payloads. Zeroed: none. */
+/* Of a peer's certificates so many are looked at. */
+#define CERTS_MAX 8
+
+/* Own: what goes out in CERT payloads. Shared by the connections whose file it is of. */
 struct credentials {
+	unsigned shares;
 	X509 *cert;
-	uint8_t *der[8]; /* leaf first, then what else the file has of its chain (without self-signed roots); malloc'd
-			    by OpenSSL */
-	int der_size[8];
+	uint8_t *der[CERTS_MAX]; /* leaf first, then what else the file has of its chain (without self-signed roots);
+			    malloc'd by OpenSSL */
+	int der_size[CERTS_MAX];
 	unsigned count;
 };
 
 /* PEM in memory. 0, -EINVAL with the key of the file and what is wrong ("cert: there is no certificate in it"),
- * -ENOMEM.
- */
-int credentials_load(struct credentials *c, const char *pem, struct fault *f);
+ * -ENOMEM. */
+int credentials_load(struct credentials **c, const char *pem, struct fault *f);
 /* crl_pem may be NULL: no revocation check. With one, a chain whose CRL is missing or out of date is refused. */
-int trust_load(struct trust *t, const char *ca_pem, const char *crl_pem, struct fault *f);
+int trust_load(struct trust **t, const char *ca_pem, const char *crl_pem, struct fault *f);
+
+/* One more has it, and is to give it back by the next; returns it. */
+struct credentials *credentials_share(struct credentials *c);
+struct trust *trust_share(struct trust *t);
+/* Frees it with the last who has it. NULL is nothing to do. */
 void credentials_free(struct credentials *c);
 void trust_free(struct trust *t);
 
@@ -60,7 +68,7 @@ int peer_certs_verify(struct peer_certs *certs, const struct trust *t, int64_t n
 int credentials_verify(const struct credentials *c, const struct trust *t, int64_t now, struct fault *f);
 
 bool credentials_expired(const struct credentials *c, int64_t now);
-/* Whether both prove the same: certificates and their order. */
+/* Whether both prove the same: certificates and their order. NULL: none. */
 bool credentials_equal(const struct credentials *a, const struct credentials *b);
 
 /* The identity a certificate gives by itself: its subject as a DN. 0 or -EINVAL. */

@@ -17,8 +17,8 @@ struct identity {
 	uint8_t data[IDENTITY_MAX];
 };
 
-/* "192.0.2.1", "host.example", "ops@host.example", "CN=host, O=Example" (RFC 4514 or OpenSSL's /CN= form). 0 or
- * -EINVAL. */
+/* "192.0.2.1", "host.example", "ops@host.example", "CN=host, O=Example" (RFC 4514 or OpenSSL's /CN= form),
+ * "keyid:branch 7", "keyid:0x00ff". 0 or -EINVAL. */
 int identity_from_text(struct identity *id, const char *text, struct fault *f);
 
 /* From the body of an IDi or IDr payload. False if it is not well-formed, too long, or of a type we can't name. */
@@ -28,7 +28,7 @@ bool identity_parse(const struct payload *p, struct identity *id);
 #define IDENTITY_BODY_MAX (4 + IDENTITY_MAX)
 void identity_write(struct writer *w, const struct identity *id);
 
-/* For people: printable whatever the peer sent. */
+/* For people: printable whatever the peer sent. Two key IDs have two texts. */
 void identity_text(const struct identity *id, char *buf, size_t size);
 
 bool identity_equal(const struct identity *a, const struct identity *b);

@@ -70,10 +70,17 @@ int keyring_add(struct keyring *ring, uint32_t id, enum key_kind kind, const voi
 void keyring_remove(struct keyring *ring, uint32_t id);
 /* Wipes and frees all. */
 void keyring_free(struct keyring *ring);
-/* Whether that PSK is so short that it can be found by trying. */
-bool keyring_is_short(const struct keyring *ring, uint32_t id);
+/* Why that PSK can be found by trying; NULL: it does not look so. */
+const char *keyring_weakness(const struct keyring *ring, uint32_t id);
+/* Whether that PSK is text with a blank or a carriage return at its end, which nobody sees and the peer has not. */
+bool keyring_has_tail(const struct keyring *ring, uint32_t id);
 /* Whether the private key belongs to that certificate's public key (SubjectPublicKeyInfo in DER). */
 bool keyring_matches(const struct keyring *ring, uint32_t id, const uint8_t *spki, size_t size);
+/* A private key, the caller's to EVP_PKEY_free(); NULL: there is none of that number. */
+EVP_PKEY *keyring_private(const struct keyring *ring, uint32_t id);
+/* As keyholder_ops.sign, with a key that was taken out. */
+int keyring_sign(EVP_PKEY *key, enum sig_scheme scheme, const uint8_t *octets, size_t size, uint8_t *out,
+		 size_t *out_size);
 /* The questions answered from this ring by a call. */
 struct keyholder_ops keyring_ops(struct keyring *ring);
 
@@ -83,17 +90,21 @@ struct keyholder_ops keyring_ops(struct keyring *ring);
 struct keyholder_ends {
 	int control;
 	int questions;
-	int ready;	 /* where the line goes that it is there (lib/child.h) */
-	int vault;	 /* -1: none, and no key of an SA is taken */
-	uint8_t *keymat; /* a vault_page() that it shares with the client; NULL without a vault */
+	int ready;	  /* where the line goes that it is there (lib/child.h) */
+	int vault;	  /* -1: none, and no key of an SA is taken */
+	uint8_t *keymat;  /* a vault_page() that it shares with the client; NULL without a vault */
+	unsigned signers; /* 0: none, and */
+	int signatures;	  /* this is nothing */
 };
 
 /*
  * Runs the keyholder until both sockets (SOCK_SEQPACKET) are closed: keys come on `control` from the supervisor as
  * {"command": "key", "id": N, "kind": "psk|private|ppk"} with the file by SCM_RIGHTS (also
  * {"command":"forget","id":N}), each answered by {"ok": true}, with a "note" perhaps, or {"error": ...}; questions come
- * on `questions`. Sandboxes itself first, and then writes the line KEYHOLDER_READY; without that it has said why.
- * Returns an exit status.
+ * on `questions`, answered in their order. On `signatures` come questions for signatures alone, each answered when it
+ * is done, by so many threads of their own: a signature takes so long that nobody shall wait for one, and one process
+ * with several threads has each key once. Sandboxes itself first, and then writes the line KEYHOLDER_READY; without
+ * that it has said why. Returns an exit status.
  */
 #define KEYHOLDER_READY "ready\n"
 int keyholder_run(const struct keyholder_ends *ends);

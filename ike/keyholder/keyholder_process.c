@@ -12,8 +12,11 @@
 #include <unistd.h>
 
 #include "lib/channel.h"
+#include "lib/json.h"
 #include "keyholder_wire.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/threads.h"
+#include "signers.h"
 #include "maps/vault.h"
 
 struct keyholder {
@@ -21,6 +24,7 @@ struct keyholder {
 	struct keyholder_ops ops;
 	struct vault vault; /* entries NULL: none */
 	uint8_t *keymat;
+	struct signers signers;
 };
 
 /* ---- keys ---- */
@@ -87,7 +91,7 @@ static int match_key(const struct keyring *ring, uint32_t id, int fd, struct fau
 static int obey(struct keyring *ring, const cJSON *message, int fd, struct fault *f)
 {
 	const char *command = cJSON_GetStringValue(cJSON_GetObjectItem(message, "command"));
-	const uint32_t id = (uint32_t)cJSON_GetNumberValue(cJSON_GetObjectItem(message, "id"));
+	const uint32_t id = (uint32_t)json_u64(message, "id");
 
 	if (!command || !id)
 		return fault(f, EINVAL, "not a command");
@@ -103,19 +107,28 @@ static int obey(struct keyring *ring, const cJSON *message, int fd, struct fault
 
 static void add_ok(cJSON *reply, const struct keyring *ring, const cJSON *message)
 {
-	const uint32_t id = (uint32_t)cJSON_GetNumberValue(cJSON_GetObjectItem(message, "id"));
+	const uint32_t id = (uint32_t)json_u64(message, "id");
+
+	const char *weakness = keyring_weakness(ring, id);
+	char note[160];
 
 	cJSON_AddBoolToObject(reply, "ok", true);
-	if (keyring_is_short(ring, id))
-		cJSON_AddStringToObject(
-			reply, "note",
-			"shorter than 16 bytes, and can be found by trying: 'openssl rand -hex 32' makes "
-			"one that cannot");
+	if (weakness)
+		snprintf(note, sizeof(note),
+			 "%s, and can be found by trying: 'xdp-ipsec genkey psk' makes one that cannot", weakness);
+	else if (keyring_has_tail(ring, id))
+		snprintf(note, sizeof(note),
+			 "it ends with a blank or a carriage return, which belongs to the secret: without it at the "
+			 "peer the PSKs differ");
+	else
+		return;
+	cJSON_AddStringToObject(reply, "note", note);
 }
 
 /* False: the supervisor is gone. */
-static bool on_control(struct keyring *ring, int control)
+static bool on_control(struct keyholder *k, int control)
 {
+	struct keyring *ring = k->ring;
 	struct fault f = {""};
 	cJSON *message, *reply;
 	int fd, err = channel_receive(control, &message, &fd);
@@ -123,7 +136,10 @@ static bool on_control(struct keyring *ring, int control)
 	if (err)
 		return err == -EBADMSG || err == -EINTR;
 	reply = cJSON_CreateObject();
-	if (obey(ring, message, fd, &f))
+	pthread_mutex_lock(&k->signers.lock);
+	err = obey(ring, message, fd, &f);
+	pthread_mutex_unlock(&k->signers.lock);
+	if (err)
 		cJSON_AddStringToObject(reply, "error", f.text);
 	else
 		add_ok(reply, ring, message);
@@ -145,7 +161,7 @@ static int check_slot(const struct keyholder *k, uint32_t slot)
 {
 	const struct vault_entry *e;
 
-	if (!k->vault.entries || slot >= SLOTS_MAX)
+	if (!k->vault.entries || slot >= k->vault.slots)
 		return -EINVAL;
 	e = &k->vault.entries[slot];
 	return __atomic_load_n(&e->generation, __ATOMIC_ACQUIRE) && e->owner != OWNER_IKE ? -EPERM : 0;
@@ -231,17 +247,38 @@ static bool on_question(struct keyholder *k, int questions)
 
 /* ---- its life ---- */
 
+struct start {
+	struct keyholder *k;
+	const struct keyholder_ends *ends;
+};
+
+static int start_signers(void *arg, struct fault *f)
+{
+	const struct start *s = arg;
+	struct signers *signers = &s->k->signers;
+
+	if (!s->ends->signers)
+		return 0;
+	signers->socket = s->ends->signatures;
+	signers->ring = s->k->ring;
+	return threads_start(s->ends->signers, signers_work, signers, f);
+}
+
 static int prepare(struct keyholder *k, const struct keyholder_ends *ends, struct fault *f)
 {
+	struct start start = {k, ends};
 	int err = 0;
 
-	*k = (struct keyholder){.ring = keyring_new(), .vault.fd = -1, .keymat = ends->keymat};
+	*k = (struct keyholder){.ring = keyring_new(),
+				.vault.fd = -1,
+				.keymat = ends->keymat,
+				.signers.lock = PTHREAD_MUTEX_INITIALIZER};
 	if (!k->ring)
 		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
 	k->ops = keyring_ops(k->ring);
 	if (ends->vault >= 0)
 		err = vault_map(&k->vault, ends->vault, true, f);
-	return err ? err : sandbox_enter_keyholder(f);
+	return err ? err : sandbox_enter_keyholder(start_signers, &start, f);
 }
 
 static bool say_ready(int ready)
@@ -266,10 +303,12 @@ int keyholder_run(const struct keyholder_ends *ends)
 	go_on = say_ready(ends->ready);
 	while (go_on && (poll(fds, 2, -1) >= 0 || errno == EINTR)) {
 		if (fds[0].revents)
-			go_on = on_control(k.ring, ends->control);
+			go_on = on_control(&k, ends->control);
 		if (go_on && fds[1].revents)
 			go_on = on_question(&k, ends->questions);
 	}
+	/* Signers are kept from it until the process ends; what one has at hand it has a share of. */
+	pthread_mutex_lock(&k.signers.lock);
 	keyring_free(k.ring);
 	vault_close(&k.vault);
 	return EXIT_SUCCESS;

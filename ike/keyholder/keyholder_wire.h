@@ -30,4 +30,12 @@ struct key_answer {
 	uint8_t data[SIGNATURE_MAX];
 };
 
+/* What any answer begins with, also that of who has no key (hands/hands.h). */
+struct answer_head {
+	uint32_t number;
+	int32_t error;
+	uint32_t size;
+};
+_Static_assert(sizeof(struct answer_head) == offsetof(struct key_answer, data), "an answer is a head, and data");
+
 #endif

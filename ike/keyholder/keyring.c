@@ -13,22 +13,26 @@
 #include "crypto/prf.h"
 #include "real_message.h"
 #include "crypto/sig_scheme.h"
+#include "weak_secret.h"
 #include "wire/wire.h"
 
-#define RSA_BITS_MIN  2048
-#define PSK_SIZE_GOOD 16
+#define RSA_BITS_MIN 2048
+
+/* The supervisor counts: these are filled alike, and with 10,000 keys ten stand in each. */
+#define CHAINS 1024
 
 struct secret {
-	LIST_ENTRY(secret) of_ring;
+	LIST_ENTRY(secret) of_chain;
 	uint32_t id;
 	enum key_kind kind;
 	EVP_PKEY *key; /* KEY_PRIVATE */
 	size_t size;   /* KEY_PSK, KEY_PPK */
-	uint8_t data[SECRET_MAX];
+	size_t room;
+	uint8_t data[];
 };
 
 struct keyring {
-	LIST_HEAD(, secret) secrets;
+	LIST_HEAD(, secret) chains[CHAINS];
 };
 
 struct keyring *keyring_new(void)
@@ -40,7 +44,7 @@ static struct secret *find(const struct keyring *ring, uint32_t id, enum key_kin
 {
 	struct secret *s;
 
-	LIST_FOREACH(s, &ring->secrets, of_ring)
+	LIST_FOREACH(s, &ring->chains[id % CHAINS], of_chain)
 		if (s->id == id && (!kind || s->kind == kind))
 			return s;
 	return NULL;
@@ -48,9 +52,9 @@ static struct secret *find(const struct keyring *ring, uint32_t id, enum key_kin
 
 static void secret_free(struct secret *s)
 {
-	LIST_REMOVE(s, of_ring);
+	LIST_REMOVE(s, of_chain);
 	EVP_PKEY_free(s->key);
-	explicit_bzero(s, sizeof(*s));
+	explicit_bzero(s, sizeof(*s) + s->room);
 	free(s);
 }
 
@@ -64,16 +68,29 @@ void keyring_remove(struct keyring *ring, uint32_t id)
 
 void keyring_free(struct keyring *ring)
 {
-	while (ring && !LIST_EMPTY(&ring->secrets))
-		secret_free(LIST_FIRST(&ring->secrets));
+	for (size_t i = 0; ring && i < CHAINS; i++)
+		while (!LIST_EMPTY(&ring->chains[i]))
+			secret_free(LIST_FIRST(&ring->chains[i]));
 	free(ring);
 }
 
-bool keyring_is_short(const struct keyring *ring, uint32_t id)
+const char *keyring_weakness(const struct keyring *ring, uint32_t id)
 {
 	const struct secret *s = find(ring, id, KEY_PSK);
 
-	return s && s->size < PSK_SIZE_GOOD;
+	return s ? weak_secret(s->data, s->size) : NULL;
+}
+
+bool keyring_has_tail(const struct keyring *ring, uint32_t id)
+{
+	const struct secret *s = find(ring, id, KEY_PSK);
+
+	if (!s || s->size == 0 || !isspace(s->data[s->size - 1]))
+		return false;
+	for (size_t i = 0; i < s->size; i++)
+		if (!isprint(s->data[i]) && !isspace(s->data[i]))
+			return false;
+	return true;
 }
 
 /* ---- reading ---- */
@@ -107,7 +124,7 @@ static int read_secret(struct secret *s, const char *text, size_t size, struct f
 		size--;
 	if (size == 0 || size > SECRET_MAX)
 		return fault(f, EINVAL,
-			     size ? "longer than 4096 bytes" : "empty: 'openssl rand -hex 32' makes a secret");
+			     size ? "longer than 4096 bytes" : "empty: 'xdp-ipsec genkey psk' makes a secret");
 	if (size > 2 && text[0] == '0' && text[1] == 'x')
 		return read_hex(s, text + 2, size - 2, f);
 	memcpy(s->data, text, size);
@@ -153,17 +170,20 @@ static int read_private(struct secret *s, const void *pem, size_t size, struct f
 int keyring_add(struct keyring *ring, uint32_t id, enum key_kind kind, const void *content, size_t size,
 		struct fault *f)
 {
-	struct secret *s = calloc(1, sizeof(*s));
+	/* Neither text nor what is read of hex is longer than the file. */
+	const size_t room = kind == KEY_PRIVATE ? 0 : size;
+	struct secret *s = calloc(1, sizeof(*s) + room);
 	int err;
 
 	if (!s)
 		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
 	s->id = id;
 	s->kind = kind;
+	s->room = room;
 	err = kind == KEY_PRIVATE ? read_private(s, content, size, f) : read_secret(s, content, size, f);
 	if (!err)
 		keyring_remove(ring, id);
-	LIST_INSERT_HEAD(&ring->secrets, s, of_ring);
+	LIST_INSERT_HEAD(&ring->chains[id % CHAINS], s, of_chain);
 	if (err)
 		secret_free(s);
 	return err;
@@ -219,16 +239,27 @@ static bool may_sign(enum sig_scheme scheme)
 	}
 }
 
+EVP_PKEY *keyring_private(const struct keyring *ring, uint32_t id)
+{
+	const struct secret *s = find(ring, id, KEY_PRIVATE);
+
+	return s && EVP_PKEY_up_ref(s->key) == 1 ? s->key : NULL;
+}
+
+int keyring_sign(EVP_PKEY *key, enum sig_scheme scheme, const uint8_t *octets, size_t size, uint8_t *out,
+		 size_t *out_size)
+{
+	if (!may_sign(scheme) || !is_auth_octets(octets, size, 0, true))
+		return -EINVAL;
+	return sig_sign(key, scheme, octets, size, out, out_size);
+}
+
 static int sign(void *arg, uint32_t id, enum sig_scheme scheme, const uint8_t *octets, size_t size, uint8_t *out,
 		size_t *out_size)
 {
 	const struct secret *s = find(arg, id, KEY_PRIVATE);
 
-	if (!s)
-		return -ENOENT;
-	if (!may_sign(scheme) || !is_auth_octets(octets, size, 0, true))
-		return -EINVAL;
-	return sig_sign(s->key, scheme, octets, size, out, out_size);
+	return s ? keyring_sign(s->key, scheme, octets, size, out, out_size) : -ENOENT;
 }
 
 static int ppk(void *arg, uint32_t id, uint16_t prf, const uint8_t *in, size_t size, uint8_t *out)

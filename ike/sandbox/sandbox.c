@@ -20,27 +20,23 @@
 
 #define ITEMS(a) (sizeof(a) / sizeof((a)[0]))
 
-/* What both processes need to live. */
-static const int common[] = {
+/* What each process needs to live. */
+static const int life[] = {
 	SCMP_SYS(brk), /* memory */
 	SCMP_SYS(munmap),
 	SCMP_SYS(mremap),
 	SCMP_SYS(madvise),
-	SCMP_SYS(mlock),     /* OpenSSL's secure memory */
-	SCMP_SYS(futex),     /* OpenSSL's locks */
-	SCMP_SYS(getrandom), /* nonces, keys, SPIs */
-	SCMP_SYS(getpid),    /* OpenSSL looks whether it was forked */
+	SCMP_SYS(mlock),       /* OpenSSL's secure memory */
+	SCMP_SYS(futex),       /* OpenSSL's locks */
+	SCMP_SYS(sched_yield), /* those of a sanitizer's memory */
+	SCMP_SYS(getrandom),   /* nonces, keys, SPIs */
+	SCMP_SYS(getpid),      /* OpenSSL looks whether it was forked */
 	SCMP_SYS(gettid),
 	SCMP_SYS(clock_gettime),
 	SCMP_SYS(gettimeofday),
 	SCMP_SYS(time),
-	SCMP_SYS(recvmsg), /* messages of the supervisor */
-	SCMP_SYS(sendmsg),
 	SCMP_SYS(recvfrom), /* questions and answers */
 	SCMP_SYS(sendto),
-	SCMP_SYS(pread64), /* a memfd or a key file that came with a message */
-	SCMP_SYS(fstat),
-	SCMP_SYS(newfstatat), /* how the C library asks for fstat */
 	SCMP_SYS(close),
 	SCMP_SYS(write), /* a line to stderr */
 	SCMP_SYS(restart_syscall),
@@ -48,6 +44,13 @@ static const int common[] = {
 	SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
+};
+
+/* What those need besides who hear the supervisor. */
+static const int common[] = {
+	SCMP_SYS(recvmsg),			 /* messages of the supervisor */
+	SCMP_SYS(sendmsg), SCMP_SYS(pread64),	 /* a memfd or a key file that came with a message */
+	SCMP_SYS(fstat),   SCMP_SYS(newfstatat), /* how the C library asks for fstat */
 };
 
 static const int keyholder[] = {
@@ -150,21 +153,39 @@ int sandbox_enter_protocol(int map, struct fault *f)
 	if (err)
 		return err;
 	filter = call_filter_new();
+	call_filter_allow(&filter, life, ITEMS(life));
 	call_filter_allow(&filter, common, ITEMS(common));
 	call_filter_allow(&filter, protocol, ITEMS(protocol));
 	allow_bpf(&filter);
 	return load(&filter, f);
 }
 
-int sandbox_enter_keyholder(struct fault *f)
+int sandbox_enter_keyholder(sandbox_last *last, void *arg, struct fault *f)
 {
 	struct call_filter filter;
 	int err = leave("key holder", 0, f);
 
+	if (!err)
+		err = last(arg, f);
 	if (err)
 		return err;
 	filter = call_filter_new();
+	call_filter_allow(&filter, life, ITEMS(life));
 	call_filter_allow(&filter, common, ITEMS(common));
 	call_filter_allow(&filter, keyholder, ITEMS(keyholder));
+	return load(&filter, f);
+}
+
+int sandbox_enter_hands(sandbox_last *last, void *arg, struct fault *f)
+{
+	struct call_filter filter;
+	int err = leave("hands", 0, f);
+
+	if (!err)
+		err = last(arg, f);
+	if (err)
+		return err;
+	filter = call_filter_new();
+	call_filter_allow(&filter, life, ITEMS(life));
 	return load(&filter, f);
 }

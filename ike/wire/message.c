@@ -251,6 +251,7 @@ static const struct name notify_names[] = {
 	NAME(INVALID_SELECTORS),
 	NAME(TEMPORARY_FAILURE),
 	NAME(CHILD_SA_NOT_FOUND),
+	NAME(TS_MAX_QUEUE),
 	{NOT_AS_ASKED, "its answer is not valid"},
 	NAME(INITIAL_CONTACT),
 	NAME(COOKIE),

@@ -257,10 +257,11 @@ static bool fits_ike(const struct offer *o, bool rekey)
 	       best_prf(o) && o->dh_20 && !o->kinds[TRANSFORM_ESN];
 }
 
-/* Without dh a group that is offered is passed over, if NONE may stand for it or it is IKE_AUTH, where none counts. */
+/* Without dh a group that is offered is passed over, if NONE may stand for it or it is IKE_AUTH, where none counts. Of
+ * ESN something has to be said (RFC 7296 section 3.3.3). */
 static bool fits_esp(const struct offer *o, enum esn_policy esn, bool dh)
 {
-	const bool esn_fits = !o->kinds[TRANSFORM_ESN] || o->no_esn || (o->esn && esn == ESN_OFFERED);
+	const bool esn_fits = o->no_esn || (o->esn && esn == ESN_OFFERED);
 
 	return o->protocol == PROTOCOL_ESP && o->spi_size == 4 && o->spi && is_gcm(o) && esn_fits &&
 	       (!dh || o->dh_20) && !o->kinds[TRANSFORM_PRF];

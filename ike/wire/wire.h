@@ -139,6 +139,7 @@ enum notify_type {
 	INVALID_SELECTORS = 39,
 	TEMPORARY_FAILURE = 43,
 	CHILD_SA_NOT_FOUND = 44,
+	TS_MAX_QUEUE = 48, /* RFC 9611 */
 	NOTIFY_ERROR_MAX = 16383,
 	NOT_AS_ASKED = 0xffff, /* ours, on no wire: the answer is none to what was asked */
 	/* status */
@@ -157,6 +158,7 @@ enum notify_type {
 	USE_PPK = 16435,
 	PPK_IDENTITY = 16436,
 	NO_PPK_AUTH = 16437,
+	SA_RESOURCE_INFO = 16444, /* RFC 9611 */
 };
 
 /* RFC 7296 section 3.9: 16 ... 256, at least half the PRF's key. Ours is 32. */

@@ -76,15 +76,15 @@ static int not_loaded(int err, struct fault *f)
 		     "this kernel has none (before Linux 6.4): packets are guarded on attached interfaces only");
 }
 
-static int load_as(bool sees_routes, const char *maps_dir, const struct prog_config *cfg, struct backstop **out,
-		   struct fault *f)
+static int load_as(bool sees_routes, const char *maps_dir, uint32_t slots, const struct prog_config *cfg,
+		   struct backstop **out, struct fault *f)
 {
 	struct backstop *skel = open_object(cfg, sees_routes);
 	int err;
 
 	if (!skel)
 		return libbpf_fault(f, errno, "opening the BPF object");
-	err = maps_dir ? pinned_maps_use(skel->obj, maps_dir, f) : 0;
+	err = maps_dir ? pinned_maps_use(skel->obj, maps_dir, slots, f) : 0;
 	if (!err) {
 		err = backstop__load(skel);
 		if (err)
@@ -98,11 +98,12 @@ static int load_as(bool sees_routes, const char *maps_dir, const struct prog_con
 }
 
 /* A kernel that refuses what looks at routes may take the rest. */
-static int load(const char *maps_dir, const struct prog_config *cfg, struct backstop **out, struct fault *f)
+static int load(const char *maps_dir, uint32_t slots, const struct prog_config *cfg, struct backstop **out,
+		struct fault *f)
 {
-	const int err = load_as(true, maps_dir, cfg, out, f);
+	const int err = load_as(true, maps_dir, slots, cfg, out, f);
 
-	return err == -ENOTSUP ? load_as(false, maps_dir, cfg, out, f) : err;
+	return err == -ENOTSUP ? load_as(false, maps_dir, slots, cfg, out, f) : err;
 }
 
 /* ---- linking ---- */
@@ -159,10 +160,10 @@ static int put_wall(const char *dir, const struct wall *wall, int prog, struct f
 	return err;
 }
 
-int backstop_put(const char *dir, const char *maps_dir, const struct prog_config *cfg, struct fault *f)
+int backstop_put(const char *dir, const char *maps_dir, uint32_t slots, const struct prog_config *cfg, struct fault *f)
 {
 	struct backstop *skel;
-	int err = load(maps_dir, cfg, &skel, f);
+	int err = load(maps_dir, slots, cfg, &skel, f);
 
 	if (err)
 		return err;
@@ -209,7 +210,7 @@ int backstop_try(struct fault *f)
 {
 	const struct prog_config any = {0};
 	struct backstop *skel;
-	int err = load(NULL, &any, &skel, f);
+	int err = load(NULL, 0, &any, &skel, f);
 
 	if (err)
 		return err;

@@ -7,15 +7,17 @@
 #define LOADER_ATTACH_BACKSTOP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/fault.h"
 #include "maps/config.bpf.h"
 
 /*
- * Puts the backstop up over the maps that are pinned in maps_dir, and pins its links in dir. A backstop that an earlier
- * run has left there goes when the new one is in force. 0, -ENOTSUP where the kernel has no such programs, or -errno.
+ * Puts the backstop up over the maps that are pinned in maps_dir, made for so many slots, and pins its links in dir. A
+ * backstop that an earlier run has left there goes when the new one is in force. 0, -ENOTSUP where the kernel has no
+ * such programs, or -errno.
  */
-int backstop_put(const char *dir, const char *maps_dir, const struct prog_config *cfg, struct fault *f);
+int backstop_put(const char *dir, const char *maps_dir, uint32_t slots, const struct prog_config *cfg, struct fault *f);
 
 /* Takes the backstop in dir down. None there is no error. */
 void backstop_remove(const char *dir);

@@ -25,6 +25,17 @@ int gates_attach(const struct maps *maps, const struct gate *gate, struct fault 
 	return err ? err : put(maps, gate->nic, gate, f);
 }
 
+void gates_expect(const struct maps *maps, uint32_t ifindex, enum port_mode mode, uint32_t egress, uint32_t ingress)
+{
+	struct gate gate = gates_get(maps, ifindex);
+
+	if (gate.kind != GATE_ATTACHED || gate.mode != mode)
+		return;
+	gate.egress_next = egress;
+	gate.ingress_next = ingress;
+	put(maps, ifindex, &gate, NULL);
+}
+
 void gates_remove(const struct maps *maps, uint32_t ifindex)
 {
 	bpf_map_delete_elem(maps->gates, &ifindex);
@@ -133,9 +144,25 @@ static bool is_there(const void *arg, int ifindex)
 	return cover_has(arg, ifindex);
 }
 
-void gates_keep_attached(const struct maps *maps)
+/* Of a start: who stays. */
+struct start {
+	const struct maps *maps;
+	bool (*goes_on)(const void *arg, int ifindex);
+	const void *arg;
+};
+
+static bool stays_at_start(const void *arg, int ifindex)
 {
-	keep(maps, is_attached, maps);
+	const struct start *s = arg;
+
+	return is_attached(s->maps, ifindex) || (s->goes_on && s->goes_on(s->arg, ifindex));
+}
+
+void gates_keep_attached(const struct maps *maps, bool (*goes_on)(const void *arg, int ifindex), const void *arg)
+{
+	const struct start start = {maps, goes_on, arg};
+
+	keep(maps, stays_at_start, &start);
 }
 
 void gates_cover(const struct maps *maps)

@@ -14,6 +14,10 @@
 /* Enters a NIC that the programs are on, and its TAP. 0 or -errno. */
 int gates_attach(const struct maps *maps, const struct gate *gate, struct fault *f);
 
+/* That the programs of an attached NIC are about to give way to those of these ids: with either it is closed, until
+ * gates_attach(). */
+void gates_expect(const struct maps *maps, uint32_t ifindex, enum port_mode mode, uint32_t egress, uint32_t ingress);
+
 /* Takes out a NIC that is gone, or whose programs are: nothing guards it. */
 void gates_remove(const struct maps *maps, uint32_t ifindex);
 
@@ -24,9 +28,9 @@ void gates_open(const struct maps *maps, uint32_t ifindex);
  * guards the NIC instead. */
 void gates_trust(const struct maps *maps, uint32_t ifindex, bool trusted);
 
-/* Called at a start: keeps the gates of NICs that programs of an earlier run are on, and takes out all others, also
- * those that a 'detach' has opened. */
-void gates_keep_attached(const struct maps *maps);
+/* Called at a start: keeps the gates of NICs that programs of an earlier run are on, and of TAPs that go on (goes_on
+ * may be NULL), and takes out all others, also those that a 'detach' has opened. */
+void gates_keep_attached(const struct maps *maps, bool (*goes_on)(const void *arg, int ifindex), const void *arg);
 
 /* A copy of an interface's gate; kind 0: the interface has none. */
 struct gate gates_get(const struct maps *maps, uint32_t ifindex);

@@ -40,7 +40,8 @@ static void add_addresses(struct gre_port *g, const char *dev, const struct ifad
 		    strcmp(i->ifa_name, dev) != 0)
 			continue;
 		if (g->address_count == GRE_ADDRESSES_MAX) {
-			log_line("%s: more than %d addresses: GRE does not know those beyond", dev, GRE_ADDRESSES_MAX);
+			log_warning("%s: more than %d addresses: GRE does not know those beyond", dev,
+				    GRE_ADDRESSES_MAX);
 			return;
 		}
 		g->addresses[g->address_count++] = address_of(i);
@@ -78,8 +79,8 @@ static void add_peer(struct gre_port *g, const char *dev, const uint8_t local[4]
 		if (memcmp(g->peers[i].remote, remote, 4) == 0)
 			return;
 	if (g->peer_count == GRE_PEERS_MAX) {
-		log_line("%s: %s gets no multicast: it is beyond %d peers with gre = yes", dev, addr_text(remote, text),
-			 GRE_PEERS_MAX);
+		log_warning("%s: %s gets no multicast: it is beyond %d peers with gre = yes", dev,
+			    addr_text(remote, text), GRE_PEERS_MAX);
 		return;
 	}
 	memcpy(g->peers[g->peer_count].local, local, 4);
@@ -89,7 +90,7 @@ static void add_peer(struct gre_port *g, const char *dev, const uint8_t local[4]
 /* Of a mesh those that have an SA; the map is made anew when one comes or goes. */
 static void add_mesh(struct gre_port *g, const char *dev, const struct maps *maps, const struct connection_config *c)
 {
-	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++) {
+	for (uint32_t slot = 0; slot < maps->slots; slot++) {
 		const struct sa_state *sa = &maps->sa[slot];
 
 		if (slot_in_use(slot_generation(maps->sa, slot)) && sa->direction == SA_OUTBOUND &&
@@ -120,8 +121,8 @@ static void add_connection(struct gre_port *g, const char *dev, const struct map
 			   const struct connection_config *c)
 {
 	if (g->source_count == GRE_SOURCES_MAX) {
-		log_line("[connection %s]: no GRE: %s has %d connections with gre = yes already", c->name, dev,
-			 GRE_SOURCES_MAX);
+		log_warning("[connection %s]: no GRE: %s has %d connections with gre = yes already", c->name, dev,
+			    GRE_SOURCES_MAX);
 		return;
 	}
 	g->sources[g->source_count++] = source_of(&c->remote);
@@ -159,7 +160,7 @@ static void write_port(const struct maps *maps, uint32_t port, const struct gre_
 	if (g->source_count == 0)
 		bpf_map_delete_elem(maps->gre, &port);
 	else if (bpf_map_update_elem(maps->gre, &port, g, BPF_ANY) < 0)
-		log_line("map gre: %s", strerror(errno));
+		log_warning("map gre: %s", strerror(errno));
 }
 
 void gre_sync(const struct maps *maps, const struct nics *nics, const struct config *config)
@@ -167,7 +168,7 @@ void gre_sync(const struct maps *maps, const struct nics *nics, const struct con
 	struct ifaddrs *all;
 
 	if (getifaddrs(&all) < 0) {
-		log_line("addresses of this host: %s; GRE goes on as before", strerror(errno));
+		log_warning("addresses of this host: %s; GRE goes on as before", strerror(errno));
 		return;
 	}
 	for (uint32_t port = 0; port < PORTS_MAX; port++) {
@@ -199,8 +200,9 @@ void gre_report(const struct maps *maps, const struct config *config)
 			there = bpf_map_lookup_elem(maps->gre, &port, &g) == 0 && had_source(&g, &s);
 		}
 		if (!there)
-			log_line("[connection %s]: gre = yes, and no attached NIC has %s itself: its multicast is not "
-				 "protected: attach the NIC, or give it the address",
-				 c->name, addr_text(c->local, text));
+			log_warning(
+				"[connection %s]: gre = yes, and no attached NIC has %s itself: its multicast is not "
+				"protected: attach the NIC, or give it the address",
+				c->name, addr_text(c->local, text));
 	}
 }

@@ -46,9 +46,9 @@ static void tell(struct hook_tale *t, const char *dev, const struct nic_hook *ho
 		return;
 	nic_hook_text(hook, what);
 	if (t->untold > 1)
-		log_line("%s: %s; %s (%u times since this was last said)", dev, what, outcome, t->untold);
+		log_warning("%s: %s; %s (%u times since this was last said)", dev, what, outcome, t->untold);
 	else
-		log_line("%s: %s; %s", dev, what, outcome);
+		log_warning("%s: %s; %s", dev, what, outcome);
 	t->untold = 0;
 }
 

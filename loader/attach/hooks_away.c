@@ -99,7 +99,7 @@ static void hold(const char *path, int fd)
 {
 	const int held = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
-	log_line("%s: cannot be put away: %s: its gate stays closed until this process ends", path, strerror(errno));
+	log_warning("%s: cannot be put away: %s: its gate stays closed until this process ends", path, strerror(errno));
 	(void)held;
 }
 
@@ -129,7 +129,7 @@ void hooks_put_away(const struct hook_place *at)
 		number++;
 	snprintf(path, sizeof(path), "%s/" DIRECTORY, at->dir);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		log_line("%s: %s", path, strerror(errno));
+		log_warning("%s: %s", path, strerror(errno));
 	for (enum hook_point point = HOOK_XDP; point <= HOOK_INGRESS; point++)
 		put_away(at, point, number);
 	/* Goes if nothing was. */

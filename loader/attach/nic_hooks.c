@@ -127,10 +127,13 @@ static int put_xdp(const struct hook_place *at, const struct nic *nic, const str
 	return hook_put_xdp(at, h->program, nic->mode, &made, f);
 }
 
+/* Taken off, too: the worker holds the link as well. */
 static int put_tap(struct nic *nic, const struct nic_hook *h, struct fault *f)
 {
-	if (nic->tap_link >= 0)
+	if (nic->tap_link >= 0) {
+		bpf_link_detach(nic->tap_link);
 		close(nic->tap_link);
+	}
 	nic->tap_link = -1;
 	return hook_put_tap(nic->tap.ifindex, h->program, h->clsact ? HOOK_CLSACT : HOOK_TCX, &nic->tap_link, f);
 }

@@ -31,20 +31,59 @@ struct hook_place nic_place(const struct nics *nics, const struct nic *nic)
 	};
 }
 
-void nics_init(struct nics *nics, const struct instance *instance, struct maps *maps, const struct programs *programs)
+/* ---- what was left ---- */
+
+static struct nic_left *find_left(const struct nics *nics, const char *name)
+{
+	for (unsigned i = 0; nics->left && i < nics->left->count; i++)
+		if (!nics->left->nic[i].over && strcmp(nics->left->nic[i].name, name) == 0)
+			return &nics->left->nic[i];
+	return NULL;
+}
+
+static bool is_left_tap(const void *arg, int ifindex)
+{
+	const struct nics_left *left = arg;
+
+	for (unsigned i = 0; left && i < left->count; i++)
+		if (left->nic[i].tap.ifindex == ifindex)
+			return true;
+	return false;
+}
+
+static void close_left(struct nic_left *left)
+{
+	tap_remove(&left->tap);
+	if (left->tap_link >= 0)
+		close(left->tap_link);
+	left->tap_link = -1;
+	left->over = true;
+}
+
+void nics_left_close(struct nics_left *left)
+{
+	while (left->count)
+		close_left(&left->nic[--left->count]);
+}
+
+void nics_init(struct nics *nics, const struct instance *instance, struct maps *maps, struct programs *programs,
+	       struct nics_left *left)
 {
 	*nics = (struct nics){
 		.bpf_dir = instance->bpf_dir,
 		.run_dir = instance->run_dir,
 		.maps = maps,
 		.programs = programs,
+		.left = left,
 	};
-	gates_keep_attached(maps);
+	gates_keep_attached(maps, is_left_tap, left);
 	for (unsigned i = 0; i < PORTS_MAX; i++) {
 		char name[sizeof(maps->port[i].name)];
 
 		nics->nic[i] = (struct nic){.tap_link = -1};
 		memcpy(name, maps->port[i].name, sizeof(name));
+		if (name[0] && find_left(nics, name))
+			continue;
 		maps->port[i] = (struct port){0};
 		memcpy(maps->port[i].name, name, sizeof(name));
 	}
@@ -185,9 +224,9 @@ static void warn_of_unserved_queues(const struct nic *nic)
 	const uint32_t all = netdev_queues(&nic->dev), served = nic->queues;
 
 	if (served < all)
-		log_line("%s: %u of %u queues are served: ESP that arrives on another is dropped as no_worker; "
-			 "steer it with 'ethtool -X %s equal %u'",
-			 nic->config.name, served, all, nic->config.name, served);
+		log_warning("%s: %u of %u queues are served: ESP that arrives on another is dropped as no_worker; "
+			    "steer it with 'ethtool -X %s equal %u'",
+			    nic->config.name, served, all, nic->config.name, served);
 }
 
 /* What is not asked for is left alone, unless we had been asked for it before. */
@@ -200,14 +239,31 @@ static void tune(const struct nic *nic, bool was_threaded)
 		return;
 	err = netdev_threaded_napi(nic->config.name, nic->config.threaded_napi);
 	if (err)
-		log_line("%s: threaded NAPI: %s%s", nic->config.name, strerror(-err),
-			 err == -EIO ? ": the driver has none; going on without" : "");
+		log_warning("%s: threaded NAPI: %s%s", nic->config.name, strerror(-err),
+			    err == -EIO ? ": the driver has none; going on without" : "");
+}
+
+/* The one that was left, or where that cannot go on a new one. */
+static int make_tap(const struct nics *nics, struct nic *nic, struct nic_left *left, struct fault *f)
+{
+	const int steering = programs_steering_fd(nics->programs);
+
+	if (left && tap_resume(&nic->tap, &left->tap, &nic->dev, tap_queues_of(nic), steering, f) == 0) {
+		left->resumed = true;
+		return 0;
+	}
+	if (left) {
+		log_warning("%s: a new TAP takes the place of the one before", f->text);
+		close_left(left);
+	}
+	return tap_create(&nic->tap, &nic->dev, tap_queues_of(nic), steering, f);
 }
 
 /* TAP and programs for a NIC whose config and dev are set. On an error it has neither. */
 static int build(struct nics *nics, struct nic *nic, struct fault *f)
 {
 	const uint32_t room = nics->maps->port[nics_index(nics, nic)].mtu_room;
+	struct nic_left *left = find_left(nics, nic->config.name);
 	struct programs_nic wanted = {
 		.at = nic_place(nics, nic),
 		.kind = nic->config.hook,
@@ -220,7 +276,7 @@ static int build(struct nics *nics, struct nic *nic, struct fault *f)
 
 	nic->queues = nic_queues(&nic->config, &nic->dev);
 	if (!err)
-		err = tap_create(&nic->tap, &nic->dev, tap_queues_of(nic), programs_steering_fd(nics->programs), f);
+		err = make_tap(nics, nic, left, f);
 	if (err)
 		return err;
 	wanted.at.renew_xdp = wanted.jumbo && room && room <= PORT_MTU_FRAME;
@@ -230,7 +286,10 @@ static int build(struct nics *nics, struct nic *nic, struct fault *f)
 	nic->tap_link = err ? -1 : wanted.tap_link;
 	nic->clsact = nic->tap_link < 0;
 	if (err)
-		tap_close(&nic->tap);
+		tap_remove(&nic->tap);
+	/* The program before, which has done until here. */
+	if (left)
+		close_left(left);
 	return err;
 }
 
@@ -241,7 +300,7 @@ static void drop_tap(const struct nics *nics, struct nic *nic)
 	if (nic->tap_link >= 0)
 		close(nic->tap_link);
 	nic->tap_link = -1;
-	tap_close(&nic->tap);
+	tap_remove(&nic->tap);
 }
 
 /*
@@ -265,7 +324,7 @@ static int attach_again(struct nics *nics, struct nic *nic, const struct nic *wa
 	nic->config = before.config;
 	if (build(nics, nic, &inner)) {
 		nic->present = false;
-		log_line("%s; and the settings from before do not come back either: %s", f->text, inner.text);
+		log_warning("%s; and the settings from before do not come back either: %s", f->text, inner.text);
 	} else {
 		publish_port(nics, nic);
 	}
@@ -368,10 +427,10 @@ void nic_gone(struct nics *nics, struct nic *nic)
 	const struct hook_place at = nic_place(nics, nic);
 
 	if (hooks_left_filters(&at))
-		log_line("%s: WARNING: is in another network namespace, where its clsact filters are not: what it "
-			 "sends there is in "
-			 "clear; with 'hook = tcx' its gate goes along",
-			 nic->config.name);
+		log_warning("%s: WARNING: is in another network namespace, where its clsact filters are not: what it "
+			    "sends there is in "
+			    "clear; with 'hook = tcx' its gate goes along",
+			    nic->config.name);
 	hooks_put_away(&at);
 	gates_remove(nics->maps, (uint32_t)nic->dev.ifindex);
 	__atomic_store_n(&nics->maps->port[nics_index(nics, nic)].ifindex, 0, __ATOMIC_RELEASE);
@@ -404,14 +463,14 @@ void nic_changed(struct nics *nics, struct nic *nic, const struct netdev *dev)
 	if (dev->mtu == nic->dev.mtu && memcmp(dev->mac, nic->dev.mac, sizeof(dev->mac)) == 0)
 		return;
 	if (dev->mtu > p->mtu_room)
-		log_line("%s: MTU %u: what is larger than %u bytes is not protected but dropped: "
-			 "'ip link set dev %s mtu %u'",
-			 dev->name, dev->mtu, p->mtu_room, dev->name, p->mtu_room);
+		log_warning("%s: MTU %u: what is larger than %u bytes is not protected but dropped: "
+			    "'ip link set dev %s mtu %u'",
+			    dev->name, dev->mtu, p->mtu_room, dev->name, p->mtu_room);
 	nic->dev.mtu = dev->mtu;
 	memcpy(nic->dev.mac, dev->mac, sizeof(nic->dev.mac));
 	update_port(p, dev);
 	if (netdev_set(nic->tap.ifindex, dev->mac, dev->mtu, &f))
-		log_line("%s: %s", nic->tap.name, f.text);
+		log_warning("%s: %s", nic->tap.name, f.text);
 }
 
 void nics_close(struct nics *nics)

@@ -30,16 +30,35 @@ struct nic {
 	int namesake;	       /* ifindex of another interface that has taken its name, once that is told */
 };
 
+/* What the supervisor before has left of a NIC. */
+struct nic_left {
+	char name[IF_NAMESIZE];
+	struct tap tap; /* its descriptors and ifindex alone are known */
+	int tap_link;	/* or -1 */
+	bool over;	/* a NIC goes on with it, or none can */
+	bool resumed;	/* one does */
+};
+
+struct nics_left {
+	struct nic_left nic[PORTS_MAX];
+	unsigned count;
+};
+
 struct nics {
 	const char *bpf_dir;
 	const char *run_dir;
 	struct maps *maps;
-	const struct programs *programs;
+	struct programs *programs;
+	struct nics_left *left;
 	struct nic nic[PORTS_MAX];
 };
 
-/* Clears what an earlier run left in `ports`; names and so indices of NICs that are pinned stay. */
-void nics_init(struct nics *nics, const struct instance *instance, struct maps *maps, const struct programs *programs);
+/*
+ * Clears what an earlier run left in `ports`; names and so indices of NICs that are pinned stay, and all of the NICs in
+ * `left`, which go on; NULL: none is.
+ */
+void nics_init(struct nics *nics, const struct instance *instance, struct maps *maps, struct programs *programs,
+	       struct nics_left *left);
 
 /* Whether any is attached, or expected. */
 bool nics_any(const struct nics *nics);
@@ -88,6 +107,9 @@ bool nic_is_requeued(struct nic *nic);
 
 /* The interface has another address or MTU. */
 void nic_changed(struct nics *nics, struct nic *nic, const struct netdev *dev);
+
+/* Gives up what was left and nobody has attached. */
+void nics_left_close(struct nics_left *left);
 
 /* Closes the TAPs and leaves the programs: what they protect is dropped from now on. */
 void nics_close(struct nics *nics);

@@ -91,7 +91,7 @@ static int probe_backstop(struct fault *f)
 static int probe_vault(struct fault *f)
 {
 	struct vault vault;
-	int err = vault_create(&vault, f);
+	int err = vault_create(&vault, SLOTS_DEFAULT, f);
 
 	if (err)
 		return err;

@@ -151,13 +151,13 @@ static uint32_t drop_twins(uint32_t *spis, uint32_t count)
 	return n;
 }
 
-/* Of inbound SAs that are taken on that NIC; sorted, each once: SAs at two addresses may have the same. Half an SA that
- * is just being made is looked at the next time. */
-static uint32_t collect(const struct maps *maps, uint32_t ifindex, uint32_t spis[SLOTS_MAX])
+/* Of inbound SAs that are taken on that NIC, with room for one of each slot; sorted, each once: SAs at two addresses
+ * may have the same. Half an SA that is just being made is looked at the next time. */
+static uint32_t collect(const struct maps *maps, uint32_t ifindex, uint32_t *spis)
 {
 	uint32_t n = 0;
 
-	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++) {
+	for (uint32_t slot = 0; slot < maps->slots; slot++) {
 		const struct sa_state *sa = &maps->sa[slot];
 
 		if (slot_in_use(slot_generation(maps->sa, slot)) && sa->direction == SA_INBOUND && sa->spi &&
@@ -170,14 +170,16 @@ static uint32_t collect(const struct maps *maps, uint32_t ifindex, uint32_t spis
 
 static void follow(struct steering *s, const struct nic *nic)
 {
-	static uint32_t spis[SLOTS_MAX];
 	struct steering_nic *n = &s->nic[nics_index(s->nics, nic)];
 	const struct steering_place at = place_of(s, nic);
-	const uint32_t count = collect(s->nics->maps, (uint32_t)nic->dev.ifindex, spis);
+	uint32_t *spis = malloc(s->nics->maps->slots * sizeof(*spis));
+	const uint32_t count = spis ? collect(s->nics->maps, (uint32_t)nic->dev.ifindex, spis) : 0;
 	struct fault f;
 
-	if (steering_rules_follow(&at, &n->rules, &n->record, spis, count, nic->queues, &f))
-		log_line("%s: steering: %s; other SAs go by their addresses", nic->config.name, f.text);
+	/* Without memory the rules stay as they are. */
+	if (spis && steering_rules_follow(&at, &n->rules, &n->record, spis, count, nic->queues, &f))
+		log_warning("%s: steering: %s", nic->config.name, f.text);
+	free(spis);
 }
 
 static bool has_rules(const struct steering *s, const struct nic *nic)
@@ -204,7 +206,7 @@ void steering_start(struct steering *s, struct event_base *base, struct nics *ni
 	s->nics = nics;
 	s->timer = event_new(base, -1, EV_PERSIST, on_timer, s);
 	if (!s->timer || event_add(s->timer, &PERIOD) < 0)
-		log_line("steering: %s: SAs get no rules", strerror(ENOMEM));
+		log_warning("steering: %s: SAs get no rules", strerror(ENOMEM));
 }
 
 static void clear(struct steering *s, const struct nic *nic)
@@ -216,7 +218,7 @@ static void clear(struct steering *s, const struct nic *nic)
 
 	for (; before; before = n->rules.count < before ? n->rules.count : 0)
 		if (steering_rules_follow(&at, &n->rules, &n->record, NULL, 0, 1, &f))
-			log_line("%s: steering: %s", nic->config.name, f.text);
+			log_warning("%s: steering: %s", nic->config.name, f.text);
 }
 
 void steering_stop(struct steering *s)

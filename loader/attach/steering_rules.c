@@ -129,7 +129,7 @@ int steering_rules_begin(const struct steering_place *at, struct steering_rules 
 {
 	int err = remove_recorded(at->name, record);
 
-	rules->full = rules->full_told = false;
+	rules->full = rules->full_told = rules->refused_told = false;
 	rules->count = 0;
 	if (err)
 		return fault(f, -err, "rules of an earlier run cannot be deleted: %s", strerror(-err));
@@ -158,36 +158,52 @@ static bool is_among(uint32_t spi, const uint32_t *spis, uint32_t count)
 	return count && bsearch(&spi, spis, count, sizeof(spi), compare);
 }
 
-static bool has_rule(const struct steering_rules *rules, uint32_t spi)
+static void take_out(struct steering_rules *rules, uint32_t i)
 {
-	for (uint32_t i = 0; i < rules->count; i++)
-		if (rules->rule[i].spi == spi)
-			return true;
-	return false;
+	rules->rule[i] = rules->rule[--rules->count];
 }
 
-/* Of SAs that are gone, some. */
+/* Of SAs that are gone, some. True: there is room in the NIC that there was not. */
 static bool drop_others(const char *name, struct steering_rules *rules, const uint32_t *spis, uint32_t count)
 {
 	uint32_t asked = 0;
 	bool any = false;
 
 	for (uint32_t i = 0; i < rules->count && asked < ASKED_AT_ONCE;) {
-		const struct steering_rule *rule = &rules->rule[i];
+		const struct steering_rule rule = rules->rule[i];
 
-		if (is_among(rule->spi, spis, count)) {
+		if (is_among(rule.spi, spis, count)) {
 			i++;
 			continue;
 		}
-		asked++;
-		if (!remove_rule(name, rule->spi, rule->location)) {
+		asked += !rule.refused;
+		if (!rule.refused && !remove_rule(name, rule.spi, rule.location)) {
 			i++;
 			continue;
 		}
-		rules->rule[i] = rules->rule[--rules->count];
-		any = true;
+		take_out(rules, i);
+		any |= !rule.refused;
 	}
 	return any;
+}
+
+/* So they are asked for again: some drivers do not say that it was for want of room. */
+static void forget_refused(struct steering_rules *rules)
+{
+	for (uint32_t i = 0; i < rules->count;)
+		if (rules->rule[i].refused)
+			take_out(rules, i);
+		else
+			i++;
+}
+
+static uint32_t count_refused(const struct steering_rules *rules)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < rules->count; i++)
+		n += rules->rule[i].refused;
+	return n;
 }
 
 static uint32_t least_used(const struct steering_rules *rules, uint32_t queues)
@@ -195,7 +211,7 @@ static uint32_t least_used(const struct steering_rules *rules, uint32_t queues)
 	uint32_t used[QUEUES_MAX] = {0}, least = 0;
 
 	for (uint32_t i = 0; i < rules->count; i++)
-		if (rules->rule[i].queue < QUEUES_MAX)
+		if (!rules->rule[i].refused && rules->rule[i].queue < QUEUES_MAX)
 			used[rules->rule[i].queue]++;
 	for (uint32_t q = 1; q < queues && q < QUEUES_MAX; q++)
 		if (used[q] < used[least])
@@ -207,23 +223,57 @@ static uint32_t least_used(const struct steering_rules *rules, uint32_t queues)
 static uint32_t choose_new(const struct steering_rules *rules, const uint32_t *spis, uint32_t count,
 			   uint32_t chosen[ASKED_AT_ONCE])
 {
-	uint32_t n = 0;
+	uint32_t known[STEERING_RULES_MAX], n = 0;
 
+	for (uint32_t i = 0; i < rules->count; i++)
+		known[i] = rules->rule[i].spi;
+	qsort(known, rules->count, sizeof(known[0]), compare);
 	for (uint32_t i = 0; i < count && n < ASKED_AT_ONCE && rules->count + n < STEERING_RULES_MAX; i++)
-		if (!has_rule(rules, spis[i]))
+		if (!is_among(spis[i], known, rules->count))
 			chosen[n++] = spis[i];
 	return n;
 }
 
+/* Without those that are refused: a rule for such an SPI may be there, and is another's. */
 static int write_record(const struct steering_place *at, const struct steering_rules *rules, const uint32_t *more,
 			uint32_t count, struct steering_record *record, struct fault *f)
 {
 	record->spi_count = 0;
 	for (uint32_t i = 0; i < rules->count; i++)
-		record->spis[record->spi_count++] = rules->rule[i].spi;
+		if (!rules->rule[i].refused)
+			record->spis[record->spi_count++] = rules->rule[i].spi;
 	for (uint32_t i = 0; i < count; i++)
 		record->spis[record->spi_count++] = more[i];
 	return steering_record_write(at, record, f);
+}
+
+/* What a driver says of its table, or of itself, and not of the rule that it was given. */
+static bool is_full(int err)
+{
+	return err == -ENOSPC || err == -EBUSY || err == -ENOMEM;
+}
+
+/* 0, or what a full table says. *f gets it, or of which rule something else was said. */
+static int add_each(const char *name, struct steering_rules *rules, struct rx_rules *table, const uint32_t *spis,
+		    uint32_t count, uint32_t queues, struct fault *f)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct steering_rule *rule = &rules->rule[rules->count];
+		int err;
+
+		*rule = (struct steering_rule){.spi = spis[i], .queue = least_used(rules, queues)};
+		err = rx_rules_add(name, table, rule->spi, rule->queue, &rule->location);
+		if (is_full(err))
+			return fault(f, ENOSPC,
+				     "its driver takes no more than %u rules: %s; other SAs go by their addresses",
+				     rules->count - count_refused(rules), strerror(-err));
+		rule->refused = err;
+		if (err)
+			fault(f, EINVAL, "its driver refuses the rule for SPI %#x: %s; that SA goes by its addresses",
+			      rule->spi, strerror(-err));
+		rules->count++;
+	}
+	return 0;
 }
 
 static int add(const char *name, struct steering_rules *rules, const uint32_t *spis, uint32_t count, uint32_t queues,
@@ -232,25 +282,36 @@ static int add(const char *name, struct steering_rules *rules, const uint32_t *s
 	struct rx_rules table;
 	int err = rx_rules_read(name, &table);
 
-	for (uint32_t i = 0; i < count && !err; i++) {
-		struct steering_rule *rule = &rules->rule[rules->count];
-
-		*rule = (struct steering_rule){.spi = spis[i], .queue = least_used(rules, queues)};
-		err = rx_rules_add(name, &table, rule->spi, rule->queue, &rule->location);
-		if (!err)
-			rules->count++;
-	}
+	if (err)
+		return fault(f, EIO, "its rules cannot be read: %s; SAs without one go by their addresses",
+			     strerror(-err));
+	err = add_each(name, rules, &table, spis, count, queues, f);
 	rx_rules_free(&table);
-	return err ? fault(f, ENOSPC, "its driver takes no more than %u rules: %s", rules->count, strerror(-err)) : 0;
+	return err;
 }
 
-/* Who comes and goes while the table is full says so once. */
-static int tell_once(struct steering_rules *rules, int err)
+/* Who comes and goes meanwhile says so once. */
+static int tell_once(bool *told, int err)
 {
-	const bool told = rules->full_told;
+	const bool before = *told;
 
-	rules->full = rules->full_told = true;
-	return told ? 0 : err;
+	*told = true;
+	return before ? 0 : err;
+}
+
+/* 0, -EINVAL: of some the rule was refused; or another -errno: no more are asked for. */
+static int add_new(const struct steering_place *at, struct steering_rules *rules, struct steering_record *record,
+		   const uint32_t *chosen, uint32_t n, uint32_t queues, struct fault *f)
+{
+	const uint32_t before = count_refused(rules);
+	int err = write_record(at, rules, chosen, n, record, f);
+
+	if (!err && n)
+		err = add(at->name, rules, chosen, n, queues, f);
+	if (count_refused(rules) == before)
+		return err;
+	write_record(at, rules, NULL, 0, record, NULL);
+	return err ? err : -EINVAL;
 }
 
 int steering_rules_follow(const struct steering_place *at, struct steering_rules *rules, struct steering_record *record,
@@ -260,18 +321,21 @@ int steering_rules_follow(const struct steering_place *at, struct steering_rules
 	const bool dropped = drop_others(at->name, rules, spis, count);
 	int err = 0;
 
-	if (dropped)
+	if (dropped) {
 		rules->full = false;
+		forget_refused(rules);
+	}
 	if (rules->full)
 		return 0;
 	n = choose_new(rules, spis, count, chosen);
 	if (n || dropped)
-		err = write_record(at, rules, chosen, n, record, f);
-	if (!err && n)
-		err = add(at->name, rules, chosen, n, queues, f);
+		err = add_new(at, rules, record, chosen, n, queues, f);
+	if (err == -EINVAL)
+		return tell_once(&rules->refused_told, err);
+	rules->full = err;
 	if (err)
-		return tell_once(rules, err);
-	if (!n)
-		rules->full_told = false;
+		return tell_once(&rules->full_told, err);
+	rules->full_told &= n > 0;
+	rules->refused_told &= n > 0 || count_refused(rules);
 	return 0;
 }

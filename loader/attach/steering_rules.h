@@ -13,13 +13,15 @@
 #include "steering_record.h"
 
 struct steering_rules {
-	bool full;	/* the NIC took no more, and none of ours has gone since */
-	bool full_told; /* that has been said, and not all have found a place since */
+	bool full;	   /* the NIC took no more, and none of ours has gone since */
+	bool full_told;	   /* that has been said, and not all have found a place since */
+	bool refused_told; /* that a rule was refused, and some still are */
 	uint32_t count;
 	struct steering_rule {
 		uint32_t spi;
 		uint32_t location;
 		uint32_t queue;
+		bool refused; /* it is not in the NIC: the driver did not take this one */
 	} rule[STEERING_RULES_MAX];
 };
 
@@ -35,7 +37,8 @@ int steering_rules_begin(const struct steering_place *at, struct steering_rules 
 /*
  * Has the rules be those of the SPIs, which are sorted and differ, on queues 0 ... queues - 1. A call adds some and
  * takes some away, so that it does not take long, and the next one goes on. -ENOSPC, once, when the NIC takes no more:
- * the rest stay by their addresses.
+ * the rest stay by their addresses. -EINVAL, once, when its driver refuses a rule for a reason of that rule's: that SA
+ * alone stays by its addresses, until one of ours has gone and it is asked again.
  */
 int steering_rules_follow(const struct steering_place *at, struct steering_rules *rules, struct steering_record *record,
 			  const uint32_t *spis, uint32_t count, uint32_t queues, struct fault *f);

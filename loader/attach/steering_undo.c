@@ -31,7 +31,7 @@ void steering_undo(const char *run_dir, const char *dev)
 	else
 		record = (struct steering_record){0};
 	if (err)
-		log_line("%s: steering: not all is as it was before: %s", dev, strerror(-err));
+		log_warning("%s: steering: not all is as it was before: %s", dev, strerror(-err));
 	if (steering_record_write(&at, &record, &f))
-		log_line("%s", f.text);
+		log_warning("%s", f.text);
 }

@@ -136,6 +136,43 @@ int tap_create(struct tap *tap, const struct netdev *nic, unsigned pairs, int st
 	return err;
 }
 
+/* The descriptor tells by itself what it is of. */
+int tap_ifindex(int fd)
+{
+	struct ifreq request = {0};
+
+	return ioctl(fd, TUNGETIFF, &request) == 0 ? (int)if_nametoindex(request.ifr_name) : 0;
+}
+
+int tap_resume(struct tap *tap, struct tap *left, const struct netdev *nic, unsigned pairs, int steering,
+	       struct fault *f)
+{
+	struct tap wanted = {0};
+	int err;
+
+	name_tap(&wanted, nic);
+	wanted.ifindex = (int)if_nametoindex(wanted.name);
+	if (left->count != 2 * pairs || !wanted.ifindex || tap_ifindex(left->fds[0]) != wanted.ifindex)
+		return fault(f, ESTALE, "%s: is not as it was", wanted.name);
+	memcpy(wanted.fds, left->fds, sizeof(wanted.fds));
+	wanted.count = left->count;
+	err = set_options(&wanted, steering, f);
+	if (!err)
+		err = netdev_bring_up_tap(wanted.ifindex, nic->mac, nic->mtu, QUEUE_LENGTH, f);
+	if (err)
+		return err;
+	*tap = wanted;
+	*left = (struct tap){0};
+	return 0;
+}
+
+void tap_remove(struct tap *tap)
+{
+	if (tap->count && tap->ifindex)
+		netdev_remove(tap->ifindex);
+	tap_close(tap);
+}
+
 void tap_close(struct tap *tap)
 {
 	while (tap->count)

@@ -27,10 +27,23 @@ struct tap {
  */
 int tap_create(struct tap *tap, const struct netdev *nic, unsigned pairs, int steering, struct fault *f);
 
+/* The ifindex of the TAP that a descriptor is of; 0: it is of none. */
+int tap_ifindex(int fd);
+
+/*
+ * Goes on with a TAP of the process before, whose descriptors are in left->fds, for such a NIC: what is in its queues
+ * stays there. 0, and left is empty; -ESTALE: it is not what tap_create() would make, or -errno: left is as it was.
+ */
+int tap_resume(struct tap *tap, struct tap *left, const struct netdev *nic, unsigned pairs, int steering,
+	       struct fault *f);
+
 /* Opens the driver's device, from which TAPs are made: the fd, or -errno. */
 int tap_open_driver(struct fault *f);
 
 /* Closes our hold on it. Safe twice. */
 void tap_close(struct tap *tap);
+
+/* The same, and the TAP is gone, whoever else holds it. */
+void tap_remove(struct tap *tap);
 
 #endif

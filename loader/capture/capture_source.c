@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "maps/counts.h"
+
 /* ---- what the BPF programs drop ---- */
 
 static bool has_room(struct capture_waiting *w)
@@ -44,15 +46,10 @@ static int on_drop(void *arg, void *data, size_t size)
 
 static uint64_t count_drops_lost(const struct maps *maps)
 {
-	const int cpus = libbpf_num_possible_cpus();
-	struct counts *each = cpus > 0 ? calloc((size_t)cpus, sizeof(*each)) : NULL;
-	uint64_t lost = 0;
+	struct counts sum;
 
-	if (each && bpf_map_lookup_elem(maps->stats, &(uint32_t){0}, each) == 0)
-		for (int i = 0; i < cpus; i++)
-			lost += each[i].capture_lost;
-	free(each);
-	return lost;
+	counts_read_bpf(maps, &sum);
+	return sum.capture_lost;
 }
 
 /* The supervisor has put it there a moment ago. */

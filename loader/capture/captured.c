@@ -4,6 +4,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "lib/bytes.h"
+
 #define ETHERNET    14
 #define TYPE_AT	    12
 #define TAG	    4
@@ -14,23 +16,13 @@
 #define TYPE_QINQ   0x88a8
 #define OFFSET_BITS 0x1fff
 
-static uint16_t be16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static uint32_t be32(const uint8_t *at)
-{
-	return (uint32_t)be16(at) << 16 | be16(at + 2);
-}
-
 /* Where IPv4 begins; 0: nowhere. */
 static uint32_t find_ipv4(const uint8_t *frame, uint32_t len)
 {
 	uint32_t at = TYPE_AT;
 
 	for (int tags = 0; tags <= TAGS_MAX && at + 2 <= len; tags++, at += TAG) {
-		const uint16_t type = be16(frame + at);
+		const uint16_t type = load_be16(frame + at);
 
 		if (type == TYPE_IPV4)
 			return at + 2;
@@ -52,7 +44,7 @@ bool captured_headers_of(const struct captured *c, struct captured_headers *h)
 	*h = (struct captured_headers){.proto = ip[9]};
 	memcpy(h->src, ip + 12, sizeof(h->src));
 	memcpy(h->dst, ip + 16, sizeof(h->dst));
-	if (h->proto == IPPROTO_ESP && !(be16(ip + 6) & OFFSET_BITS) && l4 + 4 <= c->record.caplen)
-		h->spi = be32(c->frame + l4);
+	if (h->proto == IPPROTO_ESP && !(load_be16(ip + 6) & OFFSET_BITS) && l4 + 4 <= c->record.caplen)
+		h->spi = load_be32(c->frame + l4);
 	return true;
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct libpcap {
 	void *handle;
@@ -54,7 +55,8 @@ static int compile(struct packet_filter *filter, const char *words, struct fault
 	if (!filter->pcap)
 		return fault(f, ENOMEM, "libpcap: not enough memory");
 	if (filter->lib.compile(filter->pcap, &filter->program, words, 1, PCAP_NETMASK_UNKNOWN) < 0)
-		return fault(f, EINVAL, "filter '%s': %s", words, filter->lib.geterr(filter->pcap));
+		return fault(f, EINVAL, "filter '%s': %s%s", words, filter->lib.geterr(filter->pcap),
+			     strchr(words, ' ') ? "" : "; a file to write to is '-w FILE'");
 	filter->compiled = true;
 	return 0;
 }

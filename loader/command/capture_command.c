@@ -19,6 +19,7 @@
 #include "capture/pcapng.h"
 #include "commands.h"
 #include "control_client.h"
+#include "lib/spi_format.h"
 #include "policy/parse.h"
 #include "private_file.h"
 #include "session.h"
@@ -110,7 +111,7 @@ static const char *name_of(struct capture_run *r, uint32_t spi, const struct cap
 	return name ? name : capture_name_by_addresses(&r->names, h);
 }
 
-/* "core out, SPI 0x1001: dropped: replay (sequence number seen before, or behind the window)" */
+/* "core out, SPI 0x00001001: dropped: replay (sequence number seen before, or behind the window)" */
 static void comment_on(struct capture_run *r, const struct captured *c, const struct captured_headers *h, uint32_t spi,
 		       char *text, size_t size)
 {
@@ -122,7 +123,7 @@ static void comment_on(struct capture_run *r, const struct captured *c, const st
 		return;
 	fprintf(to, "%s%s%s", name ? name : "", name ? " " : "", c->record.direction == SA_INBOUND ? "in" : "out");
 	if (spi)
-		fprintf(to, ", SPI 0x%x", spi);
+		fprintf(to, ", SPI " SPI_FORMAT, spi);
 	if (reason != REASON_COUNT)
 		fprintf(to, ": %s%s (%s)", reason_is_drop(reason) ? "dropped: " : "", reason_name(reason),
 			reason_text(reason));
@@ -316,7 +317,7 @@ static int read_words(struct capture_run *r, const struct invocation *inv, struc
 	if (!!word(inv, "clear") + !!word(inv, "esp") + !!word(inv, "both") > 1)
 		return fault(f, EINVAL, "'clear', 'esp' and 'both' exclude each other");
 	if (spi && !parse_number(spi, 1, UINT32_MAX, &number))
-		return fault(f, EINVAL, "'spi %.20s': give 1 to 0xffffffff", spi);
+		return bad_word(f, "spi", spi, "1 to 0xffffffff");
 	if (!word(inv, "-w") && isatty(STDOUT_FILENO))
 		return fault(f, EINVAL, "stdout is a terminal: give '-w FILE', or pipe it to 'wireshark -k -i -'");
 	r->spi = (uint32_t)number;

@@ -65,7 +65,7 @@ int connection_rekey_command(const struct invocation *inv)
 	const char *what = word(inv, "what");
 
 	if (what && strcmp(what, "child") != 0 && strcmp(what, "ike") != 0)
-		return cli_usage(inv, "what: give child or ike");
+		return cli_usage(inv, "give child or ike behind the name");
 	return session_ask(inv, -1);
 }
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "connection_names.h"
+#include "lib/spi_format.h"
 #include "lines.h"
 #include "units.h"
 
@@ -16,7 +16,7 @@ const char *text_or_dash(const cJSON *o, const char *name)
 
 static const char *age_of(const cJSON *o, const char *name, char buf[UNITS_TEXT])
 {
-	return age_text((uint64_t)json_number(o, name), buf);
+	return age_text(json_u64(o, name), buf);
 }
 
 static bool is(const cJSON *o, const char *name, const char *value)
@@ -63,7 +63,7 @@ const char *failure_text(const cJSON *f, char *text)
 		 !notify		    ? ""
 		 : is(f, "kind", "refused") ? " to "
 					    : " from ",
-		 text_or_dash(f, "from"), count_text((uint64_t)json_number(f, "tries"), "try", "tries", tries),
+		 text_or_dash(f, "from"), count_text(json_u64(f, "tries"), "try", "tries", tries),
 		 age_of(f, "last_s", age), text_or_dash(f, "what"));
 	return text;
 }
@@ -99,7 +99,7 @@ const char *handshake_text(const cJSON *ike, char *text)
 	if (json_text(ike, "awaits"))
 		snprintf(text, CONNECTION_LINE, "%s, for %s: waits for the answer to %s, asked %s",
 			 text_or_dash(ike, "state"), age, text_or_dash(ike, "awaits"),
-			 count_text((uint64_t)json_number(ike, "tries"), "time", "times", times));
+			 count_text(json_u64(ike, "tries"), "time", "times", times));
 	else
 		snprintf(text, CONNECTION_LINE, "%s, for %s", text_or_dash(ike, "state"), age);
 	return text;
@@ -169,7 +169,7 @@ static void add_left(char text[CONNECTION_LINE], const cJSON *child)
 
 	if (json_has_number(child, "rekey_in_packets"))
 		snprintf(text + n, CONNECTION_LINE - n, " or %s",
-			 count_text((uint64_t)json_number(child, "rekey_in_packets"), "packet", "packets", packets));
+			 count_text(json_u64(child, "rekey_in_packets"), "packet", "packets", packets));
 	if (json_has_number(child, "rekey_in_bytes"))
 		snprintf(text + strlen(text), CONNECTION_LINE - strlen(text), " or %s",
 			 si_text(json_number(child, "rekey_in_bytes"), "B", bytes));
@@ -188,17 +188,19 @@ static void print_way(const cJSON *child, const char *way, const char *label, FI
 	if (json_has_number(child, name))
 		snprintf(idle, sizeof(idle), ", last %s ago", age_of(child, name, age));
 	snprintf(name, sizeof(name), "spi_%s", way);
-	lines_item(out, TINT_NONE, label, SPI_FORMAT ": %s, %s%s", (unsigned)json_number(child, name),
+	lines_item(out, TINT_NONE, label, SPI_FORMAT ": %s, %s%s", (unsigned)json_u64(child, name),
 		   count_text((uint64_t)n, "packet", "packets", packets), si_text(b, "B", bytes), idle);
 }
 
 static void print_child(const cJSON *child, FILE *out)
 {
-	char age[UNITS_TEXT], rekey[CONNECTION_LINE], expires[CONNECTION_LINE];
+	char age[UNITS_TEXT], rekey[CONNECTION_LINE], expires[CONNECTION_LINE], lane[16] = "";
 
 	due(child, "rekey_in_s", "rekey", rekey);
 	add_left(rekey, child);
-	lines_item(out, TINT_NONE, "child SA", "%s: %s, %s old, %s%s%s%s", text_or_dash(child, "selector"),
+	if (json_has_number(child, "lane"))
+		snprintf(lane, sizeof(lane), ", lane %.0f", json_number(child, "lane"));
+	lines_item(out, TINT_NONE, "child SA", "%s%s: %s, %s old, %s%s%s%s", text_or_dash(child, "selector"), lane,
 		   text_or_dash(child, "state"), age_of(child, "established_s", age), text_or_dash(child, "encryption"),
 		   cJSON_IsTrue(json_item(child, "esn")) ? " ESN" : "", rekey,
 		   due(child, "expires_in_s", "end", expires));
@@ -246,10 +248,12 @@ void connections_print(const cJSON *connections, FILE *out)
 	}
 }
 
-void stranger_print(const cJSON *stranger, FILE *out)
+void stranger_tell(const cJSON *stranger, text_line *line, void *arg)
 {
-	char text[CONNECTION_LINE];
+	char text[CONNECTION_LINE], all[CONNECTION_LINE + 16];
 
-	if (cJSON_IsObject(stranger))
-		lines_text(out, TINT_WARN, 2, "refused: %s", failure_text(stranger, text));
+	if (!cJSON_IsObject(stranger))
+		return;
+	snprintf(all, sizeof(all), "refused: %s", failure_text(stranger, text));
+	line(arg, TINT_WARN, all);
 }

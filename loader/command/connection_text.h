@@ -38,7 +38,7 @@ const char *rtt_text(const cJSON *monitor, const char *which, char *text);
 /* The array, a paragraph each (lines.h). */
 void connections_print(const cJSON *connections, FILE *out);
 
-/* Who was refused since no connection is for its address. */
-void stranger_print(const cJSON *stranger, FILE *out);
+/* Who was refused since no connection is for its address: a line, if there was anybody. */
+void stranger_tell(const cJSON *stranger, text_line *line, void *arg);
 
 #endif

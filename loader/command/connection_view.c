@@ -34,6 +34,54 @@ static void add_note(cJSON *connection, const char *note)
 	cJSON_AddStringToObject(connection, "note", note);
 }
 
+/* Nothing has gone wrong so far, and nothing will happen, or it may take long to. */
+static void add_waiting(cJSON *connection)
+{
+	const cJSON *ike = cJSON_GetArrayItem(json_item(connection, "ike"), 0),
+		    *failure = cJSON_GetArrayItem(json_item(connection, "failures"), 0);
+	char note[CONNECTION_LINE];
+
+	if (json_text(ike, "hint")) {
+		snprintf(note, sizeof(note), "no answer from %s yet: %s", connection_peer(connection),
+			 json_text(ike, "hint"));
+		add_note(connection, note);
+	} else if (strcmp(text_or_dash(connection, "state"), "down") == 0 &&
+		   strcmp(text_or_dash(connection, "start"), "respond") == 0 && (!failure || !failure_lasts(failure)) &&
+		   !json_text(connection, "note")) {
+		add_note(connection, "waits for the peer to begin: if the peer's is start = respond, too, nobody does");
+	}
+}
+
+static bool has_child_for(const cJSON *connection, const char *selector)
+{
+	const cJSON *child;
+
+	cJSON_ArrayForEach(child, json_item(connection, "children"))
+		if (strcmp(text_or_dash(child, "selector"), selector) == 0)
+			return true;
+	return false;
+}
+
+/* It is up, and some of what the file protects can never pass. */
+static void add_narrowed(cJSON *connection)
+{
+	char note[CONNECTION_LINE];
+	const cJSON *child;
+
+	cJSON_ArrayForEach(child, json_item(connection, "children")) {
+		const char *wanted = json_text(child, "narrowed_from");
+
+		if (!wanted || has_child_for(connection, wanted))
+			continue;
+		snprintf(note, sizeof(note),
+			 "the peer protects less than this host: '%s' of '%s', and the rest is dropped here: set "
+			 "'protect' to the same on both",
+			 text_or_dash(child, "selector"), wanted);
+		add_note(connection, note);
+		return;
+	}
+}
+
 /* Out goes up, and in stays 0: not if another child, or the monitor, hears the peer. */
 static void add_silent(cJSON *connection, const cJSON *monitor)
 {
@@ -55,15 +103,24 @@ static void add_silent(cJSON *connection, const cJSON *monitor)
 static void add_astray(cJSON *connection, const cJSON *way)
 {
 	const char *dev = json_text(way, "dev");
-	char note[100];
+	const char *missing = text_or_dash(way, "missing");
+	char note[CONNECTION_LINE];
 
 	if (!dev)
 		return;
 	if (cJSON_IsTrue(json_item(way, "encapsulates")))
 		snprintf(note, sizeof(note),
 			 "ASTRAY: the route to its peer encapsulates: what is protected is dropped");
+	else if (cJSON_IsTrue(json_item(way, "in_clear")))
+		snprintf(note, sizeof(note),
+			 "GATE OPEN: its packets leave IN CLEAR by %s, which is not attached: 'xdp-ipsec attach %s' "
+			 "closes the gate",
+			 dev, missing);
 	else
-		snprintf(note, sizeof(note), "ASTRAY: its packets leave by %s, which is not attached", dev);
+		snprintf(note, sizeof(note),
+			 "ASTRAY: its packets leave by %s, which is not attached: dropped; 'xdp-ipsec attach %s', or "
+			 "another route",
+			 dev, missing);
 	cJSON_AddStringToObject(connection, "astray", dev);
 	add_note(connection, note);
 }
@@ -108,11 +165,20 @@ cJSON *connections_json(const cJSON *status)
 		if (monitor)
 			add_monitor(c, monitor);
 		add_times(c);
+		add_waiting(c);
+		add_narrowed(c);
 		add_silent(c, monitor);
 		if (name)
 			add_astray(c, json_item(json_item(status, "astray"), name));
 	}
 	return own;
+}
+
+cJSON *totals_json(const cJSON *status)
+{
+	const cJSON *totals = json_item(json_item(status, "document"), "totals");
+
+	return totals ? cJSON_Duplicate(totals, true) : cJSON_CreateArray();
 }
 
 cJSON *stranger_json(const cJSON *status)
@@ -145,7 +211,7 @@ static void add_state(struct table *t, const cJSON *c)
 
 	table_cell(t, "%s", connection_state(c, &tint));
 	table_tint(t, tint);
-	table_cell(t, "%s", cJSON_IsNumber(since) ? age_text((uint64_t)since->valuedouble, age) : "-");
+	table_cell(t, "%s", cJSON_IsNumber(since) ? age_text(json_whole(since), age) : "-");
 }
 
 static double sum(const cJSON *c, const char *name)

@@ -11,6 +11,10 @@
 /* The array of connections: the caller's. docs/status.schema.json has its fields. */
 cJSON *connections_json(const cJSON *status);
 
+/* What the SAs of each connection have carried in all, those that have ended, too: the caller's. Empty if IKE does not
+ * tell. */
+cJSON *totals_json(const cJSON *status);
+
 /* Who was refused since no connection is for its address: the caller's; JSON's null if nobody was. */
 cJSON *stranger_json(const cJSON *status);
 

@@ -12,6 +12,7 @@
 static int connect_to(const struct instance *in, struct fault *f)
 {
 	struct sockaddr_un address;
+	char remedy[INSTANCE_REMEDY];
 	int err, fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	control_address(in, &address);
@@ -22,8 +23,7 @@ static int connect_to(const struct instance *in, struct fault *f)
 	err = errno;
 	close(fd);
 	if (err == ENOENT || err == ECONNREFUSED)
-		return fault(f, ECONNREFUSED, "no daemon for instance '%s': start 'xdp-ipsec --instance %s run' first",
-			     in->name, in->name);
+		return fault(f, ECONNREFUSED, "no daemon for instance '%s': %s", in->name, instance_remedy(in, remedy));
 	return fault(f, err, "%s: %s", address.sun_path, strerror(err));
 }
 
@@ -46,8 +46,7 @@ static void wait(int socket, const struct control_patience *patience)
 		patience->tell(patience->arg);
 }
 
-static int exchange(int socket, const char *command, const cJSON *words, int fd,
-		    const struct control_patience *patience, cJSON **reply, int *with)
+static int send_request(int socket, const char *command, const cJSON *words, int fd)
 {
 	cJSON *request = json_command(command);
 	int err;
@@ -56,11 +55,7 @@ static int exchange(int socket, const char *command, const cJSON *words, int fd,
 		cJSON_AddItemToObject(request, "words", cJSON_Duplicate(words, true));
 	err = channel_send(socket, request, fd);
 	cJSON_Delete(request);
-	if (err)
-		return err;
-	if (patience)
-		wait(socket, patience);
-	return channel_receive(socket, reply, with);
+	return err;
 }
 
 /* The supervisor's own line where it has not done it. */
@@ -71,15 +66,30 @@ static int error_of(int err, const cJSON *answer, struct fault *f)
 	return json_text(answer, "error") ? fault(f, EREMOTEIO, "%s", json_text(answer, "error")) : 0;
 }
 
-static int ask(const struct instance *in, const char *command, const cJSON *words, int fd,
-	       const struct control_patience *patience, cJSON **reply, struct fault *f)
+/* The connection, on which the request has been sent; or -errno. */
+static int begin(const struct instance *in, const char *command, const cJSON *words, int fd, struct fault *f)
 {
-	cJSON *answer = NULL;
-	int err, with = -1, socket = connect_to(in, f);
+	int err, socket = connect_to(in, f);
 
 	if (socket < 0)
 		return socket;
-	err = exchange(socket, command, words, fd, patience, &answer, &with);
+	err = error_of(send_request(socket, command, words, fd), NULL, f);
+	if (!err)
+		return socket;
+	close(socket);
+	return err;
+}
+
+int control_begin(const struct instance *in, const char *command, const cJSON *words, struct fault *f)
+{
+	return begin(in, command, words, -1, f);
+}
+
+int control_take(int socket, cJSON **reply, struct fault *f)
+{
+	cJSON *answer = NULL;
+	int with = -1, err = channel_receive(socket, &answer, &with);
+
 	close(socket);
 	if (with >= 0) {
 		take_document(answer, with);
@@ -91,6 +101,18 @@ static int ask(const struct instance *in, const char *command, const cJSON *word
 	else
 		cJSON_Delete(answer);
 	return err;
+}
+
+static int ask(const struct instance *in, const char *command, const cJSON *words, int fd,
+	       const struct control_patience *patience, cJSON **reply, struct fault *f)
+{
+	const int socket = begin(in, command, words, fd, f);
+
+	if (socket < 0)
+		return socket;
+	if (patience)
+		wait(socket, patience);
+	return control_take(socket, reply, f);
 }
 
 int control_ask(const struct instance *in, const char *command, const cJSON *words, int fd, cJSON **reply,
@@ -108,12 +130,12 @@ int control_order(const struct instance *in, const char *command, const cJSON *w
 int control_hold(const struct instance *in, const char *command, const cJSON *words, int *with, struct fault *f)
 {
 	cJSON *answer = NULL;
-	int err, socket = connect_to(in, f);
+	int err, socket = begin(in, command, words, -1, f);
 
 	*with = -1;
 	if (socket < 0)
 		return socket;
-	err = error_of(exchange(socket, command, words, -1, NULL, &answer, with), answer, f);
+	err = error_of(channel_receive(socket, &answer, with), answer, f);
 	if (!err && *with < 0)
 		err = fault(f, EPROTO, "the daemon's answer lacks what was asked for: it is of another version");
 	cJSON_Delete(answer);
@@ -121,6 +143,23 @@ int control_hold(const struct instance *in, const char *command, const cJSON *wo
 		return socket;
 	if (*with >= 0)
 		close(*with);
+	close(socket);
+	return err;
+}
+
+int control_stream(const struct instance *in, const char *command, struct fault *f)
+{
+	cJSON *answer = NULL;
+	int err, with = -1, socket = begin(in, command, NULL, -1, f);
+
+	if (socket < 0)
+		return socket;
+	err = error_of(channel_receive(socket, &answer, &with), answer, f);
+	cJSON_Delete(answer);
+	if (with >= 0)
+		close(with);
+	if (!err)
+		return socket;
 	close(socket);
 	return err;
 }

@@ -15,6 +15,13 @@
 int control_ask(const struct instance *in, const char *command, const cJSON *words, int fd, cJSON **reply,
 		struct fault *f);
 
+/* Asks, and does not wait: the socket, which can be read when the answer is there, for control_take(). -ECONNREFUSED,
+ * or another -errno. */
+int control_begin(const struct instance *in, const char *command, const cJSON *words, struct fault *f);
+
+/* The answer to that, and the end of the socket; as control_ask(). */
+int control_take(int socket, cJSON **reply, struct fault *f);
+
 /* What is done while an answer is long in coming. */
 struct control_patience {
 	int every_ms;
@@ -31,5 +38,8 @@ int control_order(const struct instance *in, const char *command, const cJSON *w
  * answer; both the caller's to close. -errno with neither.
  */
 int control_hold(const struct instance *in, const char *command, const cJSON *words, int *with, struct fault *f);
+
+/* The connection after a request that goes on to be answered, by more messages; the caller's to close. Or -errno. */
+int control_stream(const struct instance *in, const char *command, struct fault *f);
 
 #endif

@@ -6,16 +6,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "lib/fault.h"
 #include "lib/json.h"
-#include "maps/maps.h"
-
-struct counts_sum {
-	uint64_t by_reason[REASON_COUNT];
-};
-
-/* What BPF counted on each CPU and what the worker counted, together. 0 or -errno. */
-int counts_read(const struct maps *maps, struct counts_sum *sum, struct fault *f);
+#include "maps/counts.h"
 
 /* Drops, or what was only counted, by name: the caller's. */
 cJSON *counts_json(const struct counts_sum *sum, bool drops);

@@ -15,7 +15,9 @@
 #include "maps/selector_shared.h"
 #include "net/local_addr.h"
 #include "net/route.h"
+#include "policy/addr_remedy.h"
 #include "policy/parse.h"
+#include "policy/protect.h"
 #include "session.h"
 
 #define EXPLAIN_VERSION 1
@@ -29,7 +31,7 @@ static int parse_address(const struct invocation *inv, const char *name, uint8_t
 {
 	const char *text = word(inv, name);
 
-	return parse_ipv4(text, addr) ? 0 : bad_word(f, name, text, "an IPv4 address");
+	return parse_ipv4(text, addr) ? 0 : bad_address(f, name, text, false, "an IPv4 address");
 }
 
 static int parse_one_port(const struct invocation *inv, const char *name, uint16_t *port, struct fault *f)
@@ -70,10 +72,13 @@ static int parse_ports_of(const struct invocation *inv, struct datapath_packet *
 static int parse_protocol(const struct invocation *inv, struct datapath_packet *p, struct fault *f)
 {
 	const char *proto = word(inv, "proto"), *port = word(inv, "port");
+	struct fault why;
 
 	p->proto = IPPROTO_ICMP;
-	if (proto && !parse_proto(proto, &p->proto))
-		return bad_word(f, "proto", proto, "a protocol's name or number");
+	if (proto && strchr(proto, '/'))
+		return bad_word(f, "proto", proto, "the protocol alone, and its port as the next word");
+	if (proto && protect_parse_proto(proto, &p->proto, &why))
+		return fault(f, EINVAL, "proto %.200s", why.text);
 	if (p->proto == IPPROTO_ICMP)
 		return parse_type(port, p, f);
 	if (proto_has_ports(p->proto))

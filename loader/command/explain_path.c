@@ -168,7 +168,7 @@ static cJSON *end_out(const struct explain *e, cJSON *path, const struct datapat
 	if (rule->action == SPD_PROTECT && o.found_sa)
 		explain_sa_step(path, e->maps, &o.sa);
 	else if (rule->action == SPD_PROTECT)
-		explain_no_sa_step(path, rule, e->status);
+		explain_no_sa_step(path, rule, e->packet.dst, e->names, e->status);
 	if (o.reason == REASON_NO_WORKER)
 		explain_worker_step(path, e->status);
 	return end_dropped(path, o.reason);
@@ -260,20 +260,22 @@ static cJSON *end_esp(const struct explain *e, cJSON *path, struct datapath_worl
 {
 	struct datapath_packet esp = {.proto = IPPROTO_ESP};
 	struct datapath_outcome o;
-	const struct sa_state *sa;
+	struct sa_state sa;
+	bool found;
 
 	memcpy(esp.src, e->packet.src, sizeof(esp.src));
 	memcpy(esp.dst, e->packet.dst, sizeof(esp.dst));
-	sa = explain_inbound_sa(e->maps, &e->packet, e->spi);
-	esp.spi = sa ? sa->spi : e->spi ? e->spi : UINT32_MAX;
-	esp.seq = sa ? (uint32_t)sa->seq + 1 : 1;
+	found = explain_inbound_sa(e->maps, &e->packet, e->spi, &sa);
+	esp.spi = found ? sa.spi : e->spi ? e->spi : UINT32_MAX;
+	esp.seq = found ? (uint32_t)sa.seq + 1 : 1;
 	o = datapath_ingress(world, &esp);
 	if (o.found_sa)
 		explain_sa_step(path, e->maps, &o.sa);
 	else
 		explain_step(path, "SA", "none: no SPI is this host's from there%s", e->spi ? ", nor is that one" : "");
 	if (o.verdict == DATAPATH_TO_WORKER)
-		return end_opened(e, path, world, sa);
+		return found ? end_opened(e, path, world, &sa)
+			     : end(path, "protected", REASON_PARKED, "comes in, and is held until its SA has its key");
 	return o.verdict == DATAPATH_PASSES ? end_passed(path, &o, "comes in") : end_dropped(path, o.reason);
 }
 

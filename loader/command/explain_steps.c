@@ -7,12 +7,15 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/spi_format.h"
 #include "maps/selector.h"
 #include "maps/slots.h"
 #include "net/netdev_stack.h"
+#include "hits_view.h"
 #include "policy/parse.h"
 #include "policy/policy.h"
 #include "policy/policy_text.h"
+#include "policy/spd_counters.h"
 #include "units.h"
 
 #define SECOND_NS 1000000000ULL
@@ -179,24 +182,38 @@ static void owner_text(const struct policy *p, const cJSON *of, char *buf, size_
 		snprintf(buf, size, "a %s of the file", p->rule.owner == OWNER_IKE ? "connection" : "[policy]");
 }
 
-static void tell_rule(cJSON *path, const struct datapath_rule *rule, const struct policy *p, const cJSON *of)
+/* "; 12 packets, 1.20 kB so far", of the direction that is asked about. */
+static const char *so_far(const struct hits *hits, char buf[HITS_TEXT + 16])
 {
-	char text[POLICY_TEXT], owner[80];
+	char text[HITS_TEXT];
+
+	snprintf(buf, HITS_TEXT + 16, "; %s%s so far", hits_text(hits, text), hits->packets ? "" : " packets");
+	return buf;
+}
+
+/* hits: NULL if they are not counted. */
+static void tell_rule(cJSON *path, const struct datapath_rule *rule, const struct policy *p, const cJSON *of,
+		      const struct hits *hits)
+{
+	char text[POLICY_TEXT], owner[80], counted[HITS_TEXT + 16] = "";
 	cJSON *step;
 
+	if (hits)
+		so_far(hits, counted);
 	owner_text(p, of, owner, sizeof(owner));
 	policy_text(p, text);
 	if (rule->cover)
-		step = explain_step(path, "policy", "none for this address of ours, but %s is for another: %s", owner,
-				    text);
+		step = explain_step(path, "policy", "none for this address of ours, but %s is for another: %s%s", owner,
+				    text, counted);
 	else
-		step = explain_step(path, "policy", "%s: %s", owner, text);
+		step = explain_step(path, "policy", "%s: %s%s", owner, text, counted);
 	cJSON_AddStringToObject(step, "policy", text);
 	cJSON_AddStringToObject(step, "action", policy_action_name(p->rule.action));
 	cJSON_AddStringToObject(step, "owner", policy_owner_name(p->rule.owner));
 	if (of)
 		cJSON_AddStringToObject(step, "name", json_text(of, "name"));
 	cJSON_AddBoolToObject(step, "cover", rule->cover);
+	hits_add(step, "hits", hits);
 }
 
 /* ---- connection ---- */
@@ -246,13 +263,18 @@ struct datapath_rule explain_policy_step(cJSON *path, const struct maps *maps, c
 	const uint8_t *remote = out ? p->dst : p->src;
 	const struct policy policy = policy_of(&rule.rule, remote);
 	const cJSON *of = name_of(&policy, names);
+	struct policy_hits hits;
 	char addr[ADDR_TEXT];
+	bool counted;
 
 	if (rule.action == DATAPATH_NO_RULE) {
-		explain_step(path, "policy", "none is for this packet");
+		explain_step(path, "policy",
+			     "none is for this packet: a [connection] or a [policy] of the file, or 'policy add', "
+			     "makes one");
 		return rule;
 	}
-	tell_rule(path, &rule, &policy, of);
+	counted = spd_counters_read(maps, &rule.rule, &hits);
+	tell_rule(path, &rule, &policy, of, !counted ? NULL : out ? &hits.out : &hits.in);
 	if (of && rule.rule.owner == OWNER_IKE)
 		tell_connection(path, json_text(of, "name"), addr_text(remote, addr), status);
 	return rule;
@@ -280,15 +302,14 @@ void explain_sa_step(cJSON *path, const struct maps *maps, const struct sad_out_
 	uint64_t seconds;
 	cJSON *step;
 
-	if (which->slot >= SLOTS_MAX || slot_generation(maps->sa, which->slot) != which->generation) {
-		explain_step(path, "SA", "none: it has just gone");
+	if (which->slot >= maps->slots || !slot_read(maps, which->slot, &sa) || sa.generation != which->generation) {
+		explain_step(path, "SA", "none: it has just gone, or has no key yet");
 		return;
 	}
-	sa = maps->sa[which->slot];
 	seconds = clock_seconds_since(sa.created_ns);
 	limit_text(&sa, limit, sizeof(limit));
-	step = explain_step(path, "SA", "0x%x, slot %u: %s old%s, %s, %s", sa.spi, which->slot, age_text(seconds, age),
-			    limit, count_text(sa.packets, "packet", "packets", packets),
+	step = explain_step(path, "SA", SPI_FORMAT ", slot %u: %s old%s, %s, %s", sa.spi, which->slot,
+			    age_text(seconds, age), limit, count_text(sa.packets, "packet", "packets", packets),
 			    si_text((double)sa.bytes, "B", bytes));
 	cJSON_AddNumberToObject(step, "spi", sa.spi);
 	cJSON_AddNumberToObject(step, "slot", which->slot);
@@ -298,7 +319,20 @@ void explain_sa_step(cJSON *path, const struct maps *maps, const struct sad_out_
 	json_add_u64(step, "seq", sa.seq);
 }
 
-void explain_no_sa_step(cJSON *path, const struct datapath_rule *rule, const cJSON *status)
+/* Whether the rule's connection leaves the beginning to the peer. */
+static bool responds(const struct datapath_rule *rule, const uint8_t remote[4], const cJSON *names, const cJSON *status)
+{
+	const struct policy policy = policy_of(&rule->rule, remote);
+	const char *name = json_text(name_of(&policy, names), "name");
+	char addr[ADDR_TEXT];
+	const cJSON *c = name ? find_connection(status, name, addr_text(remote, addr)) : NULL;
+	const char *start = json_text(c, "start");
+
+	return start && strcmp(start, "respond") == 0;
+}
+
+void explain_no_sa_step(cJSON *path, const struct datapath_rule *rule, const uint8_t remote[4], const cJSON *names,
+			const cJSON *status)
 {
 	if (rule->cover)
 		explain_step(path, "SA", "none: a connection's SAs are for its own local address");
@@ -306,6 +340,10 @@ void explain_no_sa_step(cJSON *path, const struct datapath_rule *rule, const cJS
 		explain_step(path, "SA", "none: 'sa add' makes one, or a connection");
 	else if (!json_has_number(json_item(status, "ike"), "pid"))
 		explain_step(path, "SA", "none, and IKE IS NOT RUNNING, which would make one");
+	else if (responds(rule, remote, names, status))
+		explain_step(path, "SA",
+			     "none: with start = respond this host waits for the peer to make one, and the "
+			     "packet is dropped");
 	else
 		explain_step(path, "SA", "none: the packet has IKE make one, and is dropped meanwhile");
 }
@@ -323,30 +361,33 @@ bool explain_sa_takes(const struct sa_state *sa, const struct datapath_packet *p
 	       (takes(&sa->sel, p) || ((sa->flags & SA_EITHER_END) && takes(&other, p)));
 }
 
+/* Whether the packet could come by it. */
+static bool is_candidate(const struct sa_state *sa, const struct datapath_packet *p, uint32_t spi)
+{
+	return sa->direction == SA_INBOUND && memcmp(sa->dst, p->dst, 4) == 0 &&
+	       (spi ? sa->spi == spi : memcmp(sa->src, p->src, 4) == 0);
+}
+
 /* Whether a is more likely what the peer would send by. */
 static bool is_better(const struct sa_state *a, const struct sa_state *b, const struct datapath_packet *p)
 {
-	const bool x = explain_sa_takes(a, p), y = b && explain_sa_takes(b, p);
+	const bool x = explain_sa_takes(a, p), y = explain_sa_takes(b, p);
 
-	return !b || (x != y ? x : a->created_ns > b->created_ns);
+	return x != y ? x : a->created_ns > b->created_ns;
 }
 
-const struct sa_state *explain_inbound_sa(const struct maps *maps, const struct datapath_packet *p, uint32_t spi)
+bool explain_inbound_sa(const struct maps *maps, const struct datapath_packet *p, uint32_t spi, struct sa_state *best)
 {
-	const struct sa_state *best = NULL;
+	bool found = false;
+	struct sa_state sa;
 
-	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++) {
-		const struct sa_state *sa = &maps->sa[slot];
-
-		if (!slot_in_use(slot_generation(maps->sa, slot)) || sa->direction != SA_INBOUND ||
-		    sa->replay_window == 0 || memcmp(sa->dst, p->dst, 4) != 0)
+	for (uint32_t slot = 0; slot < maps->slots; slot++) {
+		if (!slot_read(maps, slot, &sa) || !is_candidate(&sa, p, spi) || (found && !is_better(&sa, best, p)))
 			continue;
-		if (spi ? sa->spi != spi : memcmp(sa->src, p->src, 4) != 0)
-			continue;
-		if (is_better(sa, best, p))
-			best = sa;
+		*best = sa;
+		found = true;
 	}
-	return best;
+	return found;
 }
 
 /* ---- worker ---- */
@@ -361,5 +402,5 @@ void explain_worker_step(cJSON *path, const cJSON *status)
 	else if (!json_has_number(worker, "pid") || !aead)
 		explain_step(path, "worker", "NOT RUNNING: 'status' and the log tell more");
 	else
-		explain_step(path, "worker", "runs, pid %d, %s", (int)json_number(worker, "pid"), aead);
+		explain_step(path, "worker", "runs, pid %d, %s", (int)json_u64(worker, "pid"), aead);
 }

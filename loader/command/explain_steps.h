@@ -32,11 +32,14 @@ struct datapath_rule explain_policy_step(cJSON *path, const struct maps *maps, c
 					 bool out, const cJSON *names, const cJSON *status);
 
 void explain_sa_step(cJSON *path, const struct maps *maps, const struct sad_out_value *which);
-void explain_no_sa_step(cJSON *path, const struct datapath_rule *rule, const cJSON *status);
+/* remote: of the packet. */
+void explain_no_sa_step(cJSON *path, const struct datapath_rule *rule, const uint8_t remote[4], const cJSON *names,
+			const cJSON *status);
 void explain_worker_step(cJSON *path, const cJSON *status);
 
-/* The inbound SA with that SPI, or with 0 the newest that the packet could come by; NULL: there is none. */
-const struct sa_state *explain_inbound_sa(const struct maps *maps, const struct datapath_packet *p, uint32_t spi);
+/* A copy of the inbound SA with that SPI, or with 0 of the newest that the packet could come by. False: there is none.
+ */
+bool explain_inbound_sa(const struct maps *maps, const struct datapath_packet *p, uint32_t spi, struct sa_state *best);
 
 /* Whether the packet is what the inbound SA is for. */
 bool explain_sa_takes(const struct sa_state *sa, const struct datapath_packet *p);

@@ -13,6 +13,7 @@
 #include "config/nic_words.h"
 #include "control_client.h"
 #include "instance/pinned_maps.h"
+#include "instance/worker_place.h"
 #include "maps/maps.h"
 #include "session.h"
 
@@ -109,6 +110,9 @@ static int detach(const struct invocation *inv, struct instance *in, const char 
 	if (err != -ECONNREFUSED)
 		return err;
 	err = instance_lock(in, f);
+	/* One that has outlived its supervisor has sockets and TAPs of the NICs. */
+	if (!err)
+		err = worker_place_clear(in->run_dir, f);
 	if (!err)
 		err = detach_alone(in, dev, f);
 	instance_unlock(in);

@@ -7,7 +7,6 @@
 
 #include "attach/gates.h"
 #include "attach/steering.h"
-#include "lines.h"
 #include "net/netdev.h"
 #include "table.h"
 
@@ -142,15 +141,17 @@ cJSON *open_gates_json(const struct maps *maps)
 	return array;
 }
 
-void open_gates_print(const struct maps *maps)
+void open_gates_tell(const struct maps *maps, text_line *line, void *arg)
 {
-	char name[IF_NAMESIZE];
+	char name[IF_NAMESIZE], text[160];
 
-	for (uint32_t ifindex = 0; next_open(maps, &ifindex);)
-		lines_text(
-			stdout, TINT_BAD, 2,
+	for (uint32_t ifindex = 0; next_open(maps, &ifindex);) {
+		snprintf(
+			text, sizeof(text),
 			"%s: GATE OPEN: detached, what policies protect goes in clear: 'xdp-ipsec attach %s' closes it",
 			open_name(ifindex, name), name);
+		line(arg, TINT_BAD, text);
+	}
 }
 
 bool open_gates_any(const struct maps *maps)

@@ -7,6 +7,7 @@
 
 #include "lib/json.h"
 #include "maps/maps.h"
+#include "screen.h"
 
 /* An entry of ports. The worker may write there, and need not end a name. */
 struct port port_seen(const struct maps *maps, unsigned index);
@@ -22,7 +23,7 @@ void nics_print(const struct maps *maps, bool running);
 
 /* The names of interfaces whose gate 'detach' has opened: the caller's; a line of each; whether there are any. */
 cJSON *open_gates_json(const struct maps *maps);
-void open_gates_print(const struct maps *maps);
+void open_gates_tell(const struct maps *maps, text_line *line, void *arg);
 bool open_gates_any(const struct maps *maps);
 
 #endif

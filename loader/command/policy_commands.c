@@ -8,8 +8,10 @@
 #include "control_client.h"
 #include "policy/policy.h"
 #include "policy/policy_text.h"
+#include "policy/spd_counters.h"
 #include "policy/spd_store.h"
 #include "session.h"
+#include "hits_view.h"
 
 /* "connection" and a name. */
 #define MAKER_TEXT 80
@@ -63,44 +65,58 @@ static const char *maker_text(const struct policy *p, const cJSON *names, char b
 	return buf;
 }
 
-/* The words of 'policy add', and in front of those of one maker a line that a shell takes for a comment. */
-static void print_text(const struct spd *spd, const cJSON *names)
+/* "# connection core: out 1204 packets, 98.3 kB; in 0": a shell takes that for a comment. */
+static void print_comment(const struct policy *p, const char *maker, const struct maps *maps)
 {
-	char buf[MAKER_TEXT], before[MAKER_TEXT] = "", text[POLICY_TEXT];
+	char out[HITS_TEXT], in[HITS_TEXT];
+	struct policy_hits hits;
+
+	if (spd_counters_read(maps, &p->rule, &hits))
+		printf("# %s: out %s; in %s\n", maker, hits_text(&hits.out, out), hits_text(&hits.in, in));
+	else
+		printf("# %s: not counted\n", maker);
+}
+
+/* The words of 'policy add' that make it, and in front of them who has and what it has decided on. */
+static void print_text(const struct spd *spd, const struct maps *maps, const cJSON *names)
+{
+	char maker[MAKER_TEXT], text[POLICY_TEXT];
 
 	for (size_t i = 0; i < spd->count; i++) {
-		const struct policy *p = &spd->policies[i];
-		const char *maker = maker_text(p, names, buf);
-
-		if (strcmp(maker, before) != 0)
-			printf("# %s\n", maker);
-		snprintf(before, sizeof(before), "%s", maker);
-		printf("%s\n", policy_text(p, text));
+		print_comment(&spd->policies[i], maker_text(&spd->policies[i], names, maker), maps);
+		printf("%s\n", policy_text(&spd->policies[i], text));
 	}
 }
 
-static void print_json(const struct spd *spd, const cJSON *names, bool pretty)
+static cJSON *json_of(const struct policy *p, const struct maps *maps, const cJSON *names)
+{
+	const char *name = json_text(name_of(p, names), "name");
+	const struct spd_rule *r = &p->rule;
+	cJSON *json = cJSON_CreateObject();
+	char text[SELECTOR_TEXT];
+	struct policy_hits hits;
+	const bool counted = spd_counters_read(maps, r, &hits);
+
+	cJSON_AddStringToObject(json, "dst", prefix_text(&p->remote, text));
+	cJSON_AddStringToObject(json, "src", rule_local_text(r, text));
+	cJSON_AddStringToObject(json, "proto", rule_proto_text(r, text));
+	cJSON_AddStringToObject(json, "sport", rule_ports_text(r, true, text));
+	cJSON_AddStringToObject(json, "dport", rule_ports_text(r, false, text));
+	cJSON_AddNumberToObject(json, "prio", r->prio);
+	cJSON_AddStringToObject(json, "action", policy_action_name(r->action));
+	cJSON_AddStringToObject(json, "owner", policy_owner_name(r->owner));
+	cJSON_AddItemToObject(json, "name", name ? cJSON_CreateString(name) : cJSON_CreateNull());
+	hits_add(json, "out", counted ? &hits.out : NULL);
+	hits_add(json, "in", counted ? &hits.in : NULL);
+	return json;
+}
+
+static void print_json(const struct spd *spd, const struct maps *maps, const cJSON *names, bool pretty)
 {
 	cJSON *array = cJSON_CreateArray();
-	char text[SELECTOR_TEXT];
 
-	for (size_t i = 0; i < spd->count; i++) {
-		const struct policy *p = &spd->policies[i];
-		const struct spd_rule *r = &p->rule;
-		const char *name = json_text(name_of(p, names), "name");
-		cJSON *json = cJSON_CreateObject();
-
-		cJSON_AddStringToObject(json, "dst", prefix_text(&p->remote, text));
-		cJSON_AddStringToObject(json, "src", rule_local_text(r, text));
-		cJSON_AddStringToObject(json, "proto", rule_proto_text(r, text));
-		cJSON_AddStringToObject(json, "sport", rule_ports_text(r, true, text));
-		cJSON_AddStringToObject(json, "dport", rule_ports_text(r, false, text));
-		cJSON_AddNumberToObject(json, "prio", r->prio);
-		cJSON_AddStringToObject(json, "action", policy_action_name(r->action));
-		cJSON_AddStringToObject(json, "owner", policy_owner_name(r->owner));
-		cJSON_AddItemToObject(json, "name", name ? cJSON_CreateString(name) : cJSON_CreateNull());
-		cJSON_AddItemToArray(array, json);
-	}
+	for (size_t i = 0; i < spd->count; i++)
+		cJSON_AddItemToArray(array, json_of(&spd->policies[i], maps, names));
 	json_print(array, pretty);
 	cJSON_Delete(array);
 }
@@ -124,9 +140,9 @@ int policy_list_command(const struct invocation *inv)
 		names = cJSON_GetObjectItemCaseSensitive(reply, "document");
 		spd_sort_by_precedence(&spd);
 		if (inv->json)
-			print_json(&spd, names, inv->pretty);
+			print_json(&spd, &maps, names, inv->pretty);
 		else
-			print_text(&spd, names);
+			print_text(&spd, &maps, names);
 	}
 	cJSON_Delete(reply);
 	spd_free(&spd);

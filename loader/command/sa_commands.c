@@ -13,6 +13,7 @@
 #include "connection_view.h"
 #include "control_client.h"
 #include "lib/privileges.h"
+#include "lib/spi_format.h"
 #include "policy/sa.h"
 #include "sa_view.h"
 #include "session.h"
@@ -144,6 +145,6 @@ int sa_show_command(const struct invocation *inv)
 	maps_close(&maps);
 	if (found)
 		return EXIT_SUCCESS;
-	fault(&f, ENOENT, "spi 0x%x: no such SA: 'sa list' shows what there is", spi);
+	fault(&f, ENOENT, "spi " SPI_FORMAT ": no such SA: 'sa list' shows what there is", spi);
 	return cli_fail(inv, f.text);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/spi_format.h"
 #include "maps/selector.h"
 #include "maps/slots.h"
 #include "lines.h"
@@ -44,21 +45,11 @@ static bool is_bound(const struct maps *maps, const struct view *v)
 	       bound.generation == v->sa.generation;
 }
 
-/* The worker and the supervisor go on while we read: a slot that changed hands meanwhile is no SA. */
-static bool read_slot(const struct maps *maps, uint32_t slot, struct view *v)
+static bool read_view(const struct maps *maps, uint32_t slot, struct view *v)
 {
-	const uint32_t generation = slot_generation(maps->sa, slot);
-
-	if (!slot_in_use(generation))
+	if (!slot_read(maps, slot, &v->sa))
 		return false;
-	v->sa = maps->sa[slot];
 	v->slot = slot;
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	/* Claimed but not filled yet: no SPI. Reserved: no window. */
-	if (slot_generation(maps->sa, slot) != generation || v->sa.spi == 0)
-		return false;
-	if (v->sa.direction == SA_INBOUND && v->sa.replay_window == 0)
-		return false;
 	v->carries = is_bound(maps, v);
 	return true;
 }
@@ -75,10 +66,10 @@ static struct views read_views(const struct maps *maps, uint32_t spi)
 	struct views views = {0};
 	size_t room = 0;
 
-	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++) {
+	for (uint32_t slot = 0; slot < maps->slots; slot++) {
 		struct view v;
 
-		if (!read_slot(maps, slot, &v) || (spi && v.sa.spi != spi))
+		if (!read_view(maps, slot, &v) || (spi && v.sa.spi != spi))
 			continue;
 		if (views.count == room) {
 			struct view *more = realloc(views.at, (room = room * 2 + 16) * sizeof(*more));
@@ -188,6 +179,8 @@ static cJSON *view_json(const struct view *v, const struct connection_names *nam
 	if (path_mtu_of(sa))
 		cJSON_AddNumberToObject(json, "path_mtu", path_mtu_of(sa));
 	cJSON_AddStringToObject(json, "selector", sel_text(sa, text));
+	if (sa->lane)
+		cJSON_AddNumberToObject(json, "lane", sa->lane - 1);
 	add_dev(json, sa);
 	cJSON_AddBoolToObject(json, "current", v->carries);
 	cJSON_AddStringToObject(json, "owner", sa->owner == OWNER_MANUAL ? "manual" : "ike");
@@ -232,7 +225,10 @@ static void print_row(struct table *t, const struct view *v)
 	char text[CELL_TEXT];
 
 	table_cell(t, SPI_FORMAT, sa->spi);
-	table_cell(t, "%s", v->carries ? direction_text(sa) : "out, superseded");
+	if (v->carries && sa->lane)
+		table_cell(t, "out, lane %u", sa->lane - 1U);
+	else
+		table_cell(t, "%s", v->carries ? direction_text(sa) : "out, superseded");
 	table_cell(t, "%s", addr_text(sa->src, text));
 	table_cell(t, "%s", addr_text(sa->dst, text));
 	table_cell(t, "%s", sel_text(sa, text));
@@ -310,8 +306,9 @@ static void print_use(const struct view *v, FILE *out)
 		   si_text((double)sa->bytes, "B", bytes));
 	lines_item(out, TINT_NONE, "made", "%s ago, %s%s", age_text(clock_seconds_since(sa->created_ns), age),
 		   sa->last_used_ns ? "last used " : "not used yet",
-		   sa->last_used_ns ? strcat(strcpy(packets, age_text(clock_seconds_since(sa->last_used_ns), idle)), " ago")
-				    : "");
+		   sa->last_used_ns
+			   ? strcat(strcpy(packets, age_text(clock_seconds_since(sa->last_used_ns), idle)), " ago")
+			   : "");
 	lines_item(out, TINT_NONE, "slot", "%u, generation %u", v->slot, sa->generation);
 }
 
@@ -325,6 +322,8 @@ static void print_details(const struct view *v, FILE *out)
 	lines_item(out, TINT_NONE, "direction", "%sbound%s", direction_text(sa),
 		   v->carries ? "" : ", superseded by a newer SA");
 	lines_item(out, TINT_NONE, "selector", "%s", sel_text(sa, text));
+	if (sa->lane)
+		lines_item(out, TINT_NONE, "lane", "%u", sa->lane - 1U);
 	if (sa->ifindex)
 		lines_item(out, TINT_NONE, "device", "%s", if_indextoname(sa->ifindex, dev) ? dev : "gone");
 	lines_item(out, TINT_NONE, "ESN", "%s", sa->flags & SA_ESN ? "on" : "off");

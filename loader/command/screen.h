@@ -21,6 +21,9 @@ struct screen {
 	bool colours;
 };
 
+/* Who is told a line of text: it is wrapped by him, where that is needed. */
+typedef void text_line(void *arg, enum tint tint, const char *text);
+
 /* Of stdout; looked at once. */
 const struct screen *screen(void);
 

@@ -25,16 +25,15 @@ int session_instance(const struct invocation *inv, struct instance *in, struct f
 static int no_maps(const struct invocation *inv, const struct instance *in, struct fault *f)
 {
 	const pid_t pid = instance_running(in);
+	char remedy[INSTANCE_REMEDY];
 
 	if (pid)
 		return fault(f, ENOENT,
 			     "instance '%s' runs in another mount namespace, whose BPF file system is not this one: "
 			     "'nsenter --mount --target %d xdp-ipsec %s'",
 			     in->name, pid, inv->command->name);
-	return fault(f, ENOENT,
-		     "instance '%s' has never been started here, or all its NICs are detached: start it with "
-		     "'xdp-ipsec run'",
-		     in->name);
+	return fault(f, ENOENT, "instance '%s' has never been started here, or all its NICs are detached: %s", in->name,
+		     instance_remedy(in, remedy));
 }
 
 int session_maps(const struct invocation *inv, struct instance *in, struct maps *maps, struct fault *f)
@@ -48,11 +47,15 @@ int session_maps(const struct invocation *inv, struct instance *in, struct maps 
 
 int session_ask(const struct invocation *inv, int fd)
 {
+	cJSON *reply = NULL;
 	struct instance in;
 	struct fault f;
 	int err = session_instance(inv, &in, &f);
 
 	if (!err)
-		err = control_ask(&in, inv->command->name, inv->words, fd, NULL, &f);
+		err = control_ask(&in, inv->command->name, inv->words, fd, &reply, &f);
+	if (!err && json_text(reply, "note"))
+		fprintf(stderr, "xdp-ipsec %s: note: %s\n", inv->command->name, json_text(reply, "note"));
+	cJSON_Delete(reply);
 	return err ? cli_fail(inv, f.text) : EXIT_SUCCESS;
 }

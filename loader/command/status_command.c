@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * 'status': the maps, read where they are pinned, and beside them what only the
- * supervisor knows. So it also tells the state of a host whose supervisor is dead.
- */
+/* 'status': one look at the host, as text or JSON, and an exit status. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "attach/backstop.h"
 #include "commands.h"
-#include "connection_names.h"
 #include "connection_text.h"
 #include "connection_view.h"
 #include "control_client.h"
-#include "count_view.h"
+#include "host_look.h"
 #include "lane_view.h"
 #include "lines.h"
 #include "nic_view.h"
@@ -28,29 +24,9 @@
 struct status {
 	struct instance in;
 	struct maps maps;
-	cJSON *daemon; /* its reply, or NULL if none is running */
-	cJSON *connections;
-	struct connection_names *names;
-	struct counts_sum counts;
+	struct host_look look;
 	struct rates *rates; /* NULL: not measured */
 };
-
-/* ---- reading ---- */
-
-static int ask_daemon(struct status *s, struct fault *f)
-{
-	int err = control_ask(&s->in, "status", NULL, -1, &s->daemon, f);
-
-	return err == -ECONNREFUSED ? 0 : err;
-}
-
-/* A kernel without a backstop has been told so when the daemon started: not an open gate, but less of a wall. */
-static const char *backstop_text(const struct status *s)
-{
-	if (!backstop_is_up(s->in.bpf_dir))
-		return "MISSING: interfaces that are not attached are not guarded";
-	return backstop_sees_routes(s->in.bpf_dir) ? "up" : "up, but " BACKSTOP_BLIND;
-}
 
 /* ---- JSON ---- */
 
@@ -66,15 +42,15 @@ static cJSON *child_json(const char *third)
 
 static cJSON *worker_json(const struct status *s)
 {
-	const cJSON *worker = json_item(s->daemon, "worker");
+	const cJSON *worker = json_item(s->look.daemon, "worker");
 
 	return worker ? cJSON_Duplicate(worker, true) : child_json("aead");
 }
 
 static cJSON *ike_json_of(const struct status *s)
 {
-	const cJSON *ike = json_item(s->daemon, "ike");
-	const cJSON *document = json_item(s->daemon, "document");
+	const cJSON *ike = json_item(s->look.daemon, "ike");
+	const cJSON *document = json_item(s->look.daemon, "document");
 	cJSON *json = ike ? cJSON_Duplicate(ike, true) : child_json("half_open");
 
 	if (ike)
@@ -84,7 +60,7 @@ static cJSON *ike_json_of(const struct status *s)
 
 static cJSON *keyholder_json(const struct status *s)
 {
-	const cJSON *keyholder = json_item(s->daemon, "key_holder");
+	const cJSON *keyholder = json_item(s->look.daemon, "key_holder");
 	cJSON *json = keyholder ? cJSON_Duplicate(keyholder, true) : cJSON_CreateObject();
 
 	if (!keyholder)
@@ -92,25 +68,12 @@ static cJSON *keyholder_json(const struct status *s)
 	return json;
 }
 
-/* The daemon's word counts: this command may see it from another place. */
-static bool bpffs_is_private(const struct status *s)
-{
-	const cJSON *private = json_item(s->daemon, "bpffs_private");
-
-	return private ? cJSON_IsTrue(private) : s->in.bpffs.private;
-}
-
-static bool keys_are_logged(const struct status *s)
-{
-	return cJSON_IsTrue(json_item(s->daemon, "keylog"));
-}
-
 static cJSON *bpffs_json(const struct status *s)
 {
 	cJSON *json = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(json, "path", s->in.bpffs.shown);
-	cJSON_AddBoolToObject(json, "private", bpffs_is_private(s));
+	cJSON_AddStringToObject(json, "path", s->look.in->bpffs.shown);
+	cJSON_AddBoolToObject(json, "private", host_bpffs_is_private(&s->look));
 	return json;
 }
 
@@ -134,75 +97,44 @@ static cJSON *rates_json(const struct rates *rates)
 	return json;
 }
 
-static void print_json(const struct status *s, bool pretty)
+static cJSON *json_of(const struct status *s)
 {
 	cJSON *json = cJSON_CreateObject();
 	char now[UNITS_TEXT];
 
 	cJSON_AddNumberToObject(json, "version", STATUS_VERSION);
 	cJSON_AddStringToObject(json, "time", timestamp_text(0, now));
-	cJSON_AddStringToObject(json, "instance", s->in.name);
-	cJSON_AddBoolToObject(json, "running", s->daemon != NULL);
+	cJSON_AddStringToObject(json, "instance", s->look.in->name);
+	cJSON_AddBoolToObject(json, "running", s->look.daemon != NULL);
 	cJSON_AddItemToObject(json, "bpffs", bpffs_json(s));
-	cJSON_AddItemToObject(json, "interfaces", nics_json(&s->maps, s->daemon));
-	cJSON_AddItemToObject(json, "lanes", lanes_json(&s->maps, s->daemon));
-	cJSON_AddItemToObject(json, "open_gates", open_gates_json(&s->maps));
-	cJSON_AddBoolToObject(json, "backstop", backstop_is_up(s->in.bpf_dir));
-	cJSON_AddItemToObject(json, "connections", cJSON_Duplicate(s->connections, true));
-	cJSON_AddItemToObject(json, "stranger", stranger_json(s->daemon));
-	cJSON_AddItemToObject(json, "sas", sa_view_json(&s->maps, 0, s->names, s->rates));
+	cJSON_AddItemToObject(json, "interfaces", nics_json(s->look.maps, s->look.daemon));
+	cJSON_AddItemToObject(json, "lanes", lanes_json(s->look.maps, s->look.daemon));
+	cJSON_AddItemToObject(json, "open_gates", open_gates_json(s->look.maps));
+	cJSON_AddBoolToObject(json, "backstop", backstop_is_up(s->look.in->bpf_dir));
+	cJSON_AddItemToObject(json, "connections", cJSON_Duplicate(s->look.connections, true));
+	cJSON_AddItemToObject(json, "totals", totals_json(s->look.daemon));
+	cJSON_AddItemToObject(json, "stranger", stranger_json(s->look.daemon));
+	cJSON_AddNumberToObject(json, "sa_max", s->look.maps->slots);
+	cJSON_AddItemToObject(json, "sas", sa_view_json(s->look.maps, 0, s->look.names, s->rates));
 	cJSON_AddItemToObject(json, "rates", rates_json(s->rates));
-	cJSON_AddItemToObject(json, "drops", counts_json(&s->counts, true));
-	cJSON_AddItemToObject(json, "passed", counts_json(&s->counts, false));
+	cJSON_AddItemToObject(json, "drops", counts_json(&s->look.counts, true));
+	cJSON_AddItemToObject(json, "passed", counts_json(&s->look.counts, false));
 	cJSON_AddItemToObject(json, "worker", worker_json(s));
 	cJSON_AddItemToObject(json, "ike", ike_json_of(s));
 	cJSON_AddItemToObject(json, "key_holder", keyholder_json(s));
-	cJSON_AddBoolToObject(json, "keylog", keys_are_logged(s));
+	cJSON_AddBoolToObject(json, "keylog", host_keys_are_logged(&s->look));
+	return json;
+}
+
+static void print_json(const struct status *s, bool pretty)
+{
+	cJSON *json = json_of(s);
+
 	json_print(json, pretty);
 	cJSON_Delete(json);
 }
 
 /* ---- text ---- */
-
-static const char *restarts_of(const cJSON *process, char text[UNITS_TEXT])
-{
-	return count_text((uint64_t)json_number(process, "restarts"), "restart", "restarts", text);
-}
-
-static void print_worker(const struct status *s)
-{
-	const cJSON *worker = json_item(s->daemon, "worker");
-	const char *aead = json_text(worker, "aead");
-	char restarts[UNITS_TEXT];
-
-	if (!s->daemon)
-		lines_text(stdout, TINT_BAD, 2,
-			   "instance %s: NOT RUNNING: protected traffic stays blocked%s; start 'xdp-ipsec run', or "
-			   "'detach' to "
-			   "open the gate",
-			   s->in.name, instance_gate_limit(&s->in));
-	else if (!json_has_number(worker, "pid"))
-		lines_text(stdout, TINT_BAD, 2, "instance %s: running, no worker", s->in.name);
-	else
-		lines_text(stdout, TINT_NONE, 2, "instance %s: running, worker %d (%s), %s", s->in.name,
-			   (int)json_number(worker, "pid"), aead ? aead : "starting", restarts_of(worker, restarts));
-}
-
-/* Nothing where there are no connections, and so no IKE. */
-static void print_ike(const struct status *s)
-{
-	const cJSON *ike = json_item(s->daemon, "ike");
-	const cJSON *keyholder = json_item(s->daemon, "key_holder");
-	char restarts[UNITS_TEXT];
-
-	restarts_of(ike, restarts);
-	if (json_has_number(ike, "pid"))
-		lines_text(stdout, TINT_NONE, 2, "IKE %d, key holder %d, %s", (int)json_number(ike, "pid"),
-			   (int)json_number(keyholder, "pid"), restarts);
-	else if (ike && restarts[0] != '0')
-		lines_text(stdout, TINT_BAD, 2,
-			   "IKE has ended, and its key holder with it: about to be started again, %s", restarts);
-}
 
 static void print_rates(const struct status *s)
 {
@@ -219,72 +151,101 @@ static void print_rates(const struct status *s)
 /* SAs of a connection are told of there. */
 static void print_sas(const struct status *s)
 {
-	const unsigned own = sa_view_print(&s->maps, s->names, stdout);
+	const unsigned own = sa_view_print(s->look.maps, s->look.names, stdout);
 
-	if (!own && !cJSON_GetArraySize(s->connections))
+	if (!own && !cJSON_GetArraySize(s->look.connections))
 		puts("no SAs");
 	print_rates(s);
 	putchar('\n');
 }
 
+static void print_line(void *arg, enum tint tint, const char *text)
+{
+	lines_text(arg, tint, 2, "%s", text);
+}
+
 static void print_text(const struct status *s)
 {
-	cJSON *stranger = stranger_json(s->daemon);
-
-	print_worker(s);
-	print_ike(s);
-	if (keys_are_logged(s))
-		lines_text(stdout, TINT_WARN, 2,
-			   "WARNING: keylog = yes: every key of IKE and ESP is written to a file");
-	if (bpffs_is_private(s))
-		lines_text(stdout, TINT_WARN, 2, "WARNING: %s", bpffs_private_warning);
-	lines_text(stdout, TINT_NONE, 2, "backstop %s", backstop_text(s));
-	open_gates_print(&s->maps);
-	stranger_print(stranger, stdout);
+	host_lines(&s->look, print_line, stdout);
 	putchar('\n');
-	nics_print(&s->maps, s->daemon);
+	nics_print(s->look.maps, s->look.daemon);
 	putchar('\n');
-	if (lanes_print(&s->maps, s->daemon))
+	if (lanes_print(s->look.maps, s->look.daemon))
 		putchar('\n');
-	connections_print(s->connections, stdout);
+	connections_print(s->look.connections, stdout);
 	print_sas(s);
-	counts_print(&s->counts, false, stdout);
-	counts_print(&s->counts, true, stdout);
-	cJSON_Delete(stranger);
+	counts_print(&s->look.counts, false, stdout);
+	counts_print(&s->look.counts, true, stdout);
 }
 
 static int exit_status(const struct status *s)
 {
-	if (!s->daemon)
+	if (!s->look.daemon)
 		return EXIT_NOT_RUNNING;
-	return open_gates_any(&s->maps) || connections_unwell(s->connections) ? EXIT_NOT_WELL : EXIT_SUCCESS;
+	return open_gates_any(s->look.maps) || connections_unwell(s->look.connections) ? EXIT_NOT_WELL : EXIT_SUCCESS;
+}
+
+static int ask_daemon(const struct instance *in, cJSON **daemon, struct fault *f)
+{
+	const int err = control_ask(in, "status", NULL, -1, daemon, f);
+
+	return err == -ECONNREFUSED ? 0 : err;
+}
+
+static void status_free(struct status *s)
+{
+	free(s->rates);
+	host_look_free(&s->look);
+	maps_close(&s->maps);
+}
+
+/* With rates, that takes its time. 0, or -errno with nothing to free; s does not move meanwhile. */
+static int status_read(const struct invocation *inv, bool rates, struct status *s, struct fault *f)
+{
+	cJSON *daemon = NULL;
+	int err;
+
+	*s = (struct status){.rates = NULL};
+	err = session_maps(inv, &s->in, &s->maps, f);
+	if (err)
+		return err;
+	err = ask_daemon(&s->in, &daemon, f);
+	s->rates = !err && rates ? rates_measure(&s->maps) : NULL;
+	if (!err)
+		err = host_look_take(&s->look, &s->in, &s->maps, daemon, f);
+	if (err)
+		status_free(s);
+	return err;
+}
+
+int status_document(const struct invocation *inv, cJSON **document, struct fault *f)
+{
+	struct status s;
+	int err = status_read(inv, false, &s, f);
+
+	*document = NULL;
+	if (err)
+		return err;
+	*document = json_of(&s);
+	status_free(&s);
+	return 0;
 }
 
 int status_command(const struct invocation *inv)
 {
-	struct status s = {.daemon = NULL};
+	struct status s;
 	struct fault f;
-	int code, err = session_maps(inv, &s.in, &s.maps, &f);
+	int code, err = status_read(inv, !word(inv, "quick"), &s, &f);
 
 	if (err) {
 		cli_fail(inv, f.text);
 		return err == -ENOENT ? EXIT_NOT_RUNNING : EXIT_FAILURE;
 	}
-	err = ask_daemon(&s, &f);
-	s.connections = connections_json(s.daemon);
-	s.names = connection_names_new(s.connections);
-	s.rates = word(inv, "quick") ? NULL : rates_measure(&s.maps);
-	if (!err)
-		err = counts_read(&s.maps, &s.counts, &f);
-	if (!err && inv->json)
+	if (inv->json)
 		print_json(&s, inv->pretty);
-	else if (!err)
+	else
 		print_text(&s);
-	code = err ? cli_fail(inv, f.text) : exit_status(&s);
-	free(s.rates);
-	connection_names_free(s.names);
-	cJSON_Delete(s.connections);
-	cJSON_Delete(s.daemon);
-	maps_close(&s.maps);
+	code = exit_status(&s);
+	status_free(&s);
 	return code;
 }

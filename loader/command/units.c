@@ -5,15 +5,25 @@
 #include <stdio.h>
 #include <time.h>
 
-const char *si_text(double n, const char *unit, char *buf)
+static const char *si(double n, const char *between, const char *unit, char *buf)
 {
 	static const char *const prefixes[] = {"", "k", "M", "G", "T", "P", "E"};
 	unsigned i = 0;
 
 	for (; n >= 999.5 && i < 6; i++)
 		n /= 1000;
-	snprintf(buf, UNITS_TEXT, "%.*f %s%s", !i || n >= 99.5 ? 0 : n < 9.995 ? 2 : 1, n, prefixes[i], unit);
+	snprintf(buf, UNITS_TEXT, "%.*f%s%s%s", !i || n >= 99.5 ? 0 : n < 9.995 ? 2 : 1, n, between, prefixes[i], unit);
 	return buf;
+}
+
+const char *si_text(double n, const char *unit, char *buf)
+{
+	return si(n, " ", unit, buf);
+}
+
+const char *si_short(double n, char *buf)
+{
+	return si(n, "", "", buf);
 }
 
 const char *age_text(uint64_t s, char *buf)

@@ -11,6 +11,9 @@
  * is returned. */
 const char *si_text(double n, const char *unit, char *buf);
 
+/* The same without a unit, and as short as can be: "0", "999", "1.43G". */
+const char *si_short(double n, char *buf);
+
 /* Seconds as "42s", "7m", "3h12m", "5d3h". */
 const char *age_text(uint64_t seconds, char *buf);
 

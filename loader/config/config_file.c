@@ -7,11 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config_habits.h"
 #include "config_reader.h"
 #include "connection_section.h"
+#include "foreign_keys.h"
 #include "lib/cpu_list.h"
+#include "lib/near_word.h"
 #include "policy/parse.h"
 #include "policy_section.h"
+#include "script_file.h"
 
 /*
  * libinih reads lines; it cuts what is longer than its buffer, so the reader
@@ -164,6 +168,17 @@ static bool set_lanes(struct reader *r, const char *value)
 	return true;
 }
 
+/* Rounded up to what maps are made for. */
+static bool set_sa_max(struct reader *r, const char *value)
+{
+	uint64_t n;
+
+	if (!parse_number(value, SLOTS_MIN, SLOTS_MAX, &n))
+		return false;
+	r->config->sa_max = (uint32_t)((n + SLOTS_STEP - 1) / SLOTS_STEP * SLOTS_STEP);
+	return true;
+}
+
 static bool set_latency(struct reader *r, const char *value)
 {
 	const int is = choice(value, "normal|low");
@@ -179,6 +194,26 @@ static bool set_cpus(struct reader *r, const char *value)
 	if (strlen(value) >= sizeof(r->config->cpus) || cpu_list_parse(value, &cpus, NULL))
 		return false;
 	strcpy(r->config->cpus, value);
+	return true;
+}
+
+static bool set_log_level(struct reader *r, const char *value)
+{
+	return log_level_parse(value, &r->config->log_level);
+}
+
+/* What is wrong with it is wrong before it is needed. */
+static bool set_event_script(struct reader *r, const char *value)
+{
+	struct fault why;
+
+	if (strlen(value) >= sizeof(r->config->event_script) || !*value)
+		return false;
+	if (script_file_check(value, NULL, &why)) {
+		wrong(r, "event-script: %.240s", why.text);
+		return false;
+	}
+	strcpy(r->config->event_script, value);
 	return true;
 }
 
@@ -200,31 +235,81 @@ static const struct key daemon_keys[] = {
 	{"unknown-spi", "auto, drop or pass", set_unknown_spi},
 	{"aead", "auto, ipsec-mb or openssl", set_aead},
 	{"lanes", "auto, or 1 to 64", set_lanes},
+	{"sa-max", "64 to 262144", set_sa_max},
 	{"cpus", "a list of CPUs, as in 2,4-7", set_cpus},
 	{"latency", "normal or low", set_latency},
 	{"keylog", "yes or no", set_keylog},
+	{"log-level", "warning, info or debug", set_log_level},
+	{"event-script", "the absolute path of a program that is root's alone", set_event_script},
 	{"ike-dscp", "0 to 63", set_ike_dscp},
 	{"cookie-threshold", "how many half-open IKE SAs there may be before cookies are asked for, 1 to 1000000",
 	 set_cookie_threshold},
 	{0},
 };
 
-static int take_key(struct reader *r, const struct key *keys, const char *name, const char *value)
+/* What a section of each kind may have. */
+static const struct kind {
+	const char *title;
+	const struct key *keys;
+	const struct foreign_word *foreign;
+} interface_kind = {"[interface DEV]", interface_keys, interface_foreign_keys},
+  connection_kind = {"[connection NAME]", connection_keys, connection_foreign_keys},
+  policy_kind = {"[policy NAME]", policy_keys, policy_foreign_keys},
+  daemon_kind = {"[daemon]", daemon_keys, daemon_foreign_keys};
+
+static const struct kind *const kinds[] = {&interface_kind, &connection_kind, &policy_kind, &daemon_kind};
+
+static const struct key *find_key(const struct key *keys, const char *name)
 {
+	for (; keys->name; keys++)
+		if (strcmp(keys->name, name) == 0)
+			return keys;
+	return NULL;
+}
+
+/* The kind of section that has such a key; NULL: none does. */
+static const struct kind *kind_with(const char *name)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (find_key(kinds[i]->keys, name))
+			return kinds[i];
+	return NULL;
+}
+
+/* What the word is called here, where it stands, or which it may have been meant to be. */
+static int unknown_key(struct reader *r, const struct kind *kind, const char *name)
+{
+	const char *foreign = foreign_word_answer(kind->foreign, name);
+	const struct kind *elsewhere = kind_with(name);
+	struct near_word near = near_word_of(name);
+	char question[80];
+
+	if (foreign)
+		return wrong(r, "[%s] has no key '%.60s': %s", r->section, name, foreign);
+	if (elsewhere)
+		return wrong(r, "[%s] has no key '%.60s': it stands in %s", r->section, name, elsewhere->title);
+	for (const struct key *k = kind->keys; k->name; k++)
+		near_word_offer(&near, k->name);
+	return wrong(r, "[%s] has no key '%.60s'%s", r->section, name,
+		     near.nearest ? near_word_question(&near, question, sizeof(question))
+				  : ": xdp-ipsec.conf(5) has those that there are");
+}
+
+static int take_key(struct reader *r, const struct kind *kind, const char *name, const char *value)
+{
+	const struct key *k = find_key(kind->keys, name);
+
 	if (strcmp(name, "fail-open") == 0)
 		return wrong(r, "fail-open: there is no such thing: what cannot be protected is dropped, never sent or "
 				"taken in clear; what may be clear is a [policy] with action = bypass");
-	for (const struct key *k = keys; k->name; k++) {
-		if (strcmp(k->name, name) != 0)
-			continue;
-		if (r->seen & 1ULL << (k - keys))
-			return wrong(r, "%s is in [%s] twice", name, r->section);
-		r->seen |= 1ULL << (k - keys);
-		if (!k->set(r, value))
-			return wrong(r, "%s = '%.60s': give %s", name, value, k->values);
-		return 1;
-	}
-	return wrong(r, "[%s] has no key '%.60s'", r->section, name);
+	if (!k)
+		return unknown_key(r, kind, name);
+	if (r->seen & 1ULL << (k - kind->keys))
+		return wrong(r, "%s is in [%s] twice", name, r->section);
+	r->seen |= 1ULL << (k - kind->keys);
+	if (!k->set(r, value))
+		return wrong(r, "%s = '%.60s': give %s%s", name, value, k->values, config_habit(k->values, value));
+	return 1;
 }
 
 /* ---- sections ---- */
@@ -240,12 +325,22 @@ static const char *section_of(const char *section, const char *kind)
 static int begin_interface(struct reader *r, const char *name)
 {
 	struct config *c = r->config;
+	uint8_t addr[4];
 
-	if (strlen(name) >= IF_NAMESIZE || strpbrk(name, "/ :") || !*name)
-		return wrong(r, "'%.60s' cannot be an interface's name", name);
-	for (unsigned i = 0; i < c->interface_count; i++)
-		if (strcmp(c->interfaces[i].name, name) == 0)
-			return wrong(r, "[interface %s] is in the file twice", name);
+	if (parse_ipv4(name, addr))
+		return wrong(r, "'%s' is an address: give the name of the interface that has it, as 'ip address' shows",
+			     name);
+	/* The kernel would take the second row, too, but who writes it means something else by it. */
+	if (strlen(name) >= IF_NAMESIZE ||
+	    strpbrk(name, "/ :"
+			  "\"'*?,%") ||
+	    !*name)
+		return wrong(r,
+			     "'%.60s' cannot be an interface's name: give one, without quotes, as 'ip link' shows it; "
+			     "each has a section of its own",
+			     name);
+	if (config_has_interface(c, name))
+		return wrong(r, "[interface %s] is in the file twice", name);
 	if (c->interface_count == PORTS_MAX)
 		return wrong(r, "more than %d interfaces", PORTS_MAX);
 	r->interface = &c->interfaces[c->interface_count++];
@@ -286,6 +381,15 @@ static int begin_section(struct reader *r, const char *section)
 
 /* ---- lines ---- */
 
+static const struct kind *kind_of_section(const struct reader *r)
+{
+	if (r->connection)
+		return &connection_kind;
+	if (r->policy)
+		return &policy_kind;
+	return r->interface ? &interface_kind : &daemon_kind;
+}
+
 /* Called by libinih for each "name = value". */
 static int on_value(void *user, const char *section, const char *name, const char *value)
 {
@@ -294,12 +398,10 @@ static int on_value(void *user, const char *section, const char *name, const cha
 	if (r->err)
 		return 0;
 	if (!*section)
-		return wrong(r, "'%.60s' stands before any section", name);
-	if (r->connection)
-		return take_key(r, connection_keys, name, value);
-	if (r->policy)
-		return take_key(r, policy_keys, name, value);
-	return take_key(r, r->interface ? interface_keys : daemon_keys, name, value);
+		return wrong(r,
+			     "stands before any section: each line belongs to an [interface DEV], [connection NAME], "
+			     "[policy NAME] or [daemon] above it");
+	return take_key(r, kind_of_section(r), name, value);
 }
 
 /* A section is looked at when its line is read: libinih does not tell of one without keys. */
@@ -334,7 +436,8 @@ static bool get_line(struct reader *r, char *line, int size)
 	while (length < size - 1 && c != '\n' && (c = getc(r->file)) != EOF) {
 		if (c == '\0') {
 			r->line++;
-			wrong(r, "a NUL byte: the file is not text, or was not written to its end");
+			wrong(r, "a NUL byte: the file is not text, is UTF-16 and not UTF-8, or was not written to its "
+				 "end");
 			return false;
 		}
 		line[length++] = (char)c;
@@ -352,6 +455,8 @@ static char *read_line(char *line, int size, void *stream)
 	/* Editors of other systems begin a file with it. To libinih it is nothing, and the section is one. */
 	if (r->line++ == 0 && strncmp(line, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
 		memset(line, ' ', strlen(BYTE_ORDER_MARK));
+	if (!r->odd_line && !strchr(";#", line[strspn(line, BLANKS)]) && config_has_odd_letters(line))
+		r->odd_line = r->line;
 	if (strlen(line) > LINE_LENGTH_MAX) {
 		wrong(r, "the line is longer than %d characters", LINE_LENGTH_MAX);
 		return NULL;
@@ -367,14 +472,20 @@ int config_read(struct config *config, const char *path, struct fault *f)
 	struct reader r = {.path = path, .config = config, .f = f};
 	int line;
 
-	*config = (struct config){.mark = CONFIG_DEFAULT_MARK, .aead = "auto"};
+	*config = (struct config){
+		.mark = CONFIG_DEFAULT_MARK,
+		.aead = "auto",
+		.sa_max = SLOTS_DEFAULT,
+		.log_level = LOG_LEVEL_INFO,
+	};
 	r.file = fopen(path, "re");
 	if (!r.file)
 		return fault(f, errno, "%s: %s: an [interface DEV] section is all it needs", path, strerror(errno));
 	line = ini_parse_stream(read_line, &r, on_value, &r);
 	if (line > 0 && !r.err) {
 		r.line = (unsigned)line;
-		wrong(&r, "neither '[section]' nor 'key = value'");
+		wrong(&r, "neither '[section]', as [connection core1], nor 'key = value', nor a comment, which begins "
+			  "with ';'");
 	}
 	/* Half a file would be another configuration: without what protects, perhaps. */
 	if (!r.err && (line < 0 || ferror(r.file)))

@@ -6,9 +6,12 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "config_habits.h"
+
 /* The first thing wrong is what people mend first. */
 int wrong(struct reader *r, const char *format, ...)
 {
+	const char *odd = r->odd_line == r->line ? CONFIG_ODD_LETTERS : "";
 	char text[300];
 	va_list args;
 
@@ -17,7 +20,7 @@ int wrong(struct reader *r, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	r->err = fault(r->f, EINVAL, "%s:%u: %s", r->path, r->line, text);
+	r->err = fault(r->f, EINVAL, "%s:%u: %s%s", r->path, r->line, text, odd);
 	return 0;
 }
 

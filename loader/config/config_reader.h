@@ -31,6 +31,7 @@ struct reader {
 	unsigned words_count;
 	char section[64];
 	unsigned line;
+	unsigned odd_line; /* the first with letters that look like others (config_habits.h); 0: none */
 	int err;
 	struct fault *f;
 	uint64_t seen; /* keys of this section, by their place in its table */

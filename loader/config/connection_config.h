@@ -14,6 +14,13 @@
 #define FILE_NAME_MAX	    192
 #define ID_TEXT_MAX	    192
 
+/* Who opens it. */
+enum connection_start {
+	START_TRAP, /* the first packet */
+	START_INITIATE,
+	START_RESPOND,
+};
+
 struct connection_config {
 	char name[CONNECTION_NAME_MAX];
 	unsigned line; /* of its section, for what is found wrong later */
@@ -34,9 +41,10 @@ struct connection_config {
 	bool ppk_required;
 	struct protect protects[PROTECTS_MAX]; /* "all" is one, too */
 	unsigned protect_count;
-	unsigned start; /* 0 trap, 1 initiate, 2 respond */
-	bool gre;	/* multicast and broadcast in GRE; protects then has GRE, unless it is all */
+	enum connection_start start;
+	bool gre; /* multicast and broadcast in GRE; protects then has GRE, unless it is all */
 	bool esn;
+	bool per_queue; /* per-queue-sas: an SA for each lane (RFC 9611) */
 	uint16_t replay_window;
 	uint64_t rekey_s;
 	uint64_t lifetime_s;
@@ -48,5 +56,9 @@ struct connection_config {
 	uint64_t monitor_ms; /* 0: not monitored */
 	unsigned threshold;
 };
+
+/* The words for that, in the file and in JSON. */
+const char *connection_start_name(enum connection_start start);
+bool connection_start_parse(const char *text, enum connection_start *out);
 
 #endif

@@ -7,13 +7,18 @@
 #include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config.h"
 #include "maps/layout.h"
+#include "policy/addr_remedy.h"
 
 /* More often, a loaded host's answers come too late by themselves; more rarely, nobody would call it monitored. */
 #define MONITOR_MS_MIN 50
 #define MONITOR_MS_MAX 3600000
+
+#define LOCAL_VALUES  "an IPv4 address of this host"
+#define REMOTE_VALUES "an IPv4 address, or a prefix for a mesh"
 
 /* ---- values ---- */
 
@@ -82,20 +87,22 @@ static bool refuse_address(struct reader *r, const char *name, const char *value
 	return false;
 }
 
-static bool is_ipv6(struct reader *r, const char *name, const char *value)
+/* What it is instead, where that can be told. */
+static bool no_address(struct reader *r, const char *name, const char *value, bool prefix, const char *give)
 {
-	if (!strchr(value, ':'))
-		return false;
-	wrong(r, "%s = %.60s: IPv6 is not supported: this protects IPv4 alone", name, value);
-	return true;
+	const char *remedy = addr_remedy(value, prefix);
+
+	if (*remedy)
+		wrong(r, "%s = '%.60s': give %s%s", name, value, give, remedy);
+	return false;
 }
 
 static bool set_local(struct reader *r, const char *value)
 {
 	struct connection_config *c = r->connection;
 
-	if (is_ipv6(r, "local", value) || !parse_ipv4(value, c->local))
-		return false;
+	if (!parse_ipv4(value, c->local))
+		return no_address(r, "local", value, false, LOCAL_VALUES);
 	if (addr_is_loopback(c->local) || addr_is_unusable(c->local))
 		return refuse_address(r, "local", value, c->local);
 	c->has_local = true;
@@ -106,10 +113,13 @@ static bool set_remote(struct reader *r, const char *value)
 {
 	struct connection_config *c = r->connection;
 
-	if (is_ipv6(r, "remote", value) || !parse_prefix(value, &c->remote))
-		return false;
+	char cleaned[PREFIX_CHOICE];
+
+	if (!parse_prefix(value, &c->remote))
+		return no_address(r, "remote", value, true, REMOTE_VALUES);
 	if (!prefix_is_clean(&c->remote)) {
-		wrong(r, "remote = %s: there are bits set behind the prefix", value);
+		wrong(r, "remote = %s: there are bits set behind the prefix: give %s", value,
+		      prefix_choice(&c->remote, cleaned));
 		return false;
 	}
 	if ((c->remote.len >= 8 && (addr_is_loopback(c->remote.addr) || addr_is_unusable(c->remote.addr))) ||
@@ -130,10 +140,16 @@ static bool set_auth(struct reader *r, const char *value)
 	return which >= 0;
 }
 
+/* No name begins with a quote, which other files have around theirs. */
+static bool copy_text(char *to, size_t size, const char *value)
+{
+	return !strchr("\"'", *value) && copy(to, size, value);
+}
+
 #define TEXT_KEY(key) \
 	static bool set_##key(struct reader *r, const char *value) \
 	{ \
-		return copy(r->connection->key, sizeof(r->connection->key), value); \
+		return copy_text(r->connection->key, sizeof(r->connection->key), value); \
 	}
 TEXT_KEY(psk_file)
 TEXT_KEY(cert_file)
@@ -141,9 +157,16 @@ TEXT_KEY(key_file)
 TEXT_KEY(ca_file)
 TEXT_KEY(crl_file)
 TEXT_KEY(ppk_file)
-TEXT_KEY(local_id)
-TEXT_KEY(remote_id)
 TEXT_KEY(ppk_id)
+
+/* Nor does one with what other files mark a name's kind by ('@' a host name, '%any'). */
+#define ID_KEY(key) \
+	static bool set_##key(struct reader *r, const char *value) \
+	{ \
+		return !strchr("@%", *value) && copy_text(r->connection->key, sizeof(r->connection->key), value); \
+	}
+ID_KEY(local_id)
+ID_KEY(remote_id)
 
 static bool set_ppk_required(struct reader *r, const char *value)
 {
@@ -158,12 +181,24 @@ static void protect_all(struct connection_config *c)
 	c->protect_count = 1;
 }
 
+/* What others call all. */
+static bool is_everything(const char *item)
+{
+	return choice(item, "all|any|ip|ipv4|*|0") >= 0;
+}
+
 static bool add_protect(struct reader *r, const char *item)
 {
 	struct connection_config *c = r->connection;
 	struct fault why;
 
-	if (c->protect_count == PROTECTS_MAX)
+	if (!*item)
+		wrong(r, "protect: there is nothing in front of a ',' or behind it");
+	else if (is_everything(item))
+		wrong(r, "protect: 'all' is everything, and stands alone");
+	else if (strpbrk(item, " \t;"))
+		wrong(r, "protect = '%.60s': items have a ',' between them", item);
+	else if (c->protect_count == PROTECTS_MAX)
 		wrong(r, "protect: more than %d items", PROTECTS_MAX);
 	else if (protect_parse(item, &c->protects[c->protect_count++], &why))
 		wrong(r, "protect = %.200s", why.text);
@@ -194,10 +229,7 @@ static bool set_protect(struct reader *r, const char *value)
 
 static bool set_start(struct reader *r, const char *value)
 {
-	const int which = choice(value, "trap|initiate|respond");
-
-	r->connection->start = (unsigned)which;
-	return which >= 0;
+	return connection_start_parse(value, &r->connection->start);
 }
 
 static bool set_gre(struct reader *r, const char *value)
@@ -208,6 +240,11 @@ static bool set_gre(struct reader *r, const char *value)
 static bool set_esn(struct reader *r, const char *value)
 {
 	return parse_switch(value, &r->connection->esn);
+}
+
+static bool set_per_queue(struct reader *r, const char *value)
+{
+	return parse_switch(value, &r->connection->per_queue);
 }
 
 static bool set_replay_window(struct reader *r, const char *value)
@@ -245,8 +282,8 @@ static bool refuse(struct reader *r, const char *why)
 
 static bool set_mode_of_sa(struct reader *r, const char *value)
 {
-	if (strcmp(value, "transport") == 0)
-		return true;
+	if (strcasecmp(value, "transport") == 0)
+		return strcmp(value, "transport") == 0;
 	return refuse(
 		r, "mode: transport mode is all there is: between two hosts a tunnel adds 20 bytes and nothing else");
 }
@@ -255,14 +292,14 @@ static bool set_dh_group(struct reader *r, const char *value)
 {
 	if (choice(value, "20|ecp384") >= 0)
 		return true;
-	return refuse(r, "dh-group: group 20 (ecp384) is the only one");
+	return refuse(r, "dh-group: group 20 (ecp384) is the only one, for IKE and PFS: leave it out");
 }
 
 static bool set_cipher(struct reader *r, const char *value)
 {
-	if (strcmp(value, "aes-256-gcm") == 0)
-		return true;
-	return refuse(r, "cipher: aes-256-gcm is the only one");
+	if (strcasecmp(value, "aes-256-gcm") == 0)
+		return strcmp(value, "aes-256-gcm") == 0;
+	return refuse(r, "cipher: aes-256-gcm is the only one, for IKE and ESP: leave it out");
 }
 
 static bool set_nat_t(struct reader *r, const char *value)
@@ -278,14 +315,9 @@ static bool set_ike_version(struct reader *r, const char *value)
 {
 	if (choice(value, "2|ikev2") >= 0)
 		return true;
+	if (strchr(value, '-') || strstr(value, "aes"))
+		return refuse(r, "ike: here it is the version, 2; there is no choice of ciphers: leave it out");
 	return refuse(r, "ike: IKEv2 is the only version: IKEv1 has been historic since RFC 9395");
-}
-
-static bool set_not_yet(struct reader *r, const char *value)
-{
-	if (choice(value, "no|off") >= 0)
-		return true;
-	return refuse(r, "only 'no' can be given here: this version does not have it");
 }
 
 static bool set_monitor(struct reader *r, const char *value)
@@ -305,8 +337,8 @@ static bool set_threshold(struct reader *r, const char *value)
 }
 
 const struct key connection_keys[] = {
-	{"local", "an IPv4 address of this host", set_local},
-	{"remote", "an IPv4 address, or a prefix for a mesh", set_remote},
+	{"local", LOCAL_VALUES, set_local},
+	{"remote", REMOTE_VALUES, set_remote},
 	{"auth", "psk or cert", set_auth},
 	{"psk-file", "a file's name", set_psk_file},
 	{"cert", "a file's name", set_cert_file},
@@ -316,8 +348,9 @@ const struct key connection_keys[] = {
 	{"ppk-id", "up to 95 characters", set_ppk_id},
 	{"ppk-file", "a file's name", set_ppk_file},
 	{"ppk-required", "yes or no", set_ppk_required},
-	{"local-id", "an address, a host name, an email address or a DN", set_local_id},
-	{"remote-id", "an address, a host name, an email address, a DN, or a pattern of them", set_remote_id},
+	{"local-id", "an address, a host name, an email address, a DN or keyid:NAME", set_local_id},
+	{"remote-id", "an address, a host name, an email address, a DN, keyid:NAME, or a pattern of them",
+	 set_remote_id},
 	{"protect", "all, or a list as tcp/179, udp/6081-6085, icmp/echo-request, gre", set_protect},
 	{"start", "trap, initiate or respond", set_start},
 	{"esn", "yes or no", set_esn},
@@ -332,7 +365,7 @@ const struct key connection_keys[] = {
 	{"monitor", "no, or a time of 50ms to 1h, as 3s or 200ms", set_monitor},
 	{"threshold", "1 to 1000", set_threshold},
 	{"gre", "yes or no", set_gre},
-	{"per-queue-sas", "no", set_not_yet},
+	{"per-queue-sas", "yes or no", set_per_queue},
 	{"mode", "transport", set_mode_of_sa},
 	{"dh-group", "20", set_dh_group},
 	{"cipher", "aes-256-gcm", set_cipher},
@@ -350,28 +383,27 @@ int connection_begin(struct reader *r, const char *name)
 
 	if (!section_name_is_good(name, CONNECTION_NAME_MAX))
 		return wrong(r, "'%.60s' cannot be a connection's name: up to 47 letters, digits, '-', '_', '.'", name);
-	for (unsigned i = 0; i < config->connection_count; i++)
-		if (strcmp(config->connections[i].name, name) == 0)
-			return wrong(r, "[connection %s] is in the file twice", name);
+	if (config_has_connection(config, name))
+		return wrong(r, "[connection %s] is in the file twice", name);
 	c = reallocarray(config->connections, config->connection_count + 1, sizeof(*c));
 	if (!c)
 		return wrong(r, "%s", strerror(ENOMEM));
 	config->connections = c;
 	c += config->connection_count++;
-	*c = (struct connection_config){
-		.line = r->line,
-		.esn = true,
-		.replay_window = 1024,
-		.rekey_s = 3600,
-		.lifetime_s = 4200,
-		.ike_rekey_s = 8 * 3600,
-		.dpd_s = 10,
-		.threshold = 5,
-	};
+	/* To the last byte: two of them are compared as memory. */
+	memset(c, 0, sizeof(*c));
+	c->line = r->line;
+	c->esn = true;
+	c->replay_window = 1024;
+	c->rekey_s = 3600;
+	c->lifetime_s = 4200;
+	c->ike_rekey_s = 8 * 3600;
+	c->dpd_s = 10;
+	c->threshold = 5;
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	protect_all(c);
 	r->connection = c;
-	return 1;
+	return config_connection_named(config) ? wrong(r, "%s", strerror(ENOMEM)) : 1;
 }
 
 static bool need(struct reader *r, bool there, const char *what)
@@ -415,8 +447,10 @@ static bool goes_together(struct reader *r, const struct connection_config *c)
 	if (c->remote.len == 32 && memcmp(c->remote.addr, c->local, 4) == 0)
 		return wrong(r, "[%s]: local and remote are the same host", r->section);
 	if (c->lifetime_s && c->rekey_s >= c->lifetime_s)
-		return wrong(r, "[%s]: rekey-time must be shorter than lifetime, or the SA ends before it is replaced",
-			     r->section);
+		return wrong(r,
+			     "[%s]: rekey-time (%llu s) must be shorter than lifetime (%llu s), or the SA ends before "
+			     "it is replaced",
+			     r->section, (unsigned long long)c->rekey_s, (unsigned long long)c->lifetime_s);
 	if (!c->ppk_id[0] != !c->ppk_file[0])
 		return wrong(r, "[%s]: ppk-id and ppk-file go together", r->section);
 	if (c->ppk_required && !c->ppk_file[0])

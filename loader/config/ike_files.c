@@ -40,24 +40,19 @@ int ike_file_open(const char *config_path, const struct connection_config *c, co
 	return fd < 0 ? with_name(config_path, c, fd, f) : fd;
 }
 
-int ike_file_add(cJSON *o, const char *key, const char *config_path, const struct connection_config *c,
-		 const char *name, struct fault *f)
+int ike_file_read(const char *key, const char *config_path, const struct connection_config *c, const char *name,
+		  char **text, struct fault *f)
 {
-	char path[512], *text;
+	char path[512];
 	int fd, err = 0;
 
-	if (!name[0])
-		return 0;
 	ike_file_path(config_path, name, path, sizeof(path));
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd >= 0)
 		errno = EFBIG;
-	text = fd < 0 ? NULL : channel_unpack(fd);
-	if (!text)
+	*text = fd < 0 ? NULL : channel_unpack(fd);
+	if (!*text)
 		err = fault(f, errno, "%s %s: %s", key, path, strerror(errno));
-	else
-		cJSON_AddStringToObject(o, key, text);
-	free(text);
 	if (fd >= 0)
 		close(fd);
 	return err ? with_name(config_path, c, err, f) : 0;
@@ -82,12 +77,12 @@ int ike_blame_connection(const char *config_path, const struct connection_config
 
 int ike_blame(const char *config_path, const struct config *config, const char *text, struct fault *f)
 {
-	for (unsigned i = 0; i < config->connection_count; i++) {
-		const struct connection_config *c = &config->connections[i];
-		const size_t size = strlen(c->name);
+	const struct connection_config *c;
+	char name[CONNECTION_NAME_MAX];
 
-		if (strncmp(text, c->name, size) == 0 && strncmp(text + size, ": ", 2) == 0)
-			return ike_blame_connection(config_path, c, text + size + 2, f);
-	}
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(text, ":"), text);
+	c = config_connection(config, name);
+	if (c && strncmp(text + strlen(name), ": ", 2) == 0)
+		return ike_blame_connection(config_path, c, text + strlen(name) + 2, f);
 	return fault(f, EINVAL, "%s: [connection] %s", config_path, text);
 }

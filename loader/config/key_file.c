@@ -53,7 +53,10 @@ int key_file_open(const char *path, struct fault *f)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0)
-		return fault(f, errno, "key file %s: %s", path, strerror(errno));
+		return fault(f, errno, "key file %s: %s%s", path, strerror(errno),
+			     errno == ENOENT
+				     ? ": 'xdp-ipsec genkey' or 'pki host' makes one, if the other host has none yet"
+				     : "");
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return fd;
 	if (st.st_uid != 0 && st.st_uid != geteuid()) {
@@ -106,8 +109,8 @@ int key_file_read(const char *path, uint8_t keymat[ESP_KEYMAT_SIZE], struct faul
 	else if (n == sizeof(text) || !key_parse(text, (size_t)n, keymat))
 		err = fault(f, EINVAL,
 			    "key file %s: need %d hex digits, the 32-byte key and the 4-byte salt: "
-			    "'openssl rand -hex %d'",
-			    name, 2 * ESP_KEYMAT_SIZE, ESP_KEYMAT_SIZE);
+			    "'xdp-ipsec genkey manual' makes one",
+			    name, 2 * ESP_KEYMAT_SIZE);
 	explicit_bzero(text, sizeof(text));
 	if (!standard_input)
 		close(fd);

@@ -47,9 +47,8 @@ int policy_begin(struct reader *r, const char *name)
 
 	if (!section_name_is_good(name, POLICY_NAME_MAX))
 		return wrong(r, "'%.60s' cannot be a policy's name: up to 47 letters, digits, '-', '_', '.'", name);
-	for (unsigned i = 0; i < config->policy_count; i++)
-		if (strcmp(config->policies[i].name, name) == 0)
-			return wrong(r, "[policy %s] is in the file twice", name);
+	if (config_has_policy(config, name))
+		return wrong(r, "[policy %s] is in the file twice", name);
 	p = reallocarray(config->policies, config->policy_count + 1, sizeof(*p));
 	r->words = cJSON_CreateObject();
 	if (!p || !r->words)
@@ -60,7 +59,7 @@ int policy_begin(struct reader *r, const char *name)
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	r->policy = p;
 	r->words_count = 0;
-	return 1;
+	return config_policy_named(config) ? wrong(r, "%s", strerror(ENOMEM)) : 1;
 }
 
 /* The line of the key that a fault begins with; of the section, if it is none that was given. */

@@ -13,6 +13,7 @@
 #include "connection_policies.h"
 #include "instance/pinned_maps.h"
 #include "lib/log.h"
+#include "lib/near_word.h"
 #include "policy/spd_store.h"
 
 static struct prog_config prog_config_of(const struct config *config)
@@ -25,36 +26,34 @@ static struct prog_config prog_config_of(const struct config *config)
 /* Those added by hand are in the old map alone; those of the file come anew. */
 static int carry_policies(const struct maps *maps, const char *old_dir, struct fault *f)
 {
-	struct maps old = {.spd = -1};
 	char path[PIN_MAX];
-	struct spd spd = {0};
-	int err = 0;
+	struct spd spd;
+	int old, err;
 
 	snprintf(path, sizeof(path), "%s/spd", old_dir);
-	old.spd = maps_open_alike(path, maps->spd);
-	if (old.spd == -ENOENT)
+	old = bpf_obj_get(path);
+	if (old < 0 && errno == ENOENT)
 		return 0;
-	if (old.spd < 0) {
-		log_line("policies added by hand with the version before cannot be read, and are gone: add them again");
-		return 0;
-	}
-	err = spd_read(&old, &spd, f);
+	err = spd_read_earlier(old, &spd, f);
+	if (err == -EPROTO)
+		log_warning(
+			"policies added by hand with the version before cannot be read, and are gone: add them again");
 	if (!err)
 		err = spd_write(maps, &spd, f);
 	spd_free(&spd);
-	close(old.spd);
-	return err;
+	if (old >= 0)
+		close(old);
+	return err == -EPROTO ? 0 : err;
 }
 
 /* What is attached goes on with the old maps, by which it is closed, until it gets programs with the new ones. */
-static int open_beside(struct closing *c, char *beside, struct fault *f)
+static int open_beside(struct closing *c, const char *why, char *beside, struct fault *f)
 {
 	const char *dir = c->instance->bpf_dir;
 	int err;
 
-	log_line("%s: made by another version: new maps take their place, and what is attached stays closed meanwhile",
-		 dir);
-	err = pinned_maps_make_beside(dir, beside, f);
+	log_line("%s: made %s: new maps take their place, and what is attached stays closed meanwhile", dir, why);
+	err = pinned_maps_make_beside(dir, c->config->sa_max, beside, f);
 	if (!err)
 		err = maps_open(c->maps, beside, f);
 	return err ? err : carry_policies(c->maps, dir, f);
@@ -70,11 +69,16 @@ static int open_maps(struct closing *c, char *dir, struct fault *f)
 	if (err == -ENOENT && access(dir, F_OK) == 0)
 		err = -EPROTO;
 	if (err == -ENOENT) {
-		err = pinned_maps_make(dir, f);
+		err = pinned_maps_make(dir, c->config->sa_max, f);
 		if (!err)
 			err = maps_open(c->maps, dir, f);
 	}
-	return err == -EPROTO ? open_beside(c, dir, f) : err;
+	if (err == -EPROTO)
+		return open_beside(c, "by another version", dir, f);
+	if (err || c->maps->slots == c->config->sa_max)
+		return err;
+	maps_close(c->maps);
+	return open_beside(c, "with another sa-max", dir, f);
 }
 
 static int take_place(const struct closing *c, const char *dir, struct fault *f)
@@ -84,27 +88,41 @@ static int take_place(const struct closing *c, const char *dir, struct fault *f)
 
 /* ---- the walls ---- */
 
-int closing_put_backstop(const char *dir, const struct config *config, struct fault *f)
+int closing_put_backstop(const char *dir, const struct maps *maps, const struct config *config, struct fault *f)
 {
 	const struct prog_config cfg = prog_config_of(config);
 
-	return backstop_put(dir, dir, &cfg, f);
+	return backstop_put(dir, dir, maps->slots, &cfg, f);
 }
 
 /* A kernel without a backstop has the gates on the NICs, which is less, and said. */
 static int put_backstop(struct closing *c, const char *maps_dir, struct fault *f)
 {
 	const struct prog_config cfg = prog_config_of(c->config);
-	int err = backstop_put(c->instance->bpf_dir, maps_dir, &cfg, f);
+	int err = backstop_put(c->instance->bpf_dir, maps_dir, c->maps->slots, &cfg, f);
 
 	if (err == -ENOTSUP) {
-		log_line("no backstop: %s", f->text);
+		log_warning("no backstop: %s", f->text);
 		return 0;
 	}
 	c->closed = !err;
 	if (!err && !backstop_sees_routes(c->instance->bpf_dir))
-		log_line("backstop: %s", BACKSTOP_BLIND);
+		log_warning("backstop: %s", BACKSTOP_BLIND);
 	return err;
+}
+
+/* It may come yet. Or it is another one that is meant. */
+static void tell_absent(const char *dev)
+{
+	struct if_nameindex *all = if_nameindex();
+	struct near_word near = near_word_of(dev);
+	char question[IF_NAMESIZE + 24];
+
+	for (const struct if_nameindex *i = all; i && i->if_name; i++)
+		near_word_offer(&near, i->if_name);
+	log_line("%s: is not there%s%s 'run' attaches it the moment it appears", dev,
+		 near_word_question(&near, question, sizeof(question)), near.nearest ? "" : ";");
+	if_freenameindex(all);
 }
 
 static int attach(struct closing *c, const struct interface_config *config, struct fault *f)
@@ -117,7 +135,7 @@ static int attach(struct closing *c, const struct interface_config *config, stru
 		nic_log_attached(nic);
 	} else if (err == -ENODEV) {
 		nic_expect(c->nics, config);
-		log_line("%s: is not there; 'run' attaches it the moment it appears", config->name);
+		tell_absent(config->name);
 		return 0;
 	}
 	return err;
@@ -127,6 +145,8 @@ static int attach_configured(struct closing *c, struct fault *f)
 {
 	int err, first = 0;
 
+	if (!c->config->interface_count)
+		log_line("%s: has no [interface DEV]: no NIC is attached until 'xdp-ipsec attach DEV'", c->config_path);
 	for (unsigned i = 0; i < c->config->interface_count; i++) {
 		struct fault why;
 
@@ -135,7 +155,7 @@ static int attach_configured(struct closing *c, struct fault *f)
 			*f = why;
 			first = err;
 		} else if (err) {
-			log_line("%s", why.text);
+			log_warning("%s", why.text);
 		}
 	}
 	return first;
@@ -154,8 +174,9 @@ static void take_over(const char *dev, void *arg)
 	interface_config_init(&config, dev);
 	err = attach(c, &config, &f);
 	if (err)
-		log_line("%s: attached by an earlier run and cannot be taken over: %s; what it protects stays dropped",
-			 dev, f.text);
+		log_warning(
+			"%s: attached by an earlier run and cannot be taken over: %s; what it protects stays dropped",
+			dev, f.text);
 	else
 		log_line("%s: not in %s, but attached by an earlier run: taken over", dev, c->config_path);
 }
@@ -210,7 +231,7 @@ int closing_run(struct closing *c, struct fault *f)
 		err = open_maps(c, dir, f);
 	if (err)
 		return err;
-	nics_init(c->nics, c->instance, c->maps, c->programs);
+	nics_init(c->nics, c->instance, c->maps, c->programs, c->left);
 	err = connection_policies_check(c->maps, c->config, f);
 	if (!err)
 		err = put_policies(c, f);

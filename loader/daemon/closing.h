@@ -22,7 +22,8 @@ struct closing {
 	struct maps *maps;
 	struct programs *programs;
 	struct nics *nics;
-	bool closed; /* out: policies are in force, at the least by one of the two walls */
+	struct nics_left *left; /* of the supervisor before; NULL: nothing */
+	bool closed;		/* out: policies are in force, at the least by one of the two walls */
 };
 
 /*
@@ -43,8 +44,9 @@ int closing_settle(const struct closing *c, struct fault *f);
  */
 bool closing_undo_unused(const struct closing *c, bool opened);
 
-/* Puts up the backstop alone, over the maps in dir. 0, -ENOTSUP where the kernel has no such programs, or -errno. */
-int closing_put_backstop(const char *dir, const struct config *config, struct fault *f);
+/* Puts up the backstop alone, over the maps, which are in dir. 0, -ENOTSUP where the kernel has no such programs, or
+ * -errno. */
+int closing_put_backstop(const char *dir, const struct maps *maps, const struct config *config, struct fault *f);
 
 /* Whether any policy is in force. */
 bool closing_has_policies(const struct maps *maps);

@@ -21,39 +21,60 @@ static struct policy policy_of(const struct connection_config *c, const struct s
 	return p;
 }
 
-static int add(struct spd *spd, const struct connection_config *c, const struct selector *sel, struct fault *f)
+/* The section that came first. kind, name: of the one that cannot have its policy, too. */
+static int blame(const struct config *config, const char *kind, const char *name, const struct policy *p, int err,
+		 const struct fault *why, struct fault *f)
+{
+	cJSON *names = err == -EEXIST ? connection_policies_names(config) : NULL;
+	char text[POLICY_TEXT];
+	const cJSON *of = cJSON_GetObjectItemCaseSensitive(names, policy_selector_text(p, text));
+	const char *its_kind = json_text(of, "kind"), *its_name = json_text(of, "name");
+
+	if (its_name && (strcmp(its_kind, kind) != 0 || strcmp(its_name, name) != 0))
+		fault(f, -err, "[%s %s]: a policy with the same selector is there, of [%s %s]: %s: only one can decide",
+		      kind, name, its_kind, its_name, text);
+	else
+		fault(f, -err, "[%s %s]: %.300s", kind, name, why->text);
+	cJSON_Delete(names);
+	return err;
+}
+
+static int add(struct spd *spd, const struct config *config, const struct connection_config *c,
+	       const struct selector *sel, struct fault *f)
 {
 	const struct policy p = policy_of(c, sel);
 	struct fault why;
 	int err = spd_add(spd, &p, &why);
 
-	return err ? fault(f, -err, "[connection %s]: %.300s", c->name, why.text) : 0;
+	return err ? blame(config, "connection", c->name, &p, err, &why, f) : 0;
 }
 
 /* A port is either end's. */
-static int add_protect(struct spd *spd, const struct connection_config *c, const struct protect *p, struct fault *f)
+static int add_protect(struct spd *spd, const struct config *config, const struct connection_config *c,
+		       const struct protect *p, struct fault *f)
 {
 	const struct selector other = selector_mirrored(&p->sel);
-	int err = add(spd, c, &p->sel, f);
+	int err = add(spd, config, c, &p->sel, f);
 
-	return err || !p->either_end ? err : add(spd, c, &other, f);
+	return err || !p->either_end ? err : add(spd, config, c, &other, f);
 }
 
-static int add_connection(struct spd *spd, const struct connection_config *c, struct fault *f)
+static int add_connection(struct spd *spd, const struct config *config, const struct connection_config *c,
+			  struct fault *f)
 {
 	int err = 0;
 
 	for (unsigned i = 0; i < c->protect_count && !err; i++)
-		err = add_protect(spd, c, &c->protects[i], f);
+		err = add_protect(spd, config, c, &c->protects[i], f);
 	return err;
 }
 
-static int add_policy(struct spd *spd, const struct policy_config *p, struct fault *f)
+static int add_policy(struct spd *spd, const struct config *config, const struct policy_config *p, struct fault *f)
 {
 	struct fault why;
 	int err = spd_add(spd, &p->policy, &why);
 
-	return err ? fault(f, -err, "[policy %s]: %.300s", p->name, why.text) : 0;
+	return err ? blame(config, "policy", p->name, &p->policy, err, &why, f) : 0;
 }
 
 /* The SPD as it is to be, from what is there. */
@@ -64,9 +85,9 @@ static int build(struct spd *spd, const struct config *config, struct fault *f)
 	spd_flush(spd, OWNER_IKE);
 	spd_flush(spd, OWNER_FILE);
 	for (unsigned i = 0; i < config->connection_count && !err; i++)
-		err = add_connection(spd, &config->connections[i], f);
+		err = add_connection(spd, config, &config->connections[i], f);
 	for (unsigned i = 0; i < config->policy_count && !err; i++)
-		err = add_policy(spd, &config->policies[i], f);
+		err = add_policy(spd, config, &config->policies[i], f);
 	return err;
 }
 
@@ -103,7 +124,7 @@ int connection_policies_check(const struct maps *maps, const struct config *conf
 	if (!err)
 		err = build(&spd, config, f);
 	if (!err)
-		err = spd_compile(&spd, &image, f);
+		err = spd_compile(&spd, spd_prefixes(maps ? maps->slots : config->sa_max), &image, f);
 	spd_image_free(&image);
 	spd_free(&spd);
 	return err;
@@ -159,8 +180,9 @@ static void tell_opened(const struct spd *before, struct spd *now)
 			prefix_text(&p->remote, text);
 	}
 	if (n)
-		log_line("%u policies are no longer in the file, the first for %s: what no other is for GOES IN CLEAR",
-			 n, text);
+		log_warning(
+			"%u policies are no longer in the file, the first for %s: what no other is for GOES IN CLEAR",
+			n, text);
 }
 
 int connection_policies_sync(const struct maps *maps, const struct config *config, struct fault *f)
@@ -169,7 +191,7 @@ int connection_policies_sync(const struct maps *maps, const struct config *confi
 	int err = spd_read(maps, &before, f);
 
 	if (!err)
-		err = spd_read(maps, &spd, f);
+		err = spd_copy(&spd, &before, f);
 	if (!err)
 		err = build(&spd, config, f);
 	if (!err)

@@ -100,6 +100,11 @@ void control_server_hold(struct control_server *s, void (*on_gone)(void *arg), v
 	s->current->arg = arg;
 }
 
+int control_server_socket(const struct control_server *s)
+{
+	return s->current->fd;
+}
+
 static void answer_deferred(struct connection *c, const char *error)
 {
 	c->ticket = 0;
@@ -139,8 +144,8 @@ static void on_request(evutil_socket_t socket, short what, void *arg)
 	if (err == -EAGAIN || err == -EINTR)
 		return;
 	if (!err) {
-		/* One at a time: a second would get the answer to the first. */
-		err = c->ticket ? -EPROTO : answer(c, request, fd);
+		/* One at a time: a second would get the answer to the first, or end what that holds. */
+		err = c->ticket || c->on_gone ? -EPROTO : answer(c, request, fd);
 		cJSON_Delete(request);
 		if (fd >= 0)
 			close(fd);

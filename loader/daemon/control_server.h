@@ -38,6 +38,10 @@ void control_server_attach(struct control_server *server, int fd);
 /* Called by a handler: on_gone(arg) is called when the connection of the request is closed, by whomever. */
 void control_server_hold(struct control_server *server, void (*on_gone)(void *arg), void *arg);
 
+/* Called by a handler: the request's socket, by which more than the answer can be sent as long as the connection is
+ * held. It stays the server's. */
+int control_server_socket(const struct control_server *server);
+
 /* Closes every connection and removes the socket. NULL is fine. */
 void control_server_stop(struct control_server *server);
 

@@ -4,9 +4,12 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "events/events.h"
+#include "lib/spi_format.h"
 #include "policy/parse.h"
 
 /* Read at a time: local programs can cause them faster than they are read, and the other parts of the loop have their
@@ -52,21 +55,99 @@ static void log_event(const struct event *e)
 		log_line("%s: no SA for %s %s -> %s, which a policy protects: dropped", n.dev, n.proto, n.src, n.dst);
 		break;
 	case EVENT_UNKNOWN_SPI:
-		log_line("%s: ESP from %s to %s with unknown SPI 0x%x", n.dev, n.src, n.dst, e->spi);
+		log_warning("%s: ESP from %s to %s with unknown SPI " SPI_FORMAT, n.dev, n.src, n.dst, e->spi);
 		break;
 	case EVENT_SOFT_LIMIT:
-		log_line("SA 0x%x %s -> %s: soft limit reached: replace it", e->spi, n.src, n.dst);
+		log_line("SA " SPI_FORMAT " %s -> %s: soft limit reached: replace it", e->spi, n.src, n.dst);
 		break;
 	case EVENT_HARD_LIMIT:
-		log_line("SA 0x%x %s -> %s: hard limit reached: it carries nothing more", e->spi, n.src, n.dst);
+		log_warning("SA " SPI_FORMAT " %s -> %s: hard limit reached: it carries nothing more", e->spi, n.src,
+			    n.dst);
 		break;
 	case EVENT_SEQ_OVERFLOW:
-		log_line("SA 0x%x %s -> %s: no sequence number left: replace it", e->spi, n.src, n.dst);
+		log_warning("SA " SPI_FORMAT " %s -> %s: no sequence number left: replace it", e->spi, n.src, n.dst);
 		break;
 	}
 }
 
+/* ---- as events ---- */
+
+/* Where several are between the two, nobody here knows which of them it is. */
+static const char *connection_between(const struct config *config, const uint8_t a[4], const uint8_t b[4])
+{
+	const char *found = NULL;
+
+	for (unsigned i = 0; config && i < config->connection_count; i++) {
+		const struct connection_config *c = &config->connections[i];
+
+		if ((memcmp(c->local, a, 4) || !prefix_covers(&c->remote, b)) &&
+		    (memcmp(c->local, b, 4) || !prefix_covers(&c->remote, a)))
+			continue;
+		if (found)
+			return NULL;
+		found = c->name;
+	}
+	return found;
+}
+
+static enum event_kind kind_of(const struct event *e)
+{
+	switch (e->type) {
+	case EVENT_ACQUIRE:
+		return KIND_ACQUIRE;
+	case EVENT_UNKNOWN_SPI:
+		return KIND_UNKNOWN_SPI;
+	case EVENT_SOFT_LIMIT:
+		return KIND_SA_SOFT_LIMIT;
+	case EVENT_HARD_LIMIT:
+		return KIND_SA_HARD_LIMIT;
+	case EVENT_SEQ_OVERFLOW:
+		return KIND_SA_SEQUENCE_SPENT;
+	}
+	return KINDS;
+}
+
+static void add_packet(cJSON *values, const struct event *e, const struct names *n)
+{
+	cJSON_AddStringToObject(values, "interface", n->dev);
+	cJSON_AddStringToObject(values, "proto", n->proto);
+	if (e->proto == IPPROTO_ICMP) {
+		cJSON_AddNumberToObject(values, "icmp_type", e->dport >> 8);
+	} else if (e->dport) {
+		cJSON_AddNumberToObject(values, "sport", e->sport);
+		cJSON_AddNumberToObject(values, "dport", e->dport);
+	}
+}
+
+static void tell_event(const struct datapath_events *events, const struct event *e)
+{
+	const enum event_kind kind = kind_of(e);
+	char src[ADDR_TEXT], dst[ADDR_TEXT], spi[12];
+	cJSON *values;
+	struct names n;
+
+	if (kind == KINDS || !events_are_heard())
+		return;
+	name_all(e, &n);
+	values = cJSON_CreateObject();
+	if (kind != KIND_ACQUIRE) {
+		snprintf(spi, sizeof(spi), SPI_FORMAT, e->spi);
+		cJSON_AddStringToObject(values, "spi", spi);
+	}
+	cJSON_AddStringToObject(values, "src", addr_text(e->src, src));
+	cJSON_AddStringToObject(values, "dst", addr_text(e->dst, dst));
+	if (kind == KIND_ACQUIRE)
+		add_packet(values, e, &n);
+	events_tell(kind, connection_between(events->config, e->src, e->dst), values);
+}
+
 /* ---- the ring ---- */
+
+/* The packet has gone out, and what the lane wants is IKE's alone to know. */
+static bool is_of_lane(const struct event *e)
+{
+	return e->type == EVENT_ACQUIRE && e->lane;
+}
 
 static int on_event(void *arg, void *data, size_t size)
 {
@@ -76,8 +157,13 @@ static int on_event(void *arg, void *data, size_t size)
 	if (size < sizeof(e))
 		return 0;
 	memcpy(&e, data, sizeof(e));
-	if (!events->on_event(events->arg, &e) && log_limit_allows(&events->limit, "events"))
-		log_event(&e);
+	if (is_of_lane(&e)) {
+		events->on_event(events->arg, &e);
+	} else {
+		tell_event(events, &e);
+		if (!events->on_event(events->arg, &e) && log_limit_allows(&events->limit, "events"))
+			log_event(&e);
+	}
 	/* libbpf stops at an error, behind this event; what is left makes the ring readable again. */
 	return --events->budget ? 0 : -EAGAIN;
 }

@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <stdbool.h>
 
+#include "config/config.h"
 #include "lib/log.h"
 #include "maps/maps.h"
 
@@ -14,7 +15,8 @@ struct datapath_events {
 	struct ring_buffer *ring;
 	struct event *readable;
 	struct log_limit limit;
-	unsigned budget; /* events that may yet be taken in this turn of the loop */
+	const struct config *config; /* whose connections are named; NULL: none are */
+	unsigned budget;	     /* events that may yet be taken in this turn of the loop */
 	/* Sees each event first. True: it is taken care of, and needs no line in the log. */
 	bool (*on_event)(void *arg, const struct event *e);
 	void *arg;

@@ -7,13 +7,21 @@
 #include "attach/gates.h"
 #include "attach/gre.h"
 #include "closing.h"
+#include "events/events.h"
 #include "lib/log.h"
 
 /* Steering first: a driver may stop the NIC for a moment. */
 static void serve(struct guard *g, struct nic *nic)
 {
 	steering_attach(g->steering, nic);
-	worker_attach(g->worker, nics_index(g->nics, nic), &nic->tap, nic->queues, nic->dev.flags & IFF_RUNNING);
+	const struct worker_nic of_it = {
+		.tap = &nic->tap,
+		.tap_link = &nic->tap_link,
+		.queues = nic->queues,
+		.running = nic->dev.flags & IFF_RUNNING,
+	};
+
+	worker_attach(g->worker, nics_index(g->nics, nic), &of_it);
 }
 
 void guard_serve_all(struct guard *g)
@@ -35,15 +43,30 @@ static void renew_backstop(struct guard *g)
 
 	if (backstop_is_up(g->instance->bpf_dir) || !g->opened)
 		return;
-	if (closing_put_backstop(g->instance->bpf_dir, g->config, &f))
-		log_line("no backstop: %s", f.text);
+	if (closing_put_backstop(g->instance->bpf_dir, g->maps, g->config, &f))
+		log_warning("no backstop: %s", f.text);
 	ways_ask_backstop(g->ways, g->instance->bpf_dir);
 	g->opened = false;
+}
+
+static void tell_attached(const struct nic *nic, bool closed)
+{
+	cJSON *values = cJSON_CreateObject();
+
+	nic_log_attached(nic);
+	cJSON_AddStringToObject(values, "interface", nic->config.name);
+	cJSON_AddStringToObject(values, "mode", nic->mode == PORT_NATIVE ? "native" : "generic");
+	cJSON_AddNumberToObject(values, "queues", nic->queues);
+	cJSON_AddNumberToObject(values, "mtu", nic->dev.mtu);
+	events_tell(KIND_INTERFACE_ATTACHED, NULL, values);
+	if (!closed)
+		events_tell_text(KIND_GATE_CLOSED, NULL, "interface", nic->config.name);
 }
 
 int guard_attach(struct guard *g, const struct interface_config *config, struct fault *f)
 {
 	struct nic *nic = nics_find(g->nics, config->name);
+	const bool closed = nic;
 	int err;
 
 	if (nic && nic->present)
@@ -55,7 +78,7 @@ int guard_attach(struct guard *g, const struct interface_config *config, struct 
 	guard_sync_gre(g);
 	nic = nics_find(g->nics, config->name);
 	if (!err)
-		nic_log_attached(nic);
+		tell_attached(nic, closed);
 	/* If the new settings failed, with the old ones. */
 	if (nic && nic->present)
 		serve(g, nic);
@@ -64,7 +87,9 @@ int guard_attach(struct guard *g, const struct interface_config *config, struct 
 
 static void open_gate(struct guard *g, struct nic *nic)
 {
-	log_line("%s: detached: the gate is open, what was protected goes in clear", nic->config.name);
+	log_warning("%s: detached: the gate is open, what was protected goes in clear", nic->config.name);
+	events_tell_text(KIND_INTERFACE_DETACHED, NULL, "interface", nic->config.name);
+	events_tell_text(KIND_GATE_OPENED, NULL, "interface", nic->config.name);
 	worker_detach(g->worker, nics_index(g->nics, nic));
 	nic_detach(g->nics, nic);
 }
@@ -94,7 +119,7 @@ int guard_detach_all(struct guard *g)
 		if (g->nics->nic[i].used)
 			open_gate(g, &g->nics->nic[i]);
 	backstop_remove(g->instance->bpf_dir);
-	log_line("the backstop is down: nothing is guarded until an interface is attached again");
+	log_warning("the backstop is down: nothing is guarded until an interface is attached again");
 	after_detach(g);
 	ways_ask_backstop(g->ways, g->instance->bpf_dir);
 	return 0;

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ike_json.h"
 
-#include "config/ike_files.h"
-
 static void add_text(cJSON *o, const char *name, const char *text)
 {
 	if (text[0])
 		cJSON_AddStringToObject(o, name, text);
 }
 
-static void add_key(cJSON *o, const char *name, uint32_t number)
+static void add_number(cJSON *o, const char *name, uint32_t number)
 {
 	if (number)
 		cJSON_AddNumberToObject(o, name, number);
@@ -43,11 +41,10 @@ static void add_protect(cJSON *o, const struct connection_config *c)
 
 static void add_life(cJSON *o, const struct connection_config *c)
 {
-	static const char *const starts[] = {"trap", "initiate", "respond"};
-
-	cJSON_AddStringToObject(o, "start", starts[c->start]);
+	cJSON_AddStringToObject(o, "start", connection_start_name(c->start));
 	cJSON_AddBoolToObject(o, "esn", c->esn);
 	cJSON_AddBoolToObject(o, "gre", c->gre);
+	cJSON_AddBoolToObject(o, "per_queue", c->per_queue);
 	cJSON_AddNumberToObject(o, "replay_window", c->replay_window);
 	cJSON_AddNumberToObject(o, "rekey_ms", (double)c->rekey_s * 1000);
 	cJSON_AddNumberToObject(o, "lifetime_ms", (double)c->lifetime_s * 1000);
@@ -68,33 +65,28 @@ static void add_ends(cJSON *o, const struct connection_config *c)
 	cJSON_AddNumberToObject(o, "remote_bits", c->remote.len);
 }
 
-static void add_auth(cJSON *o, const struct connection_config *c, const struct ike_key_numbers *keys)
+static void add_auth(cJSON *o, const struct connection_config *c, const struct ike_numbers *numbers)
 {
 	cJSON_AddStringToObject(o, "auth", c->cert ? "cert" : "psk");
-	add_key(o, "psk", keys->psk);
-	add_key(o, "private", keys->private_key);
-	add_key(o, "ppk", keys->ppk);
+	add_number(o, "psk", numbers->psk);
+	add_number(o, "private", numbers->private_key);
+	add_number(o, "ppk", numbers->ppk);
+	add_number(o, "cert", numbers->cert);
+	add_number(o, "ca", numbers->ca);
+	add_number(o, "crl", numbers->crl);
 	add_text(o, "ppk_id", c->ppk_id);
 	cJSON_AddBoolToObject(o, "ppk_required", c->ppk_required);
 	add_text(o, "local_id", c->local_id);
 	add_text(o, "remote_id", c->remote_id);
 }
 
-int ike_json(const struct connection_config *c, const struct ike_key_numbers *keys, const char *config_path,
-	     cJSON **json, struct fault *f)
+cJSON *ike_json(const struct connection_config *c, const struct ike_numbers *numbers)
 {
 	cJSON *o = cJSON_CreateObject();
-	int err;
 
 	add_ends(o, c);
-	add_auth(o, c, keys);
-	err = ike_file_add(o, "cert", config_path, c, c->cert_file, f);
-	if (!err)
-		err = ike_file_add(o, "ca", config_path, c, c->ca_file, f);
-	if (!err)
-		err = ike_file_add(o, "crl", config_path, c, c->crl_file, f);
+	add_auth(o, c, numbers);
 	add_protect(o, c);
 	add_life(o, c);
-	*json = o;
-	return err;
+	return o;
 }

@@ -6,16 +6,17 @@
 #include "config/config.h"
 #include "lib/json.h"
 
-/* Numbers of secrets in the key holder; 0: none. */
-struct ike_key_numbers {
-	uint32_t psk;
+/* Of what a connection's files have in them; 0: none. */
+struct ike_numbers {
+	uint32_t psk; /* secrets in the key holder (ike_keys.h) */
 	uint32_t private_key;
 	uint32_t ppk;
+	uint32_t cert; /* ike_certs.h */
+	uint32_t ca;
+	uint32_t crl;
 };
 
-/* Makes the JSON of a connection, *json, which is the caller's to delete. 0, or -errno with the certificate file that
- * could not be read. */
-int ike_json(const struct connection_config *c, const struct ike_key_numbers *keys, const char *config_path,
-	     cJSON **json, struct fault *f);
+/* The JSON of a connection, the caller's to delete. NULL: no memory. */
+cJSON *ike_json(const struct connection_config *c, const struct ike_numbers *numbers);
 
 #endif

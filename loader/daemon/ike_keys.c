@@ -25,6 +25,11 @@ struct ike_key {
 	char note[160];
 };
 
+struct ike_pair {
+	uint32_t private_key;
+	uint32_t cert;
+};
+
 /* ---- questions ---- */
 
 /* 0; 1 with a note in f; -errno. */
@@ -63,28 +68,58 @@ static cJSON *command_on_key(const char *command, uint32_t id)
 
 /* ---- numbers ---- */
 
-static struct ike_key *find(const struct ike_keys *keys, const char *kind, const struct stat *st)
+static bool is_key(const void *array, size_t place, const void *key)
 {
-	for (unsigned i = 0; i < keys->count; i++) {
-		struct ike_key *k = &keys->known[i];
+	const struct ike_key *a = &((const struct ike_key *)array)[place], *b = key;
 
-		if (strcmp(k->kind, kind) == 0 && k->dev == st->st_dev && k->ino == st->st_ino &&
-		    k->changed.tv_sec == st->st_ctim.tv_sec && k->changed.tv_nsec == st->st_ctim.tv_nsec)
-			return k;
-	}
-	return NULL;
+	return strcmp(a->kind, b->kind) == 0 && a->dev == b->dev && a->ino == b->ino &&
+	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-static struct ike_key *add(struct ike_keys *keys, const char *kind, const struct stat *st)
+static uint64_t hash_of(const struct ike_key *k)
 {
-	struct ike_key *all = reallocarray(keys->known, keys->count + 1, sizeof(*all)), *k;
+	return key_hash(&k->ino, sizeof(k->ino), key_hash_text(k->kind));
+}
 
+static struct ike_key key_of(const char *kind, const struct stat *st)
+{
+	struct ike_key k = {.dev = st->st_dev, .ino = st->st_ino, .changed = st->st_ctim};
+
+	snprintf(k.kind, sizeof(k.kind), "%s", kind);
+	return k;
+}
+
+static struct ike_key *find(const struct ike_keys *keys, const struct ike_key *wanted)
+{
+	const size_t place = key_index_find(&keys->files, hash_of(wanted), is_key, keys->known, wanted);
+
+	return place == KEY_INDEX_NONE ? NULL : &keys->known[place];
+}
+
+static bool has_room(struct ike_keys *keys)
+{
+	const unsigned room = keys->room ? 2 * keys->room : 16;
+	struct ike_key *all;
+
+	if (keys->count < keys->room)
+		return true;
+	all = reallocarray(keys->known, room, sizeof(*all));
 	if (!all)
-		return NULL;
+		return false;
 	keys->known = all;
-	k = &all[keys->count++];
-	*k = (struct ike_key){.id = ++keys->last, .dev = st->st_dev, .ino = st->st_ino, .changed = st->st_ctim};
-	snprintf(k->kind, sizeof(k->kind), "%s", kind);
+	keys->room = room;
+	return true;
+}
+
+static struct ike_key *add(struct ike_keys *keys, const struct ike_key *wanted)
+{
+	struct ike_key *k;
+
+	if (!has_room(keys) || key_index_add(&keys->files, hash_of(wanted), keys->count))
+		return NULL;
+	k = &keys->known[keys->count++];
+	*k = *wanted;
+	k->id = ++keys->last;
 	return k;
 }
 
@@ -112,7 +147,7 @@ void ike_keys_begin(struct ike_keys *keys)
 int ike_keys_use(struct ike_keys *keys, const char *config_path, const struct connection_config *c, const char *kind,
 		 const char *file, uint32_t *id, struct fault *f)
 {
-	struct ike_key *k = NULL;
+	struct ike_key *k = NULL, wanted;
 	struct fault why;
 	struct stat st;
 	int fd, err;
@@ -124,7 +159,11 @@ int ike_keys_use(struct ike_keys *keys, const char *config_path, const struct co
 	if (fd < 0)
 		return fd;
 	err = fstat(fd, &st) < 0 ? -errno : 0;
-	if (!err && !(k = find(keys, kind, &st)) && !(k = add(keys, kind, &st)))
+	if (!err) {
+		wanted = key_of(kind, &st);
+		k = find(keys, &wanted);
+	}
+	if (!err && !k && !(k = add(keys, &wanted)))
 		err = -ENOMEM;
 	if (err)
 		fault(&why, -err, "%s", strerror(-err));
@@ -142,38 +181,77 @@ int ike_keys_use(struct ike_keys *keys, const char *config_path, const struct co
 	return 1;
 }
 
-int ike_keys_match(struct ike_keys *keys, const char *config_path, const struct connection_config *c, uint32_t id,
-		   const cJSON *json, struct fault *f)
+/* ---- whose certificate it is ---- */
+
+static bool is_pair(const void *array, size_t place, const void *pair)
 {
-	cJSON *pem = cJSON_GetObjectItemCaseSensitive(json, "cert");
+	return memcmp(&((const struct ike_pair *)array)[place], pair, sizeof(struct ike_pair)) == 0;
+}
+
+/* Without memory for it the next connection's is asked for, too. */
+static void remember_pair(struct ike_keys *keys, const struct ike_pair *pair)
+{
+	struct ike_pair *all = reallocarray(keys->pairs, keys->pair_count + 1, sizeof(*all));
+
+	if (!all)
+		return;
+	keys->pairs = all;
+	all[keys->pair_count] = *pair;
+	if (key_index_add(&keys->matched, key_hash(pair, sizeof(*pair), 0), keys->pair_count) == 0)
+		keys->pair_count++;
+}
+
+static void forget_pairs(struct ike_keys *keys)
+{
+	free(keys->pairs);
+	keys->pairs = NULL;
+	keys->pair_count = 0;
+	key_index_clear(&keys->matched);
+}
+
+int ike_keys_match(struct ike_keys *keys, const char *config_path, const struct connection_config *c, uint32_t id,
+		   uint32_t cert, const char *pem, struct fault *f)
+{
+	const struct ike_pair pair = {id, cert};
 	struct fault why;
 	int fd, err;
 
-	if (!pem)
+	if (key_index_find(&keys->matched, key_hash(&pair, sizeof(pair), 0), is_pair, keys->pairs, &pair) !=
+	    KEY_INDEX_NONE)
 		return 0;
-	fd = channel_pack_text(cJSON_GetStringValue(pem));
+	fd = channel_pack_text(pem);
 	if (fd < 0)
 		err = fault(&why, -fd, "%s", strerror(-fd));
 	else
 		err = ask(keys, command_on_key("matches", id), fd, &why);
 	if (fd >= 0)
 		close(fd);
-	return err < 0 ? ike_blame_connection(config_path, c, why.text, f) : 0;
+	if (err < 0)
+		return ike_blame_connection(config_path, c, why.text, f);
+	remember_pair(keys, &pair);
+	return 0;
 }
+
+/* ---- the end of a configuration ---- */
 
 void ike_keys_end(struct ike_keys *keys)
 {
-	for (unsigned i = 0; i < keys->count;) {
+	unsigned kept = 0;
+
+	key_index_clear(&keys->files);
+	for (unsigned i = 0; i < keys->count; i++) {
 		struct ike_key *k = &keys->known[i];
 
-		if (k->used) {
-			i++;
+		if (!k->used) {
+			if (k->given)
+				ask(keys, command_on_key("forget", k->id), -1, NULL);
 			continue;
 		}
-		if (k->given)
-			ask(keys, command_on_key("forget", k->id), -1, NULL);
-		*k = keys->known[--keys->count];
+		/* Without memory for that, the file gets another number the next time. */
+		key_index_add(&keys->files, hash_of(k), kept);
+		keys->known[kept++] = *k;
 	}
+	keys->count = kept;
 }
 
 /* ---- life ---- */
@@ -184,6 +262,7 @@ void ike_keys_lost(struct ike_keys *keys)
 		close(keys->socket);
 	keys->socket = -1;
 	keys->hung = false;
+	forget_pairs(keys);
 	for (unsigned i = 0; i < keys->count; i++)
 		keys->known[i].given = false;
 }
@@ -191,5 +270,7 @@ void ike_keys_lost(struct ike_keys *keys)
 void ike_keys_free(struct ike_keys *keys)
 {
 	free(keys->known);
+	key_index_clear(&keys->files);
+	forget_pairs(keys);
 	*keys = (struct ike_keys){.socket = -1};
 }

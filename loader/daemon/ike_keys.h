@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "lib/json.h"
+#include "lib/key_index.h"
 
 /*
  * How long an answer of IKE, or of its key holder, may take before the process is taken for hung. One that lives needs
@@ -17,13 +18,19 @@
 #define IKE_ANSWER_MS 10000
 
 struct ike_key;
+struct ike_pair;
 
 struct ike_keys {
 	int socket;	       /* to the key holder; -1: it does not run */
 	bool hung;	       /* no answer came in time; one that came now would be taken for the next question's */
 	struct ike_key *known; /* malloc'd */
 	unsigned count;
+	unsigned room;
+	struct key_index files; /* of known */
 	uint32_t last;
+	struct ike_pair *pairs; /* of private keys and certificates that go together, in this configuration; malloc'd */
+	unsigned pair_count;
+	struct key_index matched; /* of pairs */
 };
 
 /* A configuration begins: no secret is in use so far. */
@@ -34,9 +41,10 @@ void ike_keys_begin(struct ike_keys *keys);
 int ike_keys_use(struct ike_keys *keys, const char *config_path, const struct connection_config *c, const char *kind,
 		 const char *file, uint32_t *id, struct fault *f);
 
-/* Whether the private key of that number goes with the certificate in json, where there is one. 0 or -errno. */
+/* Whether the private key of that number goes with the certificate of that number (ike_certs.h), whose text is pem. 0
+ * or -errno. */
 int ike_keys_match(struct ike_keys *keys, const char *config_path, const struct connection_config *c, uint32_t id,
-		   const cJSON *json, struct fault *f);
+		   uint32_t cert, const char *pem, struct fault *f);
 
 /* The configuration is taken: secrets that it does not use are forgotten. */
 void ike_keys_end(struct ike_keys *keys);

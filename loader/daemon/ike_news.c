@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ike_news.h"
 
-#include "net/local_addr.h"
+#include <string.h>
+
+#include "lib/key_index.h"
+#include "net/local_addrs.h"
 
 static void add_ends(cJSON *message, const uint8_t local[4], const uint8_t remote[4])
 {
@@ -23,6 +26,7 @@ static bool on_acquire(const struct ike_news *n, const struct event *e)
 	cJSON_AddNumberToObject(message, "proto", e->proto);
 	cJSON_AddNumberToObject(message, "local_port", e->sport);
 	cJSON_AddNumberToObject(message, "remote_port", e->dport);
+	cJSON_AddNumberToObject(message, "lane", e->lane);
 	return ike_send_now(n->ike, message) == 0;
 }
 
@@ -43,7 +47,7 @@ static bool on_limit(const struct ike_news *n, const struct event *e, bool hard)
 {
 	cJSON *message;
 
-	if (e->slot >= SLOTS_MAX || n->maps->sa[e->slot].owner != OWNER_IKE)
+	if (e->slot >= n->maps->slots || n->maps->sa[e->slot].owner != OWNER_IKE)
 		return false;
 	message = json_command("limit");
 	cJSON_AddNumberToObject(message, "slot", e->slot);
@@ -91,15 +95,30 @@ void ike_news_address(const struct ike_news *n, const uint8_t addr[4], bool pres
 	ike_send(n->ike, message);
 }
 
+static bool is_address(const void *connections, size_t place, const void *addr)
+{
+	return memcmp(((const struct connection_config *)connections)[place].local, addr, 4) == 0;
+}
+
+/* Each address once, and all by one look at what is there. */
 void ike_news_addresses_lost(const struct ike_news *n)
 {
 	const struct config *config = n->ike->config;
-	enum locality where;
+	struct local_addrs here = {0};
+	struct key_index told = {0};
 
+	if (local_addrs_read(&here) < 0)
+		return;
 	for (unsigned i = 0; config && i < config->connection_count; i++) {
 		const uint8_t *local = config->connections[i].local;
+		const uint64_t hash = key_hash(local, 4, 0);
 
-		if (local_addr_find(local, &where) == 0)
-			ike_news_address(n, local, where != ADDR_REMOTE);
+		if (key_index_find(&told, hash, is_address, config->connections, local) != KEY_INDEX_NONE)
+			continue;
+		/* Without memory for that it is told again. */
+		key_index_add(&told, hash, i);
+		ike_news_address(n, local, local_addrs_find(&here, local) != ADDR_REMOTE);
 	}
+	key_index_clear(&told);
+	local_addrs_free(&here);
 }

@@ -3,14 +3,17 @@
 #include "ike_process.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config/ike_files.h"
-#include "ike_json.h"
+#include "child_told.h"
+#include "ike_told.h"
 #include "lib/channel.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -21,29 +24,44 @@
 #define STATUS_MS 2000
 /* For one that is busy to read what waits for it; it must not hold up everything else for long. */
 #define SEND_MS 1000
+/* For a process that is killed to be gone. */
+#define KEYHOLDER_END_MS 500
+/* Of secrets that can be guessed so many are told of, one by one. */
+#define NOTES_MAX 32
 
 /*
  * The maps by which it makes SAs, and no other: what is in clear, which NIC is guarded, who gets multicast are none of
  * its business. ike_sockets and ike_alive it writes once, before it hears anybody, and closes.
  */
-static const char *const maps_given[] = {"sad",	   "sad_out", "sad_sent",    "sa_state",
-					 "replay", "turns",   "ike_sockets", "ike_alive"};
+static const char *const maps_given[] = {"sad",		"sad_out", "sad_sent",	 "sa_state",	"replay",
+					 "replay_wide", "turns",   "free_slots", "ike_sockets", "ike_alive"};
 #define MAPS_GIVEN (sizeof(maps_given) / sizeof(maps_given[0]))
 
 /* ---- start and stop ---- */
 
+/* Whether the key holder has ended, too: nobody is at the other end of its socket. The kernel kills it when the
+ * protocol process dies, which takes a moment on another CPU. */
+static bool keyholder_has_ended(const struct ike_process *ike)
+{
+	struct pollfd p = {.fd = ike->stock.keys.socket};
+
+	return p.fd < 0 || (poll(&p, 1, KEYHOLDER_END_MS) == 1 && (p.revents & POLLHUP));
+}
+
 static void forget(struct ike_process *ike)
 {
+	const bool entirely = keyholder_has_ended(ike);
+
 	if (ike->readable)
 		event_free(ike->readable);
 	if (ike->control >= 0)
 		close(ike->control);
-	ike_keys_lost(&ike->keys);
+	ike_stock_lost(&ike->stock);
 	ike->readable = NULL;
 	ike->control = -1;
 	ike->keyholder = 0;
 	if (ike->on_lost)
-		ike->on_lost(ike->arg);
+		ike->on_lost(ike->arg, entirely);
 }
 
 static void stop(struct ike_process *ike)
@@ -128,7 +146,7 @@ static int spawn(struct ike_process *ike, struct fault *f)
 		return fault(f, -err, "starting IKE: %s", strerror(-err));
 	}
 	ike->control = ends.control[0];
-	ike->keys.socket = ends.keys[0];
+	ike->stock.keys.socket = ends.keys[0];
 	ike->keyholder = wait_until_ready(ike);
 	return ike->keyholder ? 0 : fault(f, EIO, "IKE did not start: the line before this one says why");
 }
@@ -151,6 +169,10 @@ static void on_message(struct ike_process *ike, const cJSON *message)
 		ike->on_done(ike->arg, ticket_of(message), json_text(message, "error"));
 	else if (reply && strcmp(reply, "gre") == 0)
 		ike->on_gre(ike->arg);
+	else if (reply && strcmp(reply, "event") == 0)
+		ike_told(message, ike->config);
+	else if (reply && strcmp(reply, "pong") == 0)
+		ike->child.pulse.answered = ike->child.pulse.asked;
 }
 
 /* The next message; those that are not the reply that is waited for are dealt with, as long as there is time. */
@@ -180,13 +202,19 @@ static int wait_for_reply(struct ike_process *ike, const char *wanted, int milli
 	}
 }
 
+/* The loop may have seen a message that wait_for_reply(), in an event of the same round, has taken since: to receive
+ * would be to wait for the next one. */
 static void on_control(evutil_socket_t socket, short what, void *arg)
 {
 	struct ike_process *ike = arg;
 	cJSON *message;
-	int fd, err = channel_receive(socket, &message, &fd);
+	int fd, err = channel_wait(socket, CHANNEL_READABLE, 0);
 
 	(void)what;
+	if (!err)
+		err = channel_receive(socket, &message, &fd);
+	if (err == -ETIMEDOUT)
+		return;
 	if (err == -EINTR || err == -EAGAIN)
 		return;
 	if (err) {
@@ -222,6 +250,22 @@ int ike_send_now(struct ike_process *ike, cJSON *message)
 	return send_within(ike, message, 0);
 }
 
+void ike_ask(struct ike_process *ike)
+{
+	if (!ike->readable)
+		return;
+	ike->child.pulse.asked++;
+	ike_send_now(ike, json_command("ping"));
+}
+
+void ike_log_level(struct ike_process *ike)
+{
+	cJSON *message = json_command("log_level");
+
+	cJSON_AddNumberToObject(message, "level", log_get_level());
+	ike_send(ike, message);
+}
+
 int ike_status(struct ike_process *ike)
 {
 	cJSON *message = json_command("status");
@@ -239,26 +283,14 @@ int ike_status(struct ike_process *ike)
 
 /* ---- configuration ---- */
 
-/* 0; 1 with a note in f, the connection being added; -errno. */
-static int add_connection(struct ike_process *ike, cJSON *list, const struct connection_config *c, struct fault *f)
+static void take_changes(struct ike_process *ike, int fd)
 {
-	struct ike_key_numbers numbers;
-	cJSON *json = NULL;
-	int err = ike_keys_use(&ike->keys, ike->config_path, c, "psk", c->psk_file, &numbers.psk, f), note = err > 0;
+	char *text = channel_unpack(fd);
 
-	if (err >= 0)
-		err = ike_keys_use(&ike->keys, ike->config_path, c, "private", c->key_file, &numbers.private_key, f);
-	if (!err)
-		err = ike_keys_use(&ike->keys, ike->config_path, c, "ppk", c->ppk_file, &numbers.ppk, f);
-	if (!err)
-		err = ike_json(c, &numbers, ike->config_path, &json, f);
-	if (!err && c->cert)
-		err = ike_keys_match(&ike->keys, ike->config_path, c, numbers.private_key, json, f);
-	if (err)
-		cJSON_Delete(json);
-	else
-		cJSON_AddItemToArray(list, json);
-	return err ? err : note;
+	cJSON_Delete(ike->changes);
+	ike->changes = text ? cJSON_Parse(text) : NULL;
+	free(text);
+	close_end(fd);
 }
 
 /* 1: taken, with a note in f. */
@@ -266,7 +298,7 @@ static int send_configuration(struct ike_process *ike, const struct config *conf
 			      struct fault *f)
 {
 	cJSON *message = json_command("configure");
-	int fd = channel_pack(document), unused, err = fd < 0 ? fd : 0;
+	int fd = channel_pack(document), changes, err = fd < 0 ? fd : 0;
 
 	if (!err)
 		err = channel_wait(ike->control, CHANNEL_WRITABLE, IKE_ANSWER_MS);
@@ -275,13 +307,13 @@ static int send_configuration(struct ike_process *ike, const struct config *conf
 	cJSON_Delete(message);
 	close_end(fd);
 	if (!err)
-		err = wait_for_reply(ike, "configure", IKE_ANSWER_MS, &message, &unused);
+		err = wait_for_reply(ike, "configure", IKE_ANSWER_MS, &message, &changes);
 	/* What it says from here on would be taken for another answer. */
 	if (err == -ETIMEDOUT)
 		child_kill(&ike->child, "does not answer");
 	if (err)
 		return fault(f, -err, "IKE does not take its configuration: %s", strerror(-err));
-	close_end(unused);
+	take_changes(ike, changes);
 	if (json_text(message, "error"))
 		err = ike_blame(ike->config_path, config, json_text(message, "error"), f);
 	else if (json_text(message, "note"))
@@ -290,26 +322,39 @@ static int send_configuration(struct ike_process *ike, const struct config *conf
 	return err;
 }
 
-static int configure(struct ike_process *ike, const struct config *config, struct fault *f)
+static int add_connections(struct ike_process *ike, struct ike_delivery *d, const struct config *config,
+			   struct fault *f)
 {
-	cJSON *document = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(document, "connections");
+	unsigned notes = 0;
 	int err = 0;
 
-	cJSON_AddNumberToObject(document, "cookie_threshold", config->cookie_threshold);
-	cJSON_AddNumberToObject(document, "dscp", config->ike_dscp);
-	ike_keys_begin(&ike->keys);
 	for (unsigned i = 0; i < config->connection_count && err >= 0; i++) {
-		err = add_connection(ike, list, &config->connections[i], f);
-		if (err > 0)
-			log_line("%s", f->text);
+		err = ike_delivery_add(d, &ike->stock, &config->connections[i], f);
+		if (err > 0 && notes++ < NOTES_MAX)
+			log_warning("%s", f->text);
 	}
-	if (err >= 0)
-		err = send_configuration(ike, config, document, f);
+	if (notes > NOTES_MAX)
+		log_warning("%s: so it is with %u more connections: 'xdp-ipsec check' has them all", ike->config_path,
+			    notes - NOTES_MAX);
+	return err < 0 ? err : 0;
+}
+
+static int configure(struct ike_process *ike, const struct config *config, struct fault *f)
+{
+	struct ike_delivery d = ike_delivery_new(config);
+	int err;
+
+	ike_stock_begin(&ike->stock);
+	err = add_connections(ike, &d, config, f);
+	if (!err) {
+		ike_delivery_close(&d, &ike->stock);
+		err = send_configuration(ike, config, d.document, f);
+	}
 	if (!err)
-		ike_keys_end(&ike->keys);
-	if (ike->keys.hung)
+		ike_delivery_taken(&d, &ike->stock);
+	if (ike->stock.keys.hung)
 		child_kill(&ike->child, "has a key holder that does not answer");
-	cJSON_Delete(document);
+	ike_delivery_end(&d);
 	return err;
 }
 
@@ -328,23 +373,27 @@ int ike_judge_start(struct ike_process *ike, struct fault *f)
 
 int ike_judge(struct ike_process *ike, const struct config *config, const struct connection_config *c, struct fault *f)
 {
-	cJSON *document = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(document, "connections");
-	int err = add_connection(ike, list, c, f), judged;
+	struct ike_delivery d = ike_delivery_new(config);
+	int err = ike_delivery_add(&d, &ike->stock, c, f), judged = 0;
 	struct fault why;
 
-	judged = err < 0 ? 0 : send_configuration(ike, config, document, &why);
+	if (err >= 0) {
+		ike_delivery_close(&d, &ike->stock);
+		judged = send_configuration(ike, config, d.document, &why);
+	}
 	if (judged) {
 		err = judged;
 		*f = why;
 	}
-	cJSON_Delete(document);
+	ike_delivery_end(&d);
 	return err;
 }
 
 void ike_judge_end(struct ike_process *ike)
 {
 	stop(ike);
-	ike_keys_free(&ike->keys);
+	cJSON_Delete(ike->changes);
+	ike_stock_free(&ike->stock);
 }
 
 static int listen_to(struct ike_process *ike, struct fault *f)
@@ -355,18 +404,26 @@ static int listen_to(struct ike_process *ike, struct fault *f)
 	return 0;
 }
 
+static void tell_ready(const struct ike_process *ike, const struct config *config)
+{
+	log_line("IKE %d is ready: %u connections", ike->child.pid, config->connection_count);
+	child_tell_started(&ike->child, KIND_IKE_STARTED);
+}
+
 static int start(struct ike_process *ike, const struct config *config, struct fault *f)
 {
 	int err = spawn(ike, f);
 
-	if (!err)
+	if (!err) {
+		ike_log_level(ike);
 		err = configure(ike, config, f);
+	}
 	if (!err)
 		err = listen_to(ike, f);
 	if (err)
 		stop(ike);
 	else
-		log_line("IKE %d is ready: %u connections", ike->child.pid, config->connection_count);
+		tell_ready(ike, config);
 	return err;
 }
 
@@ -379,13 +436,14 @@ static void on_again(void *arg)
 
 	if (!start(ike, ike->config, &f))
 		return;
-	log_line("%s", f.text);
+	log_warning("%s", f.text);
 	child_start_later(&ike->child);
 }
 
 int ike_init(struct ike_process *ike)
 {
-	ike->control = ike->keys.socket = -1;
+	ike->control = ike->stock.keys.socket = -1;
+	ike->stock.config_path = ike->config_path;
 	ike->child = (struct child){
 		.name = "IKE",
 		.program = IKED,
@@ -400,6 +458,8 @@ int ike_run(struct ike_process *ike, const struct config *config, struct fault *
 {
 	int err = 0;
 
+	cJSON_Delete(ike->changes);
+	ike->changes = NULL;
 	if (!config->connection_count)
 		stop(ike);
 	else
@@ -411,10 +471,16 @@ int ike_run(struct ike_process *ike, const struct config *config, struct fault *
 	return err;
 }
 
+static bool ended_without_keyholder(const struct child *child)
+{
+	return WIFEXITED(child->status) && WEXITSTATUS(child->status) == EXIT_WITHOUT_KEYHOLDER;
+}
+
 void ike_reap(struct ike_process *ike)
 {
 	if (!child_reap(&ike->child))
 		return;
+	child_tell_death(&ike->child, ended_without_keyholder(&ike->child) ? KIND_KEY_HOLDER_DIED : KIND_IKE_DIED);
 	forget(ike);
 	child_start_later(&ike->child);
 }
@@ -425,7 +491,9 @@ void ike_fini(struct ike_process *ike)
 		return;
 	stop(ike);
 	child_fini(&ike->child);
-	ike_keys_free(&ike->keys);
+	cJSON_Delete(ike->changes);
+	ike->changes = NULL;
+	ike_stock_free(&ike->stock);
 }
 
 bool ike_covers(const struct ike_process *ike, const uint8_t local[4], const uint8_t remote[4])

@@ -8,7 +8,7 @@
 #define LOADER_DAEMON_IKE_PROCESS_H
 
 #include "config/config.h"
-#include "ike_keys.h"
+#include "ike_stock.h"
 #include "keylog_files.h"
 #include "lib/child.h"
 #include "lib/json.h"
@@ -23,15 +23,18 @@ struct ike_process {
 	const char *config_path;
 	struct keylog_files keylog; /* where keys are logged; not its own to close */
 	void (*on_done)(void *arg, uint64_t ticket, const char *error);
-	void (*on_lost)(void *arg); /* it is gone: what it was asked for and has not done it will not do */
-	void (*on_gre)(void *arg);  /* an SA of a connection with gre = yes has come or gone */
+	/* It is gone: what it was asked for and has not done it will not do. entirely: so is its key holder, and no
+	 * key can come any more. */
+	void (*on_lost)(void *arg, bool entirely);
+	void (*on_gre)(void *arg); /* an SA of a connection with gre = yes has come or gone */
 	void *arg;
 
 	const struct config *config; /* what it is to run; borrowed */
 	struct child child;	     /* the protocol process */
 	pid_t keyholder;	     /* its child; 0: not running */
 	int control;		     /* to the protocol process */
-	struct ike_keys keys;
+	struct ike_stock stock;
+	cJSON *changes; /* what its last configuration has made another than before: [{name, change}]; or NULL */
 	struct event *readable;
 };
 
@@ -62,6 +65,12 @@ int ike_send(struct ike_process *ike, cJSON *message);
 
 /* The same without waiting: for what packets cause, and will again, so that a flood of them holds nobody up. */
 int ike_send_now(struct ike_process *ike, cJSON *message);
+
+/* Asks it for a sign of life, which is counted in child.pulse. Does not wait. */
+void ike_ask(struct ike_process *ike);
+
+/* It logs as this process does from now on (log_get_level). */
+void ike_log_level(struct ike_process *ike);
 
 /* Its status, in a memfd for the caller to close; -errno if it does not answer within two seconds. */
 int ike_status(struct ike_process *ike);

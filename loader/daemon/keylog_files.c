@@ -17,7 +17,7 @@ static void remove_one(const struct instance *in, const char *name)
 
 	keylog_path(in, name, path);
 	if (unlink(path) < 0 && errno != ENOENT)
-		log_line("%s: %s: keys of an earlier run are left there", path, strerror(errno));
+		log_warning("%s: %s: keys of an earlier run are left there", path, strerror(errno));
 }
 
 static int make_one(int *fd, const struct instance *in, const char *name, struct fault *f)
@@ -29,22 +29,35 @@ static int make_one(int *fd, const struct instance *in, const char *name, struct
 	return *fd < 0 ? fault(f, errno, "keylog = yes: %s: %s", path, strerror(errno)) : 0;
 }
 
+/* Whoever was killed could not do it, and says now that it was there all the while. */
+static void remove_left(const struct instance *in, const char *name)
+{
+	char path[KEYLOG_PATH_MAX];
+
+	keylog_path(in, name, path);
+	if (access(path, F_OK) == 0)
+		log_warning("%s: keys that an earlier daemon has left, which was killed: removed; what they open stays "
+			    "open to who has read them",
+			    path);
+	remove_one(in, name);
+}
+
 int keylog_files_start(struct keylog_files *files, const struct instance *in, bool wanted, struct fault *f)
 {
 	int err;
 
 	*files = (struct keylog_files){-1, -1};
-	remove_one(in, KEYLOG_IKE);
-	remove_one(in, KEYLOG_ESP);
+	remove_left(in, KEYLOG_IKE);
+	remove_left(in, KEYLOG_ESP);
 	if (!wanted)
 		return 0;
 	err = make_one(&files->ike, in, KEYLOG_IKE, f);
 	if (!err)
 		err = make_one(&files->esp, in, KEYLOG_ESP, f);
 	if (!err)
-		log_line("WARNING: keylog = yes: every key of IKE and ESP is written to %s/" KEYLOG_IKE
-			 " and " KEYLOG_ESP ": whoever has them reads everything",
-			 in->run_dir);
+		log_warning("WARNING: keylog = yes: every key of IKE and ESP is written to %s/" KEYLOG_IKE
+			    " and " KEYLOG_ESP ": whoever has them reads everything",
+			    in->run_dir);
 	return err;
 }
 

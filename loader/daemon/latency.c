@@ -4,12 +4,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/log.h"
 #include "lib/privileges.h"
 
 #define DEVICE "/dev/cpu_dma_latency"
+/* Whom the kernel asks how an idle CPU is to sleep; "none": it halts, whatever latency is wished. */
+#define IDLE_DRIVER "/sys/devices/system/cpu/cpuidle/current_driver"
 /* How often it is looked whether packets pass, and how many looks without any are a second. */
 #define LOOK_US	   (250 * 1000)
 #define LOOKS_IDLE 4
@@ -74,7 +78,18 @@ static int check_device(struct fault *f)
 	return 0;
 }
 
-int latency_start(struct latency *l, struct event_base *base, const struct maps *maps, struct fault *f)
+static bool is_heeded(void)
+{
+	char driver[32] = "";
+	FILE *file = fopen(IDLE_DRIVER, "re");
+	const bool read = file && fgets(driver, sizeof(driver), file);
+
+	if (file)
+		fclose(file);
+	return !read || strcmp(driver, "none\n") != 0;
+}
+
+static int start(struct latency *l, struct event_base *base, const struct maps *maps, struct fault *f)
 {
 	const struct timeval every = {.tv_usec = LOOK_US};
 	int err = check_device(f);
@@ -86,6 +101,18 @@ int latency_start(struct latency *l, struct event_base *base, const struct maps 
 	if (!l->look || event_add(l->look, &every) < 0)
 		return fault(f, ENOMEM, "event loop: %s", strerror(ENOMEM));
 	return 0;
+}
+
+void latency_start(struct latency *l, struct event_base *base, const struct maps *maps)
+{
+	struct fault f;
+
+	if (start(l, base, maps, &f))
+		log_warning("latency = low: %s; going on without", f.text);
+	else if (!is_heeded())
+		log_warning(
+			"latency = low: idle CPUs sleep all the same, as this kernel has no cpuidle driver: boot it "
+			"with idle=poll, or a virtual machine with cpuidle_haltpoll.force=Y");
 }
 
 void latency_stop(struct latency *l)

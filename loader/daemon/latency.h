@@ -7,6 +7,7 @@
 #define LOADER_DAEMON_LATENCY_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 
 #include "lib/fault.h"
 #include "maps/maps.h"
@@ -19,8 +20,9 @@ struct latency {
 	int held;	 /* the device while CPUs are kept awake, or -1 */
 };
 
-/* Looks at the counters from now on. 0, or -errno with a line for people: the device cannot be had. */
-int latency_start(struct latency *l, struct event_base *base, const struct maps *maps, struct fault *f);
+/* Looks at the counters from now on. Where the device cannot be had, or this kernel has no cpuidle driver, the log says
+ * so: what is protected stays so. */
+void latency_start(struct latency *l, struct event_base *base, const struct maps *maps);
 
 /* Lets the CPUs sleep. Safe on one that was not started. */
 void latency_stop(struct latency *l);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "events/events.h"
 #include "lib/log.h"
 
 static void come_back(struct guard *g, struct nic *nic)
@@ -12,10 +13,11 @@ static void come_back(struct guard *g, struct nic *nic)
 	struct fault f;
 
 	if (guard_attach(g, &config, &f)) {
-		log_line("%s: is back, but cannot be attached: %s", config.name, f.text);
+		log_warning("%s: is back, but cannot be attached: %s", config.name, f.text);
 		return;
 	}
 	sa_rebind_dev(g->sas, before, (uint32_t)nic->dev.ifindex);
+	events_tell_text(KIND_INTERFACE_BACK, NULL, "interface", config.name);
 }
 
 /* If it cannot, it goes on as it was; only another MTU is tried again. */
@@ -26,7 +28,7 @@ static void grow(struct guard *g, struct nic *nic, const struct netdev *dev)
 
 	if (!guard_attach(g, &config, &f))
 		return;
-	log_line("%s: MTU %u: %s", dev->name, dev->mtu, f.text);
+	log_warning("%s: MTU %u: %s", dev->name, dev->mtu, f.text);
 	if (nic->present)
 		nic_changed(g->nics, nic, dev);
 }
@@ -57,10 +59,11 @@ static void appeared(struct guard *g, struct nic *nic, const struct netdev *dev)
 		come_back(g, nic);
 	} else if (nic->namesake != dev->ifindex) {
 		nic->namesake = dev->ifindex;
-		log_line("%s: another interface has that name now, and is not attached: %s; '%s' is what was called so "
-			 "before",
-			 dev->name, g->ways->backstop ? "what is protected is dropped there" : "it is in clear",
-			 nic->dev.name);
+		log_warning(
+			"%s: another interface has that name now, and is not attached: %s; '%s' is what was called so "
+			"before",
+			dev->name, g->ways->backstop ? "what is protected is dropped there" : "it is in clear",
+			nic->dev.name);
 	}
 }
 
@@ -68,7 +71,8 @@ static void went(struct guard *g, struct nic *nic)
 {
 	struct netdev namesake;
 
-	log_line("%s: is gone; it is attached again when it comes back", nic->config.name);
+	log_warning("%s: is gone; it is attached again when it comes back", nic->config.name);
+	events_tell_text(KIND_INTERFACE_GONE, NULL, "interface", nic->config.name);
 	worker_detach(g->worker, nics_index(g->nics, nic));
 	nic_gone(g->nics, nic);
 	if (netdev_get(nic->config.name, &namesake, NULL) == 0)
@@ -88,7 +92,7 @@ void nic_events_on_requeued(void *arg, struct nic *nic)
 
 	log_line("%s: has %u queues now: attached anew", config.name, nic->queues_seen);
 	if (guard_attach(arg, &config, &f))
-		log_line("%s", f.text);
+		log_warning("%s", f.text);
 }
 
 void nic_events_on_link(struct guard *g, const struct netdev *dev, bool gone)

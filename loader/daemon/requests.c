@@ -11,11 +11,16 @@
 #include "config/nic_words.h"
 #include "connection_policies.h"
 #include "connections_known.h"
+#include "events/events.h"
 #include "lane_cpus.h"
 #include "lib/channel.h"
+#include "lib/log.h"
+#include "lib/near_word.h"
+#include "net/local_addr.h"
 #include "net/route.h"
-#include "policy/parse.h"
+#include "policy/addr_remedy.h"
 #include "policy/policy.h"
+#include "policy/spd_store.h"
 
 struct request {
 	const cJSON *words;
@@ -39,6 +44,22 @@ static int take_key(int fd, uint8_t keymat[ESP_KEYMAT_SIZE], struct fault *f)
 	return 0;
 }
 
+/* An SA alone protects nothing: what is not said to be protected goes by it in clear. */
+static int note_no_policy(const struct maps *maps, const struct sa_request *sa, struct fault *f)
+{
+	enum locality where;
+	const bool sends = local_addr_find(sa->src, &where) == 0 && where == ADDR_LOCAL;
+	const uint8_t *remote = sends ? sa->dst : sa->src;
+	char text[ADDR_TEXT];
+
+	if (spd_protects(maps, sends ? sa->src : sa->dst, remote))
+		return 0;
+	fault(f, ENOENT,
+	      "no policy protects anything with %s, which stays in clear until 'policy add dst %s action protect'",
+	      addr_text(remote, text), text);
+	return 1;
+}
+
 static int on_sa_add(const struct requests *q, const struct request *r, struct fault *f)
 {
 	uint8_t keymat[ESP_KEYMAT_SIZE];
@@ -49,8 +70,12 @@ static int on_sa_add(const struct requests *q, const struct request *r, struct f
 		err = sa_request_parse(r->words, &wanted, f);
 	if (!err)
 		err = sa_add(q->guard->sas, &wanted, keymat, f);
+	if (!err)
+		err = note_no_policy(q->guard->maps, &wanted, f);
 	explicit_bzero(keymat, sizeof(keymat));
-	return err;
+	if (err > 0)
+		cJSON_AddStringToObject(r->reply, "note", f->text);
+	return err < 0 ? err : 0;
 }
 
 static int on_sa_del(const struct requests *q, const struct request *r, struct fault *f)
@@ -75,16 +100,17 @@ static int check_source(const struct policy *policy, struct fault *f)
 {
 	struct route_question q = {0};
 	struct route route;
-	char text[ADDR_TEXT];
+	char text[ADDR_TEXT], question[64];
 
 	if (addr_is_zero(policy->rule.local))
 		return 0;
 	memcpy(q.dst, policy->rule.local, sizeof(q.dst));
 	if (route_get(&q, &route) == 0 && (route.type == RTN_LOCAL || route.type == RTN_BROADCAST))
 		return 0;
-	return fault(f, EADDRNOTAVAIL,
-		     "src %s: not an address of this host: 'ip address' lists them, and dst is the peer",
-		     addr_text(policy->rule.local, text));
+	addr_text(policy->rule.local, text);
+	local_addr_question(text, question, sizeof(question));
+	return fault(f, EADDRNOTAVAIL, "src %s: not an address of this host%s dst is the peer", text,
+		     *question ? question : ": 'ip address' lists them, and");
 }
 
 /* The policy that the words are for, to be put in. */
@@ -125,18 +151,23 @@ static int on_policy_flush(const struct requests *q, const struct request *r, st
 	return policy_flush(q->guard->maps, f);
 }
 
+/* An answer that may be more than a message holds, which is deleted. what: for people. */
+static int attach_document(const struct requests *q, cJSON *document, const char *what, struct fault *f)
+{
+	const int fd = channel_pack(document);
+
+	cJSON_Delete(document);
+	if (fd < 0)
+		return fault(f, -fd, "%s: %s", what, strerror(-fd));
+	control_server_attach(q->control, fd);
+	return 0;
+}
+
 /* Names are in the file alone: the maps have no room for them. */
 static int on_policy_names(const struct requests *q, const struct request *r, struct fault *f)
 {
-	cJSON *names = connection_policies_names(q->guard->config);
-	const int fd = channel_pack(names);
-
 	(void)r;
-	cJSON_Delete(names);
-	if (fd < 0)
-		return fault(f, -fd, "names of policies: %s", strerror(-fd));
-	control_server_attach(q->control, fd);
-	return 0;
+	return attach_document(q, connection_policies_names(q->guard->config), "names of policies", f);
 }
 
 /* ---- NICs ---- */
@@ -241,11 +272,49 @@ static int on_status(const struct requests *q, const struct request *r, struct f
 	cJSON_AddItemToObject(r->reply, "ike", child_json(&q->ike->child));
 	cJSON_AddItemToObject(r->reply, "key_holder", keyholder_json(q->ike));
 	cJSON_AddNumberToObject(r->reply, "pid", getpid());
+	cJSON_AddStringToObject(r->reply, "begun", q->begun);
 	cJSON_AddBoolToObject(r->reply, "bpffs_private", q->guard->instance->bpffs.private);
 	cJSON_AddBoolToObject(r->reply, "keylog", q->ike->keylog.esp >= 0);
 	cJSON_AddItemToObject(r->reply, "monitors", liveness_json(q->liveness));
 	cJSON_AddItemToObject(r->reply, "worker", worker_json(q->guard->worker));
 	cJSON_AddItemToObject(r->reply, "lanes", lane_cpus_json(q->guard->worker));
+	return 0;
+}
+
+static int on_reload(const struct requests *q, const struct request *r, struct fault *f)
+{
+	(void)r;
+	return attach_document(q, reload_run(q->reload), "what the reload has done", f);
+}
+
+/* The answer goes first, and then whoever asks is to look whether the next one answers. */
+static int on_upgrade(const struct requests *q, const struct request *r, struct fault *f)
+{
+	int err;
+
+	(void)r;
+	if (!worker_before_is_gone(&q->guard->worker->before))
+		return fault(f, EBUSY, "another upgrade is not at its end yet: try again");
+	err = succession_check(q->succession, q->reload->path, f);
+	if (!err)
+		q->on_upgrade(q->arg);
+	return err;
+}
+
+/* Without a level it is only told. */
+static int on_log_level(const struct requests *q, const struct request *r, struct fault *f)
+{
+	const char *text = json_text(r->words, "level");
+	enum log_level level = log_get_level();
+
+	if (text && !log_level_parse(text, &level))
+		return fault(f, EINVAL, "'%.20s' is no level: give warning, info or debug", text);
+	if (text) {
+		log_set_level(level);
+		if (q->ike->child.pid)
+			ike_log_level(q->ike);
+	}
+	cJSON_AddStringToObject(r->reply, "level", log_level_name(level));
 	return 0;
 }
 
@@ -262,16 +331,63 @@ static int on_capture(const struct requests *q, const struct request *r, struct 
 	return 0;
 }
 
+/* So do events, which come over that connection. */
+static int on_events(const struct requests *q, const struct request *r, struct fault *f)
+{
+	struct feed_reader *reader;
+	int err = events_join(control_server_socket(q->control), &reader, f);
+
+	(void)r;
+	if (!err)
+		control_server_hold(q->control, feed_leave, reader);
+	return err;
+}
+
 /* ---- connections: IKE answers, when there is an end to tell ---- */
+
+static int no_connection(const struct config *config, const char *name, struct fault *f)
+{
+	struct near_word near = near_word_of(name);
+	char question[CONNECTION_NAME_MAX + 24];
+
+	for (unsigned i = 0; i < config->connection_count; i++)
+		near_word_offer(&near, config->connections[i].name);
+	return fault(f, ENOENT, "'%.60s': there is no connection of that name%s", name,
+		     near.nearest ? near_word_question(&near, question, sizeof(question))
+				  : ": 'xdp-ipsec connection list' has those that there are");
+}
+
+/* What can be seen from here; IKE knows the rest. */
+static int check_connection(const struct config *config, const cJSON *words, struct fault *f)
+{
+	const char *name = json_text(words, "name"), *remote = json_text(words, "remote");
+	const struct connection_config *c = name ? config_connection(config, name) : NULL;
+	char prefix[PREFIX_TEXT];
+	uint8_t addr[4];
+
+	if (!c)
+		return no_connection(config, name ? name : "", f);
+	if (!remote)
+		return 0;
+	if (!parse_ipv4(remote, addr))
+		return bad_address(f, "remote", remote, false, "an IPv4 address");
+	return prefix_covers(&c->remote, addr) ? 0
+					       : fault(f, EINVAL, "remote %s: not within its 'remote', %s", remote,
+						       prefix_text(&c->remote, prefix));
+}
 
 static int pass_to_ike(const struct requests *q, const struct request *r, const char *command, struct fault *f)
 {
 	cJSON *message;
+	int err;
 
 	if (!q->ike->child.pid)
 		return fault(f, ENOENT,
 			     q->guard->config->connection_count ? "IKE is not running: the log says why"
 								: "there is no [connection] in the file");
+	err = check_connection(q->guard->config, r->words, f);
+	if (err)
+		return err;
 	message = cJSON_Duplicate(r->words, true);
 	cJSON_AddStringToObject(message, "command", command);
 	cJSON_AddNumberToObject(message, "ticket", (double)control_server_defer(q->control));
@@ -311,6 +427,10 @@ static const struct {
 	{"attach", on_attach},
 	{"detach", on_detach},
 	{"capture", on_capture},
+	{"events", on_events},
+	{"reload", on_reload},
+	{"log-level", on_log_level},
+	{"upgrade", on_upgrade},
 	{"status", on_status},
 };
 
@@ -323,6 +443,7 @@ int requests_handle(void *arg, const cJSON *request, int fd, cJSON *reply, struc
 		.reply = reply,
 	};
 
+	log_debug("asked for: %s", command ? command : "?");
 	for (size_t i = 0; command && i < sizeof(handlers) / sizeof(handlers[0]); i++)
 		if (strcmp(command, handlers[i].command) == 0)
 			return handlers[i].handle(arg, &r, f);

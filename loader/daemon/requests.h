@@ -8,6 +8,8 @@
 #include "guard.h"
 #include "ike_process.h"
 #include "liveness/liveness.h"
+#include "reload.h"
+#include "succession.h"
 
 /* Whom they are about. */
 struct requests {
@@ -15,6 +17,11 @@ struct requests {
 	struct ike_process *ike;
 	const struct liveness *liveness;
 	struct capture_session *capture;
+	struct reload *reload;
+	const struct succession *succession;
+	char begun[24];		       /* when this program has begun: another one, another number */
+	void (*on_upgrade)(void *arg); /* it is to become the program that is installed */
+	void *arg;
 	struct control_server *control; /* that they come by */
 };
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,9 +17,12 @@
 #include "connection_policies.h"
 #include "control_server.h"
 #include "datapath_events.h"
+#include "drop_watch.h"
+#include "events/events.h"
 #include "guard.h"
 #include "ike_news.h"
 #include "ike_process.h"
+#include "inherit.h"
 #include "latency.h"
 #include "lib/log.h"
 #include "lib/privileges.h"
@@ -26,8 +30,16 @@
 #include "net/link_watch.h"
 #include "nic_events.h"
 #include "policy/locals.h"
+#include "reload.h"
 #include "requests.h"
 #include "service.h"
+#include "service_line.h"
+#include "succession.h"
+#include "watchdog.h"
+
+#define SIGNALS 5
+
+static const int signal_numbers[SIGNALS] = {SIGTERM, SIGINT, SIGUSR2, SIGHUP, SIGCHLD};
 
 /* What one host's supervisor holds. */
 struct supervisor {
@@ -36,6 +48,9 @@ struct supervisor {
 	struct config config;
 	bool open_on_exit; /* detach-on-exit */
 	bool closed;	   /* the gate is */
+	bool handing_over; /* the next one goes on with the SAs */
+	struct succession succession;
+	struct inheritance inheritance;
 
 	struct maps maps;
 	struct vault vault;
@@ -43,11 +58,14 @@ struct supervisor {
 	struct programs programs;
 	struct nics nics;
 	struct guard guard;
+	struct reload reload;
 	struct keylog_files keylog;
 	struct capture_session capture;
 
 	struct event_base *base;
-	struct event *signals[4];
+	struct event *signals[SIGNALS];
+	struct event *gre_due; /* pending: it was looked at just now, */
+	bool gre_wanted;       /* and is to be once more */
 	struct worker worker;
 	struct ike_process ike;
 	struct ike_news news;
@@ -59,6 +77,8 @@ struct supervisor {
 	struct liveness liveness;
 	struct latency latency;
 	struct steering steering;
+	struct drop_watch drops;
+	struct watchdog watchdog;
 	struct requests requests;
 	struct control_server *control;
 	bool told_ready;
@@ -73,10 +93,40 @@ static void sync_gre(void *arg)
 	guard_sync_gre(&s->guard);
 }
 
+/* Of a mesh thousands of SAs may come or go one after the other, and each time all are looked at: the first at once, the
+ * others of a twentieth of a second together. */
+static void sync_gre_soon(void *arg)
+{
+	static const struct timeval soon = {.tv_usec = 50000};
+	struct supervisor *s = arg;
+
+	s->gre_wanted = event_pending(s->gre_due, EV_TIMEOUT, NULL);
+	if (s->gre_wanted)
+		return;
+	sync_gre(s);
+	event_add(s->gre_due, &soon);
+}
+
+static void on_gre_due(evutil_socket_t fd, short what, void *arg)
+{
+	const struct supervisor *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (s->gre_wanted)
+		sync_gre_soon(arg);
+}
+
+static void tell_status(const struct supervisor *s)
+{
+	service_tell(&s->nics, &s->worker, &s->ike, &s->config);
+}
+
 static void on_worker_ready(void *arg)
 {
 	struct supervisor *s = arg;
 
+	tell_status(s);
 	if (s->told_ready)
 		return;
 	s->told_ready = true;
@@ -104,10 +154,12 @@ static void on_ike_done(void *arg, uint64_t ticket, const char *error)
 	control_server_answer(s->control, ticket, error);
 }
 
-static void on_ike_lost(void *arg)
+static void on_ike_lost(void *arg, bool entirely)
 {
 	struct supervisor *s = arg;
 
+	if (entirely && s->sas.maps)
+		sa_drop_unfinished(&s->sas);
 	control_server_abandon(s->control, "IKE has ended before it was done: the log says why");
 }
 
@@ -148,84 +200,24 @@ static void on_route_change(void *arg)
 {
 	struct supervisor *s = arg;
 
-	ways_look(&s->ways, &s->config, false);
+	ways_look(&s->ways, &s->config);
 }
 
-static void reload_interfaces(struct supervisor *s, const struct config *fresh)
+/* The answer goes out before the loop ends. */
+static void on_upgrade(void *arg)
 {
-	struct fault f;
+	struct supervisor *s = arg;
 
-	for (unsigned i = 0; i < fresh->interface_count; i++) {
-		const struct interface_config *wanted = &fresh->interfaces[i];
-		const struct nic *nic = nics_find(&s->nics, wanted->name);
-
-		if (nic && interface_config_same(&nic->config, wanted))
-			continue;
-		if (guard_attach(&s->guard, wanted, &f) == 0)
-			continue;
-		log_line("%s", f.text);
-		if (!nic)
-			nic_expect(&s->nics, wanted);
-	}
-	if (fresh->mark != s->config.mark || fresh->unknown_spi != s->config.unknown_spi ||
-	    strcmp(fresh->aead, s->config.aead) != 0 || fresh->lanes != s->config.lanes ||
-	    fresh->low_latency != s->config.low_latency || strcmp(fresh->cpus, s->config.cpus) != 0 ||
-	    fresh->keylog != s->config.keylog)
-		log_line("%s: what changed in [daemon] counts from the next start on", s->config_path);
-}
-
-/*
- * IKE first: it says whether keys and certificates are good. What a connection
- * that is new protects has no SA before its policy is there, and that is a moment later.
- */
-static bool reload_connections(struct supervisor *s, struct config *fresh)
-{
-	struct config *before = &s->config;
-	struct fault f;
-
-	if (connection_policies_check(&s->maps, fresh, &f)) {
-		log_line("%s; going on as before", f.text);
-		return false;
-	}
-	if (ike_run(&s->ike, fresh, &f) || connection_policies_sync(&s->maps, fresh, &f)) {
-		log_line("%s; going on as before", f.text);
-		/* Whatever comes of that, fresh is no more. */
-		s->ike.config = before;
-		if (ike_run(&s->ike, before, &f))
-			log_line("%s", f.text);
-		return false;
-	}
-	config_free(before);
-	before->connections = fresh->connections;
-	before->connection_count = fresh->connection_count;
-	before->policies = fresh->policies;
-	before->policy_count = fresh->policy_count;
-	before->cookie_threshold = fresh->cookie_threshold;
-	before->ike_dscp = fresh->ike_dscp;
-	s->ike.config = before;
-	sync_gre(s);
-	if (liveness_configure(&s->liveness, before, &f))
-		log_line("%s; the monitors go on as before", f.text);
-	return true;
+	s->succession.wanted = s->handing_over = true;
+	event_base_loopbreak(s->base);
 }
 
 static void reload(struct supervisor *s)
 {
-	struct config fresh;
-	struct fault f;
-
-	if (config_read(&fresh, s->config_path, &f)) {
-		log_line("%s; going on as before", f.text);
-		return;
-	}
-	if (!reload_connections(s, &fresh)) {
-		config_free(&fresh);
-		return;
-	}
-	reload_interfaces(s, &fresh);
-	gre_report(&s->maps, &s->config);
-	ways_look(&s->ways, &s->config, true);
-	log_line("%s: reloaded; NICs that are not in it stay attached: only 'detach' gives one up", s->config_path);
+	service_reloading();
+	cJSON_Delete(reload_run(&s->reload));
+	tell_status(s);
+	service_notify("READY=1");
 }
 
 static void on_signal(evutil_socket_t number, short what, void *arg)
@@ -236,27 +228,44 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	if (number == SIGCHLD) {
 		worker_reap(&s->worker);
 		ike_reap(&s->ike);
-	} else if (number == SIGHUP)
+		events_reap();
+		tell_status(s);
+	} else if (number == SIGHUP) {
 		reload(s);
-	else
+	} else {
+		s->handing_over = number == SIGUSR2 && s->inheritance.kept;
 		event_base_loopbreak(s->base);
+	}
+}
+
+/* how: as sigprocmask() has it. */
+static void mask_signals(int how)
+{
+	sigset_t ours;
+
+	sigemptyset(&ours);
+	for (size_t i = 0; i < SIGNALS; i++)
+		sigaddset(&ours, signal_numbers[i]);
+	sigprocmask(how, &ours, NULL);
 }
 
 /* ---- start ---- */
 
 static int start_loop(struct supervisor *s, struct fault *f)
 {
-	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
-
 	s->base = event_base_new();
 	if (!s->base)
 		return fault(f, ENOMEM, "event loop: %s", strerror(ENOMEM));
-	for (size_t i = 0; i < 4; i++) {
-		s->signals[i] = evsignal_new(s->base, numbers[i], on_signal, s);
+	for (size_t i = 0; i < SIGNALS; i++) {
+		s->signals[i] = evsignal_new(s->base, signal_numbers[i], on_signal, s);
 		if (!s->signals[i] || event_add(s->signals[i], NULL) < 0)
 			return fault(f, ENOMEM, "event loop: %s", strerror(ENOMEM));
 	}
+	s->gre_due = event_new(s->base, -1, 0, on_gre_due, s);
+	if (!s->gre_due)
+		return fault(f, ENOMEM, "event loop: %s", strerror(ENOMEM));
 	signal(SIGPIPE, SIG_IGN);
+	mask_signals(SIG_UNBLOCK);
 	return 0;
 }
 
@@ -266,8 +275,10 @@ static int make_children(struct supervisor *s, struct fault *f)
 	s->worker = (struct worker){
 		.base = s->base,
 		.instance = s->instance.name,
+		.run_dir = s->instance.run_dir,
 		.bpf_dir = s->instance.bpf_dir,
 		.aead_option = s->config.aead,
+		.manager = s->inheritance.kept,
 		.vault_fd = s->vault.fd,
 		.maps = &s->maps,
 		.lanes = s->config.lanes,
@@ -285,11 +296,13 @@ static int make_children(struct supervisor *s, struct fault *f)
 		.keylog = s->keylog,
 		.on_done = on_ike_done,
 		.on_lost = on_ike_lost,
-		.on_gre = sync_gre,
+		.on_gre = sync_gre_soon,
 		.arg = s,
 	};
 	if (worker_init(&s->worker) || ike_init(&s->ike))
 		return fault(f, ENOMEM, "children: %s", strerror(ENOMEM));
+	inherit_worker(&s->inheritance, &s->worker, &s->nics);
+	service_end_fds();
 	return 0;
 }
 
@@ -308,8 +321,24 @@ static void make_actors(struct supervisor *s)
 		.steering = &s->steering,
 	};
 	s->news = (struct ike_news){.ike = &s->ike, .maps = &s->maps};
-	s->requests =
-		(struct requests){.guard = &s->guard, .ike = &s->ike, .liveness = &s->liveness, .capture = &s->capture};
+	s->reload = (struct reload){
+		.guard = &s->guard,
+		.ike = &s->ike,
+		.liveness = &s->liveness,
+		.config = &s->config,
+		.path = s->config_path,
+	};
+	s->requests = (struct requests){
+		.guard = &s->guard,
+		.ike = &s->ike,
+		.liveness = &s->liveness,
+		.capture = &s->capture,
+		.reload = &s->reload,
+		.succession = &s->succession,
+		.on_upgrade = on_upgrade,
+		.arg = s,
+	};
+	snprintf(s->requests.begun, sizeof(s->requests.begun), "%llu", (unsigned long long)maps_now());
 	s->ways = (struct ways){.maps = &s->maps};
 	ways_ask_backstop(&s->ways, s->instance.bpf_dir);
 	s->liveness = (struct liveness){
@@ -328,6 +357,7 @@ static int start_watches(struct supervisor *s, struct fault *f)
 
 	s->events.on_event = ike_news_event;
 	s->events.arg = &s->news;
+	s->events.config = &s->config;
 	s->links = (struct link_watch){
 		.on_link = on_link,
 		.on_address = on_address,
@@ -356,6 +386,9 @@ static int start_parts(struct supervisor *s, struct fault *f)
 
 	if (err)
 		return err;
+	if (events_start(s->base, s->instance.name, s->config.event_script) ||
+	    drop_watch_start(&s->drops, s->base, &s->maps))
+		return fault(f, ENOMEM, "events: %s", strerror(ENOMEM));
 	make_actors(s);
 	err = make_children(s, f);
 	if (err)
@@ -367,15 +400,6 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	return err;
 }
 
-static void forget_old_sas(struct supervisor *s)
-{
-	const unsigned n = sa_forget_all(&s->sas);
-
-	locals_sync(&s->maps, NULL);
-	if (n)
-		log_line("%u SAs added by hand in an earlier run are forgotten, for their keys are: add them again", n);
-}
-
 static struct closing closing_of(struct supervisor *s)
 {
 	return (struct closing){
@@ -385,6 +409,7 @@ static struct closing closing_of(struct supervisor *s)
 		.maps = &s->maps,
 		.programs = &s->programs,
 		.nics = &s->nics,
+		.left = &s->inheritance.nics,
 	};
 }
 
@@ -392,25 +417,23 @@ static struct closing closing_of(struct supervisor *s)
 static int close_gate(struct supervisor *s, struct fault *f)
 {
 	struct closing c = closing_of(s);
+	const int lock = succession_take_lock();
 	int err = config_read(&s->config, s->config_path, f);
 
-	if (!err)
+	log_set_level(s->config.log_level);
+	if (lock >= 0)
+		instance_keep_lock(&s->instance, lock);
+	else if (!err)
 		err = instance_lock(&s->instance, f);
+	if (!err)
+		err = inherit_datapath(&s->inheritance, &s->instance, f);
 	if (!err && s->instance.bpffs.private)
-		log_line("%s", bpffs_private_warning);
+		log_warning("%s", bpffs_private_warning);
 	if (!err)
 		err = closing_run(&c, f);
+	inherit_no_more_nics(&s->inheritance);
 	s->closed = c.closed;
 	return err;
-}
-
-/* Whether it can be had or not, what is protected stays so. */
-static void start_latency(struct supervisor *s)
-{
-	struct fault f;
-
-	if (s->config.low_latency && latency_start(&s->latency, s->base, &s->maps, &f))
-		log_line("latency = low: %s; going on without", f.text);
 }
 
 /* Each step undoes itself on an error; stop() undoes those before. */
@@ -424,11 +447,11 @@ static int start(struct supervisor *s, struct fault *f)
 	if (!err)
 		err = privileges_to_end_children(f);
 	if (!err)
-		err = vault_create(&s->vault, f);
+		err = inherit_vault(&s->inheritance, &s->vault, &s->instance, &s->maps, f);
 	if (err)
 		return err;
 	s->sas = (struct sa_database){.maps = &s->maps, .vault = &s->vault, .keylog = s->keylog.esp};
-	forget_old_sas(s);
+	inherit_sas(&s->inheritance, &s->sas, s->config.connection_count);
 	err = start_parts(s, f);
 	if (!err)
 		err = ike_run(&s->ike, &s->config, f);
@@ -445,21 +468,23 @@ static int start(struct supervisor *s, struct fault *f)
 	nic_events_on_links_lost(&s->guard);
 	sync_gre(s);
 	gre_report(&s->maps, &s->config);
-	ways_look(&s->ways, &s->config, true);
-	start_latency(s);
-	return 0;
+	ways_look_at_new(&s->ways, &s->config);
+	if (s->config.low_latency)
+		latency_start(&s->latency, s->base, &s->maps);
+	events_tell(KIND_DAEMON_STARTED, NULL, NULL);
+	return watchdog_start(&s->watchdog, s->base, &s->ike, f);
 }
 
 /* ---- stop ---- */
 
 static void leave_nic(struct supervisor *s, struct nic *nic)
 {
-	if (s->open_on_exit) {
-		log_line("%s: detached as detach-on-exit says: the gate is open", nic->config.name);
+	if (s->open_on_exit && !s->handing_over) {
+		log_warning("%s: detached as detach-on-exit says: the gate is open", nic->config.name);
 		nic_detach(&s->nics, nic);
 	} else {
-		log_line("%s: what it protects stays blocked%s: 'xdp-ipsec detach %s' opens the gate", nic->config.name,
-			 instance_gate_limit(&s->instance), nic->config.name);
+		log_warning("%s: what it protects stays blocked%s: 'xdp-ipsec detach %s' opens the gate",
+			    nic->config.name, instance_gate_limit(&s->instance), nic->config.name);
 	}
 }
 
@@ -479,39 +504,77 @@ static void leave_failed(struct supervisor *s)
 		if (s->nics.nic[i].used)
 			nic_detach(&s->nics, &s->nics.nic[i]);
 	if (policies && s->closed)
-		log_line("the gate is closed all the same: what policies protect stays blocked; mend what failed and "
-			 "run again, or open it by 'xdp-ipsec --instance %s detach all'",
-			 s->instance.name);
+		log_warning(
+			"the gate is closed all the same: what policies protect stays blocked; mend what failed and "
+			"run again, or open it by 'xdp-ipsec --instance %s detach all'",
+			s->instance.name);
+}
+
+/* The worker goes on, for the next one. So it does where the manager has it start once more after a start that failed.
+ */
+static bool is_left(const struct supervisor *s, bool orderly)
+{
+	return s->succession.wanted || (s->inheritance.kept && (s->handing_over || !orderly));
+}
+
+static void leave_worker(struct supervisor *s, bool left)
+{
+	if (s->succession.wanted)
+		succession_leave(&s->succession, &s->instance, &s->vault, &s->nics, &s->worker);
+	else if (left && s->worker.child.again)
+		worker_leave(&s->worker, left_keep, NULL);
+	else if (s->worker.child.again)
+		worker_fini(&s->worker);
 }
 
 static void leave_maps(struct supervisor *s)
 {
 	const struct closing c = closing_of(s);
 
-	closing_undo_unused(&c, s->guard.opened || s->open_on_exit);
+	closing_undo_unused(&c, s->guard.opened || (s->open_on_exit && !s->handing_over));
 	maps_close(&s->maps);
 	programs_free(&s->programs);
 }
 
+/* Without a handler a second SIGTERM would end it before it has put away the rest. In an upgrade it is the next
+ * program's. */
+static void end_signals(struct supervisor *s)
+{
+	mask_signals(SIG_BLOCK);
+	for (size_t i = 0; i < SIGNALS; i++)
+		if (s->signals[i])
+			event_free(s->signals[i]);
+}
+
 static void stop(struct supervisor *s, bool orderly)
 {
+	const bool left = is_left(s, orderly);
+
+	events_tell(KIND_DAEMON_STOPS, NULL, NULL);
+	drop_watch_stop(&s->drops);
 	control_server_stop(s->control);
 	s->control = NULL;
+	watchdog_stop(&s->watchdog);
 	liveness_stop(&s->liveness);
+	events_stop();
 	latency_stop(&s->latency);
 	steering_stop(&s->steering);
-	/* It says good-bye to its peers while there is still a way out. */
+	/* It says good-bye to its peers while there is still a way out; but not where its SAs are to go on. */
+	if (s->handing_over)
+		child_kill(&s->ike.child, "says no good-bye, as its SAs go on");
 	ike_fini(&s->ike);
-	if (s->worker.child.again)
-		worker_fini(&s->worker);
+	leave_worker(s, left);
 	if (s->maps.port) {
-		if (orderly)
-			leave_nics(s);
-		else
+		if (!orderly)
 			leave_failed(s);
-		nics_close(&s->nics);
-		if (s->sas.maps)
+		else if (!left)
+			leave_nics(s);
+		if (!left)
+			nics_close(&s->nics);
+		/* A start that failed is tried again. */
+		if (s->sas.maps && !s->handing_over && (orderly || !s->inheritance.kept))
 			sa_forget_all(&s->sas);
+		sa_sent_free(&s->sas.sent);
 		leave_maps(s);
 	}
 	link_watch_stop(&s->links);
@@ -519,15 +582,16 @@ static void stop(struct supervisor *s, bool orderly)
 	hook_watch_stop(&s->hooks);
 	ways_free(&s->ways);
 	datapath_events_stop(&s->events);
-	for (size_t i = 0; i < 4; i++)
-		if (s->signals[i])
-			event_free(s->signals[i]);
+	end_signals(s);
+	if (s->gre_due)
+		event_free(s->gre_due);
 	if (s->base)
 		event_base_free(s->base);
 	vault_close(&s->vault);
 	keylog_files_stop(&s->keylog, &s->instance);
 	config_free(&s->config);
-	instance_unlock(&s->instance);
+	if (!s->succession.wanted)
+		instance_unlock(&s->instance);
 }
 
 int supervisor_run(const struct instance *in, const char *config_path, bool open_on_exit, struct fault *f)
@@ -538,8 +602,10 @@ int supervisor_run(const struct instance *in, const char *config_path, bool open
 	s.instance = *in;
 	s.config_path = config_path;
 	s.open_on_exit = open_on_exit;
-	s.vault.fd = -1;
+	s.vault.fd = s.inheritance.orders = -1;
 	s.keylog = (struct keylog_files){-1, -1};
+	service_begin();
+	succession_init(&s.succession);
 	privileges_harden();
 	/* A TAP has a descriptor for each queue. */
 	privileges_raise_files();
@@ -549,8 +615,11 @@ int supervisor_run(const struct instance *in, const char *config_path, bool open
 		if (!worker_is_wanted(&s.worker))
 			on_worker_ready(&s);
 		event_base_dispatch(s.base);
-		service_notify("STOPPING=1");
+		if (s.succession.wanted)
+			service_reloading();
+		else
+			service_notify("STOPPING=1");
 	}
 	stop(&s, !err);
-	return err;
+	return s.succession.wanted ? succession_exec(&s.succession, f) : err;
 }

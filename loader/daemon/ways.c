@@ -9,6 +9,7 @@
 #include "attach/cover.h"
 #include "attach/gates.h"
 #include "lib/log.h"
+#include "net/local_addrs.h"
 #include "net/route.h"
 
 /* A reply is one message, and who reads a hundred of the same? */
@@ -57,8 +58,14 @@ static void say_where(const struct ways *ways, const struct way *way, char text[
 
 static void tell_encapsulated(const struct ways *ways, const struct connection_config *c)
 {
-	log_line("%s: WARNING: %sthe route to its peer encapsulates: what is protected %s", c->name,
-		 ways->sees_routes ? "" : "GATE OPEN: ", ways->sees_routes ? "is dropped there" : "leaves IN CLEAR");
+	log_warning("%s: WARNING: %sthe route to its peer encapsulates: what is protected %s", c->name,
+		    ways->sees_routes ? "" : "GATE OPEN: ", ways->sees_routes ? "is dropped there" : "leaves IN CLEAR");
+}
+
+/* 'detach' has opened that interface, or there is nothing behind the gates. */
+static bool goes_in_clear(const struct ways *ways, const struct way *way)
+{
+	return !ways->backstop || gates_get(ways->maps, (uint32_t)way->ifindex).kind == GATE_OPEN;
 }
 
 static void tell(const struct ways *ways, const struct connection_config *c, const struct way *way)
@@ -72,34 +79,91 @@ static void tell(const struct ways *ways, const struct connection_config *c, con
 	say_where(ways, way, where, dev);
 	if (way_astray(way) == ASTRAY_NOT)
 		log_line("%s: its packets leave by an attached interface again", c->name);
-	else if (ways->backstop)
-		log_line("%s: WARNING: its packets would leave by %s: dropped; 'xdp-ipsec attach %s'", c->name, where,
-			 dev);
+	else if (!goes_in_clear(ways, way))
+		log_warning("%s: WARNING: its packets would leave by %s: dropped; 'xdp-ipsec attach %s'", c->name,
+			    where, dev);
 	else
-		log_line("%s: WARNING: GATE OPEN: its packets leave IN CLEAR by %s: 'xdp-ipsec attach %s'", c->name,
-			 where, dev);
+		log_warning("%s: WARNING: GATE OPEN: its packets leave IN CLEAR by %s: 'xdp-ipsec attach %s'", c->name,
+			    where, dev);
 }
 
-static bool forget(struct ways *ways, unsigned count)
+/* An address that is yet to come, by DHCP perhaps; or a wrong one. */
+static void tell_local(const struct connection_config *c, const struct local_addrs *here)
 {
-	free(ways->astray);
-	ways->astray = calloc(count + 1, sizeof(*ways->astray));
-	ways->count = ways->astray ? count : 0;
-	return ways->astray;
+	if (here->count && local_addrs_find(here, c->local) == ADDR_REMOTE)
+		log_line("%s: local = %u.%u.%u.%u is not an address of this host now: it cannot come up until it is",
+			 c->name, c->local[0], c->local[1], c->local[2], c->local[3]);
 }
 
-void ways_look(struct ways *ways, const struct config *config, bool fresh)
+static void look(const struct ways *ways, struct way_seen *seen, const struct connection_config *c)
 {
-	if ((fresh || ways->count != config->connection_count) && !forget(ways, config->connection_count))
+	const struct way way = way_of(c, has_gate, ways->maps);
+
+	if (way_astray(&way) != seen->astray)
+		tell(ways, c, &way);
+	seen->astray = way_astray(&way);
+}
+
+void ways_look(struct ways *ways, const struct config *config)
+{
+	for (unsigned i = 0; i < ways->count && i < config->connection_count; i++)
+		look(ways, &ways->seen[i], &config->connections[i]);
+}
+
+/* ---- another configuration ---- */
+
+static bool is_seen(const void *array, size_t place, const void *connection)
+{
+	const struct way_seen *seen = &((const struct way_seen *)array)[place];
+	const struct connection_config *c = connection;
+
+	return strcmp(seen->name, c->name) == 0 && memcmp(seen->local, c->local, 4) == 0 &&
+	       memcmp(seen->remote, c->remote.addr, 4) == 0;
+}
+
+/* What was seen of the connection, or nothing yet. */
+static struct way_seen seen_of(const struct ways *before, const struct connection_config *c, bool *new)
+{
+	const size_t place = key_index_find(&before->names, key_hash_text(c->name), is_seen, before->seen, c);
+	struct way_seen seen = {.astray = ASTRAY_NOT};
+
+	*new = place == KEY_INDEX_NONE;
+	if (!*new)
+		return before->seen[place];
+	memcpy(seen.name, c->name, sizeof(seen.name));
+	memcpy(seen.local, c->local, 4);
+	memcpy(seen.remote, c->remote.addr, 4);
+	return seen;
+}
+
+static void add_seen(struct ways *now, const struct ways *before, const struct connection_config *c,
+		     const struct local_addrs *here)
+{
+	struct way_seen *seen = &now->seen[now->count];
+	bool new;
+
+	*seen = seen_of(before, c, &new);
+	/* Without memory for its name it is new the next time, too. */
+	key_index_add(&now->names, key_hash_text(c->name), now->count++);
+	if (!new)
 		return;
-	for (unsigned i = 0; i < ways->count; i++) {
-		const struct connection_config *c = &config->connections[i];
-		const struct way way = way_of(c, has_gate, ways->maps);
+	tell_local(c, here);
+	look(now, seen, c);
+}
 
-		if (way_astray(&way) != ways->astray[i])
-			tell(ways, c, &way);
-		ways->astray[i] = way_astray(&way);
-	}
+void ways_look_at_new(struct ways *ways, const struct config *config)
+{
+	struct ways before = *ways;
+	struct local_addrs here = {0};
+
+	ways->seen = calloc(config->connection_count + 1, sizeof(*ways->seen));
+	ways->count = 0;
+	ways->names = (struct key_index){0};
+	local_addrs_read(&here);
+	for (unsigned i = 0; ways->seen && i < config->connection_count; i++)
+		add_seen(ways, &before, &config->connections[i], &here);
+	local_addrs_free(&here);
+	ways_free(&before);
 }
 
 cJSON *ways_json(const struct ways *ways, const struct config *config)
@@ -108,15 +172,19 @@ cJSON *ways_json(const struct ways *ways, const struct config *config)
 	unsigned room = SHOWN_MAX;
 
 	for (unsigned i = 0; i < ways->count && room; i++) {
+		char where[WHERE_TEXT], missing[IF_NAMESIZE];
 		struct way way;
 		cJSON *one;
 
-		if (!ways->astray[i])
+		if (!ways->seen[i].astray)
 			continue;
 		way = way_of(&config->connections[i], has_gate, ways->maps);
 		one = cJSON_AddObjectToObject(all, config->connections[i].name);
 		cJSON_AddStringToObject(one, "dev", way.dev);
 		cJSON_AddBoolToObject(one, "encapsulates", way.encapsulates);
+		say_where(ways, &way, where, missing);
+		cJSON_AddStringToObject(one, "missing", missing);
+		cJSON_AddBoolToObject(one, "in_clear", goes_in_clear(ways, &way));
 		room--;
 	}
 	return all;
@@ -124,7 +192,8 @@ cJSON *ways_json(const struct ways *ways, const struct config *config)
 
 void ways_free(struct ways *ways)
 {
-	free(ways->astray);
-	ways->astray = NULL;
+	free(ways->seen);
+	key_index_clear(&ways->names);
+	ways->seen = NULL;
 	ways->count = 0;
 }

@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "lib/json.h"
+#include "lib/key_index.h"
 #include "maps/maps.h"
 
 struct way {
@@ -34,24 +35,36 @@ static inline enum astray way_astray(const struct way *way)
 	return way->ifindex && !way->guarded ? ASTRAY_UNGUARDED : ASTRAY_NOT;
 }
 
+/* What was last seen of a connection. */
+struct way_seen {
+	char name[CONNECTION_NAME_MAX];
+	uint8_t local[4];
+	uint8_t remote[4];
+	enum astray astray;
+};
+
 /* What was last logged of each connection, so that only changes are. */
 struct ways {
 	const struct maps *maps;
-	bool backstop;	     /* the backstop is up, and drops what goes astray */
-	bool sees_routes;    /* and what a route encapsulates */
-	enum astray *astray; /* malloc'd, by connection */
+	bool backstop;	       /* the backstop is up, and drops what goes astray */
+	bool sees_routes;      /* and what a route encapsulates */
+	struct way_seen *seen; /* malloc'd, by connection */
 	unsigned count;
+	struct key_index names; /* of seen */
 };
 
 /* What the backstop in dir drops now. */
 void ways_ask_backstop(struct ways *ways, const char *dir);
 
-/* Looks at the way of every connection, and logs what has changed since the last time. fresh: the configuration is new,
- * and nothing was logged of it yet. */
-void ways_look(struct ways *ways, const struct config *config, bool fresh);
+/* Looks at the way of every connection, and logs what has changed since the last time. */
+void ways_look(struct ways *ways, const struct config *config);
 
-/* {CONNECTION: {"dev": INTERFACE, "encapsulates": BOOL}} of the first 64 connections whose packets go astray: the
- * caller's to delete. */
+/* The configuration is another one: looks at the way of each connection that is new, or between other hosts than
+ * before. For the others nothing has changed by that. */
+void ways_look_at_new(struct ways *ways, const struct config *config);
+
+/* {CONNECTION: {"dev": INTERFACE, "encapsulates": BOOL, "missing": INTERFACE to attach, "in_clear": BOOL}} of the first
+ * 64 connections whose packets go astray: the caller's to delete. */
 cJSON *ways_json(const struct ways *ways, const struct config *config);
 
 void ways_free(struct ways *ways);

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "worker_process.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "child_told.h"
+#include "cpu_lane.h"
+#include "instance/worker_place.h"
 #include "lib/log.h"
-#include "lib/privileges.h"
 #include "maps/turns.h"
 #include "maps/worker_channel.h"
-#include "net/busy_poll.h"
 
 #define WORKER "xdp-ipsec-worker"
-/* Copy mode charges frames to the socket; the default buffer ends at some 90 of them. */
-#define SEND_BUFFER (4 << 20)
 /* A lane gives up a NIC between two turns; unbinding each queue waits for grace periods of the kernel's, which take
  * long where all CPUs are busy. Longer, and the worker hangs. */
 #define LET_GO_MS      3000
@@ -25,6 +24,12 @@
 /* Binding waits for a worker that has just died, for two seconds a queue at most. Longer, and the worker hangs; so it
  * does if it does not say by then that it listens. */
 #define ANSWER_S 30
+/* How long it goes on without a supervisor, where no manager keeps the other end of its orders as long as it is to go
+ * on. */
+#define OUTLIVES_S 120
+/* How often each lane is made to take a turn, and how many times in a row in vain: then one hangs. */
+#define PULSE_S	     2
+#define PULSE_MISSED 3
 /* When a NIC that could not be served is tried again: sooner, then slower and slower. */
 #define RETRY_FIRST_MS 200
 #define RETRY_MAX_MS   5000
@@ -45,62 +50,10 @@ bool worker_is_ready(const struct worker *w)
 	return w->aead[0];
 }
 
-/* ---- sockets of a NIC ---- */
-
-static void close_sockets(struct worker_port *p)
+/* To be printed by %.15s. */
+static const char *port_name(const struct worker *w, unsigned index)
 {
-	while (p->socket_count)
-		close(p->sockets[--p->socket_count]);
-}
-
-/* What takes privileges is done here: the worker has none. */
-static int make_socket(void)
-{
-	const int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0), buffer = SEND_BUFFER;
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer));
-	return fd;
-}
-
-static int make_sockets(struct worker_port *p, unsigned count, struct fault *f)
-{
-	while (p->socket_count < count) {
-		const int fd = make_socket();
-
-		if (fd < 0) {
-			close_sockets(p);
-			return fault(f, -fd, "AF_XDP: %s: %s", strerror(-fd),
-				     privileges_remedy(-fd, "the kernel needs CONFIG_XDP_SOCKETS"));
-		}
-		p->sockets[p->socket_count++] = fd;
-	}
-	return 0;
-}
-
-/* A NIC whose sockets cannot have it goes on without. */
-static void set_busy_poll(const struct worker_port *p, struct port *port)
-{
-	const int err = port->busy_poll ? busy_poll_set(p->sockets, p->socket_count) : 0;
-
-	if (!err)
-		return;
-	port->busy_poll = 0;
-	log_line("%.15s: busy-poll: %s: %s; going on without", port->name, strerror(-err),
-		 privileges_remedy(-err, "it takes Linux 5.11 with CONFIG_NET_RX_BUSY_POLL"));
-}
-
-/* From now on what XDP redirects arrives. */
-static int enter_sockets(struct worker *w, unsigned index)
-{
-	const struct worker_port *p = &w->ports[index];
-
-	for (unsigned q = 0; q < p->socket_count; q++)
-		if (bpf_map_update_elem(w->maps->xsks, &(uint32_t){index * QUEUES_MAX + q}, &p->sockets[q], BPF_ANY) <
-		    0)
-			return -errno;
-	return 0;
+	return w->maps->port[index].name;
 }
 
 /* ---- orders and answers ---- */
@@ -113,10 +66,44 @@ static void retry_later(struct worker *w)
 	w->retry_ms = 2 * w->retry_ms < RETRY_MAX_MS ? 2 * w->retry_ms : RETRY_MAX_MS;
 }
 
+/* What the next supervisor would go on with, if the manager keeps descriptors. */
+static void keep(struct worker *w, unsigned index)
+{
+	struct worker_port *p = &w->ports[index];
+
+	if (!w->kept) {
+		left_drop_orders();
+		left_orders(w->child.pid, w->orders, left_keep, NULL);
+	}
+	left_keep_nic(port_name(w, index), p->nic.tap, *p->nic.tap_link, &p->sockets);
+	w->kept = p->kept = true;
+}
+
+/* Sockets and memory that no worker goes on with. */
+static void give_up_sockets(struct worker *w, unsigned index)
+{
+	struct worker_port *p = &w->ports[index];
+
+	if (p->kept || p->resume)
+		left_sockets(port_name(w, index), &p->sockets, left_drop, NULL);
+	worker_sockets_close(&p->sockets);
+	p->resume = false;
+}
+
+static void give_up(struct worker *w, unsigned index)
+{
+	struct worker_port *p = &w->ports[index];
+
+	give_up_sockets(w, index);
+	if (p->kept)
+		left_tap(port_name(w, index), p->nic.tap, *p->nic.tap_link, left_drop, NULL);
+	p->kept = false;
+}
+
 static void fail(struct worker *w, unsigned index, const char *why)
 {
-	log_line("%.15s: the worker cannot serve it: %s", w->maps->port[index].name, why);
-	close_sockets(&w->ports[index]);
+	log_warning("%.15s: the worker cannot serve it: %s", port_name(w, index), why);
+	give_up_sockets(w, index);
 	w->ports[index].state = PORT_WAITS;
 	retry_later(w);
 }
@@ -127,20 +114,29 @@ static int send_attach(struct worker *w, unsigned index, struct fault *f)
 	const struct worker_order order = {
 		.kind = WORKER_ATTACH,
 		.port = index,
-		.queues = p->queues,
-		.tap_queues = p->tap->count / 2,
-		.udp_segments = p->tap->udp_segments,
-		.running = p->running,
+		.queues = p->nic.queues,
+		.tap_queues = p->nic.tap->count / 2,
+		.udp_segments = p->nic.tap->udp_segments,
+		.running = p->nic.running,
 		.copy = p->copy,
+		.resume = p->resume,
+		.links = *p->nic.tap_link >= 0,
 	};
-	int fds[WORKER_FDS_MAX], err = make_sockets(p, order.queues, f);
+	int fds[WORKER_FDS_MAX], err = 0;
+	unsigned n;
 
+	if (!p->resume)
+		err = worker_sockets_make(&p->sockets, order.queues, &w->maps->port[index], f);
 	if (err)
 		return err;
-	set_busy_poll(p, &w->maps->port[index]);
-	memcpy(fds, p->sockets, p->socket_count * sizeof(int));
-	memcpy(fds + p->socket_count, p->tap->fds, p->tap->count * sizeof(int));
-	err = worker_order_send(w->orders, &order, fds, p->socket_count + p->tap->count);
+	memcpy(fds, p->sockets.fds, order.queues * sizeof(int));
+	n = order.queues;
+	memcpy(fds + n, p->nic.tap->fds, p->nic.tap->count * sizeof(int));
+	n += p->nic.tap->count;
+	fds[n++] = p->sockets.memory;
+	if (order.links)
+		fds[n++] = *p->nic.tap_link;
+	err = worker_order_send(w->orders, &order, fds, n);
 	return err ? fault(f, -err, "%s", strerror(-err)) : 0;
 }
 
@@ -176,7 +172,8 @@ static void ask_next(struct worker *w)
 {
 	const int next = find(w, PORT_WAITS);
 
-	if (w->aead[0] && next >= 0 && find(w, PORT_ASKED) < 0 && !event_pending(w->retry, EV_TIMEOUT, NULL))
+	if (w->aead[0] && next >= 0 && worker_before_is_gone(&w->before) && find(w, PORT_ASKED) < 0 &&
+	    !event_pending(w->retry, EV_TIMEOUT, NULL))
 		ask(w, (unsigned)next);
 }
 
@@ -211,21 +208,29 @@ static void on_attached(struct worker *w, const struct worker_answer *answer)
 	if (p->state != PORT_ASKED)
 		return;
 	event_del(w->retry);
+	if (answer->error && p->resume) {
+		log_line("%.15s: is served anew: %s", port_name(w, answer->port), answer->text);
+		give_up_sockets(w, answer->port);
+		p->state = PORT_WAITS;
+		return;
+	}
 	if (answer->error == EOPNOTSUPP && !p->copy) {
-		log_line("%s; going on by copying", answer->text);
+		log_warning("%s; going on by copying", answer->text);
 		p->copy = true;
-		close_sockets(p);
+		worker_sockets_close(&p->sockets);
 		p->state = PORT_WAITS;
 		return;
 	}
 	if (!answer->error)
-		err = enter_sockets(w, answer->port);
+		err = worker_sockets_enter(&p->sockets, w->maps, answer->port);
 	if (answer->error || err) {
 		fail(w, answer->port, answer->error ? answer->text : strerror(-err));
 		return;
 	}
-	close_sockets(p);
+	w->maps->port[answer->port].zero_copy = answer->zero_copy != 0;
+	p->resume = false;
 	p->state = PORT_ON;
+	keep(w, answer->port);
 	tell_once_ready(w);
 }
 
@@ -240,8 +245,10 @@ static void take_answers(struct worker *w)
 			w->detached = true;
 		else if (answer.kind == WORKER_ATTACH)
 			on_attached(w, &answer);
+		else if (answer.kind == WORKER_PULSE)
+			w->child.pulse.answered = w->child.pulse.asked;
 		else if (answer.error)
-			log_line("the worker cannot capture packets: %s", answer.text);
+			log_warning("the worker cannot capture packets: %s", answer.text);
 	}
 	if (err == -EBADMSG)
 		child_kill(&w->child, "talks nonsense");
@@ -260,6 +267,23 @@ static void on_answers(evutil_socket_t fd, short what, void *arg)
 	ask_next(w);
 }
 
+/* Binding takes its time, and has a deadline of its own. What has come meanwhile is heard first: this process, too, may
+ * have been kept from its turns. */
+static void on_pulse(evutil_socket_t fd, short what, void *arg)
+{
+	const struct worker_order order = {.kind = WORKER_PULSE};
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	if (!w->aead[0] || find(w, PORT_ASKED) >= 0)
+		return;
+	take_answers(w);
+	ask_next(w);
+	if (child_has_answered(&w->child, PULSE_MISSED) && worker_order_send(w->orders, &order, NULL, 0) == 0)
+		w->child.pulse.asked++;
+}
+
 /* ---- its life ---- */
 
 /* One line, "ready AEAD LANES": it listens. */
@@ -269,15 +293,32 @@ static void on_line(void *arg, const char *line)
 
 	char aead[sizeof(w->aead)];
 	unsigned lanes;
+	struct fault f;
 
 	if (sscanf(line, "ready %15[a-z0-9-] %u", aead, &lanes) != 2 || lanes > LANES_MAX)
 		return;
 	strcpy(w->aead, aead);
 	w->lane_count = lanes;
+	if (cpu_lane_tell(w->maps, lanes, w->cpus, &f))
+		log_warning("%s: no lane has an SA of its own", f.text);
+	child_tell_started(&w->child, KIND_WORKER_STARTED);
 	event_del(w->retry);
 	if (w->capture_fd >= 0)
 		worker_capture(w, w->capture_fd);
 	tell_once_ready(w);
+	if (worker_before_is_gone(&w->before))
+		ask_next(w);
+	else
+		worker_before_end(&w->before);
+}
+
+/* It has let go, or was killed, perhaps in the midst of a turn. */
+static void on_before_gone(void *arg)
+{
+	struct worker *w = arg;
+
+	if (w->before.hard)
+		turns_abandon(w->maps->turns);
 	ask_next(w);
 }
 
@@ -289,19 +330,25 @@ static void forget(struct worker *w)
 	if (w->answers)
 		event_free(w->answers);
 	w->answers = NULL;
+	if (w->kept)
+		left_orders(w->child.pid, w->orders, left_drop, NULL);
 	if (w->orders >= 0)
 		close(w->orders);
 	w->orders = -1;
+	w->kept = false;
 	event_del(w->retry);
 	for (unsigned i = 0; i < PORTS_MAX; i++) {
-		close_sockets(&w->ports[i]);
+		/* What no worker has gone on with yet, the next one may. */
+		if (!w->ports[i].resume)
+			give_up_sockets(w, i);
 		if (w->ports[i].state != PORT_OFF)
 			w->ports[i].state = PORT_WAITS;
 	}
-	turns_abandon(w->maps->turns);
+	if (worker_before_is_gone(&w->before))
+		turns_abandon(w->maps->turns);
 }
 
-static int start_child(struct worker *w, int orders)
+static int start_child(struct worker *w, int orders, int place)
 {
 	struct child_options options = {0};
 
@@ -315,7 +362,24 @@ static int start_child(struct worker *w, int orders)
 		child_option_text(&options, "--cpus", w->cpus);
 	if (w->low_latency)
 		child_option_text(&options, "--latency", "low");
+	if (!worker_before_is_gone(&w->before))
+		child_option_text(&options, "--beside", NULL);
+	if (place >= 0) {
+		child_option_fd(&options, "--place", place);
+		child_option_number(&options, "--outlives", w->manager ? 0 : OUTLIVES_S);
+	}
 	return child_start(&w->child, &options);
+}
+
+/* One that could not be found when its supervisor is gone ends with that. */
+static int start_in_place(struct worker *w, int orders)
+{
+	const int place = w->run_dir ? worker_place_take(w->run_dir) : -1;
+	int err = start_child(w, orders, place);
+
+	if (place >= 0)
+		worker_place_give(w->run_dir, place, w->child.pid);
+	return err;
 }
 
 static int start_listening(struct worker *w, int orders)
@@ -335,24 +399,28 @@ static void start(void *arg)
 	if (!err) {
 		err = start_listening(w, ends[0]);
 		if (!err)
-			err = start_child(w, ends[1]);
+			err = start_in_place(w, ends[1]);
 		close(ends[1]);
 	}
 	if (!err) {
 		lose_patience_later(w);
 		return;
 	}
-	log_line("starting the worker: %s", strerror(-err));
+	log_warning("starting the worker: %s", strerror(-err));
 	forget(w);
 	child_start_later(&w->child);
 }
 
 int worker_init(struct worker *w)
 {
+	const struct timeval pulse = {.tv_sec = PULSE_S};
+
 	w->orders = -1;
 	w->capture_fd = -1;
 	w->retry_ms = RETRY_FIRST_MS;
 	w->retry = evtimer_new(w->base, on_retry, w);
+	w->pulse = event_new(w->base, -1, EV_PERSIST, on_pulse, w);
+	worker_before_init(&w->before, w->base, on_before_gone, w);
 	w->child = (struct child){
 		.name = "worker",
 		.program = WORKER,
@@ -361,7 +429,7 @@ int worker_init(struct worker *w)
 		.on_ready = on_line,
 		.arg = w,
 	};
-	return w->retry ? child_init(&w->child) : -ENOMEM;
+	return w->retry && w->pulse && event_add(w->pulse, &pulse) == 0 ? child_init(&w->child) : -ENOMEM;
 }
 
 static void stop(struct worker *w)
@@ -375,9 +443,15 @@ static void stop(struct worker *w)
 
 /* ---- NICs ---- */
 
-void worker_attach(struct worker *w, unsigned index, const struct tap *tap, unsigned queues, bool running)
+void worker_attach(struct worker *w, unsigned index, const struct worker_nic *nic)
 {
-	w->ports[index] = (struct worker_port){.state = PORT_WAITS, .tap = tap, .queues = queues, .running = running};
+	struct worker_port *p = &w->ports[index];
+
+	if (p->resume && p->sockets.count != nic->queues)
+		give_up_sockets(w, index);
+	p->state = PORT_WAITS;
+	p->nic = *nic;
+	p->copy = false;
 	w->told = false;
 	if (w->child.pid) {
 		ask_next(w);
@@ -393,7 +467,7 @@ void worker_capture(struct worker *w, int fd)
 
 	w->capture_fd = fd;
 	if (w->aead[0] && worker_order_send(w->orders, &order, &fd, fd >= 0))
-		log_line("the worker cannot be told what to capture");
+		log_warning("the worker cannot be told what to capture");
 }
 
 /* Takes answers until what is asked has been answered, or time is up. */
@@ -415,7 +489,7 @@ static bool await(struct worker *w, const bool *answered, uint64_t until)
 /* How long the worker may take to let go of a NIC, perhaps behind one that it is binding. */
 static uint64_t patience_ms(const struct worker *w, const struct worker_port *p)
 {
-	const uint64_t queues = LET_GO_MS + (uint64_t)p->queues * LET_GO_EACH_MS, most = ANSWER_S * 1000;
+	const uint64_t queues = LET_GO_MS + (uint64_t)p->nic.queues * LET_GO_EACH_MS, most = ANSWER_S * 1000;
 
 	return queues < most && find(w, PORT_ASKED) < 0 ? queues : most;
 }
@@ -435,9 +509,14 @@ void worker_detach(struct worker *w, unsigned index)
 	const bool was = p->state != PORT_OFF;
 	const uint64_t patience = patience_ms(w, p);
 
+	/* In the midst of an upgrade: the NIC is the worker's before. */
+	if (!worker_before_is_gone(&w->before)) {
+		worker_before_kill(&w->before);
+		turns_abandon(w->maps->turns);
+	}
 	if (p->state == PORT_ASKED)
 		event_del(w->retry);
-	close_sockets(p);
+	give_up(w, index);
 	p->state = PORT_OFF;
 	if (!worker_is_wanted(w)) {
 		stop(w);
@@ -451,8 +530,10 @@ void worker_detach(struct worker *w, unsigned index)
 		ask_next(w);
 		return;
 	}
-	log_line("worker %d does not let go of %.15s: ended", w->child.pid, w->maps->port[index].name);
+	log_warning("worker %d does not let go of %.15s: ended", w->child.pid, port_name(w, index));
 	stop(w);
+	w->child.status = SIGKILL;
+	child_tell_death(&w->child, KIND_WORKER_DIED);
 	w->child.restarts++;
 	child_start_later(&w->child);
 }
@@ -461,15 +542,48 @@ void worker_reap(struct worker *w)
 {
 	if (!child_reap(&w->child))
 		return;
+	child_tell_death(&w->child, KIND_WORKER_DIED);
 	forget(w);
 	child_start_later(&w->child);
 }
 
+/* ---- to the next supervisor, and from the one before ---- */
+
+void worker_inherit(struct worker *w, unsigned index, const struct worker_sockets *sockets)
+{
+	w->ports[index].sockets = *sockets;
+	w->ports[index].resume = true;
+}
+
+void worker_leave(struct worker *w, left_fn *left, void *arg)
+{
+	if (w->aead[0] && worker_before_is_gone(&w->before)) {
+		left_orders(w->child.pid, w->orders, left, arg);
+		for (unsigned i = 0; i < PORTS_MAX; i++)
+			if (w->ports[i].state == PORT_ON)
+				left_sockets(port_name(w, i), &w->ports[i].sockets, left, arg);
+	} else {
+		stop(w);
+	}
+	event_del(w->retry);
+	event_del(w->pulse);
+}
+
+int worker_follow(struct worker *w, pid_t pid, int orders)
+{
+	return worker_before_is(&w->before, pid, orders);
+}
+
 void worker_fini(struct worker *w)
 {
+	worker_before_kill(&w->before);
 	stop(w);
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		give_up(w, i);
 	child_fini(&w->child);
 	if (w->retry)
 		event_free(w->retry);
-	w->retry = NULL;
+	if (w->pulse)
+		event_free(w->pulse);
+	w->retry = w->pulse = NULL;
 }

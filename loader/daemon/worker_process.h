@@ -9,8 +9,19 @@
 #define LOADER_DAEMON_WORKER_PROCESS_H
 
 #include "attach/tap.h"
+#include "left.h"
 #include "lib/child.h"
 #include "maps/maps.h"
+#include "worker_before.h"
+#include "worker_sockets.h"
+
+/* What there is of a NIC for it. The TAP and its link stay the caller's, and open until the NIC is detached. */
+struct worker_nic {
+	const struct tap *tap;
+	const int *tap_link; /* what holds the program on the TAP; -1: it needs nothing */
+	unsigned queues;     /* to be served; QUEUES_MAX at most */
+	bool running;	     /* it has a link */
+};
 
 struct worker_port {
 	enum {
@@ -19,22 +30,23 @@ struct worker_port {
 		PORT_ASKED, /* its sockets are on their way */
 		PORT_ON,
 	} state;
-	const struct tap *tap; /* the NIC's */
-	unsigned queues;       /* that it serves; never what ports says, which is the worker's to write, too */
-	bool running;	       /* it has a link */
-	bool copy;	       /* zero-copy did not work */
-	int sockets[QUEUES_MAX];
-	unsigned socket_count; /* that are open here: while PORT_ASKED */
+	struct worker_nic nic;	       /* queues: never what ports says, which is the worker's to write, too */
+	bool copy;		       /* zero-copy did not work */
+	bool resume;		       /* the sockets are those of the worker before, and to be gone on with */
+	bool kept;		       /* the service manager has what is of it */
+	struct worker_sockets sockets; /* while PORT_ASKED or PORT_ON, or with resume */
 };
 
 struct worker {
 	struct event_base *base;
 	const char *instance;
+	const char *run_dir; /* where it is written down; NULL: nowhere, and it ends with this process */
 	const char *bpf_dir; /* where its maps are */
 	const char *aead_option;
 	bool low_latency;
 	unsigned lanes;	  /* 0: as many as there are CPUs for them */
 	const char *cpus; /* a list of them; "": any */
+	bool manager;	  /* keeps descriptors for the next supervisor */
 	int vault_fd;
 	int capture_fd; /* the memory that packets are captured in; -1: none are */
 	struct maps *maps;
@@ -42,11 +54,14 @@ struct worker {
 	void *arg;
 
 	struct child child;
-	char aead[16]; /* what it has chosen; "" until it listens */
+	struct worker_before before; /* whose place it is to take */
+	char aead[16];		     /* what it has chosen; "" until it listens */
 	unsigned lane_count;
 	int orders; /* to it, or -1 */
+	bool kept;  /* the service manager has them, too */
 	struct event *answers;
 	struct event *retry;
+	struct event *pulse;
 	unsigned retry_ms;
 	bool detached; /* it has said so */
 	bool told;     /* that it is ready, since there was a NIC that it did not serve */
@@ -56,10 +71,8 @@ struct worker {
 /* Prepares; starts nothing. 0 or -ENOMEM. The fields up to arg are the caller's. */
 int worker_init(struct worker *w);
 
-/* Has it serve so many queues, QUEUES_MAX at most, of the NIC with that index in ports, which has to be complete there;
- * starts it if it does not run. The TAP stays the caller's, and open until the NIC is detached. running: the NIC has a
- * link. */
-void worker_attach(struct worker *w, unsigned index, const struct tap *tap, unsigned queues, bool running);
+/* Has it serve the NIC with that index in ports, which has to be complete there; starts it if it does not run. */
+void worker_attach(struct worker *w, unsigned index, const struct worker_nic *nic);
 
 /* Has it let go of the NIC, and waits: nothing holds its sockets and TAP any more then but the caller. */
 void worker_detach(struct worker *w, unsigned index);
@@ -71,6 +84,22 @@ void worker_capture(struct worker *w, int fd);
 /* Whether it is to serve any NIC; whether it serves all of them that it is to serve. */
 bool worker_is_wanted(const struct worker *w);
 bool worker_is_ready(const struct worker *w);
+
+/*
+ * From one supervisor to the next (left.h): the worker serves its NICs all the while, as the next one's `before`, until
+ * the next worker is ready to go on with the same sockets and memory.
+ */
+
+/* Leaves the worker as it is, which is not ended; one that serves no NIC yet is. left is told of what is the
+ * worker's, and stays that. Of w nothing but worker_fini's memory is of use then. */
+void worker_leave(struct worker *w, left_fn *left, void *arg);
+
+/* The worker that was left, whose orders are taken over, has the place that this one's is to take. 0; -errno: it has
+ * ended, and nothing of it can be gone on with. */
+int worker_follow(struct worker *w, pid_t pid, int orders);
+
+/* What was left of the NIC with that index, which are the worker's from then on. Before worker_attach(). */
+void worker_inherit(struct worker *w, unsigned index, const struct worker_sockets *sockets);
 
 /* A child has ended (SIGCHLD): if it was the worker, it will be started again. */
 void worker_reap(struct worker *w);

@@ -71,7 +71,7 @@ static void *find_inbound(const void *key)
 /* A copy, so that what is counted and raised in it is not told. */
 static void *find_sa(uint32_t slot)
 {
-	if (slot >= SLOTS_MAX)
+	if (slot >= run.world->maps->slots)
 		return NULL;
 	run.sa = run.world->maps->sa[slot];
 	return &run.sa;
@@ -104,6 +104,8 @@ static void *native_lookup(const void *map, const void *key)
 		return &run.counts;
 	if (map == &spd)
 		return map_find(m->spd, key, &run.entry);
+	if (map == &spd_empty)
+		return m->empty;
 	if (map == &sad_out)
 		return found_bound(map_find(m->sad_out, key, &run.bound));
 	if (map == &sad)
@@ -126,6 +128,7 @@ static void *native_lookup(const void *map, const void *key)
 		return find_port(index);
 	if (map == &sad_sent)
 		return map_find(m->sad_sent, key, &run.sent);
+	/* On which CPU the packet would be nobody knows: the SA is the one that all lanes have. */
 	/* Neither fragments nor events are remembered: this is a packet by itself. */
 	return NULL;
 }

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "instance.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 
 #include "lib/clock.h"
 #include "root_dir.h"
+#include "worker_place.h"
 
 #define RUN_ROOT "/run/xdp-ipsec"
 
@@ -153,6 +155,42 @@ pid_t instance_running(const struct instance *in)
 	return held ? (pid_t)atoi(pid) : 0;
 }
 
+/* Those that run, with ", " between them, and "..." for what there is no room for. */
+static void list_running(char *text, size_t size)
+{
+	DIR *d = opendir(RUN_ROOT);
+	const struct dirent *entry;
+	struct instance in;
+	size_t used = 0;
+
+	text[0] = '\0';
+	while (d && (entry = readdir(d)) && used + sizeof(in.name) + sizeof(", ...") < size) {
+		if (instance_check(entry->d_name, NULL))
+			continue;
+		snprintf(in.name, sizeof(in.name), "%.*s", (int)sizeof(in.name) - 1, entry->d_name);
+		snprintf(in.run_dir, sizeof(in.run_dir), RUN_ROOT "/%s", in.name);
+		if (instance_running(&in))
+			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", in.name);
+	}
+	if (d && readdir(d))
+		snprintf(text + used, size - used, ", ...");
+	if (d)
+		closedir(d);
+}
+
+const char *instance_remedy(const struct instance *in, char text[INSTANCE_REMEDY])
+{
+	const bool is_default = strcmp(in->name, "default") == 0;
+	char running[120];
+
+	list_running(running, sizeof(running));
+	snprintf(text, INSTANCE_REMEDY, "%s%s%sstart 'xdp-ipsec %s%s%srun'%s",
+		 *running ? "give '--instance NAME' for one that runs (" : "", running, *running ? "), or " : "",
+		 is_default ? "" : "--instance ", is_default ? "" : in->name, is_default ? "" : " ",
+		 *running ? "" : " first");
+	return text;
+}
+
 /* The file may have been unlinked by the one who had the lock before us: then the lock is on nothing. */
 static bool still_there(int fd, const char *path)
 {
@@ -224,6 +262,11 @@ int instance_lock(struct instance *in, struct fault *f)
 	return err;
 }
 
+void instance_keep_lock(struct instance *in, int fd)
+{
+	in->lock_fd = fd;
+}
+
 void instance_unlock(struct instance *in)
 {
 	char path[RUN_DIR_MAX + 8];
@@ -232,6 +275,7 @@ void instance_unlock(struct instance *in)
 		return;
 	pid_path(in, path, sizeof(path));
 	unlink(path);
+	worker_place_remove(in->run_dir);
 	rmdir(in->run_dir);
 	close(in->lock_fd);
 	in->lock_fd = -1;

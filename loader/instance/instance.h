@@ -8,7 +8,8 @@
 #include "lib/bpffs.h"
 #include "lib/fault.h"
 
-#define RUN_DIR_MAX 64
+#define RUN_DIR_MAX	64
+#define INSTANCE_REMEDY 256
 
 struct instance {
 	char name[INSTANCE_MAX];
@@ -26,11 +27,17 @@ int instance_init(struct instance *in, const char *name, struct fault *f);
  * lock, or -errno. */
 int instance_lock(struct instance *in, struct fault *f);
 
+/* Goes on with the lock of the program before in this process, whose descriptor is taken over. */
+void instance_keep_lock(struct instance *in, int fd);
+
 /* What a line says behind "stays blocked": "", or for how long that is true where the BPF file system is private. */
 const char *instance_gate_limit(const struct instance *in);
 
 /* The pid of the supervisor that has the lock, as that one sees it; 0: none does. */
 pid_t instance_running(const struct instance *in);
+
+/* What to do where this one does not run: start it, or name another one that does. Returns text. */
+const char *instance_remedy(const struct instance *in, char text[INSTANCE_REMEDY]);
 
 /* Removes run_dir and lets go of the lock. */
 void instance_unlock(struct instance *in);

@@ -27,6 +27,9 @@ void libbpf_quiet(void)
 
 int libbpf_fault(struct fault *f, int err, const char *what)
 {
+	/* libbpf goes on without a descriptor that was one too many, and then complains of that. */
+	if (err == EBADF)
+		err = EMFILE;
 	return fault(f, err, "%s: %s (%s): %s", what, strerror(err), last_complaint,
 		     privileges_remedy(err, err == ENOMEM
 						    ? "the kernel has no memory for it: a container may be given more"

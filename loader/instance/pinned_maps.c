@@ -21,7 +21,7 @@
 /* What an instance's directory has besides maps. */
 #define LINKS "/links"
 
-int pinned_maps_use(struct bpf_object *object, const char *dir, struct fault *f)
+int pinned_maps_use(struct bpf_object *object, const char *dir, uint32_t slots, struct fault *f)
 {
 	struct bpf_map *map;
 
@@ -33,16 +33,18 @@ int pinned_maps_use(struct bpf_object *object, const char *dir, struct fault *f)
 		if (bpf_map__is_internal(map))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, bpf_map__name(map));
-		err = bpf_map__set_pin_path(map, path);
+		err = bpf_map__set_max_entries(map, maps_entries(bpf_map__name(map), slots));
+		if (!err)
+			err = bpf_map__set_pin_path(map, path);
 		if (err)
 			return fault(f, -err, "%s: %s", path, strerror(-err));
 	}
 	return 0;
 }
 
-static int write_layout(const struct datapath *skel, struct fault *f)
+static int write_layout(const struct datapath *skel, uint32_t slots, struct fault *f)
 {
-	const struct layout layout = {.version = LAYOUT_VERSION, .slots = SLOTS_MAX, .made_ns = maps_now()};
+	const struct layout layout = {.version = LAYOUT_VERSION, .slots = slots, .made_ns = maps_now()};
 	const uint32_t zero = 0;
 
 	if (bpf_map_update_elem(bpf_map__fd(skel->maps.layout), &zero, &layout, BPF_ANY) < 0)
@@ -51,7 +53,7 @@ static int write_layout(const struct datapath *skel, struct fault *f)
 }
 
 /* The maps alone: the programs are loaded once policies are in them. */
-static int make_in(const char *dir, struct fault *f)
+static int make_in(const char *dir, uint32_t slots, struct fault *f)
 {
 	struct datapath *skel = datapath__open();
 	struct bpf_program *program;
@@ -60,14 +62,14 @@ static int make_in(const char *dir, struct fault *f)
 	if (!skel)
 		return libbpf_fault(f, errno, "opening the BPF object");
 	bpf_object__for_each_program(program, skel->obj) bpf_program__set_autoload(program, false);
-	err = pinned_maps_use(skel->obj, dir, f);
+	err = pinned_maps_use(skel->obj, dir, slots, f);
 	if (!err) {
 		err = datapath__load(skel);
 		if (err)
 			err = libbpf_fault(f, -err, "making the maps");
 	}
 	if (!err)
-		err = write_layout(skel, f);
+		err = write_layout(skel, slots, f);
 	datapath__destroy(skel);
 	return err;
 }
@@ -119,7 +121,7 @@ static int make_links(const char *dir, struct fault *f)
 	return err ? err : root_dir_make(path, f);
 }
 
-static int make_maps_beside(const char *dir, char *beside, struct fault *f)
+static int make_maps_beside(const char *dir, uint32_t slots, char *beside, struct fault *f)
 {
 	int err;
 
@@ -129,24 +131,24 @@ static int make_maps_beside(const char *dir, char *beside, struct fault *f)
 	if (!err)
 		err = root_dir_make(beside, f);
 	if (!err)
-		err = make_in(beside, f);
+		err = make_in(beside, slots, f);
 	if (err)
 		pinned_maps_remove(beside);
 	return err;
 }
 
-int pinned_maps_make_beside(const char *dir, char *beside, struct fault *f)
+int pinned_maps_make_beside(const char *dir, uint32_t slots, char *beside, struct fault *f)
 {
-	int err = make_maps_beside(dir, beside, f);
+	int err = make_maps_beside(dir, slots, beside, f);
 
 	return err ? err : make_links(dir, f);
 }
 
 /* Moved into place complete, so that nobody ever opens half of them. */
-int pinned_maps_make(const char *dir, struct fault *f)
+int pinned_maps_make(const char *dir, uint32_t slots, struct fault *f)
 {
 	char beside[PIN_MAX];
-	int err = make_maps_beside(dir, beside, f);
+	int err = make_maps_beside(dir, slots, beside, f);
 
 	if (err)
 		return err;

@@ -4,6 +4,8 @@
 #ifndef LOADER_INSTANCE_PINNED_MAPS_H
 #define LOADER_INSTANCE_PINNED_MAPS_H
 
+#include <stdint.h>
+
 #include "lib/bpffs.h"
 #include "lib/fault.h"
 
@@ -15,14 +17,14 @@ struct bpf_object;
 /* The directory of the backstop's pins, in an instance's. */
 #define BACKSTOP_PINS "/backstop"
 
-/* Makes the maps and pins them in dir, which must not exist yet: all of them or none. 0 or -errno. */
-int pinned_maps_make(const char *dir, struct fault *f);
+/* Makes the maps for so many slots and pins them in dir, which must not exist yet: all of them or none. 0 or -errno. */
+int pinned_maps_make(const char *dir, uint32_t slots, struct fault *f);
 
 /*
- * An upgrade: makes maps of this layout in a directory beside dir, whose path goes to beside (PIN_MAX). Until they take
- * their place, what is attached goes on with the old ones. 0 or -errno.
+ * An upgrade: makes maps of this layout, for so many slots, in a directory beside dir, whose path goes to beside
+ * (PIN_MAX). Until they take their place, what is attached goes on with the old ones. 0 or -errno.
  */
-int pinned_maps_make_beside(const char *dir, char *beside, struct fault *f);
+int pinned_maps_make_beside(const char *dir, uint32_t slots, char *beside, struct fault *f);
 
 /* Moves the maps from beside into dir, one after the other. The one that tells the layout is the last, so that who dies
  * here has not upgraded. */
@@ -31,7 +33,8 @@ int pinned_maps_take_place(const char *dir, const char *beside, struct fault *f)
 /* Takes away every pin of the instance. Nothing there is no error. */
 void pinned_maps_remove(const char *dir);
 
-/* Called before an object is loaded: has it use the maps that are pinned in dir. 0 or -errno. */
-int pinned_maps_use(struct bpf_object *object, const char *dir, struct fault *f);
+/* Called before an object is loaded: has it use the maps that are pinned in dir, made for so many slots. 0 or -errno.
+ */
+int pinned_maps_use(struct bpf_object *object, const char *dir, uint32_t slots, struct fault *f);
 
 #endif

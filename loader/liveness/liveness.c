@@ -7,7 +7,9 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "events/events.h"
 #include "lib/clock.h"
+#include "lib/key_index.h"
 #include "lib/log.h"
 #include "liveness_book.h"
 #include "liveness_way.h"
@@ -28,6 +30,14 @@ struct watched {
 	uint16_t id;
 };
 
+static void tell(enum event_kind kind, const struct watched *w, const char *name, uint64_t value)
+{
+	cJSON *values = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(values, name, (double)value);
+	events_tell(kind, w->name, values);
+}
+
 static void on_news(struct watched *w, enum liveness_news news)
 {
 	const struct liveness_book *m = &w->book;
@@ -35,9 +45,11 @@ static void on_news(struct watched *w, enum liveness_news news)
 	if (news == LIVENESS_BACK) {
 		log_line("%s: monitor: answered after %" PRIu64 " s, in %" PRIu64 " us: up", w->name,
 			 clock_seconds_since(m->down_ns), m->rtt_us);
+		tell(KIND_MONITOR_UP, w, "rtt_us", m->rtt_us);
 	} else if (news == LIVENESS_DEAD) {
-		log_line("%s: monitor: no answer inside the SA to %u probes in a row: down, and its SAs end", w->name,
-			 m->unanswered);
+		log_warning("%s: monitor: no answer inside the SA to %u probes in a row: down, and its SAs end",
+			    w->name, m->unanswered);
+		tell(KIND_MONITOR_DOWN, w, "unanswered", m->unanswered);
 		w->set->on_dead(w->set->arg, w->name);
 	}
 }
@@ -67,7 +79,7 @@ static void look_for_way(struct watched *w, int *ifindex)
 	const char *remedy = liveness_way_remedy(way);
 
 	if (way != w->way && remedy)
-		log_line("%s: monitor: not probed: %s", w->name, remedy);
+		log_warning("%s: monitor: not probed: %s", w->name, remedy);
 	w->way = way;
 }
 
@@ -131,16 +143,31 @@ static int open_socket(struct liveness *set, struct fault *f)
 
 /* ---- what is watched ---- */
 
-static const struct watched *find(const struct liveness *set, const struct connection_config *c)
+static bool is_watched(const void *array, size_t place, const void *connection)
 {
-	for (unsigned i = 0; i < set->count; i++) {
-		const struct watched *w = set->watched[i];
+	const struct watched *w = ((struct watched *const *)array)[place];
+	const struct connection_config *c = connection;
 
-		if (strcmp(w->name, c->name) == 0 && memcmp(w->local, c->local, 4) == 0 &&
-		    memcmp(w->remote, c->remote.addr, 4) == 0)
-			return w;
-	}
-	return NULL;
+	return strcmp(w->name, c->name) == 0 && memcmp(w->local, c->local, 4) == 0 &&
+	       memcmp(w->remote, c->remote.addr, 4) == 0;
+}
+
+static const struct watched *find(const struct liveness *set, const struct key_index *names,
+				  const struct connection_config *c)
+{
+	const size_t place = key_index_find(names, key_hash_text(c->name), is_watched, set->watched, c);
+
+	return place == KEY_INDEX_NONE ? NULL : set->watched[place];
+}
+
+/* Without memory for it, who is not found is watched as one that is new. */
+static struct key_index names_of(const struct liveness *set)
+{
+	struct key_index names = {0};
+
+	for (unsigned i = 0; i < set->count; i++)
+		key_index_add(&names, key_hash_text(set->watched[i]->name), i);
+	return names;
 }
 
 static void watched_free(struct watched *w)
@@ -152,9 +179,9 @@ static void watched_free(struct watched *w)
 	free(w);
 }
 
-static struct watched *watched_new(struct liveness *set, const struct connection_config *c, unsigned id)
+static struct watched *watched_new(struct liveness *set, const struct connection_config *c,
+				   const struct watched *before, unsigned id)
 {
-	const struct watched *before = find(set, c);
 	struct watched *w = calloc(1, sizeof(*w));
 
 	if (!w)
@@ -205,6 +232,7 @@ static void start_timers(const struct liveness *set)
 int liveness_configure(struct liveness *set, const struct config *config, struct fault *f)
 {
 	const unsigned count = count_monitored(config);
+	struct key_index names;
 	struct watched **list;
 	unsigned n = 0;
 	int err = count && set->fd < 0 ? open_socket(set, f) : 0;
@@ -214,9 +242,14 @@ int liveness_configure(struct liveness *set, const struct config *config, struct
 	if (count > WATCHED_MAX)
 		return fault(f, E2BIG, "monitor: no more than %d connections can have it", WATCHED_MAX);
 	list = calloc(count ? count : 1, sizeof(*list));
-	for (unsigned i = 0; list && i < config->connection_count; i++)
-		if (config->connections[i].monitor_ms && (list[n] = watched_new(set, &config->connections[i], n)))
+	names = names_of(set);
+	for (unsigned i = 0; list && i < config->connection_count; i++) {
+		const struct connection_config *c = &config->connections[i];
+
+		if (c->monitor_ms && (list[n] = watched_new(set, c, find(set, &names, c), n)))
 			n++;
+	}
+	key_index_clear(&names);
 	if (!list || n < count) {
 		free_list(list, list ? n : 0);
 		return fault(f, ENOMEM, "monitor: %s", strerror(ENOMEM));

@@ -3,6 +3,7 @@
 #ifndef LOADER_NET_LOCAL_ADDR_H
 #define LOADER_NET_LOCAL_ADDR_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum locality {
@@ -13,5 +14,9 @@ enum locality {
 
 /* Looks through the interfaces of this network namespace. -errno if they cannot be read. */
 int local_addr_find(const uint8_t addr[4], enum locality *out);
+
+/* ": did you mean 'ADDR'?", of those on a wire, where what somebody has typed is near to one (lib/near_word.h); else
+ * nothing. Into text, which is returned. */
+const char *local_addr_question(const char *typed, char *text, size_t size);
 
 #endif

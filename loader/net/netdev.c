@@ -136,6 +136,13 @@ int netdev_set(int ifindex, const uint8_t mac[6], uint32_t mtu, struct fault *f)
 	return err ? fault(f, -err, "interface %d: address and MTU: %s", ifindex, strerror(-err)) : 0;
 }
 
+void netdev_remove(int ifindex)
+{
+	char buf[512];
+
+	netlink_talk(netlink_link_message(buf, RTM_DELLINK, ifindex), NULL, NULL);
+}
+
 /* Without a link-local address the kernel has nothing of its own to say through it. A kernel without IPv6 refuses. */
 static void no_ipv6_address(int ifindex)
 {

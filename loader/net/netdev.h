@@ -39,6 +39,9 @@ uint32_t netdev_tx_queues(const struct netdev *dev);
 /* Sets address and MTU. 0 or -errno. */
 int netdev_set(int ifindex, const uint8_t mac[6], uint32_t mtu, struct fault *f);
 
+/* Takes an interface away, whoever holds it; there may be none any more. */
+void netdev_remove(int ifindex);
+
 /* What a TAP is given before it is used: as netdev_set, and no IPv6 address, no ARP, the queue length, and up. */
 int netdev_bring_up_tap(int ifindex, const uint8_t mac[6], uint32_t mtu, uint32_t queue_length, struct fault *f);
 

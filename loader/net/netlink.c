@@ -6,10 +6,10 @@
 #include <sys/socket.h>
 #include <time.h>
 
-int netlink_talk(struct nlmsghdr *request, mnl_cb_t on_message, void *arg)
+int netlink_ask(int bus, struct nlmsghdr *request, mnl_cb_t on_message, void *arg)
 {
 	char buf[16384];
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	struct mnl_socket *nl = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	ssize_t n = -1;
 	int more = MNL_CB_OK;
 
@@ -26,6 +26,11 @@ int netlink_talk(struct nlmsghdr *request, mnl_cb_t on_message, void *arg)
 	more = n < 0 || more < 0 ? -errno : 0;
 	mnl_socket_close(nl);
 	return more;
+}
+
+int netlink_talk(struct nlmsghdr *request, mnl_cb_t on_message, void *arg)
+{
+	return netlink_ask(NETLINK_ROUTE, request, on_message, arg);
 }
 
 struct nlmsghdr *netlink_link_message(char *buf, uint16_t type, int ifindex)

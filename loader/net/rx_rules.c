@@ -33,6 +33,29 @@ static int read_locations(const char *name, struct rx_rules *rules, uint32_t roo
 	return err;
 }
 
+static bool is_taken(const struct rx_rules *rules, uint32_t location)
+{
+	return rules->taken[location / 8] & 1 << location % 8;
+}
+
+/* Drivers have places of their own beyond the table. */
+static void note_taken(struct rx_rules *rules, uint32_t location)
+{
+	if (location < RX_RULES_TABLE_MAX)
+		rules->taken[location / 8] |= (uint8_t)(1 << location % 8);
+}
+
+static int note_all(struct rx_rules *rules)
+{
+	rules->free_below = rules->size;
+	rules->taken = calloc(1, RX_RULES_TABLE_MAX / 8);
+	if (!rules->taken)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < rules->count; i++)
+		note_taken(rules, rules->locations[i]);
+	return 0;
+}
+
 int rx_rules_read(const char *name, struct rx_rules *rules)
 {
 	struct ethtool_rxnfc command = {.cmd = ETHTOOL_GRXCLSRLCNT};
@@ -47,46 +70,30 @@ int rx_rules_read(const char *name, struct rx_rules *rules)
 	rules->size = (uint32_t)command.data & ~RX_CLS_LOC_SPECIAL;
 	err = read_locations(name, rules, command.rule_cnt);
 	rules->size = rules->size < RX_RULES_TABLE_MAX ? rules->size : RX_RULES_TABLE_MAX;
+	if (!err)
+		err = note_all(rules);
+	if (err)
+		rx_rules_free(rules);
 	return err;
 }
 
 void rx_rules_free(struct rx_rules *rules)
 {
 	free(rules->locations);
+	free(rules->taken);
 	*rules = (struct rx_rules){0};
 }
 
-static bool is_taken(const struct rx_rules *rules, uint32_t location)
-{
-	for (uint32_t i = 0; i < rules->count; i++)
-		if (rules->locations[i] == location)
-			return true;
-	return false;
-}
-
 /* The first that match win, so what others have made goes before ours. */
-static int choose_location(const struct rx_rules *rules, uint32_t *location)
+static int choose_location(struct rx_rules *rules, uint32_t *location)
 {
 	*location = RX_CLS_LOC_ANY;
 	if (rules->driver_chooses)
 		return 0;
-	for (uint32_t i = rules->size; i > 0; i--) {
-		*location = i - 1;
-		if (!is_taken(rules, *location))
-			return 0;
-	}
-	return -ENOSPC;
-}
-
-static int note_location(struct rx_rules *rules, uint32_t location)
-{
-	uint32_t *more = realloc(rules->locations, (rules->count + 1) * sizeof(*more));
-
-	if (!more)
-		return -ENOMEM;
-	rules->locations = more;
-	rules->locations[rules->count++] = location;
-	return 0;
+	while (rules->free_below && is_taken(rules, rules->free_below - 1))
+		rules->free_below--;
+	*location = rules->free_below - 1;
+	return rules->free_below ? 0 : -ENOSPC;
 }
 
 /* ---- a rule ---- */
@@ -110,10 +117,8 @@ int rx_rules_add(const char *name, struct rx_rules *rules, uint32_t spi, uint32_
 	if (err)
 		return err;
 	*location = command.fs.location;
-	err = note_location(rules, *location);
-	if (err)
-		rx_rules_delete(name, *location);
-	return err;
+	note_taken(rules, *location);
+	return 0;
 }
 
 /* Drivers that know more fields than a rule has give these back as zero; of an address without a mask some tell what

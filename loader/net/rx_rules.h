@@ -20,6 +20,8 @@ struct rx_rules {
 	bool driver_chooses; /* where a rule goes */
 	uint32_t count;	     /* of rules */
 	uint32_t *locations; /* theirs; malloc'd */
+	uint8_t *taken;	     /* a bit for each location, also of rules that were added since; malloc'd */
+	uint32_t free_below; /* no location from here on is free */
 };
 
 /* Reads the table; rx_rules_free() ends it. 0, or -errno: the driver has none. */

@@ -3,10 +3,17 @@
 #ifndef LOADER_POLICY_LOCALS_H
 #define LOADER_POLICY_LOCALS_H
 
+#include <stdint.h>
+
 #include "maps/maps.h"
 
 /* Makes the map what the SAs and the policies say now. Addresses that are missing are entered before others are taken
  * out, so that none is unprotected in between. 0 or -errno. */
 int locals_sync(const struct maps *maps, struct fault *f);
+
+/* One more SA ends at that address; one less. Steps do not grow with the number of SAs, but for the last one of an
+ * address, which a policy may have as well. 0 or -errno. */
+int locals_add(const struct maps *maps, const uint8_t addr[4], struct fault *f);
+int locals_remove(const struct maps *maps, const uint8_t addr[4], struct fault *f);
 
 #endif

@@ -164,5 +164,7 @@ bool addr_is_zero(const uint8_t addr[4])
 
 int bad_word(struct fault *f, const char *name, const char *value, const char *give)
 {
-	return fault(f, EINVAL, "%s '%.60s': give %s", name, value ? value : "", give);
+	if (!value)
+		return fault(f, EINVAL, "%s is missing: give %s", name, give);
+	return fault(f, EINVAL, "%s '%.60s': give %s", name, value, give);
 }

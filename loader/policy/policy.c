@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "addr_remedy.h"
 #include "locals.h"
 #include "protect.h"
 #include "spd_store.h"
@@ -30,12 +31,12 @@ const char *policy_owner_name(enum owner owner)
 
 static int parse_remote(const char *text, struct prefix *out, struct fault *f)
 {
+	char choice[PREFIX_CHOICE];
+
 	if (!text || !parse_prefix(text, out))
-		return bad_word(f, "dst", text,
-				text && strchr(text, ':') ? "an IPv4 prefix: IPv6 is not supported"
-							  : "an IPv4 address or prefix");
+		return bad_address(f, "dst", text, true, "an IPv4 address or prefix");
 	if (!prefix_is_clean(out))
-		return bad_word(f, "dst", text, "a prefix with no bit set behind it");
+		return bad_word(f, "dst", text, prefix_choice(out, choice));
 	return 0;
 }
 
@@ -52,8 +53,8 @@ static int parse_protocol(const char *text, struct spd_rule *rule, struct fault 
 		if (p.either_end)
 			return bad_word(f, "proto", text, "the protocol alone, and the port as sport or dport");
 	} else if (text) {
-		if (!parse_proto(text, &proto))
-			return bad_word(f, "proto", text, "a protocol's name or number");
+		if (protect_parse_proto(text, &proto, &why))
+			return fault(f, EINVAL, "proto %.200s", why.text);
 		p.sel.proto = proto;
 	}
 	rule_set_selector(rule, &p.sel);
@@ -68,7 +69,7 @@ static int parse_port_range(const cJSON *words, const char *name, uint8_t proto,
 	if (!text)
 		return 0;
 	if (!parse_ports(text, min, max))
-		return bad_word(f, name, text, "a port or a range, as 5000-5010");
+		return bad_word(f, name, text, "a port's number or a range, as 22 or 5000-5010");
 	if (!proto)
 		return fault(f, EINVAL, "%s '%s': needs a protocol with ports, as 'proto tcp'", name, text);
 	if (!proto_has_ports(proto))
@@ -99,7 +100,7 @@ static int parse_rule(const cJSON *words, bool need_action, struct spd_rule *rul
 	int err;
 
 	if (src && !parse_ipv4(src, rule->local))
-		return bad_word(f, "src", src, "an IPv4 address of this host");
+		return bad_address(f, "src", src, false, "an IPv4 address of this host");
 	if (prio && !parse_number(prio, 0, UINT32_MAX, &number))
 		return bad_word(f, "prio", prio, "a number, 0 goes first");
 	rule->prio = (uint32_t)number;
@@ -146,7 +147,7 @@ int policy_parse(const cJSON *words, bool need_action, struct policy *out, struc
 
 /* ---- commands: read, change, write ---- */
 
-static int write_back(const struct maps *maps, const struct spd *spd, struct fault *f)
+static int write_back(const struct maps *maps, struct spd *spd, struct fault *f)
 {
 	int err = spd_write(maps, spd, f);
 

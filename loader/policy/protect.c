@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "protect.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +11,9 @@
 
 #define PROTO_ICMP 1
 #define PROTO_ESP  50
+/* No protocol has these (IANA's list of 2025), so that who says so means a port. */
+#define UNASSIGNED_MIN 148
+#define UNASSIGNED_MAX 252
 
 static int parse_types(const char *text, const char *types, struct selector *sel, struct fault *f)
 {
@@ -33,19 +38,49 @@ static int parse_either_ports(const char *text, const char *ports, struct protec
 	return 0;
 }
 
+/* What has a port, by its name or number, is not yet TCP's or UDP's. */
+static int no_protocol(const char *name, const char *text, struct fault *f)
+{
+	const struct servent *service = getservbyname(name, NULL);
+	uint64_t port;
+
+	if (service)
+		return fault(f, EINVAL, "'%.60s': a service, which is no protocol: give %s/%u", text, service->s_proto,
+			     ntohs((uint16_t)service->s_port));
+	if (parse_number(name, 1, UINT16_MAX, &port))
+		return fault(f, EINVAL, "'%.60s': no protocol has this number: a port is tcp/%u or udp/%u", text,
+			     (unsigned)port, (unsigned)port);
+	return fault(
+		f, EINVAL,
+		"'%.60s': give a protocol's name or number, and for some a port or type: tcp/179, udp, icmp/8, gre",
+		text);
+}
+
+/* text: what the name is of, as it was written. */
+static int parse_assigned(const char *name, const char *text, uint8_t *proto, struct fault *f)
+{
+	if (!parse_proto(name, proto) || (*proto >= UNASSIGNED_MIN && *proto <= UNASSIGNED_MAX))
+		return no_protocol(name, text, f);
+	return 0;
+}
+
+int protect_parse_proto(const char *text, uint8_t *proto, struct fault *f)
+{
+	return parse_assigned(text, text, proto, f);
+}
+
 int protect_parse(const char *text, struct protect *out, struct fault *f)
 {
 	const size_t n = strcspn(text, "/");
 	char name[16];
 	uint8_t proto;
+	int err;
 
 	*out = (struct protect){.sel = SELECTOR_ALL};
 	snprintf(name, sizeof(name), "%.*s", n < sizeof(name) ? (int)n : 0, text);
-	if (!parse_proto(name, &proto))
-		return fault(f, EINVAL,
-			     "'%.60s': give a protocol's name or number, and for some a port or type: "
-			     "tcp/179, udp, icmp/8, gre",
-			     text);
+	err = parse_assigned(name, text, &proto, f);
+	if (err)
+		return err;
 	out->sel.proto = proto;
 	if (proto == PROTO_ESP)
 		return fault(f, ERANGE, "esp: ESP is not applied to ESP");

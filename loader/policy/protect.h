@@ -4,6 +4,7 @@
 #define LOADER_POLICY_PROTECT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/fault.h"
 #include "maps/selector.h"
@@ -16,6 +17,9 @@ struct protect {
 	struct selector sel;
 	bool either_end;
 };
+
+/* Reads a protocol's name or number. -EINVAL with what it is, where it is a port or a service. */
+int protect_parse_proto(const char *text, uint8_t *proto, struct fault *f);
 
 /* Reads one item. -EINVAL with what is wrong; -ERANGE for ESP, which nothing protects. */
 int protect_parse(const char *text, struct protect *out, struct fault *f);

@@ -4,13 +4,16 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "locals.h"
 #include "lib/log.h"
+#include "lib/spi_format.h"
 #include "maps/keylog.h"
 #include "maps/publish.h"
+#include "maps/replay_memory.h"
 #include "maps/selector.h"
 #include "maps/slots.h"
 #include "net/local_addr.h"
@@ -24,15 +27,51 @@ static bool in_use(const struct maps *maps, uint32_t slot)
 	return slot_in_use(slot_generation(maps->sa, slot));
 }
 
-/* The slot of an SA by what names it on the wire; SLOTS_MAX if there is none. */
+/* By its key, which its owner has stored: sa_state tells of another one while IKE is about to fill a slot. */
+static bool is_manual(const struct sa_database *db, uint32_t slot)
+{
+	const uint32_t generation = slot_generation(db->maps->sa, slot);
+
+	return slot_in_use(generation) && vault_is_of(db->vault, slot, generation, OWNER_MANUAL);
+}
+
+static bool is_it(const struct maps *maps, uint32_t slot, uint32_t spi, const uint8_t dst[4])
+{
+	return slot < maps->slots && in_use(maps, slot) && maps->sa[slot].spi == spi &&
+	       memcmp(maps->sa[slot].dst, dst, 4) == 0;
+}
+
+/* The slot of an SA by what names it on the wire; SLOT_NONE if there is none. */
 static uint32_t find(const struct maps *maps, uint32_t spi, const uint8_t dst[4])
 {
-	uint32_t slot = 0;
+	struct sad_key key = {.spi = spi};
+	struct sad_out_value out;
+	struct sad_value in;
 
-	for (; slot < SLOTS_MAX; slot++)
-		if (in_use(maps, slot) && maps->sa[slot].spi == spi && memcmp(maps->sa[slot].dst, dst, 4) == 0)
-			break;
-	return slot;
+	memcpy(key.dst, dst, sizeof(key.dst));
+	if (bpf_map_lookup_elem(maps->sad, &key, &in) == 0 && is_it(maps, in.slot, spi, dst))
+		return in.slot;
+	if (bpf_map_lookup_elem(maps->sad_sent, &key, &out) == 0 && is_it(maps, out.slot, spi, dst))
+		return out.slot;
+	return SLOT_NONE;
+}
+
+/* The same, first of those added by hand: IKE's SA with the same name may have taken the place of one in sad_sent, and
+ * one that is being made is not entered yet. */
+static uint32_t find_manual(const struct sa_database *db, uint32_t spi, const uint8_t dst[4])
+{
+	uint32_t found = find(db->maps, spi, dst);
+
+	if (found != SLOT_NONE && is_manual(db, found))
+		return found;
+	for (uint32_t slot = 0; slot < db->maps->slots; slot++) {
+		if (!is_it(db->maps, slot, spi, dst))
+			continue;
+		if (is_manual(db, slot))
+			return slot;
+		found = slot;
+	}
+	return found;
 }
 
 /* ---- which way ---- */
@@ -108,7 +147,7 @@ static void fill(struct sa_state *sa, const struct sa_request *r, enum sa_direct
 	sa->replay_window = r->replay_window;
 	sa->ifindex = ifindex;
 	sa->created_ns = maps_now();
-	sa->seq = r->seq;
+	sa->seq = sa->seen = r->seq;
 }
 
 /* People hand in the same key again, after a restart or for both directions: the nonces must not meet (vault.h). */
@@ -148,17 +187,22 @@ static bool has_binding(const struct sa_state *sa, const struct sad_out_key *key
 	return memcmp(&keys[0], key, sizeof(*key)) == 0 || (count == 2 && memcmp(&keys[1], key, sizeof(*key)) == 0);
 }
 
-/* The newest other outbound SA that is for this binding too; SLOTS_MAX if there is none. */
+static bool is_outbound(const struct maps *maps, uint32_t slot)
+{
+	return in_use(maps, slot) && maps->sa[slot].direction == SA_OUTBOUND;
+}
+
+/* The newest other outbound SA that is for this binding too; SLOT_NONE if there is none. */
 static uint32_t find_successor(const struct maps *maps, uint32_t slot, const struct sad_out_key *key)
 {
-	uint32_t best = SLOTS_MAX;
+	uint32_t best = SLOT_NONE;
 
-	for (uint32_t i = 0; i < SLOTS_MAX; i++) {
+	for (uint32_t i = 0; i < maps->slots; i++) {
 		const struct sa_state *sa = &maps->sa[i];
 
-		if (i == slot || !in_use(maps, i) || sa->direction != SA_OUTBOUND || !has_binding(sa, key))
+		if (i == slot || !is_outbound(maps, i) || !has_binding(sa, key))
 			continue;
-		if (best == SLOTS_MAX || sa->created_ns > maps->sa[best].created_ns)
+		if (best == SLOT_NONE || sa->created_ns > maps->sa[best].created_ns)
 			best = i;
 	}
 	return best;
@@ -172,7 +216,7 @@ static void unbind(const struct maps *maps, uint32_t slot, const struct sad_out_
 	if (!sa_is_bound(maps, slot, key))
 		return;
 	successor = find_successor(maps, slot, key);
-	if (successor == SLOTS_MAX || sa_bind(maps, successor, key))
+	if (successor == SLOT_NONE || sa_bind(maps, successor, key))
 		sa_unbind(maps, slot, key);
 }
 
@@ -192,8 +236,14 @@ static void give_back(struct sa_database *db, uint32_t slot)
 	slot_release(db->maps, slot, db->maps->sa[slot].generation);
 }
 
+static const uint8_t *local_of(const struct sa_state *sa)
+{
+	return sa->direction == SA_OUTBOUND ? sa->src : sa->dst;
+}
+
 static void take_away(struct sa_database *db, uint32_t slot)
 {
+	sa_sent_note(&db->sent, &db->maps->sa[slot]);
 	unpublish(db->maps, slot);
 	give_back(db, slot);
 }
@@ -207,16 +257,37 @@ static int install(struct sa_database *db, uint32_t slot, const uint8_t *keymat,
 
 	vault_store(db->vault, slot, sa->generation, OWNER_MANUAL, keymat, iv_base);
 	/* The address is protected before the SA is: a cleartext packet must not slip in between. */
-	err = locals_sync(db->maps, f);
+	err = locals_add(db->maps, local_of(sa), f);
 	if (!err)
 		err = publish(db->maps, slot, f);
 	if (err) {
 		take_away(db, slot);
 		locals_sync(db->maps, NULL);
 	} else if (keylog_esp(db->keylog, sa->spi, sa->src, sa->dst, keymat)) {
-		log_line("the key log could not be written");
+		log_warning("the key log could not be written");
 	}
 	return err;
+}
+
+/* Whether the keys are the same nobody here knows; if they are, the peer takes nothing that it has seen the number of.
+ */
+static int note_repetition(const struct sa_database *db, const struct sa_request *r, struct fault *f)
+{
+	const uint64_t sent = sa_sent_by(&db->sent, r->spi, r->src, r->dst);
+	char dst[ADDR_TEXT];
+
+	if (sent <= r->seq)
+		return 0;
+	addr_text(r->dst, dst);
+	fault(f, EEXIST,
+	      "spi " SPI_FORMAT
+	      " dst %s: an SA of this SPI has sent up to number %llu before, and this one begins at %llu: a "
+	      "peer "
+	      "that has kept its end drops all of it as replay, without a word: take new keys and another SPI, or 'sa "
+	      "del' it, and add it with 'seq %llu'",
+	      r->spi, dst, (unsigned long long)sent, (unsigned long long)r->seq + 1, (unsigned long long)sent);
+	log_warning("%s", f->text);
+	return 1;
 }
 
 int sa_add(struct sa_database *db, const struct sa_request *r, const uint8_t keymat[ESP_KEYMAT_SIZE], struct fault *f)
@@ -234,64 +305,113 @@ int sa_add(struct sa_database *db, const struct sa_request *r, const uint8_t key
 		err = choose_iv_base(direction, &iv_base, f);
 	if (err)
 		return err;
-	if (find(maps, r->spi, r->dst) != SLOTS_MAX)
+	if (find(maps, r->spi, r->dst) != SLOT_NONE)
 		return fault(f, EEXIST,
-			     "spi 0x%x dst %s: this SA is there already: 'sa del' it first, or take another SPI",
+			     "spi " SPI_FORMAT
+			     " dst %s: this SA is there already: 'sa del' it first, or take another SPI",
 			     r->spi, addr_text(r->dst, dst));
 	if (slot_claim(maps, 0, &slot))
-		return fault(f, ENOSPC, "all %d SAs are in use: delete some", SLOTS_MAX);
+		return fault(f, ENOSPC,
+			     "all %u SAs are in use: delete some, or let there be more by sa-max in [daemon]",
+			     maps->slots);
+	if (direction == SA_INBOUND && replay_make_room(maps, slot, r->replay_window)) {
+		give_back(db, slot);
+		return fault(f, ENOSPC, "all %u replay windows of more than %d packets are in use: take a smaller one",
+			     replay_wides(maps->slots), REPLAY_NARROW);
+	}
 	fill(&maps->sa[slot], r, direction, ifindex);
-	return install(db, slot, keymat, iv_base, f);
+	err = install(db, slot, keymat, iv_base, f);
+	return err || direction == SA_INBOUND ? err : note_repetition(db, r, f);
 }
 
 int sa_delete(struct sa_database *db, uint32_t spi, const uint8_t dst[4], struct fault *f)
 {
-	const uint32_t slot = find(db->maps, spi, dst);
+	const uint32_t slot = find_manual(db, spi, dst);
 	char text[ADDR_TEXT];
+	uint8_t local[4];
 
 	addr_text(dst, text);
-	if (slot == SLOTS_MAX)
-		return fault(f, ENOENT, "spi 0x%x dst %s: no such SA: 'sa list' shows what there is", spi, text);
-	if (db->maps->sa[slot].owner != OWNER_MANUAL)
-		return fault(f, EPERM, "spi 0x%x dst %s: belongs to a connection: 'connection terminate' it", spi,
+	if (slot == SLOT_NONE)
+		return fault(f, ENOENT, "spi " SPI_FORMAT " dst %s: no such SA: 'sa list' shows what there is", spi,
 			     text);
+	if (!is_manual(db, slot))
+		return fault(f, EPERM, "spi " SPI_FORMAT " dst %s: belongs to a connection: 'connection terminate' it",
+			     spi, text);
+	memcpy(local, local_of(&db->maps->sa[slot]), sizeof(local));
 	take_away(db, slot);
-	return locals_sync(db->maps, f);
+	return locals_remove(db->maps, local, f);
+}
+
+/* ---- all at once: of a hundred thousand, none looks for who is to come after it ---- */
+
+/* What a manual SA carries goes to this one. */
+static void take_over(const struct sa_database *db, uint32_t slot)
+{
+	struct sad_out_key keys[2];
+	const unsigned count = sa_bindings(&db->maps->sa[slot], keys);
+	struct sad_out_value there;
+
+	for (unsigned i = 0; i < count; i++)
+		if (bpf_map_lookup_elem(db->maps->sad_out, &keys[i], &there) == 0 && there.slot < db->maps->slots &&
+		    is_manual(db, there.slot))
+			sa_bind(db->maps, slot, &keys[i]);
+}
+
+struct by_age {
+	uint64_t created_ns;
+	uint32_t slot;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+	const uint64_t x = ((const struct by_age *)a)->created_ns, y = ((const struct by_age *)b)->created_ns;
+
+	return (x < y) - (x > y);
+}
+
+/* The newest of those that stay is what a single 'sa del' would have left in the place of what goes. */
+static int take_over_all(const struct sa_database *db)
+{
+	struct by_age *staying = calloc(db->maps->slots, sizeof(*staying));
+	size_t count = 0;
+
+	if (!staying)
+		return -ENOMEM;
+	for (uint32_t slot = 0; slot < db->maps->slots; slot++)
+		if (is_outbound(db->maps, slot) && !is_manual(db, slot))
+			staying[count++] = (struct by_age){db->maps->sa[slot].created_ns, slot};
+	qsort(staying, count, sizeof(*staying), newest_first);
+	for (size_t i = 0; i < count; i++)
+		take_over(db, staying[i].slot);
+	free(staying);
+	return 0;
+}
+
+static void take_away_alone(struct sa_database *db, uint32_t slot)
+{
+	struct sad_out_key keys[2];
+	const unsigned count = sa_bindings(&db->maps->sa[slot], keys);
+
+	sa_sent_note(&db->sent, &db->maps->sa[slot]);
+	for (unsigned i = 0; i < count && db->maps->sa[slot].direction == SA_OUTBOUND; i++)
+		sa_unbind(db->maps, slot, &keys[i]);
+	sa_withdraw(db->maps, slot);
+	give_back(db, slot);
 }
 
 int sa_flush(struct sa_database *db, struct fault *f)
 {
-	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++)
-		if (in_use(db->maps, slot) && db->maps->sa[slot].owner == OWNER_MANUAL)
-			take_away(db, slot);
+	if (take_over_all(db))
+		return fault(f, ENOMEM, "SAs: %s", strerror(ENOMEM));
+	for (uint32_t slot = 0; slot < db->maps->slots; slot++)
+		if (is_manual(db, slot))
+			take_away_alone(db, slot);
 	return locals_sync(db->maps, f);
-}
-
-unsigned sa_forget_all(struct sa_database *db)
-{
-	const struct maps *maps = db->maps;
-	struct sad_out_key out;
-	struct sad_key in;
-	unsigned n = 0;
-
-	while (bpf_map_get_next_key(maps->sad_out, NULL, &out) == 0 && bpf_map_delete_elem(maps->sad_out, &out) == 0)
-		;
-	while (bpf_map_get_next_key(maps->sad, NULL, &in) == 0 && bpf_map_delete_elem(maps->sad, &in) == 0)
-		;
-	while (bpf_map_get_next_key(maps->sad_sent, NULL, &in) == 0 && bpf_map_delete_elem(maps->sad_sent, &in) == 0)
-		;
-	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++) {
-		if (!in_use(maps, slot))
-			continue;
-		n += maps->sa[slot].owner == OWNER_MANUAL;
-		give_back(db, slot);
-	}
-	return n;
 }
 
 void sa_rebind_dev(struct sa_database *db, uint32_t old_ifindex, uint32_t ifindex)
 {
-	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++) {
+	for (uint32_t slot = 0; slot < db->maps->slots; slot++) {
 		struct sa_state *sa = &db->maps->sa[slot];
 
 		if (!in_use(db->maps, slot) || !old_ifindex || sa->ifindex != old_ifindex)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "addr_remedy.h"
+#include "lib/spi_format.h"
 #include "parse.h"
 #include "protect.h"
 #include "sa.h"
@@ -13,9 +15,7 @@ static int parse_addr(const cJSON *words, const char *name, uint8_t addr[4], str
 	const char *text = json_text(words, name);
 
 	if (!text || !parse_ipv4(text, addr))
-		return bad_word(f, name, text,
-				text && strchr(text, ':') ? "an IPv4 address: IPv6 is not supported"
-							  : "an IPv4 address");
+		return bad_address(f, name, text, false, "an IPv4 address");
 	return 0;
 }
 
@@ -91,7 +91,8 @@ static int check(const struct sa_request *r, struct fault *f)
 	if (err)
 		return err;
 	if (r->spi < SA_SPI_MIN)
-		return fault(f, ERANGE, "spi %u: reserved by IANA (RFC 4303 section 2.1): use 256 to 0xffffffff",
+		return fault(f, ERANGE,
+			     "spi " SPI_FORMAT ": reserved by IANA (RFC 4303 section 2.1): use 256 to 0xffffffff",
 			     r->spi);
 	return 0;
 }

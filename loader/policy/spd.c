@@ -45,6 +45,7 @@ static int compare_policies(const void *a, const void *b)
 
 void spd_sort(struct spd *spd)
 {
+	key_index_clear(&spd->selectors);
 	if (spd->count)
 		qsort(spd->policies, spd->count, sizeof(*spd->policies), compare_policies);
 }
@@ -61,6 +62,7 @@ static int compare_precedence(const void *a, const void *b)
 
 void spd_sort_by_precedence(struct spd *spd)
 {
+	key_index_clear(&spd->selectors);
 	if (spd->count)
 		qsort(spd->policies, spd->count, sizeof(*spd->policies), compare_precedence);
 }
@@ -75,12 +77,42 @@ static bool same_selector(const struct policy *a, const struct policy *b)
 	       memcmp(a->rule.local, b->rule.local, sizeof(a->rule.local)) == 0 && selector_equal(&x, &y);
 }
 
-static struct policy *find(const struct spd *spd, const struct policy *policy)
+static bool is_at(const void *policies, size_t place, const void *policy)
 {
-	for (size_t i = 0; i < spd->count; i++)
-		if (same_selector(&spd->policies[i], policy))
-			return &spd->policies[i];
-	return NULL;
+	return same_selector(&((const struct policy *)policies)[place], policy);
+}
+
+static uint64_t hash_of(const struct policy *p)
+{
+	const struct selector sel = selector_of_rule(&p->rule);
+	uint64_t hash = key_hash(p->remote.addr, sizeof(p->remote.addr), p->remote.len);
+
+	hash = key_hash(p->rule.local, sizeof(p->rule.local), hash);
+	return key_hash(&sel, sizeof(sel), hash);
+}
+
+/* False: no memory. */
+static bool index_all(struct spd *spd)
+{
+	int err = 0;
+
+	if (spd->selectors.count > spd->count)
+		key_index_clear(&spd->selectors);
+	for (size_t i = spd->selectors.count; i < spd->count && !err; i++)
+		err = key_index_add(&spd->selectors, hash_of(&spd->policies[i]), i);
+	return !err;
+}
+
+static struct policy *find(struct spd *spd, const struct policy *policy)
+{
+	size_t place = KEY_INDEX_NONE;
+
+	if (index_all(spd))
+		place = key_index_find(&spd->selectors, hash_of(policy), is_at, spd->policies, policy);
+	else
+		for (size_t i = 0; i < spd->count && place == KEY_INDEX_NONE; i++)
+			place = is_at(spd->policies, i, policy) ? i : KEY_INDEX_NONE;
+	return place == KEY_INDEX_NONE ? NULL : &spd->policies[place];
 }
 
 static int append(struct spd *spd, const struct policy *policy)
@@ -148,13 +180,24 @@ int spd_del(struct spd *spd, const struct policy *policy, struct fault *f)
 	if (there->rule.owner != policy->rule.owner)
 		return refuse_owner(there, f);
 	*there = spd->policies[--spd->count];
+	key_index_clear(&spd->selectors);
 	return 0;
+}
+
+int spd_copy(struct spd *spd, const struct spd *from, struct fault *f)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < from->count && !err; i++)
+		err = append_or_tell(spd, &from->policies[i], f);
+	return err;
 }
 
 void spd_flush(struct spd *spd, enum owner owner)
 {
 	size_t kept = 0;
 
+	key_index_clear(&spd->selectors);
 	for (size_t i = 0; i < spd->count; i++)
 		if (spd->policies[i].rule.owner != owner)
 			spd->policies[kept++] = spd->policies[i];
@@ -191,7 +234,8 @@ static int compare_to_policy(const void *prefix, const void *policy)
 
 static struct group group_of(const struct spd *spd, const struct prefix *p)
 {
-	const struct policy *any = bsearch(p, spd->policies, spd->count, sizeof(*spd->policies), compare_to_policy);
+	const struct policy *any =
+		spd->count ? bsearch(p, spd->policies, spd->count, sizeof(*spd->policies), compare_to_policy) : NULL;
 	struct group g = {0};
 
 	if (!any)
@@ -204,6 +248,16 @@ static struct group group_of(const struct spd *spd, const struct prefix *p)
 	return g;
 }
 
+const struct policy *spd_find(const struct spd *sorted, const struct policy *policy)
+{
+	const struct group g = group_of(sorted, &policy->remote);
+
+	for (size_t i = g.first; i < g.end; i++)
+		if (same_selector(&sorted->policies[i], policy))
+			return &sorted->policies[i];
+	return NULL;
+}
+
 static void shorten(struct prefix *p, uint8_t len)
 {
 	p->len = len;
@@ -211,7 +265,18 @@ static void shorten(struct prefix *p, uint8_t len)
 		p->addr[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
 }
 
-static int compile_one(const struct spd *spd, const struct prefix *prefix, struct spd_item *item, struct fault *f)
+/* A bit for each length that some prefix has. */
+static uint64_t lengths_of(const struct spd *spd)
+{
+	uint64_t lengths = 0;
+
+	for (size_t i = 0; i < spd->count; i++)
+		lengths |= 1ULL << spd->policies[i].remote.len;
+	return lengths;
+}
+
+static int compile_one(const struct spd *spd, uint64_t lengths, const struct prefix *prefix, struct spd_item *item,
+		       struct fault *f)
 {
 	struct prefix around = *prefix;
 	char text[PREFIX_TEXT];
@@ -221,6 +286,8 @@ static int compile_one(const struct spd *spd, const struct prefix *prefix, struc
 	for (int len = prefix->len; len >= 0; len--) {
 		struct group g;
 
+		if (!(lengths & 1ULL << len))
+			continue;
 		shorten(&around, (uint8_t)len);
 		g = group_of(spd, &around);
 		if (item->entry.count + (g.end - g.first) > SPD_RULES_MAX)
@@ -242,14 +309,16 @@ static size_t count_prefixes(const struct spd *spd)
 	return n;
 }
 
-static int compile_sorted(const struct spd *spd, struct spd_image *out, struct fault *f)
+static int compile_sorted(const struct spd *spd, uint32_t prefixes, struct spd_image *out, struct fault *f)
 {
 	const size_t n = count_prefixes(spd);
+	const uint64_t lengths = lengths_of(spd);
 	int err = 0;
 
 	*out = (struct spd_image){0};
-	if (n > SPD_PREFIXES_MAX)
-		return fault(f, ENOSPC, "policies for more than %d prefixes", SPD_PREFIXES_MAX);
+	if (n > prefixes)
+		return fault(f, ENOSPC, "policies for more than %u prefixes: let there be more by sa-max in [daemon]",
+			     prefixes);
 	if (n == 0)
 		return 0;
 	out->items = calloc(n, sizeof(*out->items));
@@ -257,25 +326,21 @@ static int compile_sorted(const struct spd *spd, struct spd_image *out, struct f
 		return fault(f, ENOMEM, "policies: %s", strerror(ENOMEM));
 	for (size_t i = 0; i < spd->count && !err; i++)
 		if (i == 0 || compare_prefix(&spd->policies[i].remote, &spd->policies[i - 1].remote) != 0)
-			err = compile_one(spd, &spd->policies[i].remote, &out->items[out->count++], f);
+			err = compile_one(spd, lengths, &spd->policies[i].remote, &out->items[out->count++], f);
 	if (err)
 		spd_image_free(out);
 	return err;
 }
 
-int spd_compile(const struct spd *spd, struct spd_image *out, struct fault *f)
+int spd_compile(const struct spd *spd, uint32_t prefixes, struct spd_image *out, struct fault *f)
 {
 	struct spd sorted = {0};
-	int err = 0;
+	int err = spd_copy(&sorted, spd, f);
 
 	*out = (struct spd_image){0};
-	for (size_t i = 0; i < spd->count && !err; i++)
-		err = append(&sorted, &spd->policies[i]);
-	if (err)
-		err = fault(f, ENOMEM, "policies: %s", strerror(ENOMEM));
 	spd_sort(&sorted);
 	if (!err)
-		err = compile_sorted(&sorted, out, f);
+		err = compile_sorted(&sorted, prefixes, out, f);
 	spd_free(&sorted);
 	return err;
 }
@@ -318,6 +383,7 @@ bool spd_entry_closes(const struct spd_entry *before, const struct spd_entry *no
 void spd_free(struct spd *spd)
 {
 	free(spd->policies);
+	key_index_clear(&spd->selectors);
 	*spd = (struct spd){0};
 }
 

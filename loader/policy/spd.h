@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "lib/fault.h"
+#include "lib/key_index.h"
 #include "maps/layout.h"
 #include "parse.h"
 
@@ -28,6 +29,7 @@ struct spd {
 	struct policy *policies;
 	size_t count;
 	size_t room;
+	struct key_index selectors; /* of the policies by their selectors; made when one is looked for */
 };
 
 /* What the map holds, or is to hold: sorted by address, then length. A zeroed one is empty. */
@@ -55,9 +57,16 @@ int spd_del(struct spd *spd, const struct policy *policy, struct fault *f);
 /* Takes out all policies of one owner. */
 void spd_flush(struct spd *spd, enum owner owner);
 
-/* Makes entries of policies; spd_image_free() frees them. 0; -E2BIG, with the prefix named, if more rules apply to one
- * than an entry holds; -ENOSPC; -ENOMEM. */
-int spd_compile(const struct spd *spd, struct spd_image *out, struct fault *f);
+/* Adds all that `from` has. 0 or -ENOMEM. */
+int spd_copy(struct spd *spd, const struct spd *from, struct fault *f);
+
+/* The policy with the same remote prefix and selector, in an SPD that spd_sort() has sorted; or NULL. It stays the
+ * SPD's. */
+const struct policy *spd_find(const struct spd *sorted, const struct policy *policy);
+
+/* Makes entries of policies, for so many prefixes at most; spd_image_free() frees them. 0; -E2BIG, with the prefix
+ * named, if more rules apply to one than an entry holds; -ENOSPC; -ENOMEM. */
+int spd_compile(const struct spd *spd, uint32_t prefixes, struct spd_image *out, struct fault *f);
 
 /* Enters the rules of an entry that were made for its own prefix, as policies. 0 or -ENOMEM. */
 int spd_take_entry(struct spd *spd, const struct spd_key *key, const struct spd_entry *entry);

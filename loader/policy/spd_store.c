@@ -3,25 +3,87 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/bpf.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "spd_counters.h"
+#include "spd_empty.h"
+
+/* A rule of the layouts before 7 ends in front of its counter. */
+#define UNCOUNTED_RULE offsetof(struct spd_rule, counter)
+
 typedef int entry_visitor(const struct spd_key *key, const struct spd_entry *entry, void *arg);
 
-static int for_each_entry(const struct maps *maps, entry_visitor *visit, void *arg, struct fault *f)
+static size_t entry_size(size_t rule_size)
 {
-	struct spd_key key, next;
+	return offsetof(struct spd_entry, rules) + SPD_RULES_MAX * rule_size;
+}
+
+/* What is behind those that it has is nothing. */
+static uint32_t rules_of(const struct spd_entry *entry)
+{
+	return entry->count < SPD_RULES_MAX ? entry->count : SPD_RULES_MAX;
+}
+
+/* From the last rule on: each has its place behind those that are still to be moved. */
+static void widen(struct spd_entry *entry, size_t rule_size)
+{
+	for (uint32_t i = rules_of(entry); i-- > 0;) {
+		struct spd_rule rule = {0};
+
+		memcpy(&rule, (char *)entry->rules + i * rule_size, rule_size);
+		entry->rules[i] = rule;
+	}
+}
+
+/* Entries read by one system call: 400 KB of them. */
+#define BATCH 256
+
+/* Of a map, read so many at a time. */
+struct batch {
+	struct spd_key keys[BATCH];
+	uint8_t entries[BATCH * sizeof(struct spd_entry)]; /* as wide as the map has them */
+	struct spd_key next;
+	uint32_t count;
+};
+
+static int visit_batch(const struct batch *b, size_t rule_size, entry_visitor *visit, void *arg)
+{
+	const size_t size = entry_size(rule_size);
 	struct spd_entry entry;
-	bool more = bpf_map_get_next_key(maps->spd, NULL, &key) == 0;
 	int err = 0;
 
-	while (more && !err) {
-		more = bpf_map_get_next_key(maps->spd, &key, &next) == 0;
-		if (bpf_map_lookup_elem(maps->spd, &key, &entry) < 0)
-			return fault(f, errno, "map spd: %s", strerror(errno));
-		err = visit(&key, &entry, arg);
-		key = next;
+	for (uint32_t i = 0; i < b->count && !err; i++) {
+		const uint8_t *at = b->entries + i * size;
+
+		memcpy(&entry, at, offsetof(struct spd_entry, rules));
+		memcpy(entry.rules, at + offsetof(struct spd_entry, rules), rules_of(&entry) * rule_size);
+		widen(&entry, rule_size);
+		err = visit(&b->keys[i], &entry, arg);
 	}
+	return err;
+}
+
+/* rule_size: bytes of a rule in that map. */
+static int for_each_entry(int map, size_t rule_size, entry_visitor *visit, void *arg, struct fault *f)
+{
+	struct batch *b = malloc(sizeof(*b));
+	bool first = true, more = true;
+	int err = b ? 0 : -ENOMEM;
+
+	while (more && !err) {
+		b->count = BATCH;
+		more = bpf_map_lookup_batch(map, first ? NULL : &b->next, &b->next, b->keys, b->entries, &b->count,
+					    NULL) == 0;
+		if (!more && errno != ENOENT)
+			err = -errno;
+		first = false;
+		if (!err)
+			err = visit_batch(b, rule_size, visit, arg);
+	}
+	free(b);
 	return err ? fault(f, -err, "map spd: %s", strerror(-err)) : 0;
 }
 
@@ -35,7 +97,30 @@ static int take_policies(const struct spd_key *key, const struct spd_entry *entr
 int spd_read(const struct maps *maps, struct spd *spd, struct fault *f)
 {
 	*spd = (struct spd){0};
-	return for_each_entry(maps, take_policies, spd, f);
+	return for_each_entry(maps->spd, sizeof(struct spd_rule), take_policies, spd, f);
+}
+
+/* 0: its rules are none that are known here. */
+static size_t rule_size_of(int map)
+{
+	struct bpf_map_info info = {0};
+	uint32_t len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(map, &info, &len) < 0 || info.type != BPF_MAP_TYPE_LPM_TRIE ||
+	    info.key_size != sizeof(struct spd_key))
+		return 0;
+	if (info.value_size == entry_size(UNCOUNTED_RULE))
+		return UNCOUNTED_RULE;
+	return info.value_size == sizeof(struct spd_entry) ? sizeof(struct spd_rule) : 0;
+}
+
+int spd_read_earlier(int map, struct spd *spd, struct fault *f)
+{
+	const size_t rule_size = rule_size_of(map);
+
+	*spd = (struct spd){0};
+	return rule_size ? for_each_entry(map, rule_size, take_policies, spd, f)
+			 : fault(f, EPROTO, "map spd: made by another version");
 }
 
 /* ---- writing ---- */
@@ -87,7 +172,7 @@ static size_t find_changes(const struct maps *maps, const struct spd_image *imag
 struct orphans {
 	const struct spd_image *image;
 	struct spd_key *keys;
-	size_t count;
+	size_t count, room;
 };
 
 static int take_orphan(const struct spd_key *key, const struct spd_entry *entry, void *arg)
@@ -95,19 +180,20 @@ static int take_orphan(const struct spd_key *key, const struct spd_entry *entry,
 	struct orphans *o = arg;
 
 	(void)entry;
-	if (!spd_image_find(o->image, key) && o->count < SPD_PREFIXES_MAX)
+	if (!spd_image_find(o->image, key) && o->count < o->room)
 		o->keys[o->count++] = *key;
 	return 0;
 }
 
 static int remove_orphans(const struct maps *maps, const struct spd_image *image, struct fault *f)
 {
-	struct orphans o = {.image = image, .keys = calloc(SPD_PREFIXES_MAX, sizeof(*o.keys))};
+	struct orphans o = {.image = image, .room = spd_prefixes(maps->slots)};
 	int err;
 
+	o.keys = calloc(o.room, sizeof(*o.keys));
 	if (!o.keys)
 		return fault(f, ENOMEM, "map spd: %s", strerror(ENOMEM));
-	err = for_each_entry(maps, take_orphan, &o, f);
+	err = for_each_entry(maps->spd, sizeof(struct spd_rule), take_orphan, &o, f);
 	for (size_t i = 0; i < o.count && !err; i++)
 		if (bpf_map_delete_elem(maps->spd, &o.keys[i]) < 0)
 			err = fault(f, errno, "map spd: %s", strerror(errno));
@@ -133,21 +219,33 @@ static int write_changes(const struct maps *maps, const struct spd_image *image,
 
 static int write_image(const struct maps *maps, const struct spd_image *image, struct fault *f)
 {
-	int err = write_changes(maps, image, f);
+	struct spd_empty *empty = spd_empty_make(image);
+	int err;
 
-	return err ? err : remove_orphans(maps, image, f);
+	if (!empty)
+		return fault(f, ENOMEM, "map spd: %s", strerror(ENOMEM));
+	spd_empty_before(maps->empty, empty);
+	err = write_changes(maps, image, f);
+	if (!err)
+		err = remove_orphans(maps, image, f);
+	if (!err)
+		spd_empty_after(maps->empty, empty);
+	free(empty);
+	return err;
 }
 
-int spd_write(const struct maps *maps, const struct spd *spd, struct fault *f)
+int spd_write(const struct maps *maps, struct spd *spd, struct fault *f)
 {
-	struct spd before = {0};
+	struct spd before;
 	struct spd_image image = {0}, old = {0};
-	int err = spd_compile(spd, &image, f);
+	int err = spd_read(maps, &before, f);
 
 	if (!err)
-		err = spd_read(maps, &before, f);
+		err = spd_counters_give(maps, spd, &before, f);
 	if (!err)
-		err = spd_compile(&before, &old, f);
+		err = spd_compile(spd, spd_prefixes(maps->slots), &image, f);
+	if (!err)
+		err = spd_compile(&before, spd_prefixes(maps->slots), &old, f);
 	if (!err) {
 		err = write_image(maps, &image, f);
 		/* None of the old entries goes before all of the new ones are there: there is room to put them back. */
@@ -158,4 +256,21 @@ int spd_write(const struct maps *maps, const struct spd *spd, struct fault *f)
 	spd_image_free(&old);
 	spd_free(&before);
 	return err;
+}
+
+bool spd_protects(const struct maps *maps, const uint8_t local[4], const uint8_t remote[4])
+{
+	struct spd_key key = {.prefixlen = 32};
+	struct spd_entry entry;
+
+	memcpy(key.remote, remote, sizeof(key.remote));
+	if (bpf_map_lookup_elem(maps->spd, &key, &entry))
+		return false;
+	for (uint32_t i = 0; i < rules_of(&entry); i++) {
+		const struct spd_rule *r = &entry.rules[i];
+
+		if (r->action == SPD_PROTECT && (addr_is_zero(r->local) || memcmp(r->local, local, 4) == 0))
+			return true;
+	}
+	return false;
 }

@@ -35,12 +35,13 @@ class Plain:
     """Two hosts, a and b, that speak in clear. `to` is where the traffic measured goes: an address of b."""
     tag = 'n'
     to = B
+    queues = 1
 
     def __init__(self):
         with ExitStack() as undo:
             self.a = undo.enter_context(Netns(self.tag + 'a'))
             self.b = undo.enter_context(Netns(self.tag + 'b'))
-            veth(self.a, NIC, self.b, NIC, queues=1)
+            veth(self.a, NIC, self.b, NIC, queues=self.queues)
             for ns, addr in ((self.a, A), (self.b, B)):
                 ns.ip('addr', 'add', f'{addr}/24', 'dev', NIC)
                 self.set_up(ns)

@@ -13,7 +13,6 @@ from pathlib import Path
 from beds import NIC, Esp
 from lib.host import BUILD
 
-WORKER = BUILD / 'tests/bench/cable_worker'
 # What the files of a memory cable are in: nothing of them is written to a disk.
 MEMORY = '/dev/shm'
 
@@ -26,19 +25,20 @@ def sent(ns):
 
 class Cable(Esp):
     tag = 'c'
+    worker = BUILD / 'tests/bench/cable_worker'
 
     def prepare(self, undo):
         memory = Path(tempfile.mkdtemp(prefix='xdp-ipsec-cable-', dir=MEMORY))
         undo.callback(shutil.rmtree, memory)
-        for name in 'ab':
-            (memory / name).touch(0o600)
-            os.mkfifo(memory / f'{name}.wake', 0o600)
         for host, own, other in zip(self.hosts, 'ab', 'ba'):
             folder = host.own_programs()
-            shutil.copy2(WORKER, folder / 'xdp-ipsec-worker')
-            for end, name in (('own', own), ('other', other)):
-                (folder / end).symlink_to(memory / name)
-                (folder / f'{end}.wake').symlink_to(memory / f'{name}.wake')
+            shutil.copy2(self.worker, folder / 'xdp-ipsec-worker')
+            for queue in range(self.queues):
+                (memory / f'{own}{queue}').touch(0o600)
+                os.mkfifo(memory / f'{own}{queue}.wake', 0o600)
+                for end, name in (('own', own), ('other', other)):
+                    for kind in ('', '.wake'):
+                        (folder / f'{end}{queue}{kind}').symlink_to(memory / f'{name}{queue}{kind}')
 
     def counters(self):
         return super().counters(), [sent(ns) for ns in (self.a, self.b)]

@@ -8,8 +8,8 @@ from beds import VARIANTS
 
 # part and key say where the samples are; compare is 'ratio' (ESP / plaintext), 'difference' (ESP - plaintext) or
 # None; target is an operator and a limit for that, or for the ESP figure itself where nothing is compared. variant is what
-# stands for ESP there.
-Figure = namedtuple('Figure', 'part key label unit compare target variant', defaults=['esp'])
+# stands for ESP there, and base what for plaintext.
+Figure = namedtuple('Figure', 'part key label unit compare target variant base', defaults=['esp', 'plain'])
 
 FIGURES = (
     Figure('tcp_1', 'mbit_s', 'TCP, one stream', 'Mbit/s', 'ratio', ('>=', 0.65)),
@@ -35,9 +35,11 @@ FIGURES = (
 # With `latency = low` and without, by what else goes by: the row's comparison is of low.
 LOW_FIGURES = (
     Figure('ping', 'p50_us', 'ping p50, idle', 'µs', 'difference', ('<=', 40), 'esp_low'),
+    Figure('ping', 'hand_overs_p50_us', '  its hand-overs, bare', 'µs', None, None, 'esp_low'),
     Figure('ping', 'p99_us', 'ping p99, idle', 'µs', 'difference', None, 'esp_low'),
     *(Figure(part, f'p{p}_us', f'ping p{p}, beside {load}', 'µs', 'difference', None, 'esp_low')
       for part, load in (('ping_tcp', 'a TCP stream'), ('ping_udp', '100 kpps of UDP')) for p in (50, 99)),
+    Figure('ping_tcp', 'p50_us', '  p50 beside it, ÷ that without low', 'µs', 'ratio', ('<=', 0.5), 'esp_low', 'esp'),
     Figure('ping_tcp', 'load_mbit_s', '  the TCP stream meanwhile', 'Mbit/s', 'ratio', None, 'esp_low'),
     Figure('tcp_1', 'mbit_s', 'TCP, one stream', 'Mbit/s', 'ratio', None, 'esp_low'),
     Figure('tcp_4', 'mbit_s', 'TCP, four streams', 'Mbit/s', 'ratio', None, 'esp_low'),
@@ -46,21 +48,46 @@ LOW_FIGURES = (
       for key, label in (('kpps', '< 1 % lost'), ('overload_kpps', 'overload'))),
 )
 
+# Of hosts whose workers have no cipher: what even a cipher that took no time would leave.
+BARE_FIGURES = tuple(Figure(f'bare_{part}', key, label, unit, 'ratio', None, 'bare') for part, key, label, unit in (
+    ('tcp_1', 'mbit_s', 'TCP, one stream', 'Mbit/s'),
+    ('tcp_4', 'mbit_s', 'TCP, four streams', 'Mbit/s'),
+    ('tcp_1', 'cpu_s_per_gb', 'CPU, one TCP stream', 's/GB'),
+))
+
 # Of hosts with a cable of memory between their workers.
-CABLE_FIGURES = tuple(Figure(f'cable_{part}', key, label, unit, compare, target, 'cable') for part, key, label, unit, compare, target in (
-    ('tcp_1', 'mbit_s', 'TCP, one stream', 'Mbit/s', 'ratio', ('>=', 1.0)),
-    ('tcp_4', 'mbit_s', 'TCP, four streams', 'Mbit/s', 'ratio', None),
-    ('tcp_1', 'cpu_s_per_gb', 'CPU, one TCP stream', 's/GB', 'ratio', None),
-    ('tcp_1', 'own_cpu_s_per_gb', '  of it our own code', 's/GB', None, None),
-    ('udp_64', 'kpps', 'UDP 64 B, < 1 % lost', 'kpps', 'ratio', None),
-    ('udp_1400', 'kpps', 'UDP 1400 B, < 1 % lost', 'kpps', 'ratio', None),
-    ('ping', 'p50_us', 'ping p50', 'µs', 'difference', None),
-    ('ping', 'p99_us', 'ping p99', 'µs', 'difference', None),
+CABLE_FIGURES = tuple(Figure(f'cable_{part}', key, label, unit, compare, target, variant) for part, key, label, unit, compare, target, variant in (
+    ('tcp_1', 'mbit_s', 'TCP, one stream', 'Mbit/s', 'ratio', ('>=', 1.0), 'cable'),
+    ('tcp_1', 'mbit_s', '  TCP, one stream, no cipher', 'Mbit/s', 'ratio', None, 'bare_cable'),
+    ('tcp_4', 'mbit_s', 'TCP, four streams', 'Mbit/s', 'ratio', None, 'cable'),
+    ('tcp_4', 'mbit_s', '  TCP, four streams, no cipher', 'Mbit/s', 'ratio', None, 'bare_cable'),
+    ('tcp_1', 'cpu_s_per_gb', 'CPU, one TCP stream', 's/GB', 'ratio', None, 'cable'),
+    ('tcp_1', 'own_cpu_s_per_gb', '  of it our own code', 's/GB', None, None, 'cable'),
+    ('udp_64', 'kpps', 'UDP 64 B, < 1 % lost', 'kpps', 'ratio', None, 'cable'),
+    ('udp_1400', 'kpps', 'UDP 1400 B, < 1 % lost', 'kpps', 'ratio', None, 'cable'),
+    ('ping', 'p50_us', 'ping p50', 'µs', 'difference', None, 'cable'),
+    ('ping', 'p99_us', 'ping p99', 'µs', 'difference', None, 'cable'),
+))
+
+# One peer on a cable of memory: with an SA for each lane, as many times what it is with one lane and one SA.
+PER_QUEUE_FIGURES = tuple(Figure(f'per_queue_{part}', key, label, unit, 'ratio', target, variant, 'cable')
+                          for part, key, label, unit, target, variant in (
+    ('tcp_4', 'mbit_s', 'TCP, four streams, two lanes', 'Mbit/s', ('>=', 1.4), 'two_lanes'),
+    ('tcp_4', 'mbit_s', 'TCP, four streams, one lane', 'Mbit/s', ('>=', 0.9), 'one_lane'),
+    ('tcp_1', 'mbit_s', 'TCP, one stream, two lanes', 'Mbit/s', None, 'two_lanes'),
+    ('tcp_1', 'mbit_s', 'TCP, one stream, one lane', 'Mbit/s', ('>=', 0.9), 'one_lane'),
+    ('tcp_4', 'cpu_s_per_gb', 'CPU, four TCP streams, two lanes', 's/GB', None, 'two_lanes'),
+    ('tcp_4', 'own_cpu_s_per_gb', '  of it our own code', 's/GB', None, 'two_lanes'),
+    ('tcp_4', 'busy_percent', '  of the CPUs there are, in use', '%', None, 'two_lanes'),
 ))
 
 # Of the handshakes that group 20 and the signatures alone would allow; bytes of an IKE SA with its child.
 IKE_TARGET = ('>=', 0.7)
 IKE_BYTES_TARGET = ('<', 16384)
+
+# On two CPUs, of the handshakes on one; and how long a peer that is up may wait for those of a hundred others, in ms.
+IKE_CORES_TARGET = ('>=', 1.7)
+IKE_BESIDE_TARGET = ('<=', 20)
 
 # What whole hosts do: part and key of ike_hosts.
 IKE_HOST_FIGURES = (
@@ -70,13 +97,30 @@ IKE_HOST_FIGURES = (
     Figure('half_open', 'growth_kb', '  memory that IKE grew by', 'kB', None, ('<', 1024)),
 )
 
+# Of a file of thousands of connections, beside one of ten: to start, to take one change, and to answer.
+FILE_FIGURES = (('start_s', 'start', 's', ('<=', 10)), ('reload_s', 'reload of one change', 's', ('<=', 1)),
+                ('status_s', "'status'", 's', None), ('list_s', "'connection list'", 's', None),
+                ('policies_s', "'policy list'", 's', None), ('check_s', "'check'", 's', None),
+                ('ike_mb', 'memory of IKE', 'MB', None))
+# Of thousands of peers, both ends on this machine.
+MESH_FIGURES = (('seconds', 'from cold', 's', ('<=', 90)), ('failed', 'attempts that failed', '', ('<=', 0)),
+                ('bytes_per_peer', 'memory of IKE for each', 'B', None))
+
+# Many SAs or prefixes, beside few.
+SAS_FIGURES = {'setup': ('setting up a pair', ('<=', 1.5)), 'orphans': ('taking away what an earlier run has left with a peer', None),
+               'clear': ('clear packet past prefixes', ('<=', 1.5)),
+               'clear-near': ('clear packet past prefixes of its /16', ('<=', 1.5)), 'protected': ('protected packet among prefixes', None)}
+SAS_BYTES_TARGET = ('<=', 3000)
+
 # Memory to memory, Mpps by the clock on the wall of one lane, sealing and opening each: what one core of DPDK's ipsec-secgw
 # does, which seals or opens. And what two lanes are to do of one's, in each direction.
 MEMORY_TARGETS = {64: ('>=', 9), 1400: ('>=', 5)}
 LANES_TARGET = ('>=', 1.8)
+# What is left of one SA's rate where each packet is another's, of so many.
+SAS_TARGETS = {100_000: ('>=', 0.8)}
 
 # Times the raw AEAD call of the same backend, at most, by size of the payload. Other sizes are only told.
-AEAD_TARGETS = {64: 2.0, 1440: 1.3}
+AEAD_TARGETS = {'seal': {64: 1.15, 512: 1.15, 1440: 1.04}, 'open': {64: 1.30, 512: 1.20, 1440: 1.08}}
 AEAD_TARGET_BACKEND = 'ipsec-mb'
 
 OPERATORS = {'>=': lambda a, b: a >= b, '<=': lambda a, b: a <= b, '<': lambda a, b: a < b}
@@ -114,11 +158,11 @@ def _bed_row(figure, rounds):
     """rounds: one dict of variant -> sample each. Of a variant that could not be had nothing is asked."""
     if not any(figure.variant in r for r in rounds):
         figure = figure._replace(target=None)
-    values = {v: _median(r[v].get(figure.key) for r in rounds if v in r) for v in (*VARIANTS, 'cable')}
+    values = {v: _median(r[v].get(figure.key) for r in rounds if v in r) for v in (*VARIANTS, 'bare', 'cable', 'bare_cable', 'one_lane', 'two_lanes')}
     if not figure.compare:
         return _row(figure, values, None, [])
-    pairs = [COMPARE[figure.compare](r[figure.variant][figure.key], r['plain'][figure.key]) for r in rounds
-             if figure.variant in r]
+    pairs = [COMPARE[figure.compare](r[figure.variant][figure.key], r[figure.base][figure.key]) for r in rounds
+             if figure.variant in r and figure.base in r]
     return _row(figure, values, _median(pairs), pairs)
 
 
@@ -128,17 +172,18 @@ def bed_rows(measured):
         found = [_bed_row(figure, measured[figure.part]) for figure in table if figure.part in measured]
         return [{**row, 'name': prefix + row['name']} for row in found]
 
-    return rows(FIGURES) + rows(LOW_FIGURES, 'low.') + rows(CABLE_FIGURES, 'cable.')
+    return (rows(FIGURES) + rows(LOW_FIGURES, 'low.') + rows(BARE_FIGURES, 'bare.') + rows(CABLE_FIGURES, 'cable.') +
+            rows(PER_QUEUE_FIGURES, 'per_queue.'))
 
 
-def _aead_row(backend, op, runs):
-    """runs: the same size of the same backend, from each run."""
+def _aead_row(backend, op, runs, raw='raw'):
+    """runs: the same size of the same backend, from each run. raw: 'raw', or 'same' for as many bytes as ESP encrypts."""
     size = runs[0]['bytes']
-    values = {'raw': _median(r[f'raw_{op}_ns'] for r in runs), 'esp': _median(r[f'esp_{op}_ns'] for r in runs)}
-    ratios = [r[f'esp_{op}_ns'] / r[f'raw_{op}_ns'] for r in runs]
-    limit = AEAD_TARGETS.get(size) if backend == AEAD_TARGET_BACKEND else None
-    figure = Figure(f'aead.{backend}', f'{op}_{size}', f'{op} {size} B, {backend}', 'ns', 'ratio',
-                    ('<=', limit) if limit else None)
+    values = {'raw': _median(r[f'{raw}_{op}_ns'] for r in runs), 'esp': _median(r[f'esp_{op}_ns'] for r in runs)}
+    ratios = [r[f'esp_{op}_ns'] / r[f'{raw}_{op}_ns'] for r in runs]
+    limit = AEAD_TARGETS[op].get(size) if backend == AEAD_TARGET_BACKEND and raw == 'raw' else None
+    name, label = (f'{op}_{size}', f'{op} {size} B, {backend}') if raw == 'raw' else (f'{op}_{size}_same', '  raw with the trailer')
+    figure = Figure(f'aead.{backend}', name, label, 'ns', 'ratio', ('<=', limit) if limit else None)
     return _row(figure, values, _median(ratios), ratios)
 
 
@@ -148,7 +193,7 @@ def aead_rows(runs):
     for b, backend in enumerate(runs[0]):
         for n in range(len(backend['sizes'])):
             same = [run[b]['sizes'][n] for run in runs]
-            rows += [_aead_row(backend['backend'], op, same) for op in ('seal', 'open')]
+            rows += [_aead_row(backend['backend'], op, same, raw) for op in ('seal', 'open') for raw in ('raw', 'same')]
     return rows
 
 
@@ -164,7 +209,7 @@ def _memory_row(case, rounds):
     clocks = {f'{way}_clocks': _median(s[way]['clocks'] for s in samples) for way in memory.WAYS}
     rates = [s['both']['mpps'] for s in samples]
     alone = memory.baseline(case) is None
-    target = MEMORY_TARGETS.get(case.size) if alone else LANES_TARGET if case.lanes > 1 else None
+    target = MEMORY_TARGETS.get(case.size) if alone else LANES_TARGET if case.lanes > 1 else SAS_TARGETS.get(case.sas)
     figure = Figure('memory', f'{case.size}_bytes_{case.lanes}_lanes_{case.sas}_sas', memory.label(case), 'Mpps',
                     None if alone else 'ratio', target)
     ratios = [] if alone else _memory_ratios(case, rounds)
@@ -198,7 +243,52 @@ def ike_rows(runs):
     return [row for n in range(len(runs[0])) for row in _ike_rows([run[n] for run in runs])] if runs else []
 
 
+def _ike_cores_rows(proof, rounds):
+    """rounds: what that proof had in each."""
+    def values(key, base):
+        return {'raw': _median(r[base][key] for r in rounds), 'esp': _median(r['two'][key] for r in rounds)}
+
+    ratios = [r['two']['handshakes_per_s'] / r['one']['handshakes_per_s'] for r in rounds]
+    return [_row(Figure('ike_cores', f'{proof}_handshakes', f'responder, {proof}, two CPUs beside one', '/s', 'ratio',
+                        IKE_CORES_TARGET), values('handshakes_per_s', 'one'), _median(ratios), ratios),
+            _row(Figure('ike_cores', f'{proof}_beside', f'  behind 100, {proof}, beside no hands', 'ms', None,
+                        IKE_BESIDE_TARGET), values('beside_ms', 'alone'), None, [])]
+
+
+def ike_cores_rows(rounds):
+    """rounds: what ike_cores.measure() did."""
+    return [row for proof in rounds[0] for row in _ike_cores_rows(proof, [r[proof] for r in rounds])] if rounds else []
+
+
 def ike_host_rows(found):
     """found: what ike_hosts.measure() did."""
     return [_row(f._replace(part=f'ike.{f.part}'), {'raw': None, 'esp': found[f.part][f.key]}, None, [])
             for f in IKE_HOST_FIGURES if f.part in found]
+
+
+def sas_rows(found):
+    """found: what sas.measure() did."""
+    rows = []
+    for what, (label, target) in SAS_FIGURES.items():
+        if what in found:
+            (few, little), (many, much) = found[what].items()
+            rows.append(_row(Figure('sas', what, f'{label}, {many:,} beside {few:,}', 'ns', 'ratio', target),
+                             {'raw': little, 'esp': much}, much / little, []))
+    if found:
+        rows.append(_row(Figure('sas', 'bytes', 'maps and key vault, an idle pair', 'B', None, SAS_BYTES_TARGET),
+                         {'raw': None, 'esp': found['bytes']}, None, []))
+    return rows
+
+
+def file_rows(found):
+    """found: what file.measure() did. The fewest connections beside the most."""
+    return [_row(Figure(f'file.{proof}', key, f'{label}, {samples[-1]["connections"]:,} connections, {proof}', unit, None, target),
+                 {'raw': samples[0][key], 'esp': samples[-1][key]}, None, [])
+            for proof, samples in found.items() for key, label, unit, target in FILE_FIGURES]
+
+
+def mesh_rows(samples):
+    """samples: what mesh.measure() did. The fewest peers beside the most."""
+    return [_row(Figure('mesh', key, f'{samples[-1]["peers"]:,} peers, {label}', unit, None, target),
+                 {'raw': None if key == 'bytes_per_peer' else samples[0][key], 'esp': samples[-1][key]}, None, [])
+            for key, label, unit, target in MESH_FIGURES if samples]

@@ -23,20 +23,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #ifdef __x86_64__
 #include <x86intrin.h>
 #endif
 
 #include "inbound.h"
+#include "lib/huge_file.h"
 #include "outbound.h"
+#include "packet_file.h"
 #include "port.h"
 #include "unit/worker/memory_ring.h"
 
 #define ROUND	256
 #define BATCH	64
 #define STRIDE	2048
-#define WARM_UP 8
+#define WARM_UP 8 /* and as many as it takes for each SA to have carried something */
 #define SPINS	10000
 #define PORT	0
 #define HEADERS (ETH_LEN + IP_LEN_MIN + UDP_LEN)
@@ -51,6 +54,7 @@ struct spent {
 struct seat {
 	struct lane *lane;
 	struct port_queue p;
+	struct packet_file memory_file;
 	struct memory_ring rx, tx, fill, comp;
 	struct xdp_desc rx_descs[RING_SIZE], tx_descs[RING_SIZE];
 	uint64_t fill_addrs[RING_SIZE], comp_addrs[RING_SIZE];
@@ -135,10 +139,30 @@ static void make_sa(uint32_t slot, enum sa_direction direction)
 	vault_store(&vault, slot, 1, OWNER_IKE, keymat, false);
 }
 
+/* As a BPF map is mapped: in the smallest pages. */
+static void *like_a_map(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		die("out of memory");
+	madvise(p, size, MADV_NOHUGEPAGE);
+	return p;
+}
+
+static uint32_t slots_for(uint32_t sas)
+{
+	const uint32_t slots = (2 * sas + SLOTS_STEP - 1) / SLOTS_STEP * SLOTS_STEP;
+
+	return slots < SLOTS_DEFAULT ? SLOTS_DEFAULT : slots;
+}
+
 static void make_sas(uint32_t count)
 {
-	maps.sa = zeroed(SLOTS_MAX * sizeof(*maps.sa));
-	maps.bitmaps = zeroed(SLOTS_MAX * sizeof(*maps.bitmaps));
+	maps.slots = slots_for(count);
+	maps.sa = like_a_map(maps.slots * sizeof(*maps.sa));
+	maps.bitmaps = like_a_map(maps.slots * sizeof(*maps.bitmaps));
+	maps.turns = zeroed(sizeof(*maps.turns));
 	maps.worker_counts = zeroed(LANES_MAX * sizeof(*maps.worker_counts));
 	maps.port = &port;
 	for (uint32_t i = 0; i < count; i++) {
@@ -171,12 +195,12 @@ static void write_frame(const struct seat *s, uint8_t *frame)
 static void address_frame(struct seat *s, uint8_t *frame)
 {
 	const uint32_t slot = s->first_slot + 2 * s->next_sa;
-	const struct tx_tag tag = {.generation = 1, .slot = (uint16_t)slot};
+	const struct tx_tag tag = tx_tag_of(slot, 1);
 	uint8_t *ip = frame + ETH_LEN;
 
 	s->next_sa = s->next_sa + 1 == s->sa_count ? 0 : s->next_sa + 1;
 	memcpy(frame + ETH_SRC, &tag, sizeof(tag));
-	memcpy(ip + IP_DST, maps.sa[slot].dst, 4);
+	address(ip + IP_DST, 2 + slot / 2);
 	ip_finish(ip, IP_LEN_MIN, IP_LEN_MIN + UDP_LEN + s->bytes, PROTO_UDP);
 }
 
@@ -216,8 +240,7 @@ static uint32_t carry(struct seat *s)
 		const uint64_t to = s->fill_addrs[s->fill.consumer++ & mask] + 256;
 		const uint8_t *frame = umem_data(&s->p.q.umem, sent.addr);
 		const uint32_t spi = load_be32(frame + ETH_LEN + IP_LEN_MIN);
-		const struct rx_meta meta = {
-			.slot = (uint16_t)(2 * (spi - 0x1000) + 1), .l3_offset = ETH_LEN, .generation = 1};
+		const struct rx_meta meta = {.slot = 2 * (spi - 0x1000) + 1, .l3_offset = ETH_LEN, .generation = 1};
 
 		memcpy(umem_data(&s->p.q.umem, to), frame, sent.len);
 		memcpy(umem_data(&s->p.q.umem, to) - sizeof(meta), &meta, sizeof(meta));
@@ -230,10 +253,14 @@ static uint32_t carry(struct seat *s)
 static void make_queue(struct seat *s, struct fault *f)
 {
 	struct xdp_queue *q = &s->p.q;
+	struct umem_place place;
 
 	q->fd = -1;
-	if (umem_create(&q->umem, RING_SIZE, 1500, f))
+	if (packet_file_map(&s->memory_file, huge_file_make(packet_file_size(1, RING_SIZE, 1500)), 1, RING_SIZE, 1500,
+			    f))
 		die(f->text);
+	place = packet_file_place(&s->memory_file, 0);
+	umem_create(&q->umem, &place);
 	q->rings.rx = RING_CONS(&s->rx, s->rx_descs, RING_SIZE);
 	q->rings.tx = RING_PROD(&s->tx, s->tx_descs, RING_SIZE);
 	q->rings.fill = RING_PROD(&s->fill, s->fill_addrs, RING_SIZE);
@@ -277,7 +304,7 @@ static struct seat *make_seat(struct lane *l, size_t bytes, uint32_t sas, uint32
 	if (host_open(&s->p.host, -1, true, &l->reader))
 		die("out of memory");
 	s->p.host.memory = &s->memory;
-	s->tag = (struct tx_tag){.generation = 1, .slot = (uint16_t)s->first_slot};
+	s->tag = tx_tag_of(s->first_slot, 1);
 	for (uint32_t i = 0; i < HOST_RING_FRAMES; i++) {
 		write_frame(s, host_ring_frame(&s->p.host.ring, i));
 		address_frame(s, host_ring_frame(&s->p.host.ring, i));
@@ -363,7 +390,7 @@ static void *run(void *arg)
 {
 	struct seat *s = arg;
 
-	for (uint32_t i = 0; i < WARM_UP; i++)
+	for (uint32_t i = 0; i < WARM_UP + s->sa_count / ROUND; i++)
 		run_round(s);
 	s->out = s->in = s->cipher = (struct spent){0};
 	s->packets = s->delivered = 0;
@@ -375,7 +402,7 @@ static void *run(void *arg)
 static struct lane *make_lanes(uint32_t count)
 {
 	struct lane *lanes = zeroed(count * sizeof(*lanes));
-	struct sa_lock *locks = zeroed(SLOTS_MAX * sizeof(*locks));
+	struct sa_lock *locks = zeroed(SA_LOCKS * sizeof(*locks));
 	static struct ip_ids ip_ids;
 	struct fault f;
 
@@ -438,8 +465,8 @@ int main(int argc, char **argv)
 	count = (uint32_t)atoi(argv[2]);
 	sas = (uint32_t)atoi(argv[3]);
 	if (count < 1 || count > LANES_MAX || sas < 1 || 2 * sas * count > SLOTS_MAX || atoi(argv[1]) > 1400)
-		die("at most 1400 bytes, 64 lanes, and 4096 SAs each way in all");
-	if (vault_create(&vault, &f))
+		die("at most 1400 bytes, 64 lanes, and 131072 SAs each way in all");
+	if (vault_create(&vault, slots_for(sas * count), &f))
 		die(f.text);
 	make_sas(sas * count);
 	port = (struct port){.mtu = 1500, .mtu_room = 1500, .queues = count, .tx_queues = count, .ring = RING_SIZE};

@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import time
+from pathlib import Path
 
 TICKS = os.sysconf('SC_CLK_TCK')
 # Flags that decide which AEAD backend there can be, and how fast.
@@ -36,6 +37,14 @@ def background(seconds=0.2):
     return (busy + stolen) / total if total else 0
 
 
+def _idle_driver():
+    """Who puts idle CPUs to sleep; `none`: they halt, and `latency = low` keeps none from it."""
+    try:
+        return Path('/sys/devices/system/cpu/cpuidle/current_driver').read_text(encoding='ascii').strip()
+    except OSError:
+        return 'none'
+
+
 def facts():
     with open('/proc/cpuinfo', encoding='utf-8') as f:
         text = f.read()
@@ -49,5 +58,6 @@ def facts():
         'cpu': model[1] if model else 'unknown',
         'cpus': os.cpu_count(),
         'cpu_flags': [flag for flag in CPU_FLAGS if flag in flags],
+        'idle_driver': _idle_driver(),
         'load': os.getloadavg()[0],
     }

@@ -18,10 +18,10 @@ from lib.netns import run
 # SAs are each way, of each lane: SAs are not shared here, and half of the slots at most in all.
 Case = namedtuple('Case', 'size lanes sas')
 SIZES = (64, 512, 1400)
-SAS = (1, 64, 1024, 4096)
+SAS = (1, 64, 1024, 4096, 100_000)
 # Two lanes each have a CPU, or there is nothing to be seen.
 LANES = (1, 2) if len(os.sched_getaffinity(0)) > 1 else (1,)
-CASES = ([Case(size, 1, 1) for size in SIZES] + [Case(64, 1, sas) for sas in SAS[1:]] +
+CASES = ([Case(size, 1, 1) for size in SIZES] + [Case(64, 1, sas) for sas in SAS[1:]] + [Case(1400, 1, SAS[-1])] +
          [Case(size, lanes, 1) for lanes in LANES[1:] for size in SIZES] + [Case(64, lanes, 1024) for lanes in LANES[1:]])
 
 WAYS = ('out', 'in')

@@ -4,10 +4,12 @@ import subprocess
 from collections import namedtuple
 from contextlib import ExitStack
 
+import bare
 import cable
 import latency
 import loads
 import machine
+import per_queue
 import report
 import resident
 import tcp
@@ -19,8 +21,12 @@ from others import OTHERS
 ALL = {**VARIANTS, **OTHERS}
 HERE, LOW = ('plain_gso', 'plain', 'esp'), ('plain', 'esp', 'esp_low')
 # What a cable of memory is compared with is measured beside it once more.
-CABLE = ('plain_gso', 'plain', 'cable')
-BEDS = {**ALL, 'cable': cable.Cable}
+CABLE = ('plain_gso', 'plain', 'cable', 'bare_cable')
+BARE = ('plain', 'esp', 'bare')
+# One peer: one SA and one queue, an SA for each lane where there is one lane, and where there are two.
+PER_QUEUE = ('cable', 'one_lane', 'two_lanes')
+BEDS = {**ALL, 'bare': bare.Bare, 'cable': cable.Cable, 'bare_cable': bare.BareCable, 'one_lane': per_queue.OneLane,
+        'two_lanes': per_queue.TwoLanes}
 # A machine need not have what these need: one that cannot be had is told with the reason.
 OPTIONAL = ('esp_low', *OTHERS)
 FAILURES = (AssertionError, OSError, ValueError, subprocess.SubprocessError)
@@ -52,11 +58,19 @@ BED_PARTS = {
 }
 CABLE_PARTS = {f'cable_{part}': BED_PARTS[part]._replace(variants=CABLE)
                for part in ('ping', 'tcp_1', 'tcp_4', 'udp_64', 'udp_1400')}
+BARE_PARTS = {f'bare_{part}': BED_PARTS[part]._replace(variants=BARE) for part in ('tcp_1', 'tcp_4')}
+PER_QUEUE_PARTS = {f'per_queue_tcp_{n}': Part(lambda bed, s, n=n: per_queue.measure(bed, n, s['tcp_s']), 'mbit_s', PER_QUEUE)
+                   for n in (1, 4)}
+BED_PARTS.update(PER_QUEUE_PARTS)
 BED_PARTS.update(CABLE_PARTS)
+BED_PARTS.update(BARE_PARTS)
 PARTS = (*BED_PARTS, 'resident')
-# Several by one name: what all contenders go through, what goes by a cable of memory, and what is told of `latency = low`.
+# Several by one name: what all contenders go through, what goes by a cable of memory, what goes without a cipher, what an SA
+# for each lane brings, and what is told of `latency = low`.
 GROUPS = {'beside': [name for name, part in BED_PARTS.items() if part.variants is ALL],
           'cable': list(CABLE_PARTS),
+          'bare': list(BARE_PARTS),
+          'per_queue': list(PER_QUEUE_PARTS),
           'low': [name for name, part in BED_PARTS.items() if 'esp_low' in part.variants]}
 
 

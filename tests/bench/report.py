@@ -3,11 +3,17 @@
 
 HEADERS = ('figure', 'unit', 'plain, GSO', 'plain', 'ESP', 'compared', 'target', 'met')
 LOW_HEADERS = ('latency = low', 'unit', 'plain', 'ESP', 'ESP, low', 'compared', 'target', 'met')
+FILE_HEADERS = ('the file', 'unit', 'ten connections', 'thousands', 'compared', 'target', 'met')
+MESH_HEADERS = ('the mesh', 'unit', 'ten peers', 'thousands', 'compared', 'target', 'met')
+SAS_HEADERS = ('many SAs', 'unit', 'few', 'many', 'compared', 'target', 'met')
 IKE_HEADERS = ('IKE', 'unit', 'OpenSSL', 'IKE', 'compared', 'target', 'met')
+IKE_CORES_HEADERS = ('IKE, all CPUs', 'unit', 'beside', 'IKE', 'compared', 'target', 'met')
 AEAD_HEADERS = ('figure', 'unit', 'raw AEAD', 'ESP', 'compared', 'target', 'met')
-CABLE_HEADERS = ('on a cable of memory', 'unit', 'plain, GSO', 'plain', 'ESP', 'compared', 'target', 'met')
-MEMORY_HEADERS = ('memory to memory', 'unit', 'out', 'in', 'both', 'out, clocks', 'in, clocks', 'spread, %', 'compared',
-                  'target', 'met')
+CABLE_HEADERS = ('on a cable of memory', 'unit', 'plain, GSO', 'plain', 'ESP', 'no cipher', 'compared', 'target', 'met')
+BARE_HEADERS = ('without a cipher', 'unit', 'plain', 'ESP', 'no cipher', 'compared', 'target', 'met')
+PER_QUEUE_HEADERS = ('an SA for each lane', 'unit', 'one SA', 'one lane', 'two lanes', 'compared', 'target', 'met')
+MEMORY_HEADERS = ('memory to memory', 'unit', 'out', 'in', 'both', 'out, clocks', 'in, clocks', 'spread, %', 'bound, ×',
+                  'compared', 'target', 'met')
 SIGNS = {'>=': '≥', '<=': '≤', '<': '<'}
 # A share of the CPUs in other hands above which a figure says little.
 BUSY_MACHINE = 0.10
@@ -62,6 +68,22 @@ def ike_table(rows):
     return table(IKE_HEADERS, [_cells(row, ('raw', 'esp')) for row in rows])
 
 
+def ike_cores_table(rows):
+    return table(IKE_CORES_HEADERS, [_cells(row, ('raw', 'esp')) for row in rows])
+
+
+def sas_table(rows):
+    return table(SAS_HEADERS, [_cells(row, ('raw', 'esp')) for row in rows])
+
+
+def file_table(rows):
+    return table(FILE_HEADERS, [_cells(row, ('raw', 'esp')) for row in rows])
+
+
+def mesh_table(rows):
+    return table(MESH_HEADERS, [_cells(row, ('raw', 'esp')) for row in rows])
+
+
 def bed_table(rows):
     return table(HEADERS, [_cells(row, ('plain_gso', 'plain', 'esp')) for row in rows])
 
@@ -71,11 +93,19 @@ def low_table(rows):
 
 
 def cable_table(rows):
-    return table(CABLE_HEADERS, [_cells(row, ('plain_gso', 'plain', 'cable')) for row in rows])
+    return table(CABLE_HEADERS, [_cells(row, ('plain_gso', 'plain', 'cable', 'bare_cable')) for row in rows])
+
+
+def per_queue_table(rows):
+    return table(PER_QUEUE_HEADERS, [_cells(row, ('cable', 'one_lane', 'two_lanes')) for row in rows])
+
+
+def bare_table(rows):
+    return table(BARE_HEADERS, [_cells(row, ('plain', 'esp', 'bare')) for row in rows])
 
 
 def memory_table(rows):
-    columns = ('out', 'in', 'both', 'out_clocks', 'in_clocks', 'spread_percent')
+    columns = ('out', 'in', 'both', 'out_clocks', 'in_clocks', 'spread_percent', 'bound')
     rows = [{**row, 'values': {**row['values'], 'spread_percent': row['spread_percent']}} for row in rows]
     return table(MEMORY_HEADERS, [_cells(row, columns) for row in rows])
 
@@ -96,7 +126,7 @@ def instructions_table(samples):
 
 def machine_line(facts):
     esp = facts.get('esp', {})
-    parts = [f'{facts["cpu"]}, {facts["cpus"]} CPUs', f'Linux {facts["kernel"]}']
+    parts = [f'{facts["cpu"]}, {facts["cpus"]} CPUs', f'Linux {facts["kernel"]}', f'idle driver {facts["idle_driver"]}']
     if esp:
         parts.append(f'{esp["aead"]}, {esp["mode"]} XDP, {"zero-copy" if esp["zero_copy"] else "copy"} mode')
     return '; '.join(parts)

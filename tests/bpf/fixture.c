@@ -15,8 +15,7 @@
 
 #include "datapath.skel.h"
 
-#define SA_STATE_SIZE (sizeof(struct sa_state) * SLOTS_MAX)
-#define CPUS_MAX      1024
+#define CPUS_MAX 1024
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -46,7 +45,12 @@ void remove_gate(struct fixture *fx, uint32_t nic)
 	assert_int_equal(bpf_map_delete_elem(bpf_map__fd(fx->skel->maps.gates), &nic), 0);
 }
 
-static int fixture_open(void **state, const struct prog_config *config, enum port_mode mode)
+static size_t sa_state_size(const struct fixture *fx)
+{
+	return sizeof(struct sa_state) * fx->slots;
+}
+
+static int fixture_open(void **state, const struct prog_config *config, enum port_mode mode, uint32_t slots)
 {
 	struct fixture *fx = calloc(1, sizeof(*fx));
 
@@ -55,8 +59,13 @@ static int fixture_open(void **state, const struct prog_config *config, enum por
 	fx->skel = datapath__open();
 	assert_non_null(fx->skel);
 	fx->skel->rodata->cfg = *config;
+	fx->slots = slots;
+	assert_int_equal(bpf_map__set_max_entries(fx->skel->maps.sa_state, slots), 0);
+	assert_int_equal(bpf_map__set_max_entries(fx->skel->maps.spd, spd_prefixes(slots)), 0);
+	assert_int_equal(bpf_map__set_max_entries(fx->skel->maps.spd_hits, spd_counters(slots)), 0);
 	assert_int_equal(datapath__load(fx->skel), 0);
-	fx->sa = mmap(NULL, SA_STATE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(fx->skel->maps.sa_state), 0);
+	fx->sa = mmap(NULL, sa_state_size(fx), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(fx->skel->maps.sa_state),
+		      0);
 	assert_true(fx->sa != MAP_FAILED);
 	fx->ring = ring_buffer__new(bpf_map__fd(fx->skel->maps.events), on_event, fx, NULL);
 	assert_non_null(fx->ring);
@@ -72,19 +81,24 @@ static const struct prog_config usual = {.mark = MARK};
 
 int fixture_native(void **state)
 {
-	return fixture_open(state, &usual, PORT_NATIVE);
+	return fixture_open(state, &usual, PORT_NATIVE, SLOTS_DEFAULT);
 }
 
 int fixture_generic(void **state)
 {
-	return fixture_open(state, &usual, PORT_GENERIC);
+	return fixture_open(state, &usual, PORT_GENERIC, SLOTS_DEFAULT);
+}
+
+int fixture_large(void **state)
+{
+	return fixture_open(state, &usual, PORT_NATIVE, SLOTS_MAX);
 }
 
 int fixture_with(void **state, enum unknown_spi unknown_spi, uint32_t mark)
 {
 	const struct prog_config config = {.unknown_spi = unknown_spi, .mark = mark};
 
-	return fixture_open(state, &config, PORT_NATIVE);
+	return fixture_open(state, &config, PORT_NATIVE, SLOTS_DEFAULT);
 }
 
 int fixture_free(void **state)
@@ -94,7 +108,7 @@ int fixture_free(void **state)
 	worker_leaves(fx);
 	ike_dies(fx);
 	ring_buffer__free(fx->ring);
-	munmap(fx->sa, SA_STATE_SIZE);
+	munmap(fx->sa, sa_state_size(fx));
 	datapath__destroy(fx->skel);
 	free(fx);
 	return 0;
@@ -179,14 +193,15 @@ void put_port(struct fixture *fx, uint32_t mtu, uint16_t path_mtu_min)
 	put(fx->skel->maps.ports, &at, &port);
 }
 
-struct sa_state *put_outbound_for(struct fixture *fx, uint32_t slot, struct selector sel)
+struct sa_state *put_outbound_of_lane(struct fixture *fx, uint32_t slot, struct selector sel, uint32_t lane)
 {
 	struct sa_state *sa = put_sa(fx, slot, 0x2000 + slot, LOCAL, REMOTE);
 	struct sad_out_value value = {.slot = slot, .generation = sa->generation};
-	struct sad_out_key key = {.sel = sel};
+	struct sad_out_key key = {.sel = sel, .lane = lane};
 
 	sa->direction = SA_OUTBOUND;
 	sa->sel = sel;
+	sa->lane = (uint8_t)lane;
 	memcpy(key.src, sa->src, sizeof(key.src));
 	memcpy(key.dst, sa->dst, sizeof(key.dst));
 	put(fx->skel->maps.sad_out, &key, &value);
@@ -194,13 +209,33 @@ struct sa_state *put_outbound_for(struct fixture *fx, uint32_t slot, struct sele
 	return sa;
 }
 
-void remove_outbound_for(struct fixture *fx, struct selector sel)
+struct sa_state *put_outbound_for(struct fixture *fx, uint32_t slot, struct selector sel)
 {
-	struct sad_out_key key = {.sel = sel};
+	return put_outbound_of_lane(fx, slot, sel, 0);
+}
+
+void remove_outbound_of_lane(struct fixture *fx, struct selector sel, uint32_t lane)
+{
+	struct sad_out_key key = {.sel = sel, .lane = lane};
 
 	inet_pton(AF_INET, LOCAL, key.src);
 	inet_pton(AF_INET, REMOTE, key.dst);
 	assert_int_equal(bpf_map_delete_elem(bpf_map__fd(fx->skel->maps.sad_out), &key), 0);
+}
+
+void remove_outbound_for(struct fixture *fx, struct selector sel)
+{
+	remove_outbound_of_lane(fx, sel, 0);
+}
+
+void put_lanes(struct fixture *fx, unsigned lanes)
+{
+	const uint32_t only = 0;
+	struct cpu_lane each[CPUS_MAX];
+
+	for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++)
+		each[cpu] = (struct cpu_lane){lanes > 1 ? 1 + cpu % lanes : 0, lanes};
+	put(fx->skel->maps.cpu_lane, &only, each);
 }
 
 static struct selector to_port(uint16_t proto, uint16_t remote_port)

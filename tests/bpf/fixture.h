@@ -34,7 +34,8 @@
 
 struct fixture {
 	struct datapath *skel;
-	struct sa_state *sa; /* the map itself, SLOTS_MAX */
+	struct sa_state *sa; /* the map itself */
+	uint32_t slots;	     /* of it: SLOTS_DEFAULT */
 	struct ring_buffer *ring;
 	struct event events[256];
 	int told;		     /* events that came, beyond the room for them too */
@@ -53,6 +54,8 @@ struct outcome {
 /* cmocka setup and teardown. A worker serves queue 0; there are no policies and no SAs. */
 int fixture_native(void **state);
 int fixture_generic(void **state);
+/* With SLOTS_MAX slots. */
+int fixture_large(void **state);
 int fixture_free(void **state);
 /* With a configuration that is otherwise the native one's. */
 int fixture_with(void **state, enum unknown_spi unknown_spi, uint32_t mark);
@@ -87,6 +90,11 @@ void remove_outbound(struct fixture *fx, uint16_t proto, uint16_t remote_port);
 /* The same for any selector. */
 struct sa_state *put_outbound_for(struct fixture *fx, uint32_t slot, struct selector sel);
 void remove_outbound_for(struct fixture *fx, struct selector sel);
+/* One of a lane's own beside it, bound to that lane (as in sad_out_key). */
+struct sa_state *put_outbound_of_lane(struct fixture *fx, uint32_t slot, struct selector sel, uint32_t lane);
+void remove_outbound_of_lane(struct fixture *fx, struct selector sel, uint32_t lane);
+/* CPU n's lane is 1 + n % lanes; of 1 lane or none, 0. */
+void put_lanes(struct fixture *fx, unsigned lanes);
 #define SEL(...) ((struct selector){__VA_ARGS__})
 /* Binds the inbound SA to a NIC in sad. */
 void bind_inbound(struct fixture *fx, uint32_t slot, uint32_t ifindex);

@@ -47,7 +47,6 @@ static void assert_handed_over(const struct outcome *out, const struct frame *f)
 	assert_int_equal(meta.slot, SLOT);
 	assert_int_equal(meta.generation, 2 * SLOT + 1);
 	assert_int_equal(meta.l3_offset, f->l3);
-	assert_int_equal(meta.reserved, 0);
 	assert_int_equal(out->len, sizeof(meta) + f->len);
 	assert_memory_equal(out->data + sizeof(meta), f->data, f->len);
 }

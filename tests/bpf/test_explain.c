@@ -27,6 +27,7 @@ static struct maps maps_of(struct fixture *fx)
 		.ike_sockets = bpf_map__fd(fx->skel->maps.ike_sockets),
 		.gates = bpf_map__fd(fx->skel->maps.gates),
 		.gre = bpf_map__fd(fx->skel->maps.gre),
+		.slots = SLOTS_DEFAULT,
 		.sa = fx->sa,
 	};
 }
@@ -104,10 +105,8 @@ static void some_sas(struct fixture *fx, struct selector *sels)
 
 		sels[slot] = some_selector();
 		sa = put_outbound_for(fx, slot, sels[slot]);
-		sa->hard_packets = below(4) ? 0 : 1;
-		sa->packets = 2;
+		sa->worn = (below(4) ? 0 : SA_WORN_HARD) | (below(8) ? 0 : SA_WORN_SEQUENCE);
 		sa->ifindex = below(8) ? 0 : NIC + 7;
-		sa->seq = below(8) ? 5 : UINT32_MAX;
 	}
 }
 
@@ -170,8 +169,8 @@ static void assert_alike_out(struct fixture *fx, const struct datapath_world *wo
 	if (kernel.verdict == TC_ACT_REDIRECT) {
 		memcpy(&tag, kernel.data + 6, sizeof(tag));
 		assert_int_equal(here.verdict, DATAPATH_TO_WORKER);
-		assert_int_equal(here.sa.slot, tag.slot);
-		assert_int_equal(here.sa.generation, tag.generation);
+		assert_int_equal(here.sa.slot, tx_tag_slot(&tag));
+		assert_true(tx_tag_is_of(&tag, here.sa.generation));
 	} else {
 		assert_int_equal(here.verdict, kernel.verdict == TC_ACT_SHOT ? DATAPATH_DROPS : DATAPATH_PASSES);
 	}
@@ -250,11 +249,10 @@ static void esp_is_decided_on_alike(void **state)
 	struct datapath_world world = {.maps = &maps, .worker = true, .ifindex = NIC};
 	struct sa_state *sa = put_inbound(fx, 20, 0x1000);
 
-	sa->seq = 1000;
+	sa->seen = 1000;
 	put_inbound(fx, 21, 0x1001)->ifindex = NIC;
 	bind_inbound(fx, 21, NIC + 7);
-	put_inbound(fx, 22, 0x1002)->hard_packets = 1;
-	fx->sa[22].packets = 1;
+	put_inbound(fx, 22, 0x1002)->worn = SA_WORN_HARD;
 	for (uint32_t spi = 0xfff; spi <= 0x1003; spi++)
 		for (uint32_t seq = 0; seq < 2000; seq += 250)
 			assert_esp_alike(fx, &world, spi, seq);

@@ -9,15 +9,15 @@
 #define ESP(...)   FRAME(.proto = IPPROTO_ESP, .spi = SPI, .seq = 1, __VA_ARGS__)
 #define LATER(...) FRAME(.proto = IPPROTO_ESP, .spi = 0xdddddddd, __VA_ARGS__)
 
-static void assert_sent_by(struct fixture *fx, struct frame f, uint16_t slot)
+static void assert_sent_by(struct fixture *fx, struct frame f, uint32_t slot)
 {
 	struct outcome out = run_egress(fx, &f);
 	struct tx_tag tag;
 
 	assert_int_equal(out.verdict, TC_ACT_REDIRECT);
 	memcpy(&tag, out.data + 6, sizeof(tag));
-	assert_int_equal(tag.slot, slot);
-	assert_int_equal(tag.generation, fx->sa[slot].generation);
+	assert_int_equal(tx_tag_slot(&tag), slot);
+	assert_true(tx_tag_is_of(&tag, fx->sa[slot].generation));
 }
 
 static void assert_shot(struct fixture *fx, struct frame f, enum reason reason)
@@ -31,7 +31,7 @@ static void assert_in_clear(struct fixture *fx, struct frame f)
 	assert_int_equal((int)run_egress(fx, &f).verdict, TC_ACT_UNSPEC);
 }
 
-static void assert_to_worker(struct fixture *fx, struct frame f, uint16_t slot)
+static void assert_to_worker(struct fixture *fx, struct frame f, uint32_t slot)
 {
 	struct outcome out = run_xdp(fx, &f);
 	struct rx_meta meta;
@@ -149,7 +149,7 @@ static void in_first_ones_are_the_peers_and_show_all_headers(void **state)
 	assert_dropped(fx, ESP(.payload = 32, .frag_off = MORE_FRAGMENTS), REASON_FRAG_INVALID);
 	assert_dropped(fx, ESP(.payload = 8, .frag_off = MORE_FRAGMENTS), REASON_FRAG_INVALID);
 	assert_int_equal(counts_get(&sa->drops, REASON_FRAG_INVALID), 2);
-	sa->seq = 1000;
+	sa->seen = 1000;
 	assert_dropped(fx, ESP(.frag_off = MORE_FRAGMENTS), REASON_REPLAY);
 	/* None of them was remembered. */
 	put_local(fx, LOCAL);

@@ -261,9 +261,9 @@ static void groups_of_a_connections_peer(void **state)
 /* ---- out of GRE ---- */
 
 /* As the worker hands it over: the SA in the destination address, a type of its own. */
-static struct frame taken_out(struct frame f, uint16_t slot, uint32_t generation)
+static struct frame taken_out(struct frame f, uint32_t slot, uint32_t generation)
 {
-	const struct tx_tag tag = {.generation = generation, .slot = slot};
+	const struct tx_tag tag = tx_tag_of(slot, generation);
 	const uint16_t type = htons(GRE_TAG_ETHERTYPE);
 
 	memcpy(f.data, &tag, sizeof(tag));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* bpf/icmp_forged.h: who speaks in clear of what nobody has seen in clear. */
+/* bpf/icmp_forged.h: who quotes what a policy protects. */
 #include <arpa/inet.h>
 #include <linux/ip.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 /* An ICMP message that quotes a packet, by default one that LOCAL has sent to REMOTE. What is 0 takes the default. */
 struct message {
 	const char *from; /* [ROUTER] */
+	const char *to;	  /* [LOCAL] */
 	int tags;
 	int options;
 	uint16_t frag_off;
@@ -28,8 +29,8 @@ struct message {
 static struct frame message_of(const struct message *m)
 {
 	const size_t header = (m->ihl ? m->ihl : 5) * 4u, len = m->len ? (size_t)m->len : 8 + header + 12;
-	struct frame f = FRAME(.src = m->from ? m->from : ROUTER, .tags = m->tags, .options = m->options,
-			       .frag_off = m->frag_off, .proto = IPPROTO_ICMP, .payload = len);
+	struct frame f = FRAME(.src = m->from ? m->from : ROUTER, .dst = m->to ? m->to : LOCAL, .tags = m->tags,
+			       .options = m->options, .frag_off = m->frag_off, .proto = IPPROTO_ICMP, .payload = len);
 	const struct iphdr quoted = {.version = 4,
 				     .ihl = header / 4,
 				     .tot_len = htons(1500),
@@ -189,6 +190,131 @@ static void out_of_an_sa_it_is_a_peers_word(void **state)
 	assert_counted_only(fx, REASON_ICMP_FORGED);
 }
 
+#define OTHER "192.0.2.77"
+
+static void assert_opened(struct fixture *fx, struct message m, bool admitted)
+{
+	struct frame f;
+
+	m.from = REMOTE;
+	f = message_of(&m);
+	assert_int_equal(run_tap_ingress(fx, &f).verdict, admitted ? TC_ACT_REDIRECT : TC_ACT_SHOT);
+	if (admitted)
+		assert_nothing_counted(fx);
+	else
+		assert_counted_only(fx, REASON_ICMP_FORGED);
+}
+
+#define OPENED(admitted, ...) assert_opened(fx, (struct message){__VA_ARGS__}, admitted)
+
+/* A peer has seen what was for it. As a router it also has a say on what is in clear. */
+static void a_peers_word_is_of_its_own(void **state)
+{
+	struct fixture *fx = *state;
+
+	protect_all(fx);
+	PUT_RULES(fx, OTHER "/32", TO_PORT(IPPROTO_TCP, 179, SPD_PROTECT));
+	for (size_t i = 0; i < sizeof(errors); i++) {
+		for (int tags = 0; tags <= 2; tags++) {
+			OPENED(true, .tags = tags, .type = errors[i]);
+			OPENED(false, .tags = tags, .type = errors[i], .dst = OTHER, .dport = 179);
+			OPENED(true, .tags = tags, .type = errors[i], .dst = OTHER, .dport = 180);
+			OPENED(true, .tags = tags, .type = errors[i], .dst = OTHER, .proto = IPPROTO_ESP);
+			OPENED(true, .tags = tags, .type = errors[i], .dst = STRANGER);
+		}
+	}
+	OPENED(false, .dst = OTHER, .dport = 180, .len = 30);
+	OPENED(true, .dst = OTHER, .dport = 179, .type = 8);
+}
+
+/* What this host says of a packet that has come from REMOTE, to whom if nobody else. reason: -1 if it leaves,
+ * uncounted. */
+static void assert_leaves(struct fixture *fx, struct message m, int reason)
+{
+	const bool leaves = reason < 0 || reason == REASON_BYPASS;
+	struct frame f;
+
+	m.from = LOCAL;
+	m.to = m.to ? m.to : REMOTE;
+	m.src = REMOTE;
+	m.dst = m.dst ? m.dst : LOCAL;
+	f = message_of(&m);
+	assert_int_equal((int)run_egress(fx, &f).verdict, leaves ? TC_ACT_UNSPEC : TC_ACT_SHOT);
+	if (reason < 0)
+		assert_nothing_counted(fx);
+	else
+		assert_counted_only(fx, reason);
+}
+
+#define LEAVES(reason, ...) assert_leaves(fx, (struct message){__VA_ARGS__}, reason)
+
+/* A closed port, an option that is not known: the kernel answers with as much of the packet as fits. */
+static void what_was_opened_is_not_quoted_in_clear(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32", TO_PORT(IPPROTO_UDP, 6081, SPD_PROTECT));
+	for (size_t i = 0; i < sizeof(errors); i++) {
+		for (int tags = 0; tags <= 2; tags++) {
+			LEAVES(REASON_ICMP_FORGED, .tags = tags, .type = errors[i], .proto = IPPROTO_UDP,
+			       .sport = 6081);
+			LEAVES(GOES_BY, .tags = tags, .type = errors[i], .proto = IPPROTO_UDP, .dport = 6081);
+			LEAVES(GOES_BY, .tags = tags, .type = errors[i], .proto = IPPROTO_TCP, .sport = 6081);
+			LEAVES(GOES_BY, .tags = tags, .type = errors[i], .proto = IPPROTO_ESP);
+		}
+	}
+	LEAVES(REASON_ICMP_FORGED, .to = STRANGER, .proto = IPPROTO_UDP, .sport = 6081);
+	LEAVES(REASON_ICMP_FORGED, .proto = IPPROTO_UDP, .sport = 6081, .ihl = 15);
+	LEAVES(REASON_ICMP_FORGED, .proto = IPPROTO_UDP, .sport = 7, .len = 30);
+	LEAVES(GOES_BY, .proto = IPPROTO_UDP, .sport = 6081, .type = 8);
+	/* Nor by a policy that lets ICMP by. */
+	PUT_RULES(fx, REMOTE "/32", {.proto = IPPROTO_ICMP, ANY_PORT, .action = SPD_BYPASS},
+		  TO_PORT(IPPROTO_UDP, 6081, SPD_PROTECT));
+	LEAVES(REASON_ICMP_FORGED, .proto = IPPROTO_UDP, .sport = 6081);
+	LEAVES(REASON_BYPASS, .proto = IPPROTO_UDP, .sport = 6082);
+}
+
+/* All of a datagram that tells shares its first fragment's lot. */
+static void nor_in_fragments(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32", TO_PORT(IPPROTO_UDP, 6081, SPD_PROTECT));
+	LEAVES(REASON_ICMP_FORGED, .frag_off = MORE_FRAGMENTS, .proto = IPPROTO_UDP, .sport = 6081);
+	LEAVES(REASON_DISCARD, .frag_off = 5);
+	LEAVES(REASON_ICMP_FORGED, .frag_off = MORE_FRAGMENTS, .len = 8);
+}
+
+/* What a connection covers besides has no SA, and came in clear: this host may be its router. */
+static void what_came_in_clear_may_be_quoted(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32",
+		  {.local = {192, 0, 2, 1},
+		   .proto = IPPROTO_UDP,
+		   ANY_PORT,
+		   .action = SPD_PROTECT,
+		   .owner = OWNER_IKE,
+		   .origin = 32});
+	LEAVES(REASON_ICMP_FORGED, .proto = IPPROTO_UDP, .sport = 6081);
+	LEAVES(GOES_BY, .proto = IPPROTO_UDP, .sport = 6081, .dst = STRANGER);
+	LEAVES(GOES_BY, .proto = IPPROTO_UDP, .sport = 500, .dport = 500);
+	LEAVES(REASON_ICMP_FORGED, .proto = IPPROTO_UDP, .sport = 500, .dport = 501);
+}
+
+/* To whom it is protected, the way in is the SA. */
+static void in_an_sa_it_may_be_said(void **state)
+{
+	struct fixture *fx = *state;
+	struct frame f = message_of(&(struct message){.from = LOCAL, .to = REMOTE, .src = REMOTE, .dst = LOCAL});
+
+	protect_all(fx);
+	put_outbound(fx, 10, 0, 0);
+	assert_int_equal(run_egress(fx, &f).verdict, TC_ACT_REDIRECT);
+	assert_nothing_counted(fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +325,11 @@ int main(void)
 		TEST_NATIVE(messages_in_fragments),
 		TEST_NATIVE(esp_and_ike),
 		TEST_GENERIC(out_of_an_sa_it_is_a_peers_word),
+		TEST_NATIVE(a_peers_word_is_of_its_own),
+		TEST_NATIVE(what_was_opened_is_not_quoted_in_clear),
+		TEST_NATIVE(nor_in_fragments),
+		TEST_NATIVE(what_came_in_clear_may_be_quoted),
+		TEST_NATIVE(in_an_sa_it_may_be_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,8 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "datapath.skel.h"
 
@@ -50,6 +52,36 @@ static void first_match_wins(void **state)
 	OUT(REASON_BYPASS, .proto = IPPROTO_UDP);
 	OUT(REASON_DISCARD, .proto = IPPROTO_TCP);
 	OUT(REASON_NO_SA, .proto = IPPROTO_ICMP);
+}
+
+static void put_empty(struct fixture *fx, const struct spd_empty *empty)
+{
+	const uint32_t only = 0;
+
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(fx->skel->maps.spd_empty), &only, empty, BPF_ANY), 0);
+}
+
+/* Of an address of which either bit is set no rule is looked for; that others are set is nothing to it. */
+static void what_is_known_to_have_no_prefix_goes_by(void **state)
+{
+	struct spd_empty *empty = malloc(sizeof(*empty));
+	const uint32_t remote = 0xc0000202, wide = spd_empty_wide(remote), narrow = spd_empty_narrow(remote);
+	struct fixture *fx = *state;
+
+	protect_all(fx);
+	memset(empty, 0xff, sizeof(*empty));
+	empty->wide[wide / 64] &= ~(1ULL << wide % 64);
+	put_empty(fx, empty);
+	OUT(NOT_DECIDED, .proto = IPPROTO_UDP);
+	empty->narrow[narrow / 64] &= ~(1ULL << narrow % 64);
+	put_empty(fx, empty);
+	OUT(REASON_NO_SA, .proto = IPPROTO_UDP);
+	IN(REASON_CLEARTEXT_PROTECTED, .proto = IPPROTO_UDP);
+	empty->wide[wide / 64] |= 1ULL << wide % 64;
+	put_empty(fx, empty);
+	OUT(NOT_DECIDED, .proto = IPPROTO_UDP);
+	IN(NOT_DECIDED, .proto = IPPROTO_UDP);
+	free(empty);
 }
 
 static void longest_prefix_wins_and_no_match_goes_by(void **state)
@@ -441,6 +473,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST_NATIVE(first_match_wins),
+		TEST_NATIVE(what_is_known_to_have_no_prefix_goes_by),
 		TEST_NATIVE(longest_prefix_wins_and_no_match_goes_by),
 		TEST_NATIVE(local_address_is_compared),
 		TEST_NATIVE(ports_are_mirrored),

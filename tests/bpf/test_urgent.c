@@ -15,9 +15,9 @@
 #define DSCP_EF	 46
 
 /* A test run takes the first Ethernet header off, as a socket would have it; a TAP's program sees the whole frame. */
-static uint32_t queue_of(struct fixture *fx, const struct frame *f, uint16_t slot)
+static uint32_t queue_of(struct fixture *fx, const struct frame *f, uint32_t slot)
 {
-	const struct tx_tag tag = {.generation = 1, .slot = slot};
+	const struct tx_tag tag = tx_tag_of(slot, 1);
 	uint8_t in[ETH_HLEN + sizeof(f->data)] = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .data_size_in = (uint32_t)(ETH_HLEN + f->len));
 
@@ -67,7 +67,7 @@ static void an_sa_has_one_pair(void **state)
 	const struct frame bulk = FRAME_OUT(.proto = IPPROTO_TCP), urgent = FRAME_OUT(.proto = IPPROTO_ICMP);
 	bool differ = false;
 
-	for (uint16_t slot = 0; slot < SLOTS; slot++) {
+	for (uint32_t slot = 0; slot < SLOTS; slot++) {
 		const uint32_t queue = queue_of(*state, &bulk, slot);
 
 		assert_int_equal(queue % 2, 0);
@@ -75,6 +75,27 @@ static void an_sa_has_one_pair(void **state)
 		differ |= queue != queue_of(*state, &bulk, 0);
 	}
 	assert_true(differ);
+}
+
+/* One that is a lane's leads to that lane's, wherever its slot would. */
+static void a_lanes_sa_has_the_lanes_pair(void **state)
+{
+	const struct frame bulk = FRAME_OUT(.proto = IPPROTO_TCP), urgent = FRAME_OUT(.proto = IPPROTO_ICMP);
+	struct fixture *fx = *state;
+
+	for (unsigned lanes = 2; lanes <= LANES_MAX; lanes += 31) {
+		put_lanes(fx, lanes);
+		for (uint8_t lane = 1; lane <= lanes; lane++) {
+			uint32_t queue;
+
+			put_outbound_of_lane(fx, 100 + lane, SEL(ANY_PORT), lane);
+			queue = queue_of(fx, &bulk, 100 + lane);
+			assert_int_equal(queue % 2, 0);
+			assert_int_equal(lane_of_queue(PORT, queue / 2, lanes), lane - 1);
+			assert_int_equal(queue_of(fx, &urgent, 100 + lane), queue + 1);
+		}
+	}
+	assert_int_equal(queue_of(fx, &bulk, SLOT_NONE) % 2, 0);
 }
 
 static void what_ends_within_its_headers_is_bulk(void **state)
@@ -88,11 +109,9 @@ static void what_ends_within_its_headers_is_bulk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST_NATIVE(what_fills_no_queue_is_urgent),
-		TEST_NATIVE(what_says_so_is_urgent),
-		TEST_NATIVE(behind_a_vlan_tag_too),
-		TEST_NATIVE(an_sa_has_one_pair),
-		TEST_NATIVE(what_ends_within_its_headers_is_bulk),
+		TEST_NATIVE(what_fills_no_queue_is_urgent), TEST_NATIVE(what_says_so_is_urgent),
+		TEST_NATIVE(behind_a_vlan_tag_too),	    TEST_NATIVE(an_sa_has_one_pair),
+		TEST_NATIVE(a_lanes_sa_has_the_lanes_pair), TEST_NATIVE(what_ends_within_its_headers_is_bulk),
 	};
 
 	return cmocka_run_group_tests_name("urgent", tests, NULL, NULL);

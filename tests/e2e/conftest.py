@@ -5,7 +5,7 @@ and an independent ESP codec. `pair`: two hosts, and the cable between them is a
 Both exist once per XDP mode and process, and are clean again after each test. `own_pair` is one that a test has for itself
 and may break; `ike_pair`, and `native` in that mode alone, is one without keys or daemons, to be configured.
 
-`make e2e BESIDE=2` runs files beside each other; tests marked `alone`, those of how fast something is, always run by themselves.
+`make e2e` runs tests beside each other, those of one file, too; the ones marked `alone`, of how fast something is, always run by themselves.
 """
 import os
 import sys

@@ -11,6 +11,7 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'bench'))
 
 import cable
+import per_queue
 import contenders
 import parts
 from beds import B
@@ -89,7 +90,7 @@ def test_who_cannot_be_measured_has_a_row_that_says_why(beds):
     assert lasts['missing'] is None and lasts['values']['tcp_1.mbit_s']['of_plain'] == 1
 
     result = {'figures': list(rows.values()), 'rounds': measured, 'settings': SETTINGS,
-              'facts': {**facts, 'cpus': 2, 'cpu': 'x', 'kernel': '6', 'time': '2000-01-01T00:00:00Z'}}
+              'facts': {**facts, 'cpus': 2, 'cpu': 'x', 'kernel': '6', 'idle_driver': 'none', 'time': '2000-01-01T00:00:00Z'}}
     for text in contenders.table(list(rows.values())), blocks(result, {})['beside']:
         assert 'openvpn is not installed' in text and 'its daemon has ended' in text
     chart, = charts(result)
@@ -101,6 +102,21 @@ def test_nothing_to_compare_with_ends_it(beds):
     beds['plain'] = NotThere
     with pytest.raises(Missing):
         parts.measure(['tcp_1'], SETTINGS, print)
+
+
+def row(name, base, target=None, met=None):
+    return {'name': name, 'label': name, 'unit': 'ns', 'values': {base: 50, 'esp': 75, 'esp_low': 60}, 'compare': 'ratio', 'compared': 1.5,
+            'target': target, 'met': met}
+
+
+def test_what_is_missed_is_told_so():
+    rows = [row('aead.ipsec-mb.open_64', 'raw', ['<=', 1.3], False), row('aead.ipsec-mb.open_256', 'raw'), row('aead.openssl.open_64', 'raw'),
+            row('tcp_1.mbit_s', 'plain', ['>=', 0.65], True), row('low.tcp_1.mbit_s', 'plain', ['>=', 2], False)]
+    tables = blocks({'figures': rows}, {})
+    assert tables.keys() == {'run', 'low'}
+    assert tables['run'].splitlines()[2:] == ['| aead.ipsec-mb.open_64 | ns | 50.0 | 75.0 | × 1.50 | ≤ × 1.3, missed |',
+                                              '| tcp_1.mbit_s | ns | 50.0 | 75.0 | × 1.50 | ≥ × 0.65 |']
+    assert tables['low'].splitlines()[2:] == ['| low.tcp_1.mbit_s | ns | 50.0 | 75.0 | 60.0 | × 1.50 | ≥ × 2, missed |']
 
 
 def ping(bed):
@@ -116,9 +132,19 @@ def test_what_goes_by_the_cable_is_esp():
         assert [(new['sealed'] - old['sealed'], new['opened'] - old['opened']) for old, new in zip((a, b), after)] == [(5, 5)] * 2
 
 
+def test_each_lane_has_an_sa_on_the_cable():
+    """Two queues, and what each CPU sends is sealed by its own lane."""
+    with per_queue.TwoLanes() as bed:
+        before = bed.counters(), bed.status()['lanes']
+        for cpu in range(per_queue.LANES):
+            bed.a.run('taskset', '-c', cpu, 'ping', '-n', '-q', '-c', 5, '-i', 0.05, B)
+        bed.check(before[0])
+        assert all(now['sealed'] - was['sealed'] >= 5 for was, now in zip(before[1], bed.status()['lanes']))
+
+
 def test_what_does_not_go_by_the_cable_is_not_told_as_if(monkeypatch):
     """The worker as it is installed sends by the NIC."""
-    monkeypatch.setattr(cable, 'WORKER', BUILD / 'xdp-ipsec-worker')
+    monkeypatch.setattr(cable.Cable, 'worker', BUILD / 'xdp-ipsec-worker')
     with cable.Cable() as bed:
         before = bed.counters()
         ping(bed)

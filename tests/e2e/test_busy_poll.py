@@ -113,7 +113,7 @@ def test_awake_with_traffic_alone():
 def notes(host):
     said = json.loads(host.cmd('-j', 'check', '-c', host.config).stdout)
     assert said['works']
-    return [row['detail'] for row in said['checks'] if row['result'] == 'note' and 'busy-poll' in row['detail']]
+    return [row['text'] for row in said['checks'] if row['level'] == 'warn' and 'busy-poll' in row['text']]
 
 
 def test_check_says_that_it_copies():

@@ -58,7 +58,7 @@ def test_each_packet_twice(pair):
         assert raw(echo[ICMP]) and echo.len == len(p.frame) - 14 and p.length == len(p.frame)
         assert p.frame[6:12].hex(':') in (pair.a.netns.mac('nic0'), pair.b.netns.mac('nic0'))
     assert [p.direction for p in file.packets] == ['out', 'out', 'in', 'in'] * 3
-    assert {p.comment for p in file.packets} == {f'out, SPI {pair.sas[0].spi:#x}', f'in, SPI {pair.sas[1].spi:#x}'}
+    assert {p.comment for p in file.packets} == {f'out, SPI {pair.sas[0].spi:#010x}', f'in, SPI {pair.sas[1].spi:#010x}'}
     assert [p.time for p in file.packets] == sorted(p.time for p in file.packets)
     assert capture.path.stat().st_mode & 0o777 == 0o600
 
@@ -71,7 +71,7 @@ def test_comments_name_the_connection(native):
         assert ping(native.a.netns, B)
         capture.until(has(4))
         file = capture.stop()
-    assert {p.comment for p in file.packets} == {f'core out, SPI {child["spi_out"]:#x}', f'core in, SPI {child["spi_in"]:#x}'}
+    assert {p.comment for p in file.packets} == {f'core out, SPI {child["spi_out"]:#010x}', f'core in, SPI {child["spi_in"]:#010x}'}
 
 
 def test_datagrams_in_pieces(pair):
@@ -92,7 +92,7 @@ def test_tshark_reads_it(pair):
         capture.until(has(4))
         capture.stop()
         seen = tshark.fields(capture.path, ['frame.interface_name', 'frame.comment', 'frame.protocols'])
-    out, back = (f'{way}, SPI {sa.spi:#x}' for way, sa in zip(('out', 'in'), pair.sas))
+    out, back = (f'{way}, SPI {sa.spi:#010x}' for way, sa in zip(('out', 'in'), pair.sas))
     icmp = 'eth:ethertype:ip:icmp:data'
     assert [(i, c) for i, c, _ in seen] == [('clear', out), ('esp', out), ('esp', back), ('clear', back)]
     assert [p.startswith(icmp) for i, _, p in seen] == [i == 'clear' for i, _, _ in seen]
@@ -107,7 +107,7 @@ def drops_of(bed, send, *words):
         bed.settle()
         last = new_sa(PEER, HOST)
         bed.send_sealed(last, payload())
-        is_last = f'in, SPI {last.spi:#x}: dropped: no_sa'
+        is_last = f'in, SPI {last.spi:#010x}: dropped: no_sa'
         file = capture.until(lambda file: any(p.comment.startswith(is_last) for p in file.packets))
     return [p for p in file.packets if not p.comment.startswith(is_last)]
 
@@ -144,7 +144,7 @@ def test_by_the_worker_as_it_came(bed, reason):
         bed.tap.send(frame)
     dropped = drops_of(bed, lambda: bed.tap.send(frame))
     assert len(dropped) == 1 and dropped[0].interface == 'esp' and dropped[0].frame == raw(frame)
-    assert dropped[0].comment.startswith(f'in, SPI {sa.spi:#x}: dropped: {reason} (')
+    assert dropped[0].comment.startswith(f'in, SPI {sa.spi:#010x}: dropped: {reason} (')
 
 
 def test_out_of_the_host(bed):
@@ -157,7 +157,7 @@ def test_out_of_the_host(bed):
     sa = bed.outbound()
     long = IP(src=HOST, dst=PEER, flags='DF') / UDP(sport=1, dport=2) / Raw(b'y' * 1472)
     dropped = [p for p in drops_of(bed, lambda: send_ip(bed.ns, long)) if p.direction == 'out']
-    assert [p.comment.split(' (')[0] for p in dropped] == [f'out, SPI {sa.spi:#x}: dropped: too_big']
+    assert [p.comment.split(' (')[0] for p in dropped] == [f'out, SPI {sa.spi:#010x}: dropped: too_big']
     assert dropped[0].frame[6:12].hex(':') == bed.mac
 
 
@@ -302,15 +302,15 @@ def test_worker_killed(own_pair):
         capture.stop()
 
 
-@pytest.mark.parametrize('signum', [signal.SIGTERM, signal.SIGKILL])
-def test_daemon_ends(own_pair, signum):
+def test_daemon_ends(own_pair):
     """So does the capture, in one line; what one that was killed has left in the maps the next start takes away."""
-    with Capture(own_pair.a) as capture:
-        own_pair.a.daemon.send_signal(signum)
-        assert 'the daemon has ended' in capture.end()
-    own_pair.a.daemon.wait()
-    own_pair.a.start()
-    assert not in_maps(own_pair.a)
+    for signum in signal.SIGTERM, signal.SIGKILL:
+        with Capture(own_pair.a) as capture:
+            own_pair.a.daemon.send_signal(signum)
+            assert 'the daemon has ended' in capture.end()
+        own_pair.a.daemon.wait()
+        own_pair.a.start()
+        assert not in_maps(own_pair.a)
 
 
 def test_nothing_is_left(pair):

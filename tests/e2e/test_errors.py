@@ -150,7 +150,8 @@ def test_bad_configuration(host, text, about):
     untouched(host)
     done = host.cmd('check', '-c', host.config, check=False)
     assert done.returncode == 1
-    one_line(done.stderr, about)
+    one_line(done.stderr, [])
+    assert all(str(word).lower() in (done.stdout + done.stderr).lower() for word in about)
 
 
 def test_no_control_socket(host):
@@ -203,6 +204,42 @@ USAGE = {
 }
 
 
+# What those who come from ipsec(8), swanctl, wg or `ip xfrm` type, and who knows the words but not their order.
+HABITS = {
+    'up': "'xdp-ipsec run' starts the daemon",
+    'up core': "'xdp-ipsec connection initiate NAME'",
+    'stop': 'the gate stays closed until',
+    'restart': "'xdp-ipsec reload'",
+    'state list': "'xdp-ipsec sa add'",
+    'ca': "'xdp-ipsec pki ca'",
+    'conn': "'xdp-ipsec connection list'",
+    '-c x.conf run': "'xdp-ipsec run -c FILE'",
+    'connection up core': 'connection has list, initiate, terminate, rekey',
+    'conection list': "did you mean 'connection list'?",
+    'sa lst': "did you mean 'sa list'?",
+    'add sa src 192.0.2.1': "did you mean 'sa add'?",
+    'list policy': "did you mean 'policy list'?",
+    'Status': "did you mean 'status'?",
+    'run x.conf': "did you mean '-c x.conf'?",
+    'policy add dst 192.0.2.2 protect': "did you mean 'action protect'?",
+    'policy add dst 192.0.2.2 dir out': 'a policy acts both ways',
+    'policy add 192.0.2.2': 'it has dst PREFIX',
+    'sa add src 192.0.2.1 key 0xabcdef': "'key-file FILE'",
+    'explain 192.0.2.1 host2': 'names are not looked up',
+    'explain 192.0.2.1 192.0.2.2 179': 'a port is tcp/179',
+    'explain 192.0.2.1 192.0.2.2 tcp/179': 'its port as the next word',
+    'policy add dst 192.0.2.2 proto 179 action protect': 'a port is tcp/179',
+}
+
+
+@pytest.mark.parametrize('line, about', HABITS.items(), ids=HABITS.keys())
+def test_habits(line, about):
+    done = run(COMMAND, *line.split(), check=False)
+    assert (done.returncode, done.stdout) == (2, '')
+    one_line(done.stderr, [about, 'help'])
+    assert 'abcdef' not in done.stderr
+
+
 @pytest.mark.parametrize('args', USAGE.values(), ids=USAGE.keys())
 def test_usage(args):
     done = run(COMMAND, *args, check=False)
@@ -233,7 +270,7 @@ def sa_words(**changes):
 
 BAD_SAS = {
     'spi-0': ({'spi': '0'}, ['spi'], 1),
-    'spi-reserved': ({'spi': '255'}, ['255'], 1),
+    'spi-reserved': ({'spi': '255'}, ['0x000000ff'], 1),
     'spi-word': ({'spi': 'abc'}, ['abc'], 2),
     'spi-33-bits': ({'spi': '0x100000000'}, ['0x100000000'], 2),
     'address': ({'src': '192.0.2'}, ['192.0.2'], 2),
@@ -273,6 +310,25 @@ def test_bad_sa(shared_running, changes, about, code):
     host, sa = shared_running, new_sa(PEER, HOST)
     command_fails(host, sa_words(**{'key-file': str(host.key_file(sa)), **changes}), about, code)
     assert not host.status()['sas']
+
+
+def test_another_instance_runs(shared_running):
+    """Who has forgotten --instance is told that it was."""
+    for args in ['sa', 'list'], ['reload']:
+        done = run(COMMAND, '--instance', f'{shared_running.instance}x', *args, check=False)
+        assert done.returncode == 1
+        one_line(done.stderr, ["give '--instance NAME' for one that runs (", 'run'])
+
+
+def test_sa_that_no_policy_needs(shared_running):
+    """It is added, and protects nothing: which is said, until a policy does."""
+    host, note = shared_running, f"'policy add dst {PEER} action protect'"
+    for sa in new_sa(PEER, HOST), new_sa(HOST, PEER):
+        assert note in host.sa_add(sa).stderr
+    host.cmd('policy', 'add', 'dst', PEER, 'src', HOST, 'proto', 'tcp', 'action', 'protect')
+    assert not host.sa_add(new_sa(HOST, PEER)).stderr
+    host.cmd('policy', 'flush')
+    host.cmd('sa', 'flush')
 
 
 @pytest.mark.parametrize('mode', [0o644, 0o640, 0o604])
@@ -321,13 +377,13 @@ def test_same_sa_twice(shared_running):
     host.sa_add(sa)
     done = host.sa_add(sa, check=False)
     assert done.returncode == 1
-    one_line(done.stderr, [f'{sa.spi:#x}'])
+    one_line(done.stderr, [f'{sa.spi:#010x}'])
     host.cmd('sa', 'flush')
 
 
 def test_delete_what_is_not_there(shared_running):
-    command_fails(shared_running, ['sa', 'del', 'spi', '0x1234', 'dst', HOST], ['0x1234'])
-    command_fails(shared_running, ['sa', 'show', 'spi', '0x1234'], ['0x1234'])
+    command_fails(shared_running, ['sa', 'del', 'spi', '0x1234', 'dst', HOST], ['0x00001234'])
+    command_fails(shared_running, ['sa', 'show', 'spi', '0x1234'], ['0x00001234'])
     command_fails(shared_running, ['policy', 'del', 'dst', PEER], [PEER])
 
 

@@ -11,9 +11,9 @@ from scapy.packet import Raw
 from lib.beds.bed import HOST, HOST2, NIC, PEER, Bed, new_sa
 from lib.beds.ike import bring_up, is_up, order
 from lib.beds.pair import A, B
-from lib.host import PASSED, dropped, is_dead
+from lib.host import PASSED, dropped
 from lib.netns import veth
-from lib.traffic import Ears, send_ip, udp_socket
+from lib.traffic import Ears, ping, send_ip, udp_socket
 from lib.wait import until
 from lib.wire import esp_of, ip_of
 
@@ -189,11 +189,11 @@ def test_steps(bed):
     assert step(path, 'gate')['state'] == 'closed'
     assert step(path, 'policy') | {'text': ''} == {
         'step': 'policy', 'text': '', 'policy': f'dst {PEER}/32 action protect', 'action': 'protect', 'owner': 'manual',
-        'cover': False}
+        'cover': False, 'hits': {'packets': 0, 'bytes': 0}}
     assert step(path, 'SA')['spi'] == out.spi
     assert 'runs' in step(path, 'worker')['text']
     text = bed.host.cmd('explain', HOST, PEER, 'tcp', 179).stdout
-    assert f'{HOST} > {PEER}: tcp, port 40000 > 179' in text and f'{out.spi:#x}' in text and 'leaves as ESP' in text
+    assert f'{HOST} > {PEER}: tcp, port 40000 > 179' in text and f'{out.spi:#010x}' in text and 'leaves as ESP' in text
 
 
 def test_asking_changes_nothing(bed):
@@ -227,9 +227,7 @@ def test_nobody_runs():
     with Bed('native') as bed:
         bed.host.start()
         bed.protected()
-        _, worker = bed.host.pids()
-        bed.host.stop(signal.SIGKILL)
-        until(lambda: is_dead(worker), 'its worker has ended')
+        bed.host.kill()
         document = explain(bed.host, HOST, PEER, 'udp', 7)
         assert said(document['paths'][0]) == ('dropped', 'no_worker')
         before = bed.host.counters()
@@ -276,6 +274,16 @@ def test_on_a_bridge():
 
 # ---- connections ----
 
+def test_a_connection_that_waits_for_its_peer(native):
+    """Its packets have nobody make an SA, and explain does not say so; nor has any of them been seen."""
+    native.psk(start='respond')
+    native.start()
+    path = explain(native.a, A, B, 'tcp', 179)['paths'][0]
+    assert said(path) == ('dropped', 'no_sa') and 'waits for the peer' in step(path, 'SA')['text']
+    assert step(path, 'policy')['hits'] == {'packets': 0, 'bytes': 0}
+    assert step(path, 'policy')['text'].endswith('; 0 packets so far')
+
+
 def test_a_connection(native):
     """From the first packet that waits to the SA; its name, its cover, and IKE's own packets."""
     native.psk(start='trap')
@@ -288,8 +296,12 @@ def test_a_connection(native):
     assert said(explain(host, B, A, 'udp', 500)['paths'][0]) == ('clear', 'ike')
     order(host, 'initiate', 'core')
     until(lambda: is_up(host), 'core is up')
+    before = step(explain(host, A, B, 'tcp', 179)['paths'][0], 'policy')
+    assert ping(host.netns, B, 3)
     path = explain(host, A, B, 'tcp', 179)['paths'][0]
     assert said(path) == ('protected', None) and step(path, 'connection')['state'] == 'up'
+    hits = step(path, 'policy')['hits']
+    assert hits['packets'] >= before['hits']['packets'] + 3 and f"; {hits['packets']} packets, " in step(path, 'policy')['text']
     assert step(path, 'SA')['spi'] == host.status()['connections'][0]['children'][0]['spi_out']
     assert explain(host, B, A)['verdict'] == 'protected'
     host.netns.ip('addr', 'add', '192.0.2.9/24', 'dev', NIC)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
 ICMP errors in clear about what is protected: nobody but the peer has seen that, and the peer speaks in an SA. Each
-attack here is shown to work where nothing is protected.
+attack here is shown to work where nothing is protected. And what this host itself would say in clear of what came to it
+in an SA.
 """
 import socket
 
@@ -9,6 +10,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw, raw
 
+from lib.beds.bed import NIC
 from lib.beds.pair import A, B
 from lib.traffic import tcp_client, tcp_listener, udp_socket
 from lib.wait import until
@@ -117,3 +119,49 @@ def test_errors_about_what_is_not_protected(pair):
         attack(pair, [forged(about(s, TCP), SOURCES[0], **REFUSED)])
         attacker.send(Ether(dst=attacker.mac) / forged(about(s), SOURCES[0], **REFUSED))
         until(lambda: error_of(s) == 111, 'ECONNREFUSED')
+
+
+def only_protected(pair, *selector):
+    for host, peer in ((pair.a, B), (pair.b, A)):
+        host.cmd('policy', 'flush')
+        host.policy_add(peer, *selector)
+
+
+def leaving(pair, what):
+    """What leaves A's NIC while B says that to a closed port of A's, and until A has dropped its answer to it."""
+    before = pair.a.counters().get('icmp_forged', 0)
+    with udp_socket(pair.b.netns, B) as s, pair.capture() as capture:
+        s.sendto(what, (A, 7777))
+        until(lambda: pair.a.counters().get('icmp_forged', 0) > before, 'its answer is dropped')
+        return [p.raw for p in capture.stop() if p.src == A]
+
+
+def test_what_came_in_an_sa_is_not_quoted_in_clear(pair):
+    """UDP alone is protected, and the port is closed: the kernel's answer has the datagram in it."""
+    only_protected(pair, 'proto', 'udp')
+    assert leaving(pair, b'for the two of us') == []
+    with udp_socket(pair.b.netns, B) as s, pair.capture() as capture:
+        pair.a.cmd('policy', 'flush')
+        pair.b.cmd('policy', 'flush')
+        s.sendto(b'for everybody', (A, 7777))
+        until(lambda: any(b'for everybody' in p.raw for p in capture.packets() if p.src == A), 'in clear it is quoted')
+
+
+def test_nor_where_it_leaves_by_another_nic(pair):
+    """The second wall has the same rule."""
+    only_protected(pair, 'proto', 'udp')
+    ns = pair.a.netns
+    filters = [f'net.ipv4.conf.{name}.rp_filter' for name in ('all', NIC)]
+    ns.ip('link', 'add', 'other0', 'type', 'veth', 'peer', 'name', 'other1')
+    for name in filters:
+        ns.sysctl(name, 0)
+    try:
+        ns.ip('link', 'set', 'other1', 'up')
+        ns.ip('link', 'set', 'other0', 'up')
+        ns.ip('neigh', 'add', B, 'lladdr', '02:00:00:00:00:99', 'dev', 'other0')
+        ns.ip('route', 'add', f'{B}/32', 'dev', 'other0')
+        assert leaving(pair, b'for the two of us') == []
+    finally:
+        for name in filters:
+            ns.sysctl(name, 1)
+        ns.ip('link', 'del', 'other0')

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """IKEv2 between two hosts of ours: keys come, are changed under traffic, and go."""
+import json
 import os
 import re
 import signal
@@ -16,8 +17,9 @@ from lib.beds.ike import NAMES, bring_up, children, connection, is_up, order, pu
 from lib.beds.ike_load import rekey_under_traffic
 from lib.beds.pair import A, B, NIC, proven
 from lib.host import unprivileged
+from lib.netns import run
 from lib.pki import pem
-from lib.traffic import UdpFlow, knock, ping
+from lib.traffic import BETWEEN_PINGS, UdpFlow, knock, ping
 from lib.wait import until
 from lib.wire import Tap, ip_of
 
@@ -62,12 +64,12 @@ def nothing_in(folder):
         return True
 
 
-def test_both_processes_have_no_privileges(native):
+def test_no_process_has_privileges(native):
     """Nor files: they live in a folder that is gone."""
     native.psk()
     native.a.start()
     processes = native.a.processes()
-    for name in ('protocol', 'keyholder'):
+    for name in ('protocol', 'keyholder', 'hands'):
         unprivileged(processes[name])
         root = f'/proc/{processes[name]}/root'
         assert not os.path.exists(os.readlink(root)) and nothing_in(root)
@@ -140,7 +142,7 @@ def test_new_proof_loses_no_ping(native, ca, what):
     bring_up(native)
     assert ping(native.a.netns, B)
     before = ike_spi(native.a)
-    flood = subprocess.Popen(native.a.netns.argv('ping', '-q', '-i', '0.005', B), text=True, stdout=subprocess.PIPE)
+    flood = subprocess.Popen(native.a.netns.argv('ping', '-q', '-i', BETWEEN_PINGS, B), text=True, stdout=subprocess.PIPE)
     with native.capture() as capture:
         if what == 'certificate':
             cert, key = ca.issue(NAMES[1])
@@ -153,7 +155,7 @@ def test_new_proof_loses_no_ping(native, ca, what):
         proven(without_ike(capture))
     flood.send_signal(signal.SIGINT)
     sent, received = map(int, re.search(r'(\d+) packets transmitted, (\d+) received', flood.communicate()[0]).groups())
-    assert sent > 1000 and sent - received <= 1  # the last one may be on its way
+    assert sent > 300 and sent - received <= 1  # the last one may be on its way
     for host in native.hosts:
         assert host.log_text.count(': up with ') == 2
         drops = {r: n for r, n in host.status()['drops'].items() if n}
@@ -184,12 +186,12 @@ def test_rekey_loses_no_ping(native):
     native.psk()
     bring_up(native)
     assert ping(native.a.netns, B)
-    flood = subprocess.Popen(native.a.netns.argv('ping', '-q', '-i', '0.005', '-c', '800', '-w', '30', B), text=True,
+    flood = subprocess.Popen(native.a.netns.argv('ping', '-q', '-i', BETWEEN_PINGS, '-c', '300', '-w', '30', B), text=True,
                              stdout=subprocess.PIPE)
     while flood.poll() is None:
         for host, what in ((native.a, 'child'), (native.b, 'child'), (native.a, 'ike'), (native.b, 'ike')):
             order(host, 'rekey', 'core', what)
-    assert '800 packets transmitted, 800 received' in flood.stdout.read()
+    assert '300 packets transmitted, 300 received' in flood.stdout.read()
 
 
 HOLD_BACK = """
@@ -245,10 +247,20 @@ def test_rekey_by_packets(native):
         until(lambda: all(c['spi_out'] != before for c in children(native.a)), 'another SA')
 
 
+WRONG_PEERS = {
+    'cor': "'cor': there is no connection of that name: did you mean 'core'?",
+    f'core remote {B}': f'not within its \'remote\', {A}/32',
+    'core remote host1': 'names are not looked up',
+}
+
+
 def test_terminate(native):
     """Down on both ends; then what is protected is dropped, not sent in clear; the next packet brings it up again."""
     native.psk({'start': 'trap'}, {'start': 'respond'})
     bring_up(native)
+    for words, about in WRONG_PEERS.items():
+        done = native.b.cmd('connection', 'terminate', *words.split(), check=False)
+        assert done.returncode == 1 and about in done.stderr, done
     order(native.b, 'terminate', 'core')
     until(lambda: not connection(native.a)['ike'] and not native.a.status()['sas'], 'down')
     with native.capture() as capture:
@@ -259,6 +271,7 @@ def test_terminate(native):
     assert ping(native.a.netns, B, 2)
 
 
+@pytest.mark.alone      # the peer binds its half a turn after its answer has left, which takes long where it waits for a CPU
 def test_comes_and_goes_in_haste(native):
     """As soon as it is up the first packet has its reply; what has ended keeps nobody out."""
     native.psk(start='trap')
@@ -297,6 +310,31 @@ def test_iked_killed_while_it_is_asked(native):
             asking.kill()
 
 
+def inbound_spis(host):
+    """Of all that have a slot, be it reserved and without a key."""
+    found = json.loads(run('bpftool', '-j', 'map', 'dump', 'pinned', host.pins / 'sad').stdout)
+    return {entry['formatted']['key']['spi'] for entry in found}
+
+
+def test_iked_killed_between_slot_and_key(native):
+    """A rekey has reserved a slot, and its answer never comes: nobody has to wait for new SAs, or the next start, for it."""
+    native.psk({'start': 'initiate'}, {'start': 'respond'})
+    native.start()
+    wait_up(*native.hosts)
+    before, peer = inbound_spis(native.a), native.b.status()['ike']['pid']
+    os.kill(peer, signal.SIGSTOP)
+    try:
+        with subprocess.Popen(native.a.argv('connection', 'rekey', 'core'), stderr=subprocess.DEVNULL) as asking:
+            until(lambda: len(inbound_spis(native.a)) == 2, 'a slot is reserved')
+            os.kill(native.a.status()['ike']['pid'], signal.SIGKILL)
+            until(lambda: inbound_spis(native.a) == before, 'it is given back')
+            assert asking.wait(timeout=10) == 1
+        assert ping(native.a.netns, B, 3)
+    finally:
+        os.kill(peer, signal.SIGCONT)
+    until(lambda: is_up(native.a) and len(native.a.status()['sas']) == 2, 'new SAs, and the old ones are gone')
+
+
 @pytest.mark.parametrize('remote', [A, '192.0.2.0/24'], ids=['host', 'mesh'])
 def test_iked_of_responder_killed(native, remote):
     """Who was to wait for the peer, one or any of a mesh, opens what was up; traffic does not notice."""
@@ -305,12 +343,12 @@ def test_iked_of_responder_killed(native, remote):
     wait_up(*native.hosts)
     assert ping(native.a.netns, B)
     before = {sa['spi'] for sa in native.b.status()['sas']}
-    flood = subprocess.Popen(native.a.netns.argv('ping', '-q', '-i', '0.005', '-c', '1200', '-w', '30', B), text=True,
+    flood = subprocess.Popen(native.a.netns.argv('ping', '-q', '-i', BETWEEN_PINGS, '-c', '400', '-w', '30', B), text=True,
                              stdout=subprocess.PIPE)
     os.kill(native.b.status()['ike']['pid'], signal.SIGKILL)
     until(lambda: native.b.status()['ike']['restarts'] == 1 and is_up(native.b), 'another IKE')
     assert connection(native.b)['ike'][0]['role'] == 'initiator'
-    assert '1200 packets transmitted, 1200 received' in flood.communicate()[0]
+    assert '400 packets transmitted, 400 received' in flood.communicate()[0]
     until(lambda: all(len(h.status()['sas']) == 2 for h in native.hosts), 'the old SAs are gone')
     assert not before & {sa['spi'] for sa in native.b.status()['sas']}
     wait_up(*native.hosts)

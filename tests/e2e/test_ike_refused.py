@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from lib.beds.ike import NAMES, bring_up, connection, is_up, order, put
-from lib.beds.pair import A, B
+from lib.beds.pair import A, B, NIC
 from lib.pki import DAY, Ca, now, pem
 from lib.traffic import knock, ping
 from lib.wait import until
@@ -48,10 +48,46 @@ def test_no_answer(native):
     knock(native.a.netns, B)
     until(lambda: [ike for ike in connection(native.a)['ike'] if ike['awaits'] == 'IKE_SA_INIT' and ike['tries'] > 1], 'asked again')
     assert connection(native.a)['state'] == 'connecting'
+    until(lambda: f'no answer from {B} yet: is that its address' in connection(native.a).get('note', ''), 'what it may come of, too')
+    assert 'UDP port 500' in native.a.cmd('connection', 'list').stdout
     until(lambda: connection(native.a)['failures'], 'given up', timeout=40)
     failure = connection(native.a)['failures'][0]
     assert failure['what'].startswith(f'no answer to IKE_SA_INIT from {B} after 6 tries') and 'UDP port 500' in failure['what']
-    assert failure['notify'] is None and connection(native.a)['state'] == 'down'
+    assert failure['notify'] is None and connection(native.a)['state'] == 'down' and 'note' not in connection(native.a)
+
+
+@pytest.mark.parametrize('break_it, why', [
+    (lambda host: host.netns.ip('link', 'set', NIC, 'down'), "'local' is not an address of this host, or there is no route"),
+    (lambda host: host.netns.ip('addr', 'flush', 'dev', NIC), "'local' is not an address of this host, or there is no route"),
+    (lambda host: host.netns.run('nft', 'add table ip f; add chain ip f o { type filter hook output priority 0; };'
+                                        'add rule ip f o udp dport 500 drop'), 'a firewall rule of this host forbids it'),
+], ids=['down', 'address', 'firewall'])
+def test_cannot_even_be_sent(native, break_it, why):
+    """It is this host that is at fault: nobody is to look for a firewall on the way."""
+    native.psk(start='initiate')
+    break_it(native.a)
+    native.a.start()
+    until(lambda: connection(native.a).get('note', '').startswith(f'no answer from {B} yet: it cannot be sent: {why}'), 'it is told')
+    until(lambda: f'yet after 3 tries: it cannot be sent: {why}' in native.a.log_text, 'in the log, too')
+    assert 'does IKE run there' not in native.a.log_text
+
+
+def test_peer_protects_less(native):
+    """Up, and nothing that was meant can pass: said at both ends."""
+    native.psk({'protect': 'tcp/179'}, {'protect': 'tcp/22'})
+    native.start()
+    order(native.a, 'initiate', 'core')
+    until(lambda: connection(native.b)['state'] == 'up', 'up')
+    assert "the peer protects less than this host: 'tcp sport 22 dport 179' of 'tcp dport 179'" in connection(native.a)['note']
+    assert "set 'protect' to the same on both" in native.b.cmd('connection', 'list').stdout
+
+
+def test_peer_protects_the_same(native):
+    native.psk({'protect': 'tcp/179'}, {'protect': 'tcp/179'})
+    native.start()
+    order(native.a, 'initiate', 'core')
+    until(lambda: connection(native.b)['state'] == 'up', 'up')
+    assert not any('note' in connection(host) for host in native.hosts)
 
 
 def test_refused_child(native):
@@ -68,6 +104,8 @@ def test_refused_child(native):
 def test_both_respond(native):
     native.psk(start='respond')
     native.start()
+    assert "if the peer's is start = respond, too, nobody does" in connection(native.a)['note']
+    assert 'core: waits for the peer to begin' in native.a.cmd('connection', 'list').stdout
     until(lambda: knock(native.a.netns, B) or connection(native.a)['failures'], 'it is told')
     assert 'set start = trap or initiate' in connection(native.a)['failures'][0]['what']
     assert "core: packets wait for the peer to begin, as 'start = respond' says" in native.a.log_text
@@ -111,11 +149,11 @@ def checked(native):
 
 
 def check_says(native, *words):
-    """`check` fails with one line, which names the file, the line of the section, and more."""
+    """`check` has one failure, which names the file, the line of the section, and more."""
     done = checked(native)
-    assert done.returncode == 1
-    lines = done.stderr.splitlines()
-    assert len(lines) == 1, done.stderr
+    assert done.returncode == 1 and done.stderr.count('\n') == 1 and 'failed, as shown: core' in done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.split(None, 2)[1] == 'FAIL']
+    assert len(lines) == 1, done.stdout
     for word in (f'{native.a.config}:4: [connection core]: ', *words):
         assert word in lines[0], lines[0]
 
@@ -128,7 +166,7 @@ def test_check_finds_nothing(native, ca):
         assert ' with ' in done.stdout and 'FAIL' not in done.stdout
 
 
-@pytest.mark.parametrize('text, words', [('', ('psk: empty', 'openssl rand')), ('0xabc\n', ('psk', 'pairs of hex digits'))])
+@pytest.mark.parametrize('text, words', [('', ('psk: empty', 'xdp-ipsec genkey psk')), ('0xabc\n', ('psk', 'pairs of hex digits'))])
 def test_check_of_psk(native, text, words):
     native.psk()
     put(native.a, 'psk', text)
@@ -142,7 +180,7 @@ def test_short_psk_is_a_warning(native):
         put(host, 'psk', 'short\n')
     done = checked(native)
     assert done.returncode == 0 and not done.stderr, done.stderr
-    assert '[connection core]: psk: shorter than 16 bytes' in done.stdout and 'openssl rand' in done.stdout
+    assert '[connection core]: psk: shorter than 16 bytes' in done.stdout and 'xdp-ipsec genkey psk' in done.stdout
     bring_up(native)
     for host in native.hosts:
         assert '[connection core]: psk: shorter than 16 bytes' in host.log_text
@@ -172,6 +210,15 @@ def test_check_of_crl(native, ca):
     check_says(native, 'cert cert: ', 'has been revoked')
     put(native.a, 'crl', 'no PEM\n')
     check_says(native, 'crl crl: there is no CRL in it')
+
+
+def test_check_of_a_crl_that_ends_soon(native, ca):
+    """It holds, and so does the connection."""
+    put(native.a, 'crl', pem(ca.crl(begin=now() - 10 * DAY, end=now() + 1.5 * DAY)))
+    native.certs(ca, first={'crl': 'crl'})
+    done = checked(native)
+    assert done.returncode == 0 and not done.stderr, done
+    assert 'crl: it is out of date from 20' in done.stdout and 'in 1 day, and every peer would be refused' in done.stdout
 
 
 def test_check_of_key_and_identity(native, ca):

@@ -75,6 +75,8 @@ def test_of_a_daemon_that_was_killed_is_gone_with_the_next_start(logged):
     logged.a.config.write_text(logged.a.config.read_text().replace('keylog = yes', 'keylog = no'))
     logged.a.start()
     assert not any(file.exists() for file in files(logged.a))
+    for file in files(logged.a):
+        assert f'{file}: keys that an earlier daemon has left, which was killed: removed' in logged.a.log_text
 
 
 def test_goes_on_with_another_ike(logged):

@@ -5,11 +5,13 @@ NICs come and go, and others do not notice; a worker that hangs or dies meanwhil
     a: nic0 ---- bridge ---- nic0 :b      as ever (tests/lib/beds/pair.py)
     a: nic1 ---------------- nic1 :b      what comes and goes, at a
 """
+import ctypes
 import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -130,6 +132,35 @@ def test_worker_killed_before_it_attaches(lanes):
         until(lambda: len(pair.a.status()['interfaces']) == 2, 'the NIC is attached')
         os.kill(before['pid'], signal.SIGKILL)
         attached.result()
+        works_again(pair, before)
+
+
+PTRACE_ATTACH = 16
+WALL = 0x40000000   # __WALL: a thread, too
+
+
+def hold(thread):
+    """It has no turn any more, and all others of the process have."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.ptrace(PTRACE_ATTACH, thread, None, None) == 0, os.strerror(ctypes.get_errno())
+    os.waitpid(thread, WALL)
+
+
+def threads_of(pid):
+    """tid by name."""
+    return {(task / 'comm').read_text().strip(): int(task.name) for task in Path(f'/proc/{pid}/task').iterdir()}
+
+
+def test_one_lane_hangs():
+    """It is noticed, though nobody asks the worker for anything, and another worker serves its queues."""
+    with two_cables(2, 2) as pair:
+        pair.a.cmd('attach', OTHER)
+        other_works(pair)
+        before = worker_of(pair.a)
+        held = threads_of(before['pid'])['lane 1']
+        hold(held)
+        until(lambda: f"worker {before['pid']} does not answer: killed" in pair.a.log_text, 'it is noticed', timeout=20)
+        os.waitpid(held, WALL)  # who traces a thread has to see it end
         works_again(pair, before)
 
 

@@ -8,6 +8,7 @@ from lib.beds.pair import B, NIC, Pair
 from lib.wait import until
 
 DEVICE = '/dev/cpu_dma_latency'
+IDLE_DRIVER = Path('/sys/devices/system/cpu/cpuidle/current_driver')
 
 
 def target(fd):
@@ -33,6 +34,17 @@ def test_held_while_packets_pass():
             ping.terminate()
         until(lambda: not holds(pair.a), 'they may sleep again')
         pair.end()
+
+
+def is_heeded():
+    return not IDLE_DRIVER.exists() or IDLE_DRIVER.read_text() != 'none\n'
+
+
+def test_where_it_brings_nothing_that_is_said():
+    with Pair() as pair:
+        pair.a.configure([NIC], daemon={'latency': 'low'})
+        pair.start()
+        assert ('this kernel has no cpuidle driver' in pair.a.log_text) == (not is_heeded())
 
 
 def test_nothing_to_hold():

@@ -15,21 +15,22 @@ def program(path, text):
     path.chmod(0o755)
 
 
-@pytest.mark.parametrize('libreswan', [0, 1])
-def test_packages_that_cannot_be_had(tmp_path, libreswan):
+@pytest.mark.parametrize('failing', [0, 1])
+def test_packages_that_cannot_be_had(tmp_path, failing):
     """Each that can be is installed, and nothing fails."""
     log = tmp_path / 'log'
     program(tmp_path / 'dpkg-query', 'case "$3" in there) echo "install ok installed";; *) exit 1;; esac')
     program(tmp_path / 'apt-get', f'echo "$*" >>{log}; case "$*" in *gone*) exit 100;; esac')
-    program(tmp_path / 'make', f'echo "make $*" >>{log}; exit {libreswan}')
+    program(tmp_path / 'make', f'echo "make $*" >>{log}; exit {failing}')
     env = {**os.environ, 'PATH': f'{tmp_path}:{os.environ["PATH"]}'}
     done = subprocess.run([TESTS / 'check-deps', 'make', 'there', 'gone', 'new'], env=env, capture_output=True, text=True)
     assert done.returncode == 0
     install = 'install -y --no-install-recommends'
     assert log.read_text().splitlines() == [
         f'{install} gone new', 'update', f'{install} gone new', f'{install} gone', f'{install} new',
-        'make libreswan', *(['update', 'make libreswan'] if libreswan else [])]
-    assert ('libreswan cannot be had' in done.stdout) == bool(libreswan)
+        *(line for what in ('promtool', 'libreswan')
+          for line in (f'make {what}', *(['update', f'make {what}'] if failing else [])))]
+    assert all((f'{what} cannot be had' in done.stdout) == bool(failing) for what in ('promtool', 'libreswan'))
 
 
 def last_lines(path):

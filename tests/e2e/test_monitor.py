@@ -1,270 +1,208 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Liveness inside the SA: the round trip in status, down when nothing comes back, up again by itself, never in clear."""
-import contextlib
+"""`monitor`, as whoever sits before it sees it: rates that move, what fails, drops, events, every size, and the terminal's return."""
 import os
 import re
 import signal
-import socket
+import subprocess
 
 import pytest
-from scapy.layers.inet import ICMP, IP
-from scapy.packet import Raw
 
-from lib.beds.ike import bring_up, connection, is_up, order, wait_up
-from lib.beds.pair import A, B, NIC, proven
-from lib.netns import veth
-from lib.traffic import knock, ping, send_ip
-from lib.wait import DEADLINE, until
+from lib.beds.ike import IkePair, bring_up, connection, order, put
+from lib.beds.pair import A, B, Pair
+from lib.screen import Screen
+from lib.traffic import BETWEEN_PINGS, ping
+from lib.wait import until
 
-INTERVAL_MS, THRESHOLD = 200, 3
-MONITOR = {'monitor': f'{INTERVAL_MS}ms', 'threshold': THRESHOLD}
+ROW = r'^core +up +\d+[smh]\S* +'
+
+
+def watch(host, *words, **how):
+    return Screen(host.argv('monitor', *words), **how)
+
+
+def flood(host, dst):
+    """Pings, so many a second, until it is killed."""
+    return subprocess.Popen(host.netns.argv('ping', '-q', '-i', BETWEEN_PINGS, dst), stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope='module')
+def up():
+    """For all that only look at it: whoever breaks it mends it."""
+    with IkePair('native') as pair:
+        pair.psk({'monitor': '200ms'})
+        bring_up(pair)
+        until(lambda: connection(pair.a)['monitor']['received'], 'an answer')
+        yield pair
 
 
 @pytest.fixture
-def pair(ike_pair):
-    return ike_pair
+def idle(started):
+    """Nothing goes between the two. A terminal is one in any mode of a NIC."""
+    return started(Pair, 'native', Pair.start)
 
 
-def monitor(host):
-    return connection(host)['monitor']
+def test_rates_move(up):
+    """Both ways, of the connection and of all; with the round trip, and a picture; and everything of one connection."""
+    with watch(up.a) as screen:
+        screen.until(ROW + r'.* 0\.\d{3} +0$')
+        pings = flood(up.a, B)
+        try:
+            screen.until(ROW + r'(\d\S*k +[1-9]\d\d? +){2}.*[▂▃▄▅▆▇█]')
+            screen.until(r'^in +[1-9]\S* kbit/s +[1-9]\d+ packets/s .*█')
+            screen.type('d')
+            screen.until(r'^connection core: up for ')
+            screen.until(r'  child SA     all: up, ')
+            screen.until(r'^out +[1-9]\S* kbit/s .*█')
+        finally:
+            pings.kill()
+            pings.wait()
+        screen.type('Escape')
+        screen.until(ROW)
+        screen.type('q')
+        screen.until_ended()
 
 
-def monitored(pair, start='initiate', interval=f'{INTERVAL_MS}ms', **both):
-    """A watches B."""
-    pair.psk({'start': start, **MONITOR, 'monitor': interval}, {'start': 'respond'}, **both)
-    for host in reversed(pair.hosts):  # where nobody listens yet, the kernel says so in clear
-        host.start()
-    if start == 'initiate':
-        wait_up(*pair.hosts)
-        until(lambda: monitor(pair.a)['state'] == 'up', 'probes are answered')
+def test_every_size(up):
+    """From a large screen to a very small one and back: the connection and the keys are on it, each line ends in time."""
+    with watch(up.a, width=200, height=60) as screen:
+        screen.until(ROW)
+        for width, height in ((140, 50), (80, 24), (60, 16), (40, 10), (20, 5), (5, 2), (1, 1), (80, 24)):
+            screen.resize(width, height)
+            if height >= 10:
+                screen.until(r'^core +up ')
+                until(lambda: len(screen.lines()) == height and screen.lines()[-1].startswith('q quit  ? help'), f'{width} x {height}')
+        screen.until(ROW)
+        screen.type('?')
+        screen.until('^  d or Enter ')
+        screen.type('q')
+        screen.until_ended()
 
 
-def wait_for_answers(pair, count=5):
-    """That many more are answered."""
-    before = monitor(pair.a)['received']
-    until(lambda: monitor(pair.a)['received'] >= before + count, 'answers')
-
-
-def without_ike(capture):
-    return [p for p in capture.stop() if not p.ike]
-
-
-def wait_down(pair):
-    """The connection, not only its monitor: before there are new SAs, and with them."""
-    until(lambda: monitor(pair.a)['state'] == 'down' and connection(pair.a)['state'] != 'up', 'down')
-    assert 'core: monitor: no answer inside the SA to 3 probes in a row: down' in pair.a.log_text
-
-
-@contextlib.contextmanager
-def no_esp(pair):
-    """Somebody in the middle drops ESP, and lets IKE by."""
-    rules = ''.join(f'''
-        chain {port} {{
-            type filter hook ingress device {port} priority 0;
-            ip protocol 50 drop
-        }}''' for port in ('port0', 'port1'))
-    pair.wire.run('nft', '-f', '-', input=f'table netdev middle {{{rules}\n}}')
-    try:
-        yield
-    finally:
-        pair.wire.run('nft', 'delete', 'table', 'netdev', 'middle')
-
-
-def test_round_trip(pair):
-    with pair.capture() as capture:
-        monitored(pair, interval='500ms')
-        wait_for_answers(pair)
-        packets = without_ike(capture)
-    proven(packets)
-    m = monitor(pair.a)
-    assert m['interval_s'] == 0.5 and m['threshold'] == THRESHOLD
-    assert m['lost'] == 0 and m['sent'] - m['received'] in (0, 1)
-    assert 0 < m['rtt_us']['last'] < 500_000 and 0 < m['rtt_us']['avg'] < 500_000
-    assert len([p for p in packets if p.src == A]) >= 5
-    assert 'monitor' not in connection(pair.b)
-    assert re.search(r'^  monitor +up: round trip \d+\.\d{3} ms, ', pair.a.cmd('status').stdout, re.MULTILINE)
-
-
-def test_nothing_comes_through(pair):
-    """IKE is answered and ESP is not: down, the SAs are made anew, and once they carry again it is up by itself."""
-    monitored(pair)
-    before = connection(pair.a)['ike'][0]['spi_i']
-    with pair.capture() as capture:
-        with no_esp(pair):
-            wait_down(pair)
-            until(lambda: (ike := connection(pair.a)['ike']) and ike[0]['state'] == 'up' and ike[0]['spi_i'] != before,
-                  'another IKE SA')
-            until(lambda: len(connection(pair.b)['ike']) == 1, 'the peer has the new one alone')
-            assert connection(pair.a)['state'] == 'down'
-        until(lambda: monitor(pair.a)['state'] == 'up' and is_up(pair.a), 'up again')
-        proven(without_ike(capture))
-    assert 'core: monitor: answered after' in pair.a.log_text
-    assert monitor(pair.a)['lost'] >= THRESHOLD
-    assert ping(pair.a.netns, B, 2) and ping(pair.b.netns, A, 2)
-
-
-def test_worker_of_the_peer_stopped(native):
-    monitored(native)
-    pid = native.b.status()['worker']['pid']
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        wait_down(native)
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    until(lambda: monitor(native.a)['state'] == 'up', 'up again')
-
-
-def test_own_worker_killed(native):
-    """It says nothing of the peer."""
-    monitored(native)
-    os.kill(native.a.status()['worker']['pid'], signal.SIGKILL)
-    until(lambda: native.a.status()['worker']['restarts'] == 1 and native.a.worker_ready(), 'another worker')
-    wait_for_answers(native)
-    assert monitor(native.a)['lost'] < THRESHOLD and len(connection(native.a)['ike']) == 1
-
-
-def until_intervals_have_passed(pair, count=5):
-    """That many pings of the interval's length, on the loopback, where nobody captures."""
-    pair.a.netns.run('ping', '-q', '-c', count + 1, '-i', INTERVAL_MS / 1000, '127.0.0.1')
-
-
-def test_silence_without_monitor(native):
-    """Nobody probes, and ESP is lost: that packets leave and none comes is noted, until one does."""
+def test_what_fails_and_what_is_dropped(native):
+    """Why a connection is down stands in its row, and among the events; and so do reasons of drops, with what they come of."""
     native.psk()
     bring_up(native)
-    with no_esp(native):
-        until(lambda: knock(native.a.netns, B) or 'packets leave, and none has come' in connection(native.a).get('note', ''),
-              'it is noted', timeout=20)
-    assert connection(native.a)['children'][0]['silent'] and 'ESP (IP protocol 50)' in native.a.cmd('status').stdout
-    assert ping(native.a.netns, B, 1)
-    assert 'note' not in connection(native.a)
+    with watch(native.a, width=110, height=40) as screen:
+        screen.until(ROW)
+        put(native.b, 'psk', 'another secret\n')
+        native.b.stop()
+        native.b.start()
+        order(native.a, 'initiate', 'core', check=False)
+        screen.until(r'^core +down +\S+ +AUTHENTICATION_FAILED from 192\.0\.2\.2, \d')
+        screen.until(r'^\d\d:\d\d:\d\d  core: connection_failed ')
+        attacker = native.attacker(native.a)
+        with attacker:
+            for n in range(10):
+                attacker.send_clear(B, n + 1)
+            screen.until(r'^ +\d+ +\d+  cleartext_protected +.*█')
+        screen.until(r'the peer sends in clear: its end is not up')
+        screen.until(r'^\d\d:\d\d:\d\d  drops .*cleartext_protected')
+        screen.type('q')
+        screen.until_ended()
 
 
-def test_trap_is_not_opened(native):
-    """By probes: nothing is sent before traffic opens it. Down, it waits for traffic again."""
-    with native.capture() as capture:
-        monitored(native, 'trap')
-        until_intervals_have_passed(native)
-        assert capture.stop() == []
-    m = monitor(native.a)
-    assert m['state'] == 'idle' and m['sent'] == 0 and m['rtt_us'] == {'last': None, 'avg': None}
-    assert connection(native.a)['state'] == 'trap'
-    ping(native.a.netns, B, 1, deadline=1)
-    until(lambda: monitor(native.a)['state'] == 'up', 'probed')
-    with no_esp(native):
-        wait_down(native)
-        until(lambda: not native.a.status()['sas'], 'closed')
-        assert connection(native.a)['state'] == 'down' and 'carry nothing' in connection(native.a)['failures'][0]['what']
-    until(lambda: ping(native.a.netns, B, 1, deadline=1), 'traffic again')
-    until(lambda: monitor(native.a)['state'] == 'up', 'up again')
+def test_sort_and_filter(up):
+    with watch(up.a) as screen:
+        screen.until(ROW)
+        screen.type('s')
+        screen.until('s sort: traffic')
+        screen.type('/', 'nobody')
+        screen.until('^filter: nobody_')
+        screen.until('^nothing matches')
+        screen.type('Escape')
+        screen.until(ROW)
+        screen.type('f', B, 'Enter')
+        screen.until(f'filter: {re.escape(B)}')
+        screen.until(ROW)
+        screen.type('q')
+        screen.until_ended()
 
 
-def test_terminated(native):
-    monitored(native)
-    order(native.a, 'terminate', 'core')
-    until(lambda: monitor(native.a)['state'] == 'idle', 'idle')
-    before = monitor(native.a)['sent']
-    until_intervals_have_passed(native)
-    assert monitor(native.a)['sent'] == before and connection(native.a)['state'] == 'down'
+def test_daemon_goes_and_comes(up):
+    """Stopped, it is told so, and keys work; gone, that is said; and when there is one again, all is there again."""
+    with watch(up.a, height=30) as screen:
+        screen.until(ROW)
+        up.a.daemon.send_signal(signal.SIGSTOP)
+        screen.until(r'^the daemon has not answered for \d+ s')
+        screen.until(ROW)
+        screen.type('?')
+        screen.until('^  d or Enter ')
+        screen.type('?')
+        up.a.daemon.send_signal(signal.SIGCONT)
+        screen.until_not('has not answered')
+        worker = up.a.status()['worker']['pid']
+        os.kill(worker, signal.SIGKILL)
+        screen.until(r'^\d\d:\d\d:\d\d  worker_died')
+        up.a.stop(signal.SIGKILL)
+        screen.until('NOT RUNNING')
+        screen.until('the daemon has ended')
+        screen.until_not(ROW)
+        up.a.start()
+        screen.until_not('NOT RUNNING')
+        screen.until('^core ')
+        assert ping(up.a.netns, B)
+        screen.until(ROW)
+        screen.type('q')
+        screen.until_ended()
 
 
-def test_bypassed(native):
-    """A policy that lets ICMP by in clear is for people's pings: probes don't leave."""
-    monitored(native)
-    with native.capture() as capture:
-        native.a.policy_add(f'{B}/32', 'src', A, 'proto', 'icmp', action='bypass')
-        until(lambda: monitor(native.a)['state'] == 'idle', 'idle')
-        until_intervals_have_passed(native)
-        assert all(p.proto == 50 for p in without_ike(capture))
-    assert 'core: monitor: not probed: a policy bypasses or discards ICMP' in native.a.log_text
-    native.a.cmd('policy', 'flush')
-    until(lambda: monitor(native.a)['state'] == 'up', 'up again')
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_give_the_terminal_back(idle, number):
+    with watch(idle.a) as screen:
+        screen.until('q quit')
+        os.kill(screen.child(), number)
+        screen.until_ended()
 
 
-def test_detached(native):
-    """The gate is open, the SAs are there, and a worker for another NIC: no probe goes through it in clear."""
-    monitored(native)
-    veth(native.a.netns, 'spare', native.wire, 'far')
-    native.a.devs.append('spare')
-    native.a.cmd('attach', 'spare')
-    native.a.cmd('detach', NIC)
-    until(native.a.worker_ready, 'a worker')
-    until(lambda: monitor(native.a)['state'] == 'idle', 'idle')
-    with native.capture() as capture:
-        until_intervals_have_passed(native)
-        assert without_ike(capture) == []
-    assert 'core: monitor: not probed: the route to the peer leaves by an interface that is not attached' \
-        in native.a.log_text
+def test_stopped_and_continued(idle):
+    """By ^Z: the terminal is the shell's meanwhile."""
+    with watch(idle.a) as screen:
+        screen.until('q quit')
+        screen.type('C-z')
+        until(lambda: not screen.flag('alternate_on'), 'given back')
+        os.kill(screen.child(), signal.SIGCONT)
+        screen.until('q quit')
+        screen.type('q')
+        screen.until_ended()
 
 
-def lie(pair, heard=lambda: None):
-    """B answers what nobody asked."""
-    for seq in range(40):
-        send_ip(pair.b.netns, IP(src=B, dst=A) / ICMP(type=0, id=0, seq=seq) / Raw(bytes(16)))
-        heard()
+def test_sas_by_hand(pair):
+    with watch(pair.a) as screen:
+        screen.until(rf'^{pair.sas[0].spi:#010x} out +by hand')
+        pings = flood(pair.a, B)
+        try:
+            screen.until(rf'^{pair.sas[1].spi:#010x} in +by hand +\S+ +\d\S*k ')
+        finally:
+            pings.kill()
+            pings.wait()
+        screen.type('d')
+        screen.until(rf'^SA {pair.sas[0].spi:#010x} ')
+        screen.type('q')
+        screen.until_ended()
 
 
-def lie_and_be_heard(pair):
-    with pair.a.netns.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as ear:
-        ear.settimeout(DEADLINE)
-        lie(pair, lambda: ear.recv(100))
+def test_colours_only_where_wanted(idle):
+    """Neither with NO_COLOR nor on a terminal that has none; and letters in place of blocks where there is no UTF-8."""
+    def escapes(*env):
+        with Screen(['env', *env, *idle.a.argv('monitor')]) as screen:
+            screen.until('^out .*[▁_]$')
+            return screen.text('-e')
+
+    def is_coloured(text):
+        return re.search(r'\x1b\[[0-9;]*3[0-7]m', text)
+
+    assert is_coloured(escapes())
+    assert not is_coloured(escapes('NO_COLOR=1')) and not is_coloured(escapes('TERM=vt100'))
+    assert re.search('^out .*_$', escapes('LC_ALL=C', 'NO_COLOR=1'), re.MULTILINE)
 
 
-def test_forged(native):
-    """Answers to what was never asked, even inside the SA, are none; nor do they fill the socket."""
-    monitored(native)
-    native.b.netns.sysctl('net.ipv4.icmp_echo_ignore_all', 1)
-    before = monitor(native.a)['received']
-    native.a.daemon.send_signal(signal.SIGSTOP)
-    lie_and_be_heard(native)
-    queued = [line.split()[4] for line in native.a.netns.run('cat', '/proc/net/raw').stdout.splitlines()[1:]]
-    native.a.daemon.send_signal(signal.SIGCONT)
-    assert queued == ['00000000:00000000']
-    until(lambda: lie(native) or 'monitor: no answer' in native.a.log_text, 'down all the same')
-    assert monitor(native.a)['received'] <= before + 1
-    native.b.netns.sysctl('net.ipv4.icmp_echo_ignore_all', 0)
-    until(lambda: monitor(native.a)['state'] == 'up', 'up again')
-
-
-def test_way_gone(native):
-    """Without a route there is no answer, either."""
-    monitored(native)
-    native.a.netns.ip('route', 'del', '192.0.2.0/24', 'dev', NIC)
-    until(lambda: monitor(native.a)['state'] == 'down', 'down')
-    native.a.netns.ip('route', 'add', '192.0.2.0/24', 'dev', NIC, 'src', A)
-    until(lambda: monitor(native.a)['state'] == 'up', 'up again')
-
-
-def test_reload(native):
-    """The SAs are not touched, and the book goes on."""
-    monitored(native)
-    spi, received = connection(native.a)['children'][0]['spi_in'], monitor(native.a)['received']
-    text = native.a.config.read_text()
-    for n, value in enumerate(('no', '300ms'), 1):
-        native.a.config.write_text(text.replace(f'monitor = {INTERVAL_MS}ms', f'monitor = {value}'))
-        native.a.daemon.send_signal(signal.SIGHUP)
-        until(lambda: native.a.log_text.count('reloaded') == n, 'reloaded')
-        assert ('monitor' in connection(native.a)) == (value != 'no')
-    until(lambda: monitor(native.a)['state'] == 'up' and monitor(native.a)['received'] > 3, 'probes are answered')
-    native.a.config.write_text(text)
-    received = monitor(native.a)['received']
-    native.a.daemon.send_signal(signal.SIGHUP)
-    until(lambda: native.a.log_text.count('reloaded') == 3, 'reloaded')
-    assert monitor(native.a)['received'] >= received
-    assert connection(native.a)['children'][0]['spi_in'] == spi
-
-
-@pytest.mark.parametrize('settings, why', [
-    ({'protect': 'tcp/179'}, 'protect must be all or have icmp in it'),
-    ({'remote': '192.0.2.0/24'}, 'monitor is for one peer'),
-])
-def test_refused(native, settings, why):
-    native.psk(**MONITOR, **settings)
-    done = native.a.cmd('run', '-c', native.a.config, check=False)
-    assert done.returncode == 1 and '[connection core]: ' in done.stderr and why in done.stderr
-
-
-def test_icmp_alone(native):
-    """protect = icmp is enough."""
-    monitored(native, protect='icmp')
-    wait_for_answers(native)
+def test_refused(idle):
+    """What is no screen gets one line; so does a terminal that cannot do it."""
+    done = idle.a.cmd('monitor', check=False)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and 'is no terminal' in done.stderr
+    done = idle.a.cmd('-j', 'monitor', check=False)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and "'xdp-ipsec -j status'" in done.stderr
+    for term, why in ('dumb', 'has no places'), ('nonsense', 'is not known'):
+        with Screen(['env', f'TERM={term}', *idle.a.argv('monitor')], width=150) as screen:
+            screen.until(f"^xdp-ipsec monitor: .*{term}.*{why}")
+            screen.until_ended(1)

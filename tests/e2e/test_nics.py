@@ -122,7 +122,7 @@ def test_refused(kind):
         pair.a.configure(['top0'])
         for command in 'run', 'check':
             done = pair.a.cmd(command, '-c', pair.a.config, check=False)
-            assert done.returncode == 1 and f'attach {NIC}' in done.stderr, done
+            assert done.returncode == 1 and f'attach {NIC}' in done.stdout + done.stderr, done
 
 
 def test_ports_of_a_bond():
@@ -370,8 +370,8 @@ def test_another_instance(psk_pair):
             for command in 'check', 'gate', 'run':
                 done = second.cmd(command, '-c', second.config, check=False)
                 assert done.returncode == 1, done
-                assert f"{NIC}: instance '{pair.a.instance}' guards it" in done.stderr, done
-                assert 'xdp off' not in done.stderr and 'remove' not in done.stderr, done
+                assert f"{NIC}: instance '{pair.a.instance}' guards it" in done.stdout + done.stderr, done
+                assert 'xdp off' not in done.stdout + done.stderr and 'remove' not in done.stderr, done
             if state == 'running':
                 pair.a.netns.run('ping', '-c', 1, '-W', 5, B)
             said = second.cmd('detach', 'all').stdout

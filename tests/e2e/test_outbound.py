@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What leaves the host: an independent codec opens it and finds what the host's sockets sent."""
 import json
+import re
 import socket
-import struct
 
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP, IPOption_Router_Alert
@@ -63,6 +63,14 @@ def test_unknown_protocol(bed, size):
     send_ip(bed.ns, IP(src=HOST, dst=PEER, proto=89) / Raw(bytes(size)))
     _, opened = bed.next_opened(out)
     assert (opened.proto, opened.payload) == (89, bytes(size))
+
+
+def test_dummy(bed):
+    """What a host sends as protocol 59 is a dummy packet of its SA (RFC 4303 section 2.6), as test_drops.py has them come."""
+    _, out = bed.protected()
+    send_ip(bed.ns, IP(src=HOST, dst=PEER, proto=59) / Raw(b'nothing that counts'))
+    _, opened = bed.next_opened(out)
+    assert (opened.proto, opened.payload) == (59, b'nothing that counts')
 
 
 HEADERS = {
@@ -136,6 +144,23 @@ def test_sequence_starts_where_told(bed):
     with udp_socket(bed.ns) as s:
         s.sendto(b'x', (PEER, 2))
     assert bed.next_opened(out)[1].seq == 1001
+
+
+def test_sequence_that_comes_again_is_noted(bed):
+    """Whoever adds an SA anew, as after a restart, is told that a peer which has kept its end would drop it, and what to do."""
+    _, out = bed.protected()
+    with udp_socket(bed.ns) as s:
+        s.sendto(b'x', (PEER, 2))
+        bed.next_opened(out)
+    bed.host.cmd('sa', 'flush')
+    done = bed.host.sa_add(out)
+    assert done.returncode == 0 and done.stderr.count('\n') == 1
+    seq = re.search(rf"note: spi {out.spi:#010x} .* as replay.* 'seq (\d+)'", done.stderr)[1]
+    bed.host.cmd('sa', 'del', 'spi', hex(out.spi), 'dst', PEER)
+    assert bed.host.sa_add(out, 'seq', seq).stderr == ''
+    with udp_socket(bed.ns) as s:
+        s.sendto(b'x', (PEER, 2))
+    assert bed.next_opened(out)[1].seq == int(seq) + 1
 
 
 def test_esn_wrap(bed):
@@ -218,10 +243,10 @@ def test_listener_answers_sealed(bed):
 
 
 def tag(bed, name, **key):
-    """What the egress program writes where the source address is: generation and slot of the SA in that map."""
+    """What the egress program writes where the source address is: 24 bits each of generation and slot of the SA in that map."""
     entries = [e['formatted'] for e in json.loads(run('bpftool', '-j', 'map', 'dump', 'pinned', bed.host.pins / name).stdout)]
     value = next(e['value'] for e in entries if all(e['key'][k] == v for k, v in key.items()))
-    return struct.pack('=IH', value['generation'], value['slot'])
+    return b''.join((value[word] & 0xffffff).to_bytes(3, 'little') for word in ('generation', 'slot'))
 
 
 def test_only_what_the_egress_program_sent(bed):

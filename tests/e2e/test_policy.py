@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a policy lets by, protects and discards, in both directions."""
 import json
+import signal
 
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
@@ -8,7 +9,8 @@ from scapy.packet import Raw
 
 from lib.beds.bed import HOST, HOST2, PEER
 from lib.host import dropped
-from lib.traffic import ping, udp_socket
+from lib.traffic import ping, tcp_bulk, udp_socket
+from lib.wait import until
 from lib.wire import esp_of, ip_of
 
 IKE_PORTS = [500, 4500]
@@ -298,24 +300,41 @@ def test_replace(bed):
     assert next_in_clear(bed)[UDP].dport == 4001
 
 
+def lines(host, *, comments):
+    return [line for line in host.cmd('policy', 'list').stdout.splitlines() if line.startswith('#') == comments]
+
+
+def commands(host):
+    """What a shell would not take for a comment."""
+    return lines(host, comments=False)
+
+
+def makers(host):
+    """Who has made each of them; in each comment."""
+    return [line.split(':')[0] for line in lines(host, comments=True)]
+
+
 def test_list_in_order_of_precedence(bed):
     """As they act, and each line is what makes the same again."""
     words = [[PEER + '/32', 'src', HOST, 'proto', 'tcp', 'dport', '179'], [PEER + '/32', 'proto', 'icmp/echo-request'],
              [PEER + '/32', 'proto', 'udp', 'sport', '5000-5010', 'prio', '7'], [PEER + '/32'], ['192.0.2.0/24'], ['10.0.0.0/8']]
     for dst, *rest in reversed(words):
         bed.host.policy_add(dst, *rest)
-    listed = bed.host.cmd('policy', 'list').stdout
-    assert listed.splitlines() == ['# by hand'] + [' '.join(['dst', *w, 'action', 'protect']) for w in words]
+    listed = commands(bed.host)
+    assert listed == [' '.join(['dst', *w, 'action', 'protect']) for w in words]
     bed.host.cmd('policy', 'flush')
-    for line in listed.splitlines()[1:]:
+    for line in listed:
         bed.host.cmd('policy', 'add', *line.split())
-    assert bed.host.cmd('policy', 'list').stdout == listed
+    assert commands(bed.host) == listed
 
 
 @pytest.mark.parametrize('verb', ['add', 'replace'])
 def test_source_of_another_host(bed, verb):
     done = bed.host.cmd('policy', verb, 'dst', PEER, 'src', PEER, 'action', 'protect', check=False)
     assert done.returncode == 1 and f'src {PEER}: not an address of this host' in done.stderr
+    assert f"did you mean '{HOST}'?" in done.stderr     # that one is nearest
+    done = bed.host.cmd('policy', verb, 'dst', PEER, 'src', '10.77.66.55', 'action', 'protect', check=False)
+    assert done.returncode == 1 and "'ip address' lists them" in done.stderr
     assert bed.host.cmd('policy', 'list').stdout == ''
 
 
@@ -324,10 +343,62 @@ def test_names_of_policies(native):
     native.psk(protect='tcp/179')
     native.a.config.write_text(native.a.config.read_text() + '[policy net]\ndst = 192.0.0.0/16\naction = discard\n')
     native.a.start()
-    assert native.a.cmd('policy', 'list').stdout.splitlines() == [
-        '# connection core', f'dst {PEER}/32 src {HOST} proto tcp dport 179 action protect',
-        f'dst {PEER}/32 src {HOST} proto tcp sport 179 action protect', '# policy net', 'dst 192.0.0.0/16 action discard']
+    assert makers(native.a) == ['# connection core', '# connection core', '# policy net']
+    assert commands(native.a) == [f'dst {PEER}/32 src {HOST} proto tcp dport 179 action protect',
+                                  f'dst {PEER}/32 src {HOST} proto tcp sport 179 action protect', 'dst 192.0.0.0/16 action discard']
     listed = json.loads(native.a.cmd('-j', 'policy', 'list').stdout)
     assert [p['name'] for p in listed] == ['core', 'core', 'net']
     native.a.stop()
-    assert '# a connection' in native.a.cmd('policy', 'list').stdout
+    assert makers(native.a)[0] == '# a connection'
+
+
+def hits(host):
+    """Packets that each policy has decided on, out and in."""
+    listed = json.loads(host.cmd('-j', 'policy', 'list').stdout)
+    return [(p['out']['packets'], p['in']['packets']) for p in listed]
+
+
+def test_hits(bed):
+    """By the policy that decides, whatever it decides; kept while others come and go, and from 0 for another action."""
+    sa, _ = bed.protected()
+    bed.host.policy_add(PEER, 'proto', 'udp', 'dport', 4001, action='discard')
+    assert hits(bed.host) == [(0, 0), (0, 0)] and '# by hand: out 0; in 0' in lines(bed.host, comments=True)
+    for port in (4001, 4001, 4002):
+        send_udp(bed, port)
+    with udp_socket(bed.ns, HOST, 4003) as s:
+        bed.send_sealed(sa, from_peer(4003))
+        assert s.recv(100) == b'policy'
+    until(lambda: hits(bed.host) == [(2, 0), (1, 1)], 'all are counted')
+    assert '# by hand: out 2 packets, 68 B; in 0' in lines(bed.host, comments=True)
+    bed.host.policy_add('10.0.0.0/8')
+    bed.host.cmd('policy', 'replace', 'dst', PEER, 'prio', 7, 'action', 'protect')
+    assert hits(bed.host) == [(2, 0), (1, 1), (0, 0)]
+    bed.host.cmd('policy', 'replace', 'dst', PEER, 'action', 'discard')
+    bed.host.cmd('policy', 'del', 'dst', '10.0.0.0/8')
+    assert hits(bed.host) == [(2, 0), (0, 0)]
+
+
+def test_hits_of_a_stream(pair):
+    """Super-packets count as what is sealed and opened of them: policies and SAs agree, at both ends."""
+    tcp_bulk(pair.a.netns, pair.b.netns, PEER, 4 << 20)
+    for host in pair.hosts:
+        def agree():
+            sas = {sa['direction']: sa for sa in host.status()['sas']}
+            out, inbound = sas['out'], sas['in']
+            return hits(host) == [(out['packets'] + sum(out['drops'].values()), inbound['packets'])] and out['packets'] > 50
+        until(agree, f'{host.instance}: they are the same')
+
+
+def test_hits_outlast_a_reload_and_a_restart(native):
+    """What leaves is this test's own."""
+    native.psk(start='respond')
+    native.a.start()
+    with udp_socket(native.a.netns, HOST) as s:
+        s.sendto(b'policy', (PEER, 4001))
+    assert [out for out, _ in hits(native.a)] == [1]
+    native.a.config.write_text(native.a.config.read_text() + '[policy net]\ndst = 192.0.0.0/16\naction = discard\n')
+    native.a.daemon.send_signal(signal.SIGHUP)
+    until(lambda: [out for out, _ in hits(native.a)] == [1, 0], 'the new one is there, and the old one as it was')
+    native.a.stop()
+    native.a.start()
+    assert [out for out, _ in hits(native.a)] == [1, 0]

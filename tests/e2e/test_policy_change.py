@@ -141,7 +141,7 @@ def test_the_files_policies(pair):
                            'action = protect\n')
     host.daemon.send_signal(signal.SIGHUP)
     until(lambda: 'going on as before' in host.log_text, 'it is refused')
-    assert '[policy again]: dst 10.9.0.0/16: a policy with the same selector' in host.log_text
+    assert 'a policy with the same selector is there, of [policy ten]: dst 10.9.0.0/16 proto tcp sport 22' in host.log_text
     assert host.cmd('check', '-c', host.config, check=False).returncode == 1
     assert policies(host) == {its}
     reload(host)

@@ -12,8 +12,8 @@ import time
 import pytest
 from scapy.layers.inet import ICMP, IP
 
+from lib.beds.ike import children, order
 from lib.beds.pair import A, B, NIC, Pair, proven
-from lib.host import is_dead
 from lib.netns import run
 from lib.traffic import UdpFlow, flood, knock, ping, send_ip, udp_socket
 from lib.wait import until
@@ -126,10 +126,8 @@ def test_worker_that_cannot_start(mode, worker):
 
 
 def test_supervisor_killed(pair):
-    """The worker goes with it, the gate stays closed; `run` again finds the policies and needs only SAs."""
-    supervisor, worker = pair.a.pids()
-    assert pair.a.stop(signal.SIGKILL) == -signal.SIGKILL
-    until(lambda: is_dead(worker), 'the worker dies with its supervisor')
+    """Without its worker, too, the gate stays closed; `run` again finds the policies and needs only SAs."""
+    pair.a.kill()
     nothing_passes(pair)
     pair.a.start()
     assert B in pair.a.cmd('policy', 'list').stdout
@@ -147,6 +145,23 @@ def test_sigterm_keeps_the_gate_closed(pair):
     pair.a.start()
     pair.new_sas()
     assert ping(pair.a.netns, B, 5)
+
+
+@pytest.mark.parametrize('up', [False, True])
+def test_sigterm_to_all_of_its_processes(native, up):
+    """As of who ends a whole process group: none is taken for one that hangs, and each peer hears a good-bye."""
+    native.psk()
+    for host in native.hosts:
+        host.start(start_new_session=True)
+    host = native.a
+    if up:
+        order(host, 'initiate', 'core')
+    begin = time.monotonic()
+    os.killpg(host.daemon.pid, signal.SIGTERM)
+    assert host.daemon.wait(timeout=10) == 0 and time.monotonic() - begin < 2
+    assert 'killed' not in host.log_text and 'starting it again' not in host.log_text, host.log_text
+    if up:
+        until(lambda: not children(native.b), 'the peer has heard of it')
 
 
 def links(host):

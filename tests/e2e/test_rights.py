@@ -103,29 +103,36 @@ STANDARD = Counter({'null': 1, 'log': 2})
 
 def test_descriptors_of_the_protocol_process(host):
     """
-    To the supervisor and the key holder, the network, its own loop, and the three maps by which SAs are known; and what
-    tells that it is there.
+    To the supervisor, the key holder, those of it who sign, and the hands; the network, its own loop, and the three maps by
+    which SAs are known; and what tells that it is there.
     """
     assert descriptors(host, host.processes()['protocol']) == STANDARD + Counter({
-        'unix socket': 2, 'UDP port 500': 1, 'UDP port 4500': 1, 'map sad': 1, 'map sad_out': 1, 'map sad_sent': 1,
+        'unix socket': 4, 'UDP port 500': 1, 'UDP port 4500': 1, 'map sad': 1, 'map sad_out': 1, 'map sad_sent': 1,
         'anon_inode:[eventpoll]': 1, 'pipe': 2, 'key log': 2, 'XDP socket': 1})
 
 
 def test_descriptors_of_the_key_holder(host):
-    assert descriptors(host, host.processes()['keyholder']) == STANDARD + Counter({'unix socket': 2})
+    assert descriptors(host, host.processes()['keyholder']) == STANDARD + Counter({'unix socket': 3})
+
+
+def test_descriptors_of_the_hands(host):
+    """To the protocol process, and nobody else."""
+    assert descriptors(host, host.processes()['hands']) == STANDARD + Counter({'unix socket': 1})
 
 
 def test_descriptors_of_the_worker(host):
     """
-    Of the NIC's queue a socket and two TAP queues; to the supervisor, and what it said that it was ready by; of each lane what
-    wakes it and, where this kernel has it, a ring that reads TAP queues.
+    Of the NIC's queue a socket and two TAP queues, and what keeps the program on the TAP; to the supervisor, and what it said that it
+    was ready by, and the lock by which the next one finds it; of each lane what wakes it and, where this kernel has it, a ring that
+    reads TAP queues.
     """
     pid = host.processes()['worker']
     had, lanes = descriptors(host, pid), lanes_of(pid)
     assert lanes == (LANES or len(os.sched_getaffinity(0)))
     assert had.pop('XDP socket') == QUEUES
     assert had.pop('anon_inode:[io_uring]', lanes) == lanes
-    assert had == STANDARD + Counter({'/dev/net/tun': 2 * QUEUES, 'unix socket': 1, 'pipe': 1, 'anon_inode:[eventfd]': lanes})
+    assert had == STANDARD + Counter({'/dev/net/tun': 2 * QUEUES, 'anon_inode:bpf_link': 1, 'unix socket': 1, 'pipe': 1,
+                                      str(host.run_dir / 'worker'): 1, 'anon_inode:[eventfd]': lanes})
 
 
 def test_worker_keeps_nothing_of_a_nic_that_was_detached(host):
@@ -137,7 +144,7 @@ def test_worker_keeps_nothing_of_a_nic_that_was_detached(host):
     host.netns.ip('link', 'set', 'nic9', 'up')
     host.cmd('attach', 'nic9')
     until(lambda: descriptors(host, pid)['/dev/net/tun'] == 2 * (QUEUES + 2), 'it serves the NIC')
-    assert descriptors(host, pid).total() == before.total() + 4 + 2 * 2
+    assert descriptors(host, pid).total() == before.total() + 4 + 2 * 2 + 1
     host.cmd('detach', 'nic9')
     assert descriptors(host, pid) == before
     host.netns.ip('link', 'del', 'nic9')
@@ -164,7 +171,8 @@ def shared(pid):
 
 
 SECRET_MEMORY = '/secretmem (deleted)'
-VAULT = 8192 * 64
+# A head (maps/vault.h) and an entry for each slot.
+VAULT = PAGE + 8192 * 64
 
 
 def needs_secret_memory(host):
@@ -176,7 +184,7 @@ def test_mappings_of_the_protocol_process(host):
     """What makes an SA; of secret memory a page to leave keys on, and not the vault."""
     needs_secret_memory(host)
     assert shared(host.processes()['protocol']) == {
-        ('anon_inode:bpf-map', True): sizes(host, 'sa_state', 'replay', 'turns'), (SECRET_MEMORY, True): [PAGE]}
+        ('anon_inode:bpf-map', True): sizes(host, 'sa_state', 'replay', 'replay_wide', 'turns', 'free_slots'), (SECRET_MEMORY, True): [PAGE]}
 
 
 def test_mappings_of_the_key_holder(host):
@@ -184,13 +192,21 @@ def test_mappings_of_the_key_holder(host):
     assert shared(host.processes()['keyholder']) == {(SECRET_MEMORY, True): [PAGE, VAULT]}
 
 
+def test_mappings_of_the_hands(host):
+    assert shared(host.processes()['hands']) == {}
+
+
 def test_mappings_of_the_worker(host):
-    """It reads keys, and writes none."""
+    """It reads keys, and writes none; nor what the supervisor believes of NICs."""
     needs_secret_memory(host)
     mapped = shared(host.processes()['worker'])
     assert mapped[SECRET_MEMORY, False] == [VAULT] and (SECRET_MEMORY, True) not in mapped
-    assert mapped['anon_inode:bpf-map', True] == sizes(host, 'sa_state', 'replay', 'turns', 'ports', 'stats_worker')
-    assert {name for name, _ in mapped} == {SECRET_MEMORY, 'anon_inode:bpf-map', 'anon_inode:[io_uring]', 'socket'}
+    assert mapped['anon_inode:bpf-map', True] == sizes(host, 'sa_state', 'replay', 'replay_wide', 'turns', 'free_slots', 'stats_worker')
+    assert mapped['anon_inode:bpf-map', False] == sizes(host, 'ports')
+    # of packets, in a tmpfs of nobody else's, or where that cannot be had in a memfd
+    packets = {name for name, writes in mapped if writes and re.fullmatch(r'/#\d+ \(deleted\)|/memfd:packets \(deleted\)', name)}
+    assert len(packets) == 1
+    assert {name for name, _ in mapped} == packets | {SECRET_MEMORY, 'anon_inode:bpf-map', 'anon_inode:[io_uring]', 'socket'}
 
 
 # ---- memory ----
@@ -242,6 +258,14 @@ def test_secrets_are_locked(host):
     assert_only_in_locked_memory(host.processes()['keyholder'], [SECRET])
 
 
+def test_hands_have_no_key(host):
+    """Nor anything that one could be found by; and what they have at hand is locked."""
+    pid = host.processes()['hands']
+    assert places(pid, [SECRET, *session_keys(host)]) == []
+    assert places(pid, [b'xdp-ipsec-iked']), 'its memory can be read'
+    assert locked(pid)
+
+
 @pytest.mark.parametrize('aead', ['auto', 'openssl'])
 def test_expanded_keys_are_locked(aead):
     """The first words of an expanded key are the key (FIPS 197), wherever a library has put them."""
@@ -260,6 +284,24 @@ def test_status_shows_the_key_holder(host):
     assert f'IKE {shown["ike"]["pid"]}, key holder {shown["key_holder"]["pid"]}, 0 restarts' in host.cmd('status').stdout
     assert Path(f'/proc/{shown["key_holder"]["pid"]}/status').read_text().split('PPid:\t')[1].split()[0] == \
         str(shown['ike']['pid'])
+
+
+@pytest.mark.parametrize('signum, asked', [(signal.SIGKILL, False), (signal.SIGSTOP, True)], ids=['killed', 'hang'])
+def test_hands_end(signum, asked):
+    """IKE is started again, with others, at once, or, where they hang, when they have not answered for ten seconds."""
+    with IkePair('native') as pair:
+        pair.psk({'start': 'initiate'}, {'start': 'respond'})
+        pair.start()
+        wait_up(*pair.hosts)
+        before = pair.a.processes()['hands']
+        os.kill(before, signum)
+        if asked:
+            order(pair.a, 'rekey', 'core', 'child', check=False)
+        assert ping(pair.a.netns, B, 3)
+        until(lambda: pair.a.status()['ike']['restarts'] == 1 and is_up(pair.a), 'another IKE', timeout=40)
+        assert pair.a.processes()['hands'] not in (None, before)
+        assert 'the hands, which do key exchanges, have ended, or do not answer' in pair.a.log_text
+        assert ping(pair.a.netns, B, 3)
 
 
 @pytest.mark.parametrize('signum, asked', [(signal.SIGKILL, False), (signal.SIGSTOP, True), (signal.SIGSTOP, False)],

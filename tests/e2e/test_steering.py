@@ -20,7 +20,7 @@ def checked(host):
     rows = [line.split(None, 2) for line in host.cmd('check', '-c', host.config).stdout.splitlines()]
     said = json.loads(host.cmd('-j', 'check', '-c', host.config).stdout)
     assert said['works'] and len(said['checks']) == len(rows) - 1
-    assert [row['detail'] for row in said['checks'] if row['check'] == NIC] == [row[2] for row in rows if row[0] == NIC]
+    assert [row['text'] for row in said['checks'] if row['what'] == NIC] == [row[2] for row in rows if row[0] == NIC]
     return [row for row in rows if row[0] == NIC][-1], said['interfaces']
 
 
@@ -32,7 +32,7 @@ def test_several_queues(wish):
         certain = wish != 'ntuple'
         assert interfaces == [{'name': NIC, 'queues': 2, 'steering': 'addresses' if certain else 'ntuple',
                                'steering_certain': certain}]
-        assert row[1] == ('note' if certain else 'ok')
+        assert row[1] == ('warn' if certain else 'ok')
         assert row[2].startswith('queues: 2; ') and row[2].endswith(ADDRESSES)
         pair.start()
         assert pair.a.status()['interfaces'][0]['steering'] == 'addresses'

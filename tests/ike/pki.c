@@ -70,6 +70,7 @@ void pki_free(struct pki *pki)
 	X509_free(pki->last);
 	X509_free(pki->ca);
 	free(pki->crl);
+	free(pki->last_key);
 	EVP_PKEY_free(pki->key);
 }
 
@@ -157,7 +158,8 @@ void pki_use(struct pki *pki, struct world *w, int host, struct connection_confi
 	    credentials_load(&c->credentials, cert_pem, NULL) || trust_load(&c->trust, ca_pem, pki->crl, NULL))
 		abort();
 	free(cert_pem);
-	free(key_pem);
+	free(pki->last_key);
+	pki->last_key = key_pem;
 	free(ca_pem);
 	X509_free(pki->last);
 	pki->last = cert;

@@ -15,6 +15,7 @@ struct pki {
 	const char *alt_names; /* in front of the host's own, with a comma behind; NULL: none */
 	const char *key_usage; /* of those that follow; NULL: none said */
 	X509 *last;	       /* the leaf that was made last */
+	char *last_key;	       /* PEM of its private key */
 	char *crl;	       /* PEM, for the trust of who is configured next; NULL: none */
 };
 

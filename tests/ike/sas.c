@@ -53,12 +53,18 @@ int sas_add(const struct sas *s, const struct sa_spec *spec, struct sa_handle *o
 	return 0;
 }
 
-static bool same_traffic(const struct sa_spec *a, const struct sa_spec *b)
+/* Of one lane; or what an earlier run had for a lane, once there is another one for all (daemon/sad.c). */
+static bool takes_over(const struct world_sa *from, const struct world_sa *sa)
 {
-	return memcmp(a->dst, b->dst, 4) == 0 && selector_equal(&a->selector, &b->selector);
+	return from->lane == sa->lane || (!sa->lane && from->orphan);
 }
 
-int sas_bind(const struct sas *s, struct sa_handle handle)
+static bool same_traffic(const struct world_sa *a, const struct world_sa *b)
+{
+	return memcmp(a->spec.dst, b->spec.dst, 4) == 0 && selector_equal(&a->spec.selector, &b->spec.selector);
+}
+
+int sas_bind(const struct sas *s, struct sa_handle handle, unsigned lane, bool lanes)
 {
 	struct world_sa *sa = sa_of(s, handle);
 
@@ -66,8 +72,10 @@ int sas_bind(const struct sas *s, struct sa_handle handle)
 		return -ENOENT;
 	if (sa->spec.inbound)
 		return -EINVAL;
+	sa->lane = lane;
+	sa->lanes = lanes;
 	for (unsigned i = 0; i < s->count; i++)
-		if (s->sa[i].bound && same_traffic(&s->sa[i].spec, &sa->spec))
+		if (s->sa[i].bound && same_traffic(&s->sa[i], sa) && takes_over(&s->sa[i], sa))
 			s->sa[i].bound = false;
 	sa->bound = true;
 	return 0;

@@ -9,6 +9,7 @@
 #ifndef TESTS_IKE_WORLD_H
 #define TESTS_IKE_WORLD_H
 
+#include "played_hands.h"
 #include "sas.h"
 
 #define WORLD_SAS     256
@@ -32,10 +33,12 @@ struct world_host {
 	uint8_t addr[4];
 	struct engine *engine;
 	struct keyring *ring;
+	struct played_hands hands;
 	struct world_sa sas[WORLD_SAS];
 	uint64_t done_ticket;
 	char done_error[200]; /* "": well */
 	unsigned done_count;
+	char told[4096];       /* events: "EVENT CONNECTION\n" each */
 	unsigned remote_lines; /* of the log, that a peer can cause at will */
 	bool no_room;	       /* the datapath takes no SA */
 	uint64_t orphans_ms;   /* an earlier run has left SAs between the two, with so much time of their own */
@@ -58,7 +61,11 @@ struct world {
 	uint64_t now_ms;
 	int64_t wall_s; /* at the beginning */
 	uint64_t seed;
+	uint64_t chance;
 	uint64_t latency_ms;
+	bool no_hands;		   /* the engines do all by themselves */
+	uint64_t hands_ms;	   /* a job takes so long at most, by chance; 0: no time */
+	bool hands_held;	   /* a job takes until played_do() is called for it */
 	unsigned cookie_threshold; /* 0: the engine's own */
 	struct world_host hosts[2];
 	struct world_packet packets[WORLD_PACKETS];

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """IKEv2 with strongSwan and libreswan above Linux XFRM: both roles, each proof, rekeys, and what goes wrong."""
+import os
 import time
 
 import pytest
@@ -35,6 +36,22 @@ def test_without_esn(bed, peer, cas, initiator):
     with ends(bed, peer, cas, "psk", peer_esn="no") as daemon:
         up(daemon, peer, initiator)
         assert daemon.connection()["children"][0]["esn"] is False
+        assert ping(bed)
+
+
+@pytest.mark.parametrize("initiator", ["we", "they"])
+def test_one_sa_where_the_peer_takes_no_more(bed, peer, cas, initiator):
+    """These versions do not know SA_RESOURCE_INFO: they get one SA, whichever CPU sends, and no fault is told."""
+    with ends(bed, peer, cas, "psk", per_queue_sas="yes") as daemon:
+        up(daemon, peer, initiator)
+        for cpu in sorted(os.sched_getaffinity(0)):
+            argv = ["taskset", "-c", str(cpu), "ping", "-q", "-c", "3", "-i", "0.05", "-W", "5", bed.guest.address]
+            patiently(lambda argv=argv: bed.host.call("run", argv)["rc"] == 0, "an answer")
+        assert "lane" not in assert_one_child(daemon, peer)
+        assert daemon.connection()["failures"] == []
+        side = daemon if initiator == "we" else peer
+        side.rekey("child")
+        assert "lane" not in assert_one_child(daemon, peer)
         assert ping(bed)
 
 

@@ -18,7 +18,11 @@ Here:
     traffic       sockets that must stay deaf, flows, bulk that must arrive whole
     pki           a CA, certificates, revocations
     daemons       programs of others: BIRD, DNS, SSH
+    service_manager   what systemd is to a daemon
     bpf_programs  BPF programs of somebody else on the same hooks
+    pinned        a map of a host's, mapped
+    document      README.md and docs/, taken apart into what they have people do
+    reader        does it
     host          `Host`: xdp-ipsec with its own instance, and the command to ask it
 
 The names of beds, each drawn where it is defined:
@@ -29,7 +33,8 @@ The names of beds, each drawn where it is defined:
     ike_pair beds/ike      the same, not started                          IKEv2         ike_pair, native
     routed   beds/routed   two hosts, a router with a narrow link         by hand
     lan      beds/lan      any number of hosts on one Ethernet            IKEv2
-    hub      beds/ike_load 16 spokes that are a thousand peers            IKEv2
+    hub      beds/hub      a few spokes that are thousands of peers       IKEv2
+    machines beds/machines hosts with a shell, as documents speak of them              by file
     place    beds/place    one host where root may do less: a container   either
     gate     gate/bed      two hosts, events, traffic that never stops    IKEv2
     guest    peers/guest_bed  one host, a Linux of its own as the peer    either        bed, own_bed (interop)

@@ -43,9 +43,10 @@ def resident(pid):
 
 
 def is_dead(pid):
-    """Gone, or only waiting for its parent to notice."""
+    """Gone, or only waiting for its parent to notice. What it had open is closed when the last of its threads has ended."""
     try:
-        return Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] == 'Z'
+        ended = Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] == 'Z'
+        return ended and len(os.listdir(f'/proc/{pid}/task')) <= 1
     except (FileNotFoundError, ProcessLookupError):
         return True
 
@@ -65,6 +66,14 @@ def unprivileged(pid):
     assert os.stat(f'/proc/{pid}/maps').st_uid == 0
 
 
+def children(pid):
+    """Of a process; of one that has ended, or is none, there are none."""
+    try:
+        return [int(child) for child in Path(f'/proc/{pid}/task/{pid}/children').read_text().split()]
+    except OSError:
+        return []
+
+
 class Host:
     """`xdp-ipsec` with its own instance in a namespace. The caller owns the namespace."""
 
@@ -78,6 +87,7 @@ class Host:
         self.log = self.dir / 'log'
         self.config = self.dir / 'xdp-ipsec.conf'
         self.daemon = None
+        self.manager = None     # lib/service_manager.py
         self.command = COMMAND
         self.devs = []
 
@@ -90,14 +100,15 @@ class Host:
         sections = [('daemon', lanes | (daemon or {})), *((f'interface {dev}', settings) for dev in devs)]
         self.config.write_text(''.join(section(name, values) for name, values in sections))
 
-    def spawn(self):
-        """Starts `run` and returns at once."""
+    def spawn(self, **how):
+        """Starts `run` and returns at once. how: as Popen has it."""
         with open(self.log, 'ab') as log:
-            self.daemon = subprocess.Popen(self.argv('run', '-c', self.config), stdin=subprocess.DEVNULL, stdout=log,
-                                           stderr=log)
+            argv = self.argv('run', '-c', self.config)
+            how |= self.manager.popen(argv) if self.manager else {'args': argv}
+            self.daemon = subprocess.Popen(**how, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
-    def start(self):
-        self.spawn()
+    def start(self, **how):
+        self.spawn(**how)
         self.wait_ready()
 
     def wait_ready(self):
@@ -126,6 +137,19 @@ class Host:
         self.daemon = None
         return code
 
+    def end_worker(self):
+        """Of a supervisor that is gone: it would go on alone."""
+        with contextlib.suppress(OSError, ValueError):
+            worker = int((self.run_dir / 'worker').read_text())
+            if Path(f'/proc/{worker}/comm').read_text().startswith('xdp-ipsec-worke'):
+                os.kill(worker, signal.SIGKILL)
+                until(lambda: is_dead(worker), 'its worker has ended')
+
+    def kill(self):
+        """Supervisor and worker, and with them all others."""
+        self.stop(signal.SIGKILL)
+        self.end_worker()
+
     def close(self):
         """Whatever state it is in: nothing of it stays on this machine."""
         with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
@@ -133,6 +157,7 @@ class Host:
         if self.daemon is not None:
             self.daemon.kill()
             self.daemon.wait()
+        self.end_worker()
         for dev in self.devs:
             self.cmd('detach', dev, check=False)
         shutil.rmtree(self.pins, ignore_errors=True)
@@ -196,10 +221,11 @@ class Host:
         return self.daemon.pid, self.status()['worker']['pid']
 
     def processes(self):
-        """By name: supervisor, worker, and of IKE the protocol process and the key holder, which may be None."""
+        """By name: supervisor, worker, and of IKE the protocol process, the key holder and the hands, which may be None."""
         status = self.status()
-        return {'supervisor': self.daemon.pid, 'worker': status['worker']['pid'], 'protocol': status['ike']['pid'],
-                'keyholder': status['key_holder']['pid']}
+        protocol, keyholder = status['ike']['pid'], status['key_holder']['pid']
+        return {'supervisor': self.daemon.pid, 'worker': status['worker']['pid'], 'protocol': protocol, 'keyholder': keyholder,
+                'hands': next((pid for pid in children(protocol) if pid != keyholder), None)}
 
     def key_file(self, sa, mode=0o600):
         path = self.dir / f'key-{sa.spi:08x}'

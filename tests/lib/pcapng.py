@@ -44,13 +44,15 @@ def options(data):
 
 def blocks(data):
     """Whole ones; each says twice how long it is."""
-    while len(data) >= 12:
-        kind, size = struct.unpack_from('<II', data)
-        if size > len(data):
+    at = 0
+    while len(data) - at >= 12:
+        kind, size = struct.unpack_from('<II', data, at)
+        end = at + size
+        if end > len(data):
             return
-        assert size % 4 == 0 and struct.unpack_from('<I', data, size - 4)[0] == size
-        yield kind, data[8:size - 4]
-        data = data[size:]
+        assert size % 4 == 0 and struct.unpack_from('<I', data, end - 4)[0] == size
+        yield kind, data[at + 8:end - 4]
+        at = end
 
 
 def parse(data):
@@ -99,7 +101,7 @@ class Capture:
 
     def until(self, condition, what='packets'):
         """Once what is in the file satisfies that; the file as it is then."""
-        return until(lambda: (file := self.read()) if condition(self.read()) else None, f'{what} in the capture')
+        return until(lambda: file if condition(file := self.read()) else None, f'{what} in the capture')
 
     def stop(self):
         """All of it, with figures."""

@@ -44,9 +44,9 @@ class Ca:
         """What proves that name, in PEM: certificate, private key, and the CA's certificate."""
         return tuple(map(pem, (*self.issue(name), self.cert)))
 
-    def crl(self, *revoked):
-        builder = x509.CertificateRevocationListBuilder().issuer_name(self.name).last_update(now() - DAY) \
-            .next_update(now() + DAY)
+    def crl(self, *revoked, begin=None, end=None):
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.name).last_update(begin or now() - DAY) \
+            .next_update(end or now() + DAY)
         for cert in revoked:
             builder = builder.add_revoked_certificate(x509.RevokedCertificateBuilder().serial_number(cert.serial_number)
                                                       .revocation_date(now() - DAY).build())

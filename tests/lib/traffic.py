@@ -7,6 +7,7 @@ import select
 import socket
 import struct
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from scapy.layers.inet import IP
@@ -41,6 +42,11 @@ def ping(netns, dst, count=1, size=56, deadline=5):
     """
     return all(netns.run('ping', '-n', '-q', '-c', '1', '-W', deadline, '-s', size, dst, check=False).returncode == 0
                for _ in range(count))
+
+
+# Seconds between two of many echo requests: for the last 10 ms before one is due ping does not sleep, and takes a CPU for
+# itself, unless the answer came earlier than that.
+BETWEEN_PINGS = 0.015
 
 
 def knock(netns, dst):
@@ -161,10 +167,11 @@ class InThread:
 
 class UdpFlow(InThread):
     """
-    Numbered datagrams from one namespace to another in the background, at no particular pace, until stopped.
+    Numbered datagrams from one namespace to another in the background, a window at a time, until stopped.
     arrived() counts the different ones received so far.
     """
     PATIENCE = 1.0  # after the end, for what is still on its way
+    PAUSE = 0.002   # after a window: what matters is that it goes on, and each packet has to be looked at in the capture
 
     def __init__(self, sender, receiver, addr, size=200, window=64, patience=PATIENCE):
         super().__init__()
@@ -186,6 +193,7 @@ class UdpFlow(InThread):
             for _ in range(self.window):
                 self._send_one()
             self._collect()
+            time.sleep(self.PAUSE)
         self.sink.settimeout(self.patience)
         while self.lost() and self._collect():
             pass
@@ -212,6 +220,42 @@ class UdpFlow(InThread):
 
     def arrived(self):
         return len(self.seen)
+
+
+class PacedFlow(UdpFlow):
+    """The same at so many datagrams a second, whether they arrive or not. longest(): seconds in which none came."""
+
+    def __init__(self, sender, receiver, addr, rate=1000, **how):
+        super().__init__(sender, receiver, addr, **how)
+        self.rate, self.gap = rate, 0.0
+        self.sink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+
+    def _send_all(self):
+        begun = time.monotonic()
+        while not self.stopping.is_set():
+            while self.sent < (time.monotonic() - begun) * self.rate:
+                self._send_one()
+            time.sleep(0.001)
+
+    def _run(self):
+        sending = threading.Thread(target=self._send_all)
+        sending.start()
+        last = time.monotonic()
+        while not self.stopping.is_set() or (self.lost() and time.monotonic() - last < self.patience):
+            if self._collect():
+                now = time.monotonic()
+                self.gap, last = max(self.gap, now - last), now
+        sending.join()
+
+    def _collect(self):
+        try:
+            self.seen.add(struct.unpack('>Q', self.sink.recv(2048)[:8])[0])
+        except OSError:
+            return False
+        return True
+
+    def longest(self):
+        return self.gap
 
 
 @contextlib.contextmanager

@@ -24,7 +24,8 @@
 #define MADV_COLLAPSE 25
 #endif
 
-struct cable cable = {.own_file = -1, .own_wake = -1, .other_wake = -1, .socket = -1};
+struct cable cables[CABLE_QUEUES];
+unsigned cable_count;
 
 /* ---- before main(): the files beside the program ---- */
 
@@ -34,19 +35,19 @@ static void die(const char *name)
 	exit(1);
 }
 
-/* In the folder that the program is started from, by whoever has the bench's hosts made. */
-static int open_beside(const char *name, int flags)
+/* In the folder that the program is started from, by whoever has the bench's hosts made. -1: it is not there. */
+static int open_beside(const char *name, unsigned number, const char *kind, int flags)
 {
-	char path[PATH_MAX + 16];
+	char path[PATH_MAX + 32];
 	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX);
 	int fd;
 
 	if (len < 0)
 		die("/proc/self/exe");
 	path[len] = '\0';
-	snprintf(strrchr(path, '/') + 1, 16, "%s", name);
+	snprintf(strrchr(path, '/') + 1, 32, "%s%u%s", name, number, kind);
 	fd = open(path, flags | O_RDWR | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0 && errno != ENOENT)
 		die(path);
 	return fd;
 }
@@ -71,20 +72,32 @@ static void make_huge(struct cable_end *end)
 		fprintf(stderr, "cable_worker: no huge pages: %s\n", strerror(errno));
 }
 
-/* The worker's main() gives up what this takes. */
-static __attribute__((constructor)) void open_cable(void)
+static bool open_cable(struct cable *cable, unsigned number)
 {
-	int other = open_beside("other", 0);
+	int other = open_beside("other", number, "", 0);
 
-	cable.own_file = open_beside("own", 0);
-	cable.own_wake = open_beside("own.wake", O_NONBLOCK);
-	cable.other_wake = open_beside("other.wake", O_NONBLOCK);
-	cable.own = map_end(cable.own_file);
-	cable.other = map_end(other);
-	make_huge(cable.own);
+	if (other < 0)
+		return false;
+	cable->own_file = open_beside("own", number, "", 0);
+	cable->own_wake = open_beside("own", number, ".wake", O_NONBLOCK);
+	cable->other_wake = open_beside("other", number, ".wake", O_NONBLOCK);
+	cable->own = map_end(cable->own_file);
+	cable->other = map_end(other);
+	cable->socket = -1;
+	make_huge(cable->own);
 	close(other);
-	cable.own->spi_count = 0;
-	__atomic_store_n(&cable.own->attached, 0, __ATOMIC_RELEASE);
+	cable->own->spi_count = 0;
+	__atomic_store_n(&cable->own->attached, 0, __ATOMIC_RELEASE);
+	return true;
+}
+
+/* The worker's main() gives up what this takes. */
+static __attribute__((constructor)) void open_cables(void)
+{
+	while (cable_count < CABLE_QUEUES && open_cable(&cables[cable_count], cable_count))
+		cable_count++;
+	if (!cable_count)
+		die("no cable beside the program");
 }
 
 /* ---- a packet ---- */
@@ -151,19 +164,30 @@ static void end_batch(struct cable_end *to, const struct batch *b)
 
 /* It looks at its RX ring between saying that it sleeps and sleeping; so here first the ring, then whether it sleeps.
  */
-static void wake(struct cable_end *to)
+static void wake(struct cable_end *to, int fifo)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&to->sleeps, __ATOMIC_RELAXED) && __atomic_exchange_n(&to->sleeps, 0, __ATOMIC_SEQ_CST) &&
-	    write(cable.other_wake, "", 1) < 0)
+	    write(fifo, "", 1) < 0)
 		return; /* full: it has been woken */
 }
 
-void cable_carry(void)
+/* The one whose other end has that queue; NULL: none yet. */
+static const struct cable *cable_to(uint32_t queue)
 {
-	struct cable_end *from = cable.own, *to = cable.other;
+	for (unsigned i = 0; i < cable_count; i++)
+		if (__atomic_load_n(&cables[i].other->attached, __ATOMIC_ACQUIRE) && cables[i].other->queue == queue)
+			return &cables[i];
+	return NULL;
+}
+
+void cable_carry(const struct cable *cable)
+{
+	struct cable_end *from = cable->own;
+	const struct cable *way = cable_to(from->queue);
+	const bool attached = way;
+	struct cable_end *to = attached ? way->other : cable->other;
 	const uint32_t mask = from->ring_size - 1, end = __atomic_load_n(&from->tx.producer, __ATOMIC_ACQUIRE);
-	const bool attached = __atomic_load_n(&to->attached, __ATOMIC_ACQUIRE);
 	uint32_t at = from->tx.consumer, done = from->comp.producer;
 	struct batch b = attached ? begin_batch(to) : (struct batch){0};
 
@@ -181,5 +205,5 @@ void cable_carry(void)
 	if (!attached)
 		return;
 	end_batch(to, &b);
-	wake(to);
+	wake(to, way->other_wake);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A cable of memory between two workers, each the real one in all but its xsk.c: what a NIC with zero-copy would leave
- * of the way. A host's end is a file that both workers have mapped: four rings as AF_XDP has them, and packet memory.
+ * of the way. A host's end, one for each queue of its NIC, is a file that both workers have mapped: four rings as
+ * AF_XDP has them, and packet memory. What is sent by a queue comes by the one with the same number.
  *
  *   TX ring ──► carry, on the sender's CPU: a copy, with what XDP would have put in front ──► other end's RX ring
  *               frames from its fill ring; none: the packet is lost, as a NIC's is
@@ -25,6 +26,8 @@
 #include "maps/layout.h"
 #include "maps/packet_memory.h"
 
+/* Of a NIC. */
+#define CABLE_QUEUES 2
 /* SPIs that an end can have, ever: there is no rekeying on a bench. */
 #define CABLE_SPIS 16
 /* Where a ring's counts begin. Not at 0, by which xdp_queue_moves() knows a driver that has taken no frames. */
@@ -50,6 +53,7 @@ struct cable_end {
 	struct cable_ring fill, comp, rx, tx;
 	/* Written by the worker whose end it is, seldom. */
 	uint32_t attached CABLE_LINE; /* rings and memory are there */
+	uint32_t queue;
 	uint32_t ring_size;
 	uint32_t frame_size;
 	uint32_t spi_count; /* of spis, after the entry */
@@ -69,15 +73,17 @@ struct cable_end {
 _Static_assert(sizeof(struct cable_end) <= CABLE_MEMORY_AT && CABLE_MEMORY % CABLE_HUGE_PAGE == 0, "the file's parts");
 
 struct cable {
-	struct cable_end *own, *other;
+	struct cable_end *own, *other; /* other: of the same place, and perhaps another queue's */
 	int own_file;
 	int own_wake, other_wake; /* FIFOs */
-	int socket;		  /* that the loader made: as a name for the end; -1: it is not bound */
+	int socket;		  /* that the loader made: as a name for the end; -1: it is nobody's */
 };
 
-extern struct cable cable;
+/* As many as there are files for. */
+extern struct cable cables[CABLE_QUEUES];
+extern unsigned cable_count;
 
-/* Carries all that is in the own TX ring to the other end. */
-void cable_carry(void);
+/* Carries all that is in the TX ring of that one's own end to the other host. */
+void cable_carry(const struct cable *cable);
 
 #endif

@@ -22,18 +22,41 @@ static const struct maps *maps;
 
 /* ---- rings and memory ---- */
 
+/* NULL: it is no end's. */
+static struct cable *cable_of(int fd)
+{
+	for (unsigned i = 0; fd >= 0 && i < cable_count; i++)
+		if (__atomic_load_n(&cables[i].socket, __ATOMIC_RELAXED) == fd)
+			return &cables[i];
+	return NULL;
+}
+
+/* Lanes do so at the same time. NULL: none is left. */
+static struct cable *claim(int fd)
+{
+	for (unsigned i = 0; i < cable_count; i++) {
+		int nobody = -1;
+
+		if (__atomic_compare_exchange_n(&cables[i].socket, &nobody, fd, false, __ATOMIC_ACQ_REL,
+						__ATOMIC_RELAXED))
+			return &cables[i];
+	}
+	return NULL;
+}
+
 /* In place of the worker's own memory comes the end's. */
 int xsk_register(int fd, void *area, size_t size, uint32_t frame_size)
 {
 	const size_t whole = (size + CABLE_HUGE_PAGE - 1) & ~(CABLE_HUGE_PAGE - 1);
 
-	(void)fd;
-	if (whole > CABLE_MEMORY)
+	struct cable *cable = claim(fd);
+
+	if (!cable || whole > CABLE_MEMORY)
 		return -EINVAL;
-	if (mmap(area, whole, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, cable.own_file, (off_t)CABLE_MEMORY_AT) ==
-	    MAP_FAILED)
+	if (mmap(area, whole, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, cable->own_file,
+		 (off_t)CABLE_MEMORY_AT) == MAP_FAILED)
 		return -errno;
-	cable.own->frame_size = frame_size;
+	cable->own->frame_size = frame_size;
 	return 0;
 }
 
@@ -43,14 +66,17 @@ static void begin(struct cable_ring *r, uint32_t flags)
 	r->flags = flags;
 }
 
+int xsk_make_rings(int fd, uint32_t size)
+{
+	(void)fd;
+	return size > RING_SIZE ? -EINVAL : 0;
+}
+
 int xsk_map_rings(int fd, uint32_t size, struct xsk_rings *rings)
 {
-	struct cable_end *own = cable.own;
+	struct cable_end *own = cable_of(fd)->own;
 
-	(void)fd;
 	memset(rings, 0, sizeof(*rings));
-	if (size > RING_SIZE)
-		return -EINVAL;
 	own->ring_size = size;
 	begin(&own->comp, 0);
 	begin(&own->rx, 0);
@@ -66,20 +92,21 @@ int xsk_map_rings(int fd, uint32_t size, struct xsk_rings *rings)
 
 void xsk_unmap_rings(struct xsk_rings *rings)
 {
-	__atomic_store_n(&cable.own->attached, 0, __ATOMIC_RELEASE);
-	cable.socket = -1;
+	for (unsigned i = 0; i < cable_count; i++) {
+		if (rings->fill.ring != cables[i].own->fill.addrs)
+			continue;
+		__atomic_store_n(&cables[i].own->attached, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&cables[i].socket, -1, __ATOMIC_RELEASE);
+	}
 	memset(rings, 0, sizeof(*rings));
 }
 
-/* The cable has one queue. */
 int xsk_bind(int fd, uint32_t ifindex, uint32_t queue, uint16_t flags)
 {
 	(void)ifindex;
 	(void)flags;
-	if (queue || cable.socket >= 0)
-		return -EINVAL;
-	cable.socket = fd;
-	__atomic_store_n(&cable.own->attached, 1, __ATOMIC_RELEASE);
+	cable_of(fd)->own->queue = queue;
+	__atomic_store_n(&cable_of(fd)->own->attached, 1, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -99,8 +126,7 @@ void xsk_set_send_budget(int fd, uint32_t descriptors)
 
 bool xsk_wake_to_send(int fd)
 {
-	(void)fd;
-	cable_carry();
+	cable_carry(cable_of(fd));
 	return true;
 }
 
@@ -111,8 +137,7 @@ void xsk_wake_to_receive(int fd)
 
 bool xsk_lost(int fd, uint64_t *lost)
 {
-	(void)fd;
-	*lost = __atomic_load_n(&cable.own->lost, __ATOMIC_RELAXED);
+	*lost = __atomic_load_n(&cable_of(fd)->own->lost, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -137,12 +162,12 @@ static bool is_inbound_sa(uint32_t slot, uint32_t spi)
 /* By one thread, the lane whose queue it is: another's ppoll() has no queue in it. */
 static void tell_spi(struct cable_end *own, uint32_t spi)
 {
-	for (uint32_t slot = 0; slot < SLOTS_MAX && own->spi_count < CABLE_SPIS; slot++) {
+	for (uint32_t slot = 0; slot < maps->slots && own->spi_count < CABLE_SPIS; slot++) {
 		if (!is_inbound_sa(slot, spi))
 			continue;
 		own->spis[own->spi_count] = (struct cable_spi){
 			.spi = spi,
-			.meta = {.slot = (uint16_t)slot, .l3_offset = ETH_LEN, .generation = maps->sa[slot].generation},
+			.meta = {.slot = slot, .l3_offset = ETH_LEN, .generation = maps->sa[slot].generation},
 		};
 		__atomic_store_n(&own->spi_count, own->spi_count + 1, __ATOMIC_RELEASE);
 		return;
@@ -156,10 +181,11 @@ int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, c
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
 int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t size);
 
+/* A lane has one queue of the cable at most: there are no more than lanes. */
 static struct pollfd *find_queue(struct pollfd *fds, nfds_t n)
 {
 	for (nfds_t i = 0; i < n; i++)
-		if (fds[i].fd == cable.socket && cable.socket >= 0)
+		if (cable_of(fds[i].fd))
 			return &fds[i];
 	return NULL;
 }
@@ -174,16 +200,18 @@ static int sleep_until_woken(struct pollfd *queue, struct pollfd *fds, nfds_t n,
 			     const sigset_t *mask)
 {
 	static const struct timespec at_once;
-	struct cable_end *own = cable.own;
+	const struct cable *cable = cable_of(queue->fd);
+	struct cable_end *own = cable->own;
+	const int socket = queue->fd;
 	char woken[64];
 	int ready;
 
-	queue->fd = cable.own_wake;
+	queue->fd = cable->own_wake;
 	__atomic_store_n(&own->sleeps, 1, __ATOMIC_SEQ_CST);
 	ready = __real_ppoll(fds, n, has_received(own) ? &at_once : timeout, mask);
 	__atomic_store_n(&own->sleeps, 0, __ATOMIC_SEQ_CST);
-	queue->fd = cable.socket;
-	if (queue->revents && read(cable.own_wake, woken, sizeof(woken)) < 0)
+	queue->fd = socket;
+	if (queue->revents && read(cable->own_wake, woken, sizeof(woken)) < 0)
 		queue->revents = 0;
 	return ready;
 }
@@ -191,13 +219,15 @@ static int sleep_until_woken(struct pollfd *queue, struct pollfd *fds, nfds_t n,
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
 	struct pollfd *queue = find_queue(fds, n);
+	struct cable_end *own;
 	uint32_t spi;
 
 	if (!queue)
 		return __real_ppoll(fds, n, timeout, mask);
-	spi = __atomic_exchange_n(&cable.own->wanted_spi, 0, __ATOMIC_ACQ_REL);
+	own = cable_of(queue->fd)->own;
+	spi = __atomic_exchange_n(&own->wanted_spi, 0, __ATOMIC_ACQ_REL);
 	if (spi)
-		tell_spi(cable.own, spi);
+		tell_spi(own, spi);
 	return sleep_until_woken(queue, fds, n, timeout, mask);
 }
 

@@ -3,7 +3,7 @@
 import statistics
 
 from contenders import NAMES
-from plots.draw import Chart, Mark, Panel, missing
+from plots.draw import Chart, Curve, Curves, CurvesPanel, Mark, Panel, missing
 
 # In clear, and ours.
 COLOURS = {'plain_gso': '#b1bac4', 'plain': '#8c959f', 'esp': '#2f81f7', 'esp_low': '#2bb3c0', 'cable': '#2f81f7'}
@@ -118,11 +118,31 @@ def _scaling(result, _):
     return rows and Chart('lanes', 'bars', 'Memory to memory, by size, SAs and lanes', SPREAD, names, panels)
 
 
+# By what is measured of a file's connections: what people call it, and its colour.
+FILE_CURVES = {'start_s': ('start', '#2f81f7'), 'check_s': ('check', '#8c959f'), 'reload_s': ('reload', '#2bb3c0'),
+               'status_s': ('status -j', '#d4883a')}
+
+
+def _curve(label, colour, samples, number, key):
+    return Curve(label, colour, [(sample[number], sample[key]) for sample in samples if sample[key]])
+
+
+def _connections(result, _):
+    files, mesh = result.get('files', {}).get('psk', []), result.get('mesh', [])
+    panels = [
+        CurvesPanel('a file: seconds', [_curve(label, colour, files, 'connections', key) for key, (label, colour) in FILE_CURVES.items()]),
+        CurvesPanel('all up, both ends here: seconds', [_curve('from cold', '#2f81f7', mesh, 'peers', 'seconds')]),
+        CurvesPanel('memory of IKE: MB', [_curve('configured', '#8c959f', files, 'connections', 'ike_mb'),
+                                          _curve('up', '#2f81f7', mesh, 'peers', 'ike_mb')]),
+    ]
+    return files and mesh and Curves('connections', 'From ten connections to thousands', 'by their number; both axes logarithmic', panels)
+
+
 CONTENDERS = ('plain_gso', 'plain', 'esp', 'esp_low', 'openvpn', 'wireguard', 'libipsec')
 WITHOUT_OFFLOADS = CONTENDERS[1:]
 OURS = ('plain', 'esp', 'esp_low')
 CHARTS = ((_throughput, CONTENDERS), (_datagrams, WITHOUT_OFFLOADS), (_round_trips, WITHOUT_OFFLOADS),
-          (_beside_traffic, OURS), (_flows, OURS), (_scaling, None), (_cable, ('plain_gso', 'plain', 'cable')))
+          (_beside_traffic, OURS), (_flows, OURS), (_scaling, None), (_connections, None), (_cable, ('plain_gso', 'plain', 'cable')))
 
 
 def charts(result):

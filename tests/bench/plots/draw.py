@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-A chart, drawn by chart.gnuplot: panels side by side with the same rows. Every colour of ours that is not a bar's has its
+A chart, drawn by chart.gnuplot: panels side by side with the same rows; or curves, by curves.gnuplot. Every colour of ours that is not a bar's has its
 counterpart for those who have the light off; the chart has a ground of its own, so it can be read on any page.
 """
 import math
@@ -10,6 +10,8 @@ from collections import namedtuple
 from pathlib import Path
 
 SCRIPT = Path(__file__).with_name('chart.gnuplot')
+CURVES_SCRIPT = Path(__file__).with_name('curves.gnuplot')
+CURVES_HEIGHT = 320
 WIDTH, LEFT_PER_CHARACTER, AROUND = 900, 7.2, 112
 # With one bar in a row, and with two.
 ROW_HEIGHT, ROW_HEIGHT_OF_TWO = 30, 40
@@ -24,6 +26,11 @@ Panel = namedtuple('Panel', 'title marks')
 # row: from 1, may be between two. value: None: there is none, only the text. most is p99 of a range. colour: RRGGBB; pale: it
 # lets the ground through.
 Mark = namedtuple('Mark', 'row value least most height colour pale text')
+
+# What grows with a number, or does not: in each panel curves, of (number, value).
+Curves = namedtuple('Curves', 'name heading note panels')
+CurvesPanel = namedtuple('CurvesPanel', 'title curves')
+Curve = namedtuple('Curve', 'label colour points')
 
 
 def missing(row):
@@ -88,6 +95,32 @@ def _script(chart, out, folder):
         f'rows = {len(chart.rows)}', *_array('name', map(_quoted, chart.rows)), f'load {_quoted(str(SCRIPT))}', ''])
 
 
+def _value(y):
+    return f'{y:.0f}' if y >= 10 else f'{y:.2g}'
+
+
+def _curve(curve, path, up):
+    """What gnuplot's plot has of it: a line with points, and behind the last, so far up, what it is, and how much."""
+    last = len(curve.points) - 1
+    path.write_text(''.join(f'{x}\t{y:.9g}\t"{f"{curve.label} {_value(y)}" if n == last else ""}"\n'
+                            for n, (x, y) in enumerate(curve.points)), encoding='utf-8')
+    colour = f'rgb "{curve.colour}"'
+    return (f'"{path}" using 1:2 with linespoints pt 7 ps 0.7 lw 2 lc {colour}, '
+            f'"" using 1:2:3 with labels left offset 0.7,{up} font ",11" textcolor {colour}')
+
+
+def _curves_script(chart, out, folder):
+    xs = [x for p in chart.panels for c in p.curves for x, _ in c.points]
+    ys = [[y for c in p.curves for _, y in c.points] for p in chart.panels]
+    plots = [', '.join(_curve(c, Path(folder) / f'panel{n}-{k}', (0.4, -0.4)[k % 2]) for k, c in enumerate(p.curves)) for n, p in enumerate(chart.panels)]
+    return '\n'.join([
+        'set encoding utf8', f'out = {_quoted(str(out))}', f'width = {WIDTH}', f'height = {CURVES_HEIGHT}',
+        f'heading = {_quoted(chart.heading)}', f'note = {_quoted(chart.note)}', f'least = {min(xs)}', f'most = {max(xs)}',
+        f'panels = {len(plots)}', *_array('title', (_quoted(p.title) for p in chart.panels)),
+        *_array('bottom', (f'{min(y) / 2:.9g}' for y in ys)), *_array('top', (f'{max(y) * 2:.9g}' for y in ys)),
+        *_array('curves', map(_quoted, plots)), f'load {_quoted(str(CURVES_SCRIPT))}', ''])
+
+
 def _for_the_dark(svg):
     """Its colours in a style sheet of its own, which a page with the light off asks for."""
     rules = []
@@ -104,6 +137,7 @@ def draw(chart, folder):
     """The path of the SVG."""
     out = Path(folder) / f'bench-{chart.name}.svg'
     with tempfile.TemporaryDirectory() as work:
-        subprocess.run(['gnuplot', '-'], input=_script(chart, out, work), text=True, check=True)
+        script = _curves_script if isinstance(chart, Curves) else _script
+        subprocess.run(['gnuplot', '-'], input=script(chart, out, work), text=True, check=True)
     out.write_text(_for_the_dark(out.read_text(encoding='utf-8')), encoding='utf-8')
     return out

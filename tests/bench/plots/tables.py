@@ -2,11 +2,15 @@
 """The tables of one run, as Markdown has them, with the charts that belong to them."""
 import textwrap
 
+import figures
 import report
 from contenders import COLUMNS, NAMES
 
-CABLE_COLUMNS = ('plain_gso', 'plain', 'cable')
+CABLE_COLUMNS = ('plain_gso', 'plain', 'cable', 'bare_cable')
+BARE_COLUMNS = ('plain', 'esp', 'bare')
+PER_QUEUE_COLUMNS = ('cable', 'one_lane', 'two_lanes')
 LOW_COLUMNS = ('plain', 'esp', 'esp_low')
+OTHER_TABLES = ('beside', 'low', 'memory', 'cable', 'bare', 'per_queue', 'mesh', 'file')
 
 
 def number(value):
@@ -34,7 +38,7 @@ def _versions(result):
 def _machine(result):
     facts = result['facts']
     ours = facts['esp']
-    return (f'{facts["cpus"]} CPUs ({facts["cpu"]}), Linux {facts["kernel"]}, {ours["aead"]}, {ours["mode"]} XDP, AF_XDP in '
+    return (f'{facts["cpus"]} CPUs ({facts["cpu"]}), Linux {facts["kernel"]}, idle driver {facts["idle_driver"]}, {ours["aead"]}, {ours["mode"]} XDP, AF_XDP in '
             f'{"zero-copy" if ours["zero_copy"] else "copy"} mode; {facts["time"][:10]}; medians of the rounds, of which '
             f'there are {result["settings"]["rounds"]}, and least–most. {_versions(result)}.')
 
@@ -51,15 +55,39 @@ def _beside(result):
     return '\n\n'.join([textwrap.fill(_machine(result), 140), table, *reasons])
 
 
-def _low(result):
-    rows = [row for row in result['figures'] if row['name'].startswith('low.')]
-    lines = [[row['label'].strip(), row['unit'], *(number(row['values'].get(c)) for c in LOW_COLUMNS)] for row in rows]
-    return _table(['', '', *(NAMES[c] for c in LOW_COLUMNS)], lines) if rows else None
+def _rows(result, part, headers, columns, more=lambda row: ()):
+    """The rows of that part, with these variants in columns, and more behind them."""
+    lines = [[row['label'].strip(), row['unit'], *(number(row['values'].get(c)) for c in columns), *more(row)]
+             for row in result['figures'] if row['name'].startswith(f'{part}.')]
+    return _table(['', '', *headers], lines) if lines else None
 
 
 def _target(row):
     missed = ', missed' if row['met'] is False else ''
-    return report.target(row) + missed
+    return report.target(row).rstrip() + missed
+
+
+def _has_no_other_table(row):
+    """Of the AEADs the one that has targets is told, at the sizes that have them."""
+    kind, _, rest = row['name'].partition('.')
+    measured = tuple(f'{figures.AEAD_TARGET_BACKEND}.{op}_{size}' for op, sizes in figures.AEAD_TARGETS.items() for size in sizes)
+    return rest.startswith(measured) if kind == 'aead' else kind not in OTHER_TABLES
+
+
+def _run_line(row):
+    base = 'raw' if 'raw' in row['values'] else 'plain'
+    return [row['label'].strip(), row['unit'], *(number(row['values'].get(c)) for c in (base, 'esp')), report.compared(row), _target(row)]
+
+
+def _run(result):
+    """With what it is compared: the raw call of the AEAD, OpenSSL alone, or plaintext."""
+    lines = [_run_line(row) for row in result['figures'] if _has_no_other_table(row)]
+    return _table(['', '', 'raw call, OpenSSL alone, in clear', 'ours', 'compared', 'target'], lines) if lines else None
+
+
+def _low(result):
+    names = (*(NAMES[c] for c in LOW_COLUMNS), 'compared', 'target')
+    return _rows(result, 'low', names, LOW_COLUMNS, lambda row: (report.compared(row), _target(row)))
 
 
 def _memory(result):
@@ -73,11 +101,25 @@ def _memory(result):
 
 
 def _cable(result):
-    rows = [row for row in result['figures'] if row['name'].startswith('cable.')]
-    lines = [[row['label'].strip(), row['unit'], *(number(row['values'][c]) for c in CABLE_COLUMNS), report.compared(row),
-              _target(row)] for row in rows]
-    names = ('in clear, offloads', 'in clear', 'ESP on a cable of memory')
-    return _table(['', '', *names, 'compared', 'target'], lines) if rows else None
+    names = ('in clear, offloads', 'in clear', 'ESP on a cable of memory', 'without a cipher', 'compared', 'target')
+    return _rows(result, 'cable', names, CABLE_COLUMNS, lambda row: (report.compared(row), _target(row)))
+
+
+def _per_queue(result):
+    names = ('one SA', 'one lane', 'two lanes', 'compared', 'target')
+    return _rows(result, 'per_queue', names, PER_QUEUE_COLUMNS, lambda row: (report.compared(row), _target(row)))
+
+
+def _connections(result):
+    """Few beside many, of what is up and of what is only in the file."""
+    lines = [[row['label'].strip(), row['unit'], *(number(row['values'].get(c)) for c in ('raw', 'esp')), _target(row)]
+             for row in result['figures'] if row['name'].startswith(('mesh.', 'file.'))]
+    return _table(['', '', 'ten', 'thousands', 'target'], lines) if lines else None
+
+
+def _bare(result):
+    names = ('in clear', 'ESP', 'without a cipher', 'that, compared with clear')
+    return _rows(result, 'bare', names, BARE_COLUMNS, lambda row: (report.compared(row),))
 
 
 def _instructions(result):
@@ -87,7 +129,8 @@ def _instructions(result):
 
 def blocks(result, images):
     """name -> text; images: name -> how it is shown. What was not measured has no block, and stays as it is."""
-    made = {'beside': (_beside(result), 'tcp', 'udp', 'ping'), 'low': (_low(result), 'latency', 'flows'),
-            'lanes': (_memory(result), 'lanes'), 'cable': (_cable(result), 'cable'), 'instructions': (_instructions(result),)}
+    made = {'run': (_run(result),), 'beside': (_beside(result), 'tcp', 'udp', 'ping'), 'low': (_low(result), 'latency', 'flows'),
+            'lanes': (_memory(result), 'lanes'), 'cable': (_cable(result), 'cable'), 'bare': (_bare(result),),
+            'per_queue': (_per_queue(result),), 'connections': (_connections(result), 'connections'), 'instructions': (_instructions(result),)}
     return {name: '\n\n'.join([*(images[i] for i in shown if i in images), text])
             for name, (text, *shown) in made.items() if text}

@@ -9,7 +9,7 @@
  *
  *   world.c    hosts, clock, datagrams of IKE, datapath      plan.c     connections, who wants what
  *   traffic.c  ESP as a count of what gets through            check.c    what must hold when it is calm
- *   hostile.c  C as a peer that has the keys and misuses them cheap.c    faults of memory, cheap DH
+ *   hostile.c  C as a peer that has the keys and misuses them memory.c   allocations that fail
  *   steps.c    orders and faults, as the dice have them      over.c     what must not go on
  *
  * Only the engines' outer side is used (engine.h), so that what is inside them may change.
@@ -57,6 +57,7 @@ struct life_host {
 	uint8_t addr[4];
 	struct engine *engine;
 	struct keyring *ring;
+	struct played_hands hands;
 	uint64_t due_ms;   /* of the engine, by its own clock */
 	uint64_t ahead_ms; /* its clock has jumped so far */
 	bool no_room;	   /* the datapath takes no SA */
@@ -69,6 +70,8 @@ struct life_host {
 	struct life_entry file[LIFE_CONNECTIONS];
 };
 
+#define LIFE_LANES 2
+
 /* What one host sends to another by one selector. */
 struct life_flow {
 	int from;
@@ -80,7 +83,8 @@ struct life_flow {
 	bool on;	  /* packets want to go */
 	bool armed;	  /* it was seen to carry, and nothing has happened since that may cost a packet */
 	uint64_t told_ms; /* of a packet without an SA, last */
-	uint32_t slot;	  /* of the SA it had last: a guess */
+	uint64_t lane_told_ms; /* of one whose lane has none of its own */
+	uint32_t slot;	       /* of the SA it had last: a guess */
 };
 
 struct life_esp {
@@ -113,8 +117,11 @@ struct life_line {
 
 struct life {
 	uint64_t seed;
-	uint64_t dice;	/* what happens */
-	uint64_t noise; /* the engines' own random numbers */
+	uint64_t dice;	   /* what happens */
+	uint64_t noise;	   /* the engines' own random numbers */
+	uint64_t haste;	   /* how long their hands take */
+	bool hands;	   /* they have some, */
+	uint64_t hands_ms; /* which take so long at most */
 	uint64_t now_ms;
 	int64_t wall_s;
 	bool trace;
@@ -129,6 +136,7 @@ struct life {
 
 	bool rough;	   /* more than rekeys happens */
 	bool hostile;	   /* C misuses its keys */
+	bool per_queue;	   /* packets leave by one lane or another, and each may have SAs of its own */
 	bool poor;	   /* there was no memory for something */
 	uint64_t rekey_ms; /* of all connections */
 	uint64_t ike_rekey_ms;
@@ -308,11 +316,11 @@ void step_restart(struct life *l, int host, bool datapath);
 /* What the file says of the connection, before it is read: how is "remove", "add", "narrow" or "touch". */
 void step_change(struct life *l, int host, unsigned connection, const char *how);
 
-/* ---- cheap.c ---- */
+/* ---- memory.c ---- */
 
 /* The nth allocation of an engine from now on fails; 0: none. */
-extern unsigned cheap_fail_in;
+extern unsigned memory_fails_in;
 /* An engine is running: only then. */
-extern bool cheap_inside;
+extern bool memory_inside;
 
 #endif

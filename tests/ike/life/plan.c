@@ -100,6 +100,7 @@ static struct connection_config *config_of(const struct life_host *h, unsigned c
 		c->selectors[i] = plan_selector(connection, i, h->number);
 	c->start = plan->start[h->number];
 	c->esn = ESN_OFFERED;
+	c->per_queue = h->life->per_queue;
 	c->replay_window = 1024;
 	c->rekey_ms = h->life->rekey_ms;
 	c->lifetime_ms = c->rekey_ms * 7 / 6;
@@ -120,9 +121,9 @@ void life_configure(struct life *l, int host)
 	for (unsigned c = 0; c < LIFE_CONNECTIONS; c++)
 		if (h->file[c].present)
 			config.connections[config.count++] = config_of(h, c);
-	cheap_inside = true;
+	memory_inside = true;
 	engine_configure(h->engine, &config);
-	cheap_inside = false;
+	memory_inside = false;
 	life_touch(l, host);
 }
 

@@ -37,7 +37,7 @@ static const char *name_of(const struct life_target *t)
 static void rekey(struct life *l, const struct life_target *t, bool ike)
 {
 	note(l, t, ike ? "rekey the IKE SA of" : "rekey");
-	cheap_inside = true;
+	memory_inside = true;
 	engine_rekey(engine_at(l, t), name_of(t), t->address, ike, life_ticket(l, t->host));
 	life_touch(l, t->host);
 }
@@ -54,7 +54,7 @@ static void initiate(struct life *l, const struct life_target *t)
 		life_wish(l, t->connection, t->host, t->remote);
 		l->hosts[t->host].file[t->connection].held[t->remote] = false;
 	}
-	cheap_inside = true;
+	memory_inside = true;
 	engine_initiate(engine_at(l, t), name_of(t), t->address, life_ticket(l, t->host));
 	life_touch(l, t->host);
 }
@@ -65,7 +65,7 @@ void step_terminate(struct life *l, const struct life_target *t)
 	traffic_disturb(l, t->host);
 	if (l->hosts[t->host].file[t->connection].present)
 		life_end(l, t->connection, t->host, t->remote);
-	cheap_inside = true;
+	memory_inside = true;
 	engine_terminate(engine_at(l, t), name_of(t), t->address, life_ticket(l, t->host));
 	life_touch(l, t->host);
 }
@@ -183,9 +183,9 @@ static void jump(struct life *l, int host)
 
 static void memory(struct life *l)
 {
-	cheap_fail_in = 1 + life_dice(l, 40);
+	memory_fails_in = 1 + life_dice(l, 40);
 	l->poor = true;
-	life_note(l, "allocation %u from here fails", cheap_fail_in);
+	life_note(l, "allocation %u from here fails", memory_fails_in);
 	traffic_disturb(l, -1);
 }
 
@@ -198,7 +198,7 @@ static void limit(struct life *l, int host)
 	if (!h->sad[slot].used)
 		return;
 	life_note(l, "%c: a %s limit in slot %u", "ABC"[host], hard ? "hard" : "soft", slot);
-	cheap_inside = true;
+	memory_inside = true;
 	engine_limit(h->engine, (struct sa_handle){slot, h->sad[slot].generation}, hard);
 	life_touch(l, host);
 }
@@ -209,7 +209,7 @@ static void address(struct life *l, int host)
 
 	life_note(l, "%c: its address %s", "ABC"[host], present ? "is there" : "is gone");
 	traffic_disturb(l, host);
-	cheap_inside = true;
+	memory_inside = true;
 	engine_address(l->hosts[host].engine, l->hosts[host].addr, present);
 	life_touch(l, host);
 }
@@ -218,7 +218,7 @@ static void dead(struct life *l, const struct life_target *t)
 {
 	note(l, t, "nothing comes through");
 	traffic_disturb(l, t->host);
-	cheap_inside = true;
+	memory_inside = true;
 	engine_dead(engine_at(l, t), name_of(t));
 	life_touch(l, t->host);
 }

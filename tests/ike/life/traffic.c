@@ -76,9 +76,10 @@ static uint64_t host_now(const struct life *l, int host)
 	return l->now_ms + l->hosts[host].ahead_ms;
 }
 
+/* Nobody's lane, but all's. */
 static bool carries(const struct world_sa *sa, const struct life_flow *f, const struct life_host *to)
 {
-	return sa->used && sa->bound && memcmp(sa->spec.dst, to->addr, 4) == 0 &&
+	return sa->used && sa->bound && !sa->lane && memcmp(sa->spec.dst, to->addr, 4) == 0 &&
 	       selector_equal(&sa->spec.selector, &f->selector);
 }
 
@@ -124,10 +125,10 @@ static void acquire(struct life *l, struct life_flow *f)
 		life_wish(l, f->connection, f->from, f->to);
 		entry->held[f->to] = false;
 	}
-	cheap_inside = true;
+	memory_inside = true;
 	engine_acquire(from->engine, from->addr, to->addr, (uint8_t)f->selector.proto, f->selector.local_port_min,
 		       f->selector.remote_port_min);
-	cheap_inside = false;
+	memory_inside = false;
 	life_touch(l, f->from);
 }
 
@@ -148,10 +149,50 @@ static void push(struct life *l, const struct life_esp *esp)
 	l->esp[(l->esp_first + l->esp_count++) % LIFE_ESP] = *esp;
 }
 
+/* The SA of that lane; NULL: it has none of its own. */
+static struct world_sa *bound_for(struct life *l, const struct life_flow *f, unsigned lane)
+{
+	struct life_host *h = &l->hosts[f->from];
+
+	for (unsigned i = 0; i < h->sas; i++)
+		if (h->sad[i].used && h->sad[i].bound && h->sad[i].lane == lane &&
+		    memcmp(h->sad[i].spec.dst, l->hosts[f->to].addr, 4) == 0 &&
+		    selector_equal(&h->sad[i].spec.selector, &f->selector))
+			return &h->sad[i];
+	return NULL;
+}
+
+static void acquire_for_lane(struct life *l, struct life_flow *f, unsigned lane)
+{
+	const struct life_host *from = &l->hosts[f->from], *to = &l->hosts[f->to];
+
+	if (f->lane_told_ms && l->now_ms < f->lane_told_ms + TELL_MS)
+		return;
+	f->lane_told_ms = l->now_ms;
+	memory_inside = true;
+	engine_acquire_for_lane(from->engine, from->addr, to->addr, (uint8_t)f->selector.proto,
+				f->selector.local_port_min, f->selector.remote_port_min, lane);
+	memory_inside = false;
+	life_touch(l, f->from);
+}
+
+/* From one CPU or the other, as tc does it (bpf/egress.h). */
+static struct world_sa *choose(struct life *l, struct life_flow *f)
+{
+	struct world_sa *all = bound(l, f), *own = NULL;
+	const unsigned lane = all && all->lanes ? 1 + life_dice(l, LIFE_LANES) : 0;
+
+	if (lane)
+		own = bound_for(l, f, lane);
+	if (lane && !own)
+		acquire_for_lane(l, f, lane);
+	return own ? own : all;
+}
+
 static void send_one(struct life *l, unsigned number)
 {
 	struct life_flow *f = &l->flows[number];
-	struct world_sa *sa = bound(l, f);
+	struct world_sa *sa = choose(l, f);
 	struct life_esp esp = {
 		.at_ms = l->now_ms + l->latency_ms, .sent_ms = l->now_ms, .flow = number, .armed = f->armed};
 
@@ -195,9 +236,9 @@ static void tell_unknown(struct life *l, const struct life_flow *f, uint32_t spi
 	if (h->told_ms && l->now_ms < h->told_ms + TELL_MS)
 		return;
 	h->told_ms = l->now_ms;
-	cheap_inside = true;
+	memory_inside = true;
 	engine_unknown_spi(h->engine, h->addr, l->hosts[f->from].addr, spi);
-	cheap_inside = false;
+	memory_inside = false;
 	life_touch(l, f->to);
 }
 

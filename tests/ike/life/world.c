@@ -86,21 +86,21 @@ static void enqueue_again(struct life *l, int from, const struct world_packet *p
 	life_enqueue(l, from, &copy, delay(l) + life_dice(l, 1000));
 }
 
-static void op_send(void *arg, const struct path *path, const void *data, size_t size)
+static int op_send(void *arg, const struct path *path, const void *data, size_t size)
 {
 	struct life_host *h = arg;
 	struct life *l = h->life;
 	struct world_packet p = {.to = host_of(l, path->remote), .size = size};
-	const bool inside = cheap_inside;
+	const bool inside = memory_inside;
 
 	l->datagrams++;
 	if (p.to < 0)
-		return;
+		return 0;
 	memcpy(p.path.local, path->remote, 4);
 	memcpy(p.path.remote, path->local, 4);
 	p.path.local_port = path->remote_port;
 	p.path.remote_port = path->local_port;
-	cheap_inside = false;
+	memory_inside = false;
 	p.data = malloc(size);
 	memcpy(p.data, data, size);
 	if (h->number == LIFE_C)
@@ -113,7 +113,8 @@ static void op_send(void *arg, const struct path *path, const void *data, size_t
 		free(p.data);
 	else
 		life_enqueue(l, h->number, &p, delay(l));
-	cheap_inside = inside;
+	memory_inside = inside;
+	return 0;
 }
 
 /* One that no SA has: sad.c looks, too. */
@@ -157,11 +158,11 @@ static int op_add(void *arg, const struct sa_spec *spec, struct sa_handle *out)
 	return took(arg, sas_add(&s, spec, out), out);
 }
 
-static int op_bind(void *arg, struct sa_handle handle)
+static int op_bind(void *arg, struct sa_handle handle, unsigned lane, bool lanes)
 {
 	struct life_host *h = arg;
 	const struct sas s = sas_of(h);
-	const int err = sas_bind(&s, handle);
+	const int err = sas_bind(&s, handle, lane, lanes);
 
 	if (err == -EINVAL)
 		life_violated(h->life, "%c: an inbound SA is bound", letters[h->number]);
@@ -213,13 +214,13 @@ static void op_remove_orphans(void *arg, const uint8_t local[4], const uint8_t r
 	}
 }
 
-static void op_log(void *arg, bool remote, const char *line)
+static void op_log(void *arg, unsigned flags, const char *line)
 {
 	const struct life_host *h = arg;
 
 	if (h->life->trace)
 		fprintf(stderr, "%10llu %c%s %s\n", (unsigned long long)h->life->now_ms, letters[h->number],
-			remote ? "?" : ":", line);
+			flags & LINE_OF_REMOTE ? "?" : ":", line);
 }
 
 static void op_done(void *arg, uint64_t ticket, const char *error)
@@ -253,6 +254,26 @@ static int op_psk_auth(void *arg, uint32_t key, uint16_t prf, const uint8_t *oct
 	return h->keyless ? -1 : ops.psk_auth(ops.arg, key, prf, octets, size, out);
 }
 
+/* One takes long now and then, and then nobody takes anything for a while: the engine does it. */
+static int op_give(void *arg, const struct job *job)
+{
+	struct life_host *h = arg;
+	struct life *l = h->life;
+	const bool inside = memory_inside;
+	const uint64_t chance = draw(&l->haste) >> 32;
+	uint64_t ms = l->hands_ms ? chance % (l->hands_ms + 1) : 0;
+	int err;
+
+	/* More than 1.5 s is a peer that does not answer (doubt.h), and costs packets as one that is away does. */
+	if (chance % 32 == 0)
+		ms *= l->lose ? 60 : 8;
+	h->hands.full = h->hands.out > 1 && chance % 8 == 0;
+	memory_inside = false;
+	err = played_give(&h->hands, job, l->now_ms + ms);
+	memory_inside = inside;
+	return err;
+}
+
 /* ---- life ---- */
 
 static struct engine *new_engine(struct life_host *h)
@@ -279,6 +300,8 @@ static struct engine *new_engine(struct life_host *h)
 
 	ops.keys.psk_auth = op_psk_auth;
 	ops.keys.arg = h;
+	if (h->life->hands)
+		ops.hands = (struct hands_ops){op_give, h};
 	return engine_new(&ops);
 }
 
@@ -291,6 +314,7 @@ static void init_host(struct life *l, int number)
 	h->number = number;
 	memcpy(h->addr, addr, 4);
 	h->ring = keyring_new();
+	played_hands_init(&h->hands, keyring_ops(h->ring));
 	keyring_add(h->ring, 1, KEY_PSK, "secret of the three", 19, NULL);
 	for (unsigned c = 0; c < LIFE_CONNECTIONS; c++)
 		h->file[c].present = life_plan[c].at[number];
@@ -305,6 +329,10 @@ struct life *life_new(uint64_t seed, bool trace)
 	l->trace = trace;
 	l->dice = (seed + 1) * 0x9e3779b97f4a7c15ULL;
 	l->noise = l->dice ^ 88172645463325252ULL;
+	l->haste = l->dice ^ 0x2545f4914f6cdd1dULL;
+	/* One in four has none; of the others one in three has some that take no time. */
+	l->hands = seed / 2 % 4 != 0;
+	l->hands_ms = seed / 2 % 3 * 20;
 	l->now_ms = 1000000;
 	l->wall_s = 1800000000;
 	l->latency_ms = 1;
@@ -312,6 +340,7 @@ struct life *life_new(uint64_t seed, bool trace)
 	/* Some live fast: what their own timers begin collides with what is ordered. */
 	l->rekey_ms = life_chance(l, 25) ? 150000 : 3600000;
 	l->ike_rekey_ms = 2 * l->rekey_ms + 7000;
+	l->per_queue = seed % 2;
 	for (int i = 0; i < LIFE_HOSTS; i++)
 		init_host(l, i);
 	traffic_init(l);
@@ -324,9 +353,11 @@ void life_free(struct life *l)
 {
 	for (int i = 0; i < LIFE_HOSTS; i++) {
 		engine_free(l->hosts[i].engine, life_chance(l, 50));
+		memory_inside = false;
+		played_hands_free(&l->hosts[i].hands);
 		keyring_free(l->hosts[i].ring);
 	}
-	cheap_inside = false;
+	memory_inside = false;
 	for (unsigned i = 0; i < l->packet_count; i++)
 		free(l->packets[i].p.data);
 	free(l);
@@ -337,7 +368,8 @@ void life_restart(struct life *l, int host, bool datapath)
 	struct life_host *h = &l->hosts[host];
 
 	engine_free(h->engine, false);
-	cheap_inside = false;
+	memory_inside = false;
+	played_forget(&h->hands);
 	for (unsigned i = 0; i < h->sas; i++) {
 		struct world_sa *sa = &h->sad[i];
 
@@ -374,9 +406,9 @@ void life_touch(struct life *l, int host)
 	struct life_host *h = &l->hosts[host];
 	uint64_t due;
 
-	cheap_inside = true;
+	memory_inside = true;
 	due = engine_tick(h->engine);
-	cheap_inside = false;
+	memory_inside = false;
 	h->due_ms = due;
 }
 
@@ -401,11 +433,24 @@ static bool deliver(struct life *l)
 	memmove(&l->packets[best], &l->packets[best + 1], (--l->packet_count - best) * sizeof(p));
 	if (p.from == LIFE_C)
 		over_on_arrival(l, &p.p);
-	cheap_inside = true;
+	memory_inside = true;
 	engine_receive(l->hosts[p.p.to].engine, &p.p.path, p.p.data, p.p.size);
 	life_touch(l, p.p.to);
 	free(p.p.data);
 	return true;
+}
+
+static bool do_job(struct life *l, int host)
+{
+	struct life_host *h = &l->hosts[host];
+	bool done;
+
+	memory_inside = true;
+	done = played_do(&h->hands, h->engine, l->now_ms);
+	if (done)
+		life_touch(l, host);
+	memory_inside = false;
+	return done;
 }
 
 static uint64_t next_event(const struct life *l)
@@ -415,6 +460,9 @@ static uint64_t next_event(const struct life *l)
 	for (int i = 0; i < LIFE_HOSTS; i++)
 		if (due_at(&l->hosts[i]) < next)
 			next = due_at(&l->hosts[i]);
+	for (int i = 0; i < LIFE_HOSTS; i++)
+		if (played_next(&l->hosts[i].hands) < next)
+			next = played_next(&l->hosts[i].hands);
 	for (unsigned i = 0; i < l->packet_count; i++)
 		if (l->packets[i].p.at_ms < next)
 			next = l->packets[i].p.at_ms;
@@ -427,6 +475,9 @@ static void happen(struct life *l)
 {
 	while (deliver(l))
 		;
+	for (int i = 0; i < LIFE_HOSTS; i++)
+		while (do_job(l, i))
+			;
 	for (int i = 0; i < LIFE_HOSTS; i++)
 		if (due_at(&l->hosts[i]) <= l->now_ms)
 			life_touch(l, i);
@@ -486,7 +537,7 @@ void life_violated(struct life *l, const char *format, ...)
 {
 	va_list args;
 
-	cheap_inside = false;
+	memory_inside = false;
 	life_dump(l);
 	fprintf(stderr, "VIOLATED: ");
 	va_start(args, format);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""IKE under load, for tests and bench: a thousand peers at once, rekeys under traffic, a flood of openings."""
+"""IKE under load, for tests and bench: rekeys under traffic, a flood of openings."""
 import json
 import signal
 import socket
@@ -7,83 +7,11 @@ import struct
 import subprocess
 import threading
 import time
-from contextlib import ExitStack
 
-from lib.beds.ike import is_up, order, put
+from lib.beds.ike import is_up, order
 from lib.beds.pair import A, B, NIC
-from lib.host import Host, dropped, resident
-from lib.netns import Netns, veth
+from lib.host import dropped, resident
 from lib.wait import until
-
-# ---- a thousand peers ----
-
-SPOKES, EACH = 16, 63
-PEERS = SPOKES * EACH
-HUB = '10.213.0.1'
-
-
-def section(name, local, remote, start):
-    return (f'[connection {name}]\nlocal = {local}\nremote = {remote}\nauth = psk\npsk-file = psk\n'
-            f'start = {start}\n\n')
-
-
-class Hub:
-    """
-    16 daemons of 63 connections each, every one from an address of its own, against a mesh; configured, not started.
-    The hub and the first spoke have their NICs attached, the others speak IKE alone.
-
-        hub 10.213.0.1 ─── bridge ─── spoke n: 10.213.n.1 ... 10.213.n.63        n = 1 ... 16
-    """
-
-    def __init__(self):
-        with ExitStack() as undo:
-            self.wire = undo.enter_context(Netns('mw'))
-            self.wire.ip('link', 'add', 'bridge', 'type', 'bridge', 'forward_delay', 0, 'mcast_snooping', 0)
-            self.wire.ip('link', 'set', 'bridge', 'up')
-            self.hub = self._host(undo, 0, [HUB], '[interface nic0]\n\n' +
-                                  section('mesh', HUB, '10.213.0.0/16', 'respond'))
-            self.hub.devs = [NIC]
-            self.spokes = [self._spoke(undo, n) for n in range(1, SPOKES + 1)]
-            self.stack = undo.pop_all()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.stack.close()
-
-    def _host(self, undo, n, addresses, sections):
-        ns = undo.enter_context(Netns(f'm{n}'))
-        made = Host(ns)
-        undo.callback(made.close)
-        veth(ns, NIC, self.wire, f'port{n}', queues=1, mtu=1500)
-        for address in addresses:
-            ns.ip('addr', 'add', f'{address}/16', 'dev', NIC)
-        self.wire.ip('link', 'set', f'port{n}', 'master', 'bridge')
-        put(made, 'psk', 'a secret of many\n')
-        made.config.write_text(sections)
-        return made
-
-    def _spoke(self, undo, n):
-        addresses = [f'10.213.{n}.{i}' for i in range(1, EACH + 1)]
-        nic = f'[interface {NIC}]\n\n' if n == 1 else ''
-        made = self._host(undo, n, addresses, nic + ''.join(section(f'c{i}', a, HUB, 'initiate')
-                                                            for i, a in enumerate(addresses)))
-        made.devs = [NIC] if nic else []
-        return made
-
-    def count_up(self):
-        return sum(c['state'] == 'up' and len(c['children']) == 1 for c in self.hub.status()['connections'])
-
-    def come_up(self, deadline):
-        """All from cold; how many seconds it took."""
-        self.hub.start()
-        begin = time.monotonic()
-        for spoke in self.spokes:
-            spoke.spawn()
-        until(lambda: self.count_up() == PEERS or time.sleep(0.5), 'all are up', timeout=deadline)
-        return time.monotonic() - begin
-
 
 # ---- rekeys under traffic ----
 

@@ -234,9 +234,8 @@ def kill(bed, *names):
         os.kill(pids[name], signal.SIGKILL)
     if 'supervisor' in names:
         bed.a.daemon.wait(10)
-        until(lambda: all(map(is_dead, pids.values())), 'all die with it')
-    else:
-        until(lambda: all(is_dead(pids[name]) for name in names), 'they are dead')
+        names = set(names) | set(pids) - {'worker'}     # which goes on alone
+    until(lambda: all(is_dead(pids[name]) for name in names), 'they are dead')
     return pids
 
 
@@ -269,9 +268,18 @@ def keyholder_killed(bed):
     bed.a.cmd('connection', 'initiate', 'core')
 
 
+@event('hands killed', 'SAs and policies are in the maps')
+def hands_killed(bed):
+    """They are needed for the key exchange, by which the peers have to prove themselves again."""
+    before = kill(bed, 'hands')['hands']
+    until(lambda: bed.a.processes()['hands'] not in (None, before), 'others')
+    bed.a.cmd('connection', 'terminate', 'core')
+    bed.a.cmd('connection', 'initiate', 'core')
+
+
 @event('all of them killed at once and started again', 'programs, policies and backstop are pinned')
 def all_killed(bed):
-    kill(bed, 'supervisor', 'worker', 'protocol', 'keyholder')
+    kill(bed, 'supervisor', 'worker', 'protocol', 'keyholder', 'hands')
     bed.watch()
     bed.step('run')
     bed.start()

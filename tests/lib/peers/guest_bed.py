@@ -40,7 +40,7 @@ class Host:
 class Bed:
     """The guest is booted; nothing of ours runs yet."""
 
-    def __init__(self, delay=0):
+    def __init__(self, delay=0, host=HOST, guest=GUEST, nic="h0"):
         self._open = []
         self._tag = f"i{next(_tags)}"
         self.delay = None
@@ -50,11 +50,11 @@ class Bed:
             if delay:
                 self._link_by(self._keep(Netns(self._tag + "middle")), delay)
             else:
-                veth(self.near, "h0", self.far, "p0")
-            self.near.ip("link", "set", "h0", "address", HOST_MAC)
-            self.near.ip("addr", "add", f"{HOST}/24", "dev", "h0")
-            self.host = Host(self.near, HOST)
-            self.guest = self._keep(uml.Guest(self.far.path, "p0", GUEST_MAC, GUEST))
+                veth(self.near, nic, self.far, "p0")
+            self.near.ip("link", "set", nic, "address", HOST_MAC)
+            self.near.ip("addr", "add", f"{host}/24", "dev", nic)
+            self.host = Host(self.near, host)
+            self.guest = self._keep(uml.Guest(self.far.path, "p0", GUEST_MAC, guest))
         except BaseException:
             self.close()
             raise

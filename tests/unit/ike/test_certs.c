@@ -28,6 +28,18 @@ typedef const char *const extensions[12];
 static extensions proper_ca = {CA_FORM, "subjectKeyIdentifier", "hash"};
 static extensions proper_leaf = {LEAF_NAME, "keyUsage", "critical,digitalSignature"};
 
+/* How many chains OpenSSL has looked at. */
+static unsigned verified;
+
+int __real_X509_verify_cert(X509_STORE_CTX *ctx);
+int __wrap_X509_verify_cert(X509_STORE_CTX *ctx);
+
+int __wrap_X509_verify_cert(X509_STORE_CTX *ctx)
+{
+	verified++;
+	return __real_X509_verify_cert(ctx);
+}
+
 static EVP_PKEY *ec[3], *rsa_1024, *rsa_2048;
 
 static void extend(X509 *cert, X509 *issuer, const char *const *ext)
@@ -95,7 +107,7 @@ static int judge_chain(X509 *leaf, X509 *above, X509 *anchor)
 	struct message m = {.count = above ? 2 : 1};
 	char *ca = pki_pem(anchor, NULL);
 	X509 *sent[] = {leaf, above};
-	struct trust trust;
+	struct trust *trust;
 	struct identity id;
 	struct peer_certs kept = {0};
 	EVP_PKEY *key;
@@ -111,18 +123,18 @@ static int judge_chain(X509 *leaf, X509 *above, X509 *anchor)
 	}
 	assert_int_equal(identity_from_text(&id, "host.example", NULL), 0);
 	assert_int_equal(trust_load(&trust, ca, NULL, &f), 0);
-	err = certs_verify(&m, &trust, &id, NOW, &key, &kept, &f);
+	err = certs_verify(&m, trust, &id, NOW, &key, &kept, &f);
 	assert_true(!err == !!key);
 	EVP_PKEY_free(key);
 	/* What is kept of it is as good as what was sent. */
 	assert_true(!err == !!kept.der);
 	if (!err) {
 		assert_int_equal(kept.until, NOW + YEAR);
-		assert_int_equal(peer_certs_verify(&kept, &trust, NOW, &f), 0);
-		assert_int_equal(peer_certs_verify(&kept, &trust, NOW + YEAR + 1, &f), -EACCES);
+		assert_int_equal(peer_certs_verify(&kept, trust, NOW, &f), 0);
+		assert_int_equal(peer_certs_verify(&kept, trust, NOW + YEAR + 1, &f), -EACCES);
 	}
 	peer_certs_free(&kept);
-	trust_free(&trust);
+	trust_free(trust);
 	free(ca);
 	if (anchor != leaf && anchor != above)
 		X509_free(anchor);
@@ -311,6 +323,146 @@ static void intermediate_vouches_for_its_own(void **state)
 	X509_free(root);
 }
 
+/* ---- once is enough ---- */
+
+#define CRL_DAYS (10 * 86400)
+
+/* A proper root, what it has signed, and what that has; the root's CRL and the other's, one after the other. */
+struct house {
+	X509 *root, *middle, *leaf;
+	STACK_OF(X509) * sent;
+	char *ca;
+};
+
+static char *crl_of(X509 *ca, EVP_PKEY *key, X509 *revoked)
+{
+	struct pki pki = {.key = key, .ca = ca, .last = revoked};
+
+	pki_make_crl(&pki, revoked, NOW, NOW + CRL_DAYS);
+	return pki.crl;
+}
+
+static struct house house_new(void)
+{
+	struct house h = {.root = make("Root", ec[0], NULL, NULL, EVP_sha384(), proper_ca)};
+
+	h.middle = make("Middle", ec[1], h.root, ec[0], EVP_sha384(), proper_ca);
+	h.leaf = make("leaf", ec[2], h.middle, ec[1], EVP_sha384(), proper_leaf);
+	h.sent = sk_X509_new_null();
+	sk_X509_push(h.sent, h.leaf);
+	sk_X509_push(h.sent, h.middle);
+	h.ca = pki_pem(h.root, NULL);
+	return h;
+}
+
+static void house_free(struct house *h)
+{
+	sk_X509_free(h->sent);
+	X509_free(h->leaf);
+	X509_free(h->middle);
+	X509_free(h->root);
+	free(h->ca);
+}
+
+static struct trust *trust_of(const struct house *h, X509 *revoked)
+{
+	char *root = crl_of(h->root, ec[0], NULL), *middle = crl_of(h->middle, ec[1], revoked);
+	char both[8000];
+	struct trust *t;
+
+	snprintf(both, sizeof(both), "%s%s", root, middle);
+	assert_int_equal(trust_load(&t, h->ca, both, &f), 0);
+	free(root);
+	free(middle);
+	return t;
+}
+
+/* What comes of it, and how many chains OpenSSL was asked about for that. */
+static int ask(const struct house *h, const struct trust *t, int64_t now, struct peer_certs *kept, unsigned *asked)
+{
+	int err;
+
+	verified = 0;
+	err = chain_verify(h->leaf, h->sent, t, now, kept, &f);
+	*asked = verified;
+	return err;
+}
+
+static void what_holds_is_verified_once(void **state)
+{
+	struct house h = house_new(), other = house_new();
+	struct trust *t = trust_of(&h, NULL);
+	struct peer_certs first, again;
+	unsigned asked;
+
+	(void)state;
+	assert_taken(ask(&h, t, NOW, &first, &asked));
+	assert_int_equal(asked, 1);
+	assert_taken(ask(&h, t, NOW + 1, &again, &asked));
+	assert_int_equal(asked, 0);
+	assert_int_equal(again.until, NOW + YEAR);
+	assert_int_equal(again.size, first.size);
+	assert_memory_equal(again.der, first.der, first.size);
+	peer_certs_free(&first);
+	peer_certs_free(&again);
+	assert_taken(ask(&h, t, NOW, NULL, &asked));
+	assert_int_equal(asked, 0);
+	/* Others that the same CA vouches for. */
+	assert_taken(ask(&other, t, NOW, NULL, &asked));
+	assert_int_equal(asked, 1);
+	/* What else comes along makes it another one. */
+	sk_X509_push(h.sent, other.middle);
+	assert_taken(ask(&h, t, NOW, NULL, &asked));
+	assert_int_equal(asked, 1);
+	trust_free(t);
+	house_free(&h);
+	house_free(&other);
+}
+
+static void what_held_is_verified_when_time_has_passed(void **state)
+{
+	struct house h = house_new();
+	struct trust *t = trust_of(&h, NULL);
+	char *ca = h.ca;
+	unsigned asked;
+
+	(void)state;
+	assert_taken(ask(&h, t, NOW, NULL, &asked));
+	assert_taken(ask(&h, t, NOW + CRL_DAYS - 1, NULL, &asked));
+	assert_int_equal(asked, 0);
+	assert_refused(ask(&h, t, NOW + CRL_DAYS + 1, NULL, &asked), "'CN=leaf'", "CRL of its CA is out of date");
+	assert_refused(ask(&h, t, NOW + YEAR + 1, NULL, &asked), "CRL of its CA is out of date");
+	/* The clock is set back, before the CRLs were made. */
+	assert_true(ask(&h, t, NOW - CRL_DAYS, NULL, &asked) < 0);
+	/* And all is well again, though it was refused meanwhile. */
+	assert_taken(ask(&h, t, NOW, NULL, &asked));
+	assert_int_equal(asked, 0);
+	trust_free(t);
+	assert_int_equal(trust_load(&t, ca, NULL, &f), 0);
+	assert_taken(ask(&h, t, NOW, NULL, &asked));
+	assert_refused(ask(&h, t, NOW + YEAR + 1, NULL, &asked), "has expired");
+	assert_true(ask(&h, t, NOW - YEAR - 1, NULL, &asked) < 0);
+	trust_free(t);
+	house_free(&h);
+}
+
+static void what_held_is_verified_by_another_crl(void **state)
+{
+	struct house h = house_new();
+	struct trust *before = trust_of(&h, NULL), *now = trust_of(&h, h.leaf);
+	unsigned asked;
+
+	(void)state;
+	assert_taken(ask(&h, before, NOW, NULL, &asked));
+	assert_int_equal(ask(&h, now, NOW, NULL, &asked), -EKEYREVOKED);
+	/* What is refused is looked at each time. */
+	assert_int_equal(ask(&h, now, NOW, NULL, &asked), -EKEYREVOKED);
+	assert_true(asked > 0);
+	trust_free(before);
+	trust_free(now);
+	house_free(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +475,9 @@ int main(void)
 		cmocka_unit_test(what_is_critical_must_be_known),
 		cmocka_unit_test(intermediate_is_an_anchor),
 		cmocka_unit_test(intermediate_vouches_for_its_own),
+		cmocka_unit_test(what_holds_is_verified_once),
+		cmocka_unit_test(what_held_is_verified_when_time_has_passed),
+		cmocka_unit_test(what_held_is_verified_by_another_crl),
 	};
 
 	return cmocka_run_group_tests_name("IKE, certificates", tests, setup_all, teardown_all);

@@ -461,6 +461,10 @@ static void goes_without_esn(void **state)
 	world_run(w, 500);
 	assert_true(world_is_up(w));
 	assert_false(world_bound(w, 0)->spec.esn);
+	/* Numbers end, so new keys come before, of either end. */
+	assert_int_equal(limits_of(w, 0, false)->soft_packets, 3ULL << 30);
+	assert_true(limits_of(w, 1, false)->soft_packets > 3ULL << 30);
+	assert_true(limits_of(w, 1, false)->soft_packets < UINT32_MAX);
 }
 
 static void rekeys_by_time(void **state)

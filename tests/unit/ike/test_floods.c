@@ -312,6 +312,8 @@ static void last_answers_to_the_unproven_are_limited(void **state)
 	size_t before;
 
 	take_first(w, &first);
+	/* What they have at hand is in the memory of the test. */
+	w->hosts[1].hands.full = true;
 	e = w->hosts[1].engine;
 	before = mallinfo2().uordblks;
 	for (unsigned i = 0; i < HALF_OPEN_MAX + 200; i++) {
@@ -434,6 +436,7 @@ static void cookies_are_followed(void **state)
 	first.data[0] ^= 0x55;
 	engine_receive(w->hosts[1].engine, &first.path, first.data, first.size);
 	assert_int_equal(half_open(w, 1), 1);
+	world_run(w, 1);
 	w->filter = NULL;
 	w->sent = 0;
 	world_initiate(w, 0);
@@ -441,6 +444,42 @@ static void cookies_are_followed(void **state)
 	assert_true(world_talks(w));
 	assert_int_equal(w->sent, 6);
 	free(first.data);
+}
+
+/* A cookie is asked for by who has become busy, or by anybody who has seen the request. */
+static enum fate ask_for_cookie(struct world *w, struct world_packet *p, void *arg)
+{
+	static const uint8_t notify[] = {0, 0, 0, 12, 0, 0, COOKIE >> 8, COOKIE & 0xff, 1, 2, 3, 4};
+	uint8_t data[IKE_HEADER_SIZE + sizeof(notify)] = {0};
+	struct world_packet asks = {.to = !p->to, .size = sizeof(data), .data = data};
+
+	(void)arg;
+	w->filter = NULL;
+	memcpy(data, p->data, 8);
+	data[16] = PAYLOAD_NOTIFY;
+	data[17] = IKE_VERSION;
+	data[18] = EXCHANGE_IKE_SA_INIT;
+	data[19] = FLAG_RESPONSE;
+	data[27] = sizeof(data);
+	memcpy(data + IKE_HEADER_SIZE, notify, sizeof(notify));
+	asks.path = p->path;
+	memcpy(asks.path.local, p->path.remote, 4);
+	memcpy(asks.path.remote, p->path.local, 4);
+	world_inject(w, &asks, 0);
+	return PASS;
+}
+
+/* The request without it has its answer already, which the peer reads when it has sent the one with it. */
+static void cookie_is_not_needed_any_more(void **state)
+{
+	struct world *w = *state;
+
+	world_configure_both(w, START_TRAP);
+	w->filter = ask_for_cookie;
+	world_initiate(w, 0);
+	world_run(w, 200);
+	assert_true(world_is_up(w));
+	assert_false(world_logged(w, 1, "is not proven"));
 }
 
 int main(void)
@@ -457,6 +496,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(strangers_of_a_mesh_are_forgotten, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(lines_of_the_unproven_are_few, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(cookies_are_followed, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(cookie_is_not_needed_any_more, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests_name("IKE, floods", tests, NULL, NULL);

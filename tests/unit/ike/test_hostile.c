@@ -131,6 +131,39 @@ static void forged_answer_ends_nothing(void **state)
 	assert_true(world_is_up(w));
 }
 
+/* An error of a number that nobody knows, beside all that makes a child. */
+static enum fate add_error(struct world *w, struct world_packet *p, void *arg)
+{
+	static const uint8_t error[4] = {0, 0, 0x20, 0x01};
+	static struct sealed s;
+
+	if (p->to != 0 || !sealed_open(w, p, &s) || s.header.exchange != EXCHANGE_CREATE_CHILD_SA)
+		return PASS;
+	sealed_add(&s, PAYLOAD_NOTIFY, error, sizeof(error));
+	sealed_put(w, p, &s);
+	++*(unsigned *)arg;
+	return PASS;
+}
+
+static void an_error_is_a_refusal_whatever_comes_beside(void **state)
+{
+	struct world *w = *state;
+	unsigned changed = 0;
+	uint32_t spi;
+
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 200);
+	spi = inside_child(w, 0)->in.spi;
+	w->filter = add_error;
+	w->filter_arg = &changed;
+	world_rekey(w, 0, false);
+	world_run(w, 2000);
+	assert_int_equal(changed, 1);
+	assert_int_equal(inside_child(w, 0)->in.spi, spi);
+	assert_int_equal(world_child_count(w, 0), 1);
+	assert_true(world_talks(w));
+}
+
 /* A DELETE of one child becomes one of all. */
 static enum fate delete_all(struct world *w, struct world_packet *p, void *arg)
 {
@@ -167,7 +200,7 @@ static void children_are_limited(void **state)
 		task_queue(inside_ike(w, 0), TASK_CHILD);
 	world_run(w, 2000);
 	assert_int_equal(world_child_count(w, 1), 3 * SELECTORS_MAX);
-	assert_true(world_logged(w, 0, "NO_ADDITIONAL_SAS: the peer refuses the child"));
+	assert_true(world_logged(w, 0, "NO_ADDITIONAL_SAS: the peer takes no further child in this IKE SA"));
 	/* And they all go by one message. */
 	w->filter = delete_all;
 	child_queue(inside_child(w, 0), TASK_DELETE_CHILD);
@@ -288,6 +321,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(downgrade_is_found_out, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(changed_messages_have_no_effect, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(forged_answer_ends_nothing, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(an_error_is_a_refusal_whatever_comes_beside, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(children_are_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(ike_sas_are_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(rekeyed_ike_sas_are_limited, world_setup, world_teardown),

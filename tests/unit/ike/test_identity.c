@@ -217,6 +217,16 @@ static void patterns_allow_what_they_say(void **state)
 		{"CN=*, O=Example", "CN=a, O=Example, OU=more", false},
 		{"CN=*", "OU=a", false},
 		{"CN=*", "host.example", false},
+		{"keyid:branch 7", "keyid:branch 7", true},
+		{"keyid:branch 7", "keyid:branch 8", false},
+		{"keyid:branch 7", "keyid:BRANCH 7", false},
+		{"keyid:CN=x", "keyid:CN=x", true},
+		{"keyid:CN=x", "CN=x", false},
+		{"keyid:0x00ff", "keyid:0x00FF", true},
+		{"keyid:0x00ff", "keyid:0x00", false},
+		{"keyid:host.example", "host.example", false},
+		{"host.example", "keyid:host.example", false},
+		{"*", "keyid:0x00ff", true},
 	};
 
 	(void)state;
@@ -248,6 +258,49 @@ static void patterns_are_not_fooled(void **state)
 	id = raw(ID_KEY_ID, "a.core.example", 14);
 	assert_false(identity_matches(&id, "*.core.example"));
 	assert_false(identity_matches(&id, "a.core.example"));
+}
+
+/* ---- key IDs ---- */
+
+static void key_id_is_read_back(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} all[] = {{"keyid:branch 7", "keyid:branch 7"},
+		   {"keyid:0x6272", "keyid:br"},
+		   {"keyid:0x00ff", "keyid:0x00ff"},
+		   {"keyid:0x3078", "keyid:0x3078"}};
+	char longest[6 + 2 + 2 * 255 + 1] = "keyid:0x", text[IDENTITY_TEXT];
+	struct identity id;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		id = id_of(all[i].text);
+		assert_int_equal(id.type, ID_KEY_ID);
+		identity_text(&id, text, sizeof(text));
+		assert_string_equal(text, all[i].shown);
+	}
+	memset(longest + 8, 'f', 2 * 255);
+	id = id_of(longest);
+	assert_int_equal(id.size, 255);
+	identity_text(&id, text, sizeof(text));
+	assert_string_equal(text, longest);
+}
+
+static void what_is_no_key_id_is_refused(void **state)
+{
+	static const char *const bad[] = {"keyid:", "keyid:0x", "keyid:0x0", "keyid:0x0g", "keyid:0xx0"};
+	char longer[6 + 256 + 1] = "keyid:";
+	struct identity id;
+	struct fault f;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(identity_from_text(&id, bad[i], &f), -EINVAL);
+		assert_non_null(strstr(f.text, "is no key ID"));
+	}
+	memset(longer + 6, 'x', 256);
+	assert_int_equal(identity_from_text(&id, longer, &f), -EINVAL);
 }
 
 /* ---- distinguished names ---- */
@@ -316,6 +369,8 @@ int main(void)
 		cmocka_unit_test(equal_is_by_type),
 		cmocka_unit_test(patterns_allow_what_they_say),
 		cmocka_unit_test(patterns_are_not_fooled),
+		cmocka_unit_test(key_id_is_read_back),
+		cmocka_unit_test(what_is_no_key_id_is_refused),
 		cmocka_unit_test(dn_text_is_read_back),
 		cmocka_unit_test(dn_text_has_no_controls),
 		cmocka_unit_test(dn_of_too_many_bytes_is_refused),

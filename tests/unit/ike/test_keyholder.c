@@ -52,7 +52,7 @@ struct ends {
 static int be(void *arg, int ready)
 {
 	const struct ends *e = arg;
-	const struct keyholder_ends ends = {e->control[1], e->questions[1], ready, e->vault, e->keymat};
+	const struct keyholder_ends ends = {e->control[1], e->questions[1], ready, e->vault, e->keymat, 0, -1};
 
 	close(e->control[0]);
 	close(e->questions[0]);
@@ -73,7 +73,7 @@ static struct process start(void)
 	if (!keymat)
 		keymat = vault_page(NULL);
 	assert_non_null(keymat);
-	assert_int_equal(vault_create(&made, NULL), 0);
+	assert_int_equal(vault_create(&made, SLOTS_DEFAULT, NULL), 0);
 	assert_int_equal(vault_map(&p.vault, dup(made.fd), true, NULL), 0);
 	p.keymat = keymat;
 
@@ -194,7 +194,7 @@ static void keys_come_by_control(void **state)
 	other_cert = pki_pem(pki.ca, NULL);
 	pki_free(&pki);
 	p = start();
-	assert_string_equal(command(&p, "key", PSK, "psk", "a secret of many", 16), "");
+	assert_string_equal(command(&p, "key", PSK, "psk", "a secret 0f many", 16), "");
 	/* Bytes count, not what stands in the file: one newline is the editor's, and hex is half as many. */
 	assert_non_null(strstr(command(&p, "key", PSK, "psk", "a secret of few\n", 16), "shorter than 16 bytes"));
 	assert_non_null(strstr(command(&p, "key", PSK, "psk", "0x00112233445566778899aabbccddee", 32), "shorter than"));
@@ -275,19 +275,19 @@ static void keys_go_into_the_vault(void **state)
 	assert_int_equal(keyholder_client_new(&client, p.questions, p.keymat, NULL), 0);
 	ops = keyholder_client_vault(client);
 	memset(keymat, 0xaa, sizeof(keymat));
-	assert_int_equal(ops.store(ops.arg, SLOTS_MAX - 1, 3, keymat), 0);
+	assert_int_equal(ops.store(ops.arg, SLOTS_DEFAULT - 1, 3, keymat), 0);
 	assert_memory_equal(p.keymat, none, sizeof(none));
-	assert_true(vault_load(&p.vault, SLOTS_MAX - 1, 3, &e));
+	assert_true(vault_load(&p.vault, SLOTS_DEFAULT - 1, 3, &e));
 	assert_memory_equal(e.key, keymat, ESP_KEY_SIZE);
 	assert_memory_equal(e.salt, keymat + ESP_KEY_SIZE, ESP_SALT_SIZE);
 	assert_int_equal(e.iv_base, 0);
-	assert_int_equal(ops.store(ops.arg, SLOTS_MAX, 3, keymat), -EINVAL);
-	assert_int_equal(ops.wipe(ops.arg, SLOTS_MAX), -EINVAL);
+	assert_int_equal(ops.store(ops.arg, SLOTS_DEFAULT, 3, keymat), -EINVAL);
+	assert_int_equal(ops.wipe(ops.arg, SLOTS_DEFAULT), -EINVAL);
 	assert_int_equal(ops.wipe(ops.arg, UINT32_MAX), -EINVAL);
 	assert_memory_equal(p.keymat, none, sizeof(none));
-	assert_true(vault_load(&p.vault, SLOTS_MAX - 1, 3, &e));
-	assert_int_equal(ops.wipe(ops.arg, SLOTS_MAX - 1), 0);
-	assert_false(vault_load(&p.vault, SLOTS_MAX - 1, 3, &e));
+	assert_true(vault_load(&p.vault, SLOTS_DEFAULT - 1, 3, &e));
+	assert_int_equal(ops.wipe(ops.arg, SLOTS_DEFAULT - 1), 0);
+	assert_false(vault_load(&p.vault, SLOTS_DEFAULT - 1, 3, &e));
 	keyholder_client_free(client);
 	p.questions = -1;
 	end(&p);
@@ -495,7 +495,7 @@ static void process_answers_the_watch(void **state)
 	for (int i = 0; i < 3; i++) {
 		assert_true(keyholder_client_watch(client));
 		/* It answers in order. */
-		assert_int_equal(keyholder_client_vault(client).wipe(client, SLOTS_MAX), -EINVAL);
+		assert_int_equal(keyholder_client_vault(client).wipe(client, SLOTS_DEFAULT), -EINVAL);
 	}
 	keyholder_client_free(client);
 	p.questions = -1;

@@ -37,6 +37,23 @@ static void secrets_that_are_none(void **state)
 	assert_int_equal(keyring_add(ring, 1, KEY_PSK, large, SECRET_MAX, NULL), 0);
 }
 
+/* What an editor leaves at the end of a line is seen there by nobody. */
+static void secrets_with_a_tail(void **state)
+{
+	static const struct {
+		const char *text;
+		bool tail;
+	} secrets[] = {{"geheim", false},  {"geheim\n", false},	 {"geheim \n", true},	     {"geheim\r\n", true},
+		       {"ge heim", false}, {"0x6768690a", true}, {"0x00ff0102030420", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+		assert_int_equal(keyring_add(ring, 1, KEY_PSK, secrets[i].text, strlen(secrets[i].text), NULL), 0);
+		assert_int_equal(keyring_has_tail(ring, 1), secrets[i].tail);
+	}
+	assert_false(keyring_has_tail(ring, 2));
+}
+
 static void private_keys_that_are_none(void **state)
 {
 	char *weak = private_pem("1024", NULL);
@@ -172,13 +189,10 @@ static void only_what_auth_is_over_is_signed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(secrets_that_are_none),
-		TEST(private_keys_that_are_none),
-		TEST(secret_is_what_its_file_says),
-		TEST(psk_auth_is_as_the_rfc_has_it),
-		TEST(a_number_has_one_key),
-		TEST(key_is_of_its_certificate),
-		TEST(only_what_auth_is_over_is_signed),
+		TEST(secrets_that_are_none),	     TEST(secrets_with_a_tail),
+		TEST(private_keys_that_are_none),    TEST(secret_is_what_its_file_says),
+		TEST(psk_auth_is_as_the_rfc_has_it), TEST(a_number_has_one_key),
+		TEST(key_is_of_its_certificate),     TEST(only_what_auth_is_over_is_signed),
 	};
 
 	return cmocka_run_group_tests_name("IKE key ring", tests, NULL, NULL);

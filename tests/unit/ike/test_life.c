@@ -30,7 +30,7 @@
 #endif
 
 /* What make check has, in all: without the sanitizers it is a look whether the test itself still works. */
-#define STEPS_SANITIZED 20000
+#define STEPS_SANITIZED 10000
 #define STEPS_PLAIN	4000
 #define SEEDS		16
 /* What an episode has. */
@@ -96,7 +96,7 @@ static bool calm_down(struct life *l)
 
 	l->lose = l->repeat = 0;
 	l->jitter_ms = 0;
-	cheap_fail_in = 0;
+	memory_fails_in = 0;
 	if (l->hostile)
 		step_restart(l, LIFE_C, true);
 	l->hostile = false;

@@ -154,8 +154,8 @@ static void esn_is_first_choice_unless_never(void **state)
 	assert_int_equal(esp(yes, 2, ESN_NEVER, false, &c), -ENOPROTOOPT);
 	assert_int_equal(esp(no, 2, ESN_OFFERED, false, &c), 0);
 	assert_false(c.esn);
-	assert_int_equal(esp(none, 1, ESN_OFFERED, false, &c), 0);
-	assert_false(c.esn);
+	assert_int_equal(esp(none, 1, ESN_OFFERED, false, &c), -ENOPROTOOPT);
+	assert_int_equal(esp(none, 1, ESN_NEVER, false, &c), -ENOPROTOOPT);
 }
 
 static void group_is_needed_for_pfs_alone(void **state)
@@ -266,6 +266,7 @@ static void answer_for_a_child_is_of_the_offer(void **state)
 	(void)state;
 	assert_int_equal(accept_esp(esn, 2, ESN_OFFERED, false), 0);
 	assert_int_equal(accept_esp(esn, 2, ESN_NEVER, false), -ENOPROTOOPT);
+	assert_int_equal(accept_esp(esn, 1, ESN_OFFERED, false), -ENOPROTOOPT);
 	assert_int_equal(accept_esp(both, 3, ESN_OFFERED, false), -ENOPROTOOPT);
 	assert_int_equal(accept_esp(dh, 3, ESN_OFFERED, true), 0);
 	assert_int_equal(accept_esp(dh, 3, ESN_OFFERED, false), -ENOPROTOOPT);

@@ -197,7 +197,7 @@ static void reload_crl(struct world *w)
 {
 	const struct connection_config *before = TAILQ_FIRST(&w->hosts[0].engine->connections)->config;
 	struct connection_config *c = world_connection(w, 0);
-	char *cert = pki_pem(before->credentials.cert, NULL), *ca = pki_pem(pki.ca, NULL);
+	char *cert = pki_pem(before->credentials->cert, NULL), *ca = pki_pem(pki.ca, NULL);
 
 	c->cert = true;
 	c->start = before->start;

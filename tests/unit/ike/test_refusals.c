@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "engine/child_payloads.h"
 #include "through.h"
 
 /* ---- NAT ---- */
@@ -307,6 +308,21 @@ static void tunnel_mode_is_refused(void **state)
 	}
 }
 
+/* What the peer says is a number; what to do about it is said here. */
+static void refusals_of_a_child_say_what_to_do(void **unused)
+{
+	const struct task task = {.asked = {SELECTOR_ANY_PORT, .proto = 6}};
+	char why[FAILURE_TEXT];
+
+	(void)unused;
+	child_why_refused(&task, INVALID_KE_PAYLOAD, true, why);
+	assert_non_null(strstr(why, "esp_proposals = aes256gcm16-ecp384;"));
+	child_why_refused(&task, TS_UNACCEPTABLE, true, why);
+	assert_non_null(strstr(why, "asked for was 'tcp'"));
+	child_why_refused(&task, NO_ADDITIONAL_SAS, true, why);
+	assert_non_null(strstr(why, "one more, for 'tcp'"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -323,6 +339,7 @@ int main(void)
 		TEST(wrong_esn_is_refused),
 		TEST(wrong_transform_in_ike_rekey_is_refused),
 		TEST(tunnel_mode_is_refused),
+		cmocka_unit_test(refusals_of_a_child_say_what_to_do),
 	};
 
 	return cmocka_run_group_tests_name("IKE refusals", tests, NULL, NULL);

@@ -33,6 +33,7 @@
 #include "unit/needs_root.h"
 #include "lib/privileges.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/threads.h"
 
 static bool has_cap_bpf(void)
 {
@@ -290,16 +291,76 @@ static int enter_protocol(struct fault *f)
 	return sandbox_enter_protocol(world.sad, f);
 }
 
+static int no_threads(void *arg, struct fault *f)
+{
+	(void)arg;
+	(void)f;
+	return 0;
+}
+
+static int enter_keyholder(struct fault *f)
+{
+	return sandbox_enter_keyholder(no_threads, NULL, f);
+}
+
+static int enter_hands(struct fault *f)
+{
+	return sandbox_enter_hands(no_threads, NULL, f);
+}
+
+static const struct {
+	const char *name;
+	int (*enter)(struct fault *f);
+} sandboxes[] = {
+	{"the protocol process", enter_protocol}, {"the key holder", enter_keyholder}, {"the hands", enter_hands}};
+
+/* A thread that was there before the door closed is behind it, too. */
+static struct {
+	const struct attempt *a;
+	bool closed;
+} thread;
+
+static void act_in_thread(void *arg)
+{
+	(void)arg;
+	while (!__atomic_load_n(&thread.closed, __ATOMIC_ACQUIRE))
+		continue;
+	threads_end(thread.a->act() ? DONE : REFUSED);
+}
+
+static int start_thread(void *arg, struct fault *f)
+{
+	return threads_start(1, act_in_thread, arg, f);
+}
+
+static bool act_by_thread(void)
+{
+	struct fault f;
+
+	if (sandbox_enter_hands(start_thread, NULL, &f))
+		threads_end(NO_SANDBOX);
+	__atomic_store_n(&thread.closed, true, __ATOMIC_RELEASE);
+	while (thread.closed)
+		continue;
+	return false;
+}
+
 static void nothing_else_can_be_had(void **unused)
 {
+	const struct attempt by_thread = {"by a thread", act_by_thread};
+
 	(void)unused;
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
 		const struct attempt *a = &attempts[i];
 
 		if (outcome(a, NULL) != DONE)
 			fail_msg("%s: cannot be had even outside", a->what);
-		if (outcome(a, enter_protocol) != REFUSED || outcome(a, sandbox_enter_keyholder) != REFUSED)
-			fail_msg("%s: can be had from inside", a->what);
+		for (size_t s = 0; s < sizeof(sandboxes) / sizeof(sandboxes[0]); s++)
+			if (outcome(a, sandboxes[s].enter) != REFUSED)
+				fail_msg("%s: can be had from inside %s", a->what, sandboxes[s].name);
+		thread.a = a;
+		if (outcome(&by_thread, NULL) != REFUSED)
+			fail_msg("%s: can be had by a thread", a->what);
 	}
 }
 
@@ -313,14 +374,15 @@ static bool use_the_map(void)
 	       bpf_map_lookup_elem(world.sad, &key, &value) == 0 && bpf_map_delete_elem(world.sad, &key) == 0;
 }
 
-/* The one process has entries of maps, the other has not. */
+/* The one process has entries of maps, the others have not. */
 static void the_map_that_it_has_is_used(void **unused)
 {
 	const struct attempt a = {"sad", use_the_map};
 
 	(void)unused;
 	assert_int_equal(outcome(&a, enter_protocol), DONE);
-	assert_int_equal(outcome(&a, sandbox_enter_keyholder), REFUSED);
+	assert_int_equal(outcome(&a, enter_keyholder), REFUSED);
+	assert_int_equal(outcome(&a, enter_hands), REFUSED);
 }
 
 int main(void)

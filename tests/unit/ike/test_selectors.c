@@ -226,6 +226,8 @@ static void narrowed_is_not_asked_for_again(void **state)
 	struct connection_config *const theirs[] = {CONNECTION(w, 1, "tcp", START_RESPOND, tcp)};
 	unsigned sent;
 
+	/* Nothing else is sent meanwhile. */
+	ours[0]->dpd_ms = theirs[0]->dpd_ms = 0;
 	configure(w, 1, 1, theirs);
 	configure(w, 0, 1, ours);
 	acquire(w, 0, 6, 1, 2);

@@ -514,6 +514,49 @@ static void another_with_the_same_spi(void **state)
 	assert_int_equal(answers, 2);
 }
 
+/* ---- the end of the numbers ---- */
+
+/* As if they had exchanged that many messages by the first's asking. */
+static void have_exchanged(struct world *w, uint32_t messages)
+{
+	inside_ike(w, 0)->next_id = messages;
+	inside_ike(w, 1)->expected_id = messages;
+}
+
+static void many_messages_bring_new_keys(void **state)
+{
+	struct world *w = *state;
+
+	up(w);
+	have_exchanged(w, UINT32_MAX - 70000);
+	world_rekey(w, 0, false);
+	world_run(w, 2000);
+	assert_int_equal(inside_ike(w, 0)->next_id, UINT32_MAX - 70000 + 2);
+	have_exchanged(w, UINT32_MAX - 60000);
+	world_rekey(w, 0, false);
+	world_run(w, 2000);
+	assert_true(inside_ike(w, 0)->next_id < 10 && inside_ike(w, 1)->next_id < 10);
+	assert_true(world_talks(w));
+	assert_false(world_logged(w, 0, "no Message ID left"));
+}
+
+/* Else who has kept what was said at first could say it again. */
+static void no_number_comes_again(void **state)
+{
+	struct world *w = *state;
+	uint64_t spi;
+
+	up(w);
+	spi = inside_ike(w, 0)->spi_i;
+	have_exchanged(w, UINT32_MAX - 1);
+	world_rekey(w, 0, false);
+	world_run(w, 5000);
+	assert_true(world_logged(w, 0, "no Message ID left"));
+	assert_true(world_logged(w, 1, "no Message ID left"));
+	assert_true(world_is_up(w));
+	assert_true(inside_ike(w, 0)->spi_i != spi);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -532,6 +575,8 @@ int main(void)
 		TEST(cookies_without_end),
 		TEST(cookies_too_large),
 		TEST(another_with_the_same_spi),
+		TEST(many_messages_bring_new_keys),
+		TEST(no_number_comes_again),
 	};
 
 	return cmocka_run_group_tests_name("IKE windows", tests, NULL, NULL);

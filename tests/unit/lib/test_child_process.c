@@ -12,9 +12,11 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,8 +30,8 @@ static void on_term(int number)
 	told = 1;
 }
 
-/* Says good-bye by a byte when it is asked to end; stubborn: does not end. */
-static pid_t start_child(int farewell, bool stubborn)
+/* Says good-bye by a byte when it is asked to end, which takes it that long; stubborn: does not end. */
+static pid_t start_child(int farewell, bool stubborn, int milliseconds)
 {
 	sigset_t term, before;
 	pid_t child;
@@ -42,6 +44,7 @@ static pid_t start_child(int farewell, bool stubborn)
 	if (child == 0) {
 		while (!told || stubborn)
 			sigsuspend(&before);
+		poll(NULL, 0, milliseconds);
 		_exit(write(farewell, "x", 1) == 1 ? 0 : 1);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
@@ -49,7 +52,7 @@ static pid_t start_child(int farewell, bool stubborn)
 }
 
 /* Whether the child came to say good-bye before it was gone. */
-static bool says_goodbye(bool stubborn)
+static bool says_goodbye_in(bool stubborn, int milliseconds)
 {
 	int ends[2];
 	pid_t child;
@@ -58,7 +61,7 @@ static bool says_goodbye(bool stubborn)
 
 	if (pipe(ends) < 0)
 		abort();
-	child = start_child(ends[1], stubborn);
+	child = start_child(ends[1], stubborn, milliseconds);
 	close(ends[1]);
 	child_end("child", child);
 	said = read(ends[0], &byte, 1) == 1;
@@ -66,11 +69,41 @@ static bool says_goodbye(bool stubborn)
 	return said && kill(child, 0) < 0 && errno == ESRCH;
 }
 
+static bool says_goodbye(bool stubborn)
+{
+	return says_goodbye_in(stubborn, 0);
+}
+
 static void ends_as_asked(void **unused)
 {
 	(void)unused;
 	assert_true(says_goodbye(false));
 	assert_false(says_goodbye(true));
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+/* Each of them interrupts who waits. */
+static bool says_goodbye_among_signals(void)
+{
+	const struct sigaction action = {.sa_handler = on_alarm};
+	const struct itimerval often = {{0, 2000}, {0, 2000}}, never = {0};
+	bool said;
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	said = says_goodbye_in(false, 300);
+	setitimer(ITIMER_REAL, &never, NULL);
+	return said;
+}
+
+static void signals_are_no_end(void **unused)
+{
+	(void)unused;
+	assert_true(says_goodbye_among_signals());
 }
 
 /* As in a container whose engine has not heard of it. */
@@ -96,7 +129,10 @@ static void ends_as_asked_where_pidfd_open_is_forbidden(void **unused)
 	(void)unused;
 	if (child == 0) {
 		forbid_pidfd_open();
-		_exit(syscall(SYS_pidfd_open, getpid(), 0) < 0 && says_goodbye(false) && !says_goodbye(true) ? 0 : 1);
+		_exit(syscall(SYS_pidfd_open, getpid(), 0) < 0 && says_goodbye(false) && !says_goodbye(true) &&
+				      says_goodbye_among_signals()
+			      ? 0
+			      : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
@@ -116,6 +152,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ends_as_asked),
+		cmocka_unit_test(signals_are_no_end),
 		cmocka_unit_test(ends_as_asked_where_pidfd_open_is_forbidden),
 		cmocka_unit_test(program_that_is_not_there),
 	};

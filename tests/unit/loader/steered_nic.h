@@ -48,6 +48,7 @@ static struct {
 	bool no_rules, no_esp_rules, chooses;
 	int delete_error;
 	uint32_t room; /* rules that the driver takes */
+	int full;      /* what it says when there are as many */
 	int inserts;   /* how often it was given one */
 	struct ethtool_rx_flow_spec rules[TABLE];
 	bool used[TABLE];
@@ -111,7 +112,7 @@ static inline int insert_rule(struct ethtool_rxnfc *c)
 	if (!(fake.flags & ETH_FLAG_NTUPLE) || fake.no_esp_rules)
 		return -EOPNOTSUPP;
 	if (count_rules() >= fake.room)
-		return -ENOSPC;
+		return fake.full;
 	assert_int_equal(c->fs.location == RX_CLS_LOC_ANY, fake.chooses);
 	for (uint32_t i = 0; fake.chooses && c->fs.location >= TABLE; i++)
 		if (!fake.used[i])
@@ -185,9 +186,9 @@ static inline void driver_knows(uint32_t kind, uint64_t settable)
 /* ---- the host ---- */
 
 static char run_dir[64];
-static struct sa_state sas[SLOTS_MAX];
+static struct sa_state sas[SLOTS_DEFAULT];
 static struct port ports[PORTS_MAX];
-static struct maps maps = {.sa = sas, .port = ports};
+static struct maps maps = {.slots = SLOTS_DEFAULT, .sa = sas, .port = ports};
 static struct nics nics = {.maps = &maps};
 static struct steering steering;
 static struct nic *nic;
@@ -208,6 +209,7 @@ static inline int setup(void **unused)
 	memset(sas, 0, sizeof(sas));
 	fake.driver = "played";
 	fake.room = TABLE;
+	fake.full = -ENOSPC;
 	driver_knows(TCP_V4_FLOW, ADDRESSES | SPI);
 	driver_knows(IPV4_FLOW, ADDRESSES);
 	nics.run_dir = run_dir;

@@ -163,6 +163,10 @@ static void astray(void **state)
 	(void)state;
 	assert_printed(text, "connection core1: ASTRAY for 2h3m\n");
 	assert_printed(text, "ASTRAY: its packets leave by eth1, which is not attached");
+	text = printed_by(connections_print,
+			  "'astray': {'core1': {'dev': 'eth1', 'encapsulates': false, 'missing': 'eth1', "
+			  "'in_clear': true}}");
+	assert_printed(text, "GATE OPEN: its packets leave IN CLEAR by eth1");
 }
 
 static size_t widest(const char *text)

@@ -48,10 +48,13 @@ static int be_ike(int argc, char **argv)
 {
 	const char *manner = getenv("MANNER");
 	const int control = number_of(argc, argv, "--control");
+	const pid_t keyholder = strcmp(manner, "forked") ? getpid() : fork();
 	cJSON *message;
 	int fd;
 
-	if (dprintf(number_of(argc, argv, "--ready"), "ready %d\n", getpid()) < 0 ||
+	if (!keyholder)
+		return pause();
+	if (dprintf(number_of(argc, argv, "--ready"), "ready %d\n", keyholder) < 0 ||
 	    channel_receive(control, &message, &fd))
 		return 1;
 	say(control, "configure");
@@ -94,11 +97,13 @@ static struct connection_config connection = {.name = "a"};
 static const struct config config = {.connections = &connection, .connection_count = 1};
 static struct fault f;
 static unsigned lost, gre;
+static bool lost_entirely;
 
-static void on_lost(void *arg)
+static void on_lost(void *arg, bool entirely)
 {
 	(void)arg;
 	lost++;
+	lost_entirely = entirely;
 }
 
 static void on_gre(void *arg)
@@ -208,6 +213,16 @@ static void test_status_among_other_messages(void **unused)
 	assert_true(gre > 2);
 }
 
+/* A message may have been taken while the event that tells of it was on its way. */
+static void test_event_without_a_message(void **unused)
+{
+	(void)unused;
+	run_as("silent");
+	event_active(ike.readable, EV_READ, 0);
+	assert_int_equal(event_base_loop(ike.base, EVLOOP_NONBLOCK), 0);
+	assert_int_equal(killed, 0);
+}
+
 /* A flood of acquires must not hold up the supervisor, nor take the place of what is told once. */
 static void test_nobody_reads(void **unused)
 {
@@ -240,6 +255,22 @@ static void test_lost(void **unused)
 	assert_int_equal(lost, 0);
 	die();
 	assert_int_equal(lost, 1);
+	assert_true(lost_entirely);
+}
+
+/* As long as the key holder is there a key may come. */
+static void test_lost_without_its_key_holder(void **unused)
+{
+	pid_t keyholder;
+
+	(void)unused;
+	run_as("forked");
+	keyholder = ike.keyholder;
+	assert_int_not_equal(keyholder, ike.child.pid);
+	die();
+	assert_int_equal(lost, 1);
+	assert_false(lost_entirely);
+	kill(keyholder, SIGKILL);
 }
 
 /* ---- all ---- */
@@ -267,9 +298,11 @@ int main(int argc, char **argv)
 		WITH_IKE(test_run_before_it_is_started_again),
 		WITH_IKE(test_bad_configuration_before_it_is_started_again),
 		WITH_IKE(test_status_among_other_messages),
+		WITH_IKE(test_event_without_a_message),
 		WITH_IKE(test_nobody_reads),
 		WITH_IKE(test_nonsense),
 		WITH_IKE(test_lost),
+		WITH_IKE(test_lost_without_its_key_holder),
 	};
 	char path[512];
 	int failed;

@@ -18,6 +18,7 @@
 #include "maps/publish.h"
 #include "maps/selector.h"
 #include "maps/slots.h"
+#include "maps/turns.h"
 #include "policy/sa.h"
 #include "unit/needs_root.h"
 
@@ -42,7 +43,7 @@ void freeifaddrs(struct ifaddrs *all)
 
 static struct maps maps;
 static struct vault vault;
-static struct sa_database db = {&maps, &vault, -1};
+static struct sa_database db = {.maps = &maps, .vault = &vault, .keylog = -1};
 
 static int make(enum bpf_map_type type, uint32_t key, uint32_t value, uint32_t entries)
 {
@@ -61,11 +62,13 @@ static int make_maps(void **unused)
 		.sad_sent = make(BPF_MAP_TYPE_HASH, sizeof(struct sad_key), sizeof(struct sad_out_value), 8),
 		.locals = make(BPF_MAP_TYPE_HASH, sizeof(struct locals_key), 4, 8),
 		.spd = make(BPF_MAP_TYPE_LPM_TRIE, sizeof(struct spd_key), sizeof(struct spd_entry), 8),
-		.sa = calloc(SLOTS_MAX, sizeof(struct sa_state)),
-		.bitmaps = calloc(SLOTS_MAX, sizeof(struct replay_bitmap)),
+		.slots = SLOTS_DEFAULT,
+		.sa = calloc(SLOTS_DEFAULT, sizeof(struct sa_state)),
+		.bitmaps = calloc(SLOTS_DEFAULT, sizeof(struct replay_bitmap)),
 		.turns = calloc(1, sizeof(struct turns)),
+		.free = calloc(1, sizeof(struct free_slots)),
 	};
-	return vault_create(&vault, NULL);
+	return vault_create(&vault, SLOTS_DEFAULT, NULL);
 }
 
 static int free_maps(void **unused)
@@ -78,6 +81,7 @@ static int free_maps(void **unused)
 	free(maps.sa);
 	free(maps.bitmaps);
 	free(maps.turns);
+	free(maps.free);
 	vault_close(&vault);
 	return 0;
 }
@@ -98,7 +102,7 @@ static unsigned slots_in_use(void)
 {
 	unsigned n = 0;
 
-	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++)
+	for (uint32_t slot = 0; slot < SLOTS_DEFAULT; slot++)
 		n += slot_in_use(maps.sa[slot].generation);
 	return n;
 }
@@ -213,12 +217,59 @@ static void test_forgotten_are_those_by_hand(void **unused)
 	assert_int_equal(slots_in_use(), 0);
 }
 
+/* IKE has claimed the slot, and not said yet that it is IKE's. */
+static void test_what_is_being_made_is_nobody_elses(void **unused)
+{
+	const struct sa_request r = request(false, 0x1001);
+	uint32_t slot;
+	struct fault f;
+
+	(void)unused;
+	assert_int_equal(add(&r), 0);
+	assert_int_equal(slot_claim(&maps, 0, &slot), 0);
+	assert_int_equal(maps.sa[slot].owner, OWNER_MANUAL);
+	maps.sa[slot].spi = 0x1002;
+	memcpy(maps.sa[slot].dst, r.dst, sizeof(r.dst));
+	assert_int_equal(sa_delete(&db, 0x1002, r.dst, &f), -EPERM);
+	assert_int_equal(sa_flush(&db, NULL), 0);
+	assert_true(slot_in_use(maps.sa[slot].generation));
+	assert_int_equal(slots_in_use(), 1);
+}
+
+/* A peer that has kept its end drops what begins anew: said where the numbers are known, and only there. */
+static void test_numbers_that_come_again_are_noted(void **unused)
+{
+	struct sa_request out = request(true, 0x1001);
+	const struct sa_request in = request(false, 0x1001);
+
+	(void)unused;
+	assert_int_equal(add(&out), 0);
+	maps.sa[0].seq = 5000;
+	/* Another run, in which its slot is the next one's. */
+	sa_forget_all(&db);
+	assert_int_equal(add(&in), 0);
+	assert_int_equal(add(&out), 1);
+	assert_int_equal(sa_flush(&db, NULL), 0);
+	out.seq = 4999;
+	assert_int_equal(add(&out), 1);
+	assert_int_equal(sa_flush(&db, NULL), 0);
+	out.seq = 5000;
+	assert_int_equal(add(&out), 0);
+	assert_int_equal(sa_flush(&db, NULL), 0);
+	/* Another SPI, and what has sent nothing. */
+	out = request(true, 0x1002);
+	assert_int_equal(add(&out), 0);
+	assert_int_equal(sa_flush(&db, NULL), 0);
+	assert_int_equal(add(&out), 0);
+	sa_sent_free(&db.sent);
+}
+
 static unsigned keys_in_vault(void)
 {
 	static const uint8_t none[ESP_KEY_SIZE];
 	unsigned n = 0;
 
-	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++)
+	for (uint32_t slot = 0; slot < SLOTS_DEFAULT; slot++)
 		n += memcmp(vault.entries[slot].key, none, sizeof(none)) != 0;
 	return n;
 }
@@ -244,14 +295,148 @@ static void test_key_goes_with_it(void **unused)
 	assert_int_equal(keys_in_vault(), 0);
 }
 
+static uint32_t claim_for_ike(bool with_key)
+{
+	const uint8_t keymat[ESP_KEYMAT_SIZE] = {1};
+	uint32_t slot;
+
+	assert_int_equal(slot_claim(&maps, 0, &slot), 0);
+	maps.sa[slot].owner = OWNER_IKE;
+	maps.sa[slot].direction = SA_INBOUND;
+	maps.sa[slot].spi = 0x2000 + slot;
+	if (with_key)
+		vault_store(&vault, slot, maps.sa[slot].generation, OWNER_IKE, keymat, 0);
+	assert_int_equal(sa_publish(&maps, slot), 0);
+	return slot;
+}
+
+/* IKE was killed at any point before a key was stored; what has a key stays, whoever's it is. */
+static void test_unfinished_are_given_back(void **unused)
+{
+	const struct sa_request out = request(true, 0x1001);
+	uint32_t claimed, reserved, ike, slot, before;
+
+	(void)unused;
+	assert_int_equal(add(&out), 0);
+	ike = claim_for_ike(true);
+	reserved = claim_for_ike(false);
+	assert_int_equal(slot_claim(&maps, 0, &claimed), 0);
+	before = maps.sa[reserved].generation;
+	assert_int_equal(entries(maps.sad), 2);
+	sa_drop_unfinished(&db);
+	assert_int_equal(slots_in_use(), 2);
+	assert_true(slot_in_use(maps.sa[ike].generation));
+	assert_int_equal(entries(maps.sad), 1);
+	assert_int_equal(entries(maps.sad_out), 1);
+	/* They are claimed again, under another generation, and with a number of their own for lanes to have passed. */
+	assert_int_equal(maps.sa[reserved].generation, before + 1);
+	assert_int_not_equal(turns_retired(maps.turns, maps.turns->now), SLOT_NONE);
+	assert_int_equal(slot_claim(&maps, reserved, &slot), 0);
+	assert_int_equal(slot, reserved);
+	assert_int_equal(maps.sa[slot].generation, before + 2);
+	/* A key of the slot's earlier generation is none. */
+	vault.entries[ike].generation -= 2;
+	sa_drop_unfinished(&db);
+	assert_int_equal(slots_in_use(), 1);
+	assert_int_equal(keys_in_vault(), 0);
+}
+
+static uint32_t claim_outbound_for_ike(const struct sa_request *like, uint64_t created_ns)
+{
+	const uint8_t keymat[ESP_KEYMAT_SIZE] = {1};
+	struct sad_out_key keys[2];
+	uint32_t slot;
+
+	assert_int_equal(slot_claim(&maps, 0, &slot), 0);
+	maps.sa[slot].owner = OWNER_IKE;
+	maps.sa[slot].direction = SA_OUTBOUND;
+	maps.sa[slot].sel = like->sel;
+	maps.sa[slot].created_ns = created_ns;
+	memcpy(maps.sa[slot].src, like->src, 4);
+	memcpy(maps.sa[slot].dst, like->dst, 4);
+	vault_store(&vault, slot, maps.sa[slot].generation, OWNER_IKE, keymat, 0);
+	sa_bindings(&maps.sa[slot], keys);
+	assert_int_equal(sa_bind(&maps, slot, &keys[0]), 0);
+	return slot;
+}
+
+/* What manual SAs carry goes to the newest of those that stay. */
+static void test_flushed_are_taken_over_from(void **unused)
+{
+	const struct sa_request first = request(true, 0x1001), second = request(true, 0x1002);
+	struct sad_out_value bound;
+	struct sad_out_key keys[2];
+	uint32_t newest;
+
+	(void)unused;
+	claim_outbound_for_ike(&first, 1);
+	newest = claim_outbound_for_ike(&first, 3);
+	claim_outbound_for_ike(&first, 2);
+	assert_int_equal(add(&first), 0);
+	assert_int_equal(add(&second), 0);
+	assert_int_equal(sa_flush(&db, NULL), 0);
+	sa_bindings(&maps.sa[newest], keys);
+	assert_int_equal(bpf_map_lookup_elem(maps.sad_out, &keys[0], &bound), 0);
+	assert_int_equal(bound.slot, newest);
+	assert_int_equal(entries(maps.sad_sent), 0);
+	assert_int_equal(slots_in_use(), 3);
+	/* Where none is manual they stay as IKE has bound them. */
+	assert_int_equal(sa_bind(&maps, newest - 1, &keys[0]), 0);
+	assert_int_equal(sa_flush(&db, NULL), 0);
+	assert_int_equal(bpf_map_lookup_elem(maps.sad_out, &keys[0], &bound), 0);
+	assert_int_equal(bound.slot, newest - 1);
+}
+
+/* What has its key goes on as it is; what was just being made, or was another's before, goes. */
+static void test_kept_are_those_with_keys(void **unused)
+{
+	const struct sa_request out = request(true, 0x1001), in = request(false, 0x1002);
+	struct sa_kept kept;
+	uint32_t ike, reserved;
+
+	(void)unused;
+	assert_int_equal(add(&out), 0);
+	assert_int_equal(add(&in), 0);
+	ike = claim_for_ike(true);
+	reserved = claim_for_ike(false);
+	assert_int_equal(entries(maps.sad), 3);
+	assert_int_equal(sa_keep(&db, true, &kept), 0);
+	assert_int_equal(kept.manual, 2);
+	assert_int_equal(kept.ike, 1);
+	assert_int_equal(entries(maps.sad), 2);
+	assert_int_equal(entries(maps.sad_out), 1);
+	assert_int_equal(entries(maps.sad_sent), 1);
+	assert_false(slot_in_use(maps.sa[reserved].generation));
+	assert_true(slot_in_use(maps.sa[ike].generation));
+	/* A key of another generation is none. */
+	vault.entries[0].generation += 2;
+	assert_int_equal(sa_keep(&db, true, &kept), 1);
+	assert_int_equal(entries(maps.sad_out), 0);
+	/* Without connections there is nobody for those of IKE. */
+	assert_int_equal(sa_keep(&db, false, &kept), 0);
+	assert_int_equal(kept.manual, 1);
+	assert_int_equal(kept.ike, 0);
+	assert_false(slot_in_use(maps.sa[ike].generation));
+	assert_int_equal(keys_in_vault(), 0);
+	assert_int_equal(entries(maps.sad), 1);
+}
+
 #define WITH_MAPS(test) cmocka_unit_test_setup_teardown(test, make_maps, free_maps)
 
 int main(void)
 {
 	struct CMUnitTest tests[] = {
-		WITH_MAPS(test_half_bound),	     WITH_MAPS(test_half_bound_over_another),
-		WITH_MAPS(test_spi_taken_meanwhile), WITH_MAPS(test_forgotten_are_those_by_hand),
-		WITH_MAPS(test_same_spi_again),	     WITH_MAPS(test_key_goes_with_it),
+		WITH_MAPS(test_half_bound),
+		WITH_MAPS(test_half_bound_over_another),
+		WITH_MAPS(test_spi_taken_meanwhile),
+		WITH_MAPS(test_forgotten_are_those_by_hand),
+		WITH_MAPS(test_same_spi_again),
+		WITH_MAPS(test_key_goes_with_it),
+		WITH_MAPS(test_kept_are_those_with_keys),
+		WITH_MAPS(test_unfinished_are_given_back),
+		WITH_MAPS(test_flushed_are_taken_over_from),
+		WITH_MAPS(test_what_is_being_made_is_nobody_elses),
+		WITH_MAPS(test_numbers_that_come_again_are_noted),
 	};
 
 	return run_as_root(tests, sizeof(tests) / sizeof(tests[0]));

@@ -45,7 +45,7 @@ static void compile(void)
 	struct fault f;
 
 	spd_image_free(&image);
-	assert_int_equal(spd_compile(&spd, &image, &f), 0);
+	assert_int_equal(spd_compile(&spd, SPD_PREFIXES_MIN, &image, &f), 0);
 }
 
 static const struct spd_entry *entry(const char *remote)
@@ -150,7 +150,7 @@ static void test_rules_an_entry_cannot_hold(void **unused)
 	assert_int_equal(entry("192.0.2.1")->count, SPD_RULES_MAX);
 	add(policy("192.0.0.0/16", SPD_PROTECT));
 	spd_image_free(&image);
-	assert_int_equal(spd_compile(&spd, &image, &f), -E2BIG);
+	assert_int_equal(spd_compile(&spd, SPD_PREFIXES_MIN, &image, &f), -E2BIG);
 	assert_non_null(strstr(f.text, "192.0.2.1/32"));
 	assert_null(image.items);
 }
@@ -161,7 +161,7 @@ static void test_prefixes_the_map_cannot_hold(void **unused)
 	struct fault f;
 
 	(void)unused;
-	for (unsigned i = 0; i < SPD_PREFIXES_MAX; i++) {
+	for (unsigned i = 0; i < SPD_PREFIXES_MIN; i++) {
 		p.remote.addr[1] = (uint8_t)(i >> 8);
 		p.remote.addr[2] = (uint8_t)i;
 		add(p);
@@ -169,7 +169,7 @@ static void test_prefixes_the_map_cannot_hold(void **unused)
 	compile();
 	add(policy("192.0.2.1", SPD_PROTECT));
 	spd_image_free(&image);
-	assert_int_equal(spd_compile(&spd, &image, &f), -ENOSPC);
+	assert_int_equal(spd_compile(&spd, SPD_PREFIXES_MIN, &image, &f), -ENOSPC);
 }
 
 /* ---- against a reading of the rules of precedence, packet by packet ---- */

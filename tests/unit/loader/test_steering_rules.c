@@ -178,6 +178,86 @@ static void test_table_is_full(void **unused)
 	assert_int_equal(count_rules(), 0);
 }
 
+/* As some drivers say it. */
+static void test_table_is_busy(void **unused)
+{
+	(void)unused;
+	fake.full = -EBUSY;
+	test_table_is_full(unused);
+}
+
+static const struct steering_rules *rules(void)
+{
+	return &steering.nic[2].rules;
+}
+
+static bool is_in_record(uint32_t spi)
+{
+	struct steering_record record;
+
+	assert_true(steering_record_read(&(struct steering_place){run_dir, DEV, DEV}, &record));
+	for (uint32_t i = 0; i < record.spi_count; i++)
+		if (record.spis[i] == spi)
+			return true;
+	return false;
+}
+
+/* Somebody has one for that SPI, say: the others have theirs, and it is not asked for every second. */
+static void test_one_rule_is_refused(void **unused)
+{
+	(void)unused;
+	fake.flags = ETH_FLAG_NTUPLE;
+	attach(STEER_AUTO);
+	others_rule(5, 0x1001);
+	for (uint32_t i = 0; i < 4; i++)
+		add_sa(i, 0x1000 + i);
+	steering_follow(&steering);
+	assert_int_equal(count_rules(), 4);
+	assert_true(rules()->refused_told);
+	assert_false(rules()->full || rules()->full_told);
+	assert_false(is_in_record(0x1001));
+	assert_true(is_in_record(0x1002));
+	fake.inserts = 0;
+	steering_follow(&steering);
+	assert_int_equal(fake.inserts, 0);
+	add_sa(4, 0x1004);
+	steering_follow(&steering);
+	assert_int_equal(fake.inserts, 1);
+	assert_true(location_of(0x1004) >= 0);
+	/* It is no rule of ours, also for who comes after a kill. */
+	restart();
+	detach();
+	assert_int_equal(count_rules(), 1);
+	assert_int_equal(location_of(0x1001), 5);
+}
+
+static void test_refused_rule_is_asked_for_again(void **unused)
+{
+	(void)unused;
+	fake.flags = ETH_FLAG_NTUPLE;
+	attach(STEER_AUTO);
+	others_rule(5, 0x1001);
+	for (uint32_t i = 0; i < 3; i++)
+		add_sa(i, 0x1000 + i);
+	steering_follow(&steering);
+	fake.used[5] = false;
+	sas[0].generation++;
+	steering_follow(&steering);
+	assert_int_equal(count_rules(), 2);
+	assert_true(location_of(0x1001) >= 0);
+	steering_follow(&steering);
+	assert_false(rules()->refused_told);
+	others_rule(0, 0x1005);
+	add_sa(6, 0x1005);
+	steering_follow(&steering);
+	assert_true(rules()->refused_told);
+	/* Its SA goes, and nobody's rule with it. */
+	sas[6].generation++;
+	steering_follow(&steering);
+	assert_int_equal(location_of(0x1005), 0);
+	assert_false(rules()->refused_told);
+}
+
 /* What it takes of the supervisor's time at once is bounded. */
 static void test_many_sas(void **unused)
 {
@@ -264,6 +344,9 @@ int main(void)
 		TEST(test_feature_cannot_be_turned_on),
 		TEST(test_no_rules_for_esp),
 		TEST(test_table_is_full),
+		TEST(test_table_is_busy),
+		TEST(test_one_rule_is_refused),
+		TEST(test_refused_rule_is_asked_for_again),
 		TEST(test_many_sas),
 		TEST(test_two_sas_of_one_spi),
 		TEST(test_many_sas_go_at_once),

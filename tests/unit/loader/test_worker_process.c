@@ -89,6 +89,14 @@ static int teardown(void **unused)
 	return 0;
 }
 
+static void attach(unsigned index)
+{
+	static const int no_link = -1;
+	const struct worker_nic nic = {&taps[index], &no_link, QUEUES, true};
+
+	worker_attach(&w, index, &nic);
+}
+
 /* The order that has come, 0 if none has. */
 static uint32_t order(uint32_t port)
 {
@@ -116,8 +124,8 @@ static void test_queues_are_not_what_ports_says(void **unused)
 {
 	(void)unused;
 	ports[0].queues = 1000;
-	worker_attach(&w, 0, &taps[0], QUEUES, true);
-	assert_int_equal(w.ports[0].socket_count, QUEUES);
+	attach(0);
+	assert_int_equal(w.ports[0].sockets.count, QUEUES);
 	assert_int_equal(order(0), WORKER_ATTACH);
 }
 
@@ -125,8 +133,8 @@ static void test_queues_are_not_what_ports_says(void **unused)
 static void test_the_next_is_asked_for_after_one_has_gone(void **unused)
 {
 	(void)unused;
-	worker_attach(&w, 0, &taps[0], QUEUES, true);
-	worker_attach(&w, 1, &taps[1], QUEUES, true);
+	attach(0);
+	attach(1);
 	assert_int_equal(order(0), WORKER_ATTACH);
 	assert_int_equal(order(0), 0);
 	answer(WORKER_ATTACH, 0, 0);
@@ -140,7 +148,7 @@ static void test_the_next_is_asked_for_after_one_has_gone(void **unused)
 static void test_ready_when_what_failed_has_gone(void **unused)
 {
 	(void)unused;
-	worker_attach(&w, 0, &taps[0], QUEUES, true);
+	attach(0);
 	w.ports[1].state = PORT_ON;
 	assert_int_equal(order(0), WORKER_ATTACH);
 	answer(WORKER_ATTACH, 0, EBUSY);
@@ -155,7 +163,7 @@ static void test_ready_when_what_failed_has_gone(void **unused)
 static void test_answers_that_nobody_asked_for(void **unused)
 {
 	(void)unused;
-	worker_attach(&w, 0, &taps[0], QUEUES, true);
+	attach(0);
 	assert_int_equal(order(0), WORKER_ATTACH);
 	answer(WORKER_ATTACH, 5, 0);
 	answer(WORKER_ATTACH, 1, EOPNOTSUPP);
@@ -185,8 +193,8 @@ static void test_letting_go_takes_its_time(void **unused)
 	pthread_t late;
 
 	(void)unused;
-	worker_attach(&w, 0, &taps[0], QUEUES, true);
-	worker_attach(&w, 1, &taps[1], QUEUES, true);
+	attach(0);
+	attach(1);
 	assert_int_equal(order(0), WORKER_ATTACH);
 	assert_int_equal(order(0), 0);
 	w.ports[0].state = w.ports[1].state = PORT_ON;
@@ -218,12 +226,55 @@ static void assert_killed(pid_t pid)
 static void test_no_answer(void **unused)
 {
 	(void)unused;
-	worker_attach(&w, 0, &taps[0], QUEUES, true);
+	attach(0);
 	run_out_of_patience();
 	assert_killed(w.child.pid);
 	worker_reap(&w);
 	assert_int_equal(w.ports[0].state, PORT_WAITS);
-	assert_int_equal(w.ports[0].socket_count, 0);
+	assert_int_equal(w.ports[0].sockets.count, 0);
+}
+
+static void a_round_passes(void)
+{
+	event_active(w.pulse, EV_TIMEOUT, 0);
+	event_base_loop(w.base, EVLOOP_NONBLOCK);
+}
+
+/* An answer that has come is heard before anybody is found to hang. */
+static void test_pulse(void **unused)
+{
+	(void)unused;
+	for (unsigned round = 0; round < 5; round++) {
+		a_round_passes();
+		assert_int_equal(order(0), WORKER_PULSE);
+		answer(WORKER_PULSE, 0, 0);
+	}
+	assert_int_equal(kill(w.child.pid, 0), 0);
+	assert_int_equal(w.child.pulse.missed, 0);
+}
+
+static void test_no_pulse(void **unused)
+{
+	(void)unused;
+	a_round_passes();
+	assert_int_equal(order(0), WORKER_PULSE);
+	for (unsigned round = 0; round < 3; round++)
+		a_round_passes();
+	assert_int_equal(order(0), 0);
+	assert_killed(w.child.pid);
+	worker_reap(&w);
+}
+
+/* Binding has a deadline of its own. */
+static void test_no_pulse_while_it_binds(void **unused)
+{
+	(void)unused;
+	attach(0);
+	assert_int_equal(order(0), WORKER_ATTACH);
+	for (unsigned round = 0; round < 5; round++)
+		a_round_passes();
+	assert_int_equal(order(0), 0);
+	assert_int_equal(w.child.pulse.missed, 0);
 }
 
 /* Not even that it listens. */
@@ -236,7 +287,7 @@ static void test_no_line(void **unused)
 	close(w.orders);
 	w.orders = -1;
 	w.aead[0] = '\0';
-	worker_attach(&w, 0, &taps[0], QUEUES, true);
+	attach(0);
 	assert_true(event_pending(w.retry, EV_TIMEOUT, NULL));
 	child_stop(&w.child);
 	w.child.pid = nobody;
@@ -253,6 +304,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_answers_that_nobody_asked_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_letting_go_takes_its_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_answer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pulse, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_pulse, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_pulse_while_it_binds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_line, setup, teardown),
 	};
 

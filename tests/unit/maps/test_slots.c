@@ -20,9 +20,13 @@ static struct replay_bitmap *bitmaps;
 static int set_up(void **unused)
 {
 	(void)unused;
-	table = calloc(SLOTS_MAX, sizeof(*table));
-	bitmaps = calloc(SLOTS_MAX, sizeof(*bitmaps));
-	maps = (struct maps){.sa = table, .bitmaps = bitmaps, .turns = calloc(1, sizeof(struct turns))};
+	table = calloc(SLOTS_DEFAULT, sizeof(*table));
+	bitmaps = calloc(SLOTS_DEFAULT, sizeof(*bitmaps));
+	maps = (struct maps){.slots = SLOTS_DEFAULT,
+			     .sa = table,
+			     .bitmaps = bitmaps,
+			     .turns = calloc(1, sizeof(struct turns)),
+			     .free = calloc(1, sizeof(struct free_slots))};
 	return table && bitmaps && maps.turns ? 0 : -1;
 }
 
@@ -32,6 +36,7 @@ static int tear_down(void **unused)
 	free(table);
 	free(bitmaps);
 	free(maps.turns);
+	free(maps.free);
 	return 0;
 }
 
@@ -48,9 +53,9 @@ static void claims_from_the_hint_on(void **unused)
 	(void)unused;
 	assert_int_equal(claim(10), 10);
 	assert_int_equal(claim(10), 11);
-	assert_int_equal(claim(SLOTS_MAX - 1), SLOTS_MAX - 1);
-	assert_int_equal(claim(SLOTS_MAX - 1), 0);
-	assert_int_equal(claim(3 * SLOTS_MAX + 5), 5);
+	assert_int_equal(claim(SLOTS_DEFAULT - 1), SLOTS_DEFAULT - 1);
+	assert_int_equal(claim(SLOTS_DEFAULT - 1), 0);
+	assert_int_equal(claim(3 * SLOTS_DEFAULT + 5), 5);
 }
 
 static void generation_tells_who_has_it(void **unused)
@@ -108,12 +113,36 @@ static void claim_leaves_the_neighbours(void **unused)
 	assert_memory_equal(&table[10], &other, sizeof(other));
 }
 
+/* Neither what is claimed and not filled yet, nor what is reserved; and a copy. */
+static void reads_what_is_there(void **unused)
+{
+	const uint32_t slot = claim(7);
+	struct sa_state sa;
+
+	(void)unused;
+	assert_false(slot_read(&maps, 8, &sa));
+	assert_false(slot_read(&maps, slot, &sa));
+	table[slot].direction = SA_OUTBOUND;
+	assert_false(slot_read(&maps, slot, &sa));
+	table[slot].spi = 0x1001;
+	table[slot].direction = SA_INBOUND;
+	assert_false(slot_read(&maps, slot, &sa));
+	table[slot].replay_window = 64;
+	assert_true(slot_read(&maps, slot, &sa));
+	assert_memory_equal(&sa, &table[slot], sizeof(sa));
+	table[slot].direction = SA_OUTBOUND;
+	table[slot].replay_window = 0;
+	assert_true(slot_read(&maps, slot, &sa));
+	slot_release(&maps, slot, 1);
+	assert_false(slot_read(&maps, slot, &sa));
+}
+
 static void full_table(void **unused)
 {
 	uint32_t slot;
 
 	(void)unused;
-	for (uint32_t i = 0; i < SLOTS_MAX; i++)
+	for (uint32_t i = 0; i < SLOTS_DEFAULT; i++)
 		assert_int_equal(claim(0), i);
 	assert_int_equal(slot_claim(&maps, 0, &slot), -ENOSPC);
 	slot_release(&maps, 4711, 1);
@@ -138,7 +167,7 @@ static void generation_wraps(void **unused)
 /* Claims a slot, holds it, and sees whether anyone else believes to have it too. */
 static void *claim_and_release(void *arg)
 {
-	static uint32_t holders[SLOTS_MAX];
+	static uint32_t holders[SLOTS_DEFAULT];
 	uint32_t *clashes = arg, slot;
 
 	for (int i = 0; i < ROUNDS; i++) {
@@ -163,7 +192,7 @@ static void two_threads_never_hold_one_slot(void **unused)
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(clashes, 0);
-	for (uint32_t i = 0; i < SLOTS_MAX; i++) {
+	for (uint32_t i = 0; i < SLOTS_DEFAULT; i++) {
 		assert_false(slot_in_use(slot_generation(table, i)));
 		claims += slot_generation(table, i) / 2;
 	}
@@ -236,13 +265,15 @@ static void given_back_at_rest_is_free_in_the_turn_that_follows(void **unused)
 	assert_free(true);
 }
 
-/* Killed after the generation was written: the one who wants the slot does the rest. */
+/* Killed after the generation was written: whoever starts next finds the slot, and the one who wants it does the rest.
+ */
 static void owner_killed_while_giving_back(void **unused)
 {
 	(void)unused;
 	turn_begin(maps.turns, 0);
 	claim(7);
 	table[7].generation++;
+	slots_mend(&maps);
 	assert_free(false);
 	turn_begin(maps.turns, 0);
 	assert_free(true);
@@ -327,7 +358,7 @@ static void no_number_twice_for_one_key(void **unused)
 	pthread_t worker;
 
 	(void)unused;
-	for (uint32_t i = 1; i < SLOTS_MAX; i++)
+	for (uint32_t i = 1; i < SLOTS_DEFAULT; i++)
 		table[i].generation = 1;
 	assert_int_equal(pthread_create(&worker, NULL, take_numbers, &t), 0);
 	while (changes < CHANGES) {
@@ -353,6 +384,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(release_takes_only_its_own, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(claim_clears_what_was_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(claim_leaves_the_neighbours, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(reads_what_is_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(full_table, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(generation_wraps, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(two_threads_never_hold_one_slot, set_up, tear_down),

@@ -47,8 +47,8 @@ static bool is_open(int fd)
 
 static void hash_is_used_by_its_descriptor(void **state)
 {
-	const int fd =
-		make(BPF_MAP_TYPE_HASH, sizeof(struct sad_key), sizeof(struct sad_value), SLOTS_MAX, BPF_F_NO_PREALLOC);
+	const int fd = make(BPF_MAP_TYPE_HASH, sizeof(struct sad_key), sizeof(struct sad_value), SLOTS_DEFAULT,
+			    BPF_F_NO_PREALLOC);
 
 	(void)state;
 	assert_int_equal(maps_take(&maps, "sad", fd, NULL), 0);
@@ -84,16 +84,32 @@ static void assert_refused(const char *name, int fd, int why)
 	close(fd);
 }
 
+/* The first says how many SAs there may be, whatever that is; the others have to be for as many. */
+static void all_are_for_the_same_number(void **state)
+{
+	static const uint32_t key = sizeof(struct sad_key), value = sizeof(struct sad_value);
+
+	(void)state;
+	assert_int_equal(
+		maps_take(&maps, "sad", make(BPF_MAP_TYPE_HASH, key, value, SLOTS_MAX, BPF_F_NO_PREALLOC), NULL), 0);
+	assert_int_equal(maps.slots, SLOTS_MAX);
+	assert_refused("sa_state", make(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sa_state), SLOTS_DEFAULT, BPF_F_MMAPABLE),
+		       -EPROTO);
+	assert_null(maps.sa);
+}
+
 static void others_are_refused(void **state)
 {
 	static const uint32_t key = sizeof(struct sad_key), value = sizeof(struct sad_value);
 
 	(void)state;
-	assert_refused("sad", make(BPF_MAP_TYPE_ARRAY, 4, value, SLOTS_MAX, 0), -EPROTO);
-	assert_refused("sad", make(BPF_MAP_TYPE_HASH, key + 4, value, SLOTS_MAX, 0), -EPROTO);
-	assert_refused("sad", make(BPF_MAP_TYPE_HASH, key, value + 4, SLOTS_MAX, 0), -EPROTO);
-	assert_refused("sad", make(BPF_MAP_TYPE_HASH, key, value, SLOTS_MAX / 2, 0), -EPROTO);
-	assert_refused("another", make(BPF_MAP_TYPE_HASH, key, value, SLOTS_MAX, 0), -ENOENT);
+	assert_refused("sad", make(BPF_MAP_TYPE_ARRAY, 4, value, SLOTS_DEFAULT, 0), -EPROTO);
+	assert_refused("sad", make(BPF_MAP_TYPE_HASH, key + 4, value, SLOTS_DEFAULT, 0), -EPROTO);
+	assert_refused("sad", make(BPF_MAP_TYPE_HASH, key, value + 4, SLOTS_DEFAULT, 0), -EPROTO);
+	assert_refused("sad", make(BPF_MAP_TYPE_HASH, key, value, SLOTS_DEFAULT + 1, 0), -EPROTO);
+	assert_refused("sad", make(BPF_MAP_TYPE_HASH, key, value, SLOTS_MIN / 2, 0), -EPROTO);
+	assert_refused("sad", make(BPF_MAP_TYPE_HASH, key, value, SLOTS_MAX + SLOTS_STEP, BPF_F_NO_PREALLOC), -EPROTO);
+	assert_refused("another", make(BPF_MAP_TYPE_HASH, key, value, SLOTS_DEFAULT, 0), -ENOENT);
 	assert_refused("sad", open("/dev/null", O_RDONLY), -EINVAL);
 	assert_int_equal(maps.sad, -1);
 }
@@ -103,6 +119,7 @@ int main(void)
 	struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(hash_is_used_by_its_descriptor, setup, teardown),
 		cmocka_unit_test_setup_teardown(array_is_mapped, setup, teardown),
+		cmocka_unit_test_setup_teardown(all_are_for_the_same_number, setup, teardown),
 		cmocka_unit_test_setup_teardown(others_are_refused, setup, teardown),
 	};
 

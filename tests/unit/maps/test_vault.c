@@ -29,7 +29,7 @@ static int set_up(void **unused)
 	struct fault f = {.text = ""};
 
 	(void)unused;
-	if (vault_create(&vault, &f) == 0)
+	if (vault_create(&vault, SLOTS_DEFAULT, &f) == 0)
 		return 0;
 	print_error("%s\n", f.text);
 	return -1;
@@ -68,8 +68,8 @@ static void stores_key_then_salt(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < sizeof(keymat); i++)
 		keymat[i] = (uint8_t)i;
-	vault_store(&vault, SLOTS_MAX - 1, 3, OWNER_IKE, keymat, 42);
-	assert_true(vault_load(&vault, SLOTS_MAX - 1, 3, &e));
+	vault_store(&vault, SLOTS_DEFAULT - 1, 3, OWNER_IKE, keymat, 42);
+	assert_true(vault_load(&vault, SLOTS_DEFAULT - 1, 3, &e));
 	assert_int_equal(e.generation, 3);
 	assert_memory_equal(e.key, keymat, ESP_KEY_SIZE);
 	assert_memory_equal(e.salt, keymat + ESP_KEY_SIZE, ESP_SALT_SIZE);
@@ -154,6 +154,80 @@ static void another_file_is_refused(void **unused)
 	assert_null(v.entries);
 	assert_true(fcntl(fd, F_GETFD) < 0);
 	assert_non_null(strstr(f.text, "key vault"));
+}
+
+static int take_over(int fd, const char *instance, uint64_t maps_ns)
+{
+	struct fault f;
+	struct vault v;
+	const int err = vault_take_over(&v, fd, instance, SLOTS_DEFAULT, maps_ns, &f);
+
+	if (err)
+		return err;
+	assert_int_equal(v.fd, fd);
+	assert_true(v.writable);
+	assert_true(vault_load(&v, 8, 5, &(struct vault_entry){0}));
+	v.fd = -1; /* the caller's again */
+	vault_close(&v);
+	return 0;
+}
+
+static void next_maker_takes_over_what_is_his(void **unused)
+{
+	(void)unused;
+	store(8, 5, 0xdd);
+	assert_int_equal(take_over(vault.fd, "default", 42), -ESTALE);
+	vault_mark(&vault, "default", 42);
+	assert_int_equal(take_over(vault.fd, "default", 42), 0);
+	assert_int_equal(take_over(vault.fd, "default2", 42), -ESTALE);
+	assert_int_equal(take_over(vault.fd, "", 42), -ESTALE);
+	assert_int_equal(take_over(vault.fd, "default", 43), -ESTALE);
+}
+
+/* Of the right size and with the mark, but not what only a maker of vaults makes. */
+static int take_over_copy(int fd, off_t size, int seals)
+{
+	struct vault_entry *copy;
+	int err;
+
+	assert_int_equal(ftruncate(fd, size), 0);
+	copy = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(copy, MAP_FAILED);
+	if ((size_t)size >= SLOTS_DEFAULT * sizeof(*copy) + sizeof(struct vault_label))
+		memcpy(copy, vault.entries, SLOTS_DEFAULT * sizeof(*copy) + sizeof(struct vault_label));
+	munmap(copy, (size_t)size);
+	if (seals)
+		assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
+	err = take_over(fd, "default", 42);
+	close(fd);
+	return err;
+}
+
+static int sealable(void)
+{
+	return memfd_create("vault", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+
+static void what_is_no_vault_is_not_taken_over(void **unused)
+{
+	const off_t size = (off_t)(SLOTS_DEFAULT * sizeof(struct vault_entry)) + 4096;
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	int ends[2];
+
+	(void)unused;
+	store(8, 5, 0xdd);
+	vault_mark(&vault, "default", 42);
+	assert_int_equal(take_over_copy(sealable(), size, seals), 0);
+	assert_int_equal(take_over_copy(sealable(), size, 0), -EPROTO);
+	assert_int_equal(take_over_copy(sealable(), size, F_SEAL_GROW | F_SEAL_SEAL), -EPROTO);
+	assert_int_equal(take_over_copy(sealable(), size + 64, seals), -EPROTO);
+	/* For more SAs than the maps are. */
+	assert_int_equal(take_over_copy(sealable(), size + 4096, seals), -ESTALE);
+	assert_int_equal(take_over_copy(sealable(), 4096, seals), -EPROTO);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(take_over(ends[0], "default", 42), -EPROTO);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 /* The flags of the mapping at addr in /proc/self/smaps. */
@@ -299,6 +373,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(wipe_leaves_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(reader_sees_but_cannot_write, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_file_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(next_maker_takes_over_what_is_his, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_no_vault_is_not_taken_over, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(is_locked_and_not_dumped, set_up, tear_down),
 		cmocka_unit_test(page_is_shared_and_as_well_guarded),
 		cmocka_unit_test_setup_teardown(hardened_process_leaves_no_core, set_up, tear_down),

@@ -83,6 +83,15 @@ static struct worker_order attach(unsigned queues, unsigned tap_queues)
 		.kind = WORKER_ATTACH, .port = 3, .queues = queues, .tap_queues = tap_queues, .udp_segments = 1};
 }
 
+/* What keeps the program on the TAP goes along. */
+static struct worker_order attach_with_link(unsigned queues, unsigned tap_queues, unsigned links)
+{
+	struct worker_order order = attach(queues, tap_queues);
+
+	order.links = links;
+	return order;
+}
+
 /* ---- good orders ---- */
 
 static void pass(const struct worker_order *order, unsigned n)
@@ -106,33 +115,36 @@ static void pass(const struct worker_order *order, unsigned n)
 
 static void orders_with_their_descriptors(void **unused)
 {
-	const struct worker_order one = attach(1, 1), fewer_to_send = attach(4, 1),
-				  largest = attach(QUEUES_MAX, QUEUES_MAX), last = {.kind = WORKER_DETACH, .port = 15},
-				  first = {.kind = WORKER_DETACH}, capture = {.kind = WORKER_CAPTURE};
+	const struct worker_order one = attach(1, 1), fewer_to_send = attach(4, 1), linked = attach_with_link(1, 1, 1),
+				  largest = attach_with_link(QUEUES_MAX, QUEUES_MAX, 1),
+				  last = {.kind = WORKER_DETACH, .port = 15}, first = {.kind = WORKER_DETACH},
+				  capture = {.kind = WORKER_CAPTURE}, leave = {.kind = WORKER_LEAVE};
 
 	(void)unused;
-	pass(&one, 3);
-	pass(&fewer_to_send, 6);
+	pass(&one, 4);
+	pass(&fewer_to_send, 7);
+	pass(&linked, 5);
 	pass(&largest, WORKER_FDS_MAX);
 	pass(&last, 0);
 	pass(&first, 0);
 	pass(&capture, 1);
 	pass(&capture, 0);
+	pass(&leave, 0);
 }
 
 /* Each takes its own, however many wait. */
 static void orders_in_their_order(void **unused)
 {
-	int fds[WORKER_FDS_MAX], sent[9];
+	int fds[WORKER_FDS_MAX], sent[12];
 	struct worker_order order;
 	__u32 n;
 
 	(void)unused;
-	open_some(sent, 9);
+	open_some(sent, 12);
 	for (unsigned i = 0; i < 3; i++) {
 		order = attach(1, 1);
 		order.port = i;
-		assert_int_equal(worker_order_send(channel[0], &order, sent + 3 * i, 3), 0);
+		assert_int_equal(worker_order_send(channel[0], &order, sent + 4 * i, 4), 0);
 		order = (struct worker_order){.kind = WORKER_DETACH, .port = i};
 		assert_int_equal(worker_order_send(channel[0], &order, NULL, 0), 0);
 	}
@@ -140,16 +152,16 @@ static void orders_in_their_order(void **unused)
 		assert_int_equal(worker_order_receive(channel[1], &order, fds, &n), 0);
 		assert_int_equal(order.kind, WORKER_ATTACH);
 		assert_int_equal(order.port, i);
-		assert_int_equal(n, 3);
-		assert_int_equal(inode(fds[0]), inode(sent[3 * i]));
-		assert_int_equal(inode(fds[1]), inode(sent[3 * i + 1]));
+		assert_int_equal(n, 4);
+		assert_int_equal(inode(fds[0]), inode(sent[4 * i]));
+		assert_int_equal(inode(fds[1]), inode(sent[4 * i + 1]));
 		close_all(fds, n);
 		assert_int_equal(worker_order_receive(channel[1], &order, fds, &n), 0);
 		assert_int_equal(order.kind, WORKER_DETACH);
 		assert_int_equal(order.port, i);
 		assert_int_equal(n, 0);
 	}
-	close_all(sent, 9);
+	close_all(sent, 12);
 }
 
 static void nothing_there_and_the_end(void **unused)
@@ -220,25 +232,27 @@ static void wrong_sizes(void **unused)
 
 	(void)unused;
 	memcpy(longer, &order, sizeof(order));
-	refuse(&order, 1, 6);
-	refuse(&order, sizeof(order) - 1, 6);
-	refuse(&order, sizeof(order) - 4, 6);
-	refuse(longer, sizeof(order) + 1, 6);
-	refuse(longer, sizeof(longer), 6);
+	refuse(&order, 1, 7);
+	refuse(&order, sizeof(order) - 1, 7);
+	refuse(&order, sizeof(order) - 4, 7);
+	refuse(longer, sizeof(order) + 1, 7);
+	refuse(longer, sizeof(longer), 7);
 	/* An empty one is the end only where no descriptors are with it. */
-	refuse(&order, 0, 6);
+	refuse(&order, 0, 7);
 }
 
 static void other_descriptors_than_it_says(void **unused)
 {
-	const struct worker_order few = attach(2, 2), many = attach(QUEUES_MAX, QUEUES_MAX),
-				  detach = {.kind = WORKER_DETACH}, capture = {.kind = WORKER_CAPTURE};
+	const struct worker_order few = attach(2, 2), many = attach_with_link(QUEUES_MAX, QUEUES_MAX, 1),
+				  detach = {.kind = WORKER_DETACH}, capture = {.kind = WORKER_CAPTURE},
+				  leave = {.kind = WORKER_LEAVE};
 
 	(void)unused;
 	refuse(&capture, sizeof(capture), 2);
 	refuse(&few, sizeof(few), 0);
 	refuse(&few, sizeof(few), 5);
-	refuse(&few, sizeof(few), 7);
+	refuse(&few, sizeof(few), 6);
+	refuse(&few, sizeof(few), 8);
 	refuse(&few, sizeof(few), WORKER_FDS_MAX);
 	refuse(&few, sizeof(few), PASSED_MAX);
 	refuse(&many, sizeof(many), WORKER_FDS_MAX - 1);
@@ -246,6 +260,7 @@ static void other_descriptors_than_it_says(void **unused)
 	refuse(&many, sizeof(many), WORKER_FDS_MAX + 1);
 	refuse(&many, sizeof(many), PASSED_MAX);
 	refuse(&detach, sizeof(detach), 1);
+	refuse(&leave, sizeof(leave), 1);
 	refuse(&detach, sizeof(detach), PASSED_MAX);
 }
 
@@ -259,8 +274,10 @@ static void what_no_nic_has(void **unused)
 		attach(QUEUES_MAX + 1, 1),
 		attach(UINT32_MAX, 3),
 		attach(UINT32_MAX - 1, UINT32_MAX - 1),
+		attach_with_link(1, 1, 2),
+		attach_with_link(1, 1, UINT32_MAX),
 		{.kind = 0, .queues = 1, .tap_queues = 1},
-		{.kind = 4, .queues = 1, .tap_queues = 1},
+		{.kind = 6, .queues = 1, .tap_queues = 1},
 		{.kind = WORKER_ATTACH, .port = PORTS_MAX, .queues = 1, .tap_queues = 1},
 		{.kind = WORKER_ATTACH, .port = UINT32_MAX, .queues = 1, .tap_queues = 1},
 		{.kind = WORKER_DETACH, .port = PORTS_MAX},
@@ -268,9 +285,9 @@ static void what_no_nic_has(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		for (unsigned n = 0; n <= 5; n++)
+		for (unsigned n = 0; n <= 6; n++)
 			refuse(&bad[i], sizeof(bad[i]), n);
-	refuse(&bad[4], sizeof(bad[4]), QUEUES_MAX + 3);
+	refuse(&bad[4], sizeof(bad[4]), QUEUES_MAX + 4);
 }
 
 /* ---- answers ---- */

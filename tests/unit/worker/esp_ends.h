@@ -16,7 +16,7 @@
 
 struct end {
 	struct sa_state state;
-	struct replay_bitmap bitmap;
+	__u64 ring[REPLAY_WIDE_WORDS];
 	struct esp_sa sa;
 	void *ctx;
 };
@@ -29,7 +29,7 @@ static inline void load(struct end *e, uint8_t direction)
 {
 	e->state.direction = direction;
 	e->state.replay_window = direction == SA_INBOUND ? 1024 : 0;
-	assert_int_equal(esp_sa_load(&e->sa, backend, &e->state, &e->bitmap, &key, e->ctx), 0);
+	assert_int_equal(esp_sa_load(&e->sa, backend, &e->state, e->ring, &key, e->ctx), 0);
 }
 
 static inline void clear_end(struct end *e)

@@ -21,6 +21,7 @@
 #include "inbound.h"
 #include "maps/vault.h"
 #include "memory_ring.h"
+#include "packet_files.h"
 
 #define LANES 2
 #define PORT  3
@@ -44,13 +45,15 @@ static inline void *zeroed(size_t n, size_t size)
 static inline void lanes_open(struct lanes *l, const struct aead *aead)
 {
 	*l = (struct lanes){
-		.maps.sa = zeroed(SLOTS_MAX, sizeof(struct sa_state)),
-		.maps.bitmaps = zeroed(SLOTS_MAX, sizeof(struct replay_bitmap)),
+		.maps.slots = SLOTS_DEFAULT,
+		.maps.sa = zeroed(SLOTS_DEFAULT, sizeof(struct sa_state)),
+		.maps.bitmaps = zeroed(SLOTS_DEFAULT, sizeof(struct replay_bitmap)),
+		.maps.wide = zeroed(replay_wides(SLOTS_DEFAULT), sizeof(struct replay_wide)),
 		.maps.turns = zeroed(1, sizeof(struct turns)),
 		.maps.port = zeroed(PORTS_MAX, sizeof(struct port)),
 		.maps.worker_counts = zeroed(LANES_MAX, sizeof(struct counts)),
-		.vault.entries = zeroed(SLOTS_MAX, sizeof(struct vault_entry)),
-		.locks = zeroed(SLOTS_MAX, sizeof(struct sa_lock)),
+		.vault.entries = zeroed(SLOTS_DEFAULT, sizeof(struct vault_entry)),
+		.locks = zeroed(SA_LOCKS, sizeof(struct sa_lock)),
 		.lane = zeroed(LANES, sizeof(struct lane)),
 	};
 	assert_int_equal(ip_id_init(&l->ip_ids, NULL), 0);
@@ -61,8 +64,9 @@ static inline void lanes_open(struct lanes *l, const struct aead *aead)
 			.aead = aead,
 			.maps = &l->maps,
 			.vault = &l->vault,
-			.sas = zeroed(SLOTS_MAX, sizeof(struct esp_sa)),
-			.contexts = zeroed(SLOTS_MAX, aead->ctx_size),
+			.sas = zeroed(SLOTS_DEFAULT, sizeof(struct esp_sa)),
+			.contexts = zeroed(SLOTS_DEFAULT, aead->ctx_size),
+			.loaded = zeroed(SLOTS_DEFAULT / 64, sizeof(uint64_t)),
 		};
 		assert_int_equal(lane_init(&l->lane[i], l->lane, i, LANES, NULL), 0);
 	}
@@ -71,8 +75,11 @@ static inline void lanes_open(struct lanes *l, const struct aead *aead)
 static inline void lanes_close(struct lanes *l)
 {
 	for (uint32_t i = 0; i < LANES; i++) {
-		memset(l->maps.sa, 0, SLOTS_MAX * sizeof(*l->maps.sa));
-		sa_cache_sweep(&l->lane[i].sas);
+		memset(l->maps.sa, 0, SLOTS_DEFAULT * sizeof(*l->maps.sa));
+		/* What is left of one that the lane has begun, and then all. */
+		for (int sweep = 0; sweep < 2; sweep++)
+			while (sa_cache_sweep(&l->lane[i].sas))
+				;
 		host_reader_close(&l->lane[i].reader);
 		close(l->lane[i].wake);
 		for (uint32_t from = 0; from < LANES; from++)
@@ -80,6 +87,7 @@ static inline void lanes_close(struct lanes *l)
 		free(l->lane[i].handoffs);
 		free(l->lane[i].sas.sas);
 		free(l->lane[i].sas.contexts);
+		free(l->lane[i].sas.loaded);
 	}
 	free(l->lane);
 	free(l->locks);
@@ -88,6 +96,7 @@ static inline void lanes_close(struct lanes *l)
 	free(l->maps.port);
 	free(l->maps.turns);
 	free(l->maps.bitmaps);
+	free(l->maps.wide);
 	free(l->maps.sa);
 }
 
@@ -106,6 +115,7 @@ static inline uint64_t counted(const struct lanes *l, enum reason reason)
 /* A queue, and the kernel's ends of its rings. */
 struct queue {
 	struct port_queue port;
+	struct packet_file memory;
 	struct xdp_desc descs[RING_SIZE];
 	uint64_t addrs[RING_SIZE];
 	struct memory_ring rx, fill;
@@ -117,7 +127,7 @@ static inline void queue_open(struct queue *q, struct lanes *l, uint32_t index)
 
 	memset(q, 0, sizeof(*q));
 	*p = (struct port_queue){.lane = &l->lane[index % LANES], .index = PORT, .shared = &l->maps.port[PORT]};
-	assert_int_equal(umem_create(&p->q.umem, RING_SIZE, 1500, NULL), 0);
+	packet_file_begin(&q->memory, &p->q.umem, RING_SIZE, 1500);
 	p->q.rings.rx = RING_CONS(&q->rx, q->descs, RING_SIZE);
 	p->q.rings.fill = RING_PROD(&q->fill, q->addrs, RING_SIZE);
 	p->q.fd = -1;
@@ -131,7 +141,7 @@ static inline void queue_close(struct queue *q)
 	inbound_free(&q->port);
 	fragments_in_free(q->port.fragments);
 	close(q->port.host.fd);
-	umem_destroy(&q->port.q.umem);
+	packet_file_unmap(&q->memory);
 }
 
 /* As the kernel does: into the next frame of the fill ring, with XDP's word in front. False: there is none. */

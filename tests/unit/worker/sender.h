@@ -16,6 +16,7 @@
 
 #include "esp_ends.h"
 #include "lanes.h"
+#include "loop.h"
 #include "outbound.h"
 #include "packets.h"
 
@@ -111,7 +112,7 @@ static const struct host_memory urgent_memory = {.read = read_frames, .write = w
 
 static inline void put(struct waiting *w, const uint8_t *frame, size_t len, uint32_t generation, uint16_t gso)
 {
-	const struct tx_tag tag = {.slot = SLOT, .generation = generation};
+	const struct tx_tag tag = tx_tag_of(SLOT, generation);
 	const uint32_t i = w->count++;
 
 	assert_true(i < FRAMES_MAX);
@@ -265,18 +266,20 @@ static inline void open_host(struct host *h, const struct host_memory *memory)
 
 static inline void open_queue(uint32_t mtu)
 {
+	struct lane_order order = {.add = TAILQ_HEAD_INITIALIZER(order.add), .remove = -1};
 	struct port_queue *p = &queue.port;
 
 	queue_open(&queue, &lanes, 1);
-	umem_destroy(&p->q.umem);
-	assert_int_equal(umem_create(&p->q.umem, RING_SIZE, mtu, NULL), 0);
+	packet_file_unmap(&queue.memory);
+	packet_file_begin(&queue.memory, &p->q.umem, RING_SIZE, mtu);
 	close(p->host.fd);
 	open_host(&p->host, &bulk_memory);
 	open_host(&p->express, &urgent_memory);
 	p->q.rings.tx = RING_PROD(&tx, tx_descs, RING_SIZE);
 	p->q.rings.comp = RING_CONS(&completed, completed_addrs, RING_SIZE);
 	p->q.limit = RING_SIZE;
-	p->lane->readers = 1;
+	TAILQ_INSERT_TAIL(&order.add, p, of_lane);
+	loop_obey(p->lane, &order);
 	p->host.wanted = p->express.wanted = HOST_RING_FRAMES;
 	assert_int_equal(outbound_init(p, NULL), 0);
 }

@@ -22,7 +22,8 @@ static enum reason receive(uint8_t *esp, size_t len, struct esp_opened *out)
 	if (!esp_precheck(&receiver.sa, esp, len, &seq, &why) ||
 	    !esp_open(backend, &receiver.sa, esp, len, seq, out, &why))
 		return why;
-	return replay_update(&receiver.state, &receiver.bitmap, seq) ? REASON_OPENED : REASON_REPLAY;
+	return replay_update(&receiver.state, receiver.ring, receiver.state.replay_window, seq) ? REASON_OPENED
+												: REASON_REPLAY;
 }
 
 /* The next packet in order, sealed in place. Returns its length. */
@@ -187,7 +188,8 @@ static void duplicate_in_one_batch(void **unused)
 		assert_true(esp_precheck(&receiver.sa, esp[i], n, &seq[i], &why));
 	for (int i = 0; i < 2; i++) {
 		assert_true(esp_open(backend, &receiver.sa, esp[i], n, seq[i], &opened, &why));
-		assert_int_equal(replay_update(&receiver.state, &receiver.bitmap, seq[i]), i == 0);
+		assert_int_equal(replay_update(&receiver.state, receiver.ring, receiver.state.replay_window, seq[i]),
+				 i == 0);
 	}
 }
 

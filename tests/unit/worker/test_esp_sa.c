@@ -21,7 +21,7 @@ static int try_load(struct end *e, uint32_t generation, uint8_t direction, uint1
 	e->state.generation = generation;
 	e->state.direction = direction;
 	e->state.replay_window = window;
-	return esp_sa_load(&e->sa, backend, &e->state, &e->bitmap, &key, e->ctx);
+	return esp_sa_load(&e->sa, backend, &e->state, e->ring, &key, e->ctx);
 }
 
 static void loads_one_generation_only(void **unused)

@@ -12,7 +12,7 @@
 #define OUTER	IP_LEN_MIN
 #define PAYLOAD 30
 
-static const struct tx_tag tag = {.generation = 0x01020304, .slot = 0x1fff};
+static const struct tx_tag tag = {.generation = {4, 3, 2}, .slot = {0xff, 0x1f, 2}};
 
 static struct {
 	uint8_t data[256];

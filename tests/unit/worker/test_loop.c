@@ -11,6 +11,7 @@
 
 #include "lanes.h"
 #include "loop.h"
+#include "maps/turns.h"
 
 /* More than make bulk, in the midst of which a lane naps. */
 #define BULK 20
@@ -103,6 +104,84 @@ static void a_pair_of_tap_queues_is_one_reader(void **unused)
 	queue.port.host.reads = queue.port.express.reads = false;
 }
 
+static struct lane_order take_away(bool settle)
+{
+	struct lane_order order = {.remove = PORT, .settle = settle};
+
+	TAILQ_INIT(&order.add);
+	TAILQ_INIT(&order.removed);
+	return order;
+}
+
+/* What waits for its key does so until it is there, or its time is over; then the queue is given up. */
+static void a_queue_is_given_up_when_nothing_is_half_done(void **unused)
+{
+	const struct xdp_desc early = {.addr = umem_take(&queue.port.q.umem)};
+	struct lane_order order = take_away(true);
+	struct lane *l = &lanes.lane[0];
+
+	(void)unused;
+	/* The SA is there, and its key not yet. */
+	l->maps->sa[7] = (struct sa_state){.generation = 1, .direction = SA_INBOUND};
+	assert_true(park_add(&queue.port.in->park, 7, 1, &early, maps_now()));
+	l->order = &order;
+	run(0);
+	assert_non_null(l->order);
+	assert_true(l->settling);
+	l->maps->sa[7].generation = 2;
+	run(0);
+	run(0);
+	assert_null(l->order);
+	assert_false(l->settling);
+	assert_true(TAILQ_EMPTY(&l->queues));
+}
+
+/* Not for ever: a NIC may take nothing. */
+static void a_queue_is_given_up_in_any_case(void **unused)
+{
+	struct lane_order order = take_away(true);
+	struct lane *l = &lanes.lane[0];
+
+	(void)unused;
+	queue.port.in->park.waiting = 1;
+	l->order = &order;
+	run(0);
+	assert_non_null(l->order);
+	l->settling -= 600000000;
+	run(0);
+	assert_null(l->order);
+	queue.port.in->park.waiting = 0;
+}
+
+/* The lane of that number may be another worker's. */
+static void without_queues_no_turn_is_taken(void **unused)
+{
+	struct lane_order order = take_away(false);
+	struct lane *l = &lanes.lane[0];
+	struct turns *turns = l->maps->turns;
+
+	(void)unused;
+	turn_begin(turns, 0);
+	l->order = &order;
+	run(0);
+	assert_int_equal(turns->lanes[0].at, 0);
+	turn_begin(turns, 0);
+	run(0);
+	assert_int_not_equal(turns->lanes[0].at, 0);
+	turn_end(turns, 0);
+}
+
+/* Whether the driver is called: a machine that takes the CPU away for all of that millisecond is asked again. */
+static bool is_called(uint32_t packets)
+{
+	for (unsigned tries = 0; tries < 100; tries++) {
+		run(packets);
+		if (calls)
+			return true;
+	}
+	return false;
+}
+
 static void nobody_is_called_without_busy_polling(void **unused)
 {
 	(void)unused;
@@ -119,7 +198,7 @@ static void the_driver_is_called_while_there_is_traffic(void **unused)
 	queue.port.busy_poll = true;
 	for (uint32_t packets = 1; packets <= BULK; packets += BULK - 1) {
 		assert_in_range(run(packets), 1000 * 1000, UINT64_MAX);
-		assert_in_range(calls, 1, UINT32_MAX);
+		assert_true(is_called(packets));
 	}
 }
 
@@ -127,8 +206,7 @@ static void nobody_is_called_in_silence(void **unused)
 {
 	(void)unused;
 	queue.port.busy_poll = true;
-	run(1);
-	assert_in_range(calls, 1, UINT32_MAX);
+	assert_true(is_called(1));
 	run(0);
 	assert_int_equal(calls, 0);
 }
@@ -137,6 +215,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_pair_of_tap_queues_is_one_reader, open_queue, close_queue),
+		cmocka_unit_test_setup_teardown(a_queue_is_given_up_when_nothing_is_half_done, open_queue, close_queue),
+		cmocka_unit_test_setup_teardown(a_queue_is_given_up_in_any_case, open_queue, close_queue),
+		cmocka_unit_test_setup_teardown(without_queues_no_turn_is_taken, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(nobody_is_called_without_busy_polling, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(the_driver_is_called_while_there_is_traffic, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(nobody_is_called_in_silence, open_queue, close_queue),

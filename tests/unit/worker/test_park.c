@@ -80,16 +80,18 @@ static int setup(void **state)
 	struct lane *l = &b->lane;
 	struct fault f;
 
-	b->maps.sa = calloc(SLOTS_MAX, sizeof(*b->maps.sa));
-	b->maps.bitmaps = calloc(SLOTS_MAX, sizeof(*b->maps.bitmaps));
+	b->maps.slots = SLOTS_DEFAULT;
+	b->maps.sa = calloc(SLOTS_DEFAULT, sizeof(*b->maps.sa));
+	b->maps.bitmaps = calloc(SLOTS_DEFAULT, sizeof(*b->maps.bitmaps));
+	b->maps.turns = calloc(1, sizeof(*b->maps.turns));
 	b->maps.worker_counts = calloc(1, sizeof(*b->maps.worker_counts));
 	l->maps = &b->maps;
 	l->count = 1;
-	l->locks = aligned_alloc(64, SLOTS_MAX * sizeof(*l->locks));
-	memset(l->locks, 0, SLOTS_MAX * sizeof(*l->locks));
+	l->locks = aligned_alloc(64, SA_LOCKS * sizeof(*l->locks));
+	memset(l->locks, 0, SA_LOCKS * sizeof(*l->locks));
 	l->aead = aead_select("openssl", &f);
 	l->now = 1000;
-	assert_int_equal(vault_create(&b->vault, &f), 0);
+	assert_int_equal(vault_create(&b->vault, SLOTS_DEFAULT, &f), 0);
 	assert_int_equal(sa_cache_create(&l->sas, l->aead, &b->maps, &b->vault, &f), 0);
 	b->port.lane = l;
 	b->port.shared = &b->shared;
@@ -105,9 +107,12 @@ static int teardown(void **state)
 {
 	struct bed *b = *state;
 
-	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++)
+	for (uint32_t slot = 0; slot < SLOTS_DEFAULT; slot++)
 		b->maps.sa[slot].generation = 0;
-	sa_cache_sweep(&b->lane.sas);
+	while (sa_cache_sweep(&b->lane.sas))
+		;
+	free(b->lane.sas.loaded);
+	free(b->maps.turns);
 	vault_close(&b->vault);
 	munmap(b->lane.sas.sas, b->lane.sas.size);
 	free(b->maps.sa);
@@ -147,7 +152,7 @@ static size_t seal(struct bed *b, uint32_t slot, uint32_t number, uint8_t *out)
 {
 	struct sa_state state = {.generation = 1, .spi = 0x1000 + slot, .direction = SA_OUTBOUND, .flags = SA_ESN};
 	struct vault_entry key = {.generation = 1};
-	struct replay_bitmap bitmap;
+	__u64 ring[REPLAY_WIDE_WORDS];
 	struct esp_sa sa = {0};
 	uint8_t payload[sizeof(number) + ESP_TAIL_MAX];
 	void *ctx = aligned_alloc(64, b->lane.aead->ctx_size);
@@ -156,7 +161,7 @@ static size_t seal(struct bed *b, uint32_t slot, uint32_t number, uint8_t *out)
 	memset(ctx, 0, b->lane.aead->ctx_size);
 	memcpy(key.key, keymat, ESP_KEY_SIZE);
 	memcpy(key.salt, keymat + ESP_KEY_SIZE, ESP_SALT_SIZE);
-	assert_int_equal(esp_sa_load(&sa, b->lane.aead, &state, &bitmap, &key, ctx), 0);
+	assert_int_equal(esp_sa_load(&sa, b->lane.aead, &state, ring, &key, ctx), 0);
 	memcpy(payload, &number, sizeof(number));
 	size = esp_seal(b->lane.aead, &sa, number, PROTO_TEST, out, payload, sizeof(number));
 	esp_sa_wipe(&sa, b->lane.aead);
@@ -167,7 +172,7 @@ static size_t seal(struct bed *b, uint32_t slot, uint32_t number, uint8_t *out)
 /* The packet with that number on the SA, as XDP hands it over; generation: that of the slot as XDP saw it. */
 static void arrive(struct bed *b, uint32_t slot, uint32_t generation, uint32_t number)
 {
-	const struct rx_meta meta = {.slot = (uint16_t)slot, .l3_offset = ETH_LEN, .generation = generation};
+	const struct rx_meta meta = {.slot = slot, .l3_offset = ETH_LEN, .generation = generation};
 	const uint64_t addr = umem_take(&b->port.q.umem) + HEADROOM;
 	uint8_t *frame = umem_data(&b->port.q.umem, addr), *ip = frame + ETH_LEN;
 	const size_t esp = seal(b, slot, number, ip + IP_LEN_MIN);

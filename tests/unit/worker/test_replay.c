@@ -21,7 +21,7 @@ static const uint16_t windows[] = {64, 65, 100, 128, 1024, 8191, 8192};
 
 struct receiver {
 	struct sa_state sa;
-	struct replay_bitmap bitmap;
+	__u64 ring[REPLAY_WIDE_WORDS];
 };
 
 static void reset(struct receiver *r, uint16_t window, uint64_t top)
@@ -33,7 +33,7 @@ static void reset(struct receiver *r, uint16_t window, uint64_t top)
 
 static bool check(const struct receiver *r, uint64_t seq)
 {
-	return replay_check(&r->sa, &r->bitmap, seq);
+	return replay_check(&r->sa, r->ring, r->sa.replay_window, seq);
 }
 
 /* As the datapath does: both must agree, and the check must change nothing. */
@@ -43,7 +43,7 @@ static bool take(struct receiver *r, uint64_t seq)
 	bool may = check(r, seq);
 
 	assert_memory_equal(r, &before, sizeof(before));
-	assert_int_equal(replay_update(&r->sa, &r->bitmap, seq), may);
+	assert_int_equal(replay_update(&r->sa, r->ring, r->sa.replay_window, seq), may);
 	if (!may)
 		assert_memory_equal(r, &before, sizeof(before));
 	assert_int_equal(r->sa.seq, may && seq > before.sa.seq ? seq : before.sa.seq);
@@ -113,6 +113,21 @@ static void edges_of_the_window(void **unused)
 	}
 }
 
+/* BPF is told of the top late, and never of one that has not been. */
+static void what_is_seen_follows_the_top(void **unused)
+{
+	struct receiver r;
+	uint64_t rnd = 1;
+
+	(void)unused;
+	reset(&r, 64, 0);
+	for (uint64_t seq = 1; seq < 1000000; seq += random_below(&rnd, 4) ? 1 : random_below(&rnd, 3000)) {
+		replay_update(&r.sa, r.ring, r.sa.replay_window, seq);
+		assert_in_range(r.sa.seq - r.sa.seen, 0, SEEN_STEP + REPLAY_WORD_BITS - 1);
+	}
+	assert_true(r.sa.seen > 900000);
+}
+
 /* From a full window. What it shares with the one after the jump is kept, and nothing else is in that. */
 static void jump(uint16_t window, uint64_t distance)
 {
@@ -121,10 +136,10 @@ static void jump(uint16_t window, uint64_t distance)
 
 	reset(&r, window, 0);
 	for (uint64_t seq = 1; seq <= old; seq++)
-		replay_update(&r.sa, &r.bitmap, seq);
+		replay_update(&r.sa, r.ring, r.sa.replay_window, seq);
 	YES(top);
 	for (uint64_t back = window - 1; back > 0; back--)
-		assert_int_equal(replay_update(&r.sa, &r.bitmap, top - back), top - back > old);
+		assert_int_equal(replay_update(&r.sa, r.ring, r.sa.replay_window, top - back), top - back > old);
 	for (uint64_t back = 0; back < window + 100u; back++)
 		assert_false(check(&r, top - back));
 	for (uint64_t on = 1; on < 200; on++)
@@ -260,7 +275,7 @@ static const uint64_t path[] = {70, 71, 65, 100, 127, 128, 129, 128 + 64 * 126, 
 static void take_path(struct victim *v)
 {
 	for (size_t i = 0; i < sizeof(path) / sizeof(path[0]); i++)
-		if (replay_update(&v->r.sa, &v->r.bitmap, path[i])) {
+		if (replay_update(&v->r.sa, v->r.ring, v->r.sa.replay_window, path[i])) {
 			v->numbers[v->accepted] = path[i];
 			v->accepted++;
 		}
@@ -315,10 +330,15 @@ static void killed_anywhere_accepts_nothing_twice(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(zero_is_never_taken), cmocka_unit_test(in_order_and_repeated),
-		cmocka_unit_test(edges_of_the_window), cmocka_unit_test(jumps_keep_what_both_windows_share),
-		cmocka_unit_test(last_numbers),	       cmocka_unit_test(fills_forwards_and_backwards),
-		cmocka_unit_test(against_a_set),       cmocka_unit_test(killed_anywhere_accepts_nothing_twice),
+		cmocka_unit_test(zero_is_never_taken),
+		cmocka_unit_test(in_order_and_repeated),
+		cmocka_unit_test(edges_of_the_window),
+		cmocka_unit_test(what_is_seen_follows_the_top),
+		cmocka_unit_test(jumps_keep_what_both_windows_share),
+		cmocka_unit_test(last_numbers),
+		cmocka_unit_test(fills_forwards_and_backwards),
+		cmocka_unit_test(against_a_set),
+		cmocka_unit_test(killed_anywhere_accepts_nothing_twice),
 	};
 
 	return cmocka_run_group_tests_name("replay", tests, NULL, NULL);

@@ -24,7 +24,7 @@
 struct receiver {
 	struct sa_lock lock;
 	struct sa_state sa;
-	struct replay_bitmap bitmap;
+	__u64 ring[REPLAY_WIDE_WORDS];
 	uint8_t accepted[NUMBERS + 1]; /* times */
 };
 
@@ -59,10 +59,10 @@ static void take_batch(const uint64_t *seqs, uint32_t n)
 	bool may[BATCH];
 
 	for (uint32_t i = 0; i < n; i++)
-		may[i] = replay_check(&r->sa, &r->bitmap, seqs[i]);
+		may[i] = replay_check(&r->sa, r->ring, r->sa.replay_window, seqs[i]);
 	sa_lock_take(&r->lock);
 	for (uint32_t i = 0; i < n; i++)
-		if (may[i] && replay_update(&r->sa, &r->bitmap, seqs[i])) {
+		if (may[i] && replay_update(&r->sa, r->ring, r->sa.replay_window, seqs[i])) {
 			note(seqs[i]);
 			r->sa.packets++;
 		}

@@ -96,6 +96,48 @@ static void hard_bytes(void **unused)
 	assert_refused(&sa, 1, 1, REASON_LIFETIME_EXPIRED);
 }
 
+/* BPF reads that, and none of the counters. */
+static void what_is_used_up_is_told(void **unused)
+{
+	struct sa_state sa = {.soft_packets = 50, .hard_packets = 100, .seq = 5000};
+	struct sa_state bytes = {.soft_bytes = 1000, .hard_bytes = 2000}, numbers = {.seq = UINT32_MAX - 2};
+
+	(void)unused;
+	assert_taken(&sa, 49, 1, 5001);
+	assert_int_equal(sa.worn, 0);
+	assert_taken(&sa, 1, 1, 5050);
+	assert_int_equal(sa.worn, SA_WORN_SOFT);
+	assert_refused(&sa, 51, 1, REASON_LIFETIME_EXPIRED);
+	assert_taken(&sa, 50, 1, 5051);
+	assert_int_equal(sa.worn, SA_WORN_SOFT | SA_WORN_HARD);
+
+	assert_taken(&bytes, 1, 999, 1);
+	assert_int_equal(bytes.worn, 0);
+	assert_taken(&bytes, 1, 1, 2);
+	assert_int_equal(bytes.worn, SA_WORN_SOFT);
+	assert_taken(&bytes, 1, 1000, 3);
+	assert_int_equal(bytes.worn, SA_WORN_SOFT | SA_WORN_HARD);
+
+	assert_taken(&numbers, 1, 1, UINT32_MAX - 1);
+	assert_int_equal(numbers.worn, 0);
+	assert_taken(&numbers, 1, 1, UINT32_MAX);
+	assert_int_equal(numbers.worn, SA_WORN_SEQUENCE);
+}
+
+/* Whoever was killed between the two has told nothing: who is refused does. */
+static void what_a_killed_worker_has_not_told(void **unused)
+{
+	struct sa_state sa = {.packets = 10, .hard_packets = 10}, numbers = {.seq = UINT32_MAX};
+	enum reason why;
+	uint64_t first;
+
+	(void)unused;
+	assert_false(seq_take(&sa, 1, 1, &first, &why));
+	assert_int_equal(sa.worn, SA_WORN_HARD);
+	assert_false(seq_take(&numbers, 1, 1, &first, &why));
+	assert_int_equal(numbers.worn, SA_WORN_SEQUENCE);
+}
+
 #define THREADS 2
 #define LEASES	500000
 #define NUMBERS (THREADS * LEASES * 8)
@@ -302,6 +344,8 @@ int main(void)
 		cmocka_unit_test(with_esn_ends_at_64_bits),
 		cmocka_unit_test(hard_packets),
 		cmocka_unit_test(hard_bytes),
+		cmocka_unit_test(what_is_used_up_is_told),
+		cmocka_unit_test(what_a_killed_worker_has_not_told),
 		cmocka_unit_test(threads_never_share_a_number),
 		cmocka_unit_test(killed_worker_never_repeats),
 		cmocka_unit_test(recovery_without_esn_is_the_number_itself),

@@ -1,0 +1,709 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "reference.h"
+
+#include <string.h>
+
+enum { ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, GRE = 47, ESP = 50, SCTP = 132, UDPLITE = 136 };
+
+static const struct ref_outcome passed = {REF_PASS, 0, REASON_COUNT};
+
+static struct ref_outcome pass_for(enum reason reason)
+{
+	return (struct ref_outcome){REF_PASS, 0, reason};
+}
+
+static struct ref_outcome drop_for(enum reason reason)
+{
+	return (struct ref_outcome){REF_DROP, 0, reason};
+}
+
+static struct ref_outcome to_worker(uint32_t slot)
+{
+	return (struct ref_outcome){REF_TO_WORKER, slot, REASON_COUNT};
+}
+
+/* ---- reading ---- */
+
+static uint16_t u16(const uint8_t *at)
+{
+	return (uint16_t)(at[0] * 256 + at[1]);
+}
+
+static uint32_t u32(const uint8_t *at)
+{
+	return (uint32_t)u16(at) << 16 | u16(at + 2);
+}
+
+enum form { FORM_OTHER, FORM_TOO_MANY_TAGS, FORM_CUT, FORM_WRONG, FORM_GOOD };
+
+struct ref_packet {
+	enum form form;
+	uint32_t src, dst;
+	uint16_t id;
+	uint8_t proto;
+	bool fragment, later;
+	const uint8_t *l4;
+	size_t l4_size;
+	bool has_ports, ports_seen;
+	uint16_t sport, dport;
+};
+
+static bool has_ports(uint8_t proto)
+{
+	return proto == ICMP || proto == TCP || proto == UDP || proto == DCCP || proto == SCTP || proto == UDPLITE;
+}
+
+/* Type and code stand for both ports of ICMP (RFC 4301 section 4.4.1.1). */
+static void read_ports(struct ref_packet *p, size_t there)
+{
+	p->has_ports = has_ports(p->proto);
+	p->ports_seen = p->has_ports && !p->later && p->l4_size >= 4 && there >= 4;
+	if (!p->ports_seen)
+		return;
+	p->sport = u16(p->l4);
+	p->dport = p->proto == ICMP ? p->sport : u16(p->l4 + 2);
+}
+
+/* RFC 791. */
+static void read_header(struct ref_packet *p, const uint8_t *ip)
+{
+	p->src = u32(ip + 12);
+	p->dst = u32(ip + 16);
+	p->id = u16(ip + 4);
+	p->proto = ip[9];
+	p->later = u16(ip + 6) & 0x1fff;
+	p->fragment = p->later || u16(ip + 6) & 0x2000;
+}
+
+static void read_ip(struct ref_packet *p, const uint8_t *ip, size_t room)
+{
+	const size_t header = (ip[0] & 15) * 4u, total = u16(ip + 2);
+
+	read_header(p, ip);
+	p->form = FORM_WRONG;
+	if (ip[0] / 16 != 4 || header < 20 || total < header || total > room)
+		return;
+	p->form = FORM_GOOD;
+	p->l4 = ip + header;
+	p->l4_size = total - header;
+	read_ports(p, p->l4_size);
+}
+
+static struct ref_packet read_frame(const uint8_t *frame, size_t size)
+{
+	struct ref_packet p = {.form = FORM_CUT};
+	size_t at = 12;
+
+	if (size < 14)
+		return p;
+	for (int tags = 0; u16(frame + at) == 0x8100 || u16(frame + at) == 0x88a8; tags++, at += 4) {
+		if (tags == 2) {
+			p.form = FORM_TOO_MANY_TAGS;
+			return p;
+		}
+		if (at + 6 > size)
+			return p;
+	}
+	at += 2;
+	if (u16(frame + at - 2) != 0x0800)
+		p.form = FORM_OTHER;
+	else if (size - at >= 20)
+		read_ip(&p, frame + at, size - at);
+	return p;
+}
+
+/* ---- policies ---- */
+
+/* A packet as this host sees it. */
+struct view {
+	uint32_t local, remote;
+	uint8_t proto;
+	bool has_ports, ports_seen;
+	uint16_t local_port, remote_port;
+};
+
+static struct view view_in(const struct ref_packet *p)
+{
+	return (struct view){p->dst, p->src, p->proto, p->has_ports, p->ports_seen, p->dport, p->sport};
+}
+
+static struct view view_out(const struct ref_packet *p)
+{
+	return (struct view){p->src, p->dst, p->proto, p->has_ports, p->ports_seen, p->sport, p->dport};
+}
+
+static bool is_any(const struct ref_selector *s)
+{
+	return s->local.min == 0 && s->local.max == 65535 && s->remote.min == 0 && s->remote.max == 65535;
+}
+
+static bool is_in(const struct ref_range *r, uint16_t port)
+{
+	return port >= r->min && port <= r->max;
+}
+
+/* Ports that are not to be seen may be any that are protected. */
+static bool takes(const struct ref_policy *r, const struct view *v)
+{
+	if (r->sel.proto && r->sel.proto != v->proto)
+		return false;
+	if (v->ports_seen)
+		return is_in(&r->sel.local, v->local_port) && is_in(&r->sel.remote, v->remote_port);
+	return is_any(&r->sel) || (v->has_ports && r->action == REF_PROTECT);
+}
+
+static bool covers(const struct ref_policy *r, uint32_t remote)
+{
+	const uint32_t mask = r->length ? 0xffffffffU << (32 - r->length) : 0;
+
+	return ((r->remote ^ remote) & mask) == 0;
+}
+
+/* The nth policy for that remote address, the longest prefix first; NULL: there are not so many. */
+static const struct ref_policy *nth_for(const struct ref_host *h, uint32_t remote, unsigned n)
+{
+	for (int length = 32; length >= 0; length--)
+		for (unsigned i = 0; i < h->policy_count; i++)
+			if (h->policies[i].length == length && covers(&h->policies[i], remote) && n-- == 0)
+				return &h->policies[i];
+	return NULL;
+}
+
+struct decided {
+	enum ref_decision decision;
+	const struct ref_policy *by; /* NULL: nothing, or a cover */
+	bool covered;
+};
+
+/*
+ * The first that takes the packet. But what a connection would protect, were it for this local address, does not go in
+ * clear because of a bypass for a shorter prefix, nor because nothing is said.
+ */
+static struct decided decide(const struct ref_host *h, const struct view *v)
+{
+	const struct ref_policy *r, *cover = NULL;
+
+	for (unsigned n = 0; (r = nth_for(h, v->remote, n)); n++) {
+		if (!takes(r, v))
+			continue;
+		if (r->local && r->local != v->local) {
+			if (r->connection && !cover)
+				cover = r;
+			continue;
+		}
+		if (cover && r->action == REF_BYPASS && r->length < cover->length)
+			break;
+		return (struct decided){(enum ref_decision)r->action, r, false};
+	}
+	return cover ? (struct decided){DECIDED_PROTECT, NULL, true} : (struct decided){DECIDED_NONE, NULL, false};
+}
+
+static bool is_connected(const struct ref_host *h, uint32_t local, uint32_t remote)
+{
+	const struct ref_policy *r;
+
+	for (unsigned n = 0; (r = nth_for(h, remote, n)); n++)
+		if (r->connection && (!r->local || r->local == local))
+			return true;
+	return false;
+}
+
+/* IKE between the hosts of a connection protects itself. */
+static struct decided decide_but_ike(const struct ref_host *h, const struct view *v, bool ike)
+{
+	struct decided d = decide(h, v);
+
+	if (ike && (d.decision == DECIDED_PROTECT || d.decision == DECIDED_DISCARD) &&
+	    is_connected(h, v->local, v->remote))
+		d = (struct decided){DECIDED_IKE, NULL, false};
+	return d;
+}
+
+/* Whether anything between the two may be protected: no packet is asked. */
+static bool may_protect(const struct ref_host *h, uint32_t local, uint32_t remote)
+{
+	const struct ref_policy *r, *cover = NULL;
+
+	for (unsigned n = 0; (r = nth_for(h, remote, n)); n++) {
+		if (r->local && r->local != local) {
+			if (r->connection && !cover)
+				cover = r;
+			continue;
+		}
+		if (r->action == REF_PROTECT)
+			return true;
+		/* Nothing gets past this one, but what is covered. */
+		if (!r->sel.proto && is_any(&r->sel))
+			return cover && r->length < cover->length;
+	}
+	return cover;
+}
+
+static bool is_ike_port(uint16_t port)
+{
+	return port == 500 || port == 4500;
+}
+
+/* ---- fragments ---- */
+
+static struct ref_fragment *recall(struct ref_memory *m, const struct ref_packet *p)
+{
+	for (unsigned i = 0; i < m->count; i++) {
+		struct ref_fragment *f = &m->entries[i];
+
+		if (f->src == p->src && f->dst == p->dst && f->id == p->id && f->proto == p->proto)
+			return f;
+	}
+	return NULL;
+}
+
+static void remember(struct ref_memory *m, const struct ref_packet *p, int decision, uint32_t slot)
+{
+	struct ref_fragment *f = recall(m, p);
+
+	if (!f)
+		f = &m->entries[m->count++ % REF_FRAGMENTS_MAX];
+	*f = (struct ref_fragment){p->src, p->dst, p->id, p->proto, decision, slot};
+}
+
+static bool is_first(const struct ref_packet *p)
+{
+	return p->fragment && !p->later;
+}
+
+/* ---- ESP in ---- */
+
+static bool is_local(const struct ref_host *h, uint32_t addr)
+{
+	for (unsigned i = 0; i < h->local_count; i++)
+		if (h->locals[i] == addr)
+			return true;
+	return false;
+}
+
+static bool is_ours(const struct ref_host *h, uint32_t dst, uint32_t src)
+{
+	if (h->unknown_spi != REF_UNKNOWN_AUTO)
+		return h->unknown_spi == REF_UNKNOWN_DROP;
+	return is_local(h, dst) || may_protect(h, dst, src);
+}
+
+static struct ref_outcome unclaimed(const struct ref_host *h, const struct ref_packet *p, enum reason reason)
+{
+	return is_ours(h, p->dst, p->src) ? drop_for(reason) : pass_for(REASON_ESP_PASSED);
+}
+
+/* RFC 4303 appendix A2.2, case by case. False: the number is one that no packet can have. */
+static bool whole_number(const struct ref_sa *sa, uint32_t low, uint64_t *number)
+{
+	const uint32_t w = sa->window, tl = (uint32_t)sa->seq;
+	const uint64_t th = sa->seq >> 32;
+	const uint32_t bottom = tl - w + 1;
+	uint64_t high;
+
+	if (tl >= w - 1) {
+		high = low >= bottom ? th : th + 1;
+		if (high > 0xffffffffU)
+			return false;
+	} else if (low >= bottom) {
+		if (th == 0)
+			return false;
+		high = th - 1;
+	} else {
+		high = th;
+	}
+	*number = high << 32 | low;
+	return *number != 0;
+}
+
+/* Certainly: seen before is for who has the window. A number that is 2^31 ahead is one that is behind. */
+static bool is_old(const struct ref_sa *sa, uint32_t low)
+{
+	uint64_t number;
+
+	if (!sa->esn)
+		return low == 0 || (uint64_t)low + sa->window <= sa->seq;
+	return !whole_number(sa, low, &number) || (number > sa->seq && number - sa->seq >= 1ULL << 31);
+}
+
+static struct ref_sa *find_inbound(struct ref_host *h, uint32_t spi, uint32_t dst)
+{
+	for (unsigned i = 0; i < h->sa_count; i++)
+		if (h->sas[i].inbound && h->sas[i].spi == spi && h->sas[i].dst == dst)
+			return &h->sas[i];
+	return NULL;
+}
+
+static struct ref_outcome of_sa(struct ref_host *h, const struct ref_packet *p, const struct ref_sa *sa)
+{
+	if (!sa->there || sa->other_nic)
+		return drop_for(REASON_NO_SA);
+	if (p->fragment && p->src != sa->src)
+		return drop_for(REASON_SELECTOR_MISMATCH);
+	/* All of ESP's headers, in a multiple of 8. */
+	if (p->fragment && p->l4_size < 40)
+		return drop_for(REASON_FRAG_INVALID);
+	/* SPI, number, IV, an empty payload with its trailer, ICV. */
+	if (p->l4_size < 4 + 4 + 8 + 4 + 16)
+		return drop_for(REASON_MALFORMED);
+	if (is_old(sa, u32(p->l4 + 4)))
+		return drop_for(REASON_REPLAY);
+	if (sa->worn_out)
+		return drop_for(REASON_LIFETIME_EXPIRED);
+	if (!h->worker)
+		return drop_for(REASON_NO_WORKER);
+	if (p->fragment)
+		remember(&h->in, p, DECIDED_PROTECT, sa->slot);
+	return to_worker(sa->slot);
+}
+
+static struct ref_outcome esp_in(struct ref_host *h, const struct ref_packet *p)
+{
+	struct ref_sa *sa;
+
+	if (p->form != FORM_GOOD)
+		return unclaimed(h, p, REASON_MALFORMED);
+	if (p->later) {
+		if (!recall(&h->in, p) && !may_protect(h, p->dst, p->src))
+			return unclaimed(h, p, REASON_NO_SA);
+		return h->worker ? to_worker(REF_NO_SLOT) : drop_for(REASON_NO_WORKER);
+	}
+	if (p->l4_size < 8)
+		return unclaimed(h, p, REASON_MALFORMED);
+	if (u32(p->l4) == 0)
+		return drop_for(REASON_MALFORMED);
+	sa = find_inbound(h, u32(p->l4), p->dst);
+	return sa ? of_sa(h, p, sa) : unclaimed(h, p, REASON_NO_SA);
+}
+
+/* ---- ICMP in ---- */
+
+/* RFC 1071. */
+static bool sum_is_right(const uint8_t *data, size_t size)
+{
+	uint32_t sum = 0;
+
+	if (size > 1500)
+		return false;
+	for (size_t i = 0; i < size; i += 2)
+		sum += (uint32_t)data[i] << 8 | (i + 1 < size ? data[i + 1] : 0);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff;
+}
+
+/* "Fragmentation needed" (RFC 1191) that quotes ESP with SPI and number: where the quote is; NULL: it is none. */
+static const uint8_t *quoted_esp(const struct ref_packet *p)
+{
+	const uint8_t *q = p->l4 + 8;
+	size_t header;
+
+	if (p->proto != ICMP || p->fragment || p->l4_size < 28 || p->l4[0] != 3 || p->l4[1] != 4)
+		return NULL;
+	header = (q[0] & 15) * 4u;
+	if (q[0] / 16 != 4 || header < 20 || p->l4_size < 8 + header + 8 || q[9] != ESP || u16(q + 6) & 0x1fff)
+		return NULL;
+	return q;
+}
+
+static const struct ref_sa *find_sender(const struct ref_host *h, const struct ref_packet *p, const uint8_t *q)
+{
+	const uint8_t *esp = q + (q[0] & 15) * 4u;
+
+	for (unsigned i = 0; i < h->sa_count; i++) {
+		const struct ref_sa *sa = &h->sas[i];
+
+		if (!sa->inbound && sa->there && sa->spi == u32(esp) && sa->dst == u32(q + 16) &&
+		    sa->src == u32(q + 12) && p->dst == sa->src)
+			return sa;
+	}
+	return NULL;
+}
+
+/* The last 2^20 numbers. */
+static bool was_sent_lately(const struct ref_sa *sa, uint32_t low)
+{
+	for (uint64_t high = sa->seq >> 32;; high--) {
+		const uint64_t number = high << 32 | low;
+
+		if (number <= sa->seq)
+			return number >= 1 && sa->seq - number < 1 << 20;
+		if (high == 0)
+			return false;
+	}
+}
+
+static bool is_believed(const struct ref_host *h, const struct ref_packet *p, const struct ref_sa *sa, const uint8_t *q)
+{
+	const uint16_t mtu = u16(p->l4 + 6), total = u16(q + 2);
+
+	return h->path_mtu_min && mtu >= h->path_mtu_min && mtu < h->mtu && mtu < total &&
+	       (!sa->path_mtu || mtu <= sa->path_mtu) && was_sent_lately(sa, u32(q + (q[0] & 15) * 4u + 4)) &&
+	       sum_is_right(p->l4, p->l4_size);
+}
+
+/* Whether it is a router's word on ESP that is ours, which goes no further. */
+static bool about_esp(struct ref_host *h, const struct ref_packet *p, struct ref_outcome *out)
+{
+	const uint8_t *q = quoted_esp(p);
+	const struct ref_sa *sa = q ? find_sender(h, p, q) : NULL;
+
+	if (!q)
+		return false;
+	if (!sa) {
+		*out = drop_for(REASON_ICMP_IGNORED);
+		return is_ours(h, u32(q + 12), u32(q + 16));
+	}
+	*out = drop_for(is_believed(h, p, sa, q) ? REASON_PATH_MTU : REASON_ICMP_IGNORED);
+	if (out->reason == REASON_PATH_MTU)
+		((struct ref_sa *)(uintptr_t)sa)->path_mtu = u16(p->l4 + 6);
+	return true;
+}
+
+static bool is_error(const struct ref_packet *p)
+{
+	return p->proto == ICMP && !p->later && p->l4_size >= 4 &&
+	       (p->l4[0] == 3 || p->l4[0] == 4 || p->l4[0] == 5 || p->l4[0] == 11 || p->l4[0] == 12);
+}
+
+/* What an error is about (RFC 792: an IP header and what follows). False: none of it is there. */
+static bool read_quote(const struct ref_packet *p, struct ref_packet *quoted)
+{
+	size_t header;
+
+	if (p->l4_size < 8 + 20)
+		return false;
+	header = (p->l4[8] & 15) * 4u;
+	read_header(quoted, p->l4 + 8);
+	quoted->l4 = p->l4 + 8 + header;
+	quoted->l4_size = header >= 20 && p->l4_size > 8 + header ? p->l4_size - 8 - header : 0;
+	read_ports(quoted, quoted->l4_size);
+	return true;
+}
+
+static bool is_ike_by(const struct ref_packet *quoted, uint16_t port)
+{
+	return quoted->proto == UDP && quoted->ports_seen && is_ike_port(port);
+}
+
+/* An error about what nobody but the two ends has seen. */
+static bool is_forged(const struct ref_host *h, const struct ref_packet *p)
+{
+	struct ref_packet quoted = {0};
+	struct view v;
+
+	if (!read_quote(p, &quoted))
+		return p->fragment;
+	v = view_out(&quoted);
+	return quoted.proto != ESP &&
+	       decide_but_ike(h, &v, is_ike_by(&quoted, quoted.sport)).decision == DECIDED_PROTECT;
+}
+
+/* One that shows to all what has come in an SA (RFC 4301 section 6.2); what a cover alone protects has none to come in.
+ */
+static bool gives_away(const struct ref_host *h, const struct ref_packet *p)
+{
+	struct ref_packet quoted = {0};
+	struct decided d;
+	struct view v;
+
+	if (!read_quote(p, &quoted))
+		return p->fragment;
+	v = view_in(&quoted);
+	d = decide_but_ike(h, &v, is_ike_by(&quoted, quoted.dport));
+	return quoted.proto != ESP && d.decision == DECIDED_PROTECT && !d.covered;
+}
+
+/* ---- in the clear ---- */
+
+/* A group or all (RFC 1112): a policy for it holds for all who speak to it; one for everything is not one for it. */
+static bool group_is_let_by(const struct ref_host *h, const struct ref_packet *p)
+{
+	const struct view v = view_out(p);
+	const struct decided d = decide(h, &v);
+
+	return (p->dst >> 28 == 14 || p->dst == 0xffffffff) && d.decision == DECIDED_BYPASS && d.by->length;
+}
+
+static enum ref_decision clear_decision(struct ref_host *h, const struct ref_packet *p)
+{
+	const struct view v = view_in(p);
+	const struct ref_fragment *first = p->later ? recall(&h->in, p) : NULL;
+	struct decided d;
+
+	if (first)
+		return (enum ref_decision)first->decision;
+	d = decide_but_ike(h, &v, h->ike && p->proto == UDP && p->ports_seen && is_ike_port(p->dport));
+	if (d.covered && group_is_let_by(h, p))
+		d.decision = DECIDED_BYPASS;
+	if (is_first(p) && may_protect(h, p->dst, p->src) && d.decision != DECIDED_PROTECT &&
+	    d.decision != DECIDED_DISCARD)
+		remember(&h->in, p, d.decision, REF_NO_SLOT);
+	return d.decision;
+}
+
+static struct ref_outcome clear_in(struct ref_host *h, const struct ref_packet *p)
+{
+	if (p->form == FORM_WRONG)
+		return may_protect(h, p->dst, p->src) ? drop_for(REASON_MALFORMED) : passed;
+	if (is_error(p) && is_forged(h, p))
+		return drop_for(REASON_ICMP_FORGED);
+	switch (clear_decision(h, p)) {
+	case DECIDED_NONE:
+		return passed;
+	case DECIDED_BYPASS:
+		return pass_for(REASON_BYPASS);
+	case DECIDED_IKE:
+		return pass_for(REASON_IKE);
+	case DECIDED_DISCARD:
+		return drop_for(REASON_DISCARD);
+	case DECIDED_PROTECT:
+		break;
+	}
+	return drop_for(REASON_CLEARTEXT_PROTECTED);
+}
+
+struct ref_outcome ref_ingress(struct ref_host *h, const uint8_t *frame, size_t size)
+{
+	const struct ref_packet p = read_frame(frame, size);
+	struct ref_outcome out;
+
+	if (p.form == FORM_TOO_MANY_TAGS)
+		return drop_for(REASON_VLAN_STACK);
+	if (p.form == FORM_OTHER || p.form == FORM_CUT)
+		return passed;
+	if (p.proto == ESP)
+		return esp_in(h, &p);
+	if (p.form == FORM_GOOD && about_esp(h, &p, &out))
+		return out;
+	return h->generic ? passed : clear_in(h, &p);
+}
+
+struct ref_outcome ref_ingress_generic(struct ref_host *h, const uint8_t *frame, size_t size)
+{
+	const struct ref_packet p = read_frame(frame, size);
+
+	if (p.form == FORM_TOO_MANY_TAGS)
+		return drop_for(REASON_VLAN_STACK);
+	if (p.form == FORM_CUT)
+		return drop_for(REASON_MALFORMED);
+	if (p.form == FORM_OTHER || p.proto == ESP)
+		return passed;
+	return clear_in(h, &p);
+}
+
+/* ---- out ---- */
+
+static bool same(const struct ref_selector *a, const struct ref_selector *b)
+{
+	return a->proto == b->proto && a->local.min == b->local.min && a->local.max == b->local.max &&
+	       a->remote.min == b->remote.min && a->remote.max == b->remote.max;
+}
+
+static struct ref_sa *bound(struct ref_host *h, const struct ref_packet *p, const struct ref_selector *sel)
+{
+	for (unsigned i = 0; i < h->sa_count; i++) {
+		struct ref_sa *sa = &h->sas[i];
+
+		if (!sa->inbound && sa->src == p->src && sa->dst == p->dst && same(&sa->sel, sel))
+			return sa;
+	}
+	return NULL;
+}
+
+/*
+ * The SA with the policy's own selector; else the narrowest that takes the packet: by the remote port, the local one,
+ * the protocol, for everything. A connection's policy takes none that is wider than itself, nor, if it is for some
+ * ports, any other.
+ */
+static struct ref_sa *find_outbound(struct ref_host *h, const struct ref_packet *p, const struct ref_policy *by)
+{
+	const struct ref_range all = {0, 65535};
+	const struct ref_selector candidates[] = {
+		{p->proto, all, {p->dport, p->dport}},
+		{p->proto, {p->sport, p->sport}, all},
+		{p->proto, all, all},
+		{0, all, all},
+	};
+	struct ref_sa *sa = bound(h, p, &by->sel);
+
+	for (unsigned i = 0; !sa && i < 4; i++) {
+		if (i < 2 && !p->ports_seen)
+			continue;
+		if (by->connection && (i == 3 || (i == 2 && by->sel.proto) || (i < 2 && !is_any(&by->sel))))
+			continue;
+		sa = bound(h, p, &candidates[i]);
+	}
+	return sa;
+}
+
+static struct ref_outcome to_tap(const struct ref_host *h, const struct ref_sa *sa)
+{
+	return h->worker ? to_worker(sa->slot) : drop_for(REASON_NO_WORKER);
+}
+
+static struct ref_outcome protect_later(struct ref_host *h, const struct ref_fragment *first)
+{
+	for (unsigned i = 0; first->slot != REF_NO_SLOT && i < h->sa_count; i++)
+		if (h->sas[i].slot == first->slot && h->sas[i].there)
+			return h->sas[i].other_nic ? drop_for(REASON_NO_SA) : to_tap(h, &h->sas[i]);
+	return drop_for(REASON_NO_SA);
+}
+
+static struct ref_outcome protect(struct ref_host *h, const struct ref_packet *p, const struct decided *d)
+{
+	const struct ref_sa *sa;
+
+	if (p->proto == ESP)
+		return drop_for(REASON_NESTED_ESP);
+	sa = d->by ? find_outbound(h, p, d->by) : NULL;
+	if (!sa || !sa->there || sa->other_nic)
+		return drop_for(REASON_NO_SA);
+	if (sa->worn_out)
+		return drop_for(REASON_LIFETIME_EXPIRED);
+	if (sa->seq >= (sa->esn ? UINT64_MAX : UINT32_MAX))
+		return drop_for(REASON_SEQ_OVERFLOW);
+	if (is_first(p))
+		remember(&h->out, p, DECIDED_PROTECT, sa->slot);
+	return to_tap(h, sa);
+}
+
+static struct ref_outcome good_out(struct ref_host *h, const struct ref_packet *p)
+{
+	const struct ref_fragment *first = p->later ? recall(&h->out, p) : NULL;
+	const struct view v = view_out(p);
+	struct decided d = decide(h, &v);
+	bool tells;
+
+	if (first)
+		d = (struct decided){(enum ref_decision)first->decision, NULL, false};
+	tells = d.decision != DECIDED_PROTECT && d.decision != DECIDED_DISCARD && is_error(p) && gives_away(h, p);
+	if (tells)
+		d.decision = DECIDED_DISCARD;
+	if (is_first(p) && may_protect(h, p->src, p->dst))
+		remember(&h->out, p, d.decision, REF_NO_SLOT);
+	if (d.decision == DECIDED_PROTECT)
+		return first ? protect_later(h, first) : protect(h, p, &d);
+	if (d.decision == DECIDED_DISCARD)
+		return drop_for(tells ? REASON_ICMP_FORGED : REASON_DISCARD);
+	return d.decision == DECIDED_BYPASS ? pass_for(REASON_BYPASS) : passed;
+}
+
+struct ref_outcome ref_egress(struct ref_host *h, const uint8_t *frame, size_t size)
+{
+	const struct ref_packet p = read_frame(frame, size);
+
+	switch (p.form) {
+	case FORM_OTHER:
+		return passed;
+	case FORM_TOO_MANY_TAGS:
+		return drop_for(REASON_VLAN_STACK);
+	case FORM_CUT:
+		return drop_for(REASON_MALFORMED);
+	case FORM_WRONG:
+		return may_protect(h, p.src, p.dst) ? drop_for(REASON_MALFORMED) : passed;
+	case FORM_GOOD:
+		break;
+	}
+	return good_out(h, &p);
+}

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The manual pages: mandoc has nothing to say of them, and they have every command, every word of one and every key."""
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lib.host import COMMAND
+from lib.netns import run
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted((ROOT / 'docs').glob('*.[1-9]'))
+FILE = ROOT / 'docs/xdp-ipsec.conf.5'
+PAGE = ROOT / 'docs/xdp-ipsec.8'
+# Pages of others may be installed here, or not.
+ELSEWHERE = re.compile(r'referenced manual not found: Xr (\S+) (\d)|outdated mandoc.db')
+KEYS = re.compile(r'struct key (\w+)_keys\[[^]]*\] = \{(.*?)^\};', re.S | re.M)
+MACROS = re.compile(r'\b(?:Cm|Fl|Ar|No|Ns|Op|Oo|Oc|Xo|Xc|Li|Pq|Ql)\b')
+
+
+def is_of_others(line):
+    found = ELSEWHERE.search(line)
+    return found and not (found[1] and found[1].startswith('xdp-ipsec') and
+                          not (ROOT / f'docs/{found[1]}.{found[2]}').exists())
+
+
+@pytest.mark.skipif(not shutil.which('mandoc'), reason='mandoc is not there: Debian\'s package mandoc has it')
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_mandoc_has_nothing_to_say(page):
+    done = run('mandoc', '-T', 'lint', page, check=False)
+    assert not [line for line in (done.stdout + done.stderr).splitlines() if not is_of_others(line)]
+
+
+def words_of(macro_line):
+    return MACROS.sub(' ', macro_line.replace('|', ' ')).replace(',', ' ').split()
+
+
+def told(text):
+    """What stands behind .It, .Cm and .Nm in the text, and as arguments of other macros, word by word."""
+    return {word for line in text.splitlines() if line.startswith('.') for word in words_of(line)}
+
+
+def usage(*words):
+    return run(COMMAND, 'help', *words, check=False).stdout.partition('\n')[0]
+
+
+def commands():
+    """As 'sa add' or 'run': what the line of each begins with, of one or two words."""
+    for line in run(COMMAND, 'help').stdout.split('\n\n')[1].splitlines():
+        first, second = line.split()[:2]
+        both = usage(first, second).startswith(f'usage: xdp-ipsec {first} {second}')
+        yield f'{first} {second}' if both else first
+
+
+def items_of(command, text):
+    """The lines of items that are about that command."""
+    first, *rest = command.split()
+    for line in text.splitlines():
+        words = words_of(line)
+        if words[:2] == ['.It', first] and set(rest) <= set(words[2:]):
+            yield line
+
+
+def test_every_command_is_told_of():
+    text = PAGE.read_text()
+    missing = [command for command in commands() if not any(items_of(command, text))]
+    assert not missing
+
+
+def test_every_word_of_a_command_is_told_of():
+    known = told(PAGE.read_text())
+    missing = []
+    for command in commands():
+        words = usage(*command.split()).split(command, 1)[1]
+        named = set(re.findall(r'(?<=[\s\[])-?[a-z][a-z-]*(?=[\s\]])', words + ' '))
+        missing += [f'{command}: {word}' for word in sorted(named) if word.lstrip('-') not in known]
+    assert not missing
+
+
+def sections():
+    """Of each section that the file may have, the keys that the program knows, and those that the page is about."""
+    parts = re.split(r'^\.Ss Bq (\w+).*$', FILE.read_text().split('.Sh MULTICAST')[0], flags=re.M)
+    pages = dict(zip(parts[1::2], parts[2::2]))
+    for source in sorted((ROOT / 'loader/config').glob('*.c')):
+        for name, table in KEYS.findall(source.read_text()):
+            yield name, set(re.findall(r'^\s*\{"([a-z-]+)"', table, re.M)), pages[name]
+
+
+def test_every_key_of_the_file_is_told_of():
+    known = {name: keys for name, keys, _ in sections()}
+    assert set(known) >= {'interface', 'daemon', 'connection', 'policy'}
+    missing = [f'[{name}] {key}' for name, keys, page in sections() for key in sorted(keys - told(page))]
+    assert not missing
+
+
+def test_what_is_told_of_is_a_key():
+    for name, keys, page in sections():
+        items = re.findall(r'^\.It Cm (.+?) No =', page, re.M)
+        assert not {key for item in items for key in words_of(item)} - keys, name

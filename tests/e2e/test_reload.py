@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""'reload': what changed and what failed, thing by thing; a file that is refused changes nothing."""
+import json
+import os
+import re
+import signal
+
+from lib.beds.ike import bring_up, children, order, put
+from lib.beds.pair import A, NIC
+from lib.host import section
+from lib.netns import veth
+from lib.wait import until
+
+REFUSED = {'policy again': {'dst': '10.9.0.0/16', 'action': 'protect', 'colour': 'blue'}}
+
+
+def reload(host, *options, code=0):
+    done = host.cmd(*options, 'reload', check=False)
+    assert done.returncode == code, done
+    return done
+
+
+def lines(host):
+    done = reload(host)
+    assert done.stderr == ''
+    return done.stdout.splitlines()
+
+
+def write(host, text, **sections):
+    host.config.write_text(text + ''.join(section(name.replace('_', ' '), values) for name, values in sections.items()))
+
+
+def test_each_change_is_named(native):
+    """Connections, policies, interfaces, keys of [daemon]; and what did not change goes on."""
+    native.psk()
+    bring_up(native)
+    host, text = native.a, native.a.config.read_text()
+    before = children(host)[0]['spi_in']
+    assert lines(host) == ['nothing has changed']
+    bgp = {'local': A, 'remote': '192.0.2.77', 'auth': 'psk', 'psk-file': 'psk', 'protect': 'tcp/179'}
+    ten = {'dst': '10.9.0.0/16', 'action': 'discard'}
+    write(host, text, connection_bgp=bgp, policy_ten=ten, interface_later={}, daemon={'lanes': 2, 'ike-dscp': 48})
+    assert lines(host) == ['connection bgp: added', 'policy ten: added',
+                           '[daemon] lanes: changed, and counts from the next start on', '[daemon] ike-dscp: changed',
+                           'interface later: not there: attached when it appears']
+    assert 'connection bgp: added' in host.log_text and ': reloaded' in host.log_text
+    write(host, text, connection_bgp={**bgp, 'protect': 'tcp/180'},
+          policy_ten={**ten, 'action': 'protect'}, interface_later={}, daemon={'lanes': 2, 'ike-dscp': 48})
+    assert lines(host) == ['connection bgp: changed', 'policy ten: changed',
+                           '[daemon] lanes: changed, and counts from the next start on']
+    write(host, text)
+    assert lines(host) == ['connection bgp: removed', 'policy ten: removed', '[daemon] ike-dscp: changed']
+    assert children(host)[0]['spi_in'] == before
+
+
+def test_other_secrets_are_noticed(native):
+    """The file says the same, and what it names is another."""
+    native.psk()
+    bring_up(native)
+    for host in native.hosts:
+        put(host, 'psk', 'another secret that nobody knows\n')
+        assert lines(host) == ['connection core: changed']
+        assert lines(host) == ['nothing has changed']
+    order(native.a, 'initiate', 'core')
+
+
+def test_renewed_certificates_are_noticed(native, ca):
+    native.certs(ca)
+    bring_up(native)
+    before = children(native.b)[0]['spi_in']
+    put(native.b, 'ca', native.b.dir.joinpath('ca').read_text() * 2)
+    assert lines(native.b) == ['connection core: other certificates, CA or CRL; what is up stays up']
+    assert before in [c['spi_in'] for c in children(native.b)]
+
+
+def test_a_file_that_is_refused_changes_nothing(native):
+    native.psk()
+    native.start()
+    host, text = native.a, native.a.config.read_text()
+    write(host, text, policy_good={'dst': '10.8.0.0/16', 'action': 'protect'}, **REFUSED)
+    done = reload(host, code=1)
+    assert done.stdout == '' and done.stderr.count('\n') == 1
+    assert "has no key 'colour'" in done.stderr and done.stderr.endswith('going on as before\n')
+    assert '10.8.0.0' not in host.cmd('policy', 'list').stdout
+    outcome = json.loads(reload(host, '-j', code=1).stdout)
+    assert outcome['version'] == 1 and outcome['taken'] is False and outcome['changes'] == []
+    assert [(f['what'], f['name']) for f in outcome['failures']] == [('file', str(host.config))]
+    # What only IKE can tell.
+    write(host, text, connection_more={'local': A, 'remote': '192.0.2.78', 'auth': 'psk', 'psk-file': 'none'})
+    assert 'none' in reload(host, code=1).stderr
+    assert [c['name'] for c in host.status()['connections']] == ['core']
+
+
+def test_interfaces(native):
+    """Attached, attached anew, gone from the file; and one that cannot be is a failure, beside what was done."""
+    native.psk()
+    native.start()
+    host, text = native.a, native.a.config.read_text()
+    veth(host.netns, 'nic1', native.b.netns, 'far1')
+    write(host, text, interface_nic1={'mode': 'generic'}, interface_lo={})
+    done = reload(host, code=1)
+    assert done.stdout == 'interface nic1: attached\n'
+    assert 'lo: ' in done.stderr and done.stderr.count('\n') == 1
+    outcome = json.loads(reload(host, '-j', code=1).stdout)
+    assert outcome['taken'] is True and outcome['changes'] == []
+    assert [(f['what'], f['name']) for f in outcome['failures']] == [('interface', 'lo')]
+    write(host, text.replace('mode = native', 'mode = generic'), interface_nic1={'mode': 'generic'})
+    assert lines(host) == [f'interface {NIC}: attached anew, with other settings']
+    assert {i['name']: i['mode'] for i in host.status()['interfaces']}[NIC] == 'generic'
+    host.cmd('detach', 'nic1')
+    write(host, '')
+    assert 'interface' in reload(host, code=1).stderr
+
+
+def test_without_a_daemon(native):
+    native.psk()
+    assert 'no daemon' in reload(native.a, code=1).stderr
+
+
+def test_log_level(native):
+    """By command and by the file; IKE heeds it as the supervisor does."""
+    native.psk()
+    native.start()
+    host = native.a
+    assert host.cmd('log-level').stdout == 'info\n'
+    assert json.loads(host.cmd('-j', 'log-level').stdout) == {'level': 'info'}
+    host.cmd('log-level', 'debug')
+    order(host, 'initiate', 'core')
+    assert 'asked for: connection initiate' in host.log_text
+    assert re.search(r'xdp-ipsec-iked: to 192\.0\.2\.2:500: exchange 34, request 0, \d+ bytes', host.log_text)
+    assert re.search(r'xdp-ipsec-iked: from 192\.0\.2\.2:500: exchange 34, response 0, \d+ bytes', host.log_text)
+    assert 'asked for' not in native.b.log_text
+    host.cmd('log-level', 'warning')
+    host.log.write_text('')
+    order(host, 'terminate', 'core')
+    order(host, 'initiate', 'core')
+    assert reload(host).returncode == 0
+    assert host.log_text == ''
+    # One that is started again, too; and what fails is told.
+    os.kill(host.status()['ike']['pid'], signal.SIGKILL)
+    until(lambda: host.status()['ike']['restarts'] == 1, 'another IKE')
+    order(host, 'initiate', 'core')
+    assert 'was ended by signal 9' in host.log_text and 'is ready' not in host.log_text and 'up with' not in host.log_text
+    put(native.b, 'psk', 'another secret that nobody knows\n')
+    reload(native.b)
+    order(host, 'terminate', 'core')
+    order(host, 'initiate', 'core', check=False)
+    assert 'AUTHENTICATION_FAILED' in host.log_text
+    # The file's counts when it says something else than before.
+    assert lines(host) == ['nothing has changed'] and host.cmd('log-level').stdout == 'warning\n'
+    write(host, host.config.read_text(), daemon={'log-level': 'debug'})
+    assert lines(host) == ['[daemon] log-level: changed'] and host.cmd('log-level').stdout == 'debug\n'
+    assert host.cmd('log-level', 'loud', check=False).returncode == 2
