@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-What should not grow with the number of SAs and prefixes (sas_bench.c), and what memory an idle pair of SAs takes, of all maps and
-all processes.
+What should not grow with the number of SAs and prefixes (sas_bench.c), and what memory they take, of all maps and all
+processes: by how many there may be, and of an idle pair.
 
-Maps have room for all SAs from the start on, so of these it is their size by the number of pairs that there may be, at the
-largest. Of the processes it is what they have more after PAIRS pairs were added, by hand and by the control socket: their
-share of what is resident (PSS), the vault's pages among it, but not maps, which are mapped as well. Not in it is what IKE keeps of an IKE
-SA and its child, some 4 KB, nor what the worker expands when a pair carries something.
+Maps have room for all SAs from the start on, so a pair's share of them is their size by the number of pairs that there may
+be, at the largest. Of the processes it is what they have more after PAIRS pairs were added, by hand and by the control
+socket: their share of what is resident (PSS), the vault's pages among it, but not maps, which are mapped as well. Not in it
+is what IKE keeps of an IKE SA and its child, some 4 KB, nor what the worker expands when a pair carries something.
 """
 import fcntl
 import json
@@ -22,13 +22,15 @@ from lib.host import BUILD
 from lib.netns import run
 
 BENCH = BUILD / 'tests/bench/sas_bench'
-# What is asked of it: little, and much.
-CASES = {'setup': (10, 100_000), 'orphans': (10, 100_000), 'clear': (1, 10_000), 'clear-near': (1, 10_000), 'protected': (1, 10_000)}
-SA_MAX = 262_144
+# What is asked of it: from little to much.
+OF_PAIRS, OF_PREFIXES = (10, 100, 1000, 10_000, 100_000), (1, 10, 100, 1000, 10_000)
+CASES = {'setup': OF_PAIRS, 'orphans': OF_PAIRS, 'clear': OF_PREFIXES, 'clear-near': OF_PREFIXES[::4], 'protected': OF_PREFIXES}
+# `sa-max` of hosts, and the pairs that are added to them: all that there is room for, or so many.
+SA_MAX = (1024, 8192, 65_536, 262_144)
 PAIRS = 20_000
 KEYMAT = 36
 RUNS = 3
-STEPS = RUNS * sum(len(numbers) for numbers in CASES.values()) + 1
+STEPS = RUNS * sum(len(numbers) for numbers in CASES.values()) + len(SA_MAX)
 
 
 def of_maps(pins):
@@ -71,30 +73,39 @@ def peer(n):
     return socket.inet_ntoa(struct.pack('>I', 0xc6120000 + n))
 
 
-def bytes_per_pair(tell):
-    """'maps', 'processes'; and which of them has how much."""
-    with Bed() as bed:
-        bed.host.configure([NIC], daemon={'sa-max': SA_MAX})
-        bed.host.start()
-        before = of_processes(bed.host)
-        for n in range(PAIRS):
-            add(bed.host, 0x1000 + n, HOST, peer(n))
-            add(bed.host, 0x1000 + n, peer(n), HOST)
-        after = of_processes(bed.host)
-        each = {name: (after[name] - before[name]) / PAIRS for name in after}
-        tell(f'sas, memory of a pair by process: {", ".join(f"{name} {size:.0f}" for name, size in each.items())} bytes')
-        return {'maps': of_maps(bed.host.pins) / (SA_MAX / 2), 'processes': sum(each.values())}
+def _bytes_of(bed, sa_max):
+    """A host's memory with room for so many SAs, and what a pair takes of it."""
+    pairs = min(PAIRS, sa_max // 2)
+    bed.host.configure([NIC], daemon={'sa-max': sa_max})
+    bed.host.start()
+    before = of_processes(bed.host)
+    for n in range(pairs):
+        add(bed.host, 0x1000 + n, HOST, peer(n))
+        add(bed.host, 0x1000 + n, peer(n), HOST)
+    after = of_processes(bed.host)
+    maps = of_maps(bed.host.pins)
+    return {'sa_max': sa_max, 'pairs': pairs, 'maps_mb': maps / 1e6, 'processes_mb': sum(after.values()) / 1e6,
+            'pair_maps': maps / (sa_max / 2), 'pair': {name: (after[name] - before[name]) / pairs for name in after}}
+
+
+def _memory(tell):
+    sizes = []
+    for sa_max in SA_MAX:
+        with Bed() as bed:
+            sizes.append(_bytes_of(bed, sa_max))
+        tell(f'sas, memory: room for {sa_max}: {sizes[-1]["maps_mb"]:.1f} MB of maps, {sizes[-1]["processes_mb"]:.1f} of processes')
+    return sizes
+
+
+def _median_ns(what, number, tell):
+    times = []
+    for _ in range(RUNS):
+        times.append(json.loads(run(BENCH, what, number).stdout)['ns'])
+        tell(f'sas, {what} {number}: {times[-1]:.0f} ns')
+    return statistics.median(times)
 
 
 def measure(tell):
-    """'setup', 'clear': number -> ns; 'bytes': of a pair."""
-    found = {what: {n: [] for n in numbers} for what, numbers in CASES.items()}
-    for _ in range(RUNS):
-        for what, numbers in CASES.items():
-            for n in numbers:
-                found[what][n].append(json.loads(run(BENCH, what, n).stdout)['ns'])
-                tell(f'sas, {what} {n}: {found[what][n][-1]:.0f} ns')
-    medians = {what: {n: statistics.median(times) for n, times in each.items()} for what, each in found.items()}
-    size = bytes_per_pair(tell)
-    tell(f'sas, memory: {size["maps"]:.0f} bytes of maps, {size["processes"]:.0f} of processes')
-    return {**medians, 'bytes': sum(size.values())}
+    """By what was asked: samples {'number', 'ns'}, from few to many. 'memory': of hosts, from little room to much."""
+    found = {what: [{'number': n, 'ns': _median_ns(what, n, tell)} for n in numbers] for what, numbers in CASES.items()}
+    return {**found, 'memory': _memory(tell)}

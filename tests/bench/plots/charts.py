@@ -138,11 +138,36 @@ def _connections(result, _):
     return files and mesh and Curves('connections', 'From ten connections to thousands', 'by their number; both axes logarithmic', panels)
 
 
+def _by_sas(rounds, way):
+    """Of small packets and one lane: (SAs, Mpps)."""
+    cases = {}
+    for case in (case for r in rounds for case in r['cases'] if (case['size'], case['lanes']) == (64, 1)):
+        cases.setdefault(case['sas'], []).append(case[way]['mpps'])
+    return [{'sas': sas, 'mpps': statistics.median(rates)} for sas, rates in sorted(cases.items())]
+
+
+def _sas(result, _):
+    found, rounds = result.get('sas'), result.get('memory_rounds')
+    if not (found and rounds):
+        return None
+    panels = [
+        CurvesPanel('SAs in use, 64 B: Mpps', [_curve('sealed', '#2f81f7', _by_sas(rounds, 'out'), 'sas', 'mpps'),
+                                               _curve('opened', '#2bb3c0', _by_sas(rounds, 'in'), 'sas', 'mpps')]),
+        CurvesPanel('pairs there: ns', [_curve('set-up', '#2f81f7', found['setup'], 'number', 'ns'),
+                                        _curve('orphan', '#8c959f', found['orphans'], 'number', 'ns')]),
+        CurvesPanel('prefixes: ns a packet', [_curve('clear', '#8c959f', found['clear'], 'number', 'ns'),
+                                              _curve('protected', '#2f81f7', found['protected'], 'number', 'ns')]),
+        CurvesPanel('room for SAs: MB', [_curve('maps', '#2f81f7', found['memory'], 'sa_max', 'maps_mb'),
+                                         _curve('programs', '#d4883a', found['memory'], 'sa_max', 'processes_mb')]),
+    ]
+    return Curves('sas', 'From one SA to a hundred thousand', 'by their number; both axes logarithmic', panels)
+
+
 CONTENDERS = ('plain_gso', 'plain', 'esp', 'esp_low', 'openvpn', 'wireguard', 'libipsec')
 WITHOUT_OFFLOADS = CONTENDERS[1:]
 OURS = ('plain', 'esp', 'esp_low')
 CHARTS = ((_throughput, CONTENDERS), (_datagrams, WITHOUT_OFFLOADS), (_round_trips, WITHOUT_OFFLOADS),
-          (_beside_traffic, OURS), (_flows, OURS), (_scaling, None), (_connections, None), (_cable, ('plain_gso', 'plain', 'cable')))
+          (_beside_traffic, OURS), (_flows, OURS), (_scaling, None), (_sas, None), (_connections, None), (_cable, ('plain_gso', 'plain', 'cable')))
 
 
 def charts(result):

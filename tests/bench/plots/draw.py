@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-A chart, drawn by chart.gnuplot: panels side by side with the same rows; or curves, by curves.gnuplot. Every colour of ours that is not a bar's has its
-counterpart for those who have the light off; the chart has a ground of its own, so it can be read on any page.
+A chart, drawn by chart.gnuplot: panels side by side with the same rows; or curves, by curves.gnuplot. Every colour of ours that
+is not a bar's has its counterpart for those who have the light off; the chart has a ground of its own, so it can be read on any
+page.
 """
 import math
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 SCRIPT = Path(__file__).with_name('chart.gnuplot')
 CURVES_SCRIPT = Path(__file__).with_name('curves.gnuplot')
-CURVES_HEIGHT = 320
+CURVES_HEIGHT, CURVES_PANEL = 320, 300
 WIDTH, LEFT_PER_CHARACTER, AROUND = 900, 7.2, 112
 # With one bar in a row, and with two.
 ROW_HEIGHT, ROW_HEIGHT_OF_TWO = 30, 40
@@ -109,15 +110,25 @@ def _curve(curve, path, up):
             f'"" using 1:2:3 with labels left offset 0.7,{up} font ",11" textcolor {colour}')
 
 
+def _marks(values):
+    """Where a logarithmic axis has its marks: at the tens, and where these are few at 2 and 5 times them, too."""
+    low, high = min(values) / 2, max(values) * 2
+    steps = (1, 2, 5) if high / low < 200 else (1,)
+    tens = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return ', '.join(f'{n * 10 ** e:g}' for e in tens for n in steps if low <= n * 10 ** e <= high)
+
+
 def _curves_script(chart, out, folder):
     xs = [x for p in chart.panels for c in p.curves for x, _ in c.points]
     ys = [[y for c in p.curves for _, y in c.points] for p in chart.panels]
-    plots = [', '.join(_curve(c, Path(folder) / f'panel{n}-{k}', (0.4, -0.4)[k % 2]) for k, c in enumerate(p.curves)) for n, p in enumerate(chart.panels)]
+    plots = [', '.join(_curve(c, Path(folder) / f'panel{n}-{k}', (0.4, -0.4)[k % 2]) for k, c in enumerate(p.curves))
+             for n, p in enumerate(chart.panels)]
     return '\n'.join([
-        'set encoding utf8', f'out = {_quoted(str(out))}', f'width = {WIDTH}', f'height = {CURVES_HEIGHT}',
+        'set encoding utf8', f'out = {_quoted(str(out))}', f'width = {CURVES_PANEL * len(plots)}', f'height = {CURVES_HEIGHT}',
         f'heading = {_quoted(chart.heading)}', f'note = {_quoted(chart.note)}', f'least = {min(xs)}', f'most = {max(xs)}',
         f'panels = {len(plots)}', *_array('title', (_quoted(p.title) for p in chart.panels)),
         *_array('bottom', (f'{min(y) / 2:.9g}' for y in ys)), *_array('top', (f'{max(y) * 2:.9g}' for y in ys)),
+        *_array('marks', (_quoted(_marks(y)) for y in ys)),
         *_array('curves', map(_quoted, plots)), f'load {_quoted(str(CURVES_SCRIPT))}', ''])
 
 

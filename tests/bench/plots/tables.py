@@ -10,7 +10,7 @@ CABLE_COLUMNS = ('plain_gso', 'plain', 'cable', 'bare_cable')
 BARE_COLUMNS = ('plain', 'esp', 'bare')
 PER_QUEUE_COLUMNS = ('cable', 'one_lane', 'two_lanes')
 LOW_COLUMNS = ('plain', 'esp', 'esp_low')
-OTHER_TABLES = ('beside', 'low', 'memory', 'cable', 'bare', 'per_queue', 'mesh', 'file')
+OTHER_TABLES = ('beside', 'low', 'memory', 'cable', 'bare', 'per_queue', 'sas', 'mesh', 'file')
 
 
 def number(value):
@@ -117,6 +117,12 @@ def _connections(result):
     return _table(['', '', 'ten', 'thousands', 'target'], lines) if lines else None
 
 
+def _sas(result):
+    lines = [[row['label'], row['unit'], *(number(row['values'].get(c)) for c in ('raw', 'esp')), report.compared(row), _target(row)]
+             for row in result['figures'] if row['name'].startswith('sas.')]
+    return _table(['', '', 'few', 'many', 'compared', 'target'], lines) if lines else None
+
+
 def _bare(result):
     names = ('in clear', 'ESP', 'without a cipher', 'that, compared with clear')
     return _rows(result, 'bare', names, BARE_COLUMNS, lambda row: (report.compared(row),))
@@ -131,6 +137,7 @@ def blocks(result, images):
     """name -> text; images: name -> how it is shown. What was not measured has no block, and stays as it is."""
     made = {'run': (_run(result),), 'beside': (_beside(result), 'tcp', 'udp', 'ping'), 'low': (_low(result), 'latency', 'flows'),
             'lanes': (_memory(result), 'lanes'), 'cable': (_cable(result), 'cable'), 'bare': (_bare(result),),
-            'per_queue': (_per_queue(result),), 'connections': (_connections(result), 'connections'), 'instructions': (_instructions(result),)}
+            'per_queue': (_per_queue(result),), 'sas': (_sas(result), 'sas'),
+            'connections': (_connections(result), 'connections'), 'instructions': (_instructions(result),)}
     return {name: '\n\n'.join([*(images[i] for i in shown if i in images), text])
             for name, (text, *shown) in made.items() if text}
