@@ -177,16 +177,15 @@ static bool is_alive(int orders)
 
 int left_take_orders(pid_t *worker)
 {
-	char pid[SERVICE_NAME_MAX], name[SERVICE_NAME_MAX + sizeof(LEFT_ORDERS)];
+	char pid[SERVICE_NAME_MAX];
 	int orders;
 
 	while ((orders = service_take_fd_like(LEFT_ORDERS, pid)) >= 0) {
 		*worker = (pid_t)atoi(pid);
 		if (*worker > 0 && is_alive(orders))
 			return orders;
+		left_orders(*worker, orders, left_drop, NULL);
 		close(orders);
-		snprintf(name, sizeof(name), LEFT_ORDERS "%s", pid);
-		service_drop_fd(name);
 	}
 	return -1;
 }

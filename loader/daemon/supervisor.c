@@ -12,6 +12,7 @@
 #include "attach/gates.h"
 #include "attach/gre.h"
 #include "attach/hook_watch.h"
+#include "bundled.h"
 #include "closing.h"
 #include "config/config_file.h"
 #include "connection_policies.h"
@@ -34,12 +35,9 @@
 #include "requests.h"
 #include "service.h"
 #include "service_line.h"
+#include "signals.h"
 #include "succession.h"
 #include "watchdog.h"
-
-#define SIGNALS 5
-
-static const int signal_numbers[SIGNALS] = {SIGTERM, SIGINT, SIGUSR2, SIGHUP, SIGCHLD};
 
 /* What one host's supervisor holds. */
 struct supervisor {
@@ -63,9 +61,8 @@ struct supervisor {
 	struct capture_session capture;
 
 	struct event_base *base;
-	struct event *signals[SIGNALS];
-	struct event *gre_due; /* pending: it was looked at just now, */
-	bool gre_wanted;       /* and is to be once more */
+	struct signals signals;
+	struct bundled gre;
 	struct worker worker;
 	struct ike_process ike;
 	struct ike_news news;
@@ -93,28 +90,12 @@ static void sync_gre(void *arg)
 	guard_sync_gre(&s->guard);
 }
 
-/* Of a mesh thousands of SAs may come or go one after the other, and each time all are looked at: the first at once, the
- * others of a twentieth of a second together. */
-static void sync_gre_soon(void *arg)
+/* Of a mesh thousands of SAs may come or go one after the other, and each time all are looked at. */
+static void on_gre(void *arg)
 {
-	static const struct timeval soon = {.tv_usec = 50000};
 	struct supervisor *s = arg;
 
-	s->gre_wanted = event_pending(s->gre_due, EV_TIMEOUT, NULL);
-	if (s->gre_wanted)
-		return;
-	sync_gre(s);
-	event_add(s->gre_due, &soon);
-}
-
-static void on_gre_due(evutil_socket_t fd, short what, void *arg)
-{
-	const struct supervisor *s = arg;
-
-	(void)fd;
-	(void)what;
-	if (s->gre_wanted)
-		sync_gre_soon(arg);
+	bundled_ask(&s->gre);
 }
 
 static void tell_status(const struct supervisor *s)
@@ -238,17 +219,6 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	}
 }
 
-/* how: as sigprocmask() has it. */
-static void mask_signals(int how)
-{
-	sigset_t ours;
-
-	sigemptyset(&ours);
-	for (size_t i = 0; i < SIGNALS; i++)
-		sigaddset(&ours, signal_numbers[i]);
-	sigprocmask(how, &ours, NULL);
-}
-
 /* ---- start ---- */
 
 static int start_loop(struct supervisor *s, struct fault *f)
@@ -256,16 +226,9 @@ static int start_loop(struct supervisor *s, struct fault *f)
 	s->base = event_base_new();
 	if (!s->base)
 		return fault(f, ENOMEM, "event loop: %s", strerror(ENOMEM));
-	for (size_t i = 0; i < SIGNALS; i++) {
-		s->signals[i] = evsignal_new(s->base, signal_numbers[i], on_signal, s);
-		if (!s->signals[i] || event_add(s->signals[i], NULL) < 0)
-			return fault(f, ENOMEM, "event loop: %s", strerror(ENOMEM));
-	}
-	s->gre_due = event_new(s->base, -1, 0, on_gre_due, s);
-	if (!s->gre_due)
+	s->gre = (struct bundled){.act = sync_gre, .arg = s};
+	if (signals_begin(&s->signals, s->base, on_signal, s) || bundled_start(&s->gre, s->base))
 		return fault(f, ENOMEM, "event loop: %s", strerror(ENOMEM));
-	signal(SIGPIPE, SIG_IGN);
-	mask_signals(SIG_UNBLOCK);
 	return 0;
 }
 
@@ -296,7 +259,7 @@ static int make_children(struct supervisor *s, struct fault *f)
 		.keylog = s->keylog,
 		.on_done = on_ike_done,
 		.on_lost = on_ike_lost,
-		.on_gre = sync_gre_soon,
+		.on_gre = on_gre,
 		.arg = s,
 	};
 	if (worker_init(&s->worker) || ike_init(&s->ike))
@@ -536,16 +499,6 @@ static void leave_maps(struct supervisor *s)
 	programs_free(&s->programs);
 }
 
-/* Without a handler a second SIGTERM would end it before it has put away the rest. In an upgrade it is the next
- * program's. */
-static void end_signals(struct supervisor *s)
-{
-	mask_signals(SIG_BLOCK);
-	for (size_t i = 0; i < SIGNALS; i++)
-		if (s->signals[i])
-			event_free(s->signals[i]);
-}
-
 static void stop(struct supervisor *s, bool orderly)
 {
 	const bool left = is_left(s, orderly);
@@ -582,9 +535,8 @@ static void stop(struct supervisor *s, bool orderly)
 	hook_watch_stop(&s->hooks);
 	ways_free(&s->ways);
 	datapath_events_stop(&s->events);
-	end_signals(s);
-	if (s->gre_due)
-		event_free(s->gre_due);
+	signals_end(&s->signals);
+	bundled_stop(&s->gre);
 	if (s->base)
 		event_base_free(s->base);
 	vault_close(&s->vault);
