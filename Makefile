@@ -151,8 +151,13 @@ comma := ,
 but_main = $(filter-out %/main.o,$(1))
 NOT_TESTED := $(BUILD)/not-tested
 PYTEST := PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests NOT_TESTED=$(NOT_TESTED) /usr/bin/python3 -m pytest \
-	-p no:cacheprovider -p not_tested
+	--rootdir . -p no:cacheprovider -p not_tested
 SIDE_BY_SIDE = $(if $(filter-out 1,$(BESIDE)),-n $(BESIDE))
+# Beside each other, and what failed there once more by itself: with these variables, so and so many, these tests.
+AGAIN  := $(BUILD)/once-more
+SECOND := $(BUILD)/second-tries
+beside = rm -f $(AGAIN); $(1) BUILD=$(BUILD) ONCE_MORE=$(AGAIN) $(PYTEST) -p once_more -rs $(2) $(3) && \
+	{ [ ! -e $(AGAIN) ] || { xargs -d '\n' -a $(AGAIN) env $(1) BUILD=$(BUILD) $(PYTEST) -rs && cat $(AGAIN) >>$(SECOND); }; }
 
 $(WORKER_TESTS): %: %.o $(call but_main,$(WORKER_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(WORKER_LIBS)
@@ -276,8 +281,8 @@ model:
 WITH_LANES := $(addprefix tests/e2e/test_,fragments.py inbound.py)
 # Those of how fast something is, at the end and alone.
 e2e: all $(CABLE_WORKER)
-	BUILD=$(BUILD) $(PYTEST) -rs $(SIDE_BY_SIDE) -m 'not alone' tests/e2e
-	LANES=2 BUILD=$(BUILD) $(PYTEST) -rs $(SIDE_BY_SIDE) -m 'not alone' $(WITH_LANES)
+	$(call beside,,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
+	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' $(WITH_LANES))
 	BUILD=$(BUILD) $(PYTEST) -rs -m alone tests/e2e
 
 # It conflicts with strongSwan's packages and is not installed: what apt would install for it is fetched and unpacked.
@@ -299,12 +304,12 @@ $(PROMTOOL):
 
 # Two files of them: a guest is busy with being one.
 interop: all
-	BUILD=$(BUILD) $(PYTEST) -rs $(if $(SIDE_BY_SIDE),-n 2 --dist loadfile) tests/interop
+	$(call beside,,$(if $(SIDE_BY_SIDE),-n 2 --dist loadfile),tests/interop)
 
 check: need-deps
 	tests/layout
 	$(MAKE) check-deps
-	@rm -f $(NOT_TESTED)
+	@rm -f $(NOT_TESTED) $(SECOND)
 	$(MAKE) -j$(JOBS) all
 	$(MAKE) -j$(JOBS) -O unit
 	$(MAKE) -j$(JOBS) -O coverage
@@ -312,14 +317,14 @@ check: need-deps
 	$(MAKE) -j$(JOBS) -O bpf-test
 	NOT_TESTED=$(NOT_TESTED) tests/model/check $(BUILD)
 	$(MAKE) e2e interop
-	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED)
+	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED) $(SECOND)
 
 # What takes longer than one waits for before a change goes in: the end-to-end suite with two lanes, all of the model, and
 # a while of fuzzing.
 check-long: need-deps
 	$(MAKE) check-deps
 	$(MAKE) -j$(JOBS) all $(CABLE_WORKER)
-	LANES=2 BUILD=$(BUILD) $(PYTEST) -rs $(SIDE_BY_SIDE) -m 'not alone' tests/e2e
+	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
 	$(MAKE) model
 	$(MAKE) fuzz
 
