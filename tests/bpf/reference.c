@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, GRE = 47, ESP = 50, SCTP = 132, UDPLITE = 136 };
+#include "reference_packet.h"
 
 static const struct ref_outcome passed = {REF_PASS, 0, REASON_COUNT};
 
@@ -20,96 +20,6 @@ static struct ref_outcome drop_for(enum reason reason)
 static struct ref_outcome to_worker(uint32_t slot)
 {
 	return (struct ref_outcome){REF_TO_WORKER, slot, REASON_COUNT};
-}
-
-/* ---- reading ---- */
-
-static uint16_t u16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] * 256 + at[1]);
-}
-
-static uint32_t u32(const uint8_t *at)
-{
-	return (uint32_t)u16(at) << 16 | u16(at + 2);
-}
-
-enum form { FORM_OTHER, FORM_TOO_MANY_TAGS, FORM_CUT, FORM_WRONG, FORM_GOOD };
-
-struct ref_packet {
-	enum form form;
-	uint32_t src, dst;
-	uint16_t id;
-	uint8_t proto;
-	bool fragment, later;
-	const uint8_t *l4;
-	size_t l4_size;
-	bool has_ports, ports_seen;
-	uint16_t sport, dport;
-};
-
-static bool has_ports(uint8_t proto)
-{
-	return proto == ICMP || proto == TCP || proto == UDP || proto == DCCP || proto == SCTP || proto == UDPLITE;
-}
-
-/* Type and code stand for both ports of ICMP (RFC 4301 section 4.4.1.1). */
-static void read_ports(struct ref_packet *p, size_t there)
-{
-	p->has_ports = has_ports(p->proto);
-	p->ports_seen = p->has_ports && !p->later && p->l4_size >= 4 && there >= 4;
-	if (!p->ports_seen)
-		return;
-	p->sport = u16(p->l4);
-	p->dport = p->proto == ICMP ? p->sport : u16(p->l4 + 2);
-}
-
-/* RFC 791. */
-static void read_header(struct ref_packet *p, const uint8_t *ip)
-{
-	p->src = u32(ip + 12);
-	p->dst = u32(ip + 16);
-	p->id = u16(ip + 4);
-	p->proto = ip[9];
-	p->later = u16(ip + 6) & 0x1fff;
-	p->fragment = p->later || u16(ip + 6) & 0x2000;
-}
-
-static void read_ip(struct ref_packet *p, const uint8_t *ip, size_t room)
-{
-	const size_t header = (ip[0] & 15) * 4u, total = u16(ip + 2);
-
-	read_header(p, ip);
-	p->form = FORM_WRONG;
-	if (ip[0] / 16 != 4 || header < 20 || total < header || total > room)
-		return;
-	p->form = FORM_GOOD;
-	p->l4 = ip + header;
-	p->l4_size = total - header;
-	read_ports(p, p->l4_size);
-}
-
-static struct ref_packet read_frame(const uint8_t *frame, size_t size)
-{
-	struct ref_packet p = {.form = FORM_CUT};
-	size_t at = 12;
-
-	if (size < 14)
-		return p;
-	for (int tags = 0; u16(frame + at) == 0x8100 || u16(frame + at) == 0x88a8; tags++, at += 4) {
-		if (tags == 2) {
-			p.form = FORM_TOO_MANY_TAGS;
-			return p;
-		}
-		if (at + 6 > size)
-			return p;
-	}
-	at += 2;
-	if (u16(frame + at - 2) != 0x0800)
-		p.form = FORM_OTHER;
-	else if (size - at >= 20)
-		read_ip(&p, frame + at, size - at);
-	return p;
 }
 
 /* ---- policies ---- */
@@ -346,7 +256,7 @@ static struct ref_outcome of_sa(struct ref_host *h, const struct ref_packet *p, 
 	/* SPI, number, IV, an empty payload with its trailer, ICV. */
 	if (p->l4_size < 4 + 4 + 8 + 4 + 16)
 		return drop_for(REASON_MALFORMED);
-	if (is_old(sa, u32(p->l4 + 4)))
+	if (is_old(sa, ref_u32(p->l4 + 4)))
 		return drop_for(REASON_REPLAY);
 	if (sa->worn_out)
 		return drop_for(REASON_LIFETIME_EXPIRED);
@@ -370,9 +280,9 @@ static struct ref_outcome esp_in(struct ref_host *h, const struct ref_packet *p)
 	}
 	if (p->l4_size < 8)
 		return unclaimed(h, p, REASON_MALFORMED);
-	if (u32(p->l4) == 0)
+	if (ref_u32(p->l4) == 0)
 		return drop_for(REASON_MALFORMED);
-	sa = find_inbound(h, u32(p->l4), p->dst);
+	sa = find_inbound(h, ref_u32(p->l4), p->dst);
 	return sa ? of_sa(h, p, sa) : unclaimed(h, p, REASON_NO_SA);
 }
 
@@ -401,7 +311,7 @@ static const uint8_t *quoted_esp(const struct ref_packet *p)
 	if (p->proto != ICMP || p->fragment || p->l4_size < 28 || p->l4[0] != 3 || p->l4[1] != 4)
 		return NULL;
 	header = (q[0] & 15) * 4u;
-	if (q[0] / 16 != 4 || header < 20 || p->l4_size < 8 + header + 8 || q[9] != ESP || u16(q + 6) & 0x1fff)
+	if (q[0] / 16 != 4 || header < 20 || p->l4_size < 8 + header + 8 || q[9] != ESP || ref_u16(q + 6) & 0x1fff)
 		return NULL;
 	return q;
 }
@@ -413,8 +323,8 @@ static const struct ref_sa *find_sender(const struct ref_host *h, const struct r
 	for (unsigned i = 0; i < h->sa_count; i++) {
 		const struct ref_sa *sa = &h->sas[i];
 
-		if (!sa->inbound && sa->there && sa->spi == u32(esp) && sa->dst == u32(q + 16) &&
-		    sa->src == u32(q + 12) && p->dst == sa->src)
+		if (!sa->inbound && sa->there && sa->spi == ref_u32(esp) && sa->dst == ref_u32(q + 16) &&
+		    sa->src == ref_u32(q + 12) && p->dst == sa->src)
 			return sa;
 	}
 	return NULL;
@@ -435,10 +345,10 @@ static bool was_sent_lately(const struct ref_sa *sa, uint32_t low)
 
 static bool is_believed(const struct ref_host *h, const struct ref_packet *p, const struct ref_sa *sa, const uint8_t *q)
 {
-	const uint16_t mtu = u16(p->l4 + 6), total = u16(q + 2);
+	const uint16_t mtu = ref_u16(p->l4 + 6), total = ref_u16(q + 2);
 
 	return h->path_mtu_min && mtu >= h->path_mtu_min && mtu < h->mtu && mtu < total &&
-	       (!sa->path_mtu || mtu <= sa->path_mtu) && was_sent_lately(sa, u32(q + (q[0] & 15) * 4u + 4)) &&
+	       (!sa->path_mtu || mtu <= sa->path_mtu) && was_sent_lately(sa, ref_u32(q + (q[0] & 15) * 4u + 4)) &&
 	       sum_is_right(p->l4, p->l4_size);
 }
 
@@ -452,11 +362,11 @@ static bool about_esp(struct ref_host *h, const struct ref_packet *p, struct ref
 		return false;
 	if (!sa) {
 		*out = drop_for(REASON_ICMP_IGNORED);
-		return is_ours(h, u32(q + 12), u32(q + 16));
+		return is_ours(h, ref_u32(q + 12), ref_u32(q + 16));
 	}
 	*out = drop_for(is_believed(h, p, sa, q) ? REASON_PATH_MTU : REASON_ICMP_IGNORED);
 	if (out->reason == REASON_PATH_MTU)
-		((struct ref_sa *)(uintptr_t)sa)->path_mtu = u16(p->l4 + 6);
+		((struct ref_sa *)(uintptr_t)sa)->path_mtu = ref_u16(p->l4 + 6);
 	return true;
 }
 
@@ -474,10 +384,10 @@ static bool read_quote(const struct ref_packet *p, struct ref_packet *quoted)
 	if (p->l4_size < 8 + 20)
 		return false;
 	header = (p->l4[8] & 15) * 4u;
-	read_header(quoted, p->l4 + 8);
+	ref_read_header(quoted, p->l4 + 8);
 	quoted->l4 = p->l4 + 8 + header;
 	quoted->l4_size = header >= 20 && p->l4_size > 8 + header ? p->l4_size - 8 - header : 0;
-	read_ports(quoted, quoted->l4_size);
+	ref_read_ports(quoted, quoted->l4_size);
 	return true;
 }
 
@@ -565,7 +475,7 @@ static struct ref_outcome clear_in(struct ref_host *h, const struct ref_packet *
 
 struct ref_outcome ref_ingress(struct ref_host *h, const uint8_t *frame, size_t size)
 {
-	const struct ref_packet p = read_frame(frame, size);
+	const struct ref_packet p = ref_read_frame(frame, size);
 	struct ref_outcome out;
 
 	if (p.form == FORM_TOO_MANY_TAGS)
@@ -581,7 +491,7 @@ struct ref_outcome ref_ingress(struct ref_host *h, const uint8_t *frame, size_t 
 
 struct ref_outcome ref_ingress_generic(struct ref_host *h, const uint8_t *frame, size_t size)
 {
-	const struct ref_packet p = read_frame(frame, size);
+	const struct ref_packet p = ref_read_frame(frame, size);
 
 	if (p.form == FORM_TOO_MANY_TAGS)
 		return drop_for(REASON_VLAN_STACK);
@@ -691,7 +601,7 @@ static struct ref_outcome good_out(struct ref_host *h, const struct ref_packet *
 
 struct ref_outcome ref_egress(struct ref_host *h, const uint8_t *frame, size_t size)
 {
-	const struct ref_packet p = read_frame(frame, size);
+	const struct ref_packet p = ref_read_frame(frame, size);
 
 	switch (p.form) {
 	case FORM_OTHER:
