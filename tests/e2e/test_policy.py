@@ -385,7 +385,7 @@ def test_hits_of_a_stream(pair):
         def agree():
             sas = {sa['direction']: sa for sa in host.status()['sas']}
             out, inbound = sas['out'], sas['in']
-            return hits(host) == [(out['packets'] + sum(out['drops'].values()), inbound['packets'])] and out['packets'] > 50
+            return hits(host) == [(out['packets'] + sum(out['drops'].values()), inbound['packets'])] and out['packets'] > 10
         until(agree, f'{host.instance}: they are the same')
 
 
