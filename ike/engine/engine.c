@@ -5,6 +5,7 @@
 
 #include "child.h"
 #include "ike_sa_end.h"
+#include "opening.h"
 #include "reap.h"
 #include "task.h"
 #include "tick.h"
@@ -47,6 +48,7 @@ struct engine *engine_new(const struct engine_ops *ops)
 		return NULL;
 	e->ops = *ops;
 	e->cookie_threshold = COOKIE_THRESHOLD;
+	opening_init(e);
 	timer_init(&e->day, TIMER_ENGINE_DAY);
 	timer_init(&e->next_opening, TIMER_ENGINE_OPENING);
 	TAILQ_INIT(&e->connections);

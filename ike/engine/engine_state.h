@@ -51,12 +51,13 @@ struct engine {
 	uint32_t last_job;
 	struct table halves; /* of children, by half_key() (child.c) */
 	struct connection_list connections;
-	struct child_list grace;   /* children that have left, and whose halves still stay */
-	struct mortal_list ending; /* whose end may have come: the tick looks */
-	unsigned opening;	   /* IKE SAs that count as such (opening.h), */
-	struct peer_list waiting;  /* peers that are to have one opened when there is room, */
-	struct timer next_opening; /* and that there is */
-	uint64_t made;		   /* IKE SAs and children so far: the serial number of the last one */
+	struct child_list grace;     /* children that have left, and whose halves still stay */
+	struct mortal_list ending;   /* whose end may have come: the tick looks */
+	unsigned opening;	     /* IKE SAs that count as such (opening.h), */
+	uint64_t opening_longest_ms; /* how long they lately took */
+	struct peer_list waiting;    /* peers that are to have one opened when there is room, */
+	struct timer next_opening;   /* and that there is */
+	uint64_t made;		     /* IKE SAs and children so far: the serial number of the last one */
 	unsigned half_open;
 	struct failure stranger; /* who was refused since no connection is for its address */
 	unsigned refused;	 /* IKE SAs that were half-open, and are kept for their last answer */

@@ -65,7 +65,7 @@ void ike_sa_up(struct ike_sa *sa)
 {
 	const bool initial_contact = sa->handshake->initial_contact;
 
-	opening_settle(sa);
+	opening_done(sa);
 	handshake_free(sa);
 	sa->line.up_ms = sa->up_ms;
 	sa->line.ours = sa->initiator;

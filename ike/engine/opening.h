@@ -4,16 +4,24 @@
  * thousand connections would else compute as many keys before the first answer is read, and have more datagrams on
  * their way than a socket has room for, so that most of them are sent again.
  *
- * One counts until it is up or has come to its end; or until a message of it is sent again: a peer that is gone holds
- * up nobody for longer than that.
+ * One counts until it is up or has come to its end; or until a message of it is sent again, and it takes longer by then
+ * than others lately did: a peer that is gone holds up nobody for longer than that, and one that has more to do than it
+ * can is not asked by still more, which would be sent again for the same reason.
  */
 #ifndef IKE_ENGINE_OPENING_H
 #define IKE_ENGINE_OPENING_H
 
 #include "ike_sa.h"
 
-/* As many as one host may have half-open at another of ours without being asked for a cookie. */
-#define OPENING_MAX COOKIE_THRESHOLD
+/* With those that are kept for whose packets wait, as many as one host may have half-open at another of ours without
+ * being asked for a cookie. */
+#define OPENING_KEPT 16
+#define OPENING_MAX  (COOKIE_THRESHOLD - OPENING_KEPT)
+
+void opening_init(struct engine *e);
+
+/* Milliseconds, of those that took longest lately. */
+uint64_t opening_took(const struct engine *e);
 
 bool opening_is_full(const struct engine *e);
 
@@ -27,6 +35,10 @@ void opening_hurry(struct peer *p);
 struct peer *opening_next(struct engine *e);
 
 void opening_begin(struct ike_sa *sa);
+/* It is up. */
+void opening_done(struct ike_sa *sa);
+/* A message of it is sent again. */
+void opening_drags_on(struct ike_sa *sa);
 /* It counts no more. One that does not count stays so. */
 void opening_settle(struct ike_sa *sa);
 

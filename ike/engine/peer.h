@@ -42,8 +42,9 @@ struct peer {
 	uint32_t missed;    /* those that a packet was for when there was no IKE SA, and none was to be opened, */
 	uint64_t missed_ms; /* and when the last of them came */
 	TAILQ_ENTRY(peer) of_waiting;
-	bool waits; /* for its turn to have an IKE SA opened (opening.h) */
-	bool held;  /* taken down by order: up again by order, or by a packet, alone */
+	bool waits;   /* for its turn to have an IKE SA opened (opening.h), */
+	bool hurries; /* and a packet with it */
+	bool held;    /* taken down by order: up again by order, or by a packet, alone */
 	bool address_gone;
 	bool no_pfs; /* makes no child with a key exchange: each child gets an IKE SA of its own (renew.h) */
 	uint64_t lanes_again_ms; /* when a child for a lane may be asked for again; 0: none was refused */

@@ -28,9 +28,12 @@
 /* So that a thousand peers that lost the same packet don't come back together. Percent. */
 #define RETRANSMIT_JITTER 20
 
+/* Not before a host that has much to do has had the time that it lately took: what is sent again it has to look at,
+ * too. */
 static uint64_t retransmit_delay(struct ike_sa *sa)
 {
-	uint64_t delay = (uint64_t)RETRANSMIT_FIRST_MS << sa->tries;
+	const uint64_t took = sa->state < IKE_UP ? opening_took(sa->engine) : 0;
+	uint64_t delay = (2 * took > RETRANSMIT_FIRST_MS ? 2 * took : RETRANSMIT_FIRST_MS) << sa->tries;
 
 	if (delay > RETRANSMIT_MAX_MS)
 		delay = RETRANSMIT_MAX_MS;
@@ -251,7 +254,7 @@ static void tell_of_silence(struct ike_sa *sa)
 
 static void ask_again(struct ike_sa *sa)
 {
-	opening_settle(sa);
+	opening_drags_on(sa);
 	tell_of_silence(sa);
 	send_and_wait(sa);
 	if (sa->tries == DOUBT_TRIES + 1 && sa->state == IKE_UP)

@@ -83,18 +83,39 @@ static void count(struct many *w, const uint8_t *data)
 		w->begun[data[AT_EXCHANGE]][span]++;
 }
 
+static uint64_t arrives_ms(struct many *w, int to)
+{
+	const uint64_t there = w->now_ms + w->latency_ms;
+
+	if (to != HUB || !w->hub_ms)
+		return there;
+	w->hub_free_ms = (there > w->hub_free_ms ? there : w->hub_free_ms) + w->hub_ms;
+	return w->hub_free_ms;
+}
+
+/* Behind what arrives before it, or with it. */
+static void put_on_way(struct many *w, struct many_datagram d)
+{
+	size_t at = w->next++;
+
+	for (; at > w->first && w->on_way[(at - 1) % w->room].at_ms > d.at_ms; at--)
+		w->on_way[at % w->room] = w->on_way[(at - 1) % w->room];
+	w->on_way[at % w->room] = d;
+}
+
 static int op_send(void *arg, const struct path *path, const void *data, size_t size)
 {
 	struct many_end *end = arg;
 	struct many *w = end->world;
 	const unsigned host = host_of(path->local, path->remote);
-	struct many_datagram d = {.at_ms = w->now_ms + w->latency_ms, .to = !end->number, .size = size};
+	struct many_datagram d = {.to = !end->number, .size = size};
 
 	w->datagrams++;
 	w->to_host[host]++;
 	count(w, data);
 	if (w->gone[host])
 		return 0;
+	d.at_ms = arrives_ms(w, d.to);
 	memcpy(d.path.local, path->remote, 4);
 	memcpy(d.path.remote, path->local, 4);
 	d.path.local_port = path->remote_port;
@@ -103,7 +124,7 @@ static int op_send(void *arg, const struct path *path, const void *data, size_t 
 	memcpy(d.data, data, size);
 	if (w->next - w->first == w->room)
 		grow(w);
-	w->on_way[w->next++ % w->room] = d;
+	put_on_way(w, d);
 	return 0;
 }
 

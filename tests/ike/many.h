@@ -39,7 +39,7 @@ struct many_end {
 	unsigned done;		    /* orders that have come to their end well */
 };
 
-/* What is on its way, in the order of its arrival: each takes the same time. */
+/* What is on its way, in the order of its arrival. */
 struct many_datagram {
 	uint64_t at_ms;
 	int to;
@@ -52,6 +52,8 @@ struct many {
 	uint64_t now_ms;
 	uint64_t seed;
 	uint64_t latency_ms;
+	uint64_t hub_ms,
+		hub_free_ms; /* the hub takes so long for each datagram; and has none to look at from then on */
 	unsigned hosts;
 	uint32_t slot_step; /* from one SA to the next: 1, unless a test has another */
 	struct many_end ends[2];
