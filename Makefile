@@ -8,6 +8,7 @@
 #   make libreswan Debian's libreswan for it, unpacked in the build directory   (root)
 #   make promtool  the same of Debian's prometheus, of which the tests take the checker
 #   make bench     the figures, BENCH_ARGS='PART ...'; bench-docs puts them into docs/ (root)
+#   make bench-floods what is left of honest traffic in floods, FLOODS_ARGS='FLOOD ...' (root)
 #   make fuzz      fuzzing of what parses, random life of IKE, BPF against a reference, FUZZ_SECONDS=30 for each (root)
 #   make coverage  how many lines of what parses the tests run
 #   make unit      the unit tests alone; unit-sanitized, tsan, bpf-test, e2e, tests/layout: the other parts of check
@@ -64,7 +65,7 @@ BESIDE ?= 4
 # Quiet unless V=1.
 say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
 
-.PHONY: all deps need-deps check-deps bench-deps clean demo check check-long unit unit-sanitized tsan threaded bpf-test model e2e interop libreswan promtool coverage replay reference fuzz fuzzers fuzz-corpora corpora life bench bench-docs install deb deb-tree
+.PHONY: all deps need-deps check-deps bench-deps clean demo check check-long unit unit-sanitized tsan threaded bpf-test model e2e interop libreswan promtool coverage replay reference fuzz fuzzers fuzz-corpora corpora life bench bench-floods bench-docs install deb deb-tree
 all: $(PROGRAMS)
 
 $(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(SHARED)
@@ -141,6 +142,7 @@ BPF_TESTS    := $(call tests_in,tests/bpf/test_*.c)
 IKE_BENCH    := $(addprefix $(BUILD)/tests/bench/,ike_bench ike_cores)
 # The worker, on a cable of memory in place of AF_XDP.
 CABLE_WORKER := $(BUILD)/tests/bench/cable_worker
+FLOOD        := $(BUILD)/tests/bench/flood
 CABLE_OBJ    := $(call objects,$(wildcard tests/bench/cable/*.c))
 # Both without a cipher, for what is left then.
 BARE_WORKERS := $(addprefix $(BUILD)/tests/bench/,bare_worker bare_cable_worker)
@@ -280,7 +282,7 @@ model:
 # What lanes share, or hand each other, is in these: they run once more with two, and NICs of two queues.
 WITH_LANES := $(addprefix tests/e2e/test_,fragments.py inbound.py)
 # Those of how fast something is, at the end and alone.
-e2e: all $(CABLE_WORKER)
+e2e: all $(CABLE_WORKER) $(FLOOD)
 	$(call beside,,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
 	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' $(WITH_LANES))
 	BUILD=$(BUILD) $(PYTEST) -rs -m alone tests/e2e
@@ -323,7 +325,7 @@ check: need-deps
 # a while of fuzzing.
 check-long: need-deps
 	$(MAKE) check-deps
-	$(MAKE) -j$(JOBS) all $(CABLE_WORKER)
+	$(MAKE) -j$(JOBS) all $(CABLE_WORKER) $(FLOOD)
 	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
 	$(MAKE) model
 	$(MAKE) fuzz
@@ -410,10 +412,15 @@ bench: need-deps bench-deps
 	$(MAKE) all $(BENCHES) $(IKE_BENCH) $(SAS_BENCH) $(CABLE_WORKER) $(BARE_WORKERS)
 	BUILD=$(BUILD) tests/bench/bench $(BENCH_ARGS)
 
-# Tables and charts of docs/performance.md, from what 'make bench' has left.
+bench-floods: need-deps
+	$(MAKE) all $(FLOOD) $(addprefix $(BUILD)/tests/bench/udp_,send recv)
+	BUILD=$(BUILD) tests/bench/floods.py $(FLOODS_ARGS)
+
+# Tables and charts of docs/performance.md, from what 'make bench' has left, and that of docs/security.md, from 'make bench-floods'.
 BENCH_JSON ?= $(BUILD)/bench.json
+FLOODS_JSON ?= $(BUILD)/floods.json
 bench-docs:
-	tests/bench/document $(BENCH_JSON)
+	tests/bench/document $(wildcard $(BENCH_JSON) $(FLOODS_JSON))
 
 # ---- installing ----
 

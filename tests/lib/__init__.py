@@ -15,6 +15,7 @@ Here:
     netns         namespaces, cables (veth), sockets and threads inside
     wire          what is on a cable: frames in and out (Tap), captures (Capture), what a frame says (parse)
     packets, esp  what scapy has no word for; ESP a second and third time, independent of the product
+    ike_raw       IKE messages of somebody without a key
     traffic       sockets that must stay deaf, flows, bulk that must arrive whole
     pki           a CA, certificates, revocations
     daemons       programs of others: BIRD, DNS, SSH
@@ -31,6 +32,7 @@ The names of beds, each drawn where it is defined:
     bed      beds/bed      one host; the peer is this process, raw frames by hand       bed
     pair     beds/pair     two hosts, a bridge that sees everything       by hand       pair, own_pair, shared_pair
     ike_pair beds/ike      the same, not started                          IKEv2         ike_pair, native
+    flooded  beds/flooded  a pair, and on the wire somebody who floods    IKEv2          flooded (test_floods.py)
     routed   beds/routed   two hosts, a router with a narrow link         by hand
     lan      beds/lan      any number of hosts on one Ethernet            IKEv2
     hub      beds/hub      a few spokes that are thousands of peers       IKEv2
@@ -39,5 +41,6 @@ The names of beds, each drawn where it is defined:
     gate     gate/bed      two hosts, events, traffic that never stops    IKEv2
     guest    peers/guest_bed  one host, a Linux of its own as the peer    either        bed, own_bed (interop)
 
-Beside the beds: `paced` is traffic at a steady pace with somebody who forges, `tcp_peer` the least of TCP behind a bed.
+Beside the beds: `floods` has what `flooded` is flooded with, `paced` is traffic at a steady pace with somebody who forges,
+`tcp_peer` the least of TCP behind a bed.
 """

@@ -19,7 +19,7 @@ def number(value):
     return f'{value:,.0f}' if abs(value) >= 100 else report.number(value)
 
 
-def _table(headers, lines):
+def markdown(headers, lines):
     rule = ['---', *['--:'] * (len(headers) - 1)]
     return '\n'.join('| ' + ' | '.join(cells) + ' |' for cells in (headers, rule, *lines))
 
@@ -51,7 +51,7 @@ def _beside(result):
     lines = [[f'**{row["label"]}**' if row['label'] == NAMES['esp'] else row['label'],
               *(_cell(row['values'][c]) for c in columns)] for row in rows]
     reasons = [f'Not there, or not to the end: {row["label"]}: {row["missing"]}.' for row in rows if row['missing']]
-    table = _table(['', *(f'{COLUMNS[c][0]}, {COLUMNS[c][1]}' for c in columns)], lines)
+    table = markdown(['', *(f'{COLUMNS[c][0]}, {COLUMNS[c][1]}' for c in columns)], lines)
     return '\n\n'.join([textwrap.fill(_machine(result), 140), table, *reasons])
 
 
@@ -59,7 +59,7 @@ def _rows(result, part, headers, columns, more=lambda row: ()):
     """The rows of that part, with these variants in columns, and more behind them."""
     lines = [[row['label'].strip(), row['unit'], *(number(row['values'].get(c)) for c in columns), *more(row)]
              for row in result['figures'] if row['name'].startswith(f'{part}.')]
-    return _table(['', '', *headers], lines) if lines else None
+    return markdown(['', '', *headers], lines) if lines else None
 
 
 def _target(row):
@@ -82,7 +82,7 @@ def _run_line(row):
 def _run(result):
     """With what it is compared: the raw call of the AEAD, OpenSSL alone, or plaintext."""
     lines = [_run_line(row) for row in result['figures'] if _has_no_other_table(row)]
-    return _table(['', '', 'raw call, OpenSSL alone, in clear', 'ours', 'compared', 'target'], lines) if lines else None
+    return markdown(['', '', 'raw call, OpenSSL alone, in clear', 'ours', 'compared', 'target'], lines) if lines else None
 
 
 def _low(result):
@@ -97,7 +97,7 @@ def _memory(result):
               f'× {row["values"]["bound"]:.2f}' if 'bound' in row['values'] else '', _target(row)] for row in rows]
     headers = ('', 'sealed, Mpps', 'opened, Mpps', 'both, Mpps', 'cipher alone, Mpps', 'sealed, clocks', 'opened, clocks',
                'compared', 'cipher alone, compared', 'target')
-    return _table(headers, lines) if rows else None
+    return markdown(headers, lines) if rows else None
 
 
 def _cable(result):
@@ -114,7 +114,7 @@ def _connections(result):
     """Few beside many, of what is up and of what is only in the file."""
     lines = [[row['label'].strip(), row['unit'], *(number(row['values'].get(c)) for c in ('raw', 'esp')), _target(row)]
              for row in result['figures'] if row['name'].startswith(('mesh.', 'file.'))]
-    return _table(['', '', 'ten', 'thousands', 'target'], lines) if lines else None
+    return markdown(['', '', 'ten', 'thousands', 'target'], lines) if lines else None
 
 
 def _sas(result):
@@ -130,7 +130,7 @@ def _bare(result):
 
 def _instructions(result):
     headers, *lines = report.instructions_lines(result.get('instructions') or [])
-    return _table(headers, lines) if lines else None
+    return markdown(headers, lines) if lines else None
 
 
 def blocks(result, images):
