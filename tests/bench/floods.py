@@ -8,6 +8,8 @@ In each round each flood comes four times, in clear and protected in turns: as f
 two rates. What is compared is the second, and the median of the rounds is told. Exit 1 if a target is missed. As root.
 """
 import argparse
+import contextlib
+import functools
 import json
 import os
 import re
@@ -31,12 +33,15 @@ from lib.beds import floods
 from lib.beds.flooded import Flood, Flooded, Unprotected, map_bytes, processes, resident_all
 from lib.beds.pair import A
 from lib.host import BUILD
+from lib.wait import until
 
 ROUNDS, CELL_S = 3, 1.0
 # The honest stream: 200 Mbit/s of what is in the UDP datagrams.
 MBIT_S, SIZE = 200, 1400
 PACKETS_S = MBIT_S * 1e6 / 8 / SIZE
 PING_S = 0.02
+# How long counters may move after a flood, and what is as good as all of it.
+SETTLE_S, COUNTED = 1.5, 0.999
 RTT = re.compile(r'time=([\d.]+) ms')
 # What the honest stream is counted as, and its answers.
 HONEST = {'opened', 'sealed'}
@@ -73,10 +78,21 @@ def held(host):
             'lines': host.log_text.count('\n'), 'counters': host.counters()}
 
 
-def protected_under_flood(pair, frames, rate):
+def settle(host, before, reasons, taken):
+    """What a ring had no room for is counted within a second, what is incomplete later."""
+    def counted():
+        now = host.counters()
+        return sum(now.get(reason, 0) - before.get(reason, 0) for reason in reasons) >= COUNTED * taken
+
+    with contextlib.suppress(AssertionError):
+        until(counted, 'all is counted', timeout=SETTLE_S)
+
+
+def protected_under_flood(pair, frames, rate, reasons):
     """The same, and what the flood has left at the host."""
     before = held(pair.a)
     found = under_flood(pair, frames, rate)
+    settle(pair.a, before['counters'], reasons, found['taken'])
     after = held(pair.a)
     if before['pids'] != after['pids']:
         raise AssertionError(f'processes ended: {before["pids"]} are {after["pids"]} now; the log:\n{pair.a.log_text[-2000:]}')
@@ -92,7 +108,8 @@ def one_round(beds, kind, backwards, tell):
     """way -> the cell at the flood's highest rate, and the cell at the rate that both have."""
     frames = floods.KINDS[kind].make(floods.Wire(beds['esp']))
     lines = {'esp': frames, 'plain': floods.readdressed(frames, beds['plain'])}
-    cell = {'esp': protected_under_flood, 'plain': under_flood}
+    protected = functools.partial(protected_under_flood, reasons=floods.KINDS[kind].reasons)
+    cell = {'esp': protected, 'plain': under_flood}
     order = WAYS[::-1] if backwards else WAYS
     highest = {way: cell[way](beds[way], lines[way], 0) for way in order}
     rate = min(found['offered_pps'] for found in highest.values())

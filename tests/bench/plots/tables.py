@@ -120,7 +120,7 @@ def _connections(result):
 def _sas(result):
     lines = [[row['label'], row['unit'], *(number(row['values'].get(c)) for c in ('raw', 'esp')), report.compared(row), _target(row)]
              for row in result['figures'] if row['name'].startswith('sas.')]
-    return _table(['', '', 'few', 'many', 'compared', 'target'], lines) if lines else None
+    return markdown(['', '', 'few', 'many', 'compared', 'target'], lines) if lines else None
 
 
 def _bare(result):
