@@ -4,8 +4,8 @@
 What an honest stream keeps while somebody on the wire floods the host that it goes to, with whatever can be sent without a key: beside
 what it keeps in clear, between the same two without xdp-ipsec, under the same flood at the same rate.
 
-In each round each flood comes four times, in clear and protected in turns: as fast as it goes, and once more at the lower of the
-two rates. What is compared is the second, and the median of the rounds is told. Exit 1 if a target is missed. As root.
+In each round each flood comes four times, in clear and protected: as fast as it goes, and once more at the lower of the two rates.
+What is compared is the second, and the median of the rounds is told. Exit 1 if a target is missed. As root.
 """
 import argparse
 import contextlib
@@ -84,8 +84,9 @@ def settle(host, before, reasons, taken):
         now = host.counters()
         return sum(now.get(reason, 0) - before.get(reason, 0) for reason in reasons) >= COUNTED * taken
 
-    with contextlib.suppress(AssertionError):
-        until(counted, 'all is counted', timeout=SETTLE_S)
+    if reasons:
+        with contextlib.suppress(AssertionError):
+            until(counted, 'all is counted', timeout=SETTLE_S)
 
 
 def protected_under_flood(pair, frames, rate, reasons):
@@ -112,9 +113,12 @@ def one_round(beds, kind, backwards, tell):
     cell = {'esp': protected, 'plain': under_flood}
     order = WAYS[::-1] if backwards else WAYS
     highest = {way: cell[way](beds[way], lines[way], 0) for way in order}
-    rate = min(found['offered_pps'] for found in highest.values())
-    same = {way: cell[way](beds[way], lines[way], rate) for way in order}
-    tell(f'{kind}: {rate / 1e3:.0f} kpps, of the stream ' + ', '.join(f'{way} {same[way]["share"]:.0%}' for way in WAYS))
+    rate, same = min(found['offered_pps'] for found in highest.values()), {}
+    # A flood that is paced may come to less where the host takes longer: clear gets what ours has had, or what is next to it.
+    for way in ('esp', 'plain'):
+        same[way] = cell[way](beds[way], lines[way], rate)
+        rate = same[way]['offered_pps']
+    tell(f'{kind}: ' + ', '.join(f'{way} {same[way]["share"]:.0%} at {same[way]["offered_pps"] / 1e3:.0f} kpps' for way in WAYS))
     return {'highest': highest, 'same': same}
 
 
