@@ -173,6 +173,21 @@ $(SHARED_TESTS): %: %.o $(SHARED)
 # Whose sleep is played, and whose calls are counted.
 $(BUILD)/tests/unit/worker/test_loop: ALL_LDFLAGS += $(foreach f,ppoll __ppoll_chk xsk_wake_to_receive,-Wl$(comma)--wrap=$(f))
 
+# The worker and IKE, of which each process tries what it must not be able to (misbehave.h).
+MISBEHAVING := $(addprefix $(BUILD)/tests/misbehave/,xdp-ipsec-worker xdp-ipsec-iked)
+MISBEHAVE_OBJ := $(addprefix $(BUILD)/tests/misbehave/,orders.o attempts.o walls.o)
+wrapped = $(foreach f,$(1),-Wl$(comma)--wrap=$(f))
+$(MISBEHAVING): ALL_LDFLAGS += -fno-lto $(call wrapped,seccomp_init seccomp_attr_set seccomp_load landlock_leave_others \
+	landlock_leave_files privileges_drop chroot)
+$(BUILD)/tests/misbehave/xdp-ipsec-worker: ALL_LDFLAGS += $(call wrapped,maps_only_read vault_map \
+	io_uring_register_restrictions worker_order_receive inbound_run)
+$(BUILD)/tests/misbehave/xdp-ipsec-worker: $(BUILD)/tests/misbehave/worker.o $(MISBEHAVE_OBJ) $(WORKER_OBJ) $(SHARED)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
+
+$(BUILD)/tests/misbehave/xdp-ipsec-iked: ALL_LDFLAGS += $(call wrapped,sandbox_enter channel_receive keyring_private hand_do)
+$(BUILD)/tests/misbehave/xdp-ipsec-iked: $(BUILD)/tests/misbehave/iked.o $(MISBEHAVE_OBJ) $(IKE_OBJ) $(SHARED)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(IKE_LIBS)
+
 # A NIC whose driver is played (steered_nic.h).
 $(filter %/test_steering %/test_steering_hash %/test_steering_rules %/test_rx_rules,$(LOADER_TESTS)): ALL_LDFLAGS += -Wl,--wrap=ethtool_ask
 
@@ -236,6 +251,8 @@ $(BPF_TESTS:=.o) $(BPF_TEST_OBJ) $(SAS_BENCH).o: $(SKELETONS)
 $(BPF_TESTS:=.o) $(BPF_TEST_OBJ): ALL_CFLAGS += -iquote tests
 $(SAS_BENCH).o: ALL_CFLAGS += -iquote tests -iquote ike -iquote loader
 $(SHARED_TESTS:=.o): ALL_CFLAGS += -iquote tests
+$(MISBEHAVE_OBJ) $(BUILD)/tests/misbehave/iked.o: ALL_CFLAGS += -iquote tests -iquote ike
+$(BUILD)/tests/misbehave/worker.o: ALL_CFLAGS += -iquote tests -iquote worker
 $(LOADER_TESTS:=.o): ALL_CFLAGS += -iquote tests -iquote loader
 $(WORKER_TESTS:=.o) $(BENCHES:=.o) $(CABLE_OBJ) $(BARE_OBJ): ALL_CFLAGS += -iquote tests -iquote worker
 $(IKE_TESTS:=.o) $(IKE_BENCH:=.o) $(IKE_TEST_OBJ) $(IKE_LIFE_OBJ): ALL_CFLAGS += -iquote tests -iquote ike -iquote tests/ike
@@ -282,7 +299,7 @@ model:
 # What lanes share, or hand each other, is in these: they run once more with two, and NICs of two queues.
 WITH_LANES := $(addprefix tests/e2e/test_,fragments.py inbound.py)
 # Those of how fast something is, at the end and alone.
-e2e: all $(CABLE_WORKER) $(FLOOD)
+e2e: all $(CABLE_WORKER) $(FLOOD) $(MISBEHAVING)
 	$(call beside,,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
 	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' $(WITH_LANES))
 	BUILD=$(BUILD) $(PYTEST) -rs -m alone tests/e2e
@@ -325,7 +342,7 @@ check: need-deps
 # a while of fuzzing.
 check-long: need-deps
 	$(MAKE) check-deps
-	$(MAKE) -j$(JOBS) all $(CABLE_WORKER) $(FLOOD)
+	$(MAKE) -j$(JOBS) all $(CABLE_WORKER) $(FLOOD) $(MISBEHAVING)
 	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
 	$(MAKE) model
 	$(MAKE) fuzz
@@ -363,7 +380,7 @@ $(call in_folder,ike) $(BUILD)/tests/fuzz/ike/replay: FUZZ_LIBS = $(IKE_LIBS)
 $(call in_folder,loader) $(BUILD)/tests/fuzz/loader/replay: FUZZ_LIBS = $(LOADER_LIBS)
 
 $(call in_folder,ike) $(BUILD)/tests/fuzz/ike/replay: ALL_LDFLAGS += \
-	$(foreach f,dh_generate dh_derive dh_free sandbox_enter_keyholder,-Wl$(comma)--wrap=$(f))
+	$(foreach f,dh_generate dh_derive dh_free sandbox_enter,-Wl$(comma)--wrap=$(f))
 
 $(FUZZERS:=.o) $(FUZZ) $(FUZZ_IKE_OWN) $(BUILD)/tests/fuzz/replay.o: ALL_CFLAGS += -iquote tests -iquote tests/fuzz
 $(addsuffix .o,$(call in_folder,worker)): ALL_CFLAGS += -iquote worker -iquote tests/unit/worker

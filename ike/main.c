@@ -33,6 +33,7 @@
 #include "crypto/dh.h"
 #include "config/judge.h"
 #include "lib/child.h"
+#include "lib/landlock.h"
 #include "lib/privileges.h"
 #include "crypto/prf.h"
 #include "hands/hands.h"
@@ -313,8 +314,11 @@ static int make_daemon(struct ike_daemon *d, const struct parts *p, struct fault
 
 static int prepare(struct ike_daemon *d, struct parts *p, const struct arguments *a, struct fault *f)
 {
-	int err = start_parts(p, a, f);
+	/* All three together: they end with one another. */
+	int err = landlock_leave_others(f);
 
+	if (!err)
+		err = start_parts(p, a, f);
 	d->control = a->control_fd;
 	d->keylog = a->keylog_fd;
 	d->esp_keylog = a->esp_keylog_fd;

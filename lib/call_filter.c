@@ -11,10 +11,14 @@ struct call_filter call_filter_new(void)
 {
 	const scmp_filter_ctx rules = seccomp_init(SCMP_ACT_KILL_PROCESS);
 
-	return (struct call_filter){
-		.rules = rules,
-		.err = rules ? seccomp_attr_set(rules, SCMP_FLTATR_CTL_TSYNC, 1) : -ENOMEM,
-	};
+	struct call_filter c = {.rules = rules, .err = rules ? 0 : -ENOMEM};
+
+	if (!c.err)
+		c.err = seccomp_attr_set(rules, SCMP_FLTATR_CTL_TSYNC, 1);
+	/* By the numbers of another architecture, too: else that would end the one thread that tries. */
+	if (!c.err)
+		c.err = seccomp_attr_set(rules, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	return c;
 }
 
 void call_filter_allow(struct call_filter *c, const int *calls, size_t count)

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "lib/call_filter.h"
+#include "lib/landlock.h"
 #include "lib/privileges.h"
 
 /* Every call the worker makes from here on, and what for. No open, no socket, no exec, no io_uring but those it has. */
@@ -69,5 +70,10 @@ int sandbox_drop_privileges(struct fault *f)
 	if (!err && !privileges_lock_memory(&kept))
 		fprintf(stderr, "xdp-ipsec-worker: its memory cannot be locked but for the key vault and what it keeps "
 				"of it: raise 'ulimit -l', or run with CAP_IPC_LOCK\n");
-	return err ? err : privileges_drop(&user, kept, f);
+	if (!err)
+		err = privileges_drop(&user, kept, f);
+	/* Each thread would have to by itself. */
+	if (!err)
+		err = landlock_leave_others(f);
+	return err ? err : landlock_leave_files(f);
 }

@@ -84,7 +84,7 @@ int hands_run(int jobs, int ready, unsigned count)
 	struct fault f = {""};
 
 	s = (struct start){jobs, count - 1};
-	if (sandbox_enter_hands(start_hands, &s, &f)) {
+	if (sandbox_enter(SANDBOX_HANDS, start_hands, &s, &f)) {
 		dprintf(STDERR_FILENO, "xdp-ipsec-iked: hands: %s\n", f.text);
 		return EXIT_FAILURE;
 	}

@@ -278,7 +278,7 @@ static int prepare(struct keyholder *k, const struct keyholder_ends *ends, struc
 	k->ops = keyring_ops(k->ring);
 	if (ends->vault >= 0)
 		err = vault_map(&k->vault, ends->vault, true, f);
-	return err ? err : sandbox_enter_keyholder(start_signers, &start, f);
+	return err ? err : sandbox_enter(SANDBOX_KEYHOLDER, start_signers, &start, f);
 }
 
 static bool say_ready(int ready)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/call_filter.h"
+#include "lib/landlock.h"
 #include "lib/privileges.h"
 #include "maps/layout.h"
 
@@ -110,7 +111,10 @@ static int leave(const char *who, uint64_t kept, struct fault *f)
 	lock_memory(who, &kept);
 	if (!err)
 		err = leave_file_system(f);
-	return err ? err : privileges_drop(&user, kept, f);
+	if (!err)
+		err = privileges_drop(&user, kept, f);
+	/* Before there are threads, of which each would have to. */
+	return err ? err : landlock_leave_files(f);
 }
 
 uint64_t sandbox_bpf_capability(int (*lookup)(void *arg), void *arg)
@@ -160,10 +164,22 @@ int sandbox_enter_protocol(int map, struct fault *f)
 	return load(&filter, f);
 }
 
-int sandbox_enter_keyholder(sandbox_last *last, void *arg, struct fault *f)
+/* What each of the others needs besides. */
+static const struct {
+	const char *who;
+	struct {
+		const int *calls;
+		size_t count;
+	} lists[2];
+} others[] = {
+	[SANDBOX_KEYHOLDER] = {"key holder", {{common, ITEMS(common)}, {keyholder, ITEMS(keyholder)}}},
+	[SANDBOX_HANDS] = {.who = "hands"},
+};
+
+int sandbox_enter(enum sandbox_of who, sandbox_last *last, void *arg, struct fault *f)
 {
 	struct call_filter filter;
-	int err = leave("key holder", 0, f);
+	int err = leave(others[who].who, 0, f);
 
 	if (!err)
 		err = last(arg, f);
@@ -171,21 +187,7 @@ int sandbox_enter_keyholder(sandbox_last *last, void *arg, struct fault *f)
 		return err;
 	filter = call_filter_new();
 	call_filter_allow(&filter, life, ITEMS(life));
-	call_filter_allow(&filter, common, ITEMS(common));
-	call_filter_allow(&filter, keyholder, ITEMS(keyholder));
-	return load(&filter, f);
-}
-
-int sandbox_enter_hands(sandbox_last *last, void *arg, struct fault *f)
-{
-	struct call_filter filter;
-	int err = leave("hands", 0, f);
-
-	if (!err)
-		err = last(arg, f);
-	if (err)
-		return err;
-	filter = call_filter_new();
-	call_filter_allow(&filter, life, ITEMS(life));
+	for (size_t i = 0; i < ITEMS(others[who].lists); i++)
+		call_filter_allow(&filter, others[who].lists[i].calls, others[who].lists[i].count);
 	return load(&filter, f);
 }

@@ -15,16 +15,18 @@
 /* The protocol process: everything it needs is open. map: `sad`, or -1 for one that has no maps. */
 int sandbox_enter_protocol(int map, struct fault *f);
 
+enum sandbox_of {
+	SANDBOX_KEYHOLDER,
+	SANDBOX_HANDS, /* who have no key of the host's, and hear the protocol process alone */
+};
+
 /*
  * What is done last, when no privilege is left, and only then are the system calls few: threads begin (threads.h). 0 or
  * -errno.
  */
 typedef int sandbox_last(void *arg, struct fault *f);
 
-int sandbox_enter_keyholder(sandbox_last *last, void *arg, struct fault *f);
-
-/* Who has no key of the host's, and hears the protocol process alone. */
-int sandbox_enter_hands(sandbox_last *last, void *arg, struct fault *f);
+int sandbox_enter(enum sandbox_of who, sandbox_last *last, void *arg, struct fault *f);
 
 /*
  * The capability that looking into a map takes here, as a bit: CAP_BPF where kernel.unprivileged_bpf_disabled keeps

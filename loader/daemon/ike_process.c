@@ -16,6 +16,7 @@
 #include "ike_told.h"
 #include "lib/channel.h"
 #include "lib/clock.h"
+#include "lib/landlock.h"
 #include "lib/log.h"
 
 #define IKED "xdp-ipsec-iked"
@@ -442,6 +443,9 @@ static void on_again(void *arg)
 
 int ike_init(struct ike_process *ike)
 {
+	if (!landlock_abi())
+		log_debug("this kernel has no Landlock: worker and IKE have seccomp, a user of their own and no "
+			  "capability around them");
 	ike->control = ike->stock.keys.socket = -1;
 	ike->stock.config_path = ike->config_path;
 	ike->child = (struct child){

@@ -18,6 +18,7 @@
 #include "lib/child_process.h"
 #include "lib/clock.h"
 #include "lib/json.h"
+#include "lib/landlock.h"
 #include "lib/log.h"
 #include "lib/privileges.h"
 
@@ -156,6 +157,10 @@ static int leave(struct fault *f)
 
 	if (!err)
 		err = privileges_drop(&user, 0, f);
+	if (!err)
+		err = landlock_leave_others(f);
+	if (!err)
+		err = landlock_leave_files(f);
 	if (err)
 		return err;
 	filter = call_filter_new();

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from lib import security
 from lib.beds.bed import Bed
 from lib.beds.ike import IkePair, connection, is_up, order, wait_up
 from lib.beds.pair import B
-from lib.host import CAP_IPC_LOCK
+from lib.host import CAP_IPC_LOCK, service_user, unprivileged
 from lib.netns import LANES, QUEUES, run
 from lib.traffic import ping
 from lib.wait import until
@@ -98,42 +99,87 @@ def lanes_of(pid):
     return len(os.listdir(f'/proc/{pid}/task')) - 1
 
 
-STANDARD = Counter({'null': 1, 'log': 2})
+# ---- the table of docs/security.md ----
+
+TABLE = security.table('| | supervisor |')
+WHO = security.PROCESSES[1:]
 
 
-def test_descriptors_of_the_protocol_process(host):
-    """
-    To the supervisor, the key holder, those of it who sign, and the hands; the network, its own loop, and the three maps by
-    which SAs are known; and what tells that it is there.
-    """
-    assert descriptors(host, host.processes()['protocol']) == STANDARD + Counter({
-        'unix socket': 4, 'UDP port 500': 1, 'UDP port 4500': 1, 'map sad': 1, 'map sad_out': 1, 'map sad_sent': 1,
-        'anon_inode:[eventpoll]': 1, 'pipe': 2, 'key log': 2, 'XDP socket': 1})
+def plain(host, kind):
+    """As the table has it."""
+    return 'run/worker' if kind == str(host.run_dir / 'worker') else re.sub(r'anon_inode:\[?([\w-]+)\]?', r'\1', kind)
 
 
-def test_descriptors_of_the_key_holder(host):
-    assert descriptors(host, host.processes()['keyholder']) == STANDARD + Counter({'unix socket': 3})
+def status(pid):
+    return dict(line.split(':\t', 1) for line in Path(f'/proc/{pid}/status').read_text().splitlines() if ':\t' in line)
 
 
-def test_descriptors_of_the_hands(host):
-    """To the protocol process, and nobody else."""
-    assert descriptors(host, host.processes()['hands']) == STANDARD + Counter({'unix socket': 1})
+def is_empty(folder):
+    """What is in /proc of a process that has ended cannot even be listed."""
+    try:
+        return not os.listdir(folder)
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
-def test_descriptors_of_the_worker(host):
-    """
-    Of the NIC's queue a socket and two TAP queues, and what keeps the program on the TAP; to the supervisor, and what it said that it
-    was ready by, and the lock by which the next one finds it; of each lane what wakes it and, where this kernel has it, a ring that
-    reads TAP queues.
-    """
-    pid = host.processes()['worker']
-    had, lanes = descriptors(host, pid), lanes_of(pid)
-    assert lanes == (LANES or len(os.sched_getaffinity(0)))
-    assert had.pop('XDP socket') == QUEUES
-    assert had.pop('anon_inode:[io_uring]', lanes) == lanes
-    assert had == STANDARD + Counter({'/dev/net/tun': 2 * QUEUES, 'anon_inode:bpf_link': 1, 'unix socket': 1, 'pipe': 1,
-                                      str(host.run_dir / 'worker'): 1, 'anon_inode:[eventfd]': lanes})
+@pytest.mark.parametrize('who', WHO)
+def test_open(host, who):
+    pid = host.processes()[who]
+    assert who != 'worker' or lanes_of(pid) == (LANES or len(os.sched_getaffinity(0)))
+    expected = security.counted(TABLE['open'][who], lane=lanes_of(pid), queue=QUEUES)
+    if who == 'protocol':
+        expected['key log'] = 2     # this daemon logs keys
+    had = Counter({plain(host, kind): n for kind, n in descriptors(host, pid).items()})
+    if 'io_uring' not in had:
+        del expected['io_uring']    # this kernel does not let it have any
+    assert had == expected
 
+
+@pytest.mark.parametrize('who', security.PROCESSES)
+def test_user_and_rights(host, who):
+    """More than the table has is whatever this test itself may: who runs it may be in a container's filter."""
+    pid = host.processes()[who]
+    is_own, own = status(pid), status('self')
+    name, none = TABLE['user'][who], '0' * 16
+    assert set(is_own['Uid'].split()) == {'0' if name == 'root' else str(service_user()[0])}
+    assert set(is_own['Gid'].split()) == {'0' if name == 'root' else str(service_user()[1])}
+    if TABLE['capabilities'][who] == 'none':
+        unprivileged(pid)
+        assert {is_own[cap] for cap in ('CapInh', 'CapAmb')} == {none} and not is_own['Groups'].strip()
+    for row, field, restricted, word in (('more rights by exec', 'NoNewPrivs', '1', 'never'), ('other system calls', 'Seccomp', '2', 'kill it')):
+        assert is_own[field] == (restricted if TABLE[row][who] == word else own[field]), row
+        assert TABLE[row][who] in (word, 'may')
+
+
+@pytest.mark.parametrize('who', security.PROCESSES)
+def test_namespaces_root_and_dumps(host, who):
+    pid, supervisor = host.processes()[who], host.daemon.pid
+    assert ("the supervisor's" in TABLE['namespaces'][who]) == (who != 'supervisor')
+    for namespace in os.listdir(f'/proc/{supervisor}/ns'):
+        assert os.readlink(f'/proc/{pid}/ns/{namespace}') == os.readlink(f'/proc/{supervisor}/ns/{namespace}')
+    if TABLE['root directory'][who] == 'empty':
+        assert is_empty(f'/proc/{pid}/root/.') and is_empty(f'/proc/{pid}/cwd/.')
+    else:
+        assert os.path.samestat(os.stat(f'/proc/{pid}/root/.'), os.stat('/'))
+    assert TABLE['dumps core'][who] == 'never'
+    assert re.search(r'^Max core file size +0 +', Path(f'/proc/{pid}/limits').read_text(), re.M)
+    assert int(Path(f'/proc/{pid}/coredump_filter').read_text(), 16) == 0
+
+
+@pytest.mark.parametrize('who', WHO)
+def test_mapped_maps(host, who):
+    """By their sizes: what is mapped has no other name in /proc."""
+    mapped = shared(host.processes()[who])
+    for row, writes in (('maps, mapped to be written', True), ('and to be read alone', False)):
+        names = list(security.counted(TABLE[row][who]))
+        assert mapped.get(('anon_inode:bpf-map', writes), []) == sizes(host, *names), row
+
+
+def test_system_calls_of_the_documentation():
+    assert security.calls_of_documentation() == {who: security.calls_of_sources(who) for who in WHO}
+
+
+# ---- descriptors ----
 
 def test_worker_keeps_nothing_of_a_nic_that_was_detached(host):
     """Nor does one more thread run: of what came with it every descriptor is closed."""

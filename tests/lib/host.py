@@ -6,6 +6,7 @@ cables (lib/beds/).
 import contextlib
 import json
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -64,6 +65,15 @@ def unprivileged(pid):
     assert '0' not in status['Uid'].split() and '0' not in status['Gid'].split()
     assert (status['Seccomp'].strip(), status['NoNewPrivs'].strip()) == ('2', '1')
     assert os.stat(f'/proc/{pid}/maps').st_uid == 0
+
+
+def service_user():
+    """uid and gid of the user that worker and IKE become, of /etc/passwd or the number that nobody else gives away (lib/privileges.h)."""
+    try:
+        user = pwd.getpwnam('xdp-ipsec')
+        return user.pw_uid, user.pw_gid
+    except KeyError:
+        return 0x78697073, 0x78697073
 
 
 def children(pid):

@@ -300,12 +300,12 @@ static int no_threads(void *arg, struct fault *f)
 
 static int enter_keyholder(struct fault *f)
 {
-	return sandbox_enter_keyholder(no_threads, NULL, f);
+	return sandbox_enter(SANDBOX_KEYHOLDER, no_threads, NULL, f);
 }
 
 static int enter_hands(struct fault *f)
 {
-	return sandbox_enter_hands(no_threads, NULL, f);
+	return sandbox_enter(SANDBOX_HANDS, no_threads, NULL, f);
 }
 
 static const struct {
@@ -337,7 +337,7 @@ static bool act_by_thread(void)
 {
 	struct fault f;
 
-	if (sandbox_enter_hands(start_thread, NULL, &f))
+	if (sandbox_enter(SANDBOX_HANDS, start_thread, NULL, &f))
 		threads_end(NO_SANDBOX);
 	__atomic_store_n(&thread.closed, true, __ATOMIC_RELEASE);
 	while (thread.closed)
