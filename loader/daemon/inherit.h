@@ -23,7 +23,8 @@ struct inheritance {
 
 #define INHERIT_VAULT "vault"
 
-/* Finds what is left of NICs and worker, and ends a worker that nobody can give orders to. 0 or -errno. */
+/* Finds what is left of NICs and worker, and ends a worker that nobody can give orders to, and with it the one whose
+ * place that was about to take. 0 or -errno. */
 int inherit_datapath(struct inheritance *i, const struct instance *in, struct fault *f);
 
 /* The NICs that go on do. */

@@ -110,6 +110,16 @@ pid_t worker_place_holder(const char *run_dir)
 	return pid;
 }
 
+bool worker_place_has_other(const char *run_dir, pid_t pid)
+{
+	const int place = open_place(run_dir, O_RDONLY);
+	const pid_t last = place < 0 ? 0 : holder(place);
+
+	if (place >= 0)
+		close(place);
+	return last > 0 && last != pid && is_worker(last);
+}
+
 static bool clears(int place)
 {
 	const struct timespec pause = {.tv_nsec = 5000000};

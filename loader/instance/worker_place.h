@@ -6,6 +6,7 @@
 #ifndef LOADER_INSTANCE_WORKER_PLACE_H
 #define LOADER_INSTANCE_WORKER_PLACE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "lib/fault.h"
@@ -18,6 +19,9 @@ void worker_place_give(const char *run_dir, int place, pid_t worker);
 
 /* The pid of a worker that lives, as its supervisor saw it; 0: none does. */
 pid_t worker_place_holder(const char *run_dir);
+
+/* Whether another worker than that one may have the lock, too: the one that was written down last, and lives. */
+bool worker_place_has_other(const char *run_dir, pid_t pid);
 
 /* Ends a worker that has outlived its supervisor, and waits until it is gone. 0; -EBUSY: it cannot be ended. */
 int worker_place_clear(const char *run_dir, struct fault *f);

@@ -138,6 +138,24 @@ def test_traffic_outlives_the_supervisor(kept):
     until(lambda: names(manager) == names_of(pair.a), 'it has what there is now, and nothing of before')
 
 
+def test_killed_while_one_worker_follows_another(kept):
+    """Both are ended by the next supervisor: nobody knows which of them is at work, and there must not be two."""
+    pair, manager = kept
+    before = pair.a.status()['worker']['pid']
+    os.kill(before, signal.SIGSTOP)     # it does not let go
+    pair.a.stop(signal.SIGKILL)
+    pair.a.spawn()
+    following = until(lambda: (w := (pair.a.try_status() or {}).get('worker')) and w.get('aead') and w['pid'], 'the next one is ready')
+    assert following != before
+    os.kill(following, signal.SIGSTOP)  # nor does it hear that its supervisor is gone
+    pair.a.stop(signal.SIGKILL)
+    pair.a.start()
+    assert is_dead(before) and is_dead(following)
+    assert ping(pair.a.netns, B, 3)
+    until(lambda: names(manager) == names_of(pair.a), 'it has what there is now, and nothing of before')
+
+
+
 def test_killed_with_its_worker(kept):
     """Sockets without a worker are given up, and no packet has gone in clear."""
     pair, manager = kept

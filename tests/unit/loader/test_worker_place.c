@@ -94,6 +94,22 @@ static void test_two_have_it(void **unused)
 	assert_true(was_killed(other));
 }
 
+/* Who is not the last one has another beside it as long as that lives. */
+static void test_has_other(void **unused)
+{
+	const pid_t one = live("xdp-ipsec-worker"), other = live("xdp-ipsec-worker");
+
+	(void)unused;
+	wait_for_name(other, "xdp-ipsec-worker");
+	assert_true(worker_place_has_other(dir, one));
+	assert_false(worker_place_has_other(dir, other));
+	kill(other, SIGKILL);
+	assert_true(was_killed(other));
+	assert_false(worker_place_has_other(dir, one));
+	kill(one, SIGKILL);
+	assert_true(was_killed(one));
+}
+
 /* As where the pid is of another PID namespace: it says so, and who has that pid here is let alone. */
 static void test_another_process(void **unused)
 {
@@ -117,6 +133,7 @@ int main(void)
 		cmocka_unit_test(test_nobody),
 		cmocka_unit_test(test_it_is_ended),
 		cmocka_unit_test(test_two_have_it),
+		cmocka_unit_test(test_has_other),
 		cmocka_unit_test(test_another_process),
 	};
 	int failed;
