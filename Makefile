@@ -3,7 +3,8 @@
 #   make           the programs, in build/
 #   make demo      two hosts in namespaces, real traffic, proof from the wire   (root)
 #   make check     every test                                                   (root)
-#   make check-long what takes longer than that: all of end to end with two lanes, the model, fuzzing (root)
+#   make check-long what takes longer than that: all of end to end with two lanes, the model, kills, fuzzing (root)
+#   make kills     KILLS=10000 processes killed at any instant, SEED= as in an earlier run (root)
 #   make interop   against Linux XFRM, strongSwan, libreswan in User Mode Linux (root)
 #   make libreswan Debian's libreswan for it, unpacked in the build directory   (root)
 #   make promtool  the same of Debian's prometheus, of which the tests take the checker
@@ -65,7 +66,7 @@ BESIDE ?= 4
 # Quiet unless V=1.
 say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
 
-.PHONY: all deps need-deps check-deps bench-deps clean demo check check-long unit unit-sanitized tsan threaded bpf-test model e2e interop libreswan promtool coverage replay reference fuzz fuzzers fuzz-corpora corpora life bench bench-floods bench-docs install deb deb-tree
+.PHONY: all deps need-deps check-deps bench-deps clean demo check check-long unit unit-sanitized tsan threaded bpf-test model kills e2e interop libreswan promtool coverage replay reference fuzz fuzzers fuzz-corpora corpora life bench bench-floods bench-docs install deb deb-tree
 all: $(PROGRAMS)
 
 $(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(SHARED)
@@ -149,6 +150,9 @@ BARE_WORKERS := $(addprefix $(BUILD)/tests/bench/,bare_worker bare_cable_worker)
 BARE_OBJ     := $(call objects,$(wildcard tests/bench/bare/*.c))
 SAS_BENCH    := $(BUILD)/tests/bench/sas_bench
 BENCHES      := $(filter-out $(IKE_BENCH) $(SAS_BENCH),$(call tests_in,tests/bench/*.c))
+# What is on the wire while processes are killed, and a supervisor that has no patience with what dies often.
+RECORDER     := $(BUILD)/tests/kills/recorder
+IMPATIENT    := $(BUILD)/tests/kills/xdp-ipsec
 comma := ,
 but_main = $(filter-out %/main.o,$(1))
 NOT_TESTED := $(BUILD)/not-tested
@@ -242,6 +246,13 @@ $(BUILD)/tests/bench/lane_bench: ALL_LDFLAGS += -Wl,--wrap=mlock2
 $(IKE_BENCH): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(IKE_LIBS)
 
+RECORDER_OBJ := $(call objects,$(filter-out tests/kills/impatient.c,$(wildcard tests/kills/*.c)))
+$(RECORDER): $(RECORDER_OBJ)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
+
+$(IMPATIENT): $(BUILD)/tests/kills/impatient.o $(LOADER_OBJ) $(SHARED)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--wrap=child_start_later -o $@ $^ $(LOADER_LIBS)
+
 # IKE's hand in the maps and the loader's, and the programs over them.
 SAS_BENCH_OBJ = $(BUILD)/ike/daemon/sad.o $(addprefix $(BUILD)/loader/policy/,parse.o spd.o spd_store.o spd_empty.o spd_counters.o)
 $(SAS_BENCH): %: %.o $(BPF_TEST_OBJ) $(SAS_BENCH_OBJ) $(SHARED)
@@ -296,10 +307,17 @@ bpf-test: $(BPF_TESTS:=.run)
 model:
 	NOT_TESTED=$(NOT_TESTED) tests/model/check $(BUILD) all
 
+# Processes killed at any instant under traffic, and each packet on the wire looked at: no nonce twice, none taken twice, none in
+# clear. SEED= for the kills of an earlier run, which has printed it; in the same order, not at the same instants.
+KILLS ?= 10000
+kills: need-deps
+	$(MAKE) -j$(JOBS) all $(RECORDER) $(IMPATIENT)
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests BUILD=$(BUILD) /usr/bin/python3 tests/kills/kills $(KILLS) $(SEED)
+
 # What lanes share, or hand each other, is in these: they run once more with two, and NICs of two queues.
 WITH_LANES := $(addprefix tests/e2e/test_,fragments.py inbound.py)
 # Those of how fast something is, at the end and alone.
-e2e: all $(CABLE_WORKER) $(FLOOD) $(MISBEHAVING)
+e2e: all $(CABLE_WORKER) $(FLOOD) $(MISBEHAVING) $(RECORDER) $(IMPATIENT)
 	$(call beside,,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
 	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' $(WITH_LANES))
 	BUILD=$(BUILD) $(PYTEST) -rs -m alone tests/e2e
@@ -338,13 +356,14 @@ check: need-deps
 	$(MAKE) e2e interop
 	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED) $(SECOND)
 
-# What takes longer than one waits for before a change goes in: the end-to-end suite with two lanes, all of the model, and
-# a while of fuzzing.
+# What takes longer than one waits for before a change goes in: the end-to-end suite with two lanes, all of the model, ten
+# thousand kills, and a while of fuzzing.
 check-long: need-deps
 	$(MAKE) check-deps
-	$(MAKE) -j$(JOBS) all $(CABLE_WORKER) $(FLOOD) $(MISBEHAVING)
+	$(MAKE) -j$(JOBS) all $(CABLE_WORKER) $(FLOOD) $(MISBEHAVING) $(RECORDER) $(IMPATIENT)
 	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
 	$(MAKE) model
+	$(MAKE) kills
 	$(MAKE) fuzz
 
 demo: need-deps

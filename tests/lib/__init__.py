@@ -38,6 +38,7 @@ The names of beds, each drawn where it is defined:
     hub      beds/hub      a few spokes that are thousands of peers       IKEv2
     machines beds/machines hosts with a shell, as documents speak of them              by file
     place    beds/place    one host where root may do less: a container   either
+    killed   beds/killed   two hosts of which anybody is killed, a recorder       either
     gate     gate/bed      two hosts, events, traffic that never stops    IKEv2
     guest    peers/guest_bed  one host, a Linux of its own as the peer    either        bed, own_bed (interop)
 
