@@ -12,7 +12,7 @@
 #   make bench-floods what is left of honest traffic in floods, FLOODS_ARGS='FLOOD ...' (root)
 #   make fuzz      fuzzing of what parses, random life of IKE, BPF against a reference, FUZZ_SECONDS=30 for each (root)
 #   make coverage  how many lines of what parses the tests run
-#   make unit      the unit tests alone; unit-sanitized, tsan, bpf-test, e2e, tests/layout: the other parts of check
+#   make unit      the unit tests alone; unit-sanitized, tsan, wiped, bpf-test, e2e, tests/layout: the other parts of check
 #   make deps      the Debian packages; check-deps, bench-deps: those that these alone need (root)
 #   make install DESTDIR= PREFIX=; make deb: a package of Debian's, in the build directory; deb-tree tries it
 
@@ -66,7 +66,7 @@ BESIDE ?= 4
 # Quiet unless V=1.
 say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
 
-.PHONY: all deps need-deps check-deps bench-deps clean demo check check-long unit unit-sanitized tsan threaded bpf-test model kills e2e interop libreswan promtool coverage replay reference fuzz fuzzers fuzz-corpora corpora life bench bench-floods bench-docs install deb deb-tree
+.PHONY: all deps need-deps check-deps bench-deps clean demo check check-long unit unit-sanitized tsan threaded wiped bpf-test model kills e2e interop libreswan promtool coverage replay reference fuzz fuzzers fuzz-corpora corpora life bench bench-floods bench-docs install deb deb-tree
 all: $(PROGRAMS)
 
 $(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(SHARED)
@@ -298,6 +298,15 @@ tsan:
 	$(MAKE) threaded BUILD=$(BUILD)/tsan LTO= LDFLAGS='-fsanitize=thread' \
 		CFLAGS='-O1 -g1 -fsanitize=thread -fno-builtin -Wno-tsan -Wno-maybe-uninitialized -U_FORTIFY_SOURCE'
 
+# That keys are wiped where they end: by the sources, by the programs, and by what clang makes of the same sources.
+WIPED := $(addprefix $(BUILD)/wiped/,$(addsuffix .o,$(basename $(shell awk '!/^\#/ && $$3 > 0 { print $$1 }' tests/wipes | sort -u))))
+wiped: all $(WIPED)
+	tests/wiped $(BUILD) $(WIPED)
+
+$(BUILD)/wiped/%.o: %.c Makefile | $(SKELETONS)
+	@mkdir -p $(@D)
+	$(call say,CC,$<) $(CLANG) $(ALL_CFLAGS) -iquote $(firstword $(subst /, ,$<)) -I$(BUILD)/bpf -MMD -MP -c -o $@ $<
+
 threaded: $(addprefix $(BUILD)/tests/unit/,$(THREADED))
 	$(call run_each,$^)
 
@@ -349,6 +358,7 @@ check: need-deps
 	@rm -f $(NOT_TESTED) $(SECOND)
 	$(MAKE) -j$(JOBS) all
 	$(MAKE) -j$(JOBS) -O unit
+	$(MAKE) -j$(JOBS) wiped
 	$(MAKE) -j$(JOBS) -O coverage
 	$(MAKE) -j$(JOBS) tsan
 	$(MAKE) -j$(JOBS) -O bpf-test

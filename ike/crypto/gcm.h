@@ -27,4 +27,7 @@ bool gcm_seal(const struct sk_key *key, const uint8_t iv[SK_IV_SIZE], const uint
 bool gcm_open(const struct sk_key *key, const uint8_t iv[SK_IV_SIZE], const uint8_t *aad, size_t aad_size,
 	      const uint8_t *in, size_t size, uint8_t *out);
 
+/* What is used keeps its last key until it has another: from here on no more. To be called when a key ends. */
+void gcm_forget(void);
+
 #endif

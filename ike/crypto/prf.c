@@ -22,11 +22,12 @@ size_t prf_size(uint16_t prf)
 	return 0;
 }
 
-/* One context for each hash, made at first use: fetching costs more than hashing. The process has one thread. */
+/* One for each hash, made at first use: fetching costs more than hashing. The process has one thread. */
+static EVP_MAC_CTX *contexts[3];
+
 static EVP_MAC_CTX *context(uint16_t prf)
 {
 	static const char *const names[] = {"SHA256", "SHA384", "SHA512"};
-	static EVP_MAC_CTX *contexts[3];
 	const unsigned i = prf - PRF_HMAC_SHA2_256;
 	OSSL_PARAM params[2];
 	EVP_MAC *mac;
@@ -45,13 +46,21 @@ static EVP_MAC_CTX *context(uint16_t prf)
 	return contexts[i];
 }
 
+/* A key of no bytes is allowed by HMAC, but a NULL one means "the key before" to the library. */
+static const uint8_t empty[1];
+
+void prf_forget(void)
+{
+	for (unsigned i = 0; i < 3; i++)
+		if (contexts[i])
+			EVP_MAC_init(contexts[i], empty, 0, NULL);
+}
+
 int prf_compute(uint16_t prf, struct chunk key, const struct chunk *in, size_t n, uint8_t *out)
 {
 	EVP_MAC_CTX *ctx = context(prf);
-	static const uint8_t empty[1];
 	size_t size;
 
-	/* A key of no bytes is allowed by HMAC, but a NULL one means "the key before" to the library. */
 	if (!ctx || !EVP_MAC_init(ctx, key.size ? key.data : empty, key.size, NULL))
 		return -EIO;
 	for (size_t i = 0; i < n; i++)

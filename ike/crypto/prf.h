@@ -24,4 +24,7 @@ int prf_compute(uint16_t prf, struct chunk key, const struct chunk *in, size_t n
 /* prf+(key, in): size bytes, at most 255 blocks. 0 or -EIO. */
 int prf_plus(uint16_t prf, struct chunk key, const struct chunk *in, size_t n, uint8_t *out, size_t size);
 
+/* What is used keeps its last key until it has another: from here on no more. To be called when a key ends. */
+void prf_forget(void);
+
 #endif

@@ -298,6 +298,8 @@ void ike_sa_free(struct ike_sa *sa)
 	timers_release(&e->timers, TIMERS_OF_IKE_SA);
 	free(sa->peer_id);
 	explicit_bzero(&sa->keys, sizeof(sa->keys));
+	gcm_forget();
+	prf_forget();
 	free(sa);
 }
 

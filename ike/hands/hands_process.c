@@ -34,6 +34,7 @@ static size_t do_job(struct bench *b, size_t size)
 	b->answer.head = (struct answer_head){b->job.head.number, a.error, (uint32_t)a.data.size};
 	if (a.data.size)
 		memcpy(b->answer.bytes + sizeof(b->answer.head), a.data.data, a.data.size);
+	hand_forget(b->hand);
 	return sizeof(b->answer.head) + a.data.size;
 }
 

@@ -20,7 +20,7 @@ struct hand *hand_new(void)
 	return calloc(1, sizeof(struct hand));
 }
 
-static void forget(struct hand *hand)
+void hand_forget(struct hand *hand)
 {
 	explicit_bzero(&hand->keys, sizeof(hand->keys));
 	free(hand->verdict);
@@ -31,7 +31,7 @@ void hand_free(struct hand *hand)
 {
 	if (!hand)
 		return;
-	forget(hand);
+	hand_forget(hand);
 	for (unsigned i = 0; i < TRUSTS_MAX; i++)
 		trust_free(hand->trusts[i]);
 	free(hand);
@@ -96,7 +96,7 @@ static void do_check(struct hand *hand, struct chunk data, struct job_answer *an
 
 void hand_do(struct hand *hand, uint32_t kind, struct chunk data, struct job_answer *answer)
 {
-	forget(hand);
+	hand_forget(hand);
 	*answer = (struct job_answer){.error = -EINVAL};
 	if (kind == JOB_KEYS)
 		do_keys(hand, data, answer);

@@ -79,7 +79,10 @@ struct hand;
 struct hand *hand_new(void);
 void hand_free(struct hand *hand);
 
-/* Does a job of JOB_KEYS or JOB_CHECK. The answer's data stay good until the next one, or hand_free(). */
+/* Does a job of JOB_KEYS or JOB_CHECK. The answer's data stay good until the next one, or hand_forget(). */
 void hand_do(struct hand *hand, uint32_t kind, struct chunk data, struct job_answer *answer);
+
+/* Wipes the answer: its keys are the business of who asked from here on. */
+void hand_forget(struct hand *hand);
 
 #endif

@@ -220,6 +220,7 @@ static int psk_auth(void *arg, uint32_t id, uint16_t prf, const uint8_t *octets,
 	if (!err)
 		err = prf_compute(prf, (struct chunk){key, prf_size(prf)}, &in, 1, out);
 	explicit_bzero(key, sizeof(key));
+	prf_forget();
 	return err;
 }
 
@@ -266,13 +267,16 @@ static int ppk(void *arg, uint32_t id, uint16_t prf, const uint8_t *in, size_t s
 {
 	const struct secret *s = find(arg, id, KEY_PPK);
 	const struct chunk seed = {in, size};
+	int err;
 
 	if (!s)
 		return -ENOENT;
 	/* SK_d, SK_pi and SK_pr are as long as the PRF's output, and become no longer. */
 	if (!prf_size(prf) || size != prf_size(prf))
 		return -EINVAL;
-	return prf_plus(prf, (struct chunk){s->data, s->size}, &seed, 1, out, size);
+	err = prf_plus(prf, (struct chunk){s->data, s->size}, &seed, 1, out, size);
+	prf_forget();
+	return err;
 }
 
 struct keyholder_ops keyring_ops(struct keyring *ring)
