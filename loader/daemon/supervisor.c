@@ -25,6 +25,7 @@
 #include "ike_process.h"
 #include "inherit.h"
 #include "latency.h"
+#include "lib/clock_check.h"
 #include "lib/log.h"
 #include "lib/privileges.h"
 #include "liveness/liveness.h"
@@ -405,6 +406,8 @@ static int start(struct supervisor *s, struct fault *f)
 	const struct closing c = closing_of(s);
 	int err = close_gate(s, f);
 
+	if (!err)
+		err = clock_check(f);
 	if (!err)
 		err = keylog_files_start(&s->keylog, &s->instance, s->config.keylog, f);
 	if (!err)
