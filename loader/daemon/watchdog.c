@@ -6,6 +6,8 @@
 
 #include "service.h"
 
+/* Where there is no manager that has one: what the unit in packaging/ gives. */
+#define PATIENCE_US 30000000
 /* Rounds in the manager's patience. A child is killed after two without an answer, so there are two left for what takes
  * its place. */
 #define ROUNDS	   4
@@ -26,13 +28,12 @@ static void on_round(evutil_socket_t fd, short what, void *arg)
 
 int watchdog_start(struct watchdog *w, struct event_base *base, struct ike_process *ike, struct fault *f)
 {
-	const uint64_t round_us = service_watchdog_us() / ROUNDS;
+	const uint64_t patience_us = service_watchdog_us() ? service_watchdog_us() : PATIENCE_US;
+	const uint64_t round_us = patience_us / ROUNDS;
 	const struct timeval round = {.tv_sec = (time_t)(round_us / 1000000),
 				      .tv_usec = (suseconds_t)(round_us % 1000000)};
 
 	*w = (struct watchdog){.ike = ike};
-	if (!round_us)
-		return 0;
 	w->timer = event_new(base, -1, EV_PERSIST, on_round, w);
 	if (!w->timer || event_add(w->timer, &round) < 0)
 		return fault(f, ENOMEM, "watchdog: %s", strerror(ENOMEM));

@@ -6,6 +6,9 @@
  *
  *   each quarter of its patience: all have answered, or are just being started ─► WATCHDOG=1, and they are asked anew
  *   a child that has not answered for a half ─► SIGKILL
+ *
+ * Where there is no manager, or it has no watchdog, the children are asked all the same: one that hangs makes no new
+ * keys, and everything would end with the SAs that there are.
  */
 #ifndef LOADER_DAEMON_WATCHDOG_H
 #define LOADER_DAEMON_WATCHDOG_H
@@ -17,7 +20,7 @@ struct watchdog {
 	struct event *timer;
 };
 
-/* Begins, if the manager has a watchdog. IKE stays the caller's, and has to be there until it is stopped. 0 or -ENOMEM.
+/* Begins. IKE stays the caller's, and has to be there until it is stopped. 0 or -ENOMEM.
  */
 int watchdog_start(struct watchdog *w, struct event_base *base, struct ike_process *ike, struct fault *f);
 
