@@ -12,6 +12,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "map_names.h"
+
 static uint32_t one_each(uint32_t slots)
 {
 	return slots;
@@ -180,6 +182,11 @@ static const struct expectation *find(const char *name)
 		if (strcmp(expected[i].name, name) == 0)
 			return &expected[i];
 	return NULL;
+}
+
+const char *maps_name(unsigned number)
+{
+	return number < EXPECTED ? expected[number].name : NULL;
 }
 
 int maps_fd(struct maps *m, const char *name)

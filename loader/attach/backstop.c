@@ -45,6 +45,7 @@ static const struct wall {
 	/* clang-format on */
 };
 #define WALLS (sizeof(walls) / sizeof(walls[0]))
+_Static_assert(WALLS == BACKSTOP_WALLS, "struct backstop_held has a descriptor for each");
 
 static void pin_path(const char *dir, const struct wall *wall, char *path)
 {
@@ -182,6 +183,39 @@ void backstop_remove(const char *dir)
 		pin_path(dir, &walls[i], path);
 		unlink(path);
 	}
+}
+
+void backstop_hold(struct backstop_held *held, const char *dir)
+{
+	struct backstop_held now = {{0}};
+
+	for (size_t i = 0; i < WALLS; i++) {
+		char path[PIN_MAX];
+		int fd;
+
+		pin_path(dir, &walls[i], path);
+		fd = bpf_obj_get(path);
+		if (fd > 0)
+			now.fd[i] = fd;
+	}
+	backstop_let_go(held);
+	*held = now;
+}
+
+void backstop_let_go(struct backstop_held *held)
+{
+	for (size_t i = 0; i < WALLS; i++)
+		if (held->fd[i] > 0)
+			close(held->fd[i]);
+	*held = (struct backstop_held){{0}};
+}
+
+bool backstop_is_held(const struct backstop_held *held)
+{
+	for (size_t i = 0; i < WALLS; i++)
+		if (held->fd[i] > 0)
+			return true;
+	return false;
 }
 
 static bool has_walls(const char *dir, bool for_routes)

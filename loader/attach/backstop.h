@@ -22,6 +22,17 @@ int backstop_put(const char *dir, const char *maps_dir, uint32_t slots, const st
 /* Takes the backstop in dir down. None there is no error. */
 void backstop_remove(const char *dir);
 
+/* Its links, held open, so that they outlive their pins. Zeroed: none. */
+#define BACKSTOP_WALLS 5
+struct backstop_held {
+	int fd[BACKSTOP_WALLS];
+};
+
+/* Holds those that are pinned in dir, in place of what was held before. */
+void backstop_hold(struct backstop_held *held, const char *dir);
+void backstop_let_go(struct backstop_held *held);
+bool backstop_is_held(const struct backstop_held *held);
+
 /* Whether a backstop is pinned in dir. */
 bool backstop_is_up(const char *dir);
 

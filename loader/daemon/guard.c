@@ -118,6 +118,7 @@ int guard_detach_all(struct guard *g)
 	for (unsigned i = 0; i < PORTS_MAX; i++)
 		if (g->nics->nic[i].used)
 			open_gate(g, &g->nics->nic[i]);
+	backstop_let_go(&g->backstop);
 	backstop_remove(g->instance->bpf_dir);
 	log_warning("the backstop is down: nothing is guarded until an interface is attached again");
 	after_detach(g);

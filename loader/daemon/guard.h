@@ -6,6 +6,7 @@
 #ifndef LOADER_DAEMON_GUARD_H
 #define LOADER_DAEMON_GUARD_H
 
+#include "attach/backstop.h"
 #include "attach/nics.h"
 #include "attach/steering.h"
 #include "config/config.h"
@@ -25,7 +26,8 @@ struct guard {
 	struct ways *ways;
 	struct route_watch *routes;
 	struct steering *steering;
-	bool opened; /* people have detached the last NIC */
+	bool opened;		       /* people have detached the last NIC */
+	struct backstop_held backstop; /* pin_watch.h */
 };
 
 /* Attaches a NIC, or again with other settings, and gives it to the worker. 0 or -errno. */

@@ -31,6 +31,7 @@
 #include "liveness/liveness.h"
 #include "net/link_watch.h"
 #include "nic_events.h"
+#include "pin_watch.h"
 #include "policy/locals.h"
 #include "reload.h"
 #include "requests.h"
@@ -76,6 +77,7 @@ struct supervisor {
 	struct latency latency;
 	struct steering steering;
 	struct drop_watch drops;
+	struct pin_watch pins;
 	struct watchdog watchdog;
 	struct requests requests;
 	struct control_server *control;
@@ -438,7 +440,8 @@ static int start(struct supervisor *s, struct fault *f)
 	if (s->config.low_latency)
 		latency_start(&s->latency, s->base, &s->maps);
 	events_tell(KIND_DAEMON_STARTED, NULL, NULL);
-	return watchdog_start(&s->watchdog, s->base, &s->ike, f);
+	err = pin_watch_start(&s->pins, s->base, &s->guard, f);
+	return err ? err : watchdog_start(&s->watchdog, s->base, &s->ike, f);
 }
 
 /* ---- stop ---- */
@@ -511,6 +514,7 @@ static void stop(struct supervisor *s, bool orderly)
 	control_server_stop(s->control);
 	s->control = NULL;
 	watchdog_stop(&s->watchdog);
+	pin_watch_stop(&s->pins);
 	liveness_stop(&s->liveness);
 	events_stop();
 	latency_stop(&s->latency);

@@ -12,6 +12,7 @@
 
 #include "libbpf_fault.h"
 #include "maps/config.bpf.h"
+#include "maps/map_names.h"
 #include "maps/maps.h"
 #include "root_dir.h"
 #include "datapath.skel.h"
@@ -159,6 +160,43 @@ int pinned_maps_make(const char *dir, uint32_t slots, struct fault *f)
 	if (err)
 		pinned_maps_remove(beside);
 	return err;
+}
+
+/* The one that tells the layout is the last: without it there is no instance to whoever looks. */
+static int renew_one(const char *dir, struct maps *maps, const char *name, struct fault *f)
+{
+	char path[PIN_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (access(path, F_OK) == 0 || errno != ENOENT)
+		return 0;
+	return bpf_obj_pin(maps_fd(maps, name), path) < 0 ? fault(f, errno, "%s: %s", path, strerror(errno)) : 1;
+}
+
+static int make_dirs(const char *dir, struct fault *f)
+{
+	int err = make_parent(dir, f);
+
+	if (!err)
+		err = root_dir_make(dir, f);
+	return err ? err : make_links(dir, f);
+}
+
+int pinned_maps_renew(const char *dir, struct maps *maps, struct fault *f)
+{
+	char links[PIN_MAX + sizeof(LINKS)];
+	int count = 0, one = 0;
+
+	snprintf(links, sizeof(links), "%s" LINKS, dir);
+	if (access(links, F_OK) < 0 && errno == ENOENT)
+		one = make_dirs(dir, f);
+	for (unsigned i = 1; one >= 0 && maps_name(i); i++) {
+		one = renew_one(dir, maps, maps_name(i), f);
+		count += one > 0;
+	}
+	if (one >= 0)
+		one = renew_one(dir, maps, maps_name(0), f);
+	return one < 0 ? one : count + one;
 }
 
 static int move_one(const char *dir, const char *beside, const char *name, struct fault *f)

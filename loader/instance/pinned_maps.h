@@ -10,6 +10,7 @@
 #include "lib/fault.h"
 
 struct bpf_object;
+struct maps;
 
 /* A path of a pin: an instance's directory and a name in it. */
 #define PIN_MAX (BPFFS_PATH_MAX + 32)
@@ -29,6 +30,12 @@ int pinned_maps_make_beside(const char *dir, uint32_t slots, char *beside, struc
 /* Moves the maps from beside into dir, one after the other. The one that tells the layout is the last, so that who dies
  * here has not upgraded. */
 int pinned_maps_take_place(const char *dir, const char *beside, struct fault *f);
+
+/*
+ * Pins anew what somebody has taken away of the maps, which are open and have been pinned in dir; makes the
+ * directories, too, if they are gone. How many that were, or -errno.
+ */
+int pinned_maps_renew(const char *dir, struct maps *maps, struct fault *f);
 
 /* Takes away every pin of the instance. Nothing there is no error. */
 void pinned_maps_remove(const char *dir);

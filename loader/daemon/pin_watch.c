@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "pin_watch.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "closing.h"
+#include "instance/pinned_maps.h"
+#include "lib/log.h"
+
+static const struct timeval PERIOD = {.tv_sec = 1};
+
+static int renew_maps(const struct pin_watch *w, struct fault *f)
+{
+	const char *dir = w->guard->instance->bpf_dir;
+	const int count = pinned_maps_renew(dir, w->guard->maps, f);
+
+	if (count > 0)
+		log_warning("%s: somebody took the pins of %d maps away; pinned again", dir, count);
+	return count < 0 ? count : 0;
+}
+
+/* Not where people have taken it down, or the kernel has none. The links of the one whose pins are gone are held until
+ * there is another. */
+static int renew_backstop(const struct pin_watch *w, struct fault *f)
+{
+	struct guard *g = w->guard;
+	const char *dir = g->instance->bpf_dir;
+	int err;
+
+	if (!w->backstop || g->opened)
+		return 0;
+	if (backstop_is_up(dir)) {
+		if (!backstop_is_held(&g->backstop))
+			backstop_hold(&g->backstop, dir);
+		return 0;
+	}
+	err = closing_put_backstop(dir, g->maps, g->config, f);
+	if (err)
+		return err;
+	backstop_hold(&g->backstop, dir);
+	log_warning("%s: somebody took the backstop's pins away; up again", dir);
+	return 0;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct pin_watch *w = arg;
+	struct fault f;
+	int err = renew_maps(w, &f);
+
+	(void)fd;
+	(void)what;
+	if (!err)
+		err = renew_backstop(w, &f);
+	if (err && !w->told)
+		log_warning("%s; tried again until it is put right", f.text);
+	w->told = err;
+}
+
+int pin_watch_start(struct pin_watch *w, struct event_base *base, struct guard *guard, struct fault *f)
+{
+	*w = (struct pin_watch){.guard = guard, .backstop = backstop_is_up(guard->instance->bpf_dir)};
+	backstop_hold(&guard->backstop, guard->instance->bpf_dir);
+	w->timer = event_new(base, -1, EV_PERSIST, on_timer, w);
+	if (w->timer && event_add(w->timer, &PERIOD) == 0)
+		return 0;
+	pin_watch_stop(w);
+	return fault(f, ENOMEM, "pins: %s", strerror(ENOMEM));
+}
+
+void pin_watch_stop(struct pin_watch *w)
+{
+	if (w->timer)
+		event_free(w->timer);
+	if (w->guard)
+		backstop_let_go(&w->guard->backstop);
+	w->timer = NULL;
+}
