@@ -3,7 +3,7 @@
 #   make           the programs, in build/
 #   make demo      two hosts in namespaces, real traffic, proof from the wire   (root)
 #   make check     every test                                                   (root)
-#   make check-long what takes longer than that: all of end to end with two lanes, the model, kills, fuzzing (root)
+#   make check-long what takes longer than that: all of end to end with two lanes, the model, kills, a soak, fuzzing (root)
 #   make kills     KILLS=10000 processes killed at any instant, SEED= as in an earlier run (root)
 #   make interop   against Linux XFRM, strongSwan, libreswan in User Mode Linux (root)
 #   make libreswan Debian's libreswan for it, unpacked in the build directory   (root)
@@ -11,6 +11,7 @@
 #   make bench     the figures, BENCH_ARGS='PART ...'; bench-docs puts them into docs/ (root)
 #   make bench-floods what is left of honest traffic in floods, FLOODS_ARGS='FLOOD ...' (root)
 #   make fuzz      fuzzing of what parses, random life of IKE, BPF against a reference, FUZZ_SECONDS=30 for each (root)
+#   make soak      two hosts that live at random, MINUTES=5 SEED= as in an earlier run, and what must hold all the while (root)
 #   make coverage  how many lines of what parses the tests run
 #   make unit      the unit tests alone; unit-sanitized, tsan, wiped, bpf-test, e2e, tests/layout: the other parts of check
 #   make deps      the Debian packages; check-deps, bench-deps: those that these alone need (root)
@@ -66,7 +67,7 @@ BESIDE ?= 4
 # Quiet unless V=1.
 say = @$(if $(V),,printf '  %-8s %s\n' $(1) '$(2)';)
 
-.PHONY: all deps need-deps check-deps bench-deps clean demo check check-long unit unit-sanitized tsan threaded wiped bpf-test model kills e2e interop libreswan promtool coverage replay reference fuzz fuzzers fuzz-corpora corpora life bench bench-floods bench-docs install deb deb-tree
+.PHONY: all deps need-deps check-deps bench-deps clean demo check check-long unit unit-sanitized tsan threaded wiped bpf-test model kills e2e interop libreswan promtool coverage replay reference soak fuzz fuzzers fuzz-corpora corpora life bench bench-floods bench-docs install deb deb-tree
 all: $(PROGRAMS)
 
 $(BUILD)/xdp-ipsec: $(LOADER_OBJ) $(SHARED)
@@ -213,7 +214,7 @@ $(IKE_LIFE): $(IKE_LIFE_OBJ)
 $(IKE_LIFE): ALL_LDFLAGS += $(foreach f,malloc calloc realloc,-Wl$(comma)--wrap=$(f))
 
 # Of many lives, whose key exchange is a cheap one (cheap_dh.c).
-$(IKE_LIFE) $(addprefix $(BUILD)/tests/unit/ike/test_,malformed many network): ALL_LDFLAGS += \
+$(IKE_LIFE) $(addprefix $(BUILD)/tests/unit/ike/test_,lossy_hour malformed many network): ALL_LDFLAGS += \
 	$(foreach f,generate derive,-Wl$(comma)--wrap=dh_$(f))
 
 $(BUILD)/tests/unit/ike/test_no_memory: ALL_LDFLAGS += -Wl,--wrap=calloc,--wrap=strdup
@@ -325,11 +326,28 @@ kills: need-deps
 
 # What lanes share, or hand each other, is in these: they run once more with two, and NICs of two queues.
 WITH_LANES := $(addprefix tests/e2e/test_,fragments.py inbound.py)
+# The cable of some of these: it loses, doubles and delays (lib/beds/middle.py).
+MIDDLE := $(BUILD)/tests/lib/middle
+$(MIDDLE): $(MIDDLE).o
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
+
+# A clock that some of them set.
+WRONG_CLOCK := $(BUILD)/tests/lib/wrong_clock.so
+$(WRONG_CLOCK:.so=.o): ALL_CFLAGS += -fPIC -fno-lto
+$(WRONG_CLOCK): $(WRONG_CLOCK:.so=.o)
+	$(call say,LINK,$@) $(CC) -shared -Wl,-z,relro,-z,now -o $@ $<
+
+E2E_HELPERS := $(CABLE_WORKER) $(MIDDLE) $(WRONG_CLOCK)
 # Those of how fast something is, at the end and alone.
-e2e: all $(CABLE_WORKER) $(FLOOD) $(MISBEHAVING) $(RECORDER) $(IMPATIENT)
+e2e: all $(E2E_HELPERS) $(FLOOD) $(MISBEHAVING) $(RECORDER) $(IMPATIENT)
 	$(call beside,,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
 	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' $(WITH_LANES))
 	BUILD=$(BUILD) $(PYTEST) -rs -m alone tests/e2e
+
+# Faults at random, rekeys every few seconds, and what must hold all the while. Its seed is of chance, and printed.
+MINUTES ?= 5
+soak: all $(MIDDLE)
+	BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests /usr/bin/python3 -m soak --minutes $(MINUTES) $(addprefix --seed ,$(SEED))
 
 # It conflicts with strongSwan's packages and is not installed: what apt would install for it is fetched and unpacked.
 LIBRESWAN := $(BUILD)/libreswan
@@ -367,13 +385,14 @@ check: need-deps
 	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED) $(SECOND)
 
 # What takes longer than one waits for before a change goes in: the end-to-end suite with two lanes, all of the model, ten
-# thousand kills, and a while of fuzzing.
+# thousand kills, a soak, and a while of fuzzing.
 check-long: need-deps
 	$(MAKE) check-deps
-	$(MAKE) -j$(JOBS) all $(CABLE_WORKER) $(FLOOD) $(MISBEHAVING) $(RECORDER) $(IMPATIENT)
+	$(MAKE) -j$(JOBS) all $(E2E_HELPERS) $(FLOOD) $(MISBEHAVING) $(RECORDER) $(IMPATIENT)
 	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
 	$(MAKE) model
 	$(MAKE) kills
+	$(MAKE) soak
 	$(MAKE) fuzz
 
 demo: need-deps

@@ -24,6 +24,7 @@ Here:
     pinned        a map of a host's, mapped
     document      README.md and docs/, taken apart into what they have people do
     reader        does it
+    middle.c      that cable: a program between two interfaces; wrong_clock.c: a wall clock that is set
     host          `Host`: xdp-ipsec with its own instance, and the command to ask it
 
 The names of beds, each drawn where it is defined:
@@ -32,6 +33,7 @@ The names of beds, each drawn where it is defined:
     bed      beds/bed      one host; the peer is this process, raw frames by hand       bed
     pair     beds/pair     two hosts, a bridge that sees everything       by hand       pair, own_pair, shared_pair
     ike_pair beds/ike      the same, not started                          IKEv2         ike_pair, native
+    lossy    beds/middle   the same, and a cable that loses, doubles, delays    IKEv2
     flooded  beds/flooded  a pair, and on the wire somebody who floods    IKEv2          flooded (test_floods.py)
     routed   beds/routed   two hosts, a router with a narrow link         by hand
     lan      beds/lan      any number of hosts on one Ethernet            IKEv2

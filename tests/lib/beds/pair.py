@@ -55,6 +55,10 @@ class Pair:
         ns.ip('addr', 'add', f'{(A, B)[n]}/24', 'dev', NIC)
         ns.sysctl('net.ipv4.conf.all.rp_filter', 1)
         ns.sysctl(f'net.ipv4.conf.{NIC}.rp_filter', 1)
+        self.join(n)
+
+    def join(self, n):
+        """The port is there: from now on frames go by it."""
         self.wire.ip('link', 'set', f'port{n}', 'master', 'bridge')
 
     def start(self):
