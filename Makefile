@@ -14,6 +14,7 @@
 #   make soak      two hosts that live at random, MINUTES=5 SEED= as in an earlier run, and what must hold all the while (root)
 #   make coverage  how many lines of what parses the tests run
 #   make unit      the unit tests alone; unit-sanitized, tsan, wiped, bpf-test, e2e, tests/layout: the other parts of check
+#   make cppcheck  what cppcheck finds in the sources of the programs
 #   make deps      the Debian packages; check-deps, bench-deps: those that these alone need (root)
 #   make install DESTDIR= PREFIX=; make deb: a package of Debian's, in the build directory; deb-tree tries it
 
@@ -370,11 +371,15 @@ $(PROMTOOL):
 interop: all
 	$(call beside,,$(if $(SIDE_BY_SIDE),-n 2 --dist loadfile),tests/interop)
 
+# $(call where_had,PROGRAM,TARGET): what cannot be had is told in the end, and nothing fails.
+where_had = @if command -v $(1) >/dev/null; then $(MAKE) $(2); else printf '1\t%s\n' 'not installed: $(1)' >>$(NOT_TESTED); fi
+
 check: need-deps
 	tests/layout
 	$(MAKE) check-deps
 	@rm -f $(NOT_TESTED) $(SECOND)
 	$(MAKE) -j$(JOBS) all
+	$(call where_had,cppcheck,cppcheck)
 	$(MAKE) -j$(JOBS) -O unit
 	$(MAKE) -j$(JOBS) wiped
 	$(MAKE) -j$(JOBS) -O coverage
@@ -394,6 +399,8 @@ check-long: need-deps
 	$(MAKE) kills
 	$(MAKE) soak
 	$(MAKE) fuzz
+
+include tests/analysis.mk
 
 demo: need-deps
 	$(MAKE) -j$(JOBS) all

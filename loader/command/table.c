@@ -86,7 +86,8 @@ void table_cell(struct table *t, const char *format, ...)
 	if (vasprintf(&text, format, args) < 0)
 		text = NULL;
 	va_end(args);
-	make_one_line(or_die(text));
+	text = or_die(text);
+	make_one_line(text);
 	add(t, text);
 }
 

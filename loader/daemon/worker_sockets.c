@@ -61,9 +61,12 @@ int worker_sockets_make(struct worker_sockets *s, unsigned count, struct port *p
 
 int worker_sockets_enter(const struct worker_sockets *s, const struct maps *maps, unsigned index)
 {
-	for (unsigned q = 0; q < s->count; q++)
-		if (bpf_map_update_elem(maps->xsks, &(uint32_t){index * QUEUES_MAX + q}, &s->fds[q], BPF_ANY) < 0)
+	for (unsigned q = 0; q < s->count; q++) {
+		const uint32_t key = index * QUEUES_MAX + q;
+
+		if (bpf_map_update_elem(maps->xsks, &key, &s->fds[q], BPF_ANY) < 0)
 			return -errno;
+	}
 	return 0;
 }
 
