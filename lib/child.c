@@ -149,7 +149,7 @@ static int hear_line(struct child *c)
 	return c->ready && event_add(c->ready, NULL) == 0 ? 0 : -ENOMEM;
 }
 
-void child_wait_line(struct child *c, char line[CHILD_LINE_MAX], int milliseconds)
+bool child_wait_line(struct child *c, char line[CHILD_LINE_MAX], int milliseconds)
 {
 	struct pollfd readable = {.fd = c->ready_fd, .events = POLLIN};
 	int n;
@@ -161,6 +161,7 @@ void child_wait_line(struct child *c, char line[CHILD_LINE_MAX], int millisecond
 	if (n == 1)
 		read_line(c->ready_fd, line);
 	forget_ready(c);
+	return n != 0;
 }
 
 /* ---- its life ---- */

@@ -103,9 +103,9 @@ int child_start(struct child *c, const struct child_options *o);
  */
 int child_start_copy(struct child *c, int (*be)(void *arg, int ready), void *arg);
 
-/* Waits for the line so long; "" if the child ends without one, or hangs. Once after each start, if there is no
- * on_ready. */
-void child_wait_line(struct child *c, char line[CHILD_LINE_MAX], int milliseconds);
+/* Waits for the line so long; "" if the child ends without one. False: it has neither written nor ended by then. Once
+ * after each start, if there is no on_ready. */
+bool child_wait_line(struct child *c, char line[CHILD_LINE_MAX], int milliseconds);
 
 /* Has on_again called after a while: at once after the first death, then after 100 ms, twice as long each time, 5 s at
  * most; at once again after a child that had lived for 10 s. */

@@ -21,7 +21,7 @@
 
 #define IKED "xdp-ipsec-iked"
 /* To open, to check, to sandbox itself; more is a hang. */
-#define START_MS  5000
+#define START_MS  10000
 #define STATUS_MS 2000
 /* For one that is busy to read what waits for it; it must not hold up everything else for long. */
 #define SEND_MS 1000
@@ -71,14 +71,20 @@ static void stop(struct ike_process *ike)
 	forget(ike);
 }
 
-/* One line, "ready PID", which has the key holder's. 0: it has ended without, or hangs. */
-static pid_t wait_until_ready(struct ike_process *ike)
+/* One line, "ready PID", which has the key holder's. */
+static int wait_until_ready(struct ike_process *ike, struct fault *f)
 {
 	char line[CHILD_LINE_MAX];
 	int pid;
 
-	child_wait_line(&ike->child, line, START_MS);
-	return sscanf(line, "ready %d", &pid) == 1 && pid > 0 ? pid : 0;
+	if (!child_wait_line(&ike->child, line, START_MS))
+		return fault(f, ETIMEDOUT,
+			     "IKE did not start within %d s: this machine has no time for it, or it hangs",
+			     START_MS / 1000);
+	if (sscanf(line, "ready %d", &pid) != 1 || pid <= 0)
+		return fault(f, EIO, "IKE did not start: the line before this one says why");
+	ike->keyholder = pid;
+	return 0;
 }
 
 static void close_end(int fd)
@@ -148,8 +154,7 @@ static int spawn(struct ike_process *ike, struct fault *f)
 	}
 	ike->control = ends.control[0];
 	ike->stock.keys.socket = ends.keys[0];
-	ike->keyholder = wait_until_ready(ike);
-	return ike->keyholder ? 0 : fault(f, EIO, "IKE did not start: the line before this one says why");
+	return wait_until_ready(ike, f);
 }
 
 /* ---- messages ---- */

@@ -137,7 +137,7 @@ static void what_it_is_given_is_there(void **unused)
 	child_option_text(&options, "--alone", NULL);
 	assert_int_equal(options.count, 5);
 	assert_int_equal(child_start(&child, &options), 0);
-	child_wait_line(&child, line, 10000);
+	assert_true(child_wait_line(&child, line, 10000));
 	assert_string_equal(line, "ready 7 1 1 1 0\n");
 	close(fd);
 }
@@ -151,7 +151,7 @@ static void too_many_options_start_nothing(void **unused)
 	for (unsigned i = 0; i < CHILD_OPTIONS_MAX + 1; i++)
 		child_option_number(&options, "--number", i);
 	assert_int_equal(child_start(&child, &options), 0);
-	child_wait_line(&child, line, 10000);
+	assert_true(child_wait_line(&child, line, 10000));
 	assert_string_equal(line, "");
 	reap();
 }
@@ -176,7 +176,7 @@ static void one_that_hangs_is_waited_for_so_long_and_killed(void **unused)
 
 	(void)unused;
 	start_as("hanging");
-	child_wait_line(&child, line, 50);
+	assert_false(child_wait_line(&child, line, 50));
 	assert_string_equal(line, "");
 	child_kill(&child, "hangs");
 	reap();
@@ -220,7 +220,7 @@ static void a_copy_is_a_child_like_any_other(void **unused)
 	signal(SIGUSR1, SIG_IGN);
 	given = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	assert_int_equal(child_start_copy(&child, be_copy, word), 0);
-	child_wait_line(&child, line, 10000);
+	assert_true(child_wait_line(&child, line, 10000));
 	signal(SIGUSR1, SIG_DFL);
 	close(given);
 	assert_string_equal(line, "ready memory 1 1\n");
