@@ -6,6 +6,9 @@
 #define FORGET 8
 /* So many times longer than they took is waited for others. */
 #define PATIENCE 4
+/* From so many on it may be they who make it take so long; with fewer it is the way, which loses, and there it helps to
+ * send again soon. */
+#define MANY (OPENING_MAX / 2)
 /* What is taken for it at first, and at most. */
 #define LONGEST_FIRST_MS 250
 #define LONGEST_MAX_MS	 4000
@@ -17,7 +20,7 @@ void opening_init(struct engine *e)
 
 uint64_t opening_took(const struct engine *e)
 {
-	return e->opening_longest_ms;
+	return e->opening < MANY ? 0 : e->opening_longest_ms;
 }
 
 bool opening_is_full(const struct engine *e)

@@ -20,7 +20,7 @@
 
 void opening_init(struct engine *e);
 
-/* Milliseconds, of those that took longest lately. */
+/* Milliseconds, of those that took longest lately, where many are under way; else 0. */
 uint64_t opening_took(const struct engine *e);
 
 bool opening_is_full(const struct engine *e);
