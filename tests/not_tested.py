@@ -35,12 +35,11 @@ def lines(path):
     return [f'not tested: {count} tests: {reason}' for reason, count in total.items()] or ['everything was tested']
 
 
-def second_tries(path):
-    if not os.path.exists(path):
-        return []
-    with open(path, encoding='utf-8') as f:
-        return [f'failed beside other tests, passed alone, and is to be mended: {line.rstrip()}' for line in f]
+def second_tries(paths):
+    for path in filter(os.path.exists, paths):
+        with open(path, encoding='utf-8') as f:
+            yield from (f'failed beside other tests, passed alone, and is to be mended: {line.rstrip()}' for line in f)
 
 
 if __name__ == '__main__':
-    print('\n'.join(second_tries(sys.argv[2]) + lines(sys.argv[1])))
+    print('\n'.join([*second_tries(sys.argv[2:]), *lines(sys.argv[1])]))

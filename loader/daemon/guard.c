@@ -8,6 +8,7 @@
 #include "attach/gre.h"
 #include "closing.h"
 #include "events/events.h"
+#include "instance/pinned_maps.h"
 #include "lib/log.h"
 
 /* Steering first: a driver may stop the NIC for a moment. */
@@ -49,6 +50,16 @@ static void renew_backstop(struct guard *g)
 	g->opened = false;
 }
 
+int guard_renew_pins(struct guard *g, struct fault *f)
+{
+	const char *dir = g->instance->bpf_dir;
+	const int count = pinned_maps_renew(dir, g->maps, f);
+
+	if (count > 0)
+		log_warning("%s: somebody took the pins of %d maps away; pinned again", dir, count);
+	return count < 0 ? count : 0;
+}
+
 static void tell_attached(const struct nic *nic, bool closed)
 {
 	cJSON *values = cJSON_CreateObject();
@@ -69,6 +80,10 @@ int guard_attach(struct guard *g, const struct interface_config *config, struct 
 	const bool closed = nic;
 	int err;
 
+	/* Its links' directory may have gone with them. */
+	err = guard_renew_pins(g, f);
+	if (err)
+		return err;
 	if (nic && nic->present)
 		worker_detach(g->worker, nics_index(g->nics, nic));
 	renew_backstop(g);

@@ -30,6 +30,9 @@ struct guard {
 	struct backstop_held backstop; /* pin_watch.h */
 };
 
+/* Pins again what somebody has taken away of maps and directories, and says so. 0 or -errno. */
+int guard_renew_pins(struct guard *g, struct fault *f);
+
 /* Attaches a NIC, or again with other settings, and gives it to the worker. 0 or -errno. */
 int guard_attach(struct guard *g, const struct interface_config *config, struct fault *f);
 

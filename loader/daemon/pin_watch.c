@@ -5,20 +5,9 @@
 #include <string.h>
 
 #include "closing.h"
-#include "instance/pinned_maps.h"
 #include "lib/log.h"
 
 static const struct timeval PERIOD = {.tv_sec = 1};
-
-static int renew_maps(const struct pin_watch *w, struct fault *f)
-{
-	const char *dir = w->guard->instance->bpf_dir;
-	const int count = pinned_maps_renew(dir, w->guard->maps, f);
-
-	if (count > 0)
-		log_warning("%s: somebody took the pins of %d maps away; pinned again", dir, count);
-	return count < 0 ? count : 0;
-}
 
 /* Not where people have taken it down, or the kernel has none. The links of the one whose pins are gone are held until
  * there is another. */
@@ -47,7 +36,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct pin_watch *w = arg;
 	struct fault f;
-	int err = renew_maps(w, &f);
+	int err = guard_renew_pins(w->guard, &f);
 
 	(void)fd;
 	(void)what;

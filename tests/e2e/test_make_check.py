@@ -33,8 +33,8 @@ def test_packages_that_cannot_be_had(tmp_path, failing):
     assert all((f'{what} cannot be had' in done.stdout) == bool(failing) for what in ('promtool', 'libreswan'))
 
 
-def last_lines(path):
-    return subprocess.run([PYTHON, TESTS / 'not_tested.py', path], capture_output=True, text=True, check=True).stdout
+def last_lines(*paths):
+    return subprocess.run([PYTHON, TESTS / 'not_tested.py', *paths], capture_output=True, text=True, check=True).stdout
 
 
 def test_what_was_not_tested(tmp_path):
@@ -62,3 +62,24 @@ def test_e(): pass
         subprocess.run([PYTHON, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-p', 'not_tested', *beside, 'test_some.py'],
                        env=env, cwd=tmp_path, capture_output=True, check=True)
     assert last_lines(path).splitlines() == ['not tested: 8 tests: no kernel', 'not tested: 2 tests: not installed: bird2']
+
+
+def test_who_fails_beside_others(tmp_path):
+    """A few are for a second try by themselves; of many the run has failed."""
+    (tmp_path / 'test_some.py').write_text('''
+import os
+import pytest
+@pytest.mark.parametrize('n', range(8))
+def test_a(n): assert n >= int(os.environ['BAD'])
+''')
+    path = tmp_path / 'once-more'
+    env = {**os.environ, 'PYTHONPATH': str(TESTS), 'ONCE_MORE': str(path), 'PYTHONDONTWRITEBYTECODE': '1'}
+    for bad, code, again in (0, 0, None), (2, 0, ['test_some.py::test_a[0]', 'test_some.py::test_a[1]']), (6, 1, None):
+        path.unlink(missing_ok=True)
+        done = subprocess.run([PYTHON, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-p', 'once_more', '-n', '2', 'test_some.py'],
+                              env={**env, 'BAD': str(bad)}, cwd=tmp_path, capture_output=True, check=False)
+        assert done.returncode == code
+        assert (sorted(path.read_text().splitlines()) if path.exists() else None) == again
+    path.write_text('test_some.py::test_a[0]\n')
+    assert last_lines(tmp_path / 'none', path) == ('failed beside other tests, passed alone, and is to be mended: test_some.py::test_a[0]\n'
+                                                   'everything was tested\n')
