@@ -92,13 +92,13 @@ struct ike_sa {
 	bool initiator;	 /* we are: spi_i is our SPI */
 	bool fragmentation;
 	bool keys_ready;
-	bool refused;	    /* its peer was, before it was up, and its last answer is kept */
-	bool opening;	    /* counts among those that this host opens (opening.h) */
-	uint64_t opened_ms; /* since when it did; 0: it never has */
-	bool renews;	    /* made in place of a rekey that the peer refuses (renew.h) */
-	bool in_doubt;	    /* made as another one of the peer's does not answer (doubt.h) */
-	bool sends;	    /* packets have left on the children between the last two looks (liveness.h) */
-	bool leaves;	    /* deleted by us: the DELETE is queued, or will be (ike_sa_delete.h) */
+	bool refused;  /* its peer was, before it was up, and its last answer is kept */
+	bool opening;  /* counts among those that this host opens (opening.h), */
+	bool opened;   /* or did */
+	bool renews;   /* made in place of a rekey that the peer refuses (renew.h) */
+	bool in_doubt; /* made as another one of the peer's does not answer (doubt.h) */
+	bool sends;    /* packets have left on the children between the last two looks (liveness.h) */
+	bool leaves;   /* deleted by us: the DELETE is queued, or will be (ike_sa_delete.h) */
 	bool leaves_if_redundant;
 	uint16_t leave_reason; /* the error that goes with the DELETE; 0: none */
 	bool rekey_due;	       /* the rekey is due: when sa->life is due next, that is the end */

@@ -70,15 +70,14 @@ struct peer *opening_next(struct engine *e)
 
 void opening_begin(struct ike_sa *sa)
 {
-	sa->opening = true;
+	sa->opening = sa->opened = true;
 	sa->peer->hurries = false;
-	sa->opened_ms = engine_now(sa->engine);
 	sa->engine->opening++;
 }
 
 static uint64_t age(const struct ike_sa *sa)
 {
-	return engine_now(sa->engine) - sa->opened_ms;
+	return engine_now(sa->engine) - sa->started_ms;
 }
 
 static void forget(struct engine *e)
@@ -109,7 +108,7 @@ static void took(struct engine *e, uint64_t ms)
 
 void opening_done(struct ike_sa *sa)
 {
-	if (!sa->opened_ms)
+	if (!sa->opened)
 		return;
 	took(sa->engine, age(sa));
 	opening_settle(sa);

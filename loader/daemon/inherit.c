@@ -3,10 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "instance/worker_place.h"
@@ -16,16 +13,9 @@
 
 /* ---- NICs and worker ---- */
 
-/* The pid is of the one with the other end of the orders, if that is still there once the pid is held. */
 static void end_before(struct inheritance *i)
 {
-	struct pollfd other_end = {.fd = i->orders};
-	const int process = (int)syscall(SYS_pidfd_open, i->worker, 0);
-
-	if (process >= 0 && poll(&other_end, 1, 0) == 0)
-		syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
-	if (process >= 0)
-		close(process);
+	left_end(i->worker, i->orders);
 	close(i->orders);
 	i->orders = -1;
 }

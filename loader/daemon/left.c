@@ -2,9 +2,11 @@
 #include "left.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "service.h"
@@ -173,6 +175,16 @@ static bool is_alive(int orders)
 	struct pollfd p = {.fd = orders};
 
 	return poll(&p, 1, 0) == 0;
+}
+
+void left_end(pid_t worker, int orders)
+{
+	const int process = (int)syscall(SYS_pidfd_open, worker, 0);
+
+	if (process >= 0 && is_alive(orders))
+		syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
+	if (process >= 0)
+		close(process);
 }
 
 int left_take_orders(pid_t *worker)

@@ -45,4 +45,7 @@ void left_take_sockets(const char *nic, struct worker_sockets *sockets);
 /* Orders to a worker that lives, and its pid; -1: there is none. What was left of one that does not is given up. */
 int left_take_orders(pid_t *worker);
 
+/* Ends that worker, if it is the one with the other end of these orders, once its pid is held. */
+void left_end(pid_t worker, int orders);
+
 #endif

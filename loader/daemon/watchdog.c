@@ -28,8 +28,8 @@ static void on_round(evutil_socket_t fd, short what, void *arg)
 
 int watchdog_start(struct watchdog *w, struct event_base *base, struct ike_process *ike, struct fault *f)
 {
-	const uint64_t patience_us = service_watchdog_us() ? service_watchdog_us() : PATIENCE_US;
-	const uint64_t round_us = patience_us / ROUNDS;
+	const uint64_t managers_us = service_watchdog_us();
+	const uint64_t round_us = (managers_us ? managers_us : PATIENCE_US) / ROUNDS;
 	const struct timeval round = {.tv_sec = (time_t)(round_us / 1000000),
 				      .tv_usec = (suseconds_t)(round_us % 1000000)};
 

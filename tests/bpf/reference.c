@@ -370,27 +370,6 @@ static bool about_esp(struct ref_host *h, const struct ref_packet *p, struct ref
 	return true;
 }
 
-static bool is_error(const struct ref_packet *p)
-{
-	return p->proto == ICMP && !p->later && p->l4_size >= 4 &&
-	       (p->l4[0] == 3 || p->l4[0] == 4 || p->l4[0] == 5 || p->l4[0] == 11 || p->l4[0] == 12);
-}
-
-/* What an error is about (RFC 792: an IP header and what follows). False: none of it is there. */
-static bool read_quote(const struct ref_packet *p, struct ref_packet *quoted)
-{
-	size_t header;
-
-	if (p->l4_size < 8 + 20)
-		return false;
-	header = (p->l4[8] & 15) * 4u;
-	ref_read_header(quoted, p->l4 + 8);
-	quoted->l4 = p->l4 + 8 + header;
-	quoted->l4_size = header >= 20 && p->l4_size > 8 + header ? p->l4_size - 8 - header : 0;
-	ref_read_ports(quoted, quoted->l4_size);
-	return true;
-}
-
 static bool is_ike_by(const struct ref_packet *quoted, uint16_t port)
 {
 	return quoted->proto == UDP && quoted->ports_seen && is_ike_port(port);
@@ -402,7 +381,7 @@ static bool is_forged(const struct ref_host *h, const struct ref_packet *p)
 	struct ref_packet quoted = {0};
 	struct view v;
 
-	if (!read_quote(p, &quoted))
+	if (!ref_read_quote(p, &quoted))
 		return p->fragment;
 	v = view_out(&quoted);
 	return quoted.proto != ESP &&
@@ -417,7 +396,7 @@ static bool gives_away(const struct ref_host *h, const struct ref_packet *p)
 	struct decided d;
 	struct view v;
 
-	if (!read_quote(p, &quoted))
+	if (!ref_read_quote(p, &quoted))
 		return p->fragment;
 	v = view_in(&quoted);
 	d = decide_but_ike(h, &v, is_ike_by(&quoted, quoted.dport));
@@ -456,7 +435,7 @@ static struct ref_outcome clear_in(struct ref_host *h, const struct ref_packet *
 {
 	if (p->form == FORM_WRONG)
 		return may_protect(h, p->dst, p->src) ? drop_for(REASON_MALFORMED) : passed;
-	if (is_error(p) && is_forged(h, p))
+	if (ref_is_error(p) && is_forged(h, p))
 		return drop_for(REASON_ICMP_FORGED);
 	switch (clear_decision(h, p)) {
 	case DECIDED_NONE:
@@ -587,7 +566,7 @@ static struct ref_outcome good_out(struct ref_host *h, const struct ref_packet *
 
 	if (first)
 		d = (struct decided){(enum ref_decision)first->decision, NULL, false};
-	tells = d.decision != DECIDED_PROTECT && d.decision != DECIDED_DISCARD && is_error(p) && gives_away(h, p);
+	tells = d.decision != DECIDED_PROTECT && d.decision != DECIDED_DISCARD && ref_is_error(p) && gives_away(h, p);
 	if (tells)
 		d.decision = DECIDED_DISCARD;
 	if (is_first(p) && may_protect(h, p->src, p->dst))

@@ -17,7 +17,7 @@ static bool has_ports(uint8_t proto)
 }
 
 /* Type and code stand for both ports of ICMP (RFC 4301 section 4.4.1.1). */
-void ref_read_ports(struct ref_packet *p, size_t there)
+static void read_ports(struct ref_packet *p, size_t there)
 {
 	p->has_ports = has_ports(p->proto);
 	p->ports_seen = p->has_ports && !p->later && p->l4_size >= 4 && there >= 4;
@@ -28,7 +28,7 @@ void ref_read_ports(struct ref_packet *p, size_t there)
 }
 
 /* RFC 791. */
-void ref_read_header(struct ref_packet *p, const uint8_t *ip)
+static void read_header(struct ref_packet *p, const uint8_t *ip)
 {
 	p->src = ref_u32(ip + 12);
 	p->dst = ref_u32(ip + 16);
@@ -42,14 +42,14 @@ static void read_ip(struct ref_packet *p, const uint8_t *ip, size_t room)
 {
 	const size_t header = (ip[0] & 15) * 4u, total = ref_u16(ip + 2);
 
-	ref_read_header(p, ip);
+	read_header(p, ip);
 	p->form = FORM_WRONG;
 	if (ip[0] / 16 != 4 || header < 20 || total < header || total > room)
 		return;
 	p->form = FORM_GOOD;
 	p->l4 = ip + header;
 	p->l4_size = total - header;
-	ref_read_ports(p, p->l4_size);
+	read_ports(p, p->l4_size);
 }
 
 struct ref_packet ref_read_frame(const uint8_t *frame, size_t size)
@@ -73,4 +73,24 @@ struct ref_packet ref_read_frame(const uint8_t *frame, size_t size)
 	else if (size - at >= 20)
 		read_ip(&p, frame + at, size - at);
 	return p;
+}
+
+bool ref_is_error(const struct ref_packet *p)
+{
+	return p->proto == ICMP && !p->later && p->l4_size >= 4 &&
+	       (p->l4[0] == 3 || p->l4[0] == 4 || p->l4[0] == 5 || p->l4[0] == 11 || p->l4[0] == 12);
+}
+
+bool ref_read_quote(const struct ref_packet *p, struct ref_packet *quoted)
+{
+	size_t header;
+
+	if (p->l4_size < 8 + 20)
+		return false;
+	header = (p->l4[8] & 15) * 4u;
+	read_header(quoted, p->l4 + 8);
+	quoted->l4 = p->l4 + 8 + header;
+	quoted->l4_size = header >= 20 && p->l4_size > 8 + header ? p->l4_size - 8 - header : 0;
+	read_ports(quoted, quoted->l4_size);
+	return true;
 }

@@ -29,9 +29,10 @@ uint32_t ref_u32(const uint8_t *at);
 /* What it points to is in the frame. */
 struct ref_packet ref_read_frame(const uint8_t *frame, size_t size);
 
-/* Parts of it, for a datagram that an ICMP error quotes: 20 bytes of header; and the ports, where so much of it is
- * there. */
-void ref_read_header(struct ref_packet *p, const uint8_t *ip);
-void ref_read_ports(struct ref_packet *p, size_t there);
+/* Whether it tells of an error (RFC 792). */
+bool ref_is_error(const struct ref_packet *p);
+
+/* What an error is about: an IP header and what follows. False: none of it is there. */
+bool ref_read_quote(const struct ref_packet *p, struct ref_packet *quoted);
 
 #endif
