@@ -65,8 +65,8 @@ struct aead {
 	bool (*open)(void *ctx, const uint8_t iv[AEAD_IV_SIZE], const uint8_t *aad, size_t aad_len, uint8_t *out,
 		     const uint8_t *in, size_t len, const uint8_t tag[AEAD_TAG_SIZE]);
 
-	/* Asks for what a short packet's call reads of a context, which may be far away where SAs are many. */
-	void (*prefetch)(const void *ctx);
+	/* Asks for what the call for a packet of len bytes reads of a context, which may be far away where SAs are many. */
+	void (*prefetch)(const void *ctx, size_t len);
 
 	/* seal and open for n packets, without what a call costs around the cipher. */
 	void (*seal_all)(const struct aead_call *calls, uint32_t n);

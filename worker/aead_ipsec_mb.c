@@ -9,11 +9,15 @@
 
 #include "prefetch.h"
 
-#define KEYS_SIZE   sizeof(((struct gcm_key_data *)0)->expanded_keys)
-#define POWERS_SIZE (2 * CACHE_LINE)
+#define KEYS_SIZE    sizeof(((struct gcm_key_data *)0)->expanded_keys)
+#define BLOCK_SIZE   16
+#define BLOCKS_ASIDE 3 /* the AAD's, the lengths', and what a part of a block takes */
 
 /* Function pointers for this CPU; read only after init. */
 static IMB_MGR *mgr;
+
+/* Where a key's powers end: round keys are followed by those powers of the hash key that this CPU's code takes. */
+static size_t powers_end = sizeof(struct gcm_key_data);
 
 struct mb_ctx {
 	struct gcm_key_data key;
@@ -25,6 +29,18 @@ static bool available(void)
 	return __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
 }
 
+/* The library does not tell: with AVX-512 it makes 48 powers of the hash key, with less 8. */
+static void find_powers(void)
+{
+	static const uint8_t key[AEAD_KEY_SIZE];
+	struct mb_ctx ctx = {0};
+
+	IMB_AES256_GCM_PRE(mgr, key, &ctx.key);
+	for (powers_end = sizeof(ctx.key); powers_end > KEYS_SIZE; powers_end--)
+		if (((const uint8_t *)&ctx.key)[powers_end - 1])
+			break;
+}
+
 static int init(void)
 {
 	if (mgr)
@@ -33,8 +49,10 @@ static int init(void)
 	if (!mgr)
 		return -ENOMEM;
 	init_mb_mgr_auto(mgr, NULL);
-	if (imb_get_errno(mgr) == 0)
+	if (imb_get_errno(mgr) == 0) {
+		find_powers();
 		return 0;
+	}
 	free_mb_mgr(mgr);
 	mgr = NULL;
 	return -ENOTSUP;
@@ -78,13 +96,17 @@ static bool open(void *ctx, const uint8_t iv[AEAD_IV_SIZE], const uint8_t *aad, 
 	return tags_equal(computed, tag);
 }
 
-/* Round keys are at the beginning, the lowest powers of the hash key, all that few blocks take, at the end. */
-static void prefetch(const void *ctx)
+/* Of many powers the lowest are at the end: a packet takes as many as it has blocks. A few are asked for all. */
+static void prefetch(const void *ctx, size_t len)
 {
 	const uint8_t *key = ctx;
+	const size_t least = KEYS_SIZE + CACHE_LINE;
+	const size_t powers = (len / BLOCK_SIZE + BLOCKS_ASIDE) * BLOCK_SIZE;
+	size_t from = powers_end > powers + least ? (powers_end - powers) & ~(size_t)(CACHE_LINE - 1) : 0;
 
-	prefetch_lines(key, KEYS_SIZE);
-	prefetch_lines(key + sizeof(struct gcm_key_data) - POWERS_SIZE, POWERS_SIZE);
+	if (from)
+		prefetch_lines(key, KEYS_SIZE);
+	prefetch_lines(key + from, powers_end - from);
 }
 
 static void seal_all(const struct aead_call *calls, uint32_t n)

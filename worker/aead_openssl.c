@@ -83,8 +83,9 @@ static bool open(void *ctx, const uint8_t iv[AEAD_IV_SIZE], const uint8_t *aad, 
 }
 
 /* The key is in OpenSSL's own memory, and who knows where. */
-static void prefetch(const void *ctx)
+static void prefetch(const void *ctx, size_t len)
 {
+	(void)len;
 	__builtin_prefetch(ctx);
 }
 

@@ -364,7 +364,7 @@ static void prefetch_sas(const struct port_queue *p, const struct xdp_desc *desc
 		if (meta.slot == last)
 			continue;
 		last = meta.slot;
-		sa_cache_prefetch(&p->lane->sas, last);
+		sa_cache_prefetch(&p->lane->sas, last, descs[i].len);
 	}
 }
 
@@ -426,8 +426,11 @@ static uint32_t pass_open(struct port_queue *p, struct item *items, uint32_t n)
 	struct aead_call calls[BATCH];
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		if (i == 0 || items[i].sa != items[i - 1].sa)
+			replay_prefetch(items[i].sa->ring, items[i].sa->replay_window, items[i].seq);
 		esp_open_begin(items[i].sa, esp_of(&items[i]), esp_len(&items[i]), items[i].seq, &calls[i]);
+	}
 	open_calls(p->lane->aead, calls, n);
 	for (uint32_t i = 0; i < n; i++) {
 		enum reason why;

@@ -438,7 +438,7 @@ static void prefetch_sas(const struct outbound *out)
 		if (h->ring.lengths[i] == 0 || slot == last)
 			continue;
 		last = slot;
-		sa_cache_prefetch(&out->p->lane->sas, last);
+		sa_cache_prefetch(&out->p->lane->sas, last, h->ring.lengths[i]);
 	}
 }
 

@@ -63,16 +63,16 @@ static inline uint32_t sa_cache_tagged(const struct sa_cache *c, const struct tx
 
 /*
  * Asks for what sa_cache_get and a packet's call of the cipher read, ahead of both: of thousands of SAs most are not in
- * the CPU's cache. Any slot may be given.
+ * the CPU's cache. Any slot may be given; the packet has some len bytes.
  */
-static inline void sa_cache_prefetch(const struct sa_cache *c, uint32_t slot)
+static inline void sa_cache_prefetch(const struct sa_cache *c, uint32_t slot, size_t len)
 {
 	if (slot >= c->maps->slots)
 		return;
 	__builtin_prefetch(&c->maps->sa[slot].generation);
 	__builtin_prefetch(&c->maps->sa[slot].seq, 1);
 	__builtin_prefetch(&c->sas[slot]);
-	c->aead->prefetch(c->contexts + slot * c->aead->ctx_size);
+	c->aead->prefetch(c->contexts + slot * c->aead->ctx_size, len);
 }
 
 /* Whether a key may yet come for that slot and generation: the slot is in use, and still of that generation. */
