@@ -53,7 +53,7 @@ BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 # What programs share, as libraries, so that each links only what it uses of them.
 SHARED     := $(BUILD)/maps.a $(BUILD)/lib.a
-WORKER_OBJ := $(call objects,$(wildcard worker/*.c))
+WORKER_OBJ := $(call objects,$(wildcard worker/*.c worker/*/*.c))
 IKE_OBJ    := $(call objects,$(wildcard ike/*.c ike/*/*.c))
 LOADER_OBJ := $(call objects,$(wildcard loader/*.c loader/*/*.c))
 BPF_OBJ    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
@@ -103,6 +103,7 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 
 $(LOADER_OBJ): $(SKELETONS)
 $(LOADER_OBJ): ALL_CFLAGS += -iquote loader
+$(WORKER_OBJ): ALL_CFLAGS += -iquote worker
 $(IKE_OBJ): ALL_CFLAGS += -iquote ike
 
 # ---- packages ----
@@ -233,7 +234,7 @@ $(BUILD)/tests/bpf/test_explain: $(call objects,$(wildcard loader/explain/*.c))
 $(BENCHES): %: %.o $(call but_main,$(WORKER_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 
-no_cipher = $(filter-out $(BUILD)/worker/aead%.o,$(1)) $(BARE_OBJ)
+no_cipher = $(filter-out $(BUILD)/worker/esp/aead%.o,$(1)) $(BARE_OBJ)
 $(CABLE_WORKER): $(filter-out %/xsk.o,$(WORKER_OBJ)) $(CABLE_OBJ) $(SHARED)
 $(BUILD)/tests/bench/bare_cable_worker: $(call no_cipher,$(filter-out %/xsk.o,$(WORKER_OBJ))) $(CABLE_OBJ) $(SHARED)
 $(BUILD)/tests/bench/bare_worker: $(call no_cipher,$(WORKER_OBJ)) $(SHARED)

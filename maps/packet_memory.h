@@ -2,7 +2,7 @@
 /*
  * The packet memory of a NIC: how much its queues take, by which the loader chooses the size of the rings, and the file
  * that it is in. The loader makes the file, so that a worker that takes the place of another finds the packets that are
- * on their way (worker/packet_file.h).
+ * on their way (worker/nic/packet_file.h).
  *
  *   | frames of queue 0 | frames of queue 1 | ...  each from a huge page on | book of queue 0 | book of queue 1 | ...
  *
@@ -22,7 +22,7 @@
  * at the line rate of 64-byte packets. 4096 brought nothing but cache misses.
  */
 #define RING_SIZE 2048
-/* Fewer where many queues would take too much, down to these. A jumbo NIC's sends what it has in spans (worker/umem.h),
+/* Fewer where many queues would take too much, down to these. A jumbo NIC's sends what it has in spans (worker/nic/umem.h),
  * and some of them have to be left to receive into. */
 #define RING_SIZE_MIN	    256
 #define RING_SIZE_MIN_JUMBO 1024
@@ -40,7 +40,7 @@
 
 #define PACKET_HUGE_PAGE ((size_t)2 << 20)
 
-/* Who has which frame of a queue (worker/umem.h). */
+/* Who has which frame of a queue (worker/nic/umem.h). */
 struct packet_book {
 	__u32 left; /* PACKET_BOOK_LEFT: a worker has let go in good order, and what follows is true */
 	__u32 ring;

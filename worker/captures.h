@@ -3,7 +3,7 @@
 #ifndef WORKER_CAPTURES_H
 #define WORKER_CAPTURES_H
 
-#include "lane.h"
+#include "lane/lane.h"
 #include "maps/worker_channel.h"
 
 struct captures {

@@ -6,10 +6,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fragments_in.h"
-#include "inbound.h"
+#include "in/fragments_in.h"
+#include "in/inbound.h"
 #include "maps/turns.h"
-#include "outbound.h"
+#include "out/outbound.h"
 
 /*
  * How often what can wait is done: looking for keys of SAs whose end nobody told, giving up datagrams that will not

@@ -3,7 +3,7 @@
 #ifndef WORKER_LOOP_H
 #define WORKER_LOOP_H
 
-#include "lane.h"
+#include "lane/lane.h"
 
 /*
  * In the midst of bulk the next packets come anyway. Asleep on its sockets a lane would be woken by each of them, which

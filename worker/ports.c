@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "fragments_in.h"
-#include "inbound.h"
-#include "outbound.h"
+#include "in/fragments_in.h"
+#include "in/inbound.h"
+#include "out/outbound.h"
 
 /* ---- one queue ---- */
 

@@ -6,10 +6,10 @@
 #ifndef WORKER_PORTS_H
 #define WORKER_PORTS_H
 
-#include "lane.h"
+#include "lane/lane.h"
 #include "maps/worker_channel.h"
-#include "packet_file.h"
-#include "port.h"
+#include "nic/packet_file.h"
+#include "lane/port.h"
 
 /* An attached NIC. */
 struct port_set {

@@ -10,6 +10,7 @@ All stand side by side, so that changing from one to another costs nothing and c
 
 Tunnels of others are in others/.
 """
+import itertools
 import os
 from collections import namedtuple
 from contextlib import ExitStack
@@ -31,6 +32,10 @@ def new_sa(spi, src, dst):
     return Sa(spi, src, dst, os.urandom(36), True)
 
 
+# All beds of a run stand at once.
+_numbers = itertools.count()
+
+
 class Plain:
     """Two hosts, a and b, that speak in clear. `to` is where the traffic measured goes: an address of b."""
     tag = 'n'
@@ -39,8 +44,9 @@ class Plain:
 
     def __init__(self):
         with ExitStack() as undo:
-            self.a = undo.enter_context(Netns(self.tag + 'a'))
-            self.b = undo.enter_context(Netns(self.tag + 'b'))
+            number = next(_numbers)
+            self.a = undo.enter_context(Netns(f'{self.tag}{number}a'))
+            self.b = undo.enter_context(Netns(f'{self.tag}{number}b'))
             veth(self.a, NIC, self.b, NIC, queues=self.queues)
             for ns, addr in ((self.a, A), (self.b, B)):
                 ns.ip('addr', 'add', f'{addr}/24', 'dev', NIC)

@@ -16,9 +16,9 @@
 #include <time.h>
 
 #include "vectors/random.h"
-#include "esp_packet.h"
-#include "replay.h"
-#include "seq.h"
+#include "esp/esp_packet.h"
+#include "esp/replay.h"
+#include "esp/seq.h"
 
 #define BATCH	   64
 #define FRAME	   2048

@@ -29,11 +29,11 @@
 #include <x86intrin.h>
 #endif
 
-#include "inbound.h"
+#include "in/inbound.h"
 #include "lib/huge_file.h"
-#include "outbound.h"
-#include "packet_file.h"
-#include "port.h"
+#include "out/outbound.h"
+#include "nic/packet_file.h"
+#include "lane/port.h"
 #include "unit/worker/memory_ring.h"
 
 #define ROUND	256

@@ -55,7 +55,7 @@ class TwoLanes(PerQueue):
 
 class OneLane(PerQueue):
     """What it costs where there is nothing to win."""
-    tag = 'o'
+    tag = 'q'
     lanes = 1
 
 

@@ -26,7 +26,7 @@ from lib.wire import esp_of, in_clear
 
 PORT = 4005
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0
-# What the worker holds of one peer at a time (worker/fragments_in.c).
+# What the worker holds of one peer at a time (worker/in/fragments_in.c).
 QUOTA = 16
 
 _ids = itertools.count(1)

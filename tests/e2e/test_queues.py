@@ -12,7 +12,7 @@ from conftest import MODES
 from lib.traffic import udp_socket
 from lib.wire import esp_of
 
-# More than may be on the way in one queue (worker/xdp_queue.c).
+# More than may be on the way in one queue (worker/nic/xdp_queue.c).
 MANY = 200
 DESTINATIONS = [PEER, *(f'192.0.2.{n}' for n in range(101, 108))]
 

@@ -7,11 +7,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "inbound.h"
+#include "in/inbound.h"
 #include "maps/vault.h"
 #include "maps/worker_channel.h"
 #include "misbehave/misbehave.h"
-#include "port.h"
+#include "lane/port.h"
 
 int __real_maps_only_read(struct maps *maps, const char *name, struct fault *f);
 int __wrap_maps_only_read(struct maps *maps, const char *name, struct fault *f);

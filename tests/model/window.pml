@@ -7,7 +7,7 @@
  *
  * A step is one access to memory that others see, and has the name of the function that makes it. What is claimed is
  * asserted in deliver(). That nobody waits for ever, by pan's look for ends that are none: a worker that was killed in
- * the lock leaves the next one free to go on, as the lock is in its own memory (worker/sa_lock.h).
+ * the lock leaves the next one free to go on, as the lock is in its own memory (worker/esp/sa_lock.h).
  *
  * Each variant (-D, see tests/model/check) takes a safeguard out, and has to be found.
  */

@@ -3,7 +3,7 @@
  * A cipher that is none, in place of worker/aead*.c: sealing copies, opening takes everything for right. What hosts do
  * with a worker of these is what no cipher, however quick, could pass. For the bench alone: it protects nothing.
  */
-#include "aead.h"
+#include "esp/aead.h"
 
 #include <string.h>
 

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "packet.h"
+#include "packet/packet.h"
 
 /* Of the zero-copy drivers: XDP_PACKET_HEADROOM. */
 #define HEADROOM 256

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * worker/xsk.h over an end of the cable. The loader's socket is bound to nothing; XDP finds it in its map, as there has
- * to be one for the gate to hand anything to the worker.
+ * worker/nic/xsk.h over an end of the cable. The loader's socket is bound to nothing; XDP finds it in its map, as there
+ * has to be one for the gate to hand anything to the worker.
  */
 #define _GNU_SOURCE
-#include "xsk.h"
+#include "nic/xsk.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 #include "cable.h"
 #include "maps/maps.h"
 #include "maps/slots.h"
-#include "packet.h"
+#include "packet/packet.h"
 #include "unit/worker/memory_ring.h"
 
 static const struct maps *maps;

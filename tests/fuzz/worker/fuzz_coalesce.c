@@ -5,9 +5,9 @@
  *
  *   packet: u8 what, u8 flow, u8 flags, u8 header, u16 payload
  */
-#include "coalesce.h"
+#include "in/coalesce.h"
 #include "fuzz.h"
-#include "segment.h"
+#include "packet/segment.h"
 #include "packets.h"
 
 #define PACKETS_MAX 96

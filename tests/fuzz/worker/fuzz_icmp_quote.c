@@ -8,7 +8,7 @@
 /* Loops are unrolled for the verifier alone. */
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
 #include "bpf/icmp_quote.h"
-#include "checksum.h"
+#include "packet/checksum.h"
 #include "fuzz.h"
 
 static __u32 be32_at(const __u8 *p)

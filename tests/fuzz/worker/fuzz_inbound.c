@@ -9,7 +9,7 @@
  */
 #define _GNU_SOURCE
 #include "esp_ends.h"
-#include "fragment.h"
+#include "packet/fragment.h"
 #include "fuzz.h"
 #include "lanes.h"
 #include "packets.h"

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "mss.h"
-#include "path_mtu.h"
+#include "lane/mss.h"
+#include "out/path_mtu.h"
 #include "packets.h"
 
 static uint8_t frame[HOST_FRAME_MAX + HOST_TAIL], before[HOST_FRAME_MAX];

@@ -5,9 +5,9 @@
  * is the same; what is held are pieces that do not overlap, and all that was counted; and when all is over nothing is
  * left behind.
  */
-#include "fragment.h"
+#include "packet/fragment.h"
 #include "fuzz.h"
-#include "reassembly.h"
+#include "packet/reassembly.h"
 
 /* One fragment, as the input has it. */
 struct step {

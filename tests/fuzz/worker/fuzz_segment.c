@@ -6,7 +6,7 @@
  *   u8 gso type, u8 flags, u16 gso size, u16 start and u16 offset of the checksum; then the frame
  */
 #include "fuzz.h"
-#include "segment.h"
+#include "packet/segment.h"
 #include "packets.h"
 
 static uint8_t frame[HOST_FRAME_MAX + HOST_TAIL], before[HOST_FRAME_MAX];

@@ -3,7 +3,7 @@
 
 #include "life.h"
 
-/* What a worker holds for an SA whose key is not there yet (worker/park.h). */
+/* What a worker holds for an SA whose key is not there yet (worker/in/park.h). */
 #define PARK_MS	     500
 #define PARK_LOOK_MS 5
 /* The datapath tells of the same thing no more often. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Two ends of an SA for the tests of worker/esp.h: what one seals, the other opens; with each AEAD there is. */
+/* Two ends of an SA for the tests of worker/esp/esp.h: what one seals, the other opens; with each AEAD there is. */
 #ifndef TESTS_UNIT_ESP_ENDS_H
 #define TESTS_UNIT_ESP_ENDS_H
 
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "esp_packet.h"
+#include "esp/esp_packet.h"
 #include "vectors/random.h"
 
 struct end {

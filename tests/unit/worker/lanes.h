@@ -17,8 +17,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "fragments_in.h"
-#include "inbound.h"
+#include "in/fragments_in.h"
+#include "in/inbound.h"
 #include "maps/vault.h"
 #include "memory_ring.h"
 #include "packet_files.h"

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "packet_file.h"
+#include "nic/packet_file.h"
 
 static inline int packet_file_fd(uint32_t ring, uint32_t mtu)
 {

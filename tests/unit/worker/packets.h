@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "packet.h"
+#include "packet/packet.h"
 
 struct tcp_spec {
 	uint16_t sport;

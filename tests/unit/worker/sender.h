@@ -17,7 +17,7 @@
 #include "esp_ends.h"
 #include "lanes.h"
 #include "loop.h"
-#include "outbound.h"
+#include "out/outbound.h"
 #include "packets.h"
 
 #define SLOT	   5

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "aead.h"
+#include "esp/aead.h"
 
 static void selects_by_name(void **unused)
 {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aead.h"
+#include "esp/aead.h"
 #include "vectors/random.h"
 #include "vectors/vectors.h"
 

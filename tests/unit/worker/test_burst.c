@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/burst.c: packets of one SA are sealed by one call, as far as its limits go, in the memory they came in. */
+/* worker/out/burst.c: packets of one SA are sealed by one call, as far as its limits go, in the memory they came in. */
 #define _GNU_SOURCE
 #include "sender.h"
 

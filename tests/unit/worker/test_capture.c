@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/capture.c: what the reader is shown, and what is missed, of packets that end in different ways. */
+/* worker/lane/capture.c: what the reader is shown, and what is missed, of packets that end in different ways. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture.h"
+#include "lane/capture.h"
 
 static struct capture_wants wants;
 static struct capture_ring *ring;

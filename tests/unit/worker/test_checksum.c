@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "checksum.h"
+#include "packet/checksum.h"
 #include "vectors/random.h"
 
 /* Once more, under other names, to run the functions that this CPU would not choose. */
@@ -20,7 +20,7 @@ uint16_t pretending_csum_l4(const uint8_t src[4], const uint8_t dst[4], uint8_t 
 #define csum_pseudo			pretending_csum_pseudo
 #define csum_l4				pretending_csum_l4
 #define __builtin_cpu_supports(feature) (strcmp(feature, pretended_cpu) == 0)
-#include "checksum.c"
+#include "packet/checksum.c"
 #undef csum_partial
 #undef csum_ipv4_header
 #undef csum_pseudo

@@ -5,9 +5,9 @@
 
 #include <cmocka.h>
 
-#include "coalesce.h"
+#include "in/coalesce.h"
 #include "packets.h"
-#include "segment.h"
+#include "packet/segment.h"
 
 #define FRAMES	   2048
 #define FRAME_SIZE 2048

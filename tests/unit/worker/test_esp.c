@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/esp.h: packets, sealed and opened, as they should be and as nobody should have sent them. */
+/* worker/esp/esp.h: packets, sealed and opened, as they should be and as nobody should have sent them. */
 #include "esp_ends.h"
-#include "esp_packet.h"
+#include "esp/esp_packet.h"
 
 #include <netinet/in.h>
 
-#include "replay.h"
-#include "seq.h"
+#include "esp/replay.h"
+#include "esp/seq.h"
 #include "vectors/vectors.h"
 
 #define VECTORS	   "tests/vectors/esp-aes256-gcm.rsp"

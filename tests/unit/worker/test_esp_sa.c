@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/esp.h: the SA as it is loaded and wiped, and what its selector takes. */
+/* worker/esp/esp.h: the SA as it is loaded and wiped, and what its selector takes. */
 #include "esp_ends.h"
 
 #include <errno.h>

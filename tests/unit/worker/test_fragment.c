@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "fragment.h"
+#include "packet/fragment.h"
 #include "packets.h"
 
 static uint8_t packet[ETH_LEN_MAX + IP_LEN_MAX + 65536], out[65536];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/gather.c: packets of several frames, on packet memory that no kernel shares. */
+/* worker/in/gather.c: packets of several frames, on packet memory that no kernel shares. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "gather.h"
+#include "in/gather.h"
 
 #define FRAMES	 16
 #define SPANS	 2

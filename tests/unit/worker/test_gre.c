@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/gre.h: what may be in GRE, and the frame that it becomes. */
+/* worker/packet/gre.h: what may be in GRE, and the frame that it becomes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
 
-#include "gre.h"
+#include "packet/gre.h"
 
 #define L2	ETH_LEN
 #define OUTER	IP_LEN_MIN

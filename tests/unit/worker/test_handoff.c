@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "handoff.h"
+#include "lane/handoff.h"
 #include "vectors/random.h"
 
 /* The largest frame of a jumbo NIC, and some. */

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "host.h"
+#include "host/host.h"
 
 struct pair {
 	struct host_reader reader;

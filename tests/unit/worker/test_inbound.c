@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/inbound.c and fragments_in.c: what the rings of a queue have to go through, and lanes that get packets of one
- * SA. */
+/* worker/in/inbound.c and fragments_in.c: what the rings of a queue have to go through, and lanes that get packets of
+ * one SA. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "esp_ends.h"
-#include "fragment.h"
+#include "packet/fragment.h"
 #include "lanes.h"
 #include "maps/replay_memory.h"
 #include "loop.h"

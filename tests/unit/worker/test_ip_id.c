@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "ip_id.h"
+#include "packet/ip_id.h"
 
 #define ALL 65536
 

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "mss.h"
+#include "lane/mss.h"
 #include "packets.h"
 
 static uint8_t frame[256];

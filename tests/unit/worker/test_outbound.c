@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/outbound.c: a NIC or packet memory without room, and which of the host's two queues leaves first. */
+/* worker/out/outbound.c: a NIC or packet memory without room, and which of the host's two queues leaves first. */
 #define _GNU_SOURCE
 #include "sender.h"
 

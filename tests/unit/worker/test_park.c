@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "esp_packet.h"
-#include "inbound.h"
+#include "esp/esp_packet.h"
+#include "in/inbound.h"
 
 #define FRAME	   2048
 #define HEADROOM   256

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "packets.h"
-#include "path_mtu.h"
+#include "out/path_mtu.h"
 
 #define SECOND UINT64_C(1000000000)
 

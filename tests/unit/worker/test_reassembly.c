@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "packets.h"
-#include "reassembly.h"
+#include "packet/reassembly.h"
 
 #define SLOT	   7
 #define GENERATION 15

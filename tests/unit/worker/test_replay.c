@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "replay.h"
+#include "esp/replay.h"
 #include "vectors/random.h"
 
 static const uint16_t windows[] = {64, 65, 100, 128, 1024, 8191, 8192};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/sa_cache.c: when the expanded keys of SAs that are gone are wiped, and how much is looked at for it in a turn.
+/* worker/esp/sa_cache.c: when the expanded keys of SAs that are gone are wiped, and how much is looked at for it in a
+ * turn.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/sa_lock.h, around what it is for: lanes that take packets of one SA at the same time. */
+/* worker/esp/sa_lock.h, around what it is for: lanes that take packets of one SA at the same time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay.h"
-#include "sa_lock.h"
+#include "esp/replay.h"
+#include "esp/sa_lock.h"
 #include "vectors/random.h"
 
 /* More threads than CPUs, so that a lock's holder is taken off its CPU at times. */
@@ -53,7 +53,7 @@ static void note(uint64_t seq)
 	__atomic_add_fetch(&r->accepted[seq], 1, __ATOMIC_RELAXED);
 }
 
-/* As worker/inbound.c does: looked at before it is opened, marked under the lock after. */
+/* As worker/in/inbound.c does: looked at before it is opened, marked under the lock after. */
 static void take_batch(const uint64_t *seqs, uint32_t n)
 {
 	bool may[BATCH];

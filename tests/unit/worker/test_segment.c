@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "packets.h"
-#include "segment.h"
+#include "packet/segment.h"
 
 static uint8_t buffer[HOST_FRAME_MAX + HOST_TAIL], original[HOST_FRAME_MAX + HOST_TAIL];
 

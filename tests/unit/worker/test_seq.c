@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "seq.h"
+#include "esp/seq.h"
 #include "vectors/random.h"
 
 static void assert_taken(struct sa_state *sa, uint32_t n, uint64_t bytes, uint64_t expected)

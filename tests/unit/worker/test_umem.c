@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/umem.c and worker/packet_file.c: what one worker leaves, and the next one takes it for. */
+/* worker/nic/umem.c and worker/nic/packet_file.c: what one worker leaves, and the next one takes it for. */
 #define _GNU_SOURCE
 #include "packet_files.h"
 

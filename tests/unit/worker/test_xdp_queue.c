@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/xdp_queue.c: a queue of which nothing is sent any more, on a completion ring in memory. */
+/* worker/nic/xdp_queue.c: a queue of which nothing is sent any more, on a completion ring in memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "memory_ring.h"
-#include "xdp_queue.h"
+#include "nic/xdp_queue.h"
 
 #define SECOND 1000000000ULL
 #define START  (5 * SECOND)

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Packets of one SA that follow each other and are sealed together: one lease of sequence numbers, one call of the
+ * cipher. Only what goes as it is, a packet for each frame of the host: super-packets are a burst of their own.
+ */
+#ifndef WORKER_OUT_BURST_H
+#define WORKER_OUT_BURST_H
+
+#include "esp/esp.h"
+#include "lane/port.h"
+#include "packet/segment.h"
+
+/* As many as one kick takes (KICK_BATCH). */
+#define BURST_MAX 32
+
+struct burst_packet {
+	uint64_t addr; /* of the packet memory that it is sealed into */
+	uint8_t *frame, *payload;
+	uint16_t l2, header; /* bytes of the Ethernet and of the IP header */
+	uint16_t len;	     /* bytes of the payload */
+	uint8_t proto;
+};
+
+struct burst {
+	struct esp_sa *sa; /* of count packets; good until the burst is sealed, or the lane's turn ends */
+	uint32_t slot;
+	uint32_t generation;
+	uint32_t count;
+	uint64_t bytes; /* of all payloads */
+	struct burst_packet packets[BURST_MAX];
+	struct aead_call calls[BURST_MAX];
+};
+
+/* Whether the burst is of that SA, or of none. */
+static inline bool burst_is_of(const struct burst *b, uint32_t slot, uint32_t generation)
+{
+	return b->count == 0 || (b->slot == slot && b->generation == generation);
+}
+
+/*
+ * Takes up the packet that s has begun, if it goes as it is: one segment, which fits the path. Its frame stays the
+ * host's, and must stay as it is until burst_seal; HOST_TAIL bytes behind it are written over. False: the burst or the
+ * NIC is full.
+ */
+bool burst_add(struct burst *b, struct port_queue *p, struct esp_sa *sa, const struct segmenter *s);
+
+/* Seals what there is and pushes it to the NIC, which is not kicked yet. Returns how many packets that were; what the
+ * SA has no sequence number for is dropped and counted. */
+uint32_t burst_seal(struct burst *b, struct port_queue *p);
+
+#endif
