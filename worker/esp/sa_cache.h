@@ -52,6 +52,12 @@ static inline struct esp_sa *sa_cache_get(struct sa_cache *c, uint32_t slot, uin
 	return sa_cache_load(c, slot, generation);
 }
 
+/* Whether sa_cache_get finds that SA without loading it, or nothing. */
+static inline bool sa_cache_has(const struct sa_cache *c, uint32_t slot, uint32_t generation)
+{
+	return slot < c->maps->slots && c->sas[slot].generation == generation;
+}
+
 /* The generation of the slot that a frame's tag names, for sa_cache_get. 0: there is no SA that the tag may be of. */
 static inline uint32_t sa_cache_tagged(const struct sa_cache *c, const struct tx_tag *tag)
 {

@@ -23,9 +23,8 @@ bool burst_add(struct burst *b, struct port_queue *p, struct esp_sa *sa, const s
 	if (addr == UINT64_MAX)
 		return false;
 	prefetch_to_write(umem_data(&p->q.umem, addr), s->l2 + s->ip.header + esp_sealed_size(s->payload_len));
-	b->sa = sa;
-	b->bytes += s->payload_len;
 	b->packets[b->count++] = (struct burst_packet){
+		.sa = sa,
 		.addr = addr,
 		.frame = s->frame,
 		.payload = s->payload,
@@ -38,75 +37,96 @@ bool burst_add(struct burst *b, struct port_queue *p, struct esp_sa *sa, const s
 }
 
 /* Headers, and the call that seals what is behind them. The length of the frame. */
-static uint32_t begin_packet(struct burst_packet *packet, struct port_queue *p, const struct esp_sa *sa, uint64_t seq,
-			     struct aead_call *call)
+static uint32_t begin_packet(struct burst_packet *packet, struct port_queue *p, uint64_t seq, struct aead_call *call)
 {
 	const size_t headers = (size_t)packet->l2 + packet->header;
 	uint8_t *to = umem_data(&p->q.umem, packet->addr);
-	const size_t esp = esp_seal_begin(sa, seq, packet->proto, to + headers, packet->payload, packet->len, call);
+	const size_t esp =
+		esp_seal_begin(packet->sa, seq, packet->proto, to + headers, packet->payload, packet->len, call);
 
 	headers_copy(to, packet->frame, headers);
 	ip_finish(to + packet->l2, packet->header, packet->header + esp, PROTO_ESP);
 	return (uint32_t)(headers + esp);
 }
 
-static uint32_t seal(struct burst *b, struct port_queue *p, uint32_t first, uint32_t n, uint64_t seq)
+/* n packets of one SA, with numbers from seq on, and the calls that seal them. How many go; the NIC does not see them
+ * before the kick. */
+static uint32_t begin(struct burst_packet *packets, struct port_queue *p, uint32_t n, uint64_t seq,
+		      struct aead_call *calls)
 {
 	uint32_t sent = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct burst_packet *packet = &b->packets[first + i];
-		const uint32_t len = begin_packet(packet, p, b->sa, seq + i, &b->calls[i]);
-
-		/* The NIC does not see the descriptor before the kick. */
-		sent += xdp_queue_push(&p->q, packet->addr, len);
-	}
-	p->lane->aead->seal_all(b->calls, n);
+	for (uint32_t i = 0; i < n; i++)
+		sent += xdp_queue_push(&p->q, packets[i].addr, begin_packet(&packets[i], p, seq + i, &calls[i]));
 	if (sent < n)
-		drop(p->lane, b->sa->state, REASON_TX_FULL, n - sent);
+		drop(p->lane, packets->sa->state, REASON_TX_FULL, n - sent);
 	return sent;
 }
 
-/* There are fewer numbers left than packets: as many go as there are. */
-static __attribute__((cold)) uint32_t seal_one_by_one(struct burst *b, struct port_queue *p)
+static __attribute__((cold, noinline)) void refuse(struct burst_packet *packet, struct port_queue *p, enum reason why)
 {
 	struct capture *capture = p->lane->capture;
 	const int chosen = capture ? capture->chosen : -1;
-	uint32_t sent = 0;
 
-	for (uint32_t i = 0; i < b->count; i++) {
-		enum reason why;
-		uint64_t seq;
-
-		if (seq_take(b->sa->state, 1, b->packets[i].len, &seq, &why)) {
-			sent += seal(b, p, i, 1, seq);
-			continue;
-		}
-		if (capture)
-			capture_choose(capture, b->packets[i].frame);
-		drop(p->lane, b->sa->state, why, 1);
-		umem_give(&p->q.umem, b->packets[i].addr);
-	}
+	if (capture)
+		capture_choose(capture, packet->frame);
+	drop(p->lane, packet->sa->state, why, 1);
+	umem_give(&p->q.umem, packet->addr);
 	/* The frame at hand is another one. */
 	if (capture)
 		capture->chosen = chosen;
-	return sent;
+}
+
+/* There are fewer numbers left than packets: as many go as there are. How many have a call. */
+static __attribute__((cold)) uint32_t begin_one_by_one(struct burst_packet *packets, struct port_queue *p, uint32_t n,
+						       struct aead_call *calls, uint32_t *sent)
+{
+	uint32_t begun = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		enum reason why;
+		uint64_t seq;
+
+		if (seq_take(packets[i].sa->state, 1, packets[i].len, &seq, &why))
+			*sent += begin(&packets[i], p, 1, seq, &calls[begun++]);
+		else
+			refuse(&packets[i], p, why);
+	}
+	return begun;
+}
+
+/* Of the n packets, so many in a row are the first one's SA's. */
+static uint32_t run_of(const struct burst_packet *packets, uint32_t n, uint64_t *bytes)
+{
+	uint32_t run = 0;
+
+	*bytes = 0;
+	do
+		*bytes += packets[run++].len;
+	while (run < n && packets[run].sa == packets->sa);
+	return run;
 }
 
 uint32_t burst_seal(struct burst *b, struct port_queue *p)
 {
-	enum reason why;
-	uint32_t sent;
-	uint64_t seq;
+	uint32_t sent = 0, begun = 0;
 
-	if (b->count == 0)
-		return 0;
-	if (seq_take(b->sa->state, b->count, b->bytes, &seq, &why))
-		sent = seal(b, p, 0, b->count, seq);
-	else
-		sent = seal_one_by_one(b, p);
-	__atomic_store_n(&b->sa->state->last_used_ns, p->lane->now, __ATOMIC_RELAXED);
+	for (uint32_t i = 0, run; i < b->count; i += run) {
+		struct burst_packet *packets = &b->packets[i];
+		enum reason why;
+		uint64_t bytes, seq;
+
+		run = run_of(packets, b->count - i, &bytes);
+		if (seq_take(packets->sa->state, run, bytes, &seq, &why)) {
+			sent += begin(packets, p, run, seq, &b->calls[begun]);
+			begun += run;
+		} else {
+			begun += begin_one_by_one(packets, p, run, &b->calls[begun], &sent);
+		}
+		__atomic_store_n(&packets->sa->state->last_used_ns, p->lane->now, __ATOMIC_RELAXED);
+	}
+	if (begun)
+		p->lane->aead->seal_all(b->calls, begun);
 	b->count = 0;
-	b->bytes = 0;
 	return sent;
 }

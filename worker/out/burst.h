@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Packets of one SA that follow each other and are sealed together: one lease of sequence numbers, one call of the
- * cipher. Only what goes as it is, a packet for each frame of the host: super-packets are a burst of their own.
+ * Packets that follow each other and are sealed together, by one call of the cipher; those of one SA in a row share a
+ * lease of sequence numbers. Only what goes as it is, a packet for each frame of the host: super-packets are a burst of
+ * their own.
  */
 #ifndef WORKER_OUT_BURST_H
 #define WORKER_OUT_BURST_H
@@ -14,7 +15,8 @@
 #define BURST_MAX 32
 
 struct burst_packet {
-	uint64_t addr; /* of the packet memory that it is sealed into */
+	struct esp_sa *sa; /* good until the burst is sealed, or the lane's turn ends */
+	uint64_t addr;	   /* of the packet memory that it is sealed into */
 	uint8_t *frame, *payload;
 	uint16_t l2, header; /* bytes of the Ethernet and of the IP header */
 	uint16_t len;	     /* bytes of the payload */
@@ -22,20 +24,10 @@ struct burst_packet {
 };
 
 struct burst {
-	struct esp_sa *sa; /* of count packets; good until the burst is sealed, or the lane's turn ends */
-	uint32_t slot;
-	uint32_t generation;
 	uint32_t count;
-	uint64_t bytes; /* of all payloads */
 	struct burst_packet packets[BURST_MAX];
 	struct aead_call calls[BURST_MAX];
 };
-
-/* Whether the burst is of that SA, or of none. */
-static inline bool burst_is_of(const struct burst *b, uint32_t slot, uint32_t generation)
-{
-	return b->count == 0 || (b->slot == slot && b->generation == generation);
-}
 
 /*
  * Takes up the packet that s has begun, if it goes as it is: one segment, which fits the path. Its frame stays the
@@ -44,8 +36,9 @@ static inline bool burst_is_of(const struct burst *b, uint32_t slot, uint32_t ge
  */
 bool burst_add(struct burst *b, struct port_queue *p, struct esp_sa *sa, const struct segmenter *s);
 
-/* Seals what there is and pushes it to the NIC, which is not kicked yet. Returns how many packets that were; what the
- * SA has no sequence number for is dropped and counted. */
+/* Seals what there is and pushes it to the NIC, which is not kicked yet. Returns how many packets that were; what its
+ * SA has no sequence number for is dropped and counted. To be called before any of these SAs' places in the cache may
+ * be another one's. */
 uint32_t burst_seal(struct burst *b, struct port_queue *p);
 
 #endif

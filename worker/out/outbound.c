@@ -87,11 +87,9 @@ static struct esp_sa *find_sa(struct outbound *out, const uint8_t *frame, const 
 	memcpy(&tag, frame + ETH_SRC, sizeof(tag));
 	out->slot = tx_tag_slot(&tag);
 	out->generation = sa_cache_tagged(sas, &tag);
-	/* The slot may be the same, and the cache about to load another SA over the burst's. */
-	if (!burst_is_of(&out->burst, out->slot, out->generation))
+	/* The cache is about to load an SA, perhaps over one of the burst's. */
+	if (__builtin_expect(!sa_cache_has(sas, out->slot, out->generation), 0))
 		seal_burst(out);
-	out->burst.slot = out->slot;
-	out->burst.generation = out->generation;
 	sa = sa_cache_get(sas, out->slot, out->generation);
 	*why = REASON_NO_SA;
 	if (!sa)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/out/burst.c: packets of one SA are sealed by one call, as far as its limits go, in the memory they came in. */
+/* worker/out/burst.c: packets are sealed by one call, as far as their SAs' limits go, in the memory they came in. */
 #define _GNU_SOURCE
 #include "sender.h"
 
@@ -113,6 +113,101 @@ static void of_a_super_packet_none_go_without_numbers(void **unused)
 	assert_int_equal(counted(&lanes, REASON_SEQ_OVERFLOW), 6);
 }
 
+/* ---- several SAs ---- */
+
+#define OTHER (SLOT + 2)
+
+static struct vault_entry keys[2];
+
+/* Of the other SA, whose key is its own. */
+static void open_other(void)
+{
+	keys[0] = keys[1] = key;
+	memset(keys[1].key, 0x55, sizeof(key.key));
+	lanes.maps.sa[OTHER] = lanes.maps.sa[SLOT];
+	lanes.vault.entries[OTHER] = keys[1];
+}
+
+static void put_of(uint32_t other, uint32_t seed)
+{
+	const struct tx_tag tag = tx_tag_of(other ? OTHER : SLOT, keys[0].generation);
+
+	put_datagram(&bulk, length_of(seed), seed, keys[0].generation);
+	memcpy(bulk.bytes[bulk.count - 1] + ETH_SRC, &tag, sizeof(tag));
+}
+
+/* The next packet on the wire is of that SA. */
+static void assert_sent(uint32_t other, uint64_t seq, uint32_t seed)
+{
+	const uint32_t n = sent_count;
+
+	key = keys[other];
+	connect_ends(0, 0);
+	key = keys[0];
+	nic_sends(1);
+	assert_int_equal(sent_count, n + 1);
+	assert_int_equal(sent[n].seq, seq);
+	assert_datagram(&sent[n], length_of(seed), seed);
+}
+
+static void load_both(void)
+{
+	open_other();
+	put_of(0, 0);
+	put_of(1, 1);
+	turn();
+	assert_sent(0, 1, 0);
+	assert_sent(1, 1, 1);
+	calls = 0;
+	queue.port.host.wanted = HOST_RING_FRAMES;
+}
+
+/* In whatever order they come: each by its own key, with its own numbers, and the order is kept. */
+static void packets_of_two_sas_are_one_call(void **unused)
+{
+	static const uint8_t of[] = {0, 0, 1, 0, 1, 1, 1, 0};
+	uint64_t seq[2] = {1, 1};
+
+	(void)unused;
+	load_both();
+	for (uint32_t i = 0; i < sizeof(of); i++)
+		put_of(of[i], i);
+	turn();
+	assert_int_equal(calls, 1);
+	assert_int_equal(call_sizes[0], sizeof(of));
+	for (uint32_t i = 0; i < sizeof(of); i++)
+		assert_sent(of[i], ++seq[of[i]], i);
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_int_equal(lanes.maps.sa[i ? OTHER : SLOT].seq, 5);
+		assert_int_equal(lanes.maps.sa[i ? OTHER : SLOT].packets, 5);
+	}
+}
+
+/* Who has no numbers left takes nothing from the others of the burst. */
+static void one_sa_without_numbers_holds_up_no_other(void **unused)
+{
+	static const uint8_t of[] = {0, 1, 1, 1, 0, 1, 0};
+	const uint32_t before = owned();
+
+	(void)unused;
+	load_both();
+	lanes.maps.sa[OTHER].hard_packets = 3; /* one was sent above */
+	for (uint32_t i = 0; i < sizeof(of); i++)
+		put_of(of[i], i);
+	turn();
+	assert_int_equal(calls, 1);
+	assert_sent(0, 2, 0);
+	assert_sent(1, 2, 1);
+	assert_sent(1, 3, 2);
+	assert_sent(0, 3, 4);
+	assert_sent(0, 4, 6);
+	assert_int_equal(tx.consumer, tx.producer);
+	assert_int_equal(counts_get(&lanes.maps.sa[OTHER].drops, REASON_LIFETIME_EXPIRED), 2);
+	assert_int_equal(counted(&lanes, REASON_SEALED), 2 + 5);
+	xdp_queue_reap(&queue.port.q);
+	assert_int_equal(owned(), before);
+}
+
 /* ---- another SA in the slot ---- */
 
 static void change_sa(void)
@@ -200,6 +295,8 @@ int main(void)
 		WITH(as_many_go_as_packets_are_left),
 		WITH(no_more_go_than_bytes_are_left),
 		WITH(of_a_super_packet_none_go_without_numbers),
+		WITH(packets_of_two_sas_are_one_call),
+		WITH(one_sa_without_numbers_holds_up_no_other),
 		WITH(another_sa_in_the_slot_is_another_burst),
 		cmocka_unit_test(a_trailer_stays_within_its_bytes),
 		WITH(nothing_is_written_behind_the_longest_frame),
