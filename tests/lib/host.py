@@ -112,10 +112,10 @@ class Host:
 
     def spawn(self, **how):
         """Starts `run` and returns at once. how: as Popen has it."""
-        with open(self.log, 'ab') as log:
-            argv = self.argv('run', '-c', self.config)
-            how |= self.manager.popen(argv) if self.manager else {'args': argv}
-            self.daemon = subprocess.Popen(**how, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        argv = self.argv('run', '-c', self.config)
+        start = self.manager.popen(argv) if self.manager else contextlib.nullcontext({'args': argv})
+        with open(self.log, 'ab') as log, start as own:
+            self.daemon = subprocess.Popen(**how, **own, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def start(self, **how):
         self.spawn(**how)

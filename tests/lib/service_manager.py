@@ -26,6 +26,13 @@ def same_file(one, other):
     return found == 0
 
 
+def place(fds):
+    """In the child: the descriptors stand in a row, from 3 on."""
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 200) for fd in fds]
+    for n, fd in enumerate(high):
+        os.dup2(fd, FIRST_FD + n)
+
+
 class ServiceManager:
     def __init__(self, folder, watchdog=None, stores=True):
         self.path = folder / 'notify'
@@ -109,22 +116,26 @@ class ServiceManager:
 
     # ---- what it hands on ----
 
+    @contextlib.contextmanager
     def popen(self, argv):
-        """Arguments for Popen. The pid has to be the daemon's own, which nobody knows before it is there."""
-        self.listen()
+        """
+        Arguments for Popen, within the block. The pid has to be the daemon's own, which nobody knows before it is there. What is handed
+        on is what is stored now, whatever one that was killed has still said.
+        """
+        with self.lock:
+            self.listen()
+            names = [name for name, _ in self.stored]
+            handed = [os.dup(fd) for _, fd in self.stored]
         env = os.environ | {'NOTIFY_SOCKET': str(self.path)}
         told = ['LISTEN_PID']
         if self.watchdog:
             env['WATCHDOG_USEC'] = str(int(self.watchdog * 1e6))
             told.append('WATCHDOG_PID')
-        env |= {'LISTEN_FDS': str(len(self.stored)), 'LISTEN_FDNAMES': ':'.join(name for name, _ in self.stored)}
+        env |= {'LISTEN_FDS': str(len(handed)), 'LISTEN_FDNAMES': ':'.join(names)}
         script = ' '.join(f'{name}=$$' for name in told)
-        last = FIRST_FD + len(self.stored)
-        return {'args': ['sh', '-c', f'export {script}; exec "$@"', 'sh', *argv], 'env': env,
-                'pass_fds': range(FIRST_FD, last), 'preexec_fn': self.place}
-
-    def place(self):
-        """In the child: the descriptors stand in a row, from 3 on."""
-        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 200) for _, fd in self.stored]
-        for n, fd in enumerate(high):
-            os.dup2(fd, FIRST_FD + n)
+        try:
+            yield {'args': ['sh', '-c', f'export {script}; exec "$@"', 'sh', *argv], 'env': env,
+                   'pass_fds': range(FIRST_FD, FIRST_FD + len(handed)), 'preexec_fn': lambda: place(handed)}
+        finally:
+            for fd in handed:
+                os.close(fd)
