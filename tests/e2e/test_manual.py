@@ -16,6 +16,7 @@ PAGE = ROOT / 'docs/xdp-ipsec.8'
 # Pages of others may be installed here, or not.
 ELSEWHERE = re.compile(r'referenced manual not found: Xr (\S+) (\d)|outdated mandoc.db')
 KEYS = re.compile(r'struct key (\w+)_keys\[[^]]*\] = \{(.*?)^\};', re.S | re.M)
+OPTION = re.compile(r'\{"([a-z-]+)", (?:no|required)_argument')
 MACROS = re.compile(r'\b(?:Cm|Fl|Ar|No|Ns|Op|Oo|Oc|Xo|Xc|Li|Pq|Ql)\b')
 
 
@@ -98,3 +99,13 @@ def test_what_is_told_of_is_a_key():
     for name, keys, page in sections():
         items = re.findall(r'^\.It Cm (.+?) No =', page, re.M)
         assert not {key for item in items for key in words_of(item)} - keys, name
+
+
+@pytest.mark.parametrize('page, source', [('xdp-ipsec-worker.8', 'worker/main.c'), ('xdp-ipsec-iked.8', 'ike/main.c')])
+def test_each_option_of_a_program_is_told_of_once(page, source):
+    """In the synopsis, and by one item: 'Fl -ready Ar FD' is --ready."""
+    options = sorted(OPTION.findall((ROOT / source).read_text()))
+    head, _, text = (ROOT / 'docs' / page).read_text().partition('.Sh DESCRIPTION')
+    items = [option for line in re.findall(r'^\.It (Fl .*)$', text, re.M) for option in re.findall(r'Fl -([a-z-]+)', line)]
+    assert 'ready' in options and sorted(items) == options
+    assert not set(options) - set(re.findall(r'Fl -([a-z-]+)', head))
