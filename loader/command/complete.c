@@ -85,13 +85,23 @@ static void offer_connections(const struct typed *t)
 	cJSON_Delete(status);
 }
 
+static bool stands_for_file(const char *text, size_t size)
+{
+	static const char *const words[] = {"FILE", "DIR", "PATH", "CERT"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strlen(words[i]) == size && strncmp(text, words[i], size) == 0)
+			return true;
+	return false;
+}
+
 /* One of what stands between two bars: in capitals it stands for something, else for itself. */
 static void offer_alternative(const struct typed *t, const struct command *c, const struct word *w, const char *text,
 			      size_t size)
 {
 	if (size == 3 && strncmp(text, "DEV", 3) == 0)
 		offer_interfaces(t);
-	else if ((size == 4 && strncmp(text, "FILE", 4) == 0) || (size == 4 && strncmp(text, "CERT", 4) == 0))
+	else if (stands_for_file(text, size))
 		printf(":files\n");
 	else if (size == 4 && strncmp(text, "NAME", 4) == 0 && c && strncmp(c->name, "connection", 10) == 0)
 		offer_connections(t);

@@ -11,6 +11,7 @@ from lib.beds.ike import IkePair
 from lib.host import BUILD, COMMAND
 from lib.netns import run
 from lib.pki import Ca, pem
+from lib.screen import Screen
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPLETION = ROOT / 'packaging/completion'
@@ -44,8 +45,11 @@ def test_completion():
 
 
 def test_completion_of_files(tmp_path):
+    """Also where a directory is wanted, or the path of a file that may not be there yet."""
     (tmp_path / 'my file.conf').touch()
-    assert in_bash('run', '-c', f'{tmp_path}/my') == [f'{tmp_path}/my file.conf']
+    typed, offered = f'{tmp_path}/my', [f'{tmp_path}/my file.conf']
+    for words in ('run', '-c'), ('metrics', 'textfile'), ('pki', 'ca'), ('pki', 'host', 'host1.example'), ('pki', 'revoke'):
+        assert in_bash(*words, typed) == offered, words
 
 
 def test_completion_of_what_there_is():
@@ -64,9 +68,27 @@ def test_completion_of_what_there_is():
         assert 'core' not in complete(*instance, 'connection', 'initiate', '')
 
 
-def test_completion_in_zsh():
+@pytest.fixture
+def zsh(tmp_path):
+    """zsh on a terminal, with our functions and nobody's settings."""
     need('zsh')
-    run('zsh', '-n', COMPLETION / '_xdp-ipsec')
+    (tmp_path / '.zshrc').write_text(f"""PS1='ready> '; path=({BUILD} $path); fpath=({COMPLETION} $fpath)
+        autoload -Uz compinit && compinit -D -u""")
+    with Screen(['zsh', '-i'], width=200, env={'ZDOTDIR': str(tmp_path), 'TERM': 'xterm'}) as screen:
+        screen.until('^ready>')
+        yield screen
+
+
+@pytest.mark.parametrize('typed, then', [
+    ('xdp-ipsec stat', '^ready> xdp-ipsec status$'),
+    ('xdp-ipsec attach x0 mode nat', '^ready> xdp-ipsec attach x0 mode native$'),
+    ('xdp-ipsec sa ', '^add +-- add an SA; one is needed each way'),
+    (f'xdp-ipsec run -c {ROOT}/packaging/exam', f'^ready> xdp-ipsec run -c {ROOT}/packaging/examples/')])
+def test_completion_in_zsh(zsh, typed, then):
+    zsh.type('-l', typed)
+    zsh.until(f'^ready> {typed}'.rstrip())
+    zsh.type('Tab')
+    zsh.until(then)
 
 
 # ---- examples ----
