@@ -532,4 +532,6 @@ deb-tree:
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
+# Not of the trees that others' packages are unpacked in: there such a name is a program's, or anything's.
+-include $(shell find $(BUILD) \( -path $(TREE) -o -path $(LIBRESWAN) -o -path $(PROMTOOL) -o -path $(BUILD)/deb \) -prune -o \
+	-name '*.d' -type f -print 2>/dev/null)

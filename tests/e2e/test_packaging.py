@@ -126,6 +126,15 @@ def make(*args):
     return run('make', '-C', ROOT, '-s', '-o', 'all', f'BUILD={BUILD}', *args)
 
 
+@pytest.mark.parametrize('tree', ['tree', 'libreswan', 'prometheus', 'deb'])
+def test_trees_beside_what_is_built(tmp_path, tree):
+    """What Debian has in one is not taken for what gcc says of headers."""
+    other = tmp_path / tree / 'usr/sbin/invoke-rc.d'
+    other.parent.mkdir(parents=True)
+    other.write_text('if true; then\n')
+    run('make', '-C', ROOT, '-n', 'clean', f'BUILD={tmp_path}')
+
+
 def test_install(tmp_path):
     make('install', f'DESTDIR={tmp_path}', 'PREFIX=/usr')
     assert [name for name in INSTALLED if not (tmp_path / 'usr' / name).is_file()] == []
