@@ -387,8 +387,9 @@ int nic_attach(struct nics *nics, const struct interface_config *config, struct 
 
 void nic_log_attached(const struct nic *nic)
 {
-	log_line("%s: attached (%s, %u queues, MTU %u)", nic->config.name,
-		 nic->mode == PORT_NATIVE ? "native" : "generic", nic->queues, nic->dev.mtu);
+	log_line("%s: attached (%s, %u queue%s, MTU %u)", nic->config.name,
+		 nic->mode == PORT_NATIVE ? "native" : "generic", nic->queues, nic->queues == 1 ? "" : "s",
+		 nic->dev.mtu);
 }
 
 void nic_expect(struct nics *nics, const struct interface_config *config)

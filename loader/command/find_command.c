@@ -6,6 +6,7 @@
 
 #include "foreign_commands.h"
 #include "lib/near_word.h"
+#include "near_option.h"
 
 bool is_group(const struct command *table, const char *name)
 {
@@ -109,6 +110,7 @@ static struct near_word nearest_command(const struct command *table, const char 
 	for (const struct command *c = table; c->name; c++)
 		near_word_offer(&near, c->name);
 	near_word_offer(&near, "help");
+	offer_options(&near);
 	return near;
 }
 
@@ -191,7 +193,7 @@ int unknown_command(const struct command *table, const char *full, const struct 
 		list_group(table, full, strlen(full));
 		fputc('?', stderr);
 	} else {
-		fprintf(stderr, "no command '%s'", full);
+		fprintf(stderr, "no %s '%s'", full[0] == '-' ? "option" : "command", full);
 		suggest(table, full, rest);
 	}
 	fputs(" (see '" PROGRAM " help')\n", stderr);

@@ -85,6 +85,17 @@ static const struct foreign_word policy_arguments[] = {
 	{0},
 };
 
+/* tcpdump's and tshark's. */
+static const struct foreign_word capture_arguments[] = {
+	{"i|interface|dev|any", "it is of all NICs of the instance: leave it out; 'clear' or 'esp' is one side of the "
+				"cipher, and a filter picks hosts and ports"},
+	{"o|output|out|file|f", "where to is '-w FILE'"},
+	{"n|nn|v|vv|e|x|xx|a|s|l|u|p|t|q", "it writes packets and shows none: 'xdp-ipsec capture | tcpdump -n -r -'"},
+	{"c|g|duration|count", "it goes on until Ctrl-C: 'timeout 10 xdp-ipsec capture -w FILE'"},
+	{"r|read", "what was captured is read by 'tcpdump -r FILE', tshark or wireshark"},
+	{0},
+};
+
 const char *foreign_command(const char *typed)
 {
 	char first[64];
@@ -101,5 +112,7 @@ const char *foreign_argument(const char *command, const char *typed)
 		answer = foreign_word_answer(sa_arguments, typed);
 	else if (strncmp(command, "policy ", 7) == 0)
 		answer = foreign_word_answer(policy_arguments, typed);
+	else if (strcmp(command, "capture") == 0)
+		answer = foreign_word_answer(capture_arguments, typed);
 	return answer ? answer : foreign_word_answer(arguments, typed);
 }

@@ -90,6 +90,13 @@ static int replace_file(const char *path, const struct scraped *s, struct fault 
 	return fault(f, -err, "%s: %s", path, strerror(-err));
 }
 
+static bool ends_as_collected(const char *path)
+{
+	const size_t n = strlen(path);
+
+	return n >= 5 && strcmp(path + n - 5, ".prom") == 0;
+}
+
 static int to_file(const struct invocation *inv, const char *path)
 {
 	struct scraped s = {.text = NULL};
@@ -158,5 +165,7 @@ int metrics_command(const struct invocation *inv)
 		return cli_usage(inv, "either 'listen' or 'textfile'");
 	if (address)
 		return serve(inv, address);
+	if (path && !ends_as_collected(path))
+		return cli_usage(inv, "node_exporter reads only files whose name ends in '.prom'");
 	return path ? to_file(inv, path) : to_stdout(inv);
 }

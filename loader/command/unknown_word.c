@@ -6,6 +6,7 @@
 
 #include "foreign_commands.h"
 #include "lib/near_word.h"
+#include "near_option.h"
 #include "policy/parse.h"
 
 /* What is left of a text. */
@@ -59,6 +60,7 @@ static struct near_word nearest(const struct command *command, const char *typed
 	for (const struct word *w = command->words; w && w->name; w++)
 		if (!(w->flags & WORD_POSITIONAL))
 			near_word_offer(&near, w->name);
+	offer_options(&near);
 	return near;
 }
 

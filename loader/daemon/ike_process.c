@@ -412,7 +412,8 @@ static int listen_to(struct ike_process *ike, struct fault *f)
 
 static void tell_ready(const struct ike_process *ike, const struct config *config)
 {
-	log_line("IKE %d is ready: %u connections", ike->child.pid, config->connection_count);
+	log_line("IKE %d is ready: %u connection%s", ike->child.pid, config->connection_count,
+		 config->connection_count == 1 ? "" : "s");
 	child_tell_started(&ike->child, KIND_IKE_STARTED);
 }
 

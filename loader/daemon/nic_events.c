@@ -90,7 +90,8 @@ void nic_events_on_requeued(void *arg, struct nic *nic)
 	const struct interface_config config = nic->config;
 	struct fault f;
 
-	log_line("%s: has %u queues now: attached anew", config.name, nic->queues_seen);
+	log_line("%s: has %u queue%s now: attached anew", config.name, nic->queues_seen,
+		 nic->queues_seen == 1 ? "" : "s");
 	if (guard_attach(arg, &config, &f))
 		log_warning("%s", f.text);
 }

@@ -38,18 +38,19 @@ static int parse_either_ports(const char *text, const char *ports, struct protec
 	return 0;
 }
 
-/* What has a port, by its name or number, is not yet TCP's or UDP's. */
-static int no_protocol(const char *name, const char *text, struct fault *f)
+/* What has a port, by its name or number, is not yet TCP's or UDP's. port: what stands between the two where this is
+ * read. */
+static int no_protocol(const char *name, const char *text, const char *port, struct fault *f)
 {
 	const struct servent *service = getservbyname(name, NULL);
-	uint64_t port;
+	uint64_t number;
 
 	if (service)
-		return fault(f, EINVAL, "'%.60s': a service, which is no protocol: give %s/%u", text, service->s_proto,
-			     ntohs((uint16_t)service->s_port));
-	if (parse_number(name, 1, UINT16_MAX, &port))
-		return fault(f, EINVAL, "'%.60s': no protocol has this number: a port is tcp/%u or udp/%u", text,
-			     (unsigned)port, (unsigned)port);
+		return fault(f, EINVAL, "'%.60s': a service, which is no protocol: give %s%s%u", text, service->s_proto,
+			     port, ntohs((uint16_t)service->s_port));
+	if (parse_number(name, 1, UINT16_MAX, &number))
+		return fault(f, EINVAL, "'%.60s': no protocol has this number: if it is a port, give tcp%s%u, or udp",
+			     text, port, (unsigned)number);
 	return fault(
 		f, EINVAL,
 		"'%.60s': give a protocol's name or number, and for some a port or type: tcp/179, udp, icmp/8, gre",
@@ -57,16 +58,16 @@ static int no_protocol(const char *name, const char *text, struct fault *f)
 }
 
 /* text: what the name is of, as it was written. */
-static int parse_assigned(const char *name, const char *text, uint8_t *proto, struct fault *f)
+static int parse_assigned(const char *name, const char *text, const char *port, uint8_t *proto, struct fault *f)
 {
 	if (!parse_proto(name, proto) || (*proto >= UNASSIGNED_MIN && *proto <= UNASSIGNED_MAX))
-		return no_protocol(name, text, f);
+		return no_protocol(name, text, port, f);
 	return 0;
 }
 
 int protect_parse_proto(const char *text, uint8_t *proto, struct fault *f)
 {
-	return parse_assigned(text, text, proto, f);
+	return parse_assigned(text, text, ", with port ", proto, f);
 }
 
 int protect_parse(const char *text, struct protect *out, struct fault *f)
@@ -78,7 +79,7 @@ int protect_parse(const char *text, struct protect *out, struct fault *f)
 
 	*out = (struct protect){.sel = SELECTOR_ALL};
 	snprintf(name, sizeof(name), "%.*s", n < sizeof(name) ? (int)n : 0, text);
-	err = parse_assigned(name, text, &proto, f);
+	err = parse_assigned(name, text, "/", &proto, f);
 	if (err)
 		return err;
 	out->sel.proto = proto;

@@ -226,9 +226,10 @@ HABITS = {
     'policy add 192.0.2.2': 'it has dst PREFIX',
     'sa add src 192.0.2.1 key 0xabcdef': "'key-file FILE'",
     'explain 192.0.2.1 host2': 'names are not looked up',
-    'explain 192.0.2.1 192.0.2.2 179': 'a port is tcp/179',
+    'explain 192.0.2.1 192.0.2.2 179': 'give tcp, with port 179, or udp',
+    'explain 192.0.2.1 192.0.2.2 ssh': 'give tcp, with port 22',
     'explain 192.0.2.1 192.0.2.2 tcp/179': 'its port as the next word',
-    'policy add dst 192.0.2.2 proto 179 action protect': 'a port is tcp/179',
+    'policy add dst 192.0.2.2 proto 179 action protect': 'give tcp, with port 179, or udp',
 }
 
 
@@ -483,6 +484,7 @@ def test_run_after_everything(running):
 
 @pytest.mark.parametrize('typed, meant', [
     (['statsu'], 'status'), (['explian'], 'explain'), (['polic', 'lst'], 'policy list'), (['hlep'], 'help'),
+    (['--verison'], '--version'), (['--instanse', 'a', 'status'], '--instance'), (['status', '--jsno'], '--json'),
     (['policy', 'add', 'dts', PEER], 'dst')])
 def test_nearest_word(bed, typed, meant):
     done = bed.host.cmd(*typed, check=False)

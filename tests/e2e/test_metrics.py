@@ -126,9 +126,11 @@ def test_a_file_for_node_exporter(native, tmp_path):
     native.a.stop()
     native.a.cmd('metrics', 'textfile', path)
     assert f'xdp_ipsec_up{{xdp_ipsec_instance="{native.a.instance}"}} 0' in path.read_text()
-    (tmp_path / 'folder').mkdir()
-    done = native.a.cmd('metrics', 'textfile', tmp_path / 'folder', check=False)
+    (tmp_path / 'folder.prom').mkdir()
+    done = native.a.cmd('metrics', 'textfile', tmp_path / 'folder.prom', check=False)
     assert done.returncode == 1 and done.stderr.count('\n') == 1 and len(os.listdir(tmp_path)) == 2
+    done = native.a.cmd('metrics', 'textfile', tmp_path / 'xdp-ipsec.txt', check=False)
+    assert done.returncode == 2 and "ends in '.prom'" in done.stderr and len(os.listdir(tmp_path)) == 2
 
 
 def test_usage(native):

@@ -206,7 +206,7 @@ def test_ancestor_ends(placed, ns):
         now = host.worker_ready()
         return now and now['ike']['restarts'] == 1 and now['ike']['pid'] and now['worker']['restarts'] == 1
     until(restarted, 'worker and IKE are there again')
-    until(lambda: host.log_text.count('is ready: 1 connections') == 2, 'IKE is ready again')
+    until(lambda: host.log_text.count('is ready: 1 connection') == 2, 'IKE is ready again')
     assert status['bpffs']['path'].startswith('/proc/')
     os.kill(supervisor, signal.SIGTERM)
     until(lambda: not Path(f'/proc/{supervisor}/exe').exists(), 'it has ended')
@@ -331,7 +331,7 @@ def test_ike_cannot_lock(native):
     with moved(native, 'ulimit -l 4096') as host:
         host.netns.lacks = ['ipc_lock', 'sys_resource']
         host.spawn()
-        until(lambda: 'is ready: 1 connections' in host.log_text, 'IKE is ready')
+        until(lambda: 'is ready: 1 connection' in host.log_text, 'IKE is ready')
         for process in 'protocol process', 'key holder':
             assert f'xdp-ipsec-iked: {process}: its memory cannot be locked' in host.log_text
 

@@ -29,7 +29,7 @@ static const struct word sa_words[] = {
 
 static const struct command run = {"run", "", run_words, NULL}, attach = {"attach", "", attach_words, NULL},
 			    sa_add = {"sa add", "", sa_words, NULL}, policy_add = {"policy add", "", sa_words, NULL},
-			    reload = {"reload", "", NULL, NULL};
+			    reload = {"reload", "", NULL, NULL}, capture = {"capture", "", run_words, NULL};
 
 static const struct {
 	const struct command *command;
@@ -44,6 +44,9 @@ static const struct {
 	{&attach, "native", ": did you mean 'mode native'?"},
 	{&attach, "nativ", ": it has mode auto|native"},
 	{&reload, "now", ": it takes none"},
+	{&reload, "--jsno", ": did you mean '--json'?"},
+	{&capture, "-i", ": it is of all NICs of the instance"},
+	{&capture, "-n", "tcpdump -n -r -"},
 	{&sa_add, "192.0.2.1", ": it has src IP, key-file FILE|-, esn on|off"},
 	{&sa_add, "a.key", ": did you mean 'key-file a.key'?"},
 	{&sa_add, "key", "'key-file FILE'"},
