@@ -177,13 +177,18 @@ $(LOADER_TESTS): %: %.o $(call but_main,$(LOADER_OBJ)) $(SHARED)
 $(SHARED_TESTS): %: %.o $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lbpf -levent_core -lcjson -lcap-ng
 
+wrapped = $(foreach f,$(1),-Wl$(comma)--wrap=$(f))
+
+# Whose kernel and driver are played.
+$(BUILD)/tests/unit/worker/test_xdp_queue: ALL_LDFLAGS += $(call wrapped,$(addprefix xsk_,register make_rings map_rings \
+	unmap_rings bind is_zero_copy wake_to_send wake_to_receive))
+
 # Whose sleep is played, and whose calls are counted.
 $(BUILD)/tests/unit/worker/test_loop: ALL_LDFLAGS += $(foreach f,ppoll __ppoll_chk xsk_wake_to_receive,-Wl$(comma)--wrap=$(f))
 
 # The worker and IKE, of which each process tries what it must not be able to (misbehave.h).
 MISBEHAVING := $(addprefix $(BUILD)/tests/misbehave/,xdp-ipsec-worker xdp-ipsec-iked)
 MISBEHAVE_OBJ := $(addprefix $(BUILD)/tests/misbehave/,orders.o attempts.o walls.o)
-wrapped = $(foreach f,$(1),-Wl$(comma)--wrap=$(f))
 $(MISBEHAVING): ALL_LDFLAGS += -fno-lto $(call wrapped,seccomp_init seccomp_attr_set seccomp_load landlock_leave_others \
 	landlock_leave_files privileges_drop chroot)
 $(BUILD)/tests/misbehave/xdp-ipsec-worker: ALL_LDFLAGS += $(call wrapped,maps_only_read vault_map \

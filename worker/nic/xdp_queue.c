@@ -69,7 +69,19 @@ static int begin(struct xdp_queue *q, const struct xdp_queue_place *at)
 		err = xsk_make_rings(q->fd, at->memory.ring);
 	if (!err)
 		err = xsk_map_rings(q->fd, at->memory.ring, &q->rings);
-	return err ? err : bind_with_patience(q, at);
+	if (err)
+		return err;
+	/* Some drivers look for frames once, when the socket is bound, and stand still without any. */
+	xdp_queue_refill(q);
+	return bind_with_patience(q, at);
+}
+
+/* The kernel had nobody to tell what was refilled before, and what was left behind may have run dry. */
+static void receive_from_now_on(struct xdp_queue *q)
+{
+	xdp_queue_refill(q);
+	if (xsk_ring_prod__needs_wakeup(&q->rings.fill))
+		xsk_wake_to_receive(q->fd);
 }
 
 /* Ends with a queue, or without and with the socket closed. */
@@ -81,7 +93,7 @@ static int settle(struct xdp_queue *q, const struct xdp_queue_place *at, int err
 		return err;
 	}
 	tune_socket(q);
-	xdp_queue_refill(q);
+	receive_from_now_on(q);
 	return 0;
 }
 

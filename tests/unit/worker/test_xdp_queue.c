@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/nic/xdp_queue.c: a queue of which nothing is sent any more, on a completion ring in memory. */
+/* worker/nic/xdp_queue.c: how a queue begins, with a kernel and a zero-copy driver that are played; and one of which
+ * nothing is sent any more. */
+#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_xdp.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "memory_ring.h"
 #include "nic/xdp_queue.h"
+#include "packet_files.h"
 
 #define SECOND 1000000000ULL
 #define START  (5 * SECOND)
@@ -72,9 +80,209 @@ static void it_recovers(void **unused)
 	assert_true(xdp_queue_is_stuck(&q, START + 92 * SECOND));
 }
 
+/* ---- how it begins ---- */
+
+#define FRAMES_HAD 64
+
+/* The kernel's ends, and what the driver does when it is called. */
+static struct {
+	struct memory_ring fill, comp, rx, tx;
+	struct xdp_desc rx_descs[RING_SIZE], tx_descs[RING_SIZE];
+	uint64_t fill_addrs[RING_SIZE], comp_addrs[RING_SIZE];
+	bool takes;	   /* frames to receive into */
+	bool completes;	   /* what it is to send */
+	unsigned busy;	   /* so often the queue is another's still */
+	uint32_t at_bind;  /* frames in the fill ring when the socket was bound */
+	unsigned asked;	   /* calls that say that there are frames */
+	uint8_t frame[64]; /* the first that was sent */
+} nic;
+
+int __wrap_xsk_register(int fd, void *area, size_t size, uint32_t frame_size);
+int __wrap_xsk_make_rings(int fd, uint32_t size);
+int __wrap_xsk_map_rings(int fd, uint32_t size, struct xsk_rings *rings);
+void __wrap_xsk_unmap_rings(struct xsk_rings *rings);
+int __wrap_xsk_bind(int fd, uint32_t ifindex, uint32_t queue, uint16_t flags);
+bool __wrap_xsk_is_zero_copy(int fd);
+bool __wrap_xsk_wake_to_send(int fd);
+void __wrap_xsk_wake_to_receive(int fd);
+
+static uint8_t *area;
+
+int __wrap_xsk_register(int fd, void *at, size_t size, uint32_t frame_size)
+{
+	(void)fd;
+	(void)size;
+	(void)frame_size;
+	area = at;
+	return 0;
+}
+
+int __wrap_xsk_make_rings(int fd, uint32_t size)
+{
+	(void)fd;
+	assert_int_equal(size, RING_SIZE);
+	return 0;
+}
+
+int __wrap_xsk_map_rings(int fd, uint32_t size, struct xsk_rings *rings)
+{
+	(void)fd;
+	*rings = (struct xsk_rings){
+		.fill = RING_PROD(&nic.fill, nic.fill_addrs, size),
+		.comp = RING_CONS(&nic.comp, nic.comp_addrs, size),
+		.rx = RING_CONS(&nic.rx, nic.rx_descs, size),
+		.tx = RING_PROD(&nic.tx, nic.tx_descs, size),
+	};
+	return 0;
+}
+
+void __wrap_xsk_unmap_rings(struct xsk_rings *rings)
+{
+	memset(rings, 0, sizeof(*rings));
+}
+
+static void take_frames(void)
+{
+	for (unsigned i = 0; nic.takes && i < FRAMES_HAD && nic.fill.consumer != nic.fill.producer; i++)
+		nic.fill.consumer++;
+}
+
+/* Those that look once look now. */
+int __wrap_xsk_bind(int fd, uint32_t ifindex, uint32_t queue, uint16_t flags)
+{
+	(void)fd;
+	(void)ifindex;
+	(void)queue;
+	(void)flags;
+	if (nic.busy && nic.busy--)
+		return -EBUSY;
+	nic.at_bind = nic.fill.producer - nic.fill.consumer;
+	take_frames();
+	nic.tx.flags = XDP_RING_NEED_WAKEUP;
+	return 0;
+}
+
+bool __wrap_xsk_is_zero_copy(int fd)
+{
+	(void)fd;
+	return true;
+}
+
+bool __wrap_xsk_wake_to_send(int fd)
+{
+	(void)fd;
+	while (nic.completes && nic.tx.consumer != nic.tx.producer) {
+		const uint64_t addr = nic.tx_descs[nic.tx.consumer++ % RING_SIZE].addr;
+
+		memcpy(nic.frame, area + addr, sizeof(nic.frame));
+		nic.comp_addrs[nic.comp.producer++ % RING_SIZE] = addr;
+	}
+	return true;
+}
+
+void __wrap_xsk_wake_to_receive(int fd)
+{
+	(void)fd;
+	nic.asked++;
+}
+
+static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
+
+/* A queue of a NIC that does this much. */
+struct beginning {
+	struct packet_file memory;
+	struct xdp_queue q;
+};
+
+static void begin(struct beginning *b)
+{
+	struct xdp_queue_place at = {.nic = "nic0", .ifindex = 1};
+
+	assert_int_equal(packet_file_map(&b->memory, packet_file_fd(RING_SIZE, 1500), 1, RING_SIZE, 1500, NULL), 0);
+	at.memory = packet_file_place(&b->memory, 0);
+	assert_int_equal(xdp_queue_open(&b->q, open("/dev/null", O_RDWR | O_CLOEXEC), &at, NULL), 0);
+	assert_true(b->q.zero_copy);
+}
+
+static void end(struct beginning *b)
+{
+	xdp_queue_close(&b->q);
+	packet_file_unmap(&b->memory);
+}
+
+/* A driver that finds none has nothing to receive into, and some do not look again. */
+static void frames_are_there_before_it_is_bound(void **unused)
+{
+	struct beginning b;
+
+	(void)unused;
+	memset(&nic, 0, sizeof(nic));
+	nic.busy = 2;
+	begin(&b);
+	assert_int_equal(nic.at_bind, RING_SIZE);
+	assert_int_equal(nic.asked, 0);
+	end(&b);
+}
+
+/* It says in the ring that it waits to be called. */
+static void a_driver_that_wants_to_be_called_is(void **unused)
+{
+	struct beginning b;
+
+	(void)unused;
+	memset(&nic, 0, sizeof(nic));
+	nic.fill.flags = XDP_RING_NEED_WAKEUP;
+	begin(&b);
+	assert_true(nic.asked > 0);
+	end(&b);
+}
+
+static bool moves(bool takes, bool completes)
+{
+	struct beginning b;
+	bool moved;
+
+	memset(&nic, 0, sizeof(nic));
+	nic.takes = takes;
+	nic.completes = completes;
+	begin(&b);
+	moved = xdp_queue_moves(&b.q, mac);
+	end(&b);
+	return moved;
+}
+
+/* What it sends for that is nobody's but its own. */
+static void a_driver_that_moves_frames_is_trusted(void **unused)
+{
+	static const uint8_t type[2] = {0x88, 0xb5};
+
+	(void)unused;
+	assert_true(moves(true, true));
+	assert_memory_equal(nic.frame, mac, 6);
+	assert_memory_equal(nic.frame + 6, mac, 6);
+	assert_memory_equal(nic.frame + 12, type, sizeof(type));
+}
+
+static void one_that_sends_nothing_is_not(void **unused)
+{
+	(void)unused;
+	assert_false(moves(true, false));
+}
+
+static void nor_one_that_could_receive_nothing(void **unused)
+{
+	(void)unused;
+	assert_false(moves(false, true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(frames_are_there_before_it_is_bound),
+		cmocka_unit_test(a_driver_that_wants_to_be_called_is),
+		cmocka_unit_test(a_driver_that_moves_frames_is_trusted),
+		cmocka_unit_test(one_that_sends_nothing_is_not),
+		cmocka_unit_test(nor_one_that_could_receive_nothing),
 		cmocka_unit_test(stuck_after_a_second_of_nothing),
 		cmocka_unit_test(one_packet_is_enough),
 		cmocka_unit_test(it_recovers),
