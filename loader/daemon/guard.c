@@ -25,6 +25,18 @@ static void serve(struct guard *g, struct nic *nic)
 	worker_attach(g->worker, nics_index(g->nics, nic), &of_it);
 }
 
+/* Nothing has gone by it yet, so nothing is lost that was there. */
+void guard_on_link(struct guard *g, struct nic *nic)
+{
+	const unsigned index = nics_index(g->nics, nic);
+
+	if (!worker_on_link(g->worker, index, nic->dev.flags & IFF_RUNNING))
+		return;
+	log_line("%s: has a link now: zero-copy is tried", nic->config.name);
+	worker_detach(g->worker, index);
+	serve(g, nic);
+}
+
 void guard_serve_all(struct guard *g)
 {
 	for (unsigned i = 0; i < PORTS_MAX; i++)

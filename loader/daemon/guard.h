@@ -42,6 +42,9 @@ int guard_detach(struct guard *g, const char *name, struct fault *f);
 /* All of them, and the backstop is taken down: nothing is guarded until a NIC is attached again. 0. */
 int guard_detach_all(struct guard *g);
 
+/* The NIC may have got a link, or lost it: what could not be tried without is tried now. */
+void guard_on_link(struct guard *g, struct nic *nic);
+
 /* The worker is to serve all NICs that are there. */
 void guard_serve_all(struct guard *g);
 

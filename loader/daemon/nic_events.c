@@ -110,10 +110,12 @@ void nic_events_on_link(struct guard *g, const struct netdev *dev, bool gone)
 		return;
 	}
 	take_name(nic, dev);
-	if (nic_has_outgrown(g->nics, nic, dev))
+	if (nic_has_outgrown(g->nics, nic, dev)) {
 		grow(g, nic, dev);
-	else
-		nic_changed(g->nics, nic, dev);
+		return;
+	}
+	nic_changed(g->nics, nic, dev);
+	guard_on_link(g, nic);
 }
 
 /*

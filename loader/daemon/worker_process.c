@@ -125,6 +125,8 @@ static int send_attach(struct worker *w, unsigned index, struct fault *f)
 	int fds[WORKER_FDS_MAX], err = 0;
 	unsigned n;
 
+	/* What another worker has left has carried something. */
+	p->tried = order.running || order.resume;
 	if (!p->resume)
 		err = worker_sockets_make(&p->sockets, order.queues, &w->maps->port[index], f);
 	if (err)
@@ -459,6 +461,14 @@ void worker_attach(struct worker *w, unsigned index, const struct worker_nic *ni
 		w->child.backoff_ms = 0;
 		start(w);
 	}
+}
+
+bool worker_on_link(struct worker *w, unsigned index, bool running)
+{
+	struct worker_port *p = &w->ports[index];
+
+	p->nic.running = running;
+	return running && p->state == PORT_ON && !p->tried && w->maps->port[index].zero_copy;
 }
 
 void worker_capture(struct worker *w, int fd)

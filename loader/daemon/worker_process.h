@@ -32,6 +32,7 @@ struct worker_port {
 	} state;
 	struct worker_nic nic;	       /* queues: never what ports says, which is the worker's to write, too */
 	bool copy;		       /* zero-copy did not work */
+	bool tried;		       /* there was a link to try it by */
 	bool resume;		       /* the sockets are those of the worker before, and to be gone on with */
 	bool kept;		       /* the service manager has what is of it */
 	struct worker_sockets sockets; /* while PORT_ASKED or PORT_ON, or with resume */
@@ -76,6 +77,10 @@ void worker_attach(struct worker *w, unsigned index, const struct worker_nic *ni
 
 /* Has it let go of the NIC, and waits: nothing holds its sockets and TAP any more then but the caller. */
 void worker_detach(struct worker *w, unsigned index);
+
+/* The NIC has a link, or none any more. Whether it is served by zero-copy that has not been tried, for want of a link,
+ * and can be now: by worker_detach() and worker_attach(). */
+bool worker_on_link(struct worker *w, unsigned index, bool running);
 
 /* Has it, and the next one if it dies, capture packets in that memory, whose descriptor stays the caller's; -1: no
  * more. Does not wait. */

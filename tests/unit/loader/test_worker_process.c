@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#include <bpf/bpf.h>
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,7 @@ static struct worker w;
 static struct tap taps[2];
 static struct port ports[PORTS_MAX];
 static struct turns turns;
-static struct maps maps = {.port = ports, .turns = &turns, .xsks = -1};
+static struct maps maps = {.port = ports, .turns = &turns};
 static int there; /* the worker's end */
 static int told;  /* how often that it is ready */
 
@@ -69,6 +70,9 @@ static int setup(void **unused)
 	w = (struct worker){.base = event_base_new(), .cpus = "", .maps = &maps, .on_ready = on_ready};
 	if (!w.base || worker_init(&w) || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return -1;
+	maps.xsks = bpf_map_create(BPF_MAP_TYPE_XSKMAP, "xsks", 4, 4, PORTS_MAX * QUEUES_MAX, NULL);
+	if (maps.xsks < 0)
+		return -1;
 	w.orders = ends[0];
 	there = ends[1];
 	w.child.pid = start_nobody();
@@ -83,40 +87,63 @@ static int teardown(void **unused)
 	(void)unused;
 	close(there);
 	worker_fini(&w);
+	close(maps.xsks);
 	event_base_free(w.base);
 	tap_close(&taps[0]);
 	tap_close(&taps[1]);
 	return 0;
 }
 
-static void attach(unsigned index)
+static void attach_with(unsigned index, bool running)
 {
 	static const int no_link = -1;
-	const struct worker_nic nic = {&taps[index], &no_link, QUEUES, true};
+	const struct worker_nic nic = {&taps[index], &no_link, QUEUES, running};
 
 	worker_attach(&w, index, &nic);
 }
 
-/* The order that has come, 0 if none has. */
-static uint32_t order(uint32_t port)
+static void attach(unsigned index)
+{
+	attach_with(index, true);
+}
+
+/* The order that has come; of kind 0 if none has. */
+static struct worker_order whole_order(uint32_t port)
 {
 	struct worker_order o = {0};
 	int fds[WORKER_FDS_MAX];
 	uint32_t n = 0;
 
 	if (fcntl(there, F_SETFL, O_NONBLOCK) || worker_order_receive(there, &o, fds, &n))
-		return 0;
+		return (struct worker_order){0};
 	while (n)
 		close(fds[--n]);
 	assert_int_equal(o.port, port);
-	return o.kind;
+	return o;
+}
+
+static uint32_t order(uint32_t port)
+{
+	return whole_order(port).kind;
+}
+
+static void give_answer(const struct worker_answer *a)
+{
+	assert_int_equal(worker_answer_send(there, a), 0);
 }
 
 static void answer(uint32_t kind, uint32_t port, int error)
 {
-	const struct worker_answer a = {.kind = kind, .port = port, .error = error};
+	give_answer(&(struct worker_answer){.kind = kind, .port = port, .error = error});
+}
 
-	assert_int_equal(worker_answer_send(there, &a), 0);
+/* What the first NIC was asked for has been answered: that is heard when the second one goes. */
+static void hear(void)
+{
+	attach(1);
+	answer(WORKER_DETACH, 1, 0);
+	worker_detach(&w, 1);
+	assert_int_equal(order(1), WORKER_DETACH);
 }
 
 /* ports is the worker's to write, too: one that has been taken over tells anything there. */
@@ -174,6 +201,73 @@ static void test_answers_that_nobody_asked_for(void **unused)
 	assert_int_equal(w.ports[0].state, PORT_ASKED);
 	assert_true(event_pending(w.retry, EV_TIMEOUT, NULL));
 	assert_int_equal(told, 0);
+}
+
+/* ---- zero-copy ---- */
+
+/* A driver that says it has zero-copy and moves no frame: the same NIC, by copying, and no retry in between. */
+static void test_copying_where_zero_copy_does_not_work(void **unused)
+{
+	struct worker_order o;
+
+	(void)unused;
+	attach(0);
+	o = whole_order(0);
+	assert_true(o.running && !o.copy);
+	answer(WORKER_ATTACH, 0, EOPNOTSUPP);
+	hear();
+	o = whole_order(0);
+	assert_int_equal(o.kind, WORKER_ATTACH);
+	assert_true(o.copy);
+	answer(WORKER_ATTACH, 0, 0);
+	hear();
+	assert_int_equal(w.ports[0].state, PORT_ON);
+	assert_true(w.ports[0].copy);
+}
+
+static void bound(bool running, bool zero_copy)
+{
+	worker_sockets_close(&w.ports[0].sockets);
+	attach_with(0, running);
+	assert_int_equal(order(0), WORKER_ATTACH);
+	give_answer(&(struct worker_answer){.kind = WORKER_ATTACH, .zero_copy = zero_copy});
+	hear();
+	assert_int_equal(w.ports[0].state, PORT_ON);
+}
+
+/* Without a link no frame could have been sent to try it. Once is enough: afterwards there is traffic. */
+static void test_zero_copy_waits_for_a_link_to_be_tried(void **unused)
+{
+	(void)unused;
+	assert_false(worker_on_link(&w, 0, true));
+	bound(false, true);
+	assert_false(worker_on_link(&w, 0, false));
+	assert_true(worker_on_link(&w, 0, true));
+	bound(true, true);
+	assert_false(worker_on_link(&w, 0, true));
+	assert_false(worker_on_link(&w, 0, false));
+	assert_false(worker_on_link(&w, 0, true));
+}
+
+static void test_copying_has_nothing_to_try(void **unused)
+{
+	(void)unused;
+	bound(false, false);
+	assert_false(worker_on_link(&w, 0, true));
+}
+
+/* Another worker, which starts when the link has come or gone meanwhile, is told how it is then. */
+static void test_another_worker_is_told_of_the_link(void **unused)
+{
+	(void)unused;
+	bound(false, true);
+	worker_on_link(&w, 0, true);
+	kill(w.child.pid, SIGKILL);
+	waitid(P_PID, (id_t)w.child.pid, &(siginfo_t){0}, WEXITED | WNOWAIT);
+	worker_reap(&w);
+	assert_int_equal(w.ports[0].state, PORT_WAITS);
+	assert_true(w.ports[0].nic.running);
+	assert_false(w.ports[0].copy);
 }
 
 /* ---- a worker that takes its time ---- */
@@ -302,6 +396,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_the_next_is_asked_for_after_one_has_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ready_when_what_failed_has_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_answers_that_nobody_asked_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_copying_where_zero_copy_does_not_work, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_zero_copy_waits_for_a_link_to_be_tried, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_copying_has_nothing_to_try, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_another_worker_is_told_of_the_link, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_letting_go_takes_its_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pulse, setup, teardown),
