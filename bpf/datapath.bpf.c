@@ -24,24 +24,19 @@
 #include "opened.h"
 #include "skb.h"
 #include "urgent.h"
+#include "xdp.h"
 
 /* jumbo: ctx has the first buffer of a frame that may have more. */
 static __always_inline int ingress(struct xdp_md *ctx, bool jumbo)
 {
-	struct cursor c = {
-		.pos = (void *)(long)ctx->data,
-		.end = (void *)(long)ctx->data_end,
-	};
+	const __u32 first_len = (__u32)((void *)(long)ctx->data_end - (void *)(long)ctx->data);
+	const __u32 frame_len = jumbo ? bpf_xdp_get_buff_len(ctx) : first_len;
 	struct packet p = {.nic = nic_of(ctx->ingress_ifindex)};
-	enum parsed parsed;
+	const enum parsed parsed = parse_xdp(ctx, &p, frame_len);
 	bool admitted;
 
-	c.frame_len = jumbo ? bpf_xdp_get_buff_len(ctx) : c.end - c.pos;
-	/* The compiler would reckon on from the two pointers in 32 bits, which the verifier refuses. */
-	asm volatile("" : "+r"(c.frame_len));
-	parsed = parse_frame(&c, &p);
 	/* Too short for the addresses is too short for the stack, unless they are in another buffer. */
-	if (parsed == PARSED_SHORT && jumbo && (void *)(long)ctx->data + c.frame_len > c.end) {
+	if (parsed == PARSED_SHORT && jumbo && frame_len > first_len) {
 		count(REASON_MALFORMED);
 		return XDP_DROP;
 	}
@@ -52,8 +47,8 @@ static __always_inline int ingress(struct xdp_md *ctx, bool jumbo)
 	if (parsed == PARSED_OTHER || parsed == PARSED_SHORT)
 		return XDP_PASS;
 	if (p.proto == IPPROTO_ESP)
-		return parsed == PARSED_IPV4 ? esp_ingress(ctx, &c, &p) : esp_unclaimed(&p, REASON_MALFORMED);
-	if (p.proto == IPPROTO_ICMP && parsed == PARSED_IPV4 && icmp_is_about_esp(ctx, &c, &p))
+		return parsed == PARSED_IPV4 ? esp_ingress(ctx, &p) : esp_unclaimed(&p, REASON_MALFORMED);
+	if (p.proto == IPPROTO_ICMP && parsed == PARSED_IPV4 && icmp_is_about_esp(ctx, &p))
 		return XDP_DROP;
 	/* Generic XDP sees what came out of an SA once more, and cannot see its mark. */
 	if (p.nic.generic)

@@ -11,6 +11,7 @@
 #include "fragments.h"
 #include "policy.h"
 #include "sa.h"
+#include "xdp.h"
 
 struct esp_header {
 	__be32 spi;
@@ -139,15 +140,16 @@ static __always_inline int esp_of_sa(struct xdp_md *ctx, const struct packet *p,
 	return XDP_REDIRECT;
 }
 
-static __always_inline int esp_ingress(struct xdp_md *ctx, struct cursor *c, const struct packet *p)
+static __always_inline int esp_ingress(struct xdp_md *ctx, const struct packet *p)
 {
+	struct cursor c = xdp_cursor(ctx);
 	const struct esp_header *esp;
 	struct sad_value *found;
 	struct sad_key key;
 
 	if (!p->first)
 		return esp_later_fragment(ctx, p);
-	esp = p->l4_len < sizeof(*esp) ? NULL : cursor_take(c, sizeof(*esp));
+	esp = p->l4_len < sizeof(*esp) || !xdp_move_to(&c, p->l4_offset) ? NULL : cursor_take(&c, sizeof(*esp));
 	if (!esp)
 		return esp_unclaimed(p, REASON_MALFORMED);
 	key.spi = bpf_ntohl(esp->spi);

@@ -161,9 +161,11 @@ static __always_inline bool gre_make_room(struct __sk_buff *skb, const struct ip
 }
 
 /* Writes the headers of the copy for a peer. Its Ethernet addresses of 0 say that it has to be routed, and what becomes
- * of it is counted when it is. */
-static __always_inline bool gre_write(struct __sk_buff *skb, struct gre_headers *h, const struct gre_peer *peer)
+ * of it is counted when it is. A global function, so that the verifier sees it once and not for each peer. */
+__noinline int gre_write(struct __sk_buff *skb, struct gre_headers *h, const struct gre_peer *peer)
 {
+	if (!h || !peer)
+		return false;
 	__builtin_memcpy(&h->ip.saddr, peer->local, sizeof(h->ip.saddr));
 	__builtin_memcpy(&h->ip.daddr, peer->remote, sizeof(h->ip.daddr));
 	h->ip.id = bpf_htons((__u16)__sync_fetch_and_add(&gre_next_id, 1));

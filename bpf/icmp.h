@@ -105,33 +105,30 @@ static __always_inline bool icmp_is_refused(const struct icmp_quote *q)
  */
 __noinline int checksum_is_right(struct xdp_md *ctx, __u32 offset, __u32 len)
 {
-	struct cursor c = {.pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end};
+	struct cursor c = xdp_cursor(ctx);
 
-	return offset <= L4_OFFSET_MAX && cursor_take(&c, offset) && icmp_checksum_is_right(c, len);
-}
-
-static __always_inline bool icmp_is_intact(struct xdp_md *ctx, const struct cursor *c, const struct packet *p)
-{
-	return checksum_is_right(ctx, c->pos - (void *)(long)ctx->data, p->l4_len);
+	return xdp_move_to(&c, offset) && icmp_checksum_is_right(c, len);
 }
 
 /*
- * Whether the packet is a message about ESP that is ours; it is to be dropped then, whether it was believed or not. The
- * cursor is at its ICMP header. False: policies decide on it as on any other packet.
+ * Whether the ICMP packet is a message about ESP that is ours; it is to be dropped then, whether it was believed or
+ * not. False: policies decide on it as on any other packet. A global function, too.
  */
-static __always_inline bool icmp_is_about_esp(struct xdp_md *ctx, const struct cursor *c, const struct packet *p)
+__noinline int icmp_is_about_esp(struct xdp_md *ctx, const struct packet *p)
 {
+	struct cursor c = xdp_cursor(ctx);
 	struct icmp_quote q;
 	struct sa_state *sa;
 	__u32 now_s;
 
-	if (!parse_icmp_quote(*c, p, &q))
+	if (!p || !xdp_move_to(&c, p->l4_offset) || !parse_icmp_quote(c, p, &q))
 		return false;
 	sa = sa_that_sent(p, &q);
 	if (!sa)
 		return icmp_is_refused(&q);
 	now_s = bpf_ktime_get_boot_ns() / SECOND_NS;
-	if (!sa_has_sent(sa, q.seq) || !mtu_is_plausible(p, sa, &q, now_s) || !icmp_is_intact(ctx, c, p)) {
+	if (!sa_has_sent(sa, q.seq) || !mtu_is_plausible(p, sa, &q, now_s) ||
+	    !checksum_is_right(ctx, p->l4_offset, p->l4_len)) {
 		count_sa(sa, REASON_ICMP_IGNORED);
 		return true;
 	}

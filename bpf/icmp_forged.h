@@ -16,6 +16,7 @@
 #include "icmp_quote.h"
 #include "ike.h"
 #include "policy.h"
+#include "xdp.h"
 
 enum icmp_way {
 	ICMP_COMES,
@@ -82,12 +83,9 @@ static __always_inline bool icmp_is_forged(const struct cursor *c, const struct 
 __noinline int xdp_icmp_is_forged(struct xdp_md *ctx, __u32 offset, __u32 len, __u32 fragment)
 {
 	const struct icmp_error e = {.len = len, .fragment = fragment, .way = ICMP_COMES};
-	struct cursor c = {.pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end};
+	struct cursor c = xdp_cursor(ctx);
 
-	/* Both are so by how the frame was parsed, which the verifier does not know here. */
-	if (offset > L4_OFFSET_MAX || !cursor_take(&c, offset))
-		return 1;
-	return icmp_is_forged(&c, &e);
+	return !xdp_move_to(&c, offset) || icmp_is_forged(&c, &e);
 }
 
 __noinline int skb_icmp_is_forged(struct __sk_buff *skb, struct icmp_error *e)

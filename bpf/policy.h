@@ -146,16 +146,42 @@ static __always_inline bool cover_goes_before(const struct flow *f, const struct
 }
 
 /*
- * The scans are global functions, which the verifier checks once, each by itself. If they were inlined, every rule that
- * can match would be another state for all that follows in the caller, and the programs would be beyond the verifier's
- * limit.
+ * The scans, and what is asked of each rule, are global functions, which the verifier checks once, each by itself. If
+ * they were inlined, every rule that can match would be another state for all that follows in the caller, and the
+ * programs would be beyond the verifier's limit.
  */
+
+/* What rule_decides() says of a rule besides an enum spd_action. */
+#define RULE_PASSES 0x100 /* the next one is asked */
+#define RULE_ENDS   0x101 /* no further one is: f->cover decides */
+
+/* What the rule at that place of an entry makes of the packet. By itself, so that the scan is short to the verifier,
+ * which goes through it for each place anew. */
+__noinline int rule_decides(const struct spd_rule *r, struct flow *f, __u32 place)
+{
+	if (!r || !f || !rule_takes(r, f))
+		return RULE_PASSES;
+	if (!rule_is_for(r, f->local)) {
+		remember_cover(f, r);
+		return RULE_PASSES;
+	}
+	if (cover_goes_before(f, r))
+		return RULE_ENDS;
+	f->rule = selector_of_rule(r);
+	f->owner = r->owner;
+	f->origin = r->origin;
+	f->place = place;
+	f->cover = 0;
+	f->counter = r->counter;
+	return r->action;
+}
 
 /* The enum spd_action of the rule that decides, whose fields are left in f (owner, place, rule, origin, counter), or of
  * a cover (f->cover); or SPD_NONE. f->cover and f->counter are 0 before. */
 __noinline int policy_decide(struct flow *f)
 {
 	const struct spd_entry *entry;
+	int action = RULE_PASSES;
 
 	/* To the verifier the argument of a global function may be NULL. */
 	if (!f)
@@ -163,25 +189,10 @@ __noinline int policy_decide(struct flow *f)
 	entry = spd_find(f->remote);
 	if (!entry)
 		return SPD_NONE;
-	for (__u32 i = 0; i < SPD_RULES_MAX && i < entry->count; i++) {
-		const struct spd_rule *r = &entry->rules[i];
-
-		if (!rule_takes(r, f))
-			continue;
-		if (!rule_is_for(r, f->local)) {
-			remember_cover(f, r);
-			continue;
-		}
-		if (cover_goes_before(f, r))
-			break;
-		f->rule = selector_of_rule(r);
-		f->owner = r->owner;
-		f->origin = r->origin;
-		f->place = i;
-		f->cover = 0;
-		f->counter = r->counter;
-		return r->action;
-	}
+	for (__u32 i = 0; i < SPD_RULES_MAX && i < entry->count && action == RULE_PASSES; i++)
+		action = rule_decides(&entry->rules[i], f, i);
+	if (action < RULE_PASSES)
+		return action;
 	return f->cover ? SPD_PROTECT : SPD_NONE;
 }
 
@@ -224,30 +235,35 @@ struct pair {
 	__u32 cover; /* as in struct flow */
 };
 
+/* What the rule says of whether there may be one: 1 or 0, or RULE_PASSES. */
+__noinline int rule_may_protect(const struct spd_rule *r, struct pair *of)
+{
+	if (!r || !of)
+		return 1;
+	if (!rule_is_for(r, of->local)) {
+		if (r->owner == OWNER_IKE && !of->cover)
+			of->cover = r->origin + 1;
+		return RULE_PASSES;
+	}
+	if (r->action == SPD_PROTECT)
+		return 1;
+	return !r->proto && rule_takes_any_port(r) ? r->origin + 1 < of->cover : RULE_PASSES;
+}
+
 /* policy_may_protect() does not say more than this. of->cover is 0 before. */
 __noinline int policy_may_protect_pair(struct pair *of)
 {
 	const struct spd_entry *entry;
+	int may = RULE_PASSES;
 
 	if (!of)
 		return 1;
 	entry = spd_find(of->remote);
 	if (!entry)
 		return 0;
-	for (__u32 i = 0; i < SPD_RULES_MAX && i < entry->count; i++) {
-		const struct spd_rule *r = &entry->rules[i];
-
-		if (!rule_is_for(r, of->local)) {
-			if (r->owner == OWNER_IKE && !of->cover)
-				of->cover = r->origin + 1;
-			continue;
-		}
-		if (r->action == SPD_PROTECT)
-			return 1;
-		if (!r->proto && rule_takes_any_port(r))
-			return r->origin + 1 < of->cover;
-	}
-	return of->cover != 0;
+	for (__u32 i = 0; i < SPD_RULES_MAX && i < entry->count && may == RULE_PASSES; i++)
+		may = rule_may_protect(&entry->rules[i], of);
+	return may == RULE_PASSES ? of->cover != 0 : may;
 }
 
 /* Whether there may be a packet between the two addresses that a rule, or a cover, would protect: 1 or 0. */

@@ -44,14 +44,20 @@ static __always_inline bool wants_more(enum parsed parsed, const struct packet *
 }
 
 /*
- * Parses the skb's frame (parse_frame). A tag in skb->vlan_tci is not in the frame, and not looked at. Headers are
- * pulled into the linear part only when they are not there, since a TCP super-packet's linear part is often exactly its
- * headers.
+ * Parses the skb's frame (parse_frame): enum parsed. A tag in skb->vlan_tci is not in the frame, and not looked at.
+ * Headers are pulled into the linear part only when they are not there, since a TCP super-packet's linear part is often
+ * exactly its headers. p->nic is there before.
+ *
+ * A global function, after which the verifier knows nothing of p: inlined, each way through the headers would be
+ * another way through all that follows.
  */
-static __always_inline enum parsed parse_skb(struct __sk_buff *skb, struct packet *p)
+__noinline int parse_skb(struct __sk_buff *skb, struct packet *p)
 {
-	enum parsed parsed = parse_linear(skb, p);
+	enum parsed parsed;
 
+	if (!p)
+		return PARSED_STACK;
+	parsed = parse_linear(skb, p);
 	if (!wants_more(parsed, p))
 		return parsed;
 	/* Without memory for it what is unread stays unread, and is taken for the worst. */
