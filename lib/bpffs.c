@@ -194,6 +194,41 @@ void bpffs_close(struct bpffs *b)
 	b->fd = -1;
 }
 
+/* ---- another one, later ---- */
+
+static bool is_same(const struct bpffs *a, const struct bpffs *b)
+{
+	struct stat one, other;
+
+	return fstat(a->fd, &one) == 0 && fstat(b->fd, &other) == 0 && one.st_dev == other.st_dev;
+}
+
+int bpffs_look_again(const struct bpffs *b, struct bpffs *now, struct fault *f)
+{
+	int err;
+
+	*now = (struct bpffs){.fd = -1};
+	/* Nearly always, and that is a moment. */
+	if (is_at(b->fd, HERE))
+		return 0;
+	err = bpffs_open(now, f);
+	if (err || !is_same(b, now))
+		return err ? err : 1;
+	bpffs_close(now);
+	return 0;
+}
+
+void bpffs_become(struct bpffs *b, struct bpffs *now)
+{
+	const int fd = b->fd;
+
+	if (dup3(now->fd, fd, O_CLOEXEC) < 0)
+		return;
+	bpffs_close(now);
+	*b = *now;
+	b->fd = fd;
+}
+
 /* ---- an instance in it ---- */
 
 int instance_check(const char *name, struct fault *f)
@@ -208,11 +243,24 @@ int instance_check(const char *name, struct fault *f)
 	return 0;
 }
 
-int bpffs_instance_dir(const struct bpffs *b, char *dir, size_t size, const char *instance, struct fault *f)
+static int instance_dir(const char *root, char *dir, size_t size, const char *instance, struct fault *f)
 {
-	if ((size_t)snprintf(dir, size, "%s/xdp-ipsec/%s", b->path, instance) >= size)
+	if ((size_t)snprintf(dir, size, "%s/xdp-ipsec/%s", root, instance) >= size)
 		return fault(f, ENAMETOOLONG, "instance '%s': name too long", instance);
 	return 0;
+}
+
+int bpffs_instance_dir(const struct bpffs *b, char *dir, size_t size, const char *instance, struct fault *f)
+{
+	return instance_dir(b->path, dir, size, instance, f);
+}
+
+int bpffs_held_dir(const struct bpffs *b, char *dir, size_t size, const char *instance, struct fault *f)
+{
+	char root[32];
+
+	snprintf(root, sizeof(root), "/proc/self/fd/%d", b->fd);
+	return instance_dir(root, dir, size, instance, f);
 }
 
 void bpffs_inherited_dir(char dir[BPFFS_PATH_MAX], int fd)

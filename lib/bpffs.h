@@ -37,6 +37,17 @@ int bpffs_open(struct bpffs *b, struct fault *f);
 /* Closes the descriptor; what is pinned stays. Safe on one that is closed. */
 void bpffs_close(struct bpffs *b);
 
+/*
+ * Whether what is mounted there is still b: somebody may have unmounted it, or mounted another over it, and b is to be
+ * had by its descriptor alone then. 1: there is another, which is open in now, mounted if there was none; 0: it is
+ * still there; or -errno.
+ */
+int bpffs_look_again(const struct bpffs *b, struct bpffs *now, struct fault *f);
+
+/* From then on b is now, by the descriptor that b has had all the while; now is closed. What is pinned in nothing but
+ * the old b ends here. */
+void bpffs_become(struct bpffs *b, struct bpffs *now);
+
 /* What a private file system means, and what to do about that: a line to be shown at start and in status. */
 extern const char bpffs_private_warning[];
 
@@ -45,6 +56,9 @@ int instance_check(const char *name, struct fault *f);
 
 /* Writes "BPFFS/xdp-ipsec/INSTANCE" into dir; makes nothing. 0 or -ENAMETOOLONG. */
 int bpffs_instance_dir(const struct bpffs *b, char *dir, size_t size, const char *instance, struct fault *f);
+
+/* The same by b's descriptor, which is good as long as b is open, wherever it is mounted by then, or nowhere. */
+int bpffs_held_dir(const struct bpffs *b, char *dir, size_t size, const char *instance, struct fault *f);
 
 /* Writes into dir a path of an instance's directory that the parent has handed on as a descriptor. The path is good in
  * this process alone, and while fd is open. */

@@ -68,7 +68,8 @@ int guard_renew_pins(struct guard *g, struct fault *f)
 	const int count = pinned_maps_renew(dir, g->maps, f);
 
 	if (count > 0)
-		log_warning("%s: somebody took the pins of %d maps away; pinned again", dir, count);
+		log_warning("%s: somebody took the pins of %d maps away; pinned again", g->instance->bpffs.shown,
+			    count);
 	return count < 0 ? count : 0;
 }
 

@@ -17,7 +17,7 @@
 #include "worker_process.h"
 
 struct guard {
-	const struct instance *instance;
+	struct instance *instance;
 	const struct config *config;
 	struct maps *maps;
 	struct nics *nics;

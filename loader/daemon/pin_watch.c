@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "closing.h"
+#include "instance/pin_move.h"
 #include "lib/log.h"
 
 static const struct timeval PERIOD = {.tv_sec = 1};
@@ -28,8 +29,19 @@ static int renew_backstop(const struct pin_watch *w, struct fault *f)
 	if (err)
 		return err;
 	backstop_hold(&g->backstop, dir);
-	log_warning("%s: somebody took the backstop's pins away; up again", dir);
+	log_warning("%s: somebody took the backstop's pins away; up again", g->instance->bpffs.shown);
 	return 0;
+}
+
+static int follow(const struct guard *g, struct fault *f)
+{
+	const int moved = pins_move(g->instance, f);
+
+	if (moved > 0)
+		log_warning("%s: somebody unmounted the BPF file system, or mounted another over it: all that is "
+			    "pinned is in the one that is there now",
+			    g->instance->bpffs.shown);
+	return moved < 0 ? moved : 0;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -42,6 +54,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (!err)
 		err = renew_backstop(w, &f);
+	if (!err)
+		err = follow(w->guard, &f);
 	if (err && !w->told)
 		log_warning("%s; tried again until it is put right", f.text);
 	w->told = err;
@@ -49,6 +63,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 int pin_watch_start(struct pin_watch *w, struct event_base *base, struct guard *guard, struct fault *f)
 {
+	int err = pins_hold(guard->instance, f);
+
+	if (err)
+		return err;
 	*w = (struct pin_watch){.guard = guard, .backstop = backstop_is_up(guard->instance->bpf_dir)};
 	backstop_hold(&guard->backstop, guard->instance->bpf_dir);
 	w->timer = event_new(base, -1, EV_PERSIST, on_timer, w);
@@ -58,10 +76,16 @@ int pin_watch_start(struct pin_watch *w, struct event_base *base, struct guard *
 	return fault(f, ENOMEM, "pins: %s", strerror(ENOMEM));
 }
 
+/* What is pinned is to outlive this process. */
 void pin_watch_stop(struct pin_watch *w)
 {
-	if (w->timer)
+	struct fault f;
+
+	if (w->timer) {
 		event_free(w->timer);
+		if (follow(w->guard, &f))
+			log_warning("%s: THE GATE OPENS WHEN THIS PROCESS ENDS", f.text);
+	}
 	if (w->guard)
 		backstop_let_go(&w->guard->backstop);
 	w->timer = NULL;

@@ -2,7 +2,8 @@
 /*
  * What is pinned and may be taken away by whoever tidies the BPF file system: maps, by which a worker or an IKE that
  * has to be started again finds them, and commands; and the backstop, which ends with its pins. Those of NICs are
- * hook_watch.h's. Nobody tells of it, so it is looked at once a second.
+ * hook_watch.h's. Or the file system itself is taken away (instance/pin_move.h). Nobody tells of it, so it is looked at
+ * once a second.
  */
 #ifndef LOADER_DAEMON_PIN_WATCH_H
 #define LOADER_DAEMON_PIN_WATCH_H
