@@ -45,7 +45,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(LDFLAGS)
 # Debian's shared liburing 2.3 forgot to export what restricts a ring.
 WORKER_LIBS := -l:liburing.a -lxdp -lbpf -lcrypto -lseccomp -lcap-ng $(if $(HAVE_IPSEC_MB),-lIPSec_MB)
 IKE_LIBS    := -lbpf -lcrypto -levent_core -lcjson -lseccomp -lcap-ng
-LOADER_LIBS := $(shell pkg-config --libs ncursesw) -lbpf -lcrypto -lmnl -levent_core -linih -lcjson -lseccomp -lcap-ng -lm
+LOADER_LIBS := $(shell pkg-config --libs ncursesw 2>/dev/null) -lbpf -lcrypto -lmnl -levent_core -linih -lcjson -lseccomp -lcap-ng -lm
 
 BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-address-of-packed-member -iquote . \
 	-I/usr/include/$(ARCH)-linux-gnu -D__TARGET_ARCH_$(if $(filter aarch64,$(ARCH)),arm64,x86)
@@ -87,11 +87,21 @@ $(BUILD)/lib.a: $(call objects,$(wildcard lib/*.c))
 $(SHARED):
 	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/%.o: %.c Makefile
+# What is not there is told by its name, with what brings it, before a compiler tells it in its own way.
+TOOLS := $(BUILD)/tools-are-there
+NEEDED := $(CLANG) llvm-strip $(BPFTOOL) pkg-config
+$(TOOLS):
+	@missing=; for tool in $(NEEDED); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	for lib in $(PKGS) ncursesw; do pkg-config --exists $$lib 2>/dev/null || missing="$$missing $$lib"; done; \
+	[ -z "$$missing" ] || { printf "make: not here:%s: 'sudo make deps' installs Debian's packages, which debian-packages lists\n" \
+		"$$missing" >&2; exit 1; }
+	@mkdir -p $(@D) && touch $@
+
+$(BUILD)/%.o: %.c Makefile | $(TOOLS)
 	@mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(ALL_CFLAGS) -I$(BUILD)/bpf -MMD -MP -c -o $@ $<
 
-$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile | $(TOOLS)
 	@mkdir -p $(@D)
 	$(call say,BPF,$<) $(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $< && llvm-strip -g $@
 
@@ -114,6 +124,7 @@ packages_in = $(shell awk -v arch="$$(dpkg --print-architecture 2>/dev/null)" \
 PACKAGES = $(call packages_in,debian-packages)
 
 deps:
+	@[ "$$(id -u)" = 0 ] || { echo "make: packages are missing, and root alone installs them: 'sudo make deps'" >&2; exit 1; }
 	apt-get update
 	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(PACKAGES)
 

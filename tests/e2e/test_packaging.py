@@ -135,6 +135,19 @@ def test_trees_beside_what_is_built(tmp_path, tree):
     run('make', '-C', ROOT, '-n', 'clean', f'BUILD={tmp_path}')
 
 
+def test_what_is_not_there_is_told(tmp_path):
+    """By its name and with the remedy, in one line, and nothing is compiled."""
+    done = run('make', '-C', ROOT, f'BUILD={tmp_path}/build', 'CLANG=no-such-clang', 'all', check=False)
+    said = [line for line in done.stderr.splitlines() if '***' not in line]
+    assert done.returncode == 2 and len(said) == 1 and 'not here: no-such-clang: ' in said[0] and 'make deps' in said[0]
+    assert not list(tmp_path.rglob('*.o'))
+
+
+def test_packages_take_root():
+    done = run('setpriv', '--reuid', '65534', '--clear-groups', 'make', '-C', ROOT, 'deps', check=False)
+    assert done.returncode == 2 and "'sudo make deps'" in done.stderr
+
+
 def test_install(tmp_path):
     make('install', f'DESTDIR={tmp_path}', 'PREFIX=/usr')
     assert [name for name in INSTALLED if not (tmp_path / 'usr' / name).is_file()] == []
