@@ -9,6 +9,7 @@
 #include "hits.h"
 #include "icmp_forged.h"
 #include "ike.h"
+#include "maps/tap_pairs.h"
 #include "policy.h"
 #include "sa.h"
 #include "skb.h"
@@ -72,13 +73,25 @@ static __always_inline int drop_and_acquire(const struct packet *p, const struct
 	return tc_drop(REASON_NO_SA);
 }
 
-/* 1 + the number of this CPU's lane; 0: whichever. */
-static __always_inline __u32 lane_here(void)
+/*
+ * 1 + the number of the lane that seals what this CPU sends by the NIC; 0: whichever. A NIC that has fewer queues to
+ * send by than there are lanes has as many lanes as these: SAs of the others would be sealed by the same ones.
+ */
+static __always_inline __u32 lane_here(const struct packet *p)
 {
-	const __u32 only = 0;
+	const __u32 only = 0, index = p->nic.port;
 	const struct cpu_lane *here = bpf_map_lookup_elem(&cpu_lane, &only);
+	const struct port *port = bpf_map_lookup_elem(&ports, &index);
+	__u32 pairs;
 
-	return here ? here->lane : 0;
+	if (!here || !here->lane || !port)
+		return 0;
+	pairs = tap_pairs(port->queues, port->tx_queues);
+	if (pairs < 2)
+		return 0;
+	if (pairs >= here->lanes)
+		return here->lane;
+	return 1 + lane_of_queue(index, queue_of_lane(index, here->lane - 1, here->lanes) % pairs, here->lanes);
 }
 
 /*
@@ -88,7 +101,7 @@ static __always_inline __u32 lane_here(void)
 static __always_inline struct sa_state *find_of_lane(const struct packet *p, const struct flow *f, struct sa_state *sa,
 						     struct sad_out_value *out)
 {
-	struct sad_out_key key = {.lane = lane_here()};
+	struct sad_out_key key = {.lane = lane_here(p)};
 	const struct sad_out_value *own;
 	struct sa_state *found;
 

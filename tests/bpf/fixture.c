@@ -185,12 +185,23 @@ static void put_sent(struct fixture *fx, const struct sa_state *sa, const struct
 	put(fx->skel->maps.sad_sent, &key, value);
 }
 
-void put_port(struct fixture *fx, uint32_t mtu, uint16_t path_mtu_min)
+static void put_whole_port(struct fixture *fx, struct port port)
 {
-	struct port port = {.ifindex = NIC, .tap_ifindex = TAP, .mtu = mtu, .path_mtu_min = path_mtu_min};
 	uint32_t at = PORT;
 
+	port.ifindex = NIC;
+	port.tap_ifindex = TAP;
 	put(fx->skel->maps.ports, &at, &port);
+}
+
+void put_port(struct fixture *fx, uint32_t mtu, uint16_t path_mtu_min)
+{
+	put_whole_port(fx, (struct port){.mtu = mtu, .path_mtu_min = path_mtu_min});
+}
+
+void put_queues(struct fixture *fx, uint32_t rx, uint32_t tx)
+{
+	put_whole_port(fx, (struct port){.mtu = 1500, .queues = rx, .tx_queues = tx});
 }
 
 struct sa_state *put_outbound_of_lane(struct fixture *fx, uint32_t slot, struct selector sel, uint32_t lane)

@@ -38,6 +38,7 @@ static struct fixture *with_lanes(void **state, unsigned lanes)
 
 	protect_all(fx);
 	put_lanes(fx, lanes);
+	put_queues(fx, lanes, 0);
 	put_outbound_for(fx, 10, ALL)->flags |= SA_LANES;
 	return fx;
 }
@@ -134,11 +135,54 @@ static void lanes_are_of_what_is_left_of_a_rule(void **state)
 
 	protect_all(fx);
 	put_lanes(fx, LANES);
+	put_queues(fx, LANES, LANES);
 	put_outbound_for(fx, 10, tcp)->flags |= SA_LANES;
 	put_outbound_of_lane(fx, 11, tcp, 1);
 	put_outbound_of_lane(fx, 12, ALL, 1);
 	go_to_cpu(0);
 	assert_int_equal(slot_of(fx), 11);
+}
+
+/* Of many lanes, those that have a queue of the NIC to send by: an SA of another would be sealed by one of these. */
+static void lanes_are_those_that_send(void **state)
+{
+	const unsigned many = 8;
+	struct fixture *fx = with_lanes(state, many);
+	uint32_t wanted[LANES];
+
+	put_queues(fx, many, LANES);
+	for (unsigned cpu = 0; cpu < LANES; cpu++) {
+		go_to_cpu(cpu);
+		assert_int_equal(slot_of(fx), 10);
+	}
+	assert_int_equal(take_events(fx), LANES);
+	for (unsigned i = 0; i < LANES; i++) {
+		wanted[i] = fx->events[i].lane - 1;
+		assert_in_range(queue_of_lane(PORT, wanted[i], many), 0, LANES - 1);
+	}
+	assert_int_not_equal(wanted[0], wanted[1]);
+	/* What the lane then has is what it goes by. */
+	put_outbound_of_lane(fx, 11, ALL, 1 + wanted[1]);
+	assert_int_equal(slot_of(fx), 11);
+	go_to_cpu(0);
+	assert_int_equal(slot_of(fx), 10);
+}
+
+/* However many receive, and whatever lanes there are. */
+static void one_that_sends_has_none(void **state)
+{
+	struct fixture *fx = with_lanes(state, LANES);
+
+	put_outbound_of_lane(fx, 11, ALL, 1);
+	put_outbound_of_lane(fx, 12, ALL, 2);
+	for (unsigned cpu = 0; cpu < LANES; cpu++) {
+		go_to_cpu(cpu);
+		put_queues(fx, LANES, 1);
+		assert_int_equal(slot_of(fx), 10);
+		put_queues(fx, 1, 0);
+		assert_int_equal(slot_of(fx), 10);
+	}
+	assert_int_equal(take_events(fx), 0);
 }
 
 int main(void)
@@ -147,6 +191,7 @@ int main(void)
 		TEST_NATIVE(a_lane_goes_by_its_own),	TEST_NATIVE(a_lane_without_one_asks_and_goes_by_the_first),
 		TEST_NATIVE(each_lane_asks_for_itself), TEST_NATIVE(one_that_is_gone_is_not_waited_for),
 		TEST_NATIVE(others_have_none),		TEST_NATIVE(lanes_are_of_what_is_left_of_a_rule),
+		TEST_NATIVE(lanes_are_those_that_send), TEST_NATIVE(one_that_sends_has_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

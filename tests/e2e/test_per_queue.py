@@ -205,6 +205,17 @@ def test_one_lane_asks_for_none(pair):
     assert len(children(pair.a)) == 1
 
 
+def test_lanes_without_a_queue_ask_for_none():
+    """A NIC with one queue to send by: one lane seals all, so more SAs would be for nothing."""
+    with IkePair(queues=(LANES, 1)) as pair:
+        set_up(pair)
+        bring_up(pair)
+        for cpu in range(LANES):
+            send_on(pair, cpu)
+        assert len(pair.a.status()['lanes']) == LANES
+        assert len(children(pair.a)) == 1
+
+
 def test_a_restart_of_ike(pair):
     """What the earlier run had for lanes carries nothing once the new run has an SA with the peer, and then comes anew."""
     set_up(pair)
