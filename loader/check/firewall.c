@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "firewall_rules.h"
 #include "lib/fault.h"
@@ -13,25 +12,13 @@
 
 #define WHAT "firewall"
 
-/* Tables of the old iptables are there once anybody has asked for them: what is in them only it can tell. */
-static bool has_old_tables(void)
-{
-	FILE *file = fopen("/proc/thread-self/net/ip_tables_names", "re");
-	char line[64];
-	bool any = file && fgets(line, sizeof(line), file);
-
-	if (file)
-		fclose(file);
-	return any;
-}
-
 void firewall_open(struct firewall *fw, struct report *r, uint32_t mark)
 {
 	struct fault f;
 	int err;
 
 	*fw = (struct firewall){.mark = mark};
-	if (has_old_tables())
+	if (ruleset_old_is_there())
 		report_say(r, LEVEL_WARN, WHAT, "there are rules of iptables-legacy, which are not looked into",
 			   "see that they let UDP 500 by, and what comes out of ESP: 'iptables-legacy -S'");
 	if (!ruleset_is_there())
@@ -58,6 +45,7 @@ static struct firewall_packet packet(const struct connection_config *c, const ch
 		.proto = UNKNOWN_NUMBER,
 		.sport = UNKNOWN_NUMBER,
 		.dport = UNKNOWN_NUMBER,
+		.icmp_type = UNKNOWN_NUMBER,
 	};
 
 	memcpy(p.src, in ? c->remote.addr : c->local, sizeof(p.src));
@@ -79,7 +67,7 @@ static void check_ike(const struct firewall *fw, struct report *r, const struct 
 	p.sport = p.dport = 500;
 	p.mark = 0;
 	p.ct_state = "new";
-	if (!firewall_drops(fw->ruleset, &p, chain))
+	if (firewall_fate(fw->ruleset, &p, chain) != FIREWALL_DROPS)
 		return;
 	prefix_text(&c->remote, remote);
 	fault(&f, EPERM, "%s drops IKE %s: %s", chain, in ? "from the peer" : "to the peer",
@@ -114,7 +102,7 @@ static void check_protected(const struct firewall *fw, struct report *r, const s
 
 		set_selector(&p, &c->protects[i]);
 		p.mark = in ? (int64_t)fw->mark : UNKNOWN_NUMBER;
-		if (!firewall_drops(fw->ruleset, &p, chain))
+		if (firewall_fate(fw->ruleset, &p, chain) != FIREWALL_DROPS)
 			continue;
 		fault(&f, EPERM, "%s drops what %s (%s)", chain, in ? "comes out of ESP" : "is to go into ESP",
 		      selector_text(&c->protects[i].sel, sel));

@@ -47,10 +47,12 @@ static bool is(const char *a, const char *b)
 
 static struct value meta_value(const char *key, const struct firewall_packet *p)
 {
-	const bool in = p->way == FIREWALL_IN;
+	const bool in = p->way == FIREWALL_IN || p->way == FIREWALL_COMES;
 
 	if (is(key, in ? "iifname" : "oifname") || is(key, in ? "iif" : "oif"))
 		return text_or_unknown(p->dev);
+	if (p->way == FIREWALL_GOES_ON && (is(key, "iifname") || is(key, "iif")))
+		return text_or_unknown(p->from);
 	if (is(key, "l4proto"))
 		return number_or_unknown(p->proto);
 	if (is(key, "mark"))
@@ -62,8 +64,11 @@ static struct value meta_value(const char *key, const struct firewall_packet *p)
 	return (struct value){.kind = VALUE_UNKNOWN};
 }
 
-static struct value port_value(const char *field, const struct firewall_packet *p)
+/* The first words behind the IP header. */
+static struct value header_value(const char *field, const struct firewall_packet *p)
 {
+	if (p->proto == IPPROTO_ICMP)
+		return number_or_unknown(is(field, "type") ? p->icmp_type : UNKNOWN_NUMBER);
 	if (is(field, "sport"))
 		return number_or_unknown(p->sport);
 	return number_or_unknown(is(field, "dport") ? p->dport : UNKNOWN_NUMBER);
@@ -86,13 +91,13 @@ static struct value payload_value(const char *protocol, const char *field, const
 	if (is(protocol, "ip"))
 		return number_or_unknown(is(field, "protocol") ? p->proto : UNKNOWN_NUMBER);
 	if (is(protocol, "th"))
-		return port_value(field, p);
+		return header_value(field, p);
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
 		if (!is(protocol, protocols[i].name) || p->proto == UNKNOWN_NUMBER)
 			continue;
 		if (p->proto != protocols[i].number)
 			return (struct value){.kind = VALUE_NONE};
-		return port_value(field, p);
+		return header_value(field, p);
 	}
 	return (struct value){.kind = VALUE_UNKNOWN};
 }
@@ -112,11 +117,12 @@ static struct value value_of(const cJSON *left, const struct firewall_packet *p)
 
 /* ---- the rule's ---- */
 
-/* A number, a protocol's name, an address: as a number. False: it is none. */
+/* A number, the name of a protocol or of an ICMP type, an address: as a number. False: it is none. */
 static bool read_number(const cJSON *right, const struct value *v, int64_t *out)
 {
 	struct in_addr addr;
 	uint64_t number;
+	uint16_t first, last;
 	uint8_t proto;
 
 	if (cJSON_IsNumber(right)) {
@@ -133,6 +139,8 @@ static bool read_number(const cJSON *right, const struct value *v, int64_t *out)
 		*out = (int64_t)number;
 	} else if (parse_proto(right->valuestring, &proto)) {
 		*out = proto;
+	} else if (parse_icmp_types(right->valuestring, &first, &last)) {
+		*out = first >> 8;
 	} else {
 		return false;
 	}

@@ -11,6 +11,7 @@ enum {
 	END_DROP = 1 << 1,
 	GOES_ON = 1 << 2,  /* with the next rule */
 	GOES_OUT = 1 << 3, /* of this chain, as at its end */
+	CHANGES = 1 << 4,  /* is another packet from here on */
 };
 #define ANYTHING (END_ACCEPT | END_DROP | GOES_ON | GOES_OUT)
 
@@ -38,14 +39,28 @@ static unsigned jump(const struct firewall_place *at, const cJSON *target, bool 
 	return (ends & ~(unsigned)GOES_ON) | GOES_OUT;
 }
 
+/* What follows is looked at with other addresses or ports, or by somebody else. */
+static bool is_change(const cJSON *statement)
+{
+	static const char *const names[] = {"dnat", "redirect", "tproxy", "synproxy", "fwd"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (json_item(statement, names[i]))
+			return true;
+	return json_item(json_item(json_item(statement, "mangle"), "key"), "payload");
+}
+
 /* 0: it is no verdict. */
 static unsigned verdict(const struct firewall_place *at, const cJSON *statement, const struct firewall_packet *p,
 			int depth)
 {
 	const cJSON *target;
 
-	if (json_item(statement, "accept"))
+	/* Which are a chain's last word, and come when all is decided. */
+	if (json_item(statement, "accept") || json_item(statement, "snat") || json_item(statement, "masquerade"))
 		return END_ACCEPT;
+	if (is_change(statement))
+		return CHANGES | GOES_ON;
 	if (json_item(statement, "drop") || json_item(statement, "reject"))
 		return END_DROP;
 	if (json_item(statement, "return"))
@@ -128,11 +143,11 @@ static unsigned walk_chain(const struct firewall_place *at, const char *chain, c
 		    !is(json_text(rule, "table"), at->table) || !is(json_text(rule, "family"), at->family))
 			continue;
 		now = walk_rule(at, rule, p, depth);
-		ends |= now & (END_ACCEPT | END_DROP | GOES_OUT);
+		ends |= now & (END_ACCEPT | END_DROP | GOES_OUT | CHANGES);
 	}
 	if (ends & GOES_OUT)
 		now = GOES_ON;
-	return (ends & (END_ACCEPT | END_DROP)) | (now & GOES_ON);
+	return (ends & (END_ACCEPT | END_DROP | CHANGES)) | (now & GOES_ON);
 }
 
 static bool is_for_interface(const cJSON *chain, const struct firewall_packet *p)
@@ -151,34 +166,79 @@ static bool is_for_interface(const cJSON *chain, const struct firewall_packet *p
 /* Whether the packet comes to that chain by itself. */
 static bool meets(const cJSON *chain, const struct firewall_packet *p)
 {
-	static const char *const hooks[2][2] = {{"prerouting", "input"}, {"output", "postrouting"}};
+	static const char *const hooks[][3] = {
+		[FIREWALL_IN] = {"ingress", "prerouting", "input"},
+		[FIREWALL_OUT] = {"egress", "output", "postrouting"},
+		[FIREWALL_COMES] = {"ingress", "prerouting", "prerouting"},
+		[FIREWALL_GOES_ON] = {"egress", "forward", "postrouting"},
+	};
 	const char *hook = json_text(chain, "hook"), *family = json_text(chain, "family");
 
-	if (is(hook, p->way == FIREWALL_IN ? "ingress" : "egress"))
+	if (is(hook, hooks[p->way][0]))
 		return is_for_interface(chain, p);
-	return (is(family, "ip") || is(family, "inet")) && (is(hook, hooks[p->way][0]) || is(hook, hooks[p->way][1]));
+	return (is(family, "ip") || is(family, "inet")) && (is(hook, hooks[p->way][1]) || is(hook, hooks[p->way][2]));
 }
 
-bool firewall_drops(const cJSON *ruleset, const struct firewall_packet *p, char text[FIREWALL_CHAIN_TEXT])
+/* ---- what rules say of packets that rules see later ---- */
+
+static bool marks(const cJSON *statement)
 {
-	const cJSON *all = json_item(ruleset, "nftables"), *item;
-	unsigned budget = BUDGET;
+	return is(json_text(json_item(json_item(json_item(statement, "mangle"), "key"), "meta"), "key"), "mark") ||
+	       is(json_text(json_item(statement, "xt"), "type"), "target");
+}
+
+/* Which rule comes first is not looked into: what any may say is not known any more. */
+static void forget_what_may_change(const cJSON *all, struct firewall_packet *p)
+{
+	const cJSON *item, *statement;
 
 	cJSON_ArrayForEach(item, all) {
-		const cJSON *chain = json_item(item, "chain");
-		const char *name = json_text(chain, "name");
-		const struct firewall_place at = {all, json_text(chain, "family"), json_text(chain, "table"), &budget};
-		unsigned ends;
-
-		if (!name || !at.family || !at.table || !meets(chain, p))
-			continue;
-		ends = walk_chain(&at, name, p, DEPTH_MAX);
-		if (ends & GOES_ON)
-			ends |= is(json_text(chain, "policy"), "drop") ? END_DROP : END_ACCEPT;
-		if ((ends & (END_ACCEPT | END_DROP)) != END_DROP)
-			continue;
-		snprintf(text, FIREWALL_CHAIN_TEXT, "chain %.40s of table %.10s %.40s", name, at.family, at.table);
-		return true;
+		cJSON_ArrayForEach(statement, json_item(json_item(item, "rule"), "expr")) {
+			if (marks(statement))
+				p->mark = UNKNOWN_NUMBER;
+			if (json_item(statement, "notrack"))
+				p->ct_state = NULL;
+		}
 	}
-	return false;
+}
+
+/* 0: the packet does not come to it. */
+static unsigned ends_of(const cJSON *all, const cJSON *chain, const struct firewall_packet *p, unsigned *budget)
+{
+	const struct firewall_place at = {all, json_text(chain, "family"), json_text(chain, "table"), budget};
+	const char *name = json_text(chain, "name");
+	unsigned ends;
+
+	if (!name || !at.family || !at.table || !meets(chain, p))
+		return 0;
+	ends = walk_chain(&at, name, p, DEPTH_MAX);
+	if (ends & GOES_ON)
+		ends |= is(json_text(chain, "policy"), "drop") ? END_DROP : END_ACCEPT;
+	return ends & (END_ACCEPT | END_DROP | CHANGES);
+}
+
+enum firewall_fate firewall_fate(const cJSON *ruleset, const struct firewall_packet *p, char text[FIREWALL_CHAIN_TEXT])
+{
+	const cJSON *all = json_item(ruleset, "nftables"), *item;
+	enum firewall_fate fate = FIREWALL_PASSES;
+	struct firewall_packet packet = *p;
+	unsigned budget = BUDGET;
+	bool changes = false;
+
+	forget_what_may_change(all, &packet);
+	cJSON_ArrayForEach(item, all) {
+		const cJSON *chain = json_item(item, "chain");
+		const unsigned ends = ends_of(all, chain, &packet, &budget);
+		const enum firewall_fate here = ends == END_DROP	      ? FIREWALL_DROPS
+						: ends & (END_DROP | CHANGES) ? FIREWALL_UNSURE
+									      : FIREWALL_PASSES;
+
+		changes |= ends & CHANGES;
+		if (here <= fate)
+			continue;
+		fate = here;
+		snprintf(text, FIREWALL_CHAIN_TEXT, "chain %.40s of table %.10s %.40s", json_text(chain, "name"),
+			 json_text(chain, "family"), json_text(chain, "table"));
+	}
+	return changes && fate == FIREWALL_DROPS ? FIREWALL_UNSURE : fate;
 }

@@ -15,7 +15,13 @@
 /* "chain input of table inet filter" */
 #define FIREWALL_CHAIN_TEXT 160
 
-/* Whether a chain drops it for certain, and in text which one. */
-bool firewall_drops(const cJSON *ruleset, const struct firewall_packet *p, char text[FIREWALL_CHAIN_TEXT]);
+enum firewall_fate {
+	FIREWALL_PASSES,
+	FIREWALL_UNSURE, /* what a chain does with it is not known, or it makes another packet of it */
+	FIREWALL_DROPS,
+};
+
+/* What becomes of it for certain, and in text the chain that drops it or is not understood. */
+enum firewall_fate firewall_fate(const cJSON *ruleset, const struct firewall_packet *p, char text[FIREWALL_CHAIN_TEXT]);
 
 #endif

@@ -124,3 +124,15 @@ bool ruleset_is_there(void)
 	netlink_ask(NETLINK_NETFILTER, m, on_table, &any);
 	return any;
 }
+
+/* Tables of the old iptables are there once anybody has asked for them. */
+bool ruleset_old_is_there(void)
+{
+	FILE *file = fopen("/proc/thread-self/net/ip_tables_names", "re");
+	char line[64];
+	bool any = file && fgets(line, sizeof(line), file);
+
+	if (file)
+		fclose(file);
+	return any;
+}

@@ -12,4 +12,7 @@ int ruleset_read(cJSON **out, struct fault *f);
 /* Whether nftables has any table, which is known without nft. */
 bool ruleset_is_there(void);
 
+/* Whether there may be rules of iptables-legacy, which only that can tell. */
+bool ruleset_old_is_there(void);
+
 #endif

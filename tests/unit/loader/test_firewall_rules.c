@@ -35,21 +35,36 @@ static const struct firewall_packet ike = {
 	.ct_state = "new",
 };
 
-static bool drops(const char *rules, const struct firewall_packet *p)
+static enum firewall_fate fate(const char *rules, const struct firewall_packet *p, char chain[FIREWALL_CHAIN_TEXT])
 {
-	char document[4096], chain[FIREWALL_CHAIN_TEXT];
+	enum firewall_fate fate;
+	char document[4096];
 	cJSON *json;
-	bool dropped;
 
 	snprintf(document, sizeof(document), "{\"nftables\":[%s]}", rules);
 	json = cJSON_Parse(document);
 	if (!json)
 		fail_msg("no JSON: %s", document);
-	dropped = firewall_drops(json, p, chain);
-	if (dropped)
-		assert_string_equal(chain, "chain input of table inet filter");
+	fate = firewall_fate(json, p, chain);
 	cJSON_Delete(json);
-	return dropped;
+	return fate;
+}
+
+static bool drops(const char *rules, const struct firewall_packet *p)
+{
+	char chain[FIREWALL_CHAIN_TEXT];
+
+	if (fate(rules, p, chain) != FIREWALL_DROPS)
+		return false;
+	assert_string_equal(chain, "chain input of table inet filter");
+	return true;
+}
+
+static bool is_unsure(const char *rules, const struct firewall_packet *p)
+{
+	char chain[FIREWALL_CHAIN_TEXT];
+
+	return fate(rules, p, chain) == FIREWALL_UNSURE;
 }
 
 static void test_policy(void **unused)
@@ -163,6 +178,88 @@ static void test_sets(void **unused)
 	assert_true(drops(INPUT("drop") RULE(MATCH(SADDR, "\"@peers\"") ACCEPT), &ike));
 }
 
+#define BASE(name, hook) \
+	",{\"chain\":{\"family\":\"inet\",\"table\":\"filter\",\"name\":\"" name "\",\"hook\":\"" hook \
+	"\",\"policy\":\"accept\"}}"
+#define MARK "{\"meta\":{\"key\":\"mark\"}}"
+
+/* Who sets a mark that another chain asks for, or has a packet not tracked, may save it; so may who sends it on. */
+static void test_changes(void **unused)
+{
+	static const char sets_mark[] =
+		BASE("pre", "prerouting") RULE_IN("pre", "{\"mangle\":{\"key\":" MARK ",\"value\":5}}");
+	char rules[2048];
+
+	(void)unused;
+	snprintf(rules, sizeof(rules), "%s%s", INPUT("drop") RULE(MATCH(MARK, "5") ACCEPT), sets_mark);
+	assert_true(is_unsure(rules, &ike));
+	snprintf(rules, sizeof(rules), "%s%s", INPUT("drop") RULE(MATCH(DPORT, "22") ACCEPT), sets_mark);
+	assert_true(drops(rules, &ike));
+	assert_true(is_unsure(INPUT("drop") RULE("{\"match\":{\"op\":\"in\",\"left\":{\"ct\":{\"key\":\"state\"}},"
+						 "\"right\":\"untracked\"}}," ACCEPT) BASE("pre", "prerouting")
+				      RULE_IN("pre", "{\"notrack\":null}"),
+			      &ike));
+	assert_true(is_unsure(
+		INPUT("drop") BASE("pre", "prerouting") RULE_IN("pre", "{\"dnat\":{\"addr\":\"10.0.0.1\"}}"), &ike));
+	assert_true(is_unsure(INPUT("accept") RULE("{\"fwd\":{\"dev\":\"eth1\"}}"), &ike));
+	assert_true(drops(INPUT("drop") RULE(MATCH(DPORT, "22") "{\"redirect\":{\"port\":500}}"), &ike));
+	/* Another source, when all is decided, saves nobody. */
+	assert_true(drops(INPUT("drop") BASE("post", "input") RULE_IN("post", "{\"masquerade\":null}"), &ike));
+}
+
+static void test_fates(void **unused)
+{
+	char chain[FIREWALL_CHAIN_TEXT] = "";
+
+	(void)unused;
+	assert_int_equal(fate(INPUT("accept"), &ike, chain), FIREWALL_PASSES);
+	assert_int_equal(fate(INPUT("drop") RULE(MATCH(DPORT, "500") ACCEPT), &ike, chain), FIREWALL_PASSES);
+	assert_string_equal(chain, "");
+	assert_int_equal(fate(INPUT("accept") RULE("{\"limit\":{\"rate\":1}}," DROP), &ike, chain), FIREWALL_UNSURE);
+	assert_string_equal(chain, "chain input of table inet filter");
+	/* One that certainly drops counts more than one that may. */
+	assert_int_equal(fate(INPUT("accept") RULE("{\"queue\":null}") BASE("pre", "prerouting") RULE_IN("pre", DROP),
+			      &ike, chain),
+			 FIREWALL_DROPS);
+	assert_string_equal(chain, "chain pre of table inet filter");
+}
+
+static void test_icmp(void **unused)
+{
+#define ICMP_TYPE "{\"payload\":{\"protocol\":\"icmp\",\"field\":\"type\"}}"
+	struct firewall_packet echo = ike;
+
+	(void)unused;
+	echo.proto = 1;
+	echo.sport = echo.dport = UNKNOWN_NUMBER;
+	echo.icmp_type = 8;
+	assert_false(drops(INPUT("drop") RULE(MATCH(ICMP_TYPE, "\"echo-request\"") ACCEPT), &echo));
+	assert_true(drops(INPUT("drop") RULE(MATCH(ICMP_TYPE, "{\"set\":[\"echo-reply\",3]}") ACCEPT), &echo));
+	assert_true(drops(INPUT("drop") RULE(MATCH(ICMP_TYPE, "\"echo-request\"") ACCEPT), &ike));
+	assert_true(is_unsure(INPUT("drop") RULE(MATCH(DPORT, "500") ACCEPT) RULE(
+				      MATCH("{\"payload\":{\"protocol\":\"icmp\",\"field\":\"code\"}}", "1") ACCEPT),
+			      &echo));
+}
+
+/* What is forwarded sees neither input nor output, and on its way out both interfaces are known. */
+static void test_forwarded(void **unused)
+{
+	struct firewall_packet p = ike;
+
+	(void)unused;
+	p.way = FIREWALL_COMES;
+	assert_false(drops(INPUT("drop"), &p));
+	p.way = FIREWALL_GOES_ON;
+	snprintf(p.from, sizeof(p.from), "eth1");
+	assert_false(drops(INPUT("drop"), &p));
+#define FORWARD "{\"chain\":{\"family\":\"inet\",\"table\":\"filter\",\"name\":\"input\",\"hook\":\"forward\"}}"
+	assert_true(drops(FORWARD RULE(MATCH("{\"meta\":{\"key\":\"iifname\"}}", "\"eth1\"")
+					       MATCH("{\"meta\":{\"key\":\"oifname\"}}", "\"eth0\"") DROP),
+			  &p));
+	p.from[0] = '\0';
+	assert_true(is_unsure(FORWARD RULE(MATCH("{\"meta\":{\"key\":\"iifname\"}}", "\"eth1\"") DROP), &p));
+}
+
 /* Chains of other hooks, families and NICs do not see it. */
 static void test_hooks(void **unused)
 {
@@ -187,9 +284,10 @@ static void test_hooks(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_policy),	cmocka_unit_test(test_matches), cmocka_unit_test(test_states),
-		cmocka_unit_test(test_unknown), cmocka_unit_test(test_chains),	cmocka_unit_test(test_sets),
-		cmocka_unit_test(test_hooks),
+		cmocka_unit_test(test_policy),	cmocka_unit_test(test_matches),	  cmocka_unit_test(test_states),
+		cmocka_unit_test(test_unknown), cmocka_unit_test(test_chains),	  cmocka_unit_test(test_sets),
+		cmocka_unit_test(test_hooks),	cmocka_unit_test(test_changes),	  cmocka_unit_test(test_fates),
+		cmocka_unit_test(test_icmp),	cmocka_unit_test(test_forwarded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
