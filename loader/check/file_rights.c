@@ -20,18 +20,19 @@ static mode_t writable(const struct stat *st)
 	return S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) ? 0 : by;
 }
 
+/* Of a directory once, whatever is in it. */
 static void say(struct report *r, const char *what, const char *path, const char *at, mode_t by)
 {
+	const bool itself = strcmp(path, at) == 0;
 	struct fault f, remedy;
 	const char *who = by & S_IWOTH ? "anybody" : "its group";
 
-	if (strcmp(path, at) == 0)
+	if (itself)
 		fault(&f, EACCES, "%s: %s may change it", path, who);
 	else
-		fault(&f, EACCES, "%.200s: %s may put another in its place, for %.200s is theirs to write", path, who,
-		      at);
+		fault(&f, EACCES, "%s: %s may put others in the place of the files in it and below it", at, who);
 	fault(&remedy, EACCES, "chmod %s %s", by & S_IWOTH ? "go-w" : "g-w", at);
-	report_say(r, by & S_IWOTH ? LEVEL_FAIL : LEVEL_WARN, what, f.text, remedy.text);
+	report_say(r, by & S_IWOTH ? LEVEL_FAIL : LEVEL_WARN, itself ? what : "directory", f.text, remedy.text);
 }
 
 void check_file_rights(struct report *r, const char *what, const char *path)

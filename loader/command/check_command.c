@@ -213,8 +213,8 @@ static int check_way(const struct check *r, const struct connection_config *c, s
 /* What is in the files, and who may put something else there. False: it does not work. */
 static bool check_content(struct check *r, const struct connection_config *c, const char *path)
 {
-	const char *secrets[] = {c->psk_file, c->key_file, c->ppk_file};
-	char secret[PATH_MAX];
+	const char *files[] = {c->psk_file, c->key_file, c->ppk_file, c->cert_file, c->ca_file, c->crl_file};
+	char file[PATH_MAX];
 	struct fault f;
 	int err = check_files(c, path, &f);
 
@@ -222,11 +222,11 @@ static bool check_content(struct check *r, const struct connection_config *c, co
 		err = ike_judge(&r->judge, r->config, c, &f);
 	if (err)
 		say(r, c->name, err < 0 ? LEVEL_FAIL : LEVEL_WARN, f.text);
-	for (int i = 0; i < 3; i++) {
-		if (!secrets[i][0])
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (!files[i][0])
 			continue;
-		ike_file_path(path, secrets[i], secret, sizeof(secret));
-		check_file_rights(&r->report, c->name, secret);
+		ike_file_path(path, files[i], file, sizeof(file));
+		check_file_rights(&r->report, c->name, file);
 	}
 	return err >= 0;
 }

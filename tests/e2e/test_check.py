@@ -180,12 +180,20 @@ def test_files_that_others_may_change(host):
     os.chown(host.dir, 0, 65534)
     host.dir.chmod(0o770)
     try:
-        found(host, 'warn', 'configuration', 'its group may put another in its place', f'chmod g-w {host.dir}')
-        assert rows(host, 'warn', 'core')[0]['text'].startswith(str(host.dir / 'psk'))
+        found(host, 'warn', 'directory', f'{host.dir}: its group may put others in the place of the files', f'chmod g-w {host.dir}')
+        assert not rows(host, 'warn', 'configuration') and not rows(host, 'warn', 'core')
     finally:
         os.chown(host.dir, 0, 0)
         host.dir.chmod(0o700)
-    assert not rows(host, 'warn', 'configuration')
+    assert not rows(host, 'warn', 'directory')
+
+
+@pytest.mark.parametrize('name', ['ca', 'cert'])
+def test_certificates_that_others_may_change(module_pair, host, ca, name):
+    """Who may put another CA there can be every peer."""
+    module_pair.certs(ca)
+    (host.dir / name).chmod(0o646)
+    found(host, 'fail', 'core', f'{host.dir / name}: anybody may change it', f'chmod go-w {host.dir / name}')
 
 
 def test_reverse_path(host):
