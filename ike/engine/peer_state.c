@@ -2,6 +2,7 @@
 #include "peer_state.h"
 
 #include "peer_sas.h"
+#include "task.h"
 
 const char *peer_state_name(enum peer_state state)
 {
@@ -10,12 +11,32 @@ const char *peer_state_name(enum peer_state state)
 	return names[state];
 }
 
+/* It is up, and nobody asks for a child on it. */
+static bool is_idle(const struct ike_sa *sa)
+{
+	const struct task *task;
+
+	if (sa->state != IKE_UP || (sa->running && sa->running->kind == TASK_CHILD))
+		return false;
+	TAILQ_FOREACH(task, &sa->tasks, of_sa)
+		if (task->kind == TASK_CHILD)
+			return false;
+	return true;
+}
+
+static bool has_failed(const struct peer *p)
+{
+	return failure_lasts(&p->last_failures[FAILED]) || failure_lasts(&p->last_failures[REFUSED]);
+}
+
+/* An IKE SA whose child was refused goes on, and brings nothing. */
 static bool has_living(const struct peer *p)
 {
+	const bool failed = has_failed(p);
 	const struct ike_sa *sa;
 
 	TAILQ_FOREACH(sa, &p->sas, of_peer)
-		if (sa->state != IKE_DEAD)
+		if (sa->state != IKE_DEAD && !(failed && is_idle(sa)))
 			return true;
 	return !TAILQ_EMPTY(&p->children);
 }

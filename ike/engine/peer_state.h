@@ -11,7 +11,7 @@
 enum peer_state {
 	PEER_DOWN,
 	PEER_TRAP,	 /* opened by the next packet */
-	PEER_CONNECTING, /* an IKE SA is there, or coming or going */
+	PEER_CONNECTING, /* an IKE SA is coming or going, or there, and its child not refused */
 	PEER_UP,	 /* a child carries traffic */
 };
 

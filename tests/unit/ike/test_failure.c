@@ -195,6 +195,10 @@ static void child_is_for_something_else(void **state)
 
 	assert_says(failure(w, 0, "failed"), "TS_UNACCEPTABLE", "asked for was 'tcp dport 179'");
 	assert_says(failure(w, 1, "refused"), "TS_UNACCEPTABLE", "nothing in common with what 'protect' says");
+	/* The IKE SA is there, and nothing that could be waited for. */
+	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(connection(w, 0), "ike")), 1);
+	assert_string_equal(state_of(w, 0), "down");
+	assert_string_equal(state_of(w, 1), "down");
 }
 
 /* Nobody is to begin: whoever wants to send is told. */
