@@ -12,6 +12,7 @@
 #include "control_client.h"
 #include "explain_path.h"
 #include "lib/protocols.h"
+#include "lines.h"
 #include "maps/selector_shared.h"
 #include "net/local_addr.h"
 #include "net/route.h"
@@ -71,7 +72,7 @@ static int parse_ports_of(const struct invocation *inv, struct datapath_packet *
 
 static int parse_protocol(const struct invocation *inv, struct datapath_packet *p, struct fault *f)
 {
-	const char *proto = word(inv, "proto"), *port = word(inv, "port");
+	const char *proto = word(inv, "proto"), *port = word(inv, "port"), *sport = word(inv, "sport");
 	struct fault why;
 
 	p->proto = IPPROTO_ICMP;
@@ -79,14 +80,12 @@ static int parse_protocol(const struct invocation *inv, struct datapath_packet *
 		return bad_word(f, "proto", proto, "the protocol alone, and its port as the next word");
 	if (proto && protect_parse_proto(proto, &p->proto, &why))
 		return fault(f, EINVAL, "proto %.200s", why.text);
-	if (p->proto == IPPROTO_ICMP)
-		return parse_type(port, p, f);
 	if (proto_has_ports(p->proto))
 		return parse_ports_of(inv, p, f);
-	if (port || word(inv, "sport"))
-		return fault(f, EINVAL, "%s '%s': %s has no ports", port ? "port" : "sport",
-			     port ? port : word(inv, "sport"), proto);
-	return 0;
+	if (sport || (port && p->proto != IPPROTO_ICMP))
+		return fault(f, EINVAL, "%s '%s': %s has no ports", sport ? "sport" : "port", sport ? sport : port,
+			     proto ? proto : "icmp");
+	return p->proto == IPPROTO_ICMP ? parse_type(port, p, f) : 0;
 }
 
 static int parse_rest(const struct invocation *inv, struct explain *e, struct fault *f)
@@ -134,6 +133,16 @@ static int arrives_by(const struct explain *e)
 	return route_get(&q, &back) || back.type != RTN_UNICAST ? 0 : back.ifindex;
 }
 
+/* For all on a network, or for a group: this host is one of them. */
+static bool is_for_group(const struct explain *e)
+{
+	struct route_question q = {.oif = e->dev};
+	struct route route;
+
+	memcpy(q.dst, e->packet.dst, sizeof(q.dst));
+	return e->packet.dst[0] >> 4 == 0xe || (route_get(&q, &route) == 0 && route.type == RTN_BROADCAST);
+}
+
 static int find_ends(struct explain *e, struct fault *f)
 {
 	enum locality src, dst;
@@ -144,22 +153,25 @@ static int find_ends(struct explain *e, struct fault *f)
 	if (err)
 		return fault(f, -err, "addresses of this host: %s", strerror(-err));
 	e->from_us = src != ADDR_REMOTE;
-	e->to_us = dst != ADDR_REMOTE;
+	e->packet.group = is_for_group(e);
+	e->to_us = dst != ADDR_REMOTE || (e->packet.group && !e->from_us);
 	if (!e->from_us)
 		e->arrives = arrives_by(e);
+	if (e->spi && (e->from_us || !e->to_us || e->packet.group))
+		return fault(f, EINVAL, "spi 0x%x: this packet does not come in as ESP for this host", e->spi);
 	return 0;
 }
 
 /* ---- the answer ---- */
 
-/* What comes in and is not for us goes on, and out. */
+/* What comes in and is not for us goes on, and out. ESP is never for a group. */
 static cJSON *paths_of(const struct explain *e)
 {
 	cJSON *paths = cJSON_CreateArray();
 
 	if (!e->from_us)
 		cJSON_AddItemToArray(paths, explain_in_clear(e));
-	if (!e->from_us && e->to_us)
+	if (!e->from_us && e->to_us && !e->packet.group)
 		cJSON_AddItemToArray(paths, explain_in_esp(e));
 	if (e->from_us || !e->to_us)
 		cJSON_AddItemToArray(paths, explain_out(e));
@@ -230,6 +242,16 @@ static cJSON *document_of(const struct explain *e)
 	return document;
 }
 
+/* IKE in clear is as it should be. */
+static enum tint tint_of(const cJSON *path)
+{
+	const char *reason = json_text(path, "reason");
+
+	if (is(path, "protected") || (reason && strcmp(reason, reason_name(REASON_IKE)) == 0))
+		return TINT_GOOD;
+	return is(path, "clear") ? TINT_BAD : TINT_WARN;
+}
+
 static void print_path(const cJSON *path)
 {
 	const bool out = strcmp(json_text(path, "direction"), "out") == 0;
@@ -238,8 +260,8 @@ static void print_path(const cJSON *path)
 
 	printf("\n%s\n", out ? "out" : esp ? "in, as ESP" : "in, in clear");
 	cJSON_ArrayForEach(step, json_item(path, "steps"))
-		printf("  %-12s %s\n", json_text(step, "step"), json_text(step, "text"));
-	printf("  %-12s %s\n", "=>", json_text(path, "text"));
+		lines_item(stdout, TINT_NONE, json_text(step, "step"), "%s", json_text(step, "text"));
+	lines_item(stdout, tint_of(path), "=>", "%s", json_text(path, "text"));
 }
 
 /* What people have not said is said, as it may make all the difference. */
@@ -247,8 +269,8 @@ static void print_text(const struct invocation *inv, const cJSON *document)
 {
 	const cJSON *path;
 
-	printf("%s%s\n", json_text(document, "packet"),
-	       word(inv, "proto") ? "" : " (give PROTO and PORT to ask for another packet)");
+	lines_text(stdout, TINT_HEAD, 2, "%s%s", json_text(document, "packet"),
+		   word(inv, "proto") ? "" : " (give PROTO and PORT to ask for another packet)");
 	cJSON_ArrayForEach(path, json_item(document, "paths"))
 		print_path(path);
 }
@@ -289,8 +311,11 @@ int explain_command(const struct invocation *inv)
 	e.maps = &maps;
 	e.status = status;
 	e.names = json_item(names, "document");
-	code = err ? cli_fail(inv, f.text) : answer(inv, &e);
+	if (!err)
+		explain_rules_read(&e.rules);
+	code = err == -EINVAL ? cli_usage(inv, f.text) : err ? cli_fail(inv, f.text) : answer(inv, &e);
 	cJSON_Delete(status);
+	explain_rules_free(&e.rules);
 	cJSON_Delete(names);
 	maps_close(&maps);
 	return code;

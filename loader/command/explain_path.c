@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "explain_path.h"
 
+#include <errno.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -13,6 +14,7 @@
 #include "maps/slots.h"
 #include "net/route.h"
 #include "policy/parse.h"
+#include "units.h"
 
 /* ---- the world ---- */
 
@@ -59,6 +61,25 @@ static struct route_question question_of(const struct explain *e)
 	return q;
 }
 
+/* The kernel's error tells of the route that it has found. */
+static const char *why_no_route(const struct explain *e, int err)
+{
+	switch (err) {
+	case 0:
+		return "nowhere";
+	case -EINVAL:
+		return "a blackhole route drops it";
+	case -EACCES:
+		return "a prohibit route refuses it";
+	case -EHOSTUNREACH:
+		return e->from_us ? "an unreachable route refuses it"
+				  : "an unreachable route refuses it, or this host does not forward: "
+				    "'sysctl net.ipv4.ip_forward' tells";
+	default:
+		return strerror(-err);
+	}
+}
+
 static bool find_route(const struct explain *e, cJSON *path, struct route *route)
 {
 	struct route_question q = question_of(e);
@@ -73,7 +94,7 @@ static bool find_route(const struct explain *e, cJSON *path, struct route *route
 		explain_route_step(path, route);
 		return true;
 	}
-	explain_step(path, "route", "none: %s", err ? strerror(-err) : "nowhere");
+	explain_step(path, "route", "none: %s", why_no_route(e, err));
 	return false;
 }
 
@@ -125,6 +146,45 @@ static cJSON *end_passed(cJSON *path, const struct datapath_outcome *o, const ch
 		   o->reason == REASON_BYPASS ? "a policy lets it by" : "no policy is for it");
 }
 
+/* ---- the firewall ---- */
+
+static cJSON *end_firewall(cJSON *path)
+{
+	return end(path, "dropped", REASON_COUNT, "dropped by a rule of nftables, which is not counted here");
+}
+
+/* A packet that leaves meets it on the way to the gate, as it was before ESP. */
+static bool firewall_stops(const struct explain *e, cJSON *path, const struct route *route)
+{
+	const struct explain_passage at = {
+		.way = e->from_us ? FIREWALL_OUT : FIREWALL_GOES_ON,
+		.dev = route->ifindex,
+		.from = e->arrives,
+		.mark = UNKNOWN_NUMBER,
+	};
+
+	return explain_firewall_step(path, &e->rules, &e->packet, &at);
+}
+
+/* One that comes in meets it behind the gate, as it is without ESP. mark: 0, or that of what came out of an SA. */
+static bool firewall_stops_in(const struct explain *e, cJSON *path, uint32_t mark)
+{
+	const struct explain_passage at = {
+		.way = e->to_us ? FIREWALL_IN : FIREWALL_COMES,
+		.dev = e->arrives,
+		.mark = mark,
+	};
+
+	return explain_firewall_step(path, &e->rules, &e->packet, &at);
+}
+
+static cJSON *end_passed_in(const struct explain *e, cJSON *path, const struct datapath_outcome *o)
+{
+	if (firewall_stops_in(e, path, 0))
+		return end_firewall(path);
+	return end_passed(path, o, "comes in");
+}
+
 /* ---- out ---- */
 
 static cJSON *end_backstop(const struct explain *e, const struct datapath_world *world, cJSON *path, bool out)
@@ -140,6 +200,8 @@ static cJSON *end_backstop(const struct explain *e, const struct datapath_world 
 			     drops ? "drops what policies protect or discard here" : "has nothing against it");
 	if (up && drops)
 		return end_dropped(path, out ? REASON_BACKSTOP_OUT : REASON_BACKSTOP_IN);
+	if (!out && firewall_stops_in(e, path, 0))
+		return end_firewall(path);
 	if (drops)
 		return end(path, "clear", REASON_COUNT, "%s IN CLEAR: nothing guards the interface",
 			   out ? "leaves" : "comes in");
@@ -151,6 +213,7 @@ static cJSON *end_out(const struct explain *e, cJSON *path, const struct datapat
 		      const struct datapath_rule *rule)
 {
 	const struct datapath_outcome o = datapath_egress(world, &e->packet);
+	char peers[UNITS_TEXT];
 
 	switch (o.verdict) {
 	case DATAPATH_TO_WORKER:
@@ -158,7 +221,8 @@ static cJSON *end_out(const struct explain *e, cJSON *path, const struct datapat
 		explain_worker_step(path, e->status);
 		return end(path, "protected", REASON_COUNT, "leaves as ESP");
 	case DATAPATH_IN_GRE:
-		return end(path, "protected", REASON_COUNT, "leaves in GRE, as a packet to each of %u peers", o.copies);
+		return end(path, "protected", REASON_COUNT, "leaves in GRE, a packet to each: %s",
+			   count_text(o.copies, "peer", "peers", peers));
 	case DATAPATH_PASSES:
 	case DATAPATH_TO_HOST:
 		return end_passed(path, &o, "leaves");
@@ -196,6 +260,8 @@ cJSON *explain_out(const struct explain *e)
 		return end(path, "dropped", REASON_COUNT, "the kernel has no way for it");
 	if (route.type == RTN_LOCAL)
 		return end(path, "clear", REASON_COUNT, "stays on this host: nothing protects what is on no wire");
+	if (firewall_stops(e, path, &route))
+		return end_firewall(path);
 	gate = explain_gate_step(path, e->maps, e->in->bpf_dir, route.ifindex, HOOK_EGRESS);
 	rule = explain_policy_step(path, e->maps, &e->packet, true, e->names, e->status);
 	world = world_of(e, &gate);
@@ -234,11 +300,13 @@ cJSON *explain_in_clear(const struct explain *e)
 	explain_policy_step(path, e->maps, &e->packet, false, e->names, e->status);
 	world = world_of(e, &gate);
 	if (gate.open)
-		return end(path, "clear", REASON_COUNT, "comes in IN CLEAR: 'detach' has opened the gate");
+		return firewall_stops_in(e, path, 0)
+			       ? end_firewall(path)
+			       : end(path, "clear", REASON_COUNT, "comes in IN CLEAR: 'detach' has opened the gate");
 	if (!gate.closed)
 		return end_backstop(e, &world, path, false);
 	o = datapath_ingress(&world, &e->packet);
-	return o.verdict == DATAPATH_PASSES ? end_passed(path, &o, "comes in") : end_dropped(path, o.reason);
+	return o.verdict == DATAPATH_PASSES ? end_passed_in(e, path, &o) : end_dropped(path, o.reason);
 }
 
 /* The worker's part: what comes out of the SA has to be what the SA is for; and the TAP's program looks at the rest. */
@@ -253,6 +321,8 @@ static cJSON *end_opened(const struct explain *e, cJSON *path, struct datapath_w
 	o = datapath_opened(world, &e->packet);
 	if (o.verdict != DATAPATH_TO_HOST)
 		return end_dropped(path, o.reason);
+	if (firewall_stops_in(e, path, world->config.mark))
+		return end_firewall(path);
 	return end(path, "protected", REASON_OPENED, "comes in, opened");
 }
 

@@ -4,6 +4,7 @@
 #define LOADER_COMMAND_EXPLAIN_PATH_H
 
 #include "explain/datapath.h"
+#include "explain_firewall.h"
 #include "instance/instance.h"
 #include "lib/json.h"
 
@@ -12,6 +13,7 @@ struct explain {
 	const struct maps *maps;
 	const cJSON *status; /* the daemon's reply; NULL: none is running */
 	const cJSON *names;  /* of policies, by selector; NULL: not known */
+	struct explain_rules rules;
 	struct datapath_packet packet;
 	int dev;      /* ifindex by which it leaves or comes in, as people say; 0: as the routes say */
 	int arrives;  /* by which what is another host's comes in; 0: that is not known, or it is ours */

@@ -12,7 +12,7 @@ struct datapath_packet {
 	uint8_t proto;
 	uint16_t sport;
 	uint16_t dport;
-	bool group;   /* a broadcast: its Ethernet address is for all */
+	bool group;   /* multicast or a broadcast, and so its Ethernet address is */
 	uint32_t spi; /* of ESP, with its sequence number */
 	uint32_t seq;
 };

@@ -2,10 +2,12 @@
 """`explain` against what really happens: each packet is asked about, then sent, and the wire and the counters looked at."""
 import contextlib
 import json
+import shutil
 import signal
 
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 from lib.beds.bed import HOST, HOST2, NIC, PEER, Bed, new_sa
@@ -209,12 +211,85 @@ def test_ways_that_are_none(bed):
     assert explain(bed.host, HOST, HOST2)['paths'][0]['text'].startswith('stays on this host')
     path = explain(bed.host, HOST, ELSEWHERE)['paths'][0]
     assert said(path) == ('dropped', None) and step(path, 'route')['text'].startswith('none')
+    bed.ns.ip('route', 'add', 'blackhole', f'{ELSEWHERE}/32')
+    try:
+        assert 'a blackhole route drops it' in step(explain(bed.host, HOST, ELSEWHERE)['paths'][0], 'route')['text']
+    finally:
+        bed.ns.ip('route', 'del', 'blackhole', f'{ELSEWHERE}/32')
+
+
+# ---- the firewall ----
+
+@pytest.fixture
+def nft(bed):
+    if not shutil.which('nft'):
+        pytest.skip('NOT TESTED: there is no nft')
+    yield lambda text: bed.ns.run('nft', '-f', '-', input=text)
+    bed.ns.run('nft', 'flush', 'ruleset')
+
+
+def test_firewall_of_what_leaves(bed, nft):
+    """It comes first, and sees what is not ESP yet; without a table there is no step."""
+    bed.protected()
+    assert step(explain(bed.host, HOST, PEER, 'udp', 7)['paths'][0], 'firewall') is None
+    nft('table ip f { chain o { type filter hook output priority 0; udp dport 7 drop; icmp type echo-request drop; }; }')
+    path, = explain(bed.host, HOST, PEER, 'udp', 7)['paths']
+    assert said(path) == ('dropped', None) and [s['step'] for s in path['steps']] == ['route', 'firewall']
+    assert step(path, 'firewall')['text'] == 'chain o of table ip f drops it' and step(path, 'firewall')['fate'] == 'drops'
+    with pytest.raises(PermissionError):
+        send_ip(bed.ns, IP(src=HOST, dst=PEER) / UDP(sport=40000, dport=7))
+    assert explain(bed.host, HOST, PEER)['verdict'] == 'dropped'
+    path, = explain(bed.host, HOST, PEER, 'udp', 8)['paths']
+    assert said(path) == ('protected', None) and step(path, 'firewall')['fate'] == 'passes'
+
+
+def test_firewall_of_what_comes_in(bed, nft):
+    """It sees what came out of ESP, with the mark; what belongs to a connection may be let by."""
+    sa, _ = bed.protected()
+    nft('table ip f { chain i { type filter hook input priority 0; policy drop; ct state established accept; meta mark 0x1be5 accept; }; }')
+    clear, esp = explain(bed.host, PEER, HOST, 'udp', 40001)['paths']
+    assert said(clear) == ('dropped', 'cleartext_protected') and said(esp) == ('protected', 'opened')
+    assert step(esp, 'firewall')['fate'] == 'passes' and step(clear, 'firewall') is None
+    nft('flush ruleset; table ip f { chain i { type filter hook input priority 0; policy drop; ct state established accept; }; }')
+    esp = explain(bed.host, PEER, HOST, 'udp', 40001)['paths'][1]
+    assert said(esp) == ('protected', 'opened')
+    assert step(esp, 'firewall')['text'] == 'chain i of table ip f drops it if a connection begins with it'
+    nft('flush ruleset; table ip f { chain p { type filter hook prerouting priority 0; meta mark 0x1be5 drop; }; }')
+    esp = explain(bed.host, PEER, HOST, 'udp', 40001)['paths'][1]
+    assert said(esp) == ('dropped', None)
+    with udp_socket(bed.ns, HOST, 40001) as s:
+        bed.send_sealed(sa, IP(src=PEER, dst=HOST) / UDP(sport=40000, dport=40001) / Raw(b'explained'))
+        until(lambda: bed.host.counters().get('opened'), 'it is opened')
+        s.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            s.recv(100)
+
+
+# ---- groups ----
+
+def test_broadcast(bed):
+    """This host is one of those that it is for, and there is no ESP for all."""
+    bed.host.policy_add(PEER)
+    path, = explain(bed.host, PEER, '192.0.2.255', 'udp', 520)['paths']
+    assert (path['direction'], path['as']) == ('in', 'clear') and said(path) == ('dropped', 'cleartext_protected')
+    before = bed.host.counters()
+    bed.tap.send(Ether(dst='ff:ff:ff:ff:ff:ff') / IP(src=PEER, dst='192.0.2.255') / UDP(sport=40000, dport=520))
+    until(lambda: dropped(before, bed.host.counters()) == {'cleartext_protected': 1}, 'it is dropped')
+
+
+def test_broadcast_in_gre(native):
+    """What leaves for all is a packet to each peer."""
+    native.psk(gre='yes')
+    bring_up(native)
+    path, = explain(native.a, A, '192.0.2.255', 'udp', 520)['paths']
+    assert said(path) == ('protected', None) and path['text'] == 'leaves in GRE, a packet to each: 1 peer'
 
 
 @pytest.mark.parametrize('words, wrong', [
     (['nobody', PEER], "'nobody'"), ([HOST, '::1'], "'::1'"), ([HOST, PEER, 'quic'], "'quic'"),
     ([HOST, PEER, 'gre', 4], 'gre has no ports'), ([HOST, PEER, 'tcp', 70000], "'70000'"),
-    ([HOST, PEER, 'icmp', 'pong'], "'pong'"), ([HOST, PEER, 'dev', 'nic9'], "'nic9'"), ([HOST], 'DST is missing')])
+    ([HOST, PEER, 'icmp', 'pong'], "'pong'"), ([HOST, PEER, 'icmp', 'sport', 7], 'icmp has no ports'),
+    ([HOST, PEER, 'sport', 7], 'icmp has no ports'), ([HOST, PEER, 'tcp', 22, 'spi', 4096], 'does not come in as ESP'), ([HOST, PEER, 'dev', 'nic9'], "'nic9'"), ([HOST], 'DST is missing')])
 def test_wrong_words(bed, words, wrong):
     done = bed.host.cmd('explain', *words, check=False)
     assert done.returncode == 2 and wrong in done.stderr and done.stderr.count('\n') == 1
