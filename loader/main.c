@@ -60,7 +60,7 @@ static const struct word status_words[] = {
 };
 
 static const struct word sa_show_words[] = {
-	{"spi", "N", "which", REQUIRED},
+	{"spi", "N", "which; without it all are listed", 0},
 	{0},
 };
 

@@ -97,16 +97,32 @@ static cJSON *known_connections(const struct instance *in)
 	return connections;
 }
 
-static void print_json(const struct instance *in, const struct maps *maps, uint32_t spi, bool pretty)
-{
-	cJSON *connections = known_connections(in);
-	struct connection_names *names = connection_names_new(connections);
-	cJSON *json = sa_view_json(maps, spi, names, NULL);
+enum form { AS_TEXT, AS_JSON, AS_PRETTY_JSON };
 
-	json_print(json, pretty);
-	cJSON_Delete(json);
+/* spi: 0 for all; returns whether there are any. */
+static bool print_sas(const struct instance *in, const struct maps *maps, uint32_t spi, enum form form)
+{
+	cJSON *connections = known_connections(in), *json;
+	struct connection_names *names = connection_names_new(connections);
+	bool found = true;
+
+	if (form != AS_TEXT) {
+		json = sa_view_json(maps, spi, names, NULL);
+		json_print(json, form == AS_PRETTY_JSON);
+		cJSON_Delete(json);
+	} else if (spi) {
+		found = sa_view_print_details(maps, spi, names, stdout) > 0;
+	} else {
+		sa_view_print(maps, names, stdout);
+	}
 	connection_names_free(names);
 	cJSON_Delete(connections);
+	return found;
+}
+
+static enum form form_of(const struct invocation *inv)
+{
+	return inv->pretty ? AS_PRETTY_JSON : inv->json ? AS_JSON : AS_TEXT;
 }
 
 int sa_list_command(const struct invocation *inv)
@@ -117,10 +133,7 @@ int sa_list_command(const struct invocation *inv)
 
 	if (session_maps(inv, &in, &maps, &f))
 		return cli_fail(inv, f.text);
-	if (inv->json)
-		print_json(&in, &maps, 0, inv->pretty);
-	else
-		sa_view_print(&maps, NULL, stdout);
+	print_sas(&in, &maps, 0, form_of(inv));
 	maps_close(&maps);
 	return EXIT_SUCCESS;
 }
@@ -132,16 +145,16 @@ int sa_show_command(const struct invocation *inv)
 	struct fault f;
 	uint8_t dst[4];
 	uint32_t spi;
-	bool found = true;
+	bool found;
 
+	/* As 'show' is understood elsewhere. */
+	if (!word(inv, "spi"))
+		return sa_list_command(inv);
 	if (sa_selector_parse(inv->words, &spi, dst, &f))
 		return cli_usage(inv, f.text);
 	if (session_maps(inv, &in, &maps, &f))
 		return cli_fail(inv, f.text);
-	if (inv->json)
-		print_json(&in, &maps, spi, inv->pretty);
-	else
-		found = sa_view_print_details(&maps, spi, stdout) > 0;
+	found = print_sas(&in, &maps, spi, form_of(inv));
 	maps_close(&maps);
 	if (found)
 		return EXIT_SUCCESS;

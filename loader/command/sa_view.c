@@ -212,14 +212,28 @@ static void leave_out(struct views *views, const struct connection_names *names)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; names && i < views->count; i++)
+	for (size_t i = 0; i < views->count; i++)
 		if (!connection_name(names, &views->at[i].sa))
 			views->at[kept++] = views->at[i];
-	if (names)
-		views->count = kept;
+	views->count = kept;
 }
 
-static void print_row(struct table *t, const struct view *v)
+/* Who has made it; "-": a connection, and without a daemon nobody knows which. */
+static const char *maker_of(const struct sa_state *sa, const struct connection_names *names)
+{
+	const char *name = connection_name(names, sa);
+
+	return name ? name : sa->owner == OWNER_MANUAL ? "by hand" : "-";
+}
+
+/* makers: whether to say that, too. */
+struct listing {
+	struct views views;
+	const struct connection_names *names;
+	bool makers;
+};
+
+static void print_row(struct table *t, const struct listing *l, const struct view *v)
 {
 	const struct sa_state *sa = &v->sa;
 	char text[CELL_TEXT];
@@ -238,25 +252,31 @@ static void print_row(struct table *t, const struct view *v)
 	table_cell(t, "%s", si_text((double)sa->bytes, "B", text));
 	table_cell(t, "%llu", (unsigned long long)drops_of(sa));
 	table_cell(t, "%s", age_text(clock_seconds_since(sa->created_ns), text));
+	if (l->makers)
+		table_cell(t, "%s", maker_of(sa, l->names));
 }
 
-static struct table *rows_of(const struct views *views)
-{
-	struct table *t = table_new("SPI|DIRECTION|SRC|DST|SELECTOR|ESN|>SEQ|>PACKETS|>BYTES|>DROPS|>AGE");
+#define COLUMNS "SPI|DIRECTION|SRC|DST|SELECTOR|ESN|>SEQ|>PACKETS|>BYTES|>DROPS|>AGE"
 
-	for (size_t i = 0; i < views->count; i++)
-		print_row(t, &views->at[i]);
+static struct table *rows_of(const struct listing *l)
+{
+	struct table *t = table_new(l->makers ? COLUMNS "|CONNECTION" : COLUMNS);
+
+	for (size_t i = 0; i < l->views.count; i++)
+		print_row(t, l, &l->views.at[i]);
 	return t;
 }
 
 /* What all of them have, where there is no room for a table. */
-static void print_paragraph(const struct view *v, FILE *out)
+static void print_paragraph(const struct listing *l, const struct view *v, FILE *out)
 {
 	char src[ADDR_TEXT], dst[ADDR_TEXT], sel[CELL_TEXT], age[UNITS_TEXT], bytes[UNITS_TEXT], packets[UNITS_TEXT];
 	const struct sa_state *sa = &v->sa;
 
 	lines_text(out, TINT_HEAD, 2, "SA " SPI_FORMAT " %sbound%s, %s -> %s", sa->spi, direction_text(sa),
 		   v->carries ? "" : ", superseded", addr_text(sa->src, src), addr_text(sa->dst, dst));
+	if (l->makers)
+		lines_item(out, TINT_NONE, "connection", "%s", maker_of(sa, l->names));
 	lines_item(out, TINT_NONE, "selector", "%s; ESN %s; made %s ago", sel_text(sa, sel),
 		   sa->flags & SA_ESN ? "on" : "off", age_text(clock_seconds_since(sa->created_ns), age));
 	lines_item(out, TINT_NONE, "carried", "%s, %s, sequence number %llu",
@@ -267,22 +287,35 @@ static void print_paragraph(const struct view *v, FILE *out)
 			   (unsigned long long)drops_of(sa), sa->spi);
 }
 
-unsigned sa_view_print(const struct maps *maps, const struct connection_names *but, FILE *out)
+static void print_listing(const struct listing *l, FILE *out)
 {
-	struct views views = read_views(maps, 0);
-	struct table *t;
+	struct table *t = rows_of(l);
 
-	leave_out(&views, but);
-	t = rows_of(&views);
 	if (table_fits(t)) {
 		table_print(t, out);
-	} else {
-		table_free(t);
-		for (size_t i = 0; i < views.count; i++)
-			print_paragraph(&views.at[i], out);
+		return;
 	}
-	free(views.at);
-	return (unsigned)views.count;
+	table_free(t);
+	for (size_t i = 0; i < l->views.count; i++)
+		print_paragraph(l, &l->views.at[i], out);
+}
+
+void sa_view_print(const struct maps *maps, const struct connection_names *names, FILE *out)
+{
+	struct listing l = {read_views(maps, 0), names, true};
+
+	print_listing(&l, out);
+	free(l.views.at);
+}
+
+unsigned sa_view_print_own(const struct maps *maps, const struct connection_names *names, FILE *out)
+{
+	struct listing l = {read_views(maps, 0), names, false};
+
+	leave_out(&l.views, names);
+	print_listing(&l, out);
+	free(l.views.at);
+	return (unsigned)l.views.count;
 }
 
 /* ---- text of one ---- */
@@ -312,7 +345,7 @@ static void print_use(const struct view *v, FILE *out)
 	lines_item(out, TINT_NONE, "slot", "%u, generation %u", v->slot, sa->generation);
 }
 
-static void print_details(const struct view *v, FILE *out)
+static void print_details(const struct view *v, const struct connection_names *names, FILE *out)
 {
 	char src[ADDR_TEXT], dst[ADDR_TEXT], text[CELL_TEXT], dev[IF_NAMESIZE];
 	const struct sa_state *sa = &v->sa;
@@ -321,6 +354,7 @@ static void print_details(const struct view *v, FILE *out)
 	lines_item(out, TINT_NONE, "addresses", "%s -> %s", addr_text(sa->src, src), addr_text(sa->dst, dst));
 	lines_item(out, TINT_NONE, "direction", "%sbound%s", direction_text(sa),
 		   v->carries ? "" : ", superseded by a newer SA");
+	lines_item(out, TINT_NONE, "connection", "%s", maker_of(sa, names));
 	lines_item(out, TINT_NONE, "selector", "%s", sel_text(sa, text));
 	if (sa->lane)
 		lines_item(out, TINT_NONE, "lane", "%u", sa->lane - 1U);
@@ -336,12 +370,12 @@ static void print_details(const struct view *v, FILE *out)
 	print_drops(sa, out);
 }
 
-unsigned sa_view_print_details(const struct maps *maps, uint32_t spi, FILE *out)
+unsigned sa_view_print_details(const struct maps *maps, uint32_t spi, const struct connection_names *names, FILE *out)
 {
 	struct views views = read_views(maps, spi);
 
 	for (size_t i = 0; i < views.count; i++)
-		print_details(&views.at[i], out);
+		print_details(&views.at[i], names, out);
 	free(views.at);
 	return (unsigned)views.count;
 }

@@ -14,10 +14,13 @@
 cJSON *sa_view_json(const struct maps *maps, uint32_t spi, const struct connection_names *names,
 		    const struct rates *rates);
 
-/* All of them, but those that belong to a connection, unless but is NULL; returns how many that are. */
-unsigned sa_view_print(const struct maps *maps, const struct connection_names *but, FILE *out);
+/* All of them, with whose they are. */
+void sa_view_print(const struct maps *maps, const struct connection_names *names, FILE *out);
+
+/* Those that belong to no connection; returns how many that are. */
+unsigned sa_view_print_own(const struct maps *maps, const struct connection_names *names, FILE *out);
 
 /* Everything about the SAs of one SPI, a line each; returns how many there are. */
-unsigned sa_view_print_details(const struct maps *maps, uint32_t spi, FILE *out);
+unsigned sa_view_print_details(const struct maps *maps, uint32_t spi, const struct connection_names *names, FILE *out);
 
 #endif

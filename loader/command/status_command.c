@@ -151,7 +151,7 @@ static void print_rates(const struct status *s)
 /* SAs of a connection are told of there. */
 static void print_sas(const struct status *s)
 {
-	const unsigned own = sa_view_print(s->look.maps, s->look.names, stdout);
+	const unsigned own = sa_view_print_own(s->look.maps, s->look.names, stdout);
 
 	if (!own && !cJSON_GetArraySize(s->look.connections))
 		puts("no SAs");

@@ -298,7 +298,7 @@ char *source_details(const struct source *s, const struct row *r)
 	if (!out)
 		return NULL;
 	if (r->by_hand) {
-		sa_view_print_details(&s->maps, (uint32_t)json_u64(r->json, "spi"), out);
+		sa_view_print_details(&s->maps, (uint32_t)json_u64(r->json, "spi"), NULL, out);
 	} else {
 		one = cJSON_CreateArray();
 		cJSON_AddItemReferenceToArray(one, (cJSON *)r->json);
