@@ -56,6 +56,26 @@ void lines_wrap(FILE *out, unsigned column, unsigned hang, const char *text)
 	}
 }
 
+void lines_command(FILE *out, const char *text)
+{
+	static const char below[] = " \\\n   ";
+	const size_t width = screen()->width;
+	size_t column = 0;
+
+	while (*text) {
+		const size_t n = strcspn(text, " "), behind = text[n] ? strlen(" \\") : 0;
+
+		if (width && column && column + 1 + n + behind > width) {
+			fputs(below, out);
+			column = strlen("   ");
+		}
+		fprintf(out, "%s%.*s", column ? " " : "", (int)n, text);
+		column += (column ? 1 : 0) + n;
+		text += n + strspn(text + n, " ");
+	}
+	fputc('\n', out);
+}
+
 static char *formatted(const char *format, va_list args)
 {
 	char *text;

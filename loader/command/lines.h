@@ -24,6 +24,9 @@ void lines_text(FILE *out, enum tint tint, unsigned hang, const char *format, ..
 void lines_item(FILE *out, enum tint tint, const char *label, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* A line that a shell takes: what has no room goes on below, behind a backslash. */
+void lines_command(FILE *out, const char *text);
+
 /* Text from that column on, wrapped, and indented by `hang` from its second line on; no end of line follows. */
 void lines_wrap(FILE *out, unsigned column, unsigned hang, const char *text);
 

@@ -12,6 +12,7 @@
 #include "policy/spd_store.h"
 #include "session.h"
 #include "hits_view.h"
+#include "lines.h"
 
 /* "connection" and a name. */
 #define MAKER_TEXT 80
@@ -77,14 +78,32 @@ static void print_comment(const struct policy *p, const char *maker, const struc
 		printf("# %s: not counted\n", maker);
 }
 
-/* The words of 'policy add' that make it, and in front of them who has and what it has decided on. */
-static void print_text(const struct spd *spd, const struct maps *maps, const cJSON *names)
+/* What has to be said of the instance in the shell that has asked: NULL: nothing. */
+static const char *instance_to_give(const struct invocation *inv)
 {
-	char maker[MAKER_TEXT], text[POLICY_TEXT];
+	const char *set = getenv("XDP_IPSEC_INSTANCE");
+
+	return strcmp(inv->instance, set && *set ? set : "default") == 0 ? NULL : inv->instance;
+}
+
+/* The command that makes it, as it is typed there. */
+static void print_command(const struct policy *p, const char *instance)
+{
+	char words[POLICY_TEXT], text[POLICY_TEXT + 128];
+
+	snprintf(text, sizeof(text), "xdp-ipsec %s%s%spolicy add %s", instance ? "--instance " : "",
+		 instance ? instance : "", instance ? " " : "", policy_text(p, words));
+	lines_command(stdout, text);
+}
+
+/* Each as the command, and in front of that who has made it and what it has decided on. */
+static void print_text(const struct invocation *inv, const struct spd *spd, const struct maps *maps, const cJSON *names)
+{
+	char maker[MAKER_TEXT];
 
 	for (size_t i = 0; i < spd->count; i++) {
 		print_comment(&spd->policies[i], maker_text(&spd->policies[i], names, maker), maps);
-		printf("%s\n", policy_text(&spd->policies[i], text));
+		print_command(&spd->policies[i], instance_to_give(inv));
 	}
 }
 
@@ -142,7 +161,7 @@ int policy_list_command(const struct invocation *inv)
 		if (inv->json)
 			print_json(&spd, &maps, names, inv->pretty);
 		else
-			print_text(&spd, &maps, names);
+			print_text(inv, &spd, &maps, names);
 	}
 	cJSON_Delete(reply);
 	spd_free(&spd);

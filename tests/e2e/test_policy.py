@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a policy lets by, protects and discards, in both directions."""
 import json
+import os
 import signal
 
 import pytest
@@ -305,8 +306,11 @@ def lines(host, *, comments):
 
 
 def commands(host):
-    """What a shell would not take for a comment."""
-    return lines(host, comments=False)
+    """What a shell would not take for a comment: of each the words behind `policy add`."""
+    begin = f'xdp-ipsec --instance {host.instance} policy add '
+    listed = lines(host, comments=False)
+    assert all(line.startswith(begin) for line in listed), listed
+    return [line.removeprefix(begin) for line in listed]
 
 
 def makers(host):
@@ -326,6 +330,18 @@ def test_list_in_order_of_precedence(bed):
     for line in listed:
         bed.host.cmd('policy', 'add', *line.split())
     assert commands(bed.host) == listed
+
+
+@pytest.mark.parametrize('columns', [40, 80])
+def test_list_can_be_pasted(bed, columns):
+    """Into the shell as it stands on the screen, comments and broken lines and all."""
+    for words in ([PEER, 'src', HOST, 'proto', 'icmp/destination-unreachable', 'prio', 4000000000], ['10.0.0.0/8']):
+        bed.host.policy_add(*words)
+    listed = bed.host.cmd('policy', 'list', env={**os.environ, 'COLUMNS': str(columns)}).stdout
+    assert all(len(line) <= columns for line in listed.splitlines()), listed
+    bed.host.cmd('policy', 'flush')
+    bed.ns.run('sh', '-ec', listed, env={**os.environ, 'PATH': f'{bed.host.command.parent}:{os.environ["PATH"]}'})
+    assert bed.host.cmd('policy', 'list', env={**os.environ, 'COLUMNS': str(columns)}).stdout == listed
 
 
 @pytest.mark.parametrize('verb', ['add', 'replace'])
