@@ -42,6 +42,24 @@ static int invoke(struct invocation *inv, struct arguments *args)
 	return status;
 }
 
+/* 'sa add help', where it cannot be the value of anything. */
+static bool asks_for_help(const struct command *c, const struct arguments *args)
+{
+	for (const struct word *w = c->words; w && w->name; w++)
+		if (w->flags & WORD_POSITIONAL)
+			return false;
+	return args->count == 1 && is_word(args->at[0], "help");
+}
+
+/* 'sa help' */
+static bool asks_for_group(const struct command *table, const char *full, char group[COMMAND_NAME_MAX])
+{
+	const size_t first = strcspn(full, " ");
+
+	snprintf(group, COMMAND_NAME_MAX, "%.*s", (int)first, full);
+	return full[first] && is_word(full + first + 1, "help") && is_group(table, group);
+}
+
 static int help(const struct command *table, struct arguments *args)
 {
 	char full[COMMAND_NAME_MAX];
@@ -59,7 +77,7 @@ int cli_run(const struct command *table, int argc, char **argv)
 {
 	struct arguments args = {argc - 1, argv + 1};
 	struct invocation inv = {.instance = getenv("XDP_IPSEC_INSTANCE")};
-	char full[COMMAND_NAME_MAX];
+	char full[COMMAND_NAME_MAX], group[COMMAND_NAME_MAX];
 	bool taken = true;
 
 	while (args.count && taken) {
@@ -77,5 +95,9 @@ int cli_run(const struct command *table, int argc, char **argv)
 		return help(table, &args);
 	}
 	inv.command = take_command(table, &args, full);
+	if (inv.command && asks_for_help(inv.command, &args))
+		return help_command(inv.command);
+	if (!inv.command && asks_for_group(table, full, group))
+		return help_group(table, group);
 	return inv.command ? invoke(&inv, &args) : unknown_command(table, full, &args);
 }

@@ -69,7 +69,7 @@ static const struct command *find_abbreviated(const struct command *table, const
 static const struct {
 	const char *typed;
 	const char *meant;
-} synonyms[] = {{"show", "list"}, {"delete", "del"}, {"remove", "del"}, {"rm", "del"}};
+} synonyms[] = {{"show", "list"}, {"ls", "list"}, {"delete", "del"}, {"remove", "del"}, {"rm", "del"}};
 
 static const struct command *find_synonym(const struct command *table, const char *typed)
 {

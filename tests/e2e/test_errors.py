@@ -500,12 +500,14 @@ def test_short_and_other_words(bed):
     """As in iproute2; but what opens a gate, or could be two, is to be spelt out."""
     bed.host.policy_add(PEER)
     listed = bed.host.cmd('policy', 'list').stdout
-    for words in (['policy', 'show'], ['pol', 'l'], ['pol', 'show']):
+    for words in (['policy', 'show'], ['policy', 'ls'], ['pol', 'l'], ['pol', 'show']):
         assert bed.host.cmd(*words).stdout == listed
     for words in (['det', NIC], ['policy', 'f'], ['pol', 'flu'], ['de', NIC], ['policy', ''], ['c']):
         assert bed.host.cmd(*words, check=False).returncode == 2
     assert bed.host.cmd('policy', 'list').stdout == listed
     bed.host.cmd('policy', 'delete', 'dst', PEER)
     assert bed.host.cmd('policy', 'list').stdout == ''
-    for words in (['help'], ['help', 'help']):
+    for words in (['help'], ['help', 'help'], ['policy', 'add', 'help']):
         assert 'usage:' in bed.host.cmd(*words).stdout
+    assert 'policy flush' in bed.host.cmd('policy', 'help').stdout
+    assert bed.host.cmd('sa', 'show').stdout == bed.host.cmd('sa', 'list').stdout
