@@ -40,6 +40,9 @@
 
 #define PACKET_HUGE_PAGE ((size_t)2 << 20)
 
+/* What a TAP queue's frames take besides once long ones have come by it: 32 super-packets (worker/host/host_ring.h). */
+#define TAP_QUEUE_MEMORY ((size_t)2103296)
+
 /* Who has which frame of a queue (worker/nic/umem.h). */
 struct packet_book {
 	__u32 left; /* PACKET_BOOK_LEFT: a worker has let go in good order, and what follows is true */
@@ -77,7 +80,7 @@ static inline __u32 packet_spans(__u32 ring)
 	return ring / SPAN_FRAMES;
 }
 
-/* From one queue's frames to the next one's. */
+/* From one queue's frames to the next one's; so much is taken of memory, as the kernel gives whole huge pages. */
 static inline size_t packet_stride(__u32 ring, __u32 mtu)
 {
 	return (packet_memory(ring, mtu) + PACKET_HUGE_PAGE - 1) & ~(PACKET_HUGE_PAGE - 1);
@@ -104,7 +107,7 @@ static inline __u32 packet_ring(__u32 queues, __u32 mtu, size_t most)
 	const __u32 least = mtu > PORT_MTU_FRAME ? RING_SIZE_MIN_JUMBO : RING_SIZE_MIN;
 	__u32 ring = RING_SIZE;
 
-	while (ring > least && queues * packet_memory(ring, mtu) > most)
+	while (ring > least && queues * packet_stride(ring, mtu) > most)
 		ring /= 2;
 	return ring;
 }

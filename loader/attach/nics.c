@@ -14,6 +14,7 @@
 #include "hooks_away.h"
 #include "lib/log.h"
 #include "maps/packet_memory.h"
+#include "maps/tap_pairs.h"
 #include "nic_kind.h"
 #include "steering_undo.h"
 
@@ -131,12 +132,9 @@ uint32_t nic_queues(const struct interface_config *config, const struct netdev *
 	return queues < QUEUES_MAX ? queues : QUEUES_MAX;
 }
 
-/* One for each queue that can send. */
 static uint32_t tap_queues_of(const struct nic *nic)
 {
-	const uint32_t tx = netdev_tx_queues(&nic->dev);
-
-	return tx && tx < nic->queues ? tx : nic->queues;
+	return tap_pairs(nic->queues, netdev_tx_queues(&nic->dev));
 }
 
 static void update_port(struct port *p, const struct netdev *dev)
@@ -181,7 +179,12 @@ size_t nic_packet_memory(const struct interface_config *config, const struct net
 {
 	const uint32_t queues = nic_queues(config, dev);
 
-	return queues * packet_memory(packet_ring(queues, dev->mtu, config->packet_memory), dev->mtu);
+	return queues * packet_stride(packet_ring(queues, dev->mtu, config->packet_memory), dev->mtu);
+}
+
+size_t nic_host_memory(const struct interface_config *config, const struct netdev *dev)
+{
+	return 2 * tap_pairs(nic_queues(config, dev), netdev_tx_queues(dev)) * TAP_QUEUE_MEMORY;
 }
 
 int nic_check(const struct interface_config *config, const struct netdev *dev, struct fault *f)

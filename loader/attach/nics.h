@@ -93,6 +93,9 @@ uint32_t nic_queues(const struct interface_config *config, const struct netdev *
 /* Bytes of packet memory that the interface will take. */
 size_t nic_packet_memory(const struct interface_config *config, const struct netdev *dev);
 
+/* Bytes that will be taken besides for what the host sends, bit by bit, as long frames come: the most of it. */
+size_t nic_host_memory(const struct interface_config *config, const struct netdev *dev);
+
 /* What would keep the interface from being attached: -errno and why, or 0. */
 int nic_check(const struct interface_config *config, const struct netdev *dev, struct fault *f);
 

@@ -141,10 +141,11 @@ static void check_interface(struct check *r, const struct instance *in, const st
 		return;
 	}
 	fault(&f, EINVAL,
-	      "%s %s, %u of %u queues, MTU %u: %u for a packet that is protected, %zu MiB of packet memory%s",
+	      "%s %s, %u of %u queues, MTU %u: %u for a packet that is protected, %zu MiB of packet memory, and up to "
+	      "%zu MiB for long frames of the host%s",
 	      hooks_any(&at) ? "taken over in" : "attached in", mode_forecast(ic, &dev), nic_queues(ic, &dev),
 	      netdev_queues(&dev), dev.mtu, inner_mtu(dev.mtu), nic_packet_memory(ic, &dev) >> 20,
-	      dev.flags & IFF_UP ? "" : "; the interface is down");
+	      (nic_host_memory(ic, &dev) + (1 << 20) - 1) >> 20, dev.flags & IFF_UP ? "" : "; the interface is down");
 	say(r, ic->name, dev.flags & IFF_UP ? LEVEL_OK : LEVEL_WARN, f.text);
 	check_busy_poll(r, ic, &dev);
 	check_steering(r, ic, &dev);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "maps/packet_memory.h"
 #include "packet/host_frame.h"
 
 /* Frames begin on a cache line, and no two of them on the same cache sets. */
@@ -15,6 +16,7 @@
 #define AREA_SIZE   ((size_t)STRIDE * HOST_RING_FRAMES)
 #define HEADER_SIZE sizeof(struct virtio_net_hdr)
 #define BUFFER_SIZE (HEADER_SIZE + HOST_FRAME_MAX)
+_Static_assert(AREA_SIZE == TAP_QUEUE_MEMORY, "'check' says how much it is");
 _Static_assert(STRIDE % 4096 != 0, "frames would share their cache sets");
 
 /* Reads, and nothing else, for good. */
