@@ -12,11 +12,13 @@ struct table_node {
 	uint64_t key;
 };
 
-/* The number of chains is fixed: with 10,000 objects two or three stand in a chain, and the chains take 32 KB. */
-#define TABLE_CHAINS 4096
+/* So many chains at first, which take 4 KB; more when there are more objects than that, as far as there is memory. */
+#define TABLE_BITS_FIRST 9
 
 struct table {
 	struct table_node **chains;
+	unsigned bits; /* as many chains as these can tell apart */
+	size_t added;  /* objects since it was last counted how many there are, and those there were then */
 	uint64_t seed; /* random, or a peer could choose keys that all fall into one chain */
 };
 
