@@ -9,8 +9,6 @@
 
 #include "lib/spi_format.h"
 
-#define LINE_MAX_SIZE 256
-
 static char *add_hex(char *at, const uint8_t *data, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
@@ -18,13 +16,25 @@ static char *add_hex(char *at, const uint8_t *data, size_t size)
 	return at;
 }
 
+int keylog_put(int fd, char line[KEYLOG_LINE])
+{
+	const size_t n = strlen(line);
+	ssize_t written;
+	int err;
+
+	memset(line + n, ' ', KEYLOG_LINE - n);
+	line[KEYLOG_LINE - 1] = '\n';
+	written = write(fd, line, KEYLOG_LINE);
+	err = written == KEYLOG_LINE ? 0 : written < 0 ? -errno : -EIO;
+	explicit_bzero(line, KEYLOG_LINE);
+	return err;
+}
+
 /* The salt is behind the key, as RFC 4106 section 8.1 has them. The ICV is the cipher's: there is no other
  * authentication. */
 int keylog_esp(int fd, uint32_t spi, const uint8_t src[4], const uint8_t dst[4], const uint8_t keymat[ESP_KEYMAT_SIZE])
 {
-	char line[LINE_MAX_SIZE], *at = line;
-	ssize_t written;
-	int err;
+	char line[KEYLOG_LINE], *at = line;
 
 	if (fd < 0)
 		return 0;
@@ -33,9 +43,6 @@ int keylog_esp(int fd, uint32_t spi, const uint8_t src[4], const uint8_t dst[4],
 		      "\",\"AES-GCM with 16 octet ICV [RFC4106]\",\"0x",
 		      src[0], src[1], src[2], src[3], dst[0], dst[1], dst[2], dst[3], spi);
 	at = add_hex(at, keymat, ESP_KEYMAT_SIZE);
-	at += sprintf(at, "\",\"NULL\",\"\"\n");
-	written = write(fd, line, (size_t)(at - line));
-	err = written == at - line ? 0 : written < 0 ? -errno : -EIO;
-	explicit_bzero(line, sizeof(line));
-	return err;
+	sprintf(at, "\",\"NULL\",\"\"");
+	return keylog_put(fd, line);
 }

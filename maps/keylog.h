@@ -11,6 +11,15 @@
 #include "vault.h"
 
 /*
+ * Of each line, its end included: blanks fill it. A disk is full at the end of a page or a block, which is a multiple
+ * of this; so what there is no room for is a whole line, and those behind it can be read.
+ */
+#define KEYLOG_LINE 256
+
+/* Appends the text, which is no longer than that, as a line with one write, and wipes it. 0 or -errno. */
+int keylog_put(int fd, char line[KEYLOG_LINE]);
+
+/*
  * Appends the line of an SA with one write, and wipes what it was made in. fd: -1 where no keys are logged, and then
  * nothing happens. 0 or -errno.
  */

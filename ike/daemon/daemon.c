@@ -95,13 +95,26 @@ static int op_reserve(void *arg, uint32_t spi, const uint8_t src[4], const uint8
 	return sad_reserve(sad_of(arg), spi, src, dst, out);
 }
 
+/* Once for as long as it is so: each rekey would say it. */
+static void tell_keylog(struct ike_daemon *d, int err)
+{
+	char line[120];
+
+	if (err && !d->keylog_fails) {
+		snprintf(line, sizeof(line), "the key log cannot be written: %s: keys are missing in it until it can",
+			 strerror(-err));
+		write_line(line);
+	}
+	d->keylog_fails = err;
+}
+
 static int op_add(void *arg, const struct sa_spec *spec, struct sa_handle *out)
 {
-	const struct ike_daemon *d = arg;
+	struct ike_daemon *d = arg;
 	const int err = sad_add(sad_of(arg), spec, out);
 
-	if (!err && keylog_esp(d->esp_keylog, spec->spi, spec->src, spec->dst, spec->keymat))
-		write_line("the key log could not be written");
+	if (!err)
+		tell_keylog(d, keylog_esp(d->esp_keylog, spec->spi, spec->src, spec->dst, spec->keymat));
 	return err;
 }
 
@@ -220,17 +233,15 @@ static char *add_sk(char *at, const struct sk_key *key)
 /* A line of its ikev2_decryption_table. */
 static void op_keylog(void *arg, uint64_t spi_i, uint64_t spi_r, const struct ike_keys *keys)
 {
-	const struct ike_daemon *d = arg;
-	char line[400], *at = line;
+	struct ike_daemon *d = arg;
+	char line[KEYLOG_LINE], *at = line;
 
 	at += sprintf(at, "%016llx,%016llx,", (unsigned long long)spi_i, (unsigned long long)spi_r);
 	at = add_sk(at, &keys->ei);
 	*at++ = ',';
 	at = add_sk(at, &keys->er);
-	at += sprintf(at, ",\"AES-GCM-256 with 16 octet ICV [RFC5282]\",\"\",\"\",\"NONE [RFC4306]\"\n");
-	if (write(d->keylog, line, (size_t)(at - line)) < 0)
-		write_line("the key log could not be written");
-	explicit_bzero(line, sizeof(line));
+	sprintf(at, ",\"AES-GCM-256 with 16 octet ICV [RFC5282]\",\"\",\"\",\"NONE [RFC4306]\"");
+	tell_keylog(d, keylog_put(d->keylog, line));
 }
 
 /* ---- the loop ---- */

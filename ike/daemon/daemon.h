@@ -23,6 +23,7 @@ struct ike_daemon {
 	struct event *tick;
 	struct event *on_500, *on_4500, *on_order, *on_keyholder, *on_hands, *on_signers, *watch;
 	int keylog, esp_keylog;	  /* open files for keys of IKE and ESP, if the configuration file allows it; else -1 */
+	bool keylog_fails;	  /* what was last to be written there could not, and that is told */
 	cJSON *changes;		  /* while a configuration is taken: what is another than before (control_changed) */
 	enum log_level log_level; /* the supervisor's */
 	uint64_t log_second;

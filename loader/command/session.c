@@ -25,13 +25,15 @@ int session_instance(const struct invocation *inv, struct instance *in, struct f
 static int no_maps(const struct invocation *inv, const struct instance *in, struct fault *f)
 {
 	const pid_t pid = instance_running(in);
-	char remedy[INSTANCE_REMEDY];
+	char remedy[INSTANCE_REMEDY], target[16] = "PID";
 
+	if (pid > 0)
+		snprintf(target, sizeof(target), "%d", pid);
 	if (pid)
 		return fault(f, ENOENT,
 			     "instance '%s' runs in another mount namespace, whose BPF file system is not this one: "
-			     "'nsenter --mount --target %d xdp-ipsec %s'",
-			     in->name, pid, inv->command->name);
+			     "'nsenter --mount --target %s xdp-ipsec %s'",
+			     in->name, target, inv->command->name);
 	return fault(f, ENOENT, "instance '%s' has never been started here, or all its NICs are detached: %s", in->name,
 		     instance_remedy(in, remedy));
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/log.h"
 #include "root_dir.h"
 #include "worker_place.h"
 
@@ -152,7 +153,9 @@ pid_t instance_running(const struct instance *in)
 	held = is_held(fd);
 	holder_pid(fd, pid);
 	close(fd);
-	return held ? (pid_t)atoi(pid) : 0;
+	if (!held)
+		return 0;
+	return atoi(pid) > 0 ? (pid_t)atoi(pid) : -1;
 }
 
 /* Those that run, with ", " between them, and "..." for what there is no room for. */
@@ -242,9 +245,21 @@ static int take_lock(struct instance *in, const char *path, struct fault *f)
 	return err;
 }
 
+/* For people, and commands: the lock is what counts, and no gate is left open because a disk is full. What one that was
+ * killed has left is written over, as there is room for that. */
+static void write_pid(const struct instance *in, const char *path)
+{
+	char pid[16];
+	const int size = snprintf(pid, sizeof(pid), "%d\n", getpid());
+
+	if (pwrite(in->lock_fd, pid, (size_t)size, 0) != size || ftruncate(in->lock_fd, size) < 0)
+		log_warning("%s: cannot be written, so nobody can be told which process runs: make room in " RUN_ROOT,
+			    path);
+}
+
 int instance_lock(struct instance *in, struct fault *f)
 {
-	char path[RUN_DIR_MAX + 8], pid[16];
+	char path[RUN_DIR_MAX + 8];
 	int err = make_run_dir(RUN_ROOT, f);
 
 	if (!err)
@@ -252,13 +267,8 @@ int instance_lock(struct instance *in, struct fault *f)
 	pid_path(in, path, sizeof(path));
 	if (!err)
 		err = take_lock(in, path, f);
-	if (err)
-		return err;
-	snprintf(pid, sizeof(pid), "%d\n", getpid());
-	if (ftruncate(in->lock_fd, 0) < 0 || pwrite(in->lock_fd, pid, strlen(pid), 0) < 0) {
-		err = run_fault(path, errno, f);
-		instance_unlock(in);
-	}
+	if (!err)
+		write_pid(in, path);
 	return err;
 }
 

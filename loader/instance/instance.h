@@ -33,7 +33,7 @@ void instance_keep_lock(struct instance *in, int fd);
 /* What a line says behind "stays blocked": "", or for how long that is true where the BPF file system is private. */
 const char *instance_gate_limit(const struct instance *in);
 
-/* The pid of the supervisor that has the lock, as that one sees it; 0: none does. */
+/* The pid of the supervisor that has the lock, as that one sees it; 0: none does; -1: it could not write it down. */
 pid_t instance_running(const struct instance *in);
 
 /* What to do where this one does not run: start it, or name another one that does. Returns text. */

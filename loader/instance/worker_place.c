@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,30 +29,43 @@ static int open_place(const char *run_dir, int flags)
 	return open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
+/* Nobody's yet. A pid is written over it, for which there is room also where the disk is full by then. */
+static int write_down(const char *run_dir, pid_t pid)
+{
+	const int fd = open_place(run_dir, O_WRONLY);
+	int err = fd < 0 || dprintf(fd, "%-11d\n", pid) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 /* Not to be written by the worker: who is to be ended is the supervisors' to say. */
 int worker_place_take(const char *run_dir)
 {
 	struct flock shared = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
 	const int fd = open_place(run_dir, O_RDONLY | O_CREAT);
-	int err;
+	struct stat st;
+	int err = 0;
 
-	if (fd < 0)
-		return -errno;
-	if (fcntl(fd, F_OFD_SETLK, &shared) == 0)
+	if (fd < 0 || fstat(fd, &st) < 0 || fcntl(fd, F_OFD_SETLK, &shared) < 0)
+		err = -errno;
+	else if (!st.st_size)
+		err = write_down(run_dir, 0);
+	if (!err)
 		return fd;
-	err = -errno;
-	close(fd);
+	log_warning("%s/worker: %s: the worker cannot outlive its supervisor", run_dir, strerror(-err));
+	if (fd >= 0)
+		close(fd);
 	return err;
 }
 
 void worker_place_give(const char *run_dir, int place, pid_t worker)
 {
-	const int fd = open_place(run_dir, O_WRONLY);
+	const int err = write_down(run_dir, worker);
 
-	if (fd < 0 || dprintf(fd, "%-11d\n", worker) < 0)
-		log_warning("%s/worker: worker %d is written down nowhere: %s", run_dir, worker, strerror(errno));
-	if (fd >= 0)
-		close(fd);
+	if (err)
+		log_warning("%s/worker: worker %d is written down nowhere: %s", run_dir, worker, strerror(-err));
 	close(place);
 }
 

@@ -264,7 +264,7 @@ static int install(struct sa_database *db, uint32_t slot, const uint8_t *keymat,
 		take_away(db, slot);
 		locals_sync(db->maps, NULL);
 	} else if (keylog_esp(db->keylog, sa->spi, sa->src, sa->dst, keymat)) {
-		log_warning("the key log could not be written");
+		log_warning("the key log cannot be written: the key of SPI " SPI_FORMAT " is missing in it", sa->spi);
 	}
 	return err;
 }

@@ -51,23 +51,24 @@ static void sweep(const struct sa_database *db, const struct keeping *k, int map
 	}
 }
 
-static void log_key(const struct sa_database *db, uint32_t slot)
+static int log_key(const struct sa_database *db, uint32_t slot)
 {
 	const struct sa_state *sa = &db->maps->sa[slot];
 	const struct vault_entry *e = &db->vault->entries[slot];
 	uint8_t keymat[ESP_KEYMAT_SIZE];
+	int err;
 
 	memcpy(keymat, e->key, ESP_KEY_SIZE);
 	memcpy(keymat + ESP_KEY_SIZE, e->salt, ESP_SALT_SIZE);
-	if (keylog_esp(db->keylog, sa->spi, sa->src, sa->dst, keymat))
-		log_line("the key log could not be written");
+	err = keylog_esp(db->keylog, sa->spi, sa->src, sa->dst, keymat);
 	explicit_bzero(keymat, sizeof(keymat));
+	return err;
 }
 
 static unsigned forget(struct sa_database *db, const struct keeping *k, struct sa_kept *kept)
 {
 	const struct maps *maps = db->maps;
-	unsigned forgotten = 0;
+	unsigned forgotten = 0, unlogged = 0;
 
 	sa_sent_collect(&db->sent, db->maps);
 	sweep(db, k, maps->sad_out);
@@ -82,7 +83,7 @@ static unsigned forget(struct sa_database *db, const struct keeping *k, struct s
 		if (stays(db, k, slot, generation)) {
 			kept->manual += manual;
 			kept->ike += !manual;
-			log_key(db, slot);
+			unlogged += log_key(db, slot) != 0;
 			continue;
 		}
 		forgotten += manual;
@@ -90,6 +91,8 @@ static unsigned forget(struct sa_database *db, const struct keeping *k, struct s
 		slot_release(maps, slot, generation);
 	}
 	slots_mend(maps);
+	if (unlogged)
+		log_warning("the key log cannot be written: keys of %u SAs are missing in it", unlogged);
 	return forgotten;
 }
 

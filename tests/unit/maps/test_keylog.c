@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -21,19 +22,20 @@ static const uint8_t keymat[ESP_KEYMAT_SIZE] = {0x00, 0x01, 0xfe, [ESP_KEY_SIZE]
 #define LINE \
 	"\"IPv4\",\"192.0.2.1\",\"198.51.100.255\",\"0x00c0ffee\",\"AES-GCM with 16 octet ICV [RFC4106]\"," \
 	"\"0x0001fe0000000000000000000000000000000000000000000000000000000000abcdef09\"," \
-	"\"NULL\",\"\"\n"
+	"\"NULL\",\"\""
 
-/* Behind what is there already. */
+/* Behind what is there already, and each as long. */
 static void a_line_for_each_sa(void **unused)
 {
-	char text[2 * sizeof(LINE)] = "";
+	char text[2 * KEYLOG_LINE + 1] = "", both[sizeof(text)];
 	int fd = memfd_create("keylog", MFD_CLOEXEC);
 
 	(void)unused;
 	assert_int_equal(keylog_esp(fd, 0xc0ffee, src, dst, keymat), 0);
 	assert_int_equal(keylog_esp(fd, 0xc0ffee, src, dst, keymat), 0);
-	assert_int_equal(pread(fd, text, sizeof(text), 0), 2 * strlen(LINE));
-	assert_string_equal(text, LINE LINE);
+	assert_int_equal(pread(fd, text, sizeof(text), 0), 2 * KEYLOG_LINE);
+	snprintf(both, sizeof(both), "%-255s\n%-255s\n", LINE, LINE);
+	assert_string_equal(text, both);
 	close(fd);
 }
 
