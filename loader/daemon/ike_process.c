@@ -29,6 +29,9 @@
 #define KEYHOLDER_END_MS 500
 /* Of secrets that can be guessed so many are told of, one by one. */
 #define NOTES_MAX 32
+/* So often, and so long each time, it is waited for the end of one that has closed its socket: a second. */
+#define DYING_TRIES 100
+#define DYING_US    10000
 
 /*
  * The maps by which it makes SAs, and no other: what is in clear, which NIC is guarded, who gets multicast are none of
@@ -464,23 +467,6 @@ int ike_init(struct ike_process *ike)
 	return child_init(&ike->child);
 }
 
-int ike_run(struct ike_process *ike, const struct config *config, struct fault *f)
-{
-	int err = 0;
-
-	cJSON_Delete(ike->changes);
-	ike->changes = NULL;
-	if (!config->connection_count)
-		stop(ike);
-	else
-		err = ike->child.pid ? configure(ike, config, f) : start(ike, config, f);
-	if (!err)
-		ike->config = config;
-	else if (!ike->child.pid && ike->config && ike->config->connection_count)
-		child_start_later(&ike->child);
-	return err;
-}
-
 static bool ended_without_keyholder(const struct child *child)
 {
 	return WIFEXITED(child->status) && WEXITSTATUS(child->status) == EXIT_WITHOUT_KEYHOLDER;
@@ -493,6 +479,43 @@ void ike_reap(struct ike_process *ike)
 	child_tell_death(&ike->child, ended_without_keyholder(&ike->child) ? KIND_KEY_HOLDER_DIED : KIND_IKE_DIED);
 	forget(ike);
 	child_start_later(&ike->child);
+}
+
+static bool is_gone(int err)
+{
+	return err == -ECONNRESET || err == -EPIPE;
+}
+
+/* One that was asked as it ended: the next one is told the same, and not that it failed. */
+static int start_next(struct ike_process *ike, const struct config *config, struct fault *f)
+{
+	for (int i = 0; i < DYING_TRIES && ike->child.pid; i++) {
+		ike_reap(ike);
+		if (ike->child.pid)
+			usleep(DYING_US);
+	}
+	if (ike->child.pid)
+		stop(ike);
+	return start(ike, config, f);
+}
+
+int ike_run(struct ike_process *ike, const struct config *config, struct fault *f)
+{
+	int err = 0;
+
+	cJSON_Delete(ike->changes);
+	ike->changes = NULL;
+	if (!config->connection_count)
+		stop(ike);
+	else
+		err = ike->child.pid ? configure(ike, config, f) : start(ike, config, f);
+	if (ike->child.pid && is_gone(err))
+		err = start_next(ike, config, f);
+	if (!err)
+		ike->config = config;
+	else if (!ike->child.pid && ike->config && ike->config->connection_count)
+		child_start_later(&ike->child);
+	return err;
 }
 
 void ike_fini(struct ike_process *ike)

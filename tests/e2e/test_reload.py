@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+from pathlib import Path
 
 from lib.beds.ike import bring_up, children, order, put
 from lib.beds.pair import A, NIC
@@ -89,6 +91,31 @@ def test_a_file_that_is_refused_changes_nothing(native):
     write(host, text, connection_more={'local': A, 'remote': '192.0.2.78', 'auth': 'psk', 'psk-file': 'none'})
     assert 'none' in reload(host, code=1).stderr
     assert [c['name'] for c in host.status()['connections']] == ['core']
+
+
+def waits(pid):
+    """Whether the process has nothing to do until something comes, by how often it has."""
+    return re.search(r'State:\s+S', Path(f'/proc/{pid}/status').read_text())
+
+
+def test_ike_that_ends_meanwhile_is_no_failure(native):
+    """The next one is told the new file."""
+    native.psk()
+    bring_up(native)
+    host, text = native.a, native.a.config.read_text()
+    before = host.processes()['protocol']
+    os.kill(before, signal.SIGSTOP)
+    write(host, text, policy_ten={'dst': '10.9.0.0/16', 'action': 'discard'}, connection_more={
+        'local': A, 'remote': '192.0.2.78', 'auth': 'psk', 'psk-file': 'psk'})
+    asked = subprocess.Popen(host.argv('reload'), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until(lambda: waits(asked.pid) and waits(host.daemon.pid), 'the supervisor asks IKE')
+    os.kill(before, signal.SIGKILL)
+    told = asked.communicate(timeout=20)
+    assert (asked.returncode, told) == (0, ('connection more: added\npolicy ten: added\n', ''))
+    assert host.processes()['protocol'] not in (None, before)
+    assert {c['name'] for c in host.status()['connections']} == {'core', 'more'}
+    assert '10.9.0.0/16' in host.cmd('policy', 'list').stdout
+    until(lambda: host.status()['connections'][0]['state'] == 'up', 'the connection is up again')
 
 
 def test_interfaces(native):
