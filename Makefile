@@ -14,7 +14,7 @@
 #   make soak      two hosts that live at random, MINUTES=5 SEED= as in an earlier run, and what must hold all the while (root)
 #   make coverage  how many lines of what parses the tests run
 #   make unit      the unit tests alone; unit-sanitized, tsan, wiped, bpf-test, e2e, tests/layout: the other parts of check
-#   make cppcheck  what cppcheck finds in the sources of the programs
+#   make cppcheck  what cppcheck finds in the sources of the programs; tidy: clang-tidy, in some of them
 #   make deps      the Debian packages; check-deps, bench-deps: those that these alone need (root)
 #   make install DESTDIR= PREFIX=; make deb: a package of Debian's, in the build directory; deb-tree tries it
 
@@ -397,6 +397,7 @@ check: need-deps
 	@rm -f $(NOT_TESTED) $(SECOND)
 	$(MAKE) -j$(JOBS) all
 	$(call where_had,cppcheck,cppcheck)
+	$(call where_had,clang-tidy,-j$(JOBS) -O tidy)
 	$(MAKE) -j$(JOBS) -O unit
 	$(MAKE) -j$(JOBS) wiped
 	$(MAKE) -j$(JOBS) -O coverage

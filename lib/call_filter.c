@@ -9,8 +9,7 @@
 
 struct call_filter call_filter_new(void)
 {
-	const scmp_filter_ctx rules = seccomp_init(SCMP_ACT_KILL_PROCESS);
-
+	scmp_filter_ctx rules = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	struct call_filter c = {.rules = rules, .err = rules ? 0 : -ENOMEM};
 
 	if (!c.err)

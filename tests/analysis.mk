@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What reads the programs' sources beside the compilers. The Makefile includes it.
 
-.PHONY: cppcheck
+.PHONY: cppcheck tidy
 
 HOUSES := lib maps worker ike loader
 # It reads no headers of the system, but has to know those whose macros are statements.
@@ -15,3 +15,15 @@ cppcheck: $(SKELETONS)
 	@status=0; for house in $(HOUSES); do \
 		mkdir -p $(BUILD)/cppcheck/$$house; printf '  %-8s %s\n' CPPCHECK $$house; \
 		$(CPPCHECK) --cppcheck-build-dir=$(BUILD)/cppcheck/$$house -I$$house $$house || status=1; done; exit $$status
+
+# What .clang-tidy asks for, of these houses; a source is read again when its object is newer, which is when anything that it
+# includes has changed.
+TIDY ?= clang-tidy
+TIDY_HOUSES := lib maps worker
+TIDIED := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(wildcard $(foreach h,$(TIDY_HOUSES),$h/*.c $h/*/*.c)))
+tidy: $(TIDIED)
+
+$(TIDIED): $(BUILD)/tidy/%.ok: %.c .clang-tidy $(BUILD)/%.o
+	@mkdir -p $(@D)
+	$(call say,TIDY,$<) $(TIDY) --quiet $< -- $(ALL_CFLAGS) -iquote $(firstword $(subst /, ,$<)) >$@.said 2>&1 || { cat $@.said; exit 1; }
+	@mv $@.said $@

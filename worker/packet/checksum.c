@@ -38,18 +38,18 @@ static inline uint64_t sum_tail(const uint8_t *p, size_t len, uint64_t sum)
 		typedef uint64_t lanes __attribute__((vector_size(width), aligned(1), may_alias)); \
 		lanes all = {0}, upper = {0}; \
 \
-		for (; len >= width; p += width, len -= width) { \
+		for (; len >= (width); p += (width), len -= (width)) { \
 			const lanes words = *(const volatile lanes *)p; \
 \
 			all += words; \
 			upper += words >> 32; \
 		} \
 		all += upper - (upper << 32); \
-		for (size_t i = 0; i < width / sizeof(all[0]); i++) \
+		for (size_t i = 0; i < (width) / sizeof(all[0]); i++) \
 			sum += all[i]; \
 		return sum_tail(p, len, sum); \
 	} \
-	_Static_assert(width % sizeof(uint64_t) == 0, "a register is whole lanes")
+	_Static_assert((width) % sizeof(uint64_t) == 0, "a register is whole lanes")
 
 DEFINE_SUM(sum_128, 16, );
 #ifdef __x86_64__
