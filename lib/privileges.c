@@ -206,6 +206,10 @@ const char *privileges_remedy(int err, const char *otherwise)
 
 	if (err == EMFILE)
 		return "too few descriptors may be open: raise 'ulimit -n'";
+	if (err == EAGAIN)
+		return "no more processes are allowed: raise 'TasksMax=' of the service, 'pids.max' of the control "
+		       "group or "
+		       "'ulimit -u'";
 	if (err == ENFILE)
 		return "too many descriptors are open on this machine: raise the sysctl fs.file-max";
 	if (err != EPERM && err != EACCES)

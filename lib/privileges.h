@@ -62,8 +62,8 @@ bool privileges_lock_memory(uint64_t *kept);
 
 /*
  * What to do about an error (errno) of a system call that takes privileges: of EPERM and EACCES what is lacking and how
- * to get it, of EMFILE and ENFILE which limit to raise, of any other error `otherwise`. The text is good until the next
- * call.
+ * to get it, of EMFILE, ENFILE and EAGAIN which limit to raise, of any other error `otherwise`. The text is good until
+ * the next call.
  */
 const char *privileges_remedy(int err, const char *otherwise);
 

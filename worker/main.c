@@ -258,7 +258,8 @@ static int start_lanes(struct worker *w, const cpu_set_t *cpus, struct fault *f)
 			return fault(f, err, "lane %u cannot run on CPU %d: 'cpus' is of those that this host has", i,
 				     cpu_list_nth(cpus, i));
 		if (err)
-			return fault(f, err, "lane %u: %s", i, strerror(err));
+			return fault(f, err, "lane %u: %s: %s", i, strerror(err),
+				     privileges_remedy(err, "this machine has no more"));
 	}
 	for (uint32_t i = 0; i < w->lane_count; i++)
 		sem_wait(&begun);

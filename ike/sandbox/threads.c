@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/privileges.h"
+
 /* OpenSSL's deepest call, the reading of a chain of certificates, takes less than 20 KB; the largest message is on the
  * heap. */
 #define STACK_SIZE (512 << 10)
@@ -83,7 +85,8 @@ int threads_start(unsigned count, void (*work)(void *arg), void *arg, struct fau
 		err = create(&attributes);
 	pthread_attr_destroy(&attributes);
 	if (err)
-		return fault(f, err, "threads: %s", strerror(err));
+		return fault(f, err, "threads: %s: %s", strerror(err),
+			     privileges_remedy(err, "this machine has no more"));
 	pthread_barrier_wait(&start.all_run);
 	return 0;
 }

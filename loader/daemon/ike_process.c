@@ -18,6 +18,7 @@
 #include "lib/clock.h"
 #include "lib/landlock.h"
 #include "lib/log.h"
+#include "lib/privileges.h"
 
 #define IKED "xdp-ipsec-iked"
 /* To open, to check, to sandbox itself; more is a hang. */
@@ -147,14 +148,15 @@ static int spawn(struct ike_process *ike, struct fault *f)
 	struct ends ends;
 	int err = make_ends(&ends);
 
-	if (err)
-		return fault(f, -err, "starting IKE: %s", strerror(-err));
-	err = start_child(ike, &ends);
-	close_ends(&ends, 1);
-	if (err) {
-		close_ends(&ends, 0);
-		return fault(f, -err, "starting IKE: %s", strerror(-err));
+	if (!err) {
+		err = start_child(ike, &ends);
+		close_ends(&ends, 1);
+		if (err)
+			close_ends(&ends, 0);
 	}
+	if (err)
+		return fault(f, -err, "starting IKE: %s: %s", strerror(-err),
+			     privileges_remedy(-err, "this machine has no more"));
 	ike->control = ends.control[0];
 	ike->stock.keys.socket = ends.keys[0];
 	return wait_until_ready(ike, f);

@@ -13,6 +13,7 @@
 #include "cpu_lane.h"
 #include "instance/worker_place.h"
 #include "lib/log.h"
+#include "lib/privileges.h"
 #include "maps/turns.h"
 #include "maps/worker_channel.h"
 
@@ -408,7 +409,7 @@ static void start(void *arg)
 		lose_patience_later(w);
 		return;
 	}
-	log_warning("starting the worker: %s", strerror(-err));
+	log_warning("starting the worker: %s: %s", strerror(-err), privileges_remedy(-err, "this machine has no more"));
 	forget(w);
 	child_start_later(&w->child);
 }

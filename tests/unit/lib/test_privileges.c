@@ -205,6 +205,7 @@ static void other_errors_have_their_own_remedy(void **unused)
 	assert_string_not_equal(privileges_remedy(EACCES, "make it"), "make it");
 	assert_non_null(strstr(privileges_remedy(EMFILE, "make it"), "'ulimit -n'"));
 	assert_non_null(strstr(privileges_remedy(ENFILE, "make it"), "fs.file-max"));
+	assert_non_null(strstr(privileges_remedy(EAGAIN, "make it"), "'ulimit -u'"));
 }
 
 int main(void)

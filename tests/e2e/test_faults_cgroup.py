@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+A control group that has no more room, when somebody has to be started again: nothing is in clear meanwhile, the log says what is
+missing, and when there is room all is as before.
+"""
+import os
+import signal
+
+import pytest
+
+from lib.beds.ike import is_up, wait_up
+from lib.beds.paced import Both
+from lib.cgroups import Cgroup
+from lib.host import is_dead
+from lib.wait import until
+
+# A start that failed is tried again after 5 seconds at most (lib/child.c).
+AGAIN = 20
+
+
+def start_within(pair, group):
+    pair.psk(start='initiate')
+    pair.a.spawn(preexec_fn=group.within)
+    pair.b.spawn()
+    for host in pair.hosts:
+        host.wait_ready()
+    wait_up(*pair.hosts)
+
+
+def kill(host, name):
+    pid = host.processes()[name]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: is_dead(pid), f'{name} is dead')
+
+
+@pytest.mark.parametrize('who, said', [('worker', 'starting the worker: '), ('protocol', 'starting IKE: ')])
+def test_no_process_can_be_made(native, who, said):
+    """pids.max is reached."""
+    host = native.a
+    with Cgroup('pids') as group:
+        try:
+            start_within(native, group)
+            with Both(native) as traffic:
+                until(traffic.goes_on(), 'traffic both ways')
+                group.limit(1)
+                kill(host, who)
+                until(lambda: f'{said}Resource temporarily unavailable: no more processes are allowed' in host.log_text, 'it is told')
+                if who == 'protocol':
+                    until(traffic.goes_on(), 'ESP goes on')
+                assert host.daemon.poll() is None
+                group.limit(None)
+                until(lambda: host.worker_ready() and is_up(host), 'all is there again', timeout=AGAIN)
+                until(traffic.goes_on(), 'traffic again', timeout=AGAIN)
+                traffic.closed()
+        finally:
+            group.limit(None)
+            host.stop()
+
+
+def test_no_threads_can_be_made(native):
+    """There is room for the process, not for its lanes."""
+    host = native.a
+    with Cgroup('pids') as group:
+        try:
+            start_within(native, group)
+            with Both(native) as traffic:
+                until(traffic.goes_on(), 'traffic both ways')
+                worker = host.processes()['worker']
+                threads = len(os.listdir(f'/proc/{worker}/task'))
+                group.limit(group.usage() - threads + 1)
+                kill(host, 'worker')
+                until(lambda: 'no more processes are allowed' in host.log_text, 'it is told')
+                assert host.daemon.poll() is None
+                group.limit(None)
+                until(lambda: host.worker_ready() and is_up(host), 'all is there again', timeout=AGAIN)
+                until(traffic.goes_on(), 'traffic again', timeout=AGAIN)
+                traffic.closed()
+        finally:
+            group.limit(None)
+            host.stop()
+
+
+def test_no_memory_for_a_worker(native):
+    """The kernel kills whoever takes it. If that is the supervisor, who starts it again finds all closed."""
+    host = native.a
+    with Cgroup('memory') as group:
+        try:
+            start_within(native, group)
+            with Both(native) as traffic:
+                until(traffic.goes_on(), 'traffic both ways')
+                kill(host, 'worker')
+                group.limit(group.usage() + (1 << 20))
+                until(lambda: host.daemon.poll() is not None or host.log_text.count('signal 9') > 2, 'it is killed for it')
+                group.limit(None)
+                if host.daemon.poll() is not None:
+                    host.spawn(preexec_fn=group.within)
+                until(lambda: host.worker_ready() and is_up(host), 'all is there again', timeout=AGAIN)
+                until(traffic.goes_on(), 'traffic again', timeout=AGAIN)
+                traffic.closed()
+        finally:
+            group.limit(None)
+            host.stop()
