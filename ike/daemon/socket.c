@@ -9,8 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A burst of a thousand peers fits, with what they send again. */
-#define RECEIVE_BUFFER (4 << 20)
+/* A burst of a thousand peers fits, with what they send again. As many may be on the way to neighbours that do not
+ * answer, which the kernel keeps for seconds, and holds against all that is sent by the socket. */
+#define BUFFER (4 << 20)
 /* So many a turn, then timers and orders have theirs. */
 #define BATCH	      32
 #define DATAGRAM_SIZE 65536
@@ -18,10 +19,11 @@
 static int bind_port(int fd, uint16_t port)
 {
 	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
-	const int on = 1, dont = IP_PMTUDISC_DONT, room = RECEIVE_BUFFER;
+	const int on = 1, dont = IP_PMTUDISC_DONT, room = BUFFER;
 
 	/* Larger buffers are welcome, not necessary. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
 	if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0 ||
 	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &dont, sizeof(dont)) < 0 ||
 	    bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0)

@@ -197,6 +197,11 @@ static const char *unsent(int error)
 	case EPERM:
 	case EACCES:
 		return "it cannot be sent: a firewall rule of this host forbids it: 'nft list ruleset' has it";
+	case EAGAIN:
+	case ENOBUFS:
+	case ENOMEM:
+		return "it cannot be sent: this host has no room for more on their way: its NIC, or neighbours that do "
+		       "not answer, keep them waiting";
 	default:
 		return NULL;
 	}
