@@ -3,6 +3,61 @@
 #define _GNU_SOURCE
 #include "sender.h"
 
+/* ---- another queue of the lane ---- */
+
+static struct queue beside;
+static struct waiting beside_bulk;
+static struct memory_ring beside_tx, beside_completed;
+static struct xdp_desc beside_descs[RING_SIZE];
+static uint64_t beside_addrs[RING_SIZE];
+static const struct host_memory beside_memory = {.read = read_frames, .write = write_frame, .user = &beside_bulk};
+
+static void open_beside(void)
+{
+	struct port_queue *p = &beside.port;
+
+	beside_tx = beside_completed = (struct memory_ring){0};
+	queue_open(&beside, &lanes, 1 + LANES);
+	close(p->host.fd);
+	open_host(&p->host, &beside_memory);
+	p->q.rings.tx = RING_PROD(&beside_tx, beside_descs, RING_SIZE);
+	p->q.rings.comp = RING_CONS(&beside_completed, beside_addrs, RING_SIZE);
+	p->q.limit = RING_SIZE;
+	p->host.wanted = HOST_RING_FRAMES;
+	assert_int_equal(outbound_init(p, NULL), 0);
+}
+
+static void close_beside(void)
+{
+	outbound_free(&beside.port);
+	host_ring_close(&beside.port.host.ring);
+	queue_close(&beside);
+	forget(&beside_bulk);
+}
+
+/* What one queue of the NIC has no room for waits by itself: what another one has is sent in the same turn. */
+static void a_full_queue_holds_up_no_other(void **unused)
+{
+	(void)unused;
+	open_beside();
+	assert_ptr_equal(beside.port.lane, queue.port.lane);
+	queue.port.q.limit = 8;
+	put_datagrams(&bulk, 100);
+	turn();
+	assert_int_equal(tx.producer, 8);
+	for (uint32_t i = 1; i <= 3; i++) {
+		put_datagrams(&beside_bulk, 20);
+		turn();
+		outbound_run(&beside.port);
+		assert_int_equal(tx.producer, 8);
+		assert_int_equal(beside_tx.producer, 20 * i);
+	}
+	assert_true(outbound_waits_for_nic(&queue.port));
+	assert_false(outbound_waits_for_nic(&beside.port));
+	assert_int_equal(counted(&lanes, REASON_TX_FULL), 0);
+	close_beside();
+}
+
 /* ---- no room ---- */
 
 static void a_full_nic_loses_nothing(void **unused)
@@ -213,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH(a_full_nic_loses_nothing),
+		WITH(a_full_queue_holds_up_no_other),
 		WITH(without_packet_memory_nothing_is_lost),
 		JUMBO(nor_without_spans),
 		JUMBO(a_burst_of_long_packets_fits_the_ring),
