@@ -78,25 +78,3 @@ def test_no_threads_can_be_made(native):
         finally:
             group.limit(None)
             host.stop()
-
-
-def test_no_memory_for_a_worker(native):
-    """The kernel kills whoever takes it. If that is the supervisor, who starts it again finds all closed."""
-    host = native.a
-    with Cgroup('memory') as group:
-        try:
-            start_within(native, group)
-            with Both(native) as traffic:
-                until(traffic.goes_on(), 'traffic both ways')
-                kill(host, 'worker')
-                group.limit(group.usage() + (1 << 20))
-                until(lambda: host.daemon.poll() is not None or host.log_text.count('signal 9') > 2, 'it is killed for it')
-                group.limit(None)
-                if host.daemon.poll() is not None:
-                    host.spawn(preexec_fn=group.within)
-                until(lambda: host.worker_ready() and is_up(host), 'all is there again', timeout=AGAIN)
-                until(traffic.goes_on(), 'traffic again', timeout=AGAIN)
-                traffic.closed()
-        finally:
-            group.limit(None)
-            host.stop()

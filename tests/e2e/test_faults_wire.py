@@ -134,7 +134,7 @@ def test_peer_rebooted(lossy, start):
     wait_up(*lossy.hosts)
     assert took < 15, took
     assert ping(lossy.b.netns, A, 3)
-    assert len(lossy.a.status()['sas']) in (2, 4)   # those of before may have some seconds to go
+    until(lambda: len(lossy.a.status()['sas']) == 2, 'those of before have gone', timeout=PATIENCE)
     lossy.closed()
 
 

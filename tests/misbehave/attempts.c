@@ -213,12 +213,32 @@ static int write_memory(void)
 	return other_memory(process_vm_writev);
 }
 
+/* Some tenths of a second in all. */
+#define SEIZE_TRIES 1000
+#define SEIZE_SPINS 100000
+
+/* Others try the same at the same time, and who is traced by one is not by another: then it is tried again, without a
+ * system call to wait by, which a sandbox may refuse. */
+static int seize(pid_t victim)
+{
+	for (int i = 0; i < SEIZE_TRIES; i++) {
+		if (ptrace(PTRACE_SEIZE, victim, NULL, NULL) == 0)
+			return 0;
+		if (errno != EPERM)
+			break;
+		for (volatile int spin = 0; spin < SEIZE_SPINS; spin++)
+			;
+	}
+	return -errno;
+}
+
 static int trace(void)
 {
 	const pid_t victim = orders->victim;
+	const int err = seize(victim);
 
-	if (ptrace(PTRACE_SEIZE, victim, NULL, NULL) < 0)
-		return -errno;
+	if (err)
+		return err;
 	if (ptrace(PTRACE_INTERRUPT, victim, NULL, NULL) < 0 || waitpid(victim, NULL, __WALL) < 0)
 		return -errno;
 	return result(ptrace(PTRACE_DETACH, victim, NULL, NULL));
