@@ -255,15 +255,15 @@ int bpffs_instance_dir(const struct bpffs *b, char *dir, size_t size, const char
 	return instance_dir(b->path, dir, size, instance, f);
 }
 
-int bpffs_held_dir(const struct bpffs *b, char *dir, size_t size, const char *instance, struct fault *f)
-{
-	char root[32];
-
-	snprintf(root, sizeof(root), "/proc/self/fd/%d", b->fd);
-	return instance_dir(root, dir, size, instance, f);
-}
-
 void bpffs_inherited_dir(char dir[BPFFS_PATH_MAX], int fd)
 {
 	snprintf(dir, BPFFS_PATH_MAX, "/proc/self/fd/%d", fd);
+}
+
+int bpffs_held_dir(const struct bpffs *b, char *dir, size_t size, const char *instance, struct fault *f)
+{
+	char root[BPFFS_PATH_MAX];
+
+	bpffs_inherited_dir(root, b->fd);
+	return instance_dir(root, dir, size, instance, f);
 }

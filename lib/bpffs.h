@@ -60,8 +60,8 @@ int bpffs_instance_dir(const struct bpffs *b, char *dir, size_t size, const char
 /* The same by b's descriptor, which is good as long as b is open, wherever it is mounted by then, or nowhere. */
 int bpffs_held_dir(const struct bpffs *b, char *dir, size_t size, const char *instance, struct fault *f);
 
-/* Writes into dir a path of an instance's directory that the parent has handed on as a descriptor. The path is good in
- * this process alone, and while fd is open. */
+/* Writes into dir a path of the directory that fd is, as of an instance's that the parent has handed on. The path is
+ * good in this process alone, and while fd is open. */
 void bpffs_inherited_dir(char dir[BPFFS_PATH_MAX], int fd);
 
 #endif

@@ -12,6 +12,7 @@ import pytest
 from lib.beds.ike import IkePair, put
 from lib.beds.pair import A, B, NIC
 from lib.netns import Netns, veth
+from lib.nftables import rules_in
 from lib.wait import until
 
 
@@ -125,10 +126,8 @@ def test_policies_of_the_kernel_that_are_no_harm(host, words):
 
 @pytest.fixture
 def nft(host):
-    if not shutil.which('nft'):
-        pytest.skip('NOT TESTED: there is no nft')
-    yield lambda text: host.netns.run('nft', '-f', '-', input=text)
-    host.netns.run('nft', 'flush', 'ruleset')
+    with rules_in(host.netns) as rules:
+        yield rules
 
 
 DROPPING = '''table inet filter {{

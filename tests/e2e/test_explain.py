@@ -2,7 +2,6 @@
 """`explain` against what really happens: each packet is asked about, then sent, and the wire and the counters looked at."""
 import contextlib
 import json
-import shutil
 import signal
 
 import pytest
@@ -15,6 +14,7 @@ from lib.beds.ike import bring_up, is_up, order
 from lib.beds.pair import A, B
 from lib.host import PASSED, dropped
 from lib.netns import veth
+from lib.nftables import rules_in
 from lib.traffic import Ears, ping, send_ip, udp_socket
 from lib.wait import until
 from lib.wire import esp_of, ip_of
@@ -222,10 +222,8 @@ def test_ways_that_are_none(bed):
 
 @pytest.fixture
 def nft(bed):
-    if not shutil.which('nft'):
-        pytest.skip('NOT TESTED: there is no nft')
-    yield lambda text: bed.ns.run('nft', '-f', '-', input=text)
-    bed.ns.run('nft', 'flush', 'ruleset')
+    with rules_in(bed.ns) as rules:
+        yield rules
 
 
 def test_firewall_of_what_leaves(bed, nft):

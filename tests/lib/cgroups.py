@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A control group of a test's own, in whichever version the machine has."""
+"""A control group of a test's own, in whichever version the machine has; of 'pids', whose files have the same names in both."""
 import os
 from pathlib import Path
 
@@ -17,10 +17,10 @@ class Cgroup:
     def __init__(self, controller):
         self.controller = controller
         one = ROOT / controller      # version 1
-        self.unified = not one.is_dir()
-        parent = ROOT if self.unified else one
+        unified = not one.is_dir()
+        parent = ROOT if unified else one
         try:
-            if self.unified and controller not in (ROOT / 'cgroup.subtree_control').read_text().split():
+            if unified and controller not in (ROOT / 'cgroup.subtree_control').read_text().split():
                 raise OSError(f'{ROOT}/cgroup.subtree_control lacks it')
             self.path = parent / f'{PREFIX}-{controller}'
             self.path.mkdir()
@@ -44,15 +44,9 @@ class Cgroup:
     def _read(self, name):
         return (self.path / name).read_text()
 
-    def _names(self):
-        if self.controller == 'pids':
-            return 'pids.current', 'pids.max'
-        return ('memory.current', 'memory.max') if self.unified else ('memory.usage_in_bytes', 'memory.limit_in_bytes')
-
     def usage(self):
-        return int(self._read(self._names()[0]))
+        return int(self._read(f'{self.controller}.current'))
 
     def limit(self, most):
         """None: none."""
-        none = 'max' if self.unified or self.controller == 'pids' else '-1'
-        (self.path / self._names()[1]).write_text(none if most is None else str(most))
+        (self.path / f'{self.controller}.max').write_text('max' if most is None else str(most))

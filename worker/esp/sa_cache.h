@@ -41,21 +41,21 @@ int sa_cache_create(struct sa_cache *c, const struct aead *a, struct maps *maps,
  * its key is not in the vault yet. The SA stays the cache's. */
 struct esp_sa *sa_cache_load(struct sa_cache *c, uint32_t slot, uint32_t generation);
 
+/* Whether sa_cache_get finds that SA without loading it, or nothing. */
+static inline bool sa_cache_has(const struct sa_cache *c, uint32_t slot, uint32_t generation)
+{
+	return slot < c->maps->slots && c->sas[slot].generation == generation;
+}
+
 /* The SA in that slot, loaded if need be. NULL: there is no such slot, the slot is of another generation now, or its
  * key is not in the vault yet. Good until the end of the turn (turns.h). */
 static inline struct esp_sa *sa_cache_get(struct sa_cache *c, uint32_t slot, uint32_t generation)
 {
 	if (slot >= c->maps->slots || !slot_in_use(generation) || slot_generation(c->maps->sa, slot) != generation)
 		return NULL;
-	if (c->sas[slot].generation == generation)
+	if (sa_cache_has(c, slot, generation))
 		return &c->sas[slot];
 	return sa_cache_load(c, slot, generation);
-}
-
-/* Whether sa_cache_get finds that SA without loading it, or nothing. */
-static inline bool sa_cache_has(const struct sa_cache *c, uint32_t slot, uint32_t generation)
-{
-	return slot < c->maps->slots && c->sas[slot].generation == generation;
 }
 
 /* The generation of the slot that a frame's tag names, for sa_cache_get. 0: there is no SA that the tag may be of. */
