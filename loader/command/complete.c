@@ -11,7 +11,7 @@
 #include "connection_view.h"
 #include "control_client.h"
 #include "instance/instance.h"
-#include "words.h"
+#include "options.h"
 
 #define RUN_ROOT "/run/xdp-ipsec"
 

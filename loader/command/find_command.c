@@ -6,7 +6,7 @@
 
 #include "foreign_commands.h"
 #include "lib/near_word.h"
-#include "near_option.h"
+#include "options.h"
 
 bool is_group(const struct command *table, const char *name)
 {

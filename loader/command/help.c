@@ -7,7 +7,7 @@
 
 #include "arguments.h"
 #include "lines.h"
-#include "words.h"
+#include "options.h"
 
 #define USAGE_TEXT 512
 

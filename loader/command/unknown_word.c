@@ -6,7 +6,7 @@
 
 #include "foreign_commands.h"
 #include "lib/near_word.h"
-#include "near_option.h"
+#include "options.h"
 #include "policy/parse.h"
 
 /* What is left of a text. */

@@ -7,43 +7,6 @@
 
 #define REST_MAX 4096
 
-const struct word words_of_all[] = {
-	{"--instance", "NAME", "which host of several on one machine (or XDP_IPSEC_INSTANCE; 'default')", 0},
-	{"-j", NULL, "JSON", WORD_ALONE},
-	{"-p", NULL, "pretty JSON", WORD_ALONE},
-	{"-h", NULL, "this help; --help and 'help' do the same", WORD_ALONE},
-	{"-V", NULL, "the version", WORD_ALONE},
-	{0},
-};
-
-enum outcome take_global(struct invocation *inv, struct arguments *args, bool *taken)
-{
-	const char *argument = args->at[0];
-
-	*taken = true;
-	if (is_word(argument, "-h") || is_word(argument, "--help"))
-		return HELP;
-	if (is_word(argument, "-V") || is_word(argument, "--version"))
-		return VERSION;
-	if (is_word(argument, "-j") || is_word(argument, "--json")) {
-		inv->json = true;
-	} else if (is_word(argument, "-p") || is_word(argument, "--pretty")) {
-		inv->json = inv->pretty = true;
-	} else if (is_word(argument, "--instance")) {
-		next_argument(args);
-		if (args->count == 0) {
-			fprintf(stderr, PROGRAM ": --instance needs a NAME (see '" PROGRAM " help')\n");
-			return WRONG;
-		}
-		inv->instance = args->at[0];
-	} else {
-		*taken = false;
-		return GO_ON;
-	}
-	next_argument(args);
-	return GO_ON;
-}
-
 static const struct word *find_word(const struct invocation *inv, const char *argument)
 {
 	for (const struct word *w = inv->command->words; w && w->name; w++)

@@ -483,12 +483,13 @@ void ike_reap(struct ike_process *ike)
 	child_start_later(&ike->child);
 }
 
+/* It had ended, or it or its key holder has not answered, and was killed. */
 static bool is_gone(int err)
 {
-	return err == -ECONNRESET || err == -EPIPE;
+	return err == -ECONNRESET || err == -EPIPE || err == -ETIMEDOUT;
 }
 
-/* One that was asked as it ended: the next one is told the same, and not that it failed. */
+/* Of one that was asked as it ended: the next one is told the same, and nobody that it failed. */
 static int start_next(struct ike_process *ike, const struct config *config, struct fault *f)
 {
 	for (int i = 0; i < DYING_TRIES && ike->child.pid; i++) {
