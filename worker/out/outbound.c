@@ -107,12 +107,14 @@ static bool fits_path(struct outbound *out, struct esp_sa *sa)
 	const struct segmenter *s = &out->segmenter;
 	const size_t mtu = path_mtu_of(out->p, sa->state, out->p->lane->now);
 	const size_t room = mtu > s->ip.header ? mtu - s->ip.header : 0;
+	const size_t sealed = esp_sealed_size(segment_l4_max(s));
 
-	out->oversize = segment_l4_max(s) > esp_max_payload(room);
+	/* Without a payload, too, ESP may be too long, beside many options on a small MTU. */
+	out->oversize = sealed > room;
 	if (!out->oversize)
 		return true;
 	if (!(load_be16(s->ip.ip + IP_FRAG) & IP_DF))
-		return room >= 8 && s->ip.header + esp_sealed_size(segment_l4_max(s)) <= UINT16_MAX;
+		return room >= 8 && s->ip.header + sealed <= UINT16_MAX;
 	path_mtu_tell_host(out->p, s, s->ip.header + esp_max_payload(room));
 	return false;
 }

@@ -141,6 +141,30 @@ static void what_is_too_long_is_sealed_before_it_is_cut(void **unused)
 	assert_int_equal(counted(&lanes, REASON_SEALED), 6);
 }
 
+/* An IP header full of options, and nothing in it: what ESP adds is too much for the least MTU that there is. */
+static void an_empty_packet_may_be_too_long(void **unused)
+{
+	uint8_t frame[ETH_LEN + IP_LEN_MAX];
+	uint8_t *ip = frame + ETH_LEN;
+
+	(void)unused;
+	lanes.maps.port[PORT].mtu = 68;
+	memset(make_ip(frame, PROTO_UDP, 0, 1), 1, IP_LEN_MAX - IP_LEN_MIN);
+	ip[0] = 0x4f;
+	ip_finish(ip, IP_LEN_MAX, IP_LEN_MAX, PROTO_UDP);
+	put(&bulk, frame, sizeof(frame), key.generation, 0);
+	turn();
+	assert_int_equal(tx.producer, 0);
+	assert_int_equal(counted(&lanes, REASON_TOO_BIG), 1);
+	/* What may be cut has no fragment that is longer. */
+	store_be16(ip + IP_FRAG, 0);
+	put(&bulk, frame, sizeof(frame), key.generation, 0);
+	turn();
+	assert_true(tx.producer > 1);
+	for (uint32_t i = 0; i < tx.producer; i++)
+		assert_in_range(tx_descs[i].len, ETH_LEN, ETH_LEN + 68);
+}
+
 /* ---- how long a turn is ---- */
 
 /* Packets that a turn makes of six super-packets of 60 each. */
@@ -273,6 +297,7 @@ int main(void)
 		JUMBO(nor_without_spans),
 		JUMBO(a_burst_of_long_packets_fits_the_ring),
 		WITH(what_is_too_long_is_sealed_before_it_is_cut),
+		WITH(an_empty_packet_may_be_too_long),
 		WITH(bulk_goes_as_it_comes),
 		WITH(with_low_latency_bulk_has_short_turns),
 		WITH(the_queues_of_one_pair_are_looked_at_each_turn),
