@@ -18,8 +18,13 @@
 #define SEEDS  20
 /* What was asked last has its answer or is given up in 24 s, and is tried again after 60 at most. */
 #define CALM_S 90
-/* Of an hour, without traffic for these seconds at most: measured below. */
-#define DOWN_MOST_S (HOUR_S / 2)
+/*
+ * Seconds without traffic, of one hour and of an hour on the average of all seeds. Measured: 312, and 157 where one end
+ * begins, 112 where both do. With four tries of a message instead of six the average is 266, without the answer that is
+ * kept 845 and 479.
+ */
+#define DOWN_MOST_S 500
+#define DOWN_MEAN_S 200
 /* Of each kind at any time: the one that carries, its heir, another IKE SA that is tried beside, and theirs. */
 #define AT_ONCE_MOST 6
 
@@ -78,6 +83,8 @@ static void nothing_is_there_twice(struct world *w)
 
 static void half_is_lost(struct world *w, enum start_mode second)
 {
+	unsigned down_in_all = 0;
+
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
 		uint64_t chance = seed;
 		unsigned down;
@@ -89,6 +96,7 @@ static void half_is_lost(struct world *w, enum start_mode second)
 		down = live_an_hour(w);
 		if (down > DOWN_MOST_S)
 			fail_msg("seed %llu: nothing got through for %u s of an hour", (unsigned long long)seed, down);
+		down_in_all += down;
 		w->filter = NULL;
 		for (int s = 0; s < CALM_S && !world_is_up(w); s++)
 			world_run(w, 1000);
@@ -96,6 +104,7 @@ static void half_is_lost(struct world *w, enum start_mode second)
 		assert_true(world_is_up(w));
 		nothing_is_there_twice(w);
 	}
+	assert_in_range(down_in_all / SEEDS, 0, DOWN_MEAN_S);
 }
 
 static void one_begins(void **state)
