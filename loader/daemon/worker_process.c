@@ -46,7 +46,7 @@ bool worker_is_wanted(const struct worker *w)
 bool worker_is_ready(const struct worker *w)
 {
 	for (unsigned i = 0; i < PORTS_MAX; i++)
-		if (w->ports[i].state == PORT_WAITS || w->ports[i].state == PORT_ASKED)
+		if (w->ports[i].state != PORT_OFF && w->ports[i].state != PORT_ON)
 			return false;
 	return w->aead[0];
 }
@@ -63,6 +63,8 @@ static void retry_later(struct worker *w)
 {
 	const struct timeval delay = {w->retry_ms / 1000, (int)(w->retry_ms % 1000) * 1000};
 
+	if (event_pending(w->retry, EV_TIMEOUT, NULL))
+		return;
 	event_add(w->retry, &delay);
 	w->retry_ms = 2 * w->retry_ms < RETRY_MAX_MS ? 2 * w->retry_ms : RETRY_MAX_MS;
 }
@@ -105,7 +107,7 @@ static void fail(struct worker *w, unsigned index, const char *why)
 {
 	log_warning("%.15s: the worker cannot serve it: %s", port_name(w, index), why);
 	give_up_sockets(w, index);
-	w->ports[index].state = PORT_WAITS;
+	w->ports[index].state = PORT_FAILED;
 	retry_later(w);
 }
 
@@ -147,7 +149,7 @@ static void lose_patience_later(struct worker *w)
 {
 	const struct timeval patience = {.tv_sec = ANSWER_S};
 
-	event_add(w->retry, &patience);
+	event_add(w->patience, &patience);
 }
 
 static void ask(struct worker *w, unsigned index)
@@ -170,26 +172,40 @@ static int find(const struct worker *w, int state)
 	return -1;
 }
 
+static bool may_ask(const struct worker *w)
+{
+	return w->aead[0] && worker_before_is_gone(&w->before) && find(w, PORT_ASKED) < 0;
+}
+
 /* Asks for the next NIC that waits: one at a time, so that nothing here waits for the worker. */
 static void ask_next(struct worker *w)
 {
-	const int next = find(w, PORT_WAITS);
+	int next;
 
-	if (w->aead[0] && next >= 0 && worker_before_is_gone(&w->before) && find(w, PORT_ASKED) < 0 &&
-	    !event_pending(w->retry, EV_TIMEOUT, NULL))
+	while (may_ask(w) && (next = find(w, PORT_WAITS)) >= 0)
 		ask(w, (unsigned)next);
 }
 
+static void on_silence(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	child_kill(&w->child, "does not answer");
+}
+
+/* What could not be served keeps no other NIC waiting meanwhile. */
 static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
 
 	(void)fd;
 	(void)what;
-	if (find(w, PORT_ASKED) >= 0 || !w->aead[0])
-		child_kill(&w->child, "does not answer");
-	else
-		ask_next(w);
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		if (w->ports[i].state == PORT_FAILED)
+			w->ports[i].state = PORT_WAITS;
+	ask_next(w);
 }
 
 static void tell_once_ready(struct worker *w)
@@ -210,7 +226,7 @@ static void on_attached(struct worker *w, const struct worker_answer *answer)
 	/* Detached meanwhile, or never asked for. */
 	if (p->state != PORT_ASKED)
 		return;
-	event_del(w->retry);
+	event_del(w->patience);
 	if (answer->error && p->resume) {
 		log_line("%.15s: is served anew: %s", port_name(w, answer->port), answer->text);
 		give_up_sockets(w, answer->port);
@@ -305,7 +321,7 @@ static void on_line(void *arg, const char *line)
 	if (cpu_lane_tell(w->maps, lanes, w->cpus, &f))
 		log_warning("%s: no lane has an SA of its own", f.text);
 	child_tell_started(&w->child, KIND_WORKER_STARTED);
-	event_del(w->retry);
+	event_del(w->patience);
 	if (w->capture_fd >= 0)
 		worker_capture(w, w->capture_fd);
 	tell_once_ready(w);
@@ -339,6 +355,7 @@ static void forget(struct worker *w)
 		close(w->orders);
 	w->orders = -1;
 	w->kept = false;
+	event_del(w->patience);
 	event_del(w->retry);
 	for (unsigned i = 0; i < PORTS_MAX; i++) {
 		/* What no worker has gone on with yet, the next one may. */
@@ -421,6 +438,7 @@ int worker_init(struct worker *w)
 	w->orders = -1;
 	w->capture_fd = -1;
 	w->retry_ms = RETRY_FIRST_MS;
+	w->patience = evtimer_new(w->base, on_silence, w);
 	w->retry = evtimer_new(w->base, on_retry, w);
 	w->pulse = event_new(w->base, -1, EV_PERSIST, on_pulse, w);
 	worker_before_init(&w->before, w->base, on_before_gone, w);
@@ -432,7 +450,8 @@ int worker_init(struct worker *w)
 		.on_ready = on_line,
 		.arg = w,
 	};
-	return w->retry && w->pulse && event_add(w->pulse, &pulse) == 0 ? child_init(&w->child) : -ENOMEM;
+	return w->patience && w->retry && w->pulse && event_add(w->pulse, &pulse) == 0 ? child_init(&w->child)
+										       : -ENOMEM;
 }
 
 static void stop(struct worker *w)
@@ -526,7 +545,7 @@ void worker_detach(struct worker *w, unsigned index)
 		turns_abandon(w->maps->turns);
 	}
 	if (p->state == PORT_ASKED)
-		event_del(w->retry);
+		event_del(w->patience);
 	give_up(w, index);
 	p->state = PORT_OFF;
 	if (!worker_is_wanted(w)) {
@@ -576,6 +595,7 @@ void worker_leave(struct worker *w, left_fn *left, void *arg)
 	} else {
 		stop(w);
 	}
+	event_del(w->patience);
 	event_del(w->retry);
 	event_del(w->pulse);
 }
@@ -592,9 +612,11 @@ void worker_fini(struct worker *w)
 	for (unsigned i = 0; i < PORTS_MAX; i++)
 		give_up(w, i);
 	child_fini(&w->child);
+	if (w->patience)
+		event_free(w->patience);
 	if (w->retry)
 		event_free(w->retry);
 	if (w->pulse)
 		event_free(w->pulse);
-	w->retry = w->pulse = NULL;
+	w->patience = w->retry = w->pulse = NULL;
 }

@@ -3,7 +3,8 @@
  * The worker as a child (lib/child.h), and the NICs that it serves. There is a worker as long as there is a NIC for it.
  * NICs come and go while it serves the others; one that starts, again or for the first time, is given all of them.
  *
- *   NIC:  PORT_OFF ─► PORT_WAITS ─► PORT_ASKED ─► PORT_ON       back to PORT_WAITS when the worker dies or cannot
+ *   NIC:  PORT_OFF ─► PORT_WAITS ─► PORT_ASKED ─► PORT_ON       all back to PORT_WAITS when the worker dies
+ *                         └─────◄ PORT_FAILED ◄─┘               when it cannot be served, which keeps no other waiting
  */
 #ifndef LOADER_DAEMON_WORKER_PROCESS_H
 #define LOADER_DAEMON_WORKER_PROCESS_H
@@ -26,8 +27,9 @@ struct worker_nic {
 struct worker_port {
 	enum {
 		PORT_OFF,
-		PORT_WAITS, /* the worker is to be asked to serve it */
-		PORT_ASKED, /* its sockets are on their way */
+		PORT_WAITS,  /* the worker is to be asked to serve it */
+		PORT_ASKED,  /* its sockets are on their way */
+		PORT_FAILED, /* it cannot be served; it is tried again, when others have been */
 		PORT_ON,
 	} state;
 	struct worker_nic nic;	       /* queues: never what ports says, which is the worker's to write, too */
@@ -61,7 +63,8 @@ struct worker {
 	int orders; /* to it, or -1 */
 	bool kept;  /* the service manager has them, too */
 	struct event *answers;
-	struct event *retry;
+	struct event *patience; /* with who does not answer */
+	struct event *retry;	/* of PORT_FAILED */
 	struct event *pulse;
 	unsigned retry_ms;
 	bool detached; /* it has said so */

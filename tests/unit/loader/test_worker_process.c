@@ -186,6 +186,53 @@ static void test_ready_when_what_failed_has_gone(void **unused)
 	assert_int_equal(told, 1);
 }
 
+/* What was asked for has been answered: that is heard when a third one goes. */
+static void hear_beside(void)
+{
+	w.ports[2].state = PORT_ON;
+	answer(WORKER_DETACH, 2, 0);
+	worker_detach(&w, 2);
+	assert_int_equal(order(2), WORKER_DETACH);
+}
+
+/* It waits for its own time, and no other for it: neither one that waits already nor one that comes later. */
+static void what_fails_keeps_no_other_waiting(bool later)
+{
+	attach(0);
+	if (!later)
+		attach(1);
+	assert_int_equal(order(0), WORKER_ATTACH);
+	answer(WORKER_ATTACH, 0, EBUSY);
+	hear_beside();
+	if (later)
+		attach(1);
+	assert_int_equal(order(1), WORKER_ATTACH);
+	answer(WORKER_ATTACH, 1, 0);
+	hear_beside();
+	assert_int_equal(w.ports[1].state, PORT_ON);
+	assert_int_equal(order(0), 0);
+	assert_int_equal(told, 0);
+	event_active(w.retry, EV_TIMEOUT, 0);
+	event_base_loop(w.base, EVLOOP_NONBLOCK);
+	assert_int_equal(order(0), WORKER_ATTACH);
+	answer(WORKER_ATTACH, 0, 0);
+	hear_beside();
+	assert_true(worker_is_ready(&w));
+	assert_int_equal(told, 1);
+}
+
+static void test_what_fails_keeps_no_other_waiting(void **unused)
+{
+	(void)unused;
+	what_fails_keeps_no_other_waiting(false);
+}
+
+static void test_what_fails_keeps_none_that_comes_later_waiting(void **unused)
+{
+	(void)unused;
+	what_fails_keeps_no_other_waiting(true);
+}
+
 /* One that answers for what was not asked makes nothing of it. */
 static void test_answers_that_nobody_asked_for(void **unused)
 {
@@ -199,7 +246,7 @@ static void test_answers_that_nobody_asked_for(void **unused)
 	worker_detach(&w, 1);
 	assert_int_equal(order(1), WORKER_DETACH);
 	assert_int_equal(w.ports[0].state, PORT_ASKED);
-	assert_true(event_pending(w.retry, EV_TIMEOUT, NULL));
+	assert_true(event_pending(w.patience, EV_TIMEOUT, NULL));
 	assert_int_equal(told, 0);
 }
 
@@ -303,8 +350,8 @@ static void test_letting_go_takes_its_time(void **unused)
 
 static void run_out_of_patience(void)
 {
-	assert_true(event_pending(w.retry, EV_TIMEOUT, NULL));
-	event_active(w.retry, EV_TIMEOUT, 0);
+	assert_true(event_pending(w.patience, EV_TIMEOUT, NULL));
+	event_active(w.patience, EV_TIMEOUT, 0);
 	event_base_loop(w.base, EVLOOP_NONBLOCK);
 }
 
@@ -382,7 +429,7 @@ static void test_no_line(void **unused)
 	w.orders = -1;
 	w.aead[0] = '\0';
 	attach(0);
-	assert_true(event_pending(w.retry, EV_TIMEOUT, NULL));
+	assert_true(event_pending(w.patience, EV_TIMEOUT, NULL));
 	child_stop(&w.child);
 	w.child.pid = nobody;
 	run_out_of_patience();
@@ -395,6 +442,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_queues_are_not_what_ports_says, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_next_is_asked_for_after_one_has_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ready_when_what_failed_has_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_fails_keeps_no_other_waiting, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_fails_keeps_none_that_comes_later_waiting, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_answers_that_nobody_asked_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_copying_where_zero_copy_does_not_work, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_zero_copy_waits_for_a_link_to_be_tried, setup, teardown),
