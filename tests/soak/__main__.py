@@ -39,6 +39,7 @@ class Soak:
     def storm(self, bed):
         """Whether every packet is to be accounted for all the same."""
         chosen = faults.choose(self.dice)
+        bed.uncounted = False
         for row, n in chosen:
             self.note(f'{row.name} on {"ab"[n]}')
             self.done[row.name] += 1
@@ -48,7 +49,7 @@ class Soak:
         while bed.mending:
             bed.mending.pop()()
         self.note('made good')
-        return all(row.exact for row, _ in chosen), ', '.join(row.name for row, _ in chosen)
+        return all(row.exact for row, _ in chosen) and not bed.uncounted, ', '.join(row.name for row, _ in chosen)
 
     def calm(self, bed, exact, names):
         begin = time.monotonic()

@@ -46,6 +46,7 @@ class SoakBed(LossyPair):
     def __init__(self, mode, seed):
         super().__init__(mode, seed)
         self.mending = []   # what makes good again what a fault has left
+        self.uncounted = False
         self.psk(**SETTINGS)
         for host in self.hosts:
             text = host.config.read_text()
@@ -58,6 +59,10 @@ class SoakBed(LossyPair):
             until(host.ready, f'{host.instance} is ready', timeout=START_SECONDS)
         self.traffic = TrafficProcess(self.hosts)
         self.stack.callback(self.traffic.close)
+
+    def lose_count(self, lost):
+        """Whether something of this round is missing in all counters."""
+        self.uncounted = self.uncounted or lost
 
     def other(self, host):
         return self.b if host is self.a else self.a

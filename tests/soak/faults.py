@@ -121,9 +121,12 @@ def stop_for_a_while(bed, pid, dice):
         time.sleep(dice.uniform(0, 4))
 
 
-@fault()
+@fault(exact=True)
 def worker_stopped(bed, host, dice):
-    stop_for_a_while(bed, host.processes()['worker'], dice)
+    """More comes than its rings hold, and all of that is told of; unless it is killed for it, with what they have."""
+    pid = host.processes()['worker']
+    stop_for_a_while(bed, pid, dice)
+    bed.mending.append(lambda: bed.lose_count(is_dead(pid)))
 
 
 @fault(exact=True)
