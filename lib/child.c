@@ -210,6 +210,7 @@ static int start(struct child *c, const struct becomes *b)
 	if (c->again)
 		evtimer_del(c->again);
 	c->started_ns = clock_now();
+	c->oom_kills = child_oom_kills();
 	c->pulse = (struct child_pulse){0};
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
@@ -260,7 +261,7 @@ bool child_reap(struct child *c)
 
 	if (!c->pid || waitpid(c->pid, &status, WNOHANG) != c->pid)
 		return false;
-	child_log_death(c->name, c->pid, status);
+	child_log_death(c->name, c->pid, status, child_oom_kills() > c->oom_kills);
 	forget_ready(c);
 	c->pid = 0;
 	c->status = status;

@@ -45,6 +45,7 @@ struct child {
 	unsigned restarts;   /* after deaths */
 	unsigned backoff_ms; /* before the next start */
 	uint64_t started_ns; /* clock_now() */
+	uint64_t oom_kills;  /* child_oom_kills(), when it was started */
 	struct child_pulse pulse;
 	int ready_fd; /* where its line comes; -1: not waited for */
 	struct event *ready;

@@ -124,11 +124,30 @@ void child_end(const char *what, pid_t pid)
 		;
 }
 
-void child_log_death(const char *what, pid_t pid, int status)
+uint64_t child_oom_kills(void)
 {
+	static const char name[] = "oom_kill ";
+	FILE *all = fopen("/proc/vmstat", "re");
+	uint64_t kills = 0;
+	char line[80];
+
+	while (all && fgets(line, sizeof(line), all))
+		if (strncmp(line, name, sizeof(name) - 1) == 0)
+			kills = strtoull(line + sizeof(name) - 1, NULL, 10);
+	if (all)
+		fclose(all);
+	return kills;
+}
+
+void child_log_death(const char *what, pid_t pid, int status, bool starved)
+{
+	const char *why = starved ? ", and the kernel has killed for want of memory meanwhile: 'dmesg' tells whom, and "
+				    "whether it is the machine's or a control group's: 'MemoryMax=' of the service"
+				  : "";
+
 	if (WIFSIGNALED(status))
-		log_warning("%s %d was ended by signal %d (%s): starting it again", what, pid, WTERMSIG(status),
-			    strsignal(WTERMSIG(status)));
+		log_warning("%s %d was ended by signal %d (%s)%s: starting it again", what, pid, WTERMSIG(status),
+			    strsignal(WTERMSIG(status)), why);
 	else
-		log_warning("%s %d ended with status %d: starting it again", what, pid, WEXITSTATUS(status));
+		log_warning("%s %d ended with status %d%s: starting it again", what, pid, WEXITSTATUS(status), why);
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -29,7 +30,11 @@ int child_inherits_dir(const char *path);
 /* Ends a child and waits for its end: SIGTERM, after two seconds SIGKILL. what: its name, for the log. */
 void child_end(const char *what, pid_t pid);
 
-/* Logs that a child has ended, and how. status: waitpid()'s. */
-void child_log_death(const char *what, pid_t pid, int status);
+/* How many processes the kernel has killed since the machine started because there was no memory, or in their control
+ * group; 0 where it does not tell. */
+uint64_t child_oom_kills(void);
+
+/* Logs that a child has ended, and how. status: waitpid()'s. starved: the kernel has killed so in its lifetime. */
+void child_log_death(const char *what, pid_t pid, int status, bool starved);
 
 #endif

@@ -7,7 +7,10 @@
 #include <linux/mount.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include "child_process.h"
 
 /* glibc has these from 2.36 on. */
 static int call_fsopen(const char *type)
@@ -47,6 +50,43 @@ static int make_in_tmpfs(void)
 	return fd;
 }
 
+/* ---- its memory ---- */
+
+/* Who is killed when there is no more is this one. */
+static void offer_oneself(void)
+{
+	const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	/* Who can't be chosen before the others can still try. */
+	if (write(fd, "1000", 4) < 0)
+		errno = 0;
+	close(fd);
+}
+
+/*
+ * Where a control group has not enough, no call fails: the kernel kills whoever touches a page that is too many, and
+ * that would be one worker after the other, with all that they serve. So a child has all pages made, and may be killed.
+ */
+static int fill(int fd, size_t size)
+{
+	const pid_t child = child_fork();
+	int status;
+
+	if (child == 0) {
+		offer_oneself();
+		_exit(fallocate(fd, 0, 0, (off_t)size) < 0 ? errno : 0);
+	}
+	/* With no room for a process, either, it has to be tried without. */
+	if (child < 0)
+		return 0;
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return 0;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -ENOMEM;
+}
+
 int huge_file_make(size_t size)
 {
 	int fd = make_in_tmpfs(), err;
@@ -55,9 +95,9 @@ int huge_file_make(size_t size)
 		fd = memfd_create("packets", MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, (off_t)size) == 0)
+	err = ftruncate(fd, (off_t)size) < 0 ? -errno : fill(fd, size);
+	if (!err)
 		return fd;
-	err = -errno;
 	close(fd);
 	return err;
 }

@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-/* Makes one of that size, all zeros. Its descriptor, the caller's to close, or -errno. */
+/* Makes one of that size, all zeros, and has its memory: -ENOMEM where there is none, be it by the limit of a control
+ * group. Its descriptor, the caller's to close, or -errno. */
 int huge_file_make(size_t size);
 
 #endif

@@ -103,11 +103,16 @@ static void give_up(struct worker *w, unsigned index)
 	p->kept = false;
 }
 
+/* As long as it is for the same reason it is said once. */
 static void fail(struct worker *w, unsigned index, const char *why)
 {
-	log_warning("%.15s: the worker cannot serve it: %s", port_name(w, index), why);
+	struct worker_port *p = &w->ports[index];
+
+	if (strncmp(p->why, why, sizeof(p->why) - 1) != 0)
+		log_warning("%.15s: the worker cannot serve it: %s", port_name(w, index), why);
+	snprintf(p->why, sizeof(p->why), "%s", why);
 	give_up_sockets(w, index);
-	w->ports[index].state = PORT_FAILED;
+	p->state = PORT_FAILED;
 	retry_later(w);
 }
 
@@ -248,6 +253,7 @@ static void on_attached(struct worker *w, const struct worker_answer *answer)
 	}
 	w->maps->port[answer->port].zero_copy = answer->zero_copy != 0;
 	p->resume = false;
+	p->why[0] = '\0';
 	p->state = PORT_ON;
 	keep(w, answer->port);
 	tell_once_ready(w);
@@ -474,6 +480,7 @@ void worker_attach(struct worker *w, unsigned index, const struct worker_nic *ni
 	p->state = PORT_WAITS;
 	p->nic = *nic;
 	p->copy = false;
+	p->why[0] = '\0';
 	w->told = false;
 	if (w->child.pid) {
 		ask_next(w);

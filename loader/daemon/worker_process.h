@@ -37,6 +37,7 @@ struct worker_port {
 	bool tried;		       /* there was a link to try it by */
 	bool resume;		       /* the sockets are those of the worker before, and to be gone on with */
 	bool kept;		       /* the service manager has what is of it */
+	char why[256];		       /* it cannot be served, as was said last */
 	struct worker_sockets sockets; /* while PORT_ASKED or PORT_ON, or with resume */
 };
 

@@ -38,11 +38,21 @@ static void set_busy_poll(const struct worker_sockets *s, struct port *port)
 		    privileges_remedy(-err, "it takes Linux 5.11 with CONFIG_NET_RX_BUSY_POLL"));
 }
 
+static int no_memory(size_t size, int err, struct fault *f)
+{
+	return fault(f, err, "%zu MiB of packet memory: %s%s", size >> 20, strerror(err),
+		     err == ENOMEM ? ": raise the limit of its control group ('MemoryMax=' of the service), or lower "
+				     "'packet-memory' or 'queues'"
+				   : "");
+}
+
 int worker_sockets_make(struct worker_sockets *s, unsigned count, struct port *port, struct fault *f)
 {
-	*s = (struct worker_sockets){.memory = huge_file_make(packet_file_size(count, port->ring, port->mtu_room))};
+	const size_t size = packet_file_size(count, port->ring, port->mtu_room);
+
+	*s = (struct worker_sockets){.memory = huge_file_make(size)};
 	if (s->memory < 0)
-		return fault(f, -s->memory, "packet memory: %s", strerror(-s->memory));
+		return no_memory(size, -s->memory, f);
 	while (s->count < count) {
 		const int fd = make_socket();
 
