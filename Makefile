@@ -237,6 +237,10 @@ $(IKE_LIFE) $(addprefix $(BUILD)/tests/unit/ike/test_,lossy_hour malformed many 
 
 $(BUILD)/tests/unit/ike/test_no_memory: ALL_LDFLAGS += -Wl,--wrap=calloc,--wrap=strdup
 
+# Whose allocations fail, one after the other (failing_memory.h).
+$(filter %/test_each_allocation,$(IKE_TESTS) $(LOADER_TESTS) $(WORKER_TESTS)): ALL_LDFLAGS += \
+	$(call wrapped,malloc calloc realloc reallocarray strdup strndup)
+
 BPF_TEST_OBJ := $(call objects,$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)))
 $(BPF_TESTS): %: %.o $(BPF_TEST_OBJ) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lxdp -lbpf

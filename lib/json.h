@@ -18,6 +18,16 @@ static inline void json_add_u64(cJSON *object, const char *name, uint64_t value)
 	cJSON_AddRawToObject(object, name, digits);
 }
 
+/* Whether the item, which is the array's from then on, or deleted, is there. NULL: no memory for it. */
+static inline bool json_append(cJSON *array, cJSON *item)
+{
+	const bool there = item && cJSON_AddItemToArray(array, item);
+
+	if (!there)
+		cJSON_Delete(item);
+	return there;
+}
+
 /* The string under name, or NULL. */
 static inline const char *json_text(const cJSON *object, const char *name)
 {

@@ -13,7 +13,7 @@
 static bool keep(struct reader *r, const char *name, const char *value)
 {
 	r->words_line[r->words_count++] = r->line;
-	return cJSON_AddStringToObject(r->words, name, value) != NULL;
+	return cJSON_AddStringToObject(r->words, name, value) || wrong(r, "%s", strerror(ENOMEM));
 }
 
 #define WORD_KEY(key) \
@@ -51,9 +51,11 @@ int policy_begin(struct reader *r, const char *name)
 		return wrong(r, "[policy %s] is in the file twice", name);
 	p = reallocarray(config->policies, config->policy_count + 1, sizeof(*p));
 	r->words = cJSON_CreateObject();
+	/* Where they were they are not any more, whatever else there is no memory for. */
+	if (p)
+		config->policies = p;
 	if (!p || !r->words)
 		return wrong(r, "%s", strerror(ENOMEM));
-	config->policies = p;
 	p += config->policy_count++;
 	*p = (struct policy_config){.line = r->line};
 	snprintf(p->name, sizeof(p->name), "%s", name);

@@ -138,24 +138,29 @@ const char *ike_certs_text(const struct ike_certs *certs, uint32_t id)
 	return low < certs->count && certs->known[low].id == id ? certs->known[low].text : NULL;
 }
 
-void ike_certs_add(const struct ike_certs *certs, cJSON *document)
+static bool add_file(cJSON *files, const struct cert_file *file)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	return json_append(files, o) && cJSON_AddNumberToObject(o, "id", file->id) &&
+	       cJSON_AddStringToObject(o, "pem", file->text);
+}
+
+bool ike_certs_add(const struct ike_certs *certs, cJSON *document)
 {
 	cJSON *files = cJSON_AddArrayToObject(document, "files"),
 	      *dropped = cJSON_AddArrayToObject(document, "dropped");
+	bool all = files && dropped;
 
-	for (unsigned i = 0; i < certs->count; i++) {
+	for (unsigned i = 0; i < certs->count && all; i++) {
 		const struct cert_file *file = &certs->known[i];
 
-		if (file->used && !file->sent) {
-			cJSON *o = cJSON_CreateObject();
-
-			cJSON_AddNumberToObject(o, "id", file->id);
-			cJSON_AddStringToObject(o, "pem", file->text);
-			cJSON_AddItemToArray(files, o);
-		} else if (file->sent && !file->used) {
-			cJSON_AddItemToArray(dropped, cJSON_CreateNumber(file->id));
-		}
+		if (file->used && !file->sent)
+			all = add_file(files, file);
+		else if (file->sent && !file->used)
+			all = json_append(dropped, cJSON_CreateNumber(file->id));
 	}
+	return all;
 }
 
 void ike_certs_sent(struct ike_certs *certs)

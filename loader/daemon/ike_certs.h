@@ -37,8 +37,8 @@ int ike_certs_use(struct ike_certs *certs, const char *key, const char *config_p
 const char *ike_certs_text(const struct ike_certs *certs, uint32_t id);
 
 /* Puts what is in use and was not sent into the document as "files", and the numbers of what was, and is not in use any
- * more, as "dropped". */
-void ike_certs_add(const struct ike_certs *certs, cJSON *document);
+ * more, as "dropped". False: there was no memory for all of it. */
+bool ike_certs_add(const struct ike_certs *certs, cJSON *document);
 
 /* What ike_certs_add() has put there is sent; it has been taken, and what is not in use is forgotten. */
 void ike_certs_sent(struct ike_certs *certs);

@@ -357,10 +357,10 @@ static int configure(struct ike_process *ike, const struct config *config, struc
 
 	ike_stock_begin(&ike->stock);
 	err = add_connections(ike, &d, config, f);
-	if (!err) {
-		ike_delivery_close(&d, &ike->stock);
+	if (!err)
+		err = ike_delivery_close(&d, &ike->stock, f);
+	if (!err)
 		err = send_configuration(ike, config, d.document, f);
-	}
 	if (!err)
 		ike_delivery_taken(&d, &ike->stock);
 	if (ike->stock.keys.hung)
@@ -388,10 +388,10 @@ int ike_judge(struct ike_process *ike, const struct config *config, const struct
 	int err = ike_delivery_add(&d, &ike->stock, c, f), judged = 0;
 	struct fault why;
 
-	if (err >= 0) {
-		ike_delivery_close(&d, &ike->stock);
+	if (err >= 0)
+		judged = ike_delivery_close(&d, &ike->stock, &why);
+	if (err >= 0 && !judged)
 		judged = send_configuration(ike, config, d.document, &why);
-	}
 	if (judged) {
 		err = judged;
 		*f = why;

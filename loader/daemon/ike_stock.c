@@ -56,11 +56,19 @@ struct ike_delivery ike_delivery_new(const struct config *config)
 {
 	struct ike_delivery d = {.document = cJSON_CreateObject()};
 
-	cJSON_AddNumberToObject(d.document, "cookie_threshold", config->cookie_threshold);
-	cJSON_AddNumberToObject(d.document, "dscp", config->ike_dscp);
-	d.kept = cJSON_AddArrayToObject(d.document, "kept");
-	d.connections = cJSON_AddArrayToObject(d.document, "connections");
+	d.incomplete = !cJSON_AddNumberToObject(d.document, "cookie_threshold", config->cookie_threshold) ||
+		       !cJSON_AddNumberToObject(d.document, "dscp", config->ike_dscp) ||
+		       !(d.kept = cJSON_AddArrayToObject(d.document, "kept")) ||
+		       !(d.connections = cJSON_AddArrayToObject(d.document, "connections"));
 	return d;
+}
+
+static bool add(struct ike_delivery *d, const struct ike_stock *stock, const struct connection_config *c,
+		const struct ike_numbers *numbers, const uint8_t digest[KNOWN_DIGEST])
+{
+	if (ike_known_has(&stock->known, c->name, digest))
+		return json_append(d->kept, cJSON_CreateString(c->name));
+	return json_append(d->connections, ike_json(c, numbers));
 }
 
 int ike_delivery_add(struct ike_delivery *d, struct ike_stock *stock, const struct connection_config *c,
@@ -77,20 +85,19 @@ int ike_delivery_add(struct ike_delivery *d, struct ike_stock *stock, const stru
 		err = ike_known_add(&d->known, c->name, digest);
 	if (err)
 		return fault(f, -err, "%s", strerror(-err));
-	if (ike_known_has(&stock->known, c->name, digest))
-		cJSON_AddItemToArray(d->kept, cJSON_CreateString(c->name));
-	else
-		cJSON_AddItemToArray(d->connections, ike_json(c, &numbers));
+	d->incomplete |= !add(d, stock, c, &numbers, digest);
 	return note;
 }
 
-void ike_delivery_close(struct ike_delivery *d, struct ike_stock *stock)
+int ike_delivery_close(struct ike_delivery *d, struct ike_stock *stock, struct fault *f)
 {
-	ike_certs_add(&stock->certs, d->document);
+	if (!ike_certs_add(&stock->certs, d->document) || d->incomplete)
+		return fault(f, ENOMEM, "IKE's configuration: %s", strerror(ENOMEM));
 	/* Whatever comes of it: one that comes a second time is as good. */
 	ike_certs_sent(&stock->certs);
 	/* Nor, unless it is taken, is anything counted on that IKE may have or not. */
 	ike_known_free(&stock->known);
+	return 0;
 }
 
 void ike_delivery_taken(struct ike_delivery *d, struct ike_stock *stock)

@@ -21,6 +21,7 @@ struct ike_stock {
 /* A configuration that is being made, and what IKE will know by it. */
 struct ike_delivery {
 	cJSON *document;    /* docs/architecture.md has its fields */
+	bool incomplete;    /* there was no memory for something */
 	cJSON *connections; /* of the document: those that are new to it, or others than before; */
 	cJSON *kept;	    /* and the names of the rest */
 	struct ike_known known;
@@ -37,8 +38,9 @@ struct ike_delivery ike_delivery_new(const struct config *config);
 int ike_delivery_add(struct ike_delivery *d, struct ike_stock *stock, const struct connection_config *c,
 		     struct fault *f);
 
-/* The document is complete, and about to be sent. */
-void ike_delivery_close(struct ike_delivery *d, struct ike_stock *stock);
+/* The document is complete, and about to be sent. 0; or -ENOMEM with f, and it is not to be sent: what is missing IKE
+ * would take for gone. */
+int ike_delivery_close(struct ike_delivery *d, struct ike_stock *stock, struct fault *f);
 
 /* It has been taken: what is not in use any more is forgotten. Without this, IKE goes on with what it has. */
 void ike_delivery_taken(struct ike_delivery *d, struct ike_stock *stock);

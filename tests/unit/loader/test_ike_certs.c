@@ -76,7 +76,7 @@ static const char *sent(void)
 	const cJSON *item;
 	size_t n = 0;
 
-	ike_certs_add(&certs, document);
+	assert_true(ike_certs_add(&certs, document));
 	text[0] = '\0';
 	cJSON_ArrayForEach(item, json_item(document, "files"))
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%.0f=%s; ", json_number(item, "id"),
