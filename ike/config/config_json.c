@@ -50,6 +50,11 @@ static int missing(const cJSON *o, const char *what, struct fault *f)
 	return fault(f, EINVAL, "%.64s: %s is missing or makes no sense", name ? name : "connection", what);
 }
 
+static int no_memory(struct fault *f)
+{
+	return fault(f, ENOMEM, "%s", strerror(ENOMEM));
+}
+
 static void add_name(const cJSON *o, struct fault *f)
 {
 	char copied[sizeof(f->text)];
@@ -119,6 +124,9 @@ static int read_ids(struct connection_config *c, const cJSON *o, struct fault *f
 		err = identity_from_text(&c->local_id, local_id, f);
 	} else if (c->cert) {
 		err = credentials_identity(c->credentials, &c->local_id);
+		if (err)
+			fault(f, -err,
+			      "cert: its subject is too long to be said: give a local-id of its subjectAltName");
 	} else {
 		c->local_id = (struct identity){.type = ID_IPV4_ADDR, .size = 4};
 		memcpy(c->local_id.data, c->local, 4);
@@ -183,20 +191,32 @@ static int digest(const cJSON *o, uint8_t out[32])
 	return ok ? 0 : -ENOMEM;
 }
 
+/* A copy of that member, if there is one. False: no memory. */
+static bool copy_member(cJSON *to, const cJSON *o, const char *name)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, name);
+	cJSON *copied = cJSON_Duplicate(item, false);
+	const bool there = copied && cJSON_AddItemToObject(to, name, copied);
+
+	if (!there)
+		cJSON_Delete(copied);
+	return !item || there;
+}
+
 /* Of those members alone, or of all others. */
 static int digest_some(const cJSON *o, const char *const *names, size_t count, bool others, uint8_t out[32])
 {
 	cJSON *some = others ? cJSON_Duplicate(o, true) : cJSON_CreateObject();
-	int err;
+	int err = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !err; i++) {
 		if (others)
 			cJSON_DeleteItemFromObjectCaseSensitive(some, names[i]);
-		else
-			cJSON_AddItemToObject(some, names[i],
-					      cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(o, names[i]), false));
+		else if (!copy_member(some, o, names[i]))
+			err = -ENOMEM;
 	}
-	err = digest(some, out);
+	if (!err)
+		err = digest(some, out);
 	cJSON_Delete(some);
 	return err;
 }
@@ -205,7 +225,7 @@ static int digest_some(const cJSON *o, const char *const *names, size_t count, b
 
 /* What the file says of the connection, as numbers to compare. Of keys, certificates, CAs and CRLs these are of the
  * files' numbers, which change with what is in them. */
-static int read_digests(struct connection_config *c, const cJSON *o)
+static int read_digests(struct connection_config *c, const cJSON *o, struct fault *f)
 {
 	static const char *const proof[] = {"auth",	"psk",	     "private", "ppk", "ppk_id", "ppk_required",
 					    "local_id", "remote_id", "cert",	"ca",  "crl"};
@@ -214,13 +234,15 @@ static int read_digests(struct connection_config *c, const cJSON *o)
 
 	if (!err)
 		err = digest_some(o, files, COUNT(files), false, c->files_digest);
-	return err ? err : digest_some(o, proof, COUNT(proof), false, c->auth_digest);
+	if (!err)
+		err = digest_some(o, proof, COUNT(proof), false, c->auth_digest);
+	return err ? no_memory(f) : 0;
 }
 
 static struct connection_config *read_connection(const cJSON *o, struct file_store *files, struct fault *f)
 {
 	struct connection_config *c = calloc(1, sizeof(*c));
-	int err = c ? read_ends(c, o, f) : fault(f, ENOMEM, "%s", strerror(ENOMEM));
+	int err = c ? read_ends(c, o, f) : no_memory(f);
 
 	if (!err)
 		err = read_auth(c, o, files, f);
@@ -231,7 +253,7 @@ static struct connection_config *read_connection(const cJSON *o, struct file_sto
 	if (!err)
 		err = read_life(c, o, f);
 	if (!err)
-		err = read_digests(c, o);
+		err = read_digests(c, o, f);
 	if (!err)
 		return c;
 	connection_config_free(c);
@@ -260,7 +282,7 @@ static int read_files(const cJSON *o, struct file_store *files, struct fault *f)
 		if (!pem || !json_u64(item, "id"))
 			return fault(f, EINVAL, "not a configuration");
 		if (file_store_add(files, (uint32_t)json_u64(item, "id"), pem))
-			return fault(f, ENOMEM, "%s", strerror(ENOMEM));
+			return no_memory(f);
 	}
 	return 0;
 }
@@ -279,7 +301,7 @@ static int read_kept(struct ike_config *out, const cJSON *list, struct fault *f)
 
 	out->kept = calloc(size_of(list) + 1, sizeof(*out->kept));
 	if (!out->kept)
-		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
+		return no_memory(f);
 	cJSON_ArrayForEach(item, list)
 		if (!copy(out->kept[out->kept_count++], sizeof(*out->kept), cJSON_GetStringValue(item)))
 			return fault(f, EINVAL, "not a configuration");
@@ -292,7 +314,7 @@ static int read_connections(struct ike_config *out, const cJSON *list, struct fi
 
 	out->connections = calloc(size_of(list) + 1, sizeof(*out->connections));
 	if (!out->connections)
-		return fault(f, ENOMEM, "%s", strerror(ENOMEM));
+		return no_memory(f);
 	cJSON_ArrayForEach(item, list) {
 		out->connections[out->count] = read_connection(item, files, f);
 		if (!out->connections[out->count])

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a queue of a NIC takes of memory in both directions, with each allocation failing once: all of it, or an error.
+ */
+#define _GNU_SOURCE
+#include "lanes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "in/fragments_in.h"
+#include "out/outbound.h"
+#include "unit/failing_memory.h"
+
+static const struct port shared = {.name = "nic0"};
+static struct lane lane;
+
+static bool open_queue(void)
+{
+	struct port_queue p = {.lane = &lane, .shared = &shared, .host.reads = true, .express.reads = true};
+	struct fault f = {""};
+	bool failed;
+	int err = inbound_init(&p, NULL, &f);
+
+	if (!err)
+		err = outbound_init(&p, &f);
+	failed = memory_is_back();
+	assert_int_equal(failed, err == -ENOMEM);
+	if (failed)
+		assert_true(strncmp(f.text, "nic0: ", 6) == 0 || strstr(f.text, "bytes"));
+	fragments_in_free(p.fragments);
+	inbound_free(&p);
+	outbound_free(&p);
+	return failed;
+}
+
+static void test_queue(void **unused)
+{
+	(void)unused;
+	assert_true(memory_fails_each(open_queue) > 7);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_queue),
+	};
+
+	return cmocka_run_group_tests_name("each allocation of a queue", tests, NULL, NULL);
+}
