@@ -8,6 +8,9 @@ import os
 import shutil
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from lib.beds.ike import bring_up, is_up, order, wait_up
 from lib.beds.paced import Both
@@ -124,6 +127,42 @@ def test_protocol_process_hangs(native):
         until(traffic.goes_on(), 'traffic goes on')
         traffic.closed()
     assert 'does not answer: killed' in host.log_text
+
+
+@pytest.mark.parametrize('who, said', [
+    ('keyholder', 'the key holder has ended, or does not answer'),
+    ('hands', 'the hands, which do key exchanges, have ended, or do not answer')])
+def test_what_ike_needs_hangs(native, who, said):
+    """IKE ends with it, and is started again; ESP goes on."""
+    native.psk(start='initiate')
+    native.start()
+    wait_up(*native.hosts)
+    host, before = native.a, native.a.processes()
+    with Both(native, forge=False) as traffic, ThreadPoolExecutor(1) as beside:
+        os.kill(before[who], signal.SIGSTOP)
+        beside.submit(order, host, 'rekey', 'core', 'child', check=False)
+        until(lambda: said in host.log_text, 'it is noticed', timeout=HANG_SECONDS)
+        until(lambda: is_dead(before[who]) and is_dead(before['protocol']), 'both have ended')
+        until(lambda: host.processes()['protocol'] and is_up(host), 'up again')
+        until(traffic.goes_on(), 'traffic goes on')
+        traffic.closed()
+    assert host.counters().get('no_sa', 0) == 0, 'ESP has gone on all the while'
+
+
+def test_worker_hangs(native):
+    """Noticed, though nobody asks it for anything; another one goes on with the same SAs."""
+    native.psk()
+    bring_up(native)
+    host, before = native.a, native.a.processes()['worker']
+    spis = {sa['spi'] for sa in host.status()['sas']}
+    with Both(native) as traffic:
+        until(traffic.goes_on(), 'traffic both ways')
+        os.kill(before, signal.SIGSTOP)
+        until(lambda: is_dead(before), 'it is killed', timeout=HANG_SECONDS)
+        until(traffic.goes_on(), 'traffic again')
+        traffic.closed()
+    assert f'worker {before} does not answer: killed' in host.log_text
+    assert {sa['spi'] for sa in host.status()['sas']} == spis
 
 
 def test_supervisor_hangs(native):
