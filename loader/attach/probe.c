@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -105,8 +106,10 @@ static bool cpu_has_aes(void)
 {
 #if defined(__x86_64__)
 	return __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
-#elif defined(__ARM_FEATURE_AES)
-	return true;
+#elif defined(__aarch64__)
+	const unsigned long has = getauxval(AT_HWCAP);
+
+	return (has & HWCAP_AES) && (has & HWCAP_PMULL);
 #else
 	return false;
 #endif
