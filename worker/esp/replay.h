@@ -36,7 +36,7 @@ static inline uint64_t replay_bit(uint64_t seq)
 /* Whether seq may still be accepted: it is not 0, not behind the window, and not seen before. Changes nothing. */
 static inline bool replay_check(const struct sa_state *sa, const __u64 *ring, uint32_t window, uint64_t seq)
 {
-	const uint64_t top = __atomic_load_n(&sa->seq, __ATOMIC_RELAXED);
+	const uint64_t top = __atomic_load_n(&sa->seq, __ATOMIC_ACQUIRE);
 
 	if (seq > top)
 		return true;
@@ -61,11 +61,12 @@ static inline void replay_mark(__u64 *ring, uint32_t window, uint64_t seq)
 	__atomic_store_n(word, *word | replay_bit(seq), __ATOMIC_RELAXED);
 }
 
-/* For replay_update. The fences are against the compiler: a killed process leaves its stores in program order. */
+/* For replay_update. The fences are against the compiler: a killed process leaves its stores in program order. Other
+ * lanes are not shown a top before the words that were cleared for it: stale bits would refuse what is new. */
 static inline void replay_publish_top(struct sa_state *sa, uint64_t seq)
 {
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	__atomic_store_n(&sa->seq, seq, __ATOMIC_RELAXED);
+	__atomic_store_n(&sa->seq, seq, __ATOMIC_RELEASE);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 

@@ -115,7 +115,8 @@ uint32_t fragments_in_take_handed(struct lane *l)
 	bool more = false;
 	uint32_t all = 0;
 
-	__atomic_store_n(&l->handed, 0, __ATOMIC_SEQ_CST);
+	/* Not a store: it has to have seen what came before the 1 of whoever wakes nobody for it. */
+	__atomic_exchange_n(&l->handed, 0, __ATOMIC_SEQ_CST);
 	for (uint32_t from = 0; from < l->count; from++) {
 		const uint32_t taken = take_from(l, &l->handoffs[from]);
 
