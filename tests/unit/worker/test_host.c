@@ -115,11 +115,14 @@ static void super_packets_are_not_more_than_the_cache_holds(void **state)
 {
 	struct pair *p = *state;
 
-	for (uint32_t i = 0; i < 8; i++)
-		send_frame(p, i, 65000);
-	for (uint32_t i = 0; i < 8; i++) {
-		expect_frame(p, i, 65000);
-		assert_in_range(p->host.wanted, 1, 2);
+	/* Four are what a socket of the usual size takes at once. */
+	for (uint32_t round = 0; round < 2; round++) {
+		for (uint32_t i = 0; i < 4; i++)
+			send_frame(p, i, 65000);
+		for (uint32_t i = 0; i < 4; i++) {
+			expect_frame(p, i, 65000);
+			assert_in_range(p->host.wanted, 1, 2);
+		}
 	}
 }
 
