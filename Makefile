@@ -14,6 +14,7 @@
 #   make soak      two hosts that live at random, MINUTES=5 SEED= as in an earlier run, and what must hold all the while (root)
 #   make coverage  how many lines of what parses the tests run
 #   make unit      the unit tests alone; unit-sanitized, tsan, wiped, bpf-test, e2e, tests/layout: the other parts of check
+#   make arm64     the programs for arm64, in build/arm64/; arm64-unit: the unit tests there, by qemu-user; arm64-sysroot: what they are linked with
 #   make cppcheck  what cppcheck finds in the sources of the programs; tidy: clang-tidy, in some of them
 #   make deps      the Debian packages; check-deps, bench-deps: those that these alone need (root)
 #   make install DESTDIR= PREFIX=; make deb: a package of Debian's, in the build directory; deb-tree tries it
@@ -27,19 +28,24 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 CLANG   ?= clang
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
-ARCH    := $(shell uname -m)
+# Where another architecture's headers and libraries are, and what runs its programs (tests/arm64.mk).
+SYSROOT ?=
+RUN     ?=
+# What the compiler makes programs for, in the kernel's word.
+ARCH    := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 
 PKGS := libbpf libxdp libcrypto libmnl libevent_core inih libcjson libseccomp libcap-ng liburing
 # Intel's multi-buffer library has no pkg-config file and exists for x86-64 only.
-HAVE_IPSEC_MB := $(wildcard /usr/include/intel-ipsec-mb.h)
+HAVE_IPSEC_MB := $(wildcard $(SYSROOT)/usr/include/intel-ipsec-mb.h)
 
+TARGET := $(addprefix --sysroot=,$(SYSROOT))
 WARN   := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS ?= -O2 -g
 # The worker is optimised as one: a tenth fewer of its own instructions a packet, and no function has to stand in a
 # header for it. Its objects are ordinary ones as well, which is how the tests take them. gcc's alone; LTO= for none.
 LTO    ?= $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-objects)
-ALL_CFLAGS = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) -iquote . $(if $(HAVE_IPSEC_MB),-DHAVE_IPSEC_MB) \
+ALL_CFLAGS = $(TARGET) -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) -iquote . $(if $(HAVE_IPSEC_MB),-DHAVE_IPSEC_MB) \
 	$(shell pkg-config --cflags $(PKGS))
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(LDFLAGS)
 # Debian's shared liburing 2.3 forgot to export what restricts a ring.
@@ -47,8 +53,9 @@ WORKER_LIBS := -l:liburing.a -lxdp -lbpf -lcrypto -lseccomp -lcap-ng $(if $(HAVE
 IKE_LIBS    := -lbpf -lcrypto -levent_core -lcjson -lseccomp -lcap-ng
 LOADER_LIBS := $(shell pkg-config --libs ncursesw 2>/dev/null) -lbpf -lcrypto -lmnl -levent_core -linih -lcjson -lseccomp -lcap-ng -lm
 
-BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-address-of-packed-member -iquote . \
-	-I/usr/include/$(ARCH)-linux-gnu -D__TARGET_ARCH_$(if $(filter aarch64,$(ARCH)),arm64,x86)
+# They know nothing of the architecture: its headers are there for what they include.
+BPF_CFLAGS := $(TARGET) -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-address-of-packed-member -iquote . \
+	-I$(SYSROOT)/usr/include/$(ARCH)-linux-gnu
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 # What programs share, as libraries, so that each links only what it uses of them.
@@ -118,8 +125,8 @@ $(IKE_OBJ): ALL_CFLAGS += -iquote ike
 
 # ---- packages ----
 
-# One name a line, and after it the architecture that alone has it.
-packages_in = $(shell awk -v arch="$$(dpkg --print-architecture 2>/dev/null)" \
+# One name a line, and after it the architecture that alone has it. $(call packages_in,FILE[,ARCH]): this host's, or another's.
+packages_in = $(shell awk -v arch="$(or $(2),$$(dpkg --print-architecture 2>/dev/null))" \
 	'!/^\#/ && NF && (NF == 1 || $$2 == arch) { print $$1 }' $(1))
 PACKAGES = $(call packages_in,debian-packages)
 
@@ -291,13 +298,13 @@ $(LOADER_TESTS:=.o): ALL_CFLAGS += -iquote tests -iquote loader
 $(WORKER_TESTS:=.o) $(BENCHES:=.o) $(CABLE_OBJ) $(BARE_OBJ): ALL_CFLAGS += -iquote tests -iquote worker
 $(IKE_TESTS:=.o) $(IKE_BENCH:=.o) $(IKE_TEST_OBJ) $(IKE_LIFE_OBJ): ALL_CFLAGS += -iquote tests -iquote ike -iquote tests/ike
 
-run_each = @set -e; for t in $(1); do printf '== %s\n' "$$t"; "$$t"; done
+run_each = @set -e; for t in $(1); do printf '== %s\n' "$$t"; $(RUN) "$$t"; done
 
 .PHONY: $(IKE_TESTS:=.run) $(BPF_TESTS:=.run)
 # Those of IKE live by a clock of their own and have no threads, those of the BPF programs wait for nobody: they run beside each
 # other, and no other beside them.
 $(IKE_TESTS:=.run) $(BPF_TESTS:=.run): %.run: %
-	@printf '== %s\n' $<; $<
+	@printf '== %s\n' $<; $(RUN) $<
 
 unit: $(SHARED_TESTS) $(WORKER_TESTS) $(IKE_TESTS:=.run) $(LOADER_TESTS)
 	$(call run_each,$(filter-out %.run,$^))
@@ -392,8 +399,9 @@ $(PROMTOOL):
 interop: all
 	$(call beside,,$(if $(SIDE_BY_SIDE),-n 2 --dist loadfile),tests/interop)
 
-# $(call where_had,PROGRAM,TARGET): what cannot be had is told in the end, and nothing fails.
-where_had = @if command -v $(1) >/dev/null; then $(MAKE) $(2); else printf '1\t%s\n' 'not installed: $(1)' >>$(NOT_TESTED); fi
+# $(call where_had,PROGRAM...,TARGET): what cannot be had is told in the end, and nothing fails.
+where_had = @lacking=; for p in $(1); do command -v $$p >/dev/null || lacking="$$lacking $$p"; done; \
+	if [ -z "$$lacking" ]; then $(MAKE) $(2); else printf '1\t%s\n' "not installed:$$lacking" >>$(NOT_TESTED); fi
 
 check: need-deps
 	tests/layout
@@ -406,23 +414,27 @@ check: need-deps
 	$(MAKE) -j$(JOBS) wiped
 	$(MAKE) -j$(JOBS) -O coverage
 	$(MAKE) -j$(JOBS) tsan
+	$(if $(filter aarch64,$(ARCH)),,$(call where_had,$(ARM64_NEEDS),-j$(JOBS) -O arm64-check))
 	$(MAKE) -j$(JOBS) -O bpf-test
 	NOT_TESTED=$(NOT_TESTED) tests/model/check $(BUILD)
 	$(MAKE) e2e interop
 	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED) $(SECOND)
 
 # What takes longer than one waits for before a change goes in: the end-to-end suite with two lanes, all of the model, ten
-# thousand kills, a soak, and a while of fuzzing.
+# thousand kills, a soak, a while of fuzzing, and arm64.
 check-long: need-deps
 	$(MAKE) check-deps
+	@rm -f $(NOT_TESTED) $(SECOND)
 	$(MAKE) -j$(JOBS) all $(E2E_HELPERS) $(FLOOD) $(MISBEHAVING) $(RECORDER) $(IMPATIENT)
 	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
 	$(MAKE) model
 	$(MAKE) kills
 	$(MAKE) soak
 	$(MAKE) fuzz
+	$(call where_had,$(ARM64_NEEDS),-j$(JOBS) -O arm64-unit)
+	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED) $(SECOND)
 
-include tests/analysis.mk
+include tests/analysis.mk tests/arm64.mk
 
 demo: need-deps
 	$(MAKE) -j$(JOBS) all
@@ -554,5 +566,5 @@ clean:
 	rm -rf $(BUILD)
 
 # Not of the trees that others' packages are unpacked in: there such a name is a program's, or anything's.
--include $(shell find $(BUILD) \( -path $(TREE) -o -path $(LIBRESWAN) -o -path $(PROMTOOL) -o -path $(BUILD)/deb \) -prune -o \
+-include $(shell find $(BUILD) \( -path $(TREE) -o -path $(LIBRESWAN) -o -path $(PROMTOOL) -o -path $(BUILD)/deb -o -name sysroot \) -prune -o \
 	-name '*.d' -type f -print 2>/dev/null)
