@@ -160,7 +160,7 @@ int tap_ingress(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	}
 	skb->mark = cfg.mark;
-	return bpf_redirect(nic.ifindex, BPF_F_INGRESS);
+	return (int)bpf_redirect(nic.ifindex, BPF_F_INGRESS);
 }
 
 /* Which pair of queues: that of the lane whose SA it is, or by the slot. IKE's slots go in pairs, inbound and outbound,
@@ -194,7 +194,7 @@ int tap_steering(struct __sk_buff *skb)
 	if (is_vlan(type))
 		at += 4;
 	queue = 2 * tap_pair_of(skb, tx_tag_slot(&tag));
-	return bpf_skb_load_bytes(skb, at, ip, sizeof(ip)) < 0 ? queue : queue + is_urgent(ip);
+	return (int)(bpf_skb_load_bytes(skb, at, ip, sizeof(ip)) < 0 ? queue : queue + is_urgent(ip));
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

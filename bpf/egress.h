@@ -132,7 +132,7 @@ static __always_inline int hand_to_tap(struct __sk_buff *skb, const struct packe
 		return egress_refuse(sa, REASON_NO_WORKER);
 	if (bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_source), &tag, sizeof(tag), 0))
 		return egress_refuse(sa, REASON_NO_WORKER);
-	return bpf_redirect(p->nic.tap, 0);
+	return (int)bpf_redirect(p->nic.tap, 0);
 }
 
 /* What a protect rule has decided on, f, goes to the worker or is dropped. A cover has no SA (policy.h). */

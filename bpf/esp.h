@@ -59,7 +59,7 @@ static __always_inline int esp_unknown_spi(const struct packet *p, __u32 spi)
  * driver has no room. */
 static __always_inline bool write_meta(struct xdp_md *ctx, const struct rx_meta *tag)
 {
-	int others = (void *)(long)ctx->data - (void *)(long)ctx->data_meta;
+	int others = (int)((void *)(long)ctx->data - (void *)(long)ctx->data_meta);
 	struct rx_meta *meta;
 
 	if (bpf_xdp_adjust_meta(ctx, others - (int)sizeof(*meta)))

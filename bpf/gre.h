@@ -201,7 +201,7 @@ __noinline int gre_egress(struct __sk_buff *skb)
 	for (__u32 i = 0; i < GRE_PEERS_MAX && i < last; i++)
 		if (gre_write(skb, &h, &g->peers[i]))
 			bpf_clone_redirect(skb, nic.ifindex, 0);
-	return gre_write(skb, &h, &g->peers[last]) ? bpf_redirect(nic.ifindex, 0) : tc_drop(REASON_MALFORMED);
+	return gre_write(skb, &h, &g->peers[last]) ? (int)bpf_redirect(nic.ifindex, 0) : tc_drop(REASON_MALFORMED);
 }
 
 /* Whether the packet is a copy that gre_egress() made. Nobody else sends from an Ethernet address of 0, and who did
@@ -223,7 +223,7 @@ static __always_inline int gre_route(const struct packet *p)
 	if (policy_decide(&flow) != SPD_PROTECT)
 		return tc_drop(REASON_GRE_REFUSED);
 	count(REASON_GRE_SENT);
-	return bpf_redirect_neigh(p->nic.ifindex, NULL, 0, 0);
+	return (int)bpf_redirect_neigh(p->nic.ifindex, NULL, 0, 0);
 }
 
 /* ---- in ---- */

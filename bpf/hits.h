@@ -38,8 +38,8 @@ __noinline int segments(struct __sk_buff *skb, __u32 proto, __u32 l4_offset, __u
 	const __u32 size = skb->gso_size;
 
 	if (skb->gso_segs || !size)
-		return skb->gso_segs;
-	return (l4_len - l4_header(skb, proto, l4_offset) + size - 1) / size;
+		return (int)skb->gso_segs;
+	return (int)((l4_len - l4_header(skb, proto, l4_offset) + size - 1) / size);
 }
 
 /* Per CPU, and neither XDP nor tc is interrupted by itself. */

@@ -14,9 +14,9 @@
 #include "parse.h"
 
 /* What policy_decide() returns besides enum spd_action: no rule takes the packet, and so it goes by. */
-#define SPD_NONE -1
+#define SPD_NONE (-1)
 /* What decide() returns besides: IKE, which goes by whatever a rule says. */
-#define SPD_IKE -2
+#define SPD_IKE (-2)
 
 /* A packet as this host sees it, so that one rule serves both directions; and the rule that decides, once one has. */
 struct flow {

@@ -158,8 +158,11 @@ void sockets_receive(const struct ike_sockets *s, int fd, datagram_handler *hand
 
 /* ---- sending ---- */
 
+/* at: NULL, where there is no room. */
 static struct cmsghdr *put_control(struct msghdr *m, struct cmsghdr *at, int type, const void *data, size_t size)
 {
+	if (!at)
+		return NULL;
 	at->cmsg_level = IPPROTO_IP;
 	at->cmsg_type = type;
 	at->cmsg_len = CMSG_LEN(size);

@@ -13,11 +13,10 @@ void init_read_abilities(struct ike_sa *sa, const struct message *m);
 /* KE and nonce of the peer. False if either is not as it has to be. */
 bool init_take_ke_and_nonce(struct ike_sa *sa, const struct message *m);
 
-/* Keeps the two messages, which AUTH is made of (section 2.15). 0 or -ENOMEM. */
+/* Keeps the two messages, which AUTH is made of (section 2.15). 0 or -ENOMEM. A request takes the place of the one
+ * before.
+ */
 int init_keep_request(struct ike_sa *sa, struct chunk request);
 int init_keep_response(struct ike_sa *sa, struct chunk response);
-
-/* The request alone, instead of the one before. */
-int init_keep_request(struct ike_sa *sa, struct chunk request);
 
 #endif

@@ -117,7 +117,7 @@ static void ask_for_missing(struct ike_sa *other, struct ike_sa *sa)
 		const int selector = selector_on(other, c);
 		struct task *task;
 
-		if (sa->asked_beside & 1U << selector)
+		if (selector < 0 || sa->asked_beside & 1U << selector)
 			continue;
 		task = task_queue(other, TASK_CHILD);
 		if (!task)

@@ -107,7 +107,7 @@ static cJSON *ike_json(const struct ike_sa *sa)
 	cJSON_AddStringToObject(o, "encryption", "AES_GCM_16-256");
 	cJSON_AddStringToObject(o, "prf", prf_name(sa->keys.prf));
 	cJSON_AddStringToObject(o, "key_exchange", "ecp384");
-	cJSON_AddBoolToObject(o, "ppk", sa->proofs & PROOF_PPK);
+	cJSON_AddBoolToObject(o, "ppk", (sa->proofs & PROOF_PPK) != 0);
 	cJSON_AddNumberToObject(o, "established_s",
 				(double)((engine_now(sa->engine) - (sa->up_ms ? sa->up_ms : sa->started_ms)) / 1000));
 	add_seconds_to(o, "rekey_in_s", sa->engine, &sa->life);

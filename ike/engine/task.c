@@ -134,7 +134,7 @@ void task_put_back(struct ike_sa *sa, uint64_t ms)
 	struct task *task = sa->running;
 
 	sa->running = NULL;
-	task_delay(sa, task, ms);
+	task->not_before_ms = engine_now(sa->engine) + ms;
 	TAILQ_INSERT_TAIL(&sa->tasks, task, of_sa);
 	ike_sa_kick(sa, task->not_before_ms);
 }

@@ -129,11 +129,13 @@ static void read_identity(struct reader *r, struct identity *id)
 
 	id->type = read_u8(r);
 	c = read_chunk(r);
-	r->bad |= c.size > IDENTITY_MAX;
+	if (c.size > IDENTITY_MAX)
+		r->bad = true;
 	if (r->bad)
 		return;
 	id->size = (uint16_t)c.size;
-	memcpy(id->data, c.data, c.size);
+	if (c.data)
+		memcpy(id->data, c.data, c.size);
 }
 
 bool cert_check_read(struct cert_check *c, struct cert_check_files *files, const uint8_t *data, size_t size)

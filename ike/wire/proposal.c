@@ -73,9 +73,9 @@ void proposal_offer_ike(struct body *b, uint64_t spi)
 /* RFC 9370 section 2.2.1: of each type that is offered one transform is taken, NONE among others. */
 static uint8_t add_nones(struct transform *taken, uint8_t n, transform_set none)
 {
-	for (uint8_t type = TRANSFORM_ADDKE_1; type <= TRANSFORM_ADDKE_7; type++)
+	for (unsigned type = TRANSFORM_ADDKE_1; type <= TRANSFORM_ADDKE_7; type++)
 		if (none & 1U << type)
-			taken[n++] = (struct transform){type, ADDKE_NONE};
+			taken[n++] = (struct transform){(uint8_t)type, ADDKE_NONE};
 	return n;
 }
 

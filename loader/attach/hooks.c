@@ -254,7 +254,7 @@ static int tcx_create(int ifindex, enum hook_point point, int prog)
 
 static bool means_no_tcx(int err)
 {
-	return err == -EINVAL || err == -EOPNOTSUPP || err == -ENOTSUP;
+	return err == -EINVAL || err == -EOPNOTSUPP;
 }
 
 /*

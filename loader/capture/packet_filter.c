@@ -32,7 +32,7 @@ static bool find(const struct libpcap *lib, const char *name, void *function)
 {
 	void *found = dlsym(lib->handle, name);
 
-	*(void **)function = found;
+	memcpy(function, &found, sizeof(found));
 	return found;
 }
 

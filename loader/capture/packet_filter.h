@@ -9,7 +9,7 @@
 struct packet_filter;
 
 /* *filter is the caller's to free. 0; -EINVAL with what is wrong with the words; -ENOENT without libpcap. */
-int packet_filter_new(struct packet_filter **filter, const char *words, struct fault *f);
+int packet_filter_new(struct packet_filter **to, const char *words, struct fault *f);
 
 bool packet_filter_takes(const struct packet_filter *filter, const struct captured *c);
 

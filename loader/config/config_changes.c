@@ -38,6 +38,7 @@ static bool same_connection(const struct connection_config *a, const struct conn
 	x.line = y.line;
 	memset(x.protects, 0, sizeof(x.protects));
 	memset(y.protects, 0, sizeof(y.protects));
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c): see above */
 	return memcmp(&x, &y, sizeof(x)) == 0;
 }
 

@@ -63,6 +63,8 @@ static void take_fds(unsigned count)
 {
 	const char *names = getenv("LISTEN_FDNAMES");
 
+	if (!count)
+		return;
 	manager.given = calloc(count, sizeof(*manager.given));
 	for (unsigned i = 0; i < count; i++) {
 		const size_t n = names ? strcspn(names, ":") : 0;

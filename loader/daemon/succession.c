@@ -124,15 +124,16 @@ static char **read_words(char *words, size_t size)
 {
 	const int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
 	const ssize_t n = fd < 0 ? -1 : read(fd, words, size - 1);
-	char **argv = calloc(n > 0 ? (size_t)n + 2 : 2, sizeof(*argv));
+	const size_t length = n > 0 ? (size_t)n : 0;
+	char **argv = calloc(length + 2, sizeof(*argv));
 	size_t count = 0;
 
 	if (fd >= 0)
 		close(fd);
-	if (n <= 0 || !argv)
-		return argv;
-	words[n] = '\0';
-	for (char *word = words; word < words + n; word += strlen(word) + 1)
+	if (!argv)
+		return NULL;
+	words[length] = '\0';
+	for (char *word = words; word < words + length; word += strlen(word) + 1)
 		argv[count++] = word;
 	return argv;
 }
@@ -143,5 +144,6 @@ int succession_exec(struct succession *s, struct fault *f)
 	char **argv = read_words(words, sizeof(words));
 	int err = argv && argv[0] ? service_exec(s->program, argv, s->fds, s->count) : -ENOMEM;
 
+	free(argv);
 	return fault(f, -err, "%s: %s", s->program, strerror(-err));
 }

@@ -23,7 +23,7 @@ int journal_open(void);
  * Writes the entry, without waiting: one that the journal has no room for is lost, and so is one when it is not
  * there, which it may be again later. path: its socket, JOURNAL_SOCKET. 0 or -errno.
  */
-int journal_send(int socket, const char *path, const cJSON *event);
+int journal_send(int fd, const char *path, const cJSON *event);
 
 /* The entry's text: MESSAGE, MESSAGE_ID, PRIORITY, SYSLOG_IDENTIFIER, XDP_IPSEC_EVENT and XDP_IPSEC_NAME for every
  * other value. Returns its bytes; what does not fit is left out, field by field. */

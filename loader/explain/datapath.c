@@ -26,6 +26,7 @@
 #undef cfg
 static struct prog_config cfg;
 
+/* NOLINTNEXTLINE(bugprone-suspicious-include): that is what this file is about */
 #include "bpf/datapath.bpf.c"
 
 #pragma GCC diagnostic pop
@@ -33,7 +34,7 @@ static struct prog_config cfg;
 /* ---- one run ---- */
 
 static struct {
-	const struct datapath_world *world;
+	struct datapath_world world;
 	struct counts counts;
 	struct datapath_outcome out;
 	uint32_t to;   /* ifindex of a redirect */
@@ -61,7 +62,7 @@ static void *found_bound(const struct sad_out_value *found)
 
 static void *find_inbound(const void *key)
 {
-	if (!map_find(run.world->maps->sad, key, &run.inbound))
+	if (!map_find(run.world.maps->sad, key, &run.inbound))
 		return NULL;
 	run.out.found_sa = true;
 	run.out.sa = (struct sad_out_value){.slot = run.inbound.slot, .generation = run.inbound.generation};
@@ -71,9 +72,9 @@ static void *find_inbound(const void *key)
 /* A copy, so that what is counted and raised in it is not told. */
 static void *find_sa(uint32_t slot)
 {
-	if (slot >= run.world->maps->slots)
+	if (slot >= run.world.maps->slots)
 		return NULL;
-	run.sa = run.world->maps->sa[slot];
+	run.sa = run.world.maps->sa[slot];
 	return &run.sa;
 }
 
@@ -81,7 +82,7 @@ static void *find_port(uint32_t index)
 {
 	if (index >= PORTS_MAX)
 		return NULL;
-	run.port = run.world->maps->port[index];
+	run.port = run.world.maps->port[index];
 	return &run.port;
 }
 
@@ -90,13 +91,13 @@ static bool has_socket(uint64_t key)
 {
 	static const uint32_t end = PORTS_MAX * QUEUES_MAX;
 
-	return run.world->worker && key < end;
+	return run.world.worker && key < end;
 }
 
 static void *native_lookup(const void *map, const void *key)
 {
 	static uint32_t there = 1;
-	const struct maps *m = run.world->maps;
+	const struct maps *m = run.world.maps;
 	uint32_t index;
 
 	memcpy(&index, key, sizeof(index));
@@ -117,7 +118,7 @@ static void *native_lookup(const void *map, const void *key)
 	if (map == &xsks)
 		return has_socket(index) ? &there : NULL;
 	if (map == &ike_alive)
-		return run.world->ike ? &there : NULL;
+		return run.world.ike ? &there : NULL;
 	if (map == &ike_sockets)
 		return map_find(m->ike_sockets, key, &run.cookies);
 	if (map == &locals)
@@ -154,13 +155,13 @@ static uint64_t native_socket_cookie(const void *skb)
 	const struct ike_cookies *of = native_lookup(&ike_sockets, &only);
 
 	(void)skb;
-	return run.world->from_ike && of ? of->cookies[0] : 0;
+	return run.world.from_ike && of ? of->cookies[0] : 0;
 }
 
 static long native_fib_lookup(const void *ctx, const struct bpf_fib_lookup *way, int size, uint32_t flags)
 {
 	(void)ctx, (void)way, (void)size, (void)flags;
-	return run.world->forwards ? BPF_FIB_LKUP_RET_SUCCESS : BPF_FIB_LKUP_RET_NOT_FWDED;
+	return run.world.forwards ? BPF_FIB_LKUP_RET_SUCCESS : BPF_FIB_LKUP_RET_NOT_FWDED;
 }
 
 static long native_redirect(uint32_t ifindex, uint64_t flags)
@@ -254,7 +255,7 @@ static uint64_t native_xdp_get_buff_len(const struct xdp_md *ctx)
 static void begin(const struct datapath_world *world)
 {
 	memset(&run, 0, sizeof(run));
-	run.world = world;
+	run.world = *world;
 	cfg = world->config;
 }
 

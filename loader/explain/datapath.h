@@ -50,7 +50,7 @@ struct datapath_rule {
 	struct spd_rule rule; /* unless it is DATAPATH_NO_RULE */
 };
 
-#define DATAPATH_NO_RULE -1
+#define DATAPATH_NO_RULE (-1)
 
 /* Leaving by world->ifindex, and coming in by it: off the wire, in clear or as ESP, and out of the worker. */
 struct datapath_outcome datapath_egress(const struct datapath_world *world, const struct datapath_packet *p);

@@ -256,7 +256,7 @@ int liveness_configure(struct liveness *set, const struct config *config, struct
 	}
 	free_list(set->watched, set->count);
 	set->watched = list;
-	set->count = count;
+	set->count = n;
 	start_timers(set);
 	return 0;
 }

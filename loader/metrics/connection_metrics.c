@@ -30,8 +30,10 @@ struct scrape {
 	for (const cJSON *next_ = group_begin(s, json_item((s)->status, "connections")->child); (s)->group.first; \
 	     next_ = group_begin(s, next_))
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): c is a name */
 #define FOR_EACH_MEMBER(c, s) \
 	for (const cJSON *c = (s)->group.first, *end_ = group_end(&(s)->group); c != end_; c = c->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const cJSON *group_end(const struct group *g)
 {

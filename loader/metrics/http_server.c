@@ -58,7 +58,7 @@ static bool find(const struct library *lib, const char *name, void *function)
 {
 	void *found = dlsym(lib->handle, name);
 
-	*(void **)function = found;
+	memcpy(function, &found, sizeof(found));
 	return found;
 }
 

@@ -33,8 +33,8 @@ static void set_colours(void)
 	if (!has_colors() || start_color() == ERR)
 		return;
 	use_default_colors();
-	for (short tint = TINT_GOOD; tint <= TINT_BAD; tint++)
-		init_pair(tint, colours[tint], -1);
+	for (int tint = TINT_GOOD; tint <= TINT_BAD; tint++)
+		init_pair((short)tint, colours[tint], -1);
 }
 
 static void set_modes(void)

@@ -98,12 +98,15 @@ static int choose_location(struct rx_rules *rules, uint32_t *location)
 
 /* ---- a rule ---- */
 
+/* A mask that has all of the SPI. */
+#define EACH_BIT 0xffffffff
+
 static struct ethtool_rx_flow_spec rule_for(uint32_t spi, uint64_t queue)
 {
 	struct ethtool_rx_flow_spec rule = {.flow_type = ESP_V4_FLOW, .ring_cookie = queue};
 
 	rule.h_u.esp_ip4_spec.spi = htonl(spi);
-	rule.m_u.esp_ip4_spec.spi = 0xffffffff;
+	rule.m_u.esp_ip4_spec.spi = EACH_BIT;
 	return rule;
 }
 
@@ -125,10 +128,10 @@ int rx_rules_add(const char *name, struct rx_rules *rules, uint32_t spi, uint32_
  * they like, so only masks are compared. */
 static bool is_by_spi_alone(const struct ethtool_rx_flow_spec *rule)
 {
-	const struct ethtool_rx_flow_spec ours = rule_for(0, 0);
+	const struct ethtool_ah_espip4_spec *mask = &rule->m_u.esp_ip4_spec;
 
-	return rule->flow_type == ESP_V4_FLOW && rule->ring_cookie < RX_CLS_FLOW_WAKE &&
-	       memcmp(&rule->m_u.esp_ip4_spec, &ours.m_u.esp_ip4_spec, sizeof(ours.m_u.esp_ip4_spec)) == 0;
+	return rule->flow_type == ESP_V4_FLOW && rule->ring_cookie < RX_CLS_FLOW_WAKE && mask->spi == EACH_BIT &&
+	       !mask->ip4src && !mask->ip4dst && !mask->tos;
 }
 
 bool rx_rules_get(const char *name, uint32_t location, uint32_t *spi)

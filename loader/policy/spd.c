@@ -126,6 +126,7 @@ static int append(struct spd *spd, const struct policy *policy)
 		spd->policies = more;
 		spd->room = room;
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): who has room has an array */
 	spd->policies[spd->count++] = *policy;
 	return 0;
 }
