@@ -15,7 +15,7 @@
 #   make coverage  how many lines of what parses the tests run
 #   make unit      the unit tests alone; unit-sanitized, tsan, wiped, bpf-test, e2e, tests/layout: the other parts of check
 #   make arm64     the programs for arm64, in build/arm64/; arm64-unit: the unit tests there, by qemu-user; arm64-sysroot: what they are linked with
-#   make cppcheck  what cppcheck finds in the sources of the programs; tidy: clang-tidy, in some of them
+#   make cppcheck  what cppcheck finds in the sources of the programs; tidy: clang-tidy; analyzer: gcc's -fanalyzer
 #   make deps      the Debian packages; check-deps, bench-deps: those that these alone need (root)
 #   make install DESTDIR= PREFIX=; make deb: a package of Debian's, in the build directory; deb-tree tries it
 
@@ -410,6 +410,7 @@ check: need-deps
 	$(MAKE) -j$(JOBS) all
 	$(call where_had,cppcheck,cppcheck)
 	$(call where_had,clang-tidy,-j$(JOBS) -O tidy)
+	$(MAKE) -j$(JOBS) -O analyzer
 	$(MAKE) -j$(JOBS) -O unit
 	$(MAKE) -j$(JOBS) wiped
 	$(MAKE) -j$(JOBS) -O coverage
@@ -420,12 +421,13 @@ check: need-deps
 	$(MAKE) e2e interop
 	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED) $(SECOND)
 
-# What takes longer than one waits for before a change goes in: the end-to-end suite with two lanes, all of the model, ten
-# thousand kills, a soak, a while of fuzzing, and arm64.
+# What takes longer than one waits for before a change goes in: longer paths of the sources, the end-to-end suite with two
+# lanes, all of the model, ten thousand kills, a soak, a while of fuzzing, and arm64.
 check-long: need-deps
 	$(MAKE) check-deps
 	@rm -f $(NOT_TESTED) $(SECOND)
 	$(MAKE) -j$(JOBS) all $(E2E_HELPERS) $(FLOOD) $(MISBEHAVING) $(RECORDER) $(IMPATIENT)
+	$(call where_had,clang-tidy,-j$(JOBS) -O tidy TIDY_STEPS=$(TIDY_STEPS_LONG))
 	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
 	$(MAKE) model
 	$(MAKE) kills
