@@ -307,7 +307,7 @@ static void padding_must_be_1_2_3(void **unused)
 
 static void longest_padding(void **unused)
 {
-	uint8_t body[10 + 255 + 3];
+	uint8_t body[10 + 255 + 3] = {0};
 	struct esp_opened opened;
 	uint8_t *pad = body + 11;
 
