@@ -3,7 +3,8 @@
 #   make           the programs, in build/
 #   make demo      two hosts in namespaces, real traffic, proof from the wire   (root)
 #   make check     every test                                                   (root)
-#   make check-long what takes longer than that: all of end to end with two lanes, the model, kills, a soak, fuzzing (root)
+#   make check-long what takes longer than that: all of end to end with two lanes, and with sanitizers, the model, kills, a soak, fuzzing (root)
+#   make e2e-sanitized end to end, of programs with AddressSanitizer and UBSan; e2e-tsan: packets, of a worker with ThreadSanitizer (root)
 #   make kills     KILLS=10000 processes killed at any instant, SEED= as in an earlier run (root)
 #   make interop   against Linux XFRM, strongSwan, libreswan in User Mode Linux (root)
 #   make libreswan Debian's libreswan for it, unpacked in the build directory   (root)
@@ -422,13 +423,15 @@ check: need-deps
 	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED) $(SECOND)
 
 # What takes longer than one waits for before a change goes in: longer paths of the sources, the end-to-end suite with two
-# lanes, all of the model, ten thousand kills, a soak, a while of fuzzing, and arm64.
+# lanes, and with sanitizers, all of the model, ten thousand kills, a soak, a while of fuzzing, and arm64.
 check-long: need-deps
 	$(MAKE) check-deps
 	@rm -f $(NOT_TESTED) $(SECOND)
 	$(MAKE) -j$(JOBS) all $(E2E_HELPERS) $(FLOOD) $(MISBEHAVING) $(RECORDER) $(IMPATIENT)
 	$(call where_had,clang-tidy,-j$(JOBS) -O tidy TIDY_STEPS=$(TIDY_STEPS_LONG))
 	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
+	$(MAKE) e2e-sanitized
+	$(MAKE) e2e-tsan
 	$(MAKE) model
 	$(MAKE) kills
 	$(MAKE) soak
@@ -436,7 +439,7 @@ check-long: need-deps
 	$(call where_had,$(ARM64_NEEDS),-j$(JOBS) -O arm64-unit)
 	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED) $(SECOND)
 
-include tests/analysis.mk tests/arm64.mk
+include tests/analysis.mk tests/arm64.mk tests/sanitized.mk
 
 demo: need-deps
 	$(MAKE) -j$(JOBS) all

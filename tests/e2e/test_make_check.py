@@ -84,3 +84,37 @@ def test_a(n): assert n >= int(os.environ['BAD'])
     path.write_text('test_some.py::test_a[0]\n')
     assert last_lines(tmp_path / 'none', path) == ('failed beside other tests, passed alone, and is to be mended: test_some.py::test_a[0]\n'
                                                    'everything was tested\n')
+
+
+@pytest.mark.parametrize('beside', [[], ['-n', '2']], ids=['one', 'two'])
+def test_what_a_sanitizer_reports(tmp_path, beside):
+    """It fails the test that it comes in, and the run, also if it comes when no test is there to fail."""
+    (tmp_path / 'test_some.py').write_text('''
+import os
+from pathlib import Path
+import pytest
+def report(who, text):
+    with open(Path(os.environ['SANITIZED_REPORTS']) / who, 'a') as f: f.write(text)
+@pytest.fixture(scope='session')
+def bed():
+    yield
+    report('supervisor', 'at its end')
+def test_a(bed): report('worker', '')
+def test_b(): report('worker', 'heap overflow')
+def test_c(): pass
+@pytest.mark.alone
+def test_d(): assert False
+''')
+    env = {**os.environ, 'PYTHONPATH': str(TESTS), 'BUILD': str(tmp_path), 'PYTHONDONTWRITEBYTECODE': '1'}
+
+    def python(*argv):
+        done = subprocess.run([PYTHON, *argv], env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout
+
+    show = TESTS / 'sanitized/reports.py', tmp_path / 'reports'
+    assert python(*show) == (0, 'no sanitizer has reported anything\n')
+    code, said = python('-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-p', 'sanitized.reports', '-rsE', *beside, 'test_some.py')
+    assert code == 1 and 'worker reports:\nheap overflow' in said and 'ERROR test_some.py::test_b' in said
+    assert '3 passed, 1 skipped' in said and '1 error' in said and 'how fast something is' in said
+    code, said = python(*show)
+    assert code == 1 and 'supervisor reports:\nat its end\n' in said and 'worker reports:\nheap overflow\n' in said
