@@ -38,11 +38,13 @@ endif
 instrumented: $(INSTRUMENTED_PROGRAMS)
 	@set -e; for f in $(call here,$(filter-out $(INSTRUMENTED_PROGRAMS),$(E2E_PROGRAMS))); do install -D $(PLAIN)/$$f $(BUILD)/$$f; done
 
-# What a report is about fails, and so does the run, also if a second try had none, or no test was there to fail.
+# A report fails the test that it comes in, and the run, also if a second try had none, or no test was there to fail. What was not
+# tested is told here, and at the end of check-long.
 e2e-instrumented: instrumented
 	@rm -rf $(BUILD)/reports $(NOT_TESTED) $(SECOND); mkdir -p $(BUILD)/reports
 	status=0; \
 	$(if $(TESTED),{ $(call beside,,$(SIDE_BY_SIDE),$(TESTED)); } || status=1;) \
 	$(if $(TESTED_WITH_LANES),{ $(call beside,LANES=2,$(SIDE_BY_SIDE),$(TESTED_WITH_LANES)); } || status=1;) \
 	/usr/bin/python3 tests/not_tested.py $(NOT_TESTED) $(SECOND); \
+	for f in not-tested second-tries; do [ ! -e $(BUILD)/$$f ] || cat $(BUILD)/$$f >>$(PLAIN)/$$f; done; \
 	PYTHONPATH=tests BUILD=$(BUILD) /usr/bin/python3 tests/sanitized/reports.py $(BUILD)/reports || status=1; exit $$status
