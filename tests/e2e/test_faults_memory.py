@@ -13,7 +13,7 @@ from lib.beds.ike import is_up, wait_up
 from lib.beds.paced import Both
 from lib.beds.pair import NIC
 from lib.cgroups import Cgroup
-from lib.netns import veth
+from lib.netns import QUEUES, veth
 from lib.wait import until
 
 # Packet memory of a NIC with one queue is 10 MiB.
@@ -63,7 +63,7 @@ def test_packet_memory_of_another_nic(native):
         worker = worker_of(host)
         group.squeeze(LITTLE)
         host.cmd('attach', 'nic1')
-        until(lambda: f'nic1: the worker cannot serve it: 10 MiB {NO_PACKETS}' in host.log_text, 'it is told')
+        until(lambda: f'nic1: the worker cannot serve it: {10 * QUEUES} MiB {NO_PACKETS}' in host.log_text, 'it is told')
         until(traffic.goes_on(1500), 'traffic goes on')
         assert worker_of(host) == worker and host.log_text.count(NO_PACKETS) == 1
         assert not host.worker_ready()

@@ -11,6 +11,7 @@ import pytest
 from lib.beds.ike import IkePair, bring_up
 from lib.beds.pair import A, B, NIC, Pair, proven
 from lib.host import BUILD, is_dead
+from lib.netns import QUEUES
 from lib.service_manager import ServiceManager
 from lib.traffic import PacedFlow, UdpFlow, ping
 from lib.wait import until
@@ -99,10 +100,10 @@ def names(manager):
 
 
 def names_of(host, dev=NIC):
-    """What is left of a host with one NIC that has one queue."""
+    """What is left of a host with one NIC."""
     worker = host.status()['worker']['pid']
-    return sorted(['vault', f'worker/{worker}', f'tap/{dev}/0', f'tap/{dev}/1', f'taplink/{dev}/0', f'xsk/{dev}/0',
-                   f'packets/{dev}/0'])
+    return sorted(['vault', f'worker/{worker}', f'taplink/{dev}/0', f'packets/{dev}/0'] +
+                  [f'tap/{dev}/{n}' for n in range(2 * QUEUES)] + [f'xsk/{dev}/{n}' for n in range(QUEUES)])
 
 
 def flowing(*flows):
