@@ -104,23 +104,23 @@ static void a_pair_of_tap_queues_is_one_reader(void **unused)
 	queue.port.host.reads = queue.port.express.reads = false;
 }
 
-static struct lane_order take_away(bool settle)
+/* Its lists point into it, so that it is made where it stays. */
+static void take_away(struct lane_order *order, bool settle)
 {
-	struct lane_order order = {.remove = PORT, .settle = settle};
-
-	TAILQ_INIT(&order.add);
-	TAILQ_INIT(&order.removed);
-	return order;
+	*order = (struct lane_order){.remove = PORT, .settle = settle};
+	TAILQ_INIT(&order->add);
+	TAILQ_INIT(&order->removed);
 }
 
 /* What waits for its key does so until it is there, or its time is over; then the queue is given up. */
 static void a_queue_is_given_up_when_nothing_is_half_done(void **unused)
 {
 	const struct xdp_desc early = {.addr = umem_take(&queue.port.q.umem)};
-	struct lane_order order = take_away(true);
+	struct lane_order order;
 	struct lane *l = &lanes.lane[0];
 
 	(void)unused;
+	take_away(&order, true);
 	/* The SA is there, and its key not yet. */
 	l->maps->sa[7] = (struct sa_state){.generation = 1, .direction = SA_INBOUND};
 	assert_true(park_add(&queue.port.in->park, 7, 1, &early, maps_now()));
@@ -139,10 +139,11 @@ static void a_queue_is_given_up_when_nothing_is_half_done(void **unused)
 /* Not for ever: a NIC may take nothing. */
 static void a_queue_is_given_up_in_any_case(void **unused)
 {
-	struct lane_order order = take_away(true);
+	struct lane_order order;
 	struct lane *l = &lanes.lane[0];
 
 	(void)unused;
+	take_away(&order, true);
 	queue.port.in->park.waiting = 1;
 	l->order = &order;
 	run(0);
@@ -156,11 +157,12 @@ static void a_queue_is_given_up_in_any_case(void **unused)
 /* The lane of that number may be another worker's. */
 static void without_queues_no_turn_is_taken(void **unused)
 {
-	struct lane_order order = take_away(false);
+	struct lane_order order;
 	struct lane *l = &lanes.lane[0];
 	struct turns *turns = l->maps->turns;
 
 	(void)unused;
+	take_away(&order, false);
 	turn_begin(turns, 0);
 	l->order = &order;
 	run(0);
