@@ -3,7 +3,7 @@
 #   make           the programs, in build/
 #   make demo      two hosts in namespaces, real traffic, proof from the wire   (root)
 #   make check     every test                                                   (root)
-#   make check-long what takes longer than that: all of end to end with two lanes, and with sanitizers, the model, kills, a soak, fuzzing (root)
+#   make check-long what takes longer: valgrind, all of end to end with two lanes, and with sanitizers, the model, kills, a soak, fuzzing (root)
 #   make e2e-sanitized end to end, of programs with AddressSanitizer and UBSan; e2e-tsan: packets, of a worker with ThreadSanitizer (root)
 #   make kills     KILLS=10000 processes killed at any instant, SEED= as in an earlier run (root)
 #   make interop   against Linux XFRM, strongSwan, libreswan in User Mode Linux (root)
@@ -17,6 +17,7 @@
 #   make unit      the unit tests alone; unit-sanitized, tsan, wiped, bpf-test, e2e, tests/layout: the other parts of check
 #   make arm64     the programs for arm64, in build/arm64/; arm64-unit: the unit tests there, by qemu-user; arm64-sysroot: what they are linked with
 #   make cppcheck  what cppcheck finds in the sources of the programs; tidy: clang-tidy; analyzer: gcc's -fanalyzer
+#   make valgrind  the unit tests by valgrind; valgrind-but-ike: in check-long, all but those of IKE
 #   make deps      the Debian packages; check-deps, bench-deps: those that these alone need (root)
 #   make install DESTDIR= PREFIX=; make deb: a package of Debian's, in the build directory; deb-tree tries it
 
@@ -422,13 +423,14 @@ check: need-deps
 	$(MAKE) e2e interop
 	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED) $(SECOND)
 
-# What takes longer than one waits for before a change goes in: longer paths of the sources, the end-to-end suite with two
-# lanes, and with sanitizers, all of the model, ten thousand kills, a soak, a while of fuzzing, and arm64.
+# What takes longer than one waits for before a change goes in: longer paths of the sources, the unit tests by valgrind, the
+# end-to-end suite with two lanes, and with sanitizers, all of the model, ten thousand kills, a soak, a while of fuzzing, and arm64.
 check-long: need-deps
 	$(MAKE) check-deps
 	@rm -f $(NOT_TESTED) $(SECOND)
 	$(MAKE) -j$(JOBS) all $(E2E_HELPERS) $(FLOOD) $(MISBEHAVING) $(RECORDER) $(IMPATIENT)
 	$(call where_had,clang-tidy,-j$(JOBS) -O tidy TIDY_STEPS=$(TIDY_STEPS_LONG))
+	$(call where_had,valgrind,-j$(JOBS) -O valgrind-but-ike)
 	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
 	$(MAKE) e2e-sanitized
 	$(MAKE) e2e-tsan

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What reads the programs' sources beside the compilers. The Makefile includes it.
 
-.PHONY: cppcheck tidy analyzer
+.PHONY: cppcheck tidy analyzer valgrind valgrind-but-ike
 
 HOUSES := lib maps worker ike loader
 # It reads no headers of the system, but has to know those whose macros are statements.
@@ -61,3 +61,22 @@ $(ANALYZED): $(BUILD)/analyzer/%.ok: %.c tests/contracts.h $(BUILD)/%.o
 	@mkdir -p $(@D)
 	$(call say,ANALYZER,$<) $(ANALYZER) $(ALL_CFLAGS) $(call house_of,$<) -U_FORTIFY_SOURCE -g0 -fanalyzer \
 		-Wno-analyzer-malloc-leak $(WRONG_$(<F)) -S -o $@ $<
+
+# The unit tests once more, by memcheck, which knows of each bit whether anybody has written it. With plain instructions: valgrind 3.19
+# has AVX2 and says so to who asks, and no AVX-512. Without _FORTIFY_SOURCE, whose functions it does not put its own in place of. Threads
+# run by turns, so that one that waits for another does not keep it from running. What it cannot run, tests/valgrind/not-in-valgrind says.
+VALGRIND ?= valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
+	--num-callers=20 --fair-sched=yes --suppressions=tests/valgrind/suppressions
+BY_VALGRIND = BUILD=$(BUILD)/valgrind WITH_PLAYED=1 LTO= CFLAGS='-O1 -g -Wno-maybe-uninitialized -U_FORTIFY_SOURCE' \
+	RUN='env NOT_TESTED=$(NOT_TESTED) tests/emulated/run "by valgrind" tests/valgrind/not-in-valgrind $(VALGRIND)'
+valgrind:
+	$(MAKE) unit $(BY_VALGRIND)
+
+# What takes minutes, for check-long: those of IKE take half a minute each and more, of a CPU.
+valgrind-but-ike:
+	$(MAKE) unit-but-ike $(BY_VALGRIND)
+
+# It is linked with them: what is loaded by LD_PRELOAD valgrind's own programs would have, too.
+ifdef WITH_PLAYED
+$(SHARED_TESTS) $(WORKER_TESTS) $(IKE_TESTS) $(LOADER_TESTS): $(BUILD)/tests/emulated/played.o
+endif

@@ -9,7 +9,7 @@ ARM64_SYSROOT := $(ARM64)/sysroot
 ARM64_PACKAGES = $(filter-out libclang%,$(filter lib%-dev,$(call packages_in,debian-packages,arm64)))
 ARM64_PC      := $(abspath $(ARM64_SYSROOT))/usr/lib/aarch64-linux-gnu/pkgconfig
 # Loaded into a test that is run.
-PLAYED        := $(BUILD)/tests/arm64/played.so
+PLAYED        := $(BUILD)/tests/emulated/played.so
 # Where these are, what follows can be.
 ARM64_NEEDS   := aarch64-linux-gnu-gcc qemu-aarch64 $(ARM64_SYSROOT)/lib/ld-linux-aarch64.so.1
 # This Makefile, with all that it makes for arm64 in a directory of its own.
@@ -27,7 +27,8 @@ arm64: $(BPF_OBJ) | $(ARM64_SYSROOT)
 	@set -e; for o in $(BPF_OBJ); do cmp $$o $(ARM64)/$${o#$(BUILD)/}; done
 
 PLAYED_THERE = $(PLAYED:$(BUILD)/%=$(ARM64)/%)
-ON_ARM64 = $(FOR_ARM64) RUN='env NOT_TESTED=$(NOT_TESTED) tests/arm64/run $(ARM64_SYSROOT) $(PLAYED_THERE)'
+ON_ARM64 = $(FOR_ARM64) RUN='env NOT_TESTED=$(NOT_TESTED) tests/emulated/run "arm64, by qemu-user" tests/arm64/not-in-qemu-user \
+	qemu-aarch64 -L $(ARM64_SYSROOT) -E LD_PRELOAD=$(PLAYED_THERE)'
 
 arm64-unit: arm64
 	$(FOR_ARM64) $(PLAYED_THERE)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Loaded into a test program that qemu-user runs (tests/arm64/run), before its libraries. The tests of it that are
- * named in $NOT_HERE are shown as skipped, and a system call that qemu-user 7.2 does not know is played by the next
- * best.
+ * In a test program that qemu-user or valgrind runs (tests/emulated/run), before its libraries. The tests of it that
+ * are named in $NOT_HERE are shown as skipped, and a system call that neither qemu-user 7.2 nor valgrind 3.19 knows is
+ * played by the next best.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -58,6 +58,7 @@ int _cmocka_run_group_tests(const char *name, const struct CMUnitTest *tests, si
 {
 	run_fn *run = (run_fn *)dlsym(RTLD_NEXT, __func__);
 	struct CMUnitTest *here = calloc(count, sizeof(*here));
+	int failed;
 
 	if (!run || !here)
 		abort();
@@ -65,5 +66,7 @@ int _cmocka_run_group_tests(const char *name, const struct CMUnitTest *tests, si
 		here[i] = is_named(getenv("NOT_HERE"), tests[i].name)
 				  ? (struct CMUnitTest){tests[i].name, not_here, NULL, NULL, NULL}
 				  : tests[i];
-	return run(name, here, count, up, down);
+	failed = run(name, here, count, up, down);
+	free(here);
+	return failed;
 }
