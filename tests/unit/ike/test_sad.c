@@ -80,8 +80,10 @@ int bpf_map_lookup_elem(int fd, const void *key, void *value)
 	const struct binding *b = fd == SAD_OUT ? binding_at(key) : NULL;
 
 	errno = ENOENT;
-	if (fd == SAD)
+	if (fd == SAD) {
+		memset(value, 0, sizeof(struct sad_value));
 		return ((const struct sad_key *)key)->spi == taken ? 0 : -1;
+	}
 	if (!b)
 		return -1;
 	memcpy(value, &b->value, sizeof(b->value));
