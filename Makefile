@@ -21,6 +21,9 @@
 #   make deps      the Debian packages; check-deps, bench-deps: those that these alone need (root)
 #   make install DESTDIR= PREFIX=; make deb: a package of Debian's, in the build directory; deb-tree tries it
 
+# What runs beside each other is not told where it stands.
+MAKEFLAGS += --no-print-directory
+
 BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
