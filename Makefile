@@ -17,7 +17,7 @@
 #   make unit      the unit tests alone; unit-sanitized, tsan, wiped, bpf-test, e2e, tests/layout: the other parts of check
 #   make arm64     the programs for arm64, in build/arm64/; arm64-unit: the unit tests there, by qemu-user; arm64-sysroot: what they are linked with
 #   make cppcheck  what cppcheck finds in the sources of the programs; tidy: clang-tidy; analyzer: gcc's -fanalyzer
-#   make valgrind  the unit tests by valgrind; valgrind-but-ike: in check-long, all but those of IKE
+#   make valgrind  the unit tests by valgrind; valgrind-but-ike: all but those of IKE
 #   make deps      the Debian packages; check-deps, bench-deps: those that these alone need (root)
 #   make install DESTDIR= PREFIX=; make deb: a package of Debian's, in the build directory; deb-tree tries it
 
@@ -433,7 +433,7 @@ check-long: need-deps
 	@rm -f $(NOT_TESTED) $(SECOND)
 	$(MAKE) -j$(JOBS) all $(E2E_HELPERS) $(FLOOD) $(MISBEHAVING) $(RECORDER) $(IMPATIENT)
 	$(call where_had,clang-tidy,-j$(JOBS) -O tidy TIDY_STEPS=$(TIDY_STEPS_LONG))
-	$(call where_had,valgrind,-j$(JOBS) -O valgrind-but-ike)
+	$(call where_had,valgrind,-j$(JOBS) -O valgrind)
 	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
 	$(MAKE) e2e-sanitized
 	$(MAKE) e2e-tsan

@@ -72,7 +72,7 @@ BY_VALGRIND = BUILD=$(BUILD)/valgrind WITH_PLAYED=1 LTO= CFLAGS='-O1 -g -Wno-may
 valgrind:
 	$(MAKE) unit $(BY_VALGRIND)
 
-# What takes minutes, for check-long: those of IKE take half a minute each and more, of a CPU.
+# Those of IKE take half a minute each and more, of a CPU.
 valgrind-but-ike:
 	$(MAKE) unit-but-ike $(BY_VALGRIND)
 
