@@ -3,52 +3,21 @@
 A control group whose memory is not enough: for the packets of a NIC, or for who is at work. It is told of once, in a line that says
 what to do, what has its memory goes on, nothing is in clear meanwhile, and when there is room all is as it should be.
 """
-import contextlib
 import subprocess
 import sys
 
 import pytest
 
-from lib.beds.ike import is_up, wait_up
-from lib.beds.paced import Both
+from lib.beds.limited import AGAIN, limited
 from lib.beds.pair import NIC
-from lib.cgroups import Cgroup
 from lib.netns import QUEUES, veth
 from lib.wait import until
 
 # Packet memory of a NIC with one queue is 10 MiB.
 LITTLE = 2 << 20
-# What could not be served is tried again after 5 seconds at most.
-AGAIN = 20
 NO_PACKETS = 'of packet memory: Cannot allocate memory: raise the limit of its control group'
 # Takes all that there is, and more: somebody of its control group has to go.
 HOG = 'a = []\nwhile True:\n a.append(bytes([1]) * (1 << 20))\n'
-
-
-@contextlib.contextmanager
-def limited(pair):
-    """Traffic goes both ways, and the control group of host a is there to be limited; behind the block it is not any more, and all
-    goes on."""
-    host = pair.a
-    with Cgroup('memory') as group:
-        try:
-            pair.psk(start='initiate')
-            pair.a.spawn(preexec_fn=group.within)
-            pair.b.spawn()
-            for each in pair.hosts:
-                each.wait_ready()
-            wait_up(*pair.hosts)
-            with Both(pair) as traffic:
-                until(traffic.goes_on(), 'traffic both ways')
-                yield group, traffic
-                assert host.daemon.poll() is None
-                group.limit(None)
-                until(lambda: host.worker_ready() and is_up(host), 'all is there again', timeout=AGAIN)
-                until(traffic.goes_on(), 'traffic goes on', timeout=AGAIN)
-                traffic.closed()
-        finally:
-            group.limit(None)
-            host.stop()
 
 
 def worker_of(host):
@@ -59,7 +28,7 @@ def test_packet_memory_of_another_nic(native):
     """The worker goes on with those that it has."""
     host = native.a
     veth(host.netns, 'nic1', native.wire, 'wire1')
-    with limited(native) as (group, traffic):
+    with limited(native, 'memory') as (group, traffic):
         worker = worker_of(host)
         group.squeeze(LITTLE)
         host.cmd('attach', 'nic1')
@@ -75,7 +44,7 @@ def test_packet_memory_of_another_nic(native):
 def test_packet_memory_for_another_mtu(native):
     """There is none for longer packets: nothing goes until there is, and nothing in clear."""
     host = native.a
-    with limited(native) as (group, _traffic):
+    with limited(native, 'memory') as (group, _traffic):
         group.squeeze(LITTLE)
         host.netns.ip('link', 'set', NIC, 'mtu', 3400)
         until(lambda: NO_PACKETS in host.log_text, 'it is told')
@@ -87,7 +56,7 @@ def test_packet_memory_for_another_mtu(native):
 def test_killed_for_it(native, who):
     """By the kernel. The line of its end says what that may come of."""
     host = native.a
-    with limited(native) as (group, traffic):
+    with limited(native, 'memory') as (group, traffic):
         pid = host.processes()[who]
         with open(f'/proc/{pid}/oom_score_adj', 'w') as score:
             score.write('1000')

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from lib.beds.ike import IkePair, connection
+from lib.beds.ike import IkePair, connection, is_up
 from lib.beds.pair import A, B, NIC, Pair
 from lib.bpf_programs import pinned
 from lib.host import BUILD, children, resident
@@ -48,12 +48,7 @@ class Flooded(IkePair):
     def come_up(self):
         """With one IKE SA and one child: of two that were opened at the same time one goes a moment later."""
         self.start()
-        until(lambda: all(self._is_alone(host) for host in self.hosts), 'both are up')
-
-    @staticmethod
-    def _is_alone(host):
-        core = connection(host)
-        return [ike['state'] for ike in core['ike']] == [child['state'] for child in core['children']] == ['up']
+        until(lambda: all(is_up(host) for host in self.hosts), 'both are up')
 
     @staticmethod
     def core(host):
