@@ -45,9 +45,16 @@
 #define PASSES	4
 #define SPINS	10000
 #define PORT	0
+/* As many as are read while a round is sent: what is read of a batch may be sent in the next. */
+#define HEADERS_AHEAD (ROUND + HOST_RING_FRAMES)
 #define HEADERS (ETH_LEN + IP_LEN_MIN + UDP_LEN)
 
 static const uint8_t nic_mac[6] = {2, 0, 0, 0, 0, 1};
+
+/* Of a frame, up to what is behind IP's. */
+struct header {
+	uint8_t bytes[ETH_LEN + IP_LEN_MIN];
+};
 
 /* What one direction has taken. */
 struct spent {
@@ -62,7 +69,8 @@ struct seat {
 	struct xdp_desc rx_descs[RING_SIZE], tx_descs[RING_SIZE];
 	uint64_t fill_addrs[RING_SIZE], comp_addrs[RING_SIZE];
 	struct host_memory memory;
-	struct tx_tag tag; /* of the first SA */
+	struct header headers[HEADERS_AHEAD]; /* of frames that the host is going to have */
+	uint32_t made, taken;		      /* of these, in all */
 	uint32_t sa_count, first_slot, next_sa;
 	size_t bytes;
 	uint32_t rounds, nonce;
@@ -207,18 +215,25 @@ static void address_frame(struct seat *s, uint8_t *frame)
 	ip_finish(ip, IP_LEN_MIN, IP_LEN_MIN + UDP_LEN + s->bytes, PROTO_UDP);
 }
 
-/* The frames are there. What outbound has written over is put back where that is the same for all, the tag. */
+/* Off the clock, as it is the host's work: the headers of those frames that are read next. */
+static void make_headers(struct seat *s)
+{
+	for (; s->made - s->taken < HEADERS_AHEAD; s->made++) {
+		uint8_t frame[HEADERS];
+
+		write_frame(s, frame);
+		address_frame(s, frame);
+		memcpy(&s->headers[s->made % HEADERS_AHEAD], frame, sizeof(struct header));
+	}
+}
+
+/* The frames are there, but for what differs from one to the other. */
 static void read_frames(struct host *h, uint32_t n)
 {
 	struct seat *s = h->memory->user;
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint8_t *frame = host_ring_frame(&h->ring, i);
-
-		if (s->sa_count > 1)
-			address_frame(s, frame);
-		else
-			memcpy(frame + ETH_SRC, &s->tag, sizeof(s->tag));
+		memcpy(host_ring_frame(&h->ring, i), &s->headers[s->taken++ % HEADERS_AHEAD], sizeof(struct header));
 		h->ring.lengths[i] = (uint32_t)(sizeof(struct virtio_net_hdr) + HEADERS + s->bytes);
 	}
 }
@@ -307,11 +322,8 @@ static struct seat *make_seat(struct lane *l, size_t bytes, uint32_t sas, uint32
 	if (host_open(&s->p.host, -1, true, &l->reader))
 		die("out of memory");
 	s->p.host.memory = &s->memory;
-	s->tag = tx_tag_of(s->first_slot, 1);
-	for (uint32_t i = 0; i < HOST_RING_FRAMES; i++) {
+	for (uint32_t i = 0; i < HOST_RING_FRAMES; i++)
 		write_frame(s, host_ring_frame(&s->p.host.ring, i));
-		address_frame(s, host_ring_frame(&s->p.host.ring, i));
-	}
 	if (inbound_init(&s->p, NULL, &f) || outbound_init(&s->p, &f))
 		die(f.text);
 	make_cipher(s);
@@ -383,6 +395,7 @@ static void spend(struct spent *spent, struct seat *s, void (*work)(struct seat 
 static void run_round(struct seat *s)
 {
 	s->lane->now = now_ns(CLOCK_BOOTTIME);
+	make_headers(s);
 	spend(&s->out, s, send_some);
 	s->packets += carry(s);
 	spend(&s->in, s, receive_all);
