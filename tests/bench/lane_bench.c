@@ -42,12 +42,12 @@
 #define WARM_UP 8
 /* So many times each SA carries something before the clock starts, and at least as often while it runs: below that,
  * what the machine itself does at the first touches of a page is most of what is measured. */
-#define PASSES	4
-#define SPINS	10000
-#define PORT	0
+#define PASSES 4
+#define SPINS  10000
+#define PORT   0
 /* As many as are read while a round is sent: what is read of a batch may be sent in the next. */
 #define HEADERS_AHEAD (ROUND + HOST_RING_FRAMES)
-#define HEADERS (ETH_LEN + IP_LEN_MIN + UDP_LEN)
+#define HEADERS	      (ETH_LEN + IP_LEN_MIN + UDP_LEN)
 
 static const uint8_t nic_mac[6] = {2, 0, 0, 0, 0, 1};
 

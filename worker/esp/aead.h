@@ -16,6 +16,9 @@
 #define AEAD_IV_SIZE  12
 #define AEAD_TAG_SIZE 16
 
+/* How many calls ahead contexts are asked for: memory answers after four or five of the shortest. */
+#define AEAD_AHEAD 8
+
 /* A packet's call of the cipher, for calls that are made together. Sizes are bytes. */
 struct aead_call {
 	uint8_t iv[16];	 /* AEAD_IV_SIZE bytes are used */
@@ -65,11 +68,11 @@ struct aead {
 	bool (*open)(void *ctx, const uint8_t iv[AEAD_IV_SIZE], const uint8_t *aad, size_t aad_len, uint8_t *out,
 		     const uint8_t *in, size_t len, const uint8_t tag[AEAD_TAG_SIZE]);
 
-	/* Asks for what the call for a packet of len bytes reads of a context, which may be far away where SAs are
-	 * many. */
+	/* Asks for what a call for len bytes reads of a context, which may be far away where SAs are many. */
 	void (*prefetch)(const void *ctx, size_t len);
 
-	/* seal and open for n packets, without what a call costs around the cipher. */
+	/* seal and open for n packets, without what a call costs around the cipher. Each call asks for the context of
+	 * the one that is AEAD_AHEAD behind it; the first ones' the caller has asked for. */
 	void (*seal_all)(const struct aead_call *calls, uint32_t n);
 	void (*open_all)(struct aead_call *calls, uint32_t n);
 };

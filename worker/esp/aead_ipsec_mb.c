@@ -11,6 +11,7 @@
 
 #define KEYS_SIZE    sizeof(((struct gcm_key_data *)0)->expanded_keys)
 #define BLOCK_SIZE   16
+#define TEXT_AHEAD   4 /* so many calls before it is opened a packet is asked for */
 #define BLOCKS_ASIDE 3 /* the AAD's, the lengths', and what a part of a block takes */
 
 /* Function pointers for this CPU; read only after init. */
@@ -105,8 +106,15 @@ static void prefetch(const void *ctx, size_t len)
 	size_t from = powers_end > powers + least ? (powers_end - powers) & ~(size_t)(CACHE_LINE - 1) : 0;
 
 	if (from)
-		prefetch_lines(key, KEYS_SIZE);
-	prefetch_lines(key + from, powers_end - from);
+		prefetch_lines_early(key, KEYS_SIZE);
+	prefetch_lines_early(key + from, powers_end - from);
+}
+
+/* Calls with one context follow each other, and ask once. */
+static inline void prefetch_context(const struct aead_call *c, const struct aead_call *end)
+{
+	if (end - c > AEAD_AHEAD && c[AEAD_AHEAD].ctx != c[AEAD_AHEAD - 1].ctx)
+		prefetch(c[AEAD_AHEAD].ctx, c[AEAD_AHEAD].len);
 }
 
 static void seal_all(const struct aead_call *calls, uint32_t n)
@@ -114,8 +122,17 @@ static void seal_all(const struct aead_call *calls, uint32_t n)
 	const aes_gcm_enc_dec_t encrypt = mgr->gcm256_enc;
 	struct gcm_context_data scratch;
 
-	for (const struct aead_call *c = calls; c < calls + n; c++)
+	for (const struct aead_call *c = calls; c < calls + n; c++) {
+		prefetch_context(c, calls + n);
 		encrypt(c->ctx, &scratch, c->out, c->in, c->len, c->iv, c->aad, c->aad_len, c->tag, AEAD_TAG_SIZE);
+	}
+}
+
+/* What is opened was written by the CPU that took it from the wire, and has to come from there. */
+static inline void prefetch_text(const struct aead_call *c, const struct aead_call *end)
+{
+	if (end - c > TEXT_AHEAD)
+		prefetch_begin(c[TEXT_AHEAD].in, c[TEXT_AHEAD].len);
 }
 
 static void open_all(struct aead_call *calls, uint32_t n)
@@ -125,6 +142,8 @@ static void open_all(struct aead_call *calls, uint32_t n)
 	uint8_t computed[AEAD_TAG_SIZE];
 
 	for (struct aead_call *c = calls; c < calls + n; c++) {
+		prefetch_context(c, calls + n);
+		prefetch_text(c, calls + n);
 		decrypt(c->ctx, &scratch, c->out, c->in, c->len, c->iv, c->aad, c->aad_len, computed, AEAD_TAG_SIZE);
 		c->right = tags_equal(computed, c->tag);
 	}

@@ -6,6 +6,8 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "packet/prefetch.h"
+
 /* Fetched once: fetching reads files, which the worker may not do later. */
 static EVP_CIPHER *cipher;
 
@@ -86,7 +88,7 @@ static bool open(void *ctx, const uint8_t iv[AEAD_IV_SIZE], const uint8_t *aad, 
 static void prefetch(const void *ctx, size_t len)
 {
 	(void)len;
-	__builtin_prefetch(ctx);
+	prefetch_line(ctx);
 }
 
 static void seal_all(const struct aead_call *calls, uint32_t n)

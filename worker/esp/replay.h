@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "maps/layout.h"
+#include "packet/prefetch.h"
 
 #define REPLAY_WORD_BITS 64
 
@@ -47,7 +48,7 @@ static inline bool replay_check(const struct sa_state *sa, const __u64 *ring, ui
 /* Asks for the word that replay_update writes, ahead of it: of many SAs' most are not in the CPU's cache. */
 static inline void replay_prefetch(const __u64 *ring, uint32_t window, uint64_t seq)
 {
-	__builtin_prefetch(&ring[replay_word(window, seq)], 1);
+	prefetch_line_to_write(&ring[replay_word(window, seq)]);
 }
 
 /* For replay_update: marks seq, and moves the window up to it, into another word. */

@@ -16,6 +16,7 @@
 #include "maps/slots.h"
 #include "maps/turns.h"
 #include "maps/vault.h"
+#include "packet/prefetch.h"
 
 struct sa_cache {
 	const struct aead *aead;
@@ -67,18 +68,15 @@ static inline uint32_t sa_cache_tagged(const struct sa_cache *c, const struct tx
 	return slot_in_use(generation) && tx_tag_is_of(tag, generation) ? generation : 0;
 }
 
-/*
- * Asks for what sa_cache_get and a packet's call of the cipher read, ahead of both: of thousands of SAs most are not in
- * the CPU's cache. Any slot may be given; the packet has some len bytes.
- */
-static inline void sa_cache_prefetch(const struct sa_cache *c, uint32_t slot, size_t len)
+/* Asks for what sa_cache_get and a packet's number take, ahead of both: of thousands of SAs most are not in the CPU's
+ * cache. Any slot may be given. */
+static inline void sa_cache_prefetch(const struct sa_cache *c, uint32_t slot)
 {
 	if (slot >= c->maps->slots)
 		return;
-	__builtin_prefetch(&c->maps->sa[slot].generation);
-	__builtin_prefetch(&c->maps->sa[slot].seq, 1);
-	__builtin_prefetch(&c->sas[slot]);
-	c->aead->prefetch(c->contexts + slot * c->aead->ctx_size, len);
+	prefetch_line(&c->maps->sa[slot].generation);
+	prefetch_line_to_write(&c->maps->sa[slot].seq);
+	prefetch_line(&c->sas[slot]);
 }
 
 /* Whether a key may yet come for that slot and generation: the slot is in use, and still of that generation. */

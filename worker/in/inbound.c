@@ -16,8 +16,10 @@
 
 /* Packets that go through the passes together: as many as one super-packet can take. */
 #define BATCH 64
-/* Of them, so many are opened while as many are on their way into the cache. */
-#define TOGETHER 4
+/* What is asked for is of packets so many later than the one that is looked at: their first lines, and then, by XDP's
+ * word in these, their SAs. */
+#define FRAMES_AHEAD 10
+#define SAS_AHEAD    6
 
 /* Other lanes and programs read. */
 static void store(__u64 *counter, uint64_t value)
@@ -285,38 +287,58 @@ static __attribute__((cold, noinline)) bool park_frame(struct port_queue *p, con
 	return true;
 }
 
-/* Of packets whose first lines have been asked for; runs of one SA ask once. */
-static void prefetch_sas(const struct port_queue *p, const struct xdp_desc *descs, uint32_t n)
+/* A packet's first line, and the one before it, where XDP's word stands. */
+static void prefetch_frame(const struct port_queue *p, const struct xdp_desc *desc)
 {
-	uint32_t last = SLOT_NONE;
+	const uint8_t *frame = umem_data(&p->q.umem, desc->addr);
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct rx_meta meta;
+	prefetch_line(frame - sizeof(struct rx_meta));
+	prefetch_line(frame);
+}
 
-		memcpy(&meta, umem_data(&p->q.umem, descs[i].addr) - sizeof(meta), sizeof(meta));
-		if (meta.slot == last)
-			continue;
-		last = meta.slot;
-		sa_cache_prefetch(&p->lane->sas, last, descs[i].len);
-	}
+static uint32_t slot_of_frame(const struct port_queue *p, const struct xdp_desc *desc)
+{
+	struct rx_meta meta;
+
+	memcpy(&meta, umem_data(&p->q.umem, desc->addr) - sizeof(meta), sizeof(meta));
+	return meta.slot;
+}
+
+/* Of packet i, whose first lines have been asked for; runs of one SA ask once. */
+static void prefetch_sa(const struct port_queue *p, const struct xdp_desc *descs, uint32_t i)
+{
+	const uint32_t slot = slot_of_frame(p, &descs[i]);
+
+	if (i == 0 || slot != slot_of_frame(p, &descs[i - 1]))
+		sa_cache_prefetch(&p->lane->sas, slot);
+}
+
+static void prefetch_first(const struct port_queue *p, const struct xdp_desc *descs, uint32_t n)
+{
+	for (uint32_t i = 0; i < n && i < FRAMES_AHEAD; i++)
+		prefetch_frame(p, &descs[i]);
+	for (uint32_t i = 0; i < n && i < SAS_AHEAD; i++)
+		prefetch_sa(p, descs, i);
+}
+
+static void prefetch_next(const struct port_queue *p, const struct xdp_desc *descs, uint32_t n, uint32_t i)
+{
+	if (n - i > FRAMES_AHEAD)
+		prefetch_frame(p, &descs[i + FRAMES_AHEAD]);
+	if (n - i > SAS_AHEAD)
+		prefetch_sa(p, descs, i + SAS_AHEAD);
 }
 
 static uint32_t pass_look_up(struct port_queue *p, const struct xdp_desc *descs, uint32_t n, struct item *items)
 {
 	uint32_t kept = 0;
 
-	/* The packet's first cache line, and the one before it, where XDP's word stands. */
-	for (uint32_t i = 0; i < n; i++) {
-		const uint8_t *frame = umem_data(&p->q.umem, descs[i].addr);
-
-		__builtin_prefetch(frame - sizeof(struct rx_meta));
-		__builtin_prefetch(frame);
-	}
-	prefetch_sas(p, descs, n);
+	prefetch_first(p, descs, n);
 	for (uint32_t i = 0; i < n; i++) {
 		struct item *item = &items[kept];
 		enum reason why = REASON_MALFORMED;
 
+		prefetch_next(p, descs, n, i);
 		if (!parse(p, &descs[i], item))
 			drop_item(p, item, why);
 		else if (ip_is_fragment(item->ip.ip))
@@ -337,21 +359,13 @@ static void keep(struct item *items, uint32_t *kept, uint32_t i)
 	++*kept;
 }
 
-/* They were written by the CPU that took them from the wire, and have to come from there. */
-static void prefetch_packets(const struct aead_call *calls, uint32_t n)
+/* What of its SA an item takes when it is opened, and when it is marked. */
+static void prefetch_to_open(const struct port_queue *p, const struct item *item, bool with_key)
 {
-	for (uint32_t i = 0; i < n; i++)
-		prefetch_lines(calls[i].in, calls[i].len + CACHE_LINE);
-}
-
-static void open_calls(const struct aead *aead, struct aead_call *calls, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i += TOGETHER) {
-		const uint32_t now = n - i < TOGETHER ? n - i : TOGETHER, left = n - i - now;
-
-		prefetch_packets(&calls[i + now], left < TOGETHER ? left : TOGETHER);
-		aead->open_all(&calls[i], now);
-	}
+	if (with_key)
+		p->lane->aead->prefetch(item->sa->ctx, esp_len(item));
+	replay_prefetch(item->sa->ring, item->sa->replay_window, item->seq);
+	prefetch_line_to_write(lock_of(p, item->sa));
 }
 
 static uint32_t pass_open(struct port_queue *p, struct item *items, uint32_t n)
@@ -361,10 +375,10 @@ static uint32_t pass_open(struct port_queue *p, struct item *items, uint32_t n)
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (i == 0 || items[i].sa != items[i - 1].sa)
-			replay_prefetch(items[i].sa->ring, items[i].sa->replay_window, items[i].seq);
+			prefetch_to_open(p, &items[i], i < AEAD_AHEAD);
 		esp_open_begin(items[i].sa, esp_of(&items[i]), esp_len(&items[i]), items[i].seq, &calls[i]);
 	}
-	open_calls(p->lane->aead, calls, n);
+	p->lane->aead->open_all(calls, n);
 	for (uint32_t i = 0; i < n; i++) {
 		enum reason why;
 

@@ -4,36 +4,10 @@
 #include "esp/esp_packet.h"
 #include "packet/prefetch.h"
 
-#define PREFETCH_MAX 256
-
-/* The NIC has had the frame, or its CPU. A long packet's other lines the CPU asks for by itself. */
+/* The NIC has had the frame, or its CPU. */
 static void prefetch_to_write(const uint8_t *frame, size_t len)
 {
 	prefetch_lines_to_write(frame, len < PREFETCH_MAX ? len : PREFETCH_MAX);
-}
-
-bool burst_add(struct burst *b, struct port_queue *p, struct esp_sa *sa, const struct segmenter *s)
-{
-	const uint32_t each = xdp_queue_room_for_one(&p->q);
-	uint64_t addr;
-
-	if (b->count == BURST_MAX || xdp_queue_room(&p->q) < (b->count + 1) * each)
-		return false;
-	addr = umem_take_to_send(&p->q.umem);
-	if (addr == UINT64_MAX)
-		return false;
-	prefetch_to_write(umem_data(&p->q.umem, addr), s->l2 + s->ip.header + esp_sealed_size(s->payload_len));
-	b->packets[b->count++] = (struct burst_packet){
-		.sa = sa,
-		.addr = addr,
-		.frame = s->frame,
-		.payload = s->payload,
-		.l2 = (uint16_t)s->l2,
-		.header = (uint16_t)s->ip.header,
-		.len = (uint16_t)s->payload_len,
-		.proto = s->proto,
-	};
-	return true;
 }
 
 /* Headers, and the call that seals what is behind them. The length of the frame. */
@@ -95,38 +69,70 @@ static __attribute__((cold)) uint32_t begin_one_by_one(struct burst_packet *pack
 	return begun;
 }
 
-/* Of the n packets, so many in a row are the first one's SA's. */
-static uint32_t run_of(const struct burst_packet *packets, uint32_t n, uint64_t *bytes)
+/* What is not begun of the burst is of one SA. */
+static void begin_run(struct burst *b, struct port_queue *p)
 {
-	uint32_t run = 0;
+	struct burst_packet *packets = &b->packets[b->begun];
+	struct sa_state *state = packets->sa->state;
+	const uint32_t n = burst_left(b);
+	enum reason why;
+	uint64_t seq;
 
-	*bytes = 0;
-	do
-		*bytes += packets[run++].len;
-	while (run < n && packets[run].sa == packets->sa);
-	return run;
+	if (seq_take(state, n, b->run_bytes, &seq, &why)) {
+		b->sent += begin(packets, p, n, seq, &b->calls[b->call_count]);
+		b->call_count += n;
+	} else {
+		b->call_count += begin_one_by_one(packets, p, n, &b->calls[b->call_count], &b->sent);
+	}
+	__atomic_store_n(&state->last_used_ns, p->lane->now, __ATOMIC_RELAXED);
+	b->begun = b->count;
+	b->run_bytes = 0;
+}
+
+/* Whether the burst ends with a run, which is another SA's. */
+static bool follows_another(const struct burst *b, const struct esp_sa *sa)
+{
+	return burst_left(b) && b->packets[b->count - 1].sa != sa;
+}
+
+bool burst_add(struct burst *b, struct port_queue *p, struct esp_sa *sa, const struct segmenter *s)
+{
+	const uint32_t each = xdp_queue_room_for_one(&p->q);
+	uint64_t addr;
+
+	if (b->count == BURST_MAX || xdp_queue_room(&p->q) < (burst_left(b) + 1) * each)
+		return false;
+	addr = umem_take_to_send(&p->q.umem);
+	if (addr == UINT64_MAX)
+		return false;
+	prefetch_to_write(umem_data(&p->q.umem, addr), s->l2 + s->ip.header + esp_sealed_size(s->payload_len));
+	if (b->count < AEAD_AHEAD && (b->count == 0 || b->packets[b->count - 1].sa != sa))
+		p->lane->aead->prefetch(sa->ctx, s->payload_len);
+	if (follows_another(b, sa))
+		begin_run(b, p);
+	b->run_bytes += s->payload_len;
+	b->packets[b->count++] = (struct burst_packet){
+		.sa = sa,
+		.addr = addr,
+		.frame = s->frame,
+		.payload = s->payload,
+		.l2 = (uint16_t)s->l2,
+		.header = (uint16_t)s->ip.header,
+		.len = (uint16_t)s->payload_len,
+		.proto = s->proto,
+	};
+	return true;
 }
 
 uint32_t burst_seal(struct burst *b, struct port_queue *p)
 {
-	uint32_t sent = 0, begun = 0;
+	uint32_t sent;
 
-	for (uint32_t i = 0, run; i < b->count; i += run) {
-		struct burst_packet *packets = &b->packets[i];
-		enum reason why;
-		uint64_t bytes, seq;
-
-		run = run_of(packets, b->count - i, &bytes);
-		if (seq_take(packets->sa->state, run, bytes, &seq, &why)) {
-			sent += begin(packets, p, run, seq, &b->calls[begun]);
-			begun += run;
-		} else {
-			begun += begin_one_by_one(packets, p, run, &b->calls[begun], &sent);
-		}
-		__atomic_store_n(&packets->sa->state->last_used_ns, p->lane->now, __ATOMIC_RELAXED);
-	}
-	if (begun)
-		p->lane->aead->seal_all(b->calls, begun);
-	b->count = 0;
+	if (burst_left(b))
+		begin_run(b, p);
+	if (b->call_count)
+		p->lane->aead->seal_all(b->calls, b->call_count);
+	sent = b->sent;
+	b->count = b->begun = b->call_count = b->sent = 0;
 	return sent;
 }

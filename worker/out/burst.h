@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Packets that follow each other and are sealed together, by one call of the cipher; those of one SA in a row share a
- * lease of sequence numbers. Only what goes as it is, a packet for each frame of the host: super-packets are a burst of
- * their own.
+ * Packets that follow each other and are sealed together, by one call of the cipher; those of one SA in a row, a run,
+ * share a lease of sequence numbers. A run is begun, its headers written and its numbers taken, when a packet of
+ * another SA follows it: where each packet is another one's, what they take of memory comes a packet at a time. Only
+ * what goes as it is, a packet for each frame of the host: super-packets are a burst of their own.
  */
 #ifndef WORKER_OUT_BURST_H
 #define WORKER_OUT_BURST_H
@@ -24,7 +25,11 @@ struct burst_packet {
 };
 
 struct burst {
-	uint32_t count;
+	uint32_t count;	     /* packets, */
+	uint32_t begun;	     /* of which so many are begun, and pushed to the NIC or dropped; */
+	uint32_t call_count; /* and of these so many have a call, */
+	uint32_t sent;	     /* and so many the NIC's ring took */
+	uint64_t run_bytes;  /* of the payloads of those that are not begun */
 	struct burst_packet packets[BURST_MAX];
 	struct aead_call calls[BURST_MAX];
 };
@@ -36,9 +41,15 @@ struct burst {
  */
 bool burst_add(struct burst *b, struct port_queue *p, struct esp_sa *sa, const struct segmenter *s);
 
-/* Seals what there is and pushes it to the NIC, which is not kicked yet. Returns how many packets that were; what its
- * SA has no sequence number for is dropped and counted. To be called before any of these SAs' places in the cache may
- * be another one's. */
+/* Packets that the NIC's ring has not got yet. */
+static inline uint32_t burst_left(const struct burst *b)
+{
+	return b->count - b->begun;
+}
+
+/* Seals what there is and pushes it to the NIC, which must not be kicked before, and is not yet. Returns how many
+ * packets that were; what its SA has no sequence number for is dropped and counted. To be called before any of these
+ * SAs' places in the cache may be another one's. */
 uint32_t burst_seal(struct burst *b, struct port_queue *p);
 
 #endif

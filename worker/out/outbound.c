@@ -40,6 +40,8 @@
  * wire is idle while a super-packet is sealed.
  */
 #define KICK_BATCH 32
+/* The SA of the frame that is so many behind the one that is looked at is asked for. */
+#define SAS_AHEAD 6
 /* So many turns running bulk may find the NIC full of what is urgent; then it has one first. */
 #define TURNS_BEHIND 3
 /* For so many turns at most an idle TAP queue is not looked at, however many a lane has. */
@@ -334,7 +336,7 @@ static bool joins_burst(struct outbound *out, struct esp_sa *sa)
 {
 	if (!goes_as_it_is(out) || !burst_add(&out->burst, out->p, sa, &out->segmenter))
 		return false;
-	if (out->burst.count + xdp_queue_unkicked(&out->p->q) >= KICK_BATCH) {
+	if (burst_left(&out->burst) + xdp_queue_unkicked(&out->p->q) >= KICK_BATCH) {
 		kick(out);
 		xdp_queue_reap(&out->p->q);
 	}
@@ -351,20 +353,17 @@ static uint32_t slot_of_frame(const uint8_t *frame)
 	return le32toh(word) >> 8;
 }
 
-/* Of the batch of frames that begins with the one at hand; runs of one SA ask once. */
-static void prefetch_sas(const struct outbound *out)
+/* Of frame i of the batch; runs of one SA ask once. */
+static void prefetch_sa(const struct outbound *out, uint32_t i)
 {
 	const struct host *h = out->host;
-	uint32_t last = SLOT_NONE;
+	uint32_t slot;
 
-	for (uint32_t i = h->next; i < h->asked; i++) {
-		const uint32_t slot = slot_of_frame(host_ring_frame(&h->ring, i));
-
-		if (h->ring.lengths[i] == 0 || slot == last)
-			continue;
-		last = slot;
-		sa_cache_prefetch(&out->p->lane->sas, last, h->ring.lengths[i]);
-	}
+	if (i >= h->asked || h->ring.lengths[i] == 0)
+		return;
+	slot = slot_of_frame(host_ring_frame(&h->ring, i));
+	if (i == 0 || slot != slot_of_frame(host_ring_frame(&h->ring, i - 1)))
+		sa_cache_prefetch(&out->p->lane->sas, slot);
 }
 
 /* Each time that frames are read. To be captured they are read one by one, so that nothing is asked of each else. */
@@ -374,7 +373,8 @@ static void on_read(struct outbound *out)
 		out->host->wanted = 1;
 		outbound_capture_taken(out->p, &out->frame);
 	}
-	prefetch_sas(out);
+	for (uint32_t i = 0; i < SAS_AHEAD; i++)
+		prefetch_sa(out, i);
 }
 
 /* The next frame that does not go in a burst. Frames that were dropped count as taken, too. */
@@ -382,11 +382,14 @@ static bool next_frame(struct outbound *out, uint32_t *taken)
 {
 	const size_t most = out->p->lane->low_latency ? BYTES_PER_TURN_LOW : SIZE_MAX;
 
-	while (*taken < FRAMES_PER_TURN && out->bytes < most) {
+	while (out->bytes < most) {
 		/* The frames of the burst are where the next are read to. */
 		const bool reads = host_reads_next(out->host);
 		struct esp_sa *sa;
 
+		/* A turn does not end within a batch: a burst would. */
+		if (*taken + (reads ? out->host->wanted : 1) > FRAMES_PER_TURN)
+			return false;
 		if (reads)
 			seal_burst(out);
 		if (reads && __builtin_expect(out->p->lane->settling != 0, 0))
@@ -395,6 +398,7 @@ static bool next_frame(struct outbound *out, uint32_t *taken)
 			return false;
 		if (reads)
 			on_read(out);
+		prefetch_sa(out, out->host->next - 1 + SAS_AHEAD);
 		++*taken;
 		out->bytes += out->frame.len;
 		sa = examine(out);

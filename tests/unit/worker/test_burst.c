@@ -166,7 +166,7 @@ static void load_both(void)
 static void packets_of_two_sas_are_one_call(void **unused)
 {
 	static const uint8_t of[] = {0, 0, 1, 0, 1, 1, 1, 0};
-	uint64_t seq[2] = {1, 1};
+	uint64_t seq[2] = {1, 1}, bytes[2] = {UDP_LEN + length_of(0), UDP_LEN + length_of(1)};
 
 	(void)unused;
 	load_both();
@@ -175,12 +175,38 @@ static void packets_of_two_sas_are_one_call(void **unused)
 	turn();
 	assert_int_equal(calls, 1);
 	assert_int_equal(call_sizes[0], sizeof(of));
-	for (uint32_t i = 0; i < sizeof(of); i++)
+	for (uint32_t i = 0; i < sizeof(of); i++) {
 		assert_sent(of[i], ++seq[of[i]], i);
+		bytes[of[i]] += UDP_LEN + length_of(i);
+	}
 	for (uint32_t i = 0; i < 2; i++) {
 		assert_int_equal(lanes.maps.sa[i ? OTHER : SLOT].seq, 5);
 		assert_int_equal(lanes.maps.sa[i ? OTHER : SLOT].packets, 5);
+		assert_int_equal(lanes.maps.sa[i ? OTHER : SLOT].bytes, bytes[i]);
 	}
+}
+
+/* What is begun is in the NIC's ring already, and what is not will have to be: together they are as many as it has room
+ * for, and the rest waits. */
+static void a_burst_of_two_sas_fits_the_ring(void **unused)
+{
+	uint64_t seq[2] = {1, 1};
+
+	(void)unused;
+	load_both();
+	xdp_queue_reap(&queue.port.q);
+	queue.port.q.limit = 5;
+	for (uint32_t i = 0; i < 8; i++)
+		put_of(i % 2, i);
+	turn();
+	assert_int_equal(calls, 1);
+	assert_int_equal(call_sizes[0], 5);
+	for (uint32_t i = 0; i < 5; i++)
+		assert_sent(i % 2, ++seq[i % 2], i);
+	turn();
+	for (uint32_t i = 5; i < 8; i++)
+		assert_sent(i % 2, ++seq[i % 2], i);
+	assert_int_equal(counted(&lanes, REASON_TX_FULL), 0);
 }
 
 /* Who has no numbers left takes nothing from the others of the burst. */
@@ -296,6 +322,7 @@ int main(void)
 		WITH(no_more_go_than_bytes_are_left),
 		WITH(of_a_super_packet_none_go_without_numbers),
 		WITH(packets_of_two_sas_are_one_call),
+		WITH(a_burst_of_two_sas_fits_the_ring),
 		WITH(one_sa_without_numbers_holds_up_no_other),
 		WITH(another_sa_in_the_slot_is_another_burst),
 		cmocka_unit_test(a_trailer_stays_within_its_bytes),
