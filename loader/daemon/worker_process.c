@@ -22,174 +22,14 @@
  * long where all CPUs are busy. Longer, and the worker hangs. */
 #define LET_GO_MS      3000
 #define LET_GO_EACH_MS 2000
-/* Binding waits for a worker that has just died, for two seconds a queue at most. Longer, and the worker hangs; so it
- * does if it does not say by then that it listens. */
-#define ANSWER_S 30
 /* How long it goes on without a supervisor, where no manager keeps the other end of its orders as long as it is to go
  * on. */
 #define OUTLIVES_S 120
 /* How often each lane is made to take a turn, and how many times in a row in vain: then one hangs. */
 #define PULSE_S	     2
 #define PULSE_MISSED 3
-/* When a NIC that could not be served is tried again: sooner, then slower and slower. */
-#define RETRY_FIRST_MS 200
-#define RETRY_MAX_MS   5000
-
-bool worker_is_wanted(const struct worker *w)
-{
-	for (unsigned i = 0; i < PORTS_MAX; i++)
-		if (w->ports[i].state != PORT_OFF)
-			return true;
-	return false;
-}
-
-bool worker_is_ready(const struct worker *w)
-{
-	for (unsigned i = 0; i < PORTS_MAX; i++)
-		if (w->ports[i].state != PORT_OFF && w->ports[i].state != PORT_ON)
-			return false;
-	return w->aead[0];
-}
-
-/* To be printed by %.15s. */
-static const char *port_name(const struct worker *w, unsigned index)
-{
-	return w->maps->port[index].name;
-}
 
 /* ---- orders and answers ---- */
-
-static void retry_later(struct worker *w)
-{
-	const struct timeval delay = {w->retry_ms / 1000, (int)(w->retry_ms % 1000) * 1000};
-
-	if (event_pending(w->retry, EV_TIMEOUT, NULL))
-		return;
-	event_add(w->retry, &delay);
-	w->retry_ms = 2 * w->retry_ms < RETRY_MAX_MS ? 2 * w->retry_ms : RETRY_MAX_MS;
-}
-
-/* What the next supervisor would go on with, if the manager keeps descriptors. */
-static void keep(struct worker *w, unsigned index)
-{
-	struct worker_port *p = &w->ports[index];
-
-	if (!w->kept) {
-		left_drop_orders();
-		left_orders(w->child.pid, w->orders, left_keep, NULL);
-	}
-	left_keep_nic(port_name(w, index), p->nic.tap, *p->nic.tap_link, &p->sockets);
-	w->kept = p->kept = true;
-}
-
-/* Sockets and memory that no worker goes on with. */
-static void give_up_sockets(struct worker *w, unsigned index)
-{
-	struct worker_port *p = &w->ports[index];
-
-	if (p->kept || p->resume)
-		left_sockets(port_name(w, index), &p->sockets, left_drop, NULL);
-	worker_sockets_close(&p->sockets);
-	p->resume = false;
-}
-
-static void give_up(struct worker *w, unsigned index)
-{
-	struct worker_port *p = &w->ports[index];
-
-	give_up_sockets(w, index);
-	if (p->kept)
-		left_tap(port_name(w, index), p->nic.tap, *p->nic.tap_link, left_drop, NULL);
-	p->kept = false;
-}
-
-/* As long as it is for the same reason it is said once. */
-static void fail(struct worker *w, unsigned index, const char *why)
-{
-	struct worker_port *p = &w->ports[index];
-
-	if (strncmp(p->why, why, sizeof(p->why) - 1) != 0)
-		log_warning("%.15s: the worker cannot serve it: %s", port_name(w, index), why);
-	snprintf(p->why, sizeof(p->why), "%s", why);
-	give_up_sockets(w, index);
-	p->state = PORT_FAILED;
-	retry_later(w);
-}
-
-static int send_attach(struct worker *w, unsigned index, struct fault *f)
-{
-	struct worker_port *p = &w->ports[index];
-	const struct worker_order order = {
-		.kind = WORKER_ATTACH,
-		.port = index,
-		.queues = p->nic.queues,
-		.tap_queues = p->nic.tap->count / 2,
-		.udp_segments = p->nic.tap->udp_segments,
-		.running = p->nic.running,
-		.copy = p->copy,
-		.resume = p->resume,
-		.links = *p->nic.tap_link >= 0,
-	};
-	int fds[WORKER_FDS_MAX], err = 0;
-	unsigned n;
-
-	/* What another worker has left has carried something. */
-	p->tried = order.running || order.resume;
-	if (!p->resume)
-		err = worker_sockets_make(&p->sockets, order.queues, &w->maps->port[index], f);
-	if (err)
-		return err;
-	memcpy(fds, p->sockets.fds, order.queues * sizeof(int));
-	n = order.queues;
-	memcpy(fds + n, p->nic.tap->fds, p->nic.tap->count * sizeof(int));
-	n += p->nic.tap->count;
-	fds[n++] = p->sockets.memory;
-	if (order.links)
-		fds[n++] = *p->nic.tap_link;
-	err = worker_order_send(w->orders, &order, fds, n);
-	return err ? fault(f, -err, "%s", strerror(-err)) : 0;
-}
-
-static void lose_patience_later(struct worker *w)
-{
-	const struct timeval patience = {.tv_sec = ANSWER_S};
-
-	event_add(w->patience, &patience);
-}
-
-static void ask(struct worker *w, unsigned index)
-{
-	struct fault f;
-
-	if (send_attach(w, index, &f)) {
-		fail(w, index, f.text);
-		return;
-	}
-	w->ports[index].state = PORT_ASKED;
-	lose_patience_later(w);
-}
-
-static int find(const struct worker *w, int state)
-{
-	for (int i = 0; i < PORTS_MAX; i++)
-		if ((int)w->ports[i].state == state)
-			return i;
-	return -1;
-}
-
-static bool may_ask(const struct worker *w)
-{
-	return w->aead[0] && worker_before_is_gone(&w->before) && find(w, PORT_ASKED) < 0;
-}
-
-/* Asks for the next NIC that waits: one at a time, so that nothing here waits for the worker. */
-static void ask_next(struct worker *w)
-{
-	int next;
-
-	while (may_ask(w) && (next = find(w, PORT_WAITS)) >= 0)
-		ask(w, (unsigned)next);
-}
 
 static void on_silence(evutil_socket_t fd, short what, void *arg)
 {
@@ -198,65 +38,6 @@ static void on_silence(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	child_kill(&w->child, "does not answer");
-}
-
-/* What could not be served keeps no other NIC waiting meanwhile. */
-static void on_retry(evutil_socket_t fd, short what, void *arg)
-{
-	struct worker *w = arg;
-
-	(void)fd;
-	(void)what;
-	for (unsigned i = 0; i < PORTS_MAX; i++)
-		if (w->ports[i].state == PORT_FAILED)
-			w->ports[i].state = PORT_WAITS;
-	ask_next(w);
-}
-
-static void tell_once_ready(struct worker *w)
-{
-	if (w->told || !worker_is_ready(w))
-		return;
-	w->told = true;
-	w->retry_ms = RETRY_FIRST_MS;
-	log_line("worker %d is ready (%s)", w->child.pid, w->aead);
-	w->on_ready(w->arg);
-}
-
-static void on_attached(struct worker *w, const struct worker_answer *answer)
-{
-	struct worker_port *p = &w->ports[answer->port];
-	int err = 0;
-
-	/* Detached meanwhile, or never asked for. */
-	if (p->state != PORT_ASKED)
-		return;
-	event_del(w->patience);
-	if (answer->error && p->resume) {
-		log_line("%.15s: is served anew: %s", port_name(w, answer->port), answer->text);
-		give_up_sockets(w, answer->port);
-		p->state = PORT_WAITS;
-		return;
-	}
-	if (answer->error == EOPNOTSUPP && !p->copy) {
-		log_warning("%s; going on by copying", answer->text);
-		p->copy = true;
-		worker_sockets_close(&p->sockets);
-		p->state = PORT_WAITS;
-		return;
-	}
-	if (!answer->error)
-		err = worker_sockets_enter(&p->sockets, w->maps, answer->port);
-	if (answer->error || err) {
-		fail(w, answer->port, answer->error ? answer->text : strerror(-err));
-		return;
-	}
-	w->maps->port[answer->port].zero_copy = answer->zero_copy != 0;
-	p->resume = false;
-	p->why[0] = '\0';
-	p->state = PORT_ON;
-	keep(w, answer->port);
-	tell_once_ready(w);
 }
 
 /* Takes the answers that are there. */
@@ -269,7 +50,7 @@ static void take_answers(struct worker *w)
 		if (answer.kind == WORKER_DETACH)
 			w->detached = true;
 		else if (answer.kind == WORKER_ATTACH)
-			on_attached(w, &answer);
+			worker_nics_attached(w, &answer);
 		else if (answer.kind == WORKER_PULSE)
 			w->child.pulse.answered = w->child.pulse.asked;
 		else if (answer.error)
@@ -289,7 +70,7 @@ static void on_answers(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	take_answers(w);
-	ask_next(w);
+	worker_nics_ask(w);
 }
 
 /* Binding takes its time, and has a deadline of its own. What has come meanwhile is heard first: this process, too, may
@@ -301,10 +82,10 @@ static void on_pulse(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!w->aead[0] || find(w, PORT_ASKED) >= 0)
+	if (!w->aead[0] || worker_nics_is_asking(w))
 		return;
 	take_answers(w);
-	ask_next(w);
+	worker_nics_ask(w);
 	if (child_has_answered(&w->child, PULSE_MISSED) && worker_order_send(w->orders, &order, NULL, 0) == 0)
 		w->child.pulse.asked++;
 }
@@ -330,9 +111,9 @@ static void on_line(void *arg, const char *line)
 	event_del(w->patience);
 	if (w->capture_fd >= 0)
 		worker_capture(w, w->capture_fd);
-	tell_once_ready(w);
+	worker_nics_tell_ready(w);
 	if (worker_before_is_gone(&w->before))
-		ask_next(w);
+		worker_nics_ask(w);
 	else
 		worker_before_end(&w->before);
 }
@@ -344,7 +125,7 @@ static void on_before_gone(void *arg)
 
 	if (w->before.hard)
 		turns_abandon(w->maps->turns);
-	ask_next(w);
+	worker_nics_ask(w);
 }
 
 /* It has ended, or never was: what it served is to be served by the next one. */
@@ -366,7 +147,7 @@ static void forget(struct worker *w)
 	for (unsigned i = 0; i < PORTS_MAX; i++) {
 		/* What no worker has gone on with yet, the next one may. */
 		if (!w->ports[i].resume)
-			give_up_sockets(w, i);
+			worker_nic_give_up_sockets(w, i);
 		if (w->ports[i].state != PORT_OFF)
 			w->ports[i].state = PORT_WAITS;
 	}
@@ -429,7 +210,7 @@ static void start(void *arg)
 		close(ends[1]);
 	}
 	if (!err) {
-		lose_patience_later(w);
+		worker_be_patient(w);
 		return;
 	}
 	log_warning("starting the worker: %s: %s", strerror(-err), privileges_remedy(-err, "this machine has no more"));
@@ -443,9 +224,7 @@ int worker_init(struct worker *w)
 
 	w->orders = -1;
 	w->capture_fd = -1;
-	w->retry_ms = RETRY_FIRST_MS;
 	w->patience = evtimer_new(w->base, on_silence, w);
-	w->retry = evtimer_new(w->base, on_retry, w);
 	w->pulse = event_new(w->base, -1, EV_PERSIST, on_pulse, w);
 	worker_before_init(&w->before, w->base, on_before_gone, w);
 	w->child = (struct child){
@@ -456,8 +235,9 @@ int worker_init(struct worker *w)
 		.on_ready = on_line,
 		.arg = w,
 	};
-	return w->patience && w->retry && w->pulse && event_add(w->pulse, &pulse) == 0 ? child_init(&w->child)
-										       : -ENOMEM;
+	if (!w->patience || !w->pulse || event_add(w->pulse, &pulse) < 0 || worker_nics_init(w))
+		return -ENOMEM;
+	return child_init(&w->child);
 }
 
 static void stop(struct worker *w)
@@ -476,14 +256,14 @@ void worker_attach(struct worker *w, unsigned index, const struct worker_nic *ni
 	struct worker_port *p = &w->ports[index];
 
 	if (p->resume && p->sockets.count != nic->queues)
-		give_up_sockets(w, index);
+		worker_nic_give_up_sockets(w, index);
 	p->state = PORT_WAITS;
 	p->nic = *nic;
 	p->copy = false;
 	p->why[0] = '\0';
 	w->told = false;
 	if (w->child.pid) {
-		ask_next(w);
+		worker_nics_ask(w);
 	} else {
 		w->child.backoff_ms = 0;
 		start(w);
@@ -526,9 +306,9 @@ static bool await(struct worker *w, const bool *answered, uint64_t until)
 /* How long the worker may take to let go of a NIC, perhaps behind one that it is binding. */
 static uint64_t patience_ms(const struct worker *w, const struct worker_port *p)
 {
-	const uint64_t queues = LET_GO_MS + (uint64_t)p->nic.queues * LET_GO_EACH_MS, most = ANSWER_S * 1000;
+	const uint64_t queues = LET_GO_MS + (uint64_t)p->nic.queues * LET_GO_EACH_MS, most = WORKER_ANSWER_S * 1000;
 
-	return queues < most && find(w, PORT_ASKED) < 0 ? queues : most;
+	return queues < most && !worker_nics_is_asking(w) ? queues : most;
 }
 
 static bool let_go(struct worker *w, unsigned index, uint64_t patience)
@@ -553,7 +333,7 @@ void worker_detach(struct worker *w, unsigned index)
 	}
 	if (p->state == PORT_ASKED)
 		event_del(w->patience);
-	give_up(w, index);
+	worker_nic_give_up(w, index);
 	p->state = PORT_OFF;
 	if (!worker_is_wanted(w)) {
 		stop(w);
@@ -563,11 +343,11 @@ void worker_detach(struct worker *w, unsigned index)
 		return;
 	/* Also where it has failed here, it may be bound there. */
 	if (let_go(w, index, patience)) {
-		tell_once_ready(w);
-		ask_next(w);
+		worker_nics_tell_ready(w);
+		worker_nics_ask(w);
 		return;
 	}
-	log_warning("worker %d does not let go of %.15s: ended", w->child.pid, port_name(w, index));
+	log_warning("worker %d does not let go of %.15s: ended", w->child.pid, worker_nic_name(w, index));
 	stop(w);
 	w->child.status = SIGKILL;
 	child_tell_death(&w->child, KIND_WORKER_DIED);
@@ -598,7 +378,7 @@ void worker_leave(struct worker *w, left_fn *left, void *arg)
 		left_orders(w->child.pid, w->orders, left, arg);
 		for (unsigned i = 0; i < PORTS_MAX; i++)
 			if (w->ports[i].state == PORT_ON)
-				left_sockets(port_name(w, i), &w->ports[i].sockets, left, arg);
+				left_sockets(worker_nic_name(w, i), &w->ports[i].sockets, left, arg);
 	} else {
 		stop(w);
 	}
@@ -616,14 +396,11 @@ void worker_fini(struct worker *w)
 {
 	worker_before_kill(&w->before);
 	stop(w);
-	for (unsigned i = 0; i < PORTS_MAX; i++)
-		give_up(w, i);
+	worker_nics_fini(w);
 	child_fini(&w->child);
 	if (w->patience)
 		event_free(w->patience);
-	if (w->retry)
-		event_free(w->retry);
 	if (w->pulse)
 		event_free(w->pulse);
-	w->patience = w->retry = w->pulse = NULL;
+	w->patience = w->pulse = NULL;
 }

@@ -139,7 +139,7 @@ inline worker_before_end()
 	fi
 }
 
-/* ask(), on_attached(), keep() */
+/* ask(), worker_nics_attached(), keep() */
 inline ask()
 {
 	attach[child] = true;
