@@ -11,7 +11,6 @@
 
 #define KEYS_SIZE    sizeof(((struct gcm_key_data *)0)->expanded_keys)
 #define BLOCK_SIZE   16
-#define TEXT_AHEAD   4 /* so many calls before it is opened a packet is asked for */
 #define BLOCKS_ASIDE 3 /* the AAD's, the lengths', and what a part of a block takes */
 
 /* Function pointers for this CPU; read only after init. */
@@ -110,10 +109,10 @@ static void prefetch(const void *ctx, size_t len)
 	prefetch_lines_early(key + from, powers_end - from);
 }
 
-/* Calls with one context follow each other, and ask once. */
+/* The context at hand is there already. */
 static inline void prefetch_context(const struct aead_call *c, const struct aead_call *end)
 {
-	if (end - c > AEAD_AHEAD && c[AEAD_AHEAD].ctx != c[AEAD_AHEAD - 1].ctx)
+	if (end - c > AEAD_AHEAD && c[AEAD_AHEAD].ctx != c->ctx)
 		prefetch(c[AEAD_AHEAD].ctx, c[AEAD_AHEAD].len);
 }
 
@@ -128,13 +127,6 @@ static void seal_all(const struct aead_call *calls, uint32_t n)
 	}
 }
 
-/* What is opened was written by the CPU that took it from the wire, and has to come from there. */
-static inline void prefetch_text(const struct aead_call *c, const struct aead_call *end)
-{
-	if (end - c > TEXT_AHEAD)
-		prefetch_begin(c[TEXT_AHEAD].in, c[TEXT_AHEAD].len);
-}
-
 static void open_all(struct aead_call *calls, uint32_t n)
 {
 	const aes_gcm_enc_dec_t decrypt = mgr->gcm256_dec;
@@ -143,7 +135,6 @@ static void open_all(struct aead_call *calls, uint32_t n)
 
 	for (struct aead_call *c = calls; c < calls + n; c++) {
 		prefetch_context(c, calls + n);
-		prefetch_text(c, calls + n);
 		decrypt(c->ctx, &scratch, c->out, c->in, c->len, c->iv, c->aad, c->aad_len, computed, AEAD_TAG_SIZE);
 		c->right = tags_equal(computed, c->tag);
 	}

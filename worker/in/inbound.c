@@ -19,6 +19,7 @@
 /* What is asked for is of packets so many later than the one that is looked at: their first lines, and then, by XDP's
  * word in these, their SAs. */
 #define FRAMES_AHEAD 10
+#define FRAME_BEGIN  (3 * CACHE_LINE)
 #define SAS_AHEAD    6
 
 /* Other lanes and programs read. */
@@ -287,13 +288,14 @@ static __attribute__((cold, noinline)) bool park_frame(struct port_queue *p, con
 	return true;
 }
 
-/* A packet's first line, and the one before it, where XDP's word stands. */
+/* A packet's first lines, and the one before them, where XDP's word stands. They were written by the CPU that took the
+ * packet from the wire, and have to come from there; of a long one the CPU asks for the rest by itself. */
 static void prefetch_frame(const struct port_queue *p, const struct xdp_desc *desc)
 {
 	const uint8_t *frame = umem_data(&p->q.umem, desc->addr);
 
 	prefetch_line(frame - sizeof(struct rx_meta));
-	prefetch_line(frame);
+	prefetch_lines(frame, FRAME_BEGIN);
 }
 
 static uint32_t slot_of_frame(const struct port_queue *p, const struct xdp_desc *desc)

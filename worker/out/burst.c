@@ -4,7 +4,9 @@
 #include "esp/esp_packet.h"
 #include "packet/prefetch.h"
 
-/* The NIC has had the frame, or its CPU. */
+#define PREFETCH_MAX 256
+
+/* The NIC has had the frame, or its CPU. A long packet's other lines the CPU asks for by itself. */
 static void prefetch_to_write(const uint8_t *frame, size_t len)
 {
 	prefetch_lines_to_write(frame, len < PREFETCH_MAX ? len : PREFETCH_MAX);

@@ -13,8 +13,6 @@
 #include <stdint.h>
 
 #define CACHE_LINE 64
-/* Of a long packet the CPU asks for the rest by itself. */
-#define PREFETCH_MAX 256
 
 /* The compiler takes a function that only asks for one that does nothing, and leaves its calls out; so it is told that
  * something was done. */
@@ -43,12 +41,6 @@ static inline void prefetch_lines(const uint8_t *from, size_t len)
 {
 	for (size_t at = 0; at < len; at += CACHE_LINE)
 		prefetch_line(from + at);
-}
-
-/* Of len bytes at any place what the CPU does not ask for by itself when it has seen the first lines read. */
-static inline void prefetch_begin(const uint8_t *from, size_t len)
-{
-	prefetch_lines(from, len < PREFETCH_MAX ? len + CACHE_LINE : PREFETCH_MAX);
 }
 
 static inline void prefetch_lines_early(const uint8_t *from, size_t len)
