@@ -46,7 +46,7 @@
 #define SPINS  10000
 #define PORT   0
 /* As many as are read while a round is sent: what is read of a batch may be sent in the next. */
-#define HEADERS_AHEAD (ROUND + HOST_RING_FRAMES)
+#define HEADERS_AHEAD (2 * ROUND)
 #define HEADERS	      (ETH_LEN + IP_LEN_MIN + UDP_LEN)
 
 static const uint8_t nic_mac[6] = {2, 0, 0, 0, 0, 1};
@@ -232,6 +232,8 @@ static void read_frames(struct host *h, uint32_t n)
 {
 	struct seat *s = h->memory->user;
 
+	if (s->made - s->taken < n)
+		die("the host has no more headers");
 	for (uint32_t i = 0; i < n; i++) {
 		memcpy(host_ring_frame(&h->ring, i), &s->headers[s->taken++ % HEADERS_AHEAD], sizeof(struct header));
 		h->ring.lengths[i] = (uint32_t)(sizeof(struct virtio_net_hdr) + HEADERS + s->bytes);

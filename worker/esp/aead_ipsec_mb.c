@@ -109,10 +109,10 @@ static void prefetch(const void *ctx, size_t len)
 	prefetch_lines_early(key + from, powers_end - from);
 }
 
-/* The context at hand is there already. */
+/* Calls with one context follow each other, and ask once. */
 static inline void prefetch_context(const struct aead_call *c, const struct aead_call *end)
 {
-	if (end - c > AEAD_AHEAD && c[AEAD_AHEAD].ctx != c->ctx)
+	if (end - c > AEAD_AHEAD && c[AEAD_AHEAD].ctx != c[AEAD_AHEAD - 1].ctx)
 		prefetch(c[AEAD_AHEAD].ctx, c[AEAD_AHEAD].len);
 }
 

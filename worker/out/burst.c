@@ -25,15 +25,15 @@ static uint32_t begin_packet(struct burst_packet *packet, struct port_queue *p, 
 	return (uint32_t)(headers + esp);
 }
 
-/* n packets of one SA, with numbers from seq on, and the calls that seal them. How many go; the NIC does not see them
- * before the kick. */
+/* n packets of one SA, with numbers from seq on, and the calls that seal those that go. How many these are; the NIC
+ * does not see them before the kick. */
 static uint32_t begin(struct burst_packet *packets, struct port_queue *p, uint32_t n, uint64_t seq,
 		      struct aead_call *calls)
 {
 	uint32_t sent = 0;
 
 	for (uint32_t i = 0; i < n; i++)
-		sent += xdp_queue_push(&p->q, packets[i].addr, begin_packet(&packets[i], p, seq + i, &calls[i]));
+		sent += xdp_queue_push(&p->q, packets[i].addr, begin_packet(&packets[i], p, seq + i, &calls[sent]));
 	if (sent < n)
 		drop(p->lane, packets->sa->state, REASON_TX_FULL, n - sent);
 	return sent;
@@ -53,22 +53,22 @@ static __attribute__((cold, noinline)) void refuse(struct burst_packet *packet, 
 		capture->chosen = chosen;
 }
 
-/* There are fewer numbers left than packets: as many go as there are. How many have a call. */
+/* The same where there are fewer numbers left than packets: as many go as there are. */
 static __attribute__((cold)) uint32_t begin_one_by_one(struct burst_packet *packets, struct port_queue *p, uint32_t n,
-						       struct aead_call *calls, uint32_t *sent)
+						       struct aead_call *calls)
 {
-	uint32_t begun = 0;
+	uint32_t sent = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		enum reason why;
 		uint64_t seq;
 
 		if (seq_take(packets[i].sa->state, 1, packets[i].len, &seq, &why))
-			*sent += begin(&packets[i], p, 1, seq, &calls[begun++]);
+			sent += begin(&packets[i], p, 1, seq, &calls[sent]);
 		else
 			refuse(&packets[i], p, why);
 	}
-	return begun;
+	return sent;
 }
 
 /* What is not begun of the burst is of one SA. */
@@ -80,12 +80,10 @@ static void begin_run(struct burst *b, struct port_queue *p)
 	enum reason why;
 	uint64_t seq;
 
-	if (seq_take(state, n, b->run_bytes, &seq, &why)) {
-		b->sent += begin(packets, p, n, seq, &b->calls[b->call_count]);
-		b->call_count += n;
-	} else {
-		b->call_count += begin_one_by_one(packets, p, n, &b->calls[b->call_count], &b->sent);
-	}
+	if (seq_take(state, n, b->run_bytes, &seq, &why))
+		b->sent += begin(packets, p, n, seq, &b->calls[b->sent]);
+	else
+		b->sent += begin_one_by_one(packets, p, n, &b->calls[b->sent]);
 	__atomic_store_n(&state->last_used_ns, p->lane->now, __ATOMIC_RELAXED);
 	b->begun = b->count;
 	b->run_bytes = 0;
@@ -132,9 +130,9 @@ uint32_t burst_seal(struct burst *b, struct port_queue *p)
 
 	if (burst_left(b))
 		begin_run(b, p);
-	if (b->call_count)
-		p->lane->aead->seal_all(b->calls, b->call_count);
 	sent = b->sent;
-	b->count = b->begun = b->call_count = b->sent = 0;
+	if (sent)
+		p->lane->aead->seal_all(b->calls, sent);
+	b->count = b->begun = b->sent = 0;
 	return sent;
 }

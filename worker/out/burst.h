@@ -25,11 +25,10 @@ struct burst_packet {
 };
 
 struct burst {
-	uint32_t count;	     /* packets, */
-	uint32_t begun;	     /* of which so many are begun, and pushed to the NIC or dropped; */
-	uint32_t call_count; /* and of these so many have a call, */
-	uint32_t sent;	     /* and so many the NIC's ring took */
-	uint64_t run_bytes;  /* of the payloads of those that are not begun */
+	uint32_t count;	    /* packets, */
+	uint32_t begun;	    /* of which so many are begun, and dropped */
+	uint32_t sent;	    /* or in the NIC's ring, with a call each that seals them */
+	uint64_t run_bytes; /* of the payloads of those that are not begun */
 	struct burst_packet packets[BURST_MAX];
 	struct aead_call calls[BURST_MAX];
 };

@@ -183,8 +183,11 @@ static struct esp_sa *examine(struct outbound *out)
 	struct segmenter *s = &out->segmenter;
 	struct esp_sa *sa = parse(out);
 
-	if (sa && ip_is_fragment(s->ip.ip))
+	if (sa && ip_is_fragment(s->ip.ip)) {
+		/* What was kept of other SAs is perhaps dropped, for which the cache may load one. */
+		seal_burst(out);
 		sa = reassemble(out) ? parse(out) : NULL;
+	}
 	if (!sa || refuse(out, sa))
 		return NULL;
 	if (out->p->shared->mss_clamp)
@@ -362,7 +365,7 @@ static void prefetch_sa(const struct outbound *out, uint32_t i)
 	if (i >= h->asked || h->ring.lengths[i] == 0)
 		return;
 	slot = slot_of_frame(host_ring_frame(&h->ring, i));
-	if (i == 0 || slot != slot_of_frame(host_ring_frame(&h->ring, i - 1)))
+	if (i == 0 || h->ring.lengths[i - 1] == 0 || slot != slot_of_frame(host_ring_frame(&h->ring, i - 1)))
 		sa_cache_prefetch(&out->p->lane->sas, slot);
 }
 
@@ -382,14 +385,11 @@ static bool next_frame(struct outbound *out, uint32_t *taken)
 {
 	const size_t most = out->p->lane->low_latency ? BYTES_PER_TURN_LOW : SIZE_MAX;
 
-	while (out->bytes < most) {
+	while (*taken < FRAMES_PER_TURN && out->bytes < most) {
 		/* The frames of the burst are where the next are read to. */
 		const bool reads = host_reads_next(out->host);
 		struct esp_sa *sa;
 
-		/* A turn does not end within a batch: a burst would. */
-		if (*taken + (reads ? out->host->wanted : 1) > FRAMES_PER_TURN)
-			return false;
 		if (reads)
 			seal_burst(out);
 		if (reads && __builtin_expect(out->p->lane->settling != 0, 0))
