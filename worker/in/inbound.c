@@ -87,8 +87,11 @@ static void take_out(struct item *item)
 	ip_finish(item->ip.ip, item->ip.header, item->ip.total, item->opened.next_header);
 }
 
+/* NULL: there is one lane, which nobody disturbs. */
 static struct sa_lock *lock_of(const struct port_queue *p, const struct esp_sa *sa)
 {
+	if (p->lane->count == 1)
+		return NULL;
 	return sa_lock_of(p->lane->locks, (uint32_t)(sa->state - p->lane->maps->sa));
 }
 
@@ -100,9 +103,11 @@ static void mark_run(struct port_queue *p, struct item *items, uint32_t n)
 {
 	struct esp_sa *sa = items[0].sa;
 	struct sa_state *state = sa->state;
+	struct sa_lock *lock = lock_of(p, sa);
 	uint64_t packets = 0, bytes = 0;
 
-	sa_lock_take(lock_of(p, sa));
+	if (lock)
+		sa_lock_take(lock);
 	for (uint32_t i = 0; i < n; i++) {
 		if (replay_update(state, sa->ring, sa->replay_window, items[i].seq)) {
 			packets++;
@@ -118,7 +123,8 @@ static void mark_run(struct port_queue *p, struct item *items, uint32_t n)
 	store(&state->last_used_ns, p->lane->now);
 	if (__builtin_expect(worn_any(state, packets, bytes), 0))
 		worn_tell_limits(state, packets, bytes);
-	sa_lock_give(lock_of(p, sa));
+	if (lock)
+		sa_lock_give(lock);
 }
 
 /* Only of what is marked is looked at what it says (RFC 4301 section 5.2). */
@@ -331,6 +337,19 @@ static void prefetch_next(const struct port_queue *p, const struct xdp_desc *des
 		prefetch_sa(p, descs, i + SAS_AHEAD);
 }
 
+/* What of its SA the item at the end of those that are kept takes when it is opened, and when it is marked. */
+static void prefetch_to_open(const struct port_queue *p, const struct item *items, uint32_t kept)
+{
+	const struct item *item = &items[kept];
+
+	if (kept && item->sa == item[-1].sa)
+		return;
+	if (kept < AEAD_AHEAD)
+		p->lane->aead->prefetch(item->sa->ctx, esp_len(item));
+	replay_prefetch(item->sa->ring, item->sa->replay_window, item->seq);
+	prefetch_line_to_write(lock_of(p, item->sa));
+}
+
 static uint32_t pass_look_up(struct port_queue *p, const struct xdp_desc *descs, uint32_t n, struct item *items)
 {
 	uint32_t kept = 0;
@@ -346,7 +365,7 @@ static uint32_t pass_look_up(struct port_queue *p, const struct xdp_desc *descs,
 		else if (ip_is_fragment(item->ip.ip))
 			reassemble(p, item);
 		else if (look_up(p, item, &why))
-			kept++;
+			prefetch_to_open(p, items, kept++);
 		else if (why != REASON_NO_SA || item->sa || !park_frame(p, item, &descs[i]))
 			drop_item(p, item, why);
 	}
@@ -361,25 +380,13 @@ static void keep(struct item *items, uint32_t *kept, uint32_t i)
 	++*kept;
 }
 
-/* What of its SA an item takes when it is opened, and when it is marked. */
-static void prefetch_to_open(const struct port_queue *p, const struct item *item, bool with_key)
-{
-	if (with_key)
-		p->lane->aead->prefetch(item->sa->ctx, esp_len(item));
-	replay_prefetch(item->sa->ring, item->sa->replay_window, item->seq);
-	prefetch_line_to_write(lock_of(p, item->sa));
-}
-
 static uint32_t pass_open(struct port_queue *p, struct item *items, uint32_t n)
 {
 	struct aead_call calls[BATCH];
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		if (i == 0 || items[i].sa != items[i - 1].sa)
-			prefetch_to_open(p, &items[i], i < AEAD_AHEAD);
+	for (uint32_t i = 0; i < n; i++)
 		esp_open_begin(items[i].sa, esp_of(&items[i]), esp_len(&items[i]), items[i].seq, &calls[i]);
-	}
 	p->lane->aead->open_all(calls, n);
 	for (uint32_t i = 0; i < n; i++) {
 		enum reason why;
