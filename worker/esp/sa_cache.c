@@ -20,22 +20,19 @@
 int sa_cache_create(struct sa_cache *c, const struct aead *a, struct maps *maps, const struct vault *vault,
 		    struct fault *f)
 {
-	const size_t sas = maps->slots * sizeof(struct esp_sa);
-
 	*c = (struct sa_cache){.aead = a, .maps = maps, .vault = vault, .seen = maps->turns->now};
 	c->loaded = calloc(maps->slots / LOADED_BITS, sizeof(*c->loaded));
 	if (!c->loaded)
 		return fault(f, ENOMEM, "expanded keys: %s", strerror(ENOMEM));
-	c->size = sas + maps->slots * a->ctx_size;
-	c->sas = mmap(NULL, c->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (c->sas == MAP_FAILED)
+	c->size = maps->slots * sa_cache_record_size(a);
+	c->records = mmap(NULL, c->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (c->records == MAP_FAILED)
 		return fault(f, errno, "expanded keys: %s", strerror(errno));
-	c->contexts = (uint8_t *)c->sas + sas;
 	/* Where SAs are many, most packets' are on another page; where they are few, two large pages a lane are a
 	 * waste. A kernel that has none goes on with small ones. */
 	if (maps->slots > SLOTS_DEFAULT)
-		madvise(c->sas, c->size, MADV_HUGEPAGE);
-	if (mlock2(c->sas, c->size, MLOCK_ONFAULT) < 0 || madvise(c->sas, c->size, MADV_DONTDUMP) < 0)
+		madvise(c->records, c->size, MADV_HUGEPAGE);
+	if (mlock2(c->records, c->size, MLOCK_ONFAULT) < 0 || madvise(c->records, c->size, MADV_DONTDUMP) < 0)
 		return fault(f, errno,
 			     "expanded keys: cannot lock %zu bytes: %s: raise 'ulimit -l', or run with CAP_IPC_LOCK",
 			     c->size, strerror(errno));
@@ -44,18 +41,18 @@ int sa_cache_create(struct sa_cache *c, const struct aead *a, struct maps *maps,
 
 static void *context_of(struct sa_cache *c, uint32_t slot)
 {
-	return c->contexts + slot * c->aead->ctx_size;
+	return sa_cache_at(c, slot) + 1;
 }
 
 static void wipe(struct sa_cache *c, uint32_t slot)
 {
-	esp_sa_wipe(&c->sas[slot], c->aead);
+	esp_sa_wipe(sa_cache_at(c, slot), c->aead);
 	c->loaded[slot / LOADED_BITS] &= ~(1ULL << slot % LOADED_BITS);
 }
 
 struct esp_sa *sa_cache_load(struct sa_cache *c, uint32_t slot, uint32_t generation)
 {
-	struct esp_sa *sa = &c->sas[slot];
+	struct esp_sa *sa = sa_cache_at(c, slot);
 	struct sa_state *state = &c->maps->sa[slot];
 	struct vault_entry key;
 	__u64 *ring;
@@ -76,7 +73,9 @@ struct esp_sa *sa_cache_load(struct sa_cache *c, uint32_t slot, uint32_t generat
 
 static void wipe_if_gone(struct sa_cache *c, uint32_t slot)
 {
-	if (c->sas[slot].generation && c->sas[slot].generation != slot_generation(c->maps->sa, slot))
+	const uint32_t loaded = sa_cache_at(c, slot)->generation;
+
+	if (loaded && loaded != slot_generation(c->maps->sa, slot))
 		wipe(c, slot);
 }
 

@@ -22,13 +22,12 @@ struct sa_cache {
 	const struct aead *aead;
 	struct maps *maps;
 	const struct vault *vault;
-	struct esp_sa *sas; /* one for each slot */
-	uint8_t *contexts;  /* the same, of aead->ctx_size bytes each */
-	size_t size;	    /* of both, bytes */
-	uint64_t *loaded;   /* a bit for each slot: something is loaded */
-	uint64_t seen;	    /* number of the slot given back that was looked at last */
-	uint32_t swept;	    /* words of `loaded` that the sweep has gone through */
-	bool behind;	    /* of slots given back some were not told of: a sweep finds them */
+	uint8_t *records; /* one for each slot: struct esp_sa, and behind it its context, of aead->ctx_size bytes */
+	size_t size;	  /* of all, bytes */
+	uint64_t *loaded; /* a bit for each slot: something is loaded */
+	uint64_t seen;	  /* number of the slot given back that was looked at last */
+	uint32_t swept;	  /* words of `loaded` that the sweep has gone through */
+	bool behind;	  /* of slots given back some were not told of: a sweep finds them */
 };
 
 /*
@@ -38,6 +37,21 @@ struct sa_cache {
 int sa_cache_create(struct sa_cache *c, const struct aead *a, struct maps *maps, const struct vault *vault,
 		    struct fault *f);
 
+/* Bytes of a record. */
+static inline size_t sa_cache_record_size(const struct aead *a)
+{
+	return sizeof(struct esp_sa) + a->ctx_size;
+}
+
+/*
+ * Of a slot below maps->slots. An SA and its key are beside each other, often on one page; and with a context of
+ * 2^n lines those of many SAs do not all want the same few places of the CPU's cache.
+ */
+static inline struct esp_sa *sa_cache_at(const struct sa_cache *c, uint32_t slot)
+{
+	return (struct esp_sa *)(c->records + slot * sa_cache_record_size(c->aead));
+}
+
 /* Loads the SA in a slot (below maps->slots), over what was loaded there. NULL: the slot is not of that generation, or
  * its key is not in the vault yet. The SA stays the cache's. */
 struct esp_sa *sa_cache_load(struct sa_cache *c, uint32_t slot, uint32_t generation);
@@ -45,7 +59,7 @@ struct esp_sa *sa_cache_load(struct sa_cache *c, uint32_t slot, uint32_t generat
 /* Whether sa_cache_get finds that SA without loading it, or nothing. */
 static inline bool sa_cache_has(const struct sa_cache *c, uint32_t slot, uint32_t generation)
 {
-	return slot < c->maps->slots && c->sas[slot].generation == generation;
+	return slot < c->maps->slots && sa_cache_at(c, slot)->generation == generation;
 }
 
 /* The SA in that slot, loaded if need be. NULL: there is no such slot, the slot is of another generation now, or its
@@ -55,7 +69,7 @@ static inline struct esp_sa *sa_cache_get(struct sa_cache *c, uint32_t slot, uin
 	if (slot >= c->maps->slots || !slot_in_use(generation) || slot_generation(c->maps->sa, slot) != generation)
 		return NULL;
 	if (sa_cache_has(c, slot, generation))
-		return &c->sas[slot];
+		return sa_cache_at(c, slot);
 	return sa_cache_load(c, slot, generation);
 }
 
@@ -76,7 +90,7 @@ static inline void sa_cache_prefetch(const struct sa_cache *c, uint32_t slot)
 		return;
 	prefetch_line(&c->maps->sa[slot].generation);
 	prefetch_line_to_write(&c->maps->sa[slot].seq);
-	prefetch_line(&c->sas[slot]);
+	prefetch_line(sa_cache_at(c, slot));
 }
 
 /* Whether a key may yet come for that slot and generation: the slot is in use, and still of that generation. */

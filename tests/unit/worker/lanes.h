@@ -64,8 +64,7 @@ static inline void lanes_open(struct lanes *l, const struct aead *aead)
 			.aead = aead,
 			.maps = &l->maps,
 			.vault = &l->vault,
-			.sas = zeroed(SLOTS_DEFAULT, sizeof(struct esp_sa)),
-			.contexts = zeroed(SLOTS_DEFAULT, aead->ctx_size),
+			.records = zeroed(SLOTS_DEFAULT, sa_cache_record_size(aead)),
 			.loaded = zeroed(SLOTS_DEFAULT / 64, sizeof(uint64_t)),
 		};
 		assert_int_equal(lane_init(&l->lane[i], l->lane, i, LANES, NULL), 0);
@@ -85,8 +84,7 @@ static inline void lanes_close(struct lanes *l)
 		for (uint32_t from = 0; from < LANES; from++)
 			free(l->lane[i].handoffs[from].bytes);
 		free(l->lane[i].handoffs);
-		free(l->lane[i].sas.sas);
-		free(l->lane[i].sas.contexts);
+		free(l->lane[i].sas.records);
 		free(l->lane[i].sas.loaded);
 	}
 	free(l->lane);

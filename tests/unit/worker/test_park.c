@@ -114,7 +114,7 @@ static int teardown(void **state)
 	free(b->lane.sas.loaded);
 	free(b->maps.turns);
 	vault_close(&b->vault);
-	munmap(b->lane.sas.sas, b->lane.sas.size);
+	munmap(b->lane.sas.records, b->lane.sas.size);
 	free(b->maps.sa);
 	free(b->maps.bitmaps);
 	free(b->maps.worker_counts);

@@ -62,7 +62,7 @@ static uint32_t loaded(void)
 	uint32_t n = 0;
 
 	for (uint32_t slot = 0; slot < lanes.maps.slots; slot++)
-		n += cache->sas[slot].generation != 0;
+		n += sa_cache_at(cache, slot)->generation != 0;
 	return n;
 }
 
@@ -75,7 +75,7 @@ static void wiped_in_the_next_turn(void **unused)
 	assert_int_equal(loaded(), 2);
 	sa_cache_follow(cache);
 	assert_int_equal(loaded(), 1);
-	assert_int_not_equal(cache->sas[stays].generation, 0);
+	assert_int_not_equal(sa_cache_at(cache, stays)->generation, 0);
 }
 
 /* A few in each turn, and all in the end. */
