@@ -341,13 +341,16 @@ static void prefetch_next(const struct port_queue *p, const struct xdp_desc *des
 static void prefetch_to_open(const struct port_queue *p, const struct item *items, uint32_t kept)
 {
 	const struct item *item = &items[kept];
+	const struct sa_lock *lock;
 
 	if (kept && item->sa == item[-1].sa)
 		return;
 	if (kept < AEAD_AHEAD)
 		p->lane->aead->prefetch(item->sa->ctx, esp_len(item));
 	replay_prefetch(item->sa->ring, item->sa->replay_window, item->seq);
-	prefetch_line_to_write(lock_of(p, item->sa));
+	lock = lock_of(p, item->sa);
+	if (lock)
+		prefetch_line_to_write(lock);
 }
 
 static uint32_t pass_look_up(struct port_queue *p, const struct xdp_desc *descs, uint32_t n, struct item *items)
