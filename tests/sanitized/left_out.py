@@ -15,6 +15,7 @@ PACKED = 'a package: to compress programs that are five times as large takes lon
 
 LEFT_OUT = [
     ('test_faults_memory.py::test_packet_memory_of_another_nic', LITTLE),
+    ('test_floods.py::test_flood[informational]', MEMORY),
     ('test_floods.py::test_flood[openings]', MEMORY),
     ('test_floods.py::test_flood[strangers]', MEMORY),
     ('test_jumbo.py::test_memory', MEMORY),
