@@ -124,16 +124,12 @@ static void seal(struct bench *b)
 	struct aead_call calls[BATCH];
 	enum reason why;
 	uint64_t seq = 0;
-	uint32_t left = 0;
 
 	for (uint32_t i = 0; i < BATCH; i++) {
 		struct sa_pair *pair = b->pairs[i];
 
-		if (left-- == 0) {
-			left = lease - 1;
-			if (!seq_take(&pair->out_state, lease, lease * b->size, &seq, &why))
-				exit(1);
-		}
+		if (i % lease == 0 && !seq_take(&pair->out_state, lease, lease * b->size, &seq, &why))
+			exit(1);
 		esp_seal_begin(&pair->out, seq++, IPPROTO_UDP, frame_of(b, i), payload_of(b, i), b->size, &calls[i]);
 	}
 	b->aead->seal_all(calls, BATCH);

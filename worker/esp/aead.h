@@ -71,8 +71,8 @@ struct aead {
 	/* Asks for what a call for len bytes reads of a context, which may be far away where SAs are many. */
 	void (*prefetch)(const void *ctx, size_t len);
 
-	/* seal and open for n packets, without what a call costs around the cipher. Each call asks for the context of
-	 * the one that is AEAD_AHEAD behind it; the first ones' the caller has asked for. */
+	/* seal and open for n packets, without what a call costs around the cipher. Each may ask for the context of
+	 * the one that is AEAD_AHEAD behind it, so that the caller asks for the first ones' alone. */
 	void (*seal_all)(const struct aead_call *calls, uint32_t n);
 	void (*open_all)(struct aead_call *calls, uint32_t n);
 };

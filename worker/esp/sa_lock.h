@@ -5,6 +5,8 @@
  * few that they stay in the CPU's cache however many SAs there are. RSS brings an SA's packets to one queue, so two
  * lanes hardly ever want the same lock; where RSS does not, a lane holds it for as long as it takes to mark a batch.
  *
+ * Of one lane alone there is no lock, NULL, and nothing to wait for.
+ *
  * A worker that is killed takes its locks along. What it leaves in the maps is right at each of its stores (replay.c).
  */
 #ifndef WORKER_ESP_SA_LOCK_H
@@ -12,6 +14,8 @@
 
 #include <sched.h>
 #include <stdint.h>
+
+#include "packet/prefetch.h"
 
 /* So often a lane looks again before it gives its CPU to whoever was taken off it while holding the lock. */
 #define SA_LOCK_SPINS 256
@@ -28,10 +32,19 @@ static inline struct sa_lock *sa_lock_of(struct sa_lock *locks, uint32_t slot)
 	return &locks[slot % SA_LOCKS];
 }
 
+/* Asks for it, ahead of sa_lock_take. */
+static inline void sa_lock_prefetch(const struct sa_lock *lock)
+{
+	if (lock)
+		prefetch_line_to_write(lock);
+}
+
 static inline void sa_lock_take(struct sa_lock *lock)
 {
 	uint32_t spins = 0;
 
+	if (!lock)
+		return;
 	while (__atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE))
 		while (__atomic_load_n(&lock->taken, __ATOMIC_RELAXED))
 			if (++spins % SA_LOCK_SPINS == 0)
@@ -40,7 +53,8 @@ static inline void sa_lock_take(struct sa_lock *lock)
 
 static inline void sa_lock_give(struct sa_lock *lock)
 {
-	__atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE);
+	if (lock)
+		__atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE);
 }
 
 #endif

@@ -87,7 +87,6 @@ static void take_out(struct item *item)
 	ip_finish(item->ip.ip, item->ip.header, item->ip.total, item->opened.next_header);
 }
 
-/* NULL: there is one lane, which nobody disturbs. */
 static struct sa_lock *lock_of(const struct port_queue *p, const struct esp_sa *sa)
 {
 	if (p->lane->count == 1)
@@ -106,8 +105,7 @@ static void mark_run(struct port_queue *p, struct item *items, uint32_t n)
 	struct sa_lock *lock = lock_of(p, sa);
 	uint64_t packets = 0, bytes = 0;
 
-	if (lock)
-		sa_lock_take(lock);
+	sa_lock_take(lock);
 	for (uint32_t i = 0; i < n; i++) {
 		if (replay_update(state, sa->ring, sa->replay_window, items[i].seq)) {
 			packets++;
@@ -123,8 +121,7 @@ static void mark_run(struct port_queue *p, struct item *items, uint32_t n)
 	store(&state->last_used_ns, p->lane->now);
 	if (__builtin_expect(worn_any(state, packets, bytes), 0))
 		worn_tell_limits(state, packets, bytes);
-	if (lock)
-		sa_lock_give(lock);
+	sa_lock_give(lock);
 }
 
 /* Only of what is marked is looked at what it says (RFC 4301 section 5.2). */
@@ -341,16 +338,13 @@ static void prefetch_next(const struct port_queue *p, const struct xdp_desc *des
 static void prefetch_to_open(const struct port_queue *p, const struct item *items, uint32_t kept)
 {
 	const struct item *item = &items[kept];
-	const struct sa_lock *lock;
 
 	if (kept && item->sa == item[-1].sa)
 		return;
 	if (kept < AEAD_AHEAD)
 		p->lane->aead->prefetch(item->sa->ctx, esp_len(item));
 	replay_prefetch(item->sa->ring, item->sa->replay_window, item->seq);
-	lock = lock_of(p, item->sa);
-	if (lock)
-		prefetch_line_to_write(lock);
+	sa_lock_prefetch(lock_of(p, item->sa));
 }
 
 static uint32_t pass_look_up(struct port_queue *p, const struct xdp_desc *descs, uint32_t n, struct item *items)
