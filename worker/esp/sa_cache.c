@@ -24,8 +24,7 @@ int sa_cache_create(struct sa_cache *c, const struct aead *a, struct maps *maps,
 	c->loaded = calloc(maps->slots / LOADED_BITS, sizeof(*c->loaded));
 	if (!c->loaded)
 		return fault(f, ENOMEM, "expanded keys: %s", strerror(ENOMEM));
-	c->record_size = sa_cache_record_size(a);
-	c->size = maps->slots * c->record_size;
+	c->size = maps->slots * sa_cache_record_size(a);
 	c->records = mmap(NULL, c->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (c->records == MAP_FAILED)
 		return fault(f, errno, "expanded keys: %s", strerror(errno));

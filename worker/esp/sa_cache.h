@@ -23,7 +23,6 @@ struct sa_cache {
 	struct maps *maps;
 	const struct vault *vault;
 	uint8_t *records; /* one for each slot: struct esp_sa, and behind it its context */
-	size_t record_size;
 	size_t size;	  /* of all, bytes */
 	uint64_t *loaded; /* a bit for each slot: something is loaded */
 	uint64_t seen;	  /* number of the slot given back that was looked at last */
@@ -50,7 +49,7 @@ static inline size_t sa_cache_record_size(const struct aead *a)
  */
 static inline struct esp_sa *sa_cache_at(const struct sa_cache *c, uint32_t slot)
 {
-	return (struct esp_sa *)(c->records + slot * c->record_size);
+	return (struct esp_sa *)(c->records + slot * sa_cache_record_size(c->aead));
 }
 
 /* Loads the SA in a slot (below maps->slots), over what was loaded there. NULL: the slot is not of that generation, or

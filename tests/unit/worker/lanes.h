@@ -64,7 +64,6 @@ static inline void lanes_open(struct lanes *l, const struct aead *aead)
 			.aead = aead,
 			.maps = &l->maps,
 			.vault = &l->vault,
-			.record_size = sa_cache_record_size(aead),
 			.records = zeroed(SLOTS_DEFAULT, sa_cache_record_size(aead)),
 			.loaded = zeroed(SLOTS_DEFAULT / 64, sizeof(uint64_t)),
 		};
