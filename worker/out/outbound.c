@@ -380,6 +380,18 @@ static void on_read(struct outbound *out)
 		prefetch_sa(out, i);
 }
 
+/*
+ * Before the host is asked for more. One that is asked for a single frame had none the last time: what it then has is
+ * most often alone, and goes before it is looked whether another is behind it.
+ */
+static void end_batch(struct outbound *out)
+{
+	if (out->host->asked == 1 && burst_left(&out->burst))
+		kick(out);
+	else
+		seal_burst(out);
+}
+
 /* The next frame that does not go in a burst. Frames that were dropped count as taken, too. */
 static bool next_frame(struct outbound *out, uint32_t *taken)
 {
@@ -391,7 +403,7 @@ static bool next_frame(struct outbound *out, uint32_t *taken)
 		struct esp_sa *sa;
 
 		if (reads)
-			seal_burst(out);
+			end_batch(out);
 		if (reads && __builtin_expect(out->p->lane->settling != 0, 0))
 			return false;
 		if (!host_next(out->host, &out->frame))

@@ -54,6 +54,7 @@ static struct memory_ring tx, completed;
 static struct xdp_desc tx_descs[RING_SIZE];
 static uint64_t completed_addrs[RING_SIZE];
 static void (*on_write)(void); /* called when the host is told something; or NULL */
+static void (*on_read)(void);  /* called before the host is asked for frames; or NULL */
 
 /* ---- the cipher ---- */
 
@@ -83,6 +84,8 @@ static inline void read_frames(struct host *h, uint32_t n)
 {
 	struct waiting *w = h->memory->user;
 
+	if (on_read)
+		on_read();
 	memset(h->ring.lengths, 0, sizeof(h->ring.lengths));
 	for (uint32_t i = 0; i < n; i++) {
 		uint8_t *frame = host_ring_frame(&h->ring, i);
@@ -290,7 +293,7 @@ static inline void open_all(uint32_t mtu)
 
 	tx = completed = (struct memory_ring){0};
 	sent_count = calls = 0;
-	on_write = NULL;
+	on_write = on_read = NULL;
 	watched = *backend;
 	watched.seal_all = watch;
 	lanes_open(&lanes, &watched);

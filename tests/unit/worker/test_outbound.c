@@ -273,6 +273,28 @@ static void what_is_urgent_stays_first_while_the_nic_is_slow(void **unused)
 	assert_int_equal(sent[8].proto, PROTO_UDP);
 }
 
+/* What the host has given is with the NIC, which knows of it. */
+static void assert_all_is_sent(void)
+{
+	assert_int_equal(tx.producer, urgent.next);
+	assert_int_equal(xdp_queue_unkicked(&queue.port.q), 0);
+}
+
+/* Nor does it wait for the system call that finds nothing behind it. */
+static void what_comes_alone_leaves_at_once(void **unused)
+{
+	(void)unused;
+	turn();
+	assert_int_equal(queue.port.express.wanted, 1);
+	queue.port.express.skip = 0;
+	put_datagrams(&urgent, 1);
+	on_read = assert_all_is_sent;
+	turn();
+	on_read = NULL;
+	nic_sends(FRAMES_MAX);
+	assert_datagrams(1);
+}
+
 /* However many queues a lane has, one that was idle is looked at before long. */
 static void an_idle_queue_is_not_forgotten(void **unused)
 {
@@ -305,6 +327,7 @@ int main(void)
 		WITH(numbers_rise_on_the_wire_whatever_passes),
 		WITH(bulk_passes_beside_a_flood),
 		WITH(what_is_urgent_stays_first_while_the_nic_is_slow),
+		WITH(what_comes_alone_leaves_at_once),
 		WITH(an_idle_queue_is_not_forgotten),
 	};
 
