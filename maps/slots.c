@@ -79,13 +79,19 @@ static enum tried try_claim(const struct maps *m, uint32_t slot)
 		       : IN_USE;
 }
 
-/* A number of the generation that is in use is none for the one that will be free: it gets its own when that is. */
+/*
+ * A number of the generation that is in use is none for the one that will be free: it gets its own when that is. Who
+ * lost the race for the slot may still look at the two.
+ */
 static void clear_slot(struct sa_state *sa, struct replay_bitmap *bitmap)
 {
-	const size_t identity = sizeof(sa->generation);
+	const uint32_t generation = __atomic_load_n(&sa->generation, __ATOMIC_RELAXED);
+	const size_t before = sizeof(sa->generation), released = offsetof(struct sa_state, released),
+		     after = released + sizeof(sa->released);
 
-	memset((char *)sa + identity, 0, sizeof(*sa) - identity);
-	sa->released = sa->generation & GENERATION_MASK;
+	memset((char *)sa + before, 0, released - before);
+	__atomic_store_n(&sa->released, generation & GENERATION_MASK, __ATOMIC_RELEASE);
+	memset((char *)sa + after, 0, sizeof(*sa) - after);
 	memset(bitmap, 0, sizeof(*bitmap));
 }
 

@@ -289,9 +289,8 @@ inline slot_claim(slot, mine)
 		:: else -> goto next_one
 		fi
 	};
-	atomic { released_gen[slot] = 0; released_number[slot] = 0 };	/* clear_slot(): memset */
-	seq[slot] = 0;
-	released_gen[slot] = generation
+	seq[slot] = 0;	/* clear_slot(): memset */
+	atomic { released_gen[slot] = generation; released_number[slot] = 0 }
 }
 
 /* vault_store(), by install() of the loader and the key holder's store */
