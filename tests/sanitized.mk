@@ -16,9 +16,10 @@ e2e-sanitized: WITH = INSTRUMENTED='$(call here,$(PROGRAMS) $(CABLE_WORKER) $(IM
 	LTO= LDFLAGS='-fsanitize=address,undefined -static-libasan -static-libubsan' \
 	CFLAGS='-O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -U_FORTIFY_SOURCE'
 
-# The worker, whose lanes share memory, in what packets go by. Between processes ThreadSanitizer sees nothing. Its other options: see tsan.
-e2e-tsan: WITH = INSTRUMENTED='$(call here,$(BUILD)/xdp-ipsec-worker)' \
-	TESTED_WITH_LANES='$(or $(E2E),$(patsubst %,tests/e2e/test_%.py,fragments inbound lanes outbound restart traffic upgrade))' \
+# The worker, whose lanes share memory, and the daemon with its hands, in what packets go by and in what IKE does. Between processes
+# ThreadSanitizer sees nothing. Its other options: see tsan.
+e2e-tsan: WITH = INSTRUMENTED='$(call here,$(addprefix $(BUILD)/xdp-ipsec-,worker iked))' \
+	TESTED_WITH_LANES='$(or $(E2E),$(patsubst %,tests/e2e/test_%.py,fragments ike inbound lanes outbound restart traffic upgrade))' \
 	LTO= LDFLAGS='-fsanitize=thread -static-libtsan' \
 	CFLAGS='-O1 -g1 -fno-omit-frame-pointer -fsanitize=thread -fno-builtin -Wno-tsan -Wno-maybe-uninitialized -U_FORTIFY_SOURCE'
 

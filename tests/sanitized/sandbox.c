@@ -16,16 +16,18 @@ int __wrap_seccomp_load(const scmp_filter_ctx rules);
 
 /* What the runtimes call besides what each program may. */
 static const int allowed[] = {
-	SCMP_SYS(sched_yield),	  /* a lock of theirs is taken */
-	SCMP_SYS(sigaltstack),	  /* a thread's end */
-	SCMP_SYS(rt_sigprocmask), /* at which no signal may come */
-	SCMP_SYS(gettimeofday),	  /* TSan's clock */
-	SCMP_SYS(nanosleep),	  /* pauses of TSan's own thread */
-	SCMP_SYS(getpid),	  /* whose report it is */
-	SCMP_SYS(gettid),	  /* and which thread's */
-	SCMP_SYS(rt_sigaction),	  /* what was caught is not caught twice */
-	SCMP_SYS(write),	  /* the text */
-	SCMP_SYS(exit_group),	  /* and the end */
+	SCMP_SYS(sched_yield),	   /* a lock of theirs is taken */
+	SCMP_SYS(sigaltstack),	   /* a thread's end */
+	SCMP_SYS(rt_sigprocmask),  /* at which no signal may come */
+	SCMP_SYS(gettimeofday),	   /* TSan's clock */
+	SCMP_SYS(nanosleep),	   /* pauses of TSan's own thread */
+	SCMP_SYS(set_robust_list), /* which may begin only now */
+	SCMP_SYS(rseq),
+	SCMP_SYS(getpid),	/* whose report it is */
+	SCMP_SYS(gettid),	/* and which thread's */
+	SCMP_SYS(rt_sigaction), /* what was caught is not caught twice */
+	SCMP_SYS(write),	/* the text */
+	SCMP_SYS(exit_group),	/* and the end */
 };
 
 /* What they ask for in a report, and do well without: files, whether that is a terminal, what can be read. */
