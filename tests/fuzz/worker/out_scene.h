@@ -197,9 +197,11 @@ static struct given *give(const struct given *from)
 	struct given *g = &given[given_count];
 	struct waiting *w = from->urgent ? &urgent : &bulk;
 
+	if (given_count == GIVEN_MAX)
+		return NULL;
 	*g = *from;
 	read_given(g);
-	if (given_count == GIVEN_MAX || packets_given + g->count > PACKETS_MAX || bytes_given + g->len > BYTES_MAX)
+	if (packets_given + g->count > PACKETS_MAX || bytes_given + g->len > BYTES_MAX)
 		return NULL;
 	g->bytes = malloc(from->len);
 	require(g->bytes);
