@@ -134,7 +134,7 @@ def test_by_the_worker_as_it_came(bed, reason):
     """ESP, also where the cipher has overwritten it before it was refused."""
     sa = bed.inbound('sel', 'udp/4001')
     sealed = {
-        'auth_failed': lambda: raw(esp.seal_ip(sa, payload()))[:-1] + b'\0',
+        'auth_failed': lambda: esp.spoiled(raw(esp.seal_ip(sa, payload()))),
         'selector_mismatch': lambda: raw(esp.seal_ip(sa, IP(src=PEER, dst=HOST) / ICMP())),
         'replay': lambda: raw(esp.seal_ip(sa, payload(), 5)),
         'malformed': lambda: raw(IP(src=PEER, dst=HOST, proto=50) / Raw(sa.seal(17, raw(payload())[20:])[:38])),

@@ -262,7 +262,7 @@ def test_whole_is_judged_like_any_other(bed, sink):
     with bed.drops(replay=1):
         bed.send(pieces[0])
     damaged = sealed_pieces(sa, large())
-    damaged[1].payload = Raw(b'\xff' + raw(damaged[1].payload)[1:])
+    damaged[1].payload = Raw(esp.spoiled(raw(damaged[1].payload), 0))
     with bed.drops(auth_failed=1):
         for piece in damaged:
             bed.send(piece)

@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from lib import tshark
-from lib.beds.ike import bring_up, connection, order
+from lib.beds.ike import bring_up, connection, order, wait_up
 from lib.beds.pair import A, B, Pair
 from lib.traffic import ping
 from lib.wait import until
@@ -120,6 +120,7 @@ def test_tshark_decrypts_ike_and_esp(logged, tmp_path):
         assert ping(logged.a.netns, B, 3)
         for what in 'child', 'ike':
             order(logged.a, 'rekey', 'core', what)
+            wait_up(*logged.hosts)
             assert ping(logged.b.netns, A, 3)
         capture.stop()
         logged.a.cmd('keylog', tmp_path)

@@ -19,6 +19,13 @@ ICV = 16
 NO_NEXT_HEADER = 59
 
 
+def spoiled(data, at=-1):
+    """The same bytes but for a bit of one of them: a byte that is set instead may have been so before, once in 256 times."""
+    out = bytearray(data)
+    out[at] ^= 1
+    return bytes(out)
+
+
 class Refused(Exception):
     """The packet is not what the SA's owner could have sent."""
 
