@@ -101,13 +101,16 @@ def _value(y):
 
 
 def _curve(curve, path, up):
-    """What gnuplot's plot has of it: a line with points, and behind the last, so far up, what it is, and how much."""
+    """
+    What gnuplot's plot has of it: a line with points, and behind the last, so far up, what it is, and how much. Named, though there
+    is no key: the file's path would be its name in the SVG.
+    """
     last = len(curve.points) - 1
     path.write_text(''.join(f'{x}\t{y:.9g}\t"{f"{curve.label} {_value(y)}" if n == last else ""}"\n'
                             for n, (x, y) in enumerate(curve.points)), encoding='utf-8')
     colour = f'rgb "{curve.colour}"'
-    return (f'"{path}" using 1:2 with linespoints pt 7 ps 0.7 lw 2 lc {colour}, '
-            f'"" using 1:2:3 with labels left offset 0.7,{up} font ",11" textcolor {colour}')
+    return (f'"{path}" using 1:2 title "{curve.label}" with linespoints pt 7 ps 0.7 lw 2 lc {colour}, '
+            f'"" using 1:2:3 title "" with labels left offset 0.7,{up} font ",11" textcolor {colour}')
 
 
 def _marks(values):
