@@ -124,8 +124,10 @@ def _marks(values):
 def _curves_script(chart, out, folder):
     xs = [x for p in chart.panels for c in p.curves for x, _ in c.points]
     ys = [[y for c in p.curves for _, y in c.points] for p in chart.panels]
-    plots = [', '.join(_curve(c, Path(folder) / f'panel{n}-{k}', (0.4, -0.4)[k % 2]) for k, c in enumerate(p.curves))
-             for n, p in enumerate(chart.panels)]
+    # Where two end close to each other, the text of the higher one is above its end, and the other's below.
+    from_top = [sorted(p.curves, key=lambda c: -c.points[-1][1]) for p in chart.panels]
+    plots = [', '.join(_curve(c, Path(folder) / f'panel{n}-{k}', (0.4, -0.4)[k % 2]) for k, c in enumerate(curves))
+             for n, curves in enumerate(from_top)]
     return '\n'.join([
         'set encoding utf8', f'out = {_quoted(str(out))}', f'width = {CURVES_PANEL * len(plots)}', f'height = {CURVES_HEIGHT}',
         f'heading = {_quoted(chart.heading)}', f'note = {_quoted(chart.note)}', f'least = {min(xs)}', f'most = {max(xs)}',
