@@ -12,7 +12,6 @@ LOCKED = 'memory that is locked: a sanitizer lets its program lock none, for tha
 BARE = 'a root with nothing but the programs: with a sanitizer there has to be a folder for reports'
 LITTLE = 'a control group that has little memory left: with a sanitizer a program needs more than what it has'
 PACKED = 'a package: to compress programs that are five times as large takes longer than a test waits'
-
 SOON = 'a packet that waits half a second for its key: with a sanitizer the key may take longer'
 
 LEFT_OUT = [

@@ -381,8 +381,8 @@ static void on_read(struct outbound *out)
 }
 
 /*
- * Before the host is asked for more. One that is asked for a single frame had none the last time: what it then has is
- * most often alone, and goes before it is looked whether another is behind it.
+ * Before the host is asked for more. One that is asked for a single frame had none the last time, or is captured: what
+ * it then has is most often alone, and goes before it is looked whether another is behind it.
  */
 static void end_batch(struct outbound *out)
 {
