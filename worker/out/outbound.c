@@ -380,13 +380,11 @@ static void on_read(struct outbound *out)
 		prefetch_sa(out, i);
 }
 
-/*
- * Before the host is asked for more. One that is asked for a single frame had none the last time, or is captured: what
- * it then has is most often alone, and goes before it is looked whether another is behind it.
- */
-static void end_batch(struct outbound *out)
+/* Before the host is asked for more: what came alone at the beginning of a turn most often is alone, and goes before it
+ * is looked whether another is behind it. */
+static void end_batch(struct outbound *out, uint32_t taken)
 {
-	if (out->host->asked == 1 && burst_left(&out->burst))
+	if (taken == 1 && burst_left(&out->burst))
 		kick(out);
 	else
 		seal_burst(out);
@@ -403,7 +401,7 @@ static bool next_frame(struct outbound *out, uint32_t *taken)
 		struct esp_sa *sa;
 
 		if (reads)
-			end_batch(out);
+			end_batch(out, *taken);
 		if (reads && __builtin_expect(out->p->lane->settling != 0, 0))
 			return false;
 		if (!host_next(out->host, &out->frame))

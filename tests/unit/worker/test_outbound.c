@@ -280,19 +280,44 @@ static void assert_all_is_sent(void)
 	assert_int_equal(xdp_queue_unkicked(&queue.port.q), 0);
 }
 
-/* Nor does it wait for the system call that finds nothing behind it. */
-static void what_comes_alone_leaves_at_once(void **unused)
+/* As many as the lane wants are read at once. */
+static void assert_one_leaves_at_once(uint32_t wanted)
 {
-	(void)unused;
-	turn();
-	assert_int_equal(queue.port.express.wanted, 1);
+	queue.port.express.wanted = wanted;
 	queue.port.express.skip = 0;
 	put_datagrams(&urgent, 1);
 	on_read = assert_all_is_sent;
 	turn();
 	on_read = NULL;
 	nic_sends(FRAMES_MAX);
-	assert_datagrams(1);
+}
+
+/* Nor does it wait for the system call that finds nothing behind it. */
+static void what_comes_alone_leaves_at_once(void **unused)
+{
+	(void)unused;
+	assert_one_leaves_at_once(1);
+	assert_one_leaves_at_once(HOST_RING_FRAMES);
+	assert_int_equal(sent_count, 2);
+}
+
+/* The first was perhaps alone; what is behind it goes together. */
+static void assert_one_is_sent(void)
+{
+	if (is_left(&urgent))
+		assert_int_equal(tx.producer, urgent.next != 0);
+}
+
+static void what_is_behind_it_leaves_together(void **unused)
+{
+	(void)unused;
+	queue.port.express.wanted = 1;
+	put_datagrams(&urgent, 10);
+	on_read = assert_one_is_sent;
+	turn();
+	on_read = NULL;
+	nic_sends(FRAMES_MAX);
+	assert_datagrams(10);
 }
 
 /* However many queues a lane has, one that was idle is looked at before long. */
@@ -328,6 +353,7 @@ int main(void)
 		WITH(bulk_passes_beside_a_flood),
 		WITH(what_is_urgent_stays_first_while_the_nic_is_slow),
 		WITH(what_comes_alone_leaves_at_once),
+		WITH(what_is_behind_it_leaves_together),
 		WITH(an_idle_queue_is_not_forgotten),
 	};
 
