@@ -332,12 +332,14 @@ enum verdict init_on_request(struct question *q)
 	struct peer *p;
 	unsigned ends;
 
-	if (!q->m->header.spi_i || !nonce_read(q->m, &nonce) || is_repetition(q))
+	if (!q->m->header.spi_i || !nonce_read(q->m, &nonce))
 		return VERDICT_SILENCE;
 	if (q->m->size > INIT_MAX) {
 		refused(q, 0, "it is larger than any that makes sense");
 		return VERDICT_SILENCE;
 	}
+	if (is_repetition(q))
+		return VERDICT_SILENCE;
 	if (!c)
 		return refuse_address(q, "no connection is for that address");
 	if (!has_cookie(q) || !choose(q, &choice))

@@ -116,8 +116,8 @@ struct ike_sa {
 		uint64_t up_ms;
 		bool ours; /* we began the handshake */
 	} line;
-	uint64_t started_ms; /* IKE_SA_INIT went or came */
-	uint64_t up_ms;
+	uint64_t started_ms;  /* IKE_SA_INIT went or came */
+	uint64_t up_ms;	      /* 0: the peer has proven nothing yet */
 	uint64_t heard_ms;    /* last authentic message */
 	uint64_t patience_ms; /* after so much silence the next one is (liveness.h) */
 	uint64_t probed_ms;   /* a liveness exchange was begun */

@@ -52,9 +52,13 @@ static bool is_being_deleted_by_us(const struct child *c)
 static void delete_child(void *arg, uint32_t spi)
 {
 	struct deletes *d = arg;
-	struct child *c = child_find(d->sa, spi);
+	struct child *c;
 	struct peer *peer;
 
+	/* Who has proven nothing may name anybody as itself: that one's children on other IKE SAs are not its own. */
+	if (!d->sa->up_ms)
+		return;
+	c = child_find(d->sa, spi);
 	/*
 	 * The answer that makes it may have been overtaken. One is enough to remember: both windows are of one message,
 	 * so one child at most is made there and not yet here, and of what we had deleted before we asked for it, the

@@ -295,11 +295,17 @@ static bool has_keys(struct ike_sa *sa, const struct message *m, const struct pa
 	return sa->keys_ready;
 }
 
+/* What is not proven has no more memory in one piece than in several. */
+static bool is_too_large(const struct ike_sa *sa, const struct message *m)
+{
+	return sa->state == IKE_HALF_OPEN && m->size > HALF_OPEN_PIECES;
+}
+
 static void on_protected(struct ike_sa *sa, const struct message *m, const struct path *path)
 {
 	struct opened o = {.m = *m, .path = *path};
 
-	if (m->header.exchange == EXCHANGE_IKE_SA_INIT || !has_keys(sa, m, path))
+	if (m->header.exchange == EXCHANGE_IKE_SA_INIT || is_too_large(sa, m) || !has_keys(sa, m, path))
 		return;
 	if (is_repetition(sa, m))
 		on_repetition(sa, &o.m);

@@ -239,6 +239,90 @@ static void half_open_takes_little(void **state)
 	}
 }
 
+/* A request may come again with a cookie in front (RFC 7296 section 2.6), and is kept then: not with a large one. */
+static void put_cookie(struct world_packet *p, uint16_t cookie)
+{
+	const size_t size = p->size + 8 + cookie;
+	uint8_t *data = calloc(1, size);
+
+	memcpy(data, p->data, IKE_HEADER_SIZE);
+	memcpy(data + IKE_HEADER_SIZE + 8 + cookie, p->data + IKE_HEADER_SIZE, p->size - IKE_HEADER_SIZE);
+	data[IKE_HEADER_SIZE] = data[16];
+	data[16] = PAYLOAD_NOTIFY;
+	put_u16(data + IKE_HEADER_SIZE + 2, 8U + cookie);
+	put_u16(data + IKE_HEADER_SIZE + 6, COOKIE);
+	put_u16(data + 26, (unsigned)size);
+	free(p->data);
+	p->data = data;
+	p->size = size;
+}
+
+static const struct handshake *half_open_with(struct world *w, uint16_t cookie)
+{
+	struct world_packet first = {.data = NULL};
+
+	take_first(w, &first);
+	engine_receive(w->hosts[1].engine, &first.path, first.data, first.size);
+	put_cookie(&first, cookie);
+	engine_receive(w->hosts[1].engine, &first.path, first.data, first.size);
+	free(first.data);
+	assert_int_equal(half_open(w, 1), 1);
+	return TAILQ_FIRST(&inside_peer(w, 1)->sas)->handshake;
+}
+
+static void a_cookie_in_front_is_no_way_around_it(void **state)
+{
+	const struct handshake *hs = half_open_with(*state, 64);
+	const size_t with_cookie = hs->init_request_size;
+
+	assert_true(with_cookie > 64 + 8);
+	hs = half_open_with(*state, 60000);
+	assert_int_equal(hs->init_request_size, with_cookie - 64 - 8);
+}
+
+struct junk {
+	size_t size;
+	size_t kept;
+};
+
+/* Of an IKE_AUTH that nobody can read yet, as the secret is being worked out, it is not known whether it is one. */
+static enum fate make_junk(struct world *w, struct world_packet *p, void *arg)
+{
+	struct junk *junk = arg;
+	uint8_t *data = calloc(1, junk->size);
+
+	if (p->to == 1 && p->data[18] == EXCHANGE_IKE_AUTH) {
+		memcpy(data, p->data, p->size);
+		put_u16(data + 26, (unsigned)junk->size);
+		put_u16(data + IKE_HEADER_SIZE + 2, (unsigned)(junk->size - IKE_HEADER_SIZE));
+		w->filter = world_drop_all;
+		engine_receive(w->hosts[1].engine, &p->path, data, junk->size);
+		junk->kept = TAILQ_FIRST(&inside_peer(w, 1)->sas)->backlog.size;
+	}
+	free(data);
+	return w->filter == world_drop_all ? DROP : PASS;
+}
+
+static size_t kept_of_junk(struct world *w, size_t size)
+{
+	struct junk junk = {.size = size};
+
+	world_again(w, 0);
+	w->filter = make_junk;
+	w->filter_arg = &junk;
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 10);
+	assert_ptr_equal(w->filter, world_drop_all);
+	return junk.kept;
+}
+
+static void large_junk_of_the_unproven_is_not_kept(void **state)
+{
+	assert_int_equal(kept_of_junk(*state, 16384), 16384);
+	assert_int_equal(kept_of_junk(*state, 16385), 0);
+}
+
 /* Pieces of its IKE_AUTH that are authentic, for who has made them knows the keys of what is half-open: but not the
  * last of them. */
 static enum fate never_whole(struct world *w, struct world_packet *p, void *arg)
@@ -488,6 +572,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(many_connections_cost_no_more, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(flood_leaves_room_for_the_honest, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(half_open_takes_little, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_cookie_in_front_is_no_way_around_it, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(large_junk_of_the_unproven_is_not_kept, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(pieces_of_the_unproven_are_few, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(refused_one_leaves_no_pieces, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(last_answers_to_the_unproven_are_limited, world_setup, world_teardown),

@@ -131,6 +131,69 @@ static void forged_answer_ends_nothing(void **state)
 	assert_true(world_is_up(w));
 }
 
+/* ---- without a proof ---- */
+
+/* What it has of the wire: the SPI by which host 0 sends. */
+struct impostor {
+	uint32_t spi;
+	bool done;
+};
+
+/* Host 1's answer, with another proof, and behind it the DELETE of a child that is on another IKE SA. */
+static enum fate answer_in_its_name(struct world *w, struct world_packet *p, void *arg)
+{
+	struct impostor *i = arg;
+	struct world_packet deletes = *p;
+	static struct sealed s;
+	uint8_t payload[8] = {PROTOCOL_ESP, 4, 0, 1};
+
+	if (p->to != 0 || i->done || !sealed_open(w, p, &s) || s.header.exchange != EXCHANGE_IKE_AUTH)
+		return PASS;
+	s.data[sealed_find(&s, PAYLOAD_AUTH, 0) + 8] ^= 1;
+	sealed_put(w, p, &s);
+	s.header.exchange = EXCHANGE_INFORMATIONAL;
+	s.header.flags = 0;
+	s.header.id = 0;
+	s.first = PAYLOAD_NONE;
+	s.size = 0;
+	put_u16(payload + 4, i->spi >> 16);
+	put_u16(payload + 6, i->spi & 0xffff);
+	sealed_add(&s, PAYLOAD_DELETE, payload, sizeof(payload));
+	deletes.data = malloc(1);
+	sealed_put(w, &deletes, &s);
+	world_inject(w, &deletes, 5);
+	free(deletes.data);
+	i->done = true;
+	return PASS;
+}
+
+/* RFC 7296 section 2.21.2: there is no IKE SA without the proof, and nothing to be deleted on it. */
+static void who_has_proven_nothing_deletes_nothing(void **state)
+{
+	struct connection_config *c = world_connection(*state, 0);
+	struct impostor i = {0};
+	struct world *w = *state;
+	const struct child *child;
+
+	c->start = START_INITIATE;
+	c->reauth_ms = 120000;
+	world_configure(w, 1, world_connection(w, 1));
+	world_configure(w, 0, c);
+	world_run(w, 1000);
+	child = inside_child(w, 0);
+	i.spi = child->out.spi;
+	w->filter = answer_in_its_name;
+	w->filter_arg = &i;
+	for (unsigned s = 0; s < 180 && !i.done; s++)
+		world_run(w, 1000);
+	assert_true(i.done);
+	world_run(w, 2000);
+	assert_true(world_logged(w, 0, "not proven"));
+	assert_ptr_equal(inside_child(w, 0), child);
+	assert_int_equal(child->out.spi, i.spi);
+	assert_true(world_talks(w));
+}
+
 /* An error of a number that nobody knows, beside all that makes a child. */
 static enum fate add_error(struct world *w, struct world_packet *p, void *arg)
 {
@@ -321,6 +384,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(downgrade_is_found_out, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(changed_messages_have_no_effect, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(forged_answer_ends_nothing, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(who_has_proven_nothing_deletes_nothing, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(an_error_is_a_refusal_whatever_comes_beside, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(children_are_limited, world_setup, world_teardown),
