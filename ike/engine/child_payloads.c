@@ -237,14 +237,22 @@ static uint16_t exchange_keys(struct ike_sa *sa, struct request *r)
 	return err ? INVALID_SYNTAX : 0;
 }
 
-static bool has_too_many(const struct request *r)
+static unsigned count_of_kind(const struct child_list *list, const struct request *r)
 {
 	const struct child *c;
 	unsigned n = 0;
 
-	TAILQ_FOREACH(c, &r->peer->children, of_peer)
+	TAILQ_FOREACH(c, list, of_peer)
 		n += !c->lane == !r->lane;
-	return n >= (r->lane ? CHILDREN_LANES_MAX : CHILDREN_MAX);
+	return n;
+}
+
+/* Those that have left not long ago have their slots still. */
+static bool has_too_many(const struct request *r)
+{
+	const unsigned most = r->lane ? CHILDREN_LANES_MAX : CHILDREN_MAX, n = count_of_kind(&r->peer->children, r);
+
+	return n >= most || n + count_of_kind(&r->peer->late, r) >= 2 * most;
 }
 
 /* A rekey takes its predecessor's place. In IKE_AUTH, the first child is for all lanes. */

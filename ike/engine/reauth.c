@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "child_life.h"
 #include "ike_sa_delete.h"
 #include "ike_sa_end.h"
 #include "move.h"
@@ -297,14 +298,44 @@ static void renewed(struct ike_sa *sa, bool own, uint64_t at)
 	timer_set(&sa->engine->timers, &sa->reauth, at);
 }
 
+/* Whether the peer of that IKE SA is one for the connection, too, whose files may be others than the IKE SA's. */
+static bool holds_for(struct ike_sa *sa, const struct connection *c, struct fault *f)
+{
+	struct peer_certs *certs = sa->proven ? &sa->proven->certs : NULL;
+	int64_t until;
+	int err;
+
+	if (!certs || !certs->der)
+		return true;
+	until = certs->until;
+	err = peer_certs_verify(certs, c->config->trust, wall_of(sa->engine), f);
+	certs->until = until;
+	return err == 0;
+}
+
+/* Its children on IKE SAs of others (choice.h) were taken when the proof was the same to the letter. */
+static void judge_children_elsewhere(struct peer *p)
+{
+	struct child *child;
+	struct fault f;
+
+	TAILQ_FOREACH(child, &p->children, of_peer)
+		if (child->ike->peer != p && child->state == CHILD_UP && !holds_for(child->ike, p->connection, &f)) {
+			child_log(child, f.text);
+			child_delete(child, 0);
+		}
+}
+
 void reauth_renewed(struct connection *c, bool own)
 {
 	uint64_t at = engine_now(c->engine);
 	struct peer *p;
 	struct ike_sa *sa;
 
-	TAILQ_FOREACH(p, &c->peers, of_connection)
+	TAILQ_FOREACH(p, &c->peers, of_connection) {
 		TAILQ_FOREACH(sa, &p->sas, of_peer)
 			if (sa->state == IKE_UP && sa->proven)
 				renewed(sa, own, at += APART_MS);
+		judge_children_elsewhere(p);
+	}
 }

@@ -7,7 +7,8 @@
  *   reauth-time has passed                                  the old one ends some time later
  *   the peer's certificate is about to expire               it ends when that expires
  *   CA or CRL were renewed, and what it has proven itself
- *     with does not hold by them                            it ends at once
+ *     with does not hold by them                            it ends at once; of another
+ *                                                           connection's IKE SA, the children alone
  *   our own certificate was renewed                         it stays: the peer sees to that
  */
 #ifndef IKE_ENGINE_REAUTH_H

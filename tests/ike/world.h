@@ -12,7 +12,7 @@
 #include "played_hands.h"
 #include "sas.h"
 
-#define WORLD_SAS     256
+#define WORLD_SAS     512
 #define WORLD_PACKETS 512
 #define WORLD_LOG     65536
 #define WORLD_KEYS    32

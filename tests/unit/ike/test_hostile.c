@@ -271,6 +271,34 @@ static void children_are_limited(void **state)
 	assert_int_equal(world_child_count(w, 1), 0);
 }
 
+/* Nor by children that it makes only to delete them: they have their room for some seconds more. */
+static void left_children_are_limited(void **state)
+{
+	struct world *w = *state;
+	unsigned most = 0;
+
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 200);
+	for (unsigned i = 0; i < 400; i++) {
+		const unsigned before = world_child_count(w, 0);
+
+		task_queue(inside_ike(w, 0), TASK_CHILD);
+		world_run(w, 4);
+		if (world_child_count(w, 0) > before)
+			child_queue(TAILQ_LAST(&inside_peer(w, 0)->children, child_list), TASK_DELETE_CHILD);
+		world_run(w, 4);
+		if (world_sa_count(w, 1, true) > most)
+			most = world_sa_count(w, 1, true);
+	}
+	assert_int_equal(most, 2 * 3 * SELECTORS_MAX);
+	/* And then there is room again. */
+	world_run(w, 5000);
+	task_queue(inside_ike(w, 0), TASK_CHILD);
+	world_run(w, 100);
+	assert_int_equal(world_child_count(w, 1), 2);
+	assert_true(world_talks(w));
+}
+
 /* A peer that says nothing of what it has forgotten, or of what it has rekeyed. */
 struct silence {
 	bool deletes; /* its DELETEs don't come */
@@ -388,6 +416,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_error_is_a_refusal_whatever_comes_beside, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(children_are_limited, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(left_children_are_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(ike_sas_are_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(rekeyed_ike_sas_are_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(an_sa_takes_little, world_setup, world_teardown),

@@ -266,6 +266,78 @@ static void other_proof_other_ike_sa(void **state)
 	assert_true(world_logged(w, 1, "nothing in common"));
 }
 
+/* With the same certificate for all; "geneve" may have another CRL than the others. */
+static void configure_three_certified(struct world *w, const char *cert, const char *crl)
+{
+	struct connection_config *const list[] = {
+		CONNECTION(w, 1, "rest", START_RESPOND, all),
+		CONNECTION(w, 1, "bgp", START_RESPOND, to_bgp, from_bgp),
+		CONNECTION(w, 1, "geneve", START_RESPOND, geneve, from_geneve),
+	};
+	char *ca = pki_pem(pki.ca, NULL);
+
+	for (unsigned i = 0; i < 3; i++) {
+		list[i]->cert = true;
+		list[i]->private_key = 2;
+		identity_from_text(&list[i]->local_id, "host1.example", NULL);
+		strcpy(list[i]->remote_id, "host0.example");
+		assert_int_equal(credentials_load(&list[i]->credentials, cert, NULL), 0);
+		assert_int_equal(trust_load(&list[i]->trust, ca, i == 2 ? crl : NULL, NULL), 0);
+	}
+	list[2]->files_digest[0] = list[2]->auth_digest[0] = crl != NULL;
+	free(ca);
+	configure(w, 1, 3, list);
+}
+
+/* The certificate and key of host 1, as PEM. */
+static char *certificate_of_host_1(struct world *w)
+{
+	struct connection_config *c = world_connection(w, 1);
+	char *cert;
+
+	pki_use(&pki, w, 1, c, world_wall(w) - 3600, world_wall(w) + 36000);
+	cert = pki_pem(c->credentials->cert, NULL);
+	connection_config_free(c);
+	return cert;
+}
+
+static void set_up_certified(struct world *w, const char *cert)
+{
+	struct connection_config *one = CONNECTION(w, 0, "one", START_TRAP, to_bgp, from_bgp, geneve, from_geneve, all);
+
+	configure_three_certified(w, cert, NULL);
+	pki_use(&pki, w, 0, one, world_wall(w) - 3600, world_wall(w) + 36000);
+	configure(w, 0, 1, &one);
+	engine_initiate(w->hosts[0].engine, "one", NULL, 1);
+	world_run(w, 2000);
+	assert_three(w, 1);
+	assert_int_equal(world_ike_count(w, 1), 1);
+}
+
+/* Only of who is revoked, the children of that connection end, though another one's IKE SA has them. */
+static void another_crl_is_for_its_own_children(void **state)
+{
+	for (int revoked = 0; revoked < 2; revoked++) {
+		struct world *w = *state;
+		char *cert;
+
+		world_again(w, 0);
+		cert = certificate_of_host_1(w);
+		set_up_certified(w, cert);
+		pki_make_crl(&pki, revoked, world_wall(w), world_wall(w) + 3600);
+		configure_three_certified(w, cert, pki.crl);
+		free(pki.crl);
+		pki.crl = NULL;
+		free(cert);
+		world_run(w, 5000);
+		assert_carried(w, all);
+		assert_carried(w, to_bgp);
+		assert_int_equal(bound_for(w, 1, &geneve) == NULL, revoked);
+		assert_int_equal(bound_for(w, 1, &from_geneve) == NULL, revoked);
+		assert_int_equal(world_logged(w, 1, "has been revoked"), revoked);
+	}
+}
+
 /* Both have opened one for one of them, and one carries the others', too: that one stays, and so does what is on it. */
 static void who_has_to_stay_is_not_emptied(void **state)
 {
@@ -452,6 +524,7 @@ int main(void)
 		TEST(one_taken_down_in_a_collision),
 		TEST(a_reload_leaves_the_others),
 		TEST(other_proof_other_ike_sa),
+		TEST(another_crl_is_for_its_own_children),
 		TEST(who_has_to_stay_is_not_emptied),
 		TEST(one_that_goes_is_another_connections),
 		TEST(a_wider_child_does_not_do),
