@@ -37,8 +37,7 @@ struct connection_config {
 	bool ppk_required;
 	char ppk_id[128];
 	struct identity local_id;
-	char remote_id[256]; /* pattern; "": the peer's address (PSK), any that the CA vouches for... never: see config
-			      */
+	char remote_id[256];		 /* pattern; "": the peer's address */
 	struct credentials *credentials; /* with cert alone */
 	struct trust *trust;
 	struct selector selectors[SELECTORS_MAX];

@@ -7,7 +7,6 @@
 /* What a datagram has beside the plaintext and its pad length. */
 #define SK_OVERHEAD  (IKE_HEADER_SIZE + PAYLOAD_HEADER_SIZE + SK_IV_SIZE + 1 + SK_ICV_SIZE)
 #define SKF_OVERHEAD (SK_OVERHEAD + SKF_HEADER_SIZE)
-#define FLIGHT_MAX   64
 
 struct part {
 	const uint8_t *data;
@@ -85,7 +84,7 @@ int flight_seal(struct flight *out, const struct ike_header *h, const struct bod
 		part_size = max - SKF_OVERHEAD;
 		total = (b->w.size + part_size - 1) / part_size;
 	}
-	return total > FLIGHT_MAX ? -EMSGSIZE : seal_parts(out, h, b, key, part_size, total);
+	return total > FRAGMENTS_MAX ? -EMSGSIZE : seal_parts(out, h, b, key, part_size, total);
 }
 
 int flight_clear(struct flight *out, const struct ike_header *h, const struct body *b)

@@ -20,13 +20,17 @@
  */
 #define DATAGRAM_MAX (1280 - 20 - 8)
 
+/* RFC 7383 section 2.6: bounded, whatever comes; and only what is authentic is kept. */
+#define FRAGMENTS_MAX	64
+#define REASSEMBLED_MAX 65536
+
 /* The datagrams of one message, kept as they were first sent: a retransmission is the same bytes (RFC 7296
  * section 2.1). */
 struct flight {
 	uint8_t *data; /* all of them, one behind the other; malloc'd */
 	unsigned count;
 	uint32_t id; /* Message ID */
-	uint16_t sizes[64];
+	uint16_t sizes[FRAGMENTS_MAX];
 };
 
 /*
@@ -57,10 +61,6 @@ int sk_open_part(const struct message *m, const struct payload *p, size_t skip, 
 		 uint8_t *plain, size_t *size, bool *authentic);
 
 /* ---- fragments of one message, in any order ---- */
-
-/* RFC 7383 section 2.6: bounded, whatever comes; and only what is authentic is kept. */
-#define FRAGMENTS_MAX	64
-#define REASSEMBLED_MAX 65536
 
 struct reassembly {
 	uint32_t id; /* Message ID */

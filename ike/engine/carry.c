@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "carry.h"
 
+#include "child_life.h"
 #include "ike_sa.h"
 #include "orphans.h"
 #include "wish.h"
@@ -15,16 +16,6 @@
 /* And more if the peer is heard on that one since, which so is there for both: our answer may be lost, and is asked for
  * again in 0.5, 1.5, 3.5, 7.5 s (request.c). */
 #define BIND_LATE_MS 8000
-
-static bool replaces(const struct child *c)
-{
-	const struct child *old;
-
-	TAILQ_FOREACH(old, &c->ike->children, of_list)
-		if (old->successor == c)
-			return true;
-	return false;
-}
 
 /* Of one that never was bound nobody was told. */
 static void tell_ended(const struct child *c)
@@ -51,7 +42,7 @@ void child_bind(struct child *c)
 	}
 	c->out.state = HALF_INSTALLED;
 	child_log(c, "up");
-	child_tell(c, replaces(c) ? "child_sa_rekeyed" : "child_sa_made", NULL);
+	child_tell(c, child_is_taking_over(c) ? "child_sa_rekeyed" : "child_sa_made", NULL);
 	peer_on_child_up(c->peer, c);
 }
 

@@ -14,14 +14,7 @@ const char *peer_state_name(enum peer_state state)
 /* It is up, and nobody asks for a child on it. */
 static bool is_idle(const struct ike_sa *sa)
 {
-	const struct task *task;
-
-	if (sa->state != IKE_UP || (sa->running && sa->running->kind == TASK_CHILD))
-		return false;
-	TAILQ_FOREACH(task, &sa->tasks, of_sa)
-		if (task->kind == TASK_CHILD)
-			return false;
-	return true;
+	return sa->state == IKE_UP && !task_find(sa, TASK_CHILD, NULL);
 }
 
 static bool has_failed(const struct peer *p)

@@ -32,18 +32,6 @@ static struct child *child_of_lane(const struct peer *p, const struct selector *
 	return found;
 }
 
-static bool is_asked_for(const struct ike_sa *sa, unsigned selector, unsigned lane)
-{
-	const struct task *task = sa->running;
-
-	if (task && task->kind == TASK_CHILD && task->selector == selector && task->lane == lane)
-		return true;
-	TAILQ_FOREACH(task, &sa->tasks, of_sa)
-		if (task->kind == TASK_CHILD && task->selector == selector && task->lane == lane)
-			return true;
-	return false;
-}
-
 /* It has its peer's word, or time enough has gone by: then nothing is looked for any more (carry.h). */
 static void give(struct child *spare, unsigned lane)
 {
@@ -85,7 +73,7 @@ void lane_acquire(struct peer *p, unsigned selector, unsigned lane)
 	c = child_of_lane(p, s, LANE_SPARE);
 	if (c)
 		give(c, lane);
-	else if (may_ask(p, all) && !is_asked_for(all->ike, selector, lane))
+	else if (may_ask(p, all) && !task_find_child(all->ike, selector, lane))
 		ask(all->ike, selector, lane);
 }
 

@@ -109,6 +109,23 @@ void task_retry(struct ike_sa *sa, struct task *task, uint64_t ms)
 		task_delay(sa, task, engine_jitter(sa->engine, ms, RETRY_JITTER));
 }
 
+static bool makes(const struct task *task, unsigned selector, unsigned lane)
+{
+	return task->kind == TASK_CHILD && task->selector == selector && task->lane == lane;
+}
+
+struct task *task_find_child(const struct ike_sa *sa, unsigned selector, unsigned lane)
+{
+	struct task *task;
+
+	if (sa->running && makes(sa->running, selector, lane))
+		return sa->running;
+	TAILQ_FOREACH(task, &sa->tasks, of_sa)
+		if (makes(task, selector, lane))
+			return task;
+	return NULL;
+}
+
 struct task *task_find(const struct ike_sa *sa, enum task_kind kind, const struct child *child)
 {
 	struct task *task;

@@ -77,6 +77,9 @@ struct task *task_queue_again(struct ike_sa *sa, const struct task *task);
 /* A task of that kind, and for that child unless NULL, that runs or waits; or NULL. */
 struct task *task_find(const struct ike_sa *sa, enum task_kind kind, const struct child *child);
 
+/* A task that makes the child of that selector and lane, and runs or waits; or NULL. */
+struct task *task_find_child(const struct ike_sa *sa, unsigned selector, unsigned lane);
+
 /* The peer was taken down since: what the task asks for is not to be, and is given back if it comes. */
 static inline bool task_is_void(const struct task *task)
 {

@@ -31,18 +31,6 @@ void peer_want_all(struct peer *p)
 			p->wanted |= 1U << i;
 }
 
-static bool asks_for(const struct ike_sa *sa, unsigned selector)
-{
-	const struct task *task;
-
-	if (sa->running && sa->running->kind == TASK_CHILD && sa->running->selector == selector && !sa->running->lane)
-		return true;
-	TAILQ_FOREACH(task, &sa->tasks, of_sa)
-		if (task->kind == TASK_CHILD && task->selector == selector && !task->lane)
-			return true;
-	return false;
-}
-
 /* On sa, or another one, and then there would be one of each. But another one that does not answer may not bring it. */
 static bool child_under_way(const struct ike_sa *sa, unsigned selector)
 {
@@ -50,7 +38,7 @@ static bool child_under_way(const struct ike_sa *sa, unsigned selector)
 
 	TAILQ_FOREACH(other, &sa->peer->sas, of_peer)
 		if ((other == sa || (other->state == IKE_UP && !ike_sa_is_doubtful(other))) &&
-		    asks_for(other, selector))
+		    task_find_child(other, selector, 0))
 			return true;
 	return false;
 }

@@ -148,7 +148,7 @@ int64_t time_seconds(const ASN1_TIME *t)
 {
 	struct tm tm;
 
-	return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+	return t && ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
 }
 
 static int64_t first_end(STACK_OF(X509) * chain)

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _DEFAULT_SOURCE
 #include "chain_cache.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "cert_chain.h"
 
 /* Each has one place by its key, and takes it from who had it before: so it is bounded, and a peer whose CA lets it
  * make many chains has others verified anew, and no more. Its memory is there as far as it is used. */
-#define PLACES	16384
-#define DEPTH	8
-#define NO_TIME 0
+#define PLACES 16384
+#define DEPTH  8
 
 struct known_chain {
 	uint8_t key[CHAIN_KEY];
@@ -70,18 +69,10 @@ static size_t place_of(const uint8_t key[CHAIN_KEY])
 
 /* ---- times ---- */
 
-/* Seconds since the epoch; NO_TIME: it is none. */
-static int64_t seconds(const ASN1_TIME *t)
-{
-	struct tm tm;
-
-	return t && ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : NO_TIME;
-}
-
 /* One that is not there, or none, ends at once: then nothing is remembered. */
 static void narrow(struct known_chain *k, const ASN1_TIME *from, const ASN1_TIME *until)
 {
-	const int64_t begin = seconds(from), end = seconds(until);
+	const int64_t begin = time_seconds(from), end = time_seconds(until);
 
 	if (begin > k->from)
 		k->from = begin;
