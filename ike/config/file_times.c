@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "identity/cert_time.h"
+
 #define DAY_S 86400
 
 static const struct {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _DEFAULT_SOURCE
 #include "cert_chain.h"
 
 #include <errno.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "cert_time.h"
 #include "identity.h"
 
 #define SECURITY_LEVEL 2
@@ -142,13 +141,6 @@ static int on_verdict(int ok, X509_STORE_CTX *ctx)
 		return ok;
 	X509_STORE_CTX_set_error(ctx, X509_V_OK);
 	return 1;
-}
-
-int64_t time_seconds(const ASN1_TIME *t)
-{
-	struct tm tm;
-
-	return t && ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
 }
 
 static int64_t first_end(STACK_OF(X509) * chain)

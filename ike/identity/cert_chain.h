@@ -47,9 +47,6 @@ void peer_certs_free(struct peer_certs *certs);
 /* Whether it may prove a host to another: key usage and extended key usage. 0; -EKEYREJECTED as above. */
 int leaf_check_usage(X509 *leaf, struct fault *f);
 
-/* Since the epoch; 0: it is none, or NULL. */
-int64_t time_seconds(const ASN1_TIME *t);
-
 /* The subject, as identity_text has it. */
 void cert_subject(X509 *cert, char *buf, size_t size);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cert_chain.h"
+#include "cert_time.h"
 
 /* Each has one place by its key, and takes it from who had it before: so it is bounded, and a peer whose CA lets it
  * make many chains has others verified anew, and no more. Its memory is there as far as it is used. */
