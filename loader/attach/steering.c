@@ -133,13 +133,6 @@ void steering_attach(struct steering *s, struct nic *nic)
 
 /* ---- following the SAD ---- */
 
-static int compare(const void *a, const void *b)
-{
-	const uint32_t one = *(const uint32_t *)a, other = *(const uint32_t *)b;
-
-	return one < other ? -1 : one > other;
-}
-
 /* Sorted; returns how many are left. */
 static uint32_t drop_twins(uint32_t *spis, uint32_t count)
 {
@@ -164,7 +157,7 @@ static uint32_t collect(const struct maps *maps, uint32_t ifindex, uint32_t *spi
 		    (!sa->ifindex || sa->ifindex == ifindex))
 			spis[n++] = sa->spi;
 	}
-	qsort(spis, n, sizeof(spis[0]), compare);
+	qsort(spis, n, sizeof(spis[0]), steering_spi_compare);
 	return drop_twins(spis, n);
 }
 

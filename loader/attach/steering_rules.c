@@ -146,7 +146,7 @@ int steering_rules_begin(const struct steering_place *at, struct steering_rules 
 
 /* ---- following ---- */
 
-static int compare(const void *a, const void *b)
+int steering_spi_compare(const void *a, const void *b)
 {
 	const uint32_t one = *(const uint32_t *)a, other = *(const uint32_t *)b;
 
@@ -155,7 +155,7 @@ static int compare(const void *a, const void *b)
 
 static bool is_among(uint32_t spi, const uint32_t *spis, uint32_t count)
 {
-	return count && bsearch(&spi, spis, count, sizeof(spi), compare);
+	return count && bsearch(&spi, spis, count, sizeof(spi), steering_spi_compare);
 }
 
 static void take_out(struct steering_rules *rules, uint32_t i)
@@ -227,7 +227,7 @@ static uint32_t choose_new(const struct steering_rules *rules, const uint32_t *s
 
 	for (uint32_t i = 0; i < rules->count; i++)
 		known[i] = rules->rule[i].spi;
-	qsort(known, rules->count, sizeof(known[0]), compare);
+	qsort(known, rules->count, sizeof(known[0]), steering_spi_compare);
 	for (uint32_t i = 0; i < count && n < ASKED_AT_ONCE && rules->count + n < STEERING_RULES_MAX; i++)
 		if (!is_among(spis[i], known, rules->count))
 			chosen[n++] = spis[i];

@@ -25,6 +25,9 @@ struct steering_rules {
 	} rule[STEERING_RULES_MAX];
 };
 
+/* For qsort() and bsearch(): the order of SPIs. */
+int steering_spi_compare(const void *a, const void *b);
+
 /* Whether the NIC has a table of rules, and uses it: the feature ntuple is on. Whether ESP can be in it is not known.
  */
 bool steering_rules_look(const char *name);

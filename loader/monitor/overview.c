@@ -5,6 +5,7 @@
 
 #include "columns.h"
 #include "command/units.h"
+#include "flow_line.h"
 #include "keys_line.h"
 #include "panes.h"
 
@@ -68,24 +69,13 @@ static void draw_headlines(struct space *s, const struct headlines *head, time_t
 	draw_clock(s->p, now);
 }
 
-static void draw_total(struct space *s, const char *way, const struct flow *flow)
-{
-	char bits[UNITS_TEXT], packets[UNITS_TEXT];
-	unsigned at;
-
-	si_text(flow->now.bits, "bit/s", bits);
-	si_text(flow->now.packets, "packets/s", packets);
-	at = page_print(s->p, s->row, 0, s->p->width, TINT_NONE, "%-4s%11s %16s  ", way, bits, packets);
-	page_spark(s->p, s->row++, at, s->p->width > at ? s->p->width - at : 0, TINT_GOOD, &flow->bits);
-}
-
 static void draw_totals(struct space *s, const struct board *b)
 {
 	char in[UNITS_TEXT], out[UNITS_TEXT];
 
 	if (s->p->height >= TALL) {
-		draw_total(s, "in", &b->in);
-		draw_total(s, "out", &b->out);
+		flow_line(s->p, s->row++, "in", &b->in);
+		flow_line(s->p, s->row++, "out", &b->out);
 	} else if (left(s) > ROWS_MIN) {
 		page_print(s->p, s->row++, 0, s->p->width, TINT_NONE, "in %s, out %s",
 			   si_text(b->in.now.bits, "bit/s", in), si_text(b->out.now.bits, "bit/s", out));

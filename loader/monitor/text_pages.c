@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "command/lines.h"
-#include "command/units.h"
+#include "flow_line.h"
 #include "keys_line.h"
 
 static unsigned lines_in(const char *text)
@@ -39,16 +39,6 @@ static void draw_text(struct page *p, unsigned row, struct view *v, const char *
 	keys_line(p, v, NULL);
 }
 
-static void draw_flow(struct page *p, unsigned row, const char *way, const struct flow *flow)
-{
-	char bits[UNITS_TEXT], packets[UNITS_TEXT];
-	const unsigned at =
-		page_print(p, row, 0, p->width, TINT_NONE, "%-4s%11s %16s  ", way,
-			   si_text(flow->now.bits, "bit/s", bits), si_text(flow->now.packets, "packets/s", packets));
-
-	page_spark(p, row, at, p->width > at ? p->width - at : 0, TINT_GOOD, &flow->bits);
-}
-
 /* Of the text the first line is the head. */
 void details_draw(struct page *p, struct view *v, const struct row *r, const char *text)
 {
@@ -64,8 +54,8 @@ void details_draw(struct page *p, struct view *v, const struct row *r, const cha
 	row_state(r, &tint);
 	snprintf(line, sizeof(line), "%.*s", (int)head, text);
 	page_text(p, 0, 0, p->width, tint == TINT_NONE ? TINT_HEAD : tint, line);
-	draw_flow(p, 1, "in", &r->in);
-	draw_flow(p, 2, "out", &r->out);
+	flow_line(p, 1, "in", &r->in);
+	flow_line(p, 2, "out", &r->out);
 	draw_text(p, 3, v, text + head + (text[head] == '\n'));
 }
 
