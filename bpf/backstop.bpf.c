@@ -96,24 +96,103 @@ static __always_inline const struct gate *gate_of(const struct net_device *dev)
 	return bpf_map_lookup_elem(&gates, &ifindex);
 }
 
-static __always_inline bool is_no_gate(const struct gate *gate)
+/* Of what stands on others, whose gate is theirs: covered, or open because one of them is. */
+static __always_inline bool is_derived(const struct gate *gate)
 {
-	return gate->kind == GATE_TAP || gate->kind == GATE_BROKEN;
+	return gate->kind == GATE_COVERED || (gate->kind == GATE_OPEN && !gate->nic);
+}
+
+/* By our programs, or a person's word. */
+static __always_inline bool guards_itself(const struct net_device *dev, const struct gate *gate, bool out)
+{
+	if (gate->kind == GATE_ATTACHED)
+		return out ? egress_is_hooked(dev, gate) : ingress_is_hooked(dev, gate);
+	return gate->kind == GATE_OPEN && gate->nic;
+}
+
+/* ---- what stands on others ---- */
+
+/* The devices right below one, as far as they have been looked at. */
+struct lowers {
+	const struct list_head *at, *end;
+	bool out;
+};
+
+typedef long look(__u32 n, struct lowers *l);
+
+/* Of one device. Beyond, it is closed: a packet is not to keep its CPU longer than some microseconds. */
+#define LOWERS_MAX 256
+
+/*
+ * The entry of what stands on others tells what was so when a daemon looked last. Since then a bridge may have got
+ * another port, or another NIC for one, and nobody need be running who hears of it: so those below are asked, all of
+ * them. A VRF's are not, since packets meet these hooks again on the interface by which they leave.
+ */
+static __always_inline bool stands_on_guarded(const struct net_device *dev, bool out, look *look_below)
+{
+	struct lowers l = {.at = dev->adj_list.lower.next, .end = &dev->adj_list.lower, .out = out};
+
+	if (is_vrf(dev))
+		return true;
+	if (l.at == l.end)
+		return false;
+	bpf_loop(LOWERS_MAX, look_below, &l, 0);
+	return l.at == l.end;
+}
+
+/* look_below: NULL below the last storey. */
+static __always_inline bool guards(const struct net_device *dev, bool out, look *look_below)
+{
+	const struct gate *gate = gate_of(dev);
+
+	if (gate && is_derived(gate))
+		return look_below && stands_on_guarded(dev, out, look_below);
+	return gate && guards_itself(dev, gate, out);
+}
+
+static __always_inline long look_at(struct lowers *l, look *look_below)
+{
+	const struct netdev_adjacent *adjacent = adjacent_of(l->at);
+
+	if (!guards(adjacent->dev, l->out, look_below))
+		return 1;
+	l->at = adjacent->list.next;
+	return l->at == l->end ? 1 : 0;
+}
+
+/* BPF has no recursion: each storey has a function. A macvlan on a bridge on a VLAN on a bond has as many, and what has
+ * more is closed. */
+static long look_1st(__u32 n __attribute__((unused)), struct lowers *l)
+{
+	return look_at(l, NULL);
+}
+
+static long look_2nd(__u32 n __attribute__((unused)), struct lowers *l)
+{
+	return look_at(l, look_1st);
+}
+
+static long look_3rd(__u32 n __attribute__((unused)), struct lowers *l)
+{
+	return look_at(l, look_2nd);
+}
+
+static long look_4th(__u32 n __attribute__((unused)), struct lowers *l)
+{
+	return look_at(l, look_3rd);
 }
 
 static __always_inline bool guards_egress(const struct net_device *dev)
 {
-	const struct gate *gate = gate_of(dev);
-
-	return gate && (gate->kind == GATE_ATTACHED ? egress_is_hooked(dev, gate) : !is_no_gate(gate));
+	return guards(dev, true, look_4th);
 }
 
 static __always_inline bool guards_ingress(const struct net_device *dev)
 {
-	const struct gate *gate = gate_of(dev);
-
-	return gate && (gate->kind == GATE_ATTACHED ? ingress_is_hooked(dev, gate) : !is_no_gate(gate));
+	return guards(dev, false, look_4th);
 }
+
+/* ---- packets ---- */
 
 /* Whether a route has taken the packet out of another since PRE_ROUTING. */
 static __always_inline bool by_route(const struct sk_buff *skb)

@@ -13,6 +13,8 @@
 /* Of enum bpf_xdp_mode, IFF_LOOPBACK, of enum nf_inet_hooks, NFPROTO_IPV6, LWTUNNEL_STATE_XMIT_REDIRECT: their headers
  * want all of the C library, or are none. */
 enum { XDP_MODE_DRIVER = 1 };
+/* Asked for by name: its number is the kernel's own affair. */
+enum netdev_priv_flags { IFF_L3MDEV_MASTER = 1 };
 #define LOOPBACK 8
 enum { NF_INET_PRE_ROUTING = 0, NF_INET_LOCAL_IN = 1, NF_INET_FORWARD = 2, NF_INET_POST_ROUTING = 4 };
 #define FAMILY_IPV6   10
@@ -78,6 +80,15 @@ struct net_device {
 	struct bpf_mprog_entry *tcx_egress;
 	struct bpf_mprog_entry *tcx_ingress;
 	struct bpf_xdp_entity xdp_state[3];
+	unsigned int priv_flags; /* enum netdev_priv_flags; of some kernels a bit field */
+	struct {
+		struct list_head lower; /* of struct netdev_adjacent: what it stands on, ports of a bridge */
+	} adj_list;
+};
+
+struct netdev_adjacent {
+	struct net_device *dev;
+	struct list_head list;
 };
 
 typedef struct {
@@ -156,6 +167,21 @@ static __always_inline const struct bpf_prog *first_filter(const struct tcf_prot
 	const struct bpf_mprog_fp *filter = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct bpf_mprog_fp));
 
 	return filter->prog;
+}
+
+static __always_inline const struct netdev_adjacent *adjacent_of(const struct list_head *node)
+{
+	const void *at = (const char *)node - bpf_core_field_offset(struct netdev_adjacent, list);
+
+	return bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct netdev_adjacent));
+}
+
+/* A kernel that does not know the flag has no VRFs. */
+static __always_inline bool is_vrf(const struct net_device *dev)
+{
+	if (!bpf_core_enum_value_exists(enum netdev_priv_flags, IFF_L3MDEV_MASTER))
+		return false;
+	return BPF_CORE_READ_BITFIELD(dev, priv_flags) & bpf_core_enum_value(enum netdev_priv_flags, IFF_L3MDEV_MASTER);
 }
 
 /* Whether the packet's route makes it another behind POST_ROUTING. A kernel without such routes may not have the type.

@@ -72,7 +72,7 @@ LAYOUT_ASSERT(struct port, 64);
 
 enum gate_kind {
 	GATE_ATTACHED = 1, /* our programs are on the interface */
-	GATE_COVERED = 2,  /* whatever leaves or comes by it passes an attached NIC: a VLAN's, a bridge's */
+	GATE_COVERED = 2,  /* a VLAN, a bridge: stood on attached NICs alone when a daemon looked last */
 	GATE_OPEN = 3,	   /* 'detach' has opened the gate */
 	GATE_TAP = 4,	   /* the TAP of an attached NIC */
 	GATE_BROKEN = 5,   /* our programs should be on the interface, and cannot: somebody else's are */

@@ -2,7 +2,9 @@
 """Kinds of NICs: traffic inside SAs both ways and nothing in clear, or a line that says what to attach instead."""
 import contextlib
 import fcntl
+import json
 import os
+import socket
 import struct
 import time
 
@@ -11,8 +13,9 @@ import pytest
 from lib.beds.ike import IkePair, bring_up
 from lib.beds.paced import Both
 from lib.beds.pair import A, B, NIC, Pair
-from lib.host import Host
+from lib.host import Host, dropped
 from lib.netns import Netns
+from lib.traffic import udp_socket
 from lib.wait import until
 from lib.wire import Capture
 
@@ -180,6 +183,100 @@ def test_bridge_with_another_port(mode, psk_pair):
     with Both(pair) as traffic:
         until(traffic.goes_on(300), 'traffic both ways', timeout=20)
         traffic.closed()
+
+
+# ---- what stands on attached NICs, while nobody runs who would notice a change ----
+
+def add_port(pair):
+    """Another one, which the entry of the gate of what stands on it knows nothing of."""
+    pair.a.netns.ip('link', 'add', 'port7', 'up', 'master', 'under0', 'type', 'veth', 'peer', 'name', 'far7', 'netns', pair.wire.name)
+    pair.wire.ip('link', 'set', 'far7', 'up')
+    return 'far7'
+
+
+def make_port_again(index):
+    def act(pair):
+        a = pair.a.netns
+        own = json.loads(a.ip('-j', 'link', 'show', 'dev', NIC).stdout)[0]['ifindex']
+        a.ip('link', 'del', NIC)
+        plug(pair, index=own if index else None)
+        a.ip('addr', 'flush', 'dev', NIC)
+        a.ip('link', 'set', NIC, 'master', 'under0')
+        return 'port0'
+    return act
+
+
+CHANGES = {'nothing': lambda pair: 'port0', 'another-port': add_port, 'port-made-again': make_port_again(False),
+           'port-made-again-with-its-number': make_port_again(True)}
+
+
+def put_storeys(host, storeys):
+    """A bridge on the NIC, and by turns macvlans and bridges on it; returns the topmost, which has the address."""
+    ns, below = host.netns, NIC
+    for n in range(storeys):
+        dev = 'under0' if n == 0 else f'top{n}'
+        if n % 2:
+            ns.ip('link', 'add', 'link', below, 'name', dev, 'type', 'macvlan', 'mode', 'passthru')
+        else:
+            ns.ip('link', 'add', dev, 'type', 'bridge', 'forward_delay', 0, 'mcast_snooping', 0)
+            ns.ip('link', 'set', below, 'up', 'master', dev)
+        ns.ip('link', 'set', dev, 'up')
+        below = dev
+    move_address(host, below, A)
+    return below
+
+
+@pytest.fixture(params=MODES)
+def pair(request):
+    with Pair(request.param) as pair:
+        yield pair
+
+
+def start_with_storeys(pair, count):
+    """Returns what is on top of host a's NIC."""
+    top = put_storeys(pair.a, count)
+    pair.start()
+    pair.begin()
+    return top
+
+
+def sent_to_all_ports(pair, top, cable, count=20):
+    """What a cable sees of datagrams to the peer, by a MAC that a bridge sends to all ports; and why they were dropped."""
+    pair.a.netns.ip('neigh', 'replace', B, 'lladdr', '02:00:00:00:00:77', 'dev', top, 'nud', 'permanent')
+    before = pair.a.counters()
+    with Capture(pair.wire, cable) as capture, udp_socket(pair.a.netns, A) as s:
+        for _ in range(count):
+            with contextlib.suppress(PermissionError):  # a drop of the backstop's
+                s.sendto(b'of a covered one', (B, 4000))
+        seen = capture.stop()
+    return [p for p in seen if p.proto == socket.IPPROTO_UDP], dropped(before, pair.a.counters())
+
+
+@pytest.mark.parametrize('change', CHANGES)
+@pytest.mark.parametrize('count', [1, 2])
+def test_changed_below_while_nobody_runs(pair, count, change):
+    """What is left of the daemon is an entry that says that all NICs below are attached, which is true no longer."""
+    top = start_with_storeys(pair, count)
+    with Both(pair, forge=False) as traffic:
+        until(traffic.goes_on(), 'traffic both ways')
+        traffic.closed()
+    assert pair.a.stop() == 0
+    clear, why = sent_to_all_ports(pair, top, CHANGES[change](pair))
+    assert not clear
+    assert why == ({'no_sa': 20} if change == 'nothing' else {'backstop_out': 20})
+
+
+def test_storeys(pair):
+    """The backstop looks through four."""
+    start_with_storeys(pair, 4)
+    with Both(pair, forge=False) as traffic:
+        until(traffic.goes_on(), 'traffic both ways')
+        traffic.closed()
+
+
+def test_more_storeys_than_are_looked_through(pair):
+    top = start_with_storeys(pair, 5)
+    assert sent_to_all_ports(pair, top, 'port0') == ([], {'backstop_out': 20})
 
 
 @pytest.fixture
