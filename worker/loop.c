@@ -17,7 +17,8 @@
  */
 #define CHORES_NS 1000000000ULL
 /*
- * How long to sleep when the NIC is full: completions wake nobody in copy mode.
+ * How long to sleep when the NIC is full, or its driver has stopped the queue: in copy mode neither completions nor a
+ * queue that goes on wake anybody.
  * A veth's receiver drains what is outstanding in about this time; shorter takes the CPU
  * from it, longer leaves the wire idle.
  */
@@ -94,6 +95,12 @@ static void do_chores(struct lane *l)
 
 /* ---- between turns ---- */
 
+/* Of a NIC that takes nothing for a second no more is to be had by asking often. */
+static bool waits_for_kick(struct port_queue *p)
+{
+	return xdp_queue_wants_kick(&p->q) && !xdp_queue_is_stuck(&p->q, p->lane->now);
+}
+
 /* A host that waits for the NIC's room is not asked again before there is some. */
 static void wait_for_work(struct lane *l)
 {
@@ -108,6 +115,7 @@ static void wait_for_work(struct lane *l)
 	TAILQ_FOREACH(p, &l->queues, of_lane) {
 		fds[n++] = (struct pollfd){.fd = p->q.fd, .events = POLLIN};
 		parked |= inbound_waits_for_key(p);
+		full |= waits_for_kick(p);
 		if (outbound_waits_for_nic(p)) {
 			full = true;
 		} else if (p->host.reads) {

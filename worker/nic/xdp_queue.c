@@ -319,3 +319,8 @@ void xdp_queue_kick(struct xdp_queue *q)
 			break;
 	}
 }
+
+bool xdp_queue_wants_kick(const struct xdp_queue *q)
+{
+	return q->outstanding && waiting(q) && xsk_ring_prod__needs_wakeup(&q->rings.tx);
+}

@@ -24,7 +24,7 @@ struct xdp_queue {
 	uint32_t outstanding; /* descriptors that were pushed and are not completed */
 	uint32_t limit;	      /* the most that may be outstanding */
 	uint32_t completed;   /* descriptors completed in all, modulo 2^32 */
-	uint32_t full_at;     /* `completed` as it was when the queue was found full, */
+	uint32_t full_at;     /* `completed` as it was when the queue was found full, or to want a kick, */
 	uint64_t full_since;  /* and when that was, ns */
 	bool zero_copy;
 	uint64_t lost; /* packets, as of the last xdp_queue_lost */
@@ -106,14 +106,21 @@ static inline uint32_t xdp_queue_room_for_one(const struct xdp_queue *q)
 bool xdp_queue_push(struct xdp_queue *q, uint64_t addr, uint32_t len);
 
 /*
- * Called of a queue that has no room: whether nothing of it has been sent for a second. It is useless to wait then,
- * because the NIC's queue may be gone. now: ns of a clock that all calls share.
+ * Called of a queue that has no room, or wants a kick: whether nothing of it has been sent for a second. It is useless
+ * to wait then, because the NIC's queue may be gone. now: ns of a clock that all calls share.
  */
 bool xdp_queue_is_stuck(struct xdp_queue *q, uint64_t now);
 
 /* Makes pushed packets visible to the kernel, and has the kernel send them where the driver needs a system call for it.
  */
 void xdp_queue_kick(struct xdp_queue *q);
+
+/*
+ * Whether packets that were kicked wait for another kick: the kernel has not taken them, because the driver's queue was
+ * stopped, and does not by itself. Nobody tells when it would. A NIC that takes what is in the ring when it comes to it
+ * asks for none.
+ */
+bool xdp_queue_wants_kick(const struct xdp_queue *q);
 
 /* How many packets the kernel has had for this queue since the last call, and could not place: no frame was free, or
  * the RX ring was full. */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <linux/if_xdp.h>
 #include <poll.h>
 
 #include "lanes.h"
@@ -21,6 +22,8 @@ static struct queue queue;
 static bool stop;
 static uint32_t calls;
 static uint64_t slept_at;
+static struct timespec slept_for;
+static nfds_t slept_on; /* descriptors */
 
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
 int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t size);
@@ -29,9 +32,9 @@ void __wrap_xsk_wake_to_receive(int fd);
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
 	(void)fds;
-	(void)n;
-	(void)timeout;
 	(void)mask;
+	slept_on = n;
+	slept_for = timeout ? *timeout : (struct timespec){0};
 	slept_at = maps_now();
 	stop = true;
 	return 0;
@@ -103,6 +106,80 @@ static void a_pair_of_tap_queues_is_one_reader(void **unused)
 	assert_int_equal(l->readers, 1);
 	queue.port.host.reads = queue.port.express.reads = false;
 }
+
+/* ---- a driver that has stopped its queue ---- */
+
+static struct memory_ring tx, completed;
+static struct xdp_desc tx_descs[RING_SIZE];
+static uint64_t completed_addrs[RING_SIZE];
+
+/* Of a kernel that wants to be called. */
+static void push_one(void)
+{
+	struct xdp_queue *q = &queue.port.q;
+
+	tx = (struct memory_ring){.flags = XDP_RING_NEED_WAKEUP};
+	completed = (struct memory_ring){0};
+	q->rings.tx = RING_PROD(&tx, tx_descs, RING_SIZE);
+	q->rings.comp = RING_CONS(&completed, completed_addrs, RING_SIZE);
+	assert_true(xdp_queue_push(q, umem_take(&q->umem), 64));
+}
+
+static void assert_sleeps_for(time_t s, long ns)
+{
+	run(0);
+	assert_int_equal(slept_for.tv_sec, s);
+	assert_int_equal(slept_for.tv_nsec, ns);
+}
+
+/* The socket is none, so that the kernel takes nothing however often it is called. */
+static void what_the_driver_did_not_take_is_tried_again_soon(void **unused)
+{
+	(void)unused;
+	push_one();
+	assert_sleeps_for(0, 50000);
+	assert_int_equal(tx.producer, 1);
+	assert_sleeps_for(0, 50000);
+	tx.consumer = 1;
+	assert_sleeps_for(1, 0);
+}
+
+/* Another packet of its may be for a queue that takes it. */
+static void the_host_is_heard_meanwhile(void **unused)
+{
+	(void)unused;
+	push_one();
+	run(0);
+	assert_int_equal(slept_on, 2);
+	queue.port.host.reads = queue.port.express.reads = true;
+	run(0);
+	assert_int_equal(slept_on, 4);
+	queue.port.host.reads = queue.port.express.reads = false;
+}
+
+/* With zero-copy it does so when it comes to it, and says that it need not be called. */
+static void a_nic_that_takes_by_itself_is_left_alone(void **unused)
+{
+	(void)unused;
+	push_one();
+	tx.flags = 0;
+	assert_sleeps_for(1, 0);
+}
+
+static void a_nic_that_takes_nothing_for_long_is_asked_seldom(void **unused)
+{
+	(void)unused;
+	push_one();
+	assert_sleeps_for(0, 50000);
+	queue.port.q.full_since -= 1100000000;
+	assert_sleeps_for(1, 0);
+	/* It is back: one is sent, and the next one not yet. */
+	tx.consumer = completed.producer = 1;
+	assert_true(xdp_queue_push(&queue.port.q, umem_take(&queue.port.q.umem), 64));
+	assert_sleeps_for(0, 50000);
+}
+
+/* ---- queues that are taken away ---- */
 
 /* Its lists point into it, so that it is made where it stays. */
 static void take_away(struct lane_order *order, bool settle)
@@ -217,6 +294,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_pair_of_tap_queues_is_one_reader, open_queue, close_queue),
+		cmocka_unit_test_setup_teardown(what_the_driver_did_not_take_is_tried_again_soon, open_queue,
+						close_queue),
+		cmocka_unit_test_setup_teardown(the_host_is_heard_meanwhile, open_queue, close_queue),
+		cmocka_unit_test_setup_teardown(a_nic_that_takes_by_itself_is_left_alone, open_queue, close_queue),
+		cmocka_unit_test_setup_teardown(a_nic_that_takes_nothing_for_long_is_asked_seldom, open_queue,
+						close_queue),
 		cmocka_unit_test_setup_teardown(a_queue_is_given_up_when_nothing_is_half_done, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(a_queue_is_given_up_in_any_case, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(without_queues_no_turn_is_taken, open_queue, close_queue),
