@@ -171,16 +171,30 @@ static void rest(struct lane *l, uint32_t done, uint32_t *awake)
 	*awake = 0;
 }
 
+/* The lane itself counts what is lost, for nobody else writes its counters; and for its SA, as in any turn. */
+static void give_up(struct lane *l, int port)
+{
+	struct port_queue *p;
+
+	begin_turn(l);
+	TAILQ_FOREACH(p, &l->queues, of_lane) {
+		if ((int)p->index != port)
+			continue;
+		inbound_give_up(p);
+		outbound_give_up(p);
+	}
+	end_turn(l);
+}
+
 static void remove_queues(struct lane *l, struct lane_order *order)
 {
 	struct port_queue *p, *next;
 
-	end_turn(l);
+	give_up(l, order->remove);
 	for (p = TAILQ_FIRST(&l->queues); p; p = next) {
 		next = TAILQ_NEXT(p, of_lane);
 		if ((int)p->index != order->remove)
 			continue;
-		inbound_end_turn(p, false);
 		TAILQ_REMOVE(&l->queues, p, of_lane);
 		TAILQ_INSERT_TAIL(&order->removed, p, of_lane);
 	}

@@ -172,10 +172,8 @@ static void leave(struct ports *ports)
 	for (uint32_t i = 0; i < PORTS_MAX; i++) {
 		struct port_set *set = &ports->set[i];
 
-		for (uint32_t q = 0; q < set->count; q++) {
-			inbound_leave(&set->queues[q]);
+		for (uint32_t q = 0; q < set->count; q++)
 			xdp_queue_leave(&set->queues[q].q);
-		}
 		free_set(set);
 	}
 }

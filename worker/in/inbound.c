@@ -523,10 +523,12 @@ void inbound_end_turn(struct port_queue *p, bool more)
 		capture_publish(p->lane->capture);
 }
 
-void inbound_leave(struct port_queue *p)
+void inbound_give_up(struct port_queue *p)
 {
 	struct xdp_desc descs[PARK_FRAMES];
 
+	inbound_end_turn(p, false);
+	reassembly_give_up(&p->fragments->reassembler);
 	for (uint32_t i = 0; p->in->park.waiting && i < PARK_SLOTS; i++)
 		if (p->in->park.slots[i].count)
 			drop_parked(p, descs, park_take(&p->in->park, &p->in->park.slots[i], descs));

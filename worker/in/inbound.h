@@ -16,10 +16,11 @@ struct inbound {
 /* Makes p->in, whose coalescer writes to the host, and p->fragments, unless another queue's are given. 0 or -errno. */
 int inbound_init(struct port_queue *p, struct fragments_in *fragments, struct fault *f);
 
-/* Before another worker goes on with the queue: what waits for its key is dropped. */
-void inbound_leave(struct port_queue *p);
+/* Before the queue is the lane's no more, in a turn: what is held for the host is handed over, what waits for its key
+ * or for other fragments is dropped, and counted. */
+void inbound_give_up(struct port_queue *p);
 
-/* Frees p->in. Packets that are held there are lost. */
+/* Frees p->in, whose packets have been given up. */
 void inbound_free(struct port_queue *p);
 
 /* Takes one batch from the queue through all passes. Returns how many descriptors the batch had; each packet of them is

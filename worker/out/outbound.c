@@ -502,6 +502,38 @@ int outbound_init(struct port_queue *p, struct fault *f)
 	return err || !p->express.reads ? err : init(&p->out_express, p, &p->express, f);
 }
 
+/* The frame that the NIC has no room for, and behind it those that were read with it; or those that had no turn yet,
+ * for which no worker is left. */
+static void give_up_read(struct outbound *out)
+{
+	const enum reason why = out->busy ? REASON_TX_FULL : REASON_NO_WORKER;
+	struct esp_sa *sa;
+
+	if (out->busy) {
+		sa = sa_cache_get(&out->p->lane->sas, out->slot, out->generation);
+		out->busy = !give_up(out, sa ? sa->state : NULL, why);
+	}
+	while (!host_reads_next(out->host) && host_next(out->host, &out->frame)) {
+		sa = parse(out);
+		if (sa)
+			drop(out->p->lane, sa->state, why, out->segmenter.count);
+	}
+}
+
+static void give_up_all(struct outbound *out)
+{
+	if (!out)
+		return;
+	give_up_read(out);
+	reassembly_give_up(&out->fragments);
+}
+
+void outbound_give_up(struct port_queue *p)
+{
+	give_up_all(p->out);
+	give_up_all(p->out_express);
+}
+
 static void free_one(struct outbound *out)
 {
 	if (!out)

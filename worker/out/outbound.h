@@ -8,7 +8,10 @@
 /* Makes p->out: room for what is sent in pieces. 0 or -errno. */
 int outbound_init(struct port_queue *p, struct fault *f);
 
-/* Frees p->out. Packets that are held there are lost. */
+/* Before the queue is the lane's no more, in a turn: what of the host is half done is dropped, and counted. */
+void outbound_give_up(struct port_queue *p);
+
+/* Frees p->out, whose packets have been given up. */
 void outbound_free(struct port_queue *p);
 
 /* Whether frames of the host are half done: read and not sent, or fragments of a datagram that is not complete. */

@@ -354,6 +354,12 @@ bool reassembly_is_empty(const struct reassembler *r)
 	return TAILQ_EMPTY(&r->ages);
 }
 
+void reassembly_give_up(struct reassembler *r)
+{
+	while (!reassembly_is_empty(r))
+		give_up(r, TAILQ_FIRST(&r->ages), REASON_FRAG_TIMEOUT);
+}
+
 void reassembly_expire(struct reassembler *r, uint64_t now)
 {
 	struct datagram *d;

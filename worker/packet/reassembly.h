@@ -138,4 +138,7 @@ bool reassembly_is_empty(const struct reassembler *r);
 /* Called now and then: gives up the datagrams that are older than REASSEMBLY_NS. */
 void reassembly_expire(struct reassembler *r, uint64_t now);
 
+/* Gives up all that are open. */
+void reassembly_give_up(struct reassembler *r);
+
 #endif

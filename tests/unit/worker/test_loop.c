@@ -231,6 +231,24 @@ static void a_queue_is_given_up_in_any_case(void **unused)
 	queue.port.in->park.waiting = 0;
 }
 
+/* Nobody waits, and what waited for its key is counted. */
+static void what_a_queue_held_is_counted(void **unused)
+{
+	const struct xdp_desc early = {.addr = umem_take(&queue.port.q.umem)};
+	const uint32_t free_frames = queue.port.q.umem.free_count;
+	struct lane_order order;
+	struct lane *l = &lanes.lane[0];
+
+	(void)unused;
+	take_away(&order, false);
+	assert_true(park_add(&queue.port.in->park, 7, 1, &early, maps_now()));
+	l->order = &order;
+	run(0);
+	assert_null(l->order);
+	assert_int_equal(counted(&lanes, REASON_NO_SA), 1);
+	assert_int_equal(queue.port.q.umem.free_count, free_frames + 1);
+}
+
 /* The lane of that number may be another worker's. */
 static void without_queues_no_turn_is_taken(void **unused)
 {
@@ -302,6 +320,7 @@ int main(void)
 						close_queue),
 		cmocka_unit_test_setup_teardown(a_queue_is_given_up_when_nothing_is_half_done, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(a_queue_is_given_up_in_any_case, open_queue, close_queue),
+		cmocka_unit_test_setup_teardown(what_a_queue_held_is_counted, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(without_queues_no_turn_is_taken, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(nobody_is_called_without_busy_polling, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(the_driver_is_called_while_there_is_traffic, open_queue, close_queue),

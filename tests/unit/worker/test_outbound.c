@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/out/outbound.c: a NIC or packet memory without room, and which of the host's two queues leaves first. */
+/* worker/out/outbound.c: a NIC or packet memory without room, which of the host's two queues leaves first, and what is lost
+ * with a queue that is taken away. */
 #define _GNU_SOURCE
 #include "sender.h"
 
@@ -163,6 +164,75 @@ static void an_empty_packet_may_be_too_long(void **unused)
 	assert_true(tx.producer > 1);
 	for (uint32_t i = 0; i < tx.producer; i++)
 		assert_in_range(tx_descs[i].len, ETH_LEN, ETH_LEN + 68);
+}
+
+/* ---- the queue is taken away ---- */
+
+static void take_queue_away(void)
+{
+	struct lane_order order = {.remove = PORT};
+
+	TAILQ_INIT(&order.add);
+	TAILQ_INIT(&order.removed);
+	loop_obey(queue.port.lane, &order);
+	assert_false(TAILQ_EMPTY(&order.removed));
+	assert_int_equal(lanes.maps.turns->lanes[queue.port.lane->index].at, 0);
+}
+
+/* Of the lane, and of the SA. */
+static void assert_lost(enum reason why, uint64_t packets)
+{
+	assert_int_equal(counted(&lanes, why), packets);
+	assert_int_equal(*counts_at(&state()->drops, why), packets);
+}
+
+static void what_a_full_nic_never_took_is_counted(void **unused)
+{
+	(void)unused;
+	queue.port.q.limit = 8;
+	put_stream(&bulk, 60000, 1, 1000);
+	put_datagrams(&bulk, 5);
+	turn();
+	assert_true(outbound_waits_for_nic(&queue.port));
+	take_queue_away();
+	assert_lost(REASON_TX_FULL, 52 + 5);
+	assert_false(outbound_is_half_done(&queue.port));
+}
+
+static void what_had_no_turn_is_counted(void **unused)
+{
+	(void)unused;
+	queue.port.lane->low_latency = true;
+	for (uint32_t i = 0; i < 6; i++)
+		put_stream(&bulk, 60000, i, 1000);
+	put_datagram(&bulk, 100, 1, key.generation + 2);
+	turn();
+	take_queue_away();
+	assert_lost(REASON_NO_WORKER, 60);
+	assert_int_equal(counted(&lanes, REASON_NO_SA), 1);
+}
+
+static void fragments_without_the_rest_are_counted(void **unused)
+{
+	(void)unused;
+	put_datagram(&bulk, 64, 1, key.generation);
+	put_datagram(&urgent, 64, 2, key.generation);
+	store_be16(bulk.bytes[0] + ETH_LEN + IP_FRAG, IP_MF);
+	store_be16(urgent.bytes[0] + ETH_LEN + IP_FRAG, IP_MF);
+	turn();
+	assert_true(outbound_is_half_done(&queue.port));
+	take_queue_away();
+	assert_lost(REASON_FRAG_TIMEOUT, 2);
+}
+
+static void of_what_was_sent_nothing_is_counted(void **unused)
+{
+	(void)unused;
+	put_datagrams(&bulk, 50);
+	turn();
+	take_queue_away();
+	for (enum reason why = 0; why < REASON_COUNT; why++)
+		assert_int_equal(counted(&lanes, why), why == REASON_SEALED ? 50 : 0);
 }
 
 /* ---- how long a turn is ---- */
@@ -345,6 +415,10 @@ int main(void)
 		JUMBO(a_burst_of_long_packets_fits_the_ring),
 		WITH(what_is_too_long_is_sealed_before_it_is_cut),
 		WITH(an_empty_packet_may_be_too_long),
+		WITH(what_a_full_nic_never_took_is_counted),
+		WITH(what_had_no_turn_is_counted),
+		WITH(fragments_without_the_rest_are_counted),
+		WITH(of_what_was_sent_nothing_is_counted),
 		WITH(bulk_goes_as_it_comes),
 		WITH(with_low_latency_bulk_has_short_turns),
 		WITH(the_queues_of_one_pair_are_looked_at_each_turn),
