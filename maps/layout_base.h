@@ -7,7 +7,7 @@
 
 #include "reasons.h"
 
-#define LAYOUT_VERSION 12
+#define LAYOUT_VERSION 13
 
 /*
  * How many SAs there may be is chosen when the maps are made ([daemon] sa-max), and told in the map `layout`: a
@@ -77,7 +77,12 @@ static inline __u32 spd_counters(__u32 slots)
 	return spd_prefixes(slots) + SPD_COUNTERS_MORE;
 }
 
-/* ---- stats, stats_worker, sa_state.drops: counters by reason, with members so that bpftool prints the names ---- */
+/*
+ * ---- stats, stats_worker, sa_state.drops: counters by reason, with members so that bpftool prints the names ----
+ *
+ * An entry of stats_worker is a lane's, which alone writes it; but tap_full no lane counts: it is the loader's, in the
+ * first entry.
+ */
 
 struct counts {
 #define COUNT_MEMBER(NAME, name, kind, text, hint) __u64 name;

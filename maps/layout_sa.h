@@ -155,7 +155,7 @@ struct sa_state {
 	__u64 released;	   /* slots.h: when the slot was given back, and by which generation */
 	__u64 created_ns;  /* CLOCK_BOOTTIME */
 	__u32 leaps_since; /* packets, low half, when that row began */
-	__u8 reserved2[28];
+	__u8 reserved2[12];
 };
 LAYOUT_ASSERT(struct sa_state, 512);
 

@@ -82,7 +82,9 @@
 	  "the NIC or the link is at its limit, or its ring is small (ethtool -G)") \
 	X(HOST_FULL, host_full, DROP, "the host did not take the opened packet", \
 	  "the host is slower than the peer: more CPU, or flow control above") \
-	X(PARKED, parked, PASS, "came before its key, and was held for that", "")
+	X(PARKED, parked, PASS, "came before its key, and was held for that", "") \
+	X(TAP_FULL, tap_full, DROP, "the host sent faster than the worker could take it", \
+	  "more lanes or CPUs: 'lanes' in the file; or what sends is to send less at once")
 
 enum reason {
 #define REASON_ENUM(NAME, name, kind, text, hint) REASON_##NAME,
@@ -92,7 +94,7 @@ enum reason {
 };
 
 /* Room in struct counts for reasons to come. */
-#define REASONS_MAX 38
+#define REASONS_MAX 40
 _Static_assert(REASON_COUNT <= REASONS_MAX, "struct counts has no room for another reason");
 
 #endif

@@ -17,6 +17,7 @@
 #include "maps/tap_pairs.h"
 #include "nic_kind.h"
 #include "steering_undo.h"
+#include "tap_drops.h"
 
 unsigned nics_index(const struct nics *nics, const struct nic *nic)
 {
@@ -148,6 +149,8 @@ static void publish_port(const struct nics *nics, const struct nic *nic)
 {
 	struct port *p = &nics->maps->port[nics_index(nics, nic)];
 
+	if (p->tap_ifindex != (uint32_t)nic->tap.ifindex)
+		p->tap_dropped = 0;
 	p->tap_ifindex = (uint32_t)nic->tap.ifindex;
 	p->mtu_room = nic->dev.mtu;
 	update_port(p, &nic->dev);
@@ -168,6 +171,7 @@ static void clear_port(const struct nics *nics, const struct nic *nic)
 {
 	struct port *p = &nics->maps->port[nics_index(nics, nic)];
 
+	tap_drops_count(nics->maps, p);
 	__atomic_store_n(&p->ifindex, 0, __ATOMIC_RELEASE);
 	*p = (struct port){0};
 	bpf_map_delete_elem(nics->maps->gre, &(uint32_t){nics_index(nics, nic)});
@@ -257,6 +261,7 @@ static int make_tap(const struct nics *nics, struct nic *nic, struct nic_left *l
 	}
 	if (left) {
 		log_warning("%s: a new TAP takes the place of the one before", f->text);
+		tap_drops_count(nics->maps, &nics->maps->port[nics_index(nics, nic)]);
 		close_left(left);
 	}
 	return tap_create(&nic->tap, &nic->dev, tap_queues_of(nic), steering, f);
@@ -298,8 +303,10 @@ static int build(struct nics *nics, struct nic *nic, struct fault *f)
 
 static void drop_tap(const struct nics *nics, struct nic *nic)
 {
-	if (nic->tap.count)
+	if (nic->tap.count) {
+		tap_drops_count(nics->maps, &nics->maps->port[nics_index(nics, nic)]);
 		gates_remove(nics->maps, (uint32_t)nic->tap.ifindex);
+	}
 	if (nic->tap_link >= 0)
 		close(nic->tap_link);
 	nic->tap_link = -1;
@@ -475,6 +482,13 @@ void nic_changed(struct nics *nics, struct nic *nic, const struct netdev *dev)
 	update_port(p, dev);
 	if (netdev_set(nic->tap.ifindex, dev->mac, dev->mtu, &f))
 		log_warning("%s: %s", nic->tap.name, f.text);
+}
+
+void nics_count_drops(struct nics *nics)
+{
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		if (nics->nic[i].tap.count)
+			tap_drops_count(nics->maps, &nics->maps->port[i]);
 }
 
 void nics_close(struct nics *nics)

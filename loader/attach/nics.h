@@ -111,6 +111,9 @@ bool nic_is_requeued(struct nic *nic);
 /* The interface has another address or MTU. */
 void nic_changed(struct nics *nics, struct nic *nic, const struct netdev *dev);
 
+/* Adds what was dropped at their TAPs since the last time to the counters (tap_drops.h). */
+void nics_count_drops(struct nics *nics);
+
 /* Gives up what was left and nobody has attached. */
 void nics_left_close(struct nics_left *left);
 

@@ -45,6 +45,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	nics_count_drops(w->nics);
 	if (counts_read(w->maps, &sum, NULL))
 		return;
 	if (events_are_heard()) {
@@ -55,12 +56,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	w->has_seen = true;
 }
 
-int drop_watch_start(struct drop_watch *w, struct event_base *base, const struct maps *maps)
+int drop_watch_start(struct drop_watch *w, struct event_base *base, struct nics *nics)
 {
 	const struct timeval interval = {.tv_sec = LOOK_S};
 
-	w->maps = maps;
-	w->has_seen = counts_read(maps, &w->seen, NULL) == 0;
+	w->nics = nics;
+	w->maps = nics->maps;
+	w->has_seen = counts_read(w->maps, &w->seen, NULL) == 0;
 	w->timer = event_new(base, -1, EV_PERSIST, on_timer, w);
 	return w->timer && event_add(w->timer, &interval) == 0 ? 0 : -ENOMEM;
 }

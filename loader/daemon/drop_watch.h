@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Packets that begin to be dropped for a reason, as events: once, and again when it has been quiet for a while. */
+/*
+ * Packets that begin to be dropped for a reason, as events: once, and again when it has been quiet for a while. Those
+ * that the kernel drops at the TAPs it counts before it looks.
+ */
 #ifndef LOADER_DAEMON_DROP_WATCH_H
 #define LOADER_DAEMON_DROP_WATCH_H
 
 #include <event2/event.h>
 
+#include "attach/nics.h"
 #include "maps/counts.h"
 
 struct drop_watch {
+	struct nics *nics;
 	const struct maps *maps;
 	struct event *timer;
 	bool has_seen; /* `seen` is of this run */
@@ -16,7 +21,7 @@ struct drop_watch {
 };
 
 /* Looks once a second. 0 or -ENOMEM. */
-int drop_watch_start(struct drop_watch *w, struct event_base *base, const struct maps *maps);
+int drop_watch_start(struct drop_watch *w, struct event_base *base, struct nics *nics);
 
 /* Safe on a zeroed struct. */
 void drop_watch_stop(struct drop_watch *w);

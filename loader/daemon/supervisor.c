@@ -353,7 +353,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	if (err)
 		return err;
 	if (events_start(s->base, s->instance.name, s->config.event_script) ||
-	    drop_watch_start(&s->drops, s->base, &s->maps))
+	    drop_watch_start(&s->drops, s->base, &s->nics))
 		return fault(f, ENOMEM, "events: %s", strerror(ENOMEM));
 	make_actors(s);
 	err = make_children(s, f);

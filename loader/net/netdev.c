@@ -89,6 +89,39 @@ bool netdev_is_gone(int ifindex)
 	return netlink_talk(netlink_link_message(buf, RTM_GETLINK, ifindex), on_link, &dev) == -ENODEV;
 }
 
+/* A kernel may have more of them, or less. */
+static void take_stats(const struct nlattr *a, struct rtnl_link_stats64 *out)
+{
+	const size_t len = mnl_attr_get_payload_len(a);
+
+	if (mnl_attr_get_type(a) == IFLA_STATS_LINK_64)
+		memcpy(out, mnl_attr_get_payload(a), len < sizeof(*out) ? len : sizeof(*out));
+}
+
+static int on_stats(const struct nlmsghdr *message, void *arg)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each(a, message, sizeof(struct if_stats_msg)) take_stats(a, arg);
+	return MNL_CB_OK;
+}
+
+bool netdev_tx_dropped(int ifindex, uint64_t *dropped)
+{
+	struct rtnl_link_stats64 stats = {0};
+	char buf[512];
+	struct nlmsghdr *m = mnl_nlmsg_put_header(buf);
+	struct if_stats_msg *wanted = mnl_nlmsg_put_extra_header(m, sizeof(*wanted));
+
+	m->nlmsg_type = RTM_GETSTATS;
+	wanted->ifindex = (uint32_t)ifindex;
+	wanted->filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64);
+	if (netlink_talk(m, on_stats, &stats) < 0)
+		return false;
+	*dropped = stats.tx_dropped;
+	return true;
+}
+
 static int on_filter(const struct nlmsghdr *message, void *arg)
 {
 	bool *found = arg;

@@ -30,6 +30,10 @@ int netdev_get(const char *name, struct netdev *out, struct fault *f);
 /* Whether there is certainly no interface of that number. */
 bool netdev_is_gone(int ifindex);
 
+/* Packets that were to leave by it, and were dropped before it had them: where it is a TAP, nobody read fast enough.
+ * False: the kernel does not say, or the interface is gone. */
+bool netdev_tx_dropped(int ifindex, uint64_t *dropped);
+
 /* Receive queues in use: what ethtool -l says, or the driver's room where it does not say. */
 uint32_t netdev_queues(const struct netdev *dev);
 

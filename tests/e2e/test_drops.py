@@ -3,16 +3,23 @@
 Whatever is wrong with a packet ends in exactly one counter, the one with its name, and never at a socket.
 `bed.drops(reason=n)` watches both, and that no other drop counter moves and the host answers nothing.
 """
+import json
+import os
+import signal
 import struct
+import time
+from pathlib import Path
 
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
 from scapy.packet import Raw, raw
 
 from lib import esp
-from lib.beds.bed import HOST, HOST2, PEER, Bed, new_sa
+from lib.beds.bed import HOST, HOST2, NIC, PEER, Bed, new_sa
+from lib.host import dropped
 from lib.packets import parts
 from lib.traffic import send_ip, udp_socket
+from lib.wait import until
 from lib.wire import ip_of
 
 PORT = 4001
@@ -311,6 +318,84 @@ def test_too_big_is_told_to_the_host(bed):
     assert bed.host.counters()['too_big'] - before == 1
     assert errors and all(p[ICMP].type == 3 and p[ICMP].code == 4 for p in errors)
     assert {p[ICMP].nexthopmtu for p in errors} == {1466}
+
+
+TAP = f'esp-{NIC}'
+SENT = 4096 + 500  # a queue of it holds 4,096 (loader/attach/tap.c)
+
+
+def dropped_at_tap(bed):
+    """None while there is no TAP."""
+    shown = bed.ns.ip('-j', '-s', 'link', 'show', TAP, check=False).stdout
+    return json.loads(shown)[0]['stats64']['tx']['dropped'] if shown else None
+
+
+def is_stopped(pid):
+    return all((task / 'stat').read_text().rpartition(')')[2].split()[0] == 'T' for task in Path(f'/proc/{pid}/task').iterdir())
+
+
+def overflow_tap(bed):
+    """The host sends more than the TAP's queue holds, and the worker has no CPU meanwhile. How many the TAP dropped."""
+    worker, before = bed.host.status()['worker']['pid'], dropped_at_tap(bed)
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        until(lambda: is_stopped(worker), 'the worker has stopped')
+        with udp_socket(bed.ns, HOST) as s:
+            for _ in range(SENT):
+                s.sendto(b'', (PEER, PORT))
+        lost = dropped_at_tap(bed) - before
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    assert 0 < lost < SENT
+    return lost
+
+
+def wait_for_tap(bed):
+    """The worker reads what the host sends."""
+    before = bed.host.counters()['sealed']
+
+    def is_read():
+        with udp_socket(bed.ns, HOST) as s:
+            s.sendto(b'', (PEER, PORT))
+        return bed.host.counters()['sealed'] > before
+
+    until(is_read, 'a datagram is sealed')
+
+
+def full(bed):
+    return bed.host.counters().get('tap_full', 0)
+
+
+def test_the_host_is_faster_than_the_worker(bed):
+    """Each datagram was sealed, or is counted: by its reason, and never twice."""
+    bed.protected()
+    before = bed.host.counters()
+    lost = overflow_tap(bed)
+    until(lambda: full(bed) > before.get('tap_full', 0), 'they are counted')
+    until(lambda: bed.host.counters()['sealed'] - before.get('sealed', 0) == SENT - lost, 'the others are sealed')
+    assert dropped(before, bed.host.counters()) == {'tap_full': lost}
+    bed.tap.drain()
+
+
+def test_what_a_tap_dropped_outlives_it():
+    """Another daemon goes on with the TAP, another TAP takes its place, none is left: the count neither jumps nor goes back."""
+    with Bed() as bed:
+        bed.host.start()
+        bed.begin()
+        bed.protected()
+        lost = overflow_tap(bed)
+        bed.host.cmd('upgrade')
+        until(lambda: full(bed) == lost, 'they are counted')
+        lost += overflow_tap(bed)
+        bed.ns.ip('link', 'set', 'dev', NIC, 'mtu', 9000)
+        until(lambda: dropped_at_tap(bed) == 0, 'a new TAP')
+        assert full(bed) == lost
+        wait_for_tap(bed)
+        lost += overflow_tap(bed)
+        bed.host.cmd('detach', NIC)
+        assert full(bed) == lost
+        time.sleep(2)
+        assert full(bed) == lost
 
 
 # ---- ESP that no SA claims ----
