@@ -20,9 +20,6 @@ struct esp_header {
 
 /* The shortest ESP: header, IV, pad length and next header padded to 4 bytes, ICV (RFC 4303 section 2, RFC 4106). */
 #define ESP_SIZE_MIN (sizeof(struct esp_header) + 8 + 4 + 16)
-/* The least of ESP in a first fragment, a multiple of 8 as all are: all of ESP's headers are in it, and no later
- * fragment brings any. */
-#define ESP_FIRST_MIN 40
 
 /* Whether ESP without an SA is ours to refuse. Else the kernel may take it. */
 static __always_inline bool esp_is_ours(const struct packet *p)

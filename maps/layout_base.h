@@ -24,8 +24,9 @@
 #define PORTS_MAX  16
 #define QUEUES_MAX 64
 /*
- * One UMEM frame is 4,096 bytes: it also holds XDP's 256 bytes of headroom, Ethernet
- * with two tags, and ESP's header, padding and ICV; the rest is left for what drivers want.
+ * The largest that is received in one UMEM frame, which has 4,096 bytes then, and 2,048 for the usual MTU
+ * (packet_memory.h). It also holds XDP's 256 bytes of headroom, Ethernet with two tags, and ESP's header, padding and
+ * ICV; the rest is left for what drivers want.
  */
 #define PORT_MTU_FRAME 3500
 /* Larger packets are received in several frames and sent from a span of them (umem.h): the usual most of Ethernet. */

@@ -46,6 +46,12 @@ LAYOUT_ASSERT(struct event_gate_key, 16);
  */
 
 #define FRAGMENTS_KNOWN_MAX 8192
+/*
+ * The least of ESP in a first fragment, a multiple of 8 as all are: all of the smallest ESP packet that needs another
+ * is in it, so all of ESP's headers are, and no later fragment brings any. XDP lets no smaller one by, and the worker
+ * takes none.
+ */
+#define ESP_FIRST_MIN 40
 
 struct fragment_key {
 	__u8 src[4];

@@ -16,8 +16,9 @@
  * are counted in sa->packets and sa->bytes here, not by the caller.
  *
  * False, with nothing leased or counted, and *why:
- *   REASON_SEQ_OVERFLOW	the last number would be past 2^32 - 1, or with ESN past 2^64 - 1 (RFC 4303
- * section 3.3.3) REASON_LIFETIME_EXPIRED	hard_packets or hard_bytes would be passed
+ *
+ *   REASON_SEQ_OVERFLOW      the last number would be past 2^32 - 1, with ESN 2^64 - 1 (RFC 4303 section 3.3.3)
+ *   REASON_LIFETIME_EXPIRED  hard_packets or hard_bytes would be passed
  */
 bool seq_take(struct sa_state *sa, uint32_t n, uint64_t bytes, uint64_t *first, enum reason *why);
 

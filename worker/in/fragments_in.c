@@ -18,8 +18,6 @@
  * pushes out others of their kind only.
  */
 #define HEADLESS_MAX 64
-/* A first fragment shows all of the smallest ESP packet that needs another, so no field of ESP is ever in two. */
-#define FIRST_MIN 40
 /*
  * Of each other lane's fragments, so many a turn: as many as the lane takes of a queue of its own. Others may hand over
  * faster than this lane can take, for as long as somebody floods.
@@ -142,7 +140,7 @@ int fragments_in_create(struct port_queue *p, fragments_in_fn *on_whole, struct 
 		.datagrams = DATAGRAMS_IN,
 		.per_source = DATAGRAMS_OF_PEER,
 		.headless = HEADLESS_MAX,
-		.first_min = FIRST_MIN,
+		.first_min = ESP_FIRST_MIN,
 	};
 
 	p->fragments = calloc(1, sizeof(*p->fragments));

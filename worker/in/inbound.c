@@ -545,11 +545,11 @@ int inbound_init(struct port_queue *p, struct fragments_in *fragments, struct fa
 {
 	const struct coalesce_sink sink = {.user = p, .write = write_to_host, .release = release_frame};
 
+	p->fragments = fragments;
 	p->in = calloc(1, sizeof(*p->in));
 	if (!p->in)
 		return fault(f, ENOMEM, "%.15s: not enough memory", p->shared->name);
 	coalesce_init(&p->in->coalescer, &sink, p->host.udp_segments);
-	p->fragments = fragments;
 	return fragments ? 0 : fragments_in_create(p, take_whole, f);
 }
 

@@ -13,7 +13,8 @@ struct inbound {
 	struct park park;
 };
 
-/* Makes p->in, whose coalescer writes to the host, and p->fragments, unless another queue's are given. 0 or -errno. */
+/* Makes p->in, whose coalescer writes to the host, and p->fragments, unless another queue's are given; those are
+ * p->fragments on an error, too. 0 or -errno. */
 int inbound_init(struct port_queue *p, struct fragments_in *fragments, struct fault *f);
 
 /* Before the queue is the lane's no more, in a turn: what is held for the host is handed over, what waits for its key

@@ -18,7 +18,7 @@
 
 /*
  * SAs that packets can be parked for at once, and packets for each. Together they take a fraction of a queue's frames
- * (FRAMES_PER_QUEUE), so that the queue goes on receiving.
+ * (packet_frames() in maps/packet_memory.h), so that the queue goes on receiving.
  */
 #define PARK_SLOTS  8
 #define PARK_FRAMES 32

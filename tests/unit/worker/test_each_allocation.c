@@ -39,10 +39,25 @@ static void test_queue(void **unused)
 	assert_true(memory_fails_each(open_queue) > 7);
 }
 
+/* What another queue of the NIC has made stays known, or nobody would free it. */
+static void fragments_of_another_queue_are_kept(void **unused)
+{
+	struct fragments_in others = {.whole = NULL};
+	struct port_queue p = {.lane = &lane, .shared = &shared};
+	struct fault f = {""};
+
+	(void)unused;
+	memory_fails_in = 1;
+	assert_int_equal(inbound_init(&p, &others, &f), -ENOMEM);
+	assert_true(memory_is_back());
+	assert_ptr_equal(p.fragments, &others);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_queue),
+		cmocka_unit_test(fragments_of_another_queue_are_kept),
 	};
 
 	return cmocka_run_group_tests_name("each allocation of a queue", tests, NULL, NULL);
