@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker/out/outbound.c: a NIC or packet memory without room, which of the host's two queues leaves first, and what is lost
- * with a queue that is taken away. */
+/* worker/out/outbound.c: a NIC or packet memory without room, which of the host's two queues leaves first, and what
+ * is lost with a queue that is taken away. */
 #define _GNU_SOURCE
 #include "sender.h"
 
