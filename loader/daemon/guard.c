@@ -62,6 +62,13 @@ static void renew_backstop(struct guard *g)
 	g->opened = false;
 }
 
+/* With a NIC that is attached again, or expected, people want closed what they have opened: it is to stay closed
+ * whatever becomes of the NIC, also when this daemon ends. */
+static void end_opened(struct guard *g)
+{
+	g->opened = g->opened && !nics_any(g->nics);
+}
+
 int guard_renew_pins(struct guard *g, struct fault *f)
 {
 	const char *dir = g->instance->bpf_dir;
@@ -101,6 +108,7 @@ int guard_attach(struct guard *g, const struct interface_config *config, struct 
 		worker_detach(g->worker, nics_index(g->nics, nic));
 	renew_backstop(g);
 	err = nic_attach(g->nics, config, f);
+	end_opened(g);
 	gates_cover(g->maps);
 	route_watch_kick(g->routes);
 	guard_sync_gre(g);
@@ -111,6 +119,12 @@ int guard_attach(struct guard *g, const struct interface_config *config, struct 
 	if (nic && nic->present)
 		serve(g, nic);
 	return err;
+}
+
+void guard_expect(struct guard *g, const struct interface_config *config)
+{
+	nic_expect(g->nics, config);
+	end_opened(g);
 }
 
 static void open_gate(struct guard *g, struct nic *nic)

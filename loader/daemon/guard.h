@@ -26,7 +26,7 @@ struct guard {
 	struct ways *ways;
 	struct route_watch *routes;
 	struct steering *steering;
-	bool opened;		       /* people have detached the last NIC */
+	bool opened;		       /* people have detached the last NIC, and since then none is wanted */
 	struct backstop_held backstop; /* pin_watch.h */
 };
 
@@ -35,6 +35,9 @@ int guard_renew_pins(struct guard *g, struct fault *f);
 
 /* Attaches a NIC, or again with other settings, and gives it to the worker. 0 or -errno. */
 int guard_attach(struct guard *g, const struct interface_config *config, struct fault *f);
+
+/* Holds the place of a NIC that is not there, or cannot be attached for now. */
+void guard_expect(struct guard *g, const struct interface_config *config);
 
 /* Detaches a NIC: its gate is open. -ENOENT if it is not attached. */
 int guard_detach(struct guard *g, const char *name, struct fault *f);

@@ -103,7 +103,7 @@ static void attach(struct reload *r, const struct interface_config *wanted, cons
 		return;
 	log_warning("%s", f.text);
 	if (!expected)
-		nic_expect(r->guard->nics, wanted);
+		guard_expect(r->guard, wanted);
 	if (err == -ENODEV)
 		config_change_add(o->changes, "interface", wanted->name, "expected");
 	else

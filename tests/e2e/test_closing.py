@@ -140,6 +140,40 @@ def test_detach_all_opens_everything(host):
     assert not host.pins.exists() and is_open(host)
 
 
+@pytest.mark.parametrize('how', ['attached', 'expected'])
+def test_what_is_wanted_closed_again_stays_so(host, how):
+    """People have detached the last NIC, and then want it closed again: it is, also while the NIC is gone and nobody runs."""
+    plug(host)
+    host.start()
+    host.cmd('detach', NIC)
+    assert is_open(host)
+    if how == 'attached':
+        host.cmd('attach', NIC)
+        until(lambda: links(host), 'it is attached')
+    host.netns.ip('link', 'del', NIC)
+    if how == 'expected':
+        assert f'interface {NIC}: not there: attached when it appears' in host.cmd('reload').stdout
+    until(lambda: not links(host) and [i['state'] for i in host.status()['interfaces']] == ['gone'], 'the NIC is missed')
+    for wall in walls(host):
+        (host.pins / 'backstop' / wall).unlink()
+    until(lambda: walls(host) == WALLS, 'what somebody took away is put back')
+    assert host.stop() == 0
+    assert walls(host) == WALLS
+    plug(host)
+    assert not is_open(host)
+
+
+def test_what_cannot_be_attached_closes_nothing_again(host):
+    """Nobody guards anything then, and at the end nothing is left."""
+    plug(host)
+    host.start()
+    host.cmd('detach', NIC)
+    assert host.cmd('attach', 'nic7', check=False).returncode == 1
+    assert is_open(host)
+    assert host.stop() == 0
+    assert not host.pins.exists() and is_open(host)
+
+
 def test_a_start_that_fails_stays_closed_and_says_so(host):
     plug(host)
     (host.dir / 'psk').chmod(0o644)
