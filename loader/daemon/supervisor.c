@@ -496,11 +496,14 @@ static void leave_worker(struct supervisor *s, bool left)
 		worker_fini(&s->worker);
 }
 
+/* The next one goes on with them, whatever is attached just now: policies and SAs that were added by hand are in
+ * nothing else, and the backstop guards interfaces that nobody has detached. */
 static void leave_maps(struct supervisor *s)
 {
 	const struct closing c = closing_of(s);
 
-	closing_undo_unused(&c, s->guard.opened || (s->open_on_exit && !s->handing_over));
+	if (!s->handing_over)
+		closing_undo_unused(&c, s->guard.opened || s->open_on_exit);
 	maps_close(&s->maps);
 	programs_free(&s->programs);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the service manager hears, and what it keeps for the next one."""
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -137,6 +138,20 @@ def test_traffic_outlives_the_supervisor(kept):
     assert not set(pair.a.counters()) & {'replay', 'auth_failed', 'no_sa', 'no_worker', 'cleartext_protected'}
     assert 'auth_failed' not in pair.b.counters()
     until(lambda: names(manager) == names_of(pair.a), 'it has what there is now, and nothing of before')
+
+
+def test_detached_while_the_next_one_is_awaited(kept):
+    """What guards the others, and what was added by hand, is not let go where the last NIC was detached for a while."""
+    pair, _ = kept
+    before = spis(pair.a)
+    guarded = pair.a.cmd('-j', 'policy', 'list').stdout
+    pair.a.cmd('detach', NIC)
+    assert pair.a.stop(signal.SIGUSR2) == 0
+    assert (pair.a.pins / 'backstop/out').exists()
+    pair.a.start()
+    assert spis(pair.a) == before
+    assert [p['dst'] for p in json.loads(pair.a.cmd('-j', 'policy', 'list').stdout)] == [p['dst'] for p in json.loads(guarded)]
+    assert ping(pair.a.netns, B)
 
 
 def test_killed_while_one_worker_follows_another(kept):

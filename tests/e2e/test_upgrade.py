@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """'upgrade': the daemon becomes another program, and no packet is lost or goes in clear."""
+import json
 import os
 import shutil
 import signal
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lib.beds.ike import IkePair, bring_up
-from lib.beds.pair import A, B, Pair, proven
+from lib.beds.pair import A, B, NIC, Pair, proven
 from lib.host import BUILD, PROGRAMS, is_dead
 from lib.service_manager import ServiceManager
 from lib.traffic import PacedFlow, ping, tcp_bulk
@@ -123,6 +124,33 @@ def test_another_version(tmp_path):
         until(lambda: manager.listen() and manager.count('READY') == 2, 'it is ready again')
         assert manager.count('STOPPING') == 0 and manager.count('RELOADING') == 1
         assert pair.a.stop() == 0
+
+
+def policies(host):
+    return sorted((p['dst'], p['action']) for p in json.loads(host.cmd('-j', 'policy', 'list').stdout))
+
+
+@pytest.mark.parametrize('by', ['file', 'hand'])
+def test_after_the_last_nic_was_detached(pair, by):
+    """What was added by hand goes on, and so does the backstop. As with any start the gate is closed: of a NIC in the file by itself."""
+    sas, guarded = spis(pair.a), policies(pair.a)
+    assert guarded
+    pair.a.cmd('detach', NIC)
+    if by == 'hand':
+        pair.a.configure([])
+    assert ping(pair.a.netns, B) is False
+    with pair.capture() as capture:
+        if by == 'file':
+            upgrade(pair.a)
+        else:
+            pair.a.cmd('upgrade')
+        assert (spis(pair.a), policies(pair.a)) == (sas, guarded)
+        assert (pair.a.pins / 'backstop/out').exists()
+        assert ping(pair.a.netns, B) == (by == 'file')
+        if by == 'hand':
+            pair.a.cmd('attach', NIC)
+            assert until(lambda: ping(pair.a.netns, B), 'an answer')
+        proven(capture.stop())
 
 
 def refused(host, why):
