@@ -42,9 +42,18 @@ int session_maps(const struct invocation *inv, struct instance *in, struct maps 
 {
 	int err = session_instance(inv, in, f);
 
-	if (!err)
-		err = maps_open(maps, in->bpf_dir, f);
+	if (err)
+		return err;
+	err = maps_open(maps, in->bpf_dir, f);
+	if (err)
+		bpffs_close(&in->bpffs);
 	return err == -ENOENT ? no_maps(inv, in, f) : err;
+}
+
+void session_maps_close(struct instance *in, struct maps *maps)
+{
+	maps_close(maps);
+	bpffs_close(&in->bpffs);
 }
 
 int session_ask(const struct invocation *inv, int fd)

@@ -196,7 +196,7 @@ static void status_free(struct status *s)
 {
 	free(s->rates);
 	host_look_free(&s->look);
-	maps_close(&s->maps);
+	session_maps_close(&s->in, &s->maps);
 }
 
 /* With rates, that takes its time. 0, or -errno with nothing to free; s does not move meanwhile. */

@@ -317,7 +317,7 @@ int source_open(struct source **s, const struct invocation *inv, struct fault *f
 	int err = new ? session_maps(inv, &new->in, &new->maps, f) : fault(f, ENOMEM, "%s", strerror(ENOMEM));
 
 	if (!err && !make_by_slot(new, new->maps.slots)) {
-		maps_close(&new->maps);
+		session_maps_close(&new->in, &new->maps);
 		err = fault(f, ENOMEM, "%s", strerror(ENOMEM));
 	}
 	if (err) {
@@ -341,6 +341,6 @@ void source_close(struct source *s)
 	free(s->rates_in);
 	free(s->rates_out);
 	free_by_slot(s);
-	maps_close(&s->maps);
+	session_maps_close(&s->in, &s->maps);
 	free(s);
 }

@@ -140,6 +140,10 @@ def test_usage(native):
 
 # ---- over HTTP ----
 
+# A little more than KEPT_NS.
+KEPT_SECONDS = 1.1
+
+
 class Server:
     """`metrics listen` in the host's namespace, on a port that is free."""
 
@@ -197,6 +201,24 @@ def test_over_http(native):
         until(lambda: gone in server.get()[2], 'it tells that nobody runs')
         native.a.start()
         until(lambda: gone not in server.get()[2], 'it tells that it runs')
+
+
+def test_asked_again_and_again_it_keeps_nothing_open(native):
+    """Whether somebody runs or not. What is asked for within a second of the last time is told from memory."""
+    native.psk()
+
+    def held():
+        assert server.get()[0] == 200
+        return len(os.listdir(f'/proc/{server.process.pid}/fd'))
+
+    with Server(native.a) as server:
+        for begin in (lambda: None, native.start):
+            begin()
+            counts = []
+            for _ in range(4):
+                counts.append(held())
+                time.sleep(KEPT_SECONDS)
+            assert counts[-1] == counts[1], counts
 
 
 def test_a_daemon_that_hangs_is_waited_for(native):
