@@ -404,9 +404,14 @@ void nic_log_attached(const struct nic *nic)
 
 void nic_expect(struct nics *nics, const struct interface_config *config)
 {
-	struct nic *nic = choose(nics, config->name);
+	struct nic *nic = nics_find(nics, config->name);
 	struct port *p;
 
+	if (nic) {
+		nic->config = *config;
+		return;
+	}
+	nic = choose(nics, config->name);
 	if (!nic)
 		return;
 	*nic = (struct nic){.used = true, .config = *config, .tap_link = -1};

@@ -81,7 +81,8 @@ struct hook_place nic_place(const struct nics *nics, const struct nic *nic);
 /* A line in the log: how it came out. */
 void nic_log_attached(const struct nic *nic);
 
-/* Holds the place of a NIC that is not there now, as one that is gone for now: it is attached when it appears. */
+/* Holds the place of a NIC that is not there now, as one that is gone for now: it is attached by these settings when it
+ * appears. One that is expected already gets other settings. */
 void nic_expect(struct nics *nics, const struct interface_config *config);
 
 /* Takes the programs off: the gate is open, also for the backstop. */

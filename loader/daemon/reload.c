@@ -88,21 +88,22 @@ static void log_changes(const char *path, const cJSON *changes)
 static void attach(struct reload *r, const struct interface_config *wanted, const struct outcome *o)
 {
 	const struct nic *nic = nics_find(r->guard->nics, wanted->name);
-	const bool expected = nic, was = nic && nic->present;
+	const bool was = nic && nic->present, same = nic && interface_config_same(&nic->config, wanted);
 	struct fault f;
 	int err;
 
-	if (was && interface_config_same(&nic->config, wanted))
+	if (was && same)
 		return;
 	err = guard_attach(r->guard, wanted, &f);
 	if (!err) {
 		config_change_add(o->changes, "interface", wanted->name, was ? "reattached" : "attached");
 		return;
 	}
-	if (err == -ENODEV && expected && !was)
+	if (err == -ENODEV && same)
 		return;
 	log_warning("%s", f.text);
-	if (!expected)
+	/* One that is there goes on as it was. */
+	if (!was)
 		guard_expect(r->guard, wanted);
 	if (err == -ENODEV)
 		config_change_add(o->changes, "interface", wanted->name, "expected");

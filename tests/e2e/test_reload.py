@@ -143,6 +143,37 @@ def test_interfaces(native):
     assert 'interface' in reload(host, code=1).stderr
 
 
+def test_settings_of_a_nic_that_is_not_there(native):
+    """Those of the file that was read last are what it is attached by."""
+    native.psk()
+    native.start()
+    host, text = native.a, native.a.config.read_text()
+    write(host, text, interface_nic1={'mode': 'native'})
+    assert lines(host) == ['interface nic1: not there: attached when it appears']
+    assert lines(host) == ['nothing has changed']
+    write(host, text, interface_nic1={'mode': 'generic'})
+    assert lines(host) == ['interface nic1: not there: attached when it appears']
+    assert lines(host) == ['nothing has changed']
+    veth(host.netns, 'nic1', native.b.netns, 'far1')
+    until(lambda: [i['state'] for i in host.status()['interfaces']] == ['up', 'up'], 'it is attached')
+    assert {i['name']: i['mode'] for i in host.status()['interfaces']}['nic1'] == 'generic'
+    assert lines(host) == ['nothing has changed']
+
+
+def test_settings_of_a_nic_that_cannot_be_attached_yet(native):
+    """It is there, and too large: what the file says meanwhile counts when it is not any more."""
+    native.psk()
+    native.start()
+    host, text = native.a, native.a.config.read_text()
+    veth(host.netns, 'nic1', native.b.netns, 'far1', mtu=9500)
+    for mode in 'native', 'generic':
+        write(host, text, interface_nic1={'mode': mode})
+        assert 'nic1: ' in reload(host, code=1).stderr
+    host.netns.ip('link', 'set', 'nic1', 'mtu', 1500)
+    until(lambda: [i['state'] for i in host.status()['interfaces']] == ['up', 'up'], 'it is attached')
+    assert {i['name']: i['mode'] for i in host.status()['interfaces']}['nic1'] == 'generic'
+
+
 def test_without_a_daemon(native):
     native.psk()
     assert 'no daemon' in reload(native.a, code=1).stderr
