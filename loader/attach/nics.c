@@ -359,6 +359,13 @@ static int check_apart(const struct nics *nics, int ifindex, struct fault *f)
 	return err;
 }
 
+static int no_place(const struct interface_config *config, struct fault *f)
+{
+	return fault(f, ENOSPC,
+		     "%s: %d NICs are attached or expected already, which is the most: 'detach' gives one up",
+		     config->name, PORTS_MAX);
+}
+
 int nic_attach(struct nics *nics, const struct interface_config *config, struct fault *f)
 {
 	struct nic wanted = {.config = *config, .tap_link = -1};
@@ -379,8 +386,7 @@ int nic_attach(struct nics *nics, const struct interface_config *config, struct 
 	} else {
 		nic = choose(nics, config->name);
 		if (!nic)
-			return fault(f, ENOSPC, "%s: %d NICs are attached already, which is the most", config->name,
-				     PORTS_MAX);
+			return no_place(config, f);
 		*nic = wanted;
 		err = build(nics, nic, f);
 		nic->used = !err;
@@ -402,22 +408,23 @@ void nic_log_attached(const struct nic *nic)
 		 nic->dev.mtu);
 }
 
-void nic_expect(struct nics *nics, const struct interface_config *config)
+int nic_expect(struct nics *nics, const struct interface_config *config, struct fault *f)
 {
 	struct nic *nic = nics_find(nics, config->name);
 	struct port *p;
 
 	if (nic) {
 		nic->config = *config;
-		return;
+		return 0;
 	}
 	nic = choose(nics, config->name);
 	if (!nic)
-		return;
+		return no_place(config, f);
 	*nic = (struct nic){.used = true, .config = *config, .tap_link = -1};
 	p = &nics->maps->port[nics_index(nics, nic)];
 	memset(p->name, 0, sizeof(p->name));
 	memcpy(p->name, config->name, strlen(config->name));
+	return 0;
 }
 
 void nic_detach(struct nics *nics, struct nic *nic)

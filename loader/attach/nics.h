@@ -82,8 +82,8 @@ struct hook_place nic_place(const struct nics *nics, const struct nic *nic);
 void nic_log_attached(const struct nic *nic);
 
 /* Holds the place of a NIC that is not there now, as one that is gone for now: it is attached by these settings when it
- * appears. One that is expected already gets other settings. */
-void nic_expect(struct nics *nics, const struct interface_config *config);
+ * appears. One that is expected already gets other settings. 0, or -ENOSPC: all places are taken. */
+int nic_expect(struct nics *nics, const struct interface_config *config, struct fault *f);
 
 /* Takes the programs off: the gate is open, also for the backstop. */
 void nic_detach(struct nics *nics, struct nic *nic);

@@ -134,9 +134,9 @@ static int attach(struct closing *c, const struct interface_config *config, stru
 		nic = nics_find(c->nics, config->name);
 		nic_log_attached(nic);
 	} else if (err == -ENODEV) {
-		nic_expect(c->nics, config);
-		tell_absent(config->name);
-		return 0;
+		err = nic_expect(c->nics, config, f);
+		if (!err)
+			tell_absent(config->name);
 	}
 	return err;
 }

@@ -121,10 +121,12 @@ int guard_attach(struct guard *g, const struct interface_config *config, struct 
 	return err;
 }
 
-void guard_expect(struct guard *g, const struct interface_config *config)
+int guard_expect(struct guard *g, const struct interface_config *config, struct fault *f)
 {
-	nic_expect(g->nics, config);
+	const int err = nic_expect(g->nics, config, f);
+
 	end_opened(g);
+	return err;
 }
 
 static void open_gate(struct guard *g, struct nic *nic)

@@ -36,8 +36,9 @@ int guard_renew_pins(struct guard *g, struct fault *f);
 /* Attaches a NIC, or again with other settings, and gives it to the worker. 0 or -errno. */
 int guard_attach(struct guard *g, const struct interface_config *config, struct fault *f);
 
-/* Holds the place of a NIC that is not there, or cannot be attached for now, by these settings from now on. */
-void guard_expect(struct guard *g, const struct interface_config *config);
+/* Holds the place of a NIC that is not there, or cannot be attached for now, by these settings from now on. 0 or
+ * -ENOSPC. */
+int guard_expect(struct guard *g, const struct interface_config *config, struct fault *f);
 
 /* Detaches a NIC: its gate is open. -ENOENT if it is not attached. */
 int guard_detach(struct guard *g, const char *name, struct fault *f);

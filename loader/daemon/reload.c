@@ -101,10 +101,10 @@ static void attach(struct reload *r, const struct interface_config *wanted, cons
 	}
 	if (err == -ENODEV && same)
 		return;
-	log_warning("%s", f.text);
 	/* One that is there goes on as it was. */
-	if (!was)
-		guard_expect(r->guard, wanted);
+	if (!was && guard_expect(r->guard, wanted, &f))
+		err = -ENOSPC;
+	log_warning("%s", f.text);
 	if (err == -ENODEV)
 		config_change_add(o->changes, "interface", wanted->name, "expected");
 	else

@@ -15,6 +15,8 @@ from lib.host import section
 from lib.netns import veth
 from lib.wait import until
 
+# PORTS_MAX
+NICS_MAX = 16
 REFUSED = {'policy again': {'dst': '10.9.0.0/16', 'action': 'protect', 'colour': 'blue'}}
 
 
@@ -172,6 +174,23 @@ def test_settings_of_a_nic_that_cannot_be_attached_yet(native):
     host.netns.ip('link', 'set', 'nic1', 'mtu', 1500)
     until(lambda: [i['state'] for i in host.status()['interfaces']] == ['up', 'up'], 'it is attached')
     assert {i['name']: i['mode'] for i in host.status()['interfaces']}['nic1'] == 'generic'
+
+
+def test_more_nics_than_there_is_room_for(native):
+    """One that will never be attached is not said to be expected."""
+    native.psk()
+    host, text = native.a, native.a.config.read_text()
+    absent = {f'interface_away{n}': {} for n in range(NICS_MAX - 1)}
+    write(host, text, **absent)
+    native.start()
+    assert lines(host) == ['nothing has changed']
+    del absent['interface_away0']
+    write(host, text, **absent, interface_more={})
+    done = reload(host, code=1)
+    assert done.stdout == 'interface away0: not in the file any more, and stays attached: only \'detach\' gives it up\n'
+    assert f'more: {NICS_MAX} NICs are attached' in done.stderr and done.stderr.count('\n') == 1
+    host.cmd('detach', 'away0')
+    assert lines(host) == ['interface more: not there: attached when it appears']
 
 
 def test_without_a_daemon(native):
