@@ -273,6 +273,47 @@ static void test_lost_without_its_key_holder(void **unused)
 	kill(keyholder, SIGKILL);
 }
 
+/* ---- signals ---- */
+
+static void on_child(int number)
+{
+	(void)number;
+}
+
+/* A child that ends after a while, for which there is a signal; victim: whom it kills before that, or 0. */
+static pid_t end_later(useconds_t us, pid_t victim)
+{
+	const pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	usleep(us);
+	if (victim)
+		kill(victim, SIGKILL);
+	_exit(0);
+}
+
+/* Those of others that end meanwhile, as an event's script does, do not end the wait for the key holder. */
+static void test_lost_among_signals(void **unused)
+{
+	const struct sigaction heard = {.sa_handler = on_child};
+	struct sigaction before;
+	pid_t first, second;
+
+	(void)unused;
+	run_as("forked");
+	sigaction(SIGCHLD, &heard, &before);
+	first = end_later(100000, 0);
+	second = end_later(250000, ike.keyholder);
+	die();
+	assert_int_equal(lost, 1);
+	assert_true(lost_entirely);
+	while (waitpid(second, NULL, 0) < 0 && errno == EINTR)
+		;
+	waitpid(first, NULL, 0);
+	sigaction(SIGCHLD, &before, NULL);
+}
+
 /* ---- all ---- */
 
 /* The name under which the loader looks for it, beside this program. */
@@ -303,6 +344,7 @@ int main(int argc, char **argv)
 		WITH_IKE(test_nonsense),
 		WITH_IKE(test_lost),
 		WITH_IKE(test_lost_without_its_key_holder),
+		WITH_IKE(test_lost_among_signals),
 	};
 	char path[512];
 	int failed;
