@@ -218,15 +218,17 @@ int bpffs_look_again(const struct bpffs *b, struct bpffs *now, struct fault *f)
 	return 0;
 }
 
-void bpffs_become(struct bpffs *b, struct bpffs *now)
+int bpffs_become(struct bpffs *b, struct bpffs *now, struct fault *f)
 {
 	const int fd = b->fd;
+	const int err = dup3(now->fd, fd, O_CLOEXEC) < 0 ? errno : 0;
 
-	if (dup3(now->fd, fd, O_CLOEXEC) < 0)
-		return;
 	bpffs_close(now);
+	if (err)
+		return fault(f, err, "%s: %s", now->shown, strerror(err));
 	*b = *now;
 	b->fd = fd;
+	return 0;
 }
 
 /* ---- an instance in it ---- */

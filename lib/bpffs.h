@@ -45,8 +45,8 @@ void bpffs_close(struct bpffs *b);
 int bpffs_look_again(const struct bpffs *b, struct bpffs *now, struct fault *f);
 
 /* From then on b is now, by the descriptor that b has had all the while; now is closed. What is pinned in nothing but
- * the old b ends here. */
-void bpffs_become(struct bpffs *b, struct bpffs *now);
+ * the old b ends here. 0; or -errno, and b is what it was. */
+int bpffs_become(struct bpffs *b, struct bpffs *now, struct fault *f);
 
 /* What a private file system means, and what to do about that: a line to be shown at start and in status. */
 extern const char bpffs_private_warning[];

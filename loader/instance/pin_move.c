@@ -107,6 +107,6 @@ int pins_move(struct instance *in, struct fault *f)
 		bpffs_close(&now);
 		return err;
 	}
-	bpffs_become(&in->bpffs, &now);
-	return 1;
+	err = bpffs_become(&in->bpffs, &now, f);
+	return err ? err : 1;
 }
