@@ -423,7 +423,8 @@ check: need-deps
 	$(if $(filter aarch64,$(ARCH)),,$(call where_had,$(ARM64_NEEDS),-j$(JOBS) -O arm64-check))
 	$(MAKE) -j$(JOBS) -O bpf-test
 	NOT_TESTED=$(NOT_TESTED) tests/model/check $(BUILD)
-	$(MAKE) e2e interop
+	$(MAKE) e2e
+	$(MAKE) interop
 	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED) $(SECOND)
 
 # What takes longer than one waits for before a change goes in: longer paths of the sources, the unit tests by valgrind, the
@@ -547,6 +548,7 @@ install: all
 	install -D -m644 docs/prometheus/xdp-ipsec.rules.yml $(DESTDIR)$(PREFIX)/share/xdp-ipsec/prometheus/xdp-ipsec.rules.yml
 	install -D -m644 docs/grafana/xdp-ipsec.json $(DESTDIR)$(PREFIX)/share/xdp-ipsec/grafana/xdp-ipsec.json
 	install -D -m644 docs/status.schema.json $(DESTDIR)$(PREFIX)/share/xdp-ipsec/status.schema.json
+	install -d -m700 $(DESTDIR)$(CONFDIR)
 	set -e; for page in docs/*.[1-9]; do install -D -m644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page#docs/}; done
 	packaging/systemd/make-units $(DESTDIR)$(UNITDIR) $(PREFIX)/sbin $(CONFDIR)
 	install -D -m644 packaging/sysusers.d/xdp-ipsec.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/xdp-ipsec.conf

@@ -166,8 +166,7 @@ int engine_configure(struct engine *e, struct ike_config *config)
 		take(e, config, same);
 		orphans_adopt(e);
 		expiry_watch(e);
-		if (config->cookie_threshold)
-			e->cookie_threshold = config->cookie_threshold;
+		e->cookie_threshold = config->cookie_threshold ? config->cookie_threshold : COOKIE_THRESHOLD;
 		/* The connections are the engine's now. */
 		config->count = 0;
 	}

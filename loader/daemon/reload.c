@@ -52,7 +52,7 @@ const char *reload_change_text(const cJSON *change, char *buf, size_t size)
 		{"restart", "changed, and counts from the next start on"},
 		{"reattached", "attached anew, with other settings"},
 		{"expected", "not there: attached when it appears"},
-		{"stays", "not in the file any more, and stays attached: only 'detach' gives it up"},
+		{"stays", "not in the file any more, and stays: only 'detach' gives it up"},
 	};
 	const char *what = json_text(change, "what"), *name = json_text(change, "name");
 	const char *text = json_text(change, "change");
@@ -111,10 +111,19 @@ static void attach(struct reload *r, const struct interface_config *wanted, cons
 		add_failure(o, "interface", wanted->name, f.text);
 }
 
+/* Those that a file has named are told from those that were attached by hand. */
+static void remember(struct config *running, const struct interface_config *interface)
+{
+	if (!config_has_interface(running, interface->name) && running->interface_count < PORTS_MAX)
+		running->interfaces[running->interface_count++] = *interface;
+}
+
 static void reload_interfaces(struct reload *r, const struct config *fresh, const struct outcome *o)
 {
-	for (unsigned i = 0; i < fresh->interface_count; i++)
+	for (unsigned i = 0; i < fresh->interface_count; i++) {
 		attach(r, &fresh->interfaces[i], o);
+		remember(r->config, &fresh->interfaces[i]);
+	}
 	for (unsigned i = 0; i < PORTS_MAX; i++) {
 		const struct nic *nic = &r->guard->nics->nic[i];
 

@@ -27,7 +27,8 @@ struct reload {
  *
  * what is "connection", "policy", "interface" or "daemon", of a failure also "file" or "monitors"; change is "added",
  * "removed", "changed", "renewed" (only certificates are others), "restart" (counts from the next start on),
- * "attached", "reattached", "expected" (attached when it is there) or "stays" (attached, and not in the file any more).
+ * "attached", "reattached", "expected" (attached when it is there) or "stays" (attached or expected, and not in the
+ * file any more).
  */
 cJSON *reload_run(struct reload *r);
 

@@ -89,16 +89,27 @@ const char *event_value_text(const cJSON *value, char buf[EVENT_VALUE_MAX])
 	return buf;
 }
 
+/* As it is between quotation marks: a peer may have chosen it, and is not to write what looks like another value. */
+static void escape(const char *text, char buf[2 * EVENT_VALUE_MAX])
+{
+	for (; *text; *buf++ = *text++)
+		if (*text == '"' || *text == '\\')
+			*buf++ = '\\';
+	*buf = '\0';
+}
+
 /* What has a blank in it is quoted, for people. */
 static void append(char buf[EVENT_LINE_MAX], const cJSON *value)
 {
 	const size_t n = strlen(buf);
-	char text[EVENT_VALUE_MAX];
-	const char *quote;
+	char text[EVENT_VALUE_MAX], escaped[2 * EVENT_VALUE_MAX];
 
 	event_value_text(value, text);
-	quote = !*text || strpbrk(text, " \"=") ? "\"" : "";
-	snprintf(buf + n, EVENT_LINE_MAX - n, " %s=%s%s%s", value->string, quote, text, quote);
+	escape(text, escaped);
+	if (*text && !strpbrk(text, " \"="))
+		snprintf(buf + n, EVENT_LINE_MAX - n, " %s=%s", value->string, text);
+	else
+		snprintf(buf + n, EVENT_LINE_MAX - n, " %s=\"%s\"", value->string, escaped);
 }
 
 const char *event_line(const cJSON *event, bool time, char buf[EVENT_LINE_MAX])

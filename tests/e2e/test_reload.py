@@ -36,6 +36,10 @@ def write(host, text, **sections):
     host.config.write_text(text + ''.join(section(name.replace('_', ' '), values) for name, values in sections.items()))
 
 
+def stays(name):
+    return f"interface {name}: not in the file any more, and stays: only 'detach' gives it up"
+
+
 def test_each_change_is_named(native):
     """Connections, policies, interfaces, keys of [daemon]; and what did not change goes on."""
     native.psk()
@@ -55,7 +59,7 @@ def test_each_change_is_named(native):
     assert lines(host) == ['connection bgp: changed', 'policy ten: changed',
                            '[daemon] lanes: changed, and counts from the next start on']
     write(host, text)
-    assert lines(host) == ['connection bgp: removed', 'policy ten: removed', '[daemon] ike-dscp: changed']
+    assert lines(host) == ['connection bgp: removed', 'policy ten: removed', '[daemon] ike-dscp: changed', stays('later')]
     assert children(host)[0]['spi_in'] == before
 
 
@@ -138,9 +142,14 @@ def test_interfaces(native):
     assert outcome['taken'] is True and outcome['changes'] == []
     assert [(f['what'], f['name']) for f in outcome['failures']] == [('interface', 'lo')]
     write(host, text.replace('mode = native', 'mode = generic'), interface_nic1={'mode': 'generic'})
-    assert lines(host) == [f'interface {NIC}: attached anew, with other settings']
+    assert lines(host) == [f'interface {NIC}: attached anew, with other settings', stays('lo')]
+    host.cmd('detach', 'lo')
     assert {i['name']: i['mode'] for i in host.status()['interfaces']}[NIC] == 'generic'
+    write(host, text.replace('mode = native', 'mode = generic'))
+    for _ in range(2):
+        assert lines(host) == [stays('nic1')]
     host.cmd('detach', 'nic1')
+    assert lines(host) == ['nothing has changed']
     write(host, '')
     assert 'interface' in reload(host, code=1).stderr
 
@@ -187,7 +196,7 @@ def test_more_nics_than_there_is_room_for(native):
     del absent['interface_away0']
     write(host, text, **absent, interface_more={})
     done = reload(host, code=1)
-    assert done.stdout == 'interface away0: not in the file any more, and stays attached: only \'detach\' gives it up\n'
+    assert done.stdout == stays('away0') + '\n'
     assert f'more: {NICS_MAX} NICs are attached' in done.stderr and done.stderr.count('\n') == 1
     host.cmd('detach', 'away0')
     assert lines(host) == ['interface more: not there: attached when it appears']

@@ -530,6 +530,19 @@ static void cookies_are_followed(void **state)
 	free(first.data);
 }
 
+/* What the file says no more is as if it never had. */
+static void without_a_threshold_it_is_the_engines_own(void **state)
+{
+	struct world *w = *state;
+
+	w->cookie_threshold = UINT32_MAX;
+	world_configure(w, 1, world_connection(w, 1));
+	assert_int_equal(w->hosts[1].engine->cookie_threshold, UINT32_MAX);
+	w->cookie_threshold = 0;
+	world_configure(w, 1, world_connection(w, 1));
+	assert_int_equal(w->hosts[1].engine->cookie_threshold, COOKIE_THRESHOLD);
+}
+
 /* A cookie is asked for by who has become busy, or by anybody who has seen the request. */
 static enum fate ask_for_cookie(struct world *w, struct world_packet *p, void *arg)
 {
@@ -581,6 +594,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(forged_address_keeps_nobody_out, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(strangers_of_a_mesh_are_forgotten, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(lines_of_the_unproven_are_few, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(without_a_threshold_it_is_the_engines_own, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(cookies_are_followed, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(cookie_is_not_needed_any_more, world_setup, world_teardown),
 	};

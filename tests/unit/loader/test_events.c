@@ -11,6 +11,7 @@
 
 #include "daemon/drop_watch.h"
 #include "daemon/ike_told.h"
+#include "events/event_text.h"
 #include "events/events.h"
 #include "lib/channel.h"
 
@@ -186,12 +187,34 @@ static void test_drops(void **unused)
 	assert_int_equal(count(), 1);
 }
 
+/* ---- for people ---- */
+
+/* A peer's identity, as it says it. */
+static void test_a_line_has_no_values_of_others(void **unused)
+{
+	char line[EVENT_LINE_MAX];
+	cJSON *event = cJSON_CreateObject();
+
+	(void)unused;
+	cJSON_AddStringToObject(event, "event", "connection_refused");
+	cJSON_AddStringToObject(event, "what", "x\" peer=\"192.0.2.9\\");
+	cJSON_AddStringToObject(event, "way", "a\\b");
+	assert_string_equal(event_line(event, false, line),
+			    "connection_refused what=\"x\\\" peer=\\\"192.0.2.9\\\\\" way=a\\b");
+	cJSON_Delete(event);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 	const struct CMUnitTest tests[] = {
-		TEST(test_others_cause_only_so_much), TEST(test_what_was_not_told_is_counted), TEST(test_nobody_hears),
-		TEST(test_ike_tells_its_own),	      TEST(test_ike_tells_nothing_else),       TEST(test_drops),
+		TEST(test_others_cause_only_so_much),
+		TEST(test_what_was_not_told_is_counted),
+		TEST(test_nobody_hears),
+		TEST(test_ike_tells_its_own),
+		TEST(test_ike_tells_nothing_else),
+		TEST(test_drops),
+		TEST(test_a_line_has_no_values_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
