@@ -229,7 +229,7 @@ static __always_inline bool is_ike_sent(const struct sk_buff *skb, const struct 
 /* As on the NIC: a later fragment goes the way of its first. */
 static __always_inline int outbound_action(const struct sk_buff *skb, struct packet *p)
 {
-	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall(&fragments_out, p) : NULL;
+	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall_out(p) : NULL;
 	struct flow flow = flow_outbound(p);
 	int action = first ? first->action : decide(&flow, is_ike_sent(skb, p));
 
@@ -238,7 +238,7 @@ static __always_inline int outbound_action(const struct sk_buff *skb, struct pac
 		action = SPD_NONE;
 
 	if (is_first_fragment(p) && policy_may_protect(p->src, p->dst))
-		fragment_remember(&fragments_out, p, action, SLOT_NONE, 0);
+		fragment_remember_out(p, action, SLOT_NONE, 0);
 	return action;
 }
 
@@ -311,7 +311,9 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	/* The kernel's, or nobody's: there is no SA of ours on this interface. */
 	if (p.proto == IPPROTO_ESP)
 		return NF_ACCEPT;
-	if (first && icmp_is_error(&p) && parse_quoted(ctx->skb, 0, &p, &quoted) && quotes_protected(&quoted))
+	/* One in fragments shows its quote where the kernel has put it together, and nobody believes it before. */
+	if ((first || hook == NF_INET_LOCAL_IN) && icmp_is_error(&p) && parse_quoted(ctx->skb, 0, &p, &quoted) &&
+	    quotes_protected(&quoted))
 		return drop(REASON_ICMP_FORGED);
 	action = clear_action(&p);
 	/* Covers are for this host's own addresses, of which nothing is known before the kernel has asked for the

@@ -38,11 +38,11 @@ static __always_inline int clear_action_alone(struct packet *p)
  */
 static __always_inline int clear_action(struct packet *p)
 {
-	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall(&fragments_in, p) : NULL;
+	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall_in(p) : NULL;
 	int action = first ? first->action : clear_action_alone(p);
 
 	if (is_first_fragment(p) && policy_may_protect(p->dst, p->src) && action <= SPD_BYPASS)
-		fragment_remember(&fragments_in, p, action, SLOT_NONE, 0);
+		fragment_remember_in(p, action, SLOT_NONE, 0);
 	return action;
 }
 

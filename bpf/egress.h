@@ -160,17 +160,21 @@ static __always_inline int protect(struct __sk_buff *skb, const struct packet *p
 	if (!sa_has_sequence(p, sa, out.slot))
 		return egress_refuse(sa, REASON_SEQ_OVERFLOW);
 	if (is_first_fragment(p))
-		fragment_remember(&fragments_out, p, SPD_PROTECT, out.slot, out.generation);
+		fragment_remember_out(p, SPD_PROTECT, out.slot, out.generation);
 	return hand_to_tap(skb, p, sa, &out);
 }
 
-/* A later fragment goes by its first one's SA, because the worker puts the datagram together and seals it as one. */
+/* A later fragment goes by its first one's SA, because the worker puts the datagram together and seals it as one. It
+ * gets no other's fragments for that. */
 static __always_inline int protect_later(struct __sk_buff *skb, const struct packet *p,
 					 const struct fragment_value *first)
 {
 	const struct sad_out_value out = {.slot = first->slot, .generation = first->generation};
-	struct sa_state *sa = sa_find(out.slot, out.generation);
+	struct sa_state *sa;
 
+	if (fragment_is_of_either(p, first))
+		return tc_drop(REASON_FRAG_OVERLAP);
+	sa = sa_find(out.slot, out.generation);
 	if (!sa)
 		return tc_drop(REASON_NO_SA);
 	return sa_is_on_this_nic(p, sa->ifindex) ? hand_to_tap(skb, p, sa, &out) : egress_refuse(sa, REASON_NO_SA);
@@ -185,7 +189,7 @@ static __always_inline bool gives_away(struct __sk_buff *skb, const struct packe
 
 static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packet *p)
 {
-	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall(&fragments_out, p) : NULL;
+	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall_out(p) : NULL;
 	struct flow flow = flow_outbound(p);
 	bool tells;
 	int action;
@@ -201,7 +205,7 @@ static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packe
 		action = SPD_DISCARD;
 	/* A protected one has no SA before it is on its way, so that the rest of one that is dropped is dropped too. */
 	if (is_first_fragment(p) && policy_may_protect(p->src, p->dst))
-		fragment_remember(&fragments_out, p, action, SLOT_NONE, 0);
+		fragment_remember_out(p, action, SLOT_NONE, 0);
 	hit_by_skb(skb, p, flow.counter, true);
 	if (action != SPD_DISCARD && action != SPD_BYPASS && gre_takes(skb, p))
 		return gre_egress(skb);

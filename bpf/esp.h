@@ -101,7 +101,7 @@ static __always_inline enum reason first_fragment_fault(const struct packet *p, 
  * fragment is from a peer. */
 static __always_inline int esp_later_fragment(struct xdp_md *ctx, const struct packet *p)
 {
-	if (!fragment_recall(&fragments_in, p) && !policy_may_protect(p->dst, p->src))
+	if (!fragment_recall_in(p) && !policy_may_protect(p->dst, p->src))
 		return esp_unclaimed(p, REASON_NO_SA);
 	if (hand_to_worker(ctx, p, SLOT_NONE, 0))
 		return XDP_REDIRECT;
@@ -133,7 +133,7 @@ static __always_inline int esp_of_sa(struct xdp_md *ctx, const struct packet *p,
 	if (!hand_to_worker(ctx, p, found->slot, found->generation))
 		return esp_refuse(sa, REASON_NO_WORKER);
 	if (p->fragment)
-		fragment_remember(&fragments_in, p, SPD_PROTECT, found->slot, found->generation);
+		fragment_remember_in(p, SPD_PROTECT, found->slot, found->generation);
 	return XDP_REDIRECT;
 }
 

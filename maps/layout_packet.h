@@ -58,7 +58,7 @@ struct fragment_key {
 	__u8 dst[4];
 	__u16 id;
 	__u8 proto;
-	__u8 reserved;
+	__u8 kept_back; /* of fragments_out: what a policy protects or discards is found by 1, what may leave by 0 */
 };
 LAYOUT_ASSERT(struct fragment_key, 12);
 

@@ -167,13 +167,19 @@ static struct ref_fragment *recall(struct ref_memory *m, const struct ref_packet
 	return NULL;
 }
 
+/* What is kept from going in clear stays so, whatever else has the ID. */
 static void remember(struct ref_memory *m, const struct ref_packet *p, int decision, uint32_t slot)
 {
+	const bool in_clear = decision != DECIDED_PROTECT && decision != DECIDED_DISCARD;
 	struct ref_fragment *f = recall(m, p);
 
+	if (f && in_clear && (f->decision == DECIDED_PROTECT || f->decision == DECIDED_DISCARD)) {
+		f->at_odds = true;
+		return;
+	}
 	if (!f)
 		f = &m->entries[m->count++ % REF_FRAGMENTS_MAX];
-	*f = (struct ref_fragment){p->src, p->dst, p->id, p->proto, decision, slot};
+	*f = (struct ref_fragment){p->src, p->dst, p->id, p->proto, decision, slot, false};
 }
 
 static bool is_first(const struct ref_packet *p)
@@ -533,6 +539,8 @@ static struct ref_outcome to_tap(const struct ref_host *h, const struct ref_sa *
 
 static struct ref_outcome protect_later(struct ref_host *h, const struct ref_fragment *first)
 {
+	if (first->at_odds)
+		return drop_for(REASON_FRAG_OVERLAP);
 	for (unsigned i = 0; first->slot != REF_NO_SLOT && i < h->sa_count; i++)
 		if (h->sas[i].slot == first->slot && h->sas[i].there)
 			return h->sas[i].other_nic ? drop_for(REASON_NO_SA) : to_tap(h, &h->sas[i]);

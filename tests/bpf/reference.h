@@ -63,6 +63,7 @@ struct ref_fragment {
 	uint8_t proto;
 	int decision;  /* enum ref_decision */
 	uint32_t slot; /* of who carries it */
+	bool at_odds;  /* another datagram of that ID has gone in clear since */
 };
 
 enum ref_decision { DECIDED_NONE = -1, DECIDED_BYPASS, DECIDED_PROTECT, DECIDED_DISCARD, DECIDED_IKE };

@@ -100,6 +100,49 @@ static void out_unknown_is_protected(void **state)
 	assert_nothing_counted(fx);
 }
 
+/* IDs are not unique: a connected socket has its own, which begin anywhere. */
+static void out_in_clear_takes_no_place_of_what_is_kept_back(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32", TO_PORT(IPPROTO_UDP, 6081, SPD_PROTECT), TO_PORT(IPPROTO_UDP, 54, SPD_DISCARD),
+		  TO_PORT(IPPROTO_UDP, 53, SPD_BYPASS));
+	put_outbound(fx, 7, IPPROTO_UDP, 6081);
+	assert_sent_by(fx, FRAME_OUT(.id = 1, .dport = 6081, .frag_off = MORE_FRAGMENTS), 7);
+	assert_in_clear(fx, FRAME_OUT(.id = 1, .dport = 80, .frag_off = MORE_FRAGMENTS));
+	assert_shot(fx, FRAME_OUT(.id = 1, .frag_off = 5), REASON_FRAG_OVERLAP);
+	assert_sent_by(fx, FRAME_OUT(.id = 1, .dport = 6081, .frag_off = MORE_FRAGMENTS), 7);
+	assert_sent_by(fx, FRAME_OUT(.id = 1, .frag_off = 5), 7);
+
+	assert_shot(fx, FRAME_OUT(.id = 2, .dport = 54, .frag_off = MORE_FRAGMENTS), REASON_DISCARD);
+	assert_in_clear(fx, FRAME_OUT(.id = 2, .dport = 53, .frag_off = MORE_FRAGMENTS));
+	assert_counted_only(fx, REASON_BYPASS);
+	assert_shot(fx, FRAME_OUT(.id = 2, .frag_off = 5), REASON_DISCARD);
+
+	/* Without an SA, too. */
+	remove_outbound(fx, IPPROTO_UDP, 6081);
+	assert_shot(fx, FRAME_OUT(.id = 3, .dport = 6081, .frag_off = MORE_FRAGMENTS), REASON_NO_SA);
+	assert_in_clear(fx, FRAME_OUT(.id = 3, .dport = 80, .frag_off = MORE_FRAGMENTS));
+	assert_shot(fx, FRAME_OUT(.id = 3, .frag_off = 5), REASON_FRAG_OVERLAP);
+}
+
+static void out_in_clear_again_when_the_id_is_free(void **state)
+{
+	struct fixture *fx = *state;
+
+	PUT_RULES(fx, REMOTE "/32", TO_PORT(IPPROTO_UDP, 6081, SPD_PROTECT));
+	put_outbound(fx, 7, IPPROTO_UDP, 6081);
+	assert_sent_by(fx, FRAME_OUT(.id = 1, .dport = 6081, .frag_off = MORE_FRAGMENTS), 7);
+	age_fragments(fx, 900000000);
+	assert_in_clear(fx, FRAME_OUT(.id = 1, .dport = 80, .frag_off = MORE_FRAGMENTS));
+	age_fragments(fx, 100000000);
+	assert_in_clear(fx, FRAME_OUT(.id = 1, .frag_off = 5));
+	/* The other order: what is protected has the ID at once. */
+	assert_sent_by(fx, FRAME_OUT(.id = 1, .dport = 6081, .frag_off = MORE_FRAGMENTS), 7);
+	assert_sent_by(fx, FRAME_OUT(.id = 1, .frag_off = 5), 7);
+	assert_nothing_counted(fx);
+}
+
 static void out_never_esp(void **state)
 {
 	struct fixture *fx = *state;
@@ -162,6 +205,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST_NATIVE(out_all_by_the_first_ones_sa),
 		TEST_NATIVE(out_unknown_is_protected),
+		TEST_NATIVE(out_in_clear_takes_no_place_of_what_is_kept_back),
+		TEST_NATIVE(out_in_clear_again_when_the_id_is_free),
 		TEST_NATIVE(out_never_esp),
 		TEST_NATIVE(in_later_ones_follow_the_first),
 		TEST_GENERIC(in_later_ones_follow_the_first),

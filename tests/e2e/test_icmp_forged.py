@@ -5,6 +5,7 @@ attack here is shown to work where nothing is protected. And what this host itse
 in an SA.
 """
 import socket
+from contextlib import ExitStack, contextmanager
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
@@ -12,8 +13,10 @@ from scapy.packet import Raw, raw
 
 from lib.beds.bed import NIC
 from lib.beds.pair import A, B
+from lib.netns import veth
 from lib.traffic import tcp_client, tcp_listener, udp_socket
 from lib.wait import until
+from lib.wire import Tap
 
 # Somebody on the Ethernet, somebody far away, and the peer itself.
 SOURCES = ['192.0.2.77', '198.51.100.1', B]
@@ -85,6 +88,41 @@ def test_cut_quotes(pair):
         first = IP(src=SOURCES[0], dst=A, proto=1, flags='MF', id=7) / Raw(raw(forged(about(s), SOURCES[0], **REFUSED))[20:28])
         attack(pair, [*head, first])
         assert error_of(s) == 0
+
+
+@contextmanager
+def by_another_nic(pair):
+    """Says a packet to A by an interface of it that is not attached."""
+    with ExitStack() as undo:
+        veth(pair.a.netns, 'other0', pair.wire, 'far0')
+        undo.callback(pair.a.netns.ip, 'link', 'del', 'other0')
+        pair.a.netns.ip('addr', 'add', '203.0.113.1/24', 'dev', 'other0')
+        far = Tap(pair.wire, 'far0', outgoing=True)
+        undo.callback(far.sock.close)
+        mac = pair.a.netns.mac('other0')
+        yield lambda packets: [far.send(Ether(dst=mac) / p) for p in packets]
+
+
+def in_fragments(packet):
+    """The quote is in the second."""
+    body = raw(packet)[20:]
+    head = dict(src=packet.src, dst=packet.dst, proto=1, id=7)
+    return [IP(**head, flags='MF') / Raw(body[:8]), IP(**head, frag=1) / Raw(body[8:])]
+
+
+def test_by_another_nic(pair):
+    """The second wall has the same rule: for what comes whole, and for what the kernel puts together behind it."""
+    lie = IP(src='203.0.113.2', dst='203.0.113.1') / ICMP(**FRAG_NEEDED) / Raw(raw(IP(src=A, dst=B, flags='DF') / ICMP(type=0)))
+    before = pair.a.counters().get('icmp_forged', 0)
+    with by_another_nic(pair) as say:
+        for n, packets in enumerate(([lie], in_fragments(lie)), 1):
+            say(packets)
+            until(lambda: pair.a.counters().get('icmp_forged', 0) == before + n, 'it is dropped')
+            assert pair.a.netns.route_mtu(B) is None
+        pair.a.cmd('policy', 'flush')
+        say(in_fragments(lie))
+        until(lambda: pair.a.netns.route_mtu(B), 'a lower MTU')
+    pair.a.netns.ip('route', 'flush', 'cache')
 
 
 def test_tcp_lives_on(pair):
