@@ -6,9 +6,10 @@
 #include "lib/fault.h"
 
 /*
- * Makes the file, or empties it, and makes it its owner's alone, also where it has been there; no link is followed.
- * What is no file, as a pipe or /dev/null, stays as it is. at: the directory that a relative path begins at, or
- * AT_FDCWD. A descriptor to write to, or -errno.
+ * Makes a new file, which is the caller's alone, in place of the one that may be there: what is written is not in a
+ * file that others own, or have had open since they could read it. What is no file, as a pipe or /dev/null, stays as it
+ * is and is written to; a symbolic link is refused. at: the directory that a relative path begins at, or AT_FDCWD. A
+ * descriptor to write to, or -errno.
  */
 int private_file_open(int at, const char *path, struct fault *f);
 

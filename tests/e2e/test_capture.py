@@ -231,6 +231,25 @@ def test_to_a_pipe(pair):
     assert proc.returncode == 0 and len(parse(data).packets) == 4 and parse(data).missed == {'clear': 0, 'esp': 0}
 
 
+def test_no_file_is_written_into_that_others_have(pair, tmp_path):
+    """Who had it open when anybody could read it reads nothing new; who opens it by its name sees each packet at once."""
+    path = tmp_path / 'file.pcapng'
+    path.write_text('old')
+    path.chmod(0o644)
+    os.chown(path, 65534, 65534)
+    with path.open('rb') as before, subprocess.Popen(pair.a.argv('capture', '-w', path), stderr=subprocess.PIPE, text=True) as proc:
+        assert 'capturing' in proc.stderr.readline()
+        assert ping(pair.a.netns, B)
+        try:
+            until(lambda: len(parse(path.read_bytes()).packets) == 4, 'it is in the file')
+        finally:
+            proc.send_signal(signal.SIGTERM)
+        proc.communicate(timeout=10)
+        assert proc.returncode == 0 and before.read() == b'old'
+        assert (path.stat().st_uid, path.stat().st_mode & 0o777) == (0, 0o600)
+    assert list(tmp_path.iterdir()) == [path]
+
+
 # ---- who ends, and who is slow ----
 
 def test_one_at_a_time(pair):

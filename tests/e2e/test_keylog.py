@@ -3,8 +3,10 @@
 The key log: only where the file allows it, only as long as the daemon runs, and Wireshark decrypts by it what a tcpdump on the
 wire has seen.
 """
+import contextlib
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -103,6 +105,48 @@ def test_copies_are_for_their_owner_alone(logged, tmp_path):
     logged.a.cmd('keylog', tmp_path)
     for name, text in (('ikev2_decryption_table', ike), ('esp_sa', esp)):
         assert (tmp_path / name).read_text() == text and (tmp_path / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_no_copy_is_written_into_what_others_have(logged, tmp_path):
+    """Who had the file open when anybody could read it reads nothing new, and whose it was has no right to it any more."""
+    bring_up(logged)
+    copies = [tmp_path / name for name in ('keys', 'ikev2_decryption_table', 'esp_sa')]
+    for copy in copies:
+        copy.write_text('old')
+        copy.chmod(0o644)
+        os.chown(copy, 65534, 65534)
+    with contextlib.ExitStack() as held:
+        before = [held.enter_context(copy.open()) for copy in copies]
+        logged.a.cmd('keylog', tmp_path / 'keys')
+        logged.a.cmd('keylog', tmp_path)
+        assert [file.read() for file in before] == ['old'] * 3
+    for copy in copies:
+        st = copy.stat()
+        assert (st.st_uid, st.st_mode & 0o777) == (0, 0o600) and 'old' not in copy.read_text() and st.st_size > 100
+    assert sorted(tmp_path.iterdir()) == sorted(copies)
+
+
+def test_a_link_is_not_followed(logged, tmp_path):
+    target, link = tmp_path / 'target', tmp_path / 'link'
+    bring_up(logged)
+    for there in False, True:
+        if there:
+            target.write_text('mine')
+        else:
+            link.symlink_to(target)
+        assert 'a symbolic link' in refused(logged.a, 'keylog', link)
+        assert link.is_symlink() and target.exists() == there
+    assert target.read_text() == 'mine'
+
+
+def test_a_pipe_is_written_to_as_it_is(logged, tmp_path):
+    bring_up(logged)
+    pipe = tmp_path / 'pipe'
+    os.mkfifo(pipe, 0o644)
+    with subprocess.Popen(['cat', pipe], stdout=subprocess.PIPE, text=True) as reader:
+        logged.a.cmd('keylog', pipe)
+        assert reader.communicate(timeout=10)[0].startswith('# ikev2_decryption_table\n')
+    assert pipe.is_fifo() and pipe.stat().st_mode & 0o777 == 0o644 and list(tmp_path.iterdir()) == [pipe]
 
 
 def test_a_full_disk_is_told_in_one_line(logged):
