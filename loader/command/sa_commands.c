@@ -23,48 +23,81 @@
 /*
  * The key travels in memory that is passed by fd: it is never in the message,
  * in argv or in the environment. Its size is sealed; its content is not, so that
- * the supervisor can wipe it.
+ * the supervisor can wipe it. As long as it is mapped here it is locked, as all
+ * memory of this process is.
  */
-static int wrap_key(const uint8_t keymat[ESP_KEYMAT_SIZE], struct fault *f)
-{
-	int fd = memfd_create("xdp-ipsec-key", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+struct sent_key {
+	int fd;
+	uint8_t *keymat;
+};
 
-	if (fd < 0)
-		return fault(f, errno, "memfd: %s", strerror(errno));
-	if (write(fd, keymat, ESP_KEYMAT_SIZE) == ESP_KEYMAT_SIZE &&
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
-		return fd;
-	close(fd);
-	return fault(f, EIO, "memfd: %s", strerror(errno));
+static void lock_memory(void)
+{
+	uint64_t kept = 0;
+
+	if (!privileges_lock_memory(&kept))
+		fprintf(stderr,
+			"xdp-ipsec sa add: its memory cannot be locked, the key may get to a swap device: raise "
+			"'ulimit -l', or run with CAP_IPC_LOCK\n");
 }
 
-static int read_and_wrap_key(const char *path, struct fault *f)
+/* Whatever became of the request: a daemon that has ended has not wiped it. */
+static void wipe_key(const struct sent_key *key)
 {
-	uint8_t keymat[ESP_KEYMAT_SIZE];
-	int fd = key_file_read(path, keymat, f);
+	explicit_bzero(key->keymat, ESP_KEYMAT_SIZE);
+	munmap(key->keymat, ESP_KEYMAT_SIZE);
+	close(key->fd);
+}
 
-	if (fd == 0)
-		fd = wrap_key(keymat, f);
-	explicit_bzero(keymat, sizeof(keymat));
-	return fd;
+static int make_room_for_key(struct sent_key *key, struct fault *f)
+{
+	void *p = MAP_FAILED;
+	int err;
+
+	key->fd = memfd_create("xdp-ipsec-key", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (key->fd < 0)
+		return fault(f, errno, "memfd: %s", strerror(errno));
+	if (ftruncate(key->fd, ESP_KEYMAT_SIZE) == 0 &&
+	    fcntl(key->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+		p = mmap(NULL, ESP_KEYMAT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, key->fd, 0);
+	if (p != MAP_FAILED) {
+		key->keymat = p;
+		return 0;
+	}
+	err = fault(f, errno, "memfd: %s", strerror(errno));
+	close(key->fd);
+	return err;
+}
+
+static int read_key(const char *path, struct sent_key *key, struct fault *f)
+{
+	int err = make_room_for_key(key, f);
+
+	if (err)
+		return err;
+	err = key_file_read(path, key->keymat, f);
+	if (err)
+		wipe_key(key);
+	return err;
 }
 
 int sa_add_command(const struct invocation *inv)
 {
 	struct sa_request request;
+	struct sent_key key = {.fd = -1};
 	struct fault f;
-	int status, fd, err = sa_request_parse(inv->words, &request, &f);
+	int status, err = sa_request_parse(inv->words, &request, &f);
 
 	if (err == -EINVAL)
 		return cli_usage(inv, f.text);
 	if (err)
 		return cli_fail(inv, f.text);
 	privileges_harden();
-	fd = read_and_wrap_key(word(inv, "key-file"), &f);
-	if (fd < 0)
+	lock_memory();
+	if (read_key(word(inv, "key-file"), &key, &f))
 		return cli_fail(inv, f.text);
-	status = session_ask(inv, fd);
-	close(fd);
+	status = session_ask(inv, key.fd);
+	wipe_key(&key);
 	return status;
 }
 

@@ -26,6 +26,7 @@ from lib.wait import until
 
 # By certificates, by PSK, by hand.
 CERT, PSK, HAND = ('192.0.2.1', '192.0.2.2'), ('192.0.2.11', '192.0.2.12'), ('192.0.2.21', '192.0.2.22')
+KEY = '/memfd:xdp-ipsec-key'
 VAULT = '/memfd:xdp-ipsec-vault (deleted)'
 
 
@@ -205,6 +206,62 @@ def test_keys_are_where_they_may_be(ca, readable):
         look_into_maps(made)
         look_into_files(made)
         look_after_the_end(made)
+
+
+def key_descriptor(pid, key):
+    for fd in Path(f'/proc/{pid}/fd').iterdir():
+        with contextlib.suppress(OSError):
+            if os.readlink(fd).startswith(KEY) and fd.read_bytes() == key:
+                return fd
+    return None
+
+
+@contextlib.contextmanager
+def adding(host, sa, **how):
+    """`sa add`, whose key is on its way to a daemon that is stopped; with the path of its descriptor."""
+    os.kill(host.processes()['supervisor'], signal.SIGSTOP)
+    words = ['src', sa.src, 'dst', sa.dst, 'spi', hex(sa.spi), 'key-file', host.key_file(sa)]
+    with subprocess.Popen(host.argv('sa', 'add', *words), stderr=subprocess.PIPE, text=True, **how) as proc:
+        try:
+            yield proc, until(lambda: key_descriptor(proc.pid, sa.keymat), 'the key is there')
+        finally:
+            proc.kill()
+
+
+def key_mapping(pid):
+    """Of the memory that the key is in: {name: value}, empty if it is not mapped."""
+    text = Path(f'/proc/{pid}/smaps').read_text()
+    found = re.search(rf'^\S+ \S+ \S+ \S+ \S+ +{re.escape(KEY)}.*\n((?:\w+:.*\n)+)', text, re.M)
+    return dict(re.findall(r'^(\w+): +(.*?) *$', found[1], re.M)) if found else {}
+
+
+def test_key_on_its_way_is_locked(native):
+    """What is not wiped by a daemon that dies, its sender wipes."""
+    host = native.a
+    host.start()
+    supervisor = host.processes()['supervisor']
+    with adding(host, new_sa(*CERT)) as (proc, fd):
+        until(lambda: 'lo' in key_mapping(proc.pid).get('VmFlags', '').split(), 'it is locked')
+        mapping = key_mapping(proc.pid)
+        assert mapping['Locked'] == mapping['Rss'] == '4 kB'
+        with fd.open('rb') as key:
+            os.kill(supervisor, signal.SIGKILL)
+            proc.communicate(timeout=10)
+            assert proc.returncode == 1 and key.read() == bytes(36)
+
+
+def no_locking():
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
+
+
+def test_key_that_cannot_be_locked(native):
+    """It is said, and the SA is added all the same."""
+    host, sa = native.a, new_sa(*CERT)
+    host.start()
+    done = host.netns.run('setpriv', '--bounding-set', '-ipc_lock,-sys_resource', host.command, '--instance', host.instance, 'sa', 'add',
+                          'src', sa.src, 'dst', sa.dst, 'spi', hex(sa.spi), 'key-file', host.key_file(sa), preexec_fn=no_locking)
+    assert done.stderr.count('may get to a swap device') == 1, done.stderr
+    assert [int(str(one['spi']), 0) for one in host.status()['sas']] == [sa.spi]
 
 
 def unlimited():
