@@ -21,7 +21,8 @@ int session_instance(const struct invocation *inv, struct instance *in, struct f
 	return err ? err : instance_init(in, inv->instance, f);
 }
 
-/* A daemon that is there and whose maps are not: it had to take a BPF file system that is not seen from here. */
+/* A daemon that is there and whose maps are not: it had to take a BPF file system that is not seen from here. Of it
+ * nobody is to be told that it does not run. */
 static int no_maps(const struct invocation *inv, const struct instance *in, struct fault *f)
 {
 	const pid_t pid = instance_running(in);
@@ -30,7 +31,7 @@ static int no_maps(const struct invocation *inv, const struct instance *in, stru
 	if (pid > 0)
 		snprintf(target, sizeof(target), "%d", pid);
 	if (pid)
-		return fault(f, ENOENT,
+		return fault(f, EXDEV,
 			     "instance '%s' runs in another mount namespace, whose BPF file system is not this one: "
 			     "'nsenter --mount --target %s xdp-ipsec %s'",
 			     in->name, target, inv->command->name);

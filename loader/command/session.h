@@ -13,7 +13,8 @@ int session_need_root(const struct invocation *inv, struct fault *f);
 /* The instance of a command line; -EPERM without root. 0 or -errno. */
 int session_instance(const struct invocation *inv, struct instance *in, struct fault *f);
 
-/* The same and its maps. -ENOENT says that it is not running. */
+/* The same and its maps. -ENOENT says that it is not running, -EXDEV that it is, with maps that are not seen from here.
+ */
 int session_maps(const struct invocation *inv, struct instance *in, struct maps *maps, struct fault *f);
 
 /* What session_maps() has opened, of who goes on after that. */

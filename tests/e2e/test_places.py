@@ -155,9 +155,11 @@ def test_hidden_and_the_host_is_denied(placed, ns, how):
     host = placed(lacks=[*LESS_THAN_INIT, 'sys_chroot'], within=hide(ns)[how])
     host.spawn()
     until(lambda: 'is ready' in host.log_text, 'the worker is ready')
-    said = host.cmd('status', check=False).stderr
-    assert 'runs in another mount namespace' in said
-    assert re.search(r"'nsenter --mount --target \d+ xdp-ipsec status'", said)
+    for command in 'status', 'metrics':
+        done = host.cmd(command, check=False)
+        assert done.returncode == 1 and not done.stdout, 'it runs, and is not told to be not running'
+        assert 'runs in another mount namespace' in done.stderr
+        assert re.search(rf"'nsenter --mount --target \d+ xdp-ipsec {command}'", done.stderr)
     host.within, (host.netns.init,) = [], host.processes('xdp-ipsec')
     assert bpffs(host)['private'] is True
     assert PRIVATE in host.cmd('status').stdout
