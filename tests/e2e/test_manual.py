@@ -69,6 +69,48 @@ def test_every_command_is_told_of():
     assert not missing
 
 
+def test_every_command_is_in_the_synopsis():
+    synopsis = PAGE.read_text().partition('.Sh SYNOPSIS')[2].partition('.Sh DESCRIPTION')[0]
+    lines = [words_of(line) for line in synopsis.splitlines() if line.startswith('.Cm')]
+    missing = [command for command in commands()
+               if not any(words[1:2] == command.split()[:1] and set(command.split()) <= set(words) for words in lines)]
+    assert not missing
+
+
+def part_of(page, begin, end):
+    """From that text on, up to that one."""
+    part = page.read_text().partition(begin)[2].partition(end)[0]
+    assert part, begin
+    return part
+
+
+def test_json_is_told_of():
+    """Who prints it, and who refuses to, which is seen without a daemon."""
+    printing, _, rest = part_of(PAGE, '.It Fl j , -json', '.It Fl p').partition('.Cm metrics')
+    assert {'explain', 'check', 'reload', 'events', 'status', 'log-level', 'pki'} <= told(printing)
+    assert rest.startswith('\nand\n.Cm monitor\nrefuse it')
+    for command in 'metrics', 'monitor':
+        assert run(COMMAND, '-j', command, check=False).returncode == 2
+
+
+def test_what_counts_at_once():
+    """Of the keys of [daemon], as the program has it."""
+    table = re.findall(r'KEY\("([a-z-]+)", \w+, "(\w+)"\)', (ROOT / 'loader/config/config_changes.c').read_text())
+    at_once = {key for key, change in table if change == 'changed'}
+    assert at_once and len(table) > len(at_once)
+    items = re.split(r'^\.It Cm ([a-z-]+) No', part_of(FILE, '.Ss Bq daemon', '.Ss'), flags=re.M)
+    assert {key for key, text in zip(items[1::2], items[2::2]) if 'counts at once when the file is read' in text} == at_once
+    assert at_once <= told(part_of(PAGE, '.Dv SIGHUP\n', 'A file with an error in it changes nothing'))
+
+
+def test_event_scripts_are_run_as_the_unit_has_it():
+    unit = (ROOT / 'packaging/systemd/xdp-ipsec.service.in').read_text()
+    for page in FILE, ROOT / 'docs/security.md':
+        for setting in 'NoNewPrivileges', 'ProtectSystem', 'PrivateTmp':
+            assert re.search(f'^{setting}=', unit, re.M) and setting in page.read_text(), page
+    assert 'DAC_OVERRIDE' not in unit
+
+
 def test_every_word_of_a_command_is_told_of():
     known = told(PAGE.read_text())
     missing = []
