@@ -181,6 +181,7 @@ static __always_inline bool is_vrf(const struct net_device *dev)
 {
 	if (!bpf_core_enum_value_exists(enum netdev_priv_flags, IFF_L3MDEV_MASTER))
 		return false;
+	/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): of sizes that no field has */
 	return BPF_CORE_READ_BITFIELD(dev, priv_flags) & bpf_core_enum_value(enum netdev_priv_flags, IFF_L3MDEV_MASTER);
 }
 
