@@ -317,8 +317,8 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 		return drop(REASON_ICMP_FORGED);
 	action = clear_action(&p);
 	/* Covers are for this host's own addresses, of which nothing is known before the kernel has asked for the
-	 * route. */
-	if (p.covered ? hook != NF_INET_LOCAL_IN : !first)
+	 * route. And there NAT may have made it a packet for another of them than it was before. */
+	if (hook != NF_INET_LOCAL_IN && (p.covered || !first))
 		return NF_ACCEPT;
 	if (action != SPD_PROTECT && action != SPD_DISCARD)
 		return NF_ACCEPT;

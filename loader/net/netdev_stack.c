@@ -18,8 +18,7 @@ static enum netdev_kind kind_of(const char *name)
 	} known[] = {
 		{"vlan", NETDEV_UPPER},	  {"macvlan", NETDEV_UPPER}, {"macvtap", NETDEV_UPPER},
 		{"ipvlan", NETDEV_UPPER}, {"ipvtap", NETDEV_UPPER},  {"bridge", NETDEV_MASTER},
-		{"bond", NETDEV_MASTER},  {"team", NETDEV_MASTER},   {"hsr", NETDEV_MASTER},
-		{"vrf", NETDEV_VRF},
+		{"bond", NETDEV_MASTER},  {"team", NETDEV_MASTER},   {"vrf", NETDEV_VRF},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

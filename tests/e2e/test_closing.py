@@ -9,6 +9,8 @@ import pytest
 from lib.beds.ike import put
 from lib.host import Host
 from lib.netns import Netns, run, veth
+from lib.nftables import rules_in
+from lib.traffic import udp_socket
 from lib.wait import until
 
 HOST, PEER, NIC = '192.0.2.1', '192.0.2.2', 'nic0'
@@ -330,6 +332,31 @@ def test_maps_of_another_layout_are_replaced(host, damage):
     listed = {p['dst'] for p in json.loads(host.cmd('-j', 'policy', 'list').stdout)}
     assert f'{PEER}/32' in listed and ('203.0.113.0/24' in listed) == (damage != 'links alone')
     assert not host.pins.with_name(host.pins.name + ':making').exists()
+
+
+@pytest.mark.parametrize('mode', ['native', 'generic'])
+def test_what_nat_makes_this_hosts(host, mode):
+    """A packet in clear for somebody else is by, and when a rule of NAT has sent it to a socket here it is the peer's, in clear."""
+    away = '198.51.100.9'
+    host.configure([NIC], mode=mode)
+    with open(host.config, 'a') as f:
+        f.write('[connection core]\n' + ''.join(f'{k} = {v}\n' for k, v in CONNECTION.items()))
+    plug(host)
+    ns = host.netns
+    ns.sysctl('net.ipv4.ip_forward', 1)
+    ns.ip('route', 'add', f'{away}/32', 'via', PEER)
+    host.wire.ip('route', 'add', f'{away}/32', 'via', HOST)
+    with rules_in(ns) as rules, udp_socket(ns, HOST, 5353) as here, udp_socket(host.wire, PEER) as peer:
+        rules('table ip nat {\n chain c {\n type nat hook prerouting priority dstnat\n udp dport 53 redirect to :5353\n }\n}\n')
+        peer.sendto(b'before there is a policy', (away, 53))
+        assert here.recv(100)
+        host.start()
+        before = host.status()['drops']['backstop_in']
+        peer.sendto(b'in clear', (away, 53))
+        until(lambda: host.status()['drops']['backstop_in'] > before, 'it is dropped')
+        here.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            here.recv(100)
 
 
 @pytest.mark.parametrize('mode', ['native', 'generic'])
