@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "reference_packet.h"
+#include "reference_policy.h"
 
 static const struct ref_outcome passed = {REF_PASS, 0, REASON_COUNT};
 
@@ -22,164 +23,39 @@ static struct ref_outcome to_worker(uint32_t slot)
 	return (struct ref_outcome){REF_TO_WORKER, slot, REASON_COUNT};
 }
 
-/* ---- policies ---- */
-
-/* A packet as this host sees it. */
-struct view {
-	uint32_t local, remote;
-	uint8_t proto;
-	bool has_ports, ports_seen;
-	uint16_t local_port, remote_port;
-};
-
-static struct view view_in(const struct ref_packet *p)
-{
-	return (struct view){p->dst, p->src, p->proto, p->has_ports, p->ports_seen, p->dport, p->sport};
-}
-
-static struct view view_out(const struct ref_packet *p)
-{
-	return (struct view){p->src, p->dst, p->proto, p->has_ports, p->ports_seen, p->sport, p->dport};
-}
-
-static bool is_any(const struct ref_selector *s)
-{
-	return s->local.min == 0 && s->local.max == 65535 && s->remote.min == 0 && s->remote.max == 65535;
-}
-
-static bool is_in(const struct ref_range *r, uint16_t port)
-{
-	return port >= r->min && port <= r->max;
-}
-
-/* Ports that are not to be seen may be any that are protected. */
-static bool takes(const struct ref_policy *r, const struct view *v)
-{
-	if (r->sel.proto && r->sel.proto != v->proto)
-		return false;
-	if (v->ports_seen)
-		return is_in(&r->sel.local, v->local_port) && is_in(&r->sel.remote, v->remote_port);
-	return is_any(&r->sel) || (v->has_ports && r->action == REF_PROTECT);
-}
-
-static bool covers(const struct ref_policy *r, uint32_t remote)
-{
-	const uint32_t mask = r->length ? 0xffffffffU << (32 - r->length) : 0;
-
-	return ((r->remote ^ remote) & mask) == 0;
-}
-
-/* The nth policy for that remote address, the longest prefix first; NULL: there are not so many. */
-static const struct ref_policy *nth_for(const struct ref_host *h, uint32_t remote, unsigned n)
-{
-	for (int length = 32; length >= 0; length--)
-		for (unsigned i = 0; i < h->policy_count; i++)
-			if (h->policies[i].length == length && covers(&h->policies[i], remote) && n-- == 0)
-				return &h->policies[i];
-	return NULL;
-}
-
-struct decided {
-	enum ref_decision decision;
-	const struct ref_policy *by; /* NULL: nothing, or a cover */
-	bool covered;
-};
-
-/*
- * The first that takes the packet. But what a connection would protect, were it for this local address, does not go in
- * clear because of a bypass for a shorter prefix, nor because nothing is said.
- */
-static struct decided decide(const struct ref_host *h, const struct view *v)
-{
-	const struct ref_policy *r, *cover = NULL;
-
-	for (unsigned n = 0; (r = nth_for(h, v->remote, n)); n++) {
-		if (!takes(r, v))
-			continue;
-		if (r->local && r->local != v->local) {
-			if (r->connection && !cover)
-				cover = r;
-			continue;
-		}
-		if (cover && r->action == REF_BYPASS && r->length < cover->length)
-			break;
-		return (struct decided){(enum ref_decision)r->action, r, false};
-	}
-	return cover ? (struct decided){DECIDED_PROTECT, NULL, true} : (struct decided){DECIDED_NONE, NULL, false};
-}
-
-static bool is_connected(const struct ref_host *h, uint32_t local, uint32_t remote)
-{
-	const struct ref_policy *r;
-
-	for (unsigned n = 0; (r = nth_for(h, remote, n)); n++)
-		if (r->connection && (!r->local || r->local == local))
-			return true;
-	return false;
-}
-
-/* IKE between the hosts of a connection protects itself. */
-static struct decided decide_but_ike(const struct ref_host *h, const struct view *v, bool ike)
-{
-	struct decided d = decide(h, v);
-
-	if (ike && (d.decision == DECIDED_PROTECT || d.decision == DECIDED_DISCARD) &&
-	    is_connected(h, v->local, v->remote))
-		d = (struct decided){DECIDED_IKE, NULL, false};
-	return d;
-}
-
-/* Whether anything between the two may be protected: no packet is asked. */
-static bool may_protect(const struct ref_host *h, uint32_t local, uint32_t remote)
-{
-	const struct ref_policy *r, *cover = NULL;
-
-	for (unsigned n = 0; (r = nth_for(h, remote, n)); n++) {
-		if (r->local && r->local != local) {
-			if (r->connection && !cover)
-				cover = r;
-			continue;
-		}
-		if (r->action == REF_PROTECT)
-			return true;
-		/* Nothing gets past this one, but what is covered. */
-		if (!r->sel.proto && is_any(&r->sel))
-			return cover && r->length < cover->length;
-	}
-	return cover;
-}
-
-static bool is_ike_port(uint16_t port)
-{
-	return port == 500 || port == 4500;
-}
-
 /* ---- fragments ---- */
 
-static struct ref_fragment *recall(struct ref_memory *m, const struct ref_packet *p)
+static void remember(struct ref_memory *m, const struct ref_packet *p, enum ref_decision decision, uint32_t slot)
 {
-	for (unsigned i = 0; i < m->count; i++) {
-		struct ref_fragment *f = &m->entries[i];
+	m->entries[m->count++ % REF_FRAGMENTS_MAX] =
+		(struct ref_fragment){p->src, p->dst, p->id, p->proto, decision, slot};
+}
 
-		if (f->src == p->src && f->dst == p->dst && f->id == p->id && f->proto == p->proto)
+/* The latest first fragment that p may belong to, of all or of what was kept back; NULL: none is known. */
+static const struct ref_fragment *latest(const struct ref_memory *m, const struct ref_packet *p, bool kept_back)
+{
+	for (unsigned n = 0; n < m->count && n < REF_FRAGMENTS_MAX; n++) {
+		const struct ref_fragment *f = &m->entries[(m->count - 1 - n) % REF_FRAGMENTS_MAX];
+
+		if (f->src == p->src && f->dst == p->dst && f->id == p->id && f->proto == p->proto &&
+		    (!kept_back || ref_keeps_back(f->decision)))
 			return f;
 	}
 	return NULL;
 }
 
-/* What is kept from going in clear stays so, whatever else has the ID. */
-static void remember(struct ref_memory *m, const struct ref_packet *p, int decision, uint32_t slot)
+/* Of what leaves, two datagrams may have one ID: what is kept from going in clear stays so, whatever else has begun. */
+static const struct ref_fragment *first_out(const struct ref_host *h, const struct ref_packet *p)
 {
-	const bool in_clear = decision != DECIDED_PROTECT && decision != DECIDED_DISCARD;
-	struct ref_fragment *f = recall(m, p);
+	const struct ref_fragment *kept_back = latest(&h->out, p, true);
 
-	if (f && in_clear && (f->decision == DECIDED_PROTECT || f->decision == DECIDED_DISCARD)) {
-		f->at_odds = true;
-		return;
-	}
-	if (!f)
-		f = &m->entries[m->count++ % REF_FRAGMENTS_MAX];
-	*f = (struct ref_fragment){p->src, p->dst, p->id, p->proto, decision, slot, false};
+	return kept_back ? kept_back : latest(&h->out, p, false);
+}
+
+/* Whether something else has begun in clear since p's own, if it is that, was kept back. */
+static bool may_be_of_another(const struct ref_host *h, const struct ref_packet *p)
+{
+	return !ref_keeps_back(latest(&h->out, p, false)->decision);
 }
 
 static bool is_first(const struct ref_packet *p)
@@ -201,7 +77,7 @@ static bool is_ours(const struct ref_host *h, uint32_t dst, uint32_t src)
 {
 	if (h->unknown_spi != REF_UNKNOWN_AUTO)
 		return h->unknown_spi == REF_UNKNOWN_DROP;
-	return is_local(h, dst) || may_protect(h, dst, src);
+	return is_local(h, dst) || ref_may_protect(h, dst, src);
 }
 
 static struct ref_outcome unclaimed(const struct ref_host *h, const struct ref_packet *p, enum reason reason)
@@ -280,7 +156,7 @@ static struct ref_outcome esp_in(struct ref_host *h, const struct ref_packet *p)
 	if (p->form != FORM_GOOD)
 		return unclaimed(h, p, REASON_MALFORMED);
 	if (p->later) {
-		if (!recall(&h->in, p) && !may_protect(h, p->dst, p->src))
+		if (!latest(&h->in, p, false) && !ref_may_protect(h, p->dst, p->src))
 			return unclaimed(h, p, REASON_NO_SA);
 		return h->worker ? to_worker(REF_NO_SLOT) : drop_for(REASON_NO_WORKER);
 	}
@@ -376,6 +252,11 @@ static bool about_esp(struct ref_host *h, const struct ref_packet *p, struct ref
 	return true;
 }
 
+static bool is_ike_port(uint16_t port)
+{
+	return port == 500 || port == 4500;
+}
+
 static bool is_ike_by(const struct ref_packet *quoted, uint16_t port)
 {
 	return quoted->proto == UDP && quoted->ports_seen && is_ike_port(port);
@@ -385,13 +266,13 @@ static bool is_ike_by(const struct ref_packet *quoted, uint16_t port)
 static bool is_forged(const struct ref_host *h, const struct ref_packet *p)
 {
 	struct ref_packet quoted = {0};
-	struct view v;
+	struct ref_view v;
 
 	if (!ref_read_quote(p, &quoted))
 		return p->fragment;
-	v = view_out(&quoted);
+	v = ref_view_out(&quoted);
 	return quoted.proto != ESP &&
-	       decide_but_ike(h, &v, is_ike_by(&quoted, quoted.sport)).decision == DECIDED_PROTECT;
+	       ref_decide_but_ike(h, &v, is_ike_by(&quoted, quoted.sport)).decision == DECIDED_PROTECT;
 }
 
 /* One that shows to all what has come in an SA (RFC 4301 section 6.2); what a cover alone protects has none to come in.
@@ -399,13 +280,13 @@ static bool is_forged(const struct ref_host *h, const struct ref_packet *p)
 static bool gives_away(const struct ref_host *h, const struct ref_packet *p)
 {
 	struct ref_packet quoted = {0};
-	struct decided d;
-	struct view v;
+	struct ref_decided d;
+	struct ref_view v;
 
 	if (!ref_read_quote(p, &quoted))
 		return p->fragment;
-	v = view_in(&quoted);
-	d = decide_but_ike(h, &v, is_ike_by(&quoted, quoted.dport));
+	v = ref_view_in(&quoted);
+	d = ref_decide_but_ike(h, &v, is_ike_by(&quoted, quoted.dport));
 	return quoted.proto != ESP && d.decision == DECIDED_PROTECT && !d.covered;
 }
 
@@ -414,25 +295,24 @@ static bool gives_away(const struct ref_host *h, const struct ref_packet *p)
 /* A group or all (RFC 1112): a policy for it holds for all who speak to it; one for everything is not one for it. */
 static bool group_is_let_by(const struct ref_host *h, const struct ref_packet *p)
 {
-	const struct view v = view_out(p);
-	const struct decided d = decide(h, &v);
+	const struct ref_view v = ref_view_out(p);
+	const struct ref_decided d = ref_decide(h, &v);
 
 	return (p->dst >> 28 == 14 || p->dst == 0xffffffff) && d.decision == DECIDED_BYPASS && d.by->length;
 }
 
 static enum ref_decision clear_decision(struct ref_host *h, const struct ref_packet *p)
 {
-	const struct view v = view_in(p);
-	const struct ref_fragment *first = p->later ? recall(&h->in, p) : NULL;
-	struct decided d;
+	const struct ref_view v = ref_view_in(p);
+	const struct ref_fragment *first = p->later ? latest(&h->in, p, false) : NULL;
+	struct ref_decided d;
 
 	if (first)
-		return (enum ref_decision)first->decision;
-	d = decide_but_ike(h, &v, h->ike && p->proto == UDP && p->ports_seen && is_ike_port(p->dport));
+		return first->decision;
+	d = ref_decide_but_ike(h, &v, h->ike && p->proto == UDP && p->ports_seen && is_ike_port(p->dport));
 	if (d.covered && group_is_let_by(h, p))
 		d.decision = DECIDED_BYPASS;
-	if (is_first(p) && may_protect(h, p->dst, p->src) && d.decision != DECIDED_PROTECT &&
-	    d.decision != DECIDED_DISCARD)
+	if (is_first(p) && ref_may_protect(h, p->dst, p->src) && !ref_keeps_back(d.decision))
 		remember(&h->in, p, d.decision, REF_NO_SLOT);
 	return d.decision;
 }
@@ -440,7 +320,7 @@ static enum ref_decision clear_decision(struct ref_host *h, const struct ref_pac
 static struct ref_outcome clear_in(struct ref_host *h, const struct ref_packet *p)
 {
 	if (p->form == FORM_WRONG)
-		return may_protect(h, p->dst, p->src) ? drop_for(REASON_MALFORMED) : passed;
+		return ref_may_protect(h, p->dst, p->src) ? drop_for(REASON_MALFORMED) : passed;
 	if (ref_is_error(p) && is_forged(h, p))
 		return drop_for(REASON_ICMP_FORGED);
 	switch (clear_decision(h, p)) {
@@ -525,7 +405,7 @@ static struct ref_sa *find_outbound(struct ref_host *h, const struct ref_packet 
 	for (unsigned i = 0; !sa && i < 4; i++) {
 		if (i < 2 && !p->ports_seen)
 			continue;
-		if (by->connection && (i == 3 || (i == 2 && by->sel.proto) || (i < 2 && !is_any(&by->sel))))
+		if (by->connection && (i == 3 || (i == 2 && by->sel.proto) || (i < 2 && !ref_is_any(&by->sel))))
 			continue;
 		sa = bound(h, p, &candidates[i]);
 	}
@@ -537,9 +417,10 @@ static struct ref_outcome to_tap(const struct ref_host *h, const struct ref_sa *
 	return h->worker ? to_worker(sa->slot) : drop_for(REASON_NO_WORKER);
 }
 
-static struct ref_outcome protect_later(struct ref_host *h, const struct ref_fragment *first)
+static struct ref_outcome protect_later(struct ref_host *h, const struct ref_packet *p,
+					const struct ref_fragment *first)
 {
-	if (first->at_odds)
+	if (may_be_of_another(h, p))
 		return drop_for(REASON_FRAG_OVERLAP);
 	for (unsigned i = 0; first->slot != REF_NO_SLOT && i < h->sa_count; i++)
 		if (h->sas[i].slot == first->slot && h->sas[i].there)
@@ -547,7 +428,7 @@ static struct ref_outcome protect_later(struct ref_host *h, const struct ref_fra
 	return drop_for(REASON_NO_SA);
 }
 
-static struct ref_outcome protect(struct ref_host *h, const struct ref_packet *p, const struct decided *d)
+static struct ref_outcome protect(struct ref_host *h, const struct ref_packet *p, const struct ref_decided *d)
 {
 	const struct ref_sa *sa;
 
@@ -567,20 +448,20 @@ static struct ref_outcome protect(struct ref_host *h, const struct ref_packet *p
 
 static struct ref_outcome good_out(struct ref_host *h, const struct ref_packet *p)
 {
-	const struct ref_fragment *first = p->later ? recall(&h->out, p) : NULL;
-	const struct view v = view_out(p);
-	struct decided d = decide(h, &v);
+	const struct ref_fragment *first = p->later ? first_out(h, p) : NULL;
+	const struct ref_view v = ref_view_out(p);
+	struct ref_decided d = ref_decide(h, &v);
 	bool tells;
 
 	if (first)
-		d = (struct decided){(enum ref_decision)first->decision, NULL, false};
-	tells = d.decision != DECIDED_PROTECT && d.decision != DECIDED_DISCARD && ref_is_error(p) && gives_away(h, p);
+		d = (struct ref_decided){first->decision, NULL, false};
+	tells = !ref_keeps_back(d.decision) && ref_is_error(p) && gives_away(h, p);
 	if (tells)
 		d.decision = DECIDED_DISCARD;
-	if (is_first(p) && may_protect(h, p->src, p->dst))
+	if (is_first(p) && ref_may_protect(h, p->src, p->dst))
 		remember(&h->out, p, d.decision, REF_NO_SLOT);
 	if (d.decision == DECIDED_PROTECT)
-		return first ? protect_later(h, first) : protect(h, p, &d);
+		return first ? protect_later(h, p, first) : protect(h, p, &d);
 	if (d.decision == DECIDED_DISCARD)
 		return drop_for(tells ? REASON_ICMP_FORGED : REASON_DISCARD);
 	return d.decision == DECIDED_BYPASS ? pass_for(REASON_BYPASS) : passed;
@@ -598,7 +479,7 @@ struct ref_outcome ref_egress(struct ref_host *h, const uint8_t *frame, size_t s
 	case FORM_CUT:
 		return drop_for(REASON_MALFORMED);
 	case FORM_WRONG:
-		return may_protect(h, p.src, p.dst) ? drop_for(REASON_MALFORMED) : passed;
+		return ref_may_protect(h, p.src, p.dst) ? drop_for(REASON_MALFORMED) : passed;
 	case FORM_GOOD:
 		break;
 	}

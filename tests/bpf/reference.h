@@ -56,18 +56,18 @@ struct ref_sa {
 	uint16_t path_mtu; /* that is known now; 0: none */
 };
 
+enum ref_decision { DECIDED_NONE = -1, DECIDED_BYPASS, DECIDED_PROTECT, DECIDED_DISCARD, DECIDED_IKE };
+
 /* What a first fragment has met with. */
 struct ref_fragment {
 	uint32_t src, dst;
 	uint16_t id;
 	uint8_t proto;
-	int decision;  /* enum ref_decision */
+	enum ref_decision decision;
 	uint32_t slot; /* of who carries it */
-	bool at_odds;  /* another datagram of that ID has gone in clear since */
 };
 
-enum ref_decision { DECIDED_NONE = -1, DECIDED_BYPASS, DECIDED_PROTECT, DECIDED_DISCARD, DECIDED_IKE };
-
+/* In the order in which they came. */
 struct ref_memory {
 	unsigned count;
 	struct ref_fragment entries[REF_FRAGMENTS_MAX];
