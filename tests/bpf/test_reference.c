@@ -173,7 +173,7 @@ static void differ(const struct ref_host *h, const struct frame *f, enum hook ho
 	fail();
 }
 
-/* Of what begins the same datagram, and what follows of it. */
+/* Of what begins the same datagram, or another with its ID, and what follows of them. */
 static void compare(struct fixture *fx, struct ref_host *h, enum hook hook, uint64_t *dice, uint64_t seed)
 {
 	const uint64_t begun = boot_ns();
@@ -183,7 +183,7 @@ static void compare(struct fixture *fx, struct ref_host *h, enum hook hook, uint
 	frame_random(&f, h, hook == AT_EGRESS, dice);
 	if (hook != AT_XDP && f.len < TC_LEN_MIN)
 		f.len = TC_LEN_MIN;
-	for (uint64_t n = random_below(dice, 4) ? 1 : 3; n; n--) {
+	for (uint64_t n = random_below(dice, 2) ? 1 : 6; n; n--) {
 		const struct ref_outcome here = run_here(h, &f, hook), there = run_there(fx, &f, hook);
 
 		/* Whoever was stopped meanwhile has forgotten a fragment. */
@@ -281,6 +281,7 @@ static void all_that_can_be_counted_was(void **state)
 		REASON_SEQ_OVERFLOW,
 		REASON_LIFETIME_EXPIRED,
 		REASON_NO_WORKER,
+		REASON_FRAG_OVERLAP,
 		REASON_FRAG_INVALID,
 		REASON_NESTED_ESP,
 	};

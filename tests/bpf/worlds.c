@@ -505,10 +505,23 @@ void frame_random(struct frame *f, const struct ref_host *h, bool out, uint64_t 
 		f->len = 60;
 }
 
-/* Of what begins an IPv4 packet without tags. */
+/* To any, or to and fro between two, so that each of two datagrams may come first. */
+static void change_port(uint8_t *port, uint64_t *dice)
+{
+	if (chance(dice, 30))
+		put16(port, PICK(ports, dice));
+	else
+		port[0] ^= 0x40;
+}
+
+/* Of what begins an IPv4 packet without tags. With another port a first fragment begins another datagram. */
 void frame_another_fragment(struct frame *f, uint64_t *dice)
 {
-	static const uint16_t fragments[] = {0x2000, 0x2003, 7, 7};
+	static const uint16_t fragments[] = {0x2000, 0x2000, 0x2003, 7, 7};
+	const uint16_t fragment = PICK(fragments, dice);
+	uint8_t *ip = f->data + 14;
 
-	put16(f->data + 14 + 6, PICK(fragments, dice));
+	put16(ip + 6, fragment);
+	if (fragment == 0x2000 && chance(dice, 60))
+		change_port(ip + (ip[0] & 15) * 4 + (chance(dice, 50) ? 0 : 2), dice);
 }

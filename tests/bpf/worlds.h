@@ -15,7 +15,7 @@ void world_reset(struct fixture *fx, struct ref_host *h);
 
 /* A frame that has to do with h; out: of this host. */
 void frame_random(struct frame *f, const struct ref_host *h, bool out, uint64_t *dice);
-/* A fragment of the same datagram. */
+/* A fragment of the same datagram, or of another that has its ID. */
 void frame_another_fragment(struct frame *f, uint64_t *dice);
 
 #endif
