@@ -7,7 +7,7 @@ import itertools
 import os
 import random
 import socket
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from scapy.layers.inet import IP, UDP, IPOption_NOP, IPOption_Router_Alert, fragment
@@ -18,11 +18,11 @@ from lib import esp
 from lib.beds.bed import HOST, NIC, PEER, SENTINEL, Bed, new_sa
 from lib.beds.pair import A, B
 from lib.host import dropped
-from lib.netns import QUEUES
+from lib.netns import QUEUES, veth
 from lib.packets import checksums_right, parts
 from lib.traffic import ping, send_ip, udp_socket
 from lib.wait import until
-from lib.wire import esp_of, in_clear
+from lib.wire import Tap, esp_of, in_clear, ip_of
 
 PORT = 4005
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0
@@ -437,6 +437,68 @@ def test_out_without_an_sa(bed):
     with bed.drops(no_sa=len(pieces)):
         for piece in pieces:
             send_ip(bed.ns, piece)
+
+
+# ---- out, two datagrams with one ID, as two connected sockets may have them ----
+
+def two_with_one_id(bed):
+    """The fragments of one that is protected, and of one that is not. The first ones alone show the ports."""
+    bed.host.policy_add(PEER, 'proto', 'udp', 'dport', PORT)
+    packet = large(2000, src=HOST, dst=PEER)
+    other = large(2000, src=HOST, dst=PEER)
+    other.id, other[UDP].dport = packet.id, PORT + 1
+    return fragment(packet, 1000), fragment(other, 1000)
+
+
+def seen_in_clear(bed, tap, pieces):
+    """Sends them, and one after them; what in clear came before that one. The second wall tells the sender what it drops."""
+    last, seen = large(10, src=HOST, dst=PEER), []
+    last[UDP].dport = PORT + 1
+    tap.drain()
+    for piece in (*pieces, last):
+        with suppress(PermissionError):
+            send_ip(bed.ns, piece)
+    while not seen or seen[-1] != raw(last.payload):
+        seen.append(tap.find(lambda frame: (p := ip_of(frame, 17, HOST)) and parts(p)[1], 'what is not protected'))
+    return seen[:-1]
+
+
+@contextmanager
+def by_another_nic(bed):
+    """The peer is behind an interface that is not attached; what is seen there."""
+    with ExitStack() as undo:
+        veth(bed.ns, 'other0', bed.wire_ns, 'far0')
+        undo.callback(bed.ns.ip, 'link', 'del', 'other0')
+        bed.ns.ip('neigh', 'add', PEER, 'lladdr', bed.wire_ns.mac('far0'), 'dev', 'other0')
+        bed.ns.ip('route', 'add', f'{PEER}/32', 'dev', 'other0')
+        yield undo.enter_context(Tap(bed.wire_ns, 'far0'))
+
+
+def test_out_two_with_one_id(bed):
+    """What comes after both have begun may be of either, and stays here."""
+    bed.outbound()
+    mine, other = two_with_one_id(bed)
+    before = bed.host.counters()
+    assert seen_in_clear(bed, bed.tap, [mine[0], other[0], mine[1], other[1], mine[2]]) == [raw(other[0].payload)]
+    until_dropped(bed, before, frag_overlap=3, frag_timeout=1)
+
+
+def test_out_two_with_one_id_in_clear_first(bed):
+    """The protected one is whole."""
+    sa = bed.outbound()
+    mine, other = two_with_one_id(bed)
+    with drop_counters(bed):
+        assert seen_in_clear(bed, bed.tap, [other[0], *mine[:2]]) == [raw(other[0].payload)]
+        send_ip(bed.ns, mine[2])
+        inner, _ = opened(bed, sa)
+    assert parts(inner)[1] == b''.join(raw(piece.payload) for piece in mine)
+
+
+def test_out_two_with_one_id_by_another_nic(bed):
+    """The second wall has the same rule."""
+    mine, other = two_with_one_id(bed)
+    with by_another_nic(bed) as tap, drop_counters(bed, backstop_out=4):
+        assert seen_in_clear(bed, tap, [mine[0], other[0], mine[1], other[1], mine[2]]) == [raw(other[0].payload)]
 
 
 # ---- two queues ----
