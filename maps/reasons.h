@@ -64,8 +64,9 @@
 	  "the sender has been told by ICMP; where that is lost, set mss-clamp or a smaller MTU") \
 	X(FRAG_TIMEOUT, frag_timeout, DROP, "a fragment whose datagram was not complete in time", \
 	  "fragments are lost on the way: lower the MTU of the peer, or path MTU discovery fails") \
-	X(FRAG_OVERLAP, frag_overlap, DROP, "a fragment at odds with others of its datagram", \
-	  "a broken sender, or an attacker") \
+	X(FRAG_OVERLAP, frag_overlap, DROP, \
+	  "a fragment at odds with others of its datagram, or that may be another's", \
+	  "a broken sender, or an attacker; out: also two sockets' datagrams with one ID: smaller ones leave whole") \
 	X(FRAG_INVALID, frag_invalid, DROP, "a fragment that no datagram can have", "a broken sender, or an attacker") \
 	X(FRAG_FULL, frag_full, DROP, "a fragment whose datagram made room for newer ones", \
 	  "too many datagrams in fragments at once: lower the MTU of the peer, so that it sends whole packets") \
