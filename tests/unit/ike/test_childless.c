@@ -117,6 +117,17 @@ static bool is_of(const struct world_packet *p, uint8_t exchange, bool response)
 	return header_parse(p->data, p->size, &h) && h.exchange == exchange && !!(h.flags & FLAG_RESPONSE) == response;
 }
 
+/* The whole of the notify is looked for: its type alone is two bytes that a nonce or a public value has by chance, too.
+ */
+static void hide_childless(struct world_packet *p)
+{
+	static const uint8_t notify[] = {0, 8, 0, 0, CHILDLESS_IKEV2_SUPPORTED >> 8, CHILDLESS_IKEV2_SUPPORTED & 0xff};
+
+	for (size_t i = 0; i + sizeof(notify) <= p->size; i++)
+		if (memcmp(p->data + i, notify, sizeof(notify)) == 0)
+			put_u16(p->data + i + 4, 40000);
+}
+
 /* strongSwan's 'childless = force': IDr, AUTH, N(INVALID_SYNTAX), and the IKE SA is over. */
 static enum fate force_childless(struct world *w, struct world_packet *p, void *arg)
 {
@@ -126,9 +137,7 @@ static enum fate force_childless(struct world *w, struct world_packet *p, void *
 
 	f->inits += p->to == 1 && is_of(p, EXCHANGE_IKE_SA_INIT, false);
 	if (f->silent && p->to == 0 && is_of(p, EXCHANGE_IKE_SA_INIT, true)) {
-		for (size_t i = 0; i + 1 < p->size; i++)
-			if (get_u16(p->data + i) == CHILDLESS_IKEV2_SUPPORTED)
-				put_u16(p->data + i, 40000);
+		hide_childless(p);
 		return PASS;
 	}
 	if (!is_of(p, EXCHANGE_IKE_AUTH, p->to == 0) || !sealed_open(w, p, &s))
