@@ -14,6 +14,8 @@
  *   POST_ROUTING of IPv6   what a route has wrapped before (seg6)
  *   FORWARD, LOCAL_IN      what a route has taken out (seg6local)
  *
+ * And FORWARD decides on what was for this host until NAT made it another's.
+ *
  * An interface is guarded while ours are the first programs on its hooks: a NIC that has just appeared is not, nor is
  * one whose qdisc or link somebody has deleted, or put a program in front of. What stays on this host, over the
  * loopback interface, is nobody's to protect.
@@ -34,7 +36,8 @@
 #define NF_DROP	  0
 #define NF_ACCEPT 1
 
-/* Whether routes that encapsulate are looked at. The loader says no where a kernel refuses the program that does. */
+/* Whether routes that encapsulate, and NAT, are looked at. The loader says no where a kernel refuses the program that
+ * does. */
 const volatile bool sees_routes = true;
 
 static __always_inline int drop(enum reason reason)
@@ -89,11 +92,14 @@ static __always_inline bool ingress_is_hooked(const struct net_device *dev, cons
 	       (gate->ingress_next && ingress_runs(dev, gate, gate->ingress_next));
 }
 
+static __always_inline const struct gate *gate_at(__u32 ifindex)
+{
+	return bpf_map_lookup_elem(&gates, &ifindex);
+}
+
 static __always_inline const struct gate *gate_of(const struct net_device *dev)
 {
-	__u32 ifindex = dev->ifindex;
-
-	return bpf_map_lookup_elem(&gates, &ifindex);
+	return gate_at(dev->ifindex);
 }
 
 /* Of what stands on others, whose gate is theirs: covered, or open because one of them is. */
@@ -200,6 +206,33 @@ static __always_inline bool by_route(const struct sk_buff *skb)
 	return sees_routes && is_taken_out(skb);
 }
 
+/* Whether NAT has given the packet another source, or another destination. */
+static __always_inline bool is_renamed(const struct sk_buff *skb, bool source)
+{
+	return sees_routes && is_translated(skb, source);
+}
+
+/* Of a packet that a VRF has got, it is asked where that got it from. */
+static __always_inline const struct gate *gate_that_brought(const struct sk_buff *skb, const struct net_device *dev)
+{
+	return is_vrf(dev) ? gate_at(((const struct inet_skb_parm *)skb->cb)->iif) : gate_of(dev);
+}
+
+/*
+ * Whether the packet is out of an SA itself, and not out of what an SA has brought: the mark stays with what a tunnel
+ * (VXLAN, GRE, IPIP) unpacks, and whose inner source anybody at the tunnel's other end has chosen.
+ */
+static __always_inline bool is_opened(const struct sk_buff *skb, const struct net_device *dev)
+{
+	const struct gate *gate;
+
+	if (!cfg.mark || skb->mark != cfg.mark)
+		return false;
+	gate = gate_that_brought(skb, dev);
+	return gate && (gate->kind == GATE_ATTACHED || gate->kind == GATE_BROKEN || gate->kind == GATE_COVERED ||
+			gate->kind == GATE_PARTLY);
+}
+
 /*
  * What came out of an SA bears the mark, wherever it goes up from the NIC. What does not is decided on once more, on an
  * attached NIC, too: the program may have been put back since the packet went by, and there are drivers that forget XDP
@@ -211,7 +244,7 @@ static __always_inline bool is_let_in(const struct sk_buff *skb, const struct ne
 
 	if (!cfg.mark && !by_route(skb))
 		return guards_ingress(dev);
-	if (cfg.mark && skb->mark == cfg.mark)
+	if (is_opened(skb, dev))
 		return true;
 	gate = gate_of(dev);
 	return gate && gate->kind == GATE_OPEN;
@@ -234,7 +267,8 @@ static __always_inline int outbound_action(const struct sk_buff *skb, struct pac
 	int action = first ? first->action : decide(&flow, is_ike_sent(skb, p));
 
 	p->counter = flow.counter;
-	if (action == SPD_PROTECT && flow.cover && skb->skb_iif)
+	/* Covers are for what this host says, and what it says in another's name (egress.h). */
+	if (action == SPD_PROTECT && flow.cover && skb->skb_iif && !is_renamed(skb, true))
 		action = SPD_NONE;
 
 	if (is_first_fragment(p) && policy_may_protect(p->src, p->dst))
@@ -295,30 +329,30 @@ static __always_inline int out(struct bpf_nf_ctx *ctx)
 static __always_inline int in(struct bpf_nf_ctx *ctx)
 {
 	const struct net_device *dev = ctx->state->in;
+	struct sk_buff *skb = ctx->skb;
 	const __u8 hook = ctx->state->hook;
 	struct packet p = {}, quoted = {};
-	bool first;
+	bool was_ours;
 	int action;
 
-	if (!dev || is_loopback(dev) || is_let_in(ctx->skb, dev))
+	if (!dev || is_loopback(dev) || is_let_in(skb, dev))
 		return NF_ACCEPT;
-	first = hook == NF_INET_PRE_ROUTING || by_route(ctx->skb);
-	if (!first && hook == NF_INET_FORWARD)
+	was_ours = hook == NF_INET_FORWARD && is_renamed(skb, false);
+	if (hook == NF_INET_FORWARD && !was_ours && !by_route(skb))
 		return NF_ACCEPT;
 	p.nic = nic_of(dev->ifindex);
-	if (parse_datagram(ctx->skb, 0, &p) != PARSED_IPV4)
+	if (parse_datagram(skb, 0, &p) != PARSED_IPV4)
 		return policy_may_protect(p.dst, p.src) ? drop(REASON_BACKSTOP_IN) : NF_ACCEPT;
 	/* The kernel's, or nobody's: there is no SA of ours on this interface. */
 	if (p.proto == IPPROTO_ESP)
 		return NF_ACCEPT;
 	/* One in fragments shows its quote where the kernel has put it together, and nobody believes it before. */
-	if ((first || hook == NF_INET_LOCAL_IN) && icmp_is_error(&p) && parse_quoted(ctx->skb, 0, &p, &quoted) &&
-	    quotes_protected(&quoted))
+	if (icmp_is_error(&p) && parse_quoted(skb, 0, &p, &quoted) && quotes_protected(&quoted))
 		return drop(REASON_ICMP_FORGED);
 	action = clear_action(&p);
 	/* Covers are for this host's own addresses, of which nothing is known before the kernel has asked for the
 	 * route. And there NAT may have made it a packet for another of them than it was before. */
-	if (hook != NF_INET_LOCAL_IN && (p.covered || !first))
+	if (p.covered && hook != NF_INET_LOCAL_IN && !was_ours)
 		return NF_ACCEPT;
 	if (action != SPD_PROTECT && action != SPD_DISCARD)
 		return NF_ACCEPT;

@@ -3,17 +3,13 @@
 #ifndef BPF_CLEAR_H
 #define BPF_CLEAR_H
 
-/* Of <sys/socket.h>, which cannot be had here. */
-#ifndef AF_INET
-#define AF_INET 2
-#endif
-
 #include "count.h"
 #include "fragments.h"
 #include "gre.h"
 #include "hits.h"
 #include "ike.h"
 #include "policy.h"
+#include "route.h"
 
 /*
  * What the SPD says of a packet: enum spd_action, SPD_NONE or SPD_IKE. p->covered gets whether a cover decides
@@ -46,19 +42,13 @@ static __always_inline int clear_action(struct packet *p)
 	return action;
 }
 
-/*
- * Whether the kernel would forward the packet to another host. Covers are for this host's addresses alone. Routes are
- * asked, because a list of addresses would always be behind. A group's packet is this host's, too.
- */
+/* Whether the kernel would forward the packet to another host. Covers are for this host's addresses alone. A group's
+ * packet is this host's, too. */
 static __always_inline bool is_for_another_host(void *ctx, const struct packet *p)
 {
-	struct bpf_fib_lookup way = {.family = AF_INET, .ifindex = p->nic.ifindex, .l4_protocol = p->proto};
-
 	if (is_for_group(p))
 		return false;
-	way.ipv4_src = p->src;
-	way.ipv4_dst = p->dst;
-	switch (bpf_fib_lookup(ctx, &way, sizeof(way), 0)) {
+	switch (route_ask(ctx, p->nic.ifindex, p->src, p->dst, p->proto)) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
 	case BPF_FIB_LKUP_RET_NO_NEIGH:
 	case BPF_FIB_LKUP_RET_UNSUPP_LWT:

@@ -11,6 +11,7 @@
 #include "ike.h"
 #include "maps/tap_pairs.h"
 #include "policy.h"
+#include "route.h"
 #include "sa.h"
 #include "skb.h"
 
@@ -187,6 +188,24 @@ static __always_inline bool gives_away(struct __sk_buff *skb, const struct packe
 	return action != SPD_PROTECT && action != SPD_DISCARD && icmp_is_refused_by_quote(skb, p, ICMP_LEAVES);
 }
 
+/* Whether what this host forwards bears an address of its own, by NAT, or one to which there is no way: the way back is
+ * asked for. */
+static __always_inline bool is_in_our_name(struct __sk_buff *skb, const struct packet *p)
+{
+	switch (route_ask(skb, skb->ingress_ifindex, p->dst, p->src, p->proto)) {
+	case BPF_FIB_LKUP_RET_SUCCESS:
+	case BPF_FIB_LKUP_RET_BLACKHOLE:
+	case BPF_FIB_LKUP_RET_UNREACHABLE:
+	case BPF_FIB_LKUP_RET_PROHIBIT:
+	case BPF_FIB_LKUP_RET_FWD_DISABLED: /* a bridge's: nothing is routed that comes by that interface */
+	case BPF_FIB_LKUP_RET_UNSUPP_LWT:
+	case BPF_FIB_LKUP_RET_NO_NEIGH:
+	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
+		return false;
+	}
+	return true;
+}
+
 static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packet *p)
 {
 	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall_out(p) : NULL;
@@ -198,7 +217,7 @@ static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packe
 		return gre_route(p);
 	action = first ? first->action : decide(&flow, is_ike_outbound(skb, p));
 	/* Covers are for what this host says itself, not for what it forwards. */
-	if (action == SPD_PROTECT && flow.cover && skb->ingress_ifindex)
+	if (action == SPD_PROTECT && flow.cover && skb->ingress_ifindex && !is_in_our_name(skb, p))
 		action = SPD_NONE;
 	tells = gives_away(skb, p, action);
 	if (tells)

@@ -19,6 +19,9 @@ enum netdev_priv_flags { IFF_L3MDEV_MASTER = 1 };
 enum { NF_INET_PRE_ROUTING = 0, NF_INET_LOCAL_IN = 1, NF_INET_FORWARD = 2, NF_INET_POST_ROUTING = 4 };
 #define FAMILY_IPV6   10
 #define XMIT_REDIRECT 4
+/* Of enum ip_conntrack_status, and of enum ip_conntrack_info, which is in the lowest bits of _nfct. */
+enum { IPS_SRC_NAT = 1 << 4, IPS_DST_NAT = 1 << 5 };
+enum { IP_CT_IS_REPLY = 3, CT_INFO_MASK = 7 };
 
 struct bpf_prog_aux {
 	__u32 id;
@@ -107,8 +110,10 @@ struct sock {
 struct sk_buff {
 	unsigned int len;
 	__u32 mark;
-	int skb_iif;	 /* where it came in; 0: it is this host's own */
-	struct sock *sk; /* the sender's; NULL of what is forwarded */
+	char cb[48];	     /* while IPv4 has the packet: a struct inet_skb_parm */
+	int skb_iif;	     /* where it came in; 0: it is this host's own */
+	unsigned long _nfct; /* struct nf_conn *, and how the packet stands to it; 0: not tracked */
+	struct sock *sk;     /* the sender's; NULL of what is forwarded */
 	/* Headers by their distance from head; mac_len is what was before the network header when it came in. */
 	unsigned char *head;
 	__u16 mac_len;
@@ -116,6 +121,20 @@ struct sk_buff {
 	__u16 network_header;
 	__be16 inner_protocol;
 	unsigned long _skb_refdst; /* struct dst_entry *, and in the lowest bit how it is held */
+};
+
+struct inet_skb_parm {
+	int iif; /* by which IPv4 got it, also when a VRF has become its device since */
+};
+
+/* A conversation that conntrack follows. */
+struct nf_conn {
+	unsigned long status;
+};
+
+/* Nothing but a word, to the kernel's verifier. */
+struct rlimit {
+	unsigned long rlim_cur;
 };
 
 /* What a route with 'encap' has: a light-weight tunnel. */
@@ -194,6 +213,33 @@ static __always_inline bool is_rewritten_later(const struct sk_buff *skb)
 	const struct lwtunnel_state *tunnel = dst->lwtstate;
 
 	return tunnel && bpf_core_field_exists(tunnel->flags) && tunnel->flags & XMIT_REDIRECT;
+}
+
+static __always_inline unsigned long word_at(const void *at)
+{
+	const struct rlimit *word = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct rlimit));
+
+	return word->rlim_cur;
+}
+
+/*
+ * Whether NAT has given the packet another source than it came with, or another destination. The conversation's
+ * structure may be a module's, whose types cannot be named: its one word is read as one of the kernel's own.
+ */
+static __always_inline bool is_translated(const struct sk_buff *skb, bool source)
+{
+	unsigned long nfct, status;
+	const char *conversation;
+
+	if (!bpf_core_field_exists(skb->_nfct) || !bpf_core_field_exists(struct nf_conn, status))
+		return false;
+	nfct = skb->_nfct;
+	conversation = (const char *)(nfct & ~(unsigned long)CT_INFO_MASK);
+	status = word_at(conversation + bpf_core_field_offset(struct nf_conn, status));
+	/* An answer is turned the other way. */
+	if ((nfct & CT_INFO_MASK) >= IP_CT_IS_REPLY)
+		source = !source;
+	return status & (source ? IPS_SRC_NAT : IPS_DST_NAT);
 }
 
 /*

@@ -28,19 +28,18 @@ bool cover_guards(const struct cover *c, int ifindex)
 	return dev && (c->covered[dev - c->all] || c->is_attached(c->arg, ifindex));
 }
 
-/* What goes into a bridge or a bond may come out of any of its ports. */
-static bool has_guarded_ports_only(const struct cover *c, int master)
+/* What goes into a bridge or a bond may come out of any of its ports: all of them have to be guarded. */
+static bool has_guarded_ports(const struct cover *c, int master)
 {
-	bool any = false;
+	size_t ports = 0, guarded = 0;
 
 	for (size_t i = 0; i < c->count; i++) {
 		if (c->all[i].master != master)
 			continue;
-		if (!cover_guards(c, c->all[i].ifindex))
-			return false;
-		any = true;
+		ports++;
+		guarded += cover_guards(c, c->all[i].ifindex);
 	}
-	return any;
+	return guarded && (c->any || guarded == ports);
 }
 
 static bool stands_on_guarded(const struct cover *c, const struct netdev_stack *dev)
@@ -49,7 +48,7 @@ static bool stands_on_guarded(const struct cover *c, const struct netdev_stack *
 	case NETDEV_UPPER:
 		return cover_guards(c, dev->below);
 	case NETDEV_MASTER:
-		return has_guarded_ports_only(c, dev->ifindex);
+		return has_guarded_ports(c, dev->ifindex);
 	case NETDEV_VRF:
 		/* A packet meets netfilter again on the interface that it leaves by, and has met it where it came in.
 		 */
@@ -95,11 +94,13 @@ int cover_find(struct cover *c, bool (*is_attached)(const void *arg, int ifindex
 	return err ? err : judge(c);
 }
 
-int cover_find_again(struct cover *c, const struct cover *before, bool (*is_attached)(const void *arg, int ifindex))
+int cover_find_again(struct cover *c, const struct cover *before, bool (*is_attached)(const void *arg, int ifindex),
+		     bool any)
 {
 	*c = *before;
 	c->borrowed = true;
 	c->is_attached = is_attached;
+	c->any = any;
 	return judge(c);
 }
 

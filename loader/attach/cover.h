@@ -18,14 +18,17 @@ struct cover {
 	size_t count;  /* of both */
 	bool (*is_attached)(const void *arg, int ifindex);
 	const void *arg;
+	bool any; /* one attached port is enough */
 };
 
 /* Reads the interfaces, and finds which are covered; is_attached tells which have a gate of their own. 0 or -errno;
  * after 0 cover_free() frees. */
 int cover_find(struct cover *c, bool (*is_attached)(const void *arg, int ifindex), const void *arg);
 
-/* Finds the same by another is_attached, with the interfaces and the arg of `before`, which has to outlast c. */
-int cover_find_again(struct cover *c, const struct cover *before, bool (*is_attached)(const void *arg, int ifindex));
+/* Finds the same by another is_attached, with the interfaces and the arg of `before`, which has to outlast c; any: also
+ * those of which one port is attached. */
+int cover_find_again(struct cover *c, const struct cover *before, bool (*is_attached)(const void *arg, int ifindex),
+		     bool any);
 
 /* Whether there is such an interface; whether it is covered; whether it is attached or covered. */
 bool cover_has(const struct cover *c, int ifindex);

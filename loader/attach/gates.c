@@ -103,19 +103,27 @@ static bool is_passable(const void *arg, int ifindex)
 	return gate.kind == GATE_ATTACHED || (gate.kind == GATE_OPEN && gate.nic);
 }
 
-static bool is_derived(const struct gate *gate)
+/* By which an SA's packets come. */
+static bool brings_opened(const void *arg, int ifindex)
 {
-	return gate->kind == GATE_COVERED || (gate->kind == GATE_OPEN && !gate->nic);
+	const unsigned kind = gates_get(arg, (uint32_t)ifindex).kind;
+
+	return kind == GATE_ATTACHED || kind == GATE_BROKEN;
 }
 
-/* kind: GATE_COVERED, GATE_OPEN, or 0 for neither. */
+static bool is_derived(const struct gate *gate)
+{
+	return gate->kind == GATE_COVERED || gate->kind == GATE_PARTLY || (gate->kind == GATE_OPEN && !gate->nic);
+}
+
+/* kind: GATE_COVERED, GATE_OPEN, GATE_PARTLY, or 0 for none of them. */
 static void write_derived(const struct maps *maps, uint32_t ifindex, unsigned kind)
 {
 	const struct gate now = gates_get(maps, ifindex);
 	const struct gate derived = {
 		.kind = (uint8_t)kind,
 		.port = PORT_NONE,
-		.nic = kind == GATE_COVERED ? ifindex : 0,
+		.nic = kind == GATE_OPEN ? 0 : ifindex,
 	};
 
 	if (now.kind && !is_derived(&now))
@@ -126,16 +134,25 @@ static void write_derived(const struct maps *maps, uint32_t ifindex, unsigned ki
 		gates_remove(maps, ifindex);
 }
 
-/* passable: of the same interfaces, which have gates below that are all closed, or open by a person's word. */
-static void write_covered(const struct maps *maps, const struct cover *c, const struct cover *passable)
+static unsigned derived_kind(const struct cover *c, const struct cover *passable, const struct cover *partly,
+			     int ifindex)
+{
+	if (cover_stands(c, ifindex))
+		return GATE_COVERED;
+	if (cover_stands(passable, ifindex))
+		return GATE_OPEN;
+	return cover_stands(partly, ifindex) ? GATE_PARTLY : 0;
+}
+
+/* passable: of the same interfaces, which have gates below that are all closed, or open by a person's word. partly:
+ * which have one below by which an SA's packets come. */
+static void write_covered(const struct maps *maps, const struct cover *c, const struct cover *passable,
+			  const struct cover *partly)
 {
 	for (size_t i = 0; i < c->count; i++) {
 		const int ifindex = c->all[i].ifindex;
 
-		if (c->covered[i])
-			write_derived(maps, (uint32_t)ifindex, GATE_COVERED);
-		else
-			write_derived(maps, (uint32_t)ifindex, cover_stands(passable, ifindex) ? GATE_OPEN : 0);
+		write_derived(maps, (uint32_t)ifindex, derived_kind(c, passable, partly, ifindex));
 	}
 }
 
@@ -167,14 +184,15 @@ void gates_keep_attached(const struct maps *maps, bool (*goes_on)(const void *ar
 
 void gates_cover(const struct maps *maps)
 {
-	struct cover c, passable;
+	struct cover c, passable = {0}, partly = {0};
 
 	if (cover_find(&c, is_attached, maps))
 		return;
-	if (cover_find_again(&passable, &c, is_passable) == 0) {
-		write_covered(maps, &c, &passable);
-		cover_free(&passable);
-	}
+	if (cover_find_again(&passable, &c, is_passable, false) == 0 &&
+	    cover_find_again(&partly, &c, brings_opened, true) == 0)
+		write_covered(maps, &c, &passable, &partly);
+	cover_free(&passable);
+	cover_free(&partly);
 	keep(maps, is_there, &c);
 	cover_free(&c);
 }

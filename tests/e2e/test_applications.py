@@ -4,14 +4,16 @@ import hashlib
 import json
 import os
 import threading
+from contextlib import suppress
 
 import pytest
+from scapy.layers.inet import IP, UDP
 
 from lib.beds.ike import children, connection, order
 from lib.beds.pair import A, B, NIC
 from lib.daemons import Bird, dns_server, needs, resolve, ssh, ssh_server
 from lib.netns import run
-from lib.traffic import knock, ping, tcp_bulk
+from lib.traffic import knock, ping, send_ip, tcp_bulk, udp_socket
 from lib.wait import until
 
 
@@ -45,15 +47,19 @@ def test_bgp(pair, opener):
     only_esp(packets)
 
 
-def test_vxlan(pair):
-    """Only udp/4789 is protected: what the overlay carries is sealed, full-sized TCP too; the rest is left alone."""
-    pair.psk(protect='udp/4789')
-    pair.start()
+def vxlan(pair):
     for host, local, remote, inner in ((pair.a, A, B, '10.9.0.1'), (pair.b, B, A, '10.9.0.2')):
         ns = host.netns
         ns.ip('link', 'add', 'vx0', 'type', 'vxlan', 'id', 7, 'dstport', 4789, 'local', local, 'remote', remote, 'dev', NIC)
         ns.ip('addr', 'add', f'{inner}/24', 'dev', 'vx0')
         ns.ip('link', 'set', 'vx0', 'up')
+
+
+def test_vxlan(pair):
+    """Only udp/4789 is protected: what the overlay carries is sealed, full-sized TCP too; the rest is left alone."""
+    pair.psk(protect='udp/4789')
+    pair.start()
+    vxlan(pair)
     with pair.capture() as capture:
         until(lambda: ping(pair.a.netns, '10.9.0.2'), 'the overlay answers')
         tcp_bulk(pair.a.netns, pair.b.netns, '10.9.0.2', 2 << 20)
@@ -62,6 +68,49 @@ def test_vxlan(pair):
     with pair.capture() as capture:
         assert ping(pair.a.netns, B)
         assert {p.proto for p in capture.stop()} >= {1}
+
+
+def arrived(sock):
+    """What has come by now."""
+    sock.setblocking(False)
+    texts = []
+    with suppress(BlockingIOError):
+        while True:
+            texts.append(sock.recv(100))
+    assert b'forged' not in texts
+    return texts
+
+
+@pytest.mark.parametrize('vrf', [False, True], ids=['plain', 'vrf'])
+def test_what_an_overlay_brings_is_nobody_elses(pair, vrf):
+    """An SA proves who sent the tunnel's packet, and not whom its inner packet names: another protected peer is not believed."""
+    peers, inner = {'by policy': '203.0.113.9', 'by cover': '203.0.113.10'}, '10.9.0.1'
+    pair.psk(protect='udp/4789')
+    with open(pair.a.config, 'a') as f:
+        f.write(f'[connection other]\nlocal = {A}\nremote = {peers["by cover"]}\nauth = psk\npsk-file = psk\nstart = trap\n')
+    pair.start()
+    pair.a.policy_add(peers['by policy'])
+    vxlan(pair)
+    ns = pair.a.netns
+    if vrf:
+        if ns.ip('link', 'add', 'red', 'type', 'vrf', 'table', 7, check=False).returncode:
+            pytest.skip('NOT TESTED: this kernel has no VRF')
+        ns.ip('link', 'set', 'red', 'up')
+        ns.ip('link', 'set', 'vx0', 'master', 'red')
+        ns.sysctl('net.ipv4.udp_l3mdev_accept', 1)
+    for dev in ('all', 'vx0'):
+        ns.sysctl(f'net.ipv4.conf.{dev}.rp_filter', 0)
+    with udp_socket(ns, '0.0.0.0', 4000) as here:
+        def send(src, text):
+            send_ip(pair.b.netns, IP(src=src, dst=inner) / UDP(sport=4000, dport=4000) / text)
+
+        until(lambda: send('10.9.0.2', b'honest') or arrived(here), 'the overlay works')
+        for peer in peers.values():
+            before = pair.a.status()['drops']['backstop_in']
+            send(peer, b'forged')
+            until(lambda: pair.a.status()['drops']['backstop_in'] > before, f'what names {peer} is dropped')
+        send('203.0.113.11', b'of nobody')
+        until(lambda: b'of nobody' in arrived(here), 'what names nobody arrives')
 
 
 @needs('dnsmasq', 'dig')

@@ -359,6 +359,58 @@ def test_what_nat_makes_this_hosts(host, mode):
             here.recv(100)
 
 
+def heard(sock):
+    """What has arrived so far."""
+    sock.setblocking(False)
+    try:
+        return sock.recv(100)
+    except BlockingIOError:
+        return None
+
+
+@pytest.mark.parametrize('mode', ['native', 'generic'])
+@pytest.mark.parametrize('attached', [[NIC, 'nic1'], ['nic1']], ids=['by-the-nic', 'by-another'])
+def test_what_is_forwarded_in_this_hosts_name(host, mode, attached):
+    """NAT gives it an address of this host's, which the connection covers: neither it nor its answer goes by in clear."""
+    inner_addr, name = '198.51.100.2', '192.0.2.7'
+    with Netns('clf') as far:
+        host.configure(attached, mode=mode)
+        with open(host.config, 'a') as f:
+            f.write('[connection core]\n' + ''.join(f'{k} = {v}\n' for k, v in CONNECTION.items()))
+        plug(host)
+        veth(host.netns, 'nic1', far, 'wire1')
+        host.netns.ip('addr', 'add', f'{name}/24', 'dev', NIC)
+        host.netns.ip('addr', 'add', '198.51.100.1/24', 'dev', 'nic1')
+        host.netns.sysctl('net.ipv4.ip_forward', 1)
+        far.ip('addr', 'add', f'{inner_addr}/24', 'dev', 'wire1')
+        far.ip('route', 'add', 'default', 'via', '198.51.100.1')
+        host.wire.ip('route', 'add', '198.51.100.0/24', 'via', HOST)
+        with (rules_in(host.netns) as rules, udp_socket(far, inner_addr, 7) as inner, udp_socket(far, inner_addr) as plain,
+              udp_socket(host.wire, PEER) as peer):
+            rules(f'table ip nat {{\n chain c {{\n type nat hook postrouting priority srcnat\n'
+                  f' ip daddr {PEER} udp sport 7 snat to {name}\n }}\n}}\n')
+            inner.sendto(b'before there is a policy', peer.getsockname())
+            _, end = peer.recvfrom(100)
+            assert end[0] == name
+            peer.sendto(b'an answer', end)
+            assert inner.recv(100)
+            host.start()
+            before = host.status()['drops']
+            out, back = ('no_sa', 'cleartext_protected') if NIC in attached else ('backstop_out', 'backstop_in')
+            inner.sendto(b'in clear', peer.getsockname())
+            until(lambda: host.status()['drops'][out] > before[out], 'it is dropped')
+            assert not heard(peer)
+            peer.sendto(b'an answer in clear', end)
+            until(lambda: host.status()['drops'][back] > before[back], 'its answer is, too')
+            assert not heard(inner)
+            # Of what keeps its own address both ways are open.
+            peer.settimeout(5)
+            plain.sendto(b'under its own name', peer.getsockname())
+            assert peer.recvfrom(100)[1][0] == inner_addr
+            peer.sendto(b'and back', plain.getsockname())
+            assert plain.recv(100)
+
+
 @pytest.mark.parametrize('mode', ['native', 'generic'])
 def test_what_is_forwarded_is_other_peoples(host, mode):
     """A connection covers all addresses of this host, and no others that it is on the way to."""
