@@ -166,7 +166,10 @@ def test_two_that_are_not_apart():
 
 @pytest.mark.parametrize('mode', MODES)
 def test_bridge_with_another_port(mode, psk_pair):
-    """What may leave by a port without a gate is dropped, and the log names that port until it is attached, too."""
+    """
+    What may leave by a port without a gate is dropped, and the log names that port until it is attached, too. What an SA brings
+    arrives all the while.
+    """
     pair = psk_pair(mode)
     put_on_top(pair, 'bridge')
     a = pair.a
@@ -177,6 +180,7 @@ def test_bridge_with_another_port(mode, psk_pair):
     until(lambda: 'its packets would leave by top0, and port7 under it is not attached: dropped' in a.log_text, 'a line in the log')
     with Both(pair) as traffic:
         until(lambda: a.counters().get('backstop_out', 0) > 100, 'the backstop')
+        until(lambda: traffic.counts()[0] > 100, 'what an SA brings')
         traffic.closed()
     a.cmd('attach', 'port7')
     until(lambda: 'its packets leave by an attached interface again' in a.log_text, 'a line in the log')
