@@ -36,9 +36,9 @@
 #define NF_DROP	  0
 #define NF_ACCEPT 1
 
-/* Whether routes that encapsulate, and NAT, are looked at. The loader says no where a kernel refuses the program that
- * does. */
-const volatile bool sees_routes = true;
+/* Whether routes that encapsulate, NAT, and what interfaces stand on are looked at. The loader says no where a kernel
+ * refuses the program that does. */
+const volatile bool sees_all = true;
 
 static __always_inline int drop(enum reason reason)
 {
@@ -146,13 +146,13 @@ static __always_inline bool stands_on_guarded(const struct net_device *dev, bool
 	return l.at == l.end;
 }
 
-/* look_below: NULL below the last storey. */
+/* look_below: NULL below the last storey. Where nobody can look, what a daemon has seen last has to do. */
 static __always_inline bool guards(const struct net_device *dev, bool out, look *look_below)
 {
 	const struct gate *gate = gate_of(dev);
 
 	if (gate && is_derived(gate))
-		return look_below && stands_on_guarded(dev, out, look_below);
+		return !sees_all || (look_below && stands_on_guarded(dev, out, look_below));
 	return gate && guards_itself(dev, gate, out);
 }
 
@@ -203,13 +203,13 @@ static __always_inline bool guards_ingress(const struct net_device *dev)
 /* Whether a route has taken the packet out of another since PRE_ROUTING. */
 static __always_inline bool by_route(const struct sk_buff *skb)
 {
-	return sees_routes && is_taken_out(skb);
+	return sees_all && is_taken_out(skb);
 }
 
 /* Whether NAT has given the packet another source, or another destination. */
 static __always_inline bool is_renamed(const struct sk_buff *skb, bool source)
 {
-	return sees_routes && is_translated(skb, source);
+	return sees_all && is_translated(skb, source);
 }
 
 /* Of a packet that a VRF has got, it is asked where that got it from. */
@@ -300,7 +300,7 @@ static __always_inline bool lets_out(const struct sk_buff *skb, const struct net
 {
 	const struct gate *gate;
 
-	if (!sees_routes || !is_rewritten_later(skb))
+	if (!sees_all || !is_rewritten_later(skb))
 		return guards_egress(dev);
 	gate = gate_of(dev);
 	return gate && gate->kind == GATE_OPEN;
@@ -318,7 +318,7 @@ static __always_inline __u32 wrapped_here(struct bpf_nf_ctx *ctx)
 static __always_inline int out(struct bpf_nf_ctx *ctx)
 {
 	const struct net_device *dev = ctx->state->out;
-	const bool ipv6 = sees_routes && ctx->state->pf == FAMILY_IPV6;
+	const bool ipv6 = sees_all && ctx->state->pf == FAMILY_IPV6;
 	const __u32 at = ipv6 ? wrapped_here(ctx) : 0;
 
 	if (ipv6 ? !at : !dev || is_loopback(dev) || lets_out(ctx->skb, dev))

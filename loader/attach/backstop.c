@@ -54,7 +54,7 @@ static void pin_path(const char *dir, const struct wall *wall, char *path)
 
 /* ---- loading ---- */
 
-static struct backstop *open_object(const struct prog_config *cfg, bool sees_routes)
+static struct backstop *open_object(const struct prog_config *cfg, bool sees_all)
 {
 	struct backstop *skel = backstop__open();
 
@@ -63,7 +63,7 @@ static struct backstop *open_object(const struct prog_config *cfg, bool sees_rou
 	bpf_program__set_type(skel->progs.backstop, PROG_TYPE_NETFILTER);
 	bpf_program__set_expected_attach_type(skel->progs.backstop, ATTACH_NETFILTER);
 	memcpy((void *)&skel->rodata->cfg, cfg, sizeof(*cfg));
-	*(bool *)&skel->rodata->sees_routes = sees_routes;
+	*(bool *)&skel->rodata->sees_all = sees_all;
 	return skel;
 }
 
@@ -77,10 +77,10 @@ static int not_loaded(int err, struct fault *f)
 		     "this kernel has none (before Linux 6.4): packets are guarded on attached interfaces only");
 }
 
-static int load_as(bool sees_routes, const char *maps_dir, uint32_t slots, const struct prog_config *cfg,
+static int load_as(bool sees_all, const char *maps_dir, uint32_t slots, const struct prog_config *cfg,
 		   struct backstop **out, struct fault *f)
 {
-	struct backstop *skel = open_object(cfg, sees_routes);
+	struct backstop *skel = open_object(cfg, sees_all);
 	int err;
 
 	if (!skel)
@@ -98,7 +98,7 @@ static int load_as(bool sees_routes, const char *maps_dir, uint32_t slots, const
 	return err;
 }
 
-/* A kernel that refuses what looks at routes may take the rest. */
+/* A kernel that refuses what looks into its own structures may take the rest. */
 static int load(const char *maps_dir, uint32_t slots, const struct prog_config *cfg, struct backstop **out,
 		struct fault *f)
 {
@@ -169,7 +169,7 @@ int backstop_put(const char *dir, const char *maps_dir, uint32_t slots, const st
 	if (err)
 		return err;
 	for (size_t i = 0; i < WALLS && !err; i++)
-		if (skel->rodata->sees_routes || !walls[i].for_routes)
+		if (skel->rodata->sees_all || !walls[i].for_routes)
 			err = put_wall(dir, &walls[i], bpf_program__fd(skel->progs.backstop), f);
 	backstop__destroy(skel);
 	return err;
@@ -248,7 +248,7 @@ int backstop_try(struct fault *f)
 
 	if (err)
 		return err;
-	if (!skel->rodata->sees_routes)
+	if (!skel->rodata->sees_all)
 		err = fault(f, ENOTSUP, "%s", BACKSTOP_BLIND);
 	backstop__destroy(skel);
 	return err;

@@ -41,7 +41,9 @@ bool backstop_is_up(const char *dir);
  * the program without that only.
  */
 bool backstop_sees_routes(const char *dir);
-#define BACKSTOP_BLIND "what routes encapsulate ('ip route ... encap') is not looked at, and leaves IN CLEAR"
+#define BACKSTOP_BLIND \
+	"what routes encapsulate ('ip route ... encap') is not looked at, and leaves IN CLEAR; nor is " \
+	"NAT, nor, while no daemon runs, what a bridge stands on"
 
 /* Whether this kernel would take the backstop: loads it and lets it go. 0 or -errno. */
 int backstop_try(struct fault *f);
