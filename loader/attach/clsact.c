@@ -95,12 +95,12 @@ static int attach(int ifindex, bool egress, int prog, uint32_t handle)
 	return bpf_tc_attach(&hook, &opts);
 }
 
-static void detach(int ifindex, bool egress, uint32_t handle)
+static int detach(int ifindex, bool egress, uint32_t handle)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = egress ? BPF_TC_EGRESS : BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = CLSACT_PRIORITY);
 
-	bpf_tc_detach(&hook, &opts);
+	return bpf_tc_detach(&hook, &opts);
 }
 
 int clsact_put(int ifindex, bool egress, int prog, struct fault *f)
@@ -133,12 +133,13 @@ static void remove_empty_qdisc(int ifindex)
 		bpf_tc_hook_destroy(&qdisc);
 }
 
-void clsact_remove(int ifindex, bool egress, unsigned prog_id)
+bool clsact_remove(int ifindex, bool egress, unsigned prog_id)
 {
 	struct clsact_view view;
 
-	if (clsact_look(ifindex, egress, &view) || !view.handle || view.program != prog_id)
-		return;
-	detach(ifindex, egress, view.handle);
+	if (clsact_look(ifindex, egress, &view) || !view.handle || view.program != prog_id ||
+	    detach(ifindex, egress, view.handle))
+		return false;
 	remove_empty_qdisc(ifindex);
+	return true;
 }

@@ -24,7 +24,7 @@ int clsact_look(int ifindex, bool egress, struct clsact_view *view);
  * without a gap. prog: descriptor, the caller's. 0 or -errno. */
 int clsact_put(int ifindex, bool egress, int prog, struct fault *f);
 
-/* Removes our filter if it runs the program of that id, and then the qdisc if that is empty. */
-void clsact_remove(int ifindex, bool egress, unsigned prog_id);
+/* Removes our filter if it runs the program of that id, and then the qdisc if that is empty. Whether it did. */
+bool clsact_remove(int ifindex, bool egress, unsigned prog_id);
 
 #endif

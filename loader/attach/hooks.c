@@ -99,8 +99,9 @@ int hooks_take_over(const struct hook_place *at, enum port_mode *mode, struct fa
 
 /* ---- whose program ---- */
 
-/* In the directory of all instances: the one that has the link of that program pinned for that interface. */
-static bool find_owner(const struct hook_place *at, uint32_t program, char owner[INSTANCE_MAX])
+/* In the directory of all instances: the one that has that program pinned for that hook of the interface. A program of
+ * clsact is pinned itself, without a link that would tell the ifindex. */
+static bool find_owner(const struct hook_place *at, enum hook_point point, uint32_t program, char owner[INSTANCE_MAX])
 {
 	char root[PIN_MAX], dir[PIN_MAX + INSTANCE_MAX];
 	struct dirent *e;
@@ -118,8 +119,8 @@ static bool find_owner(const struct hook_place *at, uint32_t program, char owner
 			continue;
 		snprintf(owner, INSTANCE_MAX, "%.*s", INSTANCE_MAX - 1, e->d_name);
 		snprintf(dir, sizeof(dir), "%s/%s", root, owner);
-		p = hook_pin_open(&there, HOOK_XDP);
-		found = p.fd >= 0 && p.prog_id == program && p.ifindex == (uint32_t)at->ifindex;
+		p = hook_pin_open(&there, point);
+		found = p.fd >= 0 && p.prog_id == program && (!p.is_link || p.ifindex == (uint32_t)at->ifindex);
 		hook_pin_close(&p);
 	}
 	if (instances)
@@ -131,14 +132,22 @@ bool hooks_owner(const struct hook_place *at, char owner[INSTANCE_MAX])
 {
 	struct xdp_running running;
 
-	return xdp_running(at->ifindex, &running) == 0 && running.program && find_owner(at, running.program, owner);
+	return xdp_running(at->ifindex, &running) == 0 && running.program &&
+	       find_owner(at, HOOK_XDP, running.program, owner);
+}
+
+bool hooks_hold(const struct hook_place *at, enum hook_point point, uint32_t program)
+{
+	char owner[INSTANCE_MAX];
+
+	return find_owner(at, point, program, owner);
 }
 
 static int foreign(const struct hook_place *at, uint32_t program, struct fault *f)
 {
 	char owner[INSTANCE_MAX];
 
-	if (find_owner(at, program, owner))
+	if (find_owner(at, HOOK_XDP, program, owner))
 		return fault(f, EBUSY,
 			     "%s: instance '%s' guards it: choose another NIC, or give it up there: 'xdp-ipsec "
 			     "--instance %s "

@@ -24,6 +24,9 @@ int hooks_take_over(const struct hook_place *at, enum port_mode *mode, struct fa
 /* Whether an instance, this one or another, guards the interface: the XDP program that runs there is its. */
 bool hooks_owner(const struct hook_place *at, char owner[INSTANCE_MAX]);
 
+/* Whether any instance has that program pinned for that hook of the interface. */
+bool hooks_hold(const struct hook_place *at, enum hook_point point, uint32_t program);
+
 /* Whether the kernel has tcx. */
 bool hooks_have_tcx(void);
 

@@ -8,6 +8,7 @@
 #include "attach/gates.h"
 #include "attach/hooks.h"
 #include "attach/hooks_away.h"
+#include "attach/hooks_stray.h"
 #include "attach/steering_undo.h"
 #include "commands.h"
 #include "config/nic_words.h"
@@ -119,6 +120,20 @@ static int detach(const struct invocation *inv, struct instance *in, const char 
 	return err;
 }
 
+/* Also of a NIC that is not attached, whoever said so: err. Not of all NICs: another instance may be about to pin what
+ * it has attached to one that nobody has named. */
+static bool remove_stray(const struct instance *in, const char *dev, int err)
+{
+	const struct hook_place at = {.dir = in->bpf_dir, .dev = dev, .ifindex = (int)if_nametoindex(dev)};
+
+	if ((err && err != -ENOENT && err != -EREMOTEIO) || !hooks_remove_stray(&at))
+		return false;
+	printf("%s: clsact filters that had lost their pin are removed: what they dropped goes in clear, but for what "
+	       "else guards it\n",
+	       dev);
+	return true;
+}
+
 /* Before it is detached: any interface, here or away, or the backstop. */
 static bool guards(const struct instance *in)
 {
@@ -158,22 +173,22 @@ int detach_command(const struct invocation *inv)
 	const char *dev = word(inv, "dev");
 	struct interface_config config;
 	struct instance in;
-	bool guarded = false;
+	bool guarded, stray;
 	struct fault f;
 	int err;
 
 	if (nic_words_parse(inv->words, &config, &f))
 		return cli_usage(inv, f.text);
-	err = session_instance(inv, &in, &f);
-	if (!err)
-		guarded = guards(&in);
-	if (!err)
-		err = detach(inv, &in, dev, &f);
-	if (err)
+	if (session_instance(inv, &in, &f))
+		return cli_fail(inv, f.text);
+	guarded = guards(&in);
+	err = detach(inv, &in, dev, &f);
+	stray = remove_stray(&in, dev, err);
+	if (err && !stray)
 		return cli_fail(inv, f.text);
 	if (strcmp(dev, "all") == 0)
 		show_all_detached(&in, guarded);
-	else
+	else if (!err)
 		printf("%s: detached: the gate is open, what was protected goes in clear\n", dev);
 	return EXIT_SUCCESS;
 }

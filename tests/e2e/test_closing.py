@@ -2,11 +2,13 @@
 """The gate without a daemon, expected NICs, what opens it, and what is said of it."""
 import json
 import os
+import shutil
 import signal
 
 import pytest
 
 from lib.beds.ike import put
+from lib.bpf_programs import SCHED_CLS, XDP, XDP_PASS, on_xdp, program, put_filter
 from lib.host import Host
 from lib.netns import Netns, run, veth
 from lib.nftables import rules_in
@@ -431,3 +433,92 @@ def test_what_is_forwarded_is_other_peoples(host, mode):
             done = ns.run('ping', '-c1', '-W2' if answered else '-W0.5', to, check=False)
             assert (done.returncode == 0) == answered, f'{ns.name} to {to}: {host.counters()}'
         assert not host.status()['drops']['backstop_in']
+
+
+# ---- clsact, which has no links ----
+
+def filters(host, where='egress'):
+    return host.netns.run('tc', 'filter', 'show', 'dev', NIC, where, check=False).stdout
+
+
+@pytest.fixture
+def stray(host):
+    """A host whose pins somebody has deleted while nobody ran: what is left guards by a clsact filter alone."""
+    plug(host)
+    host.configure([NIC], mode='native', hook='clsact')
+    host.start()
+    host.policy_add(PEER)
+    host.stop(signal.SIGKILL)
+    host.end_worker()
+    shutil.rmtree(host.pins)
+    assert 'tc_egress' in filters(host) and not is_open(host)
+    return host
+
+
+def test_detach_of_filters_without_pins(stray):
+    """Of the NIC that is named: 'all' are those of the instance."""
+    assert 'no gate was opened' in stray.cmd('detach', 'all').stdout and not is_open(stray)
+    done = stray.cmd('detach', NIC)
+    assert f'{NIC}: clsact filters that had lost their pin are removed: what they dropped goes in clear' in done.stdout
+    assert not filters(stray) and is_open(stray)
+    assert 'clsact' not in stray.netns.run('tc', 'qdisc', 'show', 'dev', NIC).stdout
+    assert 'not attached' in stray.cmd('detach', NIC, check=False).stderr
+
+
+def test_run_takes_filters_without_pins_over(stray):
+    stray.start()
+    assert filters(stray).count('tc_egress:[') == 1
+    stray.cmd('detach', NIC)
+    assert not filters(stray) and is_open(stray)
+
+
+def test_detach_of_filters_beside_a_daemon(stray):
+    """Whose backstop holds what goes by a NIC that is not its own: nobody is told that the gate is open."""
+    configure(stray, 'nic1')
+    plug(stray, 'nic1', '198.51.100.1', 'wire1', '198.51.100.2')
+    stray.start()
+    done = stray.cmd('detach', NIC)
+    assert 'had lost their pin are removed' in done.stdout and 'the gate is open' not in done.stdout
+    assert not filters(stray) and not is_open(stray)
+    assert 'not attached' in stray.cmd('detach', NIC, check=False).stderr
+
+
+@pytest.mark.parametrize('name, handle', [('theirs', '0x1be5'), ('tc_egress', '0x1')])
+def test_detach_leaves_filters_of_others(stray, name, handle):
+    """One with our handle and priority is not ours by that alone, nor one with our program's name."""
+    stray.cmd('detach', NIC)
+    with program(SCHED_CLS, -1, name) as theirs:
+        put_filter(stray.netns, NIC, theirs, handle)
+    before = filters(stray)
+    assert f'handle {handle}' in before
+    assert 'not attached' in stray.cmd('detach', NIC, check=False).stderr
+    assert filters(stray) == before
+
+
+def test_detach_leaves_filters_of_another_instance(host):
+    """Alive or not: what it has pinned is its own."""
+    plug(host)
+    host.configure([NIC], mode='native', hook='clsact')
+    host.start()
+    host.policy_add(PEER)
+    other = f'{host.instance}-2'
+    for _ in range(2):
+        host.netns.run(host.command, '--instance', other, 'detach', 'all')
+        host.netns.run(host.command, '--instance', other, 'detach', NIC, check=False)
+        assert 'tc_egress' in filters(host) and not is_open(host)
+        host.stop()
+    (host.pins / 'links' / f'{NIC}-xdp').unlink()       # what is pinned is its own without that, too
+    host.netns.run(host.command, '--instance', other, 'detach', NIC, check=False)
+    assert 'tc_egress' in filters(host) and not is_open(host)
+    host.cmd('detach', 'all')
+    assert not filters(host) and is_open(host)
+
+
+def test_detach_leaves_filters_beside_xdp(stray):
+    """Whoever has an XDP program on the NIC may guard it, as from a container whose BPF file system is its own."""
+    before = filters(stray)
+    with program(XDP, XDP_PASS) as xdp, on_xdp(stray.netns, NIC, xdp):
+        assert 'not attached' in stray.cmd('detach', NIC, check=False).stderr
+        assert filters(stray) == before and not is_open(stray)
+    stray.cmd('detach', NIC)
+    assert not filters(stray)

@@ -5,6 +5,7 @@ import ctypes
 import os
 import platform
 import struct
+from pathlib import Path
 
 SYS_BPF = {'x86_64': 321, 'aarch64': 280}[platform.machine()]
 PROG_LOAD, LINK_CREATE, LINK_UPDATE, LINK_DETACH = 5, 28, 29, 34
@@ -54,6 +55,16 @@ def in_front(netns, dev, where, prog):
         os.close(link)
 
 
+@contextlib.contextmanager
+def on_xdp(netns, dev, prog):
+    with netns.entered():
+        link = bpf(LINK_CREATE, struct.pack('<IIII', prog, netns.ifindex(dev), ATTACH_XDP, 0))[0]
+    try:
+        yield link
+    finally:
+        os.close(link)
+
+
 def tcx_order(netns, dev, where):
     """The ids of the programs there, the first to run first."""
     ids = (ctypes.c_uint32 * 64)()
@@ -76,6 +87,17 @@ def pinned(path):
 def pin(fd, path):
     text = ctypes.create_string_buffer(str(path).encode())
     bpf(OBJ_PIN, struct.pack('<QII', ctypes.addressof(text), fd, 0))
+
+
+def put_filter(netns, dev, prog, handle):
+    """A clsact filter on egress, first of all by its priority."""
+    path = Path(f'/sys/fs/bpf/{netns.name}-theirs')
+    netns.run('tc', 'qdisc', 'add', 'dev', dev, 'clsact')
+    pin(prog, path)
+    try:
+        netns.run('tc', 'filter', 'add', 'dev', dev, 'egress', 'pref', '1', 'handle', handle, 'bpf', 'da', 'pinned', path)
+    finally:
+        path.unlink()
 
 
 def detach(link):
