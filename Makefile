@@ -545,6 +545,7 @@ install: all
 	install -D -m755 $(BUILD)/xdp-ipsec $(DESTDIR)$(PREFIX)/sbin/xdp-ipsec
 	install -D -m755 $(BUILD)/xdp-ipsec-worker $(DESTDIR)$(PREFIX)/libexec/xdp-ipsec/xdp-ipsec-worker
 	install -D -m755 $(BUILD)/xdp-ipsec-iked $(DESTDIR)$(PREFIX)/libexec/xdp-ipsec/xdp-ipsec-iked
+	install -D -m755 packaging/end-daemons $(DESTDIR)$(PREFIX)/libexec/xdp-ipsec/end-daemons
 	install -D -m644 docs/prometheus/xdp-ipsec.rules.yml $(DESTDIR)$(PREFIX)/share/xdp-ipsec/prometheus/xdp-ipsec.rules.yml
 	install -D -m644 docs/grafana/xdp-ipsec.json $(DESTDIR)$(PREFIX)/share/xdp-ipsec/grafana/xdp-ipsec.json
 	install -D -m644 docs/status.schema.json $(DESTDIR)$(PREFIX)/share/xdp-ipsec/status.schema.json

@@ -2,16 +2,21 @@
 """What is installed, and how a shell helps to type it."""
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from lib.beds.ike import IkePair
-from lib.host import BUILD, COMMAND
+from lib.beds.pair import NIC, B, Pair
+from lib.bpf_programs import SCHED_CLS, program, put_filter
+from lib.host import BUILD, COMMAND, is_dead
 from lib.netns import run
 from lib.pki import Ca, pem
 from lib.screen import Screen
+from lib.traffic import ping
+from lib.wait import until
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPLETION = ROOT / 'packaging/completion'
@@ -114,7 +119,8 @@ def test_example(native, name):
 
 # ---- make install, make deb ----
 
-INSTALLED = ['sbin/xdp-ipsec', 'libexec/xdp-ipsec/xdp-ipsec-worker', 'libexec/xdp-ipsec/xdp-ipsec-iked', 'share/man/man8/xdp-ipsec.8',
+INSTALLED = ['sbin/xdp-ipsec', 'libexec/xdp-ipsec/xdp-ipsec-worker', 'libexec/xdp-ipsec/xdp-ipsec-iked', 'libexec/xdp-ipsec/end-daemons',
+             'share/man/man8/xdp-ipsec.8',
              'share/man/man5/xdp-ipsec.conf.5', 'share/xdp-ipsec/status.schema.json', 'lib/systemd/system/xdp-ipsec.service',
              'lib/systemd/system/xdp-ipsec@.service', 'lib/systemd/system/xdp-ipsec-gate.service', 'lib/sysusers.d/xdp-ipsec.conf',
              'lib/tmpfiles.d/xdp-ipsec.conf', 'share/bash-completion/completions/xdp-ipsec', 'share/zsh/site-functions/_xdp-ipsec',
@@ -166,3 +172,173 @@ def test_deb(tmp_path):
     need('lintian')
     done = subprocess.run(['lintian', '--allow-root', '--fail-on', 'error,warning', package], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+# ---- removal ----
+
+END_DAEMONS = '/usr/libexec/xdp-ipsec/end-daemons'
+
+
+def scripted(host, name, *args, pins=True, run_dir=True, path='', check=True):
+    """A script of the package, with the host's directories for those of all, if it is to see them, and without systemd."""
+    others = host.dir / 'scripts'
+    (others / 'run').mkdir(parents=True, exist_ok=True)
+    (others / 'run' / host.instance).unlink(missing_ok=True)
+    if run_dir:
+        (others / 'run' / host.instance).symlink_to(host.run_dir)
+    for stub in 'systemctl', 'deb-systemd-helper', 'deb-systemd-invoke':
+        (others / stub).write_text('#!/bin/sh\n')
+        (others / stub).chmod(0o755)
+
+    def here(text):
+        for theirs, own in (('/sys/fs/bpf/xdp-ipsec', host.pins if pins else others / 'pins'), ('/run/xdp-ipsec', others / 'run'),
+                            ('/etc/xdp-ipsec', others / 'etc'), ('/run/systemd/system', others / 'none'),
+                            (END_DAEMONS, others / 'end-daemons')):
+            text = text.replace(theirs, str(own))
+        return text
+    (others / 'end-daemons').write_text(here((ROOT / 'packaging/end-daemons').read_text()))
+    (others / 'end-daemons').chmod(0o755)
+    done = host.netns.run('env', f'PATH={others}:{path or os.environ["PATH"]}', 'sh', '-c', here(removal(name)), name, *args, check=check)
+    return done.stdout + done.stderr if check else done
+
+
+def removal(name):
+    """deb/prerm is a file; rpm/%preun is a part of the spec."""
+    kind, part = name.split('/')
+    if kind == 'deb':
+        return (ROOT / 'packaging' / name).read_text()
+    spec = (ROOT / 'packaging/rpm/xdp-ipsec.spec').read_text()
+    return spec.split(f'\n{part}\n')[1].split('\n%')[0]
+
+
+BEFORE = [('deb/prerm', 'remove'), ('rpm/%preun', '0')]
+EACH_HOOK = ['native-clsact', 'generic-clsact', 'native-tcx']
+
+
+@pytest.fixture(params=['native-clsact'])
+def guarding(request):
+    """One whose gate is closed, whom no systemd has started."""
+    mode, hook = request.param.split('-')
+    with Pair(mode, hook=hook) as pair:
+        pair.a.start()
+        pair.a.policy_add(B)
+        assert not is_open(pair.a)
+        yield pair.a
+
+
+def is_open(host):
+    return ping(host.netns, B, deadline=1)
+
+
+def filters(host, dev=NIC):
+    return host.netns.run('tc', 'filter', 'show', 'dev', dev, 'egress').stdout
+
+
+@pytest.mark.parametrize('guarding', EACH_HOOK, indirect=True)
+@pytest.mark.parametrize('script, arg', BEFORE)
+def test_removal_ends_whoever_runs(guarding, script, arg):
+    """And waits for it; the gate stays closed."""
+    said = scripted(guarding, script, arg)
+    assert guarding.daemon.wait(timeout=1) == 0 and not guarding.run_dir.exists()
+    assert 'still runs' not in said and (guarding.pins / 'links').exists()
+    assert not is_open(guarding)
+
+
+@pytest.mark.parametrize('script, arg', [('deb/prerm', 'upgrade'), ('rpm/%preun', '1')])
+def test_upgrade_ends_nobody(guarding, script, arg):
+    scripted(guarding, script, arg)
+    assert guarding.daemon.poll() is None and guarding.status()
+
+
+def test_removal_ends_a_worker_alone(guarding):
+    """That of a daemon that was killed: it would go on for the next one."""
+    worker = guarding.pids()[1]
+    guarding.stop(signal.SIGKILL)
+    assert not is_dead(worker)
+    assert 'still runs' not in scripted(guarding, 'deb/prerm', 'remove')
+    until(lambda: is_dead(worker), 'the worker has ended')
+    assert not is_open(guarding)
+
+
+def test_number_of_somebody_else(guarding):
+    """What a daemon of another PID namespace has written down is another process here, and is let be."""
+    with subprocess.Popen(['sleep', 'infinity']) as other:
+        try:
+            (guarding.run_dir / 'pid').write_text(f'{other.pid}\n')
+            assert 'still runs' in scripted(guarding, 'deb/prerm', 'remove')
+            assert other.poll() is None and guarding.daemon.poll() is None
+        finally:
+            other.kill()
+
+
+@pytest.mark.parametrize('guarding', EACH_HOOK, indirect=True)
+def test_purge_opens(guarding):
+    """Filters, which no pin holds, too; and nothing of it is left."""
+    scripted(guarding, 'deb/prerm', 'remove')
+    guarding.daemon.wait(timeout=15)
+    scripted(guarding, 'deb/postrm', 'remove')
+    assert not is_open(guarding)
+    assert 'the gate is open' in scripted(guarding, 'deb/postrm', 'purge')
+    assert not guarding.pins.exists() and is_open(guarding)
+    assert 'clsact' not in guarding.netns.run('tc', 'qdisc', 'show', 'dev', NIC).stdout
+
+
+def test_purge_beside_one_that_runs(guarding):
+    """Opens nothing, says so, and can be had again when that has ended."""
+    done = scripted(guarding, 'deb/postrm', 'purge', check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and 'a daemon still runs' in said and 'the gate is open' not in said
+    assert guarding.status() and not is_open(guarding)
+    guarding.stop()
+    assert 'the gate is open' in scripted(guarding, 'deb/postrm', 'purge')
+    assert not filters(guarding) and is_open(guarding)
+
+
+def test_purge_of_filters_without_pins(guarding):
+    """It says that it has opened these."""
+    guarding.kill()
+    shutil.rmtree(guarding.pins)
+    assert f'{NIC}: ' in scripted(guarding, 'deb/postrm', 'purge')
+    assert not filters(guarding) and is_open(guarding)
+
+
+@pytest.mark.parametrize('name, handle', [('my_tc_egress', '0x1be5'), ('tc_egress', '0x1')])
+def test_purge_leaves_what_is_somebody_elses(guarding, name, handle):
+    """A qdisc without filters, and a filter that has our place, but not our program's name, or the name and another place."""
+    guarding.stop()
+    guarding.netns.ip('link', 'add', 'theirs0', 'type', 'veth', 'peer', 'name', 'theirs1')
+    guarding.netns.run('tc', 'qdisc', 'add', 'dev', 'theirs0', 'clsact')
+    with program(SCHED_CLS, -1, name) as theirs:
+        put_filter(guarding.netns, 'theirs1', theirs, handle)
+    scripted(guarding, 'deb/postrm', 'purge')
+    assert not filters(guarding)
+    assert 'clsact' in guarding.netns.run('tc', 'qdisc', 'show', 'dev', 'theirs0').stdout
+    assert name in filters(guarding, 'theirs1')
+
+
+def test_purge_without_tc(guarding):
+    """Says what it takes."""
+    guarding.stop()
+    tools = guarding.dir / 'tools'
+    tools.mkdir()
+    for tool in 'sh', 'rm', 'rmdir', 'flock', 'true':
+        (tools / tool).symlink_to(shutil.which(tool))
+    said = scripted(guarding, 'deb/postrm', 'purge', path=tools)
+    assert 'tc to be removed' in said and not is_open(guarding)
+
+
+def test_purge_beside_a_container(guarding):
+    """Whose daemon has directories that the script does not see: its filters stay."""
+    before = filters(guarding)
+    said = scripted(guarding, 'deb/postrm', 'purge', pins=False, run_dir=False)
+    assert 'tc_egress' in before and filters(guarding) == before
+    assert f'{NIC}: ' in said and 'the gate is open' not in said
+
+
+def test_purge_beside_a_container_with_the_pins(guarding):
+    """It puts back what the purge has taken, and its backstop guards meanwhile."""
+    scripted(guarding, 'deb/postrm', 'purge', run_dir=False)
+    for _ in range(3):
+        assert not is_open(guarding)
+    until(lambda: (guarding.pins / 'links').exists() and 'tc_egress' in filters(guarding), 'all is put back')
+    assert not is_open(guarding)
