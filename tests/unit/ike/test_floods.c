@@ -13,7 +13,7 @@
 #include <malloc.h>
 
 #include "inside.h"
-#include "sealed.h"
+#include "through.h"
 
 static unsigned half_open(struct world *w, int host)
 {
@@ -303,24 +303,19 @@ static enum fate make_junk(struct world *w, struct world_packet *p, void *arg)
 	return w->filter == world_drop_all ? DROP : PASS;
 }
 
-static size_t kept_of_junk(struct world *w, size_t size)
+static size_t kept_of_junk(void **state, size_t size)
 {
 	struct junk junk = {.size = size};
+	const struct world *w = connect_through(state, make_junk, &junk, 10);
 
-	world_again(w, 0);
-	w->filter = make_junk;
-	w->filter_arg = &junk;
-	world_configure_both(w, START_TRAP);
-	world_initiate(w, 0);
-	world_run(w, 10);
 	assert_ptr_equal(w->filter, world_drop_all);
 	return junk.kept;
 }
 
 static void large_junk_of_the_unproven_is_not_kept(void **state)
 {
-	assert_int_equal(kept_of_junk(*state, 16384), 16384);
-	assert_int_equal(kept_of_junk(*state, 16385), 0);
+	assert_int_equal(kept_of_junk(state, 16384), 16384);
+	assert_int_equal(kept_of_junk(state, 16385), 0);
 }
 
 /* Pieces of its IKE_AUTH that are authentic, for who has made them knows the keys of what is half-open: but not the
@@ -345,14 +340,9 @@ static enum fate never_whole(struct world *w, struct world_packet *p, void *arg)
 
 static void pieces_of_the_unproven_are_few(void **state)
 {
-	const struct ike_sa *sa;
-	struct world *w = *state;
+	struct world *w = connect_through(state, never_whole, NULL, 10);
+	const struct ike_sa *sa = TAILQ_FIRST(&inside_peer(w, 1)->sas);
 
-	w->filter = never_whole;
-	world_configure_both(w, START_TRAP);
-	world_initiate(w, 0);
-	world_run(w, 10);
-	sa = TAILQ_FIRST(&inside_peer(w, 1)->sas);
 	assert_int_equal(sa->state, IKE_HALF_OPEN);
 	assert_in_range(sa->reassembly[0].size, 10000, 16384);
 }
@@ -374,14 +364,9 @@ static enum fate pieces_and_nothing(struct world *w, struct world_packet *p, voi
 /* Who is refused leaves its last answer, and nothing of what it has sent. */
 static void refused_one_leaves_no_pieces(void **state)
 {
-	const struct ike_sa *sa;
-	struct world *w = *state;
+	struct world *w = connect_through(state, pieces_and_nothing, NULL, 10);
+	const struct ike_sa *sa = TAILQ_FIRST(&inside_peer(w, 1)->sas);
 
-	w->filter = pieces_and_nothing;
-	world_configure_both(w, START_TRAP);
-	world_initiate(w, 0);
-	world_run(w, 10);
-	sa = TAILQ_FIRST(&inside_peer(w, 1)->sas);
 	assert_true(ike_sa_lingers(sa));
 	assert_int_equal(sa->reassembly[0].size, 0);
 }
@@ -452,13 +437,8 @@ static void half_open_is_limited(void **state)
 static void forged_address_keeps_nobody_out(void **state)
 {
 	struct world_packet first = {.data = NULL};
-	struct world *w = *state;
+	struct world *w = connect_through(state, drop_all, &first, 10);
 
-	w->filter = drop_all;
-	w->filter_arg = &first;
-	world_configure_both(w, START_TRAP);
-	world_initiate(w, 0);
-	world_run(w, 10);
 	w->filter = NULL;
 	for (unsigned i = 0; i < 20; i++) {
 		first.data[1] = (uint8_t)i;
@@ -569,12 +549,8 @@ static enum fate ask_for_cookie(struct world *w, struct world_packet *p, void *a
 /* The request without it has its answer already, which the peer reads when it has sent the one with it. */
 static void cookie_is_not_needed_any_more(void **state)
 {
-	struct world *w = *state;
+	struct world *w = connect_through(state, ask_for_cookie, NULL, 200);
 
-	world_configure_both(w, START_TRAP);
-	w->filter = ask_for_cookie;
-	world_initiate(w, 0);
-	world_run(w, 200);
 	assert_true(world_is_up(w));
 	assert_false(world_logged(w, 1, "is not proven"));
 }

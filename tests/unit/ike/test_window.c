@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "inside.h"
-#include "sealed.h"
+#include "through.h"
 
 static void up(struct world *w)
 {
@@ -446,17 +446,9 @@ static enum fate endless_cookies(struct world *w, struct world_packet *p, void *
 static void cookies_without_end(void **state)
 {
 	struct cookies c = {.size = COOKIE_MAX};
-	struct world *w = *state;
 
-	w->filter = endless_cookies;
-	w->filter_arg = &c;
-	world_configure_both(w, START_TRAP);
-	world_initiate(w, 0);
-	world_run(w, 60000);
+	assert_failed(connect_through(state, endless_cookies, &c, 60000));
 	assert_in_range(c.given, 6, 16);
-	assert_int_equal(w->hosts[0].done_count, 1);
-	assert_true(w->hosts[0].done_error[0]);
-	assert_true(world_is_down(w));
 }
 
 /* 64 bytes at most (section 2.6): a longer one is none, and so is none at all. */
@@ -466,14 +458,8 @@ static void cookies_too_large(void **state)
 
 	for (size_t i = 0; i < 3; i++) {
 		struct cookies c = {.size = sizes[i]};
-		struct world *w = *state;
+		struct world *w = connect_through(state, endless_cookies, &c, 2000);
 
-		world_again(w, 0);
-		w->filter = endless_cookies;
-		w->filter_arg = &c;
-		world_configure_both(w, START_TRAP);
-		world_initiate(w, 0);
-		world_run(w, 2000);
 		w->filter = NULL;
 		world_run(w, 10000);
 		assert_true(world_is_up(w));
@@ -503,14 +489,9 @@ static enum fate other_with_its_spi(struct world *w, struct world_packet *p, voi
 
 static void another_with_the_same_spi(void **state)
 {
-	struct world *w = *state;
 	unsigned answers = 0;
 
-	w->filter = other_with_its_spi;
-	w->filter_arg = &answers;
-	world_configure_both(w, START_TRAP);
-	world_initiate(w, 0);
-	world_run(w, 300);
+	connect_through(state, other_with_its_spi, &answers, 300);
 	assert_int_equal(answers, 2);
 }
 

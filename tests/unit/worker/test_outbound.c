@@ -350,16 +350,22 @@ static void assert_all_is_sent(void)
 	assert_int_equal(xdp_queue_unkicked(&queue.port.q), 0);
 }
 
+/* A turn in which look() sees each read, and all that it sent. */
+static void turn_watched(void (*look)(void))
+{
+	on_read = look;
+	turn();
+	on_read = NULL;
+	nic_sends(FRAMES_MAX);
+}
+
 /* As many as the lane wants are read at once. */
 static void assert_one_leaves_at_once(uint32_t wanted)
 {
 	queue.port.express.wanted = wanted;
 	queue.port.express.skip = 0;
 	put_datagrams(&urgent, 1);
-	on_read = assert_all_is_sent;
-	turn();
-	on_read = NULL;
-	nic_sends(FRAMES_MAX);
+	turn_watched(assert_all_is_sent);
 }
 
 /* Nor does it wait for the system call that finds nothing behind it. */
@@ -383,10 +389,7 @@ static void what_is_behind_it_leaves_together(void **unused)
 	(void)unused;
 	queue.port.express.wanted = 1;
 	put_datagrams(&urgent, 10);
-	on_read = assert_one_is_sent;
-	turn();
-	on_read = NULL;
-	nic_sends(FRAMES_MAX);
+	turn_watched(assert_one_is_sent);
 	assert_datagrams(10);
 }
 
