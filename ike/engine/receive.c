@@ -187,6 +187,12 @@ static struct reassembly *reassembly_of(struct ike_sa *sa, const struct message 
 	return &sa->reassembly[m->header.flags & FLAG_RESPONSE ? 1 : 0];
 }
 
+/* Who is not proven gets no more memory for its messages, in one piece or in several. */
+static bool is_too_much(const struct ike_sa *sa, size_t size)
+{
+	return sa->state == IKE_HALF_OPEN && size > HALF_OPEN_PIECES;
+}
+
 /* m is open and whole. False: not yet, or not authentic. *plain is to be freed. */
 static bool open_message(struct ike_sa *sa, struct message *m, const struct path *path, uint8_t **plain)
 {
@@ -195,7 +201,7 @@ static bool open_message(struct ike_sa *sa, struct message *m, const struct path
 	int err;
 
 	if (message_find(m, PAYLOAD_SKF)) {
-		if (sa->state == IKE_HALF_OPEN && reassembly_of(sa, m)->size + m->size > HALF_OPEN_PIECES)
+		if (is_too_much(sa, reassembly_of(sa, m)->size + m->size))
 			return false;
 		err = reassembly_add(reassembly_of(sa, m), m, key, plain);
 		if (err == -EPROTO)
@@ -295,17 +301,11 @@ static bool has_keys(struct ike_sa *sa, const struct message *m, const struct pa
 	return sa->keys_ready;
 }
 
-/* What is not proven has no more memory in one piece than in several. */
-static bool is_too_large(const struct ike_sa *sa, const struct message *m)
-{
-	return sa->state == IKE_HALF_OPEN && m->size > HALF_OPEN_PIECES;
-}
-
 static void on_protected(struct ike_sa *sa, const struct message *m, const struct path *path)
 {
 	struct opened o = {.m = *m, .path = *path};
 
-	if (m->header.exchange == EXCHANGE_IKE_SA_INIT || is_too_large(sa, m) || !has_keys(sa, m, path))
+	if (m->header.exchange == EXCHANGE_IKE_SA_INIT || is_too_much(sa, m->size) || !has_keys(sa, m, path))
 		return;
 	if (is_repetition(sa, m))
 		on_repetition(sa, &o.m);
