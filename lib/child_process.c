@@ -87,27 +87,20 @@ static bool has_ended(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
 
-static int ms_until(uint64_t deadline)
-{
-	const uint64_t now = clock_now();
-
-	return now < deadline ? (int)((deadline - now + 999999) / 1000000) : 0;
-}
-
 /* Whether it ended within the time, however many signals come meanwhile: of other children that end, or of who ends all
  * of us at once. Filters of system calls that are older than pidfd_open() forbid it. */
 static bool wait_for_end(pid_t pid, int milliseconds)
 {
-	const uint64_t deadline = clock_now() + (uint64_t)milliseconds * 1000000;
+	const uint64_t deadline = clock_in_ms((uint64_t)milliseconds);
 	struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
 	int n;
 
-	while (end.fd < 0 && !has_ended(pid) && ms_until(deadline))
+	while (end.fd < 0 && !has_ended(pid) && clock_ms_until(deadline))
 		poll(NULL, 0, POLL_MS);
 	if (end.fd < 0)
 		return has_ended(pid);
 	do
-		n = poll(&end, 1, ms_until(deadline));
+		n = poll(&end, 1, clock_ms_until(deadline));
 	while (n < 0 && errno == EINTR);
 	close(end.fd);
 	return n == 1;

@@ -44,31 +44,19 @@ static const char *const maps_given[] = {"sad",		"sad_out", "sad_sent",	 "sa_sta
 
 /* ---- start and stop ---- */
 
-static uint64_t in_ms(int milliseconds)
-{
-	return clock_now() + (uint64_t)milliseconds * 1000000;
-}
-
-static int ms_until(uint64_t end_ns)
-{
-	const uint64_t now = clock_now();
-
-	return now < end_ns ? (int)((end_ns - now + 999999) / 1000000) : 0;
-}
-
 /* Whether the key holder has ended, too: nobody is at the other end of its socket. The kernel kills it when the
  * protocol process dies, which takes a moment on another CPU; and others may end meanwhile, as the event script that is
  * told of this end. */
 static bool keyholder_has_ended(const struct ike_process *ike)
 {
-	const uint64_t end_ns = in_ms(KEYHOLDER_END_MS);
+	const uint64_t end_ns = clock_in_ms(KEYHOLDER_END_MS);
 	struct pollfd p = {.fd = ike->stock.keys.socket};
 	int n;
 
 	if (p.fd < 0)
 		return true;
 	do
-		n = poll(&p, 1, ms_until(end_ns));
+		n = poll(&p, 1, clock_ms_until(end_ns));
 	while (n < 0 && errno == EINTR);
 	return n == 1 && (p.revents & POLLHUP);
 }
@@ -209,10 +197,10 @@ static void on_message(struct ike_process *ike, const cJSON *message)
 /* The next message; those that are not the reply that is waited for are dealt with, as long as there is time. */
 static int wait_for_reply(struct ike_process *ike, const char *wanted, int milliseconds, cJSON **message, int *fd)
 {
-	const uint64_t end_ns = in_ms(milliseconds);
+	const uint64_t end_ns = clock_in_ms((uint64_t)milliseconds);
 
 	for (;;) {
-		const int left = ms_until(end_ns);
+		const int left = clock_ms_until(end_ns);
 		int err = channel_wait(ike->control, CHANNEL_READABLE, left);
 		const char *reply;
 

@@ -12,6 +12,7 @@
 #include "child_told.h"
 #include "cpu_lane.h"
 #include "instance/worker_place.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/privileges.h"
 #include "maps/turns.h"
@@ -292,11 +293,10 @@ static bool await(struct worker *w, const bool *answered, uint64_t until)
 {
 	while (!*answered) {
 		struct pollfd p = {.fd = w->orders, .events = POLLIN};
-		const uint64_t now = maps_now();
+		const int left = clock_ms_until(until);
 
 		/* A signal is not an answer. */
-		if (now >= until || (poll(&p, 1, (int)((until - now) / 1000000) + 1) < 0 && errno != EINTR) ||
-		    p.revents & POLLHUP)
+		if (!left || (poll(&p, 1, left) < 0 && errno != EINTR) || p.revents & POLLHUP)
 			return false;
 		take_answers(w);
 	}
@@ -316,8 +316,7 @@ static bool let_go(struct worker *w, unsigned index, uint64_t patience)
 	const struct worker_order order = {.kind = WORKER_DETACH, .port = index};
 
 	w->detached = false;
-	return worker_order_send(w->orders, &order, NULL, 0) == 0 &&
-	       await(w, &w->detached, maps_now() + patience * 1000000);
+	return worker_order_send(w->orders, &order, NULL, 0) == 0 && await(w, &w->detached, clock_in_ms(patience));
 }
 
 void worker_detach(struct worker *w, unsigned index)

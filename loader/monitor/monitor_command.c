@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "overview.h"
 #include "source.h"
 #include "terminal.h"
@@ -142,13 +143,6 @@ static void on_keys(struct monitor *m)
 		m->over = !view_key(&m->view, &m->board, key);
 }
 
-static int milliseconds_left(const struct monitor *m)
-{
-	const uint64_t now = maps_now();
-
-	return now < m->next_ns ? (int)((m->next_ns - now) / 1000000) + 1 : 0;
-}
-
 /* Waits for something, and does it. A terminal that is gone is the end. */
 static void wait_and_do(struct monitor *m)
 {
@@ -160,7 +154,7 @@ static void wait_and_do(struct monitor *m)
 		[EVENTS] = {source_stream(m->source), POLLIN, 0},
 	};
 
-	if (poll(fds, 4, milliseconds_left(m)) < 0)
+	if (poll(fds, 4, clock_ms_until(m->next_ns)) < 0)
 		return;
 	if (fds[SIGNALS].revents)
 		on_signal(m);
@@ -172,7 +166,7 @@ static void wait_and_do(struct monitor *m)
 		source_hear(m->source, &m->board);
 	if (fds[ANSWER].revents)
 		on_answer(m);
-	if (!milliseconds_left(m))
+	if (!clock_ms_until(m->next_ns))
 		begin_turn(m);
 }
 
