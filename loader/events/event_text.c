@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/escape.h"
 #include "lib/fault.h"
 
 /* What each event has, in front of its values. */
@@ -89,27 +90,18 @@ const char *event_value_text(const cJSON *value, char buf[EVENT_VALUE_MAX])
 	return buf;
 }
 
-/* As it is between quotation marks: a peer may have chosen it, and is not to write what looks like another value. */
-static void escape(const char *text, char buf[2 * EVENT_VALUE_MAX])
-{
-	for (; *text; *buf++ = *text++)
-		if (*text == '"' || *text == '\\')
-			*buf++ = '\\';
-	*buf = '\0';
-}
-
-/* What has a blank in it is quoted, for people. */
+/* What has a blank in it is quoted, for people; a peer may have chosen it, and is not to write what looks like another
+ * value. */
 static void append(char buf[EVENT_LINE_MAX], const cJSON *value)
 {
 	const size_t n = strlen(buf);
 	char text[EVENT_VALUE_MAX], escaped[2 * EVENT_VALUE_MAX];
+	const char *quote;
 
 	event_value_text(value, text);
-	escape(text, escaped);
-	if (*text && !strpbrk(text, " \"="))
-		snprintf(buf + n, EVENT_LINE_MAX - n, " %s=%s", value->string, text);
-	else
-		snprintf(buf + n, EVENT_LINE_MAX - n, " %s=\"%s\"", value->string, escaped);
+	quote = !*text || strpbrk(text, " \"=") ? "\"" : "";
+	snprintf(buf + n, EVENT_LINE_MAX - n, " %s=%s%s%s", value->string, quote, *quote ? escape(text, escaped) : text,
+		 quote);
 }
 
 const char *event_line(const cJSON *event, bool time, char buf[EVENT_LINE_MAX])

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "lib/escape.h"
 #include "lib/fault.h"
 
 /* Whole numbers below are exact in a double. */
@@ -30,15 +31,11 @@ static void begin(struct exposition *e)
 
 static void put_escaped(FILE *out, const char *value)
 {
-	char text[EXPOSITION_LABEL];
+	char text[EXPOSITION_LABEL], escaped[2 * EXPOSITION_LABEL];
 
 	snprintf(text, sizeof(text), "%s", value);
 	make_one_line(text);
-	for (const char *c = text; *c; c++) {
-		if (*c == '\\' || *c == '"')
-			fputc('\\', out);
-		fputc(*c, out);
-	}
+	fputs(escape(text, escaped), out);
 }
 
 static void put_label(struct exposition *e, const char **separator, const char *name, const char *value)
