@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "one_fd.h"
+#include "write_all.h"
 
 int channel_wait(int socket, enum channel_event event, int milliseconds)
 {
@@ -105,18 +106,6 @@ int channel_receive(int socket, cJSON **message, int *fd)
 /* ---- documents ---- */
 
 #define DOCUMENT_MAX (64 << 20)
-
-static int write_all(int fd, const char *text, size_t size)
-{
-	for (size_t done = 0; done < size;) {
-		const ssize_t n = write(fd, text + done, size - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
 
 int channel_pack_text(const char *text)
 {

@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "lib/privileges.h"
+#include "lib/write_all.h"
 #include "maps/vault.h"
 #include "pki/new_file.h"
 #include "pki/random_key.h"
@@ -35,17 +36,9 @@ static int check_output(const char *kind, bool asked_for, struct fault *f)
 
 static int print(const char *text, size_t size, struct fault *f)
 {
-	while (size) {
-		const ssize_t n = write(STDOUT_FILENO, text, size);
+	const int err = write_all(STDOUT_FILENO, text, size);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fault(f, errno, "standard output: %s", strerror(errno));
-		text += n;
-		size -= (size_t)n;
-	}
-	return 0;
+	return err ? fault(f, -err, "standard output: %s", strerror(-err)) : 0;
 }
 
 static int make(const char *kind, size_t bytes, const char *file, struct fault *f)

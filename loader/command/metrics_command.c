@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "lib/log.h"
+#include "lib/write_all.h"
 #include "metrics/http_process.h"
 #include "metrics/metrics.h"
 #include "session.h"
@@ -51,22 +52,6 @@ static int scrape(const struct invocation *inv, struct scraped *s, struct fault 
 
 /* ---- a file ---- */
 
-static int write_to(int fd, const struct scraped *s)
-{
-	size_t done = 0;
-
-	while (done < s->size) {
-		const ssize_t n = write(fd, s->text + done, s->size - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		done += (size_t)n;
-	}
-	return fchmod(fd, 0644) < 0 ? -errno : 0;
-}
-
 /* Who reads it sees the one before or this one, whole. The file that it is made in has no name that node_exporter takes
  * for one of its own, which end in .prom. */
 static int replace_file(const char *path, const struct scraped *s, struct fault *f)
@@ -79,7 +64,9 @@ static int replace_file(const char *path, const struct scraped *s, struct fault 
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return fault(f, errno, "%s: %s", temporary, strerror(errno));
-	err = write_to(fd, s);
+	err = write_all(fd, s->text, s->size);
+	if (!err && fchmod(fd, 0644) < 0)
+		err = -errno;
 	if (close(fd) < 0 && !err)
 		err = -errno;
 	if (!err && rename(temporary, path) < 0)

@@ -9,20 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int write_all(int fd, const char *data, size_t size)
-{
-	while (size) {
-		const ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		size -= (size_t)n;
-	}
-	return fsync(fd) ? -errno : 0;
-}
+#include "lib/write_all.h"
 
 static int refuse(const char *path, int err, struct fault *f)
 {
@@ -40,6 +27,8 @@ int new_file_write(const char *path, mode_t mode, const void *data, size_t size,
 	if (fd < 0)
 		return refuse(path, errno, f);
 	err = write_all(fd, data, size);
+	if (!err && fsync(fd))
+		err = -errno;
 	if (close(fd) && !err)
 		err = -errno;
 	if (!err)
