@@ -33,6 +33,11 @@ struct hook_place nic_place(const struct nics *nics, const struct nic *nic)
 	};
 }
 
+struct port *nics_port(const struct nics *nics, const struct nic *nic)
+{
+	return &nics->maps->port[nics_index(nics, nic)];
+}
+
 /* ---- what was left ---- */
 
 static struct nic_left *find_left(const struct nics *nics, const char *name)
@@ -147,7 +152,7 @@ static void update_port(struct port *p, const struct netdev *dev)
 /* ifindex last: with it the entry is in use. */
 static void publish_port(const struct nics *nics, const struct nic *nic)
 {
-	struct port *p = &nics->maps->port[nics_index(nics, nic)];
+	struct port *p = nics_port(nics, nic);
 
 	if (p->tap_ifindex != (uint32_t)nic->tap.ifindex)
 		p->tap_dropped = 0;
@@ -169,7 +174,7 @@ static void publish_port(const struct nics *nics, const struct nic *nic)
 
 static void clear_port(const struct nics *nics, const struct nic *nic)
 {
-	struct port *p = &nics->maps->port[nics_index(nics, nic)];
+	struct port *p = nics_port(nics, nic);
 
 	tap_drops_count(nics->maps, p);
 	__atomic_store_n(&p->ifindex, 0, __ATOMIC_RELEASE);
@@ -261,7 +266,7 @@ static int make_tap(const struct nics *nics, struct nic *nic, struct nic_left *l
 	}
 	if (left) {
 		log_warning("%s: a new TAP takes the place of the one before", f->text);
-		tap_drops_count(nics->maps, &nics->maps->port[nics_index(nics, nic)]);
+		tap_drops_count(nics->maps, nics_port(nics, nic));
 		close_left(left);
 	}
 	return tap_create(&nic->tap, &nic->dev, tap_queues_of(nic), steering, f);
@@ -270,7 +275,7 @@ static int make_tap(const struct nics *nics, struct nic *nic, struct nic_left *l
 /* TAP and programs for a NIC whose config and dev are set. On an error it has neither. */
 static int build(struct nics *nics, struct nic *nic, struct fault *f)
 {
-	const uint32_t room = nics->maps->port[nics_index(nics, nic)].mtu_room;
+	const uint32_t room = nics_port(nics, nic)->mtu_room;
 	struct nic_left *left = find_left(nics, nic->config.name);
 	struct programs_nic wanted = {
 		.at = nic_place(nics, nic),
@@ -304,7 +309,7 @@ static int build(struct nics *nics, struct nic *nic, struct fault *f)
 static void drop_tap(const struct nics *nics, struct nic *nic)
 {
 	if (nic->tap.count) {
-		tap_drops_count(nics->maps, &nics->maps->port[nics_index(nics, nic)]);
+		tap_drops_count(nics->maps, nics_port(nics, nic));
 		gates_remove(nics->maps, (uint32_t)nic->tap.ifindex);
 	}
 	if (nic->tap_link >= 0)
@@ -421,7 +426,7 @@ int nic_expect(struct nics *nics, const struct interface_config *config, struct 
 	if (!nic)
 		return no_place(config, f);
 	*nic = (struct nic){.used = true, .config = *config, .tap_link = -1};
-	p = &nics->maps->port[nics_index(nics, nic)];
+	p = nics_port(nics, nic);
 	memset(p->name, 0, sizeof(p->name));
 	memcpy(p->name, config->name, strlen(config->name));
 	return 0;
@@ -456,7 +461,7 @@ void nic_gone(struct nics *nics, struct nic *nic)
 			    nic->config.name);
 	hooks_put_away(&at);
 	gates_remove(nics->maps, (uint32_t)nic->dev.ifindex);
-	__atomic_store_n(&nics->maps->port[nics_index(nics, nic)].ifindex, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&nics_port(nics, nic)->ifindex, 0, __ATOMIC_RELEASE);
 	drop_tap(nics, nic);
 	nic->present = false;
 	nic->last_ifindex = (uint32_t)nic->dev.ifindex;
@@ -465,8 +470,7 @@ void nic_gone(struct nics *nics, struct nic *nic)
 
 bool nic_has_outgrown(const struct nics *nics, const struct nic *nic, const struct netdev *dev)
 {
-	return dev->mtu != nic->dev.mtu && dev->mtu <= PORT_MTU_MAX &&
-	       dev->mtu > nics->maps->port[nics_index(nics, nic)].mtu_room;
+	return dev->mtu != nic->dev.mtu && dev->mtu <= PORT_MTU_MAX && dev->mtu > nics_port(nics, nic)->mtu_room;
 }
 
 bool nic_is_requeued(struct nic *nic)
@@ -479,7 +483,7 @@ bool nic_is_requeued(struct nic *nic)
 
 void nic_changed(struct nics *nics, struct nic *nic, const struct netdev *dev)
 {
-	struct port *p = &nics->maps->port[nics_index(nics, nic)];
+	struct port *p = nics_port(nics, nic);
 	struct fault f;
 
 	nic->dev.flags = dev->flags;

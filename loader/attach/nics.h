@@ -66,6 +66,9 @@ bool nics_any(const struct nics *nics);
 /* Its index in ports. */
 unsigned nics_index(const struct nics *nics, const struct nic *nic);
 
+/* Its entry there. */
+struct port *nics_port(const struct nics *nics, const struct nic *nic);
+
 /* By name, or NULL if it is not attached. */
 struct nic *nics_find(struct nics *nics, const char *name);
 

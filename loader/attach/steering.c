@@ -67,11 +67,6 @@ static struct steering_place place_of(const struct steering *s, const struct nic
 	};
 }
 
-static struct port *port_of(const struct steering *s, const struct nic *nic)
-{
-	return &s->nics->maps->port[nics_index(s->nics, nic)];
-}
-
 /* The one that can be had, and what keeps the other from being had in f. */
 static enum port_steering choose(const struct steering_place *at, struct steering_nic *n, enum steering_wish wish,
 				 struct fault *f)
@@ -127,7 +122,7 @@ void steering_attach(struct steering *s, struct nic *nic)
 	n->record.ifindex = nic->dev.ifindex;
 	if (nic_queues(&nic->config, &nic->dev) > 1)
 		got = choose(&at, n, nic->config.steering, &f);
-	port_of(s, nic)->steering = (uint8_t)got;
+	nics_port(s->nics, nic)->steering = (uint8_t)got;
 	say(nic, got, &f);
 }
 
@@ -177,7 +172,7 @@ static void follow(struct steering *s, const struct nic *nic)
 
 static bool has_rules(const struct steering *s, const struct nic *nic)
 {
-	return nic->used && nic->present && port_of(s, nic)->steering == STEERING_NTUPLE;
+	return nic->used && nic->present && nics_port(s->nics, nic)->steering == STEERING_NTUPLE;
 }
 
 void steering_follow(struct steering *s)
