@@ -14,7 +14,8 @@
  *   POST_ROUTING of IPv6   what a route has wrapped before (seg6)
  *   FORWARD, LOCAL_IN      what a route has taken out (seg6local)
  *
- * And FORWARD decides on what was for this host until NAT made it another's.
+ * NAT may have sent on to another host what was for this one, which FORWARD decides on, or to this host what was for
+ * another.
  *
  * An interface is guarded while ours are the first programs on its hooks: a NIC that has just appeared is not, nor is
  * one whose qdisc or link somebody has deleted, or put a program in front of. What stays on this host, over the
@@ -198,6 +199,14 @@ static __always_inline bool guards_ingress(const struct net_device *dev)
 	return guards(dev, false, look_4th);
 }
 
+/* By a person's word, or for one of the NICs below. */
+static __always_inline bool is_open(const struct net_device *dev, bool out)
+{
+	const struct gate *gate = gate_of(dev);
+
+	return gate && gate->kind == GATE_OPEN && (gate->nic || guards(dev, out, look_4th));
+}
+
 /* ---- packets ---- */
 
 /* Whether a route has taken the packet out of another since PRE_ROUTING. */
@@ -209,7 +218,15 @@ static __always_inline bool by_route(const struct sk_buff *skb)
 /* Whether NAT has given the packet another source, or another destination. */
 static __always_inline bool is_renamed(const struct sk_buff *skb, bool source)
 {
-	return sees_all && is_translated(skb, source);
+	return sees_all && conntrack_is_known(skb) && is_translated(skb, source);
+}
+
+/* Of one to which NAT has given another destination, it is as it was on the wire. */
+static __always_inline void take_back_nat(const struct sk_buff *skb, struct packet *p)
+{
+	p->dst = destination_before_nat(skb);
+	if (p->ports == PORTS_KNOWN && (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP || p->proto == IPPROTO_SCTP))
+		p->dport = bpf_ntohs(port_before_nat(skb));
 }
 
 /* Of a packet that a VRF has got, it is asked where that got it from. */
@@ -240,14 +257,11 @@ static __always_inline bool is_opened(const struct sk_buff *skb, const struct ne
  */
 static __always_inline bool is_let_in(const struct sk_buff *skb, const struct net_device *dev)
 {
-	const struct gate *gate;
-
 	if (!cfg.mark && !by_route(skb))
 		return guards_ingress(dev);
 	if (is_opened(skb, dev))
 		return true;
-	gate = gate_of(dev);
-	return gate && gate->kind == GATE_OPEN;
+	return is_open(dev, false);
 }
 
 static __always_inline bool is_ike_sent(const struct sk_buff *skb, const struct packet *p)
@@ -260,15 +274,15 @@ static __always_inline bool is_ike_sent(const struct sk_buff *skb, const struct 
 }
 
 /* As on the NIC: a later fragment goes the way of its first. */
-static __always_inline int outbound_action(const struct sk_buff *skb, struct packet *p)
+static __always_inline int outbound_action(const struct sk_buff *skb, bool forwarded, struct packet *p)
 {
 	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall_out(p) : NULL;
 	struct flow flow = flow_outbound(p);
 	int action = first ? first->action : decide(&flow, is_ike_sent(skb, p));
 
 	p->counter = flow.counter;
-	/* Covers are for what this host says, and what it says in another's name (egress.h). */
-	if (action == SPD_PROTECT && flow.cover && skb->skb_iif && !is_renamed(skb, true))
+	/* Covers are for what this host says, also in another's name (egress.h). */
+	if (action == SPD_PROTECT && flow.cover && forwarded && !is_renamed(skb, true))
 		action = SPD_NONE;
 
 	if (is_first_fragment(p) && policy_may_protect(p->src, p->dst))
@@ -276,15 +290,15 @@ static __always_inline int outbound_action(const struct sk_buff *skb, struct pac
 	return action;
 }
 
-/* at: of the IPv4 header, bytes. */
-static __always_inline int decide_out(struct sk_buff *skb, __u32 at)
+/* at: of the IPv4 header, bytes. forwarded: and not wrapped on this host. */
+static __always_inline int decide_out(struct sk_buff *skb, __u32 at, bool forwarded)
 {
 	struct packet p = {}, quoted = {};
 	int action;
 
 	if (parse_datagram(skb, at, &p) != PARSED_IPV4)
 		return policy_may_protect(p.src, p.dst) ? drop(REASON_BACKSTOP_OUT) : NF_ACCEPT;
-	action = outbound_action(skb, &p);
+	action = outbound_action(skb, forwarded, &p);
 	/* The kernel cuts packets behind this hook, so a message is whole. */
 	if (action != SPD_PROTECT && action != SPD_DISCARD && icmp_is_error(&p) && parse_quoted(skb, at, &p, &quoted) &&
 	    quotes_opened(&quoted))
@@ -298,12 +312,9 @@ static __always_inline int decide_out(struct sk_buff *skb, __u32 at)
 /* A gate that people have opened is open also for what is rewritten behind this hook, and leaves by that interface. */
 static __always_inline bool lets_out(const struct sk_buff *skb, const struct net_device *dev)
 {
-	const struct gate *gate;
-
 	if (!sees_all || !is_rewritten_later(skb))
 		return guards_egress(dev);
-	gate = gate_of(dev);
-	return gate && gate->kind == GATE_OPEN;
+	return is_open(dev, true);
 }
 
 /*
@@ -323,22 +334,36 @@ static __always_inline int out(struct bpf_nf_ctx *ctx)
 
 	if (ipv6 ? !at : !dev || is_loopback(dev) || lets_out(ctx->skb, dev))
 		return NF_ACCEPT;
-	return decide_out(ctx->skb, at);
+	return decide_out(ctx->skb, at, ctx->skb->skb_iif && !ctx->state->sk);
 }
 
+/*
+ * Covers are for this host's own addresses, of which nothing is known before the kernel has asked for the route; and
+ * what NAT has sent on had one of them.
+ */
+static __always_inline bool is_anothers(__u8 hook, bool renamed)
+{
+	return hook == NF_INET_PRE_ROUTING || (hook == NF_INET_FORWARD && !renamed);
+}
+
+/*
+ * What a rule takes by this host's address is decided on at PRE_ROUTING. Behind that it came out of an SA, whatever a
+ * firewall has made of the mark since.
+ */
 static __always_inline int in(struct bpf_nf_ctx *ctx)
 {
 	const struct net_device *dev = ctx->state->in;
 	struct sk_buff *skb = ctx->skb;
 	const __u8 hook = ctx->state->hook;
 	struct packet p = {}, quoted = {};
-	bool was_ours;
+	const bool routed = by_route(skb);
+	const bool renamed = hook != NF_INET_PRE_ROUTING && is_renamed(skb, false);
 	int action;
 
 	if (!dev || is_loopback(dev) || is_let_in(skb, dev))
 		return NF_ACCEPT;
-	was_ours = hook == NF_INET_FORWARD && is_renamed(skb, false);
-	if (hook == NF_INET_FORWARD && !was_ours && !by_route(skb))
+	/* The program on a NIC has asked whose address it was before NAT. */
+	if (hook == NF_INET_FORWARD && !routed && (!renamed || guards_ingress(dev)))
 		return NF_ACCEPT;
 	p.nic = nic_of(dev->ifindex);
 	if (parse_datagram(skb, 0, &p) != PARSED_IPV4)
@@ -349,10 +374,10 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	/* One in fragments shows its quote where the kernel has put it together, and nobody believes it before. */
 	if (icmp_is_error(&p) && parse_quoted(skb, 0, &p, &quoted) && quotes_protected(&quoted))
 		return drop(REASON_ICMP_FORGED);
+	if (renamed)
+		take_back_nat(skb, &p);
 	action = clear_action(&p);
-	/* Covers are for this host's own addresses, of which nothing is known before the kernel has asked for the
-	 * route. And there NAT may have made it a packet for another of them than it was before. */
-	if (p.covered && hook != NF_INET_LOCAL_IN && !was_ours)
+	if (p.covered ? is_anothers(hook, renamed) : hook != NF_INET_PRE_ROUTING && !routed)
 		return NF_ACCEPT;
 	if (action != SPD_PROTECT && action != SPD_DISCARD)
 		return NF_ACCEPT;

@@ -42,20 +42,10 @@ static __always_inline int clear_action(struct packet *p)
 	return action;
 }
 
-/* Whether the kernel would forward the packet to another host. Covers are for this host's addresses alone. A group's
- * packet is this host's, too. */
+/* Covers are for this host's addresses alone. A group's packet is this host's, too. */
 static __always_inline bool is_for_another_host(void *ctx, const struct packet *p)
 {
-	if (is_for_group(p))
-		return false;
-	switch (route_ask(ctx, p->nic.ifindex, p->src, p->dst, p->proto)) {
-	case BPF_FIB_LKUP_RET_SUCCESS:
-	case BPF_FIB_LKUP_RET_NO_NEIGH:
-	case BPF_FIB_LKUP_RET_UNSUPP_LWT:
-	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
-		return true;
-	}
-	return false;
+	return !is_for_group(p) && route_leads_on(ctx, p->nic.ifindex, p->src, p->dst, p->proto);
 }
 
 /* The same, without covers for what is to be forwarded. */

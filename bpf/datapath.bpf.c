@@ -89,8 +89,7 @@ static __always_inline int nic_ingress_verdict(struct __sk_buff *skb)
 	enum parsed parsed;
 	bool admitted;
 
-	/* Without a mark to tell them by, nothing is taken for opened. */
-	if (cfg.mark && skb->mark == cfg.mark)
+	if (is_handed_over(skb, &p.nic))
 		return TC_NEXT;
 	parsed = parse_skb(skb, &p);
 	if (parsed == PARSED_OTHER)
@@ -159,7 +158,7 @@ int tap_ingress(struct __sk_buff *skb)
 		capture_skb(skb, SA_INBOUND);
 		return TC_ACT_SHOT;
 	}
-	skb->mark = cfg.mark;
+	hand_over(skb, &nic);
 	return (int)bpf_redirect(nic.ifindex, BPF_F_INGRESS);
 }
 

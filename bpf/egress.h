@@ -188,22 +188,11 @@ static __always_inline bool gives_away(struct __sk_buff *skb, const struct packe
 	return action != SPD_PROTECT && action != SPD_DISCARD && icmp_is_refused_by_quote(skb, p, ICMP_LEAVES);
 }
 
-/* Whether what this host forwards bears an address of its own, by NAT, or one to which there is no way: the way back is
- * asked for. */
+/* Whether what this host forwards bears an address of its own, by NAT: its answer, by this NIC, would be for this host
+ * (clear.h). */
 static __always_inline bool is_in_our_name(struct __sk_buff *skb, const struct packet *p)
 {
-	switch (route_ask(skb, skb->ingress_ifindex, p->dst, p->src, p->proto)) {
-	case BPF_FIB_LKUP_RET_SUCCESS:
-	case BPF_FIB_LKUP_RET_BLACKHOLE:
-	case BPF_FIB_LKUP_RET_UNREACHABLE:
-	case BPF_FIB_LKUP_RET_PROHIBIT:
-	case BPF_FIB_LKUP_RET_FWD_DISABLED: /* a bridge's: nothing is routed that comes by that interface */
-	case BPF_FIB_LKUP_RET_UNSUPP_LWT:
-	case BPF_FIB_LKUP_RET_NO_NEIGH:
-	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
-		return false;
-	}
-	return true;
+	return !route_leads_on(skb, p->nic.ifindex, p->dst, p->src, p->proto);
 }
 
 static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packet *p)

@@ -127,14 +127,38 @@ struct inet_skb_parm {
 	int iif; /* by which IPv4 got it, also when a VRF has become its device since */
 };
 
-/* A conversation that conntrack follows. */
+/* A conversation that conntrack follows, and how its packets look where they come in: of who began it, and answers. */
+struct nf_conntrack_tuple {
+	struct {
+		union {
+			__be32 ip;
+		} u3;
+		union {
+			__be16 all; /* the port */
+		} u;
+	} dst;
+};
+
+struct nf_conntrack_tuple_hash {
+	struct nf_conntrack_tuple tuple;
+};
+
 struct nf_conn {
+	struct nf_conntrack_tuple_hash tuplehash[2];
 	unsigned long status;
 };
 
-/* Nothing but a word, to the kernel's verifier. */
-struct rlimit {
+/* To the kernel's verifier no more than a word, an address and a port. */
+struct rlimit___kernel {
 	unsigned long rlim_cur;
+};
+
+struct in_addr___kernel {
+	__be32 s_addr;
+};
+
+struct udphdr___kernel {
+	__be16 source;
 };
 
 /* What a route with 'encap' has: a light-weight tunnel. */
@@ -155,6 +179,7 @@ struct nf_hook_state {
 	__u8 pf;
 	struct net_device *in;
 	struct net_device *out;
+	struct sock *sk; /* by which the packet leaves, a tunnel's, too; NULL of what is forwarded */
 };
 
 struct bpf_nf_ctx {
@@ -215,31 +240,58 @@ static __always_inline bool is_rewritten_later(const struct sk_buff *skb)
 	return tunnel && bpf_core_field_exists(tunnel->flags) && tunnel->flags & XMIT_REDIRECT;
 }
 
-static __always_inline unsigned long word_at(const void *at)
+/*
+ * What conntrack knows of a packet. Its structures may be a module's, whose types cannot be named: what is wanted of
+ * them is read as one of the kernel's own.
+ */
+static __always_inline bool conntrack_is_known(const struct sk_buff *skb)
 {
-	const struct rlimit *word = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct rlimit));
-
-	return word->rlim_cur;
+	return bpf_core_field_exists(skb->_nfct) && bpf_core_field_exists(struct nf_conn, status);
 }
 
-/*
- * Whether NAT has given the packet another source than it came with, or another destination. The conversation's
- * structure may be a module's, whose types cannot be named: its one word is read as one of the kernel's own.
- */
+static __always_inline const char *conversation_of(const struct sk_buff *skb)
+{
+	return (const char *)(skb->_nfct & ~(unsigned long)CT_INFO_MASK);
+}
+
+static __always_inline bool is_answer(const struct sk_buff *skb)
+{
+	return (skb->_nfct & CT_INFO_MASK) >= IP_CT_IS_REPLY;
+}
+
+/* Whether NAT gives the packet another source than it came with, or has given it another destination. */
 static __always_inline bool is_translated(const struct sk_buff *skb, bool source)
 {
-	unsigned long nfct, status;
-	const char *conversation;
+	const void *at = conversation_of(skb) + bpf_core_field_offset(struct nf_conn, status);
+	const struct rlimit___kernel *status = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct rlimit___kernel));
 
-	if (!bpf_core_field_exists(skb->_nfct) || !bpf_core_field_exists(struct nf_conn, status))
-		return false;
-	nfct = skb->_nfct;
-	conversation = (const char *)(nfct & ~(unsigned long)CT_INFO_MASK);
-	status = word_at(conversation + bpf_core_field_offset(struct nf_conn, status));
 	/* An answer is turned the other way. */
-	if ((nfct & CT_INFO_MASK) >= IP_CT_IS_REPLY)
-		source = !source;
-	return status & (source ? IPS_SRC_NAT : IPS_DST_NAT);
+	return status->rlim_cur & (source != is_answer(skb) ? IPS_SRC_NAT : IPS_DST_NAT);
+}
+
+/* The packet as it came in, of a conversation that is known. */
+static __always_inline const char *tuple_of(const struct sk_buff *skb)
+{
+	return conversation_of(skb) + (is_answer(skb) ? bpf_core_field_offset(struct nf_conn, tuplehash[1].tuple)
+						      : bpf_core_field_offset(struct nf_conn, tuplehash[0].tuple));
+}
+
+/* Its destination then; of an error by ICMP that of the conversation it is about. */
+static __always_inline __be32 destination_before_nat(const struct sk_buff *skb)
+{
+	const void *at = tuple_of(skb) + bpf_core_field_offset(struct nf_conntrack_tuple, dst.u3.ip);
+	const struct in_addr___kernel *addr = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct in_addr___kernel));
+
+	return addr->s_addr;
+}
+
+/* Its port, of TCP, UDP and SCTP. */
+static __always_inline __be16 port_before_nat(const struct sk_buff *skb)
+{
+	const void *at = tuple_of(skb) + bpf_core_field_offset(struct nf_conntrack_tuple, dst.u.all);
+	const struct udphdr___kernel *port = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct udphdr___kernel));
+
+	return port->source;
 }
 
 /*

@@ -161,6 +161,14 @@ static int put_wall(const char *dir, const struct wall *wall, int prog, struct f
 	return err;
 }
 
+static void remove_wall(const char *dir, const struct wall *wall)
+{
+	char path[PIN_MAX];
+
+	pin_path(dir, wall, path);
+	unlink(path);
+}
+
 int backstop_put(const char *dir, const char *maps_dir, uint32_t slots, const struct prog_config *cfg, struct fault *f)
 {
 	struct backstop *skel;
@@ -168,21 +176,20 @@ int backstop_put(const char *dir, const char *maps_dir, uint32_t slots, const st
 
 	if (err)
 		return err;
-	for (size_t i = 0; i < WALLS && !err; i++)
+	for (size_t i = 0; i < WALLS && !err; i++) {
 		if (skel->rodata->sees_all || !walls[i].for_routes)
 			err = put_wall(dir, &walls[i], bpf_program__fd(skel->progs.backstop), f);
+		else
+			remove_wall(dir, &walls[i]);
+	}
 	backstop__destroy(skel);
 	return err;
 }
 
 void backstop_remove(const char *dir)
 {
-	for (size_t i = 0; i < WALLS; i++) {
-		char path[PIN_MAX];
-
-		pin_path(dir, &walls[i], path);
-		unlink(path);
-	}
+	for (size_t i = 0; i < WALLS; i++)
+		remove_wall(dir, &walls[i]);
 }
 
 void backstop_hold(struct backstop_held *held, const char *dir)

@@ -53,6 +53,7 @@ static bool stands_on_guarded(const struct cover *c, const struct netdev_stack *
 		/* A packet meets netfilter again on the interface that it leaves by, and has met it where it came in.
 		 */
 		return true;
+	case NETDEV_TUNNEL:
 	case NETDEV_OTHER:
 		break;
 	}
@@ -95,11 +96,12 @@ int cover_find(struct cover *c, bool (*is_attached)(const void *arg, int ifindex
 }
 
 int cover_find_again(struct cover *c, const struct cover *before, bool (*is_attached)(const void *arg, int ifindex),
-		     bool any)
+		     const void *arg, bool any)
 {
 	*c = *before;
 	c->borrowed = true;
 	c->is_attached = is_attached;
+	c->arg = arg;
 	c->any = any;
 	return judge(c);
 }

@@ -25,10 +25,10 @@ struct cover {
  * after 0 cover_free() frees. */
 int cover_find(struct cover *c, bool (*is_attached)(const void *arg, int ifindex), const void *arg);
 
-/* Finds the same by another is_attached, with the interfaces and the arg of `before`, which has to outlast c; any: also
- * those of which one port is attached. */
+/* Finds the same of the interfaces of `before`, which has to outlast c, by another is_attached; any: also those of
+ * which one port is attached. 0 or -ENOMEM. */
 int cover_find_again(struct cover *c, const struct cover *before, bool (*is_attached)(const void *arg, int ifindex),
-		     bool any);
+		     const void *arg, bool any);
 
 /* Whether there is such an interface; whether it is covered; whether it is attached or covered. */
 bool cover_has(const struct cover *c, int ifindex);

@@ -111,6 +111,21 @@ static bool brings_opened(const void *arg, int ifindex)
 	return kind == GATE_ATTACHED || kind == GATE_BROKEN;
 }
 
+/* What others stand on, and the gates. */
+struct ground {
+	const struct maps *maps;
+	const struct cover *interfaces;
+};
+
+/* By which packets come that an SA has brought inside of others (bpf/opened.h). */
+static bool unpacks(const void *arg, int ifindex)
+{
+	const struct ground *g = arg;
+	const struct netdev_stack *dev = netdev_stack_find(g->interfaces->all, g->interfaces->count, ifindex);
+
+	return dev && dev->kind == NETDEV_TUNNEL && gates_get(g->maps, (uint32_t)ifindex).kind != GATE_ATTACHED;
+}
+
 static bool is_derived(const struct gate *gate)
 {
 	return gate->kind == GATE_COVERED || gate->kind == GATE_PARTLY || (gate->kind == GATE_OPEN && !gate->nic);
@@ -134,26 +149,44 @@ static void write_derived(const struct maps *maps, uint32_t ifindex, unsigned ki
 		gates_remove(maps, ifindex);
 }
 
-static unsigned derived_kind(const struct cover *c, const struct cover *passable, const struct cover *partly,
-			     int ifindex)
+/* Which interfaces stand on what. */
+struct standing {
+	struct cover guarded;  /* on attached NICs alone */
+	struct cover passable; /* on those, and on NICs that are open by a person's word */
+	struct cover partly;   /* on one at least by which an SA's packets come */
+	struct cover unpacks;  /* on a tunnel that is not attached, among others */
+	struct ground ground;
+};
+
+static unsigned derived_kind(const struct standing *s, int ifindex)
 {
-	if (cover_stands(c, ifindex))
+	if (cover_stands(&s->guarded, ifindex))
 		return GATE_COVERED;
-	if (cover_stands(passable, ifindex))
+	if (cover_stands(&s->passable, ifindex))
 		return GATE_OPEN;
-	return cover_stands(partly, ifindex) ? GATE_PARTLY : 0;
+	return cover_stands(&s->partly, ifindex) && !cover_stands(&s->unpacks, ifindex) ? GATE_PARTLY : 0;
 }
 
-/* passable: of the same interfaces, which have gates below that are all closed, or open by a person's word. partly:
- * which have one below by which an SA's packets come. */
-static void write_covered(const struct maps *maps, const struct cover *c, const struct cover *passable,
-			  const struct cover *partly)
+static int look(const struct maps *maps, struct standing *s)
 {
-	for (size_t i = 0; i < c->count; i++) {
-		const int ifindex = c->all[i].ifindex;
+	int err = cover_find(&s->guarded, is_attached, maps);
 
-		write_derived(maps, (uint32_t)ifindex, derived_kind(c, passable, partly, ifindex));
-	}
+	s->ground = (struct ground){maps, &s->guarded};
+	if (!err)
+		err = cover_find_again(&s->passable, &s->guarded, is_passable, maps, false);
+	if (!err)
+		err = cover_find_again(&s->partly, &s->guarded, brings_opened, maps, true);
+	if (!err)
+		err = cover_find_again(&s->unpacks, &s->guarded, unpacks, &s->ground, true);
+	return err;
+}
+
+static void forget(struct standing *s)
+{
+	cover_free(&s->unpacks);
+	cover_free(&s->partly);
+	cover_free(&s->passable);
+	cover_free(&s->guarded);
 }
 
 static bool is_there(const void *arg, int ifindex)
@@ -172,7 +205,10 @@ static bool stays_at_start(const void *arg, int ifindex)
 {
 	const struct start *s = arg;
 
-	return is_attached(s->maps, ifindex) || (s->goes_on && s->goes_on(s->arg, ifindex));
+	const unsigned kind = gates_get(s->maps, (uint32_t)ifindex).kind;
+
+	return kind == GATE_ATTACHED || kind == GATE_COVERED || kind == GATE_PARTLY ||
+	       (s->goes_on && s->goes_on(s->arg, ifindex));
 }
 
 void gates_keep_attached(const struct maps *maps, bool (*goes_on)(const void *arg, int ifindex), const void *arg)
@@ -184,15 +220,15 @@ void gates_keep_attached(const struct maps *maps, bool (*goes_on)(const void *ar
 
 void gates_cover(const struct maps *maps)
 {
-	struct cover c, passable = {0}, partly = {0};
+	struct standing s = {0};
 
-	if (cover_find(&c, is_attached, maps))
-		return;
-	if (cover_find_again(&passable, &c, is_passable, false) == 0 &&
-	    cover_find_again(&partly, &c, brings_opened, true) == 0)
-		write_covered(maps, &c, &passable, &partly);
-	cover_free(&passable);
-	cover_free(&partly);
-	keep(maps, is_there, &c);
-	cover_free(&c);
+	if (look(maps, &s) == 0) {
+		for (size_t i = 0; i < s.guarded.count; i++) {
+			const int ifindex = s.guarded.all[i].ifindex;
+
+			write_derived(maps, (uint32_t)ifindex, derived_kind(&s, ifindex));
+		}
+		keep(maps, is_there, &s.guarded);
+	}
+	forget(&s);
 }

@@ -28,8 +28,8 @@ void gates_open(const struct maps *maps, uint32_t ifindex);
  * guards the NIC instead. */
 void gates_trust(const struct maps *maps, uint32_t ifindex, bool trusted);
 
-/* Called at a start: keeps the gates of NICs that programs of an earlier run are on, and of TAPs that go on (goes_on
- * may be NULL), and takes out all others, also those that a 'detach' has opened. */
+/* Called at a start: keeps the gates of NICs that programs of an earlier run are on, of what stands on these, and of
+ * TAPs that go on (goes_on may be NULL), and takes out all others, also those that a 'detach' has opened. */
 void gates_keep_attached(const struct maps *maps, bool (*goes_on)(const void *arg, int ifindex), const void *arg);
 
 /* A copy of an interface's gate; kind 0: the interface has none. */

@@ -16,9 +16,11 @@ static enum netdev_kind kind_of(const char *name)
 		const char *name;
 		enum netdev_kind kind;
 	} known[] = {
-		{"vlan", NETDEV_UPPER},	  {"macvlan", NETDEV_UPPER}, {"macvtap", NETDEV_UPPER},
-		{"ipvlan", NETDEV_UPPER}, {"ipvtap", NETDEV_UPPER},  {"bridge", NETDEV_MASTER},
-		{"bond", NETDEV_MASTER},  {"team", NETDEV_MASTER},   {"vrf", NETDEV_VRF},
+		{"vlan", NETDEV_UPPER},	   {"macvlan", NETDEV_UPPER},	 {"macvtap", NETDEV_UPPER},
+		{"ipvlan", NETDEV_UPPER},  {"ipvtap", NETDEV_UPPER},	 {"bridge", NETDEV_MASTER},
+		{"bond", NETDEV_MASTER},   {"team", NETDEV_MASTER},	 {"vrf", NETDEV_VRF},
+		{"vxlan", NETDEV_TUNNEL},  {"geneve", NETDEV_TUNNEL},	 {"gretap", NETDEV_TUNNEL},
+		{"erspan", NETDEV_TUNNEL}, {"ip6gretap", NETDEV_TUNNEL}, {"ip6erspan", NETDEV_TUNNEL},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

@@ -27,6 +27,8 @@
 #define NIC  1
 #define TAP  8
 #define MARK 0x1b5ec
+/* What it is on the way from the TAP to a NIC in generic mode (bpf/opened.h). */
+#define MARK_ON_ITS_WAY (~(uint32_t)MARK ^ PORT)
 
 #define ANY_PORT	.local_port_max = 65535, .remote_port_max = 65535
 #define ANY_REMOTE_PORT .remote_port_max = 65535

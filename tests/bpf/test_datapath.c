@@ -67,13 +67,16 @@ static void the_mark_tells_what_came_out_of_an_sa(void **state)
 	protect_all(fx);
 	out = run_tap_ingress(fx, &f);
 	assert_int_equal(out.verdict, TC_ACT_REDIRECT);
-	assert_int_equal(out.mark, MARK);
+	/* On the way to this NIC alone it is another one. */
+	assert_int_equal(out.mark, MARK_ON_ITS_WAY);
 	assert_memory_equal(out.data, f.data, f.len);
 	out = run_nic_ingress(fx, &f, out.mark);
 	assert_int_equal((int)out.verdict, TC_ACT_UNSPEC);
 	assert_int_equal(out.mark, MARK);
 	assert_nothing_counted(fx);
 	assert_int_equal(run_nic_ingress(fx, &f, MARK + 1).verdict, TC_ACT_SHOT);
+	assert_counted_only(fx, REASON_CLEARTEXT_PROTECTED);
+	assert_int_equal(run_nic_ingress(fx, &f, MARK).verdict, TC_ACT_SHOT);
 	assert_counted_only(fx, REASON_CLEARTEXT_PROTECTED);
 }
 

@@ -93,7 +93,7 @@ static void in_generic_mode_once(void **state)
 	run_xdp(fx, &f);
 	run_nic_ingress(fx, &f, 0);
 	assert_hits(fx, COUNTER, 0, 1);
-	run_nic_ingress(fx, &f, MARK);
+	run_nic_ingress(fx, &f, MARK_ON_ITS_WAY);
 	assert_hits(fx, COUNTER, 0, 1);
 }
 

@@ -184,7 +184,7 @@ static void out_of_an_sa_it_is_a_peers_word(void **state)
 	protect_all(fx);
 	assert_int_equal(run_tap_ingress(fx, &f).verdict, TC_ACT_REDIRECT);
 	assert_int_equal(run_xdp(fx, &f).verdict, XDP_PASS);
-	assert_int_equal((int)run_nic_ingress(fx, &f, MARK).verdict, TC_ACT_UNSPEC);
+	assert_int_equal((int)run_nic_ingress(fx, &f, MARK_ON_ITS_WAY).verdict, TC_ACT_UNSPEC);
 	assert_nothing_counted(fx);
 	assert_int_equal(run_nic_ingress(fx, &f, 0).verdict, TC_ACT_SHOT);
 	assert_counted_only(fx, REASON_ICMP_FORGED);

@@ -12,7 +12,8 @@ from scapy.layers.inet import IP, UDP
 from lib.beds.ike import children, connection, order
 from lib.beds.pair import A, B, NIC
 from lib.daemons import Bird, dns_server, needs, resolve, ssh, ssh_server
-from lib.netns import run
+from lib.netns import Netns, run, veth
+from lib.nftables import rules_in
 from lib.traffic import knock, ping, send_ip, tcp_bulk, udp_socket
 from lib.wait import until
 
@@ -81,8 +82,31 @@ def arrived(sock):
     return texts
 
 
-@pytest.mark.parametrize('vrf', [False, True], ids=['plain', 'vrf'])
-def test_what_an_overlay_brings_is_nobody_elses(pair, vrf):
+def put_in_vrf(host, _inner):
+    if host.netns.ip('link', 'add', 'red', 'type', 'vrf', 'table', 7, check=False).returncode:
+        pytest.skip('NOT TESTED: this kernel has no VRF')
+    host.netns.ip('link', 'set', 'red', 'up')
+    host.netns.ip('link', 'set', 'vx0', 'master', 'red')
+    host.netns.sysctl('net.ipv4.udp_l3mdev_accept', 1)
+
+
+def put_in_bridge(host, inner):
+    """Beside a port that is attached."""
+    ns = host.netns
+    ns.ip('link', 'add', 'nic1', 'type', 'veth', 'peer', 'name', 'far1')
+    ns.ip('link', 'add', 'name', 'bridge0', 'up', 'type', 'bridge', 'forward_delay', 0, 'mcast_snooping', 0)
+    for words in (['nic1', 'up', 'master', 'bridge0'], ['far1', 'up'], ['vx0', 'master', 'bridge0']):
+        ns.ip('link', 'set', *words)
+    ns.ip('addr', 'flush', 'dev', 'vx0')
+    ns.ip('addr', 'add', f'{inner}/24', 'dev', 'bridge0')
+    host.cmd('attach', 'nic1')
+
+
+OVERLAYS = {'plain': lambda *_: None, 'vrf': put_in_vrf, 'attached': lambda host, _: host.cmd('attach', 'vx0'), 'bridge': put_in_bridge}
+
+
+@pytest.mark.parametrize('where', OVERLAYS)
+def test_what_an_overlay_brings_is_nobody_elses(pair, where):
     """An SA proves who sent the tunnel's packet, and not whom its inner packet names: another protected peer is not believed."""
     peers, inner = {'by policy': '203.0.113.9', 'by cover': '203.0.113.10'}, '10.9.0.1'
     pair.psk(protect='udp/4789')
@@ -92,25 +116,50 @@ def test_what_an_overlay_brings_is_nobody_elses(pair, vrf):
     pair.a.policy_add(peers['by policy'])
     vxlan(pair)
     ns = pair.a.netns
-    if vrf:
-        if ns.ip('link', 'add', 'red', 'type', 'vrf', 'table', 7, check=False).returncode:
-            pytest.skip('NOT TESTED: this kernel has no VRF')
-        ns.ip('link', 'set', 'red', 'up')
-        ns.ip('link', 'set', 'vx0', 'master', 'red')
-        ns.sysctl('net.ipv4.udp_l3mdev_accept', 1)
+    OVERLAYS[where](pair.a, inner)
     for dev in ('all', 'vx0'):
         ns.sysctl(f'net.ipv4.conf.{dev}.rp_filter', 0)
+    reason = 'cleartext_protected' if where == 'attached' else 'backstop_in'
     with udp_socket(ns, '0.0.0.0', 4000) as here:
         def send(src, text):
             send_ip(pair.b.netns, IP(src=src, dst=inner) / UDP(sport=4000, dport=4000) / text)
 
         until(lambda: send('10.9.0.2', b'honest') or arrived(here), 'the overlay works')
         for peer in peers.values():
-            before = pair.a.status()['drops']['backstop_in']
+            before = pair.a.status()['drops'][reason]
             send(peer, b'forged')
-            until(lambda: pair.a.status()['drops']['backstop_in'] > before, f'what names {peer} is dropped')
+            until(lambda: pair.a.status()['drops'][reason] > before, f'what names {peer} is dropped')
         send('203.0.113.11', b'of nobody')
         until(lambda: b'of nobody' in arrived(here), 'what names nobody arrives')
+
+
+def test_what_an_sa_brings_bears_nat_and_other_marks(pair):
+    """A firewall that sends it on to another host, or has marks of its own, as kube-proxy and those with two providers have."""
+    inner = '198.51.100.2'
+    pair.psk()
+    pair.start()
+    ns = pair.a.netns
+    with Netns('far') as far, rules_in(ns) as rules:
+        veth(ns, 'nic1', far, 'wire1')
+        ns.ip('addr', 'add', '198.51.100.1/24', 'dev', 'nic1')
+        ns.sysctl('net.ipv4.ip_forward', 1)
+        far.ip('addr', 'add', f'{inner}/24', 'dev', 'wire1')
+        far.ip('route', 'add', 'default', 'via', '198.51.100.1')
+        rules('table ip t {\n chain marks {\n type filter hook prerouting priority mangle\n udp dport 9 meta mark set 0\n }\n'
+              ' chain nat {\n type nat hook prerouting priority dstnat\n'
+              f' udp dport 7 meta mark set meta mark or 0x4000 dnat to {inner}:1007\n }}\n}}\n')
+        with udp_socket(far, inner, 1007) as there, udp_socket(ns, A, 9) as here, udp_socket(pair.b.netns, B) as peer, \
+             pair.capture() as capture:
+            until(lambda: ping(pair.b.netns, A), 'the connection is up')
+            peer.sendto(b'for another mark', (A, 9))
+            assert here.recv(100) == b'for another mark'
+            peer.sendto(b'for another host', (A, 7))
+            text, end = there.recvfrom(100)
+            assert text == b'for another host'
+            there.sendto(b'its answer', end)
+            assert peer.recvfrom(100) == (b'its answer', (A, 7))
+            packets = without_ike(capture)
+    only_esp(packets)
 
 
 @needs('dnsmasq', 'dig')

@@ -413,6 +413,60 @@ def test_what_is_forwarded_in_this_hosts_name(host, mode, attached):
             assert plain.recv(100)
 
 
+@pytest.mark.parametrize('to', ['another-host', 'a-socket-here'])
+def test_what_nat_gives_another_port(host, to):
+    """A connection covers what was for the port that it protects, whatever port NAT has given it."""
+    inner_addr, name = '198.51.100.2', '192.0.2.7'
+    with Netns('clf') as far:
+        configure(host, 'nic1', protect='udp/7')
+        plug(host)
+        veth(host.netns, 'nic1', far, 'wire1')
+        host.netns.ip('addr', 'add', f'{name}/24', 'dev', NIC)
+        host.netns.ip('addr', 'add', '198.51.100.1/24', 'dev', 'nic1')
+        host.netns.sysctl('net.ipv4.ip_forward', 1)
+        far.ip('addr', 'add', f'{inner_addr}/24', 'dev', 'wire1')
+        far.ip('route', 'add', 'default', 'via', '198.51.100.1')
+        ear = (far, inner_addr) if to == 'another-host' else (host.netns, name)
+        with rules_in(host.netns) as rules, udp_socket(*ear, 1007) as hears, udp_socket(host.wire, PEER) as peer:
+            rules('table ip nat {\n chain c {\n type nat hook prerouting priority dstnat\n'
+                  f' udp dport 7 dnat to {ear[1]}:1007\n udp dport 8 dnat to {ear[1]}:1007\n }}\n}}\n')
+            host.start()
+            before = host.status()['drops']['backstop_in']
+            peer.sendto(b'in clear', (name, 7))
+            until(lambda: host.status()['drops']['backstop_in'] > before, 'it is dropped')
+            assert not heard(hears)
+            hears.settimeout(5)
+            peer.sendto(b'what nobody protects', (name, 8))
+            assert hears.recv(100) == b'what nobody protects'
+
+
+@pytest.mark.parametrize('mode', ['native', 'generic'])
+def test_what_is_forwarded_in_anothers_name(host, mode):
+    """An address that is routed here and is none of this host's: what goes on under it is other people's, both ways."""
+    inner_addr, name = '198.51.100.2', '203.0.113.7'
+    with Netns('clf') as far:
+        host.configure([NIC, 'nic1'], mode=mode)
+        with open(host.config, 'a') as f:
+            f.write('[connection core]\n' + ''.join(f'{k} = {v}\n' for k, v in CONNECTION.items()))
+        plug(host)
+        veth(host.netns, 'nic1', far, 'wire1')
+        host.netns.ip('addr', 'add', '198.51.100.1/24', 'dev', 'nic1')
+        host.netns.ip('route', 'add', f'{name}/32', 'dev', 'nic1')
+        host.netns.sysctl('net.ipv4.ip_forward', 1)
+        host.wire.ip('route', 'add', f'{name}/32', 'via', HOST)
+        far.ip('addr', 'add', f'{inner_addr}/24', 'dev', 'wire1')
+        far.ip('route', 'add', 'default', 'via', '198.51.100.1')
+        with (rules_in(host.netns) as rules, udp_socket(far, inner_addr, 7) as inner, udp_socket(host.wire, PEER) as peer):
+            rules(f'table ip nat {{\n chain c {{\n type nat hook postrouting priority srcnat\n'
+                  f' ip daddr {PEER} snat to {name}\n }}\n}}\n')
+            host.start()
+            inner.sendto(b'in clear', peer.getsockname())
+            _, end = peer.recvfrom(100)
+            assert end[0] == name
+            peer.sendto(b'an answer', end)
+            assert inner.recv(100) == b'an answer'
+
+
 @pytest.mark.parametrize('mode', ['native', 'generic'])
 def test_what_is_forwarded_is_other_peoples(host, mode):
     """A connection covers all addresses of this host, and no others that it is on the way to."""
