@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The second wall, behind the programs on the NICs: a netfilter program that knows no NIC and asks the same SPD
- * (Linux 6.4).
+ * (Linux 6.6).
  *
  *   POST_ROUTING   what a policy protects or discards leaves by a guarded interface or not at all
  *   PRE_ROUTING    and comes in by one, where it has been decided on

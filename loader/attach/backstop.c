@@ -74,7 +74,7 @@ static int not_loaded(int err, struct fault *f)
 	if (err == -EPERM || err == -EMFILE || err == -ENFILE || err == -ENOMEM)
 		return libbpf_fault(f, -err, "loading the backstop");
 	return fault(f, ENOTSUP,
-		     "this kernel has none (before Linux 6.4): packets are guarded on attached interfaces only");
+		     "this kernel has none (before Linux 6.6): packets are guarded on attached interfaces only");
 }
 
 static int load_as(bool sees_all, const char *maps_dir, uint32_t slots, const struct prog_config *cfg,

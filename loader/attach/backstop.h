@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The second wall (bpf/backstop.bpf.c): pinned netfilter links of this network namespace, which drop what policies
- * protect or discard on every interface that no gate of ours guards. Kernels before 6.4 have none.
+ * protect or discard on every interface that no gate of ours guards. Kernels before 6.6 have none: programs of netfilter came
+ * with 6.4, and what this one reads of devices with tcx.
  */
 #ifndef LOADER_ATTACH_BACKSTOP_H
 #define LOADER_ATTACH_BACKSTOP_H

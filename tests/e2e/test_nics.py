@@ -9,6 +9,8 @@ import struct
 import time
 
 import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
 
 from lib.beds.ike import IkePair, bring_up
 from lib.beds.paced import Both
@@ -17,7 +19,7 @@ from lib.host import Host, dropped
 from lib.netns import Netns
 from lib.traffic import udp_socket
 from lib.wait import until
-from lib.wire import Capture
+from lib.wire import Capture, Tap
 
 TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x400454ca, 0x0002, 0x1000, 0x4000
 MODES = ['native', 'generic']
@@ -268,6 +270,38 @@ def test_changed_below_while_nobody_runs(pair, count, change):
     clear, why = sent_to_all_ports(pair, top, CHANGES[change](pair))
     assert not clear
     assert why == ({'no_sa': 20} if change == 'nothing' else {'backstop_out': 20})
+
+
+def test_opened_below_while_nobody_runs(pair):
+    """A bridge is open since one of its ports was detached; then it has another port, by which nothing may come in clear."""
+    top = start_with_storeys(pair, 1)
+    ns, wire = pair.a.netns, pair.wire
+    for n in 7, 8:
+        ns.ip('link', 'add', f'port{n}', 'up', 'type', 'veth', 'peer', 'name', f'far{n}', 'netns', wire.name)
+        wire.ip('link', 'set', f'far{n}', 'up')
+    ns.ip('link', 'set', 'port8', 'master', top)
+    pair.a.cmd('attach', 'port8')
+    pair.a.cmd('detach', 'port8')
+    mac = json.loads(ns.ip('-j', 'link', 'show', 'dev', top).stdout)[0]['address']
+    frame = Ether(dst=mac, src='02:00:00:00:00:77') / IP(src=B, dst=A) / UDP(sport=4000, dport=4000) / b'in clear'
+    for dev in ('all', top):
+        ns.sysctl(f'net.ipv4.conf.{dev}.rp_filter', 0)
+    with udp_socket(ns, A, 4000) as hears, Tap(wire, 'far8') as opened, Tap(wire, 'far7') as other:
+        hears.settimeout(0.2)
+
+        def heard(tap):
+            tap.send(frame)
+            with contextlib.suppress(TimeoutError):
+                return hears.recv(100)
+
+        until(lambda: heard(opened), 'the gate is open')
+        assert pair.a.stop() == 0
+        assert heard(opened)
+        ns.ip('link', 'set', 'port8', 'nomaster')
+        ns.ip('link', 'set', 'port7', 'master', top)
+        before = pair.a.counters().get('backstop_in', 0)
+        until(lambda: heard(other) or pair.a.counters().get('backstop_in', 0) > before, 'it comes by the other port')
+        assert not heard(other)
 
 
 def test_storeys(pair):
