@@ -130,7 +130,27 @@ int connection_policies_check(const struct maps *maps, const struct config *conf
 	return err;
 }
 
-/* What both have is there already, and what has another action there keeps it until the start has succeeded. */
+static bool lets_by(const struct policy *p)
+{
+	return p->rule.owner == OWNER_FILE && p->rule.action == SPD_BYPASS;
+}
+
+/* What the file no longer lets by it may protect now, by a rule that would not come to its turn behind the old one.
+ * wanted: sorted. */
+static bool lets_by_no_longer(const struct policy *p, const struct spd *wanted)
+{
+	const struct policy *same = spd_find(wanted, p);
+
+	return lets_by(p) && !(same && lets_by(same));
+}
+
+static bool stays_while_starting(const struct policy *p, const void *wanted)
+{
+	return !lets_by_no_longer(p, wanted);
+}
+
+/* What both have is there already, and what protects or discards there goes on doing so until the start has succeeded.
+ */
 static int add_closing(struct spd *spd, const struct spd *wanted, struct fault *f)
 {
 	int err = 0;
@@ -157,14 +177,19 @@ int connection_policies_add(const struct maps *maps, const struct config *config
 		err = build(&spd, config, f);
 	if (!err && before) {
 		err = build(&wanted, config, f);
-		if (!err)
+		if (!err) {
+			spd_sort(&wanted);
+			spd_keep(&spd, stays_while_starting, &wanted);
 			err = add_closing(&spd, &wanted, f);
+		}
 	}
 	if (!err)
 		err = spd_write(maps, &spd, f);
 	spd_free(&wanted);
 	spd_free(&spd);
-	return err ? err : locals_sync(maps, f);
+	if (!err)
+		locals_follow(maps);
+	return err;
 }
 
 /* What closed, and whose selector no policy has any more. The new ones are added to on the way. */
@@ -200,7 +225,9 @@ int connection_policies_sync(const struct maps *maps, const struct config *confi
 		tell_opened(&before, &spd);
 	spd_free(&before);
 	spd_free(&spd);
-	return err ? err : locals_sync(maps, f);
+	if (!err)
+		locals_follow(maps);
+	return err;
 }
 
 /* ---- names ---- */

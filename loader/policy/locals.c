@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/log.h"
 #include "maps/slots.h"
 #include "parse.h"
 #include "spd_store.h"
@@ -116,6 +117,14 @@ int locals_sync(const struct maps *maps, struct fault *f)
 		remove_others(maps, &set);
 	free(set.at);
 	return err;
+}
+
+void locals_follow(const struct maps *maps)
+{
+	struct fault f;
+
+	if (locals_sync(maps, &f))
+		log_warning("%s: ESP without an SA is not told from the kernel's own at all addresses", f.text);
 }
 
 static uint32_t count_of(const struct maps *maps, const struct locals_key *key)

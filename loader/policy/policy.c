@@ -151,7 +151,9 @@ static int write_back(const struct maps *maps, struct spd *spd, struct fault *f)
 {
 	int err = spd_write(maps, spd, f);
 
-	return err ? err : locals_sync(maps, f);
+	if (!err)
+		locals_follow(maps);
+	return err;
 }
 
 typedef int policy_change(struct spd *spd, const struct policy *policy, struct fault *f);

@@ -194,15 +194,25 @@ int spd_copy(struct spd *spd, const struct spd *from, struct fault *f)
 	return err;
 }
 
-void spd_flush(struct spd *spd, enum owner owner)
+void spd_keep(struct spd *spd, bool (*stays)(const struct policy *policy, const void *arg), const void *arg)
 {
 	size_t kept = 0;
 
 	key_index_clear(&spd->selectors);
 	for (size_t i = 0; i < spd->count; i++)
-		if (spd->policies[i].rule.owner != owner)
+		if (stays(&spd->policies[i], arg))
 			spd->policies[kept++] = spd->policies[i];
 	spd->count = kept;
+}
+
+static bool is_anothers(const struct policy *policy, const void *owner)
+{
+	return policy->rule.owner != *(const enum owner *)owner;
+}
+
+void spd_flush(struct spd *spd, enum owner owner)
+{
+	spd_keep(spd, is_anothers, &owner);
 }
 
 int spd_take_entry(struct spd *spd, const struct spd_key *key, const struct spd_entry *entry)

@@ -54,6 +54,9 @@ int spd_replace(struct spd *spd, const struct policy *policy, struct fault *f);
  * is another owner's. */
 int spd_del(struct spd *spd, const struct policy *policy, struct fault *f);
 
+/* Takes out all policies but those that stay. */
+void spd_keep(struct spd *spd, bool (*stays)(const struct policy *policy, const void *arg), const void *arg);
+
 /* Takes out all policies of one owner. */
 void spd_flush(struct spd *spd, enum owner owner);
 

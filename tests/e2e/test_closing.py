@@ -336,6 +336,29 @@ def test_maps_of_another_layout_are_replaced(host, damage):
     assert not host.pins.with_name(host.pins.name + ':making').exists()
 
 
+@pytest.mark.parametrize('dst', [PEER, '192.0.2.0/24'], ids=['the-same', 'a-wider-one'])
+def test_a_bypass_that_is_in_the_file_no_longer(host, dst):
+    """What protects in its place does so before a start has succeeded, and when none does."""
+    plug(host)
+
+    def write(action, dst, more=''):
+        host.configure([NIC])
+        with open(host.config, 'a') as f:
+            f.write(f'[policy x]\ndst = {dst}\naction = {action}\n{more}')
+
+    write('bypass', PEER)
+    host.start()
+    assert is_open(host)
+    assert host.stop() == 0
+    assert is_open(host)
+    (host.dir / 'psk').chmod(0o644)
+    write('protect', dst, '[connection core]\n' + ''.join(f'{k} = {v}\n' for k, v in {**CONNECTION, 'remote': '192.0.2.9'}.items()))
+    host.spawn()
+    assert host.daemon.wait(timeout=20) == 1
+    assert 'psk' in host.log_text and 'the gate is closed all the same' in host.log_text
+    assert not is_open(host)
+
+
 @pytest.mark.parametrize('mode', ['native', 'generic'])
 def test_what_nat_makes_this_hosts(host, mode):
     """A packet in clear for somebody else is by, and when a rule of NAT has sent it to a socket here it is the peer's, in clear."""
