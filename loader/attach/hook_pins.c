@@ -34,12 +34,13 @@ void hook_pin_path(const struct hook_place *at, enum hook_point point, char *pat
 
 /* ---- what a pin holds ---- */
 
-static bool is_link(int fd)
+static void read_kind(int fd, struct hook_pin *p)
 {
 	char path[32], what[64] = "";
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return readlink(path, what, sizeof(what) - 1) > 0 && strstr(what, "link");
+	p->unread = readlink(path, what, sizeof(what) - 1) < 0;
+	p->is_link = strstr(what, "link");
 }
 
 static void read_link(int fd, struct hook_pin *p)
@@ -47,8 +48,7 @@ static void read_link(int fd, struct hook_pin *p)
 	struct bpf_link_info info = {0};
 	uint32_t len = sizeof(info);
 
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		return;
+	p->unread = bpf_obj_get_info_by_fd(fd, &info, &len);
 	p->prog_id = info.prog_id;
 	/* Links of XDP and of tcx both begin with the ifindex. */
 	p->ifindex = info.xdp.ifindex;
@@ -59,20 +59,22 @@ static void read_program(int fd, struct hook_pin *p)
 	struct bpf_prog_info info = {0};
 	uint32_t len = sizeof(info);
 
-	if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0)
-		p->prog_id = info.id;
+	p->unread = bpf_obj_get_info_by_fd(fd, &info, &len);
+	p->prog_id = info.id;
 }
 
 struct hook_pin hook_pin_read(const char *path)
 {
 	struct hook_pin p = {.fd = bpf_obj_get(path)};
 
-	if (p.fd < 0)
+	if (p.fd < 0) {
+		p.unread = errno != ENOENT;
 		return p;
-	p.is_link = is_link(p.fd);
+	}
+	read_kind(p.fd, &p);
 	if (p.is_link)
 		read_link(p.fd, &p);
-	else
+	else if (!p.unread)
 		read_program(p.fd, &p);
 	return p;
 }

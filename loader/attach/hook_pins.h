@@ -11,8 +11,9 @@
 extern const char *const hook_point_names[];
 
 struct hook_pin {
-	int fd; /* -1: nothing */
+	int fd; /* below 0: nothing, or it cannot be opened */
 	bool is_link;
+	bool unread; /* something is pinned, and what it is could not be found out: nothing else here is true of it */
 	uint32_t prog_id;
 	uint32_t ifindex; /* of a link, in the namespace where it is now; 0 when its interface is gone */
 };
@@ -24,7 +25,7 @@ void hook_pin_path(const struct hook_place *at, enum hook_point point, char *pat
  * for the other. */
 void hook_pin_swap(char *text, char from, char to);
 
-/* Opens a pin, by its hook or its path; fd is -1 where nothing is pinned. hook_pin_close() closes. */
+/* Opens a pin, by its hook or its path; fd is below 0 where nothing is pinned. hook_pin_close() closes. */
 struct hook_pin hook_pin_open(const struct hook_place *at, enum hook_point point);
 struct hook_pin hook_pin_read(const char *path);
 

@@ -94,13 +94,22 @@ static bool is_taken(const struct hook_place *at, unsigned number)
 	return false;
 }
 
-/* A link that nobody holds detaches its program. */
-static void hold(const char *path, int fd)
+/* A program has no ifindex, nor has what is not there. What cannot be read may be alive. */
+static bool is_dead(const struct hook_pin *p)
 {
-	const int held = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return !p->unread && !p->ifindex;
+}
 
-	log_warning("%s: cannot be put away: %s: its gate stays closed until this process ends", path, strerror(errno));
-	(void)held;
+/* A link that nobody holds detaches its program: where this process cannot, the pin does, under a name that is no
+ * longer its own. */
+static void hold(const char *path, int fd, int err)
+{
+	const bool held = fcntl(fd, F_DUPFD_CLOEXEC, 0) >= 0;
+
+	log_warning("%s: cannot be put away: %s: its gate stays closed%s", path, strerror(err),
+		    held ? " until this process ends" : "");
+	if (held)
+		unlink(path);
 }
 
 /* clsact has gone with the qdisc, which a NIC does not take along. */
@@ -111,12 +120,10 @@ static void put_away(const struct hook_place *at, enum hook_point point, unsigne
 
 	hook_pin_path(at, point, from);
 	away_path(at->dir, at->dev, number, point, to);
-	if (!p.is_link || !p.ifindex) {
+	if (is_dead(&p))
 		unlink(from);
-	} else if (rename(from, to) < 0) {
-		hold(from, p.fd);
-		unlink(from);
-	}
+	else if (rename(from, to) < 0)
+		hold(from, p.fd, errno);
 	hook_pin_close(&p);
 }
 
@@ -225,13 +232,13 @@ void hooks_remove_all_away(const char *dir)
 static bool is_alive(const struct away *a, void *arg)
 {
 	struct hook_pin p = hook_pin_read(a->path);
-	const bool alive = p.ifindex;
+	const bool dead = is_dead(&p);
 
 	(void)arg;
 	hook_pin_close(&p);
-	if (!alive)
+	if (dead)
 		unlink(a->path);
-	return alive;
+	return !dead;
 }
 
 bool hooks_any_away(const char *dir)

@@ -8,7 +8,8 @@
 
 #include "hook_place.h"
 
-/* Puts away the pins of a NIC that does not have the name any more. Pins of a NIC that is gone are taken away. */
+/* Puts away the pins of a NIC that does not have the name any more. Pins of a NIC that is gone are taken away,
+ * those that cannot be read are not. */
 void hooks_put_away(const struct hook_place *at);
 
 /* Whether the NIC is alive elsewhere without its filters: clsact does not go along to another network namespace. */
@@ -26,7 +27,7 @@ bool hooks_remove_away(const struct hook_place *at);
 /* Opens the gates of all NICs that were put away. */
 void hooks_remove_all_away(const char *dir);
 
-/* Whether any NIC is put away. Those that are gone by now are forgotten. */
+/* Whether any NIC is put away. Those that are known to be gone by now are forgotten. */
 bool hooks_any_away(const char *dir);
 
 #endif

@@ -29,6 +29,8 @@ static char dir[64];
 static uint32_t running;  /* the XDP program on the interface that is asked */
 static unsigned detached; /* links */
 static bool only_links;	  /* no pin is a program's */
+static int unopened;	  /* pins are not opened, with this error */
+static int untold;	  /* what is pinned says nothing, with this error */
 
 /* ---- the kernel ---- */
 
@@ -44,6 +46,11 @@ int bpf_obj_get(const char *path)
 
 	if (fd < 0)
 		return -errno;
+	if (unopened) {
+		close(fd);
+		errno = unopened;
+		return -errno;
+	}
 	assert_int_equal(read(fd, &link, sizeof(link)), sizeof(link));
 	close(fd);
 	out = memfd_create(only_links || strstr(path, "-xdp") ? "link" : "prog", MFD_CLOEXEC);
@@ -57,6 +64,10 @@ int bpf_obj_get_info_by_fd(int fd, void *info, __u32 *size)
 	struct played_link link;
 
 	(void)size;
+	if (untold) {
+		errno = untold;
+		return -errno;
+	}
 	assert_int_equal(pread(fd, &link, sizeof(link), 0), sizeof(link));
 	out->prog_id = link.program;
 	out->xdp.ifindex = link.ifindex;
@@ -144,6 +155,7 @@ static int setup(void **unused)
 		return -1;
 	snprintf(path, sizeof(path), "%s/links", dir);
 	detached = running = 0;
+	unopened = untold = 0;
 	only_links = true;
 	return mkdir(path, 0700);
 }
@@ -298,6 +310,44 @@ static void test_gone_meanwhile(void **unused)
 	assert_int_equal(count("away"), 0);
 }
 
+/* Whether its NIC is alive nobody knows, and it goes on as if it were. */
+static void put_away_unread(int *why, int error)
+{
+	const struct hook_place at = place("nic0", 7);
+
+	pin_all("nic0", 7, PROGRAM);
+	*why = error;
+	hooks_put_away(&at);
+	assert_true(hooks_any_away(dir));
+	*why = 0;
+	assert_int_equal(count("links"), 0);
+	assert_int_equal(count("away"), 3);
+	assert_true(hooks_any_away(dir));
+	assert_true(hooks_remove_away(&at));
+}
+
+static void test_unread(void **unused)
+{
+	(void)unused;
+	put_away_unread(&unopened, EMFILE);
+	put_away_unread(&unopened, EPERM);
+	put_away_unread(&untold, ENOMEM);
+}
+
+static void test_unread_and_gone(void **unused)
+{
+	const struct hook_place at = place("nic0", 7);
+
+	(void)unused;
+	pin_all("nic0", 0, PROGRAM);
+	unopened = ENOMEM;
+	hooks_put_away(&at);
+	assert_int_equal(count("away"), 3);
+	unopened = 0;
+	assert_false(hooks_any_away(dir));
+	assert_int_equal(count("away"), 0);
+}
+
 static bool is_played_link(int fd)
 {
 	char path[32], what[64] = "";
@@ -324,6 +374,20 @@ static void test_nowhere_to_put(void **unused)
 	assert_int_equal(count("links"), 0);
 }
 
+static void test_unread_with_nowhere_to_put(void **unused)
+{
+	const struct hook_place at = place("nic0", 7);
+	char path[96];
+
+	(void)unused;
+	snprintf(path, sizeof(path), "%s/away", dir);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	pin_all("nic0", 7, PROGRAM);
+	unopened = EMFILE;
+	hooks_put_away(&at);
+	assert_int_equal(count("links"), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,7 +400,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_namesake, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_removed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone_meanwhile, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unread, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unread_and_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nowhere_to_put, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unread_with_nowhere_to_put, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
