@@ -229,6 +229,10 @@ $(filter %/test_steering %/test_steering_hash %/test_steering_rules %/test_rx_ru
 # Who sees each write of the SPD.
 $(BUILD)/tests/unit/loader/test_spd_empty: ALL_LDFLAGS += $(foreach f,update delete,-Wl$(comma)--wrap=bpf_map_$(f)_elem)
 
+# Whose maps are played.
+$(BUILD)/tests/unit/loader/test_closing: ALL_LDFLAGS += $(call wrapped,maps_open pinned_maps_make_beside spd_write nics_init \
+	connection_policies_check)
+
 # The tests of IKE share tests/ike/: two engines in one process, on a clock and a network of their own.
 $(IKE_TESTS): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(SHARED)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(IKE_LIBS)

@@ -23,40 +23,46 @@ static struct prog_config prog_config_of(const struct config *config)
 
 /* ---- maps, of an earlier run, or new ones ---- */
 
-/* Those added by hand are in the old map alone; those of the file come anew. */
-static int carry_policies(const struct maps *maps, const char *old_dir, struct fault *f)
+/* Those added by hand are in the old map alone; those of the file come anew. Without all of them nothing goes on: what
+ * is attached is closed by the old maps. spd is the caller's to free, also after an error. */
+static int read_old_policies(const struct closing *c, struct spd *spd, struct fault *f)
 {
 	char path[PIN_MAX];
-	struct spd spd;
 	int old, err;
 
-	snprintf(path, sizeof(path), "%s/spd", old_dir);
+	*spd = (struct spd){0};
+	snprintf(path, sizeof(path), "%s/spd", c->instance->bpf_dir);
 	old = bpf_obj_get(path);
-	if (old < 0 && errno == ENOENT)
-		return 0;
-	err = spd_read_earlier(old, &spd, f);
+	if (old < 0)
+		return errno == ENOENT ? 0 : fault(f, errno, "%s: %s", path, strerror(errno));
+	err = spd_read_earlier(old, spd, f);
+	close(old);
 	if (err == -EPROTO)
-		log_warning(
-			"policies added by hand with the version before cannot be read, and are gone: add them again");
-	if (!err)
-		err = spd_write(maps, &spd, f);
-	spd_free(&spd);
-	if (old >= 0)
-		close(old);
-	return err == -EPROTO ? 0 : err;
+		fault(f, EPROTO,
+		      "%s: another version's policies, which cannot be read here: run that version, or open the gate "
+		      "and give them up by 'xdp-ipsec --instance %s detach all'",
+		      path, c->instance->name);
+	return err;
 }
 
 /* What is attached goes on with the old maps, by which it is closed, until it gets programs with the new ones. */
 static int open_beside(struct closing *c, const char *why, char *beside, struct fault *f)
 {
 	const char *dir = c->instance->bpf_dir;
-	int err;
+	struct spd spd;
+	int err = read_old_policies(c, &spd, f);
 
-	log_line("%s: made %s: new maps take their place, and what is attached stays closed meanwhile", dir, why);
-	err = pinned_maps_make_beside(dir, c->config->sa_max, beside, f);
+	if (!err) {
+		log_line("%s: made %s: new maps take their place, and what is attached stays closed meanwhile", dir,
+			 why);
+		err = pinned_maps_make_beside(dir, c->config->sa_max, beside, f);
+	}
 	if (!err)
 		err = maps_open(c->maps, beside, f);
-	return err ? err : carry_policies(c->maps, dir, f);
+	if (!err)
+		err = spd_write(c->maps, &spd, f);
+	spd_free(&spd);
+	return err;
 }
 
 /* dir: PIN_MAX; where the maps are. */

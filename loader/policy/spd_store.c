@@ -100,27 +100,28 @@ int spd_read(const struct maps *maps, struct spd *spd, struct fault *f)
 	return for_each_entry(maps->spd, sizeof(struct spd_rule), take_policies, spd, f);
 }
 
-/* 0: its rules are none that are known here. */
-static size_t rule_size_of(int map)
+/* -EPROTO: its rules are none that are known here. */
+static int find_rule_size(int map, size_t *size, struct fault *f)
 {
 	struct bpf_map_info info = {0};
 	uint32_t len = sizeof(info);
 
-	if (bpf_obj_get_info_by_fd(map, &info, &len) < 0 || info.type != BPF_MAP_TYPE_LPM_TRIE ||
-	    info.key_size != sizeof(struct spd_key))
-		return 0;
-	if (info.value_size == entry_size(UNCOUNTED_RULE))
-		return UNCOUNTED_RULE;
-	return info.value_size == sizeof(struct spd_entry) ? sizeof(struct spd_rule) : 0;
+	if (bpf_obj_get_info_by_fd(map, &info, &len) < 0)
+		return fault(f, errno, "map spd: %s", strerror(errno));
+	*size = info.value_size == entry_size(UNCOUNTED_RULE) ? UNCOUNTED_RULE : sizeof(struct spd_rule);
+	if (info.type != BPF_MAP_TYPE_LPM_TRIE || info.key_size != sizeof(struct spd_key) ||
+	    info.value_size != entry_size(*size))
+		return fault(f, EPROTO, "map spd: made by another version");
+	return 0;
 }
 
 int spd_read_earlier(int map, struct spd *spd, struct fault *f)
 {
-	const size_t rule_size = rule_size_of(map);
+	size_t rule_size = 0;
+	int err = find_rule_size(map, &rule_size, f);
 
 	*spd = (struct spd){0};
-	return rule_size ? for_each_entry(map, rule_size, take_policies, spd, f)
-			 : fault(f, EPROTO, "map spd: made by another version");
+	return err ? err : for_each_entry(map, rule_size, take_policies, spd, f);
 }
 
 /* ---- writing ---- */

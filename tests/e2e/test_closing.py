@@ -359,6 +359,26 @@ def test_a_bypass_that_is_in_the_file_no_longer(host, dst):
     assert not is_open(host)
 
 
+def test_policies_of_a_version_that_is_not_known(host):
+    """Nobody can carry them over, and nobody opens what they close but people."""
+    plug(host)
+    host.start()
+    host.stop()
+    (host.pins / 'spd').unlink()
+    run('bpftool', 'map', 'create', host.pins / 'spd', 'type', 'lpm_trie', 'key', 8, 'value', 4 + 64 * 16, 'entries', 4096, 'name', 'spd', 'flags', 1)
+    host.netns.ip('link', 'del', NIC)
+    for _ in range(2):
+        done = host.cmd('gate', '-c', host.config, check=False)
+        assert done.returncode == 1 and f"'xdp-ipsec --instance {host.instance} detach all'" in done.stderr
+        assert walls(host) == WALLS
+    plug(host)
+    assert not is_open(host)
+    host.cmd('detach', 'all')
+    assert is_open(host)
+    host.start()
+    assert not is_open(host)
+
+
 @pytest.mark.parametrize('mode', ['native', 'generic'])
 def test_what_nat_makes_this_hosts(host, mode):
     """A packet in clear for somebody else is by, and when a rule of NAT has sent it to a socket here it is the peer's, in clear."""
