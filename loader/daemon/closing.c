@@ -265,7 +265,7 @@ bool closing_has_policies(const struct maps *maps)
 {
 	struct spd_key key;
 
-	return bpf_map_get_next_key(maps->spd, NULL, &key) == 0;
+	return bpf_map_get_next_key(maps->spd, NULL, &key) == 0 || errno != ENOENT;
 }
 
 static void count_device(const char *dev, void *arg)

@@ -48,7 +48,7 @@ bool closing_undo_unused(const struct closing *c, bool opened);
  * -errno. */
 int closing_put_backstop(const char *dir, const struct maps *maps, const struct config *config, struct fault *f);
 
-/* Whether any policy is in force. */
+/* Whether any policy is in force, or may be: that there is none has to be known. */
 bool closing_has_policies(const struct maps *maps);
 
 #endif

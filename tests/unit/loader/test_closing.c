@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,6 +80,19 @@ int bpf_obj_get_info_by_fd(int fd, void *info, __u32 *size)
 		.key_size = sizeof(struct spd_key),
 		.value_size = played(fd).entry,
 	};
+	return 0;
+}
+
+int bpf_map_get_next_key(int fd, const void *key, void *next)
+{
+	(void)key;
+	if (untold)
+		return played_error(untold);
+	if (fcntl(fd, F_GETFD) < 0)
+		return played_error(EBADF);
+	if (!played(fd).entries)
+		return played_error(ENOENT);
+	*(struct spd_key *)next = (struct spd_key){.prefixlen = 32};
 	return 0;
 }
 
@@ -166,6 +180,19 @@ static void pin(const char *name, uint32_t entry, uint32_t entries)
 	fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
 	assert_int_equal(write(fd, &map, sizeof(map)), sizeof(map));
 	close(fd);
+}
+
+static void open_spd(uint32_t entries)
+{
+	const struct played_map map = {ENTRY, entries};
+
+	maps.spd = memfd_create("spd", MFD_CLOEXEC);
+	assert_int_equal(write(maps.spd, &map, sizeof(map)), sizeof(map));
+}
+
+static bool is_there(void)
+{
+	return access(instance.bpf_dir, F_OK) == 0;
 }
 
 static struct closing closing(void)
@@ -268,6 +295,57 @@ static void test_of_rules_that_are_not_known(void **unused)
 	assert_null(strchr(f.text, '\n'));
 }
 
+/* ---- at the end ---- */
+
+/* With the open map's entries, and those of the pinned one. */
+static bool is_taken_away(uint32_t opened, uint32_t pinned)
+{
+	const struct closing c = closing();
+	bool gone;
+
+	open_spd(opened);
+	pin("spd", ENTRY, pinned);
+	gone = closing_undo_unused(&c, false);
+	assert_int_equal(gone, !is_there());
+	return gone;
+}
+
+static void test_unused(void **unused)
+{
+	(void)unused;
+	assert_true(is_taken_away(0, 0));
+}
+
+static void test_policies_that_nobody_can_ask_for(void **unused)
+{
+	(void)unused;
+	open_spd(0);
+	assert_false(closing_has_policies(&maps));
+	untold = ENOMEM;
+	assert_true(closing_has_policies(&maps));
+}
+
+static void test_opened_by_people(void **unused)
+{
+	const struct closing c = closing();
+
+	(void)unused;
+	open_spd(1);
+	pin("spd", ENTRY, 1);
+	assert_true(closing_undo_unused(&c, true));
+	assert_false(is_there());
+}
+
+/* Somebody has removed the pins, and nothing is protected. */
+static void test_without_pins(void **unused)
+{
+	const struct closing c = closing();
+
+	(void)unused;
+	open_spd(0);
+	assert_true(closing_undo_unused(&c, false));
+}
+
 #define PLAYED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -278,6 +356,10 @@ int main(void)
 		PLAYED(test_that_cannot_be_opened),
 		PLAYED(test_that_do_not_say_what_they_are),
 		PLAYED(test_of_rules_that_are_not_known),
+		PLAYED(test_unused),
+		PLAYED(test_policies_that_nobody_can_ask_for),
+		PLAYED(test_opened_by_people),
+		PLAYED(test_without_pins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
