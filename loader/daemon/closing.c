@@ -281,7 +281,7 @@ bool closing_undo_unused(const struct closing *c, bool opened)
 
 	if (hooks_for_each_device(dir, count_device, &n) || n || hooks_any_away(dir))
 		return false;
-	if (!opened && backstop_is_up(dir) && closing_has_policies(c->maps))
+	if (!opened && closing_has_policies(c->maps))
 		return false;
 	pinned_maps_remove(dir);
 	return true;

@@ -316,6 +316,13 @@ static void test_unused(void **unused)
 	assert_true(is_taken_away(0, 0));
 }
 
+/* A kernel without a backstop has nothing but them that tells the next run. */
+static void test_policies_without_a_backstop(void **unused)
+{
+	(void)unused;
+	assert_false(is_taken_away(1, 1));
+}
+
 static void test_policies_that_nobody_can_ask_for(void **unused)
 {
 	(void)unused;
@@ -357,6 +364,7 @@ int main(void)
 		PLAYED(test_that_do_not_say_what_they_are),
 		PLAYED(test_of_rules_that_are_not_known),
 		PLAYED(test_unused),
+		PLAYED(test_policies_without_a_backstop),
 		PLAYED(test_policies_that_nobody_can_ask_for),
 		PLAYED(test_opened_by_people),
 		PLAYED(test_without_pins),
