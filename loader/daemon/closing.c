@@ -263,9 +263,23 @@ int closing_settle(const struct closing *c, struct fault *f)
 
 bool closing_has_policies(const struct maps *maps)
 {
-	struct spd_key key;
+	return spd_may_have_any(maps->spd);
+}
 
-	return bpf_map_get_next_key(maps->spd, NULL, &key) == 0 || errno != ENOENT;
+/* After a start that failed, maps beside these may be the ones that are open. */
+static bool pinned_have_policies(const char *dir)
+{
+	char path[PIN_MAX];
+	bool any;
+	int spd;
+
+	snprintf(path, sizeof(path), "%s/spd", dir);
+	spd = bpf_obj_get(path);
+	if (spd < 0)
+		return errno != ENOENT;
+	any = spd_may_have_any(spd);
+	close(spd);
+	return any;
 }
 
 static void count_device(const char *dev, void *arg)
@@ -281,7 +295,7 @@ bool closing_undo_unused(const struct closing *c, bool opened)
 
 	if (hooks_for_each_device(dir, count_device, &n) || n || hooks_any_away(dir))
 		return false;
-	if (!opened && closing_has_policies(c->maps))
+	if (!opened && (closing_has_policies(c->maps) || pinned_have_policies(dir)))
 		return false;
 	pinned_maps_remove(dir);
 	return true;

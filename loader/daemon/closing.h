@@ -40,7 +40,8 @@ int closing_settle(const struct closing *c, struct fault *f);
 
 /*
  * Takes away what has nothing left to do, at the end of a process: maps and backstop, where no NIC is attached and
- * either nothing is protected or people have opened the gate. Whether it was taken away.
+ * either nothing is protected, by the open maps or by those that are pinned, or people have opened the gate. Whether it
+ * was taken away.
  */
 bool closing_undo_unused(const struct closing *c, bool opened);
 

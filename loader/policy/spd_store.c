@@ -124,6 +124,14 @@ int spd_read_earlier(int map, struct spd *spd, struct fault *f)
 	return err ? err : for_each_entry(map, rule_size, take_policies, spd, f);
 }
 
+bool spd_may_have_any(int map)
+{
+	struct spd_key key;
+	size_t rule_size;
+
+	return find_rule_size(map, &rule_size, NULL) || bpf_map_get_next_key(map, NULL, &key) == 0 || errno != ENOENT;
+}
+
 /* ---- writing ---- */
 
 /* The new ones are there before those that have no policy left go: for a moment there are both. */

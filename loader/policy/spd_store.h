@@ -13,6 +13,9 @@ int spd_read(const struct maps *maps, struct spd *spd, struct fault *f);
  * here. */
 int spd_read_earlier(int map, struct spd *spd, struct fault *f);
 
+/* Whether there are policies in the map, which may be of any layout; also where that cannot be found out. */
+bool spd_may_have_any(int map);
+
 /* Whether some policy protects something between the two. */
 bool spd_protects(const struct maps *maps, const uint8_t local[4], const uint8_t remote[4]);
 

@@ -323,6 +323,20 @@ static void test_policies_without_a_backstop(void **unused)
 	assert_false(is_taken_away(1, 1));
 }
 
+/* A start that failed has maps beside open, into which the policies did not get. */
+static void test_policies_of_the_pinned_maps_alone(void **unused)
+{
+	(void)unused;
+	assert_false(is_taken_away(0, 1));
+}
+
+/* The backstop may be over those already. */
+static void test_policies_of_the_open_maps_alone(void **unused)
+{
+	(void)unused;
+	assert_false(is_taken_away(1, 0));
+}
+
 static void test_policies_that_nobody_can_ask_for(void **unused)
 {
 	(void)unused;
@@ -330,6 +344,24 @@ static void test_policies_that_nobody_can_ask_for(void **unused)
 	assert_false(closing_has_policies(&maps));
 	untold = ENOMEM;
 	assert_true(closing_has_policies(&maps));
+}
+
+static void test_pin_that_cannot_be_opened(void **unused)
+{
+	(void)unused;
+	unopened = EMFILE;
+	assert_false(is_taken_away(0, 0));
+}
+
+static void test_pinned_rules_that_are_not_known(void **unused)
+{
+	const struct closing c = closing();
+
+	(void)unused;
+	open_spd(0);
+	pin("spd", UNKNOWN_ENTRY, 0);
+	assert_false(closing_undo_unused(&c, false));
+	assert_true(is_there());
 }
 
 static void test_opened_by_people(void **unused)
@@ -365,7 +397,11 @@ int main(void)
 		PLAYED(test_of_rules_that_are_not_known),
 		PLAYED(test_unused),
 		PLAYED(test_policies_without_a_backstop),
+		PLAYED(test_policies_of_the_pinned_maps_alone),
+		PLAYED(test_policies_of_the_open_maps_alone),
 		PLAYED(test_policies_that_nobody_can_ask_for),
+		PLAYED(test_pin_that_cannot_be_opened),
+		PLAYED(test_pinned_rules_that_are_not_known),
 		PLAYED(test_opened_by_people),
 		PLAYED(test_without_pins),
 	};
