@@ -59,7 +59,7 @@ void xdp_queue_leave(struct xdp_queue *q);
 /*
  * Whether a zero-copy queue works, for a driver may say that it does and not move a frame: a frame of its own, to the
  * NIC's own address and of a type for experiments (IEEE 802), comes back by the completion ring, and the driver has
- * taken frames to receive into. Waits for a second at most.
+ * taken frames to receive into; without memory to send, the latter is enough. Waits for a second at most.
  */
 bool xdp_queue_moves(struct xdp_queue *q, const uint8_t mac[6]);
 

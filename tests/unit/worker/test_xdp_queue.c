@@ -83,13 +83,14 @@ static void it_recovers(void **unused)
 /* ---- how it begins ---- */
 
 #define FRAMES_HAD 64
+#define JUMBO_MTU  9000
 
 /* The kernel's ends, and what the driver does when it is called. */
 static struct {
 	struct memory_ring fill, comp, rx, tx;
 	struct xdp_desc rx_descs[RING_SIZE], tx_descs[RING_SIZE];
 	uint64_t fill_addrs[RING_SIZE], comp_addrs[RING_SIZE];
-	bool takes;	   /* frames to receive into */
+	uint32_t takes;	   /* frames to receive into, at most */
 	bool completes;	   /* what it is to send */
 	unsigned busy;	   /* so often the queue is another's still */
 	uint32_t at_bind;  /* frames in the fill ring when the socket was bound */
@@ -107,13 +108,14 @@ bool __wrap_xsk_wake_to_send(int fd);
 void __wrap_xsk_wake_to_receive(int fd);
 
 static uint8_t *area;
+static size_t area_size;
 
 int __wrap_xsk_register(int fd, void *at, size_t size, uint32_t frame_size)
 {
 	(void)fd;
-	(void)size;
 	(void)frame_size;
 	area = at;
+	area_size = size;
 	return 0;
 }
 
@@ -143,7 +145,7 @@ void __wrap_xsk_unmap_rings(struct xsk_rings *rings)
 
 static void take_frames(void)
 {
-	for (unsigned i = 0; nic.takes && i < FRAMES_HAD && nic.fill.consumer != nic.fill.producer; i++)
+	for (; nic.takes && nic.fill.consumer != nic.fill.producer; nic.takes--)
 		nic.fill.consumer++;
 }
 
@@ -174,6 +176,7 @@ bool __wrap_xsk_wake_to_send(int fd)
 	while (nic.completes && nic.tx.consumer != nic.tx.producer) {
 		const uint64_t addr = nic.tx_descs[nic.tx.consumer++ % RING_SIZE].addr;
 
+		assert_true(addr < area_size);
 		memcpy(nic.frame, area + addr, sizeof(nic.frame));
 		nic.comp_addrs[nic.comp.producer++ % RING_SIZE] = addr;
 	}
@@ -194,11 +197,11 @@ struct beginning {
 	struct xdp_queue q;
 };
 
-static void begin(struct beginning *b)
+static void begin(struct beginning *b, uint32_t mtu)
 {
 	struct xdp_queue_place at = {.nic = "nic0", .ifindex = 1};
 
-	assert_int_equal(packet_file_map(&b->memory, packet_file_fd(RING_SIZE, 1500), 1, RING_SIZE, 1500, NULL), 0);
+	assert_int_equal(packet_file_map(&b->memory, packet_file_fd(RING_SIZE, mtu), 1, RING_SIZE, mtu, NULL), 0);
 	at.memory = packet_file_place(&b->memory, 0);
 	assert_int_equal(xdp_queue_open(&b->q, open("/dev/null", O_RDWR | O_CLOEXEC), &at, NULL), 0);
 	assert_true(b->q.zero_copy);
@@ -218,7 +221,7 @@ static void frames_are_there_before_it_is_bound(void **unused)
 	(void)unused;
 	memset(&nic, 0, sizeof(nic));
 	nic.busy = 2;
-	begin(&b);
+	begin(&b, 1500);
 	assert_int_equal(nic.at_bind, RING_SIZE);
 	assert_int_equal(nic.asked, 0);
 	end(&b);
@@ -232,12 +235,12 @@ static void a_driver_that_wants_to_be_called_is(void **unused)
 	(void)unused;
 	memset(&nic, 0, sizeof(nic));
 	nic.fill.flags = XDP_RING_NEED_WAKEUP;
-	begin(&b);
+	begin(&b, 1500);
 	assert_true(nic.asked > 0);
 	end(&b);
 }
 
-static bool moves(bool takes, bool completes)
+static bool moves(uint32_t mtu, uint32_t takes, bool completes)
 {
 	struct beginning b;
 	bool moved;
@@ -245,7 +248,7 @@ static bool moves(bool takes, bool completes)
 	memset(&nic, 0, sizeof(nic));
 	nic.takes = takes;
 	nic.completes = completes;
-	begin(&b);
+	begin(&b, mtu);
 	moved = xdp_queue_moves(&b.q, mac);
 	end(&b);
 	return moved;
@@ -257,7 +260,7 @@ static void a_driver_that_moves_frames_is_trusted(void **unused)
 	static const uint8_t type[2] = {0x88, 0xb5};
 
 	(void)unused;
-	assert_true(moves(true, true));
+	assert_true(moves(1500, FRAMES_HAD, true));
 	assert_memory_equal(nic.frame, mac, 6);
 	assert_memory_equal(nic.frame + 6, mac, 6);
 	assert_memory_equal(nic.frame + 12, type, sizeof(type));
@@ -266,13 +269,37 @@ static void a_driver_that_moves_frames_is_trusted(void **unused)
 static void one_that_sends_nothing_is_not(void **unused)
 {
 	(void)unused;
-	assert_false(moves(true, false));
+	assert_false(moves(1500, FRAMES_HAD, false));
 }
 
 static void nor_one_that_could_receive_nothing(void **unused)
 {
 	(void)unused;
-	assert_false(moves(false, true));
+	assert_false(moves(1500, 0, true));
+}
+
+/* Its own ring may have room for all frames that there are. */
+static void one_that_takes_all_frames_is_tried_as_well(void **unused)
+{
+	(void)unused;
+	assert_true(moves(JUMBO_MTU, UINT32_MAX, true));
+	assert_memory_equal(nic.frame, mac, 6);
+	assert_false(moves(JUMBO_MTU, UINT32_MAX, false));
+}
+
+/* What is not sent does not come back, and says nothing of the driver. */
+static void without_memory_to_send_it_is_enough_to_receive(void **unused)
+{
+	struct beginning b;
+
+	(void)unused;
+	memset(&nic, 0, sizeof(nic));
+	nic.takes = FRAMES_HAD;
+	begin(&b, JUMBO_MTU);
+	b.q.umem.free_span_count = SPANS_FOR_RX;
+	assert_true(xdp_queue_moves(&b.q, mac));
+	assert_int_equal(nic.tx.producer, 0);
+	end(&b);
 }
 
 int main(void)
@@ -283,6 +310,8 @@ int main(void)
 		cmocka_unit_test(a_driver_that_moves_frames_is_trusted),
 		cmocka_unit_test(one_that_sends_nothing_is_not),
 		cmocka_unit_test(nor_one_that_could_receive_nothing),
+		cmocka_unit_test(one_that_takes_all_frames_is_tried_as_well),
+		cmocka_unit_test(without_memory_to_send_it_is_enough_to_receive),
 		cmocka_unit_test(stuck_after_a_second_of_nothing),
 		cmocka_unit_test(one_packet_is_enough),
 		cmocka_unit_test(it_recovers),
