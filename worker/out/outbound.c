@@ -67,7 +67,8 @@ struct outbound {
 	struct host_frame frame;
 
 	struct reassembler fragments; /* of the host's stack */
-	bool oversize;		      /* segments do not fit the path: each is sealed, then cut */
+	size_t mtu;		      /* of the path, as it was when the frame at hand was looked at, */
+	bool oversize;		      /* which segments do not fit: each is sealed, then cut */
 	uint8_t *sealed;	      /* the one that is being cut: HOST_FRAME_MAX, HOST_TAIL */
 	struct fragmenter pieces;
 };
@@ -107,10 +108,11 @@ static struct esp_sa *find_sa(struct outbound *out, const uint8_t *frame, const 
 static bool fits_path(struct outbound *out, struct esp_sa *sa)
 {
 	const struct segmenter *s = &out->segmenter;
-	const size_t mtu = path_mtu_of(out->p, sa->state, out->p->lane->now);
-	const size_t room = mtu > s->ip.header ? mtu - s->ip.header : 0;
 	const size_t sealed = esp_sealed_size(segment_l4_max(s));
+	size_t room;
 
+	out->mtu = path_mtu_of(out->p, sa->state, out->p->lane->now);
+	room = out->mtu > s->ip.header ? out->mtu - s->ip.header : 0;
 	/* Without a payload, too, ESP may be too long, beside many options on a small MTU. */
 	out->oversize = sealed > room;
 	if (!out->oversize)
@@ -191,7 +193,7 @@ static struct esp_sa *examine(struct outbound *out)
 	if (!sa || refuse(out, sa))
 		return NULL;
 	if (out->p->shared->mss_clamp)
-		mss_clamp(out->p->shared, &s->ip, s->proto, path_mtu_of(out->p, sa->state, out->p->lane->now));
+		mss_clamp(out->p->shared, &s->ip, s->proto, out->mtu);
 	memcpy(out->frame.data + ETH_SRC, out->p->shared->mac, sizeof(out->p->shared->mac));
 	return sa;
 }
@@ -250,7 +252,7 @@ static void seal_aside(struct outbound *out, struct esp_sa *sa)
 	const size_t len = seal_one(out, sa, out->sealed);
 
 	fragment_begin(&out->pieces, out->sealed, out->segmenter.l2, ip_id_next(out->p->lane->ip_ids, sa->dst),
-		       out->sealed + headers, len - headers, path_mtu_of(out->p, sa->state, out->p->lane->now));
+		       out->sealed + headers, len - headers, out->mtu);
 }
 
 /* The next frame for the wire: a sealed segment, or the next fragment of one. The segment is done with when none is

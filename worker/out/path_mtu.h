@@ -10,7 +10,8 @@
 #include "packet/segment.h"
 
 /* The largest IP packet that may carry ESP of the SA: the NIC's MTU, or less if a router has said so and its word still
- * counts (struct path_mtu). now: CLOCK_BOOTTIME ns. */
+ * counts (struct path_mtu). Others write that at any time, and less than a path may have is nobody's word. now:
+ * CLOCK_BOOTTIME ns. */
 static inline size_t path_mtu_of(const struct port_queue *p, const struct sa_state *sa, uint64_t now)
 {
 	union {
@@ -19,7 +20,7 @@ static inline size_t path_mtu_of(const struct port_queue *p, const struct sa_sta
 	} told = {.word = __atomic_load_n((const uint64_t *)&sa->path_mtu, __ATOMIC_RELAXED)};
 	size_t mtu = port_mtu(p);
 
-	if (told.m.mtu && told.m.mtu < mtu && told.m.until_s * UINT64_C(1000000000) > now)
+	if (told.m.mtu >= IP_MTU_MIN && told.m.mtu < mtu && told.m.until_s * UINT64_C(1000000000) > now)
 		return told.m.mtu;
 	return mtu;
 }

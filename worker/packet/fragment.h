@@ -27,7 +27,7 @@ struct fragmenter {
 /*
  * Begins to cut a packet: len bytes of IP payload. headers: the packet's Ethernet header (l2 bytes) and IP header,
  * which are copied; length, fragment bits, ID and checksum are replaced in each fragment. The payload stays the
- * caller's and must not change until fragment_left() is 0. mtu: bytes of an IP packet, at least 68 (RFC 791).
+ * caller's and must not change until fragment_left() is 0. mtu: bytes of an IP packet, 8 more than the header at least.
  */
 void fragment_begin(struct fragmenter *f, const uint8_t *headers, size_t l2, uint16_t id, const uint8_t *payload,
 		    size_t len, size_t mtu);

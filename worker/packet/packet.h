@@ -36,6 +36,7 @@ enum {
 	IP_ECN_CE = 0x03,
 	IP_LEN_MIN = 20,
 	IP_LEN_MAX = 60,
+	IP_MTU_MIN = 68, /* the longest header, and 8 bytes: every path takes that */
 	IP_DF = 0x4000,
 	IP_MF = 0x2000,
 	IP_OFFSET = 0x1fff, /* in units of 8 bytes */

@@ -142,6 +142,47 @@ static void what_is_too_long_is_sealed_before_it_is_cut(void **unused)
 	assert_int_equal(counted(&lanes, REASON_SEALED), 6);
 }
 
+/* What was found to fit the path while the NIC is full is cut when there is room, and the path is another by then. */
+static void cut_after(uint16_t mtu)
+{
+	queue.port.q.limit = 3;
+	state()->path_mtu = (struct path_mtu){.mtu = 1000, .until_s = UINT32_MAX};
+	for (uint32_t i = 0; i < 3; i++)
+		put_datagram(&bulk, 100, i, key.generation);
+	put_datagram(&bulk, 1300, 3, key.generation);
+	store_be16(bulk.bytes[3] + ETH_LEN + IP_FRAG, 0);
+	turn();
+	assert_int_equal(tx.producer, 3);
+	assert_true(outbound_waits_for_nic(&queue.port));
+	state()->path_mtu.mtu = mtu;
+	nic_sends(3);
+	turn();
+	assert_int_equal(tx.producer, 3 + 2);
+	for (uint32_t i = 3; i < tx.producer; i++)
+		assert_in_range(tx_descs[i].len, ETH_LEN + IP_LEN_MIN + 8, ETH_LEN + 1000);
+	nic_sends(2);
+	assert_int_equal(sent_count, 4);
+	assert_datagram(&sent[3], 1300, 3);
+}
+
+static void the_path_is_looked_at_once(void **unused)
+{
+	(void)unused;
+	cut_after(1400);
+}
+
+static void however_short_it_has_become(void **unused)
+{
+	(void)unused;
+	cut_after(5);
+}
+
+static void even_if_a_header_fills_it(void **unused)
+{
+	(void)unused;
+	cut_after(IP_LEN_MIN + 1);
+}
+
 /* An IP header full of options, and nothing in it: what ESP adds is too much for the least MTU that there is. */
 static void an_empty_packet_may_be_too_long(void **unused)
 {
@@ -417,6 +458,9 @@ int main(void)
 		JUMBO(nor_without_spans),
 		JUMBO(a_burst_of_long_packets_fits_the_ring),
 		WITH(what_is_too_long_is_sealed_before_it_is_cut),
+		WITH(the_path_is_looked_at_once),
+		WITH(however_short_it_has_become),
+		WITH(even_if_a_header_fills_it),
 		WITH(an_empty_packet_may_be_too_long),
 		WITH(what_a_full_nic_never_took_is_counted),
 		WITH(what_had_no_turn_is_counted),

@@ -81,6 +81,20 @@ static void of_the_nic_or_of_the_path(void **state)
 	assert_int_equal(path_mtu_of(&b->port, &sa, 100 * SECOND), 1200);
 }
 
+/* It would leave no room behind an IP header. */
+static void what_no_path_may_have_is_not_believed(void **state)
+{
+	struct bench *b = *state;
+	struct sa_state sa = {.path_mtu = {.until_s = UINT32_MAX}};
+
+	for (uint16_t mtu = 0; mtu < 68; mtu++) {
+		sa.path_mtu.mtu = mtu;
+		assert_int_equal(path_mtu_of(&b->port, &sa, 100 * SECOND), 1500);
+	}
+	sa.path_mtu.mtu = 68;
+	assert_int_equal(path_mtu_of(&b->port, &sa, 100 * SECOND), 68);
+}
+
 /* 34 to 37 bytes less, by the padding, for every length of the IP header: one byte more and it would not fit. */
 static void what_fits_is_exact(void **state)
 {
@@ -172,6 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(of_the_nic_or_of_the_path, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_no_path_may_have_is_not_believed, set_up, tear_down),
 		cmocka_unit_test(what_fits_is_exact),
 		cmocka_unit_test_setup_teardown(the_host_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(behind_tags_and_about_options, set_up, tear_down),
