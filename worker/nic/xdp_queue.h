@@ -76,7 +76,8 @@ uint32_t xdp_queue_receive(struct xdp_queue *q, struct xdp_desc *descs, uint32_t
 /* Whether the packet ends with this descriptor. */
 bool xdp_queue_is_last(const struct xdp_desc *desc);
 
-/* Gives the kernel frames of the pool to receive into, until the fill ring is full or the pool empty. */
+/* Gives the kernel frames of the pool to receive into, until the fill ring is full or the pool has no more than sending
+ * is left. */
 void xdp_queue_refill(struct xdp_queue *q);
 
 /* One system call: where the socket has busy polling, the NIC's driver is run, and what it has received is in the ring.

@@ -92,6 +92,7 @@ static struct {
 	uint64_t fill_addrs[RING_SIZE], comp_addrs[RING_SIZE];
 	uint32_t takes;	   /* frames to receive into, at most */
 	bool completes;	   /* what it is to send */
+	bool copies;	   /* for want of zero-copy */
 	unsigned busy;	   /* so often the queue is another's still */
 	uint32_t at_bind;  /* frames in the fill ring when the socket was bound */
 	unsigned asked;	   /* calls that say that there are frames */
@@ -167,7 +168,7 @@ int __wrap_xsk_bind(int fd, uint32_t ifindex, uint32_t queue, uint16_t flags)
 bool __wrap_xsk_is_zero_copy(int fd)
 {
 	(void)fd;
-	return true;
+	return !nic.copies;
 }
 
 bool __wrap_xsk_wake_to_send(int fd)
@@ -204,7 +205,7 @@ static void begin(struct beginning *b, uint32_t mtu)
 	assert_int_equal(packet_file_map(&b->memory, packet_file_fd(RING_SIZE, mtu), 1, RING_SIZE, mtu, NULL), 0);
 	at.memory = packet_file_place(&b->memory, 0);
 	assert_int_equal(xdp_queue_open(&b->q, open("/dev/null", O_RDWR | O_CLOEXEC), &at, NULL), 0);
-	assert_true(b->q.zero_copy);
+	assert_int_equal(b->q.zero_copy, !nic.copies);
 }
 
 static void end(struct beginning *b)
@@ -302,6 +303,75 @@ static void without_memory_to_send_it_is_enough_to_receive(void **unused)
 	end(&b);
 }
 
+/* ---- a driver whose own ring has room for all frames ---- */
+
+/* How many packets it leaves memory to send for. */
+static uint32_t left_by_driver(struct xdp_queue *q)
+{
+	uint32_t taken;
+
+	do {
+		taken = nic.fill.consumer;
+		nic.takes = UINT32_MAX;
+		take_frames();
+		xdp_queue_refill(q);
+	} while (nic.fill.consumer != taken);
+	return umem_left_to_send(&q->umem);
+}
+
+static void send(struct xdp_queue *q, uint32_t n)
+{
+	while (n--)
+		assert_true(xdp_queue_push(q, umem_take_to_send(&q->umem), 60));
+	xdp_queue_kick(q);
+	xdp_queue_reap(q);
+}
+
+static void it_leaves_some_to_send(void **unused)
+{
+	struct beginning b;
+	uint32_t left;
+
+	(void)unused;
+	memset(&nic, 0, sizeof(nic));
+	nic.completes = true;
+	begin(&b, 1500);
+	left = left_by_driver(&b.q);
+	assert_in_range(left, 64, FRAMES_IN_HAND);
+	send(&b.q, left);
+	assert_int_equal(left_by_driver(&b.q), left);
+	end(&b);
+}
+
+/* What is being sent is of what was left. */
+static void and_no_more_than_may_be_sent(void **unused)
+{
+	struct beginning b;
+
+	(void)unused;
+	memset(&nic, 0, sizeof(nic));
+	nic.copies = true;
+	begin(&b, 1500);
+	assert_int_equal(left_by_driver(&b.q), b.q.limit);
+	send(&b.q, b.q.limit);
+	assert_int_equal(left_by_driver(&b.q), 0);
+	assert_int_equal(nic.fill.producer + b.q.limit, packet_frames(RING_SIZE));
+	end(&b);
+}
+
+/* A jumbo NIC's has all, for spans are what is sent from. */
+static void but_where_there_are_spans_to_send_it_has_all(void **unused)
+{
+	struct beginning b;
+
+	(void)unused;
+	memset(&nic, 0, sizeof(nic));
+	begin(&b, JUMBO_MTU);
+	assert_int_equal(left_by_driver(&b.q), packet_spans(RING_SIZE) - SPANS_FOR_RX);
+	assert_int_equal(b.q.umem.free_count, 0);
+	end(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +382,9 @@ int main(void)
 		cmocka_unit_test(nor_one_that_could_receive_nothing),
 		cmocka_unit_test(one_that_takes_all_frames_is_tried_as_well),
 		cmocka_unit_test(without_memory_to_send_it_is_enough_to_receive),
+		cmocka_unit_test(it_leaves_some_to_send),
+		cmocka_unit_test(and_no_more_than_may_be_sent),
+		cmocka_unit_test(but_where_there_are_spans_to_send_it_has_all),
 		cmocka_unit_test(stuck_after_a_second_of_nothing),
 		cmocka_unit_test(one_packet_is_enough),
 		cmocka_unit_test(it_recovers),
