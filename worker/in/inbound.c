@@ -283,6 +283,7 @@ static __attribute__((cold, noinline)) bool park_frame(struct port_queue *p, con
 						       const struct xdp_desc *desc)
 {
 	if (!sa_cache_awaits(&p->lane->sas, item->slot, item->generation) ||
+	    p->in->park.packets >= park_room(&p->q.umem) ||
 	    !park_add(&p->in->park, item->slot, item->generation, desc, p->lane->now))
 		return false;
 	count(p->lane, REASON_PARKED, 1);

@@ -39,6 +39,7 @@ bool park_add(struct park *k, uint32_t slot, uint32_t generation, const struct x
 	if (!entry || entry->count == PARK_FRAMES)
 		return false;
 	entry->descs[entry->count++] = *desc;
+	k->packets++;
 	return true;
 }
 
@@ -49,5 +50,6 @@ uint32_t park_take(struct park *k, struct parked *entry, struct xdp_desc *descs)
 	memcpy(descs, entry->descs, n * sizeof(*descs));
 	entry->count = 0;
 	k->waiting--;
+	k->packets -= n;
 	return n;
 }

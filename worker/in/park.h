@@ -7,7 +7,8 @@
  *                            └─after PARK_NS, or the slot is gone──► dropped
  *
  * Parked packets stay in the frames that they were received in. Nothing about them is authenticated: who guesses an SPI
- * that waits for its key fills the room of that one SA for PARK_NS, and no other.
+ * that waits for its key fills the room of that one SA for PARK_NS, and no other; of a jumbo NIC, which has less room
+ * in all, who guesses a few.
  */
 #ifndef WORKER_IN_PARK_H
 #define WORKER_IN_PARK_H
@@ -16,12 +17,17 @@
 #include <stdint.h>
 #include <xdp/xsk.h>
 
+#include "nic/umem.h"
+
 /*
  * SAs that packets can be parked for at once, and packets for each. Together they take a fraction of a queue's frames
  * (packet_frames() in maps/packet_memory.h), so that the queue goes on receiving.
  */
 #define PARK_SLOTS  8
 #define PARK_FRAMES 32
+/* Of a jumbo NIC, whose long packets are in spans, one in so many spans: what is sent is in the same ones, and
+ * SPANS_FOR_RX are for what is being received. Of the fewest that there are, 341, sending then has 80. */
+#define PARK_SPANS 4
 /* How long a packet is parked. A daemon needs a tenth of that for its answer; after more, TCP has sent the packet
  * again. */
 #define PARK_NS (500 * 1000 * 1000ULL)
@@ -36,7 +42,8 @@ struct parked {
 };
 
 struct park {
-	uint32_t waiting; /* entries in use */
+	uint32_t waiting; /* entries in use, */
+	uint32_t packets; /* and packets in them */
 	struct parked slots[PARK_SLOTS];
 };
 
@@ -48,6 +55,12 @@ struct parked *park_find(struct park *k, uint32_t slot, uint32_t generation);
 static inline bool park_holds(struct park *k, uint32_t slot, uint32_t generation)
 {
 	return k->waiting && park_find(k, slot, generation);
+}
+
+/* How many packets may be parked in that packet memory, for all SAs. */
+static inline uint32_t park_room(const struct umem *u)
+{
+	return u->jumbo ? umem_spans(u) / PARK_SPANS : PARK_SLOTS * PARK_FRAMES;
 }
 
 /* Parks a packet and takes over its frame. now: CLOCK_BOOTTIME ns. False: there is no room, and the frame stays the

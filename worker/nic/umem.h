@@ -109,6 +109,12 @@ static inline void umem_give(struct umem *u, uint64_t addr)
 	u->free_frames[u->free_count++] = addr & ~(uint64_t)(u->frame_size - 1);
 }
 
+/* Spans in all. */
+static inline uint32_t umem_spans(const struct umem *u)
+{
+	return (uint32_t)((u->size - u->spans_at) / SPAN_SIZE);
+}
+
 /* The memory behind an address. */
 static inline uint8_t *umem_data(const struct umem *u, uint64_t addr)
 {

@@ -16,6 +16,7 @@
 #define HEADROOM   256
 #define RING	   256
 #define FRAMES	   512
+#define SPANS	   packet_spans(RING_SIZE_MIN_JUMBO)
 #define HEADERS	   (ETH_LEN + IP_LEN_MIN)
 #define PROTO_TEST 253
 #define SLOT	   3
@@ -67,10 +68,15 @@ static void make_umem(struct umem *u)
 {
 	u->frame_size = FRAME;
 	u->spans_at = FRAMES * FRAME;
-	u->area = aligned_alloc(FRAME, FRAMES * FRAME);
+	u->size = u->spans_at + SPANS * SPAN_SIZE;
+	u->area = aligned_alloc(FRAME, u->size);
 	u->free_frames = calloc(FRAMES, sizeof(*u->free_frames));
 	for (uint64_t i = 0; i < FRAMES; i++)
 		umem_give(u, i * FRAME);
+	u->spans = calloc(SPANS, sizeof(*u->spans));
+	u->free_spans = calloc(SPANS, sizeof(*u->free_spans));
+	for (uint32_t i = 0; i < SPANS; i++)
+		u->free_spans[u->free_span_count++] = i;
 }
 
 static int setup(void **state)
@@ -121,6 +127,8 @@ static int teardown(void **state)
 	free(b->lane.locks);
 	free(b->port.q.umem.area);
 	free(b->port.q.umem.free_frames);
+	free(b->port.q.umem.spans);
+	free(b->port.q.umem.free_spans);
 	free(b);
 	return 0;
 }
@@ -169,12 +177,14 @@ static size_t seal(struct bed *b, uint32_t slot, uint32_t number, uint8_t *out)
 	return size;
 }
 
-/* The packet with that number on the SA, as XDP hands it over; generation: that of the slot as XDP saw it. */
+/* The packet with that number on the SA, as XDP hands it over; generation: that of the slot as XDP saw it. A jumbo
+ * NIC's is in a span, as if it had been gathered. */
 static void arrive(struct bed *b, uint32_t slot, uint32_t generation, uint32_t number)
 {
 	const struct rx_meta meta = {.slot = slot, .l3_offset = ETH_LEN, .generation = generation};
-	const uint64_t addr = umem_take(&b->port.q.umem) + HEADROOM;
-	uint8_t *frame = umem_data(&b->port.q.umem, addr), *ip = frame + ETH_LEN;
+	struct umem *u = &b->port.q.umem;
+	const uint64_t addr = (u->jumbo ? umem_take_span(u, 0) : umem_take(u)) + HEADROOM;
+	uint8_t *frame = umem_data(u, addr), *ip = frame + ETH_LEN;
 	const size_t esp = seal(b, slot, number, ip + IP_LEN_MIN);
 
 	memcpy(frame - sizeof(meta), &meta, sizeof(meta));
@@ -218,6 +228,7 @@ static void assert_no_frame_is_held(struct bed *b)
 {
 	assert_false(inbound_waits_for_key(&b->port));
 	assert_int_equal(b->port.q.umem.free_count, FRAMES);
+	assert_int_equal(b->port.q.umem.free_span_count, SPANS);
 }
 
 /* ---- tests ---- */
@@ -343,6 +354,35 @@ static void is_bounded(void **state)
 	assert_written(b, 1, 50);
 }
 
+/* A jumbo NIC sends and receives by the same spans, and has few of them: both go on, and one SA has its room. */
+static void leaves_spans_to_send(void **state)
+{
+	struct bed *b = *state;
+	struct umem *u = &b->port.q.umem;
+	uint64_t parked;
+
+	u->jumbo = true;
+	for (uint32_t i = 0; i < PARK_SLOTS; i++) {
+		reserve(b, SLOT + i);
+		arrive_each(b, SLOT + i, 1, PARK_FRAMES);
+	}
+	turn(b);
+	parked = counted(b, REASON_PARKED);
+	assert_in_range(parked, 2 * PARK_FRAMES, SPANS / 4);
+	assert_int_equal(counted(b, REASON_NO_SA), PARK_SLOTS * PARK_FRAMES - parked);
+	assert_int_equal(umem_left_to_send(u), SPANS - SPANS_FOR_RX - parked);
+	/* What those that have their key make room for is others'. */
+	give_key(b, SLOT);
+	turn(b);
+	assert_written(b, 1, PARK_FRAMES);
+	arrive_each(b, SLOT + PARK_SLOTS - 1, 1, PARK_FRAMES);
+	turn(b);
+	assert_int_equal(counted(b, REASON_PARKED), parked + PARK_FRAMES);
+	b->lane.now += PARK_NS;
+	turn(b);
+	assert_no_frame_is_held(b);
+}
+
 static void is_authenticated_as_ever(void **state)
 {
 	struct bed *b = *state;
@@ -371,6 +411,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(is_dropped_when_the_slot_is_given_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(opens_nothing_without_a_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(is_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(leaves_spans_to_send, setup, teardown),
 		cmocka_unit_test_setup_teardown(is_authenticated_as_ever, setup, teardown),
 	};
 
