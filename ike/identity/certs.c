@@ -15,6 +15,31 @@ static X509 *next_cert(BIO *bio)
 	return PEM_read_bio_X509(bio, NULL, NULL, NULL);
 }
 
+static unsigned count_of(const char *text, const char *word)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, word)); text += strlen(word))
+		n++;
+	return n;
+}
+
+/*
+ * The last one has been read. What is cut off or damaged ends the reading as the end does, and what it has said, and
+ * what is behind it, as the CRL of another CA, is missed by nobody then.
+ */
+static int check_end(const char *key, const char *pem, struct fault *f)
+{
+	const unsigned long error = ERR_peek_last_error();
+	const bool at_end = ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+
+	ERR_clear_error();
+	/* To OpenSSL a first line that is none is nothing, and so is the end of a file within it. */
+	if (at_end && count_of(pem, "-----BEGIN ") == count_of(pem, "-----END "))
+		return 0;
+	return fault(f, EINVAL, "%s: it is cut off or damaged: copy all of it here once more", key);
+}
+
 static int keep_der(struct credentials *c, X509 *cert)
 {
 	uint8_t *der = NULL;
@@ -36,9 +61,10 @@ static int load_certs(struct credentials *c, const char *pem, struct fault *f)
 {
 	BIO *bio = BIO_new_mem_buf(pem, -1);
 	X509 *cert;
-	int err = 0;
+	int err = bio ? 0 : -ENOMEM;
 
-	while (bio && !err && c->count < CERTS_MAX && (cert = next_cert(bio))) {
+	ERR_clear_error();
+	while (!err && c->count < CERTS_MAX && (cert = next_cert(bio))) {
 		if (c->count == 0 || !is_self_signed(cert))
 			err = keep_der(c, cert);
 		if (!c->cert)
@@ -47,7 +73,8 @@ static int load_certs(struct credentials *c, const char *pem, struct fault *f)
 			X509_free(cert);
 	}
 	BIO_free(bio);
-	ERR_clear_error();
+	if (!err && c->count < CERTS_MAX)
+		err = check_end("cert", pem, f);
 	if (!err && !c->cert)
 		err = fault(f, EINVAL, "cert: there is no certificate in it: PEM is expected");
 	return err;
@@ -89,31 +116,42 @@ static int load_anchors(struct trust *t, const char *pem, struct fault *f)
 {
 	BIO *bio = BIO_new_mem_buf(pem, -1);
 	X509 *cert;
+	int err = bio ? 0 : -ENOMEM;
 
-	while (bio && (cert = next_cert(bio))) {
+	ERR_clear_error();
+	while (!err && (cert = next_cert(bio))) {
 		if (!X509_STORE_add_cert(t->store, cert) || !sk_X509_push(t->anchors, cert)) {
 			X509_free(cert);
-			break;
+			err = -ENOMEM;
 		}
 	}
 	BIO_free(bio);
-	ERR_clear_error();
-	return sk_X509_num(t->anchors) > 0 ? 0
-					   : fault(f, EINVAL, "ca: there is no CA certificate in it: PEM is expected");
+	if (!err)
+		err = check_end("ca", pem, f);
+	if (!err && sk_X509_num(t->anchors) == 0)
+		err = fault(f, EINVAL, "ca: there is no CA certificate in it: PEM is expected");
+	return err;
 }
 
 static int load_crls(struct trust *t, const char *pem, struct fault *f)
 {
 	BIO *bio = BIO_new_mem_buf(pem, -1);
 	X509_CRL *crl;
+	int err = bio ? 0 : -ENOMEM;
 
-	while (bio && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL))) {
-		t->has_crl |= X509_STORE_add_crl(t->store, crl) == 1;
+	ERR_clear_error();
+	while (!err && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL))) {
+		if (!X509_STORE_add_crl(t->store, crl))
+			err = -ENOMEM;
+		t->has_crl = true;
 		X509_CRL_free(crl);
 	}
 	BIO_free(bio);
-	ERR_clear_error();
-	return t->has_crl ? 0 : fault(f, EINVAL, "crl: there is no CRL in it: PEM is expected");
+	if (!err)
+		err = check_end("crl", pem, f);
+	if (!err && !t->has_crl)
+		err = fault(f, EINVAL, "crl: there is no CRL in it: PEM is expected");
+	return err;
 }
 
 static bool digest_texts(struct trust *t)

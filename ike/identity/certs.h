@@ -25,8 +25,8 @@ struct credentials {
 	unsigned count;
 };
 
-/* PEM in memory. 0, -EINVAL with the key of the file and what is wrong ("cert: there is no certificate in it"),
- * -ENOMEM. */
+/* PEM in memory. 0, -EINVAL with the key of the file and what is wrong ("cert: there is no certificate in it", or it is
+ * cut off or damaged anywhere), -ENOMEM. */
 int credentials_load(struct credentials **c, const char *pem, struct fault *f);
 /* crl_pem may be NULL: no revocation check. With one, a chain whose CRL is missing or out of date is refused. */
 int trust_load(struct trust **t, const char *ca_pem, const char *crl_pem, struct fault *f);

@@ -463,6 +463,88 @@ static void what_held_is_verified_by_another_crl(void **state)
 	house_free(&h);
 }
 
+/* ---- files that are cut off, or damaged ---- */
+
+/* Good, and what is behind it is not. */
+static void assert_all_of_it_counts(int (*load)(const struct house *h, const char *pem), const struct house *h,
+				    const char *good, const char *second)
+{
+	const size_t begin = strlen("-----BEGIN "), size = strlen(second);
+	char both[8000];
+
+	snprintf(both, sizeof(both), "%s%s# And what is no PEM.\n", good, second);
+	assert_taken(load(h, both));
+	for (size_t cut = begin; cut < size - 1; cut++) {
+		snprintf(both, sizeof(both), "%s%.*s", good, (int)cut, second);
+		assert_refused(load(h, both), "cut off or damaged");
+	}
+	for (size_t at = 3; at < size; at = at < begin ? strcspn(second, "\n") + 1 : at + 7) {
+		snprintf(both, sizeof(both), "%s%s", good, second);
+		if (second[at] == '\n')
+			continue;
+		both[strlen(good) + at] = '!';
+		assert_refused(load(h, both), "cut off or damaged");
+	}
+}
+
+static int load_crl(const struct house *h, const char *pem)
+{
+	struct trust *t = NULL;
+	const int err = trust_load(&t, h->ca, pem, &f);
+
+	trust_free(t);
+	return err;
+}
+
+static int load_ca(const struct house *h, const char *pem)
+{
+	struct trust *t = NULL;
+	const int err = trust_load(&t, pem, NULL, &f);
+
+	(void)h;
+	trust_free(t);
+	return err;
+}
+
+static int load_own(const struct house *h, const char *pem)
+{
+	struct credentials *c = NULL;
+	const int err = credentials_load(&c, pem, &f);
+
+	(void)h;
+	credentials_free(c);
+	return err;
+}
+
+/* The second one revokes the CA whose own is the first. */
+static void crl_counts_as_a_whole(void **state)
+{
+	struct house h = house_new();
+	char *middle = crl_of(h.middle, ec[1], NULL), *root = crl_of(h.root, ec[0], h.middle);
+
+	(void)state;
+	assert_all_of_it_counts(load_crl, &h, middle, root);
+	assert_refused(load_crl(&h, middle + 1), "crl: ");
+	free(middle);
+	free(root);
+	house_free(&h);
+}
+
+static void certificates_count_as_a_whole(void **state)
+{
+	struct house h = house_new();
+	char *leaf = pki_pem(h.leaf, NULL), *middle = pki_pem(h.middle, NULL);
+
+	(void)state;
+	assert_all_of_it_counts(load_ca, &h, h.ca, middle);
+	assert_all_of_it_counts(load_own, &h, leaf, middle);
+	assert_refused(load_ca(&h, h.ca + 1), "ca: ");
+	assert_refused(load_own(&h, leaf + 1), "cert: ");
+	free(leaf);
+	free(middle);
+	house_free(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -478,6 +560,8 @@ int main(void)
 		cmocka_unit_test(what_holds_is_verified_once),
 		cmocka_unit_test(what_held_is_verified_when_time_has_passed),
 		cmocka_unit_test(what_held_is_verified_by_another_crl),
+		cmocka_unit_test(crl_counts_as_a_whole),
+		cmocka_unit_test(certificates_count_as_a_whole),
 	};
 
 	return cmocka_run_group_tests_name("IKE, certificates", tests, setup_all, teardown_all);
