@@ -509,6 +509,14 @@ static int start_next(struct ike_process *ike, const struct config *config, stru
 	return start(ike, config, f);
 }
 
+/* Only one that hears of its end, and has no orphans, has taken away its SAs. */
+static void run_none(struct ike_process *ike)
+{
+	stop(ike);
+	if (ike->on_none)
+		ike->on_none(ike->arg);
+}
+
 int ike_run(struct ike_process *ike, const struct config *config, struct fault *f)
 {
 	int err = 0;
@@ -516,7 +524,7 @@ int ike_run(struct ike_process *ike, const struct config *config, struct fault *
 	cJSON_Delete(ike->changes);
 	ike->changes = NULL;
 	if (!config->connection_count)
-		stop(ike);
+		run_none(ike);
 	else
 		err = ike->child.pid ? configure(ike, config, f) : start(ike, config, f);
 	if (ike->child.pid && is_gone(err))

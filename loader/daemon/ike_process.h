@@ -26,6 +26,8 @@ struct ike_process {
 	/* It is gone: what it was asked for and has not done it will not do. entirely: so is its key holder, and no
 	 * key can come any more. */
 	void (*on_lost)(void *arg, bool entirely);
+	/* It was told of no connections, and does not run: what it, or the one before, has left is nobody's. */
+	void (*on_none)(void *arg);
 	void (*on_gre)(void *arg); /* an SA of a connection with gre = yes has come or gone */
 	void *arg;
 

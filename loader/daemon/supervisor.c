@@ -147,6 +147,18 @@ static void on_ike_lost(void *arg, bool entirely)
 	control_server_abandon(s->control, "IKE has ended before it was done: the log says why");
 }
 
+/* Those that were added by hand go on, and their keys are in the log already. */
+static void on_ike_none(void *arg)
+{
+	struct supervisor *s = arg;
+	const int keylog = s->sas.keylog;
+	struct sa_kept kept;
+
+	s->sas.keylog = -1;
+	sa_keep(&s->sas, false, &kept);
+	s->sas.keylog = keylog;
+}
+
 static void on_link(void *arg, const struct netdev *dev, bool gone)
 {
 	struct supervisor *s = arg;
@@ -262,6 +274,7 @@ static int make_children(struct supervisor *s, struct fault *f)
 		.keylog = s->keylog,
 		.on_done = on_ike_done,
 		.on_lost = on_ike_lost,
+		.on_none = on_ike_none,
 		.on_gre = on_gre,
 		.arg = s,
 	};

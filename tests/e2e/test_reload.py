@@ -128,6 +128,25 @@ def test_ike_that_ends_meanwhile_is_no_failure(native, ends):
     until(lambda: host.status()['connections'][0]['state'] == 'up', 'the connection is up again')
 
 
+@pytest.mark.parametrize('ike', ['hangs', 'is dead', 'has orphans'])
+def test_without_connections_nothing_of_ikes_is_left(native, ike):
+    """Also of one that can take nothing away: it is not there, or does not know yet whose they are."""
+    native.psk()
+    bring_up(native)
+    host, peer = native.a, native.b.processes()['protocol']
+    os.kill(peer, signal.SIGSTOP)
+    os.kill(host.processes()['protocol'], signal.SIGSTOP if ike == 'hangs' else signal.SIGKILL)
+    if ike == 'has orphans':
+        until(lambda: host.status()['ike']['restarts'] == 1, 'another IKE')
+    try:
+        assert len(host.status()['sas']) == 2
+        host.config.write_text(section(f'interface {NIC}', {'mode': 'native'}))
+        assert lines(host) == ['connection core: removed']
+        assert host.status()['sas'] == []
+    finally:
+        os.kill(peer, signal.SIGCONT)
+
+
 def test_interfaces(native):
     """Attached, attached anew, gone from the file; and one that cannot be is a failure, beside what was done."""
     native.psk()

@@ -96,7 +96,8 @@ static struct ike_process ike;
 static struct connection_config connection = {.name = "a"};
 static const struct config config = {.connections = &connection, .connection_count = 1};
 static struct fault f;
-static unsigned lost, gre;
+static const struct config nothing;
+static unsigned lost, gre, none;
 static bool lost_entirely;
 
 static void on_lost(void *arg, bool entirely)
@@ -112,6 +113,13 @@ static void on_gre(void *arg)
 	gre++;
 }
 
+static void on_none(void *arg)
+{
+	(void)arg;
+	assert_int_equal(ike.child.pid, 0);
+	none++;
+}
+
 static int make_ike(void **unused)
 {
 	(void)unused;
@@ -123,10 +131,11 @@ static int make_ike(void **unused)
 		.config_path = "/nowhere/test.conf",
 		.on_lost = on_lost,
 		.on_gre = on_gre,
+		.on_none = on_none,
 	};
 	fork_fails = false;
 	killed = 0;
-	lost = 0;
+	lost = none = 0;
 	connection.psk_file[0] = '\0';
 	alarm(SECONDS_MAX);
 	return ike_init(&ike);
@@ -200,6 +209,21 @@ static void test_bad_configuration_before_it_is_started_again(void **unused)
 	assert_int_equal(ike_run(&ike, &config, &f), -ENOENT);
 	assert_int_equal(ike.child.pid, 0);
 	assert_true(evtimer_pending(ike.child.again, NULL));
+}
+
+/* Whatever it was about to do, and whether it was there to be stopped. */
+static void test_no_connections_any_more(void **unused)
+{
+	(void)unused;
+	run_as("good");
+	assert_int_equal(ike_run(&ike, &nothing, &f), 0);
+	assert_int_equal(none, 1);
+	run_as("good");
+	die();
+	assert_int_equal(none, 1);
+	assert_int_equal(ike_run(&ike, &nothing, &f), 0);
+	assert_int_equal(none, 2);
+	assert_false(evtimer_pending(ike.child.again, NULL));
 }
 
 static void test_status_among_other_messages(void **unused)
@@ -338,6 +362,7 @@ int main(int argc, char **argv)
 		WITH_IKE(test_no_process_left),
 		WITH_IKE(test_run_before_it_is_started_again),
 		WITH_IKE(test_bad_configuration_before_it_is_started_again),
+		WITH_IKE(test_no_connections_any_more),
 		WITH_IKE(test_status_among_other_messages),
 		WITH_IKE(test_event_without_a_message),
 		WITH_IKE(test_nobody_reads),
