@@ -75,6 +75,10 @@ int worker_order_receive(int channel, struct worker_order *order, int *fds, __u3
 /* 0 or -errno. */
 int worker_answer_send(int channel, const struct worker_answer *answer);
 
+/* Answers are taken so many at a time, the others in the loop's next round: a worker that is not what it should be
+ * sends them without end. More than one owes that answers what it is asked. */
+#define WORKER_ANSWERS_MAX 64
+
 /* The answer that is there. 0; -EAGAIN: none is; -EBADMSG; -ECONNRESET at the end. */
 int worker_answer_receive(int channel, struct worker_answer *answer);
 

@@ -121,19 +121,16 @@ static void on_patience(evutil_socket_t fd, short what, void *arg)
 static void on_answer(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker_before *b = arg;
-	struct worker_answer answer;
-	int err;
+	struct worker_answer answer = {0};
+	int err = 0;
 
 	(void)what;
-	do
+	for (unsigned i = 0; i < WORKER_ANSWERS_MAX && !err && answer.kind != WORKER_LEAVE; i++)
 		err = worker_answer_receive(fd, &answer);
-	while (!err && answer.kind != WORKER_LEAVE);
-	if (err == -EAGAIN)
-		return;
-	if (err) {
+	if (err && err != -EAGAIN)
 		event_del(b->answer);
+	if (err || answer.kind != WORKER_LEAVE)
 		return;
-	}
 	let_go(b);
 	b->on_gone(b->arg);
 }

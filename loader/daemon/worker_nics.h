@@ -11,6 +11,7 @@
 #include "attach/tap.h"
 #include "left.h"
 #include "lib/child.h"
+#include "lib/log.h"
 #include "maps/maps.h"
 #include "maps/worker_channel.h"
 #include "worker_before.h"
@@ -72,8 +73,9 @@ struct worker {
 	struct event *retry;	/* of PORT_FAILED */
 	struct event *pulse;
 	unsigned retry_ms;
-	bool detached; /* it has said so */
-	bool told;     /* that it is ready, since there was a NIC that it did not serve */
+	bool detached;		     /* it has said so */
+	bool told;		     /* that it is ready, since there was a NIC that it did not serve */
+	struct log_limit complaints; /* of its own making */
 	struct worker_port ports[PORTS_MAX];
 };
 

@@ -41,26 +41,33 @@ static void on_silence(evutil_socket_t fd, short what, void *arg)
 	child_kill(&w->child, "does not answer");
 }
 
-/* Takes the answers that are there. */
+static void take_answer(struct worker *w, const struct worker_answer *answer)
+{
+	if (answer->kind == WORKER_DETACH)
+		w->detached = true;
+	else if (answer->kind == WORKER_ATTACH)
+		worker_nics_attached(w, answer);
+	else if (answer->kind == WORKER_PULSE)
+		w->child.pulse.answered = w->child.pulse.asked;
+	else if (answer->kind == WORKER_CAPTURE && answer->error && log_limit_allows(&w->complaints, "the worker"))
+		log_warning("the worker cannot capture packets: %s", answer->text);
+}
+
+/* Takes the answers that are there, but not for ever. */
 static void take_answers(struct worker *w)
 {
 	struct worker_answer answer;
-	int err;
+	int err = 0;
 
-	while (!(err = worker_answer_receive(w->orders, &answer))) {
-		if (answer.kind == WORKER_DETACH)
-			w->detached = true;
-		else if (answer.kind == WORKER_ATTACH)
-			worker_nics_attached(w, &answer);
-		else if (answer.kind == WORKER_PULSE)
-			w->child.pulse.answered = w->child.pulse.asked;
-		else if (answer.error)
-			log_warning("the worker cannot capture packets: %s", answer.text);
+	for (unsigned i = 0; i < WORKER_ANSWERS_MAX && !err; i++) {
+		err = worker_answer_receive(w->orders, &answer);
+		if (!err)
+			take_answer(w, &answer);
 	}
 	if (err == -EBADMSG)
 		child_kill(&w->child, "talks nonsense");
 	/* It is gone, which SIGCHLD tells. */
-	if (err != -EAGAIN)
+	if (err && err != -EAGAIN)
 		event_del(w->answers);
 }
 

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A worker that somebody else has started: played by a process that is nobody's child here, as after a supervisor's
  * death. */
+#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -20,6 +23,22 @@ static struct event_base *base;
 static struct worker_before before;
 static unsigned gone;
 static int orders; /* this end */
+
+static bool endless; /* answers to something else come without end */
+static unsigned received;
+
+ssize_t recv(int fd, void *data, size_t size, int flags)
+{
+	const struct worker_answer other = {.kind = WORKER_PULSE};
+	ssize_t (*real)(int, void *, size_t, int) = dlsym(RTLD_NEXT, "recv");
+
+	/* Who takes so many takes all. */
+	if (!endless || received == 100000)
+		return real(fd, data, size, flags);
+	received++;
+	memcpy(data, &other, sizeof(other));
+	return sizeof(other);
+}
 
 static void on_gone(void *unused)
 {
@@ -171,6 +190,24 @@ static void test_it_is_ended_at_once(void **unused)
 	assert_int_equal(gone, 0);
 }
 
+/* Then it is killed when its time is up. */
+static void test_it_answers_without_end(void **unused)
+{
+	const pid_t pid = start(hang);
+
+	(void)unused;
+	assert_int_equal(worker_before_is(&before, pid, orders), 0);
+	worker_before_end(&before);
+	endless = true;
+	event_active(before.answer, EV_READ, 0);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_in_range(received, 1, 1000);
+	endless = false;
+	assert_false(worker_before_is_gone(&before));
+	until_it_has_ended();
+	assert_true(before.hard);
+}
+
 int main(void)
 {
 	struct CMUnitTest tests[] = {
@@ -179,6 +216,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_it_has_ended_before, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_its_pid_is_another_ones, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_it_is_ended_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_it_answers_without_end, setup, teardown),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

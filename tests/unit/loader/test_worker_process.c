@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is asked of the worker, which is played here: it has the other end of its orders. Needs root, for AF_XDP. */
+#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <bpf/bpf.h>
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -30,6 +32,25 @@ static struct turns turns;
 static struct maps maps = {.port = ports, .turns = &turns};
 static int there; /* the worker's end */
 static int told;  /* how often that it is ready */
+
+/* ---- one that never stops ---- */
+
+static struct worker_answer endless; /* of kind 0: there is nothing of it */
+static unsigned received;
+
+ssize_t recv(int fd, void *data, size_t size, int flags)
+{
+	ssize_t (*real)(int, void *, size_t, int) = dlsym(RTLD_NEXT, "recv");
+
+	/* Who takes so many takes all. */
+	if (!endless.kind || received == 100000)
+		return real(fd, data, size, flags);
+	received++;
+	memcpy(data, &endless, sizeof(endless));
+	return sizeof(endless);
+}
+
+/* ---- the worker's end ---- */
 
 static void on_ready(void *unused)
 {
@@ -146,6 +167,12 @@ static void hear(void)
 	assert_int_equal(order(1), WORKER_DETACH);
 }
 
+static void a_round_passes(void)
+{
+	event_active(w.pulse, EV_TIMEOUT, 0);
+	event_base_loop(w.base, EVLOOP_NONBLOCK);
+}
+
 /* ports is the worker's to write, too: one that has been taken over tells anything there. */
 static void test_queues_are_not_what_ports_says(void **unused)
 {
@@ -248,6 +275,25 @@ static void test_answers_that_nobody_asked_for(void **unused)
 	assert_int_equal(w.ports[0].state, PORT_ASKED);
 	assert_true(event_pending(w.patience, EV_TIMEOUT, NULL));
 	assert_int_equal(told, 0);
+}
+
+/* One that does so without end has no more of this process's time than what comes to it otherwise. */
+static void test_answers_without_end(void **unused)
+{
+	const uint32_t kinds[] = {WORKER_PULSE, WORKER_DETACH, WORKER_CAPTURE, WORKER_LEAVE, 1000};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		endless = (struct worker_answer){.kind = kinds[i], .error = EIO};
+		received = 0;
+		a_round_passes();
+		assert_in_range(received, 1, 1000);
+	}
+	/* Nor is all of it written down. */
+	assert_true(w.complaints.suppressed > 0);
+	endless.kind = 0;
+	a_round_passes();
+	assert_int_equal(kill(w.child.pid, 0), 0);
 }
 
 /* ---- zero-copy ---- */
@@ -375,12 +421,6 @@ static void test_no_answer(void **unused)
 	assert_int_equal(w.ports[0].sockets.count, 0);
 }
 
-static void a_round_passes(void)
-{
-	event_active(w.pulse, EV_TIMEOUT, 0);
-	event_base_loop(w.base, EVLOOP_NONBLOCK);
-}
-
 /* An answer that has come is heard before anybody is found to hang. */
 static void test_pulse(void **unused)
 {
@@ -445,6 +485,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_fails_keeps_no_other_waiting, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_fails_keeps_none_that_comes_later_waiting, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_answers_that_nobody_asked_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_answers_without_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_copying_where_zero_copy_does_not_work, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_zero_copy_waits_for_a_link_to_be_tried, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_copying_has_nothing_to_try, setup, teardown),
