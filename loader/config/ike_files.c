@@ -3,7 +3,6 @@
 #include "ike_files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "key_file.h"
 #include "lib/channel.h"
+#include "plain_file.h"
 
 void ike_file_path(const char *config_path, const char *name, char *path, size_t size)
 {
@@ -36,25 +36,27 @@ int ike_file_open(const char *config_path, const struct connection_config *c, co
 	int fd;
 
 	ike_file_path(config_path, name, path, sizeof(path));
-	fd = key_file_open(path, f);
+	fd = key_file_open_plain(path, f);
 	return fd < 0 ? with_name(config_path, c, fd, f) : fd;
 }
 
 int ike_file_read(const char *key, const char *config_path, const struct connection_config *c, const char *name,
 		  char **text, struct fault *f)
 {
+	struct fault why;
 	char path[512];
 	int fd, err = 0;
 
+	*text = NULL;
 	ike_file_path(config_path, name, path, sizeof(path));
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd >= 0)
-		errno = EFBIG;
-	*text = fd < 0 ? NULL : channel_unpack(fd);
+	fd = plain_file_open(path, &why);
+	if (fd < 0)
+		return with_name(config_path, c, fault(f, -fd, "%s %s: %s", key, path, why.text), f);
+	errno = EFBIG;
+	*text = channel_unpack(fd);
 	if (!*text)
 		err = fault(f, errno, "%s %s: %s", key, path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return err ? with_name(config_path, c, err, f) : 0;
 }
 

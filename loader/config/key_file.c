@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "plain_file.h"
+
 /* The digits, 0x, and blanks around them; more is not a key file. */
 #define KEY_TEXT_MAX 256
 
@@ -47,16 +49,18 @@ bool key_parse(const char *text, size_t size, uint8_t keymat[ESP_KEYMAT_SIZE])
 	return true;
 }
 
-int key_file_open(const char *path, struct fault *f)
+static int not_opened(const char *path, int err, const char *why, struct fault *f)
+{
+	return fault(f, err, "key file %s: %s%s", path, why,
+		     err == ENOENT ? ": 'xdp-ipsec genkey' or 'pki host' makes one, if the other host has none yet"
+				   : "");
+}
+
+/* fd, or -errno: then it is closed. */
+static int refuse_others(int fd, const char *path, struct fault *f)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
-	if (fd < 0)
-		return fault(f, errno, "key file %s: %s%s", path, strerror(errno),
-			     errno == ENOENT
-				     ? ": 'xdp-ipsec genkey' or 'pki host' makes one, if the other host has none yet"
-				     : "");
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return fd;
 	if (st.st_uid != 0 && st.st_uid != geteuid()) {
@@ -72,6 +76,21 @@ int key_file_open(const char *path, struct fault *f)
 			     path, st.st_mode & 0777, path);
 	}
 	return fd;
+}
+
+int key_file_open(const char *path, struct fault *f)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? not_opened(path, errno, strerror(errno), f) : refuse_others(fd, path, f);
+}
+
+int key_file_open_plain(const char *path, struct fault *f)
+{
+	struct fault why;
+	const int fd = plain_file_open(path, &why);
+
+	return fd < 0 ? not_opened(path, -fd, why.text, f) : refuse_others(fd, path, f);
 }
 
 static ssize_t read_all(int fd, char *text, size_t size)

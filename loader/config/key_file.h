@@ -20,7 +20,10 @@ bool key_parse(const char *text, size_t size, uint8_t keymat[ESP_KEYMAT_SIZE]);
 /* Reads the file, or stdin for "-". 0, or -errno with keymat wiped. The fault never says what is in the file. */
 int key_file_read(const char *path, uint8_t keymat[ESP_KEYMAT_SIZE], struct fault *f);
 
-/* Opens a file that only its owner may read or change. The fd, or -errno. */
+/* Opens a file that only its owner may read or change, or, for a command, what is no file. The fd, or -errno. */
 int key_file_open(const char *path, struct fault *f);
+
+/* The same for the daemon, which waits for nobody: a file alone (plain_file.h). */
+int key_file_open_plain(const char *path, struct fault *f);
 
 #endif
