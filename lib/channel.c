@@ -128,13 +128,17 @@ int channel_pack(const cJSON *document)
 	return fd;
 }
 
-char *channel_unpack(int fd)
+char *channel_unpack_within(int fd, size_t most)
 {
 	struct stat st;
 	char *text;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < 0 || st.st_size > DOCUMENT_MAX)
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < 0)
 		return NULL;
+	if ((size_t)st.st_size > most) {
+		errno = EFBIG;
+		return NULL;
+	}
 	text = malloc((size_t)st.st_size + 1);
 	if (text && pread(fd, text, (size_t)st.st_size, 0) != st.st_size) {
 		free(text);
@@ -143,4 +147,9 @@ char *channel_unpack(int fd)
 	if (text)
 		text[st.st_size] = '\0';
 	return text;
+}
+
+char *channel_unpack(int fd)
+{
+	return channel_unpack_within(fd, DOCUMENT_MAX);
 }

@@ -45,4 +45,7 @@ int channel_pack_text(const char *text);
  * not readable, or longer than 64 MB. */
 char *channel_unpack(int fd);
 
+/* The same of a document that an honest process makes no longer than that: errno is EFBIG if it is. */
+char *channel_unpack_within(int fd, size_t most);
+
 #endif

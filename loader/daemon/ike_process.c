@@ -30,6 +30,8 @@
 #define KEYHOLDER_END_MS 500
 /* Of secrets that can be guessed so many are told of, one by one. */
 #define NOTES_MAX 32
+/* What it can say of the changes of so many connections: an entry has a name and a word. */
+#define CHANGES_TEXT(connections) (((size_t)(connections) + 1) * (CONNECTION_NAME_MAX + 80))
 /* So often, and so long each time, it is waited for the end of one that has closed its socket: a second. */
 #define DYING_TRIES 100
 #define DYING_US    10000
@@ -301,10 +303,15 @@ int ike_status(struct ike_process *ike)
 
 /* ---- configuration ---- */
 
-static void take_changes(struct ike_process *ike, int fd)
+/* Its text is made into cJSON's nodes, which take some thirty times the memory. */
+static void take_changes(struct ike_process *ike, const struct config *config, int fd)
 {
-	char *text = channel_unpack(fd);
+	char *text;
 
+	errno = 0;
+	text = channel_unpack_within(fd, CHANGES_TEXT(config->connection_count));
+	if (!text && errno == EFBIG)
+		child_kill(&ike->child, "tells of more changes than there are connections");
 	cJSON_Delete(ike->changes);
 	ike->changes = text ? cJSON_Parse(text) : NULL;
 	free(text);
@@ -331,7 +338,7 @@ static int send_configuration(struct ike_process *ike, const struct config *conf
 		child_kill(&ike->child, "does not answer");
 	if (err)
 		return fault(f, -err, "IKE does not take its configuration: %s", strerror(-err));
-	take_changes(ike, changes);
+	take_changes(ike, config, changes);
 	if (json_text(message, "error"))
 		err = ike_blame(ike->config_path, config, json_text(message, "error"), f);
 	else if (json_text(message, "note"))

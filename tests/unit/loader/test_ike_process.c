@@ -34,13 +34,38 @@ static int number_of(int argc, char **argv, const char *option)
 	return -1;
 }
 
-static void say(int control, const char *reply)
+static void say_with(int control, const char *reply, int fd)
 {
 	cJSON *message = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(message, "reply", reply);
-	channel_send(control, message, -1);
+	channel_send(control, message, fd);
 	cJSON_Delete(message);
+}
+
+static void say(int control, const char *reply)
+{
+	say_with(control, reply, -1);
+}
+
+#define LONGEST_NAME "a-name-of-47-letters-which-is-the-longest-there"
+
+/* A change of each of so many connections. */
+static int changes_of(unsigned count)
+{
+	cJSON *changes = cJSON_CreateArray();
+	int fd;
+
+	for (unsigned i = 0; i < count; i++) {
+		cJSON *change = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(change, "name", LONGEST_NAME);
+		cJSON_AddStringToObject(change, "change", "changed");
+		cJSON_AddItemToArray(changes, change);
+	}
+	fd = channel_pack(changes);
+	cJSON_Delete(changes);
+	return fd;
 }
 
 /* Takes its configuration, and then is what the environment says. */
@@ -57,7 +82,10 @@ static int be_ike(int argc, char **argv)
 	if (dprintf(number_of(argc, argv, "--ready"), "ready %d\n", keyholder) < 0 ||
 	    channel_receive(control, &message, &fd))
 		return 1;
-	say(control, "configure");
+	if (strncmp(manner, "changes ", 8) == 0)
+		say_with(control, "configure", changes_of((unsigned)atoi(manner + 8)));
+	else
+		say(control, "configure");
 	if (strcmp(manner, "nonsense") == 0)
 		send(control, "?", 1, 0);
 	while (strcmp(manner, "chatty") == 0) {
@@ -272,6 +300,23 @@ static void test_nonsense(void **unused)
 	assert_true(evtimer_pending(ike.child.again, NULL));
 }
 
+/* One that tells of more changes than there are connections is not listened to. */
+static void test_more_changes_than_there_can_be(void **unused)
+{
+	const pid_t *const pid = &ike.child.pid;
+
+	(void)unused;
+	run_as("changes 1");
+	assert_int_equal(cJSON_GetArraySize(ike.changes), 1);
+	assert_int_equal(killed, 0);
+	die();
+	killed = 0;
+	run_as("changes 10000");
+	assert_null(ike.changes);
+	assert_int_equal(killed, *pid);
+	reap();
+}
+
 static void test_lost(void **unused)
 {
 	(void)unused;
@@ -367,6 +412,7 @@ int main(int argc, char **argv)
 		WITH_IKE(test_event_without_a_message),
 		WITH_IKE(test_nobody_reads),
 		WITH_IKE(test_nonsense),
+		WITH_IKE(test_more_changes_than_there_can_be),
 		WITH_IKE(test_lost),
 		WITH_IKE(test_lost_without_its_key_holder),
 		WITH_IKE(test_lost_among_signals),
