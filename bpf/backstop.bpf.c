@@ -32,6 +32,7 @@
 #include "hits.h"
 #include "icmp_forged.h"
 #include "ike.h"
+#include "mark.h"
 #include "policy.h"
 
 #define NF_DROP	  0
@@ -215,17 +216,22 @@ static __always_inline bool by_route(const struct sk_buff *skb)
 	return sees_all && is_taken_out(skb);
 }
 
+static __always_inline bool sees_nat(const struct sk_buff *skb)
+{
+	return sees_all && conntrack_is_known(skb);
+}
+
 /* Whether NAT has given the packet another source, or another destination. */
 static __always_inline bool is_renamed(const struct sk_buff *skb, bool source)
 {
-	return sees_all && conntrack_is_known(skb) && is_translated(skb, source);
+	return sees_nat(skb) && is_translated(skb, source);
 }
 
 /* Of one to which NAT has given another destination, it is as it was on the wire. */
 static __always_inline void take_back_nat(const struct sk_buff *skb, struct packet *p)
 {
 	p->dst = destination_before_nat(skb);
-	if (p->ports == PORTS_KNOWN && (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP || p->proto == IPPROTO_SCTP))
+	if (p->ports == PORTS_KNOWN && proto_has_ports(p->proto))
 		p->dport = bpf_ntohs(port_before_nat(skb));
 }
 
@@ -241,13 +247,18 @@ static __always_inline const struct gate *gate_that_brought(const struct sk_buff
  */
 static __always_inline bool is_opened(const struct sk_buff *skb, const struct net_device *dev)
 {
-	const struct gate *gate;
+	const struct gate *gate = cfg.mark ? gate_that_brought(skb, dev) : NULL;
 
-	if (!cfg.mark || skb->mark != cfg.mark)
+	if (!gate)
 		return false;
-	gate = gate_that_brought(skb, dev);
-	return gate && (gate->kind == GATE_ATTACHED || gate->kind == GATE_BROKEN || gate->kind == GATE_COVERED ||
-			gate->kind == GATE_PARTLY);
+	/* Somebody else's program has kept the packet from ours. */
+	if (skb->mark == handover_mark(gate->port))
+		return gate->kind == GATE_ATTACHED || gate->kind == GATE_BROKEN;
+	/* Ours takes it from what another NIC's SA has brought. */
+	if (gate->kind == GATE_ATTACHED && gate->mode == PORT_GENERIC && !is_vrf(dev) && !ingress_is_hooked(dev, gate))
+		return false;
+	return skb->mark == cfg.mark && (gate->kind == GATE_ATTACHED || gate->kind == GATE_BROKEN ||
+					 gate->kind == GATE_COVERED || gate->kind == GATE_PARTLY);
 }
 
 /*
@@ -341,9 +352,18 @@ static __always_inline int out(struct bpf_nf_ctx *ctx)
  * Covers are for this host's own addresses, of which nothing is known before the kernel has asked for the route; and
  * what NAT has sent on had one of them.
  */
-static __always_inline bool is_anothers(__u8 hook, bool renamed)
+static __always_inline bool is_anothers(__u8 hook, bool sent_on)
 {
-	return hook == NF_INET_PRE_ROUTING || (hook == NF_INET_FORWARD && !renamed);
+	return hook == NF_INET_PRE_ROUTING || (hook == NF_INET_FORWARD && !sent_on);
+}
+
+/* Whether the program on a NIC has asked whose address it was before NAT. Of a port of what has the routes it would
+ * have asked others (VRF). */
+static __always_inline bool has_asked_routes(const struct net_device *dev)
+{
+	const struct gate *gate = gate_of(dev);
+
+	return gate && gate->kind == GATE_ATTACHED && guards_itself(dev, gate, false);
 }
 
 /*
@@ -358,12 +378,13 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	struct packet p = {}, quoted = {};
 	const bool routed = by_route(skb);
 	const bool renamed = hook != NF_INET_PRE_ROUTING && is_renamed(skb, false);
+	const bool first = hook == NF_INET_PRE_ROUTING || routed;
+	__u32 dst;
 	int action;
 
 	if (!dev || is_loopback(dev) || is_let_in(skb, dev))
 		return NF_ACCEPT;
-	/* The program on a NIC has asked whose address it was before NAT. */
-	if (hook == NF_INET_FORWARD && !routed && (!renamed || guards_ingress(dev)))
+	if (hook == NF_INET_FORWARD && !routed && (!renamed || has_asked_routes(dev)))
 		return NF_ACCEPT;
 	p.nic = nic_of(dev->ifindex);
 	if (parse_datagram(skb, 0, &p) != PARSED_IPV4)
@@ -372,12 +393,14 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	if (p.proto == IPPROTO_ESP)
 		return NF_ACCEPT;
 	/* One in fragments shows its quote where the kernel has put it together, and nobody believes it before. */
-	if (icmp_is_error(&p) && parse_quoted(skb, 0, &p, &quoted) && quotes_protected(&quoted))
+	if ((first || was_in_fragments(skb)) && icmp_is_error(&p) && parse_quoted(skb, 0, &p, &quoted) &&
+	    quotes_protected(&quoted))
 		return drop(REASON_ICMP_FORGED);
+	dst = p.dst;
 	if (renamed)
 		take_back_nat(skb, &p);
 	action = clear_action(&p);
-	if (p.covered ? is_anothers(hook, renamed) : hook != NF_INET_PRE_ROUTING && !routed)
+	if (p.covered ? is_anothers(hook, p.dst != dst) : !first && sees_nat(skb))
 		return NF_ACCEPT;
 	if (action != SPD_PROTECT && action != SPD_DISCARD)
 		return NF_ACCEPT;

@@ -45,7 +45,12 @@ static __always_inline int clear_action(struct packet *p)
 /* Covers are for this host's addresses alone. A group's packet is this host's, too. */
 static __always_inline bool is_for_another_host(void *ctx, const struct packet *p)
 {
-	return !is_for_group(p) && route_leads_on(ctx, p->nic.ifindex, p->src, p->dst, p->proto);
+	long way;
+
+	if (is_for_group(p))
+		return false;
+	way = route_ask(ctx, p->nic.ifindex, p->src, p->dst, p->proto);
+	return way >= 0 && way != BPF_FIB_LKUP_RET_NOT_FWDED && way != BPF_FIB_LKUP_RET_FWD_DISABLED;
 }
 
 /* The same, without covers for what is to be forwarded. */

@@ -21,6 +21,7 @@
 #include "hits.h"
 #include "icmp.h"
 #include "icmp_forged.h"
+#include "mark.h"
 #include "opened.h"
 #include "skb.h"
 #include "urgent.h"

@@ -188,11 +188,17 @@ static __always_inline bool gives_away(struct __sk_buff *skb, const struct packe
 	return action != SPD_PROTECT && action != SPD_DISCARD && icmp_is_refused_by_quote(skb, p, ICMP_LEAVES);
 }
 
-/* Whether what this host forwards bears an address of its own, by NAT: its answer, by this NIC, would be for this host
- * (clear.h). */
+/*
+ * Whether what this host forwards bears an address of its own, by NAT: its answer would be for this host. That is asked
+ * by this NIC, as clear.h will, and by where the packet came from, which may have other routes (VRF), or be a number in
+ * another namespace.
+ */
 static __always_inline bool is_in_our_name(struct __sk_buff *skb, const struct packet *p)
 {
-	return !route_leads_on(skb, p->nic.ifindex, p->dst, p->src, p->proto);
+	const long way = route_ask(skb, p->nic.ifindex, p->dst, p->src, p->proto);
+
+	return way < 0 || way == BPF_FIB_LKUP_RET_NOT_FWDED ||
+	       route_ask(skb, skb->ingress_ifindex, p->dst, p->src, p->proto) == BPF_FIB_LKUP_RET_NOT_FWDED;
 }
 
 static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packet *p)

@@ -124,7 +124,8 @@ struct sk_buff {
 };
 
 struct inet_skb_parm {
-	int iif; /* by which IPv4 got it, also when a VRF has become its device since */
+	int iif;	     /* by which IPv4 got it, also when a VRF has become its device since */
+	__u16 frag_max_size; /* 0: it came whole */
 };
 
 /* A conversation that conntrack follows, and how its packets look where they come in: of who began it, and answers. */
@@ -238,6 +239,11 @@ static __always_inline bool is_rewritten_later(const struct sk_buff *skb)
 	const struct lwtunnel_state *tunnel = dst->lwtstate;
 
 	return tunnel && bpf_core_field_exists(tunnel->flags) && tunnel->flags & XMIT_REDIRECT;
+}
+
+static __always_inline bool was_in_fragments(const struct sk_buff *skb)
+{
+	return ((const struct inet_skb_parm *)skb->cb)->frag_max_size;
 }
 
 /*

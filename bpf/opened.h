@@ -13,32 +13,6 @@
 #include "policy.h"
 #include "skb.h"
 
-/*
- * The mark stays with a packet whatever unpacks it. A NIC in generic mode may be a tunnel's (VXLAN), and what that
- * unpacks come by an SA of another NIC's: so on the way from the TAP to such a NIC the mark is one that only that NIC
- * takes. Without a mark to tell them by, nothing is taken for opened.
- */
-static __always_inline __u32 handover_mark(const struct nic *nic)
-{
-	return ~cfg.mark ^ nic->port;
-}
-
-/* At the TAP. */
-static __always_inline void hand_over(struct __sk_buff *skb, const struct nic *nic)
-{
-	skb->mark = cfg.mark && nic->generic ? handover_mark(nic) : cfg.mark;
-}
-
-/* At the NIC. What another NIC's SA has brought has no mark from here on. */
-static __always_inline bool is_handed_over(struct __sk_buff *skb, const struct nic *nic)
-{
-	const bool is = cfg.mark && skb->mark == handover_mark(nic);
-
-	if (cfg.mark && (is || skb->mark == cfg.mark))
-		skb->mark = is ? cfg.mark : 0;
-	return is;
-}
-
 /* Gives its Ethernet type back to a packet that the worker itself has made (HOST_TAG_ETHERTYPE). False: no memory. */
 static __always_inline bool host_tag_is_taken_off(struct __sk_buff *skb, const struct packet *p)
 {

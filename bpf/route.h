@@ -13,22 +13,19 @@
 #define AF_INET 2
 #endif
 
-/* Whether a packet from one address to another that comes by an interface goes on to another host: 'to' is none of this
- * host's addresses, and there is a way. ctx: XDP's, or the skb. */
-static __always_inline bool route_leads_on(void *ctx, __u32 ifindex, __u32 from, __u32 to, __u8 proto)
+/*
+ * Where a packet from one address to another would go that comes by an interface: BPF_FIB_LKUP_RET_..., or -errno. ctx:
+ * XDP's, or the skb.
+ *   BPF_FIB_LKUP_RET_NOT_FWDED     'to' is this host's own, or there is no way
+ *   BPF_FIB_LKUP_RET_FWD_DISABLED  nothing is routed that comes by that interface
+ */
+static __always_inline long route_ask(void *ctx, __u32 ifindex, __u32 from, __u32 to, __u8 proto)
 {
 	struct bpf_fib_lookup way = {.family = AF_INET, .ifindex = ifindex, .l4_protocol = proto};
 
 	way.ipv4_src = from;
 	way.ipv4_dst = to;
-	switch (bpf_fib_lookup(ctx, &way, sizeof(way), 0)) {
-	case BPF_FIB_LKUP_RET_SUCCESS:
-	case BPF_FIB_LKUP_RET_NO_NEIGH:
-	case BPF_FIB_LKUP_RET_UNSUPP_LWT:
-	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
-		return true;
-	}
-	return false;
+	return bpf_fib_lookup(ctx, &way, sizeof(way), 0);
 }
 
 #endif

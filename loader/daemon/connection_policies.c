@@ -141,7 +141,7 @@ static bool lets_by_no_longer(const struct policy *p, const struct spd *wanted)
 {
 	const struct policy *same = spd_find(wanted, p);
 
-	return lets_by(p) && !(same && lets_by(same));
+	return lets_by(p) && !(same && lets_by(same) && same->rule.prio == p->rule.prio);
 }
 
 static bool stays_while_starting(const struct policy *p, const void *wanted)

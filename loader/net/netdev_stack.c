@@ -44,7 +44,7 @@ void netdev_stack_parse(const struct nlmsghdr *message, struct netdev_stack *out
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
 	const struct nlattr *a;
-	bool elsewhere = false;
+	bool elsewhere = false, hardware = false;
 
 	*out = (struct netdev_stack){.ifindex = info->ifi_index};
 	mnl_attr_for_each(a, message, sizeof(*info))
@@ -59,7 +59,12 @@ void netdev_stack_parse(const struct nlmsghdr *message, struct netdev_stack *out
 			elsewhere = true;
 		else if (mnl_attr_get_type(a) == IFLA_LINKINFO)
 			mnl_attr_parse_nested(a, on_info, out);
+		else if (mnl_attr_get_type(a) == IFLA_PARENT_DEV_NAME)
+			hardware = true;
 	}
+	/* L2TP's do not say what they are. */
+	if (!out->info_kind[0] && !hardware)
+		out->kind = NETDEV_TUNNEL;
 	/* A veth has a link, too; and one in another namespace has a number from there. */
 	if (out->kind != NETDEV_UPPER || elsewhere)
 		out->below = 0;

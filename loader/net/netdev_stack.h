@@ -12,7 +12,7 @@ enum netdev_kind {
 	NETDEV_UPPER,  /* on one below: a VLAN, a macvlan, an ipvlan */
 	NETDEV_MASTER, /* on its ports: a bridge, a bond, a team */
 	NETDEV_VRF,    /* routing alone */
-	NETDEV_TUNNEL, /* frames that came inside of IP: a VXLAN */
+	NETDEV_TUNNEL, /* may bring frames that came inside of IP: a VXLAN, or what does not say what it is */
 };
 
 struct netdev_stack {

@@ -101,6 +101,13 @@ int fixture_with(void **state, enum unknown_spi unknown_spi, uint32_t mark)
 	return fixture_open(state, &config, PORT_NATIVE, SLOTS_DEFAULT);
 }
 
+int fixture_generic_with(void **state, uint32_t mark)
+{
+	const struct prog_config config = {.mark = mark};
+
+	return fixture_open(state, &config, PORT_GENERIC, SLOTS_DEFAULT);
+}
+
 int fixture_free(void **state)
 {
 	struct fixture *fx = *state;

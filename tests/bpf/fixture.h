@@ -61,6 +61,7 @@ int fixture_large(void **state);
 int fixture_free(void **state);
 /* With a configuration that is otherwise the native one's. */
 int fixture_with(void **state, enum unknown_spi unknown_spi, uint32_t mark);
+int fixture_generic_with(void **state, uint32_t mark);
 
 #define TEST_NATIVE(name)  cmocka_unit_test_setup_teardown(name, fixture_native, fixture_free)
 #define TEST_GENERIC(name) cmocka_unit_test_setup_teardown(name, fixture_generic, fixture_free)

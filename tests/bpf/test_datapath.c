@@ -80,6 +80,26 @@ static void the_mark_tells_what_came_out_of_an_sa(void **state)
 	assert_counted_only(fx, REASON_CLEARTEXT_PROTECTED);
 }
 
+static int awkward_mark(void **state)
+{
+	return fixture_generic_with(state, ~(uint32_t)PORT);
+}
+
+/* What has no mark is never taken for handed over, whatever people choose. */
+static void no_mark_is_nobodys(void **state)
+{
+	struct fixture *fx = *state;
+	struct frame f = FRAME(.sport = 7);
+	uint32_t mark;
+
+	protect_all(fx);
+	assert_int_equal(run_nic_ingress(fx, &f, 0).verdict, TC_ACT_SHOT);
+	assert_counted_only(fx, REASON_CLEARTEXT_PROTECTED);
+	mark = run_tap_ingress(fx, &f).mark;
+	assert_int_not_equal(mark, 0);
+	assert_int_equal((int)run_nic_ingress(fx, &f, mark).verdict, TC_ACT_UNSPEC);
+}
+
 static int no_mark(void **state)
 {
 	return fixture_with(state, UNKNOWN_SPI_AUTO, 0);
@@ -129,6 +149,7 @@ int main(void)
 		TEST_NATIVE(a_nic_that_is_not_known_stays_closed),
 		TEST_GENERIC(generic_xdp_leaves_cleartext_to_tc),
 		TEST_GENERIC(the_mark_tells_what_came_out_of_an_sa),
+		cmocka_unit_test_setup_teardown(no_mark_is_nobodys, awkward_mark, fixture_free),
 		cmocka_unit_test_setup_teardown(without_a_mark_nothing_gets_by, no_mark, fixture_free),
 		TEST_GENERIC(nic_ingress_decides_as_xdp_does),
 		TEST_GENERIC(nic_ingress_leaves_esp_to_xdp),

@@ -145,7 +145,7 @@ def test_what_an_sa_brings_bears_nat_and_other_marks(pair):
         ns.sysctl('net.ipv4.ip_forward', 1)
         far.ip('addr', 'add', f'{inner}/24', 'dev', 'wire1')
         far.ip('route', 'add', 'default', 'via', '198.51.100.1')
-        rules('table ip t {\n chain marks {\n type filter hook prerouting priority mangle\n udp dport 9 meta mark set 0\n }\n'
+        rules('table ip t {\n chain marks {\n type filter hook prerouting priority mangle\n udp dport 9 meta mark set 0\n icmp type destination-unreachable meta mark set 0\n }\n'
               ' chain nat {\n type nat hook prerouting priority dstnat\n'
               f' udp dport 7 meta mark set meta mark or 0x4000 dnat to {inner}:1007\n }}\n}}\n')
         with udp_socket(far, inner, 1007) as there, udp_socket(ns, A, 9) as here, udp_socket(pair.b.netns, B) as peer, \
@@ -153,6 +153,10 @@ def test_what_an_sa_brings_bears_nat_and_other_marks(pair):
             until(lambda: ping(pair.b.netns, A), 'the connection is up')
             peer.sendto(b'for another mark', (A, 9))
             assert here.recv(100) == b'for another mark'
+            here.connect((B, 10))
+            here.send(b'for nobody')
+            with pytest.raises(ConnectionRefusedError):
+                here.recv(100)
             peer.sendto(b'for another host', (A, 7))
             text, end = there.recvfrom(100)
             assert text == b'for another host'
