@@ -53,10 +53,11 @@ int replay_make_room(const struct maps *m, uint32_t slot, uint16_t window)
 __u64 *replay_ring(const struct maps *m, uint32_t slot, uint32_t generation, uint16_t window)
 {
 	struct replay_bitmap *bitmap = &m->bitmaps[slot];
+	const uint32_t wide = __atomic_load_n(&bitmap->wide, __ATOMIC_RELAXED);
 
 	if (window <= REPLAY_NARROW)
 		return bitmap->words;
-	if (bitmap->wide >= replay_wides(m->slots) || m->wide[bitmap->wide].lent_to != name_of(slot, generation))
+	if (wide >= replay_wides(m->slots) || m->wide[wide].lent_to != name_of(slot, generation))
 		return NULL;
-	return m->wide[bitmap->wide].words;
+	return m->wide[wide].words;
 }

@@ -285,8 +285,8 @@ static void load_pair(struct sa_pair *pair, const struct aead *a, uint32_t spi, 
 	pair->out_state = (struct sa_state){.generation = 1, .spi = spi, .flags = SA_ESN, .direction = SA_OUTBOUND};
 	pair->in_state = (struct sa_state){
 		.generation = 1, .spi = spi, .flags = SA_ESN, .direction = SA_INBOUND, .replay_window = 1024};
-	if (esp_sa_load(&pair->out, a, &pair->out_state, NULL, &key, zeroed(a->ctx_size)) ||
-	    esp_sa_load(&pair->in, a, &pair->in_state, pair->ring, &key, zeroed(a->ctx_size))) {
+	if (esp_sa_load(&pair->out, a, &pair->out_state, 0, NULL, &key, zeroed(a->ctx_size)) ||
+	    esp_sa_load(&pair->in, a, &pair->in_state, 1024, pair->ring, &key, zeroed(a->ctx_size))) {
 		fprintf(stderr, "esp_bench: %s: cannot load an SA\n", a->name);
 		exit(1);
 	}

@@ -60,7 +60,6 @@ static void copy_identity(struct esp_sa *sa, const struct sa_state *state, const
 		.either_end = (state->flags & SA_EITHER_END) != 0,
 		.sel_proto = (uint8_t)state->sel.proto,
 		.iv_base = key->iv_base,
-		.replay_window = state->replay_window,
 	};
 	memcpy(&sa->salt, key->salt, ESP_SALT_SIZE);
 	memcpy(sa->src, state->src, sizeof(sa->src));
@@ -68,15 +67,15 @@ static void copy_identity(struct esp_sa *sa, const struct sa_state *state, const
 	copy_ports(sa, state);
 }
 
-static bool window_in_range(const struct sa_state *state, const __u64 *ring)
+static bool window_in_range(uint16_t window, const __u64 *ring)
 {
-	return state->direction != SA_INBOUND ||
-	       (ring && state->replay_window >= REPLAY_WINDOW_MIN && state->replay_window <= REPLAY_WINDOW_MAX);
+	return ring && window >= REPLAY_WINDOW_MIN && window <= REPLAY_WINDOW_MAX;
 }
 
-int esp_sa_load(struct esp_sa *sa, const struct aead *a, struct sa_state *state, __u64 *ring,
+int esp_sa_load(struct esp_sa *sa, const struct aead *a, struct sa_state *state, uint16_t window, __u64 *ring,
 		const struct vault_entry *key, void *ctx)
 {
+	const bool inbound = __atomic_load_n(&state->direction, __ATOMIC_RELAXED) == SA_INBOUND;
 	int err;
 
 	copy_identity(sa, state, key);
@@ -84,7 +83,7 @@ int esp_sa_load(struct esp_sa *sa, const struct aead *a, struct sa_state *state,
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	if (__atomic_load_n(&state->generation, __ATOMIC_RELAXED) != key->generation)
 		err = -ESTALE;
-	else if (!window_in_range(state, ring))
+	else if (inbound && !window_in_range(window, ring))
 		err = -EINVAL;
 	else
 		err = a->expand(ctx, key->key);
@@ -93,7 +92,8 @@ int esp_sa_load(struct esp_sa *sa, const struct aead *a, struct sa_state *state,
 		return err;
 	}
 	sa->state = state;
-	sa->ring = ring;
+	sa->replay_window = window;
+	sa->ring = inbound ? ring : NULL;
 	sa->ctx = ctx;
 	sa->generation = key->generation;
 	return 0;

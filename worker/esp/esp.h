@@ -72,7 +72,7 @@ struct esp_sa {
 	uint16_t dst_port_min;
 	uint16_t dst_port_max;
 	struct sa_state *state;
-	__u64 *ring; /* of an inbound SA's replay window */
+	__u64 *ring; /* of an inbound SA's replay window; NULL: it is an outbound one */
 	void *ctx;   /* the AEAD's, with the expanded key */
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct esp_sa) == 64, "struct esp_sa is one cache line");
@@ -80,11 +80,12 @@ _Static_assert(sizeof(struct esp_sa) == 64, "struct esp_sa is one cache line");
 /*
  * Loads an SA: fills sa from the slot's state and vault entry, and expands the key into ctx. state, ring and ctx stay
  * the caller's memory, for as long as the SA is loaded (struct aead says what ctx is); key is the caller's to wipe.
+ * window: the state's, as it was when ring was found for it, since others may write the state meanwhile.
  *
  * 0; -ESTALE if state and key are not of one generation, as while the slot changes hands; -EINVAL if an inbound slot's
  * replay window is out of range, or has no ring; or the error of expand. After an error sa is not loaded.
  */
-int esp_sa_load(struct esp_sa *sa, const struct aead *a, struct sa_state *state, __u64 *ring,
+int esp_sa_load(struct esp_sa *sa, const struct aead *a, struct sa_state *state, uint16_t window, __u64 *ring,
 		const struct vault_entry *key, void *ctx);
 
 /* Forgets an SA and its key. Safe on one that is zeroed or wiped. */

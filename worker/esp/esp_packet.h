@@ -114,9 +114,9 @@ static inline bool esp_length_is_right(size_t len)
 }
 
 /*
- * Looks at an inbound packet before any cryptography: len bytes of ESP. True: length and SPI are right, and *seq, the
- * sequence number completed to 64 bits, is one that the replay window would still take (RFC 4303 section 3.4.3).
- * Nothing is authenticated yet. False and *why: REASON_MALFORMED, REASON_NO_SA, REASON_REPLAY.
+ * Looks at an inbound packet before any cryptography: len bytes of ESP. True: length, direction and SPI are right, and
+ * *seq, the sequence number completed to 64 bits, is one that the replay window would still take (RFC 4303
+ * section 3.4.3). Nothing is authenticated yet. False and *why: REASON_MALFORMED, REASON_NO_SA, REASON_REPLAY.
  */
 static inline bool esp_precheck(const struct esp_sa *sa, const uint8_t *esp, size_t len, uint64_t *seq,
 				enum reason *why)
@@ -125,7 +125,7 @@ static inline bool esp_precheck(const struct esp_sa *sa, const uint8_t *esp, siz
 	if (!esp_length_is_right(len))
 		return false;
 	*why = REASON_NO_SA;
-	if (load_be32(esp) != sa->spi)
+	if (!sa->ring || load_be32(esp) != sa->spi)
 		return false;
 	*why = REASON_REPLAY;
 	*seq = seq_recover(__atomic_load_n(&sa->state->seq, __ATOMIC_RELAXED), load_be32(esp + 4), sa->replay_window,

@@ -55,6 +55,7 @@ struct esp_sa *sa_cache_load(struct sa_cache *c, uint32_t slot, uint32_t generat
 	struct esp_sa *sa = sa_cache_at(c, slot);
 	struct sa_state *state = &c->maps->sa[slot];
 	struct vault_entry key;
+	uint16_t window;
 	__u64 *ring;
 	int err;
 
@@ -62,8 +63,9 @@ struct esp_sa *sa_cache_load(struct sa_cache *c, uint32_t slot, uint32_t generat
 		wipe(c, slot);
 	if (!slot_in_use(generation) || !vault_load(c->vault, slot, generation, &key))
 		return NULL;
-	ring = replay_ring(c->maps, slot, generation, state->replay_window);
-	err = esp_sa_load(sa, c->aead, state, ring, &key, context_of(c, slot));
+	window = __atomic_load_n(&state->replay_window, __ATOMIC_RELAXED);
+	ring = replay_ring(c->maps, slot, generation, window);
+	err = esp_sa_load(sa, c->aead, state, window, ring, &key, context_of(c, slot));
 	explicit_bzero(&key, sizeof(key));
 	if (err)
 		return NULL;

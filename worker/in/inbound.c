@@ -107,7 +107,8 @@ static void mark_run(struct port_queue *p, struct item *items, uint32_t n)
 
 	sa_lock_take(lock);
 	for (uint32_t i = 0; i < n; i++) {
-		if (replay_update(state, sa->ring, sa->replay_window, items[i].seq)) {
+		/* Who may write the maps can have had an outbound one loaded in its place since it was looked up. */
+		if (sa->ring && replay_update(state, sa->ring, sa->replay_window, items[i].seq)) {
 			packets++;
 			bytes += items[i].opened.payload_len;
 		} else {

@@ -105,7 +105,7 @@ static void open_all(void)
 		memset(e->ctx, 0, backend->ctx_size);
 		e->state = lanes.maps.sa[SLOT + i];
 		e->state.direction = SA_OUTBOUND;
-		require(esp_sa_load(&e->sa, backend, &e->state, NULL, &key, e->ctx) == 0);
+		require(esp_sa_load(&e->sa, backend, &e->state, 0, NULL, &key, e->ctx) == 0);
 	}
 }
 

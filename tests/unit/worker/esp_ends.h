@@ -29,7 +29,7 @@ static inline void load(struct end *e, uint8_t direction)
 {
 	e->state.direction = direction;
 	e->state.replay_window = direction == SA_INBOUND ? 1024 : 0;
-	assert_int_equal(esp_sa_load(&e->sa, backend, &e->state, e->ring, &key, e->ctx), 0);
+	assert_int_equal(esp_sa_load(&e->sa, backend, &e->state, e->state.replay_window, e->ring, &key, e->ctx), 0);
 }
 
 static inline void clear_end(struct end *e)

@@ -21,7 +21,7 @@ static int try_load(struct end *e, uint32_t generation, uint8_t direction, uint1
 	e->state.generation = generation;
 	e->state.direction = direction;
 	e->state.replay_window = window;
-	return esp_sa_load(&e->sa, backend, &e->state, e->ring, &key, e->ctx);
+	return esp_sa_load(&e->sa, backend, &e->state, window, e->ring, &key, e->ctx);
 }
 
 static void loads_one_generation_only(void **unused)
@@ -43,6 +43,40 @@ static void inbound_window_must_be_in_range(void **unused)
 	assert_int_equal(try_load(&receiver, key.generation, SA_INBOUND, 8193), -EINVAL);
 	assert_int_equal(try_load(&receiver, key.generation, SA_INBOUND, 8192), 0);
 	assert_int_equal(try_load(&receiver, key.generation, SA_OUTBOUND, 0), 0);
+}
+
+/* Who may write the state cannot have a ring taken for a larger one. */
+static void window_is_the_one_that_its_ring_is_for(void **unused)
+{
+	(void)unused;
+	clear_end(&receiver);
+	receiver.state = (struct sa_state){
+		.generation = key.generation, .direction = SA_INBOUND, .replay_window = REPLAY_WINDOW_MAX};
+	assert_int_equal(esp_sa_load(&receiver.sa, backend, &receiver.state, 64, receiver.ring, &key, receiver.ctx), 0);
+	assert_int_equal(receiver.sa.replay_window, 64);
+}
+
+/* Whose window means nothing, and has no ring. The packet is behind the top, which the ring would have to tell. */
+static void of_an_outbound_one_nothing_is_taken_in(void **unused)
+{
+	uint8_t esp[ESP_MIN] = {0};
+	enum reason why;
+	uint64_t seq;
+
+	(void)unused;
+	clear_end(&receiver);
+	receiver.state = (struct sa_state){
+		.generation = key.generation,
+		.spi = 0x12345678,
+		.direction = SA_OUTBOUND,
+		.replay_window = 2000,
+		.seq = 5000,
+	};
+	assert_int_equal(esp_sa_load(&receiver.sa, backend, &receiver.state, 2000, NULL, &key, receiver.ctx), 0);
+	store_be32(esp, receiver.sa.spi);
+	store_be32(esp + 4, 4990);
+	assert_false(esp_precheck(&receiver.sa, esp, sizeof(esp), &seq, &why));
+	assert_int_equal(why, REASON_NO_SA);
 }
 
 static void wipe_leaves_nothing(void **unused)
@@ -191,11 +225,18 @@ static void port_that_cannot_be_read(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(loads_one_generation_only),	 cmocka_unit_test(inbound_window_must_be_in_range),
-		cmocka_unit_test(wipe_leaves_nothing),		 cmocka_unit_test(addresses_must_be_the_sas),
-		cmocka_unit_test(protocol_must_be_the_sas),	 cmocka_unit_test(ports_must_be_within_their_ranges),
-		cmocka_unit_test(either_end_may_have_the_port),	 cmocka_unit_test(ranges_are_turned_by_direction),
-		cmocka_unit_test(icmp_is_told_by_type_and_code), cmocka_unit_test(port_that_cannot_be_read),
+		cmocka_unit_test(loads_one_generation_only),
+		cmocka_unit_test(inbound_window_must_be_in_range),
+		cmocka_unit_test(window_is_the_one_that_its_ring_is_for),
+		cmocka_unit_test(of_an_outbound_one_nothing_is_taken_in),
+		cmocka_unit_test(wipe_leaves_nothing),
+		cmocka_unit_test(addresses_must_be_the_sas),
+		cmocka_unit_test(protocol_must_be_the_sas),
+		cmocka_unit_test(ports_must_be_within_their_ranges),
+		cmocka_unit_test(either_end_may_have_the_port),
+		cmocka_unit_test(ranges_are_turned_by_direction),
+		cmocka_unit_test(icmp_is_told_by_type_and_code),
+		cmocka_unit_test(port_that_cannot_be_read),
 	};
 
 	return RUN_WITH_EACH_AEAD("esp, the SA", tests);

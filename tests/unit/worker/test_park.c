@@ -169,7 +169,7 @@ static size_t seal(struct bed *b, uint32_t slot, uint32_t number, uint8_t *out)
 	memset(ctx, 0, b->lane.aead->ctx_size);
 	memcpy(key.key, keymat, ESP_KEY_SIZE);
 	memcpy(key.salt, keymat + ESP_KEY_SIZE, ESP_SALT_SIZE);
-	assert_int_equal(esp_sa_load(&sa, b->lane.aead, &state, ring, &key, ctx), 0);
+	assert_int_equal(esp_sa_load(&sa, b->lane.aead, &state, 0, ring, &key, ctx), 0);
 	memcpy(payload, &number, sizeof(number));
 	size = esp_seal(b->lane.aead, &sa, number, PROTO_TEST, out, payload, sizeof(number));
 	esp_sa_wipe(&sa, b->lane.aead);
