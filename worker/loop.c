@@ -171,14 +171,19 @@ static void rest(struct lane *l, uint32_t done, uint32_t *awake)
 	*awake = 0;
 }
 
+static bool is_removed(const struct port_queue *p, const struct lane_order *order)
+{
+	return order->remove == LANE_ALL_NICS || order->remove == (int)p->index;
+}
+
 /* The lane itself counts what is lost, for nobody else writes its counters; and for its SA, as in any turn. */
-static void give_up(struct lane *l, int port)
+static void give_up(struct lane *l, const struct lane_order *order)
 {
 	struct port_queue *p;
 
 	begin_turn(l);
 	TAILQ_FOREACH(p, &l->queues, of_lane) {
-		if ((int)p->index != port)
+		if (!is_removed(p, order))
 			continue;
 		inbound_give_up(p);
 		outbound_give_up(p);
@@ -190,25 +195,25 @@ static void remove_queues(struct lane *l, struct lane_order *order)
 {
 	struct port_queue *p, *next;
 
-	give_up(l, order->remove);
+	give_up(l, order);
 	for (p = TAILQ_FIRST(&l->queues); p; p = next) {
 		next = TAILQ_NEXT(p, of_lane);
-		if ((int)p->index != order->remove)
+		if (!is_removed(p, order))
 			continue;
 		TAILQ_REMOVE(&l->queues, p, of_lane);
 		TAILQ_INSERT_TAIL(&order->removed, p, of_lane);
 	}
 }
 
-static bool is_half_done(const struct lane *l, int port)
+static bool is_half_done(const struct lane *l, const struct lane_order *order)
 {
 	const struct port_queue *p;
 
 	if (__atomic_load_n(&l->handed, __ATOMIC_RELAXED))
 		return true;
 	TAILQ_FOREACH(p, &l->queues, of_lane)
-		if ((int)p->index == port && (outbound_is_half_done(p) || inbound_waits_for_key(p) ||
-					      !reassembly_is_empty(&p->fragments->reassembler)))
+		if (is_removed(p, order) && (outbound_is_half_done(p) || inbound_waits_for_key(p) ||
+					     !reassembly_is_empty(&p->fragments->reassembler)))
 			return true;
 	return false;
 }
@@ -220,7 +225,7 @@ static bool has_settled(struct lane *l, const struct lane_order *order)
 		return true;
 	if (!l->settling)
 		l->settling = l->now;
-	if (is_half_done(l, order->remove) && l->now - l->settling < SETTLE_NS)
+	if (is_half_done(l, order) && l->now - l->settling < SETTLE_NS)
 		return false;
 	l->settling = 0;
 	return true;

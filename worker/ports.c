@@ -143,32 +143,44 @@ static void give_to_lanes(struct ports *ports, struct port_set *set)
 	}
 }
 
-/* settled: nothing of it is half done any more. */
-static void take_from_lanes(struct ports *ports, uint32_t index, bool settled)
+static void take_from_lanes(struct ports *ports, uint32_t index)
 {
 	const struct port_set *set = &ports->set[index];
 
 	for (uint32_t i = 0; i < ports->lane_count && i < set->count; i++) {
-		struct lane_order order = {.remove = (int)index, .settle = settled};
+		struct lane_order order = {.remove = (int)index};
 
 		TAILQ_INIT(&order.add);
 		lane_tell(set->queues[i].lane, &order);
 	}
 }
 
+/* settled: nothing of them is half done any more, for which no lane waits until another one has come so far. */
+static void take_all_from_lanes(struct ports *ports, bool settled)
+{
+	struct lane_order orders[LANES_MAX];
+
+	for (uint32_t i = 0; i < ports->lane_count; i++) {
+		orders[i] = (struct lane_order){.remove = LANE_ALL_NICS, .settle = settled};
+		TAILQ_INIT(&orders[i].add);
+		lane_give(&ports->lanes[i], &orders[i]);
+	}
+	for (uint32_t i = 0; i < ports->lane_count; i++)
+		lane_await(&ports->lanes[i]);
+}
+
 static void detach(struct ports *ports, uint32_t index)
 {
 	if (!ports->set[index].queues)
 		return;
-	take_from_lanes(ports, index, false);
+	take_from_lanes(ports, index);
 	free_set(&ports->set[index]);
 }
 
 /* All NICs, to the worker that takes this one's place. */
 static void leave(struct ports *ports)
 {
-	for (uint32_t i = 0; i < PORTS_MAX; i++)
-		take_from_lanes(ports, i, true);
+	take_all_from_lanes(ports, true);
 	for (uint32_t i = 0; i < PORTS_MAX; i++) {
 		struct port_set *set = &ports->set[i];
 

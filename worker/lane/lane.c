@@ -54,13 +54,17 @@ void lane_wake(struct lane *l)
 		return;
 }
 
-void lane_tell(struct lane *l, struct lane_order *order)
+void lane_give(struct lane *l, struct lane_order *order)
 {
-	const struct timespec pause = {.tv_nsec = OBEYED_NS};
-
 	TAILQ_INIT(&order->removed);
 	__atomic_store_n(&l->order, order, __ATOMIC_RELEASE);
 	lane_wake(l);
+}
+
+void lane_await(const struct lane *l)
+{
+	const struct timespec pause = {.tv_nsec = OBEYED_NS};
+
 	while (__atomic_load_n(&l->order, __ATOMIC_ACQUIRE))
 		ppoll(NULL, 0, &pause, NULL);
 }

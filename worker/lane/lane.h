@@ -28,10 +28,13 @@
 struct port_queue;
 TAILQ_HEAD(port_queues, port_queue);
 
+/* lane_order.remove: all NICs. */
+#define LANE_ALL_NICS PORTS_MAX
+
 /* What a lane is to do between two turns; it belongs to the lane until the lane clears lane.order. */
 struct lane_order {
 	struct port_queues add; /* queues that are the lane's from now on; empty afterwards */
-	int remove;		/* NIC, by its index in ports, whose queues are the lane's no more; -1: none */
+	int remove; /* NIC, by its index in ports, whose queues are the lane's no more; -1: none; LANE_ALL_NICS */
 	struct port_queues removed;
 	bool settle;   /* they are removed when nothing of them is half done, or cannot be done (loop.c) */
 	bool captures; /* what is captured changes: */
@@ -77,8 +80,18 @@ void drop(struct lane *l, struct sa_state *sa, enum reason reason, uint64_t n);
 /* Makes lane `index` of `count`, before privileges are given up. 0 or -errno. */
 int lane_init(struct lane *l, struct lane *lanes, uint32_t index, uint32_t count, struct fault *f);
 
-/* Has the lane follow the order, and waits until that is done. Not for the lane itself to call. */
-void lane_tell(struct lane *l, struct lane_order *order);
+/* Gives the lane an order, which stays where it is until lane_await() returns. */
+void lane_give(struct lane *l, struct lane_order *order);
+
+/* Waits until the lane has obeyed. Not for the lane itself to call. */
+void lane_await(const struct lane *l);
+
+/* Has the lane follow the order, and waits until that is done. */
+static inline void lane_tell(struct lane *l, struct lane_order *order)
+{
+	lane_give(l, order);
+	lane_await(l);
+}
 
 /* Wakes the lane if it sleeps. */
 void lane_wake(struct lane *l);

@@ -23,8 +23,10 @@
 #include "memory_ring.h"
 #include "packet_files.h"
 
+#ifndef LANES
 #define LANES 2
-#define PORT  3
+#endif
+#define PORT 3
 
 struct lanes {
 	struct maps maps;
