@@ -212,8 +212,8 @@ static bool is_half_done(const struct lane *l, const struct lane_order *order)
 	if (__atomic_load_n(&l->handed, __ATOMIC_RELAXED))
 		return true;
 	TAILQ_FOREACH(p, &l->queues, of_lane)
-		if (is_removed(p, order) && (outbound_is_half_done(p) || inbound_waits_for_key(p) ||
-					     !reassembly_is_empty(&p->fragments->reassembler)))
+		if (is_removed(p, order) &&
+		    (outbound_is_half_done(p) || inbound_waits_for_key(p) || fragments_in_is_half_done(p)))
 			return true;
 	return false;
 }

@@ -12,7 +12,7 @@
 #include "lib/log.h"
 #include "maps/worker_channel.h"
 
-/* What waits for a key is given half a second (worker/loop.c). Longer, and it hangs. */
+/* What is half done is given half a second, in all lanes at once (worker/loop.c). Longer, and it hangs. */
 #define LEAVE_S 3
 /* The kernel takes apart what was killed. */
 #define KILL_MS 5000

@@ -23,6 +23,11 @@
  * faster than this lane can take, for as long as somebody floods.
  */
 #define HANDED_BATCH 64
+/*
+ * How far a first fragment may be behind others of its datagram that went by another queue or path. Less, and an
+ * upgrade loses a datagram; more, and who sends later fragments alone holds it up for as long.
+ */
+#define OVERTAKEN_NS (20 * 1000 * 1000ULL)
 
 static void put_together(struct port_queue *p, const struct ip_fragment *f)
 {
@@ -132,6 +137,21 @@ uint32_t fragments_in_take_handed(struct lane *l)
 void fragments_in_expire(struct port_queue *p)
 {
 	reassembly_expire(&p->fragments->reassembler, p->lane->now);
+}
+
+static bool is_waited_for(const struct datagram *d, uint64_t now)
+{
+	return !d->dead && (d->headed || now - d->began < OVERTAKEN_NS);
+}
+
+bool fragments_in_is_half_done(const struct port_queue *p)
+{
+	const struct datagram *d;
+
+	TAILQ_FOREACH(d, &p->fragments->reassembler.ages, by_age)
+		if (is_waited_for(d, p->lane->now))
+			return true;
+	return false;
 }
 
 int fragments_in_create(struct port_queue *p, fragments_in_fn *on_whole, struct fault *f)

@@ -37,6 +37,9 @@ __attribute__((cold)) void fragments_in_take(struct port_queue *p, const struct 
  * may be more. Returns how many. */
 uint32_t fragments_in_take_handed(struct lane *l);
 
+/* Whether a datagram may yet be completed. One whose first fragment does not come is soon none that may. */
+bool fragments_in_is_half_done(const struct port_queue *p);
+
 /* Called now and then: gives up datagrams whose fragments are not complete after REASSEMBLY_NS. */
 void fragments_in_expire(struct port_queue *p);
 

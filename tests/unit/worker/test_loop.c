@@ -13,6 +13,7 @@
 #include "lanes.h"
 #include "loop.h"
 #include "maps/turns.h"
+#include "packets.h"
 
 /* More than make bulk, in the midst of which a lane naps. */
 #define BULK 20
@@ -213,6 +214,55 @@ static void a_queue_is_given_up_when_nothing_is_half_done(void **unused)
 	assert_true(TAILQ_EMPTY(&l->queues));
 }
 
+/* A fragment of ESP, 64 bytes, of a datagram of which no other comes. */
+static void one_fragment(uint16_t bits)
+{
+	struct fragments_in *in = queue.port.fragments;
+	uint8_t frame[ETH_LEN + IP_LEN_MIN + 64] = {0};
+	struct ip_fragment f = {.frame = frame, .l2 = ETH_LEN, .slot = 7, .generation = 1};
+	struct reassembled whole;
+
+	make_ip(frame, PROTO_ESP, 64, 1);
+	store_be16(frame + ETH_LEN + IP_FRAG, bits);
+	assert_true(ip_parse(&f.ip, frame + ETH_LEN, IP_LEN_MIN + 64));
+	assert_false(reassembly_add(&in->reassembler, &f, maps_now(), in->whole, &whole));
+}
+
+static void the_rest_of_a_datagram_is_waited_for(void **unused)
+{
+	struct lane_order order;
+	struct lane *l = &lanes.lane[0];
+
+	(void)unused;
+	take_away(&order, true);
+	one_fragment(IP_MF);
+	TAILQ_FIRST(&queue.port.fragments->reassembler.ages)->began -= 100000000;
+	l->order = &order;
+	run(0);
+	assert_non_null(l->order);
+	l->settling -= 600000000;
+	run(0);
+	assert_null(l->order);
+}
+
+/* Which may have been overtaken. Without it anybody can send the others, to hold up who takes this worker's place. */
+static void a_first_fragment_is_not_waited_for_long(void **unused)
+{
+	struct lane_order order;
+	struct lane *l = &lanes.lane[0];
+
+	(void)unused;
+	take_away(&order, true);
+	one_fragment(8);
+	l->order = &order;
+	run(0);
+	assert_non_null(l->order);
+	TAILQ_FIRST(&queue.port.fragments->reassembler.ages)->began -= 100000000;
+	run(0);
+	assert_null(l->order);
+	assert_int_equal(counted(&lanes, REASON_FRAG_TIMEOUT), 1);
+}
+
 /* Not for ever: a NIC may take nothing. */
 static void a_queue_is_given_up_in_any_case(void **unused)
 {
@@ -319,6 +369,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_nic_that_takes_nothing_for_long_is_asked_seldom, open_queue,
 						close_queue),
 		cmocka_unit_test_setup_teardown(a_queue_is_given_up_when_nothing_is_half_done, open_queue, close_queue),
+		cmocka_unit_test_setup_teardown(the_rest_of_a_datagram_is_waited_for, open_queue, close_queue),
+		cmocka_unit_test_setup_teardown(a_first_fragment_is_not_waited_for_long, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(a_queue_is_given_up_in_any_case, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(what_a_queue_held_is_counted, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(without_queues_no_turn_is_taken, open_queue, close_queue),
