@@ -206,8 +206,8 @@ wrapped = $(foreach f,$(1),-Wl$(comma)--wrap=$(f))
 $(BUILD)/tests/unit/worker/test_xdp_queue: ALL_LDFLAGS += $(call wrapped,$(addprefix xsk_,register make_rings map_rings \
 	unmap_rings bind is_zero_copy wake_to_send wake_to_receive))
 
-# Whose sleep is played, and whose calls are counted.
-$(BUILD)/tests/unit/worker/test_loop: ALL_LDFLAGS += $(foreach f,ppoll __ppoll_chk xsk_wake_to_receive,-Wl$(comma)--wrap=$(f))
+# Whose sleep is played, and what its kernel lost, and whose calls are counted.
+$(BUILD)/tests/unit/worker/test_loop: ALL_LDFLAGS += $(call wrapped,ppoll __ppoll_chk xsk_wake_to_receive xsk_lost)
 
 # The worker and IKE, of which each process tries what it must not be able to (misbehave.h).
 MISBEHAVING := $(addprefix $(BUILD)/tests/misbehave/,xdp-ipsec-worker xdp-ipsec-iked)

@@ -80,6 +80,11 @@ static uint32_t run_queues(struct lane *l)
 	return done;
 }
 
+static void count_lost(struct port_queue *p)
+{
+	drop(p->lane, NULL, REASON_RX_FULL, xdp_queue_lost(&p->q));
+}
+
 /* What can wait. */
 static void do_chores(struct lane *l)
 {
@@ -89,7 +94,7 @@ static void do_chores(struct lane *l)
 	TAILQ_FOREACH(p, &l->queues, of_lane) {
 		fragments_in_expire(p);
 		outbound_expire(p);
-		drop(l, NULL, REASON_RX_FULL, xdp_queue_lost(&p->q));
+		count_lost(p);
 	}
 }
 
@@ -187,6 +192,10 @@ static void give_up(struct lane *l, const struct lane_order *order)
 			continue;
 		inbound_give_up(p);
 		outbound_give_up(p);
+		/* Else another worker goes on with what is in the rings. */
+		if (!order->settle)
+			inbound_refuse(p);
+		count_lost(p);
 	}
 	end_turn(l);
 }
@@ -267,5 +276,8 @@ void loop_run(struct lane *l, const bool *stop)
 		}
 		rest(l, done, &awake);
 	}
+	/* From lanes that had a NIC for longer. */
+	while (__atomic_load_n(&l->handed, __ATOMIC_RELAXED))
+		fragments_in_take_handed(l);
 	end_turn(l);
 }

@@ -458,11 +458,20 @@ static void run_batch(struct port_queue *p, const struct xdp_desc *descs, uint32
 	pass_deliver(p, items, kept);
 }
 
+/* The next batch: how many descriptors it had, and how many packets they are now. */
+static uint32_t receive(struct port_queue *p, struct xdp_desc *descs, uint32_t *packets)
+{
+	const uint32_t n = xdp_queue_receive(&p->q, descs, BATCH);
+
+	*packets = n && p->q.umem.jumbo ? gather_packets(p, descs, n) : n;
+	return n;
+}
+
 uint32_t inbound_run(struct port_queue *p)
 {
 	struct xdp_desc descs[BATCH];
-	const uint32_t n = xdp_queue_receive(&p->q, descs, BATCH);
-	const uint32_t packets = n && p->q.umem.jumbo ? gather_packets(p, descs, n) : n;
+	uint32_t packets;
+	const uint32_t n = receive(p, descs, &packets);
 
 	if (packets && is_captured(p))
 		inbound_capture_received(p, descs, packets);
@@ -473,13 +482,14 @@ uint32_t inbound_run(struct port_queue *p)
 	return n;
 }
 
-/* ---- what came before its key ---- */
+/* ---- what waits ---- */
 
-static void drop_parked(struct port_queue *p, const struct xdp_desc *descs, uint32_t n)
+/* For its key, or for the lane. */
+static void drop_waiting(struct port_queue *p, const struct xdp_desc *descs, uint32_t n, enum reason why)
 {
 	if (p->lane->capture)
-		inbound_capture_unknown(p, descs, n);
-	drop(p->lane, NULL, REASON_NO_SA, n);
+		inbound_capture_dropped(p, descs, n, why);
+	drop(p->lane, NULL, why, n);
 	for (uint32_t i = 0; i < n; i++)
 		umem_give(&p->q.umem, descs[i].addr);
 }
@@ -501,7 +511,7 @@ static uint32_t unpark(struct port_queue *p, struct parked *entry)
 	if (p->lane->now < entry->until && sa_cache_awaits(sas, entry->slot, entry->generation))
 		return 0;
 	n = park_take(&p->in->park, entry, descs);
-	drop_parked(p, descs, n);
+	drop_waiting(p, descs, n, REASON_NO_SA);
 	return n;
 }
 
@@ -533,7 +543,16 @@ void inbound_give_up(struct port_queue *p)
 	reassembly_give_up(&p->fragments->reassembler);
 	for (uint32_t i = 0; p->in->park.waiting && i < PARK_SLOTS; i++)
 		if (p->in->park.slots[i].count)
-			drop_parked(p, descs, park_take(&p->in->park, &p->in->park.slots[i], descs));
+			drop_waiting(p, descs, park_take(&p->in->park, &p->in->park.slots[i], descs), REASON_NO_SA);
+}
+
+void inbound_refuse(struct port_queue *p)
+{
+	struct xdp_desc descs[BATCH];
+	uint32_t packets;
+
+	while (receive(p, descs, &packets))
+		drop_waiting(p, descs, packets, REASON_NO_WORKER);
 }
 
 static void release_frame(void *user, uint64_t addr)

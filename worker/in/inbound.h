@@ -21,6 +21,9 @@ int inbound_init(struct port_queue *p, struct fragments_in *fragments, struct fa
  * or for other fragments is dropped, and counted. */
 void inbound_give_up(struct port_queue *p);
 
+/* The same of what it has received and no lane has looked at, where nobody goes on with its rings. */
+void inbound_refuse(struct port_queue *p);
+
 /* Frees p->in, whose packets have been given up. */
 void inbound_free(struct port_queue *p);
 

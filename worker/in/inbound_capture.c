@@ -37,12 +37,12 @@ void inbound_capture_opened(struct port_queue *p, const struct item *items, uint
 		add_opened(p, &items[i]);
 }
 
-void inbound_capture_unknown(struct port_queue *p, const struct xdp_desc *descs, uint32_t n)
+void inbound_capture_dropped(struct port_queue *p, const struct xdp_desc *descs, uint32_t n, enum reason why)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		const struct iovec piece = {umem_data(&p->q.umem, descs[i].addr), descs[i].len};
 
-		capture_add_dropped(p->lane->capture, &(struct capture_record){IN_ESP(p)}, REASON_NO_SA, &piece, 1);
+		capture_add_dropped(p->lane->capture, &(struct capture_record){IN_ESP(p)}, why, &piece, 1);
 	}
 }
 

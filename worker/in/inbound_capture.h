@@ -24,8 +24,8 @@ void inbound_capture_whole(struct port_queue *p, uint8_t *frame, size_t len);
 /* Packets that were accepted, before they are taken out. */
 void inbound_capture_opened(struct port_queue *p, const struct item *items, uint32_t n);
 
-/* ESP that has waited for its key in vain. */
-void inbound_capture_unknown(struct port_queue *p, const struct xdp_desc *descs, uint32_t n);
+/* ESP that has waited in vain, for its key or for the lane. */
+void inbound_capture_dropped(struct port_queue *p, const struct xdp_desc *descs, uint32_t n, enum reason why);
 
 /* A frame of n pieces that the host did not take. */
 void inbound_capture_refused(struct port_queue *p, const struct iovec *pieces, int n);

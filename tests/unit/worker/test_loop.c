@@ -25,10 +25,12 @@ static uint32_t calls;
 static uint64_t slept_at;
 static struct timespec slept_for;
 static nfds_t slept_on; /* descriptors */
+static uint64_t lost;	/* packets, by the kernel */
 
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
 int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t size);
 void __wrap_xsk_wake_to_receive(int fd);
+bool __wrap_xsk_lost(int fd, uint64_t *n);
 
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
@@ -53,6 +55,13 @@ void __wrap_xsk_wake_to_receive(int fd)
 	calls++;
 }
 
+bool __wrap_xsk_lost(int fd, uint64_t *n)
+{
+	(void)fd;
+	*n = lost;
+	return true;
+}
+
 static int open_queue(void **unused)
 {
 	struct fault f;
@@ -74,15 +83,22 @@ static int close_queue(void **unused)
 	return 0;
 }
 
-/* So many packets, of an SA that there is not, have come: ns from then until the lane sleeps. */
-static uint64_t run(uint32_t packets)
+/* So many packets, of an SA that there is not. */
+static void come(uint32_t packets)
 {
 	const struct rx_meta meta = {.slot = 7, .generation = 1};
 	const uint8_t frame[64] = {0};
-	const uint64_t before = maps_now();
 
 	for (uint32_t i = 0; i < packets; i++)
 		assert_true(queue_receive(&queue, &meta, frame, sizeof(frame)));
+}
+
+/* They have come: ns from then until the lane sleeps. */
+static uint64_t run(uint32_t packets)
+{
+	const uint64_t before = maps_now();
+
+	come(packets);
 	calls = 0;
 	stop = false;
 	loop_run(&lanes.lane[0], &stop);
@@ -299,6 +315,61 @@ static void what_a_queue_held_is_counted(void **unused)
 	assert_int_equal(queue.port.q.umem.free_count, free_frames + 1);
 }
 
+/* Since it was asked last, which it is once a second. */
+static void what_the_rings_lost_is_counted(void **unused)
+{
+	struct lane_order order;
+
+	(void)unused;
+	take_away(&order, false);
+	lost = 5;
+	loop_obey(&lanes.lane[0], &order);
+	assert_int_equal(counted(&lanes, REASON_RX_FULL), 5);
+	lost = 0;
+}
+
+/* More than one batch of what no lane has looked at yet. */
+static void what_has_come_is_counted(void **unused)
+{
+	struct lane_order order;
+
+	(void)unused;
+	take_away(&order, false);
+	come(100);
+	loop_obey(&lanes.lane[0], &order);
+	assert_int_equal(counted(&lanes, REASON_NO_WORKER), 100);
+	assert_int_equal(queue.rx.consumer, 100);
+}
+
+/* Another worker goes on with what is in the rings. */
+static void what_has_come_stays_for_the_next_worker(void **unused)
+{
+	struct lane_order order;
+
+	(void)unused;
+	take_away(&order, true);
+	come(3);
+	loop_obey(&lanes.lane[0], &order);
+	assert_int_equal(counted(&lanes, REASON_NO_WORKER), 0);
+	assert_int_equal(queue.rx.consumer, 0);
+}
+
+/* By then no NIC is there for it. */
+static void what_others_handed_over_is_counted_at_the_end(void **unused)
+{
+	struct lane *l = &lanes.lane[0];
+	const struct handoff_item item = {.port = PORT + 1, .l2 = ETH_LEN, .len = 64};
+	const uint8_t frame[64] = {0};
+
+	(void)unused;
+	for (uint32_t i = 0; i < 100; i++)
+		assert_true(handoff_put(&l->handoffs[1], &item, frame));
+	l->handed = 1;
+	stop = true;
+	loop_run(l, &stop);
+	assert_int_equal(counted(&lanes, REASON_NO_WORKER), 100);
+}
+
 /* The lane of that number may be another worker's. */
 static void without_queues_no_turn_is_taken(void **unused)
 {
@@ -373,6 +444,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_first_fragment_is_not_waited_for_long, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(a_queue_is_given_up_in_any_case, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(what_a_queue_held_is_counted, open_queue, close_queue),
+		cmocka_unit_test_setup_teardown(what_the_rings_lost_is_counted, open_queue, close_queue),
+		cmocka_unit_test_setup_teardown(what_has_come_is_counted, open_queue, close_queue),
+		cmocka_unit_test_setup_teardown(what_has_come_stays_for_the_next_worker, open_queue, close_queue),
+		cmocka_unit_test_setup_teardown(what_others_handed_over_is_counted_at_the_end, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(without_queues_no_turn_is_taken, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(nobody_is_called_without_busy_polling, open_queue, close_queue),
 		cmocka_unit_test_setup_teardown(the_driver_is_called_while_there_is_traffic, open_queue, close_queue),
