@@ -332,7 +332,7 @@ coverage: unit-sanitized
 # Those with threads in them, under ThreadSanitizer. It does not know fences, and the compiler says so of the one that
 # turn_begin() has: what is on either side of that is atomic by itself, so nothing is reported for it. It sees what
 # memcpy() does where that is called, not where the compiler writes it out.
-THREADED := $(addprefix worker/test_,handoff inbound ip_id lane sa_lock seq) maps/test_slots
+THREADED := $(addprefix worker/test_,handoff inbound ip_id lane ports sa_lock seq) maps/test_slots
 tsan:
 	$(MAKE) threaded BUILD=$(BUILD)/tsan LTO= LDFLAGS='-fsanitize=thread' \
 		CFLAGS='-O1 -g1 -fsanitize=thread -fno-builtin -Wno-tsan -Wno-maybe-uninitialized -U_FORTIFY_SOURCE'

@@ -389,6 +389,7 @@ int main(int argc, char **argv)
 	tell_ready(arguments.ready_fd, &worker);
 	if (listen_to(&worker, arguments.orders_fd) == LOADER_GONE)
 		go_on_alone(&worker, arguments.outlives_s);
+	ports_end(&worker.ports);
 	end_lanes(&worker);
 	return 0;
 }

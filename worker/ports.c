@@ -190,6 +190,11 @@ static void leave(struct ports *ports)
 	}
 }
 
+void ports_end(struct ports *ports)
+{
+	take_all_from_lanes(ports, false);
+}
+
 static bool can_be_served(const struct port *p)
 {
 	return p->mtu_room <= PORT_MTU_MAX && p->ring >= RING_SIZE_MIN && p->ring <= RING_SIZE &&

@@ -33,6 +33,9 @@ struct ports {
  */
 void ports_obey(struct ports *ports, const struct worker_order *order, const int *fds, struct worker_answer *answer);
 
+/* The last order, of a worker that ends, to its lanes: they give up all NICs, and count what they held of them. */
+void ports_end(struct ports *ports);
+
 /* Whether it serves any NIC. */
 bool ports_any(const struct ports *ports);
 

@@ -6,6 +6,7 @@ together, sealed, and cut again; what comes in pieces is put together, opened, a
 import itertools
 import os
 import random
+import signal
 import socket
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -17,7 +18,7 @@ from scapy.packet import Raw, raw
 from lib import esp
 from lib.beds.bed import HOST, NIC, PEER, SENTINEL, Bed, new_sa
 from lib.beds.pair import A, B
-from lib.host import dropped
+from lib.host import dropped, is_dead
 from lib.netns import QUEUES, veth
 from lib.packets import checksums_right, parts
 from lib.traffic import ping, send_ip, udp_socket
@@ -228,6 +229,20 @@ def test_missing_piece(bed, sink):
     sink.setblocking(False)
     with pytest.raises(BlockingIOError):
         sink.recv(100)
+
+
+def test_worker_that_ends_counts_what_it_holds(bed):
+    """Nobody goes on with its datagrams, and each fragment of them has been told of."""
+    sa, _ = bed.protected()
+    before, worker = bed.host.counters(), bed.host.worker_ready()['worker']['pid']
+    for _ in range(10):
+        bed.send(sealed_pieces(sa, large())[0])
+    bed.settle()
+    os.kill(worker, signal.SIGTERM)
+    until(lambda: is_dead(worker), 'its end')
+    assert dropped(before, bed.host.counters()) == {'frag_timeout': 10}
+    until(lambda: (s := bed.host.worker_ready()) and s['worker']['pid'] != worker, 'another worker')
+    bed.settle()
 
 
 def test_what_no_datagram_can_have(bed, sink):

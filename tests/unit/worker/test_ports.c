@@ -130,12 +130,42 @@ static void all_lanes_settle_at_once(void **unused)
 	assert_int_equal(counted(&lanes, REASON_FRAG_TIMEOUT), LANES);
 }
 
+/* A packet whose SA is there, and its key not yet. */
+static void park(struct queue *q)
+{
+	const struct xdp_desc early = {.addr = umem_take(&q->port.q.umem)};
+
+	lanes.maps.sa[7] = (struct sa_state){.generation = 1, .direction = SA_INBOUND};
+	assert_true(park_add(&q->port.in->park, 7, 1, &early, maps_now()));
+}
+
+/* Nobody goes on with the NICs, nor waits for what is half done. */
+static void what_lanes_hold_at_the_end_is_counted(void **unused)
+{
+	(void)unused;
+	for (uint32_t i = 0; i < LANES; i++) {
+		begin_datagram(queues[i]);
+		park(queues[i]);
+	}
+	begin_lanes();
+	ports_end(&ports);
+	end_lanes();
+	assert_int_equal(counted(&lanes, REASON_NO_SA), LANES);
+	assert_int_equal(counted(&lanes, REASON_FRAG_TIMEOUT), LANES);
+	for (uint32_t i = 0; i < LANES; i++)
+		assert_true(TAILQ_EMPTY(&lanes.lane[i].queues));
+	begin_lanes();
+	obey(WORKER_LEAVE, 0);
+	end_lanes();
+}
+
 #define ON_LANES(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_LANES(all_lanes_settle_at_once),
+		ON_LANES(what_lanes_hold_at_the_end_is_counted),
 	};
 
 	return cmocka_run_group_tests_name("ports", tests, NULL, NULL);
