@@ -130,6 +130,16 @@ static enum verdict refuse(struct question *q)
 	return VERDICT_ANSWER_AND_DIE;
 }
 
+/*
+ * Where the peer is asked from now on: where its IKE_SA_INIT came from, or at 4500 if it has gone on there, which it
+ * may without a NAT (RFC 7296 section 2.23). Any other port may be that of somebody who has copied its request.
+ */
+static void follow(struct ike_sa *sa, const struct path *path)
+{
+	if (path->local_port == path->remote_port && (path->local_port == IKE_PORT || path->local_port == IKE_PORT_NAT))
+		sa->path = *path;
+}
+
 /* Without SA and TS it is a childless IKE SA: RFC 6023. */
 enum verdict auth_on_request(struct question *q)
 {
@@ -150,7 +160,7 @@ enum verdict auth_on_request(struct question *q)
 	if (asks_for_child)
 		answer = child_answer_request(sa, q->m, false, NULL, q->answer);
 	sa->handshake->initial_contact = message_notify(q->m, INITIAL_CONTACT, NULL);
-	sa->path = *q->path;
+	follow(sa, q->path);
 	ike_sa_up(sa);
 	if (answer.child)
 		child_bind_soon(answer.child);

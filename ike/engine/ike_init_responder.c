@@ -304,7 +304,7 @@ static bool is_repetition(const struct question *q)
 		return true;
 	before = (struct chunk){sa->handshake->init_request, sa->handshake->init_request_size};
 	if (is_same(now, before) || (is_same(but_cookie(now), but_cookie(before)) && init_keep_request(sa, now) == 0))
-		flight_send(sa, &sa->answered);
+		flight_send_to(sa, q->path, &sa->answered);
 	return true;
 }
 

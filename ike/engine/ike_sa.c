@@ -144,13 +144,18 @@ struct ike_header ike_request_header(const struct ike_sa *sa, uint8_t exchange)
 	};
 }
 
-void flight_send(struct ike_sa *sa, const struct flight *f)
+void flight_send_to(struct ike_sa *sa, const struct path *path, const struct flight *f)
 {
 	const struct engine_ops *ops = &sa->engine->ops;
 	const uint8_t *at = f->data;
 
 	for (unsigned i = 0; i < f->count; at += f->sizes[i], i++)
-		sa->send_error = -ops->send(ops->arg, &sa->path, at, f->sizes[i]);
+		sa->send_error = -ops->send(ops->arg, path, at, f->sizes[i]);
+}
+
+void flight_send(struct ike_sa *sa, const struct flight *f)
+{
+	flight_send_to(sa, &sa->path, f);
 }
 
 /* ---- life ---- */

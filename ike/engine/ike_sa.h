@@ -105,7 +105,7 @@ struct ike_sa {
 	unsigned proofs;
 	uint64_t spi_i;
 	uint64_t spi_r;
-	struct path path;
+	struct path path; /* where the peer is asked; its questions are answered where they come from */
 	struct ike_keys keys;
 	struct handshake *handshake; /* NULL once the IKE SA is up */
 	char *peer_id;		     /* text; malloc'd; NULL: it has not said yet who it is */
@@ -211,8 +211,9 @@ void ike_sa_kick(struct ike_sa *sa, uint64_t at_ms);
 /* The header of our next request. */
 struct ike_header ike_request_header(const struct ike_sa *sa, uint8_t exchange);
 
-/* Sends the flight's datagrams, as they are. */
+/* Sends the flight's datagrams, as they are: to where the peer is asked, or by the way that a question of its came. */
 void flight_send(struct ike_sa *sa, const struct flight *f);
+void flight_send_to(struct ike_sa *sa, const struct path *path, const struct flight *f);
 
 /* The request in the window was sent DOUBT_TRIES times, and again, without an answer. */
 static inline bool ike_sa_is_doubtful(const struct ike_sa *sa)

@@ -35,7 +35,10 @@ static struct ike_header answer_header(const struct ike_sa *sa, const struct ike
 	};
 }
 
-/* The answer is kept: if the question comes again, it is sent again as it was. */
+/*
+ * The answer is kept: if the question comes again, it is sent again as it was. Each goes to where its question came
+ * from (RFC 7296 section 2.11), and nothing else does: who has copied a question chooses its port.
+ */
 static void send_answer(struct ike_sa *sa, const struct message *m, const struct path *path, const struct body *b)
 {
 	const struct ike_header h = answer_header(sa, &m->header);
@@ -45,9 +48,8 @@ static void send_answer(struct ike_sa *sa, const struct message *m, const struct
 		ike_sa_die(sa, "the answer could not be made: it is too large, or there is no memory");
 		return;
 	}
-	sa->path = *path;
 	sa->expected_id = m->header.id + 1;
-	flight_send(sa, &sa->answered);
+	flight_send_to(sa, path, &sa->answered);
 }
 
 /* In the clear: nobody keeps it. */
@@ -229,7 +231,7 @@ static bool is_first(const struct payload *skf)
  * The question again: the answer again, the same bytes. It must be authentic,
  * or anyone could have us send; of its fragments, the first counts (RFC 7383 section 2.6.1).
  */
-static void on_repetition(struct ike_sa *sa, struct message *m)
+static void on_repetition(struct ike_sa *sa, struct message *m, const struct path *path)
 {
 	const struct payload *skf = message_find(m, PAYLOAD_SKF);
 	struct reassembly scratch = {0};
@@ -245,7 +247,7 @@ static void on_repetition(struct ike_sa *sa, struct message *m)
 	free(plain);
 	reassembly_free(&scratch);
 	if (authentic)
-		flight_send(sa, &sa->answered);
+		flight_send_to(sa, path, &sa->answered);
 }
 
 /* Whether the Message ID is one that this message can have now. */
@@ -308,7 +310,7 @@ static void on_protected(struct ike_sa *sa, const struct message *m, const struc
 	if (m->header.exchange == EXCHANGE_IKE_SA_INIT || is_too_much(sa, m->size) || !has_keys(sa, m, path))
 		return;
 	if (is_repetition(sa, m))
-		on_repetition(sa, &o.m);
+		on_repetition(sa, &o.m, path);
 	else if (sa->state != IKE_DEAD && in_window(sa, m) && open_message(sa, &o.m, path, &o.plain))
 		on_opened(sa, &o);
 	free(o.plain);

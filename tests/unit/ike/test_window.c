@@ -180,6 +180,102 @@ static void another_address_gets_nothing(void **state)
 	assert_true(world_is_up(w));
 }
 
+/* ---- from another port ---- */
+
+#define OTHER_PORT 40000
+
+struct ports {
+	unsigned copies;
+	unsigned answers; /* to the other port */
+	unsigned asked;	  /* there, by who is to be asked at the true one */
+};
+
+/* Each request comes from another port first: nobody is there who would read what is sent to it. */
+static enum fate other_port_first(struct world *w, struct world_packet *p, void *arg)
+{
+	struct world_packet copy = *p;
+	struct ports *ports = arg;
+	struct ike_header h;
+
+	if (!header_parse(p->data, p->size, &h))
+		return PASS;
+	if (p->path.local_port == OTHER_PORT) {
+		ports->answers += !!(h.flags & FLAG_RESPONSE);
+		ports->asked += !(h.flags & FLAG_RESPONSE);
+		return DROP;
+	}
+	if (h.flags & FLAG_RESPONSE)
+		return PASS;
+	copy.path.remote_port = OTHER_PORT;
+	ports->copies++;
+	give(w, &copy);
+	return PASS;
+}
+
+/* Who copies a request and is faster gets its answer, but neither the next one nor what is asked: RFC 7296
+ * section 2.11. */
+static void a_copy_from_another_port_diverts_nothing(void **state)
+{
+	struct ports ports = {0};
+	struct world *w = connect_through(state, other_port_first, &ports, 60000);
+
+	assert_true(world_is_up(w));
+	for (int i = 0; i < 4; i++) {
+		world_rekey(w, i & 1, i & 2);
+		assert_true(world_run_under_traffic(w, 5000));
+	}
+	world_run(w, 60000);
+	assert_true(world_is_up(w));
+	assert_true(ports.copies > 10);
+	assert_true(ports.answers > 10);
+	assert_int_equal(ports.asked, 0);
+	for (int host = 0; host < 2; host++)
+		assert_false(world_logged(w, host, "no answer"));
+}
+
+struct move {
+	uint16_t local, remote; /* of IKE_AUTH's request as it comes */
+	uint16_t asked;		/* from where the other one's requests come */
+};
+
+static enum fate move_auth(struct world *w, struct world_packet *p, void *arg)
+{
+	struct move *move = arg;
+	struct ike_header h;
+
+	(void)w;
+	if (!header_parse(p->data, p->size, &h))
+		return PASS;
+	if (p->to == 1 && h.exchange == EXCHANGE_IKE_AUTH) {
+		p->path.local_port = move->local;
+		p->path.remote_port = move->remote;
+	}
+	if (p->to == 0 && !(h.flags & FLAG_RESPONSE)) {
+		assert_int_equal(p->path.local_port, p->path.remote_port);
+		move->asked = p->path.remote_port;
+	}
+	return PASS;
+}
+
+/* The peer may go on at port 4500 without a NAT; any other pair of ports is nobody's who is to be asked there. */
+static void who_goes_on_at_4500_is_asked_there(void **state)
+{
+	static const uint16_t moves[][3] = {{IKE_PORT_NAT, IKE_PORT_NAT, IKE_PORT_NAT},
+					    {IKE_PORT_NAT, IKE_PORT, IKE_PORT},
+					    {IKE_PORT, IKE_PORT_NAT, IKE_PORT},
+					    {IKE_PORT_NAT, OTHER_PORT, IKE_PORT}};
+
+	for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
+		struct move move = {.local = moves[i][0], .remote = moves[i][1]};
+		struct world *w = connect_through(state, move_auth, &move, 500);
+
+		world_rekey(w, 1, false);
+		world_run(w, 5000);
+		assert_int_equal(move.asked, moves[i][2]);
+		assert_true(world_is_up(w));
+	}
+}
+
 /* ---- repetitions ---- */
 
 struct repeat {
@@ -548,6 +644,8 @@ int main(void)
 		TEST(the_wrong_direction),
 		TEST(what_is_reflected),
 		TEST(another_address_gets_nothing),
+		TEST(a_copy_from_another_port_diverts_nothing),
+		TEST(who_goes_on_at_4500_is_asked_there),
 		TEST(repetition_must_be_authentic),
 		TEST(garbage_ends_it),
 		TEST(invalid_syntax_ends_it),
