@@ -8,8 +8,9 @@
 
 #define DIGEST_SIZE 32
 
-/* Of one handshake there are the check, the signature, and with a PPK another one. */
-#define PROOFS_MAX 3
+/* Of one handshake there are the check, with another cookie another one, the signature, and with a PPK another one.
+ */
+#define PROOFS_MAX 4
 
 /* What became of a job of JOB_CHECK or JOB_SIGN. */
 struct proof_memo {

@@ -7,6 +7,8 @@
 
 #include "crypto/ke.h"
 #include "nat.h"
+#include "wire/reader.h"
+#include "wire/writer.h"
 
 /* Who is meant is known when IDi has come: until then, what any connection has between the two (RFC 8784). */
 static bool may_have_ppk(const struct ike_sa *sa)
@@ -78,6 +80,48 @@ int init_keep_request(struct ike_sa *sa, struct chunk request)
 	else
 		free(before);
 	return err;
+}
+
+/* In the header of IKE (RFC 7296 section 3.1): the kind of the first payload, and the size of all. */
+#define AT_FIRST_PAYLOAD 16
+#define AT_SIZE		 24
+
+struct chunk init_but_cookie(struct chunk request)
+{
+	const struct chunk all = {(const uint8_t *)request.data + IKE_HEADER_SIZE, request.size - IKE_HEADER_SIZE};
+	struct reader r = reader_of(all.data, all.size);
+	uint16_t size;
+
+	read_u16(&r);
+	size = read_u16(&r);
+	read_u16(&r);
+	if (((const uint8_t *)request.data)[AT_FIRST_PAYLOAD] != PAYLOAD_NOTIFY || read_u16(&r) != COOKIE ||
+	    size > all.size)
+		return all;
+	return (struct chunk){(const uint8_t *)all.data + size, all.size - size};
+}
+
+uint8_t *init_other_request(const struct ike_sa *sa, size_t *size)
+{
+	const struct handshake *hs = sa->handshake;
+	struct writer w = {.room = 0};
+	struct chunk rest;
+
+	if (sa->initiator || !hs->other_cookie_size)
+		return NULL;
+	rest = init_but_cookie((struct chunk){hs->init_request, hs->init_request_size});
+	w.room = IKE_HEADER_SIZE + hs->other_cookie_size + rest.size;
+	w.data = malloc(w.room);
+	if (!w.data)
+		return NULL;
+	write_bytes(&w, hs->init_request, AT_FIRST_PAYLOAD);
+	write_u8(&w, PAYLOAD_NOTIFY);
+	write_bytes(&w, hs->init_request + w.size, AT_SIZE - w.size);
+	write_u32(&w, (uint32_t)w.room);
+	write_bytes(&w, hs->other_cookie, hs->other_cookie_size);
+	write_bytes(&w, rest.data, rest.size);
+	*size = w.size;
+	return w.data;
 }
 
 int init_keep_response(struct ike_sa *sa, struct chunk response)

@@ -19,4 +19,14 @@ bool init_take_ke_and_nonce(struct ike_sa *sa, const struct message *m);
 int init_keep_request(struct ike_sa *sa, struct chunk request);
 int init_keep_response(struct ike_sa *sa, struct chunk response);
 
+/* The payloads of a request, without a cookie in front. */
+struct chunk init_but_cookie(struct chunk request);
+
+/*
+ * The peer's request as it is with the other cookie in front, malloc'd; NULL: there was none, or there is no memory.
+ * Anybody can have the peer put one there, and anybody can put one there in its name: which of the two requests it has
+ * sent last shows in AUTH alone.
+ */
+uint8_t *init_other_request(const struct ike_sa *sa, size_t *size);
+
 #endif

@@ -50,17 +50,25 @@ static bool needs_cookie(const struct engine *e, const struct path *path)
 	       (e->half_open >= e->cookie_threshold || half_open_between(e, path) >= COOKIE_PER_ADDRESS);
 }
 
+static enum cookie_kind cookie_kind(const struct question *q)
+{
+	const struct cookie_input in = cookie_input(q->path, q->m);
+	struct engine *e = q->engine;
+	struct notify n;
+
+	if (!message_notify(q->m, COOKIE, &n))
+		return COOKIE_NONE;
+	return cookie_check(&e->cookies, engine_now(e), &in, n.data, n.size) ? COOKIE_OURS : COOKIE_FOREIGN;
+}
+
 /* Whether it shows that it receives what we send to its address. If it must and does not, it is told how. */
 static bool has_cookie(struct question *q)
 {
 	const struct cookie_input in = cookie_input(q->path, q->m);
 	struct engine *e = q->engine;
 	uint8_t cookie[COOKIE_SIZE];
-	struct notify n;
 
-	if (!needs_cookie(e, q->path))
-		return true;
-	if (message_notify(q->m, COOKIE, &n) && cookie_check(&e->cookies, engine_now(e), &in, n.data, n.size))
+	if (!needs_cookie(e, q->path) || cookie_kind(q) == COOKIE_OURS)
 		return true;
 	cookie_make(&e->cookies, engine_now(e), &in, cookie);
 	notify_write(q->answer, COOKIE, cookie, sizeof(cookie));
@@ -257,29 +265,11 @@ static void open_half(const struct question *q, struct peer *p, const struct ike
 	sa->proofs |= PROOF_ADDRESS;
 	sa->expected_id = 1;
 	table_add(&e->half_open_table, &sa->by_init, ike_init_key(sa->spi_i, q->path->remote));
+	sa->handshake->init_cookie = cookie_kind(q);
 	if (begin(sa, q->m, choice))
 		ike_sa_die(sa, NULL);
 	else
 		init_answer_when_possible(sa);
-}
-
-/* In the header of IKE (RFC 7296 section 3.1): the kind of the first payload. */
-#define AT_FIRST_PAYLOAD 16
-
-/* The payloads of a message, without a cookie in front. */
-static struct chunk but_cookie(struct chunk message)
-{
-	const struct chunk all = {(const uint8_t *)message.data + IKE_HEADER_SIZE, message.size - IKE_HEADER_SIZE};
-	struct reader r = reader_of(all.data, all.size);
-	uint16_t size;
-
-	read_u16(&r);
-	size = read_u16(&r);
-	read_u16(&r);
-	if (((const uint8_t *)message.data)[AT_FIRST_PAYLOAD] != PAYLOAD_NOTIFY || read_u16(&r) != COOKIE ||
-	    size > all.size)
-		return all;
-	return (struct chunk){(const uint8_t *)all.data + size, all.size - size};
 }
 
 static bool is_same(struct chunk a, struct chunk b)
@@ -287,11 +277,42 @@ static bool is_same(struct chunk a, struct chunk b)
 	return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
+/* A large one is no cookie (RFC 7296 section 2.6). */
+static void remember_cookie(struct handshake *hs, struct chunk request)
+{
+	const size_t size = request.size - IKE_HEADER_SIZE - init_but_cookie(request).size;
+
+	if (size > sizeof(hs->other_cookie))
+		return;
+	memcpy(hs->other_cookie, (const uint8_t *)request.data + IKE_HEADER_SIZE, size);
+	hs->other_cookie_size = size;
+}
+
 /*
- * RFC 7296 section 2.1: the same request again gets the same answer, once there is one. One that was sent again by the
- * time a cookie was asked for, and came when none was needed any more, has its answer already when the one with the
- * cookie comes. That is the last that the peer has sent, so it is what the peer's AUTH is over.
+ * One that was sent again by the time a cookie was asked for, and came when none was needed any more, has its answer
+ * already when the one with the cookie comes: the latter is the last that the peer has sent, so it is what the peer's
+ * AUTH is over. Whose cookie is not ours anybody may have sent, and replays may come at any time: none of these takes
+ * the place of a better one. False: no memory.
  */
+static bool keep_better(struct ike_sa *sa, const struct question *q, struct chunk now, struct chunk before)
+{
+	const enum cookie_kind kind = cookie_kind(q);
+	struct handshake *hs = sa->handshake;
+
+	if (kind <= hs->init_cookie) {
+		if (kind != COOKIE_NONE)
+			remember_cookie(hs, now);
+		return true;
+	}
+	if (hs->init_cookie != COOKIE_NONE)
+		remember_cookie(hs, before);
+	if (init_keep_request(sa, now))
+		return false;
+	hs->init_cookie = kind;
+	return true;
+}
+
+/* RFC 7296 section 2.1: the same request again gets the same answer, once there is one. */
 static bool is_repetition(const struct question *q)
 {
 	const struct chunk now = {q->m->data, q->m->size};
@@ -303,7 +324,8 @@ static bool is_repetition(const struct question *q)
 	if (sa->state != IKE_HALF_OPEN || !sa->handshake->init_request)
 		return true;
 	before = (struct chunk){sa->handshake->init_request, sa->handshake->init_request_size};
-	if (is_same(now, before) || (is_same(but_cookie(now), but_cookie(before)) && init_keep_request(sa, now) == 0))
+	if (is_same(now, before) ||
+	    (is_same(init_but_cookie(now), init_but_cookie(before)) && keep_better(sa, q, now, before)))
 		flight_send_to(sa, q->path, &sa->answered);
 	return true;
 }

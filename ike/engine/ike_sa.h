@@ -50,6 +50,16 @@ struct task;
 
 TAILQ_HEAD(task_list, task);
 
+/* The cookie in front of an IKE_SA_INIT: the better it is, the surer it is that the peer has sent that one. */
+enum cookie_kind {
+	COOKIE_FOREIGN, /* not ours: the peer was asked for it by somebody else, or somebody else has put it there */
+	COOKIE_NONE,
+	COOKIE_OURS,
+};
+
+/* Of a payload that has a cookie in it. */
+#define COOKIE_PAYLOAD_MAX (8 + COOKIE_MAX)
+
 /* What only the handshake needs, and what goes with its end. */
 struct handshake {
 	uint8_t nonce[NONCE_SIZE]; /* ours */
@@ -63,6 +73,9 @@ struct handshake {
 	uint16_t prf;
 	uint8_t *init_request; /* RealMessage1 and RealMessage2 of RFC 7296 section 2.15; malloc'd */
 	size_t init_request_size;
+	enum cookie_kind init_cookie;		  /* responder: that of init_request, */
+	uint8_t other_cookie[COOKIE_PAYLOAD_MAX]; /* and the payload that was in front of the same request, too */
+	size_t other_cookie_size;
 	uint8_t *init_response;
 	size_t init_response_size;
 	hash_set peer_hashes;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike_init_payloads.h"
 #include "reauth.h"
 
 /* ---- ours ---- */
@@ -169,14 +170,18 @@ bool proof_check_identity(struct ike_sa *sa, const struct payload *id)
 	return true;
 }
 
-static int peer_octets(struct ike_sa *sa, const uint8_t *sk_p, const struct payload *id, struct auth_octets *out)
+static struct chunk peer_init(const struct ike_sa *sa)
 {
 	const struct handshake *hs = sa->handshake;
-	const struct chunk init = sa->initiator ? (struct chunk){hs->init_response, hs->init_response_size}
-						: (struct chunk){hs->init_request, hs->init_request_size};
 
-	return auth_octets(out, sa->keys.prf, (struct chunk){sk_p, sa->keys.size}, init, CHUNK(hs->nonce),
-			   (struct chunk){id->data, id->size});
+	return sa->initiator ? (struct chunk){hs->init_response, hs->init_response_size}
+			     : (struct chunk){hs->init_request, hs->init_request_size};
+}
+
+static int peer_octets(struct ike_sa *sa, struct chunk init, const struct payload *id, struct auth_octets *out)
+{
+	return auth_octets(out, sa->keys.prf, (struct chunk){sk_p_of(sa, !sa->initiator), sa->keys.size}, init,
+			   CHUNK(sa->handshake->nonce), (struct chunk){id->data, id->size});
 }
 
 static struct cert_check check_of(const struct ike_sa *sa, const struct message *m, const struct auth *auth,
@@ -211,20 +216,38 @@ static int check_certificate(struct ike_sa *sa, const struct message *m, const s
 	return v.err;
 }
 
-bool proof_check_auth(struct ike_sa *sa, const struct message *m, const struct payload *id, const struct auth *auth)
+static int check_over(struct ike_sa *sa, struct chunk init, const struct message *m, const struct payload *id,
+		      const struct auth *auth, struct fault *f)
 {
 	const struct connection_config *config = ike_sa_config(sa);
-	struct fault f = {.text = "no memory"};
 	struct auth_octets octets;
-	int err = peer_octets(sa, sk_p_of(sa, !sa->initiator), id, &octets);
+	int err = peer_octets(sa, init, id, &octets);
 
-	if (!err) {
-		err = config->cert
-			      ? check_certificate(sa, m, auth, &octets, &f)
-			      : auth_check_psk(auth, &sa->engine->ops.keys, config->psk_key, sa->keys.prf, &octets, &f);
-		auth_octets_free(&octets);
-	}
-	if (err) {
+	if (err)
+		return err;
+	err = config->cert ? check_certificate(sa, m, auth, &octets, f)
+			   : auth_check_psk(auth, &sa->engine->ops.keys, config->psk_key, sa->keys.prf, &octets, f);
+	auth_octets_free(&octets);
+	return err;
+}
+
+static int check_over_other(struct ike_sa *sa, const struct message *m, const struct payload *id,
+			    const struct auth *auth)
+{
+	struct fault ignored;
+	size_t size;
+	uint8_t *other = init_other_request(sa, &size);
+	const int err = other ? check_over(sa, (struct chunk){other, size}, m, id, auth, &ignored) : -ENOENT;
+
+	free(other);
+	return err;
+}
+
+bool proof_check_auth(struct ike_sa *sa, const struct message *m, const struct payload *id, const struct auth *auth)
+{
+	struct fault f = {.text = "no memory"};
+
+	if (check_over(sa, peer_init(sa), m, id, auth, &f) && check_over_other(sa, m, id, auth)) {
 		ike_unproven(sa, "'%s' is not proven: %s", sa->peer_id ? sa->peer_id : "?", f.text);
 		return false;
 	}
@@ -232,18 +255,35 @@ bool proof_check_auth(struct ike_sa *sa, const struct message *m, const struct p
 	return true;
 }
 
-bool proof_foresee_check(struct ike_sa *sa, const struct message *m, const struct payload *id, const struct auth *auth,
-			 bool *good)
+static bool foresee_over(struct ike_sa *sa, struct chunk init, const struct message *m, const struct payload *id,
+			 const struct auth *auth, bool *good)
 {
 	struct auth_octets octets;
 	struct cert_check check;
 	bool wait;
 
-	*good = false;
-	if (!ike_sa_config(sa)->cert || peer_octets(sa, sk_p_of(sa, !sa->initiator), id, &octets))
+	if (peer_octets(sa, init, id, &octets))
 		return false;
 	check = check_of(sa, m, auth, &octets);
 	wait = foresee_check(sa->engine, &sa->foresight, ike_sa_rank(sa), &check, good);
 	auth_octets_free(&octets);
+	return wait;
+}
+
+bool proof_foresee_check(struct ike_sa *sa, const struct message *m, const struct payload *id, const struct auth *auth,
+			 bool *good)
+{
+	uint8_t *other;
+	size_t size;
+	bool wait;
+
+	*good = false;
+	if (!ike_sa_config(sa)->cert)
+		return false;
+	if (foresee_over(sa, peer_init(sa), m, id, auth, good))
+		return true;
+	other = *good ? NULL : init_other_request(sa, &size);
+	wait = other && foresee_over(sa, (struct chunk){other, size}, m, id, auth, good);
+	free(other);
 	return wait;
 }

@@ -48,6 +48,31 @@ static inline void assert_failed(struct world *w)
 	assert_true(world_is_down(w));
 }
 
+/* ---- cookies ---- */
+
+/* A cookie is asked for by who has become busy, or by anybody who has seen the request. */
+static inline enum fate ask_for_cookie(struct world *w, struct world_packet *p, void *arg)
+{
+	static const uint8_t notify[] = {0, 0, 0, 12, 0, 0, COOKIE >> 8, COOKIE & 0xff, 1, 2, 3, 4};
+	uint8_t data[IKE_HEADER_SIZE + sizeof(notify)] = {0};
+	struct world_packet asks = {.to = !p->to, .size = sizeof(data), .data = data};
+
+	(void)arg;
+	w->filter = NULL;
+	memcpy(data, p->data, 8);
+	data[16] = PAYLOAD_NOTIFY;
+	data[17] = IKE_VERSION;
+	data[18] = EXCHANGE_IKE_SA_INIT;
+	data[19] = FLAG_RESPONSE;
+	data[27] = sizeof(data);
+	memcpy(data + IKE_HEADER_SIZE, notify, sizeof(notify));
+	asks.path = p->path;
+	memcpy(asks.path.local, p->path.remote, 4);
+	memcpy(asks.path.remote, p->path.local, 4);
+	world_inject(w, &asks, 0);
+	return PASS;
+}
+
 /* ---- transforms ---- */
 
 #define KEY_LENGTH 100 /* in place of a transform's type: the attribute of ENCR */

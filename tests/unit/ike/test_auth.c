@@ -12,7 +12,7 @@
 
 #include "inside.h"
 #include "one_ca.h"
-#include "world.h"
+#include "through.h"
 
 #define HOUR 3600
 
@@ -68,6 +68,18 @@ static void certificates_prove(void **state)
 	assert_true(world_talks(w));
 	assert_true(world_logged(w, 0, "up with host1.example by certificate"));
 	assert_true(world_logged(w, 1, "up with host0.example by certificate"));
+}
+
+/* Its AUTH is over the request with a cookie that the other end has not asked for. */
+static void certificate_proves_behind_the_cookie_of_another(void **state)
+{
+	struct world *w = *state;
+
+	w->filter = ask_for_cookie;
+	connect_with(w, with_cert(w, 0, &pki, -HOUR, HOUR), with_cert(w, 1, &pki, -HOUR, HOUR));
+	assert_null(w->filter);
+	assert_string_equal(w->hosts[0].done_error, "");
+	assert_true(world_talks(w));
 }
 
 static void expired_is_refused(void **state)
@@ -386,6 +398,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(certificates_prove, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(certificate_proves_behind_the_cookie_of_another, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(expired_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(not_yet_valid_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(strangers_ca_is_refused, world_setup, world_teardown),

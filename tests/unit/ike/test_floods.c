@@ -239,7 +239,8 @@ static void half_open_takes_little(void **state)
 	}
 }
 
-/* A request may come again with a cookie in front (RFC 7296 section 2.6), and is kept then: not with a large one. */
+/* A request may come again with a cookie in front (RFC 7296 section 2.6), and the cookie is kept then: not a large one.
+ */
 static void put_cookie(struct world_packet *p, uint16_t cookie)
 {
 	const size_t size = p->size + 8 + cookie;
@@ -273,11 +274,12 @@ static const struct handshake *half_open_with(struct world *w, uint16_t cookie)
 static void a_cookie_in_front_is_no_way_around_it(void **state)
 {
 	const struct handshake *hs = half_open_with(*state, 64);
-	const size_t with_cookie = hs->init_request_size;
+	const size_t without = hs->init_request_size;
 
-	assert_true(with_cookie > 64 + 8);
-	hs = half_open_with(*state, 60000);
-	assert_int_equal(hs->init_request_size, with_cookie - 64 - 8);
+	assert_int_equal(hs->other_cookie_size, 8 + 64);
+	hs = half_open_with(*state, 65);
+	assert_int_equal(hs->other_cookie_size, 0);
+	assert_int_equal(hs->init_request_size, without);
 }
 
 struct junk {
@@ -523,29 +525,6 @@ static void without_a_threshold_it_is_the_engines_own(void **state)
 	assert_int_equal(w->hosts[1].engine->cookie_threshold, COOKIE_THRESHOLD);
 }
 
-/* A cookie is asked for by who has become busy, or by anybody who has seen the request. */
-static enum fate ask_for_cookie(struct world *w, struct world_packet *p, void *arg)
-{
-	static const uint8_t notify[] = {0, 0, 0, 12, 0, 0, COOKIE >> 8, COOKIE & 0xff, 1, 2, 3, 4};
-	uint8_t data[IKE_HEADER_SIZE + sizeof(notify)] = {0};
-	struct world_packet asks = {.to = !p->to, .size = sizeof(data), .data = data};
-
-	(void)arg;
-	w->filter = NULL;
-	memcpy(data, p->data, 8);
-	data[16] = PAYLOAD_NOTIFY;
-	data[17] = IKE_VERSION;
-	data[18] = EXCHANGE_IKE_SA_INIT;
-	data[19] = FLAG_RESPONSE;
-	data[27] = sizeof(data);
-	memcpy(data + IKE_HEADER_SIZE, notify, sizeof(notify));
-	asks.path = p->path;
-	memcpy(asks.path.local, p->path.remote, 4);
-	memcpy(asks.path.remote, p->path.local, 4);
-	world_inject(w, &asks, 0);
-	return PASS;
-}
-
 /* The request without it has its answer already, which the peer reads when it has sent the one with it. */
 static void cookie_is_not_needed_any_more(void **state)
 {
@@ -553,6 +532,84 @@ static void cookie_is_not_needed_any_more(void **state)
 
 	assert_true(world_is_up(w));
 	assert_false(world_logged(w, 1, "is not proven"));
+}
+
+/* With a cookie of eight bytes in front that nobody has made, before its IKE_AUTH comes. */
+static enum fate forge_cookie(struct world *w, struct world_packet *p, void *arg)
+{
+	struct world_packet copy = *p;
+
+	if (!packet_is_init_request(p))
+		return PASS;
+	copy.data = malloc(p->size);
+	memcpy(copy.data, p->data, p->size);
+	put_cookie(&copy, 8);
+	world_inject(w, &copy, w->latency_ms + *(unsigned *)arg);
+	free(copy.data);
+	return PASS;
+}
+
+/* Whether it overtakes the true one, or comes behind it. */
+static void a_forged_cookie_breaks_no_handshake(void **state)
+{
+	for (unsigned late = 0; late < 2; late++) {
+		struct world *w = connect_through(state, forge_cookie, &late, 400);
+
+		assert_true(world_is_up(w));
+		assert_false(world_logged(w, 1, "is not proven"));
+	}
+}
+
+struct replay {
+	struct world_packet first;
+	unsigned done;
+};
+
+/* What came without a cookie and was asked for one comes again, behind the one with the cookie. */
+static enum fate replay_first(struct world *w, struct world_packet *p, void *arg)
+{
+	struct replay *r = arg;
+
+	if (!packet_is_init_request(p))
+		return PASS;
+	if (!r->first.data) {
+		r->first = *p;
+		r->first.data = malloc(p->size);
+		memcpy(r->first.data, p->data, p->size);
+	} else {
+		assert_true(p->size > r->first.size);
+		world_inject(w, &r->first, w->latency_ms + 1);
+		r->done++;
+	}
+	return PASS;
+}
+
+static void a_replay_without_the_cookie_breaks_no_handshake(void **state)
+{
+	struct replay r = {.done = 0};
+	struct world_packet other = {.data = NULL};
+	struct world *w = *state;
+
+	w->cookie_threshold = 1;
+	w->filter = drop_all;
+	w->filter_arg = &other;
+	world_configure_both(w, START_TRAP);
+	world_initiate(w, 0);
+	world_run(w, 100);
+	world_terminate(w, 0);
+	world_run(w, 100);
+	other.data[0] ^= 0x55;
+	engine_receive(w->hosts[1].engine, &other.path, other.data, other.size);
+	assert_int_equal(half_open(w, 1), 1);
+	w->filter = replay_first;
+	w->filter_arg = &r;
+	world_initiate(w, 0);
+	world_run(w, 400);
+	assert_int_equal(r.done, 1);
+	assert_true(world_talks(w));
+	assert_false(world_logged(w, 1, "is not proven"));
+	free(other.data);
+	free(r.first.data);
 }
 
 int main(void)
@@ -573,6 +630,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(without_a_threshold_it_is_the_engines_own, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(cookies_are_followed, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(cookie_is_not_needed_any_more, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_forged_cookie_breaks_no_handshake, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_replay_without_the_cookie_breaks_no_handshake, world_setup,
+						world_teardown),
 	};
 
 	return cmocka_run_group_tests_name("IKE, floods", tests, NULL, NULL);
