@@ -149,6 +149,7 @@ struct ike_sa {
 	/* the peer's */
 	uint32_t expected_id;
 	struct flight answered;		 /* to expected_id - 1 */
+	uint64_t answered_ms[2];	 /* when that went last: to where the peer is asked, and elsewhere */
 	struct reassembly reassembly[2]; /* of the peer's questions and of its answers */
 
 	/* what takes long */

@@ -35,6 +35,21 @@ static struct ike_header answer_header(const struct ike_sa *sa, const struct ike
 	};
 }
 
+/* An honest peer asks again four times as late at the soonest; who has one of its questions may do so at any time. */
+#define ANSWER_AGAIN_MS 100
+
+/* When the answer went last, by such a way. Who has a question come from another port keeps nothing from the peer's. */
+static uint64_t *answered_ms(struct ike_sa *sa, const struct path *path)
+{
+	return &sa->answered_ms[path->local_port != sa->path.local_port || path->remote_port != sa->path.remote_port];
+}
+
+static void answer_to(struct ike_sa *sa, const struct path *path)
+{
+	*answered_ms(sa, path) = engine_now(sa->engine);
+	flight_send_to(sa, path, &sa->answered);
+}
+
 /*
  * The answer is kept: if the question comes again, it is sent again as it was. Each goes to where its question came
  * from (RFC 7296 section 2.11), and nothing else does: who has copied a question chooses its port.
@@ -49,7 +64,8 @@ static void send_answer(struct ike_sa *sa, const struct message *m, const struct
 		return;
 	}
 	sa->expected_id = m->header.id + 1;
-	flight_send_to(sa, path, &sa->answered);
+	memset(sa->answered_ms, 0, sizeof(sa->answered_ms));
+	answer_to(sa, path);
 }
 
 /* In the clear: nobody keeps it. */
@@ -228,8 +244,8 @@ static bool is_first(const struct payload *skf)
 }
 
 /*
- * The question again: the answer again, the same bytes. It must be authentic,
- * or anyone could have us send; of its fragments, the first counts (RFC 7383 section 2.6.1).
+ * The question again: the answer again, the same bytes. It must be authentic, or anyone could have us send; and not
+ * come at once, or anyone who has heard it could; of its fragments, the first counts (RFC 7383 section 2.6.1).
  */
 static void on_repetition(struct ike_sa *sa, struct message *m, const struct path *path)
 {
@@ -238,7 +254,7 @@ static void on_repetition(struct ike_sa *sa, struct message *m, const struct pat
 	uint8_t *plain = NULL;
 	bool authentic = false;
 
-	if (!sa->answered.count || !is_first(skf))
+	if (!sa->answered.count || !is_first(skf) || engine_now(sa->engine) - *answered_ms(sa, path) < ANSWER_AGAIN_MS)
 		return;
 	if (skf)
 		authentic = reassembly_add(&scratch, m, ike_key_in(sa), &plain) >= 0;
@@ -247,7 +263,7 @@ static void on_repetition(struct ike_sa *sa, struct message *m, const struct pat
 	free(plain);
 	reassembly_free(&scratch);
 	if (authentic)
-		flight_send_to(sa, path, &sa->answered);
+		answer_to(sa, path);
 }
 
 /* Whether the Message ID is one that this message can have now. */
