@@ -243,6 +243,9 @@ $(BUILD)/tests/unit/ike/test_delete: ALL_LDFLAGS += -Wl,--wrap=calloc
 # Who counts the chains that OpenSSL has looked at.
 $(BUILD)/tests/unit/ike/test_certs: ALL_LDFLAGS += -Wl,--wrap=X509_verify_cert
 
+# Who counts the names that OpenSSL has taken apart.
+$(BUILD)/tests/unit/ike/test_hostile: ALL_LDFLAGS += -Wl,--wrap=d2i_X509_NAME
+
 # Three engines that live at random; what they allocate may fail.
 $(IKE_LIFE): $(IKE_LIFE_OBJ)
 $(IKE_LIFE): ALL_LDFLAGS += $(foreach f,malloc calloc realloc,-Wl$(comma)--wrap=$(f))

@@ -246,8 +246,9 @@ static bool same_identities(const struct ike_sa *a, const struct ike_sa *b)
 {
 	const struct connection_config *x = a->peer->connection->config, *y = b->peer->connection->config;
 
-	return identity_equal(&x->local_id, &y->local_id) &&
-	       (!a->peer_id || !b->peer_id || strcmp(a->peer_id, b->peer_id) == 0);
+	/* In the order of what it takes: two distinguished names are taken apart for it. */
+	return (!a->peer_id || !b->peer_id || strcmp(a->peer_id, b->peer_id) == 0) &&
+	       (x == y || identity_equal(&x->local_id, &y->local_id));
 }
 
 struct ike_sa *ike_sa_beside(const struct ike_sa *sa, const struct ike_sa *after)

@@ -19,11 +19,18 @@
 /* In one D payload of an answer; those beyond are in the next one. */
 #define DELETES_MAX 64
 
+/*
+ * Of a message, that are looked for. A connection has some six hundred children at most, and most peers name one. Each
+ * that is not there is looked for on all of the peer's IKE SAs, and there is room in a message for sixteen thousand.
+ */
+#define NAMED_MAX 1024
+
 struct deletes {
 	struct ike_sa *sa;
 	struct body *answer;
 	uint32_t spis[DELETES_MAX];
 	unsigned count; /* not yet in the answer */
+	unsigned named;
 	bool any;
 };
 
@@ -56,7 +63,7 @@ static void delete_child(void *arg, uint32_t spi)
 	struct peer *peer;
 
 	/* Who has proven nothing may name anybody as itself: that one's children on other IKE SAs are not its own. */
-	if (!d->sa->up_ms)
+	if (!d->sa->up_ms || d->named++ >= NAMED_MAX)
 		return;
 	c = child_find(d->sa, spi);
 	/*

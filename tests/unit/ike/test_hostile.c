@@ -10,9 +10,24 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 #include <malloc.h>
+#include <openssl/x509.h>
 
 #include "inside.h"
 #include "sealed.h"
+
+/* ---- what is counted ---- */
+
+/* Distinguished names that OpenSSL has taken apart. */
+static unsigned names_read;
+
+X509_NAME *__real_d2i_X509_NAME(X509_NAME **name, const unsigned char **in, long size);
+X509_NAME *__wrap_d2i_X509_NAME(X509_NAME **name, const unsigned char **in, long size);
+
+X509_NAME *__wrap_d2i_X509_NAME(X509_NAME **name, const unsigned char **in, long size)
+{
+	names_read++;
+	return __real_d2i_X509_NAME(name, in, size);
+}
 
 /* ---- bits ---- */
 
@@ -387,6 +402,70 @@ static void rekeyed_ike_sas_are_limited(void **state)
 	}
 }
 
+/* A DELETE of a child becomes one of many SPIs that nobody has, and behind them its own. */
+#define UNKNOWN_SPIS 1900
+
+static enum fate delete_unknown(struct world *w, struct world_packet *p, void *arg)
+{
+	static uint8_t data[4 + 4 * UNKNOWN_SPIS] = {PROTOCOL_ESP, 4};
+	static struct sealed s;
+	bool *done = arg;
+
+	if (p->to != 1 || *done || !sealed_open(w, p, &s) || s.header.exchange != EXCHANGE_INFORMATIONAL)
+		return PASS;
+	put_u16(data + 2, UNKNOWN_SPIS);
+	for (unsigned i = 0; i < UNKNOWN_SPIS; i++)
+		put_u16(data + 4 + 4 * i, i + 1);
+	memcpy(data + sizeof(data) - 4, s.data + 8, 4);
+	s.first = PAYLOAD_NONE;
+	s.size = 0;
+	sealed_add(&s, PAYLOAD_DELETE, data, sizeof(data));
+	sealed_put(w, p, &s);
+	*done = true;
+	return PASS;
+}
+
+static void configure_with_dn(struct world *w, int host)
+{
+	struct connection_config *c = world_connection(w, host);
+
+	assert_int_equal(identity_from_text(&c->local_id, host ? "CN=one, O=Example" : "CN=zero, O=Example", NULL), 0);
+	strcpy(c->remote_id, "*");
+	world_configure(w, host, c);
+}
+
+/* Each may be a child of any IKE SA of the peer's, and what tells whose one is, is long to compare: who looks at all of
+ * them for all of those is busy for a second, in the only thread that there is. */
+static void deletes_of_what_is_not_there_cost_little(void **state)
+{
+	struct silence how = {0};
+	struct world *w = *state;
+	unsigned children;
+	bool done = false;
+
+	w->filter = unsaid;
+	w->filter_arg = &how;
+	configure_with_dn(w, 1);
+	for (unsigned i = 0; i < IKE_SAS_MAX; i++) {
+		forget_all(w, 0);
+		configure_with_dn(w, 0);
+		world_initiate(w, 0);
+		world_run(w, 100);
+	}
+	assert_int_equal(world_ike_count(w, 1), IKE_SAS_MAX);
+	w->filter = delete_unknown;
+	w->filter_arg = &done;
+	children = world_child_count(w, 1);
+	child_queue(inside_child(w, 0), TASK_DELETE_CHILD);
+	names_read = 0;
+	world_run(w, 100);
+	assert_true(done);
+	assert_in_range(names_read, 0, 2 * IKE_SAS_MAX);
+	assert_int_equal(world_ike_count(w, 1), IKE_SAS_MAX);
+	/* And what is behind more than any peer has children is not looked for at all. */
+	assert_int_equal(world_child_count(w, 1), children);
+}
+
 /* What an IKE SA and its child take, of both ends' the mean, once the handshake is over. */
 static void an_sa_takes_little(void **state)
 {
@@ -419,6 +498,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(left_children_are_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(ike_sas_are_limited, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(rekeyed_ike_sas_are_limited, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(deletes_of_what_is_not_there_cost_little, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(an_sa_takes_little, world_setup, world_teardown),
 	};
 
