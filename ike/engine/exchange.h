@@ -45,7 +45,7 @@ struct task_row {
 	 */
 	int (*ask)(struct ike_sa *sa, struct task *task, struct body *b);
 	/* The answer has all that is required. 0; or the error (NOT_AS_ASKED, mostly) with which it is as if refused.
-	 */
+	 * NOT_AN_ANSWER: the task stays in the window. */
 	uint16_t (*on_answer)(struct ike_sa *sa, struct task *task, const struct message *m);
 	/* Before either: whether to wait (foresight.h). NULL: no. */
 	bool (*foresee_ask)(struct ike_sa *sa, const struct task *task);

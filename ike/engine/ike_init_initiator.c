@@ -93,6 +93,10 @@ uint16_t init_on_refusal(struct ike_sa *sa, struct task *task, uint16_t error)
 		die_of_nat(sa, sa->handshake->error_nat);
 		return 0;
 	}
+	if (error == NOT_AS_ASKED) {
+		ike_sa_die(sa, sa->handshake->unfit);
+		return 0;
+	}
 	if (error == INVALID_KE_PAYLOAD)
 		snprintf(why, sizeof(why), "the peer insists on DH group %u: allow group 20 (ecp384, dh20) there",
 			 sa->handshake->error_group);
@@ -124,6 +128,28 @@ static void go_on_with_auth(struct ike_sa *sa, const struct task *init)
 	task->wished = init->wished;
 }
 
+/*
+ * The peer's own may come yet: nothing of this one is authentic. If it was the peer's, it is told as an error is that
+ * was said in the clear.
+ */
+static uint16_t set_aside(struct ike_sa *sa, const char *unfit, unsigned ends)
+{
+	sa->handshake->error = NOT_AS_ASKED;
+	sa->handshake->unfit = unfit;
+	sa->handshake->error_nat = ends;
+	return NOT_AN_ANSWER;
+}
+
+/* With what the answer has. False: it is as it was. */
+static bool take_keys(struct ike_sa *sa, uint64_t spi_r, uint16_t prf)
+{
+	sa->spi_r = spi_r;
+	sa->handshake->prf = prf;
+	if (!ike_keys_derive(sa))
+		sa->spi_r = 0;
+	return sa->keys_ready;
+}
+
 bool init_foresee_answer(struct ike_sa *sa, const struct task *task, const struct message *m)
 {
 	const uint8_t *public = ke_public(m);
@@ -135,27 +161,21 @@ bool init_foresee_answer(struct ike_sa *sa, const struct task *task, const struc
 uint16_t init_on_answer(struct ike_sa *sa, struct task *task, const struct message *m)
 {
 	const struct chunk request = {sa->sent.data, sa->sent.sizes[0]};
-	struct handshake *hs = sa->handshake;
 	struct ike_choice choice;
 	unsigned ends;
 
 	if (!m->header.spi_r || proposal_accept_ike(message_find(m, PAYLOAD_SA), false, &choice) ||
-	    !init_take_ke_and_nonce(sa, m)) {
-		ike_sa_die(sa, "the peer answers IKE_SA_INIT with what was not offered");
-		return 0;
-	}
-	sa->spi_r = m->header.spi_r;
-	hs->prf = choice.prf;
-	init_read_abilities(sa, m);
+	    !init_take_ke_and_nonce(sa, m))
+		return set_aside(sa, "the peer answers IKE_SA_INIT with what was not offered", 0);
 	ends = nat_ends(m, &sa->path);
-	if (ends) {
-		die_of_nat(sa, ends);
-		return 0;
-	}
+	if (ends)
+		return set_aside(sa, NULL, ends);
+	if (!take_keys(sa, m->header.spi_r, choice.prf))
+		return set_aside(sa, "its key exchange is not valid", 0);
+	init_read_abilities(sa, m);
 	sa->proofs |= PROOF_ADDRESS;
-	if (init_keep_request(sa, request) || init_keep_response(sa, (struct chunk){m->data, m->size}) ||
-	    !ike_keys_derive(sa))
-		ike_sa_die(sa, "its key exchange is not valid");
+	if (init_keep_request(sa, request) || init_keep_response(sa, (struct chunk){m->data, m->size}))
+		ike_sa_die(sa, "no memory");
 	else
 		go_on_with_auth(sa, task);
 	return 0;

@@ -29,9 +29,10 @@ bool ike_keys_derive(struct ike_sa *sa)
 	if (!err)
 		err = keymat_ike(&sa->keys, hs->prf, &in);
 	explicit_bzero(secret, sizeof(secret));
-	dh_wipe(&hs->dh);
+	/* The peer's public value may be forged: then the next answer is to ours once more. */
 	if (err)
 		return false;
+	dh_wipe(&hs->dh);
 	sa->keys_ready = true;
 	ike_keys_log(sa);
 	return true;

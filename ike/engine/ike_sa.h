@@ -90,6 +90,7 @@ struct handshake {
 	uint16_t error;	   /* the peer's, in the clear: anybody's, so it counts only if no answer comes */
 	uint16_t error_group;
 	unsigned error_nat; /* enum nat_end: what came with the error shows */
+	const char *unfit;  /* NOT_AS_ASKED: what is wrong with the answer */
 };
 
 struct ike_sa {

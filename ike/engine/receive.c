@@ -151,6 +151,7 @@ static bool on_answer(struct ike_sa *sa, const struct message *m, const struct p
 	struct task *task = sa->running;
 	const struct task_row *row = task_row(task->kind);
 	const uint16_t said = message_error(m);
+	const struct path before = sa->path;
 	/* An error that is said in one of these is all there is to it, whatever comes beside (RFC 7296 section 3.10.1).
 	 */
 	const bool refused = said && row->exchange == EXCHANGE_CREATE_CHILD_SA;
@@ -173,6 +174,10 @@ static bool on_answer(struct ike_sa *sa, const struct message *m, const struct p
 		sa->path = *path;
 	if (fits)
 		error = row->on_answer(sa, task, m);
+	if (error == NOT_AN_ANSWER) {
+		sa->path = before;
+		return true;
+	}
 	/* Either may have ended the IKE SA and with it the task. */
 	if (error && sa->running == task)
 		request_refused(sa, error);

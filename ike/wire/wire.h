@@ -141,7 +141,8 @@ enum notify_type {
 	CHILD_SA_NOT_FOUND = 44,
 	TS_MAX_QUEUE = 48, /* RFC 9611 */
 	NOTIFY_ERROR_MAX = 16383,
-	NOT_AS_ASKED = 0xffff, /* ours, on no wire: the answer is none to what was asked */
+	NOT_AS_ASKED = 0xffff,	/* ours, on no wire: the answer is none to what was asked, */
+	NOT_AN_ANSWER = 0xfffe, /* and, since anybody may have sent it, as if it had not come */
 	/* status */
 	INITIAL_CONTACT = 16384,
 	SET_WINDOW_SIZE = 16385,

@@ -146,6 +146,122 @@ static void forged_answer_ends_nothing(void **state)
 	assert_true(world_is_up(w));
 }
 
+/* The peer's own answer, with one thing another. */
+enum spoilt { NO_SPI, OTHER_PROPOSAL, OTHER_HASH, OTHER_POINT, OTHER_POINT_AND_PORT, SPOILT };
+
+static void change_payload(const struct world_packet *p, const struct payload *payload, size_t at)
+{
+	p->data[payload->data - p->data + (ptrdiff_t)at] ^= 1;
+}
+
+/* Of each notify about NAT a byte of the hash, or else of its type, so that it is none. */
+static void change_hashes(const struct world_packet *p, const struct message *m, bool type)
+{
+	const struct payload *n;
+
+	for (n = message_find(m, PAYLOAD_NOTIFY); n; n = message_next(m, n)) {
+		const uint16_t kind = get_u16(n->data + 2);
+
+		if (kind != NAT_DETECTION_SOURCE_IP && kind != NAT_DETECTION_DESTINATION_IP)
+			continue;
+		change_payload(p, n, type ? 2 : n->size - 1);
+	}
+}
+
+static void spoil_answer(struct world_packet *p, enum spoilt how)
+{
+	static struct message m;
+
+	assert_true(message_parse(&m, p->data, p->size));
+	if (how == NO_SPI)
+		memset(p->data + IKE_SPI_SIZE, 0, IKE_SPI_SIZE);
+	else if (how == OTHER_PROPOSAL)
+		change_payload(p, message_find(&m, PAYLOAD_SA), message_find(&m, PAYLOAD_SA)->size - 1);
+	else if (how == OTHER_HASH)
+		change_hashes(p, &m, false);
+	else
+		change_payload(p, message_find(&m, PAYLOAD_KE), 20);
+	if (how == OTHER_POINT_AND_PORT) {
+		change_hashes(p, &m, true);
+		p->path.remote_port++;
+	}
+}
+
+/* By number: each is spoilt in one way, and the peer's own is behind it; or there is none. */
+struct spoiling {
+	enum spoilt how;
+	bool alone;
+	unsigned count;
+};
+
+static enum fate spoilt_before_the_peer(struct world *w, struct world_packet *p, void *arg)
+{
+	struct spoiling *s = arg;
+	struct world_packet forged = *p;
+	struct ike_header h;
+
+	if (p->to != 0 || !header_parse(p->data, p->size, &h) || h.exchange != EXCHANGE_IKE_SA_INIT)
+		return PASS;
+	forged.data = malloc(p->size);
+	memcpy(forged.data, p->data, p->size);
+	spoil_answer(&forged, s->how);
+	engine_receive(w->hosts[0].engine, &forged.path, forged.data, forged.size);
+	free(forged.data);
+	s->count++;
+	return s->alone ? DROP : PASS;
+}
+
+/* Whoever has seen the question can send one; the peer's own, which comes behind it, is taken as if there was none. */
+static void forged_full_answer_ends_nothing(void **state)
+{
+	for (enum spoilt how = 0; how < SPOILT; how++) {
+		for (int hands = 0; hands < 2; hands++) {
+			struct spoiling s = {.how = how};
+			struct world *w = *state;
+
+			world_again(w, how);
+			w->no_hands = !hands;
+			w->filter = spoilt_before_the_peer;
+			w->filter_arg = &s;
+			world_configure_both(w, START_TRAP);
+			world_initiate(w, 0);
+			world_run(w, 400);
+			assert_int_equal(s.count, 1);
+			assert_true(world_is_up(w));
+			assert_false(world_logged(w, 0, "IKE_SA_INIT"));
+			world_rekey(w, 0, true);
+			world_run(w, 1000);
+			assert_true(world_is_up(w));
+		}
+	}
+}
+
+/* If it is the peer's own, and nothing better comes, that is what is told. */
+static void spoilt_answer_is_told(void **state)
+{
+	static const char *const why[SPOILT] = {"with what was not offered", "with what was not offered",
+						"there is a NAT", "its key exchange is not valid",
+						"its key exchange is not valid"};
+
+	for (enum spoilt how = 0; how < SPOILT; how++) {
+		struct spoiling s = {.how = how, .alone = true};
+		struct world *w = *state;
+
+		world_again(w, how);
+		w->filter = spoilt_before_the_peer;
+		w->filter_arg = &s;
+		world_configure_both(w, START_TRAP);
+		world_initiate(w, 0);
+		world_run(w, 300);
+		assert_int_equal(world_ike_count(w, 0), 1);
+		assert_int_equal(w->hosts[0].done_count, 0);
+		world_run(w, 600);
+		assert_true(world_logged(w, 0, why[how]));
+		assert_int_equal(w->hosts[0].done_count, 1);
+		assert_non_null(strstr(w->hosts[0].done_error, why[how]));
+	}
+}
+
 /* ---- without a proof ---- */
 
 /* What it has of the wire: the SPI by which host 0 sends. */
@@ -491,6 +607,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(downgrade_is_found_out, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(changed_messages_have_no_effect, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(forged_answer_ends_nothing, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(forged_full_answer_ends_nothing, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(spoilt_answer_is_told, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(who_has_proven_nothing_deletes_nothing, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(an_error_is_a_refusal_whatever_comes_beside, world_setup,
 						world_teardown),
