@@ -73,6 +73,25 @@ static inline enum fate ask_for_cookie(struct world *w, struct world_packet *p, 
 	return PASS;
 }
 
+/* A request may come again with a cookie in front (RFC 7296 section 2.6), and the cookie is kept then: not a large one.
+ */
+static inline void put_cookie(struct world_packet *p, uint16_t cookie)
+{
+	const size_t size = p->size + 8 + cookie;
+	uint8_t *data = calloc(1, size);
+
+	memcpy(data, p->data, IKE_HEADER_SIZE);
+	memcpy(data + IKE_HEADER_SIZE + 8 + cookie, p->data + IKE_HEADER_SIZE, p->size - IKE_HEADER_SIZE);
+	data[IKE_HEADER_SIZE] = data[16];
+	data[16] = PAYLOAD_NOTIFY;
+	put_u16(data + IKE_HEADER_SIZE + 2, 8U + cookie);
+	put_u16(data + IKE_HEADER_SIZE + 6, COOKIE);
+	put_u16(data + 26, (unsigned)size);
+	free(p->data);
+	p->data = data;
+	p->size = size;
+}
+
 /* ---- transforms ---- */
 
 #define KEY_LENGTH 100 /* in place of a transform's type: the attribute of ENCR */

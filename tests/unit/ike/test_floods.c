@@ -239,25 +239,6 @@ static void half_open_takes_little(void **state)
 	}
 }
 
-/* A request may come again with a cookie in front (RFC 7296 section 2.6), and the cookie is kept then: not a large one.
- */
-static void put_cookie(struct world_packet *p, uint16_t cookie)
-{
-	const size_t size = p->size + 8 + cookie;
-	uint8_t *data = calloc(1, size);
-
-	memcpy(data, p->data, IKE_HEADER_SIZE);
-	memcpy(data + IKE_HEADER_SIZE + 8 + cookie, p->data + IKE_HEADER_SIZE, p->size - IKE_HEADER_SIZE);
-	data[IKE_HEADER_SIZE] = data[16];
-	data[16] = PAYLOAD_NOTIFY;
-	put_u16(data + IKE_HEADER_SIZE + 2, 8U + cookie);
-	put_u16(data + IKE_HEADER_SIZE + 6, COOKIE);
-	put_u16(data + 26, (unsigned)size);
-	free(p->data);
-	p->data = data;
-	p->size = size;
-}
-
 static const struct handshake *half_open_with(struct world *w, uint16_t cookie)
 {
 	struct world_packet first = {.data = NULL};
@@ -525,41 +506,6 @@ static void without_a_threshold_it_is_the_engines_own(void **state)
 	assert_int_equal(w->hosts[1].engine->cookie_threshold, COOKIE_THRESHOLD);
 }
 
-/* The request without it has its answer already, which the peer reads when it has sent the one with it. */
-static void cookie_is_not_needed_any_more(void **state)
-{
-	struct world *w = connect_through(state, ask_for_cookie, NULL, 200);
-
-	assert_true(world_is_up(w));
-	assert_false(world_logged(w, 1, "is not proven"));
-}
-
-/* With a cookie of eight bytes in front that nobody has made, before its IKE_AUTH comes. */
-static enum fate forge_cookie(struct world *w, struct world_packet *p, void *arg)
-{
-	struct world_packet copy = *p;
-
-	if (!packet_is_init_request(p))
-		return PASS;
-	copy.data = malloc(p->size);
-	memcpy(copy.data, p->data, p->size);
-	put_cookie(&copy, 8);
-	world_inject(w, &copy, w->latency_ms + *(unsigned *)arg);
-	free(copy.data);
-	return PASS;
-}
-
-/* Whether it overtakes the true one, or comes behind it. */
-static void a_forged_cookie_breaks_no_handshake(void **state)
-{
-	for (unsigned late = 0; late < 2; late++) {
-		struct world *w = connect_through(state, forge_cookie, &late, 400);
-
-		assert_true(world_is_up(w));
-		assert_false(world_logged(w, 1, "is not proven"));
-	}
-}
-
 struct replay {
 	struct world_packet first;
 	unsigned done;
@@ -629,8 +575,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lines_of_the_unproven_are_few, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(without_a_threshold_it_is_the_engines_own, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(cookies_are_followed, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(cookie_is_not_needed_any_more, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(a_forged_cookie_breaks_no_handshake, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_replay_without_the_cookie_breaks_no_handshake, world_setup,
 						world_teardown),
 	};

@@ -530,90 +530,6 @@ static void question_before_it_is_up(void **state)
 	assert_true(world_is_up(w));
 }
 
-/* ---- IKE_SA_INIT, which anybody may forge ---- */
-
-struct cookies {
-	size_t size;
-	unsigned given;
-};
-
-/* Each IKE_SA_INIT is answered by another cookie. */
-static enum fate endless_cookies(struct world *w, struct world_packet *p, void *arg)
-{
-	struct ike_header h;
-	struct cookies *c = arg;
-	static struct body b;
-	uint8_t cookie[300], out[400];
-	struct world_packet answer = *p;
-
-	if (p->to != 1 || !header_parse(p->data, p->size, &h) || h.exchange != EXCHANGE_IKE_SA_INIT)
-		return PASS;
-	memset(cookie, (int)++c->given, sizeof(cookie));
-	body_init(&b);
-	notify_write(&b, COOKIE, cookie, c->size);
-	h.flags = FLAG_RESPONSE;
-	answer.to = 0;
-	memcpy(answer.path.local, p->path.remote, 4);
-	memcpy(answer.path.remote, p->path.local, 4);
-	answer.data = out;
-	answer.size = message_write(&h, &b, out, sizeof(out));
-	world_inject(w, &answer, 1);
-	return DROP;
-}
-
-/* It is followed a few times, and then no more than if nobody answered. */
-static void cookies_without_end(void **state)
-{
-	struct cookies c = {.size = COOKIE_MAX};
-
-	assert_failed(connect_through(state, endless_cookies, &c, 60000));
-	assert_in_range(c.given, 6, 16);
-}
-
-/* 64 bytes at most (section 2.6): a longer one is none, and so is none at all. */
-static void cookies_too_large(void **state)
-{
-	static const size_t sizes[] = {0, COOKIE_MAX + 1, 250};
-
-	for (size_t i = 0; i < 3; i++) {
-		struct cookies c = {.size = sizes[i]};
-		struct world *w = connect_through(state, endless_cookies, &c, 2000);
-
-		w->filter = NULL;
-		world_run(w, 10000);
-		assert_true(world_is_up(w));
-		/* No other message than the first, sent again. */
-		assert_in_range(c.given, 2, 4);
-	}
-}
-
-/* Another request with the SPI and the size of one that is half-open: not answered by what that was answered. */
-static enum fate other_with_its_spi(struct world *w, struct world_packet *p, void *arg)
-{
-	struct ike_header h;
-	unsigned *answers = arg;
-
-	if (!header_parse(p->data, p->size, &h) || h.exchange != EXCHANGE_IKE_SA_INIT)
-		return h.exchange == EXCHANGE_IKE_AUTH ? DROP : PASS;
-	if (p->to == 0) {
-		(*answers)++;
-		return PASS;
-	}
-	world_inject(w, p, 20);
-	p->data[p->size - 1] ^= 1;
-	world_inject(w, p, 30);
-	p->data[p->size - 1] ^= 1;
-	return PASS;
-}
-
-static void another_with_the_same_spi(void **state)
-{
-	unsigned answers = 0;
-
-	connect_through(state, other_with_its_spi, &answers, 300);
-	assert_int_equal(answers, 2);
-}
-
 /* ---- the end of the numbers ---- */
 
 /* As if they had exchanged that many messages by the first's asking. */
@@ -675,9 +591,6 @@ int main(void)
 		TEST(invalid_syntax_ends_it),
 		TEST(pieces_of_two_with_one_number),
 		TEST(question_before_it_is_up),
-		TEST(cookies_without_end),
-		TEST(cookies_too_large),
-		TEST(another_with_the_same_spi),
 		TEST(many_messages_bring_new_keys),
 		TEST(no_number_comes_again),
 	};
