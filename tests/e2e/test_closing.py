@@ -35,8 +35,8 @@ def host():
             host.close()
 
 
-def configure(host, *nics, **connection):
-    host.configure(nics or [NIC])
+def configure(host, *nics, mode=None, **connection):
+    host.configure(nics or [NIC], **({'mode': mode} if mode else {}))
     with open(host.config, 'a') as f:
         f.write('[connection core]\n' + ''.join(f'{k} = {v}\n' for k, v in {**CONNECTION, **connection}.items()))
 
@@ -383,9 +383,7 @@ def test_policies_of_a_version_that_is_not_known(host):
 def test_what_nat_makes_this_hosts(host, mode):
     """A packet in clear for somebody else is by, and when a rule of NAT has sent it to a socket here it is the peer's, in clear."""
     away = '198.51.100.9'
-    host.configure([NIC], mode=mode)
-    with open(host.config, 'a') as f:
-        f.write('[connection core]\n' + ''.join(f'{k} = {v}\n' for k, v in CONNECTION.items()))
+    configure(host, NIC, mode=mode)
     plug(host)
     ns = host.netns
     ns.sysctl('net.ipv4.ip_forward', 1)
@@ -404,6 +402,18 @@ def test_what_nat_makes_this_hosts(host, mode):
             here.recv(100)
 
 
+INNER = '198.51.100.2'
+
+
+def route_for(host, far):
+    """A host behind nic1, INNER, for which ours forwards."""
+    veth(host.netns, 'nic1', far, 'wire1')
+    host.netns.ip('addr', 'add', '198.51.100.1/24', 'dev', 'nic1')
+    host.netns.sysctl('net.ipv4.ip_forward', 1)
+    far.ip('addr', 'add', f'{INNER}/24', 'dev', 'wire1')
+    far.ip('route', 'add', 'default', 'via', '198.51.100.1')
+
+
 def heard(sock):
     """What has arrived so far."""
     sock.setblocking(False)
@@ -417,20 +427,14 @@ def heard(sock):
 @pytest.mark.parametrize('attached', [[NIC, 'nic1'], ['nic1']], ids=['by-the-nic', 'by-another'])
 def test_what_is_forwarded_in_this_hosts_name(host, mode, attached):
     """NAT gives it an address of this host's, which the connection covers: neither it nor its answer goes by in clear."""
-    inner_addr, name = '198.51.100.2', '192.0.2.7'
+    name = '192.0.2.7'
     with Netns('clf') as far:
-        host.configure(attached, mode=mode)
-        with open(host.config, 'a') as f:
-            f.write('[connection core]\n' + ''.join(f'{k} = {v}\n' for k, v in CONNECTION.items()))
+        configure(host, *attached, mode=mode)
         plug(host)
-        veth(host.netns, 'nic1', far, 'wire1')
+        route_for(host, far)
         host.netns.ip('addr', 'add', f'{name}/24', 'dev', NIC)
-        host.netns.ip('addr', 'add', '198.51.100.1/24', 'dev', 'nic1')
-        host.netns.sysctl('net.ipv4.ip_forward', 1)
-        far.ip('addr', 'add', f'{inner_addr}/24', 'dev', 'wire1')
-        far.ip('route', 'add', 'default', 'via', '198.51.100.1')
         host.wire.ip('route', 'add', '198.51.100.0/24', 'via', HOST)
-        with (rules_in(host.netns) as rules, udp_socket(far, inner_addr, 7) as inner, udp_socket(far, inner_addr) as plain,
+        with (rules_in(host.netns) as rules, udp_socket(far, INNER, 7) as inner, udp_socket(far, INNER) as plain,
               udp_socket(host.wire, PEER) as peer):
             rules(f'table ip nat {{\n chain c {{\n type nat hook postrouting priority srcnat\n'
                   f' ip daddr {PEER} udp sport 7 snat to {name}\n }}\n}}\n')
@@ -451,7 +455,7 @@ def test_what_is_forwarded_in_this_hosts_name(host, mode, attached):
             # Of what keeps its own address both ways are open.
             peer.settimeout(5)
             plain.sendto(b'under its own name', peer.getsockname())
-            assert peer.recvfrom(100)[1][0] == inner_addr
+            assert peer.recvfrom(100)[1][0] == INNER
             peer.sendto(b'and back', plain.getsockname())
             assert plain.recv(100)
 
@@ -459,17 +463,13 @@ def test_what_is_forwarded_in_this_hosts_name(host, mode, attached):
 @pytest.mark.parametrize('to', ['another-host', 'a-socket-here'])
 def test_what_nat_gives_another_port(host, to):
     """A connection covers what was for the port that it protects, whatever port NAT has given it."""
-    inner_addr, name = '198.51.100.2', '192.0.2.7'
+    name = '192.0.2.7'
     with Netns('clf') as far:
         configure(host, 'nic1', protect='udp/7')
         plug(host)
-        veth(host.netns, 'nic1', far, 'wire1')
+        route_for(host, far)
         host.netns.ip('addr', 'add', f'{name}/24', 'dev', NIC)
-        host.netns.ip('addr', 'add', '198.51.100.1/24', 'dev', 'nic1')
-        host.netns.sysctl('net.ipv4.ip_forward', 1)
-        far.ip('addr', 'add', f'{inner_addr}/24', 'dev', 'wire1')
-        far.ip('route', 'add', 'default', 'via', '198.51.100.1')
-        ear = (far, inner_addr) if to == 'another-host' else (host.netns, name)
+        ear = (far, INNER) if to == 'another-host' else (host.netns, name)
         with rules_in(host.netns) as rules, udp_socket(*ear, 1007) as hears, udp_socket(host.wire, PEER) as peer:
             rules('table ip nat {\n chain c {\n type nat hook prerouting priority dstnat\n'
                   f' udp dport 7 dnat to {ear[1]}:1007\n udp dport 8 dnat to {ear[1]}:1007\n }}\n}}\n')
@@ -486,20 +486,14 @@ def test_what_nat_gives_another_port(host, to):
 @pytest.mark.parametrize('mode', ['native', 'generic'])
 def test_what_is_forwarded_in_anothers_name(host, mode):
     """An address that is routed here and is none of this host's: what goes on under it is other people's, both ways."""
-    inner_addr, name = '198.51.100.2', '203.0.113.7'
+    name = '203.0.113.7'
     with Netns('clf') as far:
-        host.configure([NIC, 'nic1'], mode=mode)
-        with open(host.config, 'a') as f:
-            f.write('[connection core]\n' + ''.join(f'{k} = {v}\n' for k, v in CONNECTION.items()))
+        configure(host, NIC, 'nic1', mode=mode)
         plug(host)
-        veth(host.netns, 'nic1', far, 'wire1')
-        host.netns.ip('addr', 'add', '198.51.100.1/24', 'dev', 'nic1')
+        route_for(host, far)
         host.netns.ip('route', 'add', f'{name}/32', 'dev', 'nic1')
-        host.netns.sysctl('net.ipv4.ip_forward', 1)
         host.wire.ip('route', 'add', f'{name}/32', 'via', HOST)
-        far.ip('addr', 'add', f'{inner_addr}/24', 'dev', 'wire1')
-        far.ip('route', 'add', 'default', 'via', '198.51.100.1')
-        with (rules_in(host.netns) as rules, udp_socket(far, inner_addr, 7) as inner, udp_socket(host.wire, PEER) as peer):
+        with (rules_in(host.netns) as rules, udp_socket(far, INNER, 7) as inner, udp_socket(host.wire, PEER) as peer):
             rules(f'table ip nat {{\n chain c {{\n type nat hook postrouting priority srcnat\n'
                   f' ip daddr {PEER} snat to {name}\n }}\n}}\n')
             host.start()
@@ -514,18 +508,12 @@ def test_what_is_forwarded_in_anothers_name(host, mode):
 def test_what_is_forwarded_is_other_peoples(host, mode):
     """A connection covers all addresses of this host, and no others that it is on the way to."""
     with Netns('clf') as far:
-        host.configure([NIC, 'nic1'], mode=mode)
-        with open(host.config, 'a') as f:
-            f.write('[connection core]\n' + ''.join(f'{k} = {v}\n' for k, v in CONNECTION.items()))
+        configure(host, NIC, 'nic1', mode=mode)
         plug(host)
-        veth(host.netns, 'nic1', far, 'wire1')
-        host.netns.ip('addr', 'add', '198.51.100.1/24', 'dev', 'nic1')
-        host.netns.sysctl('net.ipv4.ip_forward', 1)
-        far.ip('addr', 'add', '198.51.100.2/24', 'dev', 'wire1')
-        far.ip('route', 'add', 'default', 'via', '198.51.100.1')
+        route_for(host, far)
         host.wire.ip('route', 'add', '198.51.100.0/24', 'via', HOST)
         host.start()
-        for ns, to, answered in ((far, PEER, True), (host.wire, '198.51.100.2', True), (host.netns, PEER, False),
+        for ns, to, answered in ((far, PEER, True), (host.wire, INNER, True), (host.netns, PEER, False),
                                  (host.wire, '198.51.100.1', False), (host.wire, HOST, False)):
             done = ns.run('ping', '-c1', '-W2' if answered else '-W0.5', to, check=False)
             assert (done.returncode == 0) == answered, f'{ns.name} to {to}: {host.counters()}'
