@@ -270,9 +270,7 @@ static __always_inline bool is_let_in(const struct sk_buff *skb, const struct ne
 {
 	if (!cfg.mark && !by_route(skb))
 		return guards_ingress(dev);
-	if (is_opened(skb, dev))
-		return true;
-	return is_open(dev, false);
+	return is_opened(skb, dev) || is_open(dev, false);
 }
 
 static __always_inline bool is_ike_sent(const struct sk_buff *skb, const struct packet *p)
@@ -376,14 +374,15 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	struct sk_buff *skb = ctx->skb;
 	const __u8 hook = ctx->state->hook;
 	struct packet p = {}, quoted = {};
-	const bool routed = by_route(skb);
-	const bool renamed = hook != NF_INET_PRE_ROUTING && is_renamed(skb, false);
-	const bool first = hook == NF_INET_PRE_ROUTING || routed;
+	bool routed, renamed, first;
 	__u32 dst;
 	int action;
 
 	if (!dev || is_loopback(dev) || is_let_in(skb, dev))
 		return NF_ACCEPT;
+	routed = by_route(skb);
+	renamed = hook != NF_INET_PRE_ROUTING && is_renamed(skb, false);
+	first = hook == NF_INET_PRE_ROUTING || routed;
 	if (hook == NF_INET_FORWARD && !routed && (!renamed || has_asked_routes(dev)))
 		return NF_ACCEPT;
 	p.nic = nic_of(dev->ifindex);

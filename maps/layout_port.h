@@ -77,8 +77,7 @@ enum gate_kind {
 	GATE_OPEN = 3,	   /* 'detach' has opened the gate */
 	GATE_TAP = 4,	   /* the TAP of an attached NIC */
 	GATE_BROKEN = 5,   /* our programs should be on the interface, and cannot: somebody else's are */
-	GATE_PARTLY =
-		6, /* stands on attached NICs among others: guards nothing, but what an SA brought may come by it */
+	GATE_PARTLY = 6,   /* stands on attached NICs among others: guards nothing, and brings what SAs bring */
 };
 
 struct gate {

@@ -10,6 +10,7 @@
 #include <linux/if_xdp.h>
 #include <poll.h>
 
+#include "half_datagram.h"
 #include "lanes.h"
 #include "loop.h"
 #include "maps/turns.h"
@@ -230,20 +231,6 @@ static void a_queue_is_given_up_when_nothing_is_half_done(void **unused)
 	assert_true(TAILQ_EMPTY(&l->queues));
 }
 
-/* A fragment of ESP, 64 bytes, of a datagram of which no other comes. */
-static void one_fragment(uint16_t bits)
-{
-	struct fragments_in *in = queue.port.fragments;
-	uint8_t frame[ETH_LEN + IP_LEN_MIN + 64] = {0};
-	struct ip_fragment f = {.frame = frame, .l2 = ETH_LEN, .slot = 7, .generation = 1};
-	struct reassembled whole;
-
-	make_ip(frame, PROTO_ESP, 64, 1);
-	store_be16(frame + ETH_LEN + IP_FRAG, bits);
-	assert_true(ip_parse(&f.ip, frame + ETH_LEN, IP_LEN_MIN + 64));
-	assert_false(reassembly_add(&in->reassembler, &f, maps_now(), in->whole, &whole));
-}
-
 static void the_rest_of_a_datagram_is_waited_for(void **unused)
 {
 	struct lane_order order;
@@ -251,7 +238,7 @@ static void the_rest_of_a_datagram_is_waited_for(void **unused)
 
 	(void)unused;
 	take_away(&order, true);
-	one_fragment(IP_MF);
+	begin_datagram(&queue, IP_MF);
 	TAILQ_FIRST(&queue.port.fragments->reassembler.ages)->began -= 100000000;
 	l->order = &order;
 	run(0);
@@ -269,7 +256,7 @@ static void a_first_fragment_is_not_waited_for_long(void **unused)
 
 	(void)unused;
 	take_away(&order, true);
-	one_fragment(8);
+	begin_datagram(&queue, 8);
 	l->order = &order;
 	run(0);
 	assert_non_null(l->order);

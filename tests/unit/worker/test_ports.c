@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define LANES 8
+#include "half_datagram.h"
 #include "lanes.h"
 #include "loop.h"
 #include "packets.h"
@@ -101,19 +102,6 @@ static uint64_t obey(enum worker_order_kind kind, uint32_t nic)
 	return maps_now() - before;
 }
 
-/* The first fragment of a datagram of which no other comes. */
-static void begin_datagram(struct queue *q)
-{
-	uint8_t frame[ETH_LEN + IP_LEN_MIN + 64] = {0};
-	struct ip_fragment f = {.frame = frame, .l2 = ETH_LEN, .slot = 7, .generation = 1};
-	struct reassembled whole;
-
-	make_ip(frame, PROTO_ESP, 64, 1);
-	store_be16(frame + ETH_LEN + IP_FRAG, IP_MF);
-	assert_true(ip_parse(&f.ip, frame + ETH_LEN, IP_LEN_MIN + 64));
-	assert_false(reassembly_add(&q->port.fragments->reassembler, &f, maps_now(), q->port.fragments->whole, &whole));
-}
-
 /* However many there are that have something half done: who waits for this worker's NICs does not wait for long. */
 static void all_lanes_settle_at_once(void **unused)
 {
@@ -121,7 +109,7 @@ static void all_lanes_settle_at_once(void **unused)
 
 	(void)unused;
 	for (uint32_t i = 0; i < LANES; i++)
-		begin_datagram(queues[i]);
+		begin_datagram(queues[i], IP_MF);
 	begin_lanes();
 	took = obey(WORKER_LEAVE, 0);
 	end_lanes();
@@ -144,7 +132,7 @@ static void what_lanes_hold_at_the_end_is_counted(void **unused)
 {
 	(void)unused;
 	for (uint32_t i = 0; i < LANES; i++) {
-		begin_datagram(queues[i]);
+		begin_datagram(queues[i], IP_MF);
 		park(queues[i]);
 	}
 	begin_lanes();
