@@ -200,12 +200,12 @@ static __always_inline bool guards_ingress(const struct net_device *dev)
 	return guards(dev, false, look_4th);
 }
 
-/* By a person's word, or for one of the NICs below. */
-static __always_inline bool is_open(const struct net_device *dev, bool out)
+/* By a person's word, or for one of the NICs below, if that guards what stands on it. */
+static __always_inline bool has_open_gate(const struct net_device *dev)
 {
 	const struct gate *gate = gate_of(dev);
 
-	return gate && gate->kind == GATE_OPEN && (gate->nic || guards(dev, out, look_4th));
+	return gate && gate->kind == GATE_OPEN;
 }
 
 /* ---- packets ---- */
@@ -268,9 +268,11 @@ static __always_inline bool is_opened(const struct sk_buff *skb, const struct ne
  */
 static __always_inline bool is_let_in(const struct sk_buff *skb, const struct net_device *dev)
 {
-	if (!cfg.mark && !by_route(skb))
-		return guards_ingress(dev);
-	return is_opened(skb, dev) || is_open(dev, false);
+	const bool tells = cfg.mark || by_route(skb);
+
+	if (tells && is_opened(skb, dev))
+		return true;
+	return (!tells || has_open_gate(dev)) && guards_ingress(dev);
 }
 
 static __always_inline bool is_ike_sent(const struct sk_buff *skb, const struct packet *p)
@@ -300,16 +302,17 @@ static __always_inline int outbound_action(const struct sk_buff *skb, bool forwa
 }
 
 /* at: of the IPv4 header, bytes. forwarded: and not wrapped on this host. */
-static __always_inline int decide_out(struct sk_buff *skb, __u32 at, bool forwarded)
+static __always_inline int decide_out(struct bpf_nf_ctx *ctx, __u32 at, bool forwarded)
 {
+	struct sk_buff *skb = ctx->skb;
 	struct packet p = {}, quoted = {};
 	int action;
 
-	if (parse_datagram(skb, at, &p) != PARSED_IPV4)
+	if (parse_datagram(ctx, at, &p) != PARSED_IPV4)
 		return policy_may_protect(p.src, p.dst) ? drop(REASON_BACKSTOP_OUT) : NF_ACCEPT;
 	action = outbound_action(skb, forwarded, &p);
 	/* The kernel cuts packets behind this hook, so a message is whole. */
-	if (action != SPD_PROTECT && action != SPD_DISCARD && icmp_is_error(&p) && parse_quoted(skb, at, &p, &quoted) &&
+	if (action != SPD_PROTECT && action != SPD_DISCARD && icmp_is_error(&p) && parse_quoted(ctx, at, &p, &quoted) &&
 	    quotes_opened(&quoted))
 		return drop(REASON_ICMP_FORGED);
 	if (action != SPD_PROTECT && action != SPD_DISCARD)
@@ -321,9 +324,7 @@ static __always_inline int decide_out(struct sk_buff *skb, __u32 at, bool forwar
 /* A gate that people have opened is open also for what is rewritten behind this hook, and leaves by that interface. */
 static __always_inline bool lets_out(const struct sk_buff *skb, const struct net_device *dev)
 {
-	if (!sees_all || !is_rewritten_later(skb))
-		return guards_egress(dev);
-	return is_open(dev, true);
+	return (!sees_all || !is_rewritten_later(skb) || has_open_gate(dev)) && guards_egress(dev);
 }
 
 /*
@@ -343,7 +344,7 @@ static __always_inline int out(struct bpf_nf_ctx *ctx)
 
 	if (ipv6 ? !at : !dev || is_loopback(dev) || lets_out(ctx->skb, dev))
 		return NF_ACCEPT;
-	return decide_out(ctx->skb, at, ctx->skb->skb_iif && !ctx->state->sk);
+	return decide_out(ctx, at, ctx->skb->skb_iif && !ctx->state->sk);
 }
 
 /*
@@ -386,13 +387,13 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	if (hook == NF_INET_FORWARD && !routed && (!renamed || has_asked_routes(dev)))
 		return NF_ACCEPT;
 	p.nic = nic_of(dev->ifindex);
-	if (parse_datagram(skb, 0, &p) != PARSED_IPV4)
+	if (parse_datagram(ctx, 0, &p) != PARSED_IPV4)
 		return policy_may_protect(p.dst, p.src) ? drop(REASON_BACKSTOP_IN) : NF_ACCEPT;
 	/* The kernel's, or nobody's: there is no SA of ours on this interface. */
 	if (p.proto == IPPROTO_ESP)
 		return NF_ACCEPT;
 	/* One in fragments shows its quote where the kernel has put it together, and nobody believes it before. */
-	if ((first || was_in_fragments(skb)) && icmp_is_error(&p) && parse_quoted(skb, 0, &p, &quoted) &&
+	if ((first || was_in_fragments(skb)) && icmp_is_error(&p) && parse_quoted(ctx, 0, &p, &quoted) &&
 	    quotes_protected(&quoted))
 		return drop(REASON_ICMP_FORGED);
 	dst = p.dst;

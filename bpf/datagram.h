@@ -23,15 +23,20 @@ static __always_inline void read_ports(struct bpf_dynptr *ptr, __u32 offset, str
 		take_ports(&pair, p);
 }
 
-/* What parse_frame() does with a frame. at: of the IPv4 header, bytes. After PARSED_SHORT p is as it was. */
-static __always_inline enum parsed parse_datagram(struct sk_buff *skb, __u32 at, struct packet *p)
+/*
+ * What parse_frame() does with a frame: an enum parsed. at: of the IPv4 header, bytes. After PARSED_SHORT p is as it
+ * was. These are global functions, which the verifier checks by themselves: each way through a header would be another
+ * state for all that follows.
+ */
+__noinline int parse_datagram(struct bpf_nf_ctx *ctx, __u32 at, struct packet *p)
 {
-	const __u32 room = skb->len - at;
+	const __u32 room = ctx->skb->len - at;
 	enum parsed parsed;
 	struct bpf_dynptr ptr;
 	struct iphdr ip;
 
-	if (bpf_dynptr_from_skb(skb, 0, &ptr) || bpf_dynptr_read(&ip, sizeof(ip), &ptr, at, 0))
+	/* To the verifier the argument of a global function may be NULL. */
+	if (!p || bpf_dynptr_from_skb(ctx->skb, 0, &ptr) || bpf_dynptr_read(&ip, sizeof(ip), &ptr, at, 0))
 		return PARSED_SHORT;
 	parsed = take_ipv4(&ip, ip.tot_len ? bpf_ntohs(ip.tot_len) : room, room, p);
 	if (parsed == PARSED_IPV4)
@@ -77,20 +82,26 @@ __noinline __u32 find_wrapped(struct bpf_nf_ctx *ctx)
 	return 0;
 }
 
-/* q: the packet that an ICMP error quotes, whose own IPv4 header is `outer` bytes into the skb; with ports if the quote
- * reaches to them. False: no header of it is there. */
-static __always_inline bool parse_quoted(struct sk_buff *skb, __u32 outer, const struct packet *p, struct packet *q)
+/* q: the packet that a message of ICMP quotes, which is `at` bytes into the skb; with ports if the quote reaches to
+ * them. 1, or 0: no header of it is there. */
+__noinline int parse_quote(struct bpf_nf_ctx *ctx, __u32 at, struct packet *q)
 {
-	const __u32 at = outer + p->l4_offset + sizeof(struct icmp_header);
 	struct bpf_dynptr ptr;
 	struct iphdr ip;
 
-	if (p->fragment || bpf_dynptr_from_skb(skb, 0, &ptr) || bpf_dynptr_read(&ip, sizeof(ip), &ptr, at, 0))
-		return false;
+	at += sizeof(struct icmp_header);
+	if (!q || bpf_dynptr_from_skb(ctx->skb, 0, &ptr) || bpf_dynptr_read(&ip, sizeof(ip), &ptr, at, 0))
+		return 0;
 	/* The quote is cut off, as a rule: its lengths say what was sent. */
 	take_ipv4(&ip, bpf_ntohs(ip.tot_len), 0xffff, q);
 	read_ports(&ptr, at + ip.ihl * 4, q);
-	return true;
+	return 1;
+}
+
+/* The same of the packet p, whose own header is `outer` bytes into it. */
+static __always_inline bool parse_quoted(struct bpf_nf_ctx *ctx, __u32 outer, const struct packet *p, struct packet *q)
+{
+	return !p->fragment && parse_quote(ctx, outer + p->l4_offset, q);
 }
 
 #endif

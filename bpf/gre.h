@@ -44,20 +44,27 @@ static __always_inline struct gre_port *gre_of(__u32 port)
 
 /* Scans are global functions here for the reason that policy.h gives. */
 
+/* One of the addresses and masks of a gre_port, which are all where a word may be. */
+static __always_inline __u32 gre_word(const __u8 *at)
+{
+	__u32 word;
+
+	__builtin_memcpy(&word, __builtin_assume_aligned(at, sizeof(word)), sizeof(word));
+	return word;
+}
+
 /* Whether addr is an address of the NIC, or, with want_broadcast, a directed broadcast address of it: 1 or 0. */
 __noinline int gre_is_of_nic(__u32 port, __u32 addr, int want_broadcast)
 {
 	const struct gre_port *g = gre_of(port);
-	__u32 there;
+	const __u8 *first;
 
-	if (!g)
+	if (!g || !addr)
 		return 0;
-	for (__u32 i = 0; i < GRE_ADDRESSES_MAX && i < g->address_count; i++) {
-		__builtin_memcpy(&there, want_broadcast ? g->addresses[i].broadcast : g->addresses[i].addr,
-				 sizeof(there));
-		if (there && there == addr)
+	first = want_broadcast ? g->addresses[0].broadcast : g->addresses[0].addr;
+	for (__u32 i = 0; i < GRE_ADDRESSES_MAX && i < g->address_count; i++)
+		if (gre_word(first + i * sizeof(g->addresses[0])) == addr)
 			return 1;
-	}
 	return 0;
 }
 
@@ -70,16 +77,12 @@ static __always_inline bool is_broadcast(__u32 port, __u32 addr)
 __noinline int gre_is_source(__u32 port, __u32 addr)
 {
 	const struct gre_port *g = gre_of(port);
-	__u32 prefix, mask;
 
 	if (!g)
 		return 0;
-	for (__u32 i = 0; i < GRE_SOURCES_MAX && i < g->source_count; i++) {
-		__builtin_memcpy(&prefix, g->sources[i].prefix, sizeof(prefix));
-		__builtin_memcpy(&mask, g->sources[i].mask, sizeof(mask));
-		if (!((addr ^ prefix) & mask))
+	for (__u32 i = 0; i < GRE_SOURCES_MAX && i < g->source_count; i++)
+		if (!((addr ^ gre_word(g->sources[i].prefix)) & gre_word(g->sources[i].mask)))
 			return 1;
-	}
 	return 0;
 }
 

@@ -227,7 +227,7 @@ def test_udp_of_8_kb(pair, towards):
         done = pair.a.netns.run('iperf3', '-c', B, '-u', '-l', 8192, '-b', '50M', '-n', '2M', '-w', '4M', '-J', *reverse)
         packets = without_ike(capture)
     total = json.loads(done.stdout)['end']['sum']
-    # One that is on its way when iperf3 has the 2 MB it asked for and closes is lost by its count, not by ours.
-    assert total['packets'] - total['lost_packets'] >= 256 and total['lost_packets'] <= 1, total
+    # Beyond the 2 MB it asked for iperf3 sends some, until both ends know: it closes, and counts them as lost.
+    assert total['packets'] - total['lost_packets'] >= 256, total
     until(lambda: all_opened(pair), 'what one end sealed the other has opened')
     only_esp(packets)
