@@ -141,22 +141,27 @@ static int link_create(int prog, const struct wall *wall)
 	return -EBUSY;
 }
 
-/* The pin of the one before is replaced, and with it goes its link. */
+/* The pin of the one before is replaced, and its link taken down behind it (pinned_link_end). */
 static int put_wall(const char *dir, const struct wall *wall, int prog, struct fault *f)
 {
 	char path[PIN_MAX], fresh[PIN_MAX + 1];
 	const int link = link_create(prog, wall);
-	int err = 0;
+	int err = 0, before;
 
 	if (link < 0)
 		return fault(f, -link, "the backstop, %s: %s", wall->pin, strerror(-link));
 	pin_path(dir, wall, path);
 	snprintf(fresh, sizeof(fresh), "%s~", path);
 	unlink(fresh);
+	before = bpf_obj_get(path);
 	if (bpf_obj_pin(link, fresh) < 0 || rename(fresh, path) < 0) {
 		err = fault(f, errno, "%s: %s", path, strerror(errno));
 		unlink(fresh);
+	} else if (before >= 0) {
+		bpf_link_detach(before);
 	}
+	if (before >= 0)
+		close(before);
 	close(link);
 	return err;
 }
@@ -166,7 +171,7 @@ static void remove_wall(const char *dir, const struct wall *wall)
 	char path[PIN_MAX];
 
 	pin_path(dir, wall, path);
-	unlink(path);
+	pinned_link_end(path);
 }
 
 int backstop_put(const char *dir, const char *maps_dir, uint32_t slots, const struct prog_config *cfg, struct fault *f)

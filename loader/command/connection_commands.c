@@ -39,7 +39,7 @@ static void tell(void *arg)
 	cJSON *status = NULL, *connections;
 	const cJSON *c;
 
-	control_ask(waiting->in, "status", NULL, -1, &status, NULL);
+	control_status(waiting->in, &status, NULL);
 	connections = connections_json(status);
 	cJSON_ArrayForEach(c, connections)
 		tell_of(waiting->inv, c);
@@ -77,7 +77,7 @@ int connection_list_command(const struct invocation *inv)
 	int err = session_instance(inv, &in, &f);
 
 	if (!err)
-		err = control_ask(&in, "status", NULL, -1, &status, &f);
+		err = control_status(&in, &status, &f);
 	if (err)
 		return cli_fail(inv, f.text);
 	list = connections_json(status);

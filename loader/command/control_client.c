@@ -121,6 +121,28 @@ int control_ask(const struct instance *in, const char *command, const cJSON *wor
 	return ask(in, command, words, fd, NULL, reply, f);
 }
 
+/* An older daemon has the monitors in its status. */
+void control_add_monitors(cJSON *status, cJSON *monitors)
+{
+	cJSON *document = cJSON_DetachItemFromObjectCaseSensitive(monitors, "document");
+
+	if (document)
+		cJSON_AddItemToObject(status, "monitors", document);
+	cJSON_Delete(monitors);
+}
+
+int control_status(const struct instance *in, cJSON **status, struct fault *f)
+{
+	cJSON *monitors = NULL;
+	int err = control_ask(in, "status", NULL, -1, status, f);
+
+	if (err)
+		return err;
+	control_ask(in, "monitors", NULL, -1, &monitors, NULL);
+	control_add_monitors(*status, monitors);
+	return 0;
+}
+
 int control_order(const struct instance *in, const char *command, const cJSON *words,
 		  const struct control_patience *patience, struct fault *f)
 {

@@ -15,6 +15,12 @@
 int control_ask(const struct instance *in, const char *command, const cJSON *words, int fd, cJSON **reply,
 		struct fault *f);
 
+/* What the supervisor says of itself and of all connections, who is monitored included; as control_ask(). */
+int control_status(const struct instance *in, cJSON **status, struct fault *f);
+
+/* Who is monitored, in the answer to "monitors" (NULL: none came), goes into that to "status". monitors is deleted. */
+void control_add_monitors(cJSON *status, cJSON *monitors);
+
 /* Asks, and does not wait: the socket, which can be read when the answer is there, for control_take(). -ECONNREFUSED,
  * or another -errno. */
 int control_begin(const struct instance *in, const char *command, const cJSON *words, struct fault *f);

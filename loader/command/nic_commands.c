@@ -52,13 +52,15 @@ static void note_another(const char *dev, void *arg)
 	*(bool *)arg = true;
 }
 
-static bool open_in_maps(const struct instance *in, const char *dev, uint32_t ifindex, bool *others)
+/* 1, if the maps know of it; 0; -errno, when nobody can tell what else they know of. */
+static int open_in_maps(const struct instance *in, const char *dev, uint32_t ifindex, bool *others, struct fault *f)
 {
 	struct maps maps;
+	int err = maps_open(&maps, in->bpf_dir, f);
 	bool found;
 
-	if (maps_open(&maps, in->bpf_dir, NULL))
-		return false;
+	if (err)
+		return err == -ENOENT ? 0 : err;
 	found = forget_port(&maps, dev, others);
 	if (ifindex && found)
 		gates_open(&maps, ifindex);
@@ -71,12 +73,19 @@ static int detach_one(struct instance *in, const char *dev, struct fault *f)
 {
 	const struct hook_place at = {.dir = in->bpf_dir, .dev = dev, .ifindex = (int)if_nametoindex(dev)};
 	const bool attached = hooks_any(&at);
-	bool others = false, known, away;
+	bool others = false, away;
+	struct fault why;
+	int known;
 
 	hooks_remove_all(&at);
 	steering_undo(in->run_dir, dev);
 	away = hooks_remove_away(&at);
-	known = open_in_maps(in, dev, (uint32_t)at.ifindex, &others);
+	known = open_in_maps(in, dev, (uint32_t)at.ifindex, &others, &why);
+	if (known < 0)
+		return fault(f, -known,
+			     "%s: its programs are off, but the backstop still guards it, and the maps that tell it of "
+			     "others cannot be read: %s; 'detach all' opens the gate of all",
+			     dev, why.text);
 	if (!attached && !known && !away)
 		return fault(f, ENOENT, "%s: not attached", dev);
 	if (hooks_for_each_device(in->bpf_dir, note_another, &others) == 0 && !others && !hooks_any_away(in->bpf_dir))

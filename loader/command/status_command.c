@@ -187,7 +187,7 @@ static int exit_status(const struct status *s)
 
 static int ask_daemon(const struct instance *in, cJSON **daemon, struct fault *f)
 {
-	const int err = control_ask(in, "status", NULL, -1, daemon, f);
+	const int err = control_status(in, daemon, f);
 
 	return err == -ECONNREFUSED ? 0 : err;
 }

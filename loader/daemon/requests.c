@@ -275,10 +275,16 @@ static int on_status(const struct requests *q, const struct request *r, struct f
 	cJSON_AddStringToObject(r->reply, "begun", q->begun);
 	cJSON_AddBoolToObject(r->reply, "bpffs_private", q->guard->instance->bpffs.private);
 	cJSON_AddBoolToObject(r->reply, "keylog", q->ike->keylog.esp >= 0);
-	cJSON_AddItemToObject(r->reply, "monitors", liveness_json(q->liveness));
 	cJSON_AddItemToObject(r->reply, "worker", worker_json(q->guard->worker));
 	cJSON_AddItemToObject(r->reply, "lanes", lane_cpus_json(q->guard->worker));
 	return 0;
+}
+
+/* Not beside those: of thousands it is more than a message holds. */
+static int on_monitors(const struct requests *q, const struct request *r, struct fault *f)
+{
+	(void)r;
+	return attach_document(q, liveness_json(q->liveness), "monitors", f);
 }
 
 static int on_reload(const struct requests *q, const struct request *r, struct fault *f)
@@ -432,6 +438,7 @@ static const struct {
 	{"log-level", on_log_level},
 	{"upgrade", on_upgrade},
 	{"status", on_status},
+	{"monitors", on_monitors},
 };
 
 int requests_handle(void *arg, const cJSON *request, int fd, cJSON *reply, struct fault *f)

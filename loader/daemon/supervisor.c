@@ -447,6 +447,7 @@ static int start(struct supervisor *s, struct fault *f)
 	s->requests.control = s->control;
 	/* What came and went between closing and listening. */
 	nic_events_on_links_lost(&s->guard);
+	gates_cover(&s->maps);
 	sync_gre(s);
 	gre_report(&s->maps, &s->config);
 	ways_look_at_new(&s->ways, &s->config);
@@ -510,13 +511,14 @@ static void leave_worker(struct supervisor *s, bool left)
 }
 
 /* The next one goes on with them, whatever is attached just now: policies and SAs that were added by hand are in
- * nothing else, and the backstop guards interfaces that nobody has detached. */
-static void leave_maps(struct supervisor *s)
+ * nothing else, and the backstop guards interfaces that nobody has detached. An end that nobody has asked for is no
+ * exit that opens the gate. */
+static void leave_maps(struct supervisor *s, bool orderly)
 {
 	const struct closing c = closing_of(s);
 
 	if (!s->handing_over)
-		closing_undo_unused(&c, s->guard.opened || s->open_on_exit);
+		closing_undo_unused(&c, s->guard.opened || (s->open_on_exit && orderly));
 	maps_close(&s->maps);
 	programs_free(&s->programs);
 }
@@ -551,7 +553,7 @@ static void stop(struct supervisor *s, bool orderly)
 		if (s->sas.maps && !s->handing_over && (orderly || !s->inheritance.kept))
 			sa_forget_all(&s->sas);
 		sa_sent_free(&s->sas.sent);
-		leave_maps(s);
+		leave_maps(s, orderly);
 	}
 	link_watch_stop(&s->links);
 	route_watch_stop(&s->routes);

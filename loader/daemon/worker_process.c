@@ -17,12 +17,15 @@
 #include "lib/privileges.h"
 #include "maps/turns.h"
 #include "maps/worker_channel.h"
+#include "service.h"
 
 #define WORKER "xdp-ipsec-worker"
 /* A lane gives up a NIC between two turns; unbinding each queue waits for grace periods of the kernel's, which take
  * long where all CPUs are busy. Longer, and the worker hangs. */
 #define LET_GO_MS      3000
 #define LET_GO_EACH_MS 2000
+/* No manager is less patient. */
+#define AWAIT_ROUND_MS 500
 /* How long it goes on without a supervisor, where no manager keeps the other end of its orders as long as it is to go
  * on. */
 #define OUTLIVES_S 120
@@ -295,15 +298,17 @@ void worker_capture(struct worker *w, int fd)
 		log_warning("the worker cannot be told what to capture");
 }
 
-/* Takes answers until what is asked has been answered, or time is up. */
+/* Takes answers until what is asked has been answered, or time is up. It is the worker that hangs then, and not this
+ * process, which the manager has to be told meanwhile. */
 static bool await(struct worker *w, const bool *answered, uint64_t until)
 {
 	while (!*answered) {
 		struct pollfd p = {.fd = w->orders, .events = POLLIN};
-		const int left = clock_ms_until(until);
+		const int left = clock_ms_until(until), round = left < AWAIT_ROUND_MS ? left : AWAIT_ROUND_MS;
 
+		service_notify("WATCHDOG=1");
 		/* A signal is not an answer. */
-		if (!left || (poll(&p, 1, left) < 0 && errno != EINTR) || p.revents & POLLHUP)
+		if (!left || (poll(&p, 1, round) < 0 && errno != EINTR) || p.revents & POLLHUP)
 			return false;
 		take_answers(w);
 	}

@@ -75,14 +75,34 @@ static int make_in(const char *dir, uint32_t slots, struct fault *f)
 	return err;
 }
 
-static void remove_files(const char *dir)
+void pinned_link_end(const char *path)
+{
+	const int fd = bpf_obj_get(path);
+
+	unlink(path);
+	if (fd < 0)
+		return;
+	bpf_link_detach(fd);
+	close(fd);
+}
+
+static void remove_pin(const char *path)
+{
+	unlink(path);
+}
+
+static void remove_files(const char *dir, void (*remove_one)(const char *path))
 {
 	DIR *d = opendir(dir);
 	struct dirent *e;
 
-	while (d && (e = readdir(d)))
+	while (d && (e = readdir(d))) {
+		char path[PIN_MAX + NAME_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-			unlinkat(dirfd(d), e->d_name, 0);
+			remove_one(path);
+	}
 	if (d)
 		closedir(d);
 	rmdir(dir);
@@ -96,9 +116,9 @@ void pinned_maps_remove(const char *dir)
 		char path[PIN_MAX + sizeof(BACKSTOP_PINS)];
 
 		snprintf(path, sizeof(path), "%s%s", dir, inner[i]);
-		remove_files(path);
+		remove_files(path, pinned_link_end);
 	}
-	remove_files(dir);
+	remove_files(dir, remove_pin);
 }
 
 /* The directory of all instances stays, whatever comes: another one may be making its own in it. */

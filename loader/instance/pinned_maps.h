@@ -37,7 +37,11 @@ int pinned_maps_take_place(const char *dir, const char *beside, struct fault *f)
  */
 int pinned_maps_renew(const char *dir, struct maps *maps, struct fault *f);
 
-/* Takes away every pin of the instance. Nothing there is no error. */
+/* Takes the link at a pin off its hook, and the pin away. Its pin alone is not enough: a bpffs that another one was
+ * mounted over may have a second one. Nothing there is no error. */
+void pinned_link_end(const char *path);
+
+/* Takes away every pin of the instance, with its links as pinned_link_end() does. Nothing there is no error. */
 void pinned_maps_remove(const char *dir);
 
 /* Called before an object is loaded: has it use the maps that are pinned in dir, made for so many slots. 0 or -errno.

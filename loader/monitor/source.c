@@ -23,7 +23,8 @@ struct source {
 	struct maps maps;
 	struct host_look look;
 	cJSON *by_hand;
-	int socket; /* on which it was asked; -1: it was not */
+	int socket;    /* on which it was asked; -1: it was not */
+	cJSON *status; /* its answer, while it is asked for who is monitored */
 	uint64_t asked_ns;
 	int stream;		     /* by which it tells its events; -1: it does not */
 	bool no_events;		     /* it is one that has none to tell */
@@ -213,13 +214,34 @@ int source_socket(const struct source *s)
 	return s->socket;
 }
 
-void source_answer(struct source *s, struct board *b)
+/* The status is whole when who is monitored has been told, too. NULL: it is not, and the answer to that is waited for;
+ * or there is no status. */
+static cJSON *take_status(struct source *s)
 {
-	cJSON *daemon = NULL;
+	cJSON *answer = NULL, *status;
 	struct fault f;
 
-	control_take(s->socket, &daemon, &f);
+	control_take(s->socket, &answer, &f);
 	s->socket = -1;
+	if (answer && !s->status) {
+		s->status = answer;
+		s->socket = control_begin(&s->in, "monitors", NULL, &f);
+		answer = NULL;
+	}
+	if (s->socket >= 0)
+		return NULL;
+	status = s->status;
+	s->status = NULL;
+	control_add_monitors(status, answer);
+	return status;
+}
+
+void source_answer(struct source *s, struct board *b)
+{
+	cJSON *daemon = take_status(s);
+
+	if (s->socket >= 0)
+		return;
 	if (daemon && s->look.in && is_another(s, daemon)) {
 		open_maps_again(s);
 		s->no_events = false;
@@ -336,6 +358,7 @@ void source_close(struct source *s)
 		close(s->socket);
 	if (s->stream >= 0)
 		close(s->stream);
+	cJSON_Delete(s->status);
 	host_look_free(&s->look);
 	cJSON_Delete(s->by_hand);
 	free(s->rates_in);

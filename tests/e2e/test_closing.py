@@ -359,6 +359,36 @@ def test_a_bypass_that_is_in_the_file_no_longer(host, dst):
     assert not is_open(host)
 
 
+def test_a_start_that_fails_is_no_exit_that_opens(host):
+    """detach-on-exit is for an end that somebody has asked for."""
+    (host.dir / 'psk').chmod(0o644)
+    host.spawn('detach-on-exit')
+    assert host.daemon.wait(timeout=20) == 1
+    assert 'the gate is closed all the same' in host.log_text
+    assert walls(host) == WALLS
+    plug(host)
+    assert not is_open(host)
+    (host.dir / 'psk').chmod(0o600)
+    host.spawn('detach-on-exit')
+    host.wait_ready()
+    assert host.stop() == 0
+    assert not host.pins.exists() and is_open(host)
+
+
+def test_detach_by_maps_that_cannot_be_read(host):
+    """They may tell of others that are expected: the backstop stays for these."""
+    configure(host, NIC, 'nic7')
+    plug(host)
+    host.start()
+    host.stop()
+    run('bpftool', 'map', 'update', 'pinned', host.pins / 'layout', 'key', *[0] * 4, 'value', 99, *[0] * 15)
+    done = host.cmd('detach', NIC, check=False)
+    assert done.returncode == 1 and f'{NIC}: its programs are off, but the backstop still guards it' in done.stderr
+    assert walls(host) == WALLS and not links(host) and not is_open(host)
+    host.cmd('detach', 'all')
+    assert not host.pins.exists() and is_open(host)
+
+
 def test_policies_of_a_version_that_is_not_known(host):
     """Nobody can carry them over, and nobody opens what they close but people."""
     plug(host)

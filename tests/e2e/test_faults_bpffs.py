@@ -9,7 +9,7 @@ import pytest
 
 from lib.beds.ike import connection, order, wait_up
 from lib.beds.paced import Both
-from lib.beds.pair import B, NIC
+from lib.beds.pair import A, B, NIC
 from lib.beds.placed import BPF, PlacedPair
 from lib.netns import veth
 from lib.traffic import ping
@@ -60,6 +60,34 @@ def test_pins_move(placed, how):
         wait_up(*placed.hosts)
         until(traffic.goes_on(), 'traffic again')
         traffic.closed()
+
+
+def test_what_was_mounted_over_guards_no_longer(placed):
+    """The bpffs below has the backstop's links by a second name: no command would find them."""
+    a, b = placed.hosts
+    veth(a.netns.netns, 'nic1', placed.wire, 'wire1')
+    placed.wire.ip('link', 'set', 'wire1', 'master', 'bridge')
+    before = a.all_pins()
+    HOW['mounted-over'](a)
+    until(lambda: a.all_pins() == before, 'all pins are in the one that is there')
+    for host in (a, b):
+        host.cmd('detach', 'all')
+    a.netns.ip('addr', 'del', f'{A}/24', 'dev', NIC)
+    a.netns.ip('addr', 'add', f'{A}/24', 'dev', 'nic1')
+    assert ping(a.netns, B, 3), 'in clear, by a NIC that was never attached'
+
+
+def test_what_was_mounted_over_guards_by_old_maps_no_longer(placed):
+    """Other maps come in the place of those that the backstop below asks."""
+    host = placed.a
+    before = host.all_pins()
+    HOW['mounted-over'](host)
+    until(lambda: host.all_pins() == before, 'all pins are in the one that is there')
+    host.stop()
+    host.config.write_text('[daemon]\nsa-max = 128\n' + host.config.read_text())
+    host.start()
+    wait_up(*placed.hosts)
+    assert ping(host.netns, B, 3)
 
 
 def test_attached_and_detached_at_once(placed):

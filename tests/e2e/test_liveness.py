@@ -10,6 +10,7 @@ import pytest
 from scapy.layers.inet import ICMP, IP
 from scapy.packet import Raw
 
+from lib.beds.file_load import ManyConnections
 from lib.beds.ike import bring_up, connection, is_up, order, wait_up
 from lib.beds.pair import A, B, NIC, proven
 from lib.netns import veth
@@ -233,6 +234,15 @@ def test_way_gone(native):
     until(lambda: monitor(native.a)['state'] == 'down', 'down')
     native.a.netns.ip('route', 'add', '192.0.2.0/24', 'dev', NIC, 'src', A)
     until(lambda: monitor(native.a)['state'] == 'up', 'up again')
+
+
+def test_of_hundreds():
+    """Who tells of them has more to say than a message holds."""
+    with ManyConnections(600) as many:
+        many.proofs = [f'{proof}monitor = 1h\n' for proof in many.proofs]
+        many.write()
+        many.start()
+        assert len([c for c in many.host.status()['connections'] if 'monitor' in c]) == 600
 
 
 def test_reload(native):

@@ -12,7 +12,7 @@ import pytest
 from lib.beds.ike import IkePair, bring_up
 from lib.beds.pair import A, B, NIC, Pair, proven
 from lib.host import BUILD, is_dead
-from lib.netns import QUEUES
+from lib.netns import QUEUES, veth
 from lib.service_manager import ServiceManager
 from lib.traffic import PacedFlow, UdpFlow, ping
 from lib.wait import until
@@ -66,6 +66,20 @@ def test_watchdog_child(who):
         until(lambda: manager.count('WATCHDOG') > said, 'life goes on')
         until(lambda: pair.a.processes()[who] not in (0, None, before), 'another one')
         assert ping(pair.a.netns, B)
+
+
+def test_watchdog_worker():
+    """One that hangs is waited for longer than the manager waits, who is told all the while: it would end the wrong one."""
+    with Pair() as pair, managed(pair.a, watchdog=WATCHDOG) as manager:
+        pair.start()
+        veth(pair.a.netns, 'nic1', pair.wire, 'wire1')
+        pair.a.cmd('attach', 'nic1')
+        until(lambda: [i['state'] for i in pair.a.status()['interfaces']] == ['up', 'up'], 'the worker serves both')
+        os.kill(pair.a.processes()['worker'], signal.SIGSTOP)
+        with subprocess.Popen(pair.a.argv('detach', 'nic1'), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as detach:
+            while detach.poll() is None:
+                manager.listen()
+                assert manager.wait(WATCHDOG) or detach.poll() is not None
 
 
 def test_watchdog_supervisor():

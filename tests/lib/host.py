@@ -110,9 +110,9 @@ class Host:
         sections = [('daemon', lanes | (daemon or {})), *((f'interface {dev}', settings) for dev in devs)]
         self.config.write_text(''.join(section(name, values) for name, values in sections))
 
-    def spawn(self, **how):
-        """Starts `run` and returns at once. how: as Popen has it."""
-        argv = self.argv('run', '-c', self.config)
+    def spawn(self, *words, **how):
+        """Starts `run` and returns at once. words: its, behind the file; how: as Popen has it."""
+        argv = self.argv('run', '-c', self.config, *words)
         start = self.manager.popen(argv) if self.manager else contextlib.nullcontext({'args': argv})
         with open(self.log, 'ab') as log, start as own:
             self.daemon = subprocess.Popen(**how, **own, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

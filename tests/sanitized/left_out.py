@@ -31,6 +31,7 @@ LEFT_OUT = [
     ('test_rights.py::test_keys_of_ike_are_locked', LOCKED),
     ('test_rights.py::test_open', FDS),
     ('test_rights.py::test_secrets_are_locked', LOCKED),
+    ('test_secrets.py::test_key_on_its_way_is_locked', LOCKED),
     ('test_secrets.py::test_keys_are_where_they_may_be', MEMORY),
 ]
 
