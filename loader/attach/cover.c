@@ -46,7 +46,7 @@ static bool stands_on_guarded(const struct cover *c, const struct netdev_stack *
 {
 	switch (dev->kind) {
 	case NETDEV_UPPER:
-		return cover_guards(c, dev->below);
+		return (c->any || !dev->has_shortcuts) && cover_guards(c, dev->below);
 	case NETDEV_MASTER:
 		return has_guarded_ports(c, dev->ifindex);
 	case NETDEV_VRF:
@@ -106,9 +106,16 @@ int cover_find_again(struct cover *c, const struct cover *before, bool (*is_atta
 	return judge(c);
 }
 
+bool cover_has_shortcuts(const struct cover *c, int ifindex)
+{
+	const struct netdev_stack *dev = find(c, ifindex);
+
+	return dev && dev->has_shortcuts && cover_guards(c, dev->below);
+}
+
 static int missing_below(const struct cover *c, const struct netdev_stack *dev)
 {
-	if (dev->kind == NETDEV_UPPER && find(c, dev->below))
+	if (dev->kind == NETDEV_UPPER && !dev->has_shortcuts && find(c, dev->below))
 		return dev->below;
 	for (size_t i = 0; i < c->count && dev->kind == NETDEV_MASTER; i++)
 		if (c->all[i].master == dev->ifindex && !cover_guards(c, c->all[i].ifindex))

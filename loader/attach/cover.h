@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Interfaces that stand on others. What leaves or comes by a VLAN, a macvlan or a bridge passes the NICs below, and so
- * the gates on them: such an interface is covered if every one of these NICs is attached.
+ * the gates on them: such an interface is covered if every one of these NICs is attached. Not so a macvlan in the mode
+ * "bridge", nor an ipvlan that is neither private nor vepa: what is for another one on the same NIC, or seems to be,
+ * since anybody there may answer ARP, does not pass the NIC.
  */
 #ifndef LOADER_ATTACH_COVER_H
 #define LOADER_ATTACH_COVER_H
@@ -18,7 +20,7 @@ struct cover {
 	size_t count;  /* of both */
 	bool (*is_attached)(const void *arg, int ifindex);
 	const void *arg;
-	bool any; /* one attached port is enough */
+	bool any; /* one attached port is enough, and another way beside it no harm: by which packets come */
 };
 
 /* Reads the interfaces, and finds which are covered; is_attached tells which have a gate of their own. 0 or -errno;
@@ -34,6 +36,9 @@ int cover_find_again(struct cover *c, const struct cover *before, bool (*is_atta
 bool cover_has(const struct cover *c, int ifindex);
 bool cover_stands(const struct cover *c, int ifindex);
 bool cover_guards(const struct cover *c, int ifindex);
+
+/* Whether what is below the interface guards all of its ways but those past it. */
+bool cover_has_shortcuts(const struct cover *c, int ifindex);
 
 /* Which interface keeps another from being guarded, an ifindex: a bridge's port without a gate, the NIC below a VLAN,
  * or the interface itself. */

@@ -35,7 +35,10 @@ int nic_kind_judge(const char *name, const struct netdev_stack *dev, const char 
 			continue;
 		if (!instead[0] || strcmp(dev->info_kind, "hsr") == 0)
 			instead = refused[i].instead;
-		return fault(f, EINVAL, "%s: %s: attach %s", name, refused[i].what, instead);
+		return fault(f, EINVAL, "%s: %s: attach %s%s", name, refused[i].what, instead,
+			     dev->has_shortcuts ? ", and have it be private or vepa: it is closed else, as what is for "
+						  "another on that NIC would not pass it"
+						: "");
 	}
 	return 0;
 }

@@ -42,13 +42,19 @@ static bool has_gate(const void *arg, int ifindex)
 static void say_where(const struct ways *ways, const struct way *way, char text[WHERE_TEXT], char dev[IF_NAMESIZE])
 {
 	int missing = way->ifindex;
+	bool has_shortcuts = false;
 	struct cover cover;
 
 	if (cover_find(&cover, has_gate, ways->maps) == 0) {
 		missing = cover_missing(&cover, way->ifindex);
+		has_shortcuts = cover_has_shortcuts(&cover, way->ifindex);
 		cover_free(&cover);
 	}
-	if (missing == way->ifindex || !if_indextoname((unsigned)missing, dev)) {
+	if (has_shortcuts) {
+		snprintf(dev, IF_NAMESIZE, "%s", way->dev);
+		snprintf(text, WHERE_TEXT, "%s, which has ways past the gate below it unless it is private or vepa",
+			 way->dev);
+	} else if (missing == way->ifindex || !if_indextoname((unsigned)missing, dev)) {
 		snprintf(dev, IF_NAMESIZE, "%s", way->dev);
 		snprintf(text, WHERE_TEXT, "%s, which is not attached", way->dev);
 	} else {

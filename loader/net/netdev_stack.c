@@ -29,15 +29,46 @@ static enum netdev_kind kind_of(const char *name)
 	return NETDEV_OTHER;
 }
 
-static int on_info(const struct nlattr *a, void *arg)
+/* A macvlan hands on by the Ethernet address, in one of its modes; an ipvlan by the IP address, unless it is told not
+ * to. data: what the kernel says of it. */
+static bool keeps_apart(const struct nlattr *data, bool is_macvlan)
 {
-	struct netdev_stack *dev = arg;
+	const struct nlattr *a;
 
-	if (mnl_attr_get_type(a) == IFLA_INFO_KIND && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0) {
-		snprintf(dev->info_kind, sizeof(dev->info_kind), "%s", mnl_attr_get_str(a));
-		dev->kind = kind_of(dev->info_kind);
+	mnl_attr_for_each_nested(a, data)
+	{
+		const int type = mnl_attr_get_type(a);
+
+		if (is_macvlan && type == IFLA_MACVLAN_MODE && mnl_attr_validate(a, MNL_TYPE_U32) == 0)
+			return mnl_attr_get_u32(a) != MACVLAN_MODE_BRIDGE;
+		if (!is_macvlan && type == IFLA_IPVLAN_FLAGS && mnl_attr_validate(a, MNL_TYPE_U16) == 0)
+			return mnl_attr_get_u16(a) & (IPVLAN_F_PRIVATE | IPVLAN_F_VEPA);
 	}
-	return MNL_CB_OK;
+	return false;
+}
+
+static bool has_shortcuts(const char *kind, const struct nlattr *data)
+{
+	const bool is_macvlan = strncmp(kind, "mac", 3) == 0;
+
+	if (kind_of(kind) != NETDEV_UPPER || strcmp(kind, "vlan") == 0)
+		return false;
+	return !data || !keeps_apart(data, is_macvlan);
+}
+
+static void take_info(const struct nlattr *info, struct netdev_stack *dev)
+{
+	const struct nlattr *a, *data = NULL;
+
+	mnl_attr_for_each_nested(a, info)
+	{
+		if (mnl_attr_get_type(a) == IFLA_INFO_KIND && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0)
+			snprintf(dev->info_kind, sizeof(dev->info_kind), "%s", mnl_attr_get_str(a));
+		else if (mnl_attr_get_type(a) == IFLA_INFO_DATA)
+			data = a;
+	}
+	dev->kind = kind_of(dev->info_kind);
+	dev->has_shortcuts = has_shortcuts(dev->info_kind, data);
 }
 
 void netdev_stack_parse(const struct nlmsghdr *message, struct netdev_stack *out)
@@ -58,7 +89,7 @@ void netdev_stack_parse(const struct nlmsghdr *message, struct netdev_stack *out
 		else if (mnl_attr_get_type(a) == IFLA_LINK_NETNSID)
 			elsewhere = true;
 		else if (mnl_attr_get_type(a) == IFLA_LINKINFO)
-			mnl_attr_parse_nested(a, on_info, out);
+			take_info(a, out);
 		else if (mnl_attr_get_type(a) == IFLA_PARENT_DEV_NAME)
 			hardware = true;
 	}

@@ -4,6 +4,7 @@
 #define LOADER_NET_NETDEV_STACK_H
 
 #include <libmnl/libmnl.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* How an interface stands on others. */
@@ -19,6 +20,8 @@ struct netdev_stack {
 	int ifindex;
 	int master; /* 0: none */
 	int below;  /* of NETDEV_UPPER; 0: in another namespace */
+	/* It may hand others on the one below what is for them, which that one's hooks never see. */
+	bool has_shortcuts;
 	enum netdev_kind kind;
 	char info_kind[16]; /* the kernel's word: "vlan", "bond" ...; "" of hardware */
 };

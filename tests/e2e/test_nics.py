@@ -42,15 +42,23 @@ def move_address(host, dev, addr):
     ns.sysctl(f'net.ipv4.conf.{dev}.rp_filter', 1)
 
 
-def put_on_top(pair, kind, dev='top0'):
-    """On each host's NIC, as in a container or on a virtual machine's host."""
+def put_on_top(pair, kind, dev='top0', mode='vepa'):
+    """On each host's NIC, as in a container or on a virtual machine's host. mode: of a macvlan."""
     for host, addr in zip(pair.hosts, (A, B)):
         if kind == 'bridge':
             host.netns.ip('link', 'add', dev, 'type', 'bridge', 'forward_delay', 0, 'mcast_snooping', 0)
             host.netns.ip('link', 'set', NIC, 'master', dev)
         else:
-            host.netns.ip('link', 'add', 'link', NIC, 'name', dev, 'type', kind, *['mode', 'bridge'] * kind.startswith('mac'))
+            host.netns.ip('link', 'add', 'link', NIC, 'name', dev, 'type', kind, *['mode', mode] * kind.startswith('mac'))
         move_address(host, dev, addr)
+
+
+def goes(sock, data, to):
+    """Whether the backstop lets it."""
+    try:
+        return sock.sendto(data, to)
+    except PermissionError:
+        return 0
 
 
 def carries(pair):
@@ -74,11 +82,37 @@ def test_nic_below(mode, kind):
             assert 'backstop_out' not in host.counters()
 
 
+def test_neighbour_on_the_same_nic():
+    """A container that takes the peer's address, and so gets what is for it from a macvlan in bridge mode, past the NIC's hooks."""
+    with Pair() as pair, Netns('container') as container:
+        put_on_top(pair, 'macvlan', mode='bridge')
+        ns = pair.a.netns
+        ns.ip('link', 'add', 'link', NIC, 'name', 'top1', 'type', 'macvlan', 'mode', 'bridge')
+        ns.ip('link', 'set', 'top1', 'netns', container.name)
+        container.ip('link', 'set', 'top1', 'up')
+        container.ip('addr', 'add', f'{B}/24', 'dev', 'top1')
+        ns.ip('neigh', 'replace', B, 'lladdr', container.mac('top1'), 'dev', 'top0')
+        with udp_socket(container, B, 7777) as there, udp_socket(ns, A) as here:
+            here.sendto(b'before there is a policy', (B, 7777))
+            assert there.recv(100)
+            pair.start()
+            pair.begin()
+            assert not goes(here, b'what is protected', (B, 7777))
+            assert pair.a.counters()['backstop_out']
+            there.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                there.recv(100)
+            ns.ip('link', 'set', 'top0', 'type', 'macvlan', 'mode', 'private')
+            until(lambda: goes(here, b'protected', (B, 7777)) and pair.a.counters().get('sealed'), 'by the NIC, which is heard of')
+            with pytest.raises(BlockingIOError):
+                there.recv(100)
+
+
 @pytest.mark.parametrize('kind', ['macvlan', 'macvtap', 'bridge'])
 def test_attached_itself(kind):
     """In generic mode, which auto comes to."""
     with Pair('auto') as pair:
-        put_on_top(pair, kind)
+        put_on_top(pair, kind, mode='bridge')
         for host in pair.hosts:
             host.configure(['top0'])
         carries(pair)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* loader/attach/cover.h: what stands on attached NICs alone, of real interfaces in a network namespace of the test's own. */
+/* loader/attach/cover.h: what stands on attached NICs alone, of real interfaces in a network namespace of the test's
+ * own. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,8 +50,8 @@ static void interfaces(void)
 {
 	if (unshare(CLONE_NEWNET) < 0)
 		abort();
-	run("ip link add e0 type veth peer name f0 && ip link add e1 type veth peer name f1 && ip link add name b0 "
-	    "type bridge && "
+	run("ip link add e0 type veth peer name f0 && ip link add e1 type veth peer name f1 && "
+	    "ip link add e2 type veth peer name f2 && ip link add name b0 type bridge && "
 	    "ip link set e0 master b0 && ip link add name top type bridge");
 }
 
@@ -84,14 +85,20 @@ static void a_bridge_without_ports_is_not(void **state)
 static void what_stands_on_a_nic(void **state)
 {
 	(void)state;
-	if (system("ip link add link e0 name mv type macvlan 2>/dev/null") != 0)
+	if (system("ip link add link e2 name mv type macvlan 2>/dev/null") != 0)
 		skip();
-	assert_true(guarded("e0 ", "mv"));
+	assert_true(guarded("e2 ", "mv"));
 	assert_false(guarded("e1 ", "mv"));
 	/* And what stands on that: storey by storey. */
 	run("ip link set mv master top");
-	assert_true(guarded("e0 ", "top"));
+	assert_true(guarded("e2 ", "top"));
 	assert_false(guarded("e1 ", "top"));
+	run("ip link set mv nomaster");
+	/* Which the NIC does not see all of. */
+	run("ip link set mv type macvlan mode bridge");
+	assert_false(guarded("e2 ", "mv"));
+	run("ip link set mv type macvlan mode private");
+	assert_true(guarded("e2 ", "mv"));
 }
 
 int main(void)
