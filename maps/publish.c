@@ -4,7 +4,13 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stddef.h>
 #include <string.h>
+
+_Static_assert(offsetof(struct sad_value, slot) == offsetof(struct sad_out_value, slot) &&
+		       offsetof(struct sad_value, generation) == offsetof(struct sad_out_value, generation) &&
+		       sizeof(struct sad_value) >= sizeof(struct sad_out_value),
+	       "one may be read as the other");
 
 static struct sad_key sad_key_of(const struct sa_state *sa)
 {
@@ -49,20 +55,26 @@ int sa_publish_again(const struct maps *maps, uint32_t slot)
 	return enter_inbound(maps, slot, BPF_EXIST);
 }
 
+static int map_of(const struct maps *maps, uint32_t slot)
+{
+	return maps->sa[slot].direction == SA_INBOUND ? maps->sad : maps->sad_sent;
+}
+
+bool sa_is_published(const struct maps *maps, uint32_t slot)
+{
+	const struct sad_key key = sad_key_of(&maps->sa[slot]);
+	struct sad_value there; /* begins as the other map's does, and is larger */
+
+	return bpf_map_lookup_elem(map_of(maps, slot), &key, &there) == 0 && there.slot == slot &&
+	       there.generation == maps->sa[slot].generation;
+}
+
 void sa_withdraw(const struct maps *maps, uint32_t slot)
 {
 	const struct sad_key key = sad_key_of(&maps->sa[slot]);
-	const uint32_t generation = maps->sa[slot].generation;
-	struct sad_out_value out;
-	struct sad_value in;
 
-	if (maps->sa[slot].direction == SA_INBOUND) {
-		if (bpf_map_lookup_elem(maps->sad, &key, &in) == 0 && in.slot == slot && in.generation == generation)
-			bpf_map_delete_elem(maps->sad, &key);
-	} else if (bpf_map_lookup_elem(maps->sad_sent, &key, &out) == 0 && out.slot == slot &&
-		   out.generation == generation) {
-		bpf_map_delete_elem(maps->sad_sent, &key);
-	}
+	if (sa_is_published(maps, slot))
+		bpf_map_delete_elem(map_of(maps, slot), &key);
 }
 
 int sa_bind(const struct maps *maps, uint32_t slot, const struct sad_out_key *key)

@@ -18,6 +18,9 @@ int sa_publish(const struct maps *maps, uint32_t slot);
 /* Enters an inbound SA anew, as its sa_state is now. 0, or -ENOENT when it was not entered. */
 int sa_publish_again(const struct maps *maps, uint32_t slot);
 
+/* Whether the SA is in sad or sad_sent. */
+bool sa_is_published(const struct maps *maps, uint32_t slot);
+
 /* Takes the SA out of sad or sad_sent. */
 void sa_withdraw(const struct maps *maps, uint32_t slot);
 

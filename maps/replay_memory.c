@@ -61,3 +61,14 @@ __u64 *replay_ring(const struct maps *m, uint32_t slot, uint32_t generation, uin
 		return NULL;
 	return m->wide[wide].words;
 }
+
+void replay_take_for_seen(const struct maps *m, uint32_t slot, uint16_t window, uint64_t seq)
+{
+	const size_t words = window <= REPLAY_NARROW ? REPLAY_NARROW_WORDS : REPLAY_WIDE_WORDS;
+	__u64 *ring = replay_ring(m, slot, slot_generation(m->sa, slot), window);
+
+	if (!ring || !seq)
+		return;
+	memset(ring, 0xff, words * sizeof(*ring));
+	ring[seq / 64 % words] = ~0ULL >> (63 - seq % 64);
+}

@@ -15,6 +15,9 @@
  * slot has that window. 0, or -ENOSPC where all wide ones are lent. */
 int replay_make_room(const struct maps *m, uint32_t slot, uint16_t window);
 
+/* Takes all numbers up to seq for seen, in the room that was made: what the window goes on from is not in it. */
+void replay_take_for_seen(const struct maps *m, uint32_t slot, uint16_t window, uint64_t seq);
+
 /* The ring for a window of the SA in the slot, replay_words(window) words of it. NULL: it has none of that size. */
 __u64 *replay_ring(const struct maps *m, uint32_t slot, uint32_t generation, uint16_t window);
 

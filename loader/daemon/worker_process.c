@@ -359,6 +359,8 @@ void worker_detach(struct worker *w, unsigned index)
 		return;
 	}
 	log_warning("worker %d does not let go of %.15s: ended", w->child.pid, worker_nic_name(w, index));
+	/* It has been asked for long enough. */
+	kill(w->child.pid, SIGKILL);
 	stop(w);
 	w->child.status = SIGKILL;
 	child_tell_death(&w->child, KIND_WORKER_DIED);

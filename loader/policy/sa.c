@@ -320,6 +320,8 @@ int sa_add(struct sa_database *db, const struct sa_request *r, const uint8_t key
 			     replay_wides(maps->slots), REPLAY_NARROW);
 	}
 	fill(&maps->sa[slot], r, direction, ifindex);
+	if (direction == SA_INBOUND)
+		replay_take_for_seen(maps, slot, r->replay_window, r->seq);
 	err = install(db, slot, keymat, iv_base, f);
 	return err || direction == SA_INBOUND ? err : note_repetition(db, r, f);
 }

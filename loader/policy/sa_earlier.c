@@ -7,6 +7,7 @@
 #include "lib/log.h"
 #include "maps/keylog.h"
 #include "maps/publish.h"
+#include "maps/selector.h"
 #include "maps/slots.h"
 #include "sa.h"
 
@@ -22,6 +23,20 @@ struct keeping {
 	bool ike; /* also those of IKE */
 };
 
+/* Whoever was killed may have begun to make it, or to delete it. One of IKE's may have its name in sad_sent. */
+static bool is_whole(const struct maps *maps, uint32_t slot)
+{
+	struct sad_out_key keys[2];
+	unsigned count;
+
+	if (sa_is_published(maps, slot))
+		return true;
+	if (maps->sa[slot].direction == SA_INBOUND)
+		return false;
+	count = sa_bindings(&maps->sa[slot], keys);
+	return sa_is_bound(maps, slot, &keys[0]) || (count == 2 && sa_is_bound(maps, slot, &keys[1]));
+}
+
 /* Whoever was killed may have claimed a slot, and not stored its key yet. */
 static bool stays(const struct sa_database *db, const struct keeping *k, uint32_t slot, uint32_t generation)
 {
@@ -30,7 +45,9 @@ static bool stays(const struct sa_database *db, const struct keeping *k, uint32_
 	if (!k->any || slot >= db->maps->slots || !slot_in_use(generation) ||
 	    slot_generation(db->maps->sa, slot) != generation)
 		return false;
-	return vault_is_of(db->vault, slot, generation, sa->owner) && (k->ike || sa->owner == OWNER_MANUAL);
+	if (!vault_is_of(db->vault, slot, generation, sa->owner))
+		return false;
+	return sa->owner == OWNER_MANUAL ? is_whole(db->maps, slot) : k->ike;
 }
 
 /* Takes out of sad, sad_out or sad_sent what leads to an SA that does not stay. */

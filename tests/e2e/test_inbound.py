@@ -76,6 +76,20 @@ def test_esn_wrap(bed, sink):
             bed.send_sealed(in_sa, datagram(b'again'), seq)
 
 
+@pytest.mark.parametrize('window', [64, 1024, 8192])
+def test_goes_on_from_a_number(bed, sink, window):
+    """What came before has been taken by an SA of the same keys, and somebody may have kept it."""
+    seq = 10 * window + 5
+    sa = bed.inbound('seq', seq, 'replay-window', window)
+    bed.host.policy_add(PEER)
+    with bed.drops(replay=4):
+        for old in (seq, seq - 1, seq - window // 2, seq - window + 1):
+            bed.send_sealed(sa, datagram(b'again'), seq=old)
+    for new in (seq + 2, seq + 1, seq + window + 70, seq + 71):
+        bed.send_sealed(sa, datagram(b'%d' % new), seq=new)
+        assert int(sink.recv(100)) == new
+
+
 LEAP = 2**31 + 1000
 # A try among packets that look like a leap (bpf/sa.h).
 TO_A_TRY = 256

@@ -421,6 +421,51 @@ static void test_kept_are_those_with_keys(void **unused)
 	assert_int_equal(entries(maps.sad), 1);
 }
 
+/* Who was killed between the two: in the vault, and not to be found, or no longer. */
+static void test_half_made_are_not_kept(void **unused)
+{
+	const struct sa_request out = request(true, 0x1001), in = request(false, 0x1002);
+	struct sad_key inbound = {.spi = in.spi}, sent = {.spi = out.spi};
+	struct sad_out_key binding[2];
+	struct sa_kept kept;
+
+	(void)unused;
+	memcpy(inbound.dst, in.dst, sizeof(inbound.dst));
+	memcpy(sent.dst, out.dst, sizeof(sent.dst));
+	assert_int_equal(add(&out), 0);
+	assert_int_equal(add(&in), 0);
+	sa_bindings(&maps.sa[0], binding);
+	assert_int_equal(bpf_map_delete_elem(maps.sad, &inbound), 0);
+	/* It carries what it did: an SA of IKE with its name has taken its place there. */
+	assert_int_equal(bpf_map_delete_elem(maps.sad_sent, &sent), 0);
+	assert_int_equal(sa_keep(&db, true, &kept), 1);
+	assert_int_equal(kept.manual, 1);
+	assert_int_equal(slots_in_use(), 1);
+	assert_int_equal(bpf_map_delete_elem(maps.sad_out, &binding[0]), 0);
+	assert_int_equal(sa_keep(&db, true, &kept), 1);
+	assert_int_equal(kept.manual, 0);
+	assert_int_equal(slots_in_use(), 0);
+}
+
+/* What the peer has sent up to there has been taken before, and somebody may have kept it. */
+static void test_goes_on_from_a_number(void **unused)
+{
+	(void)unused;
+	for (uint64_t seq = 1; seq < 3000; seq += 61) {
+		struct sa_request in = request(false, 0x1002);
+		const __u64 *ring = maps.bitmaps[0].words;
+
+		in.seq = seq;
+		in.replay_window = REPLAY_NARROW;
+		assert_int_equal(add(&in), 0);
+		for (uint64_t n = seq; n && seq - n < REPLAY_NARROW; n--)
+			assert_true(ring[n / 64 % REPLAY_NARROW_WORDS] >> n % 64 & 1);
+		for (uint64_t n = seq + 1; n / 64 == seq / 64; n++)
+			assert_false(ring[n / 64 % REPLAY_NARROW_WORDS] >> n % 64 & 1);
+		assert_int_equal(sa_forget_all(&db), 1);
+	}
+}
+
 #define WITH_MAPS(test) cmocka_unit_test_setup_teardown(test, make_maps, free_maps)
 
 int main(void)
@@ -433,6 +478,8 @@ int main(void)
 		WITH_MAPS(test_same_spi_again),
 		WITH_MAPS(test_key_goes_with_it),
 		WITH_MAPS(test_kept_are_those_with_keys),
+		WITH_MAPS(test_half_made_are_not_kept),
+		WITH_MAPS(test_goes_on_from_a_number),
 		WITH_MAPS(test_unfinished_are_given_back),
 		WITH_MAPS(test_flushed_are_taken_over_from),
 		WITH_MAPS(test_what_is_being_made_is_nobody_elses),
