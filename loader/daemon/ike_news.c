@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/key_index.h"
+#include "maps/slots.h"
 #include "net/local_addrs.h"
 
 static void add_ends(cJSON *message, const uint8_t local[4], const uint8_t remote[4])
@@ -43,22 +44,69 @@ static bool on_unknown_spi(const struct ike_news *n, const struct event *e)
 	return false;
 }
 
-static bool on_limit(const struct ike_news *n, const struct event *e, bool hard)
-{
-	cJSON *message;
+/* ---- limits, which the datapath tells of once ---- */
 
-	if (e->slot >= n->maps->slots || n->maps->sa[e->slot].owner != OWNER_IKE)
-		return false;
-	message = json_command("limit");
-	cJSON_AddNumberToObject(message, "slot", e->slot);
-	cJSON_AddNumberToObject(message, "generation", e->generation);
+static int tell_limit(const struct ike_news *n, uint32_t slot, uint32_t generation, bool hard)
+{
+	cJSON *message = json_command("limit");
+
+	cJSON_AddNumberToObject(message, "slot", slot);
+	cJSON_AddNumberToObject(message, "generation", generation);
 	cJSON_AddBoolToObject(message, "hard", hard);
-	return ike_send(n->ike, message) == 0;
+	return ike_send_now(n->ike, message);
+}
+
+static bool is_of_ike(const struct ike_news *n, uint32_t slot)
+{
+	return slot < n->maps->slots && n->maps->sa[slot].owner == OWNER_IKE;
+}
+
+static void tell_later(struct ike_news *n);
+
+/* All that have passed one: IKE knows what it has heard already, and does nothing then. */
+static void tell_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct ike_news *n = arg;
+
+	(void)fd;
+	(void)what;
+	n->behind = false;
+	for (; n->next < n->maps->slots && n->ike->child.pid; n->next++) {
+		const uint32_t generation = slot_generation(n->maps->sa, n->next);
+		const uint32_t raised = n->maps->sa[n->next].raised;
+
+		if (!raised || !is_of_ike(n, n->next) || !slot_in_use(generation))
+			continue;
+		if (tell_limit(n, n->next, generation, raised & ~(uint32_t)SA_RAISED_SOFT)) {
+			tell_later(n);
+			return;
+		}
+	}
+}
+
+static void tell_later(struct ike_news *n)
+{
+	static const struct timeval soon = {.tv_sec = 1};
+
+	n->behind = event_base_once(n->base, -1, EV_TIMEOUT, tell_again, n, &soon) == 0;
+}
+
+/* One that is behind in reading is not waited for. */
+static bool on_limit(struct ike_news *n, const struct event *e, bool hard)
+{
+	if (!is_of_ike(n, e->slot))
+		return false;
+	if (tell_limit(n, e->slot, e->generation, hard) == 0)
+		return true;
+	n->next = 0;
+	if (!n->behind && n->ike->child.pid)
+		tell_later(n);
+	return false;
 }
 
 bool ike_news_event(void *arg, const struct event *e)
 {
-	const struct ike_news *n = arg;
+	struct ike_news *n = arg;
 
 	switch (e->type) {
 	case EVENT_ACQUIRE:

@@ -13,6 +13,9 @@
 struct ike_news {
 	struct ike_process *ike;
 	const struct maps *maps;
+	struct event_base *base;
+	bool behind;   /* IKE has not taken all limits that were passed: it is told once more */
+	uint32_t next; /* from this slot on */
 };
 
 /* Tells an event. arg: the struct ike_news. True: IKE has been told, and there is nothing to log. */

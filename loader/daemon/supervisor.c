@@ -299,7 +299,7 @@ static void make_actors(struct supervisor *s)
 		.routes = &s->routes,
 		.steering = &s->steering,
 	};
-	s->news = (struct ike_news){.ike = &s->ike, .maps = &s->maps};
+	s->news = (struct ike_news){.ike = &s->ike, .maps = &s->maps, .base = s->base};
 	s->reload = (struct reload){
 		.guard = &s->guard,
 		.ike = &s->ike,
