@@ -366,6 +366,22 @@ static __always_inline bool has_asked_routes(const struct net_device *dev)
 }
 
 /*
+ * Whether it is an error about what a policy protects. Whether what only a cover does is this host's is known where it
+ * is delivered. One in fragments shows its quote where the kernel has put it together, and nobody believes it before.
+ */
+static __always_inline bool is_forged_error(struct bpf_nf_ctx *ctx, const struct packet *p, bool first)
+{
+	const bool here = ctx->state->hook == NF_INET_LOCAL_IN;
+	struct packet q = {};
+	enum quoted quoted;
+
+	if ((!first && !here) || !icmp_is_error(p) || !parse_quoted(ctx, 0, p, &q))
+		return false;
+	quoted = quoted_of(&q);
+	return quoted == QUOTES_COVERED ? here : quoted == QUOTES_PROTECTED && (first || was_in_fragments(ctx->skb));
+}
+
+/*
  * What a rule takes by this host's address is decided on at PRE_ROUTING. Behind that it came out of an SA, whatever a
  * firewall has made of the mark since.
  */
@@ -374,7 +390,7 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	const struct net_device *dev = ctx->state->in;
 	struct sk_buff *skb = ctx->skb;
 	const __u8 hook = ctx->state->hook;
-	struct packet p = {}, quoted = {};
+	struct packet p = {};
 	bool routed, renamed, first;
 	__u32 dst;
 	int action;
@@ -392,9 +408,7 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	/* The kernel's, or nobody's: there is no SA of ours on this interface. */
 	if (p.proto == IPPROTO_ESP)
 		return NF_ACCEPT;
-	/* One in fragments shows its quote where the kernel has put it together, and nobody believes it before. */
-	if ((first || was_in_fragments(skb)) && icmp_is_error(&p) && parse_quoted(ctx, 0, &p, &quoted) &&
-	    quotes_protected(&quoted))
+	if (is_forged_error(ctx, &p, first))
 		return drop(REASON_ICMP_FORGED);
 	dst = p.dst;
 	if (renamed)

@@ -45,12 +45,7 @@ static __always_inline int clear_action(struct packet *p)
 /* Covers are for this host's addresses alone. A group's packet is this host's, too. */
 static __always_inline bool is_for_another_host(void *ctx, const struct packet *p)
 {
-	long way;
-
-	if (is_for_group(p))
-		return false;
-	way = route_ask(ctx, p->nic.ifindex, p->src, p->dst, p->proto);
-	return way >= 0 && way != BPF_FIB_LKUP_RET_NOT_FWDED && way != BPF_FIB_LKUP_RET_FWD_DISABLED;
+	return !is_for_group(p) && route_is_to_another(ctx, p->nic.ifindex, p->src, p->dst, p->proto);
 }
 
 /* The same, without covers for what is to be forwarded. */

@@ -8,6 +8,8 @@
  *   has to say comes in an SA: so it is made up, to end a connection or to lower an MTU;
  * - comes out of an SA, and quotes what this host has sent to another peer, which this one has not seen either;
  * - leaves in clear, and quotes what came out of an SA, which it would show to all on the way.
+ *
+ * What this host only forwards is not its own to protect, and so covers (policy.h) have no say in errors about that.
  */
 #ifndef BPF_ICMP_FORGED_H
 #define BPF_ICMP_FORGED_H
@@ -16,6 +18,7 @@
 #include "icmp_quote.h"
 #include "ike.h"
 #include "policy.h"
+#include "route.h"
 #include "xdp.h"
 
 enum icmp_way {
@@ -24,16 +27,24 @@ enum icmp_way {
 	ICMP_LEAVES,
 };
 
+enum quoted {
+	QUOTES_NOTHING,
+	QUOTES_COVERED, /* what only a cover protects, if its source is this host's */
+	QUOTES_PROTECTED,
+};
+
 /* Whether a policy protects the quoted packet, which this host has sent. The daemon's own IKE is in clear, and ESP is
  * what the wire has seen. */
-static __always_inline bool quotes_protected(const struct packet *q)
+static __always_inline enum quoted quoted_of(const struct packet *q)
 {
 	struct flow flow = flow_outbound(q);
 
-	return q->proto != IPPROTO_ESP && decide(&flow, is_ike(q, q->sport)) == SPD_PROTECT;
+	if (q->proto == IPPROTO_ESP || decide(&flow, is_ike(q, q->sport)) != SPD_PROTECT)
+		return QUOTES_NOTHING;
+	return flow.cover ? QUOTES_COVERED : QUOTES_PROTECTED;
 }
 
-/* The same of one that has come. What only a cover protects has no SA to come by. */
+/* Of one that has come, whether it came out of an SA. What only a cover protects has no SA to come by. */
 static __always_inline bool quotes_opened(const struct packet *q)
 {
 	struct flow flow = flow_inbound(q);
@@ -43,7 +54,8 @@ static __always_inline bool quotes_opened(const struct packet *q)
 
 /* Where an ICMP error is in its frame, and which way it goes. */
 struct icmp_error {
-	__u32 offset; /* of ICMP */
+	__u32 ifindex; /* of the NIC that it comes by */
+	__u32 offset;  /* of ICMP */
 	__u32 len;
 	__u32 from; /* network byte order */
 	__u8 fragment;
@@ -53,26 +65,38 @@ struct icmp_error {
 static __always_inline struct icmp_error icmp_error_of(const struct packet *p, enum icmp_way way)
 {
 	return (struct icmp_error){
-		.offset = p->l4_offset, .len = p->l4_len, .from = p->src, .fragment = p->fragment, .way = way};
+		.ifindex = p->nic.ifindex,
+		.offset = p->l4_offset,
+		.len = p->l4_len,
+		.from = p->src,
+		.fragment = p->fragment,
+		.way = way,
+	};
 }
 
-static __always_inline bool may_not_quote(const struct icmp_error *e, const struct packet *q)
+static __always_inline bool may_not_quote(void *ctx, const struct icmp_error *e, const struct packet *q)
 {
+	enum quoted quoted;
+
 	if (e->way == ICMP_LEAVES)
 		return quotes_opened(q);
-	return (e->way != ICMP_OPENED || q->dst != e->from) && quotes_protected(q);
+	if (e->way == ICMP_OPENED && q->dst == e->from)
+		return false;
+	quoted = quoted_of(q);
+	return quoted == QUOTES_PROTECTED ||
+	       (quoted == QUOTES_COVERED && !route_is_to_another(ctx, e->ifindex, q->dst, q->src, q->proto));
 }
 
 /*
- * Whether an ICMP error at the cursor is refused. It is when its quote cannot be read, since the quote may be of any
- * packet; an error that has no quote at all may go by, since the kernel has no use for it.
+ * Whether an ICMP error at the cursor is refused. ctx: XDP's, or the skb. It is when its quote cannot be read, since
+ * the quote may be of any packet; an error that has no quote at all may go by, since the kernel has no use for it.
  */
-static __always_inline bool icmp_is_forged(const struct cursor *c, const struct icmp_error *e)
+static __always_inline bool icmp_is_forged(void *ctx, const struct cursor *c, const struct icmp_error *e)
 {
 	const bool has_quote = e->len >= sizeof(struct icmp_header) + sizeof(struct iphdr);
 	struct packet q = {};
 
-	if (parse_icmp_about(*c, e->len, &q) ? !may_not_quote(e, &q) : !has_quote && !e->fragment)
+	if (parse_icmp_about(*c, e->len, &q) ? !may_not_quote(ctx, e, &q) : !has_quote && !e->fragment)
 		return false;
 	count(REASON_ICMP_FORGED);
 	return true;
@@ -82,10 +106,11 @@ static __always_inline bool icmp_is_forged(const struct cursor *c, const struct 
 
 __noinline int xdp_icmp_is_forged(struct xdp_md *ctx, __u32 offset, __u32 len, __u32 fragment)
 {
-	const struct icmp_error e = {.len = len, .fragment = fragment, .way = ICMP_COMES};
+	const struct icmp_error e = {
+		.ifindex = ctx->ingress_ifindex, .len = len, .fragment = fragment, .way = ICMP_COMES};
 	struct cursor c = xdp_cursor(ctx);
 
-	return !xdp_move_to(&c, offset) || icmp_is_forged(&c, &e);
+	return !xdp_move_to(&c, offset) || icmp_is_forged(ctx, &c, &e);
 }
 
 __noinline int skb_icmp_is_forged(struct __sk_buff *skb, struct icmp_error *e)
@@ -103,7 +128,7 @@ __noinline int skb_icmp_is_forged(struct __sk_buff *skb, struct icmp_error *e)
 	c.end = (void *)(long)skb->data_end;
 	if (e->offset > L4_OFFSET_MAX || !cursor_take(&c, e->offset))
 		return 1;
-	return icmp_is_forged(&c, e);
+	return icmp_is_forged(skb, &c, e);
 }
 
 /* Whether the packet is an ICMP error that is refused. */

@@ -6,6 +6,7 @@
 
 #include <linux/bpf.h>
 #include <linux/types.h>
+#include <stdbool.h>
 #include <bpf/bpf_helpers.h>
 
 /* Of <sys/socket.h>, which cannot be had here. */
@@ -26,6 +27,14 @@ static __always_inline long route_ask(void *ctx, __u32 ifindex, __u32 from, __u3
 	way.ipv4_src = from;
 	way.ipv4_dst = to;
 	return bpf_fib_lookup(ctx, &way, sizeof(way), 0);
+}
+
+/* Whether 'to' is certainly another host's. */
+static __always_inline bool route_is_to_another(void *ctx, __u32 ifindex, __u32 from, __u32 to, __u8 proto)
+{
+	const long way = route_ask(ctx, ifindex, from, to, proto);
+
+	return way >= 0 && way != BPF_FIB_LKUP_RET_NOT_FWDED && way != BPF_FIB_LKUP_RET_FWD_DISABLED;
 }
 
 #endif

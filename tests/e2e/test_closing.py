@@ -6,13 +6,14 @@ import shutil
 import signal
 
 import pytest
+from scapy.layers.inet import ICMP, IP, UDP
 
 from lib.beds.ike import put
 from lib.bpf_programs import SCHED_CLS, XDP, XDP_PASS, on_xdp, program, put_filter
 from lib.host import Host
 from lib.netns import Netns, run, veth
 from lib.nftables import rules_in
-from lib.traffic import udp_socket
+from lib.traffic import send_ip, udp_socket
 from lib.wait import until
 
 HOST, PEER, NIC = '192.0.2.1', '192.0.2.2', 'nic0'
@@ -548,6 +549,29 @@ def test_what_is_forwarded_is_other_peoples(host, mode):
             done = ns.run('ping', '-c1', '-W2' if answered else '-W0.5', to, check=False)
             assert (done.returncode == 0) == answered, f'{ns.name} to {to}: {host.counters()}'
         assert not host.status()['drops']['backstop_in']
+
+
+@pytest.mark.parametrize('attached', [(NIC, 'nic1'), ('nic1',)], ids=['gate', 'backstop'])
+@pytest.mark.parametrize('mode', ['native', 'generic'])
+def test_errors_about_what_is_forwarded(host, mode, attached):
+    """Nobody else believes them; what quotes an address of this host is refused."""
+    with Netns('clf') as far:
+        configure(host, *attached, mode=mode)
+        plug(host)
+        route_for(host, far)
+        host.wire.ip('route', 'add', '198.51.100.0/24', 'via', HOST)
+        host.start()
+        with udp_socket(far, INNER) as asks:
+            asks.connect((PEER, 9))
+            asks.settimeout(2)
+            asks.send(b'to a closed port')
+            with pytest.raises(ConnectionRefusedError):
+                asks.recv(100)
+        assert not host.status()['drops']['icmp_forged']
+        for own in HOST, '198.51.100.1':
+            before = host.status()['drops']['icmp_forged']
+            send_ip(host.wire, IP(src=PEER, dst=own) / ICMP(type=3, code=3) / IP(src=own, dst=PEER) / UDP(sport=5000, dport=9))
+            until(lambda: host.status()['drops']['icmp_forged'] == before + 1, f'{own} is refused')
 
 
 # ---- clsact, which has no links ----
