@@ -317,7 +317,7 @@ static __always_inline int decide_out(struct bpf_nf_ctx *ctx, __u32 at, bool for
 		return drop(REASON_ICMP_FORGED);
 	if (action != SPD_PROTECT && action != SPD_DISCARD)
 		return NF_ACCEPT;
-	hit(p.counter, true, 1, ip_length(&p));
+	hit(p.counter, true, segments_in(ctx->skb), ip_length(&p));
 	return drop(REASON_BACKSTOP_OUT);
 }
 
@@ -418,7 +418,7 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 		return NF_ACCEPT;
 	if (action != SPD_PROTECT && action != SPD_DISCARD)
 		return NF_ACCEPT;
-	hit(p.counter, false, 1, ip_length(&p));
+	hit(p.counter, false, segments_in(skb), ip_length(&p));
 	return drop(REASON_BACKSTOP_IN);
 }
 

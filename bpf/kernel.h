@@ -116,11 +116,16 @@ struct sk_buff {
 	struct sock *sk;     /* the sender's; NULL of what is forwarded */
 	/* Headers by their distance from head; mac_len is what was before the network header when it came in. */
 	unsigned char *head;
+	unsigned int end; /* behind which struct skb_shared_info is */
 	__u16 mac_len;
 	__u16 mac_header;
 	__u16 network_header;
 	__be16 inner_protocol;
 	unsigned long _skb_refdst; /* struct dst_entry *, and in the lowest bit how it is held */
+};
+
+struct skb_shared_info {
+	__u16 gso_segs; /* 0 of one packet; and of a super-packet whose sender has not said */
 };
 
 struct inet_skb_parm {
@@ -239,6 +244,15 @@ static __always_inline bool is_rewritten_later(const struct sk_buff *skb)
 	const struct lwtunnel_state *tunnel = dst->lwtstate;
 
 	return tunnel && bpf_core_field_exists(tunnel->flags) && tunnel->flags & XMIT_REDIRECT;
+}
+
+/* How many packets there are in what may be a super-packet. */
+static __always_inline __u32 segments_in(const struct sk_buff *skb)
+{
+	const struct skb_shared_info *shared =
+		bpf_rdonly_cast(skb->head + skb->end, bpf_core_type_id_kernel(struct skb_shared_info));
+
+	return shared->gso_segs ? shared->gso_segs : 1;
 }
 
 static __always_inline bool was_in_fragments(const struct sk_buff *skb)

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
@@ -572,6 +573,25 @@ def test_errors_about_what_is_forwarded(host, mode, attached):
             before = host.status()['drops']['icmp_forged']
             send_ip(host.wire, IP(src=PEER, dst=own) / ICMP(type=3, code=3) / IP(src=own, dst=PEER) / UDP(sport=5000, dport=9))
             until(lambda: host.status()['drops']['icmp_forged'] == before + 1, f'{own} is refused')
+
+
+def test_hits_of_dropped_super_packets(host):
+    """The backstop counts the packets that are in them."""
+    configure(host, 'nic1')
+    plug(host)
+    with host.wire.socket(socket.AF_INET, socket.SOCK_STREAM) as server, host.netns.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+        server.bind((PEER, 7777))
+        server.listen()
+        client.connect((PEER, 7777))
+        host.spawn()
+        until(lambda: (host.try_status() or {}).get('running'), 'the daemon answers')
+        client.sendall(bytes(14000))
+
+        def out():
+            return json.loads(host.cmd('-j', 'policy', 'list').stdout)[0]['out']
+        until(lambda: out()['bytes'] > 10000, 'they are dropped')
+        counted = out()
+        assert 10000 < counted['bytes'] <= 1500 * counted['packets'], counted
 
 
 # ---- clsact, which has no links ----
