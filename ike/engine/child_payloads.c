@@ -46,6 +46,23 @@ static void tell_tunnel(struct ike_sa *sa, struct peer *p, enum failure_kind kin
 		"mode = transport; libreswan: type=transport; PAN-OS: IPSec mode Transport)");
 }
 
+/* A child of own's that would take packets from another connection, which asks for another proof. p: who is told of. */
+static bool is_others(struct ike_sa *sa, const struct connection *own, struct peer *p, enum failure_kind kind,
+		      const struct selector *child)
+{
+	const struct connection *other = choice_others(own, sa->path.local, sa->path.remote, child);
+	char text[SELECTOR_TEXT];
+
+	if (!other)
+		return false;
+	selector_text(child, text);
+	ike_failure(sa, p, kind, kind == REFUSED ? TS_UNACCEPTABLE : 0,
+		    "a child for '%s' would carry what is connection '%s''s, for which the peer has not proven itself: "
+		    "refused",
+		    text, other->config->name);
+	return true;
+}
+
 /* ---- asking ---- */
 
 const struct child *child_brought(const struct task *task)
@@ -206,14 +223,16 @@ static uint16_t choose_selector(struct ike_sa *sa, struct request *r)
 			"the peer's traffic selectors have nothing in common with the child's that it rekeys: refused");
 		return TS_UNACCEPTABLE;
 	}
-	if (choice_make(&choice, sa->peer->connection)) {
-		r->peer = peer_get(choice.connection, remote);
-		r->selector = choice.selector;
-		return r->peer ? 0 : NO_ADDITIONAL_SAS;
+	if (!choice_make(&choice, sa->peer->connection)) {
+		ike_failure(sa, sa->peer, REFUSED, TS_UNACCEPTABLE,
+			    "the peer's traffic selectors have nothing in common with what 'protect' says: refused");
+		return TS_UNACCEPTABLE;
 	}
-	ike_failure(sa, sa->peer, REFUSED, TS_UNACCEPTABLE,
-		    "the peer's traffic selectors have nothing in common with what 'protect' says: refused");
-	return TS_UNACCEPTABLE;
+	if (is_others(sa, choice.connection, sa->peer, REFUSED, &choice.selector))
+		return TS_UNACCEPTABLE;
+	r->peer = peer_get(choice.connection, remote);
+	r->selector = choice.selector;
+	return r->peer ? 0 : NO_ADDITIONAL_SAS;
 }
 
 static uint16_t exchange_keys(struct ike_sa *sa, struct request *r)
@@ -381,6 +400,8 @@ static bool read_selectors(struct ike_sa *sa, const struct task *task, const str
 			    "the peer answers with traffic selectors that are not what was asked for: refused");
 		return false;
 	}
+	if (is_others(sa, task->peer->connection, task->peer, FAILED, &r->selector))
+		return false;
 	if (selector_equal(&r->selector, &task->asked))
 		return true;
 	selector_text(&task->asked, asked);

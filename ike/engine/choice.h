@@ -10,6 +10,9 @@
  *          the same the one whose protect says it most exactly, as policies have it
  *
  * So of "tcp/179" and "all" the first gets a child for tcp/179, and the second one for everything.
+ *
+ * Who has proven itself for one gets nothing of what another that goes before that decides on, which asks for another
+ * proof: an SA takes packets by addresses and selector, and whose it is does not count there.
  */
 #ifndef IKE_ENGINE_CHOICE_H
 #define IKE_ENGINE_CHOICE_H
@@ -32,6 +35,11 @@ void choice_consider(struct choice *ch, struct connection *c);
 
 /* Who has proven itself for one connection has for the other. */
 bool choice_same_proof(const struct connection *a, const struct connection *b);
+
+/* Whether a child of that connection, with such a selector, would carry what is another's that goes before it and asks
+ * for another proof: the other one, or NULL. */
+const struct connection *choice_others(const struct connection *own, const uint8_t local[4], const uint8_t remote[4],
+				       const struct selector *child);
 
 /* Considers all connections that a child on an IKE SA of that connection may be for. False: nothing in common. */
 bool choice_make(struct choice *ch, struct connection *own);

@@ -313,6 +313,17 @@ static bool holds_for(struct ike_sa *sa, const struct connection *c, struct faul
 	return err == 0;
 }
 
+/* A rekey that is asked for, or comes, before it is deleted makes no heir of it. */
+static void end_line(struct child *child)
+{
+	struct task *rekey = task_find(child->ike, TASK_REKEY_CHILD, child);
+
+	child->era = child->peer->era - 1;
+	if (rekey)
+		rekey->era = child->era;
+	child_delete(child, 0);
+}
+
 /* Its children on IKE SAs of others (choice.h) were taken when the proof was the same to the letter. */
 static void judge_children_elsewhere(struct peer *p)
 {
@@ -322,7 +333,7 @@ static void judge_children_elsewhere(struct peer *p)
 	TAILQ_FOREACH(child, &p->children, of_peer)
 		if (child->ike->peer != p && child->state == CHILD_UP && !holds_for(child->ike, p->connection, &f)) {
 			child_log(child, f.text);
-			child_delete(child, 0);
+			end_line(child);
 		}
 }
 

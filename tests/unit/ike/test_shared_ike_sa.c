@@ -266,6 +266,50 @@ static void other_proof_other_ike_sa(void **state)
 	assert_true(world_logged(w, 1, "nothing in common"));
 }
 
+/* Two connections of host 1, of which the second asks for another proof; the first one may be for more hosts. */
+static void configure_two_proofs(struct world *w, enum start_mode start, uint8_t bits, struct selector of_second)
+{
+	struct connection_config *const list[] = {
+		CONNECTION(w, 1, "rest", start, all),
+		CONNECTION(w, 1, "bgp", START_RESPOND, of_second),
+	};
+
+	list[0]->remote_bits = bits;
+	list[1]->auth_digest[0] = 1;
+	configure(w, 1, 2, list);
+}
+
+/* It would carry the other one's packets: an SA takes them by addresses and selector. */
+static void other_proof_no_child(void **state)
+{
+	for (unsigned bits = 32; bits >= 24; bits -= 8) {
+		struct world *w = *state;
+		struct connection_config *mine;
+
+		world_again(w, bits);
+		configure_two_proofs(w, START_RESPOND, (uint8_t)bits, to_bgp);
+		mine = CONNECTION(w, 0, "one", START_INITIATE, all, from_bgp);
+		configure(w, 0, 1, &mine);
+		world_run(w, 3000);
+		assert_carried(w, all);
+		assert_null(bound_for(w, 1, &to_bgp));
+		assert_true(world_logged(w, 1, "would carry what is connection 'bgp''s"));
+	}
+}
+
+/* Nor does the peer's answer make one of a wider one that was asked for. */
+static void other_proof_no_narrower_child(void **state)
+{
+	struct world *w = *state;
+	struct connection_config *mine = CONNECTION(w, 0, "one", START_RESPOND, from_bgp);
+
+	configure(w, 0, 1, &mine);
+	configure_two_proofs(w, START_INITIATE, 32, to_bgp);
+	world_run(w, 3000);
+	assert_null(bound_for(w, 1, &to_bgp));
+	assert_true(world_logged(w, 1, "would carry what is connection 'bgp''s"));
+}
+
 /* With the same certificate for all; "geneve" may have another CRL than the others. */
 static void configure_three_certified(struct world *w, const char *cert, const char *crl)
 {
@@ -335,6 +379,42 @@ static void another_crl_is_for_its_own_children(void **state)
 		assert_int_equal(bound_for(w, 1, &geneve) == NULL, revoked);
 		assert_int_equal(bound_for(w, 1, &from_geneve) == NULL, revoked);
 		assert_int_equal(world_logged(w, 1, "has been revoked"), revoked);
+	}
+}
+
+/* Nor of a rekey that is under way when that is known, whoever has begun it. */
+static void another_crl_leaves_no_heir(void **state)
+{
+	for (int by = 0; by < 2; by++) {
+		struct world *w = *state;
+		static struct tap tap;
+		char *cert;
+
+		world_again(w, 0);
+		cert = certificate_of_host_1(w);
+		set_up_certified(w, cert);
+		tap_start(&tap, w);
+		/* Of host 1 the answer to its rekey; or to what it is busy with while the peer rekeys. */
+		tap.hold[1] = TAP_HELD;
+		if (by == 0)
+			assert_non_null(task_queue(ike_of(w, 1, "bgp"), TASK_LIVENESS));
+		else
+			engine_rekey(w->hosts[1].engine, "geneve", NULL, false, 5);
+		world_run(w, 50);
+		pki_make_crl(&pki, true, world_wall(w), world_wall(w) + 3600);
+		configure_three_certified(w, cert, pki.crl);
+		free(pki.crl);
+		pki.crl = NULL;
+		free(cert);
+		if (by == 0)
+			engine_rekey(w->hosts[0].engine, "one", NULL, false, 5);
+		world_run(w, 50);
+		tap.hold[1] = 0;
+		tap_release(&tap, w, 1);
+		world_run(w, 5000);
+		assert_null(bound_for(w, 1, &geneve));
+		assert_null(bound_for(w, 1, &from_geneve));
+		assert_carried(w, all);
 	}
 }
 
@@ -524,7 +604,10 @@ int main(void)
 		TEST(one_taken_down_in_a_collision),
 		TEST(a_reload_leaves_the_others),
 		TEST(other_proof_other_ike_sa),
+		TEST(other_proof_no_child),
+		TEST(other_proof_no_narrower_child),
 		TEST(another_crl_is_for_its_own_children),
+		TEST(another_crl_leaves_no_heir),
 		TEST(who_has_to_stay_is_not_emptied),
 		TEST(one_that_goes_is_another_connections),
 		TEST(a_wider_child_does_not_do),
