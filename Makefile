@@ -436,21 +436,25 @@ check: need-deps
 
 # What takes longer than one waits for before a change goes in: longer paths of the sources, the unit tests by valgrind, the
 # end-to-end suite with two lanes, and with sanitizers, all of the model, ten thousand kills, a soak, a while of fuzzing, and arm64.
+# Each goes on behind one that fails, which is told at the end.
+FAILED := $(BUILD)/failed
+stage = @{ $(subst @,,$(1)); } || echo '$(2)' >>$(FAILED)
 check-long: need-deps
 	$(MAKE) check-deps
-	@rm -f $(NOT_TESTED) $(SECOND)
+	@rm -f $(NOT_TESTED) $(SECOND) $(FAILED)
 	$(MAKE) -j$(JOBS) all $(E2E_HELPERS) $(FLOOD) $(MISBEHAVING) $(RECORDER) $(IMPATIENT)
-	$(call where_had,clang-tidy,-j$(JOBS) -O tidy TIDY_STEPS=$(TIDY_STEPS_LONG))
-	$(call where_had,valgrind,-j$(JOBS) -O valgrind)
-	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
-	$(MAKE) e2e-sanitized
-	$(MAKE) e2e-tsan
-	$(MAKE) model
-	$(MAKE) kills
-	$(MAKE) soak
-	$(MAKE) fuzz
-	$(call where_had,$(ARM64_NEEDS),-j$(JOBS) -O arm64-unit)
+	$(call stage,$(call where_had,clang-tidy,-j$(JOBS) -O tidy TIDY_STEPS=$(TIDY_STEPS_LONG)),clang-tidy)
+	$(call stage,$(call where_had,valgrind,-j$(JOBS) -O valgrind),valgrind)
+	$(call stage,$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e),e2e with two lanes)
+	$(call stage,$(MAKE) e2e-sanitized,e2e-sanitized)
+	$(call stage,$(MAKE) e2e-tsan,e2e-tsan)
+	$(call stage,$(MAKE) model,model)
+	$(call stage,$(MAKE) kills,kills)
+	$(call stage,$(MAKE) soak,soak)
+	$(call stage,$(MAKE) fuzz,fuzz)
+	$(call stage,$(call where_had,$(ARM64_NEEDS),-j$(JOBS) -O arm64-unit),arm64-unit)
 	@/usr/bin/python3 tests/not_tested.py $(NOT_TESTED) $(SECOND)
+	@! sed 's/^/FAILED: /' $(FAILED) 2>/dev/null | grep .
 
 include tests/analysis.mk tests/arm64.mk tests/sanitized.mk
 
