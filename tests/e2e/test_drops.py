@@ -326,8 +326,8 @@ SENT = 4096 + 500  # a queue of it holds 4,096 (loader/attach/tap.c)
 
 def dropped_at_tap(bed):
     """None while there is no TAP."""
-    shown = bed.ns.ip('-j', '-s', 'link', 'show', TAP, check=False).stdout
-    return json.loads(shown)[0]['stats64']['tx']['dropped'] if shown else None
+    shown = json.loads(bed.ns.ip('-j', '-s', 'link', 'show', TAP, check=False).stdout or '[]')
+    return shown[0]['stats64']['tx']['dropped'] if shown else None
 
 
 def is_stopped(pid):

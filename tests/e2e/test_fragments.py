@@ -240,7 +240,9 @@ def test_worker_that_ends_counts_what_it_holds(bed):
     bed.settle()
     os.kill(worker, signal.SIGTERM)
     until(lambda: is_dead(worker), 'its end')
-    assert dropped(before, bed.host.counters()) == {'frag_timeout': 10}
+    told = dropped(before, bed.host.counters())
+    # With two lanes one may be on its way from the one to the other.
+    assert sum(told.values()) == 10 and set(told) <= {'frag_timeout', 'no_worker'}, told
     until(lambda: (s := bed.host.worker_ready()) and s['worker']['pid'] != worker, 'another worker')
     bed.settle()
 
