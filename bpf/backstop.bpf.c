@@ -317,7 +317,7 @@ static __always_inline int decide_out(struct bpf_nf_ctx *ctx, __u32 at, bool for
 		return drop(REASON_ICMP_FORGED);
 	if (action != SPD_PROTECT && action != SPD_DISCARD)
 		return NF_ACCEPT;
-	hit(p.counter, true, segments_in(ctx->skb), ip_length(&p));
+	hit(p.counter, true, segments_in(skb), ip_length(&p));
 	return drop(REASON_BACKSTOP_OUT);
 }
 

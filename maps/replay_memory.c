@@ -64,7 +64,7 @@ __u64 *replay_ring(const struct maps *m, uint32_t slot, uint32_t generation, uin
 
 void replay_take_for_seen(const struct maps *m, uint32_t slot, uint16_t window, uint64_t seq)
 {
-	const size_t words = window <= REPLAY_NARROW ? REPLAY_NARROW_WORDS : REPLAY_WIDE_WORDS;
+	const uint32_t words = replay_words(window);
 	__u64 *ring = replay_ring(m, slot, slot_generation(m->sa, slot), window);
 
 	if (!ring || !seq)

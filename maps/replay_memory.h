@@ -11,6 +11,12 @@
 
 #include "maps.h"
 
+/* Words of the ring for such a window. */
+static inline uint32_t replay_words(uint32_t window)
+{
+	return window <= REPLAY_NARROW ? REPLAY_NARROW_WORDS : REPLAY_WIDE_WORDS;
+}
+
 /* Makes room, all zero, for an inbound SA with that window in a slot that the caller has claimed; called before the
  * slot has that window. 0, or -ENOSPC where all wide ones are lent. */
 int replay_make_room(const struct maps *m, uint32_t slot, uint16_t window);

@@ -493,8 +493,7 @@ static void leave_failed(struct supervisor *s)
 			s->instance.name);
 }
 
-/* The worker goes on, for the next one. So it does where the manager has it start once more after a start that failed.
- */
+/* The worker goes on, for the next one; also where the manager starts it once more after a start that failed. */
 static bool is_left(const struct supervisor *s, bool orderly)
 {
 	return s->succession.wanted || (s->inheritance.kept && (s->handing_over || !orderly));
@@ -510,9 +509,8 @@ static void leave_worker(struct supervisor *s, bool left)
 		worker_fini(&s->worker);
 }
 
-/* The next one goes on with them, whatever is attached just now: policies and SAs that were added by hand are in
- * nothing else, and the backstop guards interfaces that nobody has detached. An end that nobody has asked for is no
- * exit that opens the gate. */
+/* The next one goes on with them: policies and SAs that were added by hand are in nothing else, and the backstop guards
+ * interfaces that nobody has detached. A start that failed is no exit. */
 static void leave_maps(struct supervisor *s, bool orderly)
 {
 	const struct closing c = closing_of(s);

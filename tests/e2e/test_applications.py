@@ -12,6 +12,7 @@ from scapy.layers.inet import IP, UDP
 from lib.beds.ike import children, connection, order
 from lib.beds.pair import A, B, NIC
 from lib.daemons import Bird, dns_server, needs, resolve, ssh, ssh_server
+from lib.host import dropped
 from lib.netns import Netns, run, veth
 from lib.nftables import rules_in
 from lib.traffic import knock, ping, send_ip, tcp_bulk, udp_socket
@@ -223,6 +224,7 @@ def test_udp_of_8_kb(pair, towards):
     server = pair.b.netns.argv('iperf3', '-s', '-1', '-D', '-B', B, '-I', pair.b.dir / 'iperf3.pid')
     run(*server)
     until(lambda: ':5201 ' in pair.b.netns.run('ss', '-ltn').stdout, 'iperf3 listens')
+    before = [host.counters() for host in pair.hosts]
     with pair.capture(immediate=False) as capture:
         done = pair.a.netns.run('iperf3', '-c', B, '-u', '-l', 8192, '-b', '50M', '-n', '2M', '-w', '4M', '-J', *reverse)
         packets = without_ike(capture)
@@ -230,4 +232,5 @@ def test_udp_of_8_kb(pair, towards):
     # Beyond the 2 MB it asked for iperf3 sends some, until both ends know: it closes, and counts them as lost.
     assert total['packets'] - total['lost_packets'] >= 256, total
     until(lambda: all_opened(pair), 'what one end sealed the other has opened')
+    assert [dropped(*counts) for counts in zip(before, (host.counters() for host in pair.hosts))] == [{}, {}]
     only_esp(packets)

@@ -95,6 +95,19 @@ static inline void assert_three(struct world *w, int host)
 	assert_non_null(strstr(look(w, host, "geneve"), "udp sport 6081-6085"));
 }
 
+/* The IKE SA of a connection, which is up. */
+static inline struct ike_sa *ike_of(struct world *w, int host, const char *name)
+{
+	struct connection *c;
+
+	TAILQ_FOREACH(c, &w->hosts[host].engine->connections, of_engine)
+		if (strcmp(c->config->name, name) == 0)
+			break;
+	assert_non_null(c);
+	assert_non_null(peer_ike_up(TAILQ_FIRST(&c->peers)));
+	return peer_ike_up(TAILQ_FIRST(&c->peers));
+}
+
 /* The outbound SA of a host that is bound for the selector. */
 static inline struct world_sa *bound_for(struct world *w, int host, const struct selector *s)
 {

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "replay.h"
 
+#include "maps/replay_memory.h"
+
 /* Words that a window can touch: one more than it fills, as it may begin within one. */
 #define WINDOW_WORDS(window) ((window) / REPLAY_WORD_BITS + 1)
 _Static_assert(REPLAY_NARROW_WORDS > WINDOW_WORDS(REPLAY_NARROW) && REPLAY_WIDE_WORDS > WINDOW_WORDS(REPLAY_WINDOW_MAX),
 	       "RFC 6479: the ring has at least one word more than the window");
 
-static uint32_t words_of(uint32_t window)
-{
-	return window <= REPLAY_NARROW ? REPLAY_NARROW_WORDS : REPLAY_WIDE_WORDS;
-}
-
 /* How many words past the top can be cleared without touching one that the window still needs. */
 static uint32_t ahead_words(uint32_t window)
 {
-	return words_of(window) - WINDOW_WORDS(window <= REPLAY_NARROW ? REPLAY_NARROW : REPLAY_WINDOW_MAX);
+	return replay_words(window) - WINDOW_WORDS(window <= REPLAY_NARROW ? REPLAY_NARROW : REPLAY_WINDOW_MAX);
 }
 
 static void clear_words(__u64 *ring, uint32_t window, uint64_t last, uint64_t count)
@@ -46,7 +43,7 @@ void replay_advance(struct sa_state *sa, __u64 *ring, uint32_t window, uint64_t 
 
 	if (step > ahead_words(window))
 		replay_publish_top(sa, seq);
-	clear_words(ring, window, to, step < words_of(window) ? step : words_of(window));
+	clear_words(ring, window, to, step < replay_words(window) ? step : replay_words(window));
 	replay_mark(ring, window, seq);
 	replay_publish_top(sa, seq);
 	tell_seen(sa, seq);
