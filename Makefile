@@ -240,6 +240,9 @@ $(IKE_TESTS): %: %.o $(IKE_TEST_OBJ) $(call but_main,$(IKE_OBJ)) $(SHARED)
 # Who finds no memory for a task.
 $(BUILD)/tests/unit/ike/test_delete: ALL_LDFLAGS += -Wl,--wrap=calloc
 
+# Who finds no memory for a look at what a peer has proven itself with.
+$(BUILD)/tests/unit/ike/test_reauth: ALL_LDFLAGS += -Wl,--wrap=peer_certs_verify
+
 # Who counts the chains that OpenSSL has looked at.
 $(BUILD)/tests/unit/ike/test_certs: ALL_LDFLAGS += -Wl,--wrap=X509_verify_cert
 

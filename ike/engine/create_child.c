@@ -18,6 +18,7 @@
 #include "child_payloads.h"
 #include "peer_sas.h"
 #include "per_lane.h"
+#include "reauth.h"
 #include "renew.h"
 #include "wish.h"
 
@@ -46,17 +47,17 @@ static enum verdict answer_error(struct question *q, uint16_t error)
 	return verdict_of(error);
 }
 
-/* While the IKE SA itself changes hands nothing is made on it (section 2.25.2). */
-static bool rekeys_ike(const struct ike_sa *sa)
+/* Nothing is made on one that changes hands (section 2.25.2), or whose peer would not get one today. */
+static bool makes_nothing(const struct ike_sa *sa)
 {
-	return sa->running && sa->running->kind == TASK_REKEY_IKE;
+	return (sa->running && sa->running->kind == TASK_REKEY_IKE) || reauth_is_rejected(sa);
 }
 
 enum verdict child_on_request(struct question *q)
 {
 	struct child_answer answer;
 
-	if (rekeys_ike(q->sa) || !ike_sa_is_wanted(q->sa))
+	if (makes_nothing(q->sa) || !ike_sa_is_wanted(q->sa))
 		return answer_error(q, TEMPORARY_FAILURE);
 	answer = child_answer_request(q->sa, q->m, true, NULL, q->answer);
 	if (answer.child) {
@@ -98,7 +99,7 @@ enum verdict rekey_child_on_request(struct question *q)
 	if (!old || (old->ike != q->sa && old->ike->rival != q->sa))
 		return answer_not_found(q, spi);
 	if (old->ike != q->sa || old->state != CHILD_UP || child_is_taking_over(old) || !child_is_wanted(old) ||
-	    rekeys_ike(q->sa))
+	    makes_nothing(q->sa))
 		return answer_error(q, TEMPORARY_FAILURE);
 	answer = child_answer_request(q->sa, q->m, true, old, q->answer);
 	if (answer.child)

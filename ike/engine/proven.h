@@ -15,8 +15,9 @@ struct proven {
 	uint64_t due_ms;   /* reauth-time; UINT64_MAX: never */
 	int64_t ask_s;	   /* with certificates: since the epoch, some time before the first of them expires */
 	uint64_t again_ms; /* the peer is not asked for another proof before then */
+	uint64_t tried_ms; /* when the peer was first asked since the certificates are not accepted; 0: not yet */
 	bool rejected;	   /* CA and CRL as they are now do not accept the certificates */
-	bool tried;	   /* the peer was asked since they do not */
+	bool unjudged;	   /* there was no memory to see whether they do */
 	bool outdated;	   /* our own certificate, which the peer knows us by, is an old one */
 };
 

@@ -24,6 +24,8 @@
 #define BEFORE_PERCENT	10
 #define RETRY_MS	60000
 #define RETRY_JITTER	25
+/* So long a peer that is not accepted any more may take to prove itself by another certificate. */
+#define REJECTED_MS 30000
 /* Two IKE SAs that come up within HALF_OPEN_MS of each other look as if both ends had begun at once (redundant.c), and
  * one is ended. */
 #define SETTLED_MS (HALF_OPEN_MS + 1000)
@@ -55,6 +57,11 @@ static void set_ask(struct proven *proven, int64_t wall)
 	const int64_t left = proven->certs.until - wall, before = left * BEFORE_PERCENT / 100;
 
 	proven->ask_s = proven->certs.until - (before < BEFORE_EXPIRY_S ? before : BEFORE_EXPIRY_S);
+}
+
+bool reauth_is_rejected(const struct ike_sa *sa)
+{
+	return sa->proven && sa->proven->rejected;
 }
 
 bool reauth_proven(struct ike_sa *sa, struct peer_certs *certs)
@@ -91,6 +98,28 @@ void reauth_on_up(struct ike_sa *sa)
 	/* Without memory for it the IKE SA is as good as without reauth-time. */
 	if (sa->proven || reauth_proven(sa, &none))
 		timer_set(&sa->engine->timers, &sa->reauth, engine_now(sa->engine));
+}
+
+/* What the peer has proven itself with, by the files as they are now. */
+static void judge_again(struct ike_sa *sa)
+{
+	struct proven *proven = sa->proven;
+	const int64_t wall = wall_of(sa->engine), until = proven->certs.until;
+	struct fault f;
+	int err = peer_certs_verify(&proven->certs, ike_sa_config(sa)->trust, wall, &f);
+
+	proven->unjudged = err == -ENOMEM;
+	if (proven->unjudged)
+		return;
+	if (proven->certs.until != until)
+		set_ask(proven, wall);
+	if (err && !proven->rejected)
+		ike_log(sa, "%s", f.text);
+	if (!proven->rejected)
+		proven->tried_ms = 0;
+	proven->rejected = err != 0;
+	if (err)
+		proven->again_ms = 0;
 }
 
 /* ---- asking for a new proof ---- */
@@ -133,7 +162,8 @@ static void ask(struct ike_sa *sa, const char *why)
 	unsigned i;
 
 	proven->again_ms = engine_now(sa->engine) + engine_jitter(sa->engine, RETRY_MS, RETRY_JITTER);
-	proven->tried = true;
+	if (!proven->tried_ms)
+		proven->tried_ms = engine_now(sa->engine);
 	if (move_is_under_way(sa) || (c && c->peer->address_gone))
 		return;
 	ike_log(sa, "the peer is to prove itself anew: %s", why);
@@ -161,6 +191,15 @@ static uint64_t end_of(const struct ike_sa *sa)
 	return (due > settled ? due : settled) + ike_sa_config(sa)->reauth_ms * END_PERCENT / 100 + END_MS;
 }
 
+/* Once it was asked for another proof, and while none may come of that: it may only seem so, by cookie after cookie. */
+static bool is_at_end_rejected(const struct ike_sa *sa)
+{
+	const struct proven *proven = sa->proven;
+
+	return proven->rejected && proven->tried_ms &&
+	       (!move_is_under_way(sa) || engine_now(sa->engine) >= proven->tried_ms + REJECTED_MS);
+}
+
 /* Why it is at its end, or NULL. */
 static const char *reason_to_end(const struct ike_sa *sa)
 {
@@ -168,7 +207,7 @@ static const char *reason_to_end(const struct ike_sa *sa)
 
 	if (proven->certs.der && wall_of(sa->engine) > proven->certs.until)
 		return "ended: the peer's certificate has expired, and it has not proven itself by another";
-	if (proven->rejected && proven->tried && !move_is_under_way(sa))
+	if (is_at_end_rejected(sa))
 		return "ended: the peer's certificate is not accepted any more, and it has not proven itself by "
 		       "another";
 	if (engine_now(sa->engine) >= end_of(sa))
@@ -204,7 +243,7 @@ static uint64_t next_look(const struct ike_sa *sa)
 	const uint64_t now = engine_now(sa->engine);
 	uint64_t at = UINT64_MAX;
 
-	if (sa->moves || proven->rejected)
+	if (sa->moves || proven->rejected || proven->unjudged)
 		return now + LOOK_MS;
 	if (proven->outdated)
 		earlier(&at, sa->up_ms + SETTLED_MS);
@@ -235,6 +274,8 @@ void reauth_on_time(struct timer *timer)
 
 	if (sa->state != IKE_UP)
 		return;
+	if (sa->proven->unjudged)
+		judge_again(sa);
 	why = reason_to_end(sa);
 	if (why) {
 		end(sa, why);
@@ -267,25 +308,6 @@ void reauth_times(const struct ike_sa *sa, int64_t *due_s, int64_t *expires_s)
 }
 
 /* ---- files that were renewed ---- */
-
-static void judge_again(struct ike_sa *sa)
-{
-	struct proven *proven = sa->proven;
-	const int64_t wall = wall_of(sa->engine), until = proven->certs.until;
-	struct fault f;
-	int err = peer_certs_verify(&proven->certs, ike_sa_config(sa)->trust, wall, &f);
-
-	if (err == -ENOMEM)
-		return;
-	if (proven->certs.until != until)
-		set_ask(proven, wall);
-	if (err && !proven->rejected)
-		ike_log(sa, "%s", f.text);
-	proven->tried &= proven->rejected;
-	proven->rejected = err != 0;
-	if (err)
-		proven->again_ms = 0;
-}
 
 static void renewed(struct ike_sa *sa, bool own, uint64_t at)
 {

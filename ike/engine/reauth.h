@@ -7,8 +7,8 @@
  *   reauth-time has passed                                  the old one ends some time later
  *   the peer's certificate is about to expire               it ends when that expires
  *   CA or CRL were renewed, and what it has proven itself
- *     with does not hold by them                            it ends at once; of another
- *                                                           connection's IKE SA, the children alone
+ *     with does not hold by them                            it ends when the peer has no other at once; of
+ *                                                           another connection's IKE SA, the children alone
  *   our own certificate was renewed                         it stays: the peer sees to that
  */
 #ifndef IKE_ENGINE_REAUTH_H
@@ -19,6 +19,10 @@
 
 /* IKE_AUTH has proven the peer, by certificates, which are taken over, or with none by a PSK. False: no memory. */
 bool reauth_proven(struct ike_sa *sa, struct peer_certs *certs);
+
+/* What the peer has proven itself with is not accepted any more: it gets nothing new on this IKE SA, which is about to
+ * end. */
+bool reauth_is_rejected(const struct ike_sa *sa);
 
 /* The IKE SA is up: its times count from now. */
 void reauth_on_up(struct ike_sa *sa);

@@ -191,7 +191,7 @@ enum verdict rekey_ike_on_request(struct question *q)
 	struct dh dh = {0};
 	struct chunk ni;
 
-	if (is_busy(q->sa) || q->sa->rival || !ike_sa_is_wanted(q->sa))
+	if (is_busy(q->sa) || q->sa->rival || !ike_sa_is_wanted(q->sa) || reauth_is_rejected(q->sa))
 		return answer_error(q, TEMPORARY_FAILURE);
 	if (!choose_proposal(q, &choice))
 		return answer_error(q, NO_PROPOSAL_CHOSEN);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Peers that prove themselves anew, in time or with other files, while packets go on; and those that cannot. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -286,6 +287,35 @@ static void revoked_peer_is_ended(void **state)
 	}
 }
 
+static unsigned without_memory;
+
+int __real_peer_certs_verify(struct peer_certs *certs, const struct trust *t, int64_t now, struct fault *f);
+int __wrap_peer_certs_verify(struct peer_certs *certs, const struct trust *t, int64_t now, struct fault *f);
+
+int __wrap_peer_certs_verify(struct peer_certs *certs, const struct trust *t, int64_t now, struct fault *f)
+{
+	if (!without_memory)
+		return __real_peer_certs_verify(certs, t, now, f);
+	without_memory--;
+	return -ENOMEM;
+}
+
+/* There is no memory to look: nothing has changed by that, and it is looked again. */
+static void revoked_peer_is_ended_when_there_is_memory(void **state)
+{
+	struct world *w = *state;
+
+	start_certs(w, 10 * HOUR, 10 * HOUR);
+	pki_make_crl(&pki, true, world_wall(w), world_wall(w) + HOUR);
+	without_memory = 20;
+	reload_crl(w);
+	world_run(w, 1500);
+	assert_non_null(world_bound(w, 0));
+	world_run(w, 4000);
+	assert_int_equal(without_memory, 0);
+	assert_null(world_bound(w, 0));
+}
+
 /* Also if it is not there to be asked. */
 static void revoked_peer_that_is_silent_is_ended(void **state)
 {
@@ -296,6 +326,59 @@ static void revoked_peer_that_is_silent_is_ended(void **state)
 	pki_make_crl(&pki, true, world_wall(w), world_wall(w) + HOUR);
 	reload_crl(w);
 	world_run(w, MINUTE);
+	assert_null(world_bound(w, 0));
+	assert_int_equal(world_child_count(w, 0), 0);
+}
+
+/* Just before host 0 gives up on IKE_SA_INIT it is asked for another cookie. */
+static enum fate cookies_instead(struct world *w, struct world_packet *p, void *arg)
+{
+	uint8_t cookie[IKE_HEADER_SIZE + 16] = {0};
+	struct writer writer = {.data = cookie, .room = sizeof(cookie)};
+	struct ike_header h;
+	unsigned *count = arg;
+
+	if (p->to != 0 || !header_parse(p->data, p->size, &h) || h.exchange != EXCHANGE_IKE_SA_INIT)
+		return PASS;
+	if (++*count % 6)
+		return DROP;
+	h.spi_r = 0;
+	h.next = PAYLOAD_NOTIFY;
+	h.length = sizeof(cookie);
+	header_write(&writer, &h);
+	write_u32(&writer, 16);
+	write_u32(&writer, COOKIE);
+	write_u32(&writer, *count);
+	write_u32(&writer, 0);
+	engine_receive(w->hosts[0].engine, &p->path, cookie, sizeof(cookie));
+	return DROP;
+}
+
+/* It neither proves itself anew nor is silent. Until its end it gets nothing new. */
+static void revoked_peer_cannot_put_it_off(void **state)
+{
+	struct world *w = *state;
+	unsigned count = 0;
+	uint32_t child;
+	uint64_t spi;
+
+	start_certs(w, 10 * HOUR, 10 * HOUR);
+	w->filter = cookies_instead;
+	w->filter_arg = &count;
+	pki_make_crl(&pki, true, world_wall(w), world_wall(w) + HOUR);
+	reload_crl(w);
+	world_run(w, 5000);
+	assert_true(world_logged(w, 0, "its certificate does not hold by them"));
+	spi = ike_spi(w);
+	child = inside_child(w, 0)->in.spi;
+	for (int ike = 0; ike < 2; ike++)
+		world_rekey(w, 1, ike);
+	world_run(w, 15000);
+	assert_int_equal(inside_child(w, 0)->in.spi, child);
+	assert_true(ike_spi(w) == spi);
+	world_run(w, 15000);
+	assert_true(count > 6);
+	assert_true(world_logged(w, 0, "ended: the peer's certificate is not accepted any more"));
 	assert_null(world_bound(w, 0));
 	assert_int_equal(world_child_count(w, 0), 0);
 }
@@ -392,7 +475,9 @@ int main(void)
 		TEST(renewed_certificate_is_shown),
 		TEST(revoked_peer_proves_itself_by_another),
 		TEST(revoked_peer_is_ended),
+		TEST(revoked_peer_is_ended_when_there_is_memory),
 		TEST(revoked_peer_that_is_silent_is_ended),
+		TEST(revoked_peer_cannot_put_it_off),
 		TEST(revoked_peer_with_one_too_many_is_ended),
 		TEST(expired_peer_is_ended),
 		TEST(clock_that_is_set_is_seen),
