@@ -13,6 +13,8 @@
 #define SOFT_RESPONDER_LAG 10
 /* Soft limits in packets and bytes: the hard ones are so many times as far. */
 #define HARD_FACTOR 2
+/* A child whose successor the peer took back is rekeyed by us, if the peer does not do it again by then. */
+#define REVIVED_MS 60000
 /* Of the 2^32 sequence numbers without ESN; a quarter is left for the rekey, and for the responder's lag. */
 #define NUMBERS_SOFT (3ULL << 30)
 
@@ -265,6 +267,9 @@ static void revive(struct child *old)
 		return;
 	old->state = CHILD_UP;
 	task_forget_child(old->ike, old);
+	/* It may have been due, and forgotten with what took over. */
+	if (old->peer->connection->config->rekey_ms && !timer_is_set(&old->soft))
+		timer_set(&old->engine->timers, &old->soft, engine_now(old->engine) + REVIVED_MS);
 }
 
 /* Whosever children they are: heirs and rivals are of one IKE SA, and move to its heir together. */

@@ -158,6 +158,7 @@ static void peer_takes_back_what_it_has_rekeyed(void **state)
 
 	up(w);
 	old = inside_child(w, 0)->in.spi;
+	timer_cancel(&w->hosts[0].engine->timers, &inside_child(w, 0)->soft);
 	w->hosts[1].no_room = true;
 	rekey(w, 1, false);
 	assert_int_equal(tap_count(&tap, 1, EXCHANGE_INFORMATIONAL, false, 0), 1);
@@ -165,6 +166,8 @@ static void peer_takes_back_what_it_has_rekeyed(void **state)
 	assert_true(world_run_under_traffic(w, 1000));
 	assert_non_null(inside_child(w, 0));
 	assert_int_equal(inside_child(w, 0)->in.spi, old);
+	/* By us, if the peer does not, also if our time for it has come and gone. */
+	assert_true(timer_is_set(&inside_child(w, 0)->soft));
 	assert_true(world_run_under_traffic(w, 14000));
 	assert_int_not_equal(inside_child(w, 0)->in.spi, old);
 	settle(w, 0);
