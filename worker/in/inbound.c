@@ -30,13 +30,7 @@ static void store(__u64 *counter, uint64_t value)
 
 static __attribute__((cold, noinline)) void drop_item(struct port_queue *p, const struct item *item, enum reason why)
 {
-	struct capture *capture = p->lane->capture;
-
-	if (capture)
-		capture_choose(capture, inbound_capture_key(p, item->addr));
-	drop(p->lane, item->sa ? item->sa->state : NULL, why, 1);
-	if (capture)
-		capture_choose(capture, NULL);
+	drop_other(p->lane, inbound_capture_key(p, item->addr), item->sa ? item->sa->state : NULL, why, 1);
 	umem_give(&p->q.umem, item->addr);
 }
 
@@ -183,9 +177,7 @@ static bool is_gre(const struct item *item)
 
 static __attribute__((cold, noinline)) void refuse_gre(struct port_queue *p, const struct item *item)
 {
-	if (p->lane->capture)
-		capture_choose(p->lane->capture, item->frame);
-	drop(p->lane, item->sa->state, REASON_GRE_REFUSED, 1);
+	drop_other(p->lane, item->frame, item->sa->state, REASON_GRE_REFUSED, 1);
 }
 
 /* Out of ESP and GRE, and alone: which packets of a group belong together its receiver cannot tell. */
@@ -273,7 +265,11 @@ static void reassemble(struct port_queue *p, const struct item *item)
 		.generation = item->generation,
 	};
 
+	if (is_captured(p))
+		capture_choose(p->lane->capture, inbound_capture_key(p, item->addr));
 	fragments_in_take(p, &f);
+	if (is_captured(p))
+		capture_choose(p->lane->capture, NULL);
 	umem_give(&p->q.umem, item->addr);
 }
 

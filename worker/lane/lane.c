@@ -45,6 +45,18 @@ __attribute__((cold, noinline)) void drop(struct lane *l, struct sa_state *sa, e
 		__atomic_fetch_add(counts_at(&sa->drops, reason), n, __ATOMIC_RELAXED);
 }
 
+__attribute__((cold, noinline)) void drop_other(struct lane *l, const void *key, struct sa_state *sa,
+						enum reason reason, uint64_t n)
+{
+	const int chosen = l->capture ? l->capture->chosen : -1;
+
+	if (l->capture)
+		capture_choose(l->capture, key);
+	drop(l, sa, reason, n);
+	if (l->capture)
+		l->capture->chosen = chosen;
+}
+
 void lane_wake(struct lane *l)
 {
 	const uint64_t one = 1;

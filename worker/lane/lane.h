@@ -77,6 +77,10 @@ static inline void count(struct lane *l, enum reason reason, uint64_t n)
 /* Counts n dropped packets for status, and for their SA if there is one; a capture hears of it (capture.h). */
 void drop(struct lane *l, struct sa_state *sa, enum reason reason, uint64_t n);
 
+/* The same of what is not the packet that the capture has chosen, which stays so: key is what it is known by there;
+ * NULL: it is not. */
+void drop_other(struct lane *l, const void *key, struct sa_state *sa, enum reason reason, uint64_t n);
+
 /* Makes lane `index` of `count`, before privileges are given up. 0 or -errno. */
 int lane_init(struct lane *l, struct lane *lanes, uint32_t index, uint32_t count, struct fault *f);
 

@@ -21,6 +21,7 @@
 struct inbound;
 struct outbound;
 struct fragments_in;
+struct lost_fragments;
 
 struct port_queue {
 	TAILQ_ENTRY(port_queue) of_lane;
@@ -48,6 +49,6 @@ static inline uint32_t port_mtu(const struct port_queue *p)
 }
 
 /* A reassembly_drop_fn for the reassemblers of a queue. */
-void port_drop_fragments(void *user, uint32_t slot, uint32_t generation, enum reason why, uint32_t fragments);
+void port_drop_fragments(void *user, const struct lost_fragments *lost);
 
 #endif

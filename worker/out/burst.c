@@ -41,16 +41,8 @@ static uint32_t begin(struct burst_packet *packets, struct port_queue *p, uint32
 
 static __attribute__((cold, noinline)) void refuse(struct burst_packet *packet, struct port_queue *p, enum reason why)
 {
-	struct capture *capture = p->lane->capture;
-	const int chosen = capture ? capture->chosen : -1;
-
-	if (capture)
-		capture_choose(capture, packet->frame);
-	drop(p->lane, packet->sa->state, why, 1);
+	drop_other(p->lane, packet->frame, packet->sa->state, why, 1);
 	umem_give(&p->q.umem, packet->addr);
-	/* The frame at hand is another one. */
-	if (capture)
-		capture->chosen = chosen;
 }
 
 /* The same where there are fewer numbers left than packets: as many go as there are. */

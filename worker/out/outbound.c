@@ -29,6 +29,11 @@
  */
 #define FRAMES_PER_TURN 64
 /*
+ * The same in packets, after which the frame at hand is the last: more than these of the usual segments come to. Of
+ * tiny ones there are two thousand in a super-packet, and a NIC may be as fast as the lane.
+ */
+#define PACKETS_PER_TURN 3000
+/*
  * The same in bytes, with latency = low. In larger turns a window of TCP goes out at once, and a ping beside a stream
  * takes three times as long: perhaps for the receiver's RX ring, where nothing overtakes. Smaller ones cost a stream up
  * to a sixth of its rate (docs/performance.md).
@@ -371,13 +376,11 @@ static void prefetch_sa(const struct outbound *out, uint32_t i)
 		sa_cache_prefetch(&out->p->lane->sas, slot);
 }
 
-/* Each time that frames are read. To be captured they are read one by one, so that nothing is asked of each else. */
+/* Each time that frames are read. */
 static void on_read(struct outbound *out)
 {
-	if (__builtin_expect(out->p->lane->capture != NULL, 0)) {
-		out->host->wanted = 1;
+	if (__builtin_expect(out->p->lane->capture != NULL, 0))
 		outbound_capture_taken(out->p, &out->frame);
-	}
 	for (uint32_t i = 0; i < SAS_AHEAD; i++)
 		prefetch_sa(out, i);
 }
@@ -390,6 +393,9 @@ static void end_batch(struct outbound *out, uint32_t taken)
 		kick(out);
 	else
 		seal_burst(out);
+	/* To be captured they are read one by one, so that nothing is asked of each else. */
+	if (__builtin_expect(out->p->lane->capture != NULL, 0))
+		out->host->wanted = 1;
 }
 
 /* The next frame that does not go in a burst. Frames that were dropped count as taken, too. */
@@ -446,6 +452,8 @@ static uint32_t run(struct outbound *out)
 		out->busy = !send_segments(out);
 		if (out->busy)
 			break;
+		if (out->sent >= PACKETS_PER_TURN)
+			taken = FRAMES_PER_TURN;
 		if (xdp_queue_unkicked(&out->p->q) >= KICK_BATCH)
 			kick(out);
 	}

@@ -89,22 +89,34 @@ static void release(struct reassembler *r, struct datagram *d)
 	TAILQ_INSERT_HEAD(&r->free, d, by_age);
 }
 
-static void tell(struct reassembler *r, const struct datagram *d, enum reason why, uint32_t fragments)
+static void refuse(struct reassembler *r, const struct ip_fragment *f, enum reason why)
 {
-	if (fragments)
-		r->drop(r->user, d->slot, d->generation, why, fragments);
+	const struct lost_fragments lost = {f->slot, f->generation, why, 1, true};
+
+	r->drop(r->user, &lost);
+}
+
+/* The fragment at hand, and so many that were kept. */
+static void refuse_of(struct reassembler *r, const struct datagram *d, enum reason why, uint32_t kept)
+{
+	const struct lost_fragments lost = {d->slot, d->generation, why, kept + 1, true};
+
+	r->drop(r->user, &lost);
 }
 
 static void give_up(struct reassembler *r, struct datagram *d, enum reason why)
 {
-	tell(r, d, why, d->count);
+	const struct lost_fragments lost = {d->slot, d->generation, why, d->count, false};
+
+	if (lost.count)
+		r->drop(r->user, &lost);
 	release(r, d);
 }
 
 /* The datagram stays as a mark for its fragments that are still to come. */
-static void condemn(struct reassembler *r, struct datagram *d, enum reason why, uint32_t fragments)
+static void condemn(struct reassembler *r, struct datagram *d, enum reason why, uint32_t kept)
 {
-	tell(r, d, why, fragments);
+	refuse_of(r, d, why, kept);
 	d->count = 0;
 	d->dead = true;
 	d->why = why;
@@ -324,22 +336,22 @@ bool reassembly_add(struct reassembler *r, const struct ip_fragment *f, uint64_t
 
 	reassembly_expire(r, now);
 	if (!read_extent(r, f, &e)) {
-		r->drop(r->user, f->slot, f->generation, REASON_FRAG_INVALID, 1);
+		refuse(r, f, REASON_FRAG_INVALID);
 		return false;
 	}
 	d = find(r, f, now);
 	if (!d) {
-		r->drop(r->user, f->slot, f->generation, REASON_FRAG_FULL, 1);
+		refuse(r, f, REASON_FRAG_FULL);
 		return false;
 	}
 	i = place_of(d, &e);
 	if (d->dead || is_repeat(d, i, &e)) {
-		tell(r, d, d->dead ? d->why : REASON_FRAG_OVERLAP, 1);
+		refuse_of(r, d, d->dead ? d->why : REASON_FRAG_OVERLAP, 0);
 		return false;
 	}
 	before = d->count;
 	if (!put(r, d, f, &e, i, &why)) {
-		condemn(r, d, why, before + 1);
+		condemn(r, d, why, before);
 		return false;
 	}
 	if (d->received != d->end)

@@ -98,9 +98,16 @@ struct source_bucket {
 	uint32_t count;
 };
 
-/* Called for fragments that will come out in no datagram: how many, why, and the SA that the first fragment named, or
- * SLOT_NONE. */
-typedef void reassembly_drop_fn(void *user, uint32_t slot, uint32_t generation, enum reason why, uint32_t fragments);
+/* Fragments that will come out in no datagram. */
+struct lost_fragments {
+	uint32_t slot; /* the SA that the first of them named, or SLOT_NONE */
+	uint32_t generation;
+	enum reason why;
+	uint32_t count;
+	bool at_hand; /* the one that reassembly_add() was called with is of them; all others are not there any more */
+};
+
+typedef void reassembly_drop_fn(void *user, const struct lost_fragments *lost);
 
 struct reassembler {
 	struct reassembly_limits limits;

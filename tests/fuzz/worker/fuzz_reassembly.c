@@ -30,12 +30,12 @@ static uint8_t frame[HOST_FRAME_MAX], whole[HOST_FRAME_MAX], again[HOST_FRAME_MA
 static uint8_t contents[4][4][2][2 * HOST_FRAME_MAX]; /* by source, ID, protocol */
 static bool tainted[4][4][2];			      /* as these; two fragments may differ where they overlap */
 
-static void on_drop(void *user, uint32_t slot, uint32_t generation, enum reason why, uint32_t fragments)
+static void on_drop(void *user, const struct lost_fragments *lost)
 {
 	(void)user;
-	require(fragments > 0 && fragments <= FRAGMENTS_MAX + 1);
-	require(why >= REASON_FRAG_TIMEOUT && why <= REASON_FRAG_FULL);
-	require(slot == SLOT_NONE ? generation == 0 : slot == 1 && generation == 3);
+	require(lost->count > 0 && lost->count <= FRAGMENTS_MAX + lost->at_hand);
+	require(lost->why >= REASON_FRAG_TIMEOUT && lost->why <= REASON_FRAG_FULL);
+	require(lost->slot == SLOT_NONE ? lost->generation == 0 : lost->slot == 1 && lost->generation == 3);
 }
 
 /* All that a datagram could be: some of it is cut out of here. */

@@ -449,6 +449,34 @@ static void an_idle_queue_is_not_forgotten(void **unused)
 	}
 }
 
+static void nic_sends_all(void)
+{
+	nic_sends(UINT32_MAX);
+}
+
+/* However fast the NIC: what comes in, and the lane's other queues, have their turn, and the rest goes in the next. */
+static void many_small_segments_take_several_turns(void **unused)
+{
+	uint32_t turns = 0;
+
+	(void)unused;
+	queue.port.host.wanted = 1;
+	for (uint32_t i = 0; i < 30; i++)
+		put_stream(&bulk, 45000, i, 45);
+	on_read = nic_sends_all;
+	do {
+		const uint32_t before = sent_count;
+		const uint32_t done = outbound_run(&queue.port);
+
+		nic_sends_all();
+		assert_in_range(sent_count - before, 1, 5000);
+		/* With more to do it is not slept. */
+		assert_true(done >= 64 || sent_count == 30 * 1000);
+		assert_true(++turns < TURNS);
+	} while (sent_count < 30 * 1000);
+	assert_true(turns >= 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -476,6 +504,7 @@ int main(void)
 		WITH(what_comes_alone_leaves_at_once),
 		WITH(what_is_behind_it_leaves_together),
 		WITH(an_idle_queue_is_not_forgotten),
+		WITH(many_small_segments_take_several_turns),
 	};
 
 	return RUN_WITH_EACH_AEAD("outbound", tests);

@@ -16,6 +16,7 @@ static const struct reassembly_limits limits = {.datagrams = 12, .per_source = 4
 
 static struct reassembler r;
 static uint64_t lost[REASON_COUNT], lost_of_sa;
+static uint32_t at_hand; /* of the fragment that is added now */
 static uint8_t whole[HOST_FRAME_MAX], payload[65536];
 static struct reassembled out;
 
@@ -34,15 +35,16 @@ struct part {
 	const uint8_t *data; /* in place of payload + at */
 };
 
-static void on_drop(void *user, uint32_t slot, uint32_t generation, enum reason why, uint32_t fragments)
+static void on_drop(void *user, const struct lost_fragments *what)
 {
 	assert_ptr_equal(user, &r);
-	lost[why] += fragments;
-	if (slot == SLOT) {
-		assert_int_equal(generation, GENERATION);
-		lost_of_sa += fragments;
+	lost[what->why] += what->count;
+	at_hand += what->at_hand;
+	if (what->slot == SLOT) {
+		assert_int_equal(what->generation, GENERATION);
+		lost_of_sa += what->count;
 	} else {
-		assert_int_equal(slot, SLOT_NONE);
+		assert_int_equal(what->slot, SLOT_NONE);
 	}
 }
 
@@ -60,6 +62,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
+	assert_int_equal(at_hand, 0);
 	reassembly_destroy(&r);
 	return 0;
 }
@@ -72,6 +75,7 @@ static bool add_part(const struct part *p)
 	struct ip_fragment f = {
 		.frame = frame, .l2 = l2, .slot = first ? SLOT : SLOT_NONE, .generation = first ? GENERATION : 0};
 	uint8_t *ip = frame + l2;
+	bool complete;
 
 	memset(frame, 0x11 + p->tags, l2);
 	memset(ip, 0, header);
@@ -87,7 +91,11 @@ static bool add_part(const struct part *p)
 	memcpy(ip + header, p->data ? p->data : payload + p->at, p->len);
 	ip_finish(ip, header, header + p->len, PROTO_ESP);
 	f.ip = (struct ip_view){.ip = ip, .header = header, .total = header + p->len};
-	return reassembly_add(&r, &f, p->now, whole, &out);
+	at_hand = 0;
+	complete = reassembly_add(&r, &f, p->now, whole, &out);
+	assert_in_range(at_hand, 0, !complete);
+	at_hand = 0;
+	return complete;
 }
 #define ADD(...) add_part(&(struct part){__VA_ARGS__})
 
