@@ -24,6 +24,9 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+/* Of what this host itself sends. */
+#define IN_PROCESS
+
 #include "capture.h"
 #include "clear.h"
 #include "count.h"

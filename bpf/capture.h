@@ -8,6 +8,7 @@
 #define BPF_CAPTURE_H
 
 #include "cfg.h"
+#include "count.h"
 
 /* Room in the capture's ring buffer for a packet of `len` bytes. NULL: nothing is captured, or there is no room, which
  * is counted. */
@@ -22,7 +23,7 @@ static __always_inline struct capture_drop *capture_reserve(__u32 len, __u32 ifi
 		return NULL;
 	drop = bpf_ringbuf_reserve(ring, sizeof(*drop), 0);
 	if (!drop) {
-		counts->capture_lost++;
+		add_here(&counts->capture_lost, 1);
 		return NULL;
 	}
 	drop->record = (struct capture_record){

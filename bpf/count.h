@@ -11,16 +11,28 @@ static __always_inline bool is_an_end(enum reason reason)
 	return reason >= REASON_PATH_MTU && reason != REASON_PARKED;
 }
 
+/*
+ * Adds to a counter of this CPU. Neither XDP nor tc is interrupted by itself. A program that runs in a process, too
+ * (IN_PROCESS), is by both, and another process may go on in the middle of it.
+ */
+static __always_inline void add_here(__u64 *counter, __u64 n)
+{
+#ifdef IN_PROCESS
+	__sync_fetch_and_add(counter, n);
+#else
+	*counter += n;
+#endif
+}
+
 /* Counts one packet. */
 static __always_inline void count(enum reason reason)
 {
 	__u32 only = 0;
 	struct counts *counts = bpf_map_lookup_elem(&stats, &only);
 
-	/* Per CPU, and neither XDP nor tc is interrupted by itself. */
 	if (!counts)
 		return;
-	++*counts_at(counts, reason);
+	add_here(counts_at(counts, reason), 1);
 	if (is_an_end(reason))
 		counts->last = reason;
 }

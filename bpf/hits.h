@@ -11,6 +11,7 @@
 #include <linux/bpf.h>
 
 #include "cfg.h"
+#include "count.h"
 #include "parse.h"
 
 #define TCP_DATA_OFFSET 12
@@ -42,7 +43,6 @@ __noinline int segments(struct __sk_buff *skb, __u32 proto, __u32 l4_offset, __u
 	return (int)((l4_len - l4_header(skb, proto, l4_offset) + size - 1) / size);
 }
 
-/* Per CPU, and neither XDP nor tc is interrupted by itself. */
 __noinline int hit_counter(__u32 counter, __u32 out, __u32 packets, __u32 bytes)
 {
 	struct policy_hits *of = bpf_map_lookup_elem(&spd_hits, &counter);
@@ -51,8 +51,8 @@ __noinline int hit_counter(__u32 counter, __u32 out, __u32 packets, __u32 bytes)
 	if (!of)
 		return 0;
 	hits = out ? &of->out : &of->in;
-	hits->packets += packets;
-	hits->bytes += bytes;
+	add_here(&hits->packets, packets);
+	add_here(&hits->bytes, bytes);
 	return 0;
 }
 
