@@ -57,6 +57,10 @@ struct sad_out_value {
 	__u32 generation;
 };
 LAYOUT_ASSERT(struct sad_out_value, 8);
+_Static_assert(__builtin_offsetof(struct sad_value, slot) == __builtin_offsetof(struct sad_out_value, slot) &&
+		       __builtin_offsetof(struct sad_value, generation) ==
+			       __builtin_offsetof(struct sad_out_value, generation),
+	       "what any of the maps has for an SA begins with a sad_out_value");
 
 /* sad_sent has a sad_key for each outbound SA, bound to a policy or not, and a sad_out_value. */
 

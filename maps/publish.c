@@ -4,13 +4,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
-#include <stddef.h>
 #include <string.h>
-
-_Static_assert(offsetof(struct sad_value, slot) == offsetof(struct sad_out_value, slot) &&
-		       offsetof(struct sad_value, generation) == offsetof(struct sad_out_value, generation) &&
-		       sizeof(struct sad_value) >= sizeof(struct sad_out_value),
-	       "one may be read as the other");
 
 static struct sad_key sad_key_of(const struct sa_state *sa)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SAs of an earlier run: what becomes of them. */
 #include <bpf/bpf.h>
-#include <stddef.h>
 #include <string.h>
 
 #include "lib/log.h"
@@ -14,8 +13,6 @@
 #define KEY_MAX 32
 
 _Static_assert(sizeof(struct sad_out_key) <= KEY_MAX && sizeof(struct sad_key) <= KEY_MAX, "larger keys");
-_Static_assert(offsetof(struct sad_value, generation) == offsetof(struct sad_out_value, generation),
-	       "slot and generation come first");
 
 /* Which SAs stay. */
 struct keeping {
