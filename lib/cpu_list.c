@@ -47,6 +47,16 @@ int cpu_list_parse(const char *text, cpu_set_t *cpus, struct fault *f)
 	return 0;
 }
 
+unsigned cpu_list_count(const cpu_set_t *cpus)
+{
+	cpu_set_t all;
+	int n = CPU_COUNT(cpus);
+
+	if (n == 0 && sched_getaffinity(0, sizeof(all), &all) == 0)
+		n = CPU_COUNT(&all);
+	return n < 1 ? 1 : (unsigned)n;
+}
+
 int cpu_list_nth(const cpu_set_t *cpus, unsigned n)
 {
 	unsigned left = n % (unsigned)CPU_COUNT(cpus);

@@ -42,6 +42,11 @@
 
 /* What a TAP queue's frames take besides once long ones have come by it: 32 super-packets (worker/host/host_ring.h). */
 #define TAP_QUEUE_MEMORY ((size_t)2103296)
+/* And what datagrams in fragments take, as far as they are filled: these that a lane keeps of a NIC, and that a TAP
+ * queue keeps of the host (worker/packet/reassembly.h). */
+#define DATAGRAM_MEMORY ((size_t)65664)
+#define DATAGRAMS_IN	256
+#define DATAGRAMS_OUT	32
 
 /* Who has which frame of a queue (worker/nic/umem.h). */
 struct packet_book {

@@ -145,15 +145,11 @@ static int parse(struct arguments *a, int argc, char **argv, struct fault *f)
 /* As many as there are CPUs for them, unless told otherwise. One that has no queue costs nothing. */
 static uint32_t count_lanes(const struct arguments *a)
 {
-	cpu_set_t all;
-	int n;
+	const uint32_t cpus = cpu_list_count(&a->cpus);
 
 	if (a->lanes)
 		return a->lanes;
-	n = CPU_COUNT(&a->cpus);
-	if (n == 0 && sched_getaffinity(0, sizeof(all), &all) == 0)
-		n = CPU_COUNT(&all);
-	return n < 1 ? 1 : n > LANES_MAX ? LANES_MAX : (uint32_t)n;
+	return cpus < LANES_MAX ? cpus : LANES_MAX;
 }
 
 /* ---- start ---- */

@@ -191,9 +191,21 @@ size_t nic_packet_memory(const struct interface_config *config, const struct net
 	return queues * packet_stride(packet_ring(queues, dev->mtu, config->packet_memory), dev->mtu);
 }
 
+static size_t tap_queues(const struct interface_config *config, const struct netdev *dev)
+{
+	return 2 * tap_pairs(nic_queues(config, dev), netdev_tx_queues(dev));
+}
+
 size_t nic_host_memory(const struct interface_config *config, const struct netdev *dev)
 {
-	return 2 * tap_pairs(nic_queues(config, dev), netdev_tx_queues(dev)) * TAP_QUEUE_MEMORY;
+	return tap_queues(config, dev) * TAP_QUEUE_MEMORY;
+}
+
+size_t nic_fragment_memory(const struct interface_config *config, const struct netdev *dev, uint32_t lanes)
+{
+	const uint32_t queues = nic_queues(config, dev), assemblers = queues < lanes ? queues : lanes;
+
+	return (assemblers * DATAGRAMS_IN + tap_queues(config, dev) * DATAGRAMS_OUT) * DATAGRAM_MEMORY;
 }
 
 int nic_check(const struct interface_config *config, const struct netdev *dev, struct fault *f)

@@ -100,6 +100,9 @@ size_t nic_packet_memory(const struct interface_config *config, const struct net
 /* Bytes that will be taken besides for what the host sends, bit by bit, as long frames come: the most of it. */
 size_t nic_host_memory(const struct interface_config *config, const struct netdev *dev);
 
+/* The same for datagrams in fragments, of which each lane that has queues of the interface keeps some. */
+size_t nic_fragment_memory(const struct interface_config *config, const struct netdev *dev, uint32_t lanes);
+
 /* What would keep the interface from being attached: -errno and why, or 0. */
 int nic_check(const struct interface_config *config, const struct netdev *dev, struct fault *f);
 

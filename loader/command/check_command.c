@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* 'check': what 'run' would do, and what would keep it from working. Nothing is changed. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 #include "daemon/connection_policies.h"
 #include "daemon/ike_process.h"
 #include "daemon/ways.h"
+#include "lib/cpu_list.h"
 #include "maps/maps.h"
 #include "net/local_addrs.h"
 #include "nic_view.h"
@@ -41,6 +43,8 @@ struct check {
 	const struct config *config;
 	struct report report;
 	cJSON *interfaces; /* of those that can be attached */
+	/* What these will take, and may besides, in bytes. */
+	size_t memory, more;
 	struct firewall firewall;
 	/* As they are while connections are looked at, however many these are. */
 	struct local_addrs here;
@@ -120,6 +124,42 @@ static unsigned inner_mtu(unsigned mtu)
 	return mtu < 576 ? 0 : ((mtu - ip - around) & ~3U) - trailer + ip;
 }
 
+static size_t mib(size_t bytes)
+{
+	return (bytes + (1 << 20) - 1) >> 20;
+}
+
+/* As many as the worker will have. */
+static uint32_t lanes_of(const struct config *config)
+{
+	cpu_set_t cpus;
+	struct fault f;
+
+	CPU_ZERO(&cpus);
+	if (config->lanes || (*config->cpus && cpu_list_parse(config->cpus, &cpus, &f)))
+		return config->lanes;
+	return cpu_list_count(&cpus);
+}
+
+/* What attaching it will come to, and what memory it takes. */
+static void tell_interface(struct check *r, const struct interface_config *ic, const struct netdev *dev, bool again)
+{
+	const size_t memory = nic_packet_memory(ic, dev), long_frames = nic_host_memory(ic, dev);
+	const size_t fragments = nic_fragment_memory(ic, dev, lanes_of(r->config));
+	const bool up = dev->flags & IFF_UP;
+	struct fault f;
+
+	r->memory += memory;
+	r->more += long_frames + fragments;
+	fault(&f, EINVAL,
+	      "%s %s, %u of %u queues, MTU %u: %u for a packet that is protected, %zu MiB of packet memory, and up to "
+	      "%zu MiB for long frames of the host and %zu for fragments%s",
+	      again ? "taken over in" : "attached in", mode_forecast(ic, dev), nic_queues(ic, dev), netdev_queues(dev),
+	      dev->mtu, inner_mtu(dev->mtu), mib(memory), mib(long_frames), mib(fragments),
+	      up ? "" : "; the interface is down");
+	say(r, ic->name, up ? LEVEL_OK : LEVEL_WARN, f.text);
+}
+
 static void check_interface(struct check *r, const struct instance *in, const struct interface_config *ic)
 {
 	struct hook_place at = {.dir = in->bpf_dir, .dev = ic->name};
@@ -140,13 +180,7 @@ static void check_interface(struct check *r, const struct instance *in, const st
 		say(r, ic->name, LEVEL_FAIL, f.text);
 		return;
 	}
-	fault(&f, EINVAL,
-	      "%s %s, %u of %u queues, MTU %u: %u for a packet that is protected, %zu MiB of packet memory, and up to "
-	      "%zu MiB for long frames of the host%s",
-	      hooks_any(&at) ? "taken over in" : "attached in", mode_forecast(ic, &dev), nic_queues(ic, &dev),
-	      netdev_queues(&dev), dev.mtu, inner_mtu(dev.mtu), nic_packet_memory(ic, &dev) >> 20,
-	      (nic_host_memory(ic, &dev) + (1 << 20) - 1) >> 20, dev.flags & IFF_UP ? "" : "; the interface is down");
-	say(r, ic->name, dev.flags & IFF_UP ? LEVEL_OK : LEVEL_WARN, f.text);
+	tell_interface(r, ic, &dev, hooks_any(&at));
 	check_busy_poll(r, ic, &dev);
 	check_steering(r, ic, &dev);
 }
@@ -413,6 +447,20 @@ static void check_memory(struct check *r, const struct config *config)
 	say(r, "sa-max", LEVEL_OK, f.text);
 }
 
+static void check_interfaces(struct check *r, const struct instance *in, const struct config *config)
+{
+	struct fault f;
+
+	for (unsigned i = 0; i < config->interface_count; i++)
+		check_interface(r, in, &config->interfaces[i]);
+	if (config->interface_count == 0)
+		say(r, "interfaces", LEVEL_WARN, "none in the file: nothing is attached until 'xdp-ipsec attach'");
+	if (cJSON_GetArraySize(r->interfaces) < 2)
+		return;
+	fault(&f, EINVAL, "together %zu MiB of packet memory, and up to %zu MiB besides", mib(r->memory), mib(r->more));
+	say(r, "interfaces", LEVEL_OK, f.text);
+}
+
 static void check_all(struct check *r, const struct instance *in, const struct config *config, const char *path)
 {
 	check_bpffs(r, in);
@@ -422,10 +470,7 @@ static void check_all(struct check *r, const struct instance *in, const struct c
 	check_file_rights(&r->report, "configuration", path);
 	check_cpus(&r->report, config->cpus);
 	check_memory(r, config);
-	for (unsigned i = 0; i < config->interface_count; i++)
-		check_interface(r, in, &config->interfaces[i]);
-	if (config->interface_count == 0)
-		say(r, "interfaces", LEVEL_WARN, "none in the file: nothing is attached until 'xdp-ipsec attach'");
+	check_interfaces(r, in, config);
 	check_connections(r, path);
 	for (unsigned i = 0; i < config->policy_count; i++)
 		check_policy(r, &config->policies[i]);

@@ -19,10 +19,11 @@ PATIENCE_S = 60
 
 
 def said(host):
-    """MiB of packet memory, and of what is for the host's frames, by `check`."""
+    """MiB of packet memory, of what is for the host's frames, and for fragments, by `check`."""
     checks = json.loads(host.cmd('-j', 'check', '-c', host.config, check=False).stdout)['checks']
     texts = [row['text'] for row in checks if row['what'] == NIC]
-    return [int(n) for n in re.search(r'(\d+) MiB of packet memory, and up to (\d+) MiB for long frames', texts[0]).groups()]
+    said = re.search(r'(\d+) MiB of packet memory, and up to (\d+) MiB for long frames of the host and (\d+) for fragments', texts[0])
+    return [int(n) for n in said.groups()]
 
 
 def memory(host):
@@ -44,10 +45,11 @@ def file_of(host):
 def test_what_is_said_is_taken(queues, settings, least):
     with Pair('native', queues) as pair:
         pair.a.configure([NIC], mode='native', daemon={'lanes': 2}, **settings)
-        packets, frames = said(pair.a)
+        packets, frames, fragments = said(pair.a)
         limit = settings.get('packet_memory', LIMIT)
         assert least <= packets <= limit
         assert frames == pytest.approx(4.01 * queues, abs=1)
+        assert fragments == pytest.approx(min(queues, 2) * 16.03 + 2 * queues * 2.004, abs=1)
         pair.a.spawn()
         until(lambda: 'is ready (' in pair.a.log_text, 'all queues are served', timeout=PATIENCE_S)
         shared, own = memory(pair.a)

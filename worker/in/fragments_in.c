@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "maps/packet_memory.h"
+
 /*
- * Datagrams that are being put together. Room for one is touched only as far as it
- * is filled; these are 16 MiB at most, and take what 16 peers at once lose in
- * REASSEMBLY_NS. A peer with more than a quota's worth on the way at one time is
+ * Of the DATAGRAMS_IN that are being put together, which take what 16 peers at once
+ * lose in REASSEMBLY_NS. A peer with more than a quota's worth on the way at one time is
  * losing packets, and its oldest are not going to be completed.
  */
-#define DATAGRAMS_IN	  256
 #define DATAGRAMS_OF_PEER 16
 /*
  * Later fragments that came before their first: across two queues, or on two

@@ -15,13 +15,7 @@
 #include "packet/reassembly.h"
 #include "packet/segment.h"
 #include "esp/seq.h"
-
-/*
- * Datagrams of the host that are being put together. It sends the fragments of one
- * back to back, so a CPU has one or two open; what is over gives room to those that never
- * get all (a firewall dropped a part). They share the room: the host is one source.
- */
-#define DATAGRAMS_OUT 32
+#include "maps/packet_memory.h"
 
 /*
  * Super-packets taken from the host before inbound has its turn again. Fewer cost
@@ -487,6 +481,8 @@ uint32_t outbound_run(struct port_queue *p)
 
 static int init(struct outbound **to, struct port_queue *p, struct host *host, struct fault *f)
 {
+	/* The host sends the fragments of a datagram back to back, so a CPU has one or two open; what is over gives
+	 * room to those that never get all (a firewall dropped a part). They share the room: the host is one source. */
 	const struct reassembly_limits limits = {
 		.datagrams = DATAGRAMS_OUT,
 		.per_source = DATAGRAMS_OUT,

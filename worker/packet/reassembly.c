@@ -8,10 +8,13 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
+#include "maps/packet_memory.h"
+
 #define HEADERS_ROOM (ETH_LEN_MAX + IP_LEN_MAX)
 #define IP_TOTAL_MAX 65535
 /* One datagram's part of the arena, in whole cache lines. */
 #define STRIDE ((HEADERS_ROOM + IP_TOTAL_MAX + 63) & ~(size_t)63)
+_Static_assert(STRIDE == DATAGRAM_MEMORY, "'check' says how much it is");
 
 /* The ECN codepoint of who knows none (RFC 3168 section 5). */
 #define NOT_ECT 0
