@@ -372,16 +372,18 @@ static __always_inline bool has_asked_routes(const struct net_device *dev)
  * Whether it is an error about what a policy protects. Whether what only a cover does is this host's is known where it
  * is delivered. One in fragments shows its quote where the kernel has put it together, and nobody believes it before.
  */
-static __always_inline bool is_forged_error(struct bpf_nf_ctx *ctx, const struct packet *p, bool first)
+static __always_inline enum quoted quoted_in_error(struct bpf_nf_ctx *ctx, const struct packet *p, bool first)
 {
 	const bool here = ctx->state->hook == NF_INET_LOCAL_IN;
 	struct packet q = {};
 	enum quoted quoted;
 
 	if ((!first && !here) || !icmp_is_error(p) || !parse_quoted(ctx, 0, p, &q))
-		return false;
+		return QUOTES_NOTHING;
 	quoted = quoted_of(&q);
-	return quoted == QUOTES_COVERED ? here : quoted == QUOTES_PROTECTED && (first || was_in_fragments(ctx->skb));
+	if (quoted == QUOTES_COVERED ? here : first || was_in_fragments(ctx->skb))
+		return quoted;
+	return QUOTES_NOTHING;
 }
 
 /*
@@ -395,6 +397,7 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	const __u8 hook = ctx->state->hook;
 	struct packet p = {};
 	bool routed, renamed, first;
+	enum quoted quoted;
 	__u32 dst;
 	int action;
 
@@ -411,8 +414,9 @@ static __always_inline int in(struct bpf_nf_ctx *ctx)
 	/* The kernel's, or nobody's: there is no SA of ours on this interface. */
 	if (p.proto == IPPROTO_ESP)
 		return NF_ACCEPT;
-	if (is_forged_error(ctx, &p, first))
-		return drop(REASON_ICMP_FORGED);
+	quoted = quoted_in_error(ctx, &p, first);
+	if (quoted != QUOTES_NOTHING)
+		return drop(reason_by_quote(quoted));
 	dst = p.dst;
 	if (renamed)
 		take_back_nat(skb, &p);

@@ -4,6 +4,8 @@
 #ifndef BPF_EGRESS_H
 #define BPF_EGRESS_H
 
+#include <linux/if_packet.h>
+
 #include "fragments.h"
 #include "gre.h"
 #include "hits.h"
@@ -201,6 +203,15 @@ static __always_inline bool is_in_our_name(struct __sk_buff *skb, const struct p
 	       route_ask(skb, skb->ingress_ifindex, p->dst, p->src, p->proto) == BPF_FIB_LKUP_RET_NOT_FWDED;
 }
 
+/*
+ * Whether this host's stack sends it, its own or routed. A bridge passes on what is for another station, or a group,
+ * and says so: with this host's address as its source that is made up by whoever is on another port.
+ */
+static __always_inline bool is_of_this_stack(const struct __sk_buff *skb)
+{
+	return skb->pkt_type == PACKET_HOST || skb->pkt_type == PACKET_OUTGOING;
+}
+
 static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packet *p)
 {
 	const struct fragment_value *first = is_later_fragment(p) ? fragment_recall_out(p) : NULL;
@@ -214,6 +225,8 @@ static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packe
 	/* Covers are for what this host says itself, not for what it forwards. */
 	if (action == SPD_PROTECT && flow.cover && skb->ingress_ifindex && !is_in_our_name(skb, p))
 		action = SPD_NONE;
+	if (action == SPD_PROTECT && !is_of_this_stack(skb) && !gre_takes(skb, p))
+		return tc_drop(REASON_CLEARTEXT_PROTECTED);
 	tells = gives_away(skb, p, action);
 	if (tells)
 		action = SPD_DISCARD;

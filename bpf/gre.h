@@ -12,6 +12,8 @@
 #ifndef BPF_GRE_H
 #define BPF_GRE_H
 
+#include <linux/if_packet.h>
+
 #include "hits.h"
 #include "policy.h"
 #include "sa.h"
@@ -201,6 +203,8 @@ __noinline int gre_egress(struct __sk_buff *skb)
 	if (!gre_make_room(skb, &inner))
 		return tc_drop(REASON_TOO_BIG);
 	h = gre_headers_of(&inner);
+	/* The copies are this host's own, also of what it only passes on. */
+	bpf_skb_change_type(skb, PACKET_HOST);
 	for (__u32 i = 0; i < GRE_PEERS_MAX && i < last; i++)
 		if (gre_write(skb, &h, &g->peers[i]))
 			bpf_clone_redirect(skb, nic.ifindex, 0);

@@ -9,6 +9,9 @@
  * - comes out of an SA, and quotes what this host has sent to another peer, which this one has not seen either;
  * - leaves in clear, and quotes what came out of an SA, which it would show to all on the way.
  *
+ * What comes in clear and quotes the daemon's own IKE may be true, and is dropped, too: the daemon hears of none, and
+ * sends without DF, while the kernel would learn a route or an MTU by it for all that goes to the peer.
+ *
  * What this host only forwards is not its own to protect, and so covers (policy.h) have no say in errors about that.
  */
 #ifndef BPF_ICMP_FORGED_H
@@ -31,15 +34,17 @@ enum quoted {
 	QUOTES_NOTHING,
 	QUOTES_COVERED, /* what only a cover protects, if its source is this host's */
 	QUOTES_PROTECTED,
+	QUOTES_IKE,
 };
 
-/* Whether a policy protects the quoted packet, which this host has sent. The daemon's own IKE is in clear, and ESP is
- * what the wire has seen. */
+/* Whether a policy protects the quoted packet, which this host has sent. ESP is what the wire has seen. */
 static __always_inline enum quoted quoted_of(const struct packet *q)
 {
 	struct flow flow = flow_outbound(q);
 
-	if (q->proto == IPPROTO_ESP || decide(&flow, is_ike(q, q->sport)) != SPD_PROTECT)
+	if (is_ike(q, q->sport) && policy_has_connection(q->src, q->dst))
+		return QUOTES_IKE;
+	if (q->proto == IPPROTO_ESP || policy_decide(&flow) != SPD_PROTECT)
 		return QUOTES_NOTHING;
 	return flow.cover ? QUOTES_COVERED : QUOTES_PROTECTED;
 }
@@ -74,17 +79,24 @@ static __always_inline struct icmp_error icmp_error_of(const struct packet *p, e
 	};
 }
 
-static __always_inline bool may_not_quote(void *ctx, const struct icmp_error *e, const struct packet *q)
+/* What may not be quoted, if q is that. */
+static __always_inline enum quoted quoted_in(void *ctx, const struct icmp_error *e, const struct packet *q)
 {
 	enum quoted quoted;
 
 	if (e->way == ICMP_LEAVES)
-		return quotes_opened(q);
+		return quotes_opened(q) ? QUOTES_PROTECTED : QUOTES_NOTHING;
 	if (e->way == ICMP_OPENED && q->dst == e->from)
-		return false;
+		return QUOTES_NOTHING;
 	quoted = quoted_of(q);
-	return quoted == QUOTES_PROTECTED ||
-	       (quoted == QUOTES_COVERED && !route_is_to_another(ctx, e->ifindex, q->dst, q->src, q->proto));
+	if (quoted == QUOTES_COVERED && route_is_to_another(ctx, e->ifindex, q->dst, q->src, q->proto))
+		return QUOTES_NOTHING;
+	return quoted;
+}
+
+static __always_inline enum reason reason_by_quote(enum quoted quoted)
+{
+	return quoted == QUOTES_IKE ? REASON_ICMP_IGNORED : REASON_ICMP_FORGED;
 }
 
 /*
@@ -94,11 +106,14 @@ static __always_inline bool may_not_quote(void *ctx, const struct icmp_error *e,
 static __always_inline bool icmp_is_forged(void *ctx, const struct cursor *c, const struct icmp_error *e)
 {
 	const bool has_quote = e->len >= sizeof(struct icmp_header) + sizeof(struct iphdr);
+	enum quoted quoted = has_quote || e->fragment ? QUOTES_PROTECTED : QUOTES_NOTHING;
 	struct packet q = {};
 
-	if (parse_icmp_about(*c, e->len, &q) ? !may_not_quote(ctx, e, &q) : !has_quote && !e->fragment)
+	if (parse_icmp_about(*c, e->len, &q))
+		quoted = quoted_in(ctx, e, &q);
+	if (quoted == QUOTES_NOTHING)
 		return false;
-	count(REASON_ICMP_FORGED);
+	count(reason_by_quote(quoted));
 	return true;
 }
 

@@ -19,7 +19,7 @@
 	X(GRE_RECEIVED, gre_received, PASS, "multicast or broadcast that came in GRE", "") \
 	X(PATH_MTU, path_mtu, PASS, "a router's word on ESP of an SA that was too big: it lowers the SA's path MTU", \
 	  "") \
-	X(ICMP_IGNORED, icmp_ignored, DROP, "a router's word on ESP that fits no SA or is not to be believed", \
+	X(ICMP_IGNORED, icmp_ignored, DROP, "a word on ESP that fits no SA or is not to be believed, or on IKE, which needs none", \
 	  "harmless in small numbers; many at once are forged") \
 	X(NO_SA, no_sa, DROP, "no SA for this SPI, or none yet for what a policy protects", \
 	  "out: the connection is not up: 'xdp-ipsec connection list' says why; by hand, 'sa add' has made none; in: " \

@@ -19,13 +19,15 @@
 static int bind_port(int fd, uint16_t port)
 {
 	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
-	const int on = 1, dont = IP_PMTUDISC_DONT, room = BUFFER;
+	/* Without DF; and what anybody says in an ICMP error about IKE changes no route's MTU, which is that of all that
+	 * goes to the peer. */
+	const int on = 1, omit = IP_PMTUDISC_OMIT, room = BUFFER;
 
 	/* Larger buffers are welcome, not necessary. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
 	if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0 ||
-	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &dont, sizeof(dont)) < 0 ||
+	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &omit, sizeof(omit)) < 0 ||
 	    bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0)
 		return -errno;
 	return 0;

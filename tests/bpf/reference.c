@@ -262,17 +262,19 @@ static bool is_ike_by(const struct ref_packet *quoted, uint16_t port)
 	return quoted->proto == UDP && quoted->ports_seen && is_ike_port(port);
 }
 
-/* An error about what nobody but the two ends has seen. */
-static bool is_forged(const struct ref_host *h, const struct ref_packet *p)
+/* An error about what nobody but the two ends has seen, or about IKE, which needs none. The reason that it is dropped
+ * for; REASON_COUNT: it is not. */
+static enum reason forged(const struct ref_host *h, const struct ref_packet *p)
 {
 	struct ref_packet quoted = {0};
 	struct ref_view v;
 
 	if (!ref_read_quote(p, &quoted))
-		return p->fragment;
+		return p->fragment ? REASON_ICMP_FORGED : REASON_COUNT;
 	v = ref_view_out(&quoted);
-	return quoted.proto != ESP &&
-	       ref_decide_but_ike(h, &v, is_ike_by(&quoted, quoted.sport)).decision == DECIDED_PROTECT;
+	if (is_ike_by(&quoted, quoted.sport) && ref_is_connected(h, v.local, v.remote))
+		return REASON_ICMP_IGNORED;
+	return quoted.proto != ESP && ref_decide(h, &v).decision == DECIDED_PROTECT ? REASON_ICMP_FORGED : REASON_COUNT;
 }
 
 /* One that shows to all what has come in an SA (RFC 4301 section 6.2); what a cover alone protects has none to come in.
@@ -321,8 +323,8 @@ static struct ref_outcome clear_in(struct ref_host *h, const struct ref_packet *
 {
 	if (p->form == FORM_WRONG)
 		return ref_may_protect(h, p->dst, p->src) ? drop_for(REASON_MALFORMED) : passed;
-	if (ref_is_error(p) && is_forged(h, p))
-		return drop_for(REASON_ICMP_FORGED);
+	if (ref_is_error(p) && forged(h, p) != REASON_COUNT)
+		return drop_for(forged(h, p));
 	switch (clear_decision(h, p)) {
 	case DECIDED_NONE:
 		return passed;
@@ -446,7 +448,15 @@ static struct ref_outcome protect(struct ref_host *h, const struct ref_packet *p
 	return to_tap(h, sa);
 }
 
-static struct ref_outcome good_out(struct ref_host *h, const struct ref_packet *p)
+/* BPF_PROG_TEST_RUN takes what is for another MAC than the loopback interface's for what a bridge passes on. */
+static bool is_from_here(const uint8_t *frame)
+{
+	static const uint8_t loopback[6];
+
+	return memcmp(frame, loopback, sizeof(loopback)) == 0;
+}
+
+static struct ref_outcome good_out(struct ref_host *h, const struct ref_packet *p, bool from_here)
 {
 	const struct ref_fragment *first = p->later ? first_out(h, p) : NULL;
 	const struct ref_view v = ref_view_out(p);
@@ -455,6 +465,8 @@ static struct ref_outcome good_out(struct ref_host *h, const struct ref_packet *
 
 	if (first)
 		d = (struct ref_decided){first->decision, NULL, false};
+	if (d.decision == DECIDED_PROTECT && !from_here)
+		return drop_for(REASON_CLEARTEXT_PROTECTED);
 	tells = !ref_keeps_back(d.decision) && ref_is_error(p) && gives_away(h, p);
 	if (tells)
 		d.decision = DECIDED_DISCARD;
@@ -483,5 +495,5 @@ struct ref_outcome ref_egress(struct ref_host *h, const uint8_t *frame, size_t s
 	case FORM_GOOD:
 		break;
 	}
-	return good_out(h, &p);
+	return good_out(h, &p, is_from_here(frame));
 }

@@ -73,7 +73,7 @@ struct ref_decided ref_decide(const struct ref_host *h, const struct ref_view *v
 		     : (struct ref_decided){DECIDED_NONE, NULL, false};
 }
 
-static bool is_connected(const struct ref_host *h, uint32_t local, uint32_t remote)
+bool ref_is_connected(const struct ref_host *h, uint32_t local, uint32_t remote)
 {
 	const struct ref_policy *r;
 
@@ -87,7 +87,7 @@ struct ref_decided ref_decide_but_ike(const struct ref_host *h, const struct ref
 {
 	struct ref_decided d = ref_decide(h, v);
 
-	if (ike && ref_keeps_back(d.decision) && is_connected(h, v->local, v->remote))
+	if (ike && ref_keeps_back(d.decision) && ref_is_connected(h, v->local, v->remote))
 		d = (struct ref_decided){DECIDED_IKE, NULL, false};
 	return d;
 }

@@ -35,6 +35,9 @@ bool ref_keeps_back(enum ref_decision decision);
  */
 struct ref_decided ref_decide(const struct ref_host *h, const struct ref_view *v);
 
+/* Whether a connection is for the two addresses. */
+bool ref_is_connected(const struct ref_host *h, uint32_t local, uint32_t remote);
+
 /* The same, but IKE between the hosts of a connection protects itself. */
 struct ref_decided ref_decide_but_ike(const struct ref_host *h, const struct ref_view *v, bool ike);
 

@@ -42,6 +42,33 @@ static void protected_traffic_goes_to_the_tap(void **state)
 	assert_int_equal(take_events(fx), 0);
 }
 
+/* A bridge passes on what is for another station, or for a group, with this host's address as its source. */
+static void what_this_host_has_not_sent_has_no_sa(void **state)
+{
+	static const uint8_t to[][6] = {{2, 0, 0, 0, 0, 1}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {1, 0, 0x5e, 0, 0, 5}};
+	struct frame f = FRAME_OUT(.proto = IPPROTO_TCP, .dport = 179), later = FRAME_OUT(.frag_off = 5, .id = 7);
+	struct frame first = FRAME_OUT(.frag_off = MORE_FRAGMENTS, .id = 7);
+	struct fixture *fx = *state;
+
+	for (size_t i = 0; i < 3; i++) {
+		memcpy(f.data, to[i], 6);
+		assert_int_equal((int)run_egress(fx, &f).verdict, TC_ACT_UNSPEC);
+	}
+	protect_all(fx);
+	put_outbound(fx, 600, 0, 0);
+	for (size_t i = 0; i < 3; i++) {
+		memcpy(f.data, to[i], 6);
+		assert_refused(fx, f, REASON_CLEARTEXT_PROTECTED);
+	}
+	/* Nor does it take the place of what this host sends in fragments. */
+	assert_int_equal(run_egress(fx, &first).verdict, TC_ACT_REDIRECT);
+	memcpy(first.data, to[0], 6);
+	assert_refused(fx, first, REASON_CLEARTEXT_PROTECTED);
+	assert_int_equal(run_egress(fx, &later).verdict, TC_ACT_REDIRECT);
+	memcpy(later.data, to[0], 6);
+	assert_refused(fx, later, REASON_CLEARTEXT_PROTECTED);
+}
+
 static void what_is_not_protected_is_left_alone(void **state)
 {
 	struct fixture *fx = *state;
@@ -236,6 +263,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST_NATIVE(protected_traffic_goes_to_the_tap),
+		TEST_NATIVE(what_this_host_has_not_sent_has_no_sa),
 		TEST_NATIVE(what_is_not_protected_is_left_alone),
 		TEST_NATIVE(the_rules_own_sa_goes_first),
 		TEST_NATIVE(without_its_own_the_narrowest_sa),

@@ -155,7 +155,7 @@ static void messages_in_fragments(void **state)
 	MESSAGE(GOES_BY, .frag_off = MORE_FRAGMENTS, .type = 8, .len = 8);
 }
 
-/* These the wire has seen. */
+/* These the wire has seen. What is said of IKE may be true, and would change a route, or its MTU, for all else. */
 static void esp_and_ike(void **state)
 {
 	static const uint16_t ike[] = {500, 4500};
@@ -168,10 +168,22 @@ static void esp_and_ike(void **state)
 		MESSAGE(REASON_ICMP_FORGED, .proto = IPPROTO_UDP, .sport = ike[i], .dport = ike[i]);
 		PUT_RULES(fx, REMOTE "/32",
 			  {.local = {192, 0, 2, 1}, ANY_PORT, .action = SPD_PROTECT, .owner = OWNER_IKE, .origin = 32});
-		MESSAGE(GOES_BY, .proto = IPPROTO_UDP, .sport = ike[i], .dport = 1);
+		for (size_t j = 0; j < sizeof(errors); j++)
+			MESSAGE(REASON_ICMP_IGNORED, .type = errors[j], .proto = IPPROTO_UDP, .sport = ike[i],
+				.dport = 1);
 		MESSAGE(REASON_ICMP_FORGED, .proto = IPPROTO_UDP, .sport = 1, .dport = ike[i]);
 		MESSAGE(REASON_ICMP_FORGED, .proto = IPPROTO_UDP, .sport = ike[i], .dport = 1, .len = 30);
 		MESSAGE(REASON_ICMP_FORGED, .src = "192.0.2.9", .proto = IPPROTO_UDP, .sport = ike[i]);
+		/* Also where UDP is in clear. */
+		PUT_RULES(fx, REMOTE "/32",
+			  {.local = {192, 0, 2, 1},
+			   .proto = IPPROTO_TCP,
+			   ANY_PORT,
+			   .action = SPD_PROTECT,
+			   .owner = OWNER_IKE,
+			   .origin = 32});
+		MESSAGE(REASON_ICMP_IGNORED, .proto = IPPROTO_UDP, .sport = ike[i], .dport = ike[i]);
+		MESSAGE(GOES_BY, .proto = IPPROTO_UDP, .sport = 7, .dport = ike[i]);
 	}
 }
 

@@ -490,6 +490,9 @@ void frame_random(struct frame *f, const struct ref_host *h, bool out, uint64_t 
 	memset(f, 0, sizeof(*f));
 	put_ethernet(f, s.dst >> 28 == 14 || s.dst == 0xffffffff,
 		     chance(dice, 80) ? 0 : (unsigned)random_below(dice, 4));
+	/* Of this host's stack, to BPF_PROG_TEST_RUN. */
+	if (out && chance(dice, 90))
+		memset(f->data, 0, 6);
 	l4 = put_ip(f->data + f->len, s.src, s.dst, s.proto, options, size,
 		    chance(dice, 85) ? 0 : PICK(fragments, dice));
 	put16(l4, s.sport);
