@@ -60,7 +60,8 @@ struct port {
 	__u32 ring;	 /* entries of each ring of each queue (packet_memory.h) */
 	__u8 steering;	 /* enum port_steering */
 	__u8 busy_poll;	 /* sockets have busy polling: the worker's calls run the driver while there is traffic */
-	__u8 reserved[2];
+	__u8 keeps_mac;	 /* a macvlan stands on it: what is opened stays for the Ethernet address that it came to */
+	__u8 reserved;
 	__u32 tap_dropped; /* by the kernel at the TAP's full queues, modulo 2^32: so many are counted; the loader's */
 };
 LAYOUT_ASSERT(struct port, 64);

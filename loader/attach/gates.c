@@ -194,6 +194,34 @@ static bool is_there(const void *arg, int ifindex)
 	return cover_has(arg, ifindex);
 }
 
+static bool is_port(const void *arg, int ifindex)
+{
+	const struct port *port = arg;
+
+	return port->ifindex == (uint32_t)ifindex;
+}
+
+/* Not known for want of memory, it has none. */
+static bool has_macvlan(const struct port *port, const struct cover *interfaces)
+{
+	struct cover above;
+	bool has = false;
+
+	if (cover_find_again(&above, interfaces, is_port, port, true))
+		return false;
+	for (size_t i = 0; i < above.count; i++)
+		has |= above.covered[i] && netdev_stack_is_macvlan(&above.all[i]);
+	cover_free(&above);
+	return has;
+}
+
+static void tell_ports(const struct maps *maps, const struct cover *interfaces)
+{
+	for (unsigned i = 0; maps->port && i < PORTS_MAX; i++)
+		if (maps->port[i].ifindex)
+			maps->port[i].keeps_mac = has_macvlan(&maps->port[i], interfaces);
+}
+
 /* Of a start: who stays. */
 struct start {
 	const struct maps *maps;
@@ -229,6 +257,7 @@ void gates_cover(const struct maps *maps)
 			write_derived(maps, (uint32_t)ifindex, derived_kind(&s, ifindex));
 		}
 		keep(maps, is_there, &s.guarded);
+		tell_ports(maps, &s.guarded);
 	}
 	forget(&s);
 }

@@ -142,6 +142,11 @@ int netdev_stack_dump(struct netdev_stack **out, size_t *count)
 	return err;
 }
 
+bool netdev_stack_is_macvlan(const struct netdev_stack *dev)
+{
+	return dev->kind == NETDEV_UPPER && strncmp(dev->info_kind, "mac", 3) == 0;
+}
+
 const struct netdev_stack *netdev_stack_find(const struct netdev_stack *all, size_t count, int ifindex)
 {
 	for (size_t i = 0; i < count; i++)

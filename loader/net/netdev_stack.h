@@ -29,6 +29,9 @@ struct netdev_stack {
 /* All interfaces, malloc'd, to be freed. 0 or -errno. */
 int netdev_stack_dump(struct netdev_stack **out, size_t *count);
 
+/* Whether it has an Ethernet address of its own on the one below. */
+bool netdev_stack_is_macvlan(const struct netdev_stack *dev);
+
 /* The one of that number in such a list, or NULL. */
 const struct netdev_stack *netdev_stack_find(const struct netdev_stack *all, size_t count, int ifindex);
 

@@ -45,7 +45,8 @@ static void protected_traffic_goes_to_the_tap(void **state)
 /* A bridge passes on what is for another station, or for a group, with this host's address as its source. */
 static void what_this_host_has_not_sent_has_no_sa(void **state)
 {
-	static const uint8_t to[][6] = {{2, 0, 0, 0, 0, 1}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {1, 0, 0x5e, 0, 0, 5}};
+	static const uint8_t to[][6] = {
+		{2, 0, 0, 0, 0, 1}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {1, 0, 0x5e, 0, 0, 5}};
 	struct frame f = FRAME_OUT(.proto = IPPROTO_TCP, .dport = 179), later = FRAME_OUT(.frag_off = 5, .id = 7);
 	struct frame first = FRAME_OUT(.frag_off = MORE_FRAGMENTS, .id = 7);
 	struct fixture *fx = *state;

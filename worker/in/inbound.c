@@ -81,6 +81,16 @@ static void take_out(struct item *item)
 	ip_finish(item->ip.ip, item->ip.header, item->ip.total, item->opened.next_header);
 }
 
+/*
+ * What came in an SA is for this host, whatever its Ethernet header says, which nobody vouches for: a bridge would hand
+ * on, and flood in clear, what is for another station or a group. A macvlan is told by its own address.
+ */
+static void readdress(const struct port_queue *p, uint8_t *frame)
+{
+	if (frame[0] & 1 || !p->shared->keeps_mac)
+		memcpy(frame, p->shared->mac, sizeof(p->shared->mac));
+}
+
 static struct sa_lock *lock_of(const struct port_queue *p, const struct esp_sa *sa)
 {
 	if (p->lane->count == 1)
@@ -245,6 +255,7 @@ static void take_whole(struct port_queue *p, const struct reassembled *whole)
 
 	if (p->lane->capture ? !open_whole_captured(p, whole, &item) : !open_whole(p, whole, &item))
 		return;
+	readdress(p, item.frame);
 	if (is_gre(&item)) {
 		write_from_gre(p, &item);
 		return;
@@ -424,6 +435,7 @@ static void pass_deliver(struct port_queue *p, struct item *items, uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		struct coalesce_packet packet;
 
+		readdress(p, items[i].frame);
 		if (is_gre(&items[i])) {
 			write_from_gre(p, &items[i]);
 			umem_give(&p->q.umem, items[i].addr);
