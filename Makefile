@@ -2,7 +2,7 @@
 #
 #   make           the programs, in build/
 #   make demo      two hosts in namespaces, real traffic, proof from the wire   (root)
-#   make check     every test                                                   (root)
+#   make check     every test but those of check-long                           (root)
 #   make check-long what takes longer: valgrind, all of end to end with two lanes, and with sanitizers, the model, kills, a soak, fuzzing (root)
 #   make e2e-sanitized end to end, of programs with AddressSanitizer and UBSan; e2e-tsan: packets and IKE, with ThreadSanitizer (root)
 #   make kills     KILLS=10000 processes killed at any instant, SEED= as in an earlier run (root)
