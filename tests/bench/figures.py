@@ -11,12 +11,15 @@ from beds import VARIANTS
 # stands for ESP there, and base what for plaintext.
 Figure = namedtuple('Figure', 'part key label unit compare target variant base', defaults=['esp', 'plain'])
 
+FLOWS = (('', '1 flow'), ('_100', '100 flows'), ('_10000', '10,000 flows'))
+
 FIGURES = (
     Figure('tcp_1', 'mbit_s', 'TCP, one stream', 'Mbit/s', 'ratio', ('>=', 0.65)),
     Figure('tcp_4', 'mbit_s', 'TCP, four streams', 'Mbit/s', 'ratio', ('>=', 0.65)),
     Figure('udp_64', 'kpps', 'UDP 64 B, < 1 % lost', 'kpps', 'ratio', ('>=', 0.8)),
     Figure('udp_1400', 'kpps', 'UDP 1400 B, < 1 % lost', 'kpps', 'ratio', None),
-    Figure('udp_64', 'overload_ratio', 'UDP 64 B, in overload ÷ best', '', None, ('>=', 0.95)),
+    *(Figure(f'udp_{size}{part}', 'overload_ratio', f'UDP {size} B, {flows}, in overload ÷ best', '', None, ('>=', 0.95))
+      for size in (64, 1400) for part, flows in FLOWS),
     Figure('ping', 'p50_us', 'ping p50', 'µs', 'difference', ('<=', 80)),
     Figure('ping', 'hand_overs_p50_us', '  its hand-overs, bare', 'µs', None, None),
     Figure('ping', 'p99_us', 'ping p99', 'µs', 'difference', None),
@@ -44,7 +47,7 @@ LOW_FIGURES = (
     Figure('tcp_1', 'mbit_s', 'TCP, one stream', 'Mbit/s', 'ratio', None, 'esp_low'),
     Figure('tcp_4', 'mbit_s', 'TCP, four streams', 'Mbit/s', 'ratio', None, 'esp_low'),
     *(Figure(f'udp_{size}{part}', key, f'UDP {size} B, {flows}, {label}', 'kpps', 'ratio', None, 'esp_low')
-      for size in (64, 1400) for part, flows in (('', '1 flow'), ('_100', '100 flows'), ('_10000', '10,000 flows'))
+      for size in (64, 1400) for part, flows in FLOWS
       for key, label in (('kpps', '< 1 % lost'), ('overload_kpps', 'overload'))),
 )
 
@@ -166,13 +169,23 @@ def _bed_row(figure, rounds):
     return _row(figure, values, _median(pairs), pairs)
 
 
+def _streams_row(measured):
+    """Four streams beside one of the same round, by what they have together."""
+    def ratios(variant):
+        return [four[variant]['mbit_s'] / one[variant]['mbit_s'] for one, four in zip(measured['tcp_1'], measured['tcp_4'])]
+
+    figure = Figure('tcp_4', 'of_tcp_1', 'TCP, four streams ÷ one', '', None, ('>=', 1.0))
+    return _row(figure, {variant: _median(ratios(variant)) for variant in ('plain', 'esp')}, None, ratios('esp'))
+
+
 def bed_rows(measured):
     """A row for each figure whose part was measured: part -> rounds."""
     def rows(table, prefix=''):
         found = [_bed_row(figure, measured[figure.part]) for figure in table if figure.part in measured]
         return [{**row, 'name': prefix + row['name']} for row in found]
 
-    return (rows(FIGURES) + rows(LOW_FIGURES, 'low.') + rows(BARE_FIGURES, 'bare.') + rows(CABLE_FIGURES, 'cable.') +
+    streams = [_streams_row(measured)] if {'tcp_1', 'tcp_4'} <= measured.keys() else []
+    return (rows(FIGURES) + streams + rows(LOW_FIGURES, 'low.') + rows(BARE_FIGURES, 'bare.') + rows(CABLE_FIGURES, 'cable.') +
             rows(PER_QUEUE_FIGURES, 'per_queue.'))
 
 

@@ -4,12 +4,15 @@ UDP: the highest rate received with under 1 % lost, found by offering rates, and
 that it can, which is far more where the two do not hold it up.
 """
 import json
+import statistics
 import subprocess
 from contextlib import contextmanager
 
 from lib.host import BUILD
 
 LOSS_MAX = 0.01
+# A sender without a limit is tried so often: the machine is not the same at each try.
+OVERLOADS = 3
 # The search ends when the rate is known this well, or after so many steps.
 PRECISION = 0.04
 STEPS_MAX = 16
@@ -77,10 +80,12 @@ def search(offer):
 def measure(bed, size, seconds, flows=1):
     steps = search(lambda rate: step(bed, size, rate, seconds, flows))
     best = max((s for s in steps if s.passed()), key=lambda s: s.received, default=None)
+    again = [] if steps[0].passed() else [step(bed, size, 0, seconds, flows) for _ in range(OVERLOADS - 1)]
+    overload = statistics.median(s.received for s in (steps[0], *again))
     return {
         'kpps': best.received / 1e3 if best else 0,
-        'overload_kpps': steps[0].received / 1e3,
-        'overload_ratio': steps[0].received / best.received if best else None,
+        'overload_kpps': overload / 1e3,
+        'overload_ratio': overload / best.received if best else None,
         'loss': best.loss if best else None,
         'sender_limited': steps[0].passed(),
         'steps': [s.record() for s in steps],

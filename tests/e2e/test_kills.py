@@ -9,6 +9,7 @@ import random
 import pytest
 
 from lib.beds.killed import KINDS
+from lib.never import never
 
 KILLS = {'hand': 100, 'ike': 60}
 
@@ -19,5 +20,5 @@ pytestmark = pytest.mark.skipif((os.cpu_count() or 1) < 2, reason='needs two CPU
 def test_kills(kind):
     with KINDS[kind](random.getrandbits(32)) as bed:
         bed.run(KILLS[kind])
-        assert not bed.complaints(), f'{bed.complaints()}\n{bed.told()}\n{bed.recorder.said.read_text()}'
+        never(bed.complaints(), f'{bed.complaints()}\n{bed.told()}\n{bed.recorder.said.read_text()}')
         assert bed.recorder.recorded > 10 * KILLS[kind] and bed.recorder.injected and bed.recorder.forged, bed.told()

@@ -86,6 +86,23 @@ def test_a(n): assert n >= int(os.environ['BAD'])
                                                    'everything was tested\n')
 
 
+def test_what_must_not_happen_once(tmp_path):
+    """It has no second try, however few they are."""
+    (tmp_path / 'test_some.py').write_text('''
+from lib.never import never
+def test_a(): never([1], 'a nonce that came twice')
+def test_b(): never([], 'a packet in clear')
+''')
+    path = tmp_path / 'once-more'
+    env = {**os.environ, 'PYTHONPATH': str(TESTS), 'ONCE_MORE': str(path), 'PYTHONDONTWRITEBYTECODE': '1'}
+    for beside in [], ['-n', '2']:
+        done = subprocess.run([PYTHON, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-p', 'once_more', *beside, 'test_some.py'],
+                              env=env, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 1 and not path.exists()
+        assert 'what must not happen once: test_some.py::test_a' in done.stdout
+
+
+
 @pytest.mark.parametrize('beside', [[], ['-n', '2']], ids=['one', 'two'])
 def test_what_a_sanitizer_reports(tmp_path, beside):
     """It fails the test that it comes in, and the run, also if it comes when no test is there to fail."""

@@ -15,6 +15,7 @@ from scapy.packet import Raw
 from lib.beds import bed
 from lib.host import Host, start_all
 from lib.netns import QUEUES, Netns, veth
+from lib.never import never
 from lib.wire import Capture, Tap, esp_of, in_clear, repeated
 
 A, B = '192.0.2.1', '192.0.2.2'
@@ -130,8 +131,8 @@ class Attacker:
 
 def proven(packets):
     """A capture that shows traffic, none of it in clear, and no nonce twice; the ESP packets."""
-    assert not in_clear(packets, A, B)
-    assert not repeated(packets)
+    never(in_clear(packets, A, B), f'in clear: {in_clear(packets, A, B)}')
+    never(repeated(packets), f'nonces that came twice: {repeated(packets)}')
     esp = [p for p in packets if p.proto == 50]
     assert esp
     return esp
