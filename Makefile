@@ -384,7 +384,7 @@ $(WRONG_CLOCK): $(WRONG_CLOCK:.so=.o)
 E2E_HELPERS := $(CABLE_WORKER) $(MIDDLE) $(WRONG_CLOCK)
 # Those of how fast something is, at the end and alone.
 e2e: all $(E2E_HELPERS) $(FLOOD) $(MISBEHAVING) $(RECORDER) $(IMPATIENT)
-	$(call beside,,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
+	$(call beside,LANES=1,$(SIDE_BY_SIDE),-m 'not alone' tests/e2e)
 	$(call beside,LANES=2,$(SIDE_BY_SIDE),-m 'not alone' $(WITH_LANES))
 	BUILD=$(BUILD) $(PYTEST) -rs -m alone tests/e2e
 

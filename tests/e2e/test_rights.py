@@ -17,7 +17,7 @@ from lib.beds.bed import Bed
 from lib.beds.ike import IkePair, connection, is_up, order, wait_up
 from lib.beds.pair import B
 from lib.host import CAP_IPC_LOCK, service_user, unprivileged
-from lib.netns import LANES, QUEUES, run
+from lib.netns import QUEUES, run
 from lib.traffic import ping
 from lib.wait import until
 
@@ -125,7 +125,7 @@ def is_empty(folder):
 @pytest.mark.parametrize('who', WHO)
 def test_open(host, who):
     pid = host.processes()[who]
-    assert who != 'worker' or lanes_of(pid) == (LANES or len(os.sched_getaffinity(0)))
+    assert who != 'worker' or lanes_of(pid) == len(host.status()['lanes'])
     expected = security.counted(TABLE['open'][who], lane=lanes_of(pid), queue=QUEUES)
     if who == 'protocol':
         expected['key log'] = 2     # this daemon logs keys
