@@ -29,7 +29,7 @@ static __always_inline bool esp_is_ours(const struct packet *p)
 	if (cfg.unknown_spi != UNKNOWN_SPI_AUTO)
 		return cfg.unknown_spi == UNKNOWN_SPI_DROP;
 	__builtin_memcpy(local.addr, &p->dst, sizeof(local.addr));
-	return bpf_map_lookup_elem(&locals, &local) || policy_may_protect(p->dst, p->src);
+	return bpf_map_lookup_elem(&locals, &local) || policy_protects_some(p->dst, p->src);
 }
 
 /* The verdict on ESP without an SA: dropped and counted for that reason if it is ours, else passed. */
@@ -101,7 +101,7 @@ static __always_inline enum reason first_fragment_fault(const struct packet *p, 
  * fragment is from a peer. */
 static __always_inline int esp_later_fragment(struct xdp_md *ctx, const struct packet *p)
 {
-	if (!fragment_recall_in(p) && !policy_may_protect(p->dst, p->src))
+	if (!fragment_recall_in(p) && !policy_protects_some(p->dst, p->src))
 		return esp_unclaimed(p, REASON_NO_SA);
 	if (hand_to_worker(ctx, p, SLOT_NONE, 0))
 		return XDP_REDIRECT;

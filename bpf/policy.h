@@ -235,19 +235,25 @@ struct pair {
 	__u32 cover; /* as in struct flow */
 };
 
-/* What the rule says of whether there may be one: 1 or 0, or RULE_PASSES. */
+/* What policy_may_protect_pair() returns besides 0: by a rule for the two, or by nothing but a cover. */
+#define MAY_BY_RULE  1
+#define MAY_BY_COVER 2
+
+/* What the rule says of whether there may be one: as above, or RULE_PASSES. */
 __noinline int rule_may_protect(const struct spd_rule *r, struct pair *of)
 {
 	if (!r || !of)
-		return 1;
+		return MAY_BY_RULE;
 	if (!rule_is_for(r, of->local)) {
 		if (r->owner == OWNER_IKE && !of->cover)
 			of->cover = r->origin + 1;
 		return RULE_PASSES;
 	}
 	if (r->action == SPD_PROTECT)
-		return 1;
-	return !r->proto && rule_takes_any_port(r) ? r->origin + 1 < of->cover : RULE_PASSES;
+		return MAY_BY_RULE;
+	if (r->proto || !rule_takes_any_port(r))
+		return RULE_PASSES;
+	return r->origin + 1 < of->cover ? MAY_BY_COVER : 0;
 }
 
 /* policy_may_protect() does not say more than this. of->cover is 0 before. */
@@ -257,21 +263,31 @@ __noinline int policy_may_protect_pair(struct pair *of)
 	int may = RULE_PASSES;
 
 	if (!of)
-		return 1;
+		return MAY_BY_RULE;
 	entry = spd_find(of->remote);
 	if (!entry)
 		return 0;
 	for (__u32 i = 0; i < SPD_RULES_MAX && i < entry->count && may == RULE_PASSES; i++)
 		may = rule_may_protect(&entry->rules[i], of);
-	return may == RULE_PASSES ? of->cover != 0 : may;
+	if (may == RULE_PASSES)
+		may = of->cover ? MAY_BY_COVER : 0;
+	return may;
 }
 
-/* Whether there may be a packet between the two addresses that a rule, or a cover, would protect: 1 or 0. */
-static __always_inline int policy_may_protect(__u32 local, __u32 remote)
+/* Whether there may be a packet between the two addresses that a rule, or a cover, would protect. */
+static __always_inline bool policy_may_protect(__u32 local, __u32 remote)
 {
 	struct pair of = {.local = local, .remote = remote};
 
-	return policy_may_protect_pair(&of);
+	return policy_may_protect_pair(&of) != 0;
+}
+
+/* The same without covers: what a peer sends through this host to others is not this host's. */
+static __always_inline bool policy_protects_some(__u32 local, __u32 remote)
+{
+	struct pair of = {.local = local, .remote = remote};
+
+	return policy_may_protect_pair(&of) == MAY_BY_RULE;
 }
 
 #endif

@@ -77,7 +77,7 @@ static bool is_ours(const struct ref_host *h, uint32_t dst, uint32_t src)
 {
 	if (h->unknown_spi != REF_UNKNOWN_AUTO)
 		return h->unknown_spi == REF_UNKNOWN_DROP;
-	return is_local(h, dst) || ref_may_protect(h, dst, src);
+	return is_local(h, dst) || ref_protects_some(h, dst, src);
 }
 
 static struct ref_outcome unclaimed(const struct ref_host *h, const struct ref_packet *p, enum reason reason)
@@ -156,7 +156,7 @@ static struct ref_outcome esp_in(struct ref_host *h, const struct ref_packet *p)
 	if (p->form != FORM_GOOD)
 		return unclaimed(h, p, REASON_MALFORMED);
 	if (p->later) {
-		if (!latest(&h->in, p, false) && !ref_may_protect(h, p->dst, p->src))
+		if (!latest(&h->in, p, false) && !ref_protects_some(h, p->dst, p->src))
 			return unclaimed(h, p, REASON_NO_SA);
 		return h->worker ? to_worker(REF_NO_SLOT) : drop_for(REASON_NO_WORKER);
 	}

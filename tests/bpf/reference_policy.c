@@ -110,3 +110,16 @@ bool ref_may_protect(const struct ref_host *h, uint32_t local, uint32_t remote)
 	}
 	return cover;
 }
+
+bool ref_protects_some(const struct ref_host *h, uint32_t local, uint32_t remote)
+{
+	const struct ref_policy *r;
+
+	for (unsigned n = 0; (r = nth_for(h, remote, n)); n++) {
+		if (r->local && r->local != local)
+			continue;
+		if (r->action == REF_PROTECT || (!r->sel.proto && ref_is_any(&r->sel)))
+			return r->action == REF_PROTECT;
+	}
+	return false;
+}

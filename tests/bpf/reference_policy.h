@@ -44,4 +44,7 @@ struct ref_decided ref_decide_but_ike(const struct ref_host *h, const struct ref
 /* Whether anything between the two may be protected: no packet is asked. */
 bool ref_may_protect(const struct ref_host *h, uint32_t local, uint32_t remote);
 
+/* The same by a policy for the two, and not by a cover. */
+bool ref_protects_some(const struct ref_host *h, uint32_t local, uint32_t remote);
+
 #endif

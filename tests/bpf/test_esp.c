@@ -215,6 +215,10 @@ static void unknown_spi_auto_asks_whose_it_is(void **state)
 	assert_passed(fx, ESP());
 	PUT_RULES(fx, REMOTE "/32", {.local = {192, 0, 2, 9}, ANY_PORT, .action = SPD_PROTECT});
 	assert_passed(fx, ESP());
+	/* What the peer of a connection sends through this host to another. */
+	PUT_RULES(fx, REMOTE "/32",
+		  {.local = {192, 0, 2, 9}, ANY_PORT, .action = SPD_PROTECT, .owner = OWNER_IKE, .origin = 32});
+	assert_passed(fx, ESP());
 	assert_int_equal(take_events(fx), 0);
 
 	PUT_RULES(fx, REMOTE "/32", {.proto = IPPROTO_UDP, ANY_PORT, .action = SPD_BYPASS},
