@@ -6,9 +6,9 @@ import socket
 from contextlib import contextmanager
 
 import pytest
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Ether
-from scapy.packet import Raw
+from scapy.packet import Raw, raw
 
 from lib.beds.ike import is_up, order, wait_up
 from lib.beds.pair import A, B, NIC
@@ -20,6 +20,7 @@ from lib.wire import Tap, ip_of
 
 A2, STRANGER, GROUP = '192.0.2.11', '192.0.2.77', '239.1.2.3'
 MARK = b'in clear, and not IKE'
+FRAG_NEEDED = dict(type=3, code=4, nexthopmtu=600)
 NOBODY = ('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all', '/usr/bin/python3', '-c')
 SEND = '''
 import socket, sys
@@ -48,6 +49,32 @@ def cable(pair):
     """What gets to B."""
     with Tap(pair.wire, 'port1', outgoing=True) as tap:
         yield tap
+
+
+def test_errors_about_ike(ike_pair):
+    """Whoever knows the two addresses can make them up, and the kernel would take the MTU for all that goes to the peer."""
+    pair, netns = ike_pair, ike_pair.a.netns
+    pair.psk(start='initiate', protect='tcp')
+    pair.start()
+    wait_up(*pair.hosts)
+    before = pair.a.counters().get('icmp_ignored', 0)
+    with udp_socket(netns, A) as s, pair.attacker(pair.a) as attacker:
+        s.connect((B, 7777))
+
+        def say(ports, src, **icmp):
+            quoted = IP(src=A, dst=B, flags='DF') / UDP(sport=ports[0], dport=ports[1])
+            attacker.send(Ether(dst=attacker.mac) / IP(src=src, dst=A) / ICMP(**icmp) / Raw(raw(quoted)))
+
+        about_ike = [((500, 500), icmp) for icmp in (FRAG_NEEDED, dict(type=3, code=3), dict(type=5, code=1, gw=STRANGER))]
+        about_ike += [((4500, 4500), FRAG_NEEDED), ((500, 40000), FRAG_NEEDED)]
+        for src in STRANGER, '198.51.100.1', B:
+            for ports, icmp in about_ike:
+                say(ports, src, **icmp)
+        until(lambda: pair.a.counters().get('icmp_ignored', 0) == before + 3 * len(about_ike), 'they are dropped')
+        assert netns.route_mtu(B) is None
+        # UDP is in clear here: a word on that is the kernel's to believe.
+        say(s.getsockname()[1:] + (7777,), STRANGER, **FRAG_NEEDED)
+        until(lambda: netns.route_mtu(B), 'a lower MTU')
 
 
 def nobody_sends(netns, src, sport, dst, dport=500):
