@@ -60,6 +60,7 @@ void pki_init(struct pki *pki, int64_t now)
 void pki_init_under(struct pki *pki, struct pki *root, int64_t now)
 {
 	init(pki, root, now);
+	pki->above = root;
 	X509_free(root->last);
 	root->last = pki->ca;
 	X509_up_ref(pki->ca);
@@ -92,6 +93,26 @@ char *pki_pem(X509 *cert, EVP_PKEY *key)
 	if (cert ? !PEM_write_bio_X509(bio, cert) : !PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL))
 		abort();
 	return text_of(bio);
+}
+
+/* The leaf, and each CA above it but the topmost one. */
+static char *chain_pem(const struct pki *pki, X509 *leaf)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	bool written = PEM_write_bio_X509(bio, leaf);
+
+	for (; pki->above; pki = pki->above)
+		written &= PEM_write_bio_X509(bio, pki->ca) == 1;
+	if (!written)
+		abort();
+	return text_of(bio);
+}
+
+static char *anchor_pem(const struct pki *pki)
+{
+	while (pki->above)
+		pki = pki->above;
+	return pki_pem(pki->ca, NULL);
 }
 
 static void add_padding(const struct pki *pki, X509 *cert)
@@ -147,9 +168,9 @@ void pki_use(struct pki *pki, struct world *w, int host, struct connection_confi
 		add_extension(cert, pki->ca, NID_key_usage, pki->key_usage);
 	add_padding(pki, cert);
 	X509_sign(cert, pki->key, EVP_sha384());
-	cert_pem = pki_pem(cert, NULL);
+	cert_pem = chain_pem(pki, cert);
 	key_pem = pki_pem(NULL, key);
-	ca_pem = pki_pem(pki->ca, NULL);
+	ca_pem = anchor_pem(pki);
 	c->cert = true;
 	c->private_key = 2;
 	identity_from_text(&c->local_id, name, NULL);

@@ -11,12 +11,13 @@
 struct pki {
 	EVP_PKEY *key;
 	X509 *ca;
-	unsigned padding;      /* bytes of comment in the certificates that follow: so that messages are split */
-	const char *alt_names; /* in front of the host's own, with a comma behind; NULL: none */
-	const char *key_usage; /* of those that follow; NULL: none said */
-	X509 *last;	       /* the leaf that was made last */
-	char *last_key;	       /* PEM of its private key */
-	char *crl;	       /* PEM, for the trust of who is configured next; NULL: none */
+	const struct pki *above; /* who vouches for it, and must be there as long; NULL: itself */
+	unsigned padding;	 /* bytes of comment in the certificates that follow: so that messages are split */
+	const char *alt_names;	 /* in front of the host's own, with a comma behind; NULL: none */
+	const char *key_usage;	 /* of those that follow; NULL: none said */
+	X509 *last;		 /* the leaf that was made last */
+	char *last_key;		 /* PEM of its private key */
+	char *crl;		 /* PEM, for the trust of who is configured next; NULL: none */
 };
 
 void pki_init(struct pki *pki, int64_t now);
@@ -25,7 +26,7 @@ void pki_init_under(struct pki *pki, struct pki *root, int64_t now);
 void pki_free(struct pki *pki);
 
 /* The connection of that host by certificate: a leaf that names "hostN.example", its key in the host's ring, the CA as
- * trust. */
+ * trust; of a CA under others the topmost one, and those between are sent with the leaf. */
 void pki_use(struct pki *pki, struct world *w, int host, struct connection_config *c, int64_t not_before,
 	     int64_t not_after);
 

@@ -203,6 +203,39 @@ static void certificate_that_must_not_sign_is_refused(void **state)
 	assert_refused(w);
 }
 
+/* Both are certified by a CA that is so many below the one that both trust. */
+static struct world *connect_under(void **state, unsigned below)
+{
+	struct pki cas[CERTS_MAX + 1];
+	struct world *w = *state;
+	struct connection_config *first;
+
+	world_again(w, below);
+	pki_init(&cas[0], w->wall_s);
+	for (unsigned i = 1; i <= below; i++)
+		pki_init_under(&cas[i], &cas[i - 1], w->wall_s);
+	first = with_cert(w, 0, &cas[below], -HOUR, HOUR);
+	assert_int_equal(first->credentials->count, below < CERTS_MAX ? below + 1 : CERTS_MAX);
+	connect_with(w, first, with_cert(w, 1, &cas[below], -HOUR, HOUR));
+	for (unsigned i = 0; i <= below; i++)
+		pki_free(&cas[i]);
+	return w;
+}
+
+/* All of the chain is sent, and needed: RFC 7296 section 3.6 has four, here are eight. What is more is not sent, and
+ * then missed. */
+static void chains_of_so_many(void **state)
+{
+	for (unsigned below = 1; below < CERTS_MAX; below++) {
+		struct world *w = connect_under(state, below);
+
+		assert_string_equal(w->hosts[0].done_error, "");
+		assert_true(world_talks(w));
+	}
+	assert_refused(connect_under(state, CERTS_MAX));
+	assert_true(world_logged(*state, 1, "is not issued by the CA that is configured"));
+}
+
 /* More than a message has room for: who cannot answer is not up. */
 static void chain_that_is_too_long(void **state)
 {
@@ -410,6 +443,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_address_of_responder_is_refused, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(long_names_are_passed_over, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(certificate_that_must_not_sign_is_refused, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(chains_of_so_many, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(chain_that_is_too_long, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(not_revoked_is_taken, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(revoked_is_refused, world_setup, world_teardown),

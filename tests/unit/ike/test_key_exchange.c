@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Another key exchange than ours: one more of them (RFC 9370), another group, a KE payload or a nonce that is too
- * short. */
+ * short; and a nonce that is as short or as long as it may be, or more so. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -101,6 +101,7 @@ static void optional_hybrid_is_answered_in_rekeys(void **state)
 struct regroup {
 	bool response;
 	unsigned done;
+	unsigned named; /* answers that say which group is taken: RFC 7296 section 1.3 */
 };
 
 static enum fate other_group(struct world *w, struct world_packet *p, void *arg)
@@ -109,10 +110,12 @@ static enum fate other_group(struct world *w, struct world_packet *p, void *arg)
 	static struct sealed s;
 	int at;
 
-	if (!sealed_open(w, p, &s) || !!(s.header.flags & FLAG_RESPONSE) != r->response)
+	if (!sealed_open(w, p, &s))
 		return PASS;
+	at = sealed_notify(&s, INVALID_KE_PAYLOAD);
+	r->named += at >= 0 && get_u16(s.data + at + 2) == 10 && get_u16(s.data + at + 8) == DH_ECP_384;
 	at = sealed_find(&s, PAYLOAD_KE, 0);
-	if (at < 0)
+	if (at < 0 || !!(s.header.flags & FLAG_RESPONSE) != r->response)
 		return PASS;
 	put_u16(s.data + at + 4, 19);
 	sealed_put(w, p, &s);
@@ -128,6 +131,8 @@ static void ke_of_another_group_is_refused(void **state)
 		struct world *w = rekey_through(state, other_group, &r, kind & 2);
 
 		assert_true(r.done > 0);
+		/* Asked for once more or not, each of them is told. */
+		assert_int_equal(r.named, r.response ? 0 : r.done);
 		assert_true(w->hosts[0].done_error[0]);
 		w->filter = NULL;
 		assert_true(kind == 3 || world_run_under_traffic(w, 60000));
@@ -196,12 +201,23 @@ static uint8_t *first_ke(struct world_packet *p, struct regroup *r, size_t *size
 	return p->data + (ke->data - p->data);
 }
 
+static bool names_group(const struct world_packet *p)
+{
+	struct message m;
+	struct notify n;
+
+	return message_parse(&m, p->data, p->size) && message_notify(&m, INVALID_KE_PAYLOAD, &n) && n.size == 2 &&
+	       get_u16(n.data) == DH_ECP_384;
+}
+
 static enum fate other_first_group(struct world *w, struct world_packet *p, void *arg)
 {
+	struct regroup *r = arg;
 	size_t size;
-	uint8_t *ke = first_ke(p, arg, &size);
+	uint8_t *ke = first_ke(p, r, &size);
 
 	(void)w;
+	r->named += names_group(p);
 	if (ke)
 		put_u16(ke, 31);
 	return PASS;
@@ -247,7 +263,118 @@ static void first_ke_of_another_group(void **state)
 		assert_true(r.done > 0);
 		assert_true(
 			world_logged(w, 0, response ? "with what was not offered" : "the peer insists on DH group 20"));
+		assert_int_equal(r.named, response ? 0 : r.done);
 		assert_failed(w);
+	}
+}
+
+/* ---- nonces of any size ---- */
+
+struct nonce {
+	bool response;
+	size_t size;
+	unsigned done;
+	bool goes_on; /* who has got it does */
+};
+
+/* Other content, of that size; there is room for it. */
+static void resize(uint8_t *data, size_t *size, size_t at, size_t content)
+{
+	const size_t old = get_u16(data + at + 2), new = PAYLOAD_HEADER_SIZE + content;
+
+	memmove(data + at + new, data + at + old, *size - at - old);
+	memset(data + at + PAYLOAD_HEADER_SIZE, 7, content);
+	put_u16(data + at + 2, (unsigned)new);
+	*size = *size - old + new;
+}
+
+static void resize_first(struct world_packet *p, const uint8_t *nonce, size_t content)
+{
+	const size_t at = (size_t)(nonce - p->data) - PAYLOAD_HEADER_SIZE;
+	uint8_t *data = malloc(p->size + content);
+
+	memcpy(data, p->data, p->size);
+	free(p->data);
+	p->data = data;
+	resize(p->data, &p->size, at, content);
+	put_u16(p->data + 26, (unsigned)p->size);
+}
+
+/* In the clear: the question is gone on with by an answer, and that by what is sealed. */
+static enum fate resize_first_nonce(struct world *w, struct world_packet *p, void *arg)
+{
+	const struct payload *found;
+	struct nonce *n = arg;
+	struct message m;
+
+	(void)w;
+	if (!message_parse(&m, p->data, p->size))
+		return PASS;
+	found = message_find(&m, PAYLOAD_NONCE);
+	if (!found) {
+		n->goes_on |= n->response && m.header.exchange == EXCHANGE_IKE_AUTH;
+	} else if (!!(m.header.flags & FLAG_RESPONSE) == n->response) {
+		resize_first(p, found->data, n->size);
+		n->done++;
+	} else {
+		n->goes_on |= !n->response;
+	}
+	return PASS;
+}
+
+static enum fate resize_nonce(struct world *w, struct world_packet *p, void *arg)
+{
+	static struct sealed s;
+	struct nonce *n = arg;
+	int at;
+
+	if (!sealed_open(w, p, &s))
+		return PASS;
+	at = sealed_find(&s, PAYLOAD_NONCE, 0);
+	if (at < 0)
+		return PASS;
+	if (!!(s.header.flags & FLAG_RESPONSE) != n->response) {
+		n->goes_on |= !n->response;
+		return PASS;
+	}
+	resize(s.data, &s.size, (size_t)at, n->size);
+	sealed_put(w, p, &s);
+	n->done++;
+	return PASS;
+}
+
+/* What they are put into, keys and AUTH, is another thing then for either end: it goes no further than that. */
+static bool is_taken_at_first(void **state, bool response, size_t size)
+{
+	struct nonce n = {.response = response, .size = size};
+
+	connect_through(state, resize_first_nonce, &n, 300);
+	assert_int_equal(n.done, 1);
+	return n.goes_on;
+}
+
+static bool is_taken_in_rekey(void **state, bool ike, bool response, size_t size)
+{
+	struct nonce n = {.response = response, .size = size};
+	const struct world *w = rekey_through(state, resize_nonce, &n, ike);
+
+	assert_true(n.done > 0);
+	return response ? w->hosts[0].done_count == 1 && !w->hosts[0].done_error[0] : n.goes_on;
+}
+
+/* RFC 7296 sections 2.10 and 3.9. */
+static void nonces_have_16_to_256_bytes(void **state)
+{
+	static const size_t sizes[] = {0, 15, 16, 256, 257};
+
+	for (int response = 0; response < 2; response++) {
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			const bool taken = sizes[i] == 16 || sizes[i] == 256;
+
+			assert_int_equal(is_taken_at_first(state, response, sizes[i]), taken);
+			assert_int_equal(is_taken_in_rekey(state, false, response, sizes[i]), taken);
+			assert_int_equal(is_taken_in_rekey(state, true, response, sizes[i]), taken);
+		}
 	}
 }
 
@@ -262,6 +389,7 @@ int main(void)
 		TEST(short_ke_or_nonce_in_rekey_is_refused),
 		TEST(first_ke_of_another_group),
 		TEST(first_ke_that_is_short),
+		TEST(nonces_have_16_to_256_bytes),
 	};
 
 	return cmocka_run_group_tests_name("IKE key exchange", tests, NULL, NULL);
