@@ -362,7 +362,8 @@ model:
 	NOT_TESTED=$(NOT_TESTED) tests/model/check $(BUILD) all
 
 # Processes killed at any instant under traffic, and each packet on the wire looked at: no nonce twice, none taken twice, none in
-# clear. SEED= for the kills of an earlier run, which has printed it; in the same order, not at the same instants.
+# clear. From 4,000 kills on it is an error, too, if numbers have not gone past 2^32 and to the last one, no slot was used again, or a
+# lane had nothing to do. SEED= for the kills of an earlier run, which has printed it; in the same order, not at the same instants.
 KILLS ?= 10000
 kills: need-deps
 	$(MAKE) -j$(JOBS) all $(RECORDER) $(IMPATIENT)

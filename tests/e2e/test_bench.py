@@ -13,6 +13,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / 'bench'))
 import cable
 import per_queue
 import contenders
+import flood_report
 import parts
 from beds import B
 from lib.host import BUILD
@@ -117,6 +118,20 @@ def test_what_is_missed_is_told_so():
     assert tables['run'].splitlines()[2:] == ['| aead.ipsec-mb.open_64 | ns | 50.0 | 75.0 | × 1.50 | ≤ × 1.3, missed |',
                                               '| tcp_1.mbit_s | ns | 50.0 | 75.0 | × 1.50 | ≥ × 0.65 |']
     assert tables['low'].splitlines()[2:] == ['| low.tcp_1.mbit_s | ns | 50.0 | 75.0 | 60.0 | × 1.50 | ≥ × 2, missed |']
+
+
+@pytest.mark.parametrize('what, aims', [
+    ({}, []), ({'share': 0.6}, ['ratio']), ({'lines': 50, 'rss_kb': 1000, 'maps_kb': 1000}, []), ({'lines': 51}, ['log']),
+    ({'rss_kb': 2048, 'maps_kb': 1}, ['memory'])])
+def test_what_a_flood_has_missed_is_told_so(what, aims):
+    """The host's memory after two rounds of two floods each, the lines of the one that had most."""
+    calm = {'offered_pps': 1e5, 'share': 1.0, 'rtts': [0.1], 'taken': 1000, 'seconds': 1.0, 'rss_kb': 0, 'maps_kb': 0, 'lines': 0, 'counted': {}}
+    memory = {name: n for name, n in what.items() if name in ('rss_kb', 'maps_kb')}
+    last = {speed: {'plain': calm, 'esp': {**calm, **what}} for speed in ('highest', 'same')}
+    first = {**last, 'highest': {'plain': calm, 'esp': {**calm, **memory}}}
+    r = flood_report.row('clear', [first, last])
+    assert flood_report.missed(r) == aims and r['met'] == (not aims)
+    assert flood_report.table([r]).count('missed') == len(aims)
 
 
 def ping(bed):

@@ -70,14 +70,29 @@ def silence(pair, host):
     return took
 
 
+def silences():
+    """Of both hosts of a pair that has just begun: one whose worker has died a moment ago waits before the next is started."""
+    with Pair() as pair:
+        pair.start()
+        pair.begin()
+        spis = [{sa['spi'] for sa in host.status()['sas']} for host in pair.hosts]
+        took = [silence(pair, host) for host in pair.hosts]
+        assert [{sa['spi'] for sa in host.status()['sas']} for host in pair.hosts] == spis
+    return took
+
+
 @pytest.mark.alone
-def test_killed_worker_is_missed_for_a_moment(pair):
-    """Less than 200 ms, and by the same SAs. The better of two, for the machine may be busy; one that dies again is waited for."""
-    spis = [{sa['spi'] for sa in host.status()['sas']} for host in pair.hosts]
-    took = [silence(pair, host) for host in pair.hosts]
+def test_killed_worker_is_missed_for_a_moment():
+    """Less than 200 ms at either host, and by the same SAs. Each host's best of up to five, for the machine may be busy."""
+    took = []
+
+    def quick():
+        return took and max(min(of_host) for of_host in zip(*took)) < 0.2
+
+    while not quick() and len(took) < 5:
+        took.append(silences())
     print(f'silence of {took} s')
-    assert min(took) < 0.2, took
-    assert [{sa['spi'] for sa in host.status()['sas']} for host in pair.hosts] == spis
+    assert quick(), took
 
 
 def test_window_survives_the_worker(pair):

@@ -274,22 +274,25 @@ def test_keys_of_others_are_not_taken(kept):
     assert ping(pair.a.netns, B)
 
 
-def test_ike_sas_outlive_the_supervisor():
-    """They carry on without a word to the peer, until those are there that the next IKE makes anew."""
+@pytest.mark.parametrize('signum', [signal.SIGKILL, signal.SIGUSR2])
+def test_ike_sas_outlive_the_supervisor(signum):
+    """They carry on without a word to the peer, until those are there that the next IKE makes anew; not a packet is lost."""
     with IkePair() as pair, managed(pair.a) as manager:
         pair.psk()
         bring_up(pair)
         before = spis(pair.a)
-        with pair.capture() as capture, UdpFlow(pair.a.netns, pair.b.netns, B) as forth, \
-                UdpFlow(pair.b.netns, pair.a.netns, A) as back:
-            flowing(forth, back)
-            pair.a.stop(signal.SIGUSR2)
-            assert spis(pair.b) == before
-            pair.a.start()
-            assert 'were kept: 0 SAs go on that were added by hand, and 2 of IKE' in pair.a.log_text
-            until(lambda: len(now := spis(pair.a)) == 2 and not set(now) & set(before), 'new ones in their place')
-            flowing(forth, back)
+        with pair.capture() as capture:
+            with PacedFlow(pair.a.netns, pair.b.netns, B) as forth, PacedFlow(pair.b.netns, pair.a.netns, A) as back:
+                flowing(forth, back)
+                assert pair.a.stop(signum) == (0 if signum == signal.SIGUSR2 else -signum)
+                flowing(forth, back)
+                assert spis(pair.b) == before
+                pair.a.start()
+                assert 'were kept: 0 SAs go on that were added by hand, and 2 of IKE' in pair.a.log_text
+                until(lambda: len(now := spis(pair.a)) == 2 and not set(now) & set(before), 'new ones in their place')
+                flowing(forth, back)
             packets = capture.stop()
+        assert (forth.lost(), back.lost()) == (0, 0), (forth.sent, back.sent)
         proven([p for p in packets if not p.ike])
         assert manager.count('READY') == 2
 

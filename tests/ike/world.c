@@ -69,6 +69,8 @@ static int op_send(void *arg, const struct path *path, const void *data, size_t 
 	struct world *w = h->world;
 	struct world_packet p = {.to = !h->number, .at_ms = w->now_ms + w->latency_ms, .size = size};
 
+	if (h->send_error)
+		return -h->send_error;
 	memcpy(p.path.local, path->remote, 4);
 	memcpy(p.path.remote, path->local, 4);
 	p.path.local_port = path->remote_port;

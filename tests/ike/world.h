@@ -41,6 +41,7 @@ struct world_host {
 	char told[4096];       /* events: "EVENT CONNECTION\n" each */
 	unsigned remote_lines; /* of the log, that a peer can cause at will */
 	bool no_room;	       /* the datapath takes no SA */
+	int send_error;	       /* errno of what it would send; 0: it leaves */
 	uint64_t orphans_ms;   /* an earlier run has left SAs between the two, with so much time of their own */
 	struct selector orphans_for;
 	char log[WORLD_LOG];

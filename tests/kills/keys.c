@@ -169,3 +169,13 @@ enum keys_said keys_open(struct keys *k, const uint8_t *packet, size_t length, u
 	}
 	return known ? KEY_REFUSES : KEY_UNKNOWN;
 }
+
+void keys_reach(struct key *key, uint32_t number)
+{
+	if (number == UINT32_MAX && (!key->esn || key->high == UINT32_MAX))
+		key->reached |= REACH_LAST;
+	if (key->esn && key->high == 0)
+		key->reached |= REACH_LOW;
+	if (key->esn && key->high == 1)
+		key->reached |= REACH_PAST;
+}

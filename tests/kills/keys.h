@@ -21,12 +21,20 @@ struct esp {
 	uint64_t iv;
 } __attribute__((packed));
 
+/* How far the numbers of a key have come. */
+enum keys_reach {
+	REACH_LOW = 1 << 0,  /* ESN: below 2^32 */
+	REACH_PAST = 1 << 1, /* ESN: the 2^32 behind them */
+	REACH_LAST = 1 << 2, /* none is behind it */
+};
+
 struct key {
 	uint32_t spi;
 	uint8_t keymat[KEYMAT_SIZE];
 	EVP_CIPHER_CTX *cipher;
 	bool esn;
-	uint32_t high; /* of the last packet's number */
+	uint32_t high;	 /* of the last packet's number */
+	uint8_t reached; /* enum keys_reach: of all packets' */
 };
 
 struct keys_log {
@@ -58,5 +66,8 @@ enum keys_said {
 
 /* Opens an ESP packet (RFC 4106). *id: of the key, from 1 on. */
 enum keys_said keys_open(struct keys *k, const uint8_t *packet, size_t length, uint32_t *id);
+
+/* The packet that was opened last, by that key, has that number's lower half. */
+void keys_reach(struct key *key, uint32_t number);
 
 #endif

@@ -27,12 +27,15 @@ struct report {
 	uint64_t packet_again; /* the same packet */
 	uint64_t clear;	       /* between the hosts, and neither ESP nor IKE */
 	uint64_t ike;
-	uint64_t injected;   /* what was recorded, sent once more */
-	uint64_t forged;     /* in clear, as if the other host had sent it */
-	uint64_t sent[2];    /* datagrams, numbered from 1 on */
-	uint64_t arrived[2]; /* different ones */
-	uint64_t last[2];    /* the highest that arrived */
-	uint64_t twice[2];   /* arrived, and not for the first time */
+	uint64_t wrapped;	/* keys with ESN under which numbers were seen below 2^32 and from there on */
+	uint64_t exhausted;	/* keys without ESN of which the last number was seen, 2^32 - 1 */
+	uint64_t exhausted_esn; /* with ESN, 2^64 - 1 */
+	uint64_t injected;	/* what was recorded, sent once more */
+	uint64_t forged;	/* in clear, as if the other host had sent it */
+	uint64_t sent[2];	/* datagrams, numbered from 1 on */
+	uint64_t arrived[2];	/* different ones */
+	uint64_t last[2];	/* the highest that arrived */
+	uint64_t twice[2];	/* arrived, and not for the first time */
 	uint64_t forged_arrived[2];
 };
 

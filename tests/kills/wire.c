@@ -116,6 +116,17 @@ static void warn_of(struct wire *w, unsigned host, const struct esp *esp, const 
 		      (unsigned long long)be64toh(esp->iv), what);
 }
 
+/* Each key is counted once for what it has reached. */
+static void count_reach(struct report *r, struct key *key, const struct esp *esp)
+{
+	const uint8_t both = REACH_LOW | REACH_PAST, before = key->reached;
+
+	keys_reach(key, ntohl(esp->number));
+	r->wrapped += (key->reached & both) == both && (before & both) != both;
+	if ((key->reached & ~before) & REACH_LAST)
+		(*(key->esn ? &r->exhausted_esn : &r->exhausted))++;
+}
+
 /* A packet comes once, whatever becomes of the processes that made it. key: by which it opens. */
 static void look_at_nonce(struct wire *w, unsigned host, const struct esp *esp, size_t length, uint32_t key)
 {
@@ -143,6 +154,7 @@ static bool look_at_esp(struct wire *w, unsigned host, const uint8_t *packet, si
 
 	if (said == KEY_OPENS) {
 		look_at_nonce(w, host, esp, length, key);
+		count_reach(w->report, &w->keys.keys[key - 1], esp);
 	} else if (said == KEY_REFUSES) {
 		w->report->refused++;
 		warn_of(w, host, esp, "does not open by the key of its SPI");

@@ -16,6 +16,12 @@ from lib.beds.pair import A, B, NIC
 from lib.wait import until
 from lib.wire import esp_of, ip_of
 
+# What a flood may have the host write: the daemon's and IKE's lines, each of which has a limit of 10 a second, and their words on how
+# many more there were.
+LINES = 50
+# And take, the first time: half-open IKE SAs and incomplete datagrams (docs/security.md).
+GROWTH = 8 << 20
+
 # In an Ethernet frame with an IPv4 packet without options.
 IP_AT, IP_ID, IP_SRC, L4 = 14, 18, 26, 34
 UDP_PAYLOAD = L4 + 8

@@ -10,6 +10,7 @@ Host a has a service manager, which keeps its keys and windows when its supervis
 ByIke has none: its SAs end with the supervisor.
 """
 import contextlib
+import json
 import mmap
 import os
 import random
@@ -43,6 +44,8 @@ LATER_S = 0.03
 AGAIN = 0.25
 # What has no SA any more gets another one after so many seconds; and by hand it does after so many kills anyway.
 NO_SA_S, NEW_SAS = 3.0, 25
+# After how many kills it is looked who has which slot.
+SLOTS_LOOKED_AT = 10
 # For all to be back, on a machine that others use.
 BACK_S = 120.0
 
@@ -116,11 +119,14 @@ def kill_one(pid, name):
 class Killed(IkePair):
     managed = ()    # which hosts have a service manager
     whom = WHOM
+    # What has to be there among the figures when enough were killed for chance to have brought it.
+    wanted = ('slot_again',)
 
     def __init__(self, seed):
         super().__init__('native', queues=LANES)
         self.random, self.seed = random.Random(seed), seed
         self.killed, self.slowest = Counter(), 0.0
+        self.slots, self.lanes, self.times = {}, {}, 0
         for host in self.hosts:
             self.use_impatient(host)
         for n in self.managed:
@@ -213,6 +219,38 @@ class Killed(IkePair):
     def renew(self):
         """Whoever gives SAs sees to that by himself."""
 
+    # ---- what was reached ----
+
+    def look_at_slots(self):
+        """By which SAs packets went in each slot."""
+        for host in self.hosts:
+            listed = host.cmd('-j', 'sa', 'list', check=False)
+            for sa in json.loads(listed.stdout) if listed.returncode == 0 else []:
+                if sa['packets']:
+                    self.slots.setdefault((host.instance, sa['slot']), set()).add(sa['spi'])
+
+    def look_at_lanes(self):
+        for name, host in zip('ab', self.hosts):
+            self.lanes[name] = until(lambda: len(lanes := (host.try_status() or {}).get('lanes', [])) == LANES and lanes, 'all lanes')
+
+    def figures(self):
+        """What there was of everything, the recorder's and, of hosts and lanes, what went by them."""
+        found = {name: n for name, n in self.recorder.figures().items() if name not in ('again', 'running')}
+        found['slot_again'] = sum(len(spis) - 1 for spis in self.slots.values())
+        for n in range(LANES):
+            found[f'lane_{n}'] = sum(lanes[n]['sealed'] + lanes[n]['opened'] for lanes in self.lanes.values())
+        return found
+
+    def idle(self):
+        """Lanes that have had nothing to do, one way or the other."""
+        return [f'{way} by lane {lane["lane"]} of host {name}' for name, lanes in self.lanes.items() for lane in lanes
+                for way in ('sealed', 'opened') if not lane[way]]
+
+    def unseen(self):
+        """What has to be there, and is not."""
+        figures = self.figures()
+        return [name for name in self.wanted if not figures[name]] + self.idle()
+
     # ---- all of it ----
 
     def run(self, kills):
@@ -228,8 +266,12 @@ class Killed(IkePair):
             if self.random.random() < AGAIN:
                 self.recorder.tell('again', self.recorder.again + 1)
             self.between()
+            self.times += 1
+            if self.times % SLOTS_LOOKED_AT == 0:
+                self.look_at_slots()
             time.sleep(self.random.uniform(0, LATER_S))
         self.back()
+        self.look_at_lanes()
         self.recorder.stop()
 
     def between(self):
@@ -246,10 +288,10 @@ class Killed(IkePair):
 
     def told(self):
         """What there was to see: a line."""
-        r = self.recorder
+        r, lanes = self.recorder, {name: [lane['sealed'] + lane['opened'] for lane in lanes] for name, lanes in self.lanes.items()}
         return (f'{type(self).__name__} seed {self.seed}: {sum(self.killed.values())} kills ({dict(self.killed)}), {r.recorded} packets of '
                 f'{r.keys} keys recorded, {r.injected} sent once more, {r.forged} forged, {r.arrived_a + r.arrived_b} of {r.sent_a + r.sent_b} '
-                f'datagrams arrived, slowest back after {self.slowest:.1f} s')
+                f'datagrams arrived, packets by lane {lanes}, slowest back after {self.slowest:.1f} s')
 
 
 class ByIke(Killed):
@@ -264,6 +306,7 @@ class ByIke(Killed):
 
 class ByHand(Killed):
     managed = (0, 1)
+    wanted = (*Killed.wanted, 'wrapped', 'exhausted', 'exhausted_esn')
     whom = {name: often for name, often in WHOM.items() if name in ('worker', 'supervisor', 'all')}
 
     def set_up(self):
@@ -285,8 +328,11 @@ class ByHand(Killed):
         ])
 
     def renew(self):
-        """New keys and SPIs, or none where a supervisor is just not there."""
-        before, self.sas = self.sas, [new_sa(A, B), new_sa(B, A)]
+        """
+        New keys and SPIs, or none where a supervisor is just not there. In either order: which lane seals goes by the slot, and of those
+        four that take turns here one is the second lane's.
+        """
+        before, self.sas = self.sas, self.random.sample([new_sa(A, B), new_sa(B, A)], 2)
         for sa in self.sas:
             sa.esn, seq = self.beginning()
             for host in sorted(self.hosts, key=lambda host: (self.a, self.b)[sa.dst == B] is host):    # who receives first

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <errno.h>
 
 #include "engine/failure.h"
 #include "through.h"
@@ -181,6 +182,38 @@ static void no_answer(void **state)
 	assert_int_equal(number(connection(w, 0), "last_up_s"), -1);
 	assert_says(failure(w, 0, "failed"), NULL,
 		    "no answer to IKE_SA_INIT from 192.0.2.2 after 6 tries: is that its address");
+}
+
+/* What does not even leave is said, and goes as soon as there is room: of who begins, and of who would answer. */
+static void no_room_to_send(void **state)
+{
+	struct world *w = *state;
+
+	w->hosts[0].send_error = ENOBUFS;
+	world_configure_both(w, START_INITIATE);
+	world_run(w, 5000);
+	assert_int_equal(w->sent, 0);
+	assert_string_equal(state_of(w, 0), "connecting");
+	assert_true(world_logged(w, 0,
+				 "no answer to IKE_SA_INIT from 192.0.2.2 yet after 3 tries: it cannot be sent: "
+				 "this host has no room for more on their way"));
+	w->hosts[0].send_error = 0;
+	world_run(w, 8000);
+	assert_true(world_is_up(w));
+	for (int host = 0; host < 2; host++) {
+		const uint32_t spi = world_bound(w, 0)->spec.spi;
+
+		w->hosts[host].send_error = ENOBUFS;
+		world_rekey(w, 0, false);
+		assert_true(world_run_under_traffic(w, 5000));
+		assert_int_equal(world_bound(w, 0)->spec.spi, spi);
+		w->hosts[host].send_error = 0;
+		assert_true(world_run_under_traffic(w, 8000));
+		/* Another IKE SA that was tried meanwhile ends, half open, by itself. */
+		world_run(w, 30000);
+		assert_true(world_is_up(w));
+		assert_int_not_equal(world_bound(w, 0)->spec.spi, spi);
+	}
 }
 
 /* What was asked for is said, in words of the peer's own configuration. */
@@ -399,6 +432,7 @@ int main(void)
 		TEST(success_ends_it),
 		TEST(order_ends_it),
 		TEST(no_answer),
+		TEST(no_room_to_send),
 		TEST(child_is_for_something_else),
 		TEST(both_respond),
 		TEST(stranger_is_told),

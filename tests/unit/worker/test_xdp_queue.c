@@ -95,6 +95,7 @@ static struct {
 	bool copies;	   /* for want of zero-copy */
 	unsigned busy;	   /* so often the queue is another's still */
 	uint32_t at_bind;  /* frames in the fill ring when the socket was bound */
+	unsigned no_room;  /* so many calls to send end with ENOBUFS, each after one packet */
 	unsigned asked;	   /* calls that say that there are frames */
 	uint8_t frame[64]; /* the first that was sent */
 } nic;
@@ -171,15 +172,22 @@ bool __wrap_xsk_is_zero_copy(int fd)
 	return !nic.copies;
 }
 
+static void send_one(void)
+{
+	const uint64_t addr = nic.tx_descs[nic.tx.consumer++ % RING_SIZE].addr;
+
+	assert_true(addr < area_size);
+	memcpy(nic.frame, area + addr, sizeof(nic.frame));
+	nic.comp_addrs[nic.comp.producer++ % RING_SIZE] = addr;
+}
+
 bool __wrap_xsk_wake_to_send(int fd)
 {
 	(void)fd;
 	while (nic.completes && nic.tx.consumer != nic.tx.producer) {
-		const uint64_t addr = nic.tx_descs[nic.tx.consumer++ % RING_SIZE].addr;
-
-		assert_true(addr < area_size);
-		memcpy(nic.frame, area + addr, sizeof(nic.frame));
-		nic.comp_addrs[nic.comp.producer++ % RING_SIZE] = addr;
+		send_one();
+		if (nic.no_room && nic.no_room--)
+			return false;
 	}
 	return true;
 }
@@ -372,6 +380,47 @@ static void but_where_there_are_spans_to_send_it_has_all(void **unused)
 	end(&b);
 }
 
+/* ---- a kernel that has no room for more (ENOBUFS) ---- */
+
+#define PUSHED 8
+
+static void push_numbered(struct xdp_queue *q)
+{
+	for (uint8_t n = 0; n < PUSHED; n++) {
+		const uint64_t addr = umem_take_to_send(&q->umem);
+
+		memset(umem_data(&q->umem, addr), n, sizeof(nic.frame));
+		assert_true(xdp_queue_push(q, addr, sizeof(nic.frame)));
+	}
+}
+
+/* Each kick calls it once and lets what is left wait for the next; then all has gone, in its order, and all memory is
+ * back. */
+static void what_it_has_no_room_for_goes_later(void **unused)
+{
+	struct beginning b;
+	uint32_t left;
+
+	(void)unused;
+	memset(&nic, 0, sizeof(nic));
+	nic.completes = true;
+	begin(&b, 1500);
+	left = umem_left_to_send(&b.q.umem);
+	push_numbered(&b.q);
+	nic.no_room = PUSHED;
+	for (uint8_t n = 0; n < PUSHED; n++) {
+		assert_int_equal(nic.tx.consumer, n);
+		xdp_queue_kick(&b.q);
+		xdp_queue_reap(&b.q);
+		assert_int_equal(nic.frame[0], n);
+		assert_int_equal(b.q.outstanding, PUSHED - 1 - n);
+		assert_int_equal(xdp_queue_wants_kick(&b.q), n < PUSHED - 1);
+	}
+	assert_int_equal(nic.tx.consumer, PUSHED);
+	assert_int_equal(umem_left_to_send(&b.q.umem), left);
+	end(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +434,7 @@ int main(void)
 		cmocka_unit_test(it_leaves_some_to_send),
 		cmocka_unit_test(and_no_more_than_may_be_sent),
 		cmocka_unit_test(but_where_there_are_spans_to_send_it_has_all),
+		cmocka_unit_test(what_it_has_no_room_for_goes_later),
 		cmocka_unit_test(stuck_after_a_second_of_nothing),
 		cmocka_unit_test(one_packet_is_enough),
 		cmocka_unit_test(it_recovers),
