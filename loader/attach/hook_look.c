@@ -9,9 +9,6 @@
 #include "hook_pins.h"
 #include "xdp_running.h"
 
-/* As many as tcx has room for. */
-#define TCX_MAX 64
-
 static struct hook_finding found(enum hook_state state, uint32_t other)
 {
 	return (struct hook_finding){.state = state, .other = other};

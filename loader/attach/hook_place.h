@@ -11,6 +11,8 @@
 /* Of Linux 6.6, which libbpf 1.1 does not know yet. */
 #define ATTACH_TCX_INGRESS ((enum bpf_attach_type)46)
 #define ATTACH_TCX_EGRESS  ((enum bpf_attach_type)47)
+/* As many programs as a hook of tcx has room for. */
+#define TCX_MAX 64
 
 enum hook_point {
 	HOOK_XDP,

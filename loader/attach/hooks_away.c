@@ -173,6 +173,17 @@ static bool is_returned(const struct away *a, void *arg)
 	return same;
 }
 
+static bool tcx_has(int ifindex, uint32_t program)
+{
+	uint32_t ids[TCX_MAX], count = TCX_MAX;
+
+	if (bpf_prog_query(ifindex, ATTACH_TCX_EGRESS, 0, NULL, ids, &count))
+		return false;
+	while (count && ids[count - 1] != program)
+		count--;
+	return count;
+}
+
 bool hooks_is_away(const struct hook_place *at, uint32_t program)
 {
 	struct return_search s = {.at = at, .program = program};
@@ -180,12 +191,26 @@ bool hooks_is_away(const struct hook_place *at, uint32_t program)
 	return for_each(at->dir, is_returned, &s);
 }
 
+/* Somebody may have taken XDP off while it was away: by what is left, which tcx would not take a second time. */
+static bool is_returned_in_part(const struct away *a, void *arg)
+{
+	struct return_search *s = arg;
+	struct hook_pin p = hook_pin_read(a->path);
+	const bool same = a->point == HOOK_EGRESS && p.is_link && p.ifindex == (uint32_t)s->at->ifindex &&
+			  tcx_has(s->at->ifindex, p.prog_id);
+
+	hook_pin_close(&p);
+	if (same)
+		s->found = *a;
+	return same;
+}
+
 bool hooks_bring_back(const struct hook_place *at, uint32_t program)
 {
 	struct return_search s = {.at = at, .program = program};
 	char from[PIN_MAX], to[PIN_MAX];
 
-	if (!program || !for_each(at->dir, is_returned, &s))
+	if (!(program && for_each(at->dir, is_returned, &s)) && !for_each(at->dir, is_returned_in_part, &s))
 		return false;
 	for (enum hook_point point = HOOK_XDP; point <= HOOK_INGRESS; point++) {
 		away_path(at->dir, s.found.dev, s.found.number, point, from);

@@ -18,7 +18,8 @@ bool hooks_left_filters(const struct hook_place *at);
 /* Whether the interface at->ifindex, which runs that XDP program, is one that was put away. */
 bool hooks_is_away(const struct hook_place *at, uint32_t program);
 
-/* If the interface is one that was put away, its pins come back under the name that it has now, and true. */
+/* If the interface is one that was put away, its pins come back under the name that it has now, and true. program: the
+ * XDP program that it runs; 0: none. */
 bool hooks_bring_back(const struct hook_place *at, uint32_t program);
 
 /* Opens the gates of NICs that were put away from that name. Whether there was one. */

@@ -2,6 +2,16 @@
 #include "xdp_running.h"
 
 #include <bpf/libbpf.h>
+#include <errno.h>
+#include <net/if.h>
+
+/* Of an interface that is not there libbpf says that it has no program. */
+static bool is_there(int ifindex)
+{
+	char name[IF_NAMESIZE];
+
+	return if_indextoname((unsigned)ifindex, name);
+}
 
 int xdp_running(int ifindex, struct xdp_running *out)
 {
@@ -16,5 +26,7 @@ int xdp_running(int ifindex, struct xdp_running *out)
 			: query.skb_prog_id ? PORT_GENERIC
 					    : 0,
 	};
-	return err < 0 ? err : 0;
+	if (err < 0)
+		return err;
+	return out->program || is_there(ifindex) ? 0 : -ENODEV;
 }

@@ -10,16 +10,17 @@ import time
 
 import pytest
 from scapy.layers.inet import IP, UDP
-from scapy.layers.l2 import ARP, Ether
+from scapy.layers.l2 import Ether
 
 from lib.beds.ike import IkePair, bring_up
 from lib.beds.paced import Both
 from lib.beds.pair import A, B, NIC, Pair
+from lib.beds.stacked import move_address, put_on_top
 from lib.host import Host, dropped
-from lib.netns import Netns, veth
-from lib.traffic import ping, udp_socket
+from lib.netns import Netns, run
+from lib.traffic import udp_socket
 from lib.wait import until
-from lib.wire import Capture, Tap, esp_of
+from lib.wire import Capture, Tap
 
 TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x400454ca, 0x0002, 0x1000, 0x4000
 MODES = ['native', 'generic']
@@ -31,26 +32,6 @@ def kind_is_known(kind):
         ns.ip('link', 'add', 'below0', 'type', 'veth', 'peer', 'name', 'far0')
         words = {'vlan': ['link', 'below0', 'name', 'x0', 'type', 'vlan', 'id', 5]}.get(kind, ['x0', 'type', kind])
         return ns.ip('link', 'add', *words, check=False).returncode == 0
-
-
-def move_address(host, dev, addr):
-    """What is on top has the address now, and its traffic passes the NIC."""
-    ns = host.netns
-    ns.ip('addr', 'flush', 'dev', NIC)
-    ns.ip('link', 'set', dev, 'up')
-    ns.ip('addr', 'add', f'{addr}/24', 'dev', dev)
-    ns.sysctl(f'net.ipv4.conf.{dev}.rp_filter', 1)
-
-
-def put_on_top(pair, kind, dev='top0', mode='vepa'):
-    """On each host's NIC, as in a container or on a virtual machine's host. mode: of a macvlan."""
-    for host, addr in zip(pair.hosts, (A, B)):
-        if kind == 'bridge':
-            host.netns.ip('link', 'add', dev, 'type', 'bridge', 'forward_delay', 0, 'mcast_snooping', 0)
-            host.netns.ip('link', 'set', NIC, 'master', dev)
-        else:
-            host.netns.ip('link', 'add', 'link', NIC, 'name', dev, 'type', kind, *['mode', mode] * kind.startswith('mac'))
-        move_address(host, dev, addr)
 
 
 def goes(sock, data, to):
@@ -80,68 +61,6 @@ def test_nic_below(mode, kind):
         carries(pair)
         for host in pair.hosts:
             assert 'backstop_out' not in host.counters()
-
-
-@contextlib.contextmanager
-def station_on_the_bridge():
-    """The pair, each host's NIC the port of a bridge that has the address, and at A's somebody else on another port, attached, too."""
-    with Pair() as pair, Netns('station') as station:
-        put_on_top(pair, 'bridge')
-        veth(pair.a.netns, 'guest0', station, 'far0')
-        pair.a.netns.ip('link', 'set', 'guest0', 'master', 'top0')
-        pair.a.configure([NIC, 'guest0'])
-        pair.start()
-        pair.begin()
-        assert ping(pair.a.netns, B)
-        with Tap(station, 'far0') as tap:
-            yield pair, station, tap
-
-
-HOLD_BACK = """
-table netdev hold {
-    chain back {
-        type filter hook ingress device port1 priority 0;
-        ip protocol esp drop
-    }
-}
-"""
-
-
-def test_station_on_the_bridge_is_shown_nothing():
-    """What has come in an SA is this host's alone, whoever the Ethernet header of the ESP packet is made to name."""
-    with station_on_the_bridge() as (pair, station, tap):
-        pair.wire.run('nft', '-f', '-', input=HOLD_BACK)
-        named = ['ff:ff:ff:ff:ff:ff', '01:00:5e:00:00:05', '02:00:00:00:00:77', station.mac('far0'), pair.a.netns.mac('guest0')]
-        with (udp_socket(pair.a.netns, A, 7777) as here, udp_socket(pair.b.netns, B) as there,
-              Tap(pair.wire, 'port1') as behind, pair.attacker(pair.a) as before):
-            here.settimeout(5)
-            for n, mac in enumerate(named):
-                there.sendto(b'a secret %d' % n, (A, 7777))
-                esp = behind.find(lambda f: esp_of(f, src=B) and Ether(f), 'ESP')
-                esp.dst = mac
-                before.send(esp)
-                assert here.recv(100) == b'a secret %d' % n
-        # It hears what the bridge floods.
-        with udp_socket(pair.a.netns, A) as s:
-            s.sendto(b'who is it?', ('192.0.2.99', 7))
-        heard = []
-        tap.find(lambda f: heard.append(f) or ARP in Ether(f) and Ether(f)[ARP].pdst == '192.0.2.99', 'a question to all')
-        assert not [f for f in heard if b'secret' in f]
-
-
-def test_station_on_the_bridge_has_no_sa():
-    """It speaks in this host's name, and is not taken for it."""
-    with station_on_the_bridge() as (pair, _, tap), udp_socket(pair.b.netns, B, 7777) as there:
-        lie = IP(src=A, dst=B) / UDP(sport=1, dport=7777) / b'in your name'
-        before = pair.a.counters()
-        for mac in (pair.b.netns.mac('top0'), 'ff:ff:ff:ff:ff:ff'):
-            tap.send(Ether(src='02:00:00:00:00:07', dst=mac) / lie)
-        until(lambda: pair.a.counters().get('cleartext_protected') == 2, 'both are dropped')
-        assert pair.a.counters().get('sealed') == before.get('sealed')
-        there.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            there.recv(100)
-        assert ping(pair.a.netns, B)
 
 
 def test_neighbour_on_the_same_nic():
@@ -556,6 +475,19 @@ def test_another_with_its_number(moving):
                 elsewhere.ip('addr', 'add', f'{A}/24', 'dev', NIC)
                 elsewhere.run('ping', '-c', 3, '-i', 0.01, '-W', 1, B, check=False)
         assert 'xdp' in first.ip('link', 'show', 'dev', NIC).stdout
+
+
+def test_back_without_xdp(moving):
+    """Somebody took it off while the NIC was away, and not what tcx has, which takes no program twice."""
+    a = moving.a.netns
+    with watched(moving), Netns('elsewhere') as elsewhere:
+        a.ip('link', 'set', NIC, 'netns', elsewhere.name)
+        until(lambda: not is_attached(moving.a), 'the NIC to be gone')
+        pin, = moving.a.pins.rglob(f'{NIC}-*xdp')
+        run('bpftool', 'link', 'detach', 'pinned', pin)
+        elsewhere.ip('link', 'set', NIC, 'netns', a.name)
+        set_up(moving)
+        until(lambda: is_attached(moving.a), 'the NIC to be back')
 
 
 def test_down_and_up(moving):

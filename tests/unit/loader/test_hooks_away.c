@@ -31,6 +31,7 @@ static unsigned detached; /* links */
 static bool only_links;	  /* no pin is a program's */
 static int unopened;	  /* pins are not opened, with this error */
 static int untold;	  /* what is pinned says nothing, with this error */
+static uint32_t in_tcx;	  /* the program that tcx has for what leaves; 0: none */
 
 /* ---- the kernel ---- */
 
@@ -81,11 +82,29 @@ int bpf_link_detach(int fd)
 	return 0;
 }
 
+/* It is there. */
+char *if_indextoname(unsigned ifindex, char name[IF_NAMESIZE])
+{
+	(void)ifindex;
+	return strcpy(name, "nic0");
+}
+
 int bpf_xdp_query(int ifindex, int flags, struct bpf_xdp_query_opts *opts)
 {
 	(void)ifindex;
 	(void)flags;
 	opts->drv_prog_id = running;
+	return 0;
+}
+
+int bpf_prog_query(int ifindex, enum bpf_attach_type type, __u32 flags, __u32 *attach_flags, __u32 *ids, __u32 *count)
+{
+	(void)ifindex;
+	(void)type;
+	(void)flags;
+	(void)attach_flags;
+	ids[0] = in_tcx;
+	*count = in_tcx != 0;
 	return 0;
 }
 
@@ -154,7 +173,7 @@ static int setup(void **unused)
 	if (!mkdtemp(dir))
 		return -1;
 	snprintf(path, sizeof(path), "%s/links", dir);
-	detached = running = 0;
+	detached = running = in_tcx = 0;
 	unopened = untold = 0;
 	only_links = true;
 	return mkdir(path, 0700);
@@ -238,6 +257,25 @@ static void test_back(void **unused)
 	assert_true(hooks_bring_back(&back, PROGRAM));
 	assert_int_equal(count("links"), 3);
 	assert_int_equal(count("away"), 0);
+}
+
+/* Its XDP link was detached meanwhile. */
+static void test_back_in_part(void **unused)
+{
+	const struct hook_place at = place("nic0", 7);
+	enum port_mode mode;
+	struct fault f;
+
+	(void)unused;
+	for (int other = 0; other < 2; other++) {
+		in_tcx = PROGRAM + other;
+		pin_all("nic0", 7, PROGRAM);
+		pin("nic0-xdp", 0, PROGRAM);
+		assert_int_equal(hooks_take_over(&at, &mode, &f), 0);
+		assert_int_equal(mode, 0);
+		assert_int_equal(count("links"), other ? 0 : 2);
+		assert_int_equal(count("away"), other ? 2 : 0);
+	}
 }
 
 /* Under another name. */
@@ -396,6 +434,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_deleted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_with_one_number, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_back_in_part, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_back_renamed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_namesake, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_removed, setup, teardown),
