@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * No nonce twice: lanes that lease sequence numbers and seal, owners that claim slots, store keys, wipe them and give
- * slots back, each killed at any step and started again, the lanes with nothing but what is in the shared maps.
+ * slots back, each killed at any step and started again, the lanes with nothing but what is in the shared maps. The worker
+ * as often as may be, the owners OWNER_KILLS times in all.
+ *
+ * Only who has claimed a slot stores, wipes and gives back: an owner and whoever writes keys for it (IKE and its key
+ * holder) are one process here, and die together. A key holder that outlives the one that asked it is not in it.
  *
  * A step is one access to memory that others see, and has the name of the function that makes it: who changes one of
  * these changes the model. What is claimed is asserted in seal(): the key is whole, and the one of the generation that
@@ -258,11 +262,15 @@ inline number(slot, generation)
 /* is_out_of_use(): passed is whether every lane has passed a turn, by turns_are_past() */
 inline is_out_of_use(slot, generation, passed)
 {
+#ifdef NUMBER_OF_EARLIER_GENERATION
+	atomic { passed = true; next = released_number[slot] };
+#else
 	if
 	:: released_gen[slot] != generation -> number(slot, generation)
 	:: released_gen[slot] == generation
 	fi;
 	atomic { passed = (released_gen[slot] == generation); next = released_number[slot] };
+#endif
 #ifndef REUSE_WITHOUT_EPOCH
 	do
 	:: atomic { passed && l < LANES -> passed = !(at[l] && at[l] >> 1 < next); l++ }

@@ -3,7 +3,7 @@
  * No packet accepted twice: lanes that open packets of one SA, each packet on any lane, any number of times and in any
  * order, and a worker that is killed at any step, also while one of its lanes holds the SA's lock. The window is a ring of
  * words, a small one that is made as the large one is: three words of two, a window of two, so one word ahead of it, and
- * numbers for more than a round.
+ * numbers for more than a round, from 6 on.
  *
  * A step is one access to memory that others see, and has the name of the function that makes it. What is claimed is
  * asserted in deliver(). That nobody waits for ever, by pan's look for ends that are none: a worker that was killed in
