@@ -44,6 +44,49 @@ static bool on_unknown_spi(const struct ike_news *n, const struct event *e)
 	return false;
 }
 
+/* ---- addresses ---- */
+
+static int tell_address(const struct ike_news *n, const uint8_t addr[4], bool present)
+{
+	cJSON *message = json_command("address");
+	char text[ADDR_TEXT];
+
+	cJSON_AddStringToObject(message, "addr", addr_text(addr, text));
+	cJSON_AddBoolToObject(message, "present", present);
+	return ike_send_now(n->ike, message);
+}
+
+static bool is_address(const void *connections, size_t place, const void *addr)
+{
+	return memcmp(((const struct connection_config *)connections)[place].local, addr, 4) == 0;
+}
+
+/* Each address once, and all by one look at what is there. False: IKE does not take more. */
+static bool tell_addresses(struct ike_news *n)
+{
+	const struct config *config = n->ike->config;
+	const unsigned count = config ? config->connection_count : 0;
+	struct local_addrs here = {0};
+	struct key_index told = {0};
+
+	if (local_addrs_read(&here) < 0)
+		return false;
+	for (; n->connection < count; n->connection++) {
+		const uint8_t *local = config->connections[n->connection].local;
+		const uint64_t hash = key_hash(local, 4, 0);
+
+		if (key_index_find(&told, hash, is_address, config->connections, local) != KEY_INDEX_NONE)
+			continue;
+		if (tell_address(n, local, local_addrs_find(&here, local) != ADDR_REMOTE))
+			break;
+		/* Without memory for that it is told again. */
+		key_index_add(&told, hash, n->connection);
+	}
+	key_index_clear(&told);
+	local_addrs_free(&here);
+	return n->connection >= count;
+}
+
 /* ---- limits, which the datapath tells of once ---- */
 
 static int tell_limit(const struct ike_news *n, uint32_t slot, uint32_t generation, bool hard)
@@ -61,34 +104,45 @@ static bool is_of_ike(const struct ike_news *n, uint32_t slot)
 	return slot < n->maps->slots && n->maps->sa[slot].owner == OWNER_IKE;
 }
 
+/* All that have passed one: IKE knows what it has heard already, and does nothing then. False: it does not take more.
+ */
+static bool tell_limits(struct ike_news *n)
+{
+	for (; n->slot < n->maps->slots; n->slot++) {
+		const uint32_t generation = slot_generation(n->maps->sa, n->slot);
+		const uint32_t raised = n->maps->sa[n->slot].raised;
+
+		if (!raised || !is_of_ike(n, n->slot) || !slot_in_use(generation))
+			continue;
+		if (tell_limit(n, n->slot, generation, raised & ~(uint32_t)SA_RAISED_SOFT))
+			return false;
+	}
+	return true;
+}
+
 static void tell_later(struct ike_news *n);
 
-/* All that have passed one: IKE knows what it has heard already, and does nothing then. */
+/* What a new one has to know it finds by itself. */
 static void tell_again(evutil_socket_t fd, short what, void *arg)
 {
 	struct ike_news *n = arg;
+	const bool is_there = n->ike->child.pid;
 
 	(void)fd;
 	(void)what;
 	n->behind = false;
-	for (; n->next < n->maps->slots && n->ike->child.pid; n->next++) {
-		const uint32_t generation = slot_generation(n->maps->sa, n->next);
-		const uint32_t raised = n->maps->sa[n->next].raised;
-
-		if (!raised || !is_of_ike(n, n->next) || !slot_in_use(generation))
-			continue;
-		if (tell_limit(n, n->next, generation, raised & ~(uint32_t)SA_RAISED_SOFT)) {
-			tell_later(n);
-			return;
-		}
-	}
+	n->addresses = n->addresses && is_there && !tell_addresses(n);
+	n->limits = n->limits && is_there && !tell_limits(n);
+	if (n->addresses || n->limits)
+		tell_later(n);
 }
 
 static void tell_later(struct ike_news *n)
 {
-	static const struct timeval soon = {.tv_sec = 1};
+	static const struct timeval soon = {.tv_usec = 100000};
 
-	n->behind = event_base_once(n->base, -1, EV_TIMEOUT, tell_again, n, &soon) == 0;
+	if (!n->behind)
+		n->behind = event_base_once(n->base, -1, EV_TIMEOUT, tell_again, n, &soon) == 0;
 }
 
 /* One that is behind in reading is not waited for. */
@@ -98,8 +152,9 @@ static bool on_limit(struct ike_news *n, const struct event *e, bool hard)
 		return false;
 	if (tell_limit(n, e->slot, e->generation, hard) == 0)
 		return true;
-	n->next = 0;
-	if (!n->behind && n->ike->child.pid)
+	n->slot = 0;
+	n->limits = n->ike->child.pid;
+	if (n->limits)
 		tell_later(n);
 	return false;
 }
@@ -122,51 +177,29 @@ bool ike_news_event(void *arg, const struct event *e)
 	return false;
 }
 
+/* One that takes nothing now is about to be killed for that, or has DPD. */
 void ike_news_dead(const struct ike_news *n, const char *connection)
 {
 	cJSON *message = json_command("dead");
 
 	cJSON_AddStringToObject(message, "name", connection);
-	ike_send(n->ike, message);
+	ike_send_now(n->ike, message);
 }
 
-void ike_news_address(const struct ike_news *n, const uint8_t addr[4], bool present)
+/* While it has not taken all of them it is told by one more look at what is there. */
+void ike_news_address(struct ike_news *n, const uint8_t addr[4], bool present)
 {
-	char text[ADDR_TEXT];
-	cJSON *message;
-
-	if (!n->ike->child.pid)
+	if (!n->ike->child.pid || (!n->addresses && tell_address(n, addr, present) == 0))
 		return;
-	message = json_command("address");
-	cJSON_AddStringToObject(message, "addr", addr_text(addr, text));
-	cJSON_AddBoolToObject(message, "present", present);
-	ike_send(n->ike, message);
+	n->connection = 0;
+	n->addresses = true;
+	tell_later(n);
 }
 
-static bool is_address(const void *connections, size_t place, const void *addr)
+void ike_news_addresses_lost(struct ike_news *n)
 {
-	return memcmp(((const struct connection_config *)connections)[place].local, addr, 4) == 0;
-}
-
-/* Each address once, and all by one look at what is there. */
-void ike_news_addresses_lost(const struct ike_news *n)
-{
-	const struct config *config = n->ike->config;
-	struct local_addrs here = {0};
-	struct key_index told = {0};
-
-	if (local_addrs_read(&here) < 0)
-		return;
-	for (unsigned i = 0; config && i < config->connection_count; i++) {
-		const uint8_t *local = config->connections[i].local;
-		const uint64_t hash = key_hash(local, 4, 0);
-
-		if (key_index_find(&told, hash, is_address, config->connections, local) != KEY_INDEX_NONE)
-			continue;
-		/* Without memory for that it is told again. */
-		key_index_add(&told, hash, i);
-		ike_news_address(n, local, local_addrs_find(&here, local) != ADDR_REMOTE);
-	}
-	key_index_clear(&told);
-	local_addrs_free(&here);
+	n->connection = 0;
+	n->addresses = n->ike->child.pid && !tell_addresses(n);
+	if (n->addresses)
+		tell_later(n);
 }

@@ -14,18 +14,23 @@ struct ike_news {
 	struct ike_process *ike;
 	const struct maps *maps;
 	struct event_base *base;
-	bool behind;   /* IKE has not taken all limits that were passed: it is told once more */
-	uint32_t next; /* from this slot on */
+	bool behind; /* IKE has not taken all: it is told once more, */
+	/* of limits that were passed, from that slot on, */
+	bool limits;
+	uint32_t slot;
+	/* and which addresses are there, from that connection's on */
+	bool addresses;
+	unsigned connection;
 };
 
 /* Tells an event. arg: the struct ike_news. True: IKE has been told, and there is nothing to log. */
 bool ike_news_event(void *arg, const struct event *e);
 
 /* Tells that an address of this host has come or gone. */
-void ike_news_address(const struct ike_news *n, const uint8_t addr[4], bool present);
+void ike_news_address(struct ike_news *n, const uint8_t addr[4], bool present);
 
 /* Tells for each connection whether its local address is there, because changes may have been missed. */
-void ike_news_addresses_lost(const struct ike_news *n);
+void ike_news_addresses_lost(struct ike_news *n);
 
 /* Tells that no probe comes through the connection's SAs: IKE ends them, and makes them anew as the connection's
  * 'start' says. */

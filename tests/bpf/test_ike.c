@@ -175,6 +175,7 @@ static void what_is_forwarded_is_not_ike(void **state)
 	struct fixture *fx = *state;
 	struct sockaddr_ll on = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_ifindex = 12};
 	struct frame f = FRAME(.src = "203.0.113.7", .dst = REMOTE, .sport = 500, .dport = 500);
+	static const uint8_t second[] = {2, 0, 0, 0, 0, 1};
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	uint64_t seen = 0;
 
@@ -183,7 +184,8 @@ static void what_is_forwarded_is_not_ike(void **state)
 	put_ip_checksum(&f);
 	assert_true(fd >= 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&on, sizeof(on)), 0);
-	run("ip link set second address 02:00:00:00:00:01"); /* as FRAME() has it */
+	memcpy(f.data, second, sizeof(second));
+	run("ip link set second address 02:00:00:00:00:01");
 	assert_int_equal(write(fd, f.data, f.len), f.len);
 	for (int i = 0; i < PATIENCE_MS && !seen; i++, usleep(1000))
 		seen = counted_in_all(fx);

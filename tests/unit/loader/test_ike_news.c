@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,7 +17,8 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 
-#define SLOTS 120
+#define SLOTS	    120
+#define CONNECTIONS 200
 
 static int ends[2];
 static struct ike_process ike;
@@ -109,6 +112,52 @@ static void told_when_it_reads_again(void **unused)
 	assert_int_equal(hard, SLOTS / 2 - 5);
 }
 
+/* Each local address of a connection: how often it was told to be there, and not to be. */
+static unsigned told_there[CONNECTIONS], told_gone[CONNECTIONS];
+
+static void read_addresses(void)
+{
+	while (channel_wait(ends[1], CHANNEL_READABLE, 0) == 0) {
+		cJSON *message;
+		unsigned n;
+		int fd;
+
+		assert_int_equal(channel_receive(ends[1], &message, &fd), 0);
+		if (json_text(message, "addr") && sscanf(json_text(message, "addr"), "10.7.%u.", &n) == 1)
+			(cJSON_IsTrue(json_item(message, "present")) ? told_there : told_gone)[n]++;
+		cJSON_Delete(message);
+	}
+}
+
+/* However many come and go meanwhile, nobody waits; then it hears of each what is so by then. */
+static void addresses_when_it_reads_again(void **unused)
+{
+	static struct connection_config connections[CONNECTIONS];
+	struct config config = {.connections = connections, .connection_count = CONNECTIONS};
+	const uint64_t before = clock_now();
+
+	(void)unused;
+	ike.config = &config;
+	for (uint8_t i = 0; i < CONNECTIONS; i++)
+		memcpy(connections[i].local, (uint8_t[]){10, 7, i, 1}, 4);
+	fill();
+	for (unsigned i = 0; i < 10000; i++)
+		ike_news_address(&news, connections[i % CONNECTIONS].local, i % 2);
+	ike_news_addresses_lost(&news);
+	ike_news_dead(&news, "core");
+	assert_true(clock_now() - before < 1000000000);
+	assert_true(news.behind);
+	for (int turns = 0; news.behind && turns < 50; turns++) {
+		read_addresses();
+		event_base_loop(news.base, EVLOOP_ONCE);
+	}
+	read_addresses();
+	for (unsigned i = 0; i < CONNECTIONS; i++) {
+		assert_int_equal(told_there[i], 0);
+		assert_int_equal(told_gone[i], 1);
+	}
+}
+
 /* The next one makes all SAs anew. */
 static void nobody_is_told_when_there_is_none(void **unused)
 {
@@ -123,6 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(told_when_it_reads_again, begin, end),
+		cmocka_unit_test_setup_teardown(addresses_when_it_reads_again, begin, end),
 		cmocka_unit_test_setup_teardown(nobody_is_told_when_there_is_none, begin, end),
 	};
 
