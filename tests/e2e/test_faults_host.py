@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -127,6 +128,21 @@ def test_protocol_process_hangs(native):
         until(traffic.goes_on(), 'traffic goes on')
         traffic.closed()
     assert 'does not answer: killed' in host.log_text
+
+
+def test_protocol_process_hangs_while_addresses_come_and_go(native):
+    """Thousands of them: nobody else waits for it, and the next one knows which are there."""
+    native.psk(start='initiate')
+    native.start()
+    wait_up(*native.hosts)
+    host, before = native.a, native.a.processes()['protocol']
+    os.kill(before, signal.SIGSTOP)
+    begun = time.monotonic()
+    host.lose_notifications()
+    assert time.monotonic() - begun < HANG_SECONDS
+    until(lambda: is_dead(before), 'it is killed', timeout=HANG_SECONDS)
+    until(lambda: is_up(host), 'up again')
+    assert ping(host.netns, B)
 
 
 @pytest.mark.parametrize('who, said', [
