@@ -33,7 +33,7 @@ static bool tainted[4][4][2];			      /* as these; two fragments may differ wher
 static void on_drop(void *user, const struct lost_fragments *lost)
 {
 	(void)user;
-	require(lost->count > 0 && lost->count <= FRAGMENTS_MAX + lost->at_hand);
+	require(lost->count > 0 && lost->count <= (lost->at_hand ? FRAGMENTS_MAX + 1U : FRAGMENTS_MAX));
 	require(lost->why >= REASON_FRAG_TIMEOUT && lost->why <= REASON_FRAG_FULL);
 	require(lost->slot == SLOT_NONE ? lost->generation == 0 : lost->slot == 1 && lost->generation == 3);
 }
