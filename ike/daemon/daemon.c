@@ -284,16 +284,20 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
 	daemon_settle(d);
 }
 
+/* The supervisor has ended, and this process is about to be killed for that. Whether the SAs go on the next one says:
+ * nobody is said good-bye to. */
+static void end_without_supervisor(void)
+{
+	_exit(EXIT_FAILURE);
+}
+
 static void on_control(evutil_socket_t fd, short what, void *arg)
 {
-	struct ike_daemon *d = arg;
-
 	(void)fd;
 	(void)what;
-	if (control_handle(d))
-		daemon_settle(d);
-	else
-		event_base_loopbreak(d->base);
+	if (!control_handle(arg))
+		end_without_supervisor();
+	daemon_settle(arg);
 }
 
 /* ---- who does what takes long ---- */

@@ -226,6 +226,12 @@ static long native_skb_pull_data(const struct __sk_buff *skb, uint32_t size)
 }
 
 /* Room behind the Ethernet header, into which the headers of GRE are written. */
+static long native_skb_change_type(struct __sk_buff *skb, uint32_t type)
+{
+	skb->pkt_type = type;
+	return 0;
+}
+
 static long native_skb_adjust_room(struct __sk_buff *skb, int32_t size, uint32_t mode, uint64_t flags)
 {
 	(void)mode, (void)flags;

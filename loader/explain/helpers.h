@@ -23,6 +23,7 @@ static long native_skb_load_bytes(const struct __sk_buff *skb, uint32_t offset, 
 static long native_skb_store_bytes(struct __sk_buff *skb, uint32_t offset, const void *from, uint32_t size,
 				   uint64_t flags);
 static long native_skb_pull_data(const struct __sk_buff *skb, uint32_t size);
+static long native_skb_change_type(struct __sk_buff *skb, uint32_t type);
 static long native_skb_adjust_room(struct __sk_buff *skb, int32_t size, uint32_t mode, uint64_t flags);
 static long native_xdp_adjust_meta(struct xdp_md *ctx, int delta);
 static uint64_t native_xdp_get_buff_len(const struct xdp_md *ctx);
@@ -40,6 +41,7 @@ static uint64_t native_xdp_get_buff_len(const struct xdp_md *ctx);
 #define bpf_skb_load_bytes(...)	   native_skb_load_bytes(__VA_ARGS__)
 #define bpf_skb_store_bytes(...)   native_skb_store_bytes(__VA_ARGS__)
 #define bpf_skb_pull_data(...)	   native_skb_pull_data(__VA_ARGS__)
+#define bpf_skb_change_type(...)   native_skb_change_type(__VA_ARGS__)
 #define bpf_skb_adjust_room(...)   native_skb_adjust_room(__VA_ARGS__)
 #define bpf_xdp_adjust_meta(...)   native_xdp_adjust_meta(__VA_ARGS__)
 #define bpf_xdp_get_buff_len(...)  native_xdp_get_buff_len(__VA_ARGS__)

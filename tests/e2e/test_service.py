@@ -280,6 +280,7 @@ def test_ike_sas_outlive_the_supervisor(signum):
     with IkePair() as pair, managed(pair.a) as manager:
         pair.psk()
         bring_up(pair)
+        until(lambda: names(manager) == names_of(pair.a), 'it has all')
         before = spis(pair.a)
         with pair.capture() as capture:
             with PacedFlow(pair.a.netns, pair.b.netns, B) as forth, PacedFlow(pair.b.netns, pair.a.netns, A) as back:
