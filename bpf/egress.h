@@ -204,12 +204,19 @@ static __always_inline bool is_in_our_name(struct __sk_buff *skb, const struct p
 }
 
 /*
- * Whether this host's stack sends it, its own or routed. A bridge passes on what is for another station, or a group,
- * and says so: with this host's address as its source that is made up by whoever is on another port.
+ * Whether a bridge passes it on, and not this host's stack sends it, its own or routed: it is for another station, or a
+ * group. With this host's address as its source it is made up by whoever is on another port. Elsewhere it may be in a
+ * tunnel of this host's that is the bridge's port (L2TP).
  */
-static __always_inline bool is_of_this_stack(const struct __sk_buff *skb)
+static __always_inline bool is_passed_on(const struct __sk_buff *skb, const struct packet *p)
 {
-	return skb->pkt_type == PACKET_HOST || skb->pkt_type == PACKET_OUTGOING;
+	const __u32 index = p->nic.port;
+	const struct port *port;
+
+	if (skb->pkt_type == PACKET_HOST || skb->pkt_type == PACKET_OUTGOING)
+		return false;
+	port = bpf_map_lookup_elem(&ports, &index);
+	return port && port->bridged;
 }
 
 static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packet *p)
@@ -225,7 +232,7 @@ static __always_inline int egress_ipv4(struct __sk_buff *skb, const struct packe
 	/* Covers are for what this host says itself, not for what it forwards. */
 	if (action == SPD_PROTECT && flow.cover && skb->ingress_ifindex && !is_in_our_name(skb, p))
 		action = SPD_NONE;
-	if (action == SPD_PROTECT && !is_of_this_stack(skb) && !gre_takes(skb, p))
+	if (action == SPD_PROTECT && is_passed_on(skb, p) && !gre_takes(skb, p))
 		return tc_drop(REASON_CLEARTEXT_PROTECTED);
 	tells = gives_away(skb, p, action);
 	if (tells)

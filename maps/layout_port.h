@@ -56,12 +56,12 @@ struct port {
 	__u16 path_mtu_min; /* less than this is believed of no router; 0: nothing is */
 	__u16 mss_clamp;    /* the most a SYN may offer; 0: SYNs are left alone; MSS_CLAMP_FIT: what fits with ESP */
 	__u32 mtu_room;	    /* programs and packet memory are made for an MTU up to this */
-	__u32 tx_queues; /* queues to send by, which may be fewer than those to receive by; 0: the NIC does not say */
-	__u32 ring;	 /* entries of each ring of each queue (packet_memory.h) */
-	__u8 steering;	 /* enum port_steering */
-	__u8 busy_poll;	 /* sockets have busy polling: the worker's calls run the driver while there is traffic */
-	__u8 keeps_mac;	 /* a macvlan stands on it: what is opened stays for the Ethernet address that it came to */
-	__u8 reserved;
+	__u32 tx_queues;   /* queues to send by, which may be fewer than those to receive by; 0: the NIC does not say */
+	__u32 ring;	   /* entries of each ring of each queue (packet_memory.h) */
+	__u8 steering;	   /* enum port_steering */
+	__u8 busy_poll;	   /* sockets have busy polling: the worker's calls run the driver while there is traffic */
+	__u8 keeps_mac;	   /* a macvlan stands on it: what is opened stays for the Ethernet address that it came to */
+	__u8 bridged;	   /* the NIC is a bridge's port */
 	__u32 tap_dropped; /* by the kernel at the TAP's full queues, modulo 2^32: so many are counted; the loader's */
 };
 LAYOUT_ASSERT(struct port, 64);

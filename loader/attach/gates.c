@@ -215,11 +215,27 @@ static bool has_macvlan(const struct port *port, const struct cover *interfaces)
 	return has;
 }
 
+/* Or of another switch of the kernel's. */
+static bool is_bridged(const struct port *port, const struct cover *interfaces)
+{
+	const struct netdev_stack *all = interfaces->all;
+	const struct netdev_stack *nic = netdev_stack_find(all, interfaces->count, (int)port->ifindex);
+	const struct netdev_stack *master =
+		nic && nic->master ? netdev_stack_find(all, interfaces->count, nic->master) : NULL;
+
+	return master && (strcmp(master->info_kind, "bridge") == 0 || strcmp(master->info_kind, "openvswitch") == 0);
+}
+
 static void tell_ports(const struct maps *maps, const struct cover *interfaces)
 {
-	for (unsigned i = 0; maps->port && i < PORTS_MAX; i++)
-		if (maps->port[i].ifindex)
-			maps->port[i].keeps_mac = has_macvlan(&maps->port[i], interfaces);
+	for (unsigned i = 0; maps->port && i < PORTS_MAX; i++) {
+		struct port *port = &maps->port[i];
+
+		if (!port->ifindex)
+			continue;
+		port->keeps_mac = has_macvlan(port, interfaces);
+		port->bridged = is_bridged(port, interfaces);
+	}
 }
 
 /* Of a start: who stays. */

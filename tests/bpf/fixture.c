@@ -203,7 +203,7 @@ static void put_whole_port(struct fixture *fx, struct port port)
 
 void put_port(struct fixture *fx, uint32_t mtu, uint16_t path_mtu_min)
 {
-	put_whole_port(fx, (struct port){.mtu = mtu, .path_mtu_min = path_mtu_min});
+	put_whole_port(fx, (struct port){.mtu = mtu, .path_mtu_min = path_mtu_min, .bridged = true});
 }
 
 void put_queues(struct fixture *fx, uint32_t rx, uint32_t tx)

@@ -80,6 +80,7 @@ void put_rules(struct fixture *fx, const char *prefix, const struct spd_rule *ru
 			   .action = (what)})
 /* One rule that protects everything with REMOTE. */
 void protect_all(struct fixture *fx);
+/* The NIC is a bridge's port. */
 void put_port(struct fixture *fx, uint32_t mtu, uint16_t path_mtu_min);
 /* It has so many queues to receive by, and to send by; 0 to send: it does not say. */
 void put_queues(struct fixture *fx, uint32_t rx, uint32_t tx);

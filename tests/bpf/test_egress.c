@@ -57,6 +57,13 @@ static void what_this_host_has_not_sent_has_no_sa(void **state)
 	}
 	protect_all(fx);
 	put_outbound(fx, 600, 0, 0);
+	/* Of a NIC that is no bridge's port: in a tunnel that is one. */
+	put_queues(fx, 1, 1);
+	for (size_t i = 0; i < 3; i++) {
+		memcpy(f.data, to[i], 6);
+		assert_int_equal(run_egress(fx, &f).verdict, TC_ACT_REDIRECT);
+	}
+	put_port(fx, 1500, 0);
 	for (size_t i = 0; i < 3; i++) {
 		memcpy(f.data, to[i], 6);
 		assert_refused(fx, f, REASON_CLEARTEXT_PROTECTED);
