@@ -209,6 +209,7 @@ def ike_of(frame, src, exchange):
     return ip_of(frame, proto=17, src=src) and p[UDP].sport == 500 and raw(p[UDP].payload)[EXCHANGE] == exchange and p
 
 
+@pytest.mark.alone
 def test_traffic_before_the_answer(native):
     """B's first packet overtakes its IKE_AUTH, without which A has no key: it waits in A's worker."""
     native.psk()
