@@ -201,6 +201,15 @@ static bool is_port(const void *arg, int ifindex)
 	return port->ifindex == (uint32_t)ifindex;
 }
 
+static bool are_there_macvlans(const struct cover *interfaces)
+{
+	size_t i = 0;
+
+	while (i < interfaces->count && !netdev_stack_is_macvlan(&interfaces->all[i]))
+		i++;
+	return i < interfaces->count;
+}
+
 /* Not known for want of memory, it has none. */
 static bool has_macvlan(const struct port *port, const struct cover *interfaces)
 {
@@ -228,12 +237,15 @@ static bool is_bridged(const struct port *port, const struct cover *interfaces)
 
 static void tell_ports(const struct maps *maps, const struct cover *interfaces)
 {
+	const bool macvlans = are_there_macvlans(interfaces);
+
 	for (unsigned i = 0; maps->port && i < PORTS_MAX; i++) {
 		struct port *port = &maps->port[i];
 
 		if (!port->ifindex)
 			continue;
-		port->keeps_mac = has_macvlan(port, interfaces);
+		/* What stands on what is looked for anew for each. */
+		port->keeps_mac = macvlans && has_macvlan(port, interfaces);
 		port->bridged = is_bridged(port, interfaces);
 	}
 }

@@ -47,13 +47,17 @@ static bool keeps_apart(const struct nlattr *data, bool is_macvlan)
 	return false;
 }
 
+/* Of an upper one's kind. */
+static bool is_macvlan_kind(const char *kind)
+{
+	return strncmp(kind, "mac", 3) == 0;
+}
+
 static bool has_shortcuts(const char *kind, const struct nlattr *data)
 {
-	const bool is_macvlan = strncmp(kind, "mac", 3) == 0;
-
 	if (kind_of(kind) != NETDEV_UPPER || strcmp(kind, "vlan") == 0)
 		return false;
-	return !data || !keeps_apart(data, is_macvlan);
+	return !data || !keeps_apart(data, is_macvlan_kind(kind));
 }
 
 static void take_info(const struct nlattr *info, struct netdev_stack *dev)
@@ -144,7 +148,7 @@ int netdev_stack_dump(struct netdev_stack **out, size_t *count)
 
 bool netdev_stack_is_macvlan(const struct netdev_stack *dev)
 {
-	return dev->kind == NETDEV_UPPER && strncmp(dev->info_kind, "mac", 3) == 0;
+	return dev->kind == NETDEV_UPPER && is_macvlan_kind(dev->info_kind);
 }
 
 const struct netdev_stack *netdev_stack_find(const struct netdev_stack *all, size_t count, int ifindex)

@@ -114,11 +114,15 @@ def test_capture_on_a_full_disk(native):
 
 # ---- who hangs ----
 
+def initiate(pair):
+    pair.psk(start='initiate')
+    pair.start()
+    wait_up(*pair.hosts)
+
+
 def test_protocol_process_hangs(native):
     """ESP goes on; it is killed, though there is no service manager with a watchdog, and another one takes over."""
-    native.psk(start='initiate')
-    native.start()
-    wait_up(*native.hosts)
+    initiate(native)
     host, before = native.a, native.a.processes()['protocol']
     os.kill(before, signal.SIGSTOP)
     with Both(native, forge=False) as traffic:
@@ -132,9 +136,7 @@ def test_protocol_process_hangs(native):
 
 def test_protocol_process_hangs_while_addresses_come_and_go(native):
     """Thousands of them: nobody else waits for it, and the next one knows which are there."""
-    native.psk(start='initiate')
-    native.start()
-    wait_up(*native.hosts)
+    initiate(native)
     host, before = native.a, native.a.processes()['protocol']
     os.kill(before, signal.SIGSTOP)
     begun = time.monotonic()
@@ -150,9 +152,7 @@ def test_protocol_process_hangs_while_addresses_come_and_go(native):
     ('hands', 'the hands, which do key exchanges, have ended, or do not answer')])
 def test_what_ike_needs_hangs(native, who, said):
     """IKE ends with it, and is started again; ESP goes on."""
-    native.psk(start='initiate')
-    native.start()
-    wait_up(*native.hosts)
+    initiate(native)
     host, before = native.a, native.a.processes()
     with Both(native, forge=False) as traffic, ThreadPoolExecutor(1) as beside:
         os.kill(before[who], signal.SIGSTOP)
